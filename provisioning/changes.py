@@ -1,0 +1,77 @@
+"""Change: one step of a plan. Outcome: what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What a change is about, in the order in which a plan is applied."""
+
+    CATEGORY = "category"
+    COHORT = "cohort"
+    COURSE = "course"
+    USER = "user"
+    MEMBER = "member"
+    ENROLMENT = "enrolment"
+
+
+class Action(StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    SUSPEND = "suspend"
+    """Users only: the account stays, nobody can use it; memberships and enrolments stay too."""
+    RESTORE = "restore"
+    """Users only: a suspended person is back (other fields may change in the same step)."""
+    ADD = "add"
+    """Members and enrolments."""
+    REMOVE = "remove"
+    """Members and enrolments."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One step. ``before`` and ``after`` are plain JSON values, so a plan can be stored and compared.
+
+    For a USER they hold every field of ``MoodleUser`` (dates as ISO text); for the other kinds the
+    fields of their dataclass. ``before`` is empty for a creation; ``after`` is empty for a REMOVE.
+    """
+
+    kind: Kind
+    action: Action
+    key: str
+    """Unique inside (plan, kind): the idnumber; the person id; ``cohort|person``;
+    ``course|person|role``."""
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The names of the fields that differ, in the order of the dataclass."""
+        return tuple(
+            name for name in self.after if self.before and self.after[name] != self.before.get(name)
+        )
+
+
+class Result(StrEnum):
+    DONE = "done"
+    """Moodle holds it now (made by us, or found there and adopted)."""
+    FAILED = "failed"
+    """Cannot be done as it is; ``code`` says why. The rest of the plan goes on."""
+    SKIPPED = "skipped"
+    """Not needed or not safe any more, e.g. something it depends on failed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    change: Change
+    result: Result
+    moodle_id: int | None = None
+    """Moodle's number of a created or adopted category, cohort, course or user."""
+    code: str = ""
+    """A stable word for the reason, e.g. ``adopted``, ``username_taken``, ``dependency_failed``."""
+    detail: str = ""
+    """For the operator: names fields and ids, never a personal value."""

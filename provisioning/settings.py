@@ -1,0 +1,97 @@
+"""Settings of this package: how logins, passwords, names, courses and limits are formed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoginSettings:
+    scheme: Literal["portal", "transliterated"] = "portal"
+    """``portal``: digits with a Latin ``p`` among them (FORMAT-FACTS D1)."""
+    email_domain: str = "school.invalid"
+    """Placeholder address: ``<username>@<domain>``, lower case, never receives mail."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PasswordSettings:
+    kept_in: Literal["provider", "moodle"] = "provider"
+    """Who holds the one password of a person."""
+    first: Literal["birth_date", "random"] = "birth_date"
+    """First password: ``ДДММГГГГ``, or a random one printed on the slip."""
+
+    @property
+    def moodle_auth(self) -> str:
+        """The auth method of Moodle accounts. A forced change on oauth2 would lock people out."""
+        return "oauth2" if self.kept_in == "provider" else "manual"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CourseSettings:
+    create: Literal["per_class", "per_subject", "none"] = "per_class"
+    """``per_subject``: a course per class and subject, from teaching links."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamingSettings:
+    """Templates with ``{field}`` places; ``desired.check_naming`` refuses unknown fields at start."""
+
+    city_idnumber: str = "city"
+    city_name: str = "Санкт-Петербург"
+    district_idnumber: str = "district:{district}"
+    district_name: str = "{district} район"
+    school_idnumber: str = "school:{school_code}"
+    school_name: str = "{school_short_name}"
+    year_idnumber: str = "school:{school_code}:{school_year}"
+    year_name: str = "{school_year}"
+    class_cohort_idnumber: str = "class:{school_code}:{school_year}:{class_id}"
+    class_cohort_name: str = "{class_title} · {school_short_name} · {school_year}"
+    role_cohort_idnumber: str = "role:{school_code}:{role}"
+    role_cohort_name: str = "{role_name} · {school_short_name}"
+    class_course_idnumber: str = "course:{school_code}:{school_year}:{class_id}"
+    class_course_fullname: str = "{class_title}, {school_short_name}, {school_year}"
+    class_course_shortname: str = "{class_title} {school_code} {school_year} {class_id}"
+    subject_course_idnumber: str = "course:{school_code}:{school_year}:{class_id}:{subject_key}"
+    subject_course_fullname: str = "{subject}, {class_title}, {school_short_name}, {school_year}"
+    subject_course_shortname: str = (
+        "{subject} {class_title} {school_code} {school_year} {class_id}"
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LimitSettings:
+    """A plan over a limit needs a second, explicit yes."""
+
+    max_suspended_share: float = 0.10
+    """Of the known active people of the school."""
+    max_updated_share: float = 0.30
+    """Of the known active people of the school: changes of name, login or birth date."""
+    floor: int = 10
+    """Up to so many suspensions or updates are always allowed: small schools."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadLimits:
+    """What a file may be before it is refused (FORMAT-FACTS R10). Sizes in bytes."""
+
+    file_bytes: int = 512 * 1024 * 1024
+    archive_files: int = 5_000
+    archive_ratio: int = 200
+    """Unpacked size against packed size."""
+    total_bytes: int = 4 * 1024 * 1024 * 1024
+    depth: int = 32
+    attribute_length: int = 10_000
+    text_length: int = 10_000
+    records: int = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoodleSettings:
+    url: str = ""
+    """Base address of Moodle, without ``/webservice``. Empty: the embedded stand-in."""
+    token: str = ""
+    connect_timeout_seconds: float = 5.0
+    read_timeout_seconds: float = 120.0
+    batch_size: int = 100
+    """Records a call: 50 to 200 is best for accounts without a password (moodle/README)."""

@@ -1,0 +1,116 @@
+"""State: what exists, or should exist, in Moodle for one school. Known and desired are one type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+
+class CourseRole(StrEnum):
+    """Moodle's archetype shortnames of the roles we give in courses."""
+
+    STUDENT = "student"
+    EDITING_TEACHER = "editingteacher"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoodleCategory:
+    """A course category. Shared levels (city, district) belong to no school and only ever appear."""
+
+    idnumber: str
+    name: str
+    parent: str = ""
+    """``idnumber`` of the parent, empty at the top."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoodleCohort:
+    idnumber: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoodleCourse:
+    idnumber: str
+    fullname: str
+    shortname: str
+    category: str
+    """``idnumber`` of the category."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoodleUser:
+    """One human as Moodle and our own registry should know them.
+
+    ``MOODLE_FIELDS`` go to Moodle; the rest is ours alone and a change in it makes no call.
+    """
+
+    person_id: str
+    """Our UUID: Moodle's ``idnumber`` and OIDC ``sub``; never changes, never reused."""
+    username: str
+    firstname: str
+    """Given name and patronymic, as Moodle shows them."""
+    lastname: str
+    email: str
+    auth: str
+    """``oauth2`` or ``manual``."""
+    institution: str = ""
+    department: str = ""
+    """The home class title of a pupil, empty for staff."""
+    suspended: bool = False
+    # Ours alone.
+    family_name: str = ""
+    given_name: str = ""
+    middle_name: str = ""
+    birth_date: date | None = None
+    role: str = ""
+    """A ``roster.Role`` value."""
+    class_id: str = ""
+    """Sourced id of the home class of a pupil."""
+    class_title: str = ""
+    snils: str = ""
+    school_code: str = ""
+    """The school whose export speaks for the person (names, institution). See matching.py."""
+    sourced_id: str = ""
+    """The person's key in that school's export."""
+    source: str = ""
+    in_roll: bool = True
+    """On this school's roll now."""
+
+
+MOODLE_FIELDS = (
+    "username", "firstname", "lastname", "email", "auth", "institution", "department", "suspended",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A person in a cohort."""
+
+    cohort: str
+    person_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CourseEnrolment:
+    """A person in a course with a role (manual enrolment)."""
+
+    course: str
+    person_id: str
+    role: CourseRole
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """Everything of one school. Keys are idnumbers; for users our person id."""
+
+    school_code: str
+    categories: Mapping[str, MoodleCategory] = field(default_factory=dict)
+    """In creation order: parents first."""
+    cohorts: Mapping[str, MoodleCohort] = field(default_factory=dict)
+    courses: Mapping[str, MoodleCourse] = field(default_factory=dict)
+    users: Mapping[str, MoodleUser] = field(default_factory=dict)
+    members: frozenset[Member] = frozenset()
+    enrolments: frozenset[CourseEnrolment] = frozenset()
