@@ -56,6 +56,34 @@ class Change:
         )
 
 
+    @property
+    def rank(self) -> int:
+        """The place of this kind and action in ``APPLY_ORDER``; ``ValueError`` if it has none."""
+        return APPLY_ORDER.index((self.kind, self.action))
+
+
+APPLY_ORDER: tuple[tuple[Kind, Action], ...] = (
+    (Kind.CATEGORY, Action.CREATE),
+    (Kind.CATEGORY, Action.UPDATE),
+    (Kind.COHORT, Action.CREATE),
+    (Kind.COHORT, Action.UPDATE),
+    (Kind.COURSE, Action.CREATE),
+    (Kind.COURSE, Action.UPDATE),
+    (Kind.USER, Action.CREATE),
+    (Kind.USER, Action.UPDATE),
+    (Kind.USER, Action.RESTORE),
+    (Kind.MEMBER, Action.ADD),
+    (Kind.ENROLMENT, Action.ADD),
+    (Kind.MEMBER, Action.REMOVE),
+    (Kind.ENROLMENT, Action.REMOVE),
+    (Kind.USER, Action.SUSPEND),
+)
+"""The order of a plan: what others need comes first, what takes something away comes last.
+
+Created categories come parents first. ``apply`` refuses a plan in another order.
+"""
+
+
 class Result(StrEnum):
     DONE = "done"
     """Moodle holds it now (made by us, or found there and adopted)."""
