@@ -1,0 +1,1 @@
+"""The identity provider: OpenID Connect sign-in for provisioned people."""

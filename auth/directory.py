@@ -1,0 +1,51 @@
+"""Directory: what auth asks about people, answered by the service; Account: one answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Account:
+    """One human as the sign-in sees them. Its text form shows the identifier only."""
+
+    person_id: str
+    """The UUID that is Moodle's ``idnumber`` and our ``sub``."""
+    username: str
+    """The login, exactly as in Moodle: lower case."""
+    email: str
+    """Exactly the address Moodle holds: it is how Moodle finds the account (Moodle notes:
+    how a person is matched)."""
+    given_name: str
+    family_name: str
+    middle_name: str = ""
+    birth_date: date | None = None
+    """Only to refuse it as a password; never in a claim."""
+    school_code: str = ""
+    school_name: str = ""
+    district: str = ""
+    class_title: str = ""
+    roles: tuple[str, ...] = ()
+    """OneRoster words; the first one is the main role, kept in login events."""
+    suspended: bool = False
+
+    def __repr__(self) -> str:
+        return f"Account(person_id={self.person_id!r})"
+
+
+class Directory(Protocol):
+    """The people who may sign in. Promises of an implementer: no writing, no personal data in
+    exceptions, suspended people are returned as such."""
+
+    def by_username(self, username: str) -> Account | None:
+        """The person with this login; it comes normalised (``signin.normalise_username``)."""
+
+    def by_person_id(self, person_id: str) -> Account | None: ...
+
+    def check_first_password(self, person_id: str, typed: str) -> bool:
+        """Whether ``typed`` is the person's first password, compared in constant time.
+
+        False when the person never had one. Not asked once a person has an own password.
+        """
