@@ -34,7 +34,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One step. ``before`` and ``after`` are plain JSON values, so a plan can be stored and compared.
+    """One step. ``before`` and ``after`` are plain JSON values: a plan can be stored and compared.
 
     For a USER they hold every field of ``MoodleUser`` (dates as ISO text); for the other kinds the
     fields of their dataclass. ``before`` is empty for a creation; ``after`` is empty for a REMOVE.
@@ -54,7 +54,6 @@ class Change:
         return tuple(
             name for name in self.after if self.before and self.after[name] != self.before.get(name)
         )
-
 
     @property
     def rank(self) -> int:

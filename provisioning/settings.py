@@ -35,7 +35,7 @@ class CourseSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NamingSettings:
-    """Templates with ``{field}`` places; ``desired.check_naming`` refuses unknown fields at start."""
+    """Templates with ``{field}`` places; ``desired.check_naming`` refuses unknown ones at start."""
 
     city_idnumber: str = "city"
     city_name: str = "Санкт-Петербург"
@@ -54,9 +54,7 @@ class NamingSettings:
     class_course_shortname: str = "{class_title} {school_code} {school_year} {class_id}"
     subject_course_idnumber: str = "course:{school_code}:{school_year}:{class_id}:{subject_key}"
     subject_course_fullname: str = "{subject}, {class_title}, {school_short_name}, {school_year}"
-    subject_course_shortname: str = (
-        "{subject} {class_title} {school_code} {school_year} {class_id}"
-    )
+    subject_course_shortname: str = "{subject} {class_title} {school_code} {school_year} {class_id}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
