@@ -1,0 +1,106 @@
+"""Operators: who may see and do what. Every query about a school goes through a ``Scope``."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy.orm import Session
+
+from service.models import Operator, OperatorRole, School, SchoolPlan, SyncRun
+
+MIN_PASSWORD_LENGTH = 12
+
+
+class Forbidden(Exception):
+    """The operator may not see or do this. Answered like "not found": existence is no news."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """The part of the city an operator sees. The command line acts as the city."""
+
+    actor: str
+    role: OperatorRole
+    items: frozenset[str] = frozenset()
+    """School codes or district names, by role."""
+
+    @classmethod
+    def of(cls, operator: Operator) -> Scope:
+        return cls(actor=operator.username, role=operator.role, items=frozenset(operator.scope))
+
+    def sees(self, school: School | None) -> bool:
+        if self.role == OperatorRole.CITY:
+            return True
+        if school is None:
+            return False
+        return (
+            school.district if self.role == OperatorRole.DISTRICT else school.code
+        ) in self.items
+
+    def schools(self) -> ColumnElement[bool]:
+        """A condition on ``School`` for a WHERE clause."""
+        if self.role == OperatorRole.CITY:
+            return true()
+        column = School.district if self.role == OperatorRole.DISTRICT else School.code
+        return column.in_(sorted(self.items))
+
+    def codes(self) -> Select[tuple[str]]:
+        """The codes of the schools inside, as a subquery for ``column.in_(...)``."""
+        return select(School.code).where(self.schools())
+
+    def runs(self) -> ColumnElement[bool]:
+        """A condition on ``SyncRun``: made by this operator, or about a school inside."""
+        if self.role == OperatorRole.CITY:
+            return true()
+        inside = select(SchoolPlan.run_id).where(SchoolPlan.school_code.in_(self.codes()))
+        return (SyncRun.created_by == self.actor) | SyncRun.id.in_(inside)
+
+
+def command_line_scope(user: str) -> Scope:
+    """Whoever can run the command line on the server already holds the database."""
+    return Scope(actor=f"cli:{user}", role=OperatorRole.CITY)
+
+
+def create_operator(
+    session: Session,
+    *,
+    username: str,
+    password: str,
+    role: OperatorRole,
+    scope: list[str],
+    now: datetime,
+) -> Operator:
+    """Add an operator. Raises ``ValueError`` for a short password or a taken name."""
+    if len(password) < MIN_PASSWORD_LENGTH:
+        raise ValueError(f"the password must have at least {MIN_PASSWORD_LENGTH} characters")
+    if session.scalar(select(Operator.id).where(Operator.username == username)):
+        raise ValueError("an operator with this name exists")
+    operator = Operator(
+        username=username,
+        password_hash=PasswordHasher().hash(password),
+        role=role,
+        scope=scope,
+        created_at=now,
+    )
+    session.add(operator)
+    session.flush()
+    return operator
+
+
+_UNKNOWN_OPERATOR_HASH = PasswordHasher().hash(hashlib.sha256(b"nobody").hexdigest())
+
+
+def authenticate(session: Session, username: str, password: str) -> Operator | None:
+    """The operator, or None. Takes the same time whether or not the name exists."""
+    operator = session.scalar(select(Operator).where(Operator.username == username))
+    stored = operator.password_hash if operator else _UNKNOWN_OPERATOR_HASH
+    try:
+        PasswordHasher().verify(stored, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return None
+    return operator if operator and operator.active else None

@@ -1,0 +1,70 @@
+"""The composition root: one ``Application`` holds what everything else is handed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from provisioning.moodle import MoodleClient
+from service import db
+from service.config import Settings, load_settings
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(kw_only=True)
+class Application:
+    """Settings, database, clock and neighbours of one installation."""
+
+    settings: Settings
+    engine: Engine
+    sessions: db.SessionFactory
+    clock: Clock = system_clock
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The installation's own secret: sessions and derived first passwords hang on it."""
+        return secret_file(self.settings.home).read_bytes()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.settings.server.time_zone)
+
+    def moodle(self) -> MoodleClient:
+        return MoodleClient(self.settings.moodle_target)
+
+
+def secret_file(home: Path) -> Path:
+    return home / "secret"
+
+
+def make_secret(home: Path) -> None:
+    """Make the secret once; an existing one is never replaced."""
+    path = secret_file(home)
+    if path.exists():
+        return
+    path.touch(mode=0o600)
+    path.write_bytes(secrets.token_bytes(32))
+
+
+def build(settings: Settings | None = None, clock: Clock = system_clock) -> Application:
+    """Build the application from settings (by default those of the environment)."""
+    settings = settings or load_settings()
+    engine = db.make_engine(settings.database_url)
+    return Application(
+        settings=settings,
+        engine=engine,
+        sessions=db.make_session_factory(engine),
+        clock=clock,
+    )

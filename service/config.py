@@ -1,0 +1,236 @@
+"""Settings: one TOML file into frozen classes; a wrong key or type fails at start, by name.
+
+Order of precedence: environment variable ``SCHOOLBRIDGE_<SECTION>_<KEY>``, then the file, then the
+default of the settings class. Any text setting may be given as ``<key>_file``: the file's content,
+without the final line break, is the value (secrets of containers).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from provisioning.desired import check_naming
+
+from auth.settings import AuthSettings, EsiaSettings
+from provisioning.settings import (
+    CourseSettings,
+    LimitSettings,
+    LoginSettings,
+    MoodleSettings,
+    NamingSettings,
+    PasswordSettings,
+    ReadLimits,
+)
+
+ENV_PREFIX = "SCHOOLBRIDGE_"
+RESERVED_VARIABLES = {"SCHOOLBRIDGE_CONFIG", "SCHOOLBRIDGE_HOME", "SCHOOLBRIDGE_LANG"}
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. The text names the file, the key and the remedy."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerSettings:
+    host: str = "127.0.0.1"
+    port: int = 8080
+    base_url: str = ""
+    """How browsers reach us; empty: ``http://host:port``."""
+    language: typing.Literal["ru", "en"] = "ru"
+    trusted_proxies: int = 0
+    """How many reverse proxies stand before us and set X-Forwarded-*; 0 trusts none."""
+    threads: int = 8
+    standin_port: int = 8081
+    """Where the Moodle stand-in listens when no Moodle is configured."""
+    time_zone: str = "Europe/Moscow"
+    """Days of reports begin and end in this zone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseSettings:
+    url: str = ""
+    """``postgresql+psycopg://...``; empty: a SQLite file in the data folder."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RedisSettings:
+    url: str = ""
+    """``redis://...``; empty: an embedded Redis as a child process."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadingSettings:
+    layout_dirs: tuple[str, ...] = ()
+    """Folders with more layouts (docs/new-layout.md)."""
+    limits: ReadLimits = field(default_factory=ReadLimits)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    home: Path
+    """The data folder: database, uploads, keys, sockets."""
+    server: ServerSettings = field(default_factory=ServerSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    redis: RedisSettings = field(default_factory=RedisSettings)
+    moodle: MoodleSettings = field(default_factory=MoodleSettings)
+    reading: ReadingSettings = field(default_factory=ReadingSettings)
+    logins: LoginSettings = field(default_factory=LoginSettings)
+    passwords: PasswordSettings = field(default_factory=PasswordSettings)
+    courses: CourseSettings = field(default_factory=CourseSettings)
+    naming: NamingSettings = field(default_factory=NamingSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    esia: EsiaSettings = field(default_factory=EsiaSettings)
+
+    @property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{self.home / 'schoolbridge.sqlite'}"
+
+    @property
+    def base_url(self) -> str:
+        server = self.server
+        return (server.base_url or f"http://{server.host}:{server.port}").rstrip("/")
+
+    @property
+    def uses_standin(self) -> bool:
+        return not self.moodle.url
+
+    @property
+    def moodle_target(self) -> MoodleSettings:
+        """Where changes really go: the configured Moodle, or the stand-in beside us."""
+        if not self.uses_standin:
+            return self.moodle
+        return dataclasses.replace(
+            self.moodle,
+            url=f"http://127.0.0.1:{self.server.standin_port}",
+            token=STANDIN_TOKEN,
+        )
+
+
+STANDIN_TOKEN = "standin"  # noqa: S105 - the stand-in listens on loopback and holds no secret
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    ``path`` defaults to ``SCHOOLBRIDGE_CONFIG``; without either, defaults alone are used.
+    Raises ``ConfigError`` with every wrong key of the file, one a line.
+    """
+    env = os.environ if environ is None else environ
+    if path is None and env.get("SCHOOLBRIDGE_CONFIG"):
+        path = Path(env["SCHOOLBRIDGE_CONFIG"])
+    data: dict[str, Any] = {}
+    if path is not None:
+        try:
+            data = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    data.setdefault("home", env.get("SCHOOLBRIDGE_HOME", "var"))
+    if env.get("SCHOOLBRIDGE_HOME"):
+        data["home"] = env["SCHOOLBRIDGE_HOME"]
+    problems: list[str] = []
+    _apply_environment(data, env, problems)
+    settings = _build(Settings, data, "", problems)
+    if settings is not None:
+        problems += [f"[naming] {problem}" for problem in check_naming(settings.naming)]
+    if problems or settings is None:
+        where = str(path) if path else "settings"
+        raise ConfigError("\n".join(f"{where}: {problem}" for problem in problems))
+    return dataclasses.replace(settings, home=settings.home.expanduser().absolute())
+
+
+def _apply_environment(data: dict[str, Any], env: Mapping[str, str], problems: list[str]) -> None:
+    sections = {f.name for f in dataclasses.fields(Settings)} - {"home"}
+    for name, value in sorted(env.items()):
+        if (
+            not name.startswith(ENV_PREFIX)
+            or name in RESERVED_VARIABLES
+            or name.startswith("SCHOOLBRIDGE_TEST_")
+        ):
+            continue
+        section, _, key = name.removeprefix(ENV_PREFIX).lower().partition("_")
+        if section not in sections or not key:
+            problems.append(f"{name}: no such setting; see config.example.toml")
+            continue
+        table = data.setdefault(section, {})
+        if isinstance(table, dict):
+            table[key] = value
+
+
+def _build(cls: type[Any], data: Any, where: str, problems: list[str]) -> Any:
+    """Make one settings object; wrong keys and values go to ``problems``."""
+    if not isinstance(data, dict):
+        problems.append(f"[{where}] must be a table")
+        return None
+    hints = typing.get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for key, raw in data.items():
+        dotted = f"{where}.{key}" if where else key
+        if key not in hints and key.endswith("_file") and key.removesuffix("_file") in hints:
+            key, raw = key.removesuffix("_file"), _read_secret(str(raw), dotted, problems)
+        if key not in hints:
+            known = ", ".join(sorted(hints))
+            problems.append(f"{dotted}: unknown key; known here: {known}")
+            continue
+        values[key] = _convert(hints[key], raw, dotted, problems)
+    try:
+        return None if problems else cls(**values)
+    except (TypeError, ValueError) as error:
+        problems.append(f"[{where}] {error}")
+        return None
+
+
+def _read_secret(path: str, where: str, problems: list[str]) -> str:
+    try:
+        return Path(path).read_text("utf-8").rstrip("\r\n")
+    except OSError as error:
+        problems.append(f"{where}: the file cannot be read: {error.strerror}")
+        return ""
+
+
+def _convert(hint: Any, raw: Any, where: str, problems: list[str]) -> Any:
+    origin = typing.get_origin(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _build(hint, raw, where, problems)
+    if origin is typing.Literal:
+        allowed = typing.get_args(hint)
+        if raw not in allowed:
+            problems.append(f"{where}: must be one of {', '.join(map(str, allowed))}")
+        return raw
+    if origin is tuple:
+        item = typing.get_args(hint)[0]
+        if not isinstance(raw, list):
+            problems.append(f"{where}: must be a list")
+            return ()
+        return tuple(_convert(item, r, f"{where}[{i}]", problems) for i, r in enumerate(raw))
+    if origin is types.UnionType or origin is typing.Union:
+        (inner,) = (a for a in typing.get_args(hint) if a is not type(None))
+        return _convert(inner, raw, where, problems)
+    return _scalar(hint, raw, where, problems)
+
+
+def _scalar(hint: Any, raw: Any, where: str, problems: list[str]) -> Any:
+    if hint is Path and isinstance(raw, str):
+        return Path(raw)
+    if hint is bool and isinstance(raw, str) and raw.lower() in {"true", "false"}:
+        return raw.lower() == "true"
+    if hint in {int, float} and isinstance(raw, str | int | float) and not isinstance(raw, bool):
+        try:
+            return hint(raw)
+        except ValueError:
+            problems.append(f"{where}: must be a number")
+            return raw
+    if isinstance(raw, hint):
+        return raw
+    problems.append(f"{where}: must be {hint.__name__}")
+    return raw

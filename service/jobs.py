@@ -1,0 +1,99 @@
+"""The queue and its worker: what runs in the background, and nothing else knows RQ.
+
+A job carries only a run's number and re-reads everything, so running it twice is harmless.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import socket
+from types import FrameType
+
+import psutil
+import redis
+from rq import Queue, Worker
+from service.applying import apply_run as apply_approved
+from service.applying import resumable_runs
+from service.planning import plan_run as plan_received
+
+from service.application import Application, build
+from service.config import Settings
+from service.logs import set_up_logging
+from service.processes import connect_redis
+
+QUEUE = "schoolbridge"
+log = logging.getLogger(__name__)
+
+
+class Jobs:
+    """The queue as the rest of the application sees it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._queue = Queue(QUEUE, connection=connect_redis(settings))
+
+    def plan_run(self, run_id: int) -> None:
+        self._queue.enqueue_call(plan_run, (run_id,), timeout=-1, result_ttl=0)
+
+    def apply_run(self, run_id: int) -> None:
+        self._queue.enqueue_call(apply_run, (run_id,), timeout=-1, result_ttl=0)
+
+    def resume(self, application: Application) -> None:
+        """Queue again the runs that a killed process left half applied."""
+        for run_id in resumable_runs(application):
+            self.apply_run(run_id)
+
+
+class _StopFlag:
+    """Set by SIGTERM, so that a job ends between two batches instead of inside one."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        signal.signal(signal.SIGTERM, self._set)
+        # A killed worker must not leave its job running unseen.
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+    def _set(self, _number: int, _frame: FrameType | None) -> None:
+        self.is_set = True
+
+    def __call__(self) -> bool:
+        return self.is_set
+
+
+def plan_run(run_id: int) -> None:
+    """Job: read the files of a received run and store its plans."""
+    plan_received(build(), run_id)
+
+
+def apply_run(run_id: int) -> None:
+    """Job: apply the approved plans of a run."""
+    apply_approved(build(), run_id, should_stop=_StopFlag())
+
+
+class _Worker(Worker):
+    """RQ's worker, except that being told to stop also tells the job, which ends at a batch."""
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        if self.horse_pid:
+            os.kill(self.horse_pid, signal.SIGTERM)
+        super().request_stop(signum, frame)
+
+
+def work(settings: Settings, *, burst: bool = False) -> None:
+    """Run a worker until SIGTERM; with ``burst`` until the queue is empty."""
+    set_up_logging()
+    connection = connect_redis(settings)
+    worker = _Worker([Queue(QUEUE, connection=connection)], connection=connection)
+    worker.log_job_description = False
+    worker.work(burst=burst, logging_level="WARNING")
+
+
+def live_workers(connection: redis.Redis) -> list[str]:
+    """Names of the workers that are really there: a killed one stays registered for minutes."""
+    return [
+        worker.name
+        for worker in Worker.all(connection=connection)
+        if worker.hostname != socket.gethostname() or psutil.pid_exists(worker.pid or 0)
+    ]

@@ -1,0 +1,227 @@
+"""Use cases of a SyncRun up to its approval: receive, look, approve, reject.
+
+Planning is in planning.py, applying in applying.py. Each use case is one short transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.access import Forbidden, Scope
+from service.models import (
+    AuditEntry,
+    OperatorRole,
+    PlannedChange,
+    PlanStatus,
+    RunFinding,
+    RunStatus,
+    School,
+    SchoolPlan,
+    SyncRun,
+)
+
+
+class RunProblem(Exception):
+    """The run cannot do what was asked. ``code`` is stable; views and the CLI have its words."""
+
+    def __init__(self, code: str, **values: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values
+
+
+def receive(
+    session: Session,
+    *,
+    home: Path,
+    paths: Sequence[tuple[str, Path]],
+    scope: Scope,
+    expected_school: str,
+    now: datetime,
+) -> SyncRun:
+    """Store copies of the uploaded files under a new run, status *received*.
+
+    ``paths`` are (name the user knows, where it lies now); a folder is copied whole.
+    """
+    if scope.role == OperatorRole.SCHOOL and not expected_school and len(scope.items) == 1:
+        (expected_school,) = scope.items
+    run = SyncRun(
+        status=RunStatus.RECEIVED,
+        created_at=now,
+        created_by=scope.actor,
+        expected_school=expected_school,
+        folder="",
+    )
+    session.add(run)
+    session.flush()
+    run.folder = f"uploads/{run.id:06d}"
+    target = home / run.folder
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True, mode=0o700)
+    for name, path in paths:
+        if path.is_dir():
+            shutil.copytree(path, target / Path(name).name, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(path, _free_name(target / Path(name).name))
+    _audit(session, scope, "run.receive", run, now, files=len(paths))
+    return run
+
+
+def _free_name(path: Path) -> Path:
+    """``path``, or ``name-2.xml`` and so on: two uploads of one name are both kept."""
+    free, number = path, 1
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return free
+
+
+def find(session: Session, run_id: int, scope: Scope) -> SyncRun:
+    """The run, if the operator may see it. Raises ``Forbidden`` when unknown or outside."""
+    run = session.scalar(select(SyncRun).where(SyncRun.id == run_id, scope.runs()))
+    if run is None:
+        raise Forbidden
+    return run
+
+
+def plans(session: Session, run: SyncRun, scope: Scope) -> list[SchoolPlan]:
+    """The run's plans of the schools inside the scope."""
+    return list(
+        session.scalars(
+            select(SchoolPlan)
+            .where(SchoolPlan.run_id == run.id, SchoolPlan.school_code.in_(scope.codes()))
+            .order_by(SchoolPlan.school_code)
+        )
+    )
+
+
+def digest(school_plans: Iterable[SchoolPlan]) -> str:
+    """One digest over the plans of a run that can be approved: what an approval names."""
+    text = "".join(
+        f"{plan.school_code} {plan.digest}\n"
+        for plan in school_plans
+        if plan.status != PlanStatus.BLOCKED
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def approve(
+    session: Session,
+    run_id: int,
+    *,
+    scope: Scope,
+    now: datetime,
+    expected_digest: str = "",
+    over_limits: bool = False,
+    schools: Iterable[str] = (),
+) -> SyncRun:
+    """Say yes to the plans of a run.
+
+    ``schools`` narrows the yes. A plan over its limits is approved only with ``over_limits``, the
+    second, explicit yes. Raises ``RunProblem``: ``run.not_planned``, ``run.digest_differs``,
+    ``run.nothing_to_approve``, ``run.over_limits`` (nothing at all is approved then).
+    """
+    run = find(session, run_id, scope)
+    if run.status not in {RunStatus.PLANNED, RunStatus.APPROVED}:
+        raise RunProblem("run.not_planned", status=run.status)
+    mine = plans(session, run, scope)
+    if expected_digest and not digest(mine).startswith(expected_digest):
+        raise RunProblem("run.digest_differs")
+    only = set(schools)
+    open_plans = [
+        plan
+        for plan in mine
+        if plan.status == PlanStatus.PLANNED and (not only or plan.school_code in only)
+    ]
+    if not open_plans:
+        raise RunProblem("run.nothing_to_approve")
+    breached = [plan.school_code for plan in open_plans if plan.breaches]
+    if breached and not over_limits:
+        raise RunProblem("run.over_limits", schools=", ".join(breached))
+    for plan in open_plans:
+        plan.status = PlanStatus.APPROVED
+        plan.limits_confirmed = bool(plan.breaches)
+    run.status = RunStatus.APPROVED
+    run.approved_at, run.approved_by = now, scope.actor
+    _audit(
+        session, scope, "run.approve", run, now,
+        digest=digest(mine), schools=len(open_plans), over_limits=len(breached),
+    )  # fmt: skip
+    return run
+
+
+def reject(session: Session, run_id: int, *, scope: Scope, now: datetime) -> SyncRun:
+    """Say no. Raises ``RunProblem("run.already_applied")`` once anything was applied."""
+    run = find(session, run_id, scope)
+    mine = plans(session, run, scope)
+    open_states = {RunStatus.RECEIVED, RunStatus.PLANNED, RunStatus.APPROVED}
+    if run.status not in open_states:
+        raise RunProblem("run.already_applied", status=run.status)
+    for plan in mine:
+        plan.status = PlanStatus.REJECTED
+    if all(plan.status == PlanStatus.REJECTED for plan in run.plans):
+        run.status = RunStatus.REJECTED
+        run.finished_at = now
+    _audit(session, scope, "run.reject", run, now, schools=len(mine))
+    return run
+
+
+def request_stop(session: Session, run_id: int, *, scope: Scope, now: datetime) -> None:
+    """Ask the process that applies the run to stop after the current batch."""
+    run = find(session, run_id, scope)
+    run.stop_requested = True
+    _audit(session, scope, "run.stop", run, now)
+
+
+def findings(session: Session, run: SyncRun, scope: Scope) -> list[RunFinding]:
+    """The run's findings; those of no school only for whoever uploaded it, or the city."""
+    visible = RunFinding.school_code.in_(scope.codes())
+    if run.created_by == scope.actor or scope.role == OperatorRole.CITY:
+        visible = visible | (RunFinding.school_code == "") | ~_known_school()
+    return list(
+        session.scalars(
+            select(RunFinding)
+            .where(RunFinding.run_id == run.id, visible)
+            .order_by(RunFinding.school_code, RunFinding.file, RunFinding.line, RunFinding.id)
+        )
+    )
+
+
+def _known_school():  # type: ignore[no-untyped-def]
+    return RunFinding.school_code.in_(select(School.code))
+
+
+def progress(session: Session, run: SyncRun, scope: Scope) -> dict[str, int]:
+    """How many changes of the approved plans are ``total``, ``done``, ``failed``, ``skipped``."""
+    rows = session.execute(
+        select(PlannedChange.result, func.count())
+        .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
+        .where(
+            SchoolPlan.run_id == run.id,
+            SchoolPlan.status.in_([PlanStatus.APPROVED, PlanStatus.APPLIED]),
+            SchoolPlan.school_code.in_(scope.codes()),
+        )
+        .group_by(PlannedChange.result)
+    )
+    counts = {result or "open": number for result, number in rows.tuples()}
+    return {
+        "total": sum(counts.values()),
+        "done": counts.get("done", 0),
+        "failed": counts.get("failed", 0),
+        "skipped": counts.get("skipped", 0),
+    }
+
+
+def _audit(
+    session: Session, scope: Scope, action: str, run: SyncRun, now: datetime, **details: object
+) -> None:
+    session.add(
+        AuditEntry(at=now, actor=scope.actor, action=action, run_id=run.id, details=details)
+    )

@@ -1,0 +1,191 @@
+"""A city of invented schools that is the same for the same numbers, and its next months.
+
+Every school of every month is computed by itself: nothing of the city is kept. The pupils of the
+first month are numbered; each month takes the next few of them, in a shuffled order, and gives
+each one fate (leaves, goes to another school, gets a new family name, changes class). So nobody
+has two fates, and a school can ask its neighbour whom it sends without making that school.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from enum import StrEnum
+from itertools import count
+from math import gcd
+
+from service.sample.names import DISTRICTS
+
+DEFAULT_START = date(2026, 10, 5)
+MOSCOW = timezone(timedelta(hours=3))
+
+_EXPORT_HOUR = 10
+_CLASS_SIZE = 20
+_GRADES = 11
+_LETTERS = "АБВГДЕЖЗИК"
+_RENAMED_LETTERS = "ЛМНПРСТУФ"
+"""The new letter of the class renamed in each month; none of them is in ``_LETTERS``."""
+_LONGEST_YEAR = len(_RENAMED_LETTERS)
+
+
+class Fate(StrEnum):
+    LEAVES = "leaves"
+    TRANSFERS = "transfers"
+    RENAMED = "renamed"
+    MOVES = "moves"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class City:
+    """The numbers that a city follows from.
+
+    Raises ``ValueError`` for numbers that make no city.
+    """
+
+    schools: int
+    people_per_school: int
+    """Pupils and staff of a school in month 0; the rows of a broken school come on top."""
+    seed: int = 1
+    start: date = DEFAULT_START
+    """The day of the export of month 0; its school year is the school year of every month."""
+    broken: int = 0
+    """How many schools, counted from the last, also have rows that a reader must object to."""
+
+    def __post_init__(self) -> None:
+        if self.schools < 1 or self.people_per_school < 20:
+            raise ValueError("a city needs at least 1 school of at least 20 people")
+        if self.schools * self.people_per_school > 20_000_000:
+            raise ValueError("a city has at most 20 million people")
+        if not 0 <= self.broken <= self.schools:
+            raise ValueError("there cannot be more broken schools than schools")
+
+    @property
+    def first_year(self) -> int:
+        """The calendar year in which the school year begins."""
+        return school_year_of(self.start)
+
+    @property
+    def school_year(self) -> str:
+        return f"{self.first_year}/{self.first_year + 1}"
+
+    @property
+    def staff(self) -> int:
+        return max(4, round(self.people_per_school * 0.08))
+
+    @property
+    def pupils(self) -> int:
+        return self.people_per_school - self.staff
+
+    @property
+    def classes(self) -> int:
+        return max(min(_GRADES, self.pupils // 2), round(self.pupils / _CLASS_SIZE))
+
+    @property
+    def fates(self) -> tuple[Fate, ...]:
+        """What happens to pupils of one school in one month."""
+        transfers = max(1, self.pupils // 250) if self.schools > 1 else 0
+        return (
+            *[Fate.LEAVES] * max(1, self.pupils // 120),
+            *[Fate.TRANSFERS] * transfers,
+            *[Fate.RENAMED] * (1 + self.pupils // 500),
+            *[Fate.MOVES] * max(1, self.pupils // 150),
+        )
+
+    @property
+    def arrivals(self) -> int:
+        """How many pupils come to a school in one month from outside the city."""
+        return max(2, self.pupils // 100)
+
+    def exported_at(self, month: int) -> datetime:
+        """The moment of the export of this month.
+
+        Raises ``ValueError`` when the month is before the first or after the end of May: the roll
+        of the next school year is another matter (FORMAT-FACTS R12).
+        """
+        year, index = divmod(self.start.year * 12 + self.start.month - 1 + month, 12)
+        day = date(year, index + 1, min(self.start.day, 28))
+        if not 0 <= month < _LONGEST_YEAR or day >= date(self.first_year + 1, 6, 1):
+            raise ValueError(
+                "a month must be from 0 and inside September to May of one school year"
+            )
+        return datetime(day.year, day.month, day.day, _EXPORT_HOUR, tzinfo=MOSCOW)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a class stands in every school of the city: all have the same ones."""
+
+    number: int
+    grade: int
+    title: str
+
+    @property
+    def sourced_id(self) -> str:
+        return f"c-{101 + self.number}"
+
+
+def first_export(today: date) -> date:
+    """The ``start`` of a city for somebody who looks at it on ``today``.
+
+    It is the 5 September of the school year of ``today``, so a sample never looks like last year's.
+    Month K is in the future only before the 5 of the (K + 1)th month of the school year.
+    """
+    return date(school_year_of(today), 9, 5)
+
+
+def school_year_of(day: date) -> int:
+    """The calendar year in which the school year of ``day`` began, on 1 September."""
+    return day.year if day.month >= 9 else day.year - 1
+
+
+def district_of(index: int) -> str:
+    """Neighbouring schools are in different districts."""
+    return DISTRICTS[(index * 5 + 11) % len(DISTRICTS)]
+
+
+def school_code(index: int) -> str:
+    """The key of a school: numbers and names repeat, an invented code does not."""
+    return f"SB{index + 1:04d}"
+
+
+def places(city: City, index: int, month: int) -> list[Place]:
+    """The classes of a school with their titles in this month; a renamed class keeps its id."""
+    seen: dict[int, int] = {}
+    found = []
+    for number in range(city.classes):
+        grade = 1 + number * _GRADES // city.classes
+        parallel = seen[grade] = seen.get(grade, -1) + 1
+        letter = _LETTERS[parallel] if parallel < len(_LETTERS) else f"-{parallel + 1}"
+        found.append(Place(number=number, grade=grade, title=f"{grade}{letter}"))
+    for past in range(1, month + 1):
+        number = _renamed_class(city, index, past)
+        grade = found[number].grade
+        found[number] = Place(
+            number=number, grade=grade, title=f"{grade}{_RENAMED_LETTERS[past - 1]}"
+        )
+    return found
+
+
+def _renamed_class(city: City, index: int, month: int) -> int:
+    return (index + month * 5) % city.classes
+
+
+def month_fates(city: City, index: int, month: int) -> Iterator[tuple[int, Fate]]:
+    """Number of a pupil of month 0 -> what happens to that pupil in this month."""
+    fates = city.fates
+    # Stepping through the numbers by a step without a common divisor meets each number once.
+    step = next(n for n in count(city.pupils * 5 // 13 + 1) if gcd(n, city.pupils) == 1)
+    for turn, fate in enumerate(fates, start=(month - 1) * len(fates)):
+        if turn < city.pupils:
+            yield (city.seed + index * 3 + (turn + 1) * step) % city.pupils, fate
+
+
+def sender(city: City, index: int, month: int) -> int:
+    """The school whose transfers of this month arrive here: each month pairs schools anew."""
+    return (index - 1 - (month - 1) % (city.schools - 1)) % city.schools
+
+
+def receiver(city: City, index: int, month: int) -> int:
+    """The school to which this one's transfers of this month go."""
+    return (index + 1 + (month - 1) % (city.schools - 1)) % city.schools
