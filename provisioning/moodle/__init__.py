@@ -1,0 +1,23 @@
+"""The only door to Moodle: ``MoodleClient``, the functions it calls and the errors it raises."""
+
+from provisioning.moodle.client import MoodleClient
+from provisioning.moodle.errors import (
+    MoodleError,
+    MoodleMisconfigured,
+    MoodleRefused,
+    MoodleUnavailable,
+    MoodleUncertain,
+    Retry,
+)
+from provisioning.moodle.functions import Function
+
+__all__ = [
+    "Function",
+    "MoodleClient",
+    "MoodleError",
+    "MoodleMisconfigured",
+    "MoodleRefused",
+    "MoodleUnavailable",
+    "MoodleUncertain",
+    "Retry",
+]

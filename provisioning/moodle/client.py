@@ -1,0 +1,269 @@
+"""MoodleClient: the web service functions we use, one method each, in Moodle's own words."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, Self
+
+import requests
+
+from provisioning.moodle.connection import MAX_FIELDS, Connection, form_fields
+from provisioning.moodle.errors import (
+    MoodleError,
+    MoodleRefused,
+    MoodleUnavailable,
+    MoodleUncertain,
+    error_in,
+    safe_code,
+)
+from provisioning.moodle.functions import Function
+from provisioning.settings import MoodleSettings
+
+Record = Mapping[str, Any]
+"""One item of a call or of an answer; the keys are Moodle's."""
+
+MOST_FIELDS_OF_A_RECORD = 13
+"""A new account with a password and a preference."""
+
+CALLS_A_REQUEST = 100
+"""Readings that share a request: two form fields each."""
+
+_ALREADY_MEMBER = "3"
+
+
+class MoodleClient:
+    """A Moodle site as its service account sees it. Methods raise the family in ``errors.py``.
+
+    Every method takes at most ``batch_size`` records. Not for use by several threads.
+    """
+
+    def __init__(
+        self,
+        settings: MoodleSettings,
+        *,
+        session: requests.Session | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._connection = Connection(settings, session, sleep)
+        self._batch_size = settings.batch_size
+        self._calls_several: bool | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @property
+    def batch_size(self) -> int:
+        """Records a call: the setting, or fewer where every value must be a form field."""
+        if self._can_call_several():
+            return self._batch_size
+        return min(self._batch_size, MAX_FIELDS // MOST_FIELDS_OF_A_RECORD)
+
+    def site_info(self) -> Record:
+        """``release``, ``version``, ``siteurl``, ``functions`` (each with ``name``) and more."""
+        info: Record = self._connection.call(Function.SITE_INFO, {}, reads=True)
+        return info
+
+    # Categories, cohorts, courses
+
+    def create_categories(self, categories: Sequence[Record]) -> list[int]:
+        """``name``, ``idnumber``, ``parent`` (a Moodle id, 0 at the top). All or nothing."""
+        return self._create(Function.CREATE_CATEGORIES, "categories", categories)
+
+    def update_categories(self, categories: Sequence[Record]) -> None:
+        self._call(Function.UPDATE_CATEGORIES, {"categories": categories})
+
+    def categories_by_idnumber(self, idnumbers: Iterable[str]) -> list[Record]:
+        answers = self._read_each(
+            Function.GET_CATEGORIES,
+            [
+                {"criteria": [{"key": "idnumber", "value": idnumber}], "addsubcategories": 0}
+                for idnumber in idnumbers
+            ],
+        )
+        return [row for rows in answers for row in rows]
+
+    def create_cohorts(self, cohorts: Sequence[Record]) -> list[int]:
+        """``name``, ``idnumber``, ``categorytype``. All or nothing."""
+        return self._create(Function.CREATE_COHORTS, "cohorts", cohorts)
+
+    def update_cohorts(self, cohorts: Sequence[Record]) -> None:
+        """Unlike the other updates this one wants every field of a new cohort beside ``id``."""
+        self._call(Function.UPDATE_COHORTS, {"cohorts": cohorts})
+
+    def cohorts_by_idnumber(self, idnumbers: Sequence[str]) -> list[Record]:
+        """Moodle can only search for a part of a name or idnumber, so the rest is dropped here."""
+        answers = self._read_each(
+            Function.SEARCH_COHORTS,
+            [
+                {
+                    "query": idnumber,
+                    "context": {"contextlevel": "system", "instanceid": 0},
+                    "includes": "all",
+                    "limitfrom": 0,
+                    "limitnum": 10_000,
+                }
+                for idnumber in idnumbers
+            ],
+        )
+        rows = {row["id"]: row for answer in answers for row in answer["cohorts"]}
+        wanted = set(idnumbers)
+        return [row for row in rows.values() if row["idnumber"] in wanted]
+
+    def add_cohort_members(self, members: Sequence[Record]) -> None:
+        """``cohorttype`` and ``usertype``, each ``type`` and ``value``. Who is in stays in.
+
+        Moodle adds whom it can and does not say whom it could not: then MoodleRefused.
+        """
+        answer = self._call(Function.ADD_COHORT_MEMBERS, {"members": members})
+        codes = {str(warning["warningcode"]) for warning in answer["warnings"]}
+        if codes - {_ALREADY_MEMBER}:
+            raise MoodleRefused(Function.ADD_COHORT_MEMBERS, "no_such_user_or_cohort")
+
+    def delete_cohort_members(self, members: Sequence[Record]) -> None:
+        """``cohortid``, ``userid``. Who is not in stays out."""
+        self._call(Function.DELETE_COHORT_MEMBERS, {"members": members})
+
+    def create_courses(self, courses: Sequence[Record]) -> list[int]:
+        """``fullname``, ``shortname``, ``idnumber``, ``categoryid``. All or nothing."""
+        return self._create(Function.CREATE_COURSES, "courses", courses)
+
+    def update_courses(self, courses: Sequence[Record]) -> dict[int, str]:
+        """Each course alone: returns Moodle's code for every ``id`` that it refused."""
+        return _refused_ids(self._call(Function.UPDATE_COURSES, {"courses": courses}))
+
+    def courses_by_field(
+        self, field: Literal["idnumber", "shortname"], values: Iterable[str]
+    ) -> list[Record]:
+        answers = self._read_each(
+            Function.GET_COURSES_BY_FIELD, [{"field": field, "value": value} for value in values]
+        )
+        return [row for answer in answers for row in answer["courses"]]
+
+    # Users
+
+    def create_users(self, users: Sequence[Record]) -> list[int]:
+        """All or nothing. ``suspended`` is for ``update_users`` only."""
+        return self._create(Function.CREATE_USERS, "users", users)
+
+    def update_users(self, users: Sequence[Record]) -> dict[int, str]:
+        """Each user alone: returns Moodle's code for every ``id`` that it refused.
+
+        A weak password turns the whole answer into MoodleUncertain ``invalidresponse``; the other
+        users are updated all the same.
+        """
+        return _refused_ids(self._call(Function.UPDATE_USERS, {"users": users}))
+
+    def users_by_field(
+        self, field: Literal["id", "idnumber", "username", "email"], values: Sequence[str | int]
+    ) -> list[Record]:
+        """Exact, case sensitive; an ``idnumber`` may bring several. Empty fields are left out.
+
+        A user name that breaks Moodle's rules makes the whole call fail.
+        """
+        rows: list[Record] = self._call(
+            Function.GET_USERS_BY_FIELD, {"field": field, "values": values}
+        )
+        return rows
+
+    # Enrolments
+
+    def enrol_users(self, enrolments: Sequence[Record]) -> None:
+        """``roleid``, ``userid``, ``courseid``. A role is added beside those already there."""
+        self._call(Function.ENROL_USERS, {"enrolments": enrolments})
+
+    def unenrol_users(self, enrolments: Sequence[Record]) -> None:
+        """``userid``, ``courseid``: the manual enrolment goes with every role of the person."""
+        self._call(Function.UNENROL_USERS, {"enrolments": enrolments})
+
+    def unassign_roles(self, unassignments: Sequence[Record]) -> None:
+        """``roleid``, ``userid``, ``contextlevel``, ``instanceid``: takes one role away."""
+        self._call(Function.UNASSIGN_ROLES, {"unassignments": unassignments})
+
+    def roles_in_courses(self, courseids: Sequence[int]) -> dict[int, dict[int, set[int]]]:
+        """Course id -> user id -> ids of the roles that the user has in the course."""
+        # Without named fields Moodle answers ten times slower.
+        options = [{"name": "userfields", "value": "id,roles"}]
+        answers = self._read_each(
+            Function.GET_ENROLLED_USERS,
+            [{"courseid": courseid, "options": options} for courseid in courseids],
+        )
+        return {
+            courseid: {row["id"]: {role["roleid"] for role in row["roles"]} for row in rows}
+            for courseid, rows in zip(courseids, answers, strict=True)
+        }
+
+    # Calls
+
+    def _can_call_several(self) -> bool:
+        if self._calls_several is None:
+            names = {function["name"] for function in self.site_info()["functions"]}
+            self._calls_several = Function.CALL_SEVERAL in names
+        return self._calls_several
+
+    def _create(self, function: Function, name: str, records: Sequence[Record]) -> list[int]:
+        """The new numbers, in the order of ``records``.
+
+        Moodle creates fewer without an error when PHP drops the tail of the form; what came back
+        is counted, and fewer is MoodleUncertain.
+        """
+        rows = self._call(function, {name: records})
+        if len(rows) != len(records):
+            raise MoodleUncertain(function, "short_answer")
+        return [int(row["id"]) for row in rows]
+
+    def _call(self, function: Function, arguments: Mapping[str, Any]) -> Any:
+        if len(form_fields(arguments)) > MAX_FIELDS and self._can_call_several():
+            return self._call_several(function, [arguments])[0]
+        return self._connection.call(function, arguments, reads=function.reads)
+
+    def _read_each(self, function: Function, arguments: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """The answers of a reading function that takes one value a call."""
+        if len(arguments) < 2 or not self._can_call_several():
+            return [self._call(function, one) for one in arguments]
+        return [
+            answer
+            for start in range(0, len(arguments), CALLS_A_REQUEST)
+            for answer in self._call_several(function, arguments[start : start + CALLS_A_REQUEST])
+        ]
+
+    def _call_several(
+        self, function: Function, arguments: Sequence[Mapping[str, Any]]
+    ) -> list[Any]:
+        """One request for several calls of a function; raises the first error among them.
+
+        Moodle stops at the first error, and the later calls are then absent from the answer.
+        """
+        requests_ = [
+            {"function": str(function), "arguments": json.dumps(one, ensure_ascii=False)}
+            for one in arguments
+        ]
+        answer = self._connection.call(
+            Function.CALL_SEVERAL, {"requests": requests_}, reads=function.reads
+        )
+        results = []
+        for response in answer["responses"]:
+            if response["error"]:
+                raise _inner_error(function, response["exception"])
+            results.append(json.loads(response["data"]))
+        if len(results) < len(arguments):
+            lost = MoodleUnavailable if function.reads else MoodleUncertain
+            raise lost(function, "short_answer")
+        return results
+
+
+def _inner_error(function: Function, exception: str) -> MoodleError:
+    return error_in(function, json.loads(exception))
+
+
+def _refused_ids(answer: Record) -> dict[int, str]:
+    return {
+        int(warning["itemid"]): safe_code(warning["warningcode"]) for warning in answer["warnings"]
+    }

@@ -1,0 +1,106 @@
+"""What can go wrong at Moodle, sorted by what helps.
+
+MoodleError
+├── MoodleUnavailable    nothing was done; the same call may work later
+├── MoodleRefused        nothing was done; the data must change first
+├── MoodleMisconfigured  nothing was done; an administrator must change a setting
+└── MoodleUncertain      the work may have been done: look before doing it again
+
+Moodle's own message and debug text can hold names and addresses, so no error keeps them: ``str()``
+is the function and a code.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from provisioning.moodle.functions import Function
+
+
+class Retry(StrEnum):
+    """What helps after an error (Moodle notes: which errors to repeat)."""
+
+    LATER = "later"
+    AFTER_REPAIR = "after_repair"
+    AFTER_SETUP = "after_setup"
+    AFTER_LOOKING = "after_looking"
+
+
+class MoodleError(Exception):
+    """A call that did not bring its result. ``retry`` says what helps."""
+
+    retry: ClassVar[Retry]
+
+    def __init__(self, function: Function, code: str) -> None:
+        super().__init__(f"{function}: {code}")
+        self.function = function
+        self.code = code
+        """Moodle's ``errorcode``, or our word where Moodle gave none."""
+
+
+class MoodleUnavailable(MoodleError):
+    retry = Retry.LATER
+
+    def __init__(
+        self, function: Function, code: str, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(function, code)
+        self.retry_after_seconds = retry_after_seconds
+        """What Moodle asked for in Retry-After, if it did."""
+
+
+class MoodleRefused(MoodleError):
+    retry = Retry.AFTER_REPAIR
+
+
+class MoodleMisconfigured(MoodleError):
+    retry = Retry.AFTER_SETUP
+
+
+class MoodleUncertain(MoodleError):
+    retry = Retry.AFTER_LOOKING
+
+
+INVALID_RESPONSE = "invalidresponse"
+"""The work was done and committed; only the answer failed Moodle's own check of it."""
+
+WEAK_PASSWORD = "weak_password"  # noqa: S105 (a code, not a secret)
+"""Our word for an ``errorcode`` that is the HTML list of the broken password rules."""
+
+_LATER = {"dbconnectionfailed", "sitemaintenance"}
+_AFTER_SETUP = {
+    "accessexception",
+    "codingerror",
+    "errorcatcontextnotvalid",
+    "errorcoursecontextnotvalid",
+    "invalidtoken",
+    "nopermissions",
+    "requireloginerror",
+    "wsusercannotassign",
+}
+
+
+def error_in(function: Function, body: dict[str, Any]) -> MoodleError:
+    """The error that an answer with ``exception`` in it stands for.
+
+    ``dmlwriteexception`` counts as refused: every call that creates is one transaction, so nothing
+    of it stayed. Codes that nobody recorded count as refused too: the records are tried one by one.
+    """
+    code = safe_code(body.get("errorcode"))
+    if code in _LATER:
+        return MoodleUnavailable(function, code)
+    if code in _AFTER_SETUP:
+        return MoodleMisconfigured(function, code)
+    if code == INVALID_RESPONSE:
+        return MoodleUncertain(function, code)
+    return MoodleRefused(function, code)
+
+
+def safe_code(errorcode: object) -> str:
+    """``errorcode`` as a plain word: it goes to logs and to the operator."""
+    text = str(errorcode)
+    if text.startswith("<div>"):
+        return WEAK_PASSWORD
+    return text if re.fullmatch(r"[A-Za-z0-9_]{1,60}", text) else "unknown_error"
