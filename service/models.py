@@ -17,7 +17,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from service.db import Base, UTCDateTime
+from auth.models import UtcDateTime
+from service.db import Base
 
 
 class RunStatus(StrEnum):
@@ -62,7 +63,7 @@ class Operator(Base):
     scope: Mapped[list[str]] = mapped_column(JSON, default=list)
     """School codes of a school operator, district names of a district operator; empty for city."""
     active: Mapped[bool] = mapped_column(default=True)
-    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class School(Base):
@@ -75,8 +76,8 @@ class School(Base):
     kind: Mapped[str] = mapped_column(String(50), default="")
     known_version: Mapped[int] = mapped_column(default=0)
     """Grows with each applied plan; a plan made against an older version is superseded."""
-    last_applied_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    last_exported_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_exported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Export time of the newest applied file: an older export is refused."""
 
 
@@ -86,22 +87,22 @@ class SyncRun(Base):
     __tablename__ = "sync_runs"
     id: Mapped[int] = mapped_column(primary_key=True)
     status: Mapped[RunStatus] = mapped_column(String(20), index=True)
-    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(String(100))
     expected_school: Mapped[str] = mapped_column(String(64), default="")
     """What the uploader said, or the only school they may load."""
     folder: Mapped[str] = mapped_column(String(500))
     """Where the files lie, relative to the data folder."""
-    planned_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    approved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_by: Mapped[str] = mapped_column(String(100), default="")
-    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     stop_requested: Mapped[bool] = mapped_column(default=False)
     problem: Mapped[str] = mapped_column(String(1000), default="")
     """Why the last attempt broke off, for the operator; no personal data."""
     claimed_by: Mapped[str] = mapped_column(String(200), default="")
     """``host/pid/start time`` of the process that is at work on it; empty when none."""
-    claimed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Renewed with every batch."""
     files: Mapped[list[RunFile]] = relationship(order_by="RunFile.id", lazy="selectin")
     plans: Mapped[list[SchoolPlan]] = relationship(
@@ -120,7 +121,7 @@ class RunFile(Base):
     layout: Mapped[str] = mapped_column(String(100), default="")
     parts: Mapped[list[str]] = mapped_column(JSON, default=list)
     records: Mapped[int] = mapped_column(default=0)
-    exported_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    exported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class RunFinding(Base):
@@ -158,12 +159,12 @@ class SchoolPlan(Base):
     limits_confirmed: Mapped[bool] = mapped_column(default=False)
     known_version: Mapped[int] = mapped_column(default=0)
     school_year: Mapped[str] = mapped_column(String(9), default="")
-    exported_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    exported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     people: Mapped[int] = mapped_column(default=0)
     """People taken from the file."""
     set_aside: Mapped[int] = mapped_column(default=0)
     """Rows of people that could not be used."""
-    applied_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     run: Mapped[SyncRun] = relationship(back_populates="plans")
 
 
@@ -184,7 +185,7 @@ class PlannedChange(Base):
     """Empty until tried; ``failed`` ones are tried again by the next apply."""
     code: Mapped[str] = mapped_column(String(100), default="")
     detail: Mapped[str] = mapped_column(String(500), default="")
-    tried_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    tried_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class PlannedRoll(Base):
@@ -218,7 +219,7 @@ class Login(Base):
     __tablename__ = "logins"
     username: Mapped[str] = mapped_column(String(100), primary_key=True)
     person_id: Mapped[str] = mapped_column(String(36), unique=True)
-    reserved_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    reserved_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class KnownPerson(Base):
@@ -257,8 +258,8 @@ class KnownPerson(Base):
     in_roll: Mapped[bool] = mapped_column(default=True)
     problem: Mapped[str] = mapped_column(String(100), default="")
     """Code of the outcome that kept the account from being made."""
-    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    updated_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class KnownObject(Base):
@@ -311,7 +312,7 @@ class AuditEntry(Base):
 
     __tablename__ = "audit_entries"
     id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     actor: Mapped[str] = mapped_column(String(100))
     action: Mapped[str] = mapped_column(String(50))
     run_id: Mapped[int | None] = mapped_column(Integer, index=True)
