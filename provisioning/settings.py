@@ -97,3 +97,11 @@ class MoodleSettings:
     """Moodle's number of the student role: no web service tells it; 5 on a standard site."""
     editing_teacher_role_id: int = 3
     """Moodle's number of the editing teacher role; 3 on a standard site."""
+
+    @property
+    def role_ids(self) -> dict[str, int]:
+        """Moodle's number by ``state.CourseRole`` value."""
+        return {
+            "student": self.student_role_id,
+            "editingteacher": self.editing_teacher_role_id,
+        }

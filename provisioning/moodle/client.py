@@ -139,11 +139,10 @@ class MoodleClient:
         """Each course alone: returns Moodle's code for every ``id`` that it refused."""
         return _refused_ids(self._call(Function.UPDATE_COURSES, {"courses": courses}))
 
-    def courses_by_field(
-        self, field: Literal["idnumber", "shortname"], values: Iterable[str]
-    ) -> list[Record]:
+    def courses_by_idnumber(self, idnumbers: Iterable[str]) -> list[Record]:
         answers = self._read_each(
-            Function.GET_COURSES_BY_FIELD, [{"field": field, "value": value} for value in values]
+            Function.GET_COURSES_BY_FIELD,
+            [{"field": "idnumber", "value": idnumber} for idnumber in idnumbers],
         )
         return [row for answer in answers for row in answer["courses"]]
 

@@ -1,0 +1,7 @@
+"""Makes an approved plan true in Moodle: ``apply``, and ``refusals`` to know its limits before."""
+
+from provisioning.apply.refusals import refusals
+from provisioning.apply.run import PlanOrderError, apply
+from provisioning.apply.target import MoodleIds
+
+__all__ = ["MoodleIds", "PlanOrderError", "apply", "refusals"]

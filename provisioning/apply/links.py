@@ -1,0 +1,144 @@
+"""Members of cohorts and enrolments in courses: added and removed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from provisioning.apply.sending import Outcomes, Step, done, failed, send, skipped
+from provisioning.apply.target import Target
+from provisioning.changes import Change, Kind, Outcome
+from provisioning.moodle import MoodleRefused
+
+_GONE = ("invalidrecord", "invaliduser")
+"""Moodle's codes for a user, cohort or course that is no longer there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    change: Change
+    place: int
+    """Moodle's number of the cohort or course."""
+    user: int
+
+
+def add_members(target: Target, changes: Sequence[Change]) -> Outcomes:
+    """Who is in the cohort already stays there."""
+    links, unready = _links(target, changes, Kind.COHORT)
+    yield unready
+    steps = [
+        Step(
+            change=link.change,
+            record={
+                "cohorttype": {"type": "id", "value": link.place},
+                "usertype": {"type": "id", "value": link.user},
+            },
+        )
+        for link in links
+    ]
+    yield from send(steps, target.moodle.add_cohort_members)
+
+
+def remove_members(target: Target, changes: Sequence[Change]) -> Outcomes:
+    links, unready = _links(target, changes, Kind.COHORT)
+    yield unready
+    steps = [
+        Step(change=link.change, record={"cohortid": link.place, "userid": link.user})
+        for link in links
+    ]
+    yield from send(steps, target.moodle.delete_cohort_members, judge=_gone_or_failed)
+
+
+def add_enrolments(target: Target, changes: Sequence[Change]) -> Outcomes:
+    """A role is added beside those that the person has in the course."""
+    links, unready = _links(target, changes, Kind.COURSE)
+    yield unready
+    steps = [
+        Step(
+            change=link.change,
+            record={
+                "roleid": target.role_ids[link.change.after["role"]],
+                "userid": link.user,
+                "courseid": link.place,
+            },
+        )
+        for link in links
+    ]
+    yield from send(steps, target.moodle.enrol_users)
+
+
+def remove_enrolments(target: Target, changes: Sequence[Change]) -> Outcomes:
+    """Moodle's unenrolment takes every role of the person in the course away, so look first.
+
+    Who keeps another role loses only the one that the change names.
+    """
+    links, unready = _links(target, changes, Kind.COURSE)
+    yield unready
+    yield from _remove_enrolments(target, links)
+
+
+def _remove_enrolments(target: Target, links: Sequence[_Link]) -> Outcomes:
+    courses = sorted({link.place for link in links})
+    try:
+        held = target.moodle.roles_in_courses(courses)
+    except MoodleRefused as error:
+        if len(courses) == 1:
+            yield [_gone_or_failed(link.change, error.code) for link in links]
+            return
+        # One of the courses is gone: find out which.
+        for course in courses:
+            yield from _remove_enrolments(target, [link for link in links if link.place == course])
+        return
+    leaving = defaultdict(set)
+    for link in links:
+        leaving[link.place, link.user].add(_role_id(target, link))
+    absent, whole, one_role = [], [], []
+    for link in links:
+        roles = held[link.place].get(link.user)
+        if roles is None:
+            absent.append(done(link.change, code="already_gone"))
+        elif roles - leaving[link.place, link.user]:
+            record = {
+                "roleid": _role_id(target, link),
+                "userid": link.user,
+                "contextlevel": "course",
+                "instanceid": link.place,
+            }
+            one_role.append(Step(change=link.change, record=record))
+        else:
+            record = {"userid": link.user, "courseid": link.place}
+            whole.append(Step(change=link.change, record=record))
+    yield absent
+    yield from send(whole, target.moodle.unenrol_users, judge=_gone_or_failed)
+    yield from send(one_role, target.moodle.unassign_roles, judge=_gone_or_failed)
+
+
+def _role_id(target: Target, link: _Link) -> int:
+    return target.role_ids[link.change.before["role"]]
+
+
+def _links(
+    target: Target, changes: Sequence[Change], kind: Kind
+) -> tuple[list[_Link], list[Outcome]]:
+    """Changes of which both ends are in Moodle, and the outcomes of the others.
+
+    ``kind`` is COHORT for members and COURSE for enrolments.
+    """
+    ends = {change.key: change.after or change.before for change in changes}
+    places = target.ids.get(kind, sorted({end[kind] for end in ends.values()}))
+    users = target.ids.get(Kind.USER, sorted({end["person_id"] for end in ends.values()}))
+    links, unready = [], []
+    for change in changes:
+        place = places.get(ends[change.key][kind])
+        user = users.get(ends[change.key]["person_id"])
+        if place is None or user is None:
+            unready.append(skipped(change))
+        else:
+            links.append(_Link(change, place, user))
+    return links, unready
+
+
+def _gone_or_failed(change: Change, code: str) -> Outcome:
+    """What is no longer in Moodle needs no removal."""
+    return done(change, code="already_gone") if code in _GONE else failed(change, code)

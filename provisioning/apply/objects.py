@@ -1,0 +1,198 @@
+"""Categories, cohorts, courses and users: how a change reads in Moodle's words."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from provisioning.apply.refusals import AUTH_METHODS
+from provisioning.apply.target import Target
+from provisioning.changes import Change, Kind
+from provisioning.moodle import Function, MoodleUncertain
+from provisioning.state import MOODLE_FIELDS
+
+Record = Mapping[str, Any]
+Row = Mapping[str, Any]
+
+
+class Objects(ABC):
+    """One kind of object at one Moodle, for one batch of changes."""
+
+    kind: ClassVar[Kind]
+    words: ClassVar[Mapping[str, str]]
+    """Moodle's word for each of our fields that Moodle knows."""
+    reference: ClassVar[str] = ""
+    """The field that names a category by its idnumber; Moodle wants its number."""
+
+    def __init__(self, target: Target, changes: Sequence[Change]) -> None:
+        self.moodle = target.moodle
+        self.first_password = target.first_password
+        self._numbers = target.ids.get(self.kind, [change.key for change in changes])
+        referred = {change.after[self.reference] for change in changes if self.reference} - {""}
+        self._categories = {"": 0, **target.ids.get(Kind.CATEGORY, sorted(referred))}
+
+    @abstractmethod
+    def create(self, records: Sequence[Record]) -> list[int]:
+        """All or nothing."""
+
+    @abstractmethod
+    def update(self, records: Sequence[Record]) -> Mapping[int, str] | None:
+        """Moodle's code for every id that it refused while it took the others, if it names them."""
+
+    @abstractmethod
+    def rows(self, keys: Sequence[str]) -> Sequence[Row]:
+        """What Moodle holds under these idnumbers."""
+
+    def number(self, change: Change) -> int | None:
+        return self._numbers.get(change.key)
+
+    def lacks_category(self, change: Change, names: Iterable[str]) -> bool:
+        """The category that the change speaks of is not there: its own change failed."""
+        return self.reference in names and change.after[self.reference] not in self._categories
+
+    def record(self, change: Change, names: Iterable[str]) -> dict[str, Any]:
+        """The named fields of ``after`` in Moodle's words."""
+        after = dict(change.after)
+        if self.reference:
+            after[self.reference] = self._categories.get(after[self.reference])
+        return {self.words[name]: after[name] for name in names}
+
+    def find(self, changes: Sequence[Change]) -> dict[str, Row | str]:
+        """By key: the row that a creation is about, or the code why there cannot be one."""
+        found = defaultdict(list)
+        for row in self.rows([change.key for change in changes]):
+            found[row["idnumber"]].append(row)
+        return {
+            key: rows[0] if len(rows) == 1 else "ambiguous_idnumber" for key, rows in found.items()
+        }
+
+    def differences(self, change: Change, row: Row) -> dict[str, Any]:
+        """The record, without ``id``, that makes ``row`` what the change wants; may be empty.
+
+        Moodle leaves empty and hidden fields out of a row, so absent is taken for empty: a hidden
+        field is written again rather than left wrong.
+        """
+        wanted = self.record(change, self.words)
+        names = [name for name, word in self.words.items() if wanted[word] != row.get(word, "")]
+        return self.record(change, names) if names else {}
+
+    def reason(self, change: Change, code: str) -> str:
+        """Why Moodle refused this one record, where more than its ``code`` can be found out."""
+        return code
+
+
+class Categories(Objects):
+    kind = Kind.CATEGORY
+    words: ClassVar = {"idnumber": "idnumber", "name": "name", "parent": "parent"}
+    reference = "parent"
+
+    def create(self, records: Sequence[Record]) -> list[int]:
+        return self.moodle.create_categories(records)
+
+    def update(self, records: Sequence[Record]) -> None:
+        self.moodle.update_categories(records)
+
+    def rows(self, keys: Sequence[str]) -> Sequence[Row]:
+        return self.moodle.categories_by_idnumber(keys)
+
+
+class Cohorts(Objects):
+    kind = Kind.COHORT
+    words: ClassVar = {"idnumber": "idnumber", "name": "name"}
+
+    def create(self, records: Sequence[Record]) -> list[int]:
+        return self.moodle.create_cohorts(records)
+
+    def update(self, records: Sequence[Record]) -> None:
+        self.moodle.update_cohorts(records)
+
+    def rows(self, keys: Sequence[str]) -> Sequence[Row]:
+        return self.moodle.cohorts_by_idnumber(keys)
+
+    def record(self, change: Change, names: Iterable[str]) -> dict[str, Any]:
+        # Moodle wants every field to change one. Ours belong to the whole site, not to a category.
+        system = {"type": "system", "value": ""}
+        return {**super().record(change, self.words), "categorytype": system}
+
+
+class Courses(Objects):
+    kind = Kind.COURSE
+    words: ClassVar = {
+        "idnumber": "idnumber",
+        "fullname": "fullname",
+        "shortname": "shortname",
+        "category": "categoryid",
+    }
+    reference = "category"
+
+    def create(self, records: Sequence[Record]) -> list[int]:
+        return self.moodle.create_courses(records)
+
+    def update(self, records: Sequence[Record]) -> Mapping[int, str]:
+        return self.moodle.update_courses(records)
+
+    def rows(self, keys: Sequence[str]) -> Sequence[Row]:
+        return self.moodle.courses_by_idnumber(keys)
+
+
+class Users(Objects):
+    kind = Kind.USER
+    words: ClassVar = {"person_id": "idnumber", **{name: name for name in MOODLE_FIELDS}}
+
+    def create(self, records: Sequence[Record]) -> list[int]:
+        """Moodle takes ``suspended`` in an update only."""
+        numbers = self.moodle.create_users(
+            [{word: record[word] for word in record if word != "suspended"} for record in records]
+        )
+        suspended = [
+            {"id": number, "suspended": True}
+            for number, record in zip(numbers, records, strict=True)
+            if record["suspended"]
+        ]
+        if suspended and self.moodle.update_users(suspended):
+            raise MoodleUncertain(Function.UPDATE_USERS, "not_suspended")
+        return numbers
+
+    def update(self, records: Sequence[Record]) -> Mapping[int, str]:
+        return self.moodle.update_users(records)
+
+    def rows(self, keys: Sequence[str]) -> Sequence[Row]:
+        return self.moodle.users_by_field("idnumber", keys)
+
+    def record(self, change: Change, names: Iterable[str]) -> dict[str, Any]:
+        """With the first password where Moodle is (or becomes) the one who keeps it."""
+        record = super().record(change, names)
+        if record.get("auth") == "manual":
+            if self.first_password is None:
+                raise ValueError("accounts with auth=manual need first_password")
+            record["password"] = self.first_password(change.key)
+            record["preferences"] = [{"type": "auth_forcepasswordchange", "value": 1}]
+        return record
+
+    def find(self, changes: Sequence[Change]) -> dict[str, Row | str]:
+        """By idnumber, else by user name. Never by e-mail: an address may be shared or reused."""
+        found = super().find(changes)
+        missing = {
+            change.after["username"]: change for change in changes if change.key not in found
+        }
+        if missing:
+            for row in self.moodle.users_by_field("username", list(missing)):
+                change = missing[row["username"]]
+                found[change.key] = row if _may_be_adopted(row) else "username_taken"
+        return found
+
+    def reason(self, change: Change, code: str) -> str:
+        if self.moodle.users_by_field("email", [change.after["email"]]):
+            return "email_taken"
+        return code
+
+
+def _may_be_adopted(row: Row) -> bool:
+    """An account that nobody else claims and that a person signs in with.
+
+    This keeps service accounts out; site administrators and the guest are kept out by Moodle, which
+    refuses to update them.
+    """
+    return not row.get("idnumber") and row.get("auth") in AUTH_METHODS

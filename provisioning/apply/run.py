@@ -1,0 +1,140 @@
+"""apply(): goes through the changes of a plan, batch by batch, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from provisioning.apply.links import (
+    add_enrolments,
+    add_members,
+    remove_enrolments,
+    remove_members,
+)
+from provisioning.apply.objects import Categories, Cohorts, Courses, Objects, Users
+from provisioning.apply.refusals import refusals
+from provisioning.apply.sending import Outcomes, Step, create, done, failed, send, skipped
+from provisioning.apply.target import MoodleIds, Target
+from provisioning.changes import Action, Change, Kind, Outcome
+from provisioning.moodle import MoodleClient
+
+Handler = Callable[[Target, Sequence[Change]], Outcomes]
+
+_OBJECTS: Mapping[Kind, type[Objects]] = {
+    objects.kind: objects for objects in (Categories, Cohorts, Courses, Users)
+}
+
+
+class PlanOrderError(ValueError):
+    """The changes are not in ``APPLY_ORDER``."""
+
+
+def apply(
+    changes: Iterable[Change],
+    moodle: MoodleClient,
+    ids: MoodleIds,
+    record: Callable[[Sequence[Outcome]], None],
+    *,
+    role_ids: Mapping[str, int],
+    first_password: Callable[[str], str] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Make the changes in Moodle; return False if ``should_stop`` ended it early.
+
+    - ``changes`` come in ``APPLY_ORDER``, created categories parents first; they are never all in
+      memory. PlanOrderError otherwise, with what came before it done and recorded.
+    - ``record`` gets the outcomes right after each call, and ``ids`` must know their numbers then.
+    - Applying the same changes again, all or the unrecorded ones, makes nothing twice.
+    - MoodleMisconfigured means stop and tell. MoodleUnavailable and MoodleUncertain mean that the
+      rest may go on later. In either case everything that was answered is recorded.
+    """
+    target = Target(moodle=moodle, ids=ids, role_ids=role_ids, first_password=first_password)
+    for batch in batches(changes, moodle.batch_size):
+        if should_stop():
+            return False
+        for outcomes in HANDLERS[batch[0].kind, batch[0].action](target, batch):
+            if outcomes:
+                record(outcomes)
+    return True
+
+
+def batches(changes: Iterable[Change], size: int) -> Iterator[list[Change]]:
+    """Runs of changes with one kind and action; a new category never shares one with its parent."""
+    batch: list[Change] = []
+    rank = -1
+    for change in changes:
+        if (change.kind, change.action) not in HANDLERS or change.rank < rank:
+            raise PlanOrderError(f"{change.kind} {change.action} is out of order")
+        if batch and (change.rank != rank or len(batch) == size or _parent_in(batch, change)):
+            yield batch
+            batch = []
+        batch.append(change)
+        rank = change.rank
+    if batch:
+        yield batch
+
+
+def _parent_in(batch: Sequence[Change], change: Change) -> bool:
+    if change.kind is not Kind.CATEGORY:
+        return False
+    return any(change.after["parent"] == earlier.key for earlier in batch)
+
+
+def create_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
+    objects = _OBJECTS[changes[0].kind](target, changes)
+    steps, settled = [], []
+    for change in changes:
+        if outcome := _not_sendable(objects, change, objects.words):
+            settled.append(outcome)
+        else:
+            record = objects.record(change, objects.words)
+            steps.append(Step(change=change, record=record))
+    yield settled
+    yield from create(objects, steps)
+
+
+def update_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
+    """Only fields that differ and that Moodle knows are sent; where there is none, nothing is."""
+    objects = _OBJECTS[changes[0].kind](target, changes)
+    steps, settled = [], []
+    for change in changes:
+        names = [name for name in objects.words if name in _to_update(change)]
+        number = objects.number(change)
+        if not names:
+            settled.append(done(change, number))
+        elif number is None:
+            settled.append(skipped(change))
+        elif outcome := _not_sendable(objects, change, names):
+            settled.append(outcome)
+        else:
+            record = {"id": number, **objects.record(change, names)}
+            steps.append(Step(change=change, record=record))
+    yield settled
+    yield from send(steps, objects.update)
+
+
+def _to_update(change: Change) -> set[str]:
+    names = set(change.changed)
+    if change.action in (Action.SUSPEND, Action.RESTORE):
+        names.add("suspended")
+    return names
+
+
+def _not_sendable(objects: Objects, change: Change, names: Iterable[str]) -> Outcome | None:
+    """The outcome of a change that Moodle would refuse, or that needs what is not there."""
+    refused = [(name, why) for name, why in refusals(change.kind, change.after) if name in names]
+    if refused:
+        detail = ", ".join(f"{name}: {why}" for name, why in refused)
+        return failed(change, refused[0][1], detail)
+    return skipped(change) if objects.lacks_category(change, names) else None
+
+
+HANDLERS: Mapping[tuple[Kind, Action], Handler] = {
+    **{(kind, Action.CREATE): create_objects for kind in _OBJECTS},
+    **{(kind, Action.UPDATE): update_objects for kind in _OBJECTS},
+    (Kind.USER, Action.RESTORE): update_objects,
+    (Kind.USER, Action.SUSPEND): update_objects,
+    (Kind.MEMBER, Action.ADD): add_members,
+    (Kind.MEMBER, Action.REMOVE): remove_members,
+    (Kind.ENROLMENT, Action.ADD): add_enrolments,
+    (Kind.ENROLMENT, Action.REMOVE): remove_enrolments,
+}

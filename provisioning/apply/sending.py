@@ -1,0 +1,129 @@
+"""Sends a batch, finds the record that Moodle refuses, and takes over what is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from provisioning.apply.objects import Objects, Record, Row
+from provisioning.changes import Change, Outcome, Result
+from provisioning.moodle import MoodleRefused, MoodleUncertain
+from provisioning.moodle.errors import INVALID_RESPONSE
+
+Outcomes = Iterator[list[Outcome]]
+"""What became of the changes of a batch, a list after each call."""
+
+MAX_TRIES = 3
+"""Calls with an uncertain end before the error goes to the caller."""
+
+_OUR_CODES = {"shortnametaken": "shortname_taken", "useremailduplicate": "email_taken"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A change and the record that makes it, in Moodle's words."""
+
+    change: Change
+    record: Record
+
+
+def create(objects: Objects, steps: Sequence[Step], tries: int = 1) -> Outcomes:
+    """Create, or adopt what exists. A call that creates is one transaction: all or nothing."""
+    if not steps:
+        return
+    error: MoodleRefused | MoodleUncertain
+    try:
+        numbers = objects.create([step.record for step in steps])
+    except (MoodleRefused, MoodleUncertain) as caught:
+        error = caught
+    else:
+        yield [done(step.change, number) for step, number in zip(steps, numbers, strict=True)]
+        return
+    found = objects.find([step.change for step in steps])
+    yield from _adopt(objects, [step for step in steps if step.change.key in found], found)
+    missing = [step for step in steps if step.change.key not in found]
+    if isinstance(error, MoodleUncertain):
+        if missing and tries == MAX_TRIES:
+            raise error
+        yield from create(objects, missing, tries + 1)
+    elif len(missing) < len(steps):
+        yield from create(objects, missing, tries)
+    elif len(missing) == 1:
+        change = missing[0].change
+        yield [failed(change, objects.reason(change, error.code))]
+    else:
+        for half in _halves(missing):
+            yield from create(objects, half, tries)
+
+
+def _adopt(objects: Objects, steps: Sequence[Step], found: Mapping[str, Row | str]) -> Outcomes:
+    settled, differing = [], []
+    for step in steps:
+        row = found[step.change.key]
+        if isinstance(row, str):
+            settled.append(failed(step.change, row))
+        elif record := objects.differences(step.change, row):
+            differing.append(Step(change=step.change, record={"id": row["id"], **record}))
+        else:
+            settled.append(done(step.change, row["id"], "adopted"))
+    yield settled
+    yield from send(differing, objects.update, code="adopted")
+
+
+def send(
+    steps: Sequence[Step],
+    call: Callable[[Sequence[Record]], Mapping[int, str] | None],
+    *,
+    code: str = "",
+    judge: Callable[[Change, str], Outcome] | None = None,
+    tries: int = 1,
+) -> Outcomes:
+    """Make a call that may safely be made twice.
+
+    ``call`` returns Moodle's code for every refused id, where Moodle names them. ``code`` goes into
+    the outcomes of what succeeds; ``judge`` says what a refusal of a single record means.
+    """
+    if not steps:
+        return
+    error: MoodleRefused | MoodleUncertain
+    try:
+        refused = call([step.record for step in steps]) or {}
+    except (MoodleRefused, MoodleUncertain) as caught:
+        error = caught
+    else:
+        yield [
+            failed(step.change, refused[step.record["id"]])
+            if step.record.get("id") in refused
+            else done(step.change, step.record.get("id"), code)
+            for step in steps
+        ]
+        return
+    # An invalid response hides the warning about a refused record: search for it in the same way.
+    if isinstance(error, MoodleUncertain) and error.code != INVALID_RESPONSE:
+        if tries == MAX_TRIES:
+            raise error
+        yield from send(steps, call, code=code, judge=judge, tries=tries + 1)
+    elif len(steps) == 1:
+        yield [(judge or failed)(steps[0].change, error.code)]
+    else:
+        for half in _halves(steps):
+            yield from send(half, call, code=code, judge=judge, tries=tries)
+
+
+def _halves(steps: Sequence[Step]) -> tuple[Sequence[Step], Sequence[Step]]:
+    middle = len(steps) // 2
+    return steps[:middle], steps[middle:]
+
+
+def done(change: Change, number: int | None = None, code: str = "") -> Outcome:
+    return Outcome(change=change, result=Result.DONE, moodle_id=number, code=code)
+
+
+def failed(change: Change, code: str, detail: str = "") -> Outcome:
+    code = _OUR_CODES.get(code, code)
+    return Outcome(change=change, result=Result.FAILED, code=code, detail=detail)
+
+
+def skipped(change: Change) -> Outcome:
+    """What the change needs is not in Moodle, because its own change failed."""
+    return Outcome(change=change, result=Result.SKIPPED, code="dependency_failed")
