@@ -1,4 +1,4 @@
-"""Client: an application that sends people here to sign in, and its departures from the standard."""
+"""Client: an application that sends people here to sign in, with its named departures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "none"]
 
+MAX_ADDRESS_LENGTH = 2000
 KNOWN_SCOPES = ("openid", "profile", "email", "school")
 
 
@@ -45,8 +46,10 @@ class Client:
             raise ValueError(f"{self.client_id}: redirect_uris must name at least one address")
         for uri in self.redirect_uris:
             parts = urlsplit(uri)
-            if not parts.scheme or not (parts.netloc or parts.path) or parts.fragment:
+            if not (parts.scheme and (parts.netloc or parts.path)) or parts.fragment:
                 raise ValueError(f"{self.client_id}: {uri} is not an absolute address")
+            if not uri.isascii() or not uri.isprintable() or len(uri) > MAX_ADDRESS_LENGTH:
+                raise ValueError(f"{self.client_id}: an address must be short ASCII text")
             if parts.scheme in {"javascript", "data", "vbscript"}:
                 raise ValueError(f"{self.client_id}: {uri} would run as a script")
         if unknown := set(self.scopes) - set(KNOWN_SCOPES):
@@ -65,6 +68,14 @@ class Client:
     @property
     def title(self) -> str:
         return self.name or self.client_id
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Where people are sent back to, as sources of a content security policy."""
+        parts = [urlsplit(uri) for uri in self.redirect_uris]
+        return frozenset(
+            f"{part.scheme}://{part.netloc}" if part.netloc else f"{part.scheme}:" for part in parts
+        )
 
     def get_client_id(self) -> str:
         return self.client_id

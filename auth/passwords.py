@@ -6,6 +6,7 @@ import unicodedata
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from importlib import resources
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -18,16 +19,6 @@ from auth.models import Credential, SignIn
 
 MAX_LENGTH = 200
 """Longer ones are refused before hashing, which would take long."""
-
-_COMMON = frozenset(
-    """
-    password passw0rd password1 qwertyui qwerty12 qwerty123 qwertyuiop q1w2e3r4 q1w2e3r4t5
-    1q2w3e4r 1q2w3e4r5t asdfghjk asdfghjkl zxcvbnm1 abcd1234 a1b2c3d4 iloveyou superman
-    admin123 letmein1 welcome1 football minecraft пароль12 пароль123 парольпароль йцукенгш
-    йцукен12 йцукен123 йцукенгшщз фывапрол ячсмитьб любовь12 школа123 привет12 привет123
-    ghbdtn12 ghbdtn123 gfhjkm12 gfhjkm123 rjhjktdf
-    """.split()
-)
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """Argon2id with the first parameter set of the OWASP password storage sheet: 19 MiB, 2 passes."""
@@ -45,6 +36,8 @@ class Problem(StrEnum):
     FIRST_PASSWORD = "first_password"  # noqa: S105 - the name of a problem
     DIFFERENT = "different"
     """The two typings differ."""
+    STALE_FORM = "stale_form"
+    """The form was made for another sign-in, or another site sent it."""
 
 
 def find_problem(password: str, repeated: str, account: Account, min_length: int) -> Problem | None:
@@ -61,7 +54,7 @@ def find_problem(password: str, repeated: str, account: Account, min_length: int
         return Problem.ONLY_DIGITS
     if account.username.casefold() in plain:
         return Problem.LOGIN
-    if plain in _COMMON or len(set(plain)) < 4:
+    if plain in _common_passwords() or len(set(plain)) < 4:
         return Problem.COMMON
     if password != repeated:
         return Problem.DIFFERENT
@@ -74,6 +67,13 @@ def _is_birth_date(plain: str, account: Account) -> bool:
     digits = "".join(character for character in plain if character.isdigit())
     forms = {account.birth_date.strftime(form) for form in ("%d%m%Y", "%Y%m%d")}
     return digits in forms and not any(character.isalpha() for character in plain)
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    """Those of the rules' length that children choose first, Russian words by either layout."""
+    text = resources.files("auth").joinpath("common_passwords.txt").read_text("utf-8")
+    return frozenset(text.split())
 
 
 def hash_password(password: str) -> str:

@@ -1,0 +1,177 @@
+"""The authorization-code grant with PKCE and the ID token, over our tables."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
+from authlib.oauth2.rfc7636 import CodeChallenge
+from authlib.oidc.core import OpenIDCode
+from authlib.oidc.core.errors import RequestNotSupportedError, RequestURINotSupportedError
+from joserfc.jwk import RSAKey
+from sqlalchemy import delete, update
+
+from auth.clients import Client
+from auth.directory import Account
+from auth.events import make_event
+from auth.keys import ALGORITHM
+from auth.models import AuthorizationCode, Method, SignIn, digest
+
+if TYPE_CHECKING:
+    from auth.provider import ProtocolRequest, Provider
+
+MAX_NONCE_LENGTH = 255
+
+
+class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
+    """Codes live in one row each; an exchange claims the row by deleting it."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
+
+    server: Provider
+    request: ProtocolRequest
+
+    @staticmethod
+    def validate_authorization_redirect_uri(request: ProtocolRequest, client: Client) -> str:
+        """The address, when it is registered as it stands.
+
+        Authlib's own check puts the wrong address into its error, which then cannot be built
+        when the address holds a character that OAuth errors may not hold.
+        """
+        redirect_uri: str | None = request.payload.redirect_uri
+        if not redirect_uri:
+            raise InvalidRequestError("Missing 'redirect_uri' in request.")
+        if not client.check_redirect_uri(redirect_uri):
+            raise InvalidRequestError("The 'redirect_uri' is not registered for this client.")
+        return redirect_uri
+
+    def save_authorization_code(self, code: str, request: ProtocolRequest) -> None:
+        """Store the code together with its login event: there is never one without the other."""
+        sign_in = request.sign_in
+        if sign_in is None:
+            raise RuntimeError("a code is issued for a sign-in only")
+        now = self.server.clock()
+        data = request.payload.data
+        with self.server.session_factory.begin() as db:
+            # The first code of a sign-in is the sign-in itself, the following ones are
+            # single sign-on; the conditional update decides between two tabs.
+            first = db.execute(
+                update(SignIn)
+                .where(SignIn.cookie_hash == sign_in.cookie_hash, SignIn.used.is_(False))
+                .values(used=True)
+                .returning(SignIn.cookie_hash)
+            ).first()
+            db.add_all(
+                [
+                    AuthorizationCode(
+                        code_hash=digest(code),
+                        client_id=request.client.client_id,
+                        person_id=sign_in.person_id,
+                        redirect_uri=request.payload.redirect_uri,
+                        scope=request.scope,
+                        nonce=data.get("nonce"),
+                        code_challenge=data.get("code_challenge"),
+                        code_challenge_method=data.get("code_challenge_method"),
+                        auth_time=sign_in.auth_time,
+                        expires_at=now + timedelta(seconds=self.server.settings.code_seconds),
+                    ),
+                    make_event(
+                        request.user,
+                        client_id=request.client.client_id,
+                        method=Method.PASSWORD if first else Method.SESSION,
+                        refused=None,
+                        now=now,
+                    ),
+                ]
+            )
+
+    def query_authorization_code(self, code: str, client: Client) -> AuthorizationCode | None:
+        """Claim the code: of any number of exchanges at once, one deletes the row and has it.
+
+        A code is spent by the first try of its own client, right or wrong (RFC 9700 section 2.1:
+        a wrong verifier may be an attack); another client cannot spend it.
+        """
+        claim = (
+            delete(AuthorizationCode)
+            .where(
+                AuthorizationCode.code_hash == digest(code),
+                AuthorizationCode.client_id == client.client_id,
+                AuthorizationCode.expires_at > self.server.clock(),
+            )
+            .returning(AuthorizationCode)
+            .execution_options(synchronize_session=False)
+        )
+        with self.server.session_factory.begin() as db:
+            claimed = db.scalars(claim).one_or_none()
+            db.expunge_all()
+        return claimed
+
+    def delete_authorization_code(self, authorization_code: AuthorizationCode) -> None:
+        """Nothing left to do: it was claimed."""
+
+    def authenticate_user(self, authorization_code: AuthorizationCode) -> Account | None:
+        return self.server.admitted(authorization_code.person_id, self.request.client)
+
+
+class ChallengeS256(CodeChallenge):  # type: ignore[misc]
+    """PKCE (RFC 7636) with S256 alone, compulsory where the client needs it."""
+
+    SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
+
+    def validate_code_challenge(self, grant: CodeGrant, redirect_uri: str) -> None:
+        super().validate_code_challenge(grant, redirect_uri)
+        data = grant.request.payload.data
+        if not data.get("code_challenge"):
+            if grant.request.client.needs_challenge:
+                raise InvalidRequestError("Missing 'code_challenge'")
+        elif data.get("code_challenge_method") != "S256":
+            # Without a method the challenge would be the verifier itself.
+            raise InvalidRequestError("The 'code_challenge_method' must be S256.")
+
+
+class IdToken(OpenIDCode):  # type: ignore[misc]
+    """The ID token: who signed in, when and for whom. Everything else comes from userinfo."""
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__()
+        self._provider = provider
+
+    def validate_openid_authorization_request(self, grant: CodeGrant, redirect_uri: str) -> None:
+        """Refuse what we would ignore (OpenID Connect Core 6) or could not store.
+
+        That a nonce comes once is for the client to see (Core 15.5.2).
+        """
+        data = grant.request.payload.data
+        if data.get("request"):
+            raise RequestNotSupportedError()
+        if data.get("request_uri"):
+            raise RequestURINotSupportedError()
+        if data.get("response_mode", "query") != "query":
+            raise InvalidRequestError("Only 'response_mode=query' is supported.")
+        nonce = data.get("nonce", "")
+        if len(nonce) > MAX_NONCE_LENGTH or not nonce.isprintable():
+            raise InvalidRequestError("The 'nonce' must be short printable text.")
+
+    def get_client_claims(self, client: Client) -> dict[str, Any]:
+        now = int(self._provider.clock().timestamp())
+        settings = self._provider.settings
+        return {
+            "iss": settings.issuer,
+            "aud": client.client_id,
+            "iat": now,
+            "exp": now + settings.id_token_seconds,
+        }
+
+    def get_client_algorithm(self, client: Client) -> str:
+        return ALGORITHM
+
+    def get_encode_header(self, client: Client) -> dict[str, Any]:
+        return {"alg": ALGORITHM, "kid": self._provider.keys.newest.kid}
+
+    def resolve_client_private_key(self, client: Client) -> RSAKey:
+        return self._provider.keys.newest
+
+    def generate_user_info(self, user: Account, scope: str) -> dict[str, Any]:
+        return {"sub": user.person_id}

@@ -1,0 +1,213 @@
+"""What people see: signing in, choosing an own password, signing out."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import (
+    Blueprint,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.wrappers import Response
+
+from auth import signin
+from auth.clients import Client
+from auth.models import Method
+from auth.passwords import Problem, find_problem, set_first_own_password
+from auth.policy import Reason
+from auth.provider import current_provider
+from auth.sessions import form_token
+from auth.texts import LANGUAGES, choose_language
+
+blueprint = Blueprint(
+    "auth_pages",
+    __name__,
+    url_prefix="/auth",
+    template_folder="templates",
+    static_folder="static",
+)
+
+
+def render(template: str, *, status: int = 200, **context: Any) -> Response:
+    """A page in the person's language, with a form token for this browser."""
+    provider = current_provider()
+    language = choose_language(request)
+    cookie = provider.sessions.browser_cookie(request)
+    body = render_template(
+        f"auth/{template}",
+        _=provider.texts.translator(language),
+        language=language,
+        languages=[(code, _in_language(code)) for code in LANGUAGES],
+        form_token=form_token(cookie),
+        **context,
+    )
+    response = make_response(body, status)
+    provider.sessions.set_cookie(response, cookie)
+    return response
+
+
+def _in_language(code: str) -> str:
+    """The address of this page in another language."""
+    query = [(k, v) for k, v in request.args.items(multi=True) if k != "ui_locales"]
+    return f"?{urlencode([*query, ('ui_locales', code)])}"
+
+
+@blueprint.after_request
+def guard(response: Response) -> Response:
+    """Keep answers out of frames, caches and referrers, and scripts out of pages.
+
+    ``form-action`` names the clients too: browsers apply it to the redirects after a form.
+    """
+    if request.endpoint == "auth_pages.static":
+        return response
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+        f"frame-ancestors 'none'; form-action 'self' {current_provider().form_targets}"
+    )
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+@blueprint.get("/")
+def home() -> Any:
+    """Where somebody lands who signed in without coming from an application."""
+    provider = current_provider()
+    sign_in = provider.sessions.current(request, provider.clock())
+    if sign_in is None:
+        return redirect(url_for("auth_pages.login"), 303)
+    if sign_in.with_first_password:
+        return redirect(url_for("auth_pages.set_password"), 303)
+    return render("home.html")
+
+
+@blueprint.get("/login")
+def login() -> Any:
+    provider = current_provider()
+    if not provider.settings.password_sign_in:
+        return render("password_elsewhere.html", client=_client())
+    return render("login.html", client=_client())
+
+
+@blueprint.post("/login")
+def check_login() -> Any:
+    """Take a login and a password; the same words for a wrong login and a wrong password."""
+    provider = current_provider()
+    if not provider.settings.password_sign_in:
+        return render("password_elsewhere.html", status=403, client=_client())
+    username = request.form.get("username", "")
+    if not provider.sessions.is_own_form(request):
+        return _login_again("stale_form", username)
+    checked = signin.check(
+        username,
+        request.form.get("password", ""),
+        address=request.remote_addr or "",
+        directory=provider.directory,
+        session_factory=provider.session_factory,
+        throttle=provider.throttle,
+        settings=provider.settings,
+        now=provider.clock(),
+    )
+    if checked.account is None or checked.refused:
+        reason = checked.refused or Reason.UNKNOWN_USERNAME
+        provider.record_refusal(
+            checked.account,
+            client_id=request.args.get("client_id", ""),
+            method=Method.PASSWORD,
+            reason=reason,
+        )
+        too_many = reason is Reason.TOO_MANY_FAILURES
+        return _login_again("too_many_failures" if too_many else "wrong", username)
+    response = _go_on()
+    provider.sessions.begin(
+        request,
+        response,
+        person_id=checked.account.person_id,
+        with_first_password=checked.with_first_password,
+        now=provider.clock(),
+    )
+    return response
+
+
+@blueprint.route("/set-password", methods=["GET", "POST"])
+def set_password() -> Any:
+    """Make a person who signed in with the first password choose an own one, at once."""
+    provider = current_provider()
+    now = provider.clock()
+    sign_in = provider.sessions.current(request, now)
+    if sign_in is None or not sign_in.with_first_password:
+        return _go_on()
+    account = provider.directory.by_person_id(sign_in.person_id)
+    if account is None:
+        return _go_on()
+    min_length = provider.settings.min_password_length
+    problem = None
+    if request.method == "POST":
+        password = request.form.get("password", "")
+        if not provider.sessions.is_own_form(request):
+            problem = Problem.STALE_FORM
+        elif provider.directory.check_first_password(account.person_id, password.strip()):
+            problem = Problem.FIRST_PASSWORD
+        else:
+            repeated = request.form.get("repeated", "")
+            problem = find_problem(password, repeated, account, min_length)
+        if problem is None:
+            response = _go_on()
+            if set_first_own_password(provider.session_factory, account.person_id, password, now):
+                provider.sessions.begin(
+                    request,
+                    response,
+                    person_id=account.person_id,
+                    with_first_password=False,
+                    now=now,
+                )
+            return response
+    return render(
+        "set_password.html",
+        status=400 if problem else 200,
+        account=account,
+        problem=problem,
+        min_length=min_length,
+    )
+
+
+@blueprint.route("/logout", methods=["GET", "POST"])
+def logout() -> Any:
+    """Ask first: a link on a strange page must not sign anybody out."""
+    provider = current_provider()
+    if request.method == "POST" and provider.sessions.is_own_form(request):
+        response = redirect(url_for("auth_pages.logout"), 303)
+        provider.sessions.end(request, response)
+        return response
+    signed_in = provider.sessions.current(request, provider.clock()) is not None
+    return render("logout.html", signed_in=signed_in)
+
+
+def _client() -> Client | None:
+    return current_provider().query_client(request.args.get("client_id", ""))
+
+
+def _go_on() -> Response:
+    """Back to the request that brought the person here: its query was carried along."""
+    if "client_id" in request.args:
+        query = request.query_string.decode("ascii", "replace")
+        return redirect(f"{url_for('auth.authorize')}?{query}", 303)
+    return redirect(url_for("auth_pages.home"), 303)
+
+
+def _login_again(problem: str, username: str) -> Response:
+    return render(
+        "login.html",
+        status=429 if problem == "too_many_failures" else 400,
+        client=_client(),
+        problem=problem,
+        username=username,
+        minutes=current_provider().settings.failure_window_seconds // 60,
+    )

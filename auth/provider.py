@@ -1,0 +1,229 @@
+"""Provider: Authlib's authorization server with our clients, people, tables and errors."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
+from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload
+from authlib.oauth2 import OAuth2Error, OAuth2Request
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
+from authlib.oauth2.rfc6749.authenticate_client import authenticate_client_secret_basic
+from authlib.oauth2.rfc6750 import BearerTokenGenerator, BearerTokenValidator, InvalidTokenError
+from authlib.oauth2.rfc9207 import IssuerParameter
+from flask import Request, Response, current_app
+from flask import request as flask_request
+from sqlalchemy import delete
+from sqlalchemy.orm import Session, sessionmaker
+
+from auth import policy
+from auth.clients import Client
+from auth.directory import Account, Directory
+from auth.events import make_event
+from auth.grants import ChallengeS256, CodeGrant, IdToken
+from auth.keys import SigningKeys
+from auth.models import AuthorizationCode, Method, SignIn, SignInFailure, Token, digest
+from auth.policy import Decision, Reason
+from auth.sessions import Sessions
+from auth.settings import AuthSettings
+from auth.texts import Texts
+from auth.throttle import Throttle
+
+
+class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
+    """A request as Authlib reads it, and the sign-in it comes with.
+
+    Its address is the public one, not what a proxy made of it: whether the transport is safe was
+    decided when the issuer was accepted (``AuthSettings``).
+    """
+
+    def __init__(self, request: Request, issuer: str) -> None:
+        super().__init__(method=request.method, uri=issuer + request.path, headers=request.headers)
+        self._request = request
+        self.payload = FlaskOAuth2Payload(request)
+        self.sign_in: SignIn | None = None
+
+    @property
+    def args(self) -> Any:
+        return self._request.args
+
+    @property
+    def form(self) -> Any:
+        return self._request.form
+
+
+class Provider(AuthorizationServer):  # type: ignore[misc]
+    """All that one application's sign-in consists of. Lives in ``app.extensions["auth"]``."""
+
+    def __init__(
+        self,
+        settings: AuthSettings,
+        *,
+        directory: Directory,
+        session_factory: sessionmaker[Session],
+        clock: Callable[[], datetime],
+        keys: SigningKeys,
+        throttle: Throttle,
+        texts: Texts,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.clients = {client.client_id: client for client in settings.clients}
+        self.directory = directory
+        self.session_factory = session_factory
+        self.clock = clock
+        self.keys = keys
+        self.throttle = throttle
+        self.texts = texts
+        self.sessions = Sessions(
+            session_factory,
+            issuer=settings.issuer,
+            age=timedelta(seconds=settings.session_seconds),
+        )
+        self.form_targets = " ".join(
+            sorted({origin for client in settings.clients for origin in client.origins})
+        )
+        self.bearer = ResourceProtector()
+        self.bearer.register_token_validator(_AccessTokenValidator(self))
+        self.register_token_generator(
+            "default",
+            BearerTokenGenerator(
+                access_token_generator=lambda **_: secrets.token_urlsafe(32),
+                expires_generator=lambda client, grant_type: settings.access_token_seconds,
+            ),
+        )
+        self.register_client_auth_method("client_secret_basic", _authenticate_basic)
+        self.register_grant(CodeGrant, [ChallengeS256(required=True), IdToken(self)])
+        self._issuer_parameter = _IssuerParameter(settings.issuer)
+        self._issuer_parameter(self)
+
+    # What Authlib asks.
+
+    def query_client(self, client_id: str) -> Client | None:
+        return self.clients.get(client_id)
+
+    def create_oauth2_request(self, request: Request | None) -> ProtocolRequest:
+        return ProtocolRequest(request or flask_request, self.settings.issuer)
+
+    def get_authorization_grant(self, request: ProtocolRequest) -> CodeGrant:
+        """The grant, or an error that says what is wrong with ``response_type``.
+
+        Authlib repeats the asked type in its error, which then cannot be built when the type
+        holds a character that OAuth errors may not hold.
+        """
+        if request.payload.response_type == "code":
+            grant: CodeGrant = super().get_authorization_grant(request)
+            return grant
+        error = (
+            OAuth2Error(
+                "Only 'response_type=code' is supported.", error="unsupported_response_type"
+            )
+            if request.payload.response_type
+            else InvalidRequestError("Missing 'response_type' in request.")
+        )
+        client = self.query_client(request.payload.client_id)
+        if client and client.check_redirect_uri(request.payload.redirect_uri):
+            error.redirect_uri = request.payload.redirect_uri
+        raise error
+
+    def save_token(self, token: dict[str, Any], request: ProtocolRequest) -> None:
+        with self.session_factory.begin() as db:
+            db.add(
+                Token(
+                    token_hash=digest(token["access_token"]),
+                    client_id=request.client.client_id,
+                    person_id=request.user.person_id,
+                    scope=token["scope"],
+                    expires_at=self.clock() + timedelta(seconds=token["expires_in"]),
+                )
+            )
+
+    # What the views ask.
+
+    def redirect_with_error(self, error: OAuth2Error) -> Response:
+        """Tell the client, at its checked address, with ``state`` and ``iss`` (RFC 9207)."""
+        response: Response = self.handle_error_response(None, error)
+        self._issuer_parameter.add_issuer_parameter(self, response)
+        return response
+
+    def decide(self, account: Account, client: Client, method: Method) -> Decision:
+        return policy.decide(account, client, method, phase=self.settings.phase, now=self.clock())
+
+    def admitted(self, person_id: str, client: Client) -> Account | None:
+        """The person, when still known and still let in after an earlier sign-in."""
+        account = self.directory.by_person_id(person_id)
+        if account and self.decide(account, client, Method.SESSION).allowed:
+            return account
+        return None
+
+    def record_refusal(
+        self, account: Account | None, *, client_id: str, method: Method, reason: Reason
+    ) -> None:
+        """Write the login event of somebody not let in. An unknown client is stored as none."""
+        event = make_event(
+            account,
+            client_id=client_id if client_id in self.clients else "",
+            method=method,
+            refused=reason,
+            now=self.clock(),
+        )
+        with self.session_factory.begin() as db:
+            db.add(event)
+
+    def forget_expired(self) -> None:
+        """Delete codes, tokens, sign-ins and failures that count no more. To be run daily."""
+        now = self.clock()
+        window = timedelta(seconds=self.settings.failure_window_seconds)
+        with self.session_factory.begin() as db:
+            for table in (AuthorizationCode, Token, SignIn):
+                db.execute(delete(table).where(table.expires_at <= now))
+            db.execute(delete(SignInFailure).where(SignInFailure.at <= now - window))
+
+
+def current_provider() -> Provider:
+    """The provider of the application that answers this request."""
+    provider: Provider = current_app.extensions["auth"]
+    return provider
+
+
+class _AccessTokenValidator(BearerTokenValidator):  # type: ignore[misc]
+    """Looks the bearer token up; raises ``InvalidTokenError`` for one that counts no more."""
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__()
+        self._provider = provider
+
+    def authenticate_token(self, token_string: str) -> Token | None:
+        with self._provider.session_factory() as db:
+            token = db.get(Token, digest(token_string))
+            db.expunge_all()
+        return token
+
+    def validate_token(
+        self, token: Token | None, scopes: list[str] | None, request: object
+    ) -> None:
+        """Every token has the scope ``openid``, the only one anything here requires."""
+        if token is None or token.expires_at <= self._provider.clock():
+            raise InvalidTokenError()
+
+
+class _IssuerParameter(IssuerParameter):  # type: ignore[misc]
+    def __init__(self, issuer: str) -> None:
+        self._issuer = issuer
+
+    def get_issuer(self) -> str:
+        return self._issuer
+
+
+def _authenticate_basic(
+    query_client: Callable[[str], Client | None], request: ProtocolRequest
+) -> Client | None:
+    """Authlib's check, with bytes that are no text answered like a wrong secret."""
+    try:
+        client: Client | None = authenticate_client_secret_basic(query_client, request)
+    except UnicodeDecodeError as error:
+        raise InvalidClientError(status_code=401) from error
+    return client

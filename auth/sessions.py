@@ -1,0 +1,99 @@
+"""The browser's session: a random cookie, the sign-in it points to, and form tokens made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+
+from flask import Request
+from sqlalchemy import delete
+from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.wrappers import Response
+
+from auth.models import SignIn, digest
+
+
+class Sessions:
+    """Sign-ins by cookie. The cookie names nobody; before a sign-in it has no row at all."""
+
+    def __init__(
+        self, session_factory: sessionmaker[Session], *, issuer: str, age: timedelta
+    ) -> None:
+        self._session_factory = session_factory
+        self._age = age
+        self._secure = issuer.startswith("https:")
+        # The prefix makes browsers refuse the cookie from a sibling host or over plain http.
+        self.cookie_name = "__Host-signin" if self._secure else "signin"
+
+    def current(self, request: Request, now: datetime) -> SignIn | None:
+        cookie = request.cookies.get(self.cookie_name)
+        if not cookie:
+            return None
+        with self._session_factory() as db:
+            sign_in = db.get(SignIn, digest(cookie))
+            db.expunge_all()
+        return sign_in if sign_in and sign_in.expires_at > now else None
+
+    def begin(
+        self,
+        request: Request,
+        response: Response,
+        *,
+        person_id: str,
+        with_first_password: bool,
+        now: datetime,
+    ) -> None:
+        """Sign the person in under a new cookie, so that one planted earlier is worth nothing."""
+        cookie = secrets.token_urlsafe(32)
+        with self._session_factory.begin() as db:
+            self._forget(db, request)
+            db.add(
+                SignIn(
+                    cookie_hash=digest(cookie),
+                    person_id=person_id,
+                    auth_time=now,
+                    expires_at=now + self._age,
+                    with_first_password=with_first_password,
+                )
+            )
+        self.set_cookie(response, cookie)
+
+    def end(self, request: Request, response: Response) -> None:
+        with self._session_factory.begin() as db:
+            self._forget(db, request)
+        response.delete_cookie(
+            self.cookie_name, path="/", secure=self._secure, httponly=True, samesite="Lax"
+        )
+
+    def browser_cookie(self, request: Request) -> str:
+        """The cookie this browser has, or a fresh one for it (``set_cookie``)."""
+        return request.cookies.get(self.cookie_name) or secrets.token_urlsafe(32)
+
+    def set_cookie(self, response: Response, cookie: str) -> None:
+        """Without an age: it goes with the browser window."""
+        response.set_cookie(
+            self.cookie_name, cookie, path="/", secure=self._secure, httponly=True, samesite="Lax"
+        )
+
+    def is_own_form(self, request: Request) -> bool:
+        """Whether a posted form was made for this browser (no cross-site request)."""
+        cookie = request.cookies.get(self.cookie_name, "")
+        sent = request.form.get("form_token", "")
+        return bool(cookie) and hmac.compare_digest(form_token(cookie).encode(), sent.encode())
+
+    def has_cookie(self, request: Request) -> bool:
+        return bool(request.cookies.get(self.cookie_name))
+
+    def _forget(self, db: Session, request: Request) -> None:
+        if cookie := request.cookies.get(self.cookie_name):
+            db.execute(delete(SignIn).where(SignIn.cookie_hash == digest(cookie)))
+
+
+def form_token(cookie: str) -> str:
+    """What a form must send back to show that it was made for the browser with this cookie.
+
+    Only who knows the cookie can compute it, and it does not give the cookie away.
+    """
+    return hashlib.sha256(b"form:" + cookie.encode()).hexdigest()

@@ -1,0 +1,41 @@
+"""Texts people read: English in the templates, Russian from translations/ru.po."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from gettext import GNUTranslations, NullTranslations
+from importlib import resources
+from io import BytesIO
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from flask import Request
+
+LANGUAGES = ("ru", "en")
+"""The first one is the language of the house."""
+
+
+class Texts:
+    """The catalogues, compiled in memory once."""
+
+    def __init__(self) -> None:
+        self._catalogues = {"ru": _compile("ru"), "en": NullTranslations()}
+
+    def translator(self, language: str) -> Callable[[str], str]:
+        return self._catalogues[language].gettext
+
+
+def choose_language(request: Request) -> str:
+    """``ui_locales`` (OpenID Connect Core 3.1.2.1), else the browser's wish, else Russian."""
+    for wish in request.values.get("ui_locales", "").split():
+        if (code := wish.split("-")[0].lower()) in LANGUAGES:
+            return code
+    return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+
+
+def _compile(language: str) -> GNUTranslations:
+    compiled = BytesIO()
+    with resources.files("auth").joinpath(f"translations/{language}.po").open("rb") as source:
+        write_mo(compiled, read_po(source, locale=language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)

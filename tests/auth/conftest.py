@@ -1,0 +1,183 @@
+"""A running provider on SQLite and on PostgreSQL, a clock that is set by hand, and a browser."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, event, make_url, select
+from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.serving import make_server
+
+from auth import AuthSettings, Provider, SigningKeys, init_app, load_keys
+from auth.clients import Client
+from auth.models import Base, LoginEvent
+from tests.auth.people import People, make_account, make_teacher
+from tests.relying_party import Browser, RelyingParty
+
+START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
+
+CLIENTS = (
+    Client(
+        client_id="moodle",
+        client_secret="moodle-secret",
+        redirect_uris=("https://moodle.example/admin/oauth2callback.php",),
+        name="Moodle",
+    ),
+    Client(
+        client_id="journal",
+        client_secret="journal-secret",
+        redirect_uris=("https://journal.example/callback", "https://journal.example/other"),
+        scopes=("openid", "profile"),
+        roles=("teacher",),
+        require_pkce=True,
+    ),
+    Client(client_id="phone", redirect_uris=("https://phone.example/back",)),
+)
+
+
+class Clock:
+    """Stands still until moved."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with warnings.catch_warnings():
+        # The package looks for a runtime folder while it is imported, and says so if there is none.
+        warnings.simplefilter("ignore")
+        import pgserver
+
+        server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
+    yield make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(False)
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def session_factory(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[sessionmaker[Session]]:
+    """An empty database with the provider's tables."""
+    if request.param == "sqlite":
+        engine = create_engine(f"sqlite:///{tmp_path / 'auth.sqlite'}")
+        event.listen(engine, "connect", _use_wal)
+    else:
+        engine = create_engine(request.getfixturevalue("postgresql_url"))
+    Base.metadata.create_all(engine)
+    yield sessionmaker(engine)
+    Base.metadata.drop_all(engine)
+    engine.dispose()
+
+
+def _use_wal(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> SigningKeys:
+    return load_keys(tmp_path_factory.mktemp("keys"), START)
+
+
+@dataclass(kw_only=True)
+class Portal:
+    """One provider over real HTTP and what its test may look at or change."""
+
+    issuer: str
+    app: Flask
+    provider: Provider
+    people: People
+    clock: Clock
+    session_factory: sessionmaker[Session]
+
+    def moodle(self, **changes: Any) -> RelyingParty:
+        return RelyingParty(issuer=self.issuer, **changes)
+
+    def journal(self, **changes: Any) -> RelyingParty:
+        values = {
+            "client_id": "journal",
+            "client_secret": "journal-secret",
+            "redirect_uri": "https://journal.example/callback",
+            "authenticate_by": "basic",
+            "use_pkce": True,
+            "use_nonce": True,
+        }
+        return RelyingParty(issuer=self.issuer, **values | changes)
+
+    def events(self) -> list[LoginEvent]:
+        with self.session_factory() as db:
+            return list(db.scalars(select(LoginEvent).order_by(LoginEvent.id)))
+
+
+@pytest.fixture
+def start_portal(
+    session_factory: sessionmaker[Session], clock: Clock, keys: SigningKeys
+) -> Iterator[Callable[..., Portal]]:
+    """Start a provider with changed settings; several may run at once."""
+    servers = []
+
+    def start(**settings: Any) -> Portal:
+        app = Flask("portal")
+        app.secret_key = "a secret of the tests"
+        server = make_server("127.0.0.1", 0, app, threaded=True)
+        people = People()
+        people.add(make_account())
+        people.add(make_teacher())
+        issuer = f"http://127.0.0.1:{server.port}"
+        provider = init_app(
+            app,
+            AuthSettings(**{"issuer": issuer, "clients": CLIENTS} | settings),
+            directory=people,
+            session_factory=session_factory,
+            clock=clock,
+            keys=keys,
+        )
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        servers.append((server, thread))
+        return Portal(
+            issuer=issuer,
+            app=app,
+            provider=provider,
+            people=people,
+            clock=clock,
+            session_factory=session_factory,
+        )
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def portal(start_portal: Callable[..., Portal]) -> Portal:
+    return start_portal()
+
+
+@pytest.fixture
+def browser(portal: Portal) -> Iterator[Browser]:
+    browser = Browser(portal.issuer)
+    yield browser
+    browser.close()

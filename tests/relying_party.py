@@ -1,0 +1,174 @@
+"""A small OpenID Connect client that plays Moodle's side of a sign-in, and a browser for it.
+
+By default it does what Moodle does: secret in the form, no nonce, no PKCE, and it believes
+userinfo alone (Moodle notes: protocol).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlencode, urljoin
+
+import lxml.html
+import requests
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+TIMEOUT = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """One sign-in begun: the address to send the browser to, and what to remember."""
+
+    url: str
+    state: str
+    nonce: str = ""
+    verifier: str = ""
+
+
+@dataclass(kw_only=True)
+class RelyingParty:
+    issuer: str
+    client_id: str = "moodle"
+    client_secret: str = "moodle-secret"
+    redirect_uri: str = "https://moodle.example/admin/oauth2callback.php"
+    scope: str = "openid profile email"
+    authenticate_by: Literal["post", "basic", "none"] = "post"
+    use_nonce: bool = False
+    use_pkce: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        address = f"{self.issuer}/.well-known/openid-configuration"
+        self.metadata = requests.get(address, timeout=TIMEOUT).json()
+
+    def start(self, **changes: str | None) -> Start:
+        """Begin a sign-in. ``changes`` replaces parameters of the request; None leaves one out."""
+        state = f"/auth/oauth2/login.php?sesskey={secrets.token_hex(5)}"
+        nonce = secrets.token_urlsafe(16) if self.use_nonce else ""
+        verifier = secrets.token_urlsafe(48) if self.use_pkce else ""
+        parameters: dict[str, str | None] = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": self.scope,
+            "state": state,
+            "nonce": nonce or None,
+            "code_challenge": challenge_of(verifier) if verifier else None,
+            "code_challenge_method": "S256" if verifier else None,
+        }
+        parameters |= changes
+        sent = {name: value for name, value in parameters.items() if value is not None}
+        url = f"{self.metadata['authorization_endpoint']}?{urlencode(sent)}"
+        return Start(url=url, state=state, nonce=nonce, verifier=verifier)
+
+    def redeem(
+        self, code: str, start: Start | None = None, **changes: str | None
+    ) -> requests.Response:
+        """Ask for tokens. ``changes`` replaces form fields; None leaves one out."""
+        form: dict[str, str | None] = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.redirect_uri,
+            "code_verifier": start.verifier or None if start else None,
+        }
+        basic = None
+        if self.authenticate_by == "basic":
+            basic = (self.client_id, self.client_secret)
+        else:
+            form["client_id"] = self.client_id
+        if self.authenticate_by == "post":
+            form["client_secret"] = self.client_secret
+        form |= changes
+        return requests.post(
+            self.metadata["token_endpoint"],
+            data={name: value for name, value in form.items() if value is not None},
+            auth=basic,
+            timeout=TIMEOUT,
+        )
+
+    def userinfo(self, access_token: str) -> requests.Response:
+        return requests.get(
+            self.metadata["userinfo_endpoint"],
+            headers={"Authorization": f"Bearer {access_token}"},
+            timeout=TIMEOUT,
+        )
+
+    def read_id_token(self, id_token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Header and claims of an ID token whose signature fits a published key."""
+        keys = KeySet.import_key_set(
+            requests.get(self.metadata["jwks_uri"], timeout=TIMEOUT).json()
+        )
+        token = jwt.decode(id_token, keys, algorithms=["RS256"])
+        return dict(token.header), dict(token.claims)
+
+
+def challenge_of(verifier: str) -> str:
+    hashed = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(hashed).decode().rstrip("=")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What the browser shows: a page of ours, or the way back to the application."""
+
+    url: str
+    status: int = 0
+    text: str = ""
+    headers: requests.structures.CaseInsensitiveDict[str] = field(
+        default_factory=requests.structures.CaseInsensitiveDict
+    )
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return dict(parse_qsl(self.url.partition("?")[2], keep_blank_values=True))
+
+    @property
+    def is_ours(self) -> bool:
+        return self.status != 0
+
+
+class Browser:
+    """Follows redirects inside one site, keeps its cookies, fills in forms; runs no scripts."""
+
+    def __init__(self, issuer: str, language: str = "") -> None:
+        self._issuer = issuer
+        self.session = requests.Session()
+        if language:
+            self.session.headers["Accept-Language"] = language
+
+    def close(self) -> None:
+        self.session.close()
+
+    def open(self, url: str) -> Page:
+        return self._follow("GET", url, None)
+
+    def submit(self, page: Page, **typed: str) -> Page:
+        """Send the page's form with its hidden fields and what was typed."""
+        (form,) = lxml.html.fromstring(page.text).forms
+        address = urljoin(page.url, form.action) if form.action else page.url
+        hidden = {name: value or "" for name, value in form.form_values()}
+        return self._follow("POST", address, hidden | typed)
+
+    def sign_in(self, url: str, username: str, password: str) -> Page:
+        """Open the address and fill in the sign-in form that appears."""
+        return self.submit(self.open(url), username=username, password=password)
+
+    def _follow(self, verb: str, url: str, form: dict[str, str] | None) -> Page:
+        for _ in range(10):
+            if not url.startswith(self._issuer + "/"):
+                return Page(url=url)
+            answer = self.session.request(
+                verb, url, data=form, allow_redirects=False, timeout=TIMEOUT
+            )
+            if not answer.is_redirect:
+                return Page(
+                    url=url, status=answer.status_code, text=answer.text, headers=answer.headers
+                )
+            url, verb, form = urljoin(url, answer.headers["Location"]), "GET", None
+        raise AssertionError("redirected in a circle")
