@@ -16,6 +16,7 @@ from itertools import count
 from math import gcd
 
 from service.sample.names import DISTRICTS
+from service.sample.people import draw
 
 DEFAULT_START = date(2026, 10, 5)
 MOSCOW = timezone(timedelta(hours=3))
@@ -26,7 +27,8 @@ _GRADES = 11
 _LETTERS = "АБВГДЕЖЗИК"
 _RENAMED_LETTERS = "ЛМНПРСТУФ"
 """The new letter of the class renamed in each month; none of them is in ``_LETTERS``."""
-_LONGEST_YEAR = len(_RENAMED_LETTERS)
+_MONTHS = len(_RENAMED_LETTERS)
+_MOST_PEOPLE = 5_000_000
 
 
 class Fate(StrEnum):
@@ -55,8 +57,8 @@ class City:
     def __post_init__(self) -> None:
         if self.schools < 1 or self.people_per_school < 20:
             raise ValueError("a city needs at least 1 school of at least 20 people")
-        if self.schools * self.people_per_school > 20_000_000:
-            raise ValueError("a city has at most 20 million people")
+        if self.schools * self.people_per_school > _MOST_PEOPLE:
+            raise ValueError(f"a city has at most {_MOST_PEOPLE} people")
         if not 0 <= self.broken <= self.schools:
             raise ValueError("there cannot be more broken schools than schools")
 
@@ -105,7 +107,7 @@ class City:
         """
         year, index = divmod(self.start.year * 12 + self.start.month - 1 + month, 12)
         day = date(year, index + 1, min(self.start.day, 28))
-        if not 0 <= month < _LONGEST_YEAR or day >= date(self.first_year + 1, 6, 1):
+        if not 0 <= month <= _MONTHS or day >= date(self.first_year + 1, 6, 1):
             raise ValueError(
                 "a month must be from 0 and inside September to May of one school year"
             )
@@ -154,7 +156,7 @@ def places(city: City, index: int, month: int) -> list[Place]:
     seen: dict[int, int] = {}
     found = []
     for number in range(city.classes):
-        grade = 1 + number * _GRADES // city.classes
+        grade = grade_of(city, number)
         parallel = seen[grade] = seen.get(grade, -1) + 1
         letter = _LETTERS[parallel] if parallel < len(_LETTERS) else f"-{parallel + 1}"
         found.append(Place(number=number, grade=grade, title=f"{grade}{letter}"))
@@ -167,6 +169,11 @@ def places(city: City, index: int, month: int) -> list[Place]:
     return found
 
 
+def grade_of(city: City, number: int) -> int:
+    """The grade of the class with this number."""
+    return 1 + number * _GRADES // city.classes
+
+
 def _renamed_class(city: City, index: int, month: int) -> int:
     return (index + month * 5) % city.classes
 
@@ -175,10 +182,11 @@ def month_fates(city: City, index: int, month: int) -> Iterator[tuple[int, Fate]
     """Number of a pupil of month 0 -> what happens to that pupil in this month."""
     fates = city.fates
     # Stepping through the numbers by a step without a common divisor meets each number once.
+    first = draw(city.pupils, city.seed, index, "first fate")
     step = next(n for n in count(city.pupils * 5 // 13 + 1) if gcd(n, city.pupils) == 1)
     for turn, fate in enumerate(fates, start=(month - 1) * len(fates)):
         if turn < city.pupils:
-            yield (city.seed + index * 3 + (turn + 1) * step) % city.pupils, fate
+            yield (first + turn * step) % city.pupils, fate
 
 
 def sender(city: City, index: int, month: int) -> int:
@@ -186,6 +194,14 @@ def sender(city: City, index: int, month: int) -> int:
     return (index - 1 - (month - 1) % (city.schools - 1)) % city.schools
 
 
-def receiver(city: City, index: int, month: int) -> int:
-    """The school to which this one's transfers of this month go."""
-    return (index + 1 + (month - 1) % (city.schools - 1)) % city.schools
+def transfers(city: City, index: int, month: int) -> list[int]:
+    """Numbers of the pupils whom a school sends to another one in this month."""
+    return [n for n, fate in month_fates(city, index, month) if fate is Fate.TRANSFERS]
+
+
+def serial(city: City, index: int, ordinal: int) -> int:
+    """A number for somebody first listed in school ``index``, unique in the city.
+
+    There is room for those who come in a year; a negative one is counted back from the next school.
+    """
+    return index * (2 * city.people_per_school + 100) + ordinal

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from hashlib import blake2b
 
 from service.sample.names import (
-    EASTERN_PATRONYMICS,
+    EASTERN_FATHERS,
     FEMININE_NAMES,
     FOREIGN_NAMES,
     MASCULINE_FAMILY_NAMES,
@@ -15,6 +15,8 @@ from service.sample.names import (
     RARE_FAMILY_NAMES,
     feminine,
 )
+
+_MASCULINE_GIVEN_NAMES = [given for given, _, _ in MASCULINE_NAMES]
 
 _SNILS_BASE = 900_000_000
 """Numbers from here on are not issued: a sample never carries a living person's number."""
@@ -61,7 +63,7 @@ def make_human(
         middle = ""
     else:
         family = family_name(family_key, seed=seed, sex=sex)
-        names = [each.given for each in MASCULINE_NAMES] if sex == "M" else FEMININE_NAMES
+        names = _MASCULINE_GIVEN_NAMES if sex == "M" else FEMININE_NAMES
         shift = 1 if household and household != key else 0
         given = names[(draw(len(names), seed, family_key, "name") + shift) % len(names)]
         middle = _patronymic(family_key, seed=seed, sex=sex)
@@ -92,10 +94,10 @@ def _patronymic(key: str, *, seed: int, sex: str) -> str:
     if kind < 2:
         return ""
     if kind < 4:
-        father = EASTERN_PATRONYMICS[draw(len(EASTERN_PATRONYMICS), seed, key, "father")]
+        father = EASTERN_FATHERS[draw(len(EASTERN_FATHERS), seed, key, "father")]
         return f"{father} {'оглы' if sex == 'M' else 'кызы'}"
-    name = MASCULINE_NAMES[draw(len(MASCULINE_NAMES), seed, key, "father")]
-    return name.son if sex == "M" else name.daughter
+    _, son, daughter = MASCULINE_NAMES[draw(len(MASCULINE_NAMES), seed, key, "father")]
+    return son if sex == "M" else daughter
 
 
 def pupil_birth_date(key: str, *, seed: int, grade: int, school_year: int, ordinal: int) -> date:

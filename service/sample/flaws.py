@@ -1,0 +1,62 @@
+"""What is wrong in a broken school: rows that a reader must object to, each for one reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+from provisioning.roster import SchoolClass
+from service.sample.city import City, places
+from service.sample.pupils import first_class, pupil, pupil_row
+from service.sample.rows import Row, SampleSchool
+
+_UNUSABLE = (
+    {"birth_date": "14.03.12"},
+    {"birth_date": "31.02.2013"},
+    {"birth_date": ""},
+    {"family_name": ""},
+)
+"""Canonical field -> what the file says; the reader sets these rows aside."""
+
+_LATIN_INSIDE = "Шевчeнко"  # the first «е» is Latin
+_LONG_AGO = date(1961, 4, 12)
+
+
+def with_flaws(city: City, index: int, school: SampleSchool) -> SampleSchool:
+    """The school with bad rows on top of its own, and with a class that nobody is in."""
+    empty = SchoolClass(sourced_id="c-900", title="11Ю", grade=11)
+    return replace(
+        school,
+        classes=(*school.classes, empty),
+        rows=(*school.rows, *_rows(city, index)),
+    )
+
+
+def _rows(city: City, index: int) -> Iterator[Row]:
+    extra = _extra_pupils(city, index)
+    for raw in _UNUSABLE:
+        yield replace(next(extra), raw=raw, usable=False)
+    yield replace(next(extra), raw={"snils": "90000000099"})
+    yield replace(next(extra), class_id="", raw={"class_id": "c-999"})
+    row = next(extra)
+    yield replace(row, person=replace(row.person, family_name=_LATIN_INSIDE))
+    row = next(extra)
+    yield replace(row, person=replace(row.person, birth_date=_LONG_AGO))
+    yield _with_id_of(next(extra), row)
+
+
+def _with_id_of(row: Row, other: Row) -> Row:
+    """Two people under one source id: nobody can say who is meant."""
+    person = replace(row.person, sourced_id=other.person.sourced_id)
+    return replace(row, person=person, usable=False)
+
+
+def _extra_pupils(city: City, index: int) -> Iterator[Row]:
+    """Pupils under numbers that no other pupil of the school ever gets, without a SNILS."""
+    classes = places(city, index, 0)
+    for ordinal in range(2 * city.people_per_school, 3 * city.people_per_school):
+        row = pupil_row(
+            city, pupil(city, index, ordinal), ordinal, classes[first_class(city, index, ordinal)]
+        )
+        yield replace(row, person=replace(row.person, snils=""))

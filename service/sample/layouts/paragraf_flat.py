@@ -1,0 +1,138 @@
+"""A sample school in the flat layout with Russian names: a folder with a file for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from provisioning.roster import PersonStatus, Role
+from service.sample.rows import Row, SampleSchool
+from service.sample.xml_file import XmlFile, xml_file
+
+_SEXES = {"M": "м", "F": "ж"}
+_CATEGORIES = {Role.TEACHER: "педагог", Role.ADMINISTRATOR: "администрация"}
+_PUPIL_STATUSES = {
+    PersonStatus.ACTIVE: "учится",
+    PersonStatus.ON_LEAVE: "академический отпуск",
+    PersonStatus.LEFT: "выбыл",
+}
+
+
+def write(folder: Path, school: SampleSchool, encoding: str) -> None:
+    """``classes``, ``students``, ``staff``, ``teaching`` and ``parents.xml`` in a folder ``<code>``."""
+    folder = folder / school.school.code
+    with _part(folder / "classes.xml", encoding, school, "классы", len(school.classes)) as xml:
+        _classes(xml, school)
+    students = school.students()
+    with _part(folder / "students.xml", encoding, school, "учащиеся", len(students)) as xml:
+        _students(xml, students)
+    staff = school.staff()
+    with _part(folder / "staff.xml", encoding, school, "сотрудники", len(staff)) as xml:
+        _staff(xml, staff)
+    with _part(folder / "teaching.xml", encoding, school, "нагрузка", len(school.teaching)) as xml:
+        _teaching(xml, school)
+    with _part(folder / "parents.xml", encoding, school, "родители", len(school.guardians)) as xml:
+        _parents(xml, school)
+
+
+@contextmanager
+def _part(
+    path: Path, encoding: str, school: SampleSchool, kind: str, count: int
+) -> Iterator[XmlFile]:
+    with xml_file(path, encoding) as xml, xml.inside("Параграф", Версия="1.0", Вид=kind):
+        with xml.inside("Заголовок"):
+            xml.leaf("КодОО", school.school.code)
+            xml.leaf("Наименование", school.school.name)
+            xml.leaf("КраткоеНаименование", school.school.short_name)
+            xml.leaf("Номер", f"№ {school.school.number}" if school.school.number else "")
+            xml.leaf("ТипОО", school.school.kind)
+            xml.leaf("Район", school.school.district)
+            xml.leaf("УчебныйГод", school.school_year)
+            xml.leaf("ДатаВыгрузки", _day(school.exported_at))
+            xml.leaf("Режим", "полная")
+            xml.leaf("КоличествоЗаписей", str(count))
+        yield xml
+
+
+def _classes(xml: XmlFile, school: SampleSchool) -> None:
+    with xml.inside("Классы"):
+        for each in school.classes:
+            with xml.inside("Класс"):
+                xml.leaf("Код", _code(each.sourced_id))
+                xml.leaf("Параллель", str(each.grade))
+                xml.leaf("Название", _title(each.title))
+                xml.leaf("Вид", "класс")
+                xml.leaf("КодРуководителя", _code(each.teacher_id or ""))
+                xml.leaf("ДатаНачала", _day(each.begin_date))
+                xml.leaf("ДатаОкончания", _day(each.end_date))
+
+
+def _students(xml: XmlFile, students: list[Row]) -> None:
+    with xml.inside("Учащиеся"):
+        for row in students:
+            with xml.inside("Учащийся"):
+                fields = _person(xml, row)
+                xml.leaf("КодКласса", _code(fields["class_id"]))
+                xml.leaf("Статус", _PUPIL_STATUSES[row.person.status])
+                xml.leaf("ДатаЗачисления", fields["begin_date"])
+                xml.leaf("ДатаВыбытия", fields["end_date"])
+
+
+def _staff(xml: XmlFile, staff: list[Row]) -> None:
+    with xml.inside("Сотрудники"):
+        for row in staff:
+            with xml.inside("Сотрудник"):
+                fields = _person(xml, row)
+                xml.leaf("Категория", _CATEGORIES[row.person.role])
+                xml.leaf("Должность", row.person.position)
+                xml.leaf("Статус", "работает")
+                xml.leaf("ДатаПриема", fields["begin_date"])
+
+
+def _teaching(xml: XmlFile, school: SampleSchool) -> None:
+    with xml.inside("Нагрузка"):
+        for link in school.teaching:
+            with xml.inside("Запись"):
+                xml.leaf("КодСотрудника", _code(link.person_id))
+                xml.leaf("КодКласса", _code(link.class_id))
+                xml.leaf("Предмет", link.subject)
+
+
+def _parents(xml: XmlFile, school: SampleSchool) -> None:
+    with xml.inside("Родители"):
+        for person in school.guardians:
+            with xml.inside("Родитель"):
+                _person(xml, Row(human="", person=person))
+
+
+def _person(xml: XmlFile, row: Row) -> dict[str, str]:
+    fields = row.fields(_day)
+    xml.leaf("Код", _code(row.person.sourced_id))
+    xml.leaf("Фамилия", fields["family_name"])
+    xml.leaf("Имя", fields["given_name"])
+    xml.leaf("Отчество", fields["middle_name"])
+    xml.leaf("ДатаРождения", fields["birth_date"])
+    xml.leaf("Пол", _SEXES[row.person.sex])
+    xml.leaf("СНИЛС", _snils(fields["snils"]))
+    xml.leaf("ЭлПочта", row.person.email)
+    return fields
+
+
+def _code(sourced_id: str) -> str:
+    """A number without the prefix that the layout puts back: ids here are decimal."""
+    return sourced_id.rpartition("-")[2]
+
+
+def _title(title: str) -> str:
+    """With a space and a small letter, as the city's web journal prints it (FORMAT-FACTS P11)."""
+    return f"{title[:-1]} {title[-1].lower()}" if title[-1].isalpha() else title
+
+
+def _day(day: date | None) -> str:
+    return f"{day:%d.%m.%Y}" if day else ""
+
+
+def _snils(digits: str) -> str:
+    return f"{digits[:3]}-{digits[3:6]}-{digits[6:9]} {digits[9:]}" if digits else ""

@@ -1,0 +1,126 @@
+"""What is true of the city, to compare with what the product reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from provisioning.roster import PersonStatus, Role
+from service.sample.city import City, school_code, sender, transfers
+from service.sample.pupils import pupil_id, pupil_key
+from service.sample.rows import Row, SampleSchool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changes:
+    """What happened in a school since the month before. Values are source ids of its files."""
+
+    arrivals: frozenset[str] = frozenset()
+    """Pupils from outside the city."""
+    leavers: frozenset[str] = frozenset()
+    """Pupils who left the city; some are still listed, with the status of a leaver."""
+    transfers_in: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Pupils from another school: id here -> (code of that school, id there)."""
+    transfers_out: frozenset[str] = frozenset()
+    renamed: frozenset[str] = frozenset()
+    """Pupils with a new family name."""
+    moved: frozenset[str] = frozenset()
+    """Pupils in another class of the same school."""
+    new_staff: frozenset[str] = frozenset()
+    left_staff: frozenset[str] = frozenset()
+    renamed_classes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Truth:
+    """One school in one month, as a correct reader must count it."""
+
+    code: str
+    pupils: int
+    """On the roll: without leavers who are still listed, and without rows to be set aside."""
+    teachers: int
+    administrators: int
+    classes: int
+    without_class: int
+    """Pupils on the roll who have no class."""
+    guardians: int
+    """Parents in the files of a layout that has a place for them."""
+    set_aside: int
+    """Rows that cannot be used."""
+    changes: Changes
+
+
+def truth_of(
+    city: City, index: int, month: int, school: SampleSchool, before: SampleSchool | None
+) -> Truth:
+    """The truth about ``school``; ``before`` is the same school a month earlier."""
+    roll = _roll(school)
+    roles = [row.person.role for row in roll.values()]
+    return Truth(
+        code=school.school.code,
+        pupils=roles.count(Role.STUDENT),
+        teachers=roles.count(Role.TEACHER),
+        administrators=roles.count(Role.ADMINISTRATOR),
+        classes=len(school.classes),
+        without_class=sum(
+            row.person.role is Role.STUDENT and not row.class_id for row in roll.values()
+        ),
+        guardians=len(school.guardians),
+        set_aside=sum(not row.usable for row in school.rows),
+        changes=_changes(city, index, month, before, school) if before else Changes(),
+    )
+
+
+def _roll(school: SampleSchool) -> dict[str, Row]:
+    """Everybody on the roll, by source id."""
+    return {
+        row.person.sourced_id: row
+        for row in school.rows
+        if row.usable and row.person.status is not PersonStatus.LEFT
+    }
+
+
+def _changes(
+    city: City, index: int, month: int, before: SampleSchool, after: SampleSchool
+) -> Changes:
+    old, new = _roll(before), _roll(after)
+    came, left = new.keys() - old.keys(), old.keys() - new.keys()
+    stayed = old.keys() & new.keys()
+    transfers_in = _transfers_in(city, index, month, [new[each] for each in came])
+    transfers_out = {pupil_id(ordinal) for ordinal in transfers(city, index, month)}
+    titles = {each.sourced_id: each.title for each in before.classes}
+    return Changes(
+        arrivals=_pupils(came, new) - transfers_in.keys(),
+        leavers=_pupils(left, old) - transfers_out,
+        transfers_in=transfers_in,
+        transfers_out=frozenset(transfers_out),
+        renamed=frozenset(
+            each for each in stayed if old[each].person.family_name != new[each].person.family_name
+        ),
+        moved=frozenset(each for each in stayed if old[each].class_id != new[each].class_id),
+        new_staff=frozenset(came) - _pupils(came, new),
+        left_staff=frozenset(left) - _pupils(left, old),
+        renamed_classes=frozenset(
+            each.sourced_id for each in after.classes if titles[each.sourced_id] != each.title
+        ),
+    )
+
+
+def _pupils(ids: set[str], roll: Mapping[str, Row]) -> frozenset[str]:
+    return frozenset(each for each in ids if roll[each].person.role is Role.STUDENT)
+
+
+def _transfers_in(
+    city: City, index: int, month: int, came: list[Row]
+) -> dict[str, tuple[str, str]]:
+    if city.schools == 1:
+        return {}
+    origin = sender(city, index, month)
+    sent = {
+        pupil_key(origin, ordinal): pupil_id(ordinal) for ordinal in transfers(city, origin, month)
+    }
+    return {
+        row.person.sourced_id: (school_code(origin), sent[row.human])
+        for row in came
+        if row.human in sent
+    }
