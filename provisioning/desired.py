@@ -1,0 +1,304 @@
+"""Roster -> the State that one school should have in Moodle."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from provisioning.logins import placeholder_email
+from provisioning.naming import ROLE_NAMES, SUBJECT_KEY_LENGTH, Names, shorten
+from provisioning.roll import Roll, RollEntry, absence_is_leaving, links_are_complete
+from provisioning.roster import Part, Person, Role, Roster
+from provisioning.settings import CourseSettings, LoginSettings, NamingSettings, PasswordSettings
+from provisioning.state import (
+    CourseEnrolment,
+    CourseRole,
+    Member,
+    MoodleCategory,
+    MoodleCourse,
+    MoodleUser,
+    State,
+)
+
+_PERSON_NAME_LENGTH = 100
+"""First and last name of a user (Moodle notes: lengths)."""
+_DEPARTMENT_LENGTH = 255
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DesiredRules:
+    """The settings that shape a school in Moodle."""
+
+    naming: NamingSettings = field(default_factory=NamingSettings)
+    courses: CourseSettings = field(default_factory=CourseSettings)
+    logins: LoginSettings = field(default_factory=LoginSettings)
+    passwords: PasswordSettings = field(default_factory=PasswordSettings)
+
+
+def desired_state(
+    roster: Roster,
+    roll: Roll,
+    known: State,
+    *,
+    usernames: Mapping[str, str],
+    elsewhere: Mapping[str, Collection[str]],
+    rules: DesiredRules,
+) -> State:
+    """What this school should have in Moodle once the file is applied.
+
+    ``known.users`` holds everyone who has, or was just given, a key in this school and has an
+    account, also when another school speaks for them. ``usernames``: person id -> login of the
+    people present who have no account yet. ``elsewhere``: person id -> the other schools that have
+    the person on their roll.
+
+    Nothing is ever taken out of Moodle: categories, cohorts, courses and users stay. Who is on no
+    roll any more is suspended and keeps memberships and enrolments; who is on the roll of another
+    school only loses those of this school. Last year's cohorts and courses stay as they are.
+    """
+    names = Names(rules.naming, roster.school, roster.school_year)
+    courses = _courses(roster, known, names, rules.courses)
+    cohorts = dict(known.cohorts)
+    for role in ROLE_NAMES:
+        cohort = names.role_cohort(role)
+        cohorts[cohort.idnumber] = cohort
+    for one in roster.classes.values():
+        cohort = names.class_cohort(one)
+        cohorts[cohort.idnumber] = cohort
+    away = _away(roster, roll, known)
+    moved_away = {person_id for person_id in away if elsewhere.get(person_id)}
+    links = _Links(roster, roll, known, names, cohorts, courses, moved_away)
+    return State(
+        school_code=roster.school.code,
+        categories=_categories(known, names),
+        cohorts=cohorts,
+        courses=courses,
+        users=_users(roster, roll, known, names, away - moved_away, usernames, elsewhere, rules),
+        members=frozenset(links.members()),
+        enrolments=frozenset(links.enrolments()),
+    )
+
+
+def _away(roster: Roster, roll: Roll, known: State) -> set[str]:
+    """Known people who are not on this school's roll any more, now or since an earlier file."""
+    return {
+        person_id
+        for person_id, user in known.users.items()
+        if person_id not in roll.after
+        and person_id not in roll.untouched
+        and (person_id in roll.before or absence_is_leaving(roster, user.role))
+    }
+
+
+def _categories(known: State, names: Names) -> dict[str, MoodleCategory]:
+    current = {category.idnumber: category for category in names.categories()}
+    return {**current, **{key: one for key, one in known.categories.items() if key not in current}}
+
+
+def _courses(
+    roster: Roster, known: State, names: Names, settings: CourseSettings
+) -> dict[str, MoodleCourse]:
+    """The known courses, renamed where the file says so, and those to be made."""
+    courses = dict(known.courses)
+    for one in roster.classes.values():
+        course = names.class_course(one)
+        if settings.create == "per_class" or course.idnumber in known.courses:
+            courses[course.idnumber] = course
+    # Sorted, so that of two spellings of a subject always the same one names the course.
+    taught = {(link.class_id, link.subject) for link in roster.enrolments if link.subject}
+    for class_id, subject in sorted(taught, reverse=True):
+        if class_id in roster.classes:
+            course = names.subject_course(roster.classes[class_id], subject)
+            if settings.create == "per_subject" or course.idnumber in known.courses:
+                courses[course.idnumber] = course
+    return courses
+
+
+def _users(
+    roster: Roster,
+    roll: Roll,
+    known: State,
+    names: Names,
+    nowhere: set[str],
+    usernames: Mapping[str, str],
+    elsewhere: Mapping[str, Collection[str]],
+    rules: DesiredRules,
+) -> dict[str, MoodleUser]:
+    users = dict(known.users)
+    for person_id in nowhere:
+        user = known.users[person_id]
+        if user.in_roll or not user.suspended:
+            users[person_id] = replace(user, in_roll=False, suspended=True)
+    for sourced_id, person_id in roll.present.items():
+        old = known.users.get(person_id)
+        if old is not None and _another_school_speaks(old, roster, elsewhere):
+            continue
+        username = old.username if old is not None else usernames[person_id]
+        person = roster.persons[sourced_id]
+        new = _user(person, roll.after[person_id], username, roster, names, rules)
+        # An equal one is dropped, so that an unchanged school is not held in memory twice.
+        users[person_id] = old if old is not None and old == new else new
+    return users
+
+
+def _another_school_speaks(
+    user: MoodleUser, roster: Roster, elsewhere: Mapping[str, Collection[str]]
+) -> bool:
+    """The first school that lists a person speaks for them as long as it lists them."""
+    if user.school_code == roster.school.code:
+        return False
+    return user.school_code in elsewhere.get(user.person_id, ())
+
+
+def _user(
+    person: Person,
+    entry: RollEntry,
+    username: str,
+    roster: Roster,
+    names: Names,
+    rules: DesiredRules,
+) -> MoodleUser:
+    first_name = f"{person.given_name} {person.middle_name}"
+    return MoodleUser(
+        person_id=entry.person_id,
+        username=username,
+        # Moodle refuses an empty name and accepts a hyphen.
+        firstname=shorten(first_name, _PERSON_NAME_LENGTH) or "-",
+        lastname=shorten(person.family_name, _PERSON_NAME_LENGTH) or "-",
+        email=placeholder_email(username, rules.logins.email_domain),
+        auth=rules.passwords.moodle_auth,
+        institution=names.institution,
+        department=shorten(entry.class_title, _DEPARTMENT_LENGTH),
+        family_name=person.family_name,
+        given_name=person.given_name,
+        middle_name=person.middle_name,
+        birth_date=person.birth_date,
+        role=entry.role,
+        class_id=entry.class_id,
+        class_title=entry.class_title,
+        snils=person.snils,
+        school_code=roster.school.code,
+        sourced_id=person.sourced_id,
+        source=roster.source,
+    )
+
+
+class _Links:
+    """Who belongs to which cohort and course: what the rows say, and what is kept of the known."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        roll: Roll,
+        known: State,
+        names: Names,
+        cohorts: Collection[str],
+        courses: Collection[str],
+        moved_away: set[str],
+    ) -> None:
+        self._roster = roster
+        self._roll = roll
+        self._known = known
+        self._names = names
+        self._cohorts = cohorts
+        self._courses = courses
+        self._moved_away = moved_away
+        self._here = set(roll.present.values())
+        self._complete = links_are_complete(roster)
+        self._subject_courses: dict[str, list[str]] = defaultdict(list)
+        for course in courses:
+            if names.is_of_this_year(course):
+                self._subject_courses[course[:-SUBJECT_KEY_LENGTH]].append(course)
+
+    def members(self) -> Iterator[Member]:
+        role_cohorts = {role.value: self._names.role_cohort(role).idnumber for role in ROLE_NAMES}
+        yield from (one for one in self._known.members if self._keeps_member(one, role_cohorts))
+        for person_id in self._here:
+            role = self._roll.after[person_id].role
+            yield Member(cohort=role_cohorts[role], person_id=person_id)
+        for person_id, class_id in self._pupil_links():
+            cohort = self._names.class_cohort_id(class_id)
+            if cohort in self._cohorts:
+                yield Member(cohort=cohort, person_id=person_id)
+
+    def enrolments(self) -> Iterator[CourseEnrolment]:
+        teaching_is_complete = self._teaching_is_complete()
+        for one in self._known.enrolments:
+            if self._keeps_enrolment(one, teaching_is_complete):
+                yield one
+        for person_id, class_id in self._pupil_links():
+            for course in self._courses_of(class_id):
+                yield CourseEnrolment(course=course, person_id=person_id, role=CourseRole.STUDENT)
+        for person_id, course in self._teaching_links():
+            if course in self._courses:
+                role = CourseRole.EDITING_TEACHER
+                yield CourseEnrolment(course=course, person_id=person_id, role=role)
+
+    def _keeps_member(self, one: Member, role_cohorts: Mapping[str, str]) -> bool:
+        if one.person_id not in self._here:
+            return one.person_id not in self._moved_away
+        if one.cohort in role_cohorts.values():
+            return False
+        if not self._names.is_of_this_year(one.cohort):
+            return True
+        left = self._class_left(one.person_id)
+        return not self._complete and (not left or one.cohort != self._names.class_cohort_id(left))
+
+    def _keeps_enrolment(self, one: CourseEnrolment, teaching_is_complete: bool) -> bool:
+        if one.person_id not in self._here:
+            return one.person_id not in self._moved_away
+        if not self._names.is_of_this_year(one.course):
+            return True
+        if one.role is CourseRole.EDITING_TEACHER:
+            return not teaching_is_complete
+        left = self._class_left(one.person_id)
+        return not self._complete and (not left or one.course not in self._courses_of(left))
+
+    def _teaching_is_complete(self) -> bool:
+        """Whether a teacher's missing link to a course means that there is none.
+
+        A school that never sends teaching links has one teacher in a course, the class teacher.
+        Where there are more, links came with an earlier file and are kept until they come again.
+        """
+        if not self._complete or Part.TEACHING in self._roster.parts:
+            return self._complete
+        teachers = Counter(
+            one.course
+            for one in self._known.enrolments
+            if one.role is CourseRole.EDITING_TEACHER and self._names.is_of_this_year(one.course)
+        )
+        return max(teachers.values(), default=0) <= 1
+
+    def _class_left(self, person_id: str) -> str:
+        """The home class that the person had before this file and has not now."""
+        before = self._roll.before.get(person_id)
+        if before is None or before.class_id == self._roll.after[person_id].class_id:
+            return ""
+        return before.class_id
+
+    def _pupil_links(self) -> Iterator[tuple[str, str]]:
+        """Person id and class id."""
+        for link in self._roster.enrolments:
+            person_id = self._roll.present.get(link.person_id)
+            if person_id is not None and link.role is Role.STUDENT:
+                yield person_id, link.class_id
+
+    def _teaching_links(self) -> Iterator[tuple[str, str]]:
+        """Person id and the idnumber of a course that need not exist."""
+        for one in self._roster.classes.values():
+            person_id = self._roll.present.get(one.teacher_id or "")
+            if person_id is not None:
+                yield person_id, self._names.class_course_id(one.sourced_id)
+        for link in self._roster.enrolments:
+            person_id = self._roll.present.get(link.person_id)
+            if person_id is None or link.role is Role.STUDENT:
+                continue
+            yield person_id, self._names.class_course_id(link.class_id)
+            if link.subject:
+                yield person_id, self._names.subject_course_id(link.class_id, link.subject)
+
+    def _courses_of(self, class_id: str) -> list[str]:
+        """Every course that the class has this year, whichever setting once made it."""
+        found = self._subject_courses.get(self._names.subject_courses_prefix(class_id), [])
+        course = self._names.class_course_id(class_id)
+        return [*found, course] if course in self._courses else found

@@ -1,0 +1,293 @@
+"""The difference between known and desired as a Plan: ordered, counted, limited, with a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from enum import StrEnum
+from itertools import accumulate
+from typing import Any, TypeVar, overload
+
+from provisioning.changes import APPLY_ORDER, Action, Change, Kind
+from provisioning.settings import LimitSettings
+from provisioning.state import (
+    CourseEnrolment,
+    Member,
+    MoodleCategory,
+    MoodleCohort,
+    MoodleCourse,
+    MoodleUser,
+    State,
+)
+
+Record = MoodleCategory | MoodleCohort | MoodleCourse | MoodleUser | Member | CourseEnrolment
+_Link = TypeVar("_Link", Member, CourseEnrolment)
+
+_WATCHED_FIELDS = ("username", "family_name", "given_name", "middle_name", "birth_date")
+"""A change of one of these makes somebody hard to recognise: they are counted as updates."""
+
+
+class Limit(StrEnum):
+    SUSPENDED = "suspended"
+    UPDATED = "updated"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LimitBreach:
+    limit: Limit
+    count: int
+    base: int
+    """The known active people of the school."""
+    allowed_share: float
+
+    @property
+    def share(self) -> float:
+        """Of the base, 0 to 1."""
+        return self.count / self.base
+
+
+class UnsafePlan(Exception):
+    """The plan is over its limits and nobody confirmed it. Trying again does not help."""
+
+    def __init__(self, breaches: Sequence[LimitBreach]) -> None:
+        self.breaches = tuple(breaches)
+        super().__init__(
+            "; ".join(f"{one.limit}: {one.count} of {one.base} people" for one in self.breaches)
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    school_code: str
+    changes: Sequence[Change]
+    """In ``APPLY_ORDER``; made one by one as they are read."""
+    digest: str
+    """SHA-256 over the school, the verdict of the limits and every change, as hex."""
+    counts: Mapping[tuple[Kind, Action], int]
+    """Only what occurs."""
+    breaches: tuple[LimitBreach, ...]
+
+
+class Fields(Mapping[str, Any]):
+    """The fields of a record as JSON values, made when they are read: a plan may be very long."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._record.__slots__:
+            raise KeyError(name)
+        value = getattr(self._record, name)
+        return value.isoformat() if isinstance(value, date) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._record.__slots__)
+
+    def __len__(self) -> int:
+        return len(self._record.__slots__)
+
+    def __repr__(self) -> str:
+        return f"Fields({type(self._record).__name__})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Step:
+    """All changes of one kind and action: ``before``, ``after`` or both hold a record for each."""
+
+    kind: Kind
+    action: Action
+    before: Sequence[Record] = ()
+    after: Sequence[Record] = ()
+
+    def __len__(self) -> int:
+        return max(len(self.before), len(self.after))
+
+    def change(self, index: int) -> Change:
+        before = self.before[index] if self.before else None
+        after = self.after[index] if self.after else None
+        return Change(
+            kind=self.kind,
+            action=self.action,
+            key=_key(self.after[index] if self.after else self.before[index]),
+            before=Fields(before) if before else {},
+            after=Fields(after) if after else {},
+        )
+
+
+class _Changes(Sequence[Change]):
+    """The changes of a plan. A large school has half a million: each is made when it is read."""
+
+    def __init__(self, steps: Iterable[_Step]) -> None:
+        self._steps = tuple(step for step in steps if len(step))
+        self._ends = tuple(accumulate(len(step) for step in self._steps))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[Change]:
+        return (step.change(index) for step in self._steps for index in range(len(step)))
+
+    @overload
+    def __getitem__(self, index: int) -> Change: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Change]: ...
+    def __getitem__(self, index: int | slice) -> Change | Sequence[Change]:
+        if isinstance(index, slice):
+            return tuple(self[place] for place in range(*index.indices(len(self))))
+        place = range(len(self))[index]
+        number = bisect_right(self._ends, place)
+        step = self._steps[number]
+        return step.change(place - (self._ends[number] - len(step)))
+
+
+def make_plan(known: State, desired: State, limits: LimitSettings) -> Plan:
+    """What has to be done so that ``known`` becomes ``desired``. The same input, the same digest.
+
+    What ``desired`` leaves out stays in Moodle: only members and enrolments are ever removed.
+    """
+    found = {(step.kind, step.action): step for step in _steps(known, desired)}
+    changes = _Changes(found[place] for place in APPLY_ORDER if place in found)
+    breaches = _breaches(known, found, limits)
+    return Plan(
+        school_code=desired.school_code,
+        changes=changes,
+        digest=plan_digest(desired.school_code, breaches, changes),
+        counts={place: len(found[place]) for place in APPLY_ORDER if found.get(place)},
+        breaches=breaches,
+    )
+
+
+def check(plan: Plan, *, confirmed: bool) -> None:
+    """Raise ``UnsafePlan`` when the plan is over a limit and was not explicitly confirmed."""
+    if plan.breaches and not confirmed:
+        raise UnsafePlan(plan.breaches)
+
+
+def plan_digest(
+    school_code: str, breaches: Sequence[LimitBreach], changes: Iterable[Change]
+) -> str:
+    """The digest of a plan; for changes read back from a store it must come out the same."""
+    digest = hashlib.sha256(_canonical([school_code, [asdict(one) for one in breaches]]))
+    for one in changes:
+        digest.update(
+            _canonical([one.kind, one.action, one.key, dict(one.before), dict(one.after)])
+        )
+    return digest.hexdigest()
+
+
+def _canonical(value: object) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return f"{text}\n".encode()
+
+
+def _key(record: Record) -> str:
+    match record:
+        case MoodleUser():
+            return record.person_id
+        case Member():
+            return f"{record.cohort}|{record.person_id}"
+        case CourseEnrolment():
+            return f"{record.course}|{record.person_id}|{record.role}"
+        case _:
+            return record.idnumber
+
+
+def _steps(known: State, desired: State) -> Iterator[_Step]:
+    depth_first = sorted(desired.categories, key=lambda key: (_depth(desired, key), key))
+    yield from _object_steps(Kind.CATEGORY, known.categories, desired.categories, depth_first)
+    cohorts, courses = sorted(desired.cohorts), sorted(desired.courses)
+    yield from _object_steps(Kind.COHORT, known.cohorts, desired.cohorts, cohorts)
+    yield from _object_steps(Kind.COURSE, known.courses, desired.courses, courses)
+    yield from _user_steps(known.users, desired.users)
+    yield from _link_steps(Kind.MEMBER, known.members, desired.members)
+    yield from _link_steps(Kind.ENROLMENT, known.enrolments, desired.enrolments)
+
+
+def _depth(state: State, idnumber: str) -> int:
+    """Levels above a category; a parent that is missing from the state counts as the top."""
+    seen = {idnumber}
+    while (parent := state.categories[idnumber].parent) in state.categories and parent not in seen:
+        idnumber = parent
+        seen.add(parent)
+    return len(seen)
+
+
+def _object_steps(
+    kind: Kind, old: Mapping[str, Record], new: Mapping[str, Record], order: Sequence[str]
+) -> Iterator[_Step]:
+    changed = [key for key in order if key in old and old[key] != new[key]]
+    yield _Step(
+        kind=kind, action=Action.CREATE, after=[new[key] for key in order if key not in old]
+    )
+    yield _step_between(kind, Action.UPDATE, changed, old, new)
+
+
+def _step_between(
+    kind: Kind,
+    action: Action,
+    keys: Sequence[str],
+    old: Mapping[str, Record],
+    new: Mapping[str, Record],
+) -> _Step:
+    before, after = [old[key] for key in keys], [new[key] for key in keys]
+    return _Step(kind=kind, action=action, before=before, after=after)
+
+
+def _user_steps(old: Mapping[str, MoodleUser], new: Mapping[str, MoodleUser]) -> Iterator[_Step]:
+    created: list[MoodleUser] = []
+    changed: dict[Action, list[str]] = {
+        Action.UPDATE: [], Action.RESTORE: [], Action.SUSPEND: []
+    }  # fmt: skip
+    for person_id in sorted(new):
+        if person_id not in old:
+            created.append(new[person_id])
+        elif old[person_id] != new[person_id]:
+            changed[_user_action(old[person_id], new[person_id])].append(person_id)
+    yield _Step(kind=Kind.USER, action=Action.CREATE, after=created)
+    for action, keys in changed.items():
+        yield _step_between(Kind.USER, action, keys, old, new)
+
+
+def _user_action(old: MoodleUser, new: MoodleUser) -> Action:
+    if old.suspended == new.suspended:
+        return Action.UPDATE
+    return Action.SUSPEND if new.suspended else Action.RESTORE
+
+
+def _link_steps(kind: Kind, old: frozenset[_Link], new: frozenset[_Link]) -> Iterator[_Step]:
+    yield _Step(kind=kind, action=Action.ADD, after=sorted(new - old, key=_key))
+    yield _Step(kind=kind, action=Action.REMOVE, before=sorted(old - new, key=_key))
+
+
+def _breaches(
+    known: State, steps: Mapping[tuple[Kind, Action], _Step], limits: LimitSettings
+) -> tuple[LimitBreach, ...]:
+    base = {
+        person_id
+        for person_id, user in known.users.items()
+        if user.school_code == known.school_code and user.in_roll and not user.suspended
+    }
+    suspended = sum(_key(user) in base for user in steps[Kind.USER, Action.SUSPEND].after)
+    updates = steps[Kind.USER, Action.UPDATE]
+    updated = sum(
+        _key(old) in base
+        and any(getattr(old, name) != getattr(new, name) for name in _WATCHED_FIELDS)
+        for old, new in zip(updates.before, updates.after, strict=True)
+    )
+    shares = (
+        (Limit.SUSPENDED, suspended, limits.max_suspended_share),
+        (Limit.UPDATED, updated, limits.max_updated_share),
+    )
+    return tuple(
+        LimitBreach(limit=limit, count=count, base=len(base), allowed_share=allowed)
+        for limit, count, allowed in shares
+        if count > max(limits.floor, allowed * len(base))
+        # The floor is for small schools; it never covers a whole one: that is an empty file.
+        or (limit is Limit.SUSPENDED and base and count == len(base))
+    )

@@ -1,0 +1,106 @@
+"""Who is on a school's roll after a file: the people present, the people absent, their classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from provisioning.matching import Matching
+from provisioning.roster import ClassKind, Mode, Part, Person, PersonStatus, Role, Roster
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RollEntry:
+    """A person on a school's roll."""
+
+    person_id: str
+    role: str
+    """A ``roster.Role`` value: what the person is in this school."""
+    class_id: str = ""
+    """Sourced id of the home class; empty for staff and for pupils without a class."""
+    class_title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Roll:
+    before: Mapping[str, RollEntry]
+    """By person id, as last applied."""
+    after: Mapping[str, RollEntry]
+    """By person id, as this file says."""
+    present: Mapping[str, str]
+    """Sourced id -> person id of the rows that say: is here."""
+    untouched: frozenset[str]
+    """Person ids whose row cannot be used: everything about them stays."""
+
+
+def next_roll(
+    roster: Roster, matching: Matching, before: Mapping[str, RollEntry], *, today: date
+) -> Roll:
+    """The roll after this file (FORMAT-FACTS R7).
+
+    Absence is leaving only in a full roll and only inside the parts that arrived; a row that
+    itself says "left" counts always.
+    """
+    rows = {sourced_id: one.person_id for sourced_id, one in matching.matches.items()}
+    present = {
+        sourced_id: person_id
+        for sourced_id, person_id in rows.items()
+        if not has_left(roster.persons[sourced_id], today)
+    }
+    in_file = set(rows.values())
+    after = {
+        person_id: entry
+        for person_id, entry in before.items()
+        if person_id not in in_file
+        and (person_id in matching.set_aside or not absence_is_leaving(roster, entry.role))
+    }
+    homes = _home_classes(roster)
+    titles = {entry.class_id: entry.class_title for entry in before.values()}
+    titles |= {one.sourced_id: one.title for one in roster.classes.values()}
+    for sourced_id, person_id in present.items():
+        class_id = homes.get(sourced_id, "")
+        if not class_id and person_id in before and not links_are_complete(roster):
+            class_id = before[person_id].class_id
+        role = roster.persons[sourced_id].role
+        if role is not Role.STUDENT:
+            class_id = ""
+        after[person_id] = RollEntry(
+            person_id=person_id,
+            role=role.value,
+            class_id=class_id,
+            class_title=titles.get(class_id, "") if class_id else "",
+        )
+    return Roll(before=before, after=after, present=present, untouched=matching.set_aside)
+
+
+def has_left(person: Person, today: date) -> bool:
+    """The file itself says so, by status or by a leaving date that has passed."""
+    return person.status is PersonStatus.LEFT or (
+        person.end_date is not None and person.end_date < today
+    )
+
+
+def links_are_complete(roster: Roster) -> bool:
+    """Whether a person's missing link to a class means that there is none."""
+    return roster.mode is Mode.FULL and Part.CLASSES in roster.parts
+
+
+def absence_is_leaving(roster: Roster, role: str) -> bool:
+    """Whether a person of this role who is not in the file has left."""
+    part = Part.STUDENTS if role == Role.STUDENT else Part.STAFF
+    return roster.mode is Mode.FULL and part in roster.parts
+
+
+def _home_classes(roster: Roster) -> dict[str, str]:
+    """Sourced id of a pupil -> of the home class; the first by id when a file names several."""
+    homes: dict[str, str] = {}
+    for link in roster.enrolments:
+        if link.role is not Role.STUDENT:
+            continue
+        known = roster.classes.get(link.class_id)
+        if known is not None and known.kind is ClassKind.GROUP:
+            continue
+        if link.person_id not in homes or link.class_id < homes[link.person_id]:
+            homes[link.person_id] = link.class_id
+    return homes
