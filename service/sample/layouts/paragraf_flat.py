@@ -21,7 +21,7 @@ _PUPIL_STATUSES = {
 
 
 def write(folder: Path, school: SampleSchool, encoding: str) -> None:
-    """``classes``, ``students``, ``staff``, ``teaching`` and ``parents.xml`` in a folder ``<code>``."""
+    """Five files in a folder ``<code>``: classes, students, staff, teaching, parents."""
     folder = folder / school.school.code
     with _part(folder / "classes.xml", encoding, school, "классы", len(school.classes)) as xml:
         _classes(xml, school)
@@ -50,7 +50,7 @@ def _part(
             xml.leaf("ТипОО", school.school.kind)
             xml.leaf("Район", school.school.district)
             xml.leaf("УчебныйГод", school.school_year)
-            xml.leaf("ДатаВыгрузки", _day(school.exported_at))
+            xml.leaf("ДатаВыгрузки", f"{school.exported_at:%d.%m.%Y %H:%M}")
             xml.leaf("Режим", "полная")
             xml.leaf("КоличествоЗаписей", str(count))
         yield xml

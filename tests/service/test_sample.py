@@ -1,0 +1,214 @@
+"""The sample city: the same for the same numbers, believable people, and true changes by month."""
+
+from __future__ import annotations
+
+import re
+import tracemalloc
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from provisioning.roster import PersonStatus, Role
+from service.sample import City, describe, first_export, make_city
+from service.sample.names import DISTRICTS, feminine
+from service.sample.rows import Row
+
+
+def make_numbers(**overrides: Any) -> City:
+    return City(**{"schools": 3, "people_per_school": 300} | overrides)
+
+
+def rows(city: City, month: int = 0) -> Iterator[Row]:
+    return (row for school in make_city(city, month) for row in school.rows)
+
+
+def test_the_same_numbers_make_the_same_city() -> None:
+    assert list(make_city(make_numbers(), 2)) == list(make_city(make_numbers(), 2))
+
+
+def test_another_seed_makes_other_people() -> None:
+    first = {row.person.snils for row in rows(make_numbers(seed=1))}
+    second = {row.person.snils for row in rows(make_numbers(seed=2))}
+    assert first & second <= {""}
+
+
+def test_a_school_does_not_depend_on_how_many_schools_follow_it() -> None:
+    few, many = make_city(make_numbers()), make_city(make_numbers(schools=30))
+    assert [next(few) for _ in range(2)] == [next(many) for _ in range(2)]
+
+
+@pytest.mark.parametrize("people", [20, 150, 300, 715, 3600])
+def test_a_school_has_exactly_the_people_asked_for(people: int) -> None:
+    school = next(make_city(make_numbers(people_per_school=people)))
+    ids = [row.person.sourced_id for row in school.rows]
+    assert len(ids) == len(set(ids)) == people
+
+
+def test_every_class_has_pupils_and_covers_all_grades() -> None:
+    school = next(make_city(make_numbers()))
+    taken = {row.class_id for row in school.rows}
+    assert {each.sourced_id for each in school.classes} <= taken
+    assert {each.grade for each in school.classes} == set(range(1, 12))
+    assert len({each.title for each in school.classes}) == len(school.classes)
+
+
+def test_two_schools_share_a_number_in_two_districts() -> None:
+    first, second, *_ = [each.school for each in make_city(make_numbers())]
+    assert first.number == second.number == "153"
+    assert first.district != second.district
+    assert first.code != second.code
+
+
+def test_schools_are_in_all_eighteen_districts() -> None:
+    city = make_numbers(schools=18, people_per_school=20)
+    assert {each.school.district for each in make_city(city)} == set(DISTRICTS)
+    assert len(DISTRICTS) == 18
+
+
+def test_a_teacher_of_the_first_school_also_works_in_the_second() -> None:
+    first, second, *_ = list(make_city(make_numbers()))
+    humans = {row.human: row.person for row in first.rows}
+    [shared] = [row for row in second.rows if row.human in humans]
+    there = humans[shared.human]
+    assert shared.person.role is there.role is Role.TEACHER
+    assert shared.person.snils == there.snils != ""
+    assert shared.person.birth_date == there.birth_date
+    assert shared.person.sourced_id != there.sourced_id
+
+
+def test_insurance_numbers_are_valid_unique_and_never_issued() -> None:
+    by_number: dict[str, set[str]] = {}
+    without = 0
+    for row in rows(make_numbers(schools=10, people_per_school=20), 7):
+        number = row.person.snils
+        without += not number
+        if number:
+            by_number.setdefault(number, set()).add(row.human)
+            total = sum(int(digit) * (9 - place) for place, digit in enumerate(number[:9]))
+            assert int(number[9:]) == total % 101 % 100
+            assert number > "90000000000"
+    assert without > 0
+    assert {len(humans) for humans in by_number.values()} == {1}
+
+
+def test_pupils_are_as_old_as_their_grade() -> None:
+    for school in make_city(make_numbers()):
+        grades = {each.sourced_id: each.grade for each in school.classes}
+        for row in school.rows:
+            if row.class_id:
+                age = (date(2026, 9, 1) - row.person.birth_date).days / 365.25
+                assert 6.4 <= age - grades[row.class_id] + 1 <= 7.7
+
+
+def test_staff_are_of_working_age() -> None:
+    ages = [
+        2026 - row.person.birth_date.year
+        for row in rows(make_numbers())
+        if row.person.role is not Role.STUDENT
+    ]
+    assert 22 <= min(ages) <= max(ages) <= 68
+
+
+def test_the_awkward_kinds_of_people_are_in_a_city_of_three_schools() -> None:
+    people = [row.person for row in rows(make_numbers())]
+    names = " ".join(f"{each.family_name} {each.given_name}" for each in people)
+    assert any((each.birth_date.month, each.birth_date.day) == (2, 29) for each in people)
+    assert any((each.birth_date.month, each.birth_date.day) == (1, 1) for each in people)
+    assert any(not each.middle_name for each in people)
+    assert any(each.middle_name.endswith((" оглы", " кызы")) for each in people)
+    assert "ё" in names
+    assert "'" in names
+    assert re.search(r"[а-я]-[А-Я]", names)
+    assert re.search(r"[A-Za-z]{2}", names)
+    assert any(row.person.role is Role.STUDENT and not row.class_id for row in rows(make_numbers()))
+    assert any(each.status is PersonStatus.ON_LEAVE for each in people)
+
+
+def test_twins_share_all_but_the_given_name() -> None:
+    school = next(make_city(make_numbers()))
+    elder, younger = school.rows[0].person, school.rows[1].person
+    assert elder.birth_date == younger.birth_date
+    assert elder.given_name != younger.given_name
+    assert elder.family_name.removesuffix("а") == younger.family_name.removesuffix("а")
+
+
+@pytest.mark.parametrize(
+    ("man", "woman"),
+    [
+        ("Орлов", "Орлова"),
+        ("Соловьёв", "Соловьёва"),
+        ("Никитин", "Никитина"),
+        ("Озёрский", "Озёрская"),
+        ("Черных", "Черных"),
+        ("Шевченко", "Шевченко"),
+    ],
+)
+def test_a_family_name_has_the_form_of_the_sex(man: str, woman: str) -> None:
+    assert feminine(man) == woman
+
+
+def test_every_class_is_taught_by_people_of_its_own_school() -> None:
+    for school in make_city(make_numbers(), 3):
+        teachers = {r.person.sourced_id for r in school.rows if r.person.role is Role.TEACHER}
+        assert {link.person_id for link in school.teaching} <= teachers
+        assert {each.teacher_id for each in school.classes} <= teachers
+        assert {each.class_id for each in school.teaching} == {c.sourced_id for c in school.classes}
+
+
+@pytest.mark.parametrize(
+    "numbers", [{"schools": 0}, {"people_per_school": 19}, {"broken": 4}, {"schools": 10**7}]
+)
+def test_numbers_that_make_no_city_are_refused(numbers: dict[str, int]) -> None:
+    with pytest.raises(ValueError):
+        make_numbers(**numbers)
+
+
+@pytest.mark.parametrize("month", [-1, 8])
+def test_a_month_outside_the_school_year_is_refused(month: int) -> None:
+    with pytest.raises(ValueError):
+        list(make_city(make_numbers(), month))
+
+
+@pytest.mark.parametrize(
+    ("today", "start"),
+    [
+        (date(2026, 11, 22), date(2026, 9, 5)),
+        (date(2026, 9, 1), date(2026, 9, 5)),
+        (date(2027, 8, 31), date(2026, 9, 5)),
+        (date(2028, 2, 29), date(2027, 9, 5)),
+    ],
+)
+def test_a_sample_is_always_of_the_school_year_of_today(today: date, start: date) -> None:
+    assert first_export(today) == start
+
+
+def test_a_class_of_a_big_school_still_has_a_title_of_its_own() -> None:
+    school = next(make_city(make_numbers(schools=1, people_per_school=20_000)))
+    titles = Counter(each.title for each in school.classes)
+    assert set(titles.values()) == {1}
+    assert "8-11" in titles
+
+
+def test_a_broken_school_keeps_its_sound_people() -> None:
+    *_, sound = make_city(make_numbers())
+    *_, broken = make_city(make_numbers(broken=1))
+    assert broken.rows[: len(sound.rows)] == sound.rows
+    assert sum(not row.usable for row in broken.rows) == 5
+    *_, truth = describe(make_numbers(broken=1))
+    assert truth.set_aside == 5
+
+
+def test_memory_does_not_grow_with_the_number_of_schools() -> None:
+    def peak(schools: int) -> int:
+        tracemalloc.start()
+        for _ in make_city(make_numbers(schools=schools, people_per_school=100), 1):
+            pass
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(2)
+    assert peak(100) < 1.2 * peak(10)
