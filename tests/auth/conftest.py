@@ -152,7 +152,7 @@ def start_portal(
             clock=clock,
             keys=keys,
         )
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         servers.append((server, thread))
         return Portal(
