@@ -10,15 +10,15 @@ from babel import Locale
 RELEASE = "4.5.5+ (Build: 20250613)"
 VERSION = "2024100705.01"
 
-_NO_COUNTRY = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA"})
-_NO_COUNTRY_EITHER = frozenset({"XB", "XK", "ZZ"})
+_NO_COUNTRY = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB XK ZZ".split())
+"""Two-letter codes of the locale data that are no ISO 3166-1 country."""
 
 
 def _country_codes() -> frozenset[str]:
     """ISO 3166-1 codes; Moodle stores any other country as an empty string."""
-    territories = Locale("en").territories
+    territories = {str(code) for code in Locale("en").territories}
     codes = {code for code in territories if len(code) == 2 and code.isalpha()}
-    return frozenset(codes - _NO_COUNTRY - _NO_COUNTRY_EITHER)
+    return frozenset(codes - _NO_COUNTRY)
 
 
 COUNTRIES = _country_codes()

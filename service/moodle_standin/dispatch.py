@@ -1,0 +1,249 @@
+"""From a function's name and its fields to its answer: access, parameters, transaction, check."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from service.moodle_standin import (
+    categories,
+    cohorts,
+    course_reading,
+    courses,
+    enrolments,
+    groups,
+    roles,
+    site_info,
+    user_reading,
+    users,
+)
+from service.moodle_standin.errors import (
+    MoodleError,
+    access_denied,
+    function_not_allowed,
+    invalid_parameter,
+    missing_record,
+    unknown_token,
+)
+from service.moodle_standin.parameters import Structure, read_answer, read_parameters
+from service.moodle_standin.settings import ServiceToken, SiteSettings
+from service.moodle_standin.site import Function, Site
+from service.moodle_standin.store import Store
+
+CALL_EXTERNAL = "tool_mobile_call_external_functions"
+
+FUNCTIONS: dict[str, Function] = {
+    **site_info.FUNCTIONS,
+    **users.FUNCTIONS,
+    **user_reading.FUNCTIONS,
+    **cohorts.FUNCTIONS,
+    **categories.FUNCTIONS,
+    **courses.FUNCTIONS,
+    **course_reading.FUNCTIONS,
+    **enrolments.FUNCTIONS,
+    **roles.FUNCTIONS,
+    **groups.FUNCTIONS,
+}
+
+
+@cache
+def structures() -> Mapping[str, Structure]:
+    """What each function takes and gives, as a Moodle 4.5 describes itself."""
+    text = files("service.moodle_standin").joinpath("functions-4.5.json").read_text("utf-8")
+    read: dict[str, Structure] = json.loads(text)
+    return read
+
+
+@dataclass(kw_only=True)
+class Dispatcher:
+    """The running stand-in behind its protocol."""
+
+    store: Store
+    tokens: Mapping[str, ServiceToken]
+    settings: SiteSettings
+    clock: Callable[[], datetime]
+    calls: Counter[str] = field(default_factory=Counter)
+    """Calls by function since the start or the last reset; inner calls under their own names."""
+    _spent_tokens: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def identify(self, token: str | None) -> ServiceToken:
+        """Raise `MoodleError` for a caller who may not come in at all."""
+        known = self.tokens.get(token or "")
+        if known is None or token in self._spent_tokens:
+            raise unknown_token()
+        if known.expired:
+            # An expired token is told once and gone afterwards (Moodle notes: protocol).
+            self._spent_tokens.add(token or "")
+            raise access_denied("Invalid token - token expired")
+        if not known.may_use_rest:
+            raise access_denied(
+                "You are not allowed to use the rest protocol "
+                "(missing capability: webservice/rest:use)"
+            )
+        return known
+
+    def call(self, token: ServiceToken, name: str, given: object, base_url: str) -> Any:
+        """Answer one call; raises `MoodleError`."""
+        structure = structures().get(name)
+        if structure is None or (name not in FUNCTIONS and name != CALL_EXTERNAL):
+            raise missing_record("external_functions")
+        allowed = self._service_of(token)
+        if name not in allowed or not self.settings.service_enabled:
+            raise function_not_allowed(name)
+        with self._lock:
+            self.calls[name] += 1
+        parameters = read_parameters(structure["parameters"], given, self.settings)
+        if name == CALL_EXTERNAL:
+            return {"responses": self._call_each(token, parameters["requests"], base_url)}
+        with self.store.transaction():
+            site = Site(
+                store=self.store,
+                settings=self.settings,
+                now=int(self.clock().timestamp()),
+                caller_id=self._account(token),
+                functions=allowed,
+                base_url=base_url,
+            )
+            answer = FUNCTIONS[name](site, parameters)
+        return read_answer(structure["returns"], answer, self.settings)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Calls and, among them, those of functions that write."""
+        with self._lock:
+            calls = dict(sorted(self.calls.items()))
+        writes = {
+            name: count
+            for name, count in calls.items()
+            if name != CALL_EXTERNAL and structures()[name]["type"] == "write"
+        }
+        return {"calls": calls, "writes": writes}
+
+    def reset_counts(self) -> None:
+        with self._lock:
+            self.calls.clear()
+
+    def _service_of(self, token: ServiceToken) -> frozenset[str]:
+        known = frozenset(FUNCTIONS) | {CALL_EXTERNAL}
+        return known if token.functions is None else known & token.functions
+
+    def _account(self, token: ServiceToken) -> int:
+        return self.store.number("SELECT id FROM user WHERE username = ?", (token.username,))
+
+    def _call_each(
+        self, token: ServiceToken, requests: list[Mapping[str, Any]], base_url: str
+    ) -> list[dict[str, Any]]:
+        """Each inner call in its own transaction, up to the first that fails."""
+        responses: list[dict[str, Any]] = []
+        for request in requests:
+            try:
+                given = _read_json(request["arguments"])
+                answer = self.call(token, request["function"], given, base_url)
+            except MoodleError as error:
+                failure = _describe(error, base_url, debug=self.settings.debug)
+                responses.append({"error": True, "exception": write_json(failure)})
+                break
+            responses.append({"error": False, "data": write_json(answer)})
+        return responses
+
+
+def _read_json(text: str | None) -> object:
+    try:
+        return json.loads(text or "")
+    except ValueError as error:
+        raise invalid_parameter("Only arrays accepted. The bad value is: ''") from error
+
+
+def _describe(error: MoodleError, base_url: str, *, debug: bool) -> dict[str, Any]:
+    """An inner failure, worded otherwise than an outer one."""
+    if error.exception == "webservice_access_exception":
+        return {"errorcode": error.errorcode, "module": "webservice"}
+    described = {
+        "message": error.message,
+        "errorcode": error.errorcode,
+        "link": f"{base_url}/",
+        "moreinfourl": (f"https://docs.moodle.org/405/en/error/{error.module}/{error.errorcode}"),
+    }
+    if debug and error.debuginfo is not None:
+        described["debuginfo"] = error.debuginfo
+    return described
+
+
+def write_json(answer: Any) -> str:
+    """JSON as PHP writes it: ASCII only and slashes escaped."""
+    return json.dumps(answer, separators=(",", ":")).replace("/", "\\/")
+
+
+def seed(
+    store: Store, tokens: Mapping[str, ServiceToken], settings: SiteSettings, now: int
+) -> None:
+    """Make what a fresh Moodle has: guest, admin, the accounts of the tokens, a category."""
+    with store.transaction():
+        if not store.row("SELECT 1 FROM user"):
+            _add_account(store, "guest", "manual", "Guest user", " ", "root@localhost", now)
+            _add_account(store, "admin", "manual", "Admin", "User", "admin@example.org", now)
+            _add_first_category(store, settings, now)
+        for token in tokens.values():
+            name = token.username
+            if not store.row("SELECT 1 FROM user WHERE username = ?", (name,)):
+                email = f"{name}@example.org"
+                _add_account(store, name, "webservice", "Service", name, email, now)
+
+
+def _add_account(
+    store: Store, username: str, auth: str, firstname: str, lastname: str, email: str, now: int
+) -> None:
+    store.insert(
+        "user",
+        {
+            "id": store.next_id("user"),
+            "username": username,
+            "auth": auth,
+            "has_password": 1,
+            "firstname": firstname,
+            "lastname": lastname,
+            "email": email,
+            "email_lower": email,
+            "timecreated": now,
+            "timemodified": now,
+        },
+    )
+
+
+def _add_first_category(store: Store, settings: SiteSettings, now: int) -> None:
+    category_id = store.next_id("category")
+    store.insert(
+        "category",
+        {
+            "id": category_id,
+            "name": "Category 1",
+            "timemodified": now,
+            "depth": 1,
+            "path": f"/{category_id}",
+        },
+    )
+    store.insert(
+        "course",
+        {
+            "id": store.next_id("course"),
+            "category": 0,
+            "fullname": settings.site_name,
+            "shortname": "site",
+            "summaryformat": 0,
+            "format": "site",
+            "newsitems": 3,
+            "startdate": 0,
+            "enddate": 0,
+            "numsections": 1,
+            "enablecompletion": 0,
+            "timecreated": now,
+            "timemodified": now,
+        },
+    )

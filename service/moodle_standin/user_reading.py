@@ -1,0 +1,192 @@
+"""Functions that read users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from service.moodle_standin.errors import invalid_parameter, programmer_error, refused
+from service.moodle_standin.param_types import is_int, username_allowed
+from service.moodle_standin.site import Function, Site
+from service.moodle_standin.store import Row, marks
+
+_MAX_IDENTITIES = 100
+_ONLY_WHEN_FILLED = (
+    "address", "phone1", "phone2", "institution", "idnumber", "interests", "city", "country",
+)  # fmt: skip
+_SEARCH_KEYS = ("id", "lastname", "firstname", "idnumber", "username", "email", "auth")
+_WILDCARD_KEYS = ("lastname", "firstname", "email")
+
+
+def full_name(row: Row) -> str:
+    return f"{row['firstname']} {row['lastname']}"
+
+
+def picture_urls(site: Site) -> dict[str, str]:
+    theme = f"{site.base_url}/theme/image.php/boost/core/1/u"
+    return {"profileimageurlsmall": f"{theme}/f2", "profileimageurl": f"{theme}/f1"}
+
+
+def describe(site: Site, row: Row) -> dict[str, Any]:
+    """One user as the reading functions give it; empty fields are left out."""
+    answer: dict[str, Any] = {
+        "id": row["id"],
+        "username": row["username"],
+        "fullname": full_name(row),
+        "firstname": row["firstname"],
+        "lastname": row["lastname"],
+        "email": row["email"],
+        "department": row["department"],
+        "firstaccess": row["firstaccess"],
+        "lastaccess": row["lastaccess"],
+        "auth": row["auth"],
+        "suspended": row["suspended"],
+        "confirmed": 1,
+        "lang": row["lang"],
+        "theme": row["theme"],
+        "timezone": row["timezone"],
+        "mailformat": row["mailformat"],
+        "trackforums": 0,
+        **picture_urls(site),
+    }
+    answer |= {name: row[name] for name in _ONLY_WHEN_FILLED if row[name]}
+    fields = _profile_fields(site, row["id"])
+    if fields:
+        answer["customfields"] = fields
+    return answer
+
+
+def _profile_fields(site: Site, user_id: int) -> list[dict[str, Any]]:
+    names = site.settings.profile_fields
+    if not names:
+        return []
+    rows = site.store.rows(
+        "SELECT shortname, value FROM user_profile_field WHERE userid = ? ORDER BY shortname",
+        (user_id,),
+    )
+    return [
+        {
+            "type": "text",
+            "value": row["value"],
+            "displayvalue": row["value"],
+            "name": names[row["shortname"]],
+            "shortname": row["shortname"],
+        }
+        for row in rows
+        if row["shortname"] in names
+    ]
+
+
+def get_users_by_field(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Exact and case sensitive; unknown values are just missing."""
+    field = given["field"]
+    if field not in ("id", "idnumber", "username", "email"):
+        raise programmer_error("invalid field parameter")
+    for value in given["values"]:
+        _check_value(site, field, value)
+    values = list(dict.fromkeys(value for value in given["values"] if value != ""))
+    rows: list[Row] = []
+    for start in range(0, len(values), 500):
+        part = values[start : start + 500]
+        deleted = "" if field == "id" else "AND deleted = 0"
+        rows += site.store.rows(
+            f"SELECT * FROM user WHERE {field} IN ({marks(part)}) {deleted} ORDER BY id",  # noqa: S608
+            part,
+        )
+    return [describe(site, row) for row in sorted(rows, key=lambda row: int(row["id"]))]
+
+
+def _check_value(site: Site, field: str, value: str) -> None:
+    fits = True
+    if field == "id":
+        fits = is_int(value)
+    elif field == "username":
+        fits = username_allowed(value, site.settings)
+    elif field == "email":
+        fits = value == value.strip()
+    if not fits:
+        raise invalid_parameter(
+            f'Invalid external api parameter: the value is "{value}", '
+            f'the server was expecting "{"int" if field == "id" else field}" type'
+        )
+
+
+def get_users(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Criteria joined by AND. An unknown key is ignored with a warning, so it may list everyone."""
+    conditions = ["deleted = 0"]
+    values: list[str] = []
+    warnings = []
+    seen: set[str] = set()
+    for criterion in given["criteria"]:
+        key, value = criterion["key"], criterion["value"] or ""
+        if key in seen:
+            raise refused("keyalreadyset")
+        seen.add(key)
+        if key not in _SEARCH_KEYS:
+            warnings.append(
+                {
+                    "item": key,
+                    "warningcode": "invalidfieldparameter",
+                    "message": f"The search key '{key}' is not supported, "
+                    "look at the web service documentation",
+                }
+            )
+        elif key in _WILDCARD_KEYS:
+            conditions.append(f"fold({key}) LIKE fold(?)")
+            values.append(value)
+        else:
+            conditions.append(f"{key} = ?")
+            values.append(value)
+    rows = site.store.rows(
+        f"SELECT * FROM user WHERE {' AND '.join(conditions)} ORDER BY id",  # noqa: S608
+        values,
+    )
+    return {"users": [describe(site, row) for row in rows], "warnings": warnings}
+
+
+def search_identity(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The people picker's search: part of the full name or of the e-mail."""
+    pattern = f"%{given['query'] or ''}%"
+    rows = site.store.rows(
+        "SELECT * FROM user WHERE deleted = 0 AND username <> 'guest'"
+        " AND (fold(firstname || ' ' || lastname) LIKE fold(?) OR email_lower LIKE fold(?))"
+        " ORDER BY lastname, firstname, id LIMIT ?",
+        (pattern, pattern, _MAX_IDENTITIES + 1),
+    )
+    found = [
+        {
+            "id": row["id"],
+            "fullname": full_name(row),
+            "extrafields": [{"name": "email", "value": row["email"]}],
+        }
+        for row in rows[:_MAX_IDENTITIES]
+    ]
+    return {
+        "list": found,
+        "maxusersperpage": _MAX_IDENTITIES,
+        "overflow": len(rows) > _MAX_IDENTITIES,
+    }
+
+
+def get_user_preferences(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
+    user_id = given["userid"] or site.caller_id
+    rows = site.store.rows(
+        "SELECT name, value FROM user_preference WHERE userid = ? ORDER BY name", (user_id,)
+    )
+    wanted = given["name"]
+    return {
+        "preferences": [
+            {"name": row["name"], "value": row["value"]}
+            for row in rows
+            if not wanted or row["name"] == wanted
+        ],
+        "warnings": [],
+    }
+
+
+FUNCTIONS: dict[str, Function] = {
+    "core_user_get_users": get_users,
+    "core_user_get_users_by_field": get_users_by_field,
+    "core_user_search_identity": search_identity,
+    "core_user_get_user_preferences": get_user_preferences,
+}
