@@ -12,7 +12,7 @@ from provisioning.apply.links import (
 )
 from provisioning.apply.objects import Categories, Cohorts, Courses, Objects, Users
 from provisioning.apply.refusals import refusals
-from provisioning.apply.sending import Outcomes, Step, create, done, failed, send, skipped
+from provisioning.apply.sending import Outcomes, Step, create_or_adopt, done, failed, send, skipped
 from provisioning.apply.target import MoodleIds, Target
 from provisioning.changes import Action, Change, Kind, Outcome
 from provisioning.moodle import MoodleClient
@@ -41,7 +41,7 @@ def apply(
     """Make the changes in Moodle; return False if ``should_stop`` ended it early.
 
     - ``changes`` come in ``APPLY_ORDER``, created categories parents first; they are never all in
-      memory. PlanOrderError otherwise, with what came before it done and recorded.
+      memory. PlanOrderError at the first that does not; the batches before it are done.
     - ``record`` gets the outcomes right after each call, and ``ids`` must know their numbers then.
     - Applying the same changes again, all or the unrecorded ones, makes nothing twice.
     - MoodleMisconfigured means stop and tell. MoodleUnavailable and MoodleUncertain mean that the
@@ -89,7 +89,7 @@ def create_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
             record = objects.record(change, objects.words)
             steps.append(Step(change=change, record=record))
     yield settled
-    yield from create(objects, steps)
+    yield from create_or_adopt(objects, steps)
 
 
 def update_objects(target: Target, changes: Sequence[Change]) -> Outcomes:

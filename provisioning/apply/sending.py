@@ -27,7 +27,14 @@ class Step:
     record: Record
 
 
-def create(objects: Objects, steps: Sequence[Step], tries: int = 1) -> Outcomes:
+def create_or_adopt(objects: Objects, steps: Sequence[Step]) -> Outcomes:
+    """Look first where Moodle itself would make a second one, then create."""
+    found = objects.existing([step.change for step in steps]) if steps else {}
+    yield from _adopt(objects, [step for step in steps if step.change.key in found], found)
+    yield from _create(objects, [step for step in steps if step.change.key not in found])
+
+
+def _create(objects: Objects, steps: Sequence[Step], tries: int = 1) -> Outcomes:
     """Create, or adopt what exists. A call that creates is one transaction: all or nothing."""
     if not steps:
         return
@@ -45,15 +52,15 @@ def create(objects: Objects, steps: Sequence[Step], tries: int = 1) -> Outcomes:
     if isinstance(error, MoodleUncertain):
         if missing and tries == MAX_TRIES:
             raise error
-        yield from create(objects, missing, tries + 1)
+        yield from _create(objects, missing, tries + 1)
     elif len(missing) < len(steps):
-        yield from create(objects, missing, tries)
+        yield from _create(objects, missing, tries)
     elif len(missing) == 1:
         change = missing[0].change
         yield [failed(change, objects.reason(change, error.code))]
     else:
         for half in _halves(missing):
-            yield from create(objects, half, tries)
+            yield from _create(objects, half, tries)
 
 
 def _adopt(objects: Objects, steps: Sequence[Step], found: Mapping[str, Row | str]) -> Outcomes:
