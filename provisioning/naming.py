@@ -220,12 +220,10 @@ def subject_key(subject: str) -> str:
 
 def clean(text: str) -> str:
     """Without control characters and superfluous blanks: Moodle stores both as they are sent."""
-    printable = (
-        text
-        if text.isprintable()
-        else "".join(sign if sign.isprintable() else " " for sign in text)
-    )
-    return " ".join(printable.split())
+    if not text.isprintable():
+        kept = (sign if sign.isprintable() else " " if sign.isspace() else "" for sign in text)
+        text = "".join(kept)
+    return " ".join(text.split())
 
 
 def shorten(text: str, limit: int) -> str:

@@ -84,7 +84,9 @@ class Fields(Mapping[str, Any]):
         if name not in self._record.__slots__:
             raise KeyError(name)
         value = getattr(self._record, name)
-        return value.isoformat() if isinstance(value, date) else value
+        if isinstance(value, date):
+            return value.isoformat()
+        return value.value if isinstance(value, StrEnum) else value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._record.__slots__)

@@ -35,7 +35,7 @@ class CourseSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NamingSettings:
-    """Templates with ``{field}`` places; ``desired.check_naming`` refuses unknown ones at start."""
+    """Templates with ``{field}`` places; ``naming.check_naming`` refuses unknown ones at start."""
 
     city_idnumber: str = "city"
     city_name: str = "Санкт-Петербург"

@@ -1,0 +1,89 @@
+"""Loads files of a school one after another, through matching, roll and desired state."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from provisioning.desired import DesiredRules, desired_state
+from provisioning.matching import How, Match, Matching
+from provisioning.roll import Roll, next_roll
+from provisioning.roster import Roster
+from provisioning.state import State
+from tests.factories import SCHOOL_CODE, make_state
+
+TODAY = date(2026, 10, 2)
+
+NOBODY = Roll(before={}, after={}, present={}, untouched=frozenset())
+
+
+def person_id_of(sourced_id: str) -> str:
+    """The person id that a row gets in these tests: ``s-1`` is ``person s-1``."""
+    return f"person {sourced_id}"
+
+
+def matching_of(roster: Roster, ids: Mapping[str, str] | None = None) -> Matching:
+    """Every row under its own key; ``ids`` says who a row is when it is somebody else."""
+    ids = ids or {}
+    return Matching(
+        matches={
+            key: Match(person_id=ids.get(key, person_id_of(key)), how=How.KNOWN)
+            for key in roster.persons
+        },
+        set_aside=frozenset(ids.get(key, person_id_of(key)) for key in roster.set_aside),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What a school is after a file."""
+
+    state: State = field(default_factory=lambda: make_state(school_code=SCHOOL_CODE))
+    roll: Roll = NOBODY
+
+    def next(
+        self,
+        roster: Roster,
+        *,
+        ids: Mapping[str, str] | None = None,
+        elsewhere: Mapping[str, Collection[str]] | None = None,
+        today: date = TODAY,
+        known: State | None = None,
+        **rules: Any,
+    ) -> Loaded:
+        """Load one more file; ``known`` when Moodle is not as the file before left it."""
+        state = known or self.state
+        roll = next_roll(roster, matching_of(roster, ids), self.roll.after, today=today)
+        usernames = {
+            person_id: f"login{number}"
+            for number, person_id in enumerate(sorted(roll.after))
+            if person_id not in state.users
+        }
+        desired = desired_state(
+            roster,
+            roll,
+            state,
+            usernames=usernames,
+            elsewhere=elsewhere or {},
+            rules=DesiredRules(**rules),
+        )
+        return Loaded(state=desired, roll=roll)
+
+    def cohorts_of(self, sourced_id: str) -> set[str]:
+        person_id = person_id_of(sourced_id)
+        return {one.cohort for one in self.state.members if one.person_id == person_id}
+
+    def courses_of(self, sourced_id: str) -> set[tuple[str, str]]:
+        person_id = person_id_of(sourced_id)
+        return {
+            (one.course, one.role.value)
+            for one in self.state.enrolments
+            if one.person_id == person_id
+        }
+
+
+def load(roster: Roster, **options: Any) -> Loaded:
+    """The first file of a school."""
+    return Loaded().next(roster, **options)

@@ -1,0 +1,157 @@
+"""What one file makes of a school: categories, cohorts, courses and accounts."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from provisioning.roster import ClassKind, Part, Role
+from provisioning.settings import CourseSettings, LoginSettings, PasswordSettings
+from tests.factories import (
+    make_class,
+    make_enrolment,
+    make_person,
+    make_roster,
+    make_school,
+    make_teacher,
+)
+from tests.provisioning.loading import load
+
+CLASS_COHORT = "class:78-0243:2026/2027:c-8a"
+CLASS_COURSE = "course:78-0243:2026/2027:c-8a"
+WITH_TEACHING = frozenset(Part)
+PER_SUBJECT = CourseSettings(create="per_subject")
+
+
+def teaching(subject: str = "Физика", teacher: str = "t-1", **overrides: object) -> object:
+    return make_enrolment(teacher, role=Role.TEACHER, subject=subject, **overrides)
+
+
+def test_a_pupil_gets_an_account_a_class_and_a_course() -> None:
+    school = load(make_roster([make_person()], [make_class()], [make_enrolment()]))
+    user = school.state.users["person s-1"]
+    assert (user.firstname, user.lastname) == ("Пример Примерович", "Примеров")
+    assert (user.username, user.email) == ("login0", "login0@school.invalid")
+    assert (user.institution, user.department) == ("Школа № 243", "8А")
+    assert (user.role, user.birth_date, user.class_id) == ("student", date(2012, 9, 1), "c-8a")
+    assert (user.source, user.school_code, user.sourced_id) == ("paragraf", "78-0243", "s-1")
+    assert (user.in_roll, user.suspended) == (True, False)
+    assert school.cohorts_of("s-1") == {CLASS_COHORT, "role:78-0243:student"}
+    assert school.courses_of("s-1") == {(CLASS_COURSE, "student")}
+
+
+def test_a_name_without_patronymic_has_no_blank_at_its_end() -> None:
+    user = load(make_roster([make_person(middle_name="")])).state.users["person s-1"]
+    assert user.firstname == "Пример"
+
+
+def test_long_names_are_cut_to_what_moodle_takes() -> None:
+    user = load(make_roster([make_person(family_name="Я" * 120)])).state.users["person s-1"]
+    assert user.lastname == "Я" * 99 + "…"
+    assert user.family_name == "Я" * 120
+
+
+@pytest.mark.parametrize(("kept_in", "auth"), [("provider", "oauth2"), ("moodle", "manual")])
+def test_the_password_setting_decides_the_auth_method(kept_in: str, auth: str) -> None:
+    school = load(make_roster([make_person()]), passwords=PasswordSettings(kept_in=kept_in))
+    assert school.state.users["person s-1"].auth == auth
+
+
+def test_the_address_follows_the_configured_domain() -> None:
+    school = load(make_roster([make_person()]), logins=LoginSettings(email_domain="Do2.example"))
+    assert school.state.users["person s-1"].email == "login0@do2.example"
+
+
+def test_a_class_teacher_teaches_the_class_course_and_is_in_no_class_cohort() -> None:
+    school = load(make_roster([make_teacher()], [make_class(teacher_id="t-1")]))
+    assert school.cohorts_of("t-1") == {"role:78-0243:teacher"}
+    assert school.courses_of("t-1") == {(CLASS_COURSE, "editingteacher")}
+
+
+def test_an_administrator_has_a_cohort_of_the_role_and_no_course() -> None:
+    school = load(make_roster([make_teacher(role=Role.ADMINISTRATOR)], [make_class()]))
+    assert school.cohorts_of("t-1") == {"role:78-0243:administrator"}
+    assert school.courses_of("t-1") == set()
+
+
+def test_groups_and_home_education_get_cohorts_and_courses_too() -> None:
+    classes = [
+        make_class("g-1", title="Хор", kind=ClassKind.GROUP),
+        make_class("h-1", title="8Н", kind=ClassKind.HOME_EDUCATION),
+    ]
+    links = [make_enrolment(class_id="g-1"), make_enrolment(class_id="h-1")]
+    school = load(make_roster([make_person()], classes, links))
+    assert school.state.users["person s-1"].department == "8Н"
+    assert len(school.cohorts_of("s-1")) == 3
+    assert len(school.courses_of("s-1")) == 2
+
+
+def test_an_empty_class_and_a_pupil_without_a_class_are_both_made() -> None:
+    school = load(make_roster([make_person()], [make_class()]))
+    assert CLASS_COHORT in school.state.cohorts
+    assert CLASS_COURSE in school.state.courses
+    assert school.cohorts_of("s-1") == {"role:78-0243:student"}
+    assert school.state.users["person s-1"].department == ""
+
+
+def test_no_courses_are_made_when_the_setting_says_none() -> None:
+    roster = make_roster(
+        [make_person(), make_teacher()], [make_class(teacher_id="t-1")], [make_enrolment()]
+    )
+    school = load(roster, courses=CourseSettings(create="none"))
+    assert (school.state.courses, school.state.enrolments) == ({}, frozenset())
+
+
+def test_a_course_per_subject_has_the_pupils_of_the_class_and_its_teacher() -> None:
+    roster = make_roster(
+        [make_person(), make_teacher(), make_teacher("t-2")],
+        [make_class()],
+        [make_enrolment(), teaching("Физика"), teaching("Химия", "t-2")],
+        parts=WITH_TEACHING,
+    )
+    school = load(roster, courses=PER_SUBJECT)
+    names = {course.fullname for course in school.state.courses.values()}
+    assert names == {
+        "Физика, 8А, Школа № 243, 2026/2027",
+        "Химия, 8А, Школа № 243, 2026/2027",
+    }
+    assert {role for _, role in school.courses_of("s-1")} == {"student"}
+    assert {course for course, _ in school.courses_of("s-1")} == set(school.state.courses)
+    assert len(school.courses_of("t-1")) == len(school.courses_of("t-2")) == 1
+
+
+def test_two_spellings_of_a_subject_are_one_course_of_the_same_name_in_any_order() -> None:
+    links = [teaching("физика"), teaching("Физика", "t-2")]
+    people = [make_teacher(), make_teacher("t-2")]
+    for order in (links, links[::-1]):
+        roster = make_roster(people, [make_class()], order, parts=WITH_TEACHING)
+        school = load(roster, courses=PER_SUBJECT)
+        (course,) = school.state.courses.values()
+        assert course.fullname.startswith("Физика, ")
+        assert school.courses_of("t-1") == school.courses_of("t-2")
+
+
+def test_a_teaching_link_in_a_course_per_class_makes_a_teacher_of_the_class_course() -> None:
+    roster = make_roster([make_teacher()], [make_class()], [teaching()], parts=WITH_TEACHING)
+    assert load(roster).courses_of("t-1") == {(CLASS_COURSE, "editingteacher")}
+
+
+def test_links_to_a_class_or_a_person_that_is_not_there_are_left_out() -> None:
+    roster = make_roster(
+        [make_person()],
+        [make_class(teacher_id="t-gone")],
+        [make_enrolment(class_id="c-gone"), make_enrolment("s-gone"), teaching(teacher="t-gone")],
+    )
+    school = load(roster)
+    assert school.cohorts_of("s-1") == {"role:78-0243:student"}
+    assert len(school.state.enrolments) == 0
+
+
+def test_schools_of_one_district_share_city_and_district() -> None:
+    first = load(make_roster())
+    second = load(make_roster(school=make_school(code="78-0006", short_name="Школа № 6")))
+    assert set(first.state.categories) & set(second.state.categories) == {
+        "city",
+        "district:Адмиралтейский",
+    }
