@@ -1,0 +1,211 @@
+"""A report as a file or as text: CSV, XLSX, JSON and a plain table."""
+
+from __future__ import annotations
+
+import csv
+import json
+import textwrap
+from collections.abc import Iterable
+from datetime import datetime
+from io import BytesIO, StringIO
+from typing import Any
+
+import xlsxwriter
+
+from service.i18n import gettext as _
+from service.reports.report import Column, Kind, Report, Row, Value
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What spreadsheets may take for a formula (OWASP, CSV Injection)."""
+
+_WIDEST_TEXT = 40
+"""Characters of a text column in a plain table and on a sheet."""
+
+_A4 = 9
+"""Paper number in XLSX files."""
+
+
+def to_csv(report: Report) -> bytes:
+    """Column titles, rows and totals for a spreadsheet in the Russian locale.
+
+    UTF-8 with a byte order mark, semicolons, decimal commas. Without the header of the report, so
+    that the same figures give the same bytes.
+    """
+    out = StringIO(newline="")
+    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    writer.writerow(_harmless(column.title) for column in report.columns)
+    for row in (*report.rows, *report.totals):
+        writer.writerow(
+            _harmless(_csv_text(column, value, report))
+            for column, value in zip(report.columns, row, strict=True)
+        )
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _csv_text(column: Column, value: Value, report: Report) -> str:
+    text = column.text(value, report.zone)
+    if column.kind is Kind.SHARE and value is not None:
+        return text.replace(" ", "").replace(".", ",")
+    return text
+
+
+def _harmless(text: str) -> str:
+    """With an apostrophe before what a spreadsheet would run as a formula."""
+    return f"'{text}" if text.lstrip(" \xa0").startswith(_FORMULA_STARTS) else text
+
+
+def to_json(report: Report) -> str:
+    """Everything, with stable keys: shares from 0 to 1, moments in ISO 8601, absent as null."""
+    period = report.period
+    fresh = report.freshness
+    data: dict[str, Any] = {
+        "report": report.name,
+        "title": report.title,
+        "definition": report.definition,
+        "method": report.version,
+        "period": {"from": period.first, "to": period.last} if period else None,
+        "preliminary": report.preliminary,
+        "time_zone": report.zone.key,
+        "cut_off": report.cut_off,
+        "built_at": report.built_at,
+        "built_by": report.built_by,
+        "school_rolls": {
+            "schools": fresh.schools,
+            "loaded": fresh.loaded,
+            "oldest_load": fresh.oldest,
+            "newest_load": fresh.newest,
+        },
+        "columns": [
+            {"key": column.key, "title": column.title, "kind": column.kind}
+            for column in report.columns
+        ],
+        "rows": _as_objects(report, report.rows),
+        "totals": _as_objects(report, report.totals),
+    }
+    return json.dumps(data, ensure_ascii=False, indent=2, default=lambda moment: moment.isoformat())
+
+
+def _as_objects(report: Report, rows: Iterable[Row]) -> list[dict[str, Value]]:
+    keys = [column.key for column in report.columns]
+    return [
+        {key: None if value == "" else value for key, value in zip(keys, row, strict=True)}
+        for row in rows
+    ]
+
+
+def to_table(report: Report) -> str:
+    """The report as lines of text for a terminal."""
+    lines = [f"{label}: {_printable(text)}" for label, text in report.header()]
+    body = [_table_cells(report, row) for row in report.rows]
+    totals = [_table_cells(report, row) for row in report.totals]
+    widths = [
+        max(
+            [len(cells[i]) for cells in (*body, *totals)]
+            + [len(word) for word in column.title.split()]
+        )
+        for i, column in enumerate(report.columns)
+    ]
+    titles = [
+        textwrap.wrap(column.title, width)
+        for column, width in zip(report.columns, widths, strict=True)
+    ]
+    height = max(len(title) for title in titles)
+    head = [[title[i] if i < len(title) else "" for title in titles] for i in range(height)]
+    rule = "  ".join("-" * width for width in widths)
+
+    def line(cells: list[str]) -> str:
+        return "  ".join(
+            cell.ljust(width) if column.kind is Kind.TEXT else cell.rjust(width)
+            for cell, width, column in zip(cells, widths, report.columns, strict=True)
+        ).rstrip()
+
+    lines += ["", *map(line, head), rule, *map(line, body), rule, *map(line, totals)]
+    return "\n".join(lines) + "\n"
+
+
+def _table_cells(report: Report, row: Row) -> list[str]:
+    texts = (
+        _printable(column.text(value, report.zone))
+        for column, value in zip(report.columns, row, strict=True)
+    )
+    return [text if len(text) <= _WIDEST_TEXT else text[: _WIDEST_TEXT - 1] + "…" for text in texts]
+
+
+def _printable(text: str) -> str:
+    """Names come from files: a terminal must not obey them."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def to_xlsx(report: Report) -> bytes:
+    """A workbook: the table with real numbers, its title row frozen and repeated in print, and a
+    second sheet with the header of the report.
+    """
+    out = BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        book.set_properties(
+            {"title": report.title, "created": report.built_at.replace(tzinfo=None)}
+        )
+        _fill_table(book, report)
+        _fill_header(book, report)
+    return out.getvalue()
+
+
+def _fill_table(book: Any, report: Report) -> None:
+    sheet = book.add_worksheet(_("Data"))
+    title = {"bold": True, "text_wrap": True, "valign": "top", "border": 1, "bg_color": "#E7EEF7"}
+    title_format = book.add_format(title)
+    formats = [_cell_formats(book, column, {}) for column in report.columns]
+    total_look = {"bold": True, "top": 1, "bg_color": "#F3F3F3"}
+    total_formats = [_cell_formats(book, column, total_look) for column in report.columns]
+    for i, column in enumerate(report.columns):
+        sheet.write_string(0, i, column.title, title_format)
+        cells = (column.text(row[i], report.zone) for row in (*report.rows, *report.totals))
+        longest_word = max(len(word) for word in column.title.split())
+        sheet.set_column(i, i, 2 + min(_WIDEST_TEXT, max([longest_word, *map(len, cells)])))
+    for number, row in enumerate((*report.rows, *report.totals), start=1):
+        chosen = formats if number <= len(report.rows) else total_formats
+        for i, (column, value) in enumerate(zip(report.columns, row, strict=True)):
+            _write_cell(sheet, number, i, column, value, report, *chosen[i])
+    sheet.freeze_panes(1, 0)
+    sheet.repeat_rows(0)
+    sheet.autofilter(0, 0, max(1, len(report.rows)), len(report.columns) - 1)
+    sheet.set_landscape()
+    sheet.set_paper(_A4)
+    sheet.fit_to_pages(1, 0)
+    period = str(report.period or "")
+    sheet.set_header("&L" + f"{report.title}. {period}"[:200].replace("&", "&&"))
+    sheet.set_footer("&R&P / &N")
+
+
+def _cell_formats(book: Any, column: Column, look: dict[str, Any]) -> tuple[Any, Any]:
+    """For a value of the column and for its absence."""
+    numbers = {Kind.INTEGER: "#,##0", Kind.SHARE: "0.0%", Kind.MOMENT: "dd.mm.yyyy hh:mm"}
+    value = look | ({"num_format": numbers[column.kind]} if column.kind in numbers else {})
+    absent = look | {"align": "right", "italic": True, "font_color": "#767676"}
+    return book.add_format(value), book.add_format(absent)
+
+
+def _write_cell(
+    sheet: Any, row: int, i: int, column: Column, value: Value, report: Report, form: Any, no: Any
+) -> None:
+    if value is None:
+        sheet.write_string(row, i, column.absent, no)
+    elif isinstance(value, datetime):
+        # Spreadsheets know no zones: the moment is written as the clock of the report showed it.
+        sheet.write_datetime(row, i, value.astimezone(report.zone).replace(tzinfo=None), form)
+    elif isinstance(value, str):
+        # As text whatever it says: a name that begins with "=" is a name.
+        sheet.write_string(row, i, column.text(value, report.zone), form)
+    else:
+        sheet.write_number(row, i, value, form)
+
+
+def _fill_header(book: Any, report: Report) -> None:
+    sheet = book.add_worksheet(_("About the report"))
+    label_format = book.add_format({"bold": True, "valign": "top"})
+    text_format = book.add_format({"text_wrap": True, "valign": "top"})
+    sheet.set_column(0, 0, 32)
+    sheet.set_column(1, 1, 90)
+    for row, (label, text) in enumerate(report.header()):
+        sheet.write_string(row, 0, label, label_format)
+        sheet.write_string(row, 1, text, text_format)
