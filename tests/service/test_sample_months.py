@@ -9,6 +9,7 @@ import pytest
 
 from provisioning.roster import Person, PersonStatus, Role
 from service.sample import Changes, City, SampleSchool, describe, make_city
+from service.sample.city import month_fates
 
 
 def make_numbers(**overrides: Any) -> City:
@@ -21,6 +22,10 @@ def roll(school: SampleSchool) -> dict[str, Person]:
         for row in school.rows
         if row.usable and row.person.status is not PersonStatus.LEFT
     }
+
+
+def home_classes(school: SampleSchool) -> dict[str, str]:
+    return {row.person.sourced_id: row.class_id for row in school.rows}
 
 
 def pupils(people: dict[str, Person]) -> dict[str, Person]:
@@ -41,8 +46,19 @@ def test_the_described_changes_lead_from_one_month_to_the_next(people: int, mont
         assert new.keys() == (old.keys() - gone) | come
         assert gone <= old.keys()
         assert not come & old.keys()
+        assert not changes.leavers & changes.transfers_out
+        assert not changes.arrivals & changes.transfers_in.keys()
+        classes, classes_now = home_classes(before), home_classes(after)
+        stayed = old.keys() & new.keys()
+        assert changes.moved == {key for key in stayed if classes[key] != classes_now[key]}
         assert len(new) == truth.pupils
         assert len(roll(after)) == truth.pupils + truth.teachers + truth.administrators
+
+
+def test_nobody_has_two_fates_in_a_year() -> None:
+    city = make_numbers()
+    fated = [n for month in range(1, 8) for n, _ in month_fates(city, 0, month)]
+    assert len(fated) == len(set(fated)) == 7 * len(city.fates)
 
 
 def test_every_kind_of_change_happens_in_the_first_month() -> None:
@@ -62,13 +78,15 @@ def test_a_city_of_one_school_has_no_transfers() -> None:
     assert truth.changes.arrivals
 
 
-def test_a_transfer_keeps_the_person_and_gets_a_new_source_id() -> None:
-    city = make_numbers(schools=7)
-    before = {school.school.code: roll(school) for school in make_city(city, 2)}
-    after = {school.school.code: roll(school) for school in make_city(city, 3)}
-    sent = {(t.code, each) for t in describe(city, 3) for each in t.changes.transfers_out}
+@pytest.mark.parametrize("month", range(1, 8))
+@pytest.mark.parametrize("schools", [2, 3, 7])
+def test_a_transfer_keeps_the_person_and_gets_a_new_source_id(schools: int, month: int) -> None:
+    city = make_numbers(schools=schools)
+    before = {school.school.code: roll(school) for school in make_city(city, month - 1)}
+    after = {school.school.code: roll(school) for school in make_city(city, month)}
+    sent = {(t.code, each) for t in describe(city, month) for each in t.changes.transfers_out}
     received = set()
-    for truth in describe(city, 3):
+    for truth in describe(city, month):
         for here, (code, there) in truth.changes.transfers_in.items():
             received.add((code, there))
             old, new = before[code][there], after[truth.code][here]
