@@ -81,14 +81,14 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password_hash: str | None, typed: str) -> bool:
-    """Whether ``typed`` fits. None, nobody's hash, takes as long as a real one and never fits."""
+    """Whether ``typed`` fits. None or empty takes as long as a real one and never fits."""
     if len(typed) > MAX_LENGTH:
         typed = ""
     try:
         _HASHER.verify(password_hash or _nobodys_hash(), _normalise(typed))
     except (VerifyMismatchError, InvalidHashError):
         return False
-    return password_hash is not None
+    return bool(password_hash)
 
 
 @cache

@@ -221,9 +221,9 @@ class _IssuerParameter(IssuerParameter):  # type: ignore[misc]
 def _authenticate_basic(
     query_client: Callable[[str], Client | None], request: ProtocolRequest
 ) -> Client | None:
-    """Authlib's check, with bytes that are no text answered like a wrong secret."""
+    """Authlib's check, with a header it cannot take apart answered like a wrong secret."""
     try:
         client: Client | None = authenticate_client_secret_basic(query_client, request)
-    except UnicodeDecodeError as error:
+    except ValueError as error:
         raise InvalidClientError(status_code=401) from error
     return client

@@ -68,7 +68,7 @@ class RelyingParty:
         return Start(url=url, state=state, nonce=nonce, verifier=verifier)
 
     def redeem(
-        self, code: str, start: Start | None = None, **changes: str | None
+        self, code: str | None, start: Start | None = None, **changes: str | None
     ) -> requests.Response:
         """Ask for tokens. ``changes`` replaces form fields; None leaves one out."""
         form: dict[str, str | None] = {

@@ -1,0 +1,198 @@
+"""The exchange of a code: once, in time, by its own client, with the right proof."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+from sqlalchemy import func, select
+
+from auth.models import AuthorizationCode, Token
+from tests.auth.conftest import Portal
+from tests.relying_party import Browser, RelyingParty, Start
+
+FIRST = "05032014"
+OWN = "зимний жираф"
+
+
+@pytest.fixture
+def moodle(portal: Portal) -> RelyingParty:
+    return portal.moodle()
+
+
+@pytest.fixture
+def code(moodle: RelyingParty, browser: Browser) -> str:
+    page = browser.sign_in(moodle.start().url, "1234p5678", FIRST)
+    return browser.submit(page, password=OWN, repeated=OWN).parameters["code"]
+
+
+def teachers_code(portal: Portal, browser: Browser) -> tuple[RelyingParty, Start, str]:
+    """A code bound to a challenge."""
+    journal = portal.journal()
+    start = journal.start()
+    page = browser.sign_in(start.url, "8765p4321", "31121980")
+    page = browser.submit(page, password=OWN, repeated=OWN)
+    return journal, start, page.parameters["code"]
+
+
+def refusal(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]
+
+
+def test_a_code_is_good_once(moodle: RelyingParty, code: str) -> None:
+    assert moodle.redeem(code).status_code == 200
+    assert refusal(moodle.redeem(code)) == (400, "invalid_grant")
+
+
+def test_a_code_ends_after_its_time(portal: Portal, moodle: RelyingParty, code: str) -> None:
+    portal.clock.forward(60)
+    assert refusal(moodle.redeem(code)) == (400, "invalid_grant")
+
+
+def test_a_code_is_stored_as_a_digest(portal: Portal, code: str) -> None:
+    with portal.session_factory() as db:
+        stored = db.scalars(select(AuthorizationCode)).one()
+    assert code not in repr(vars(stored))
+
+
+@pytest.mark.parametrize(
+    "redirect_uri", [None, "", "https://journal.example/other", "https://evil.example/"]
+)
+def test_the_address_must_be_the_one_of_the_request(
+    portal: Portal, browser: Browser, redirect_uri: str | None
+) -> None:
+    journal, start, code = teachers_code(portal, browser)
+    answer = journal.redeem(code, start, redirect_uri=redirect_uri)
+    assert refusal(answer) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_secret": "wrong"},
+        {"client_secret": None},
+        {"client_id": "nobody"},
+        {"client_id": None},
+        {"client_id": "phone", "client_secret": None},
+    ],
+)
+def test_a_wrong_client_does_not_spend_the_code(
+    moodle: RelyingParty, code: str, changes: dict[str, str | None]
+) -> None:
+    assert moodle.redeem(code, **changes).status_code in {400, 401}
+    assert moodle.redeem(code).status_code == 200
+
+
+def test_another_client_neither_uses_nor_spends_the_code(
+    portal: Portal, moodle: RelyingParty, code: str
+) -> None:
+    assert refusal(portal.journal().redeem(code)) == (400, "invalid_grant")
+    assert moodle.redeem(code).status_code == 200
+
+
+def test_without_its_secret_a_client_is_told_to_authenticate(
+    moodle: RelyingParty, code: str
+) -> None:
+    answer = moodle.redeem(code, client_secret=None)
+    assert refusal(answer) == (401, "invalid_client")
+    assert answer.headers["WWW-Authenticate"].startswith("Basic")
+
+
+@pytest.mark.parametrize("header", [b"Basic \xff", b"Basic /////w==", b"Basic eDp5", b"Basic "])
+def test_a_broken_basic_header_is_an_ordinary_refusal(
+    moodle: RelyingParty, code: str, header: bytes
+) -> None:
+    answer = requests.post(
+        moodle.metadata["token_endpoint"],
+        data={"grant_type": "authorization_code", "code": code},
+        headers={"Authorization": header},
+        timeout=10,
+    )
+    assert refusal(answer) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize(
+    ("verifier", "error"),
+    [
+        (None, "invalid_request"),
+        ("short", "invalid_request"),
+        (secrets.token_urlsafe(48), "invalid_grant"),
+    ],
+)
+def test_a_code_with_a_challenge_needs_its_verifier(
+    portal: Portal, browser: Browser, verifier: str | None, error: str
+) -> None:
+    journal, start, code = teachers_code(portal, browser)
+    assert refusal(journal.redeem(code, start, code_verifier=verifier)) == (400, error)
+
+
+def test_a_wrong_verifier_spends_the_code(portal: Portal, browser: Browser) -> None:
+    journal, start, code = teachers_code(portal, browser)
+    journal.redeem(code, start, code_verifier=secrets.token_urlsafe(48))
+    assert refusal(journal.redeem(code, start)) == (400, "invalid_grant")
+
+
+def test_a_verifier_without_a_challenge_is_refused(moodle: RelyingParty, code: str) -> None:
+    """RFC 9700 section 2.1.1: no downgrade of PKCE."""
+    answer = moodle.redeem(code, code_verifier=secrets.token_urlsafe(48))
+    assert refusal(answer) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": None}, "unsupported_grant_type"),
+        ({"grant_type": "парóль"}, "unsupported_grant_type"),
+        ({"code": None}, "invalid_request"),
+        ({"code": "код\0"}, "invalid_grant"),
+    ],
+)
+def test_other_wrong_token_requests_say_what_is_wrong(
+    moodle: RelyingParty, changes: dict[str, str | None], error: str
+) -> None:
+    answer = moodle.redeem(**{"code": "unknown"} | changes)
+    assert refusal(answer) == (400, error)
+
+
+def test_a_token_request_by_get_is_not_allowed(moodle: RelyingParty) -> None:
+    answer = requests.get(moodle.metadata["token_endpoint"], timeout=10)
+    assert answer.status_code == 405
+
+
+def test_tokens_are_not_kept_by_caches_and_are_stored_as_digests(
+    portal: Portal, moodle: RelyingParty, code: str
+) -> None:
+    answer = moodle.redeem(code)
+    assert answer.headers["Cache-Control"] == "no-store"
+    with portal.session_factory() as db:
+        stored = db.scalars(select(Token)).one()
+    assert answer.json()["access_token"] not in repr(vars(stored))
+
+
+def test_a_person_suspended_meanwhile_gets_no_token(
+    portal: Portal, moodle: RelyingParty, code: str
+) -> None:
+    portal.people.accounts.clear()
+    assert refusal(moodle.redeem(code)) == (400, "invalid_grant")
+
+
+def test_of_two_exchanges_at_once_exactly_one_wins(
+    portal: Portal, moodle: RelyingParty, browser: Browser, code: str
+) -> None:
+    both_ready = threading.Barrier(2)
+
+    def redeem(code: str) -> int:
+        both_ready.wait(timeout=10)
+        return moodle.redeem(code).status_code
+
+    rounds = 20
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for _ in range(rounds):
+            assert sorted(pool.map(redeem, [code, code])) == [200, 400]
+            code = browser.open(moodle.start().url).parameters["code"]
+    with portal.session_factory() as db:
+        assert db.scalar(select(func.count()).select_from(Token)) == rounds
