@@ -1,0 +1,323 @@
+"""Rows of a school's files -> classes, persons and enrolments, with a Finding for what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TypeVar
+
+from provisioning.findings import Finding, Severity, rules
+from provisioning.formats import cleaning
+from provisioning.formats.cleaning import Unclean
+from provisioning.formats.layout import Kind, RecordSpec
+from provisioning.formats.paths import Row
+from provisioning.roster import (
+    ClassKind,
+    Enrolment,
+    Part,
+    Person,
+    PersonStatus,
+    Role,
+    SchoolClass,
+)
+
+_MAX_ID = 100
+"""Characters; longer ids would not fit where Moodle keeps them (Moodle notes: lengths)."""
+
+_PERSON_KINDS = {Kind.STUDENT, Kind.STAFF, Kind.PERSON}
+_STAFF_ROLES = frozenset({Role.TEACHER, Role.ADMINISTRATOR})
+_NOT_TAKEN = "other"
+"""Staff who neither teach nor administer: counted, no account (docs/roster-layout.md)."""
+
+Value = TypeVar("Value")
+
+
+class RowProblem(Exception):
+    """The row cannot be used; a Finding has been recorded."""
+
+
+@dataclass(kw_only=True)
+class SchoolBuilder:
+    """What has been read of one school so far; ``add`` takes the rows of file after file."""
+
+    school_code: str
+    classes: dict[str, SchoolClass] = field(default_factory=dict)
+    persons: dict[str, Person] = field(default_factory=dict)
+    enrolments: list[Enrolment] = field(default_factory=list)
+    set_aside: set[str] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+    school_fields: dict[str, str] = field(default_factory=dict)
+    """From records about the school outside the header; ``id`` is the school's own group."""
+    without_id: set[Part] = field(default_factory=set)
+    """Parts with a row whose person nobody can name: absence cannot be judged there."""
+    counts: Counter[Part] = field(default_factory=Counter)
+    """Rows of each part in the current file, good or not."""
+    guardians: int = 0
+    """In the current file."""
+    not_taken: int = 0
+    """Other staff in the current file."""
+    _file: str = ""
+    _specs: Mapping[Kind, RecordSpec] = field(default_factory=dict)
+    _severities: Mapping[str, Severity] = field(default_factory=rules)
+    _texts: dict[str, str] = field(default_factory=dict)
+    _dates: dict[str, date] = field(default_factory=dict)
+    _names: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Raw text onto the clean name and its mixed letters: names repeat."""
+
+    def begin_file(self, name: str, specs: tuple[RecordSpec, ...]) -> None:
+        self._file = name
+        self._specs = {spec.kind: spec for spec in specs}
+        self.counts = Counter()
+        self.guardians = self.not_taken = 0
+
+    def end_file(self) -> None:
+        """Report what was counted and not taken."""
+        if self.guardians:
+            self.report("guardian.ignored", details={"count": str(self.guardians)})
+        if self.not_taken:
+            self.report("staff.not_taken", details={"count": str(self.not_taken)})
+
+    def add(self, row: Row) -> None:
+        """Take one record; what is wrong with it becomes findings, never an exception."""
+        try:
+            if row.kind in _PERSON_KINDS:
+                self._add_person(row)
+            elif row.kind is Kind.CLASS:
+                self._add_class(row)
+            elif row.kind in (Kind.TEACHING, Kind.MEMBERSHIP):
+                self._add_link(row)
+            elif row.kind is Kind.SCHOOL:
+                self.school_fields |= row.values
+            elif row.kind is Kind.GUARDIAN:
+                self.guardians += 1
+        except RowProblem:
+            if row.kind in _PERSON_KINDS and "id" in row.values:
+                self.set_aside.add(cleaning.collapse(row.values["id"])[:_MAX_ID])
+
+    def report(
+        self,
+        rule: str,
+        row: Row | None = None,
+        field_name: str = "",
+        *,
+        line: int | None = None,
+        value: str = "",
+        details: Mapping[str, str] | None = None,
+    ) -> None:
+        values = row.values if row else {}
+        names = (values.get(part, "") for part in ("family_name", "given_name", "middle_name"))
+        self.findings.append(
+            Finding(
+                rule=rule,
+                severity=self._severities[rule],
+                file=self._file,
+                line=row.line if row else line,
+                school_code=self.school_code,
+                sourced_id=cleaning.collapse(values.get("id", "") or values.get("person_id", "")),
+                person=cleaning.collapse(" ".join(names)),
+                field_name=field_name,
+                value=(value or values.get(field_name, ""))[:200],
+                details=details or {},
+            )
+        )
+
+    def _reject(self, rule: str, row: Row, field_name: str, value: str = "") -> None:
+        self.report(rule, row, field_name, value=value)
+        raise RowProblem(rule)
+
+    def _check(self, row: Row) -> None:
+        """What holds for every record: no over-long text, all that the layout itself demands."""
+        if row.too_long:
+            self._reject("text.too_long", row, row.too_long)
+        for name, entry in self._specs[row.kind].fields.items():
+            if entry.required and not self._text(row, name):
+                self._reject("field.missing", row, name)
+
+    # One record of each kind.
+
+    def _add_person(self, row: Row) -> None:
+        role = Role.STUDENT if row.kind is Kind.STUDENT else self._role(row)
+        if role is None:
+            return
+        part = Part.STUDENTS if role is Role.STUDENT else Part.STAFF
+        self.counts[part] += 1
+        self._check(row)
+        if not self._text(row, "id"):
+            self.without_id.add(part)
+        sourced_id = self._id(row, "id")
+        if sourced_id in self.persons or sourced_id in self.set_aside:
+            self.report("id.duplicate", row, "id")
+            return
+        person = Person(
+            sourced_id=sourced_id,
+            role=role,
+            family_name=self._name(row, "family_name", required=True),
+            given_name=self._name(row, "given_name", required=True),
+            middle_name=self._name(row, "middle_name"),
+            birth_date=self._birth_date(row),
+            sex=self._sex(row),
+            snils=self._optional(row, "snils", "snils", cleaning.clean_snils, ""),
+            email=self._optional(row, "email", "email", cleaning.clean_email, ""),
+            position=self._text(row, "position"),
+            status=self._status(row),
+            begin_date=self._date(row, "begin_date"),
+            end_date=self._date(row, "end_date"),
+            file=self._file,
+            line=row.line,
+        )
+        self.persons[sourced_id] = person
+        class_ids = (self._text(row, "class_id"), *map(self._intern, row.group_ids))
+        for class_id in dict.fromkeys(filter(None, class_ids)):
+            self.enrolments.append(
+                Enrolment(person_id=sourced_id, class_id=class_id, role=Role.STUDENT)
+            )
+
+    def _add_class(self, row: Row) -> None:
+        self.counts[Part.CLASSES] += 1
+        self._check(row)
+        sourced_id = self._id(row, "id")
+        if sourced_id in self.classes:
+            self.report("id.duplicate", row, "id")
+            return
+        title, latin = cleaning.class_title(self._text(row, "title"))
+        if not title:
+            self._reject("class.no_title", row, "title")
+        if latin:
+            self.report("class.latin_letter", row, "title", details={"title": title})
+        try:
+            grade = cleaning.parse_grade(row.values.get("grade", ""))
+        except Unclean:
+            self._reject("class.grade", row, "grade")
+            raise
+        self.classes[sourced_id] = SchoolClass(
+            sourced_id=sourced_id,
+            title=self._intern(title),
+            grade=grade,
+            kind=self._one_of(row, "kind", ClassKind, ClassKind.HOMEROOM, "class.kind"),
+            teacher_id=self._text(row, "teacher_id") or None,
+            begin_date=self._date(row, "begin_date"),
+            end_date=self._date(row, "end_date"),
+            line=row.line,
+        )
+
+    def _add_link(self, row: Row) -> None:
+        self.counts[Part.TEACHING] += 1
+        self._check(row)
+        person_id, class_id = self._id(row, "person_id"), self._id(row, "class_id")
+        if row.kind is Kind.MEMBERSHIP:
+            if self._status(row) is PersonStatus.LEFT:
+                return
+            role = self._one_of(row, "role", Role, None, "membership.role")
+        else:
+            role = Role.TEACHER
+        if role is None:
+            return
+        subject = self._text(row, "subject") if role is Role.TEACHER else ""
+        self.enrolments.append(
+            Enrolment(person_id=person_id, class_id=class_id, role=role, subject=subject)
+        )
+
+    # One field of a record.
+
+    def _role(self, row: Row) -> Role | None:
+        """The role of a row that must say it; None for people who are counted and not taken."""
+        word = self._text(row, "role")
+        if word == _NOT_TAKEN:
+            self.not_taken += 1
+            return None
+        role = self._one_of(row, "role", Role, None, "") if word else None
+        if role is Role.GUARDIAN:
+            self.guardians += 1
+            return None
+        if role is None or (row.kind is Kind.STAFF and role not in _STAFF_ROLES):
+            self._reject("role.unknown" if word else "field.missing", row, "role")
+        return role
+
+    def _id(self, row: Row, name: str) -> str:
+        text = self._text(row, name)
+        if not text or len(text) > _MAX_ID:
+            self._reject("id.too_long" if text else "id.missing", row, name)
+        return text
+
+    def _name(self, row: Row, name: str, *, required: bool = False) -> str:
+        raw = row.values.get(name, "")
+        known = self._names.get(raw)
+        if known is None:
+            try:
+                clean = cleaning.clean_name(raw)
+            except Unclean as error:
+                self._reject(f"name.{error}", row, name)
+                raise
+            known = self._names[raw] = (clean, cleaning.mixed_alphabets(clean))
+        clean, mixed = known
+        if required and not clean:
+            self._reject("field.missing", row, name)
+        if len(clean) > _MAX_ID:
+            self._reject("name.too_long", row, name)
+        if mixed:
+            self.report("name.mixed_alphabets", row, name, details={"letters": mixed})
+        return clean
+
+    def _birth_date(self, row: Row) -> date:
+        if not self._text(row, "birth_date"):
+            self._reject("field.missing", row, "birth_date")
+        try:
+            return self._parse_date(row.values["birth_date"])
+        except Unclean as error:
+            self._reject(f"birth_date.{error}", row, "birth_date")
+            raise
+
+    def _date(self, row: Row, name: str) -> date | None:
+        return self._optional(row, name, "date", self._parse_date, None)
+
+    def _parse_date(self, text: str) -> date:
+        found = self._dates.get(text)
+        if found is None:
+            found = self._dates[text] = cleaning.parse_date(text)
+        return found
+
+    def _sex(self, row: Row) -> str:
+        text = self._text(row, "sex").upper()
+        if text and text not in ("M", "F"):
+            self.report("sex.unknown", row, "sex")
+            return ""
+        return text
+
+    def _status(self, row: Row) -> PersonStatus:
+        return self._one_of(row, "status", PersonStatus, PersonStatus.ACTIVE, "status.unknown")
+
+    def _one_of(
+        self, row: Row, name: str, words: Callable[[str], Value], default: Value, rule: str
+    ) -> Value:
+        text = self._text(row, name)
+        if not text:
+            return default
+        try:
+            return words(text)
+        except ValueError:
+            if rule:
+                self.report(rule, row, name)
+            return default
+
+    def _optional(
+        self, row: Row, name: str, subject: str, clean: Callable[[str], Value], missing: Value
+    ) -> Value:
+        """A value we can do without: a wrong one is reported and dropped."""
+        text = row.values.get(name, "")
+        if not text or text.isspace():
+            return missing
+        try:
+            return clean(text)
+        except Unclean as error:
+            self.report(f"{subject}.{error}", row, name)
+            return missing
+
+    def _text(self, row: Row, name: str) -> str:
+        text = row.values.get(name, "")
+        return self._intern(cleaning.collapse(text)) if text else ""
+
+    def _intern(self, text: str) -> str:
+        """One object for equal texts: they repeat a hundred thousand times."""
+        return self._texts.setdefault(text, text)

@@ -1,0 +1,188 @@
+"""Text of a file -> a clean value, field by field; pure functions that know no XML."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, tzinfo
+
+
+class Unclean(ValueError):
+    """A value cannot be used; the text is what is wrong, the last part of a rule's name."""
+
+
+_INVISIBLE = str.maketrans("", "", "\u00ad\u200b\u200c\u200d\u2060\ufeff")
+_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("`´ʹ", "'"))
+_NO_VALUE = frozenset({"-", "--", "---", ".", "нет", "без отчества", "отсутствует"})
+_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f '’ʼ.,()\-])*")
+_WORD = re.compile(r"[^\W\d_]+")
+_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
+_LOOKALIKES = str.maketrans("ABEKMHOPCTYX", "АВЕКМНОРСТУХ")
+
+_DAY_FIRST = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})(?:\s+(\d\d):(\d\d)(?::(\d\d))?)?")
+_YEAR_FIRST = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?)?(Z)?"
+)
+_EIGHT_DIGITS = re.compile(r"(\d\d)(\d\d)(\d{4})")
+_SHORT_YEAR = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2}|\d{6}")
+
+_CLASS = re.compile(r"""(\d{1,2})\s*["«'“]?\s*([^\W\d_])\s*["»'”]?""")
+_EMAIL = re.compile(r"[^@\s<>,;\"]{1,64}@[^@\s<>,;\"]{1,180}\.[^@\s<>,;\".]{2,}")
+_SCHOOL_YEAR = re.compile(r"(20\d\d)\s*[/\-–]\s*(20\d\d|\d\d)(?:\s*(?:уч.*)?)")
+
+
+def collapse(text: str) -> str:
+    """One blank between words, none around, no invisible signs."""
+    return " ".join(text.translate(_INVISIBLE).split())
+
+
+def clean_name(text: str) -> str:
+    """A part of a person's name, empty for the ways to write that there is none.
+
+    Letters of any script, blanks, hyphens, apostrophes, brackets and full stops may be in it.
+    """
+    name = unicodedata.normalize("NFC", collapse(text).translate(_DASHES))
+    if name.casefold() in _NO_VALUE:
+        return ""
+    if name and not _NAME.fullmatch(name):
+        raise Unclean("damaged" if "\ufffd" in name else "characters")
+    return name
+
+
+def mixed_alphabets(text: str) -> str:
+    """The Latin and Cyrillic letters inside one word, e.g. ``Иванoв: o (5)``; empty when none.
+
+    Names the letters of the rarer alphabet in the word and their positions, from 1.
+    """
+    found = []
+    for word in _WORD.findall(text):
+        latin = [(match[0], match.start() + 1) for match in _LATIN.finditer(word)]
+        cyrillic = [(match[0], match.start() + 1) for match in _CYRILLIC.finditer(word)]
+        if latin and cyrillic:
+            rarer = min(latin, cyrillic, key=len)
+            found.append(f"{word}: " + ", ".join(f"{letter} ({place})" for letter, place in rarer))
+    return "; ".join(found)
+
+
+def parse_date(text: str) -> date:
+    """A calendar date in one of the four spellings of FORMAT-FACTS R3; a time of day is dropped."""
+    text = text.strip()
+    if match := _YEAR_FIRST.fullmatch(text):
+        year, month, day = match[1], match[2], match[3]
+    elif match := _DAY_FIRST.fullmatch(text) or _EIGHT_DIGITS.fullmatch(text):
+        year, month, day = match[3], match[2], match[1]
+    else:
+        raise Unclean("two_digit_year" if _SHORT_YEAR.fullmatch(text) else "format")
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError as error:
+        raise Unclean("impossible") from error
+
+
+def parse_moment(text: str, zone: tzinfo) -> datetime:
+    """A date with or without a time of day, in UTC; ``zone`` is for times that name none."""
+    text = text.strip()
+    match = _YEAR_FIRST.fullmatch(text) or _DAY_FIRST.fullmatch(text)
+    day = parse_date(text)
+    hour, minute, second = (int(part or 0) for part in match.groups()[3:6]) if match else (0, 0, 0)
+    offset = match[7] or match[8] if match and match.re is _YEAR_FIRST else None
+    try:
+        if offset:
+            moment = datetime.fromisoformat(
+                f"{day.isoformat()}T{hour:02}:{minute:02}:{second:02}{offset}"
+            )
+        else:
+            moment = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=zone)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Unclean("impossible") from error
+
+
+def clean_snils(text: str) -> str:
+    """Eleven digits with a right check number, from any of the usual spellings."""
+    digits = re.sub(r"[\s\-–.]", "", text)
+    if not (len(digits) == 11 and digits.isascii() and digits.isdigit()):
+        raise Unclean("format")
+    number, check = digits[:9], int(digits[9:])
+    # Numbers up to 001-001-998 carry no check number.
+    total = sum(int(digit) * weight for digit, weight in zip(number, range(9, 0, -1), strict=True))
+    if int(number) == 0 or (int(number) > 1_001_998 and total % 101 % 100 != check):
+        raise Unclean("check_number")
+    return digits
+
+
+def clean_email(text: str) -> str:
+    address = text.strip()
+    if not _EMAIL.fullmatch(address):
+        raise Unclean("format")
+    return address
+
+
+def class_title(text: str) -> tuple[str, bool]:
+    """The title for display (``8 а`` and ``8 "А"`` are ``8А``); was its letter Latin?"""
+    title = collapse(text)
+    match = _CLASS.fullmatch(title)
+    if not match:
+        return title, False
+    letter = match[2].upper()
+    return f"{int(match[1])}{letter.translate(_LOOKALIKES)}", letter.isascii()
+
+
+def parse_grade(text: str) -> int:
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 3 and int(digits) <= 12):
+        raise Unclean("grade")
+    return int(digits)
+
+
+def school_number(text: str) -> str:
+    """``243`` from «№ 243», «№243», «№0243»; empty when there is none."""
+    match = re.search(r"(?:№|\bN)\s*(\d{1,5})", text) or re.fullmatch(r"\s*(\d{1,5})\s*", text)
+    return str(int(match[1])) if match else ""
+
+
+def parse_school_year(text: str) -> str:
+    """``2026/2027`` from that or ``2026-2027``, ``2026/27``, with «уч. год» after it."""
+    match = _SCHOOL_YEAR.fullmatch(text.strip())
+    if not match or int(match[2]) % 100 != (int(match[1]) + 1) % 100:
+        raise Unclean("school_year")
+    return school_year_from(int(match[1]))
+
+
+def school_year_from(year: int) -> str:
+    """The name of the school year that begins in September of ``year``."""
+    return f"{year}/{year + 1}"
+
+
+def school_years_of(day: date) -> tuple[str, ...]:
+    """School years a file may be about on this day: in June, July and August the next one too."""
+    if day.month >= 9:
+        return (school_year_from(day.year),)
+    if day.month >= 6:
+        return (school_year_from(day.year - 1), school_year_from(day.year))
+    return (school_year_from(day.year - 1),)
+
+
+def _word(number: int) -> Callable[[str], str]:
+    def pick(text: str) -> str:
+        words = collapse(text).split(" ", 2)
+        return words[number] if len(words) > number else ""
+
+    return pick
+
+
+def _grade_of_title(text: str) -> str:
+    match = re.match(r"\s*(\d{1,2})", text)
+    return match[1] if match else text
+
+
+TRANSFORMS: Mapping[str, Callable[[str], str]] = {
+    "family_of_full_name": _word(0),
+    "given_of_full_name": _word(1),
+    "middle_of_full_name": _word(2),
+    "grade_of_title": _grade_of_title,
+}
+"""What a layout may do to a text before it is cleaned; ``Абдул Рашид оглы`` in a full name is read
+as family name, given name and the rest."""

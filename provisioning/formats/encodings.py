@@ -1,0 +1,103 @@
+"""Which encoding a file really has, whatever it says, and its bytes as UTF-8 (FORMAT-FACTS R2)."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from provisioning.formats.problems import FileProblem
+
+_CHUNK = 1 << 20
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_EIGHT_BIT = {
+    **dict.fromkeys(("windows-1251", "cp1251", "cp-1251", "win-1251"), "cp1251"),
+    **dict.fromkeys(("koi8-r", "koi8r"), "koi8-r"),
+    **dict.fromkeys(("ibm866", "cp866", "dos-866"), "cp866"),
+    "iso-8859-5": "iso8859-5",
+}
+_DECLARATION = re.compile(
+    rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']"""
+)
+_CYRILLIC = re.compile("[А-яЁё]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examined:
+    """One pass over a file's bytes: what it is, before any XML is looked at."""
+
+    sha256: str
+    codec: str
+    """Python codec to read the file with."""
+    damaged: bool = False
+    """Some bytes are not of the encoding; they read as U+FFFD."""
+    declared: str = ""
+    rule: str = ""
+    """A finding about the encoding (a lie, or damage), else empty."""
+
+
+def examine(stream: IO[bytes], max_bytes: int) -> Examined:
+    """Read the stream to its end; raises FileProblem for an empty or too large file."""
+    digest = hashlib.sha256()
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    size, ascii_only, broken_chunk, head = 0, True, b"", b""
+    while chunk := stream.read(_CHUNK):
+        head = head or chunk[:512]
+        digest.update(chunk)
+        size += len(chunk)
+        if size > max_bytes:
+            raise FileProblem("file.too_large", details={"limit": str(max_bytes)})
+        ascii_only = ascii_only and chunk.isascii()
+        if not broken_chunk:
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                broken_chunk = chunk
+    if not head.strip():
+        raise FileProblem("file.empty")
+    codec, damaged, declared, rule = _judge(head, ascii_only, broken_chunk)
+    return Examined(
+        sha256=digest.hexdigest(), codec=codec, damaged=damaged, declared=declared, rule=rule
+    )
+
+
+def _judge(head: bytes, ascii_only: bool, broken_chunk: bytes) -> tuple[str, bool, str, str]:
+    """(codec, damaged, declared, rule): the mark, the declaration, UTF-8, then windows-1251."""
+    bom = next((codec for mark, codec in _BOMS if head.startswith(mark)), "")
+    if bom == "utf-16":
+        return bom, True, "", ""
+    if head.startswith((b"<\x00", b"\x00<")):
+        return ("utf-16-le" if head[0] else "utf-16-be"), True, "", ""
+    match = _DECLARATION.match(head.removeprefix(codecs.BOM_UTF8))
+    declared = match[1].decode("ascii").lower() if match else ""
+    eight_bit = _EIGHT_BIT.get(declared, "")
+    if declared and not eight_bit and declared not in ("utf-8", "utf8", "us-ascii", "utf-16"):
+        raise FileProblem("encoding.unknown", value=declared)
+    if not broken_chunk:
+        lie = "encoding.lie" if eight_bit and not ascii_only else ""
+        return "utf-8", False, declared, lie
+    if eight_bit:
+        return eight_bit, True, declared, ""
+    text = broken_chunk.decode("utf-8", "replace")
+    if text.count("\ufffd") > len(_CYRILLIC.findall(text)):
+        return "cp1251", True, declared, "encoding.lie" if declared or bom else ""
+    return "utf-8", True, declared, "encoding.damaged"
+
+
+def utf8_chunks(stream: IO[bytes], examined: Examined, size: int) -> Iterator[bytes]:
+    """The file as UTF-8 in chunks of about ``size`` bytes; the parser never guesses."""
+    if examined.codec == "utf-8" and not examined.damaged:
+        while chunk := stream.read(size):
+            yield chunk
+        return
+    decoder = codecs.getincrementaldecoder(examined.codec)("replace")
+    while chunk := stream.read(size):
+        yield decoder.decode(chunk).encode("utf-8", "replace")
+    yield decoder.decode(b"", final=True).encode("utf-8", "replace")

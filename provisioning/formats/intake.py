@@ -1,0 +1,160 @@
+"""Paths the user gives -> the XML files in them: folders, archives, and what is refused."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from provisioning.findings import Finding, rules
+from provisioning.formats.problems import FileProblem
+from provisioning.settings import ReadLimits
+
+_ARCHIVE_SUFFIXES = frozenset({".zip", ".rar", ".7z", ".gz", ".tar", ".tgz", ".bz2", ".xz"})
+_ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+_ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError)
+_SMALL = 1 << 20
+"""Bytes: up to this size an archive member's ratio does not matter."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceFile:
+    """One XML file, on disk or in an archive."""
+
+    name: str
+    """As the user knows it: ``upload.zip/students.xml``."""
+    path: Path
+    member: str = ""
+    """Name inside the archive at ``path``."""
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """The file's bytes; raises FileProblem when they cannot be had, even half-way."""
+        try:
+            if not self.member:
+                with self.path.open("rb") as stream:
+                    yield stream
+                return
+            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
+                yield stream
+        except _ARCHIVE_ERRORS as error:
+            raise FileProblem("archive.damaged") from error
+        except OSError as error:
+            raise FileProblem("file.unreadable") from error
+
+
+def find_files(paths: Iterable[Path], limits: ReadLimits) -> tuple[list[SourceFile], list[Finding]]:
+    """Every XML file at the paths, in a stable order, and a finding for all that is refused.
+
+    Nothing is ever unpacked to disk: a member's name is only a name.
+    """
+    files: list[SourceFile] = []
+    findings: list[Finding] = []
+    for path in paths:
+        for name, found in _walk(path):
+            try:
+                if not found.is_file():
+                    raise FileProblem("file.missing")
+                if _is_zip(found):
+                    files += _archive_files(name, found, limits, findings)
+                elif found.suffix.lower() in _ARCHIVE_SUFFIXES:
+                    raise FileProblem("archive.unsupported")
+                elif found != path and found.suffix.lower() != ".xml":
+                    findings.append(finding_of(FileProblem("file.not_xml"), name))
+                else:
+                    files.append(SourceFile(name=name, path=found))
+            except FileProblem as problem:
+                findings.append(finding_of(problem, name))
+            except OSError:
+                findings.append(finding_of(FileProblem("file.unreadable"), name))
+    return files, findings
+
+
+def finding_of(problem: FileProblem, file: str, school_code: str = "") -> Finding:
+    return Finding(
+        rule=problem.rule,
+        severity=rules()[problem.rule],
+        file=file,
+        line=problem.line,
+        school_code=school_code,
+        field_name=problem.field_name,
+        value=problem.value[:200],
+        details=problem.details,
+    )
+
+
+def _walk(path: Path) -> Iterator[tuple[str, Path]]:
+    """(name for the user, path) of a file, or of everything visible below a folder."""
+    if not path.is_dir():
+        yield path.name, path
+        return
+    for found in sorted(path.rglob("*")):
+        inside = found.relative_to(path)
+        if found.is_file() and not any(part.startswith((".", "__")) for part in inside.parts):
+            yield str(PurePosixPath(path.name, *inside.parts)), found
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(4) in _ZIP_MAGIC
+
+
+def _archive_files(
+    name: str, path: Path, limits: ReadLimits, findings: list[Finding]
+) -> list[SourceFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [info for info in archive.infolist() if not info.is_dir()]
+    except (*_ARCHIVE_ERRORS, ValueError) as error:
+        raise FileProblem("archive.damaged") from error
+    if len(members) > limits.archive_files:
+        raise FileProblem("archive.too_many_files", details={"limit": str(limits.archive_files)})
+    packed = sum(info.compress_size for info in members)
+    unpacked = sum(info.file_size for info in members)
+    bomb = unpacked > max(packed, 1) * limits.archive_ratio and unpacked > _SMALL
+    if bomb or unpacked > limits.total_bytes:
+        raise FileProblem("archive.bomb", details={"ratio": str(unpacked // max(packed, 1))})
+    files: list[SourceFile] = []
+    seen: set[str] = set()
+    for info in sorted(members, key=lambda info: info.filename):
+        shown = _shown_name(info)
+        if any(part.startswith((".", "__")) and part != ".." for part in shown.split("/")):
+            continue
+        try:
+            _check_member(info, shown)
+            if info.filename in seen:
+                raise FileProblem("archive.unsafe_name", value=shown)
+            seen.add(info.filename)
+            files.append(SourceFile(name=f"{name}/{shown}", path=path, member=info.filename))
+        except FileProblem as problem:
+            findings.append(finding_of(problem, f"{name}/{shown}"))
+    return files
+
+
+def _check_member(info: zipfile.ZipInfo, shown: str) -> None:
+    parts = shown.replace("\\", "/").split("/")
+    is_link = stat.S_ISLNK(info.external_attr >> 16)
+    if is_link or ".." in parts or "" in parts or ":" in parts[0] or "\x00" in shown:
+        raise FileProblem("archive.unsafe_name", value=shown)
+    if info.flag_bits & 0x1:
+        raise FileProblem("archive.encrypted")
+    suffix = PurePosixPath(shown).suffix.lower()
+    if suffix in _ARCHIVE_SUFFIXES:
+        raise FileProblem("archive.nested")
+    if suffix != ".xml":
+        raise FileProblem("file.not_xml")
+
+
+def _shown_name(info: zipfile.ZipInfo) -> str:
+    """The member's name; Windows writes Russian names in cp866 without saying so."""
+    if info.flag_bits & 0x800:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("cp866")
+    except UnicodeError:
+        return info.filename

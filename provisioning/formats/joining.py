@@ -1,0 +1,244 @@
+"""All files of one school in an upload -> one Roster, or the findings that forbid it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from provisioning.findings import Finding, Severity
+from provisioning.formats import cleaning
+from provisioning.formats.building import SchoolBuilder
+from provisioning.formats.cleaning import Unclean
+from provisioning.formats.encodings import utf8_chunks
+from provisioning.formats.problems import FileProblem
+from provisioning.formats.reader import CHUNK, read_rows
+from provisioning.formats.scanning import ScannedFile, SchoolFiles
+from provisioning.roster import Mode, Part, Roster, School
+from provisioning.settings import ReadLimits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadFile:
+    """One file that was looked at, for the record of a run."""
+
+    name: str
+    sha256: str
+    """Hexadecimal."""
+    school_code: str
+    layout: str
+    parts: frozenset[Part]
+    records: int
+    """Rows read, good or not; zero when the file was stopped before."""
+    exported_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SchoolReading:
+    """What came of one school's files."""
+
+    school_code: str
+    roster: Roster | None
+    """None when a finding stops the school."""
+    findings: tuple[Finding, ...]
+    files: tuple[ReadFile, ...]
+
+
+def read_school(
+    school: SchoolFiles, *, limits: ReadLimits, today: date, expected_school: str | None = None
+) -> SchoolReading:
+    """Read all files of one school and join them.
+
+    A fatal finding in any of them stops the school: half a set could make leavers of the rest.
+    """
+    builder = SchoolBuilder(school_code=school.school_code)
+    builder.findings += school.findings
+    seen: set[Part] = set()
+    files: list[ReadFile] = []
+    for index, file in enumerate(school.files):
+        builder.begin_file(file.source.name, file.head.layout.records)
+        _check_header(builder, file, school.files[:index], today, expected_school)
+        records = 0
+        if not _stopped(builder):
+            records = _read_rows(builder, file, limits)
+            seen |= {part for part in file.header.parts if builder.counts[part]}
+        files.append(
+            ReadFile(
+                name=file.source.name,
+                sha256=file.examined.sha256,
+                school_code=school.school_code,
+                layout=file.head.layout.name,
+                parts=file.header.parts,
+                records=records,
+                exported_at=file.header.exported_at,
+            )
+        )
+    roster = None if _stopped(builder) else _join(builder, school, seen, today)
+    return SchoolReading(
+        school_code=school.school_code,
+        roster=None if _stopped(builder) else roster,
+        findings=tuple(builder.findings),
+        files=tuple(files),
+    )
+
+
+def _stopped(builder: SchoolBuilder) -> bool:
+    return any(finding.severity is Severity.FATAL for finding in builder.findings)
+
+
+def _check_header(
+    builder: SchoolBuilder,
+    file: ScannedFile,
+    earlier: tuple[ScannedFile, ...],
+    today: date,
+    expected_school: str | None,
+) -> None:
+    header, line = file.header, file.head.row.line
+    if expected_school is not None and header.school_code != expected_school:
+        builder.report(
+            "school.wrong",
+            field_name="school_code",
+            line=line,
+            value=header.school_code,
+            details={"expected": expected_school},
+        )
+    _check_school_year(builder, header.school_year, today, line)
+    if (header.exported_at.date() - today).days > 1:
+        builder.report(
+            "header.future",
+            field_name="exported_at",
+            line=line,
+            value=header.exported_at.date().isoformat(),
+        )
+    for other in earlier:
+        facts = (
+            ("source", other.head.layout.source, file.head.layout.source),
+            ("school_year", other.header.school_year, header.school_year),
+            ("mode", other.header.mode.value, header.mode.value),
+        )
+        for name, theirs, ours in facts:
+            if theirs != ours:
+                details = {"other": other.source.name, "other_value": theirs}
+                builder.report(
+                    "set.contradiction", field_name=name, line=line, value=ours, details=details
+                )
+        if twice := other.header.parts & header.parts:
+            details = {"other": other.source.name, "part": ", ".join(sorted(twice))}
+            builder.report("set.part_twice", field_name="content", line=line, details=details)
+
+
+def _check_school_year(builder: SchoolBuilder, year: str, today: date, line: int | None) -> None:
+    allowed = cleaning.school_years_of(today)
+    if year and year not in allowed:
+        builder.report(
+            "school_year.other",
+            field_name="school_year",
+            line=line,
+            value=year,
+            details={"expected": ", ".join(allowed)},
+        )
+
+
+def _read_rows(builder: SchoolBuilder, file: ScannedFile, limits: ReadLimits) -> int:
+    try:
+        with file.source.open() as stream:
+            chunks = utf8_chunks(stream, file.examined, CHUNK)
+            for row in read_rows(chunks, file.head, limits):
+                builder.add(row)
+    except FileProblem as problem:
+        builder.report(
+            problem.rule, line=problem.line, value=problem.value, details=problem.details
+        )
+    else:
+        _check_counts(builder, file)
+    builder.end_file()
+    return sum(builder.counts.values())
+
+
+def _check_counts(builder: SchoolBuilder, file: ScannedFile) -> None:
+    for name, announced in file.header.counts.items():
+        found = builder.counts[Part(name)] if name else sum(builder.counts.values())
+        if not name:
+            found += builder.not_taken + builder.guardians
+        elif name == Part.STAFF:
+            found += builder.not_taken
+        if found != announced:
+            builder.report(
+                "file.count_mismatch",
+                field_name=f"count_{name}".rstrip("_"),
+                line=file.head.row.line,
+                value=str(announced),
+                details={"found": str(found)},
+            )
+
+
+def _join(
+    builder: SchoolBuilder, school: SchoolFiles, seen: set[Part], today: date
+) -> Roster | None:
+    """The roster of what has been read; None with a fatal finding when it may not be used."""
+    first = school.files[0]
+    mode = first.header.mode
+    builder.begin_file(first.source.name if len(school.files) == 1 else "", ())
+    if mode is Mode.FULL:
+        _check_completeness(builder, seen)
+    if Part.CLASSES not in seen and builder.enrolments:
+        builder.report("set.no_classes")
+    # A row that names nobody could be anybody: nobody of its part is taken for a leaver.
+    parts = frozenset(seen - builder.without_id)
+    facts = dict(builder.school_fields)
+    own_group = facts.pop("id", "")
+    for file in school.files:
+        facts |= file.header.school
+    school_year = _school_year(builder, facts, first.header.exported_at, today)
+    if not facts.get("district"):
+        builder.report("school.no_district", field_name="district")
+    return Roster(
+        source=first.head.layout.source,
+        school=_school(school.school_code, facts),
+        school_year=school_year,
+        exported_at=max(file.header.exported_at for file in school.files),
+        mode=mode,
+        parts=parts,
+        classes=builder.classes,
+        persons=builder.persons,
+        enrolments=tuple(
+            enrolment
+            for enrolment in builder.enrolments
+            if enrolment.class_id != own_group and enrolment.person_id not in builder.set_aside
+        ),
+        set_aside=frozenset(builder.set_aside),
+        files=tuple(file.source.name for file in school.files),
+    )
+
+
+def _check_completeness(builder: SchoolBuilder, seen: set[Part]) -> None:
+    if not seen & {Part.STUDENTS, Part.STAFF}:
+        builder.report("roll.empty")
+        return
+    for part in (Part.STUDENTS, Part.STAFF):
+        if part not in seen:
+            builder.report(f"set.no_{part}")
+
+
+def _school_year(
+    builder: SchoolBuilder, facts: dict[str, str], exported_at: datetime, today: date
+) -> str:
+    """What the files say, else the school year of the export's day (August is the next one)."""
+    try:
+        year = cleaning.parse_school_year(facts["school_year"])
+    except (KeyError, Unclean):
+        begins = exported_at.year if exported_at.month >= 8 else exported_at.year - 1
+        year = cleaning.school_year_from(begins)
+    _check_school_year(builder, year, today, None)
+    return year
+
+
+def _school(code: str, facts: dict[str, str]) -> School:
+    name = facts.get("school_name") or facts.get("school_short_name") or code
+    return School(
+        code=code,
+        name=name,
+        short_name=facts.get("school_short_name") or name,
+        district=facts.get("district", ""),
+        number=cleaning.school_number(facts.get("school_number", "")),
+        kind=facts.get("school_kind", ""),
+    )

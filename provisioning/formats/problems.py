@@ -1,0 +1,28 @@
+"""FileProblem: why a whole file cannot be read. Leaves this package as a Finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class FileProblem(Exception):
+    """Raised while a file is opened or parsed; ``rule`` is a key of findings.toml.
+
+    The text of the exception is the rule alone: values of a file stay out of messages.
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        *,
+        line: int | None = None,
+        field_name: str = "",
+        value: str = "",
+        details: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(rule)
+        self.rule = rule
+        self.line = line
+        self.field_name = field_name
+        self.value = value
+        self.details = dict(details or {})

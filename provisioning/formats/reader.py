@@ -1,0 +1,251 @@
+"""Streaming XML: head and records of one file in flat memory, with limits and true line numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from lxml import etree
+
+from provisioning.formats.layout import Kind, Layout
+from provisioning.formats.paths import RecordPaths, Row, kept_tags, record_paths
+from provisioning.formats.problems import FileProblem
+from provisioning.settings import ReadLimits
+
+CHUNK = 1 << 16
+"""Bytes given to the parser at a time; the tree never holds much more than one chunk."""
+
+_HEAD_BYTES = 1 << 20
+"""A header must have ended by here."""
+
+_MAX_CHILDREN = 100_000
+"""Of one element that is still open: a record this wide is no record."""
+
+_LINE_CAP = 65_535
+"""libxml2 keeps 16 bits of an element's line, and the true line in its text nodes."""
+
+_PREMATURE_END = 77
+"""libxml2 xmlParserErrors: XML_ERR_TAG_NOT_FINISHED. A cut inside a tag has many other numbers."""
+
+_RULES = {
+    4: "xml.not_xml",
+    5: "xml.second_root",
+    8: "xml.character",
+    9: "xml.character",
+    23: "xml.ampersand",
+    26: "xml.ampersand",
+    38: "xml.less_than",
+    39: "xml.attribute",
+    41: "xml.attribute",
+    42: "xml.attribute_twice",
+    64: "xml.declaration",
+    65: "xml.attribute",
+    68: "xml.ampersand",
+    73: "xml.tag_mismatch",
+    76: "xml.tag_mismatch",
+    81: "xml.character",
+    114: "xml.too_deep_or_long",
+}
+"""libxml2 xmlParserErrors in an operator's words (findings.toml); others are xml.malformed."""
+
+
+_Event = tuple[str, etree._Element]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """What the beginning of a file says."""
+
+    layout: Layout
+    namespace: str
+    row: Row
+    """The header record."""
+
+
+def read_head(chunks: Iterable[bytes], layouts: Iterable[Layout], limits: ReadLimits) -> Head:
+    """Recognise the layout and read the header; raises FileProblem."""
+    parser = _parser(None)
+    layout: Layout | None = None
+    records: list[RecordPaths] = []
+    namespace = ""
+    fed = 0
+    for events, size in _batches(parser, chunks):
+        for event, element in events:
+            if layout is None:
+                layout = _recognise(element, layouts)
+                namespace = etree.QName(element).namespace or ""
+                records = record_paths(layout, namespace)
+            elif event == "end" and (paths := _find(records, element)):
+                if paths.spec.kind is not Kind.HEADER:
+                    raise FileProblem("header.missing")
+                row = paths.row(element, line_of(element), limits.text_length)
+                return Head(layout=layout, namespace=namespace, row=row)
+        fed += size
+        if fed > _HEAD_BYTES:
+            break
+    raise FileProblem("header.missing")
+
+
+def read_rows(chunks: Iterable[bytes], head: Head, limits: ReadLimits) -> Iterator[Row]:
+    """Every record of the layout in file order, the header too; raises FileProblem on the way."""
+    records = record_paths(head.layout, head.namespace)
+    by_tag: dict[str, list[RecordPaths]] = {}
+    for paths in records:
+        by_tag.setdefault(paths.tag, []).append(paths)
+    kept = kept_tags(records)
+    root_tag = records[0].parents[-1]
+    parser = _parser([root_tag, *by_tag])
+    too_deep = etree.XPath("boolean(" + "/".join(["*"] * limits.depth) + ")")
+    root: etree._Element | None = None
+    count, line = 0, 0
+    for events, _ in _batches(parser, chunks):
+        for event, element in events:
+            if root is None:
+                root = element
+            if event == "start":
+                continue
+            found = next((p for p in by_tag.get(element.tag, ()) if p.matches(element)), None)
+            if found is None:
+                continue
+            count += 1
+            if count > limits.records:
+                raise FileProblem("file.too_many_records", details={"limit": str(limits.records)})
+            _check_attributes(element, limits.attribute_length)
+            line = max(line, line_of(element))
+            yield found.row(element, line, limits.text_length)
+        if root is not None:
+            if too_deep(root):
+                raise FileProblem("xml.too_deep_or_long", line=line or None)
+            _prune(root, by_tag.keys(), kept)
+
+
+def line_of(element: etree._Element) -> int:
+    """The line of an element's start tag, beyond 65,535 too.
+
+    Above that libxml2 answers with the line where the nearest text node ends, so the line breaks
+    of that text are taken off again.
+    """
+    line = cast("int | None", element.sourceline) or 0
+    if line < _LINE_CAP:
+        return line
+    node = element
+    while True:
+        if node.text:
+            return line - node.text.count("\n")
+        if len(node) == 0:
+            break
+        node = node[0]
+    return line - (element.tail or "").count("\n")
+
+
+def _parser(tags: list[str] | None) -> etree.XMLPullParser:
+    return etree.XMLPullParser(
+        events=("start", "end"),
+        tag=tags,
+        encoding="utf-8",
+        # Nothing can be declared without a DOCTYPE; an undefined entity is then an error with its
+        # line, where ``False`` would silently end the text.
+        resolve_entities="internal",  # type: ignore[arg-type]
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+def _batches(
+    parser: etree.XMLPullParser, chunks: Iterable[bytes]
+) -> Iterator[tuple[list[_Event], int]]:
+    """The parser's events chunk by chunk, with the bytes that made them.
+
+    A DOCTYPE is refused before its text reaches the parser, so nothing can be declared in it.
+    """
+    seen_root = False
+    before = b""
+    for chunk in chunks:
+        if not seen_root and b"<!DOCTYPE" in before + chunk:
+            raise FileProblem("xml.doctype")
+        before = chunk[-64:] or before
+        try:
+            parser.feed(chunk)
+        except etree.XMLSyntaxError as error:
+            raise _syntax_problem(error, cut=False) from error
+        events = cast("list[_Event]", list(parser.read_events()))
+        seen_root = seen_root or bool(events)
+        yield events, len(chunk)
+    try:
+        parser.close()
+    except etree.XMLSyntaxError as error:
+        cut = _code(error) == _PREMATURE_END or not before.rstrip().endswith(b">")
+        raise _syntax_problem(error, cut=cut) from error
+    yield cast("list[_Event]", list(parser.read_events())), 0
+
+
+def _code(error: etree.XMLSyntaxError) -> int:
+    """libxml2's number of the error; the type stubs do not know it."""
+    return int(getattr(error, "code", 0) or 0)
+
+
+def _syntax_problem(error: etree.XMLSyntaxError, *, cut: bool) -> FileProblem:
+    return FileProblem(
+        "xml.truncated" if cut else _RULES.get(_code(error), "xml.malformed"),
+        line=error.lineno or None,
+        details={"column": str(error.position[1] or ""), "cause": str(error.msg)[:200]},
+    )
+
+
+def _recognise(root: etree._Element, layouts: Iterable[Layout]) -> Layout:
+    name = etree.QName(root).localname
+    for layout in layouts:
+        version = root.get(layout.version_path, "") if layout.version_path else ""
+        if layout.root == name and (
+            not layout.version_values or version.strip() in layout.version_values
+        ):
+            return layout
+    attributes = " ".join(f'{key!s}="{value!s:.20}"' for key, value in root.attrib.items())
+    raise FileProblem(
+        "layout.unknown",
+        line=line_of(root),
+        value=f"<{name} {attributes}>"[:200].replace(" >", ">"),
+        details={"paths": ", ".join(_paths(root))},
+    )
+
+
+def _paths(root: etree._Element, most: int = 20) -> list[str]:
+    """Element paths in what has been parsed so far: names only, no values."""
+    found: dict[str, None] = {}
+
+    def visit(element: etree._Element, path: str) -> None:
+        found.setdefault(path)
+        for child in element.iterchildren("*"):
+            if len(found) < most:
+                visit(child, f"{path}/{etree.QName(child).localname}")
+
+    visit(root, etree.QName(root).localname)
+    return list(found)
+
+
+def _find(records: list[RecordPaths], element: etree._Element) -> RecordPaths | None:
+    return next((p for p in records if p.tag == element.tag and p.matches(element)), None)
+
+
+def _check_attributes(element: etree._Element, longest: int) -> None:
+    for value in element.attrib.values():
+        if len(value) > longest:
+            raise FileProblem("xml.too_deep_or_long", line=line_of(element))
+
+
+def _prune(root: etree._Element, record_tags: Iterable[str], kept: frozenset[str]) -> None:
+    """Free every finished element; an open record keeps all it has."""
+    node, inside_record = root, False
+    while len(node):
+        if len(node) > _MAX_CHILDREN:
+            raise FileProblem("xml.too_deep_or_long", line=line_of(node))
+        inside_record = inside_record or (node.tag in record_tags and node is not root)
+        if not inside_record:
+            for child in list(node)[:-1]:
+                if child.tag not in kept:
+                    node.remove(child)
+        node = node[-1]

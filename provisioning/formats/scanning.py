@@ -1,0 +1,156 @@
+"""A first look at every file of an upload: its layout and header, grouped by school."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from provisioning.findings import Finding
+from provisioning.formats import cleaning
+from provisioning.formats.cleaning import Unclean
+from provisioning.formats.encodings import Examined, examine, utf8_chunks
+from provisioning.formats.intake import SourceFile, find_files, finding_of
+from provisioning.formats.layout import Kind, Layout, layouts
+from provisioning.formats.problems import FileProblem
+from provisioning.formats.reader import CHUNK, Head, read_head
+from provisioning.roster import Mode, Part
+from provisioning.settings import ReadLimits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Header:
+    """The header of a file, clean. Missing texts are empty."""
+
+    school_code: str
+    exported_at: datetime
+    """UTC."""
+    school_year: str
+    """``2026/2027``; empty when the layout says it later or not at all."""
+    parts: frozenset[Part]
+    mode: Mode
+    school: Mapping[str, str]
+    """What the header says about the school, by canonical field."""
+    counts: Mapping[str, int]
+    """Announced records: a ``Part`` value or ``""`` for all -> number."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScannedFile:
+    source: SourceFile
+    examined: Examined
+    head: Head
+    header: Header
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SchoolFiles:
+    """The files of one school in an upload: what ``read_school`` takes."""
+
+    school_code: str
+    files: tuple[ScannedFile, ...]
+    findings: tuple[Finding, ...] = ()
+    """About these files, known already."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scan:
+    schools: tuple[SchoolFiles, ...]
+    """Ordered by school code."""
+    findings: tuple[Finding, ...]
+    """About files whose school is not known or that were refused."""
+
+
+def scan(paths: Iterable[Path], *, limits: ReadLimits, layout_folders: Iterable[Path] = ()) -> Scan:
+    """Find the files at the paths and group them by the school their headers name.
+
+    Keeps a header for each file and nothing else. Raises LayoutError for a wrong layout folder.
+    """
+    known_layouts = list(layouts(layout_folders).values())
+    files, findings = find_files(paths, limits)
+    first_with: dict[str, str] = {}
+    groups: dict[str, list[ScannedFile]] = {}
+    about: dict[str, list[Finding]] = {}
+    for source in files:
+        try:
+            found = _scan_file(source, known_layouts, limits)
+        except FileProblem as problem:
+            findings.append(finding_of(problem, source.name))
+            continue
+        code = found.header.school_code
+        digest = found.examined.sha256
+        if digest in first_with:
+            twice = FileProblem("file.same_twice", details={"first": first_with[digest]})
+            findings.append(finding_of(twice, source.name, code))
+            continue
+        first_with[digest] = source.name
+        groups.setdefault(code, []).append(found)
+        if found.examined.rule:
+            doubt = FileProblem(
+                found.examined.rule,
+                value=found.examined.declared,
+                details={"codec": found.examined.codec.replace("cp1251", "windows-1251")},
+            )
+            about.setdefault(code, []).append(finding_of(doubt, source.name, code))
+    schools = tuple(
+        SchoolFiles(
+            school_code=code, files=tuple(groups[code]), findings=tuple(about.get(code, ()))
+        )
+        for code in sorted(groups)
+    )
+    return Scan(schools=schools, findings=tuple(findings))
+
+
+def _scan_file(source: SourceFile, known: list[Layout], limits: ReadLimits) -> ScannedFile:
+    with source.open() as stream:
+        examined = examine(stream, limits.file_bytes)
+    with source.open() as stream:
+        head = read_head(utf8_chunks(stream, examined, CHUNK), known, limits)
+    return ScannedFile(source=source, examined=examined, head=head, header=_header(head))
+
+
+def _header(head: Head) -> Header:
+    layout, row = head.layout, head.row
+    fields = {name: cleaning.collapse(text) for name, text in row.values.items()}
+    spec = layout.record(Kind.HEADER)
+    mapped = spec.fields if spec else {}
+
+    def problem(name: str) -> FileProblem:
+        rule = "header.invalid" if fields.get(name) else "header.field_missing"
+        return FileProblem(rule, line=row.line, field_name=name, value=fields.get(name, ""))
+
+    if not fields.get("school_code") or len(fields["school_code"]) > 50:
+        raise problem("school_code")
+    parts = layout.content.get(fields.get("content", "").casefold())
+    if parts is None:
+        raise problem("content")
+    try:
+        exported_at = cleaning.parse_moment(fields.get("exported_at", ""), layout.time_zone)
+    except Unclean as error:
+        raise problem("exported_at") from error
+    school_year = ""
+    if "school_year" in mapped:
+        try:
+            school_year = cleaning.parse_school_year(fields.get("school_year", ""))
+        except Unclean as error:
+            raise problem("school_year") from error
+    try:
+        mode = Mode(fields.get("mode", "") or Mode.FULL)
+    except ValueError as error:
+        raise problem("mode") from error
+    counts: dict[str, int] = {}
+    for name, text in fields.items():
+        if name.startswith("count"):
+            if not (text.isascii() and text.isdigit() and len(text) < 10):
+                raise problem(name)
+            counts[name.removeprefix("count").removeprefix("_")] = int(text)
+    return Header(
+        school_code=fields["school_code"],
+        exported_at=exported_at,
+        school_year=school_year,
+        parts=parts,
+        mode=mode,
+        school=fields,
+        counts=counts,
+    )
