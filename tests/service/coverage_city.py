@@ -1,0 +1,87 @@
+"""Rows of an invented city, straight into the tables, for the tests of reports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from auth.models import LoginEvent, Method, Result
+from service.access import Scope
+from service.models import Affiliation, KnownPerson, OperatorRole, School
+
+LOADED_AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
+CITY = Scope(actor="cli:test", role=OperatorRole.CITY)
+
+
+def add_school(session: Session, code: str, **overrides: Any) -> School:
+    fields: dict[str, Any] = {
+        "name": f"Государственное учреждение школа {code}",
+        "short_name": f"Школа {code}",
+        "district": "Невский",
+        "number": code,
+        "last_applied_at": LOADED_AT,
+    }
+    school = School(code=code, **fields | overrides)
+    session.add(school)
+    session.flush()
+    return school
+
+
+def add_person(
+    session: Session, person_id: str, *schools: str, role: str = "student", **overrides: Any
+) -> KnownPerson:
+    """Somebody with an account on the rolls of ``schools``; the first one is the main school."""
+    fields: dict[str, Any] = {
+        "moodle_id": 1,
+        "username": person_id,
+        "firstname": "Пример",
+        "lastname": "Примеров",
+        "email": f"{person_id}@school.invalid",
+        "auth": "oauth2",
+        "family_name": "Примеров",
+        "given_name": "Пример",
+        "role": role,
+        "class_id": "c-8a" if role == "student" else "",
+        "class_title": "8А" if role == "student" else "",
+        "created_at": LOADED_AT,
+        "updated_at": LOADED_AT,
+    }
+    person = KnownPerson(person_id=person_id, school_code=schools[0], **fields | overrides)
+    session.add(person)
+    session.flush()
+    for school in schools:
+        put_on_roll(session, person, school)
+    return person
+
+
+def put_on_roll(session: Session, person: KnownPerson, school: str, **overrides: Any) -> None:
+    fields: dict[str, Any] = {
+        "role": person.role,
+        "class_id": person.class_id,
+        "class_title": person.class_title,
+    }
+    session.add(Affiliation(school_code=school, person_id=person.person_id, **fields | overrides))
+    session.flush()
+
+
+def take_off_roll(session: Session, person: KnownPerson) -> None:
+    """Off every roll, the account suspended, as after a load without the person."""
+    session.query(Affiliation).filter_by(person_id=person.person_id).delete()
+    person.suspended, person.in_roll = True, False
+    session.flush()
+
+
+def sign_in(session: Session, person_id: str, at: datetime = LOADED_AT, **overrides: Any) -> None:
+    fields: dict[str, Any] = {
+        "client_id": "moodle",
+        "method": Method.PASSWORD,
+        "result": Result.ALLOWED,
+        "reason": "",
+        "school_code": "",
+        "role": "student",
+        "class_title": "",
+    }
+    session.add(LoginEvent(person_id=person_id, at=at, **fields | overrides))
+    session.flush()
