@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -55,7 +55,7 @@ class Ledger:
         }
 
 
-def run(changes: Sequence[Change], moodle: MoodleClient, ledger: Ledger, **options: Any) -> bool:
+def run(changes: Iterable[Change], moodle: MoodleClient, ledger: Ledger, **options: Any) -> bool:
     return apply(changes, moodle, ledger, ledger.record, **{"role_ids": ROLE_IDS, **options})
 
 

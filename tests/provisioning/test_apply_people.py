@@ -1,0 +1,244 @@
+"""Accounts: created, adopted, changed, and refused one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from provisioning.changes import Action, Change, Kind
+from provisioning.moodle import MoodleClient
+from provisioning.settings import MoodleSettings
+from tests.provisioning.apply_city import Ledger, ask, changed_user, new_user, run, users_with
+
+STRONG = "Abcd-12345"
+
+
+def given(settings: MoodleSettings, person_id: str, **fields: Any) -> int:
+    """An account that somebody else made."""
+    account = {
+        "username": person_id,
+        "firstname": "Кто",
+        "lastname": "Нибудь",
+        "email": f"{person_id}@elsewhere.invalid",
+        "idnumber": "",
+        "auth": "oauth2",
+    }
+    [row] = ask(settings, "core_user_create_users", users=[account | fields])
+    number: int = row["id"]
+    return number
+
+
+def account(settings: MoodleSettings, number: int) -> dict[str, Any]:
+    [row] = users_with(settings, "id", [str(number)])
+    return row
+
+
+def test_an_account_gets_the_fields_that_moodle_knows(
+    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    created = new_user("p-1", username="4821p0573")
+    assert run([created], moodle, ledger)
+    number = ledger.of(created).moodle_id
+    assert number is not None
+    row = account(moodle_settings, number)
+    assert {name: row[name] for name in ("username", "idnumber", "email", "auth")} == {
+        "username": "4821p0573",
+        "idnumber": "p-1",
+        "email": "4821p0573@school.invalid",
+        "auth": "oauth2",
+    }
+    assert (row["fullname"], row["department"]) == ("Пример Примерович Примеров", "8А")
+
+
+def test_a_suspended_account_may_be_made(
+    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    created = new_user("p-1", suspended=True)
+    assert run([created], moodle, ledger)
+    assert account(moodle_settings, ledger.numbers[Kind.USER, "p-1"])["suspended"] is True
+
+
+def test_a_password_goes_to_moodle_only_where_moodle_keeps_it(
+    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    asked: list[str] = []
+
+    def first_password(person_id: str) -> str:
+        asked.append(person_id)
+        return STRONG
+
+    changes = [new_user("p-1", auth="manual"), new_user("p-2", auth="oauth2")]
+    assert run(changes, moodle, ledger, first_password=first_password)
+    assert asked == ["p-1"]
+    preferences = ask(
+        moodle_settings,
+        "core_user_get_user_preferences",
+        name="auth_forcepasswordchange",
+        userid=ledger.numbers[Kind.USER, "p-1"],
+    )
+    assert [item["value"] for item in preferences["preferences"]] == ["1"]
+
+
+def test_a_weak_password_fails_its_person_only(moodle: MoodleClient, ledger: Ledger) -> None:
+    passwords = {"p-1": STRONG, "p-2": "01092015", "p-3": STRONG}
+    changes = [new_user(person_id, auth="manual") for person_id in passwords]
+    assert run(changes, moodle, ledger, first_password=passwords.__getitem__)
+    assert ledger.codes() == {"p-2": "failed: weak_password"}
+
+
+def test_a_person_whom_moodle_would_refuse_is_not_sent(
+    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    bad = new_user("p-2", lastname="Ж" * 101, firstname=" Пример")
+    assert run([new_user("p-1"), bad, new_user("p-3")], moodle, ledger)
+    assert ledger.codes() == {"p-2": "failed: surrounding_blanks"}
+    assert ledger.of(bad).detail == "firstname: surrounding_blanks, lastname: too_long"
+    assert len(users_with(moodle_settings, "idnumber", ["p-1", "p-2", "p-3"])) == 2
+
+
+@pytest.mark.parametrize("position", [0, 3, 6])
+def test_one_taken_address_is_found_and_the_others_are_created(
+    position: int, moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    given(moodle_settings, "somebody", email="taken@school.invalid")
+    changes = [new_user(f"p-{number}") for number in range(7)]
+    changes[position] = new_user(f"p-{position}", email="taken@school.invalid")
+    assert run(changes, moodle, ledger)
+    assert ledger.codes() == {f"p-{position}": "failed: email_taken"}
+    assert len(users_with(moodle_settings, "idnumber", [c.key for c in changes])) == 6
+
+
+def test_an_account_with_our_idnumber_is_adopted_and_put_right(
+    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    number = given(moodle_settings, "old.name", idnumber="p-1")
+    ask(moodle_settings, "core_user_update_users", users=[{"id": number, "suspended": 1}])
+    assert run([new_user("p-1", username="new.name"), new_user("p-2")], moodle, ledger)
+    assert ledger.codes() == {"p-1": "done: adopted"}
+    [row] = users_with(moodle_settings, "idnumber", ["p-1"])
+    assert (row["id"], row["username"], row["suspended"]) == (number, "new.name", False)
+
+
+def test_two_accounts_with_our_idnumber_are_a_question_for_a_person(
+    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    given(moodle_settings, "p-1", idnumber="p-1")
+    given(moodle_settings, "p-1-again", idnumber="p-1")
+    assert run([new_user("p-1"), new_user("p-2")], moodle, ledger)
+    assert ledger.codes() == {"p-1": "failed: ambiguous_idnumber"}
+
+
+def test_an_unclaimed_account_is_adopted_by_user_name_and_put_right(
+    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    number = given(moodle_settings, "p-1", auth="manual", password=STRONG)
+    ask(moodle_settings, "core_user_update_users", users=[{"id": number, "suspended": 1}])
+    assert run([new_user("p-1"), new_user("p-2")], moodle, ledger)
+    assert ledger.codes() == {"p-1": "done: adopted"}
+    assert ledger.numbers[Kind.USER, "p-1"] == number
+    row = account(moodle_settings, number)
+    assert (row["idnumber"], row["email"], row["auth"], row["suspended"]) == (
+        "p-1",
+        "p-1@school.invalid",
+        "oauth2",
+        False,
+    )
+    assert row["fullname"] == "Пример Примерович Примеров"
+
+
+def test_an_account_that_somebody_claims_is_left_alone(
+    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    number = given(moodle_settings, "p-1", idnumber="another-person")
+    before = account(moodle_settings, number)
+    assert run([new_user("p-1"), new_user("p-2")], moodle, ledger)
+    assert ledger.codes() == {"p-1": "failed: username_taken"}
+    assert account(moodle_settings, number) == before
+
+
+@pytest.mark.parametrize("username", ["admin", "guest"])
+def test_the_accounts_of_the_site_itself_are_never_adopted(
+    username: str, moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    before = users_with(moodle_settings, "username", [username])
+    assert run([new_user("p-1", username=username)], moodle, ledger)
+    assert ledger.codes() == {"p-1": f"failed: usernotupdated{username}"}
+    assert users_with(moodle_settings, "username", [username]) == before
+
+
+def test_an_account_is_never_found_by_its_address(
+    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    given(moodle_settings, "somebody", email="p-1@school.invalid")
+    assert run([new_user("p-1")], moodle, ledger)
+    assert ledger.codes() == {"p-1": "failed: email_taken"}
+
+
+# Changes of known people
+
+
+@pytest.fixture
+def known(moodle: MoodleClient, ledger: Ledger) -> list[Change]:
+    changes = [new_user(f"p-{number}") for number in range(5)]
+    assert run(changes, moodle, ledger)
+    ledger.outcomes.clear()
+    return changes
+
+
+def test_only_what_differs_is_sent(
+    known: list[Change],
+    moodle: MoodleClient,
+    moodle_settings: MoodleSettings,
+    ledger: Ledger,
+) -> None:
+    number = ledger.numbers[Kind.USER, "p-0"]
+    users = [{"id": number, "email": "own@elsewhere.invalid"}]
+    ask(moodle_settings, "core_user_update_users", users=users)
+    assert run([changed_user(Action.UPDATE, known[0], department="9А")], moodle, ledger)
+    row = account(moodle_settings, number)
+    assert (row["department"], row["email"]) == ("9А", "own@elsewhere.invalid")
+
+
+def test_suspension_and_return(
+    known: list[Change], moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    number = ledger.numbers[Kind.USER, "p-0"]
+    suspension = changed_user(Action.SUSPEND, known[0], suspended=True, in_roll=False)
+    assert run([suspension], moodle, ledger)
+    assert account(moodle_settings, number)["suspended"] is True
+    back = changed_user(Action.RESTORE, suspension, suspended=False, department="9А")
+    assert run([back], moodle, ledger)
+    row = account(moodle_settings, number)
+    assert (row["suspended"], row["department"]) == (False, "9А")
+
+
+def test_moodle_names_whom_it_does_not_update(
+    known: list[Change], moodle: MoodleClient, ledger: Ledger
+) -> None:
+    changes = [
+        changed_user(Action.UPDATE, known[0], department="9А"),
+        changed_user(Action.UPDATE, known[1], email=known[2].after["email"]),
+        changed_user(Action.UPDATE, known[3], department="9А"),
+    ]
+    assert run(changes, moodle, ledger)
+    assert ledger.codes() == {"p-1": "failed: email_taken"}
+
+
+def test_a_weak_password_behind_an_invalid_answer_is_found(
+    known: list[Change], moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    passwords = {"p-0": STRONG, "p-1": "01092015", "p-2": STRONG}
+    changes = [changed_user(Action.UPDATE, known[n], auth="manual") for n in range(3)]
+    assert run(changes, moodle, ledger, first_password=passwords.__getitem__)
+    assert ledger.codes() == {"p-1": "failed: invalidresponse"}
+    rows = users_with(moodle_settings, "idnumber", list(passwords))
+    assert [row["auth"] for row in rows] == ["manual", "oauth2", "manual"]
+
+
+def test_a_change_for_a_person_without_a_number_is_skipped(
+    moodle: MoodleClient, ledger: Ledger
+) -> None:
+    change = changed_user(Action.UPDATE, new_user("p-9"), department="9А")
+    assert run([change], moodle, ledger)
+    assert ledger.codes() == {"p-9": "skipped: dependency_failed"}
