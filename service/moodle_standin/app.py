@@ -10,8 +10,9 @@ from flask import Flask
 
 from service.moodle_standin import control as control_views
 from service.moodle_standin import protocol
-from service.moodle_standin.dispatch import Dispatcher, seed
+from service.moodle_standin.dispatch import Dispatcher
 from service.moodle_standin.faults import Fault, FaultPlan
+from service.moodle_standin.first_rows import seed
 from service.moodle_standin.settings import ServiceToken, SiteSettings
 from service.moodle_standin.store import Store
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from service.moodle_standin.errors import MoodleError, invalid_parameter, missing_record, refused
-from service.moodle_standin.schema import check_lengths
+from service.moodle_standin.schema import LONGEST
 from service.moodle_standin.site import Function, Site
 from service.moodle_standin.store import Row
 
@@ -18,7 +18,15 @@ def _find(site: Site, category_id: int) -> Row | None:
     return site.store.row("SELECT * FROM category WHERE id = ?", (category_id,))
 
 
-def _idnumber_taken(site: Site, idnumber: str, but_for: int) -> bool:
+def _check_lengths(name: str | None, idnumber: str | None) -> None:
+    """Unlike elsewhere these are named: Moodle looks before the database does."""
+    if idnumber is not None and len(idnumber) > LONGEST["category"]["idnumber"]:
+        raise refused("idnumbertoolong", "ID number is too long")
+    if name is not None and len(name) > LONGEST["category"]["name"]:
+        raise refused("categorytoolong", "Category name too long")
+
+
+def _idnumber_taken(site: Site, idnumber: str | None, but_for: int) -> bool:
     if not idnumber:
         return False
     found = site.store.row(
@@ -52,9 +60,8 @@ def _create_category(site: Site, category: Mapping[str, Any]) -> dict[str, Any]:
     name = category["name"] or ""
     if not name:
         raise _nameless()
-    idnumber = category.get("idnumber") or ""
-    if len(idnumber) > 100:
-        raise refused("idnumbertoolong", "ID number is too long")
+    idnumber = category.get("idnumber")
+    _check_lengths(name, idnumber)
     if _idnumber_taken(site, idnumber, 0):
         raise _taken()
     values = {
@@ -65,7 +72,6 @@ def _create_category(site: Site, category: Mapping[str, Any]) -> dict[str, Any]:
         "theme": category.get("theme") or "",
         "timemodified": site.now,
     }
-    check_lengths("category", values)
     category_id = site.store.next_id("category")
     site.store.insert(
         "category", {"id": category_id, **values, **_place(category_id, parent_id, parent)}
@@ -94,12 +100,12 @@ def _update_category(site: Site, row: Row, category: Mapping[str, Any]) -> None:
     }
     if "name" in values and not values["name"]:
         raise _nameless()
-    if _idnumber_taken(site, values.get("idnumber", ""), row["id"]):
+    _check_lengths(values.get("name"), values.get("idnumber"))
+    if _idnumber_taken(site, values.get("idnumber"), row["id"]):
         raise _taken()
     if "description" in category:
         values["description"] = category["description"] or ""
         values["descriptionformat"] = category["descriptionformat"]
-    check_lengths("category", values)
     site.store.update("category", row["id"], values | {"timemodified": site.now})
     if "parent" in category and category["parent"] != row["parent"]:
         _move(site, row, category["parent"] or 0)

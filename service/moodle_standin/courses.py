@@ -61,6 +61,7 @@ def _create_course(site: Site, course: Mapping[str, Any]) -> dict[str, Any]:
             "errorcatcontextnotvalid",
             f"You cannot execute functions in the category context (category id:{category}). "
             "The context error message was: Invalid parameter value detected",
+            module="webservice",
         )
     for name in ("fullname", "shortname"):
         if not (course[name] or "").strip():

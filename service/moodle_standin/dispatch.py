@@ -137,6 +137,11 @@ class Dispatcher:
     def _account(self, token: ServiceToken) -> int:
         return self.store.number("SELECT id FROM user WHERE username = ?", (token.username,))
 
+    def _check_inner(self, token: ServiceToken, name: str) -> None:
+        """Inside a combined call an unknown function is just one that the service lacks."""
+        if name not in self._service_of(token):
+            raise function_not_allowed(name)
+
     def _call_each(
         self, token: ServiceToken, requests: list[Mapping[str, Any]], base_url: str
     ) -> list[dict[str, Any]]:
@@ -144,13 +149,15 @@ class Dispatcher:
         responses: list[dict[str, Any]] = []
         for request in requests:
             try:
+                self._check_inner(token, request["function"])
                 given = _read_json(request["arguments"])
                 answer = self.call(token, request["function"], given, base_url)
             except MoodleError as error:
                 failure = _describe(error, base_url, debug=self.settings.debug)
                 responses.append({"error": True, "exception": write_json(failure)})
                 break
-            responses.append({"error": False, "data": write_json(answer)})
+            data = None if answer is None else write_json(answer)
+            responses.append({"error": False, "data": data})
         return responses
 
 
@@ -179,71 +186,3 @@ def _describe(error: MoodleError, base_url: str, *, debug: bool) -> dict[str, An
 def write_json(answer: Any) -> str:
     """JSON as PHP writes it: ASCII only and slashes escaped."""
     return json.dumps(answer, separators=(",", ":")).replace("/", "\\/")
-
-
-def seed(
-    store: Store, tokens: Mapping[str, ServiceToken], settings: SiteSettings, now: int
-) -> None:
-    """Make what a fresh Moodle has: guest, admin, the accounts of the tokens, a category."""
-    with store.transaction():
-        if not store.row("SELECT 1 FROM user"):
-            _add_account(store, "guest", "manual", "Guest user", " ", "root@localhost", now)
-            _add_account(store, "admin", "manual", "Admin", "User", "admin@example.org", now)
-            _add_first_category(store, settings, now)
-        for token in tokens.values():
-            name = token.username
-            if not store.row("SELECT 1 FROM user WHERE username = ?", (name,)):
-                email = f"{name}@example.org"
-                _add_account(store, name, "webservice", "Service", name, email, now)
-
-
-def _add_account(
-    store: Store, username: str, auth: str, firstname: str, lastname: str, email: str, now: int
-) -> None:
-    store.insert(
-        "user",
-        {
-            "id": store.next_id("user"),
-            "username": username,
-            "auth": auth,
-            "has_password": 1,
-            "firstname": firstname,
-            "lastname": lastname,
-            "email": email,
-            "email_lower": email,
-            "timecreated": now,
-            "timemodified": now,
-        },
-    )
-
-
-def _add_first_category(store: Store, settings: SiteSettings, now: int) -> None:
-    category_id = store.next_id("category")
-    store.insert(
-        "category",
-        {
-            "id": category_id,
-            "name": "Category 1",
-            "timemodified": now,
-            "depth": 1,
-            "path": f"/{category_id}",
-        },
-    )
-    store.insert(
-        "course",
-        {
-            "id": store.next_id("course"),
-            "category": 0,
-            "fullname": settings.site_name,
-            "shortname": "site",
-            "summaryformat": 0,
-            "format": "site",
-            "newsitems": 3,
-            "startdate": 0,
-            "enddate": 0,
-            "numsections": 1,
-            "enablecompletion": 0,
-            "timecreated": now,
-            "timemodified": now,
-        },
-    )

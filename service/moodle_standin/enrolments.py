@@ -46,6 +46,7 @@ def _no_instance(course_id: int) -> MoodleError:
         "wsnoinstance",
         "Manual enrolment plugin instance doesn't exist or is disabled for the course "
         f"(id = {course_id})",
+        module="enrol_manual",
     )
 
 
@@ -61,6 +62,7 @@ def enrol_users(site: Site, given: Mapping[str, Any]) -> None:
                 "wsusercannotassign",
                 f"You don't have the permission to assign this role ({role_id}) "
                 f"to this user ({user_id}) in this course ({course_id}).",
+                module="enrol_manual",
             )
         if course_id == SITE_COURSE_ID:
             raise _no_instance(course_id)

@@ -61,10 +61,10 @@ def invalid_response(debuginfo: str) -> MoodleError:
     )
 
 
-def refused(errorcode: str, message: str | None = None) -> MoodleError:
+def refused(errorcode: str, message: str | None = None, *, module: str = "moodle") -> MoodleError:
     """A plain refusal; a code without a known text shows as `error/<code>`."""
     text = message if message is not None else f"error/{errorcode}"
-    return MoodleError("core\\exception\\moodle_exception", errorcode, text, module="moodle")
+    return MoodleError("core\\exception\\moodle_exception", errorcode, text, module=module)
 
 
 def missing_record(table: str, debuginfo: str | None = None) -> MoodleError:

@@ -28,6 +28,7 @@ def _check_course(site: Site, course_id: int) -> None:
             "errorcoursecontextnotvalid",
             f"You cannot execute functions in the course context (course id:{course_id}). "
             "The context error message was: Invalid parameter value detected",
+            module="webservice",
         )
 
 

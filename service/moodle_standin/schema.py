@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS user_profile_field (
     userid INTEGER NOT NULL, shortname TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (userid, shortname));
 CREATE TABLE IF NOT EXISTS category (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL, idnumber TEXT NOT NULL DEFAULT '',
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, idnumber TEXT,
     description TEXT NOT NULL DEFAULT '', descriptionformat INTEGER NOT NULL DEFAULT 1,
     parent INTEGER NOT NULL DEFAULT 0, visible INTEGER NOT NULL DEFAULT 1,
     timemodified INTEGER NOT NULL, depth INTEGER NOT NULL, path TEXT NOT NULL,

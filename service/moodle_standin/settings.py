@@ -10,7 +10,9 @@ from babel import Locale
 RELEASE = "4.5.5+ (Build: 20250613)"
 VERSION = "2024100705.01"
 
-_NO_COUNTRY = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB XK ZZ".split())
+_NO_COUNTRY = frozenset(
+    ["AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"]
+)
 """Two-letter codes of the locale data that are no ISO 3166-1 country."""
 
 

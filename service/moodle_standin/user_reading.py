@@ -12,8 +12,9 @@ from service.moodle_standin.store import Row, marks
 
 _MAX_IDENTITIES = 100
 _ONLY_WHEN_FILLED = (
-    "address", "phone1", "phone2", "institution", "idnumber", "interests", "city", "country",
+    "address", "institution", "idnumber", "interests", "city", "country",
 )  # fmt: skip
+"""Telephone numbers are not among them: a service account never got one back."""
 _SEARCH_KEYS = ("id", "lastname", "firstname", "idnumber", "username", "email", "auth")
 _WILDCARD_KEYS = ("lastname", "firstname", "email")
 
@@ -53,7 +54,22 @@ def describe(site: Site, row: Row) -> dict[str, Any]:
     fields = _profile_fields(site, row["id"])
     if fields:
         answer["customfields"] = fields
+    if row["id"] == site.caller_id:
+        answer["preferences"] = _own_preferences(site)
     return answer
+
+
+def _own_preferences(site: Site) -> list[dict[str, Any]]:
+    """Preferences show only to their owner; the last two are Moodle's bookkeeping of a session."""
+    rows = site.store.rows(
+        "SELECT name, value FROM user_preference WHERE userid = ? ORDER BY name",
+        (site.caller_id,),
+    )
+    return [
+        *(dict(row) for row in rows),
+        {"name": "last_time_enrolments_synced", "value": str(site.now)},
+        {"name": "_lastloaded", "value": site.now},
+    ]
 
 
 def _profile_fields(site: Site, user_id: int) -> list[dict[str, Any]]:

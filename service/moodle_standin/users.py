@@ -89,14 +89,13 @@ def _create_user(site: Site, user: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _columns(user: Mapping[str, Any]) -> dict[str, Any]:
-    values = {
-        key: "" if value is None and key != "description" else value
-        for key, value in user.items()
-        if key in _STORED_AS_SENT
-    }
+    values = {key: value for key, value in user.items() if key in _STORED_AS_SENT}
+    empty = [key for key, value in values.items() if value is None and key != "description"]
+    if empty:
+        # Only a JSON argument can carry a null; the database takes none in these columns.
+        raise database_refused(f"ERROR:  null value in column {empty[0]}")
     if "country" in user:
-        country = user["country"] or ""
-        values["country"] = country if country in COUNTRIES else ""
+        values["country"] = user["country"] if user["country"] in COUNTRIES else ""
     return values
 
 
