@@ -1,7 +1,7 @@
 """A sample city as XML, the same for the same numbers on any machine; all its people are invented.
 
-``City`` holds the numbers. Month 0 is the export of ``City.start``, month K the export of the same
-city K months later, inside one school year. ``describe`` says what is true of it.
+``City`` holds the numbers. Month 0 is the export of September, month K the export of the same city
+K months later, inside one school year. ``describe`` says what is true of it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from service.sample.city import City, first_export
+from service.sample.city import LAST_MONTH, City
 from service.sample.flaws import with_flaws
 from service.sample.layouts import ENCODINGS, LAYOUTS
 from service.sample.rows import SampleSchool
@@ -18,13 +18,13 @@ from service.sample.truth import Changes, Truth, truth_of
 
 __all__ = [
     "ENCODINGS",
+    "LAST_MONTH",
     "LAYOUTS",
     "Changes",
     "City",
     "SampleSchool",
     "Truth",
     "describe",
-    "first_export",
     "make_city",
     "write_sample",
 ]
@@ -33,8 +33,9 @@ __all__ = [
 def make_city(city: City, month: int = 0) -> Iterator[SampleSchool]:
     """The schools of the city in this month, one at a time.
 
-    Raises ``ValueError`` for a month outside the school year of ``city.start``.
+    Raises ``ValueError`` for a month that is not from 0 to ``LAST_MONTH``.
     """
+    city.exported_at(month)  # Refuses a wrong month now and not at the first school.
     return (_school(city, index, month) for index in range(city.schools))
 
 

@@ -18,16 +18,15 @@ from math import gcd
 from service.sample.names import DISTRICTS
 from service.sample.people import draw
 
-DEFAULT_START = date(2026, 10, 5)
-MOSCOW = timezone(timedelta(hours=3))
+LAST_MONTH = 8
 
-_EXPORT_HOUR = 10
+_MOSCOW = timezone(timedelta(hours=3))
+_EXPORT_DAY, _EXPORT_HOUR = 5, 10
 _CLASS_SIZE = 20
 _GRADES = 11
 _LETTERS = "АБВГДЕЖЗИК"
-_RENAMED_LETTERS = "ЛМНПРСТУФ"
-"""The new letter of the class renamed in each month; none of them is in ``_LETTERS``."""
-_MONTHS = len(_RENAMED_LETTERS)
+_RENAMED_LETTERS = "ЛМНПРСТУ"
+"""New letters of the classes renamed in months 1 to 8; none of them is in ``_LETTERS``."""
 _MOST_PEOPLE = 5_000_000
 
 
@@ -49,8 +48,8 @@ class City:
     people_per_school: int
     """Pupils and staff of a school in month 0; the rows of a broken school come on top."""
     seed: int = 1
-    start: date = DEFAULT_START
-    """The day of the export of month 0; its school year is the school year of every month."""
+    today: date = date(2026, 10, 5)
+    """The day on which somebody looks at the files: they are of its school year and not later."""
     broken: int = 0
     """How many schools, counted from the last, also have rows that a reader must object to."""
 
@@ -64,8 +63,8 @@ class City:
 
     @property
     def first_year(self) -> int:
-        """The calendar year in which the school year begins."""
-        return school_year_of(self.start)
+        """The calendar year in which the school year begins, on 1 September."""
+        return self.today.year if self.today.month >= 9 else self.today.year - 1
 
     @property
     def school_year(self) -> str:
@@ -100,18 +99,17 @@ class City:
         return max(2, self.pupils // 100)
 
     def exported_at(self, month: int) -> datetime:
-        """The moment of the export of this month.
+        """The moment of an export: the 5 September is month 0, the 5 May is month 8.
 
-        Raises ``ValueError`` when the month is before the first or after the end of May: the roll
-        of the next school year is another matter (FORMAT-FACTS R12).
+        An export that would come after ``today`` is dated ``today``, each an hour after the one
+        before. Raises ``ValueError`` for other months: the roll of the next school year is another
+        matter (FORMAT-FACTS R12).
         """
-        year, index = divmod(self.start.year * 12 + self.start.month - 1 + month, 12)
-        day = date(year, index + 1, min(self.start.day, 28))
-        if not 0 <= month <= _MONTHS or day >= date(self.first_year + 1, 6, 1):
-            raise ValueError(
-                "a month must be from 0 and inside September to May of one school year"
-            )
-        return datetime(day.year, day.month, day.day, _EXPORT_HOUR, tzinfo=MOSCOW)
+        if not 0 <= month <= LAST_MONTH:
+            raise ValueError(f"a month is from 0 to {LAST_MONTH}: September to May")
+        years, index = divmod(8 + month, 12)
+        day = min(date(self.first_year + years, index + 1, _EXPORT_DAY), self.today)
+        return datetime(day.year, day.month, day.day, _EXPORT_HOUR + month, tzinfo=_MOSCOW)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,20 +123,6 @@ class Place:
     @property
     def sourced_id(self) -> str:
         return f"c-{101 + self.number}"
-
-
-def first_export(today: date) -> date:
-    """The ``start`` of a city for somebody who looks at it on ``today``.
-
-    It is the 5 September of the school year of ``today``, so a sample never looks like last year's.
-    Month K is in the future only before the 5 of the (K + 1)th month of the school year.
-    """
-    return date(school_year_of(today), 9, 5)
-
-
-def school_year_of(day: date) -> int:
-    """The calendar year in which the school year of ``day`` began, on 1 September."""
-    return day.year if day.month >= 9 else day.year - 1
 
 
 def district_of(index: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from provisioning.roster import PersonStatus, Role
-from service.sample import City, describe, first_export, make_city
+from service.sample import LAST_MONTH, City, describe, make_city
 from service.sample.names import DISTRICTS, feminine
 from service.sample.rows import Row
 
@@ -69,7 +69,7 @@ def test_schools_are_in_all_eighteen_districts() -> None:
     assert len(DISTRICTS) == 18
 
 
-@pytest.mark.parametrize("month", range(8))
+@pytest.mark.parametrize("month", range(LAST_MONTH + 1))
 @pytest.mark.parametrize("people", [20, 300])
 def test_a_teacher_of_the_first_school_also_works_in_the_second(people: int, month: int) -> None:
     city = make_numbers(schools=2, people_per_school=people)
@@ -173,23 +173,29 @@ def test_numbers_that_make_no_city_are_refused(numbers: dict[str, int]) -> None:
         make_numbers(**numbers)
 
 
-@pytest.mark.parametrize("month", [-1, 8])
+@pytest.mark.parametrize("month", [-1, LAST_MONTH + 1])
 def test_a_month_outside_the_school_year_is_refused(month: int) -> None:
     with pytest.raises(ValueError):
-        list(make_city(make_numbers(), month))
+        make_city(make_numbers(), month)
 
 
 @pytest.mark.parametrize(
-    ("today", "start"),
+    ("today", "year", "days"),
     [
-        (date(2026, 11, 22), date(2026, 9, 5)),
-        (date(2026, 9, 1), date(2026, 9, 5)),
-        (date(2027, 8, 31), date(2026, 9, 5)),
-        (date(2028, 2, 29), date(2027, 9, 5)),
+        (date(2026, 11, 22), "2026/2027", ["2026-09-05", "2026-10-05", "2026-11-05", "2026-11-22"]),
+        (date(2026, 9, 1), "2026/2027", ["2026-09-01"] * 4),
+        (date(2027, 8, 31), "2026/2027", ["2026-09-05", "2026-10-05", "2026-11-05", "2026-12-05"]),
+        (date(2028, 2, 29), "2027/2028", ["2027-09-05", "2027-10-05", "2027-11-05", "2027-12-05"]),
     ],
 )
-def test_a_sample_is_always_of_the_school_year_of_today(today: date, start: date) -> None:
-    assert first_export(today) == start
+def test_exports_are_of_the_school_year_of_today_and_never_later(
+    today: date, year: str, days: list[str]
+) -> None:
+    city = make_numbers(today=today)
+    moments = [city.exported_at(month) for month in range(4)]
+    assert city.school_year == year
+    assert [each.date().isoformat() for each in moments] == days
+    assert moments == sorted(set(moments))
 
 
 def test_a_class_of_a_big_school_still_has_a_title_of_its_own() -> None:

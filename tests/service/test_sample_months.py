@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from provisioning.roster import Person, PersonStatus, Role
-from service.sample import Changes, City, SampleSchool, describe, make_city
+from service.sample import LAST_MONTH, Changes, City, SampleSchool, describe, make_city
 from service.sample.city import month_fates
 
 
@@ -32,7 +32,7 @@ def pupils(people: dict[str, Person]) -> dict[str, Person]:
     return {key: each for key, each in people.items() if each.role is Role.STUDENT}
 
 
-@pytest.mark.parametrize("month", range(1, 8))
+@pytest.mark.parametrize("month", range(1, LAST_MONTH + 1))
 @pytest.mark.parametrize("people", [20, 300])
 def test_the_described_changes_lead_from_one_month_to_the_next(people: int, month: int) -> None:
     city = make_numbers(people_per_school=people, broken=1)
@@ -57,8 +57,8 @@ def test_the_described_changes_lead_from_one_month_to_the_next(people: int, mont
 
 def test_nobody_has_two_fates_in_a_year() -> None:
     city = make_numbers()
-    fated = [n for month in range(1, 8) for n, _ in month_fates(city, 0, month)]
-    assert len(fated) == len(set(fated)) == 7 * len(city.fates)
+    fated = [n for month in range(1, LAST_MONTH + 1) for n, _ in month_fates(city, 0, month)]
+    assert len(fated) == len(set(fated)) == LAST_MONTH * len(city.fates)
 
 
 def test_every_kind_of_change_happens_in_the_first_month() -> None:
@@ -78,7 +78,7 @@ def test_a_city_of_one_school_has_no_transfers() -> None:
     assert truth.changes.arrivals
 
 
-@pytest.mark.parametrize("month", range(1, 8))
+@pytest.mark.parametrize("month", range(1, LAST_MONTH + 1))
 @pytest.mark.parametrize("schools", [2, 3, 7])
 def test_a_transfer_keeps_the_person_and_gets_a_new_source_id(schools: int, month: int) -> None:
     city = make_numbers(schools=schools)
