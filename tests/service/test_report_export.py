@@ -162,10 +162,10 @@ def test_table_shows_header_rows_and_totals_in_straight_columns() -> None:
     assert "Period, both days included: 01.10.2026–31.10.2026\n" in text
     _header, _blank, table = text.partition("\n\n")
     assert table.splitlines()[-5:] == [
-        "------  ----------------  --------  -------  -------",
+        "------  ----------------  ---------  -------  -------",
         "243     01.10.2026 12:05  All roles        1   12.5 %",
         "Lyceum        not loaded  All roles  no data  no data",
-        "------  ----------------  --------  -------  -------",
+        "------  ----------------  ---------  -------  -------",
         "Total                     All roles     1500  100.0 %",
     ]
 
