@@ -49,7 +49,7 @@ class Scope:
         column = School.district if self.role == OperatorRole.DISTRICT else School.code
         return column.in_(sorted(self.items))
 
-    def codes(self) -> Select[tuple[str]]:
+    def codes(self) -> Select[str]:
         """The codes of the schools inside, as a subquery for ``column.in_(...)``."""
         return select(School.code).where(self.schools())
 

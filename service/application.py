@@ -41,6 +41,9 @@ class Application:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.settings.server.time_zone)
 
+    def is_initialised(self) -> bool:
+        return secret_file(self.settings.home).exists()
+
     def moodle(self) -> MoodleClient:
         return MoodleClient(self.settings.moodle_target)
 

@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from provisioning.desired import check_naming
-
 from auth.settings import AuthSettings, EsiaSettings
+from provisioning.naming import check_naming
 from provisioning.settings import (
     CourseSettings,
     LimitSettings,
@@ -29,6 +28,7 @@ from provisioning.settings import (
     PasswordSettings,
     ReadLimits,
 )
+from service.moodle_standin.app import DEFAULT_TOKEN
 
 ENV_PREFIX = "SCHOOLBRIDGE_"
 RESERVED_VARIABLES = {"SCHOOLBRIDGE_CONFIG", "SCHOOLBRIDGE_HOME", "SCHOOLBRIDGE_LANG"}
@@ -100,6 +100,15 @@ class Settings:
         return (server.base_url or f"http://{server.host}:{server.port}").rstrip("/")
 
     @property
+    def layout_folders(self) -> list[Path]:
+        return [Path(folder) for folder in self.reading.layout_dirs]
+
+    @property
+    def signing_keys(self) -> Path:
+        """The folder of the provider's keys."""
+        return self.home / "keys"
+
+    @property
     def uses_standin(self) -> bool:
         return not self.moodle.url
 
@@ -111,11 +120,8 @@ class Settings:
         return dataclasses.replace(
             self.moodle,
             url=f"http://127.0.0.1:{self.server.standin_port}",
-            token=STANDIN_TOKEN,
+            token=DEFAULT_TOKEN,
         )
-
-
-STANDIN_TOKEN = "standin"  # noqa: S105 - the stand-in listens on loopback and holds no secret
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -140,7 +146,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         data["home"] = env["SCHOOLBRIDGE_HOME"]
     problems: list[str] = []
     _apply_environment(data, env, problems)
-    settings = _build(Settings, data, "", problems)
+    settings: Settings | None = _build(Settings, data, "", problems)
     if settings is not None:
         problems += [f"[naming] {problem}" for problem in check_naming(settings.naming)]
     if problems or settings is None:

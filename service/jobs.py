@@ -15,13 +15,13 @@ from types import FrameType
 import psutil
 import redis
 from rq import Queue, Worker
-from service.applying import apply_run as apply_approved
-from service.applying import resumable_runs
-from service.planning import plan_run as plan_received
 
 from service.application import Application, build
+from service.applying import apply_run as apply_approved
+from service.applying import resumable_runs
 from service.config import Settings
 from service.logs import set_up_logging
+from service.planning import plan_run as plan_received
 from service.processes import connect_redis
 
 QUEUE = "schoolbridge"
@@ -78,7 +78,7 @@ class _Worker(Worker):
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         if self.horse_pid:
             os.kill(self.horse_pid, signal.SIGTERM)
-        super().request_stop(signum, frame)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
 def work(settings: Settings, *, burst: bool = False) -> None:

@@ -158,6 +158,9 @@ class SchoolPlan(Base):
     """Limits exceeded; such a plan needs a second, explicit yes."""
     limits_confirmed: Mapped[bool] = mapped_column(default=False)
     known_version: Mapped[int] = mapped_column(default=0)
+    """``School.known_version`` that the plan was made against, or made by beginning it."""
+    started: Mapped[bool] = mapped_column(default=False)
+    """Its roll is the school's roll now; changes are being or were sent."""
     school_year: Mapped[str] = mapped_column(String(9), default="")
     exported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     people: Mapped[int] = mapped_column(default=0)
@@ -200,37 +203,43 @@ class PlannedRoll(Base):
     class_title: Mapped[str] = mapped_column(String(100), default="")
 
 
+class Identity(Base):
+    """One human: the person id and the login, given at the first import and kept for ever.
+
+    The rest is what matching compares; it follows what was last applied.
+    """
+
+    __tablename__ = "identities"
+    __table_args__ = (Index("ix_identities_name_key_birth_date", "name_key", "birth_date"),)
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    username: Mapped[str] = mapped_column(String(100), unique=True)
+    """Unique in the city and never reused, even when the person has long left."""
+    family_name: Mapped[str] = mapped_column(String(255))
+    given_name: Mapped[str] = mapped_column(String(255))
+    middle_name: Mapped[str] = mapped_column(String(255), default="")
+    name_key: Mapped[str] = mapped_column(String(800))
+    """``matching.normalised_name`` of the full name."""
+    birth_date: Mapped[date | None]
+    snils: Mapped[str] = mapped_column(String(11), default="", index=True)
+    school_code: Mapped[str] = mapped_column(String(64))
+    reserved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class SourceKey(Base):
-    """(source, school, sourced id) -> our person. Given at the first import, kept for ever."""
+    """(source, school, sourced id) -> identity: which row of which school is which human."""
 
     __tablename__ = "source_keys"
     source: Mapped[str] = mapped_column(String(64), primary_key=True)
     school_code: Mapped[str] = mapped_column(String(64), primary_key=True)
     sourced_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    person_id: Mapped[str] = mapped_column(String(36), index=True)
-    family_name: Mapped[str] = mapped_column(String(255))
-    given_name: Mapped[str] = mapped_column(String(255))
-    birth_date: Mapped[date]
-
-
-class Login(Base):
-    """Every user name ever given to anyone: unique in the city, never reused."""
-
-    __tablename__ = "logins"
-    username: Mapped[str] = mapped_column(String(100), primary_key=True)
-    person_id: Mapped[str] = mapped_column(String(36), unique=True)
-    reserved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    person_id: Mapped[str] = mapped_column(ForeignKey("identities.person_id"), index=True)
 
 
 class KnownPerson(Base):
     """A person as Moodle and we know them: the fields of ``provisioning.state.MoodleUser``."""
 
     __tablename__ = "known_people"
-    __table_args__ = (
-        Index("ix_known_people_name_birth", "name_key", "birth_date"),
-        Index("ix_known_people_snils", "snils"),
-        Index("ix_known_people_school", "school_code", "role"),
-    )
+    __table_args__ = (Index("ix_known_people_school", "school_code", "role"),)
     person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     moodle_id: Mapped[int | None]
     """Empty: in the roll, but Moodle has not got the account (see ``problem``)."""
@@ -245,8 +254,6 @@ class KnownPerson(Base):
     family_name: Mapped[str] = mapped_column(String(255))
     given_name: Mapped[str] = mapped_column(String(255))
     middle_name: Mapped[str] = mapped_column(String(255), default="")
-    name_key: Mapped[str] = mapped_column(String(500), default="")
-    """Normalised full name, for the question "is this the same human?"."""
     birth_date: Mapped[date | None]
     role: Mapped[str] = mapped_column(String(20))
     class_id: Mapped[str] = mapped_column(String(255), default="")

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from provisioning.findings import Finding, Severity
+from service import claims
 from service.access import Forbidden, Scope
 from service.models import (
     AuditEntry,
@@ -184,7 +186,7 @@ def findings(session: Session, run: SyncRun, scope: Scope) -> list[RunFinding]:
     """The run's findings; those of no school only for whoever uploaded it, or the city."""
     visible = RunFinding.school_code.in_(scope.codes())
     if run.created_by == scope.actor or scope.role == OperatorRole.CITY:
-        visible = visible | (RunFinding.school_code == "") | ~_known_school()
+        visible = visible | RunFinding.school_code.not_in(select(School.code))
     return list(
         session.scalars(
             select(RunFinding)
@@ -194,8 +196,20 @@ def findings(session: Session, run: SyncRun, scope: Scope) -> list[RunFinding]:
     )
 
 
-def _known_school():  # type: ignore[no-untyped-def]
-    return RunFinding.school_code.in_(select(School.code))
+def as_finding(row: RunFinding) -> Finding:
+    """The stored finding as the core's value, which knows its words."""
+    return Finding(
+        rule=row.rule,
+        severity=Severity(row.severity),
+        file=row.file,
+        line=row.line,
+        school_code=row.school_code,
+        sourced_id=row.sourced_id,
+        person=row.person,
+        field_name=row.field_name,
+        value=row.value,
+        details=row.details,
+    )
 
 
 def progress(session: Session, run: SyncRun, scope: Scope) -> dict[str, int]:
@@ -217,6 +231,45 @@ def progress(session: Session, run: SyncRun, scope: Scope) -> dict[str, int]:
         "failed": counts.get("failed", 0),
         "skipped": counts.get("skipped", 0),
     }
+
+
+def latest(session: Session, scope: Scope, limit: int) -> list[SyncRun]:
+    """The newest runs first."""
+    return list(
+        session.scalars(
+            select(SyncRun).where(scope.runs()).order_by(SyncRun.id.desc()).limit(limit)
+        )
+    )
+
+
+def changes(session: Session, run: SyncRun, scope: Scope) -> Iterator[tuple[str, PlannedChange]]:
+    """(school code, change) of every plan inside the scope, in the order of applying."""
+    rows = session.execute(
+        select(SchoolPlan.school_code, PlannedChange)
+        .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
+        .where(SchoolPlan.run_id == run.id, SchoolPlan.school_code.in_(scope.codes()))
+        .order_by(SchoolPlan.school_code, PlannedChange.position)
+    ).yield_per(1000)
+    yield from rows.tuples()
+
+
+def ready_to_apply(session: Session, run_id: int, *, scope: Scope, now: datetime) -> SyncRun:
+    """The run, if it may be applied or continued; clears an old wish to stop.
+
+    Raises ``RunProblem("run.not_approved")``; an applied run with failed changes may go again.
+    """
+    run = find(session, run_id, scope)
+    if run.status not in {
+        RunStatus.APPROVED,
+        RunStatus.APPLYING,
+        RunStatus.STOPPED,
+        RunStatus.APPLIED,
+    }:
+        raise RunProblem("run.not_approved", status=run.status)
+    run.stop_requested = False
+    if not claims.is_live(run.claimed_by, run.claimed_at, now):
+        run.status = RunStatus.APPROVED
+    return run
 
 
 def _audit(

@@ -1,5 +1,6 @@
 """Create all tables."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import sqlalchemy as sa
@@ -26,6 +27,25 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_audit_entries_at"), "audit_entries", ["at"], unique=False)
     op.create_index(op.f("ix_audit_entries_run_id"), "audit_entries", ["run_id"], unique=False)
+    op.create_table(
+        "identities",
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("username", sa.String(length=100), nullable=False),
+        sa.Column("family_name", sa.String(length=255), nullable=False),
+        sa.Column("given_name", sa.String(length=255), nullable=False),
+        sa.Column("middle_name", sa.String(length=255), nullable=False),
+        sa.Column("name_key", sa.String(length=800), nullable=False),
+        sa.Column("birth_date", sa.Date(), nullable=True),
+        sa.Column("snils", sa.String(length=11), nullable=False),
+        sa.Column("school_code", sa.String(length=64), nullable=False),
+        sa.Column("reserved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_identities")),
+        sa.UniqueConstraint("username", name=op.f("uq_identities_username")),
+    )
+    op.create_index(
+        "ix_identities_name_key_birth_date", "identities", ["name_key", "birth_date"], unique=False
+    )
+    op.create_index(op.f("ix_identities_snils"), "identities", ["snils"], unique=False)
     op.create_table(
         "known_enrolments",
         sa.Column("course", sa.String(length=100), nullable=False),
@@ -64,14 +84,6 @@ def upgrade() -> None:
         op.f("ix_known_objects_school_code"), "known_objects", ["school_code"], unique=False
     )
     op.create_table(
-        "logins",
-        sa.Column("username", sa.String(length=100), nullable=False),
-        sa.Column("person_id", sa.String(length=36), nullable=False),
-        sa.Column("reserved_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("username", name=op.f("pk_logins")),
-        sa.UniqueConstraint("person_id", name=op.f("uq_logins_person_id")),
-    )
-    op.create_table(
         "operators",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("username", sa.String(length=100), nullable=False),
@@ -97,18 +109,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_schools")),
     )
     op.create_index(op.f("ix_schools_district"), "schools", ["district"], unique=False)
-    op.create_table(
-        "source_keys",
-        sa.Column("source", sa.String(length=64), nullable=False),
-        sa.Column("school_code", sa.String(length=64), nullable=False),
-        sa.Column("sourced_id", sa.String(length=255), nullable=False),
-        sa.Column("person_id", sa.String(length=36), nullable=False),
-        sa.Column("family_name", sa.String(length=255), nullable=False),
-        sa.Column("given_name", sa.String(length=255), nullable=False),
-        sa.Column("birth_date", sa.Date(), nullable=False),
-        sa.PrimaryKeyConstraint("source", "school_code", "sourced_id", name=op.f("pk_source_keys")),
-    )
-    op.create_index(op.f("ix_source_keys_person_id"), "source_keys", ["person_id"], unique=False)
     op.create_table(
         "sync_runs",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -156,7 +156,6 @@ def upgrade() -> None:
         sa.Column("family_name", sa.String(length=255), nullable=False),
         sa.Column("given_name", sa.String(length=255), nullable=False),
         sa.Column("middle_name", sa.String(length=255), nullable=False),
-        sa.Column("name_key", sa.String(length=500), nullable=False),
         sa.Column("birth_date", sa.Date(), nullable=True),
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("class_id", sa.String(length=255), nullable=False),
@@ -175,11 +174,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_known_people")),
         sa.UniqueConstraint("username", name=op.f("uq_known_people_username")),
     )
-    op.create_index(
-        "ix_known_people_name_birth", "known_people", ["name_key", "birth_date"], unique=False
-    )
     op.create_index("ix_known_people_school", "known_people", ["school_code", "role"], unique=False)
-    op.create_index("ix_known_people_snils", "known_people", ["snils"], unique=False)
     op.create_table(
         "run_files",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -226,6 +221,7 @@ def upgrade() -> None:
         sa.Column("breaches", sa.JSON(), nullable=False),
         sa.Column("limits_confirmed", sa.Boolean(), nullable=False),
         sa.Column("known_version", sa.Integer(), nullable=False),
+        sa.Column("started", sa.Boolean(), nullable=False),
         sa.Column("school_year", sa.String(length=9), nullable=False),
         sa.Column("exported_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("people", sa.Integer(), nullable=False),
@@ -244,6 +240,18 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_school_plans_school_code"), "school_plans", ["school_code"], unique=False
     )
+    op.create_table(
+        "source_keys",
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("school_code", sa.String(length=64), nullable=False),
+        sa.Column("sourced_id", sa.String(length=255), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["identities.person_id"], name=op.f("fk_source_keys_person_id")
+        ),
+        sa.PrimaryKeyConstraint("source", "school_code", "sourced_id", name=op.f("pk_source_keys")),
+    )
+    op.create_index(op.f("ix_source_keys_person_id"), "source_keys", ["person_id"], unique=False)
     op.create_table(
         "planned_changes",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -392,6 +400,8 @@ def downgrade() -> None:
     op.drop_table("planned_roll")
     op.drop_index("ix_planned_changes_open", table_name="planned_changes")
     op.drop_table("planned_changes")
+    op.drop_index(op.f("ix_source_keys_person_id"), table_name="source_keys")
+    op.drop_table("source_keys")
     op.drop_index(op.f("ix_school_plans_school_code"), table_name="school_plans")
     op.drop_index(op.f("ix_school_plans_run_id"), table_name="school_plans")
     op.drop_table("school_plans")
@@ -401,20 +411,15 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_run_files_school_code"), table_name="run_files")
     op.drop_index(op.f("ix_run_files_run_id"), table_name="run_files")
     op.drop_table("run_files")
-    op.drop_index("ix_known_people_snils", table_name="known_people")
     op.drop_index("ix_known_people_school", table_name="known_people")
-    op.drop_index("ix_known_people_name_birth", table_name="known_people")
     op.drop_table("known_people")
     op.drop_index(op.f("ix_affiliations_person_id"), table_name="affiliations")
     op.drop_table("affiliations")
     op.drop_index(op.f("ix_sync_runs_status"), table_name="sync_runs")
     op.drop_table("sync_runs")
-    op.drop_index(op.f("ix_source_keys_person_id"), table_name="source_keys")
-    op.drop_table("source_keys")
     op.drop_index(op.f("ix_schools_district"), table_name="schools")
     op.drop_table("schools")
     op.drop_table("operators")
-    op.drop_table("logins")
     op.drop_index(op.f("ix_known_objects_school_code"), table_name="known_objects")
     op.drop_table("known_objects")
     op.drop_index("ix_known_members_school", table_name="known_members")
@@ -423,6 +428,9 @@ def downgrade() -> None:
     op.drop_index("ix_known_enrolments_school", table_name="known_enrolments")
     op.drop_index(op.f("ix_known_enrolments_person_id"), table_name="known_enrolments")
     op.drop_table("known_enrolments")
+    op.drop_index(op.f("ix_identities_snils"), table_name="identities")
+    op.drop_index("ix_identities_name_key_birth_date", table_name="identities")
+    op.drop_table("identities")
     op.drop_index(op.f("ix_audit_entries_run_id"), table_name="audit_entries")
     op.drop_index(op.f("ix_audit_entries_at"), table_name="audit_entries")
     op.drop_table("audit_entries")

@@ -1,0 +1,358 @@
+"""Apply the approved plans of a run: claim it, send the changes, record each batch's outcomes.
+
+Everything here is repeatable. A process killed at any moment leaves outcomes that are recorded and
+changes that are not; the next one goes on with the latter, and what Moodle already has is adopted.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+
+from sqlalchemy import delete, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from provisioning import roster
+from provisioning.apply import apply
+from provisioning.changes import Action, Change, Kind, Outcome, Result
+from provisioning.moodle import MoodleClient, MoodleError, MoodleMisconfigured, MoodleRefused
+from provisioning.naming import Names
+from provisioning.passwords import first_password
+from provisioning.state import CourseRole
+from service import claims
+from service.application import Application
+from service.db import chunks, transaction
+from service.models import (
+    Affiliation,
+    AuditEntry,
+    KnownObject,
+    KnownPerson,
+    PlannedChange,
+    PlannedRoll,
+    PlanStatus,
+    RunStatus,
+    School,
+    SchoolPlan,
+    SyncRun,
+)
+from service.recording import record
+
+PAGE = 500
+"""Planned changes read at once; far more than a batch, far less than a plan."""
+
+PATIENCE_SECONDS = (5, 15, 60, 120, 300, 600, 600, 600)
+"""Pauses between tries while Moodle does not answer; then the run is stopped and says so."""
+
+log = logging.getLogger(__name__)
+StopCheck = Callable[[], bool]
+
+
+class ClaimLost(Exception):
+    """Another process works on the run now, so this one must not go on."""
+
+
+def resumable_runs(application: Application) -> list[int]:
+    """Runs that a process began and did not end, and that no living process holds."""
+    now = application.clock()
+    with application.sessions() as session:
+        begun = session.scalars(select(SyncRun).where(SyncRun.status == RunStatus.APPLYING))
+        return [run.id for run in begun if not claims.is_live(run.claimed_by, run.claimed_at, now)]
+
+
+def apply_run(
+    application: Application,
+    run_id: int,
+    *,
+    should_stop: StopCheck = lambda: False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Apply, or go on applying, a run. Does nothing when it is not approved or already claimed."""
+    if not _begin(application, run_id):
+        return
+
+    def stop() -> bool:
+        return should_stop() or _stop_requested(application, run_id)
+
+    problem, finished = "", False
+    try:
+        finished = _apply_patiently(application, run_id, stop, sleep)
+    except MoodleError as error:
+        problem = f"moodle.{type(error).__name__}: {error}"
+        log.warning("run broke off", extra={"run": run_id, "problem": problem})
+    except ClaimLost:
+        log.warning("run was taken over", extra={"run": run_id})
+        return
+    except BaseException:
+        _end(application, run_id, finished=False, problem="internal")
+        raise
+    _end(application, run_id, finished=finished, problem=problem)
+
+
+def _begin(application: Application, run_id: int) -> bool:
+    now = application.clock()
+    with transaction(application.sessions) as session:
+        run = session.get_one(SyncRun, run_id)
+        startable = {RunStatus.APPROVED, RunStatus.APPLYING, RunStatus.STOPPED}
+        if run.status not in startable or not claims.take(session, run, now):
+            return False
+        run.status, run.problem, run.finished_at = RunStatus.APPLYING, "", None
+    log.info("run begins", extra={"run": run_id})
+    return True
+
+
+def _end(application: Application, run_id: int, *, finished: bool, problem: str) -> None:
+    with transaction(application.sessions) as session:
+        run = session.get_one(SyncRun, run_id)
+        run.status = RunStatus.APPLIED if finished else RunStatus.STOPPED
+        run.problem, run.stop_requested = problem[:1000], False
+        run.finished_at = application.clock() if finished else None
+        claims.release(run)
+    log.info("run ends", extra={"run": run_id, "finished": finished})
+
+
+def _stop_requested(application: Application, run_id: int) -> bool:
+    with application.sessions() as session:
+        return bool(session.scalar(select(SyncRun.stop_requested).where(SyncRun.id == run_id)))
+
+
+def _apply_patiently(
+    application: Application, run_id: int, stop: StopCheck, sleep: Callable[[float], None]
+) -> bool:
+    """Apply all plans; while Moodle does not answer, wait and go on where it stopped."""
+    with application.moodle() as moodle:
+        for pause in (*PATIENCE_SECONDS, None):
+            try:
+                return all(
+                    _apply_plan(application, plan_id, moodle, stop)
+                    for plan_id in _approved_plans(application, run_id)
+                )
+            except (MoodleMisconfigured, MoodleRefused):
+                raise
+            except MoodleError as error:
+                if pause is None:
+                    raise
+                log.warning("Moodle does not answer", extra={"run": run_id, "pause": pause})
+                _note_problem(application, run_id, f"moodle.{type(error).__name__}: {error}")
+                for _second in range(pause):
+                    if stop():
+                        return False
+                    sleep(1)
+                    with transaction(application.sessions) as session:
+                        claims.renew(session, run_id, application.clock())
+    return False
+
+
+def _note_problem(application: Application, run_id: int, problem: str) -> None:
+    with transaction(application.sessions) as session:
+        session.execute(update(SyncRun).where(SyncRun.id == run_id).values(problem=problem[:1000]))
+
+
+def _approved_plans(application: Application, run_id: int) -> list[int]:
+    """Approved ones, and applied ones with changes that can be tried again."""
+    retry = select(PlannedChange.plan_id).where(
+        PlannedChange.result.in_([Result.FAILED, Result.SKIPPED])
+    )
+    with application.sessions() as session:
+        return list(
+            session.scalars(
+                select(SchoolPlan.id)
+                .where(
+                    SchoolPlan.run_id == run_id,
+                    (SchoolPlan.status == PlanStatus.APPROVED)
+                    | ((SchoolPlan.status == PlanStatus.APPLIED) & SchoolPlan.id.in_(retry)),
+                )
+                .order_by(SchoolPlan.school_code)
+            )
+        )
+
+
+def _apply_plan(
+    application: Application, plan_id: int, moodle: MoodleClient, stop: StopCheck
+) -> bool:
+    """Apply one school's plan; False when it was stopped on the way."""
+    with transaction(application.sessions) as session:
+        plan = session.get_one(SchoolPlan, plan_id)
+        school = session.get_one(School, plan.school_code)
+        if not _is_current(plan, school):
+            plan.status = PlanStatus.SUPERSEDED
+            return True
+        if not plan.started:
+            _take_over_roll(session, plan, school)
+    work = _PlanWork(application, plan, school)
+    settings = application.settings
+    done = apply(
+        work.changes(),
+        moodle,
+        work,
+        work.record,
+        role_ids={
+            CourseRole.STUDENT: settings.moodle.student_role_id,
+            CourseRole.EDITING_TEACHER: settings.moodle.editing_teacher_role_id,
+        },
+        first_password=work.first_password if settings.passwords.kept_in == "moodle" else None,
+        should_stop=stop,
+    )
+    work.flush()
+    if not done:
+        return False
+    now = application.clock()
+    with transaction(application.sessions) as session:
+        plan = session.get_one(SchoolPlan, plan_id)
+        school = session.get_one(School, plan.school_code)
+        plan.status, plan.applied_at = PlanStatus.APPLIED, now
+        school.last_applied_at, school.last_exported_at = now, plan.exported_at
+        session.add(
+            AuditEntry(
+                at=now, actor="worker", action="plan.apply", run_id=plan.run_id,
+                school_code=plan.school_code, details={"digest": plan.digest},
+            )
+        )  # fmt: skip
+    return True
+
+
+def _is_current(plan: SchoolPlan, school: School) -> bool:
+    """Whether nothing else of this school was applied since the plan was made (or begun)."""
+    return plan.known_version == school.known_version
+
+
+def _take_over_roll(session: Session, plan: SchoolPlan, school: School) -> None:
+    """From here on the file's roll is the school's roll, and older plans are superseded."""
+    session.execute(delete(Affiliation).where(Affiliation.school_code == plan.school_code))
+    columns = ["school_code", "person_id", "role", "class_id", "class_title"]
+    values = select(
+        literal(plan.school_code),
+        PlannedRoll.person_id,
+        PlannedRoll.role,
+        PlannedRoll.class_id,
+        PlannedRoll.class_title,
+    ).where(PlannedRoll.plan_id == plan.id)
+    session.execute(insert(Affiliation).from_select(columns, values))
+    school.known_version += 1
+    plan.known_version = school.known_version
+    plan.started = True
+
+
+class _PlanWork:
+    """One plan being applied: hands out its open changes, knows Moodle's numbers, records."""
+
+    def __init__(self, application: Application, plan: SchoolPlan, school: School) -> None:
+        self._application = application
+        self._plan_id, self._run_id, self._school_code = plan.id, plan.run_id, school.code
+        self._rows: dict[tuple[Kind, str], int] = {}
+        """Ids of the planned changes that are on their way."""
+        self._birth_dates: dict[str, date] = {}
+        self._unneeded: list[Outcome] = []
+        names = Names(
+            application.settings.naming,
+            roster.School(
+                code=school.code, name=school.name, short_name=school.short_name,
+                district=school.district, number=school.number,
+            ),
+            plan.school_year,
+        )  # fmt: skip
+        self._shared = frozenset(category.idnumber for category in names.categories()[:-2])
+
+    def changes(self) -> Iterator[Change]:
+        """The changes that are not done, in their order, read page by page."""
+        position = -1
+        while page := self._page(position):
+            position = page[-1].position
+            for row, change in self._needed(page):
+                self._rows[change.kind, change.key] = row
+                if change.kind == Kind.USER and change.after["birth_date"]:
+                    self._birth_dates[change.key] = date.fromisoformat(change.after["birth_date"])
+                yield change
+
+    def _page(self, position: int) -> Sequence[PlannedChange]:
+        with self._application.sessions() as session:
+            return session.scalars(
+                select(PlannedChange)
+                .where(
+                    PlannedChange.plan_id == self._plan_id,
+                    PlannedChange.result != Result.DONE,
+                    PlannedChange.position > position,
+                )
+                .order_by(PlannedChange.position)
+                .limit(PAGE)
+            ).all()
+
+    def _needed(self, page: Sequence[PlannedChange]) -> Iterator[tuple[int, Change]]:
+        """Leave out suspending somebody who is on another school's roll by now."""
+        leavers = [row.key for row in page if row.action == Action.SUSPEND]
+        elsewhere: set[str] = set()
+        with self._application.sessions() as session:
+            for keys in chunks(leavers):
+                elsewhere.update(
+                    session.scalars(
+                        select(Affiliation.person_id).where(
+                            Affiliation.person_id.in_(keys),
+                            Affiliation.school_code != self._school_code,
+                        )
+                    )
+                )
+        for row in page:
+            change = Change(
+                kind=Kind(row.kind), action=Action(row.action), key=row.key,
+                before=row.before, after=row.after,
+            )  # fmt: skip
+            if change.action == Action.SUSPEND and change.key in elsewhere:
+                self._rows[change.kind, change.key] = row.id
+                self._unneeded.append(
+                    Outcome(change=change, result=Result.SKIPPED, code="on_another_roll")
+                )
+            else:
+                yield row.id, change
+
+    def flush(self) -> None:
+        if self._unneeded:
+            self.record(self._unneeded)
+            self._unneeded = []
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """One short transaction; raises ``ClaimLost`` and writes nothing when we lost the run."""
+        now = self._application.clock()
+        with transaction(self._application.sessions) as session:
+            if not claims.renew(session, self._run_id, now):
+                raise ClaimLost
+            record(
+                session,
+                outcomes,
+                rows=[self._rows[o.change.kind, o.change.key] for o in outcomes],
+                school_code=self._school_code,
+                shared=self._shared,
+                now=now,
+            )
+        for outcome in outcomes:
+            del self._rows[outcome.change.kind, outcome.change.key]
+            self._birth_dates.pop(outcome.change.key, None)
+
+    def get(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
+        """Moodle's numbers, as recorded (the protocol ``MoodleIds``)."""
+        if kind == Kind.USER:
+            key, number, condition = KnownPerson.person_id, KnownPerson.moodle_id, None
+        else:
+            key, number, condition = (
+                KnownObject.key,
+                KnownObject.moodle_id,
+                KnownObject.kind == kind,
+            )
+        found: dict[str, int] = {}
+        with self._application.sessions() as session:
+            for some in chunks(keys):
+                query = select(key, number).where(key.in_(some), number.is_not(None))
+                if condition is not None:
+                    query = query.where(condition)
+                found |= {k: n for k, n in session.execute(query).tuples() if n is not None}
+        return found
+
+    def first_password(self, person_id: str) -> str:
+        """For accounts whose password Moodle keeps."""
+        return first_password(
+            self._application.settings.passwords,
+            person_id=person_id,
+            birth_date=self._birth_dates[person_id],
+            secret=self._application.secret,
+            generation=0,
+        )

@@ -1,0 +1,65 @@
+"""The ``schoolbridge`` command. Exit codes: 0 done, 1 error, 2 wrong usage, 3 stopped."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from provisioning.moodle import MoodleError
+from service.access import Forbidden
+from service.cli.base import Context
+from service.config import ConfigError
+from service.i18n import gettext as _
+from service.i18n import set_language
+from service.processes import StartError
+from service.runs import RunProblem
+from service.wording import moodle_problem, run_problem
+
+# Help texts are made when the commands are defined, so the language is chosen before that.
+set_language(os.environ.get("SCHOOLBRIDGE_LANG", "ru"))
+
+from service.cli import loading, reading, system  # noqa: E402 - after the language
+
+
+class _Group(click.Group):
+    """Turns the errors an operator can meet into one clear line and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (ConfigError, StartError) as error:
+            click.echo(_("Error: {what}", what=error), err=True)
+        except RunProblem as error:
+            click.echo(_("Error: {what}", what=run_problem(error)), err=True)
+        except Forbidden:
+            click.echo(_("Error: there is no such run"), err=True)
+        except MoodleError as error:
+            click.echo(_("Error: {what}", what=moodle_problem(error)), err=True)
+        sys.exit(1)
+
+
+@click.group(
+    cls=_Group,
+    help=_("School rolls from Paragraf to Moodle: accounts, sign-in, coverage."),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=_("Settings file (or the variable SCHOOLBRIDGE_CONFIG)."),
+)
+@click.version_option(package_name="schoolbridge", message="%(version)s")
+@click.pass_context
+def main(ctx: click.Context, config: Path | None) -> None:
+    """Entry point."""
+    if config is not None:
+        # Child processes read the same file.
+        os.environ["SCHOOLBRIDGE_CONFIG"] = str(config.absolute())
+    ctx.obj = Context()
+
+
+for command in (*system.COMMANDS, *reading.COMMANDS, *loading.COMMANDS):
+    main.add_command(command)

@@ -1,0 +1,192 @@
+"""Commands of a load: import, runs, plan, approve, reject, apply, sync."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service import runs
+from service.cli.base import STOPPED, Context, json_option, pass_context, print_json, print_table
+from service.cli.printing import print_changes, print_findings, print_run, run_as_data
+from service.cli.watching import watch_apply, watch_plan
+from service.db import transaction
+from service.i18n import gettext as _
+from service.jobs import Jobs
+from service.models import PlanStatus, RunStatus, SyncRun
+from service.processes import neighbours
+
+paths_argument = click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
+)
+school_option = click.option(
+    "--school", default="", metavar="CODE", help=_("The school these files must be of.")
+)
+run_argument = click.argument("run_id", metavar="RUN", type=int)
+
+
+@click.command("import", help=_("Read files, folders or a zip and plan what would change."))
+@paths_argument
+@school_option
+@json_option
+@pass_context
+def import_(context: Context, paths: tuple[Path, ...], school: str, as_json: bool) -> None:
+    with neighbours(context.settings, worker=True):
+        run_id = _import(context, paths, school)
+    _show(context, run_id, as_json=as_json)
+    _exit_if_stopped(context, run_id)
+
+
+def _import(context: Context, paths: tuple[Path, ...], school: str) -> int:
+    application = context.application
+    with transaction(application.sessions) as session:
+        run = runs.receive(
+            session,
+            home=context.settings.home,
+            paths=[(path.name or path.absolute().name, path) for path in paths],
+            scope=context.scope,
+            expected_school=school,
+            now=application.clock(),
+        )
+    Jobs(context.settings).plan_run(run.id)
+    watch_plan(application, run.id)
+    return run.id
+
+
+def _show(context: Context, run_id: int, *, as_json: bool) -> None:
+    with context.application.sessions() as session:
+        run = runs.find(session, run_id, context.scope)
+        plans = runs.plans(session, run, context.scope)
+        findings = runs.findings(session, run, context.scope)
+        if as_json:
+            print_json(run_as_data(run, plans, findings))
+            return
+        print_findings(findings)
+        print_run(run, plans, findings)
+
+
+def _exit_if_stopped(context: Context, run_id: int) -> None:
+    """Exit with 3 when a finding stops the run or a school, or limits want a second yes."""
+    with context.application.sessions() as session:
+        run = runs.find(session, run_id, context.scope)
+        plans = runs.plans(session, run, context.scope)
+    blocked = any(plan.status == PlanStatus.BLOCKED or plan.breaches for plan in plans)
+    if run.status == RunStatus.REJECTED or blocked:
+        sys.exit(STOPPED)
+
+
+@click.command("runs", help=_("List the runs, newest first."))
+@click.option("--limit", default=20, show_default=True, help=_("How many."))
+@json_option
+@pass_context
+def list_runs(context: Context, limit: int, as_json: bool) -> None:
+    with context.application.sessions() as session:
+        found = runs.latest(session, context.scope, limit)
+        if as_json:
+            print_json([run_as_data(run, run.plans, []) for run in found])
+            return
+        titles = (_("Run"), _("Received"), _("By"), _("Status"), _("Schools"))
+        print_table(titles, [_run_row(context, run) for run in found])
+
+
+def _run_row(context: Context, run: SyncRun) -> tuple[Any, ...]:
+    received = run.created_at.astimezone(context.application.zone)
+    return run.id, f"{received:%d.%m.%Y %H:%M}", run.created_by, run.status, len(run.plans)
+
+
+@click.command("plan", help=_("Show what a run found and would change."))
+@run_argument
+@click.option("--changes", is_flag=True, help=_("Every single change."))
+@json_option
+@pass_context
+def plan(context: Context, run_id: int, changes: bool, as_json: bool) -> None:
+    if not changes:
+        _show(context, run_id, as_json=as_json)
+        return
+    with context.application.sessions() as session:
+        run = runs.find(session, run_id, context.scope)
+        print_changes(runs.changes(session, run, context.scope), as_json=as_json)
+
+
+@click.command("approve", help=_("Say yes to the plans of a run."))
+@run_argument
+@click.option("--digest", default="", help=_("Approve only if the plan still has this digest."))
+@click.option("--school", "schools", multiple=True, metavar="CODE", help=_("Only this school."))
+@click.option("--over-limits", is_flag=True, help=_("The second yes: plans over their limits too."))
+@pass_context
+def approve(
+    context: Context, run_id: int, digest: str, schools: tuple[str, ...], over_limits: bool
+) -> None:
+    application = context.application
+    try:
+        with transaction(application.sessions) as session:
+            runs.approve(
+                session, run_id, scope=context.scope, now=application.clock(),
+                expected_digest=digest, over_limits=over_limits, schools=schools,
+            )  # fmt: skip
+    except runs.RunProblem as problem:
+        if problem.code != "run.over_limits":
+            raise
+        click.echo(_over_limits(problem.values["schools"]), err=True)
+        sys.exit(STOPPED)
+    click.echo(_("Run {run} is approved. Next: schoolbridge apply {run}", run=run_id))
+
+
+def _over_limits(schools: str) -> str:
+    return _(
+        "Over the limits: {schools}. Look at the plan; to go on all the same, add --over-limits.",
+        schools=schools,
+    )
+
+
+@click.command("reject", help=_("Say no to a run."))
+@run_argument
+@pass_context
+def reject(context: Context, run_id: int) -> None:
+    application = context.application
+    with transaction(application.sessions) as session:
+        runs.reject(session, run_id, scope=context.scope, now=application.clock())
+    click.echo(_("Run {run} is rejected.", run=run_id))
+
+
+@click.command("apply", help=_("Apply an approved run, or go on with a stopped one."))
+@run_argument
+@pass_context
+def apply(context: Context, run_id: int) -> None:
+    with neighbours(context.settings, worker=True):
+        finished = _apply(context, run_id)
+    sys.exit(0 if finished else 1)
+
+
+def _apply(context: Context, run_id: int) -> bool:
+    """Apply and watch; Ctrl-C asks the job to stop after its batch. Whether all of it is done."""
+    application = context.application
+    with transaction(application.sessions) as session:
+        runs.ready_to_apply(session, run_id, scope=context.scope, now=application.clock())
+    Jobs(context.settings).apply_run(run_id)
+    return watch_apply(application, run_id, context.scope)
+
+
+@click.command("sync", help=_("Import, approve and apply when nothing stops it (for schedules)."))
+@paths_argument
+@school_option
+@click.option("--yes", is_flag=True, required=True, help=_("Required: nobody is asked."))
+@pass_context
+def sync(context: Context, paths: tuple[Path, ...], school: str, yes: bool) -> None:
+    application = context.application
+    with neighbours(context.settings, worker=True):
+        run_id = _import(context, paths, school)
+        _show(context, run_id, as_json=False)
+        _exit_if_stopped(context, run_id)
+        with transaction(application.sessions) as session:
+            run = runs.find(session, run_id, context.scope)
+            if run.status != RunStatus.PLANNED:  # nothing to change: already applied
+                return
+            runs.approve(session, run_id, scope=context.scope, now=application.clock())
+        finished = _apply(context, run_id)
+    sys.exit(0 if finished else 1)
+
+
+COMMANDS = (import_, list_runs, plan, approve, reject, apply, sync)

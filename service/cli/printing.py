@@ -1,0 +1,179 @@
+"""Runs, plans, findings and changes as the command line prints them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import click
+
+from provisioning.findings import Finding, Severity
+from service import runs, wording
+from service.cli.base import print_json, print_table
+from service.i18n import gettext as _
+from service.i18n import language
+from service.models import PlannedChange, RunFinding, SchoolPlan, SyncRun
+
+SHOWN_FINDINGS = 50
+"""On a terminal; ``--json`` and the console give all."""
+
+
+def run_as_data(
+    run: SyncRun, plans: Sequence[SchoolPlan], findings: Sequence[RunFinding]
+) -> dict[str, Any]:
+    """A run as JSON data."""
+    return {
+        "run": run.id,
+        "status": run.status,
+        "problem": run.problem,
+        "received_at": run.created_at,
+        "received_by": run.created_by,
+        "approved_by": run.approved_by,
+        "digest": runs.digest(plans),
+        "files": [
+            {"name": file.name, "school": file.school_code, "layout": file.layout,
+             "records": file.records}
+            for file in run.files
+        ],
+        "schools": [
+            {
+                "school": plan.school_code,
+                "status": plan.status,
+                "people": plan.people,
+                "set_aside": plan.set_aside,
+                "counts": plan.counts,
+                "limits_exceeded": plan.breaches,
+                "digest": plan.digest,
+            }
+            for plan in plans
+        ],
+        "findings": [finding_as_data(runs.as_finding(row)) for row in findings],
+    }  # fmt: skip
+
+
+def finding_as_data(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "file": finding.file,
+        "line": finding.line,
+        "school": finding.school_code,
+        "source_id": finding.sourced_id,
+        "person": finding.person,
+        "field": finding.field_name,
+        "value": finding.value,
+        "message": finding.message(language()),
+        "remedy": finding.remedy(language()),
+    }
+
+
+def print_finding(finding: Finding) -> None:
+    place = finding.file + (f":{finding.line}" if finding.line else "")
+    who = " ".join(filter(None, (finding.sourced_id, finding.person)))
+    click.echo(f"{place}  [{wording.severity(finding.severity)}] {finding.rule}  {who}".rstrip())
+    field = f"{finding.field_name} = {finding.value!r}: " if finding.field_name else ""
+    click.echo(f"    {field}{finding.message(language())}")
+    click.echo(f"    → {finding.remedy(language())}")
+
+
+def print_findings(rows: Sequence[RunFinding]) -> None:
+    order = [Severity.FATAL, Severity.ERROR, Severity.WARNING]
+    found = sorted((runs.as_finding(row) for row in rows), key=lambda f: order.index(f.severity))
+    for finding in found[:SHOWN_FINDINGS]:
+        print_finding(finding)
+    if len(found) > SHOWN_FINDINGS:
+        click.echo(_("... and {n} more; --json prints all", n=len(found) - SHOWN_FINDINGS))
+    if found:
+        click.echo()
+
+
+def print_run(run: SyncRun, plans: Sequence[SchoolPlan], findings: Sequence[RunFinding]) -> None:
+    status = wording.run_status(run.status)
+    click.echo(_("Run {run}: {status}", run=run.id, status=status))
+    if run.problem:
+        click.echo(run.problem)
+    by_severity = Counter(finding.severity for finding in findings)
+    if by_severity:
+        parts = [f"{wording.severity(name)}: {n}" for name, n in sorted(by_severity.items())]
+        click.echo(_("Findings: {counts}", counts=", ".join(parts)))
+    if not plans:
+        return
+    titles = (_("School"), _("Status"), _("People"), _("Set aside"), _("Changes"))
+    print_table(titles, [_plan_row(plan) for plan in plans])
+    for plan in plans:
+        if plan.counts:
+            click.echo(f"{plan.school_code}: {counts_in_words(plan.counts)}")
+        for breach in plan.breaches:
+            click.echo(f"{plan.school_code}: {breach_in_words(breach)}")
+    click.echo(_("Digest: {digest}", digest=runs.digest(plans)))
+
+
+def _plan_row(plan: SchoolPlan) -> tuple[Any, ...]:
+    return (
+        plan.school_code,
+        wording.plan_status(plan.status),
+        plan.people,
+        plan.set_aside,
+        sum(plan.counts.values()),
+    )
+
+
+def counts_in_words(counts: dict[str, int]) -> str:
+    """``{"user.create": 3}`` as "accounts: create 3"."""
+    parts = []
+    for key, number in counts.items():
+        kind, _dot, action = key.partition(".")
+        parts.append(f"{wording.kind(kind)}: {wording.action(action)} {number}")
+    return "; ".join(parts)
+
+
+def breach_in_words(breach: dict[str, Any]) -> str:
+    return _(
+        "over the limit {limit}: {count} of {base} people",
+        limit=breach["limit"], count=breach["count"], base=breach["base"],
+    )  # fmt: skip
+
+
+def print_changes(changes: Iterable[tuple[str, PlannedChange]], *, as_json: bool) -> None:
+    rows: Iterator[dict[str, Any]] = (
+        {
+            "school": school,
+            "kind": change.kind,
+            "action": change.action,
+            "key": change.key,
+            "before": change.before,
+            "after": change.after,
+            "result": change.result,
+            "code": change.code,
+            "detail": change.detail,
+        }
+        for school, change in changes
+    )
+    if as_json:
+        print_json(list(rows))
+        return
+    for row in rows:
+        fields = _differences(row["before"], row["after"])
+        result = f"[{row['result']} {row['code']}]" if row["result"] else ""
+        click.echo(
+            f"{row['school']}  {row['action']:8} {row['kind']:9} {row['key']}  {fields} {result}"
+        )
+
+
+SECRET_FIELDS = {"birth_date", "snils"}
+
+
+def _differences(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """What changes; a birth date or an insurance number is named, never shown."""
+    parts = []
+    for name, value in after.items():
+        if (name in before and before[name] == value) or not value:
+            continue
+        if name in SECRET_FIELDS:
+            parts.append(f"{name}: ***")
+        elif name in before:
+            parts.append(f"{name}: {before[name]} → {value}")
+        else:
+            parts.append(f"{name}: {value}")
+    return ", ".join(parts)

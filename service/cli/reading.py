@@ -1,0 +1,153 @@
+"""Commands that change nothing: sample, check, report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from provisioning.findings import Finding, Severity
+from provisioning.formats import layout_draft, read_school, scan
+from provisioning.validation import validate
+from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
+from service.cli.printing import finding_as_data, print_finding
+from service.i18n import gettext as _
+from service.reports import REPORTS
+from service.reports.coverage import Level
+from service.reports.export import to_csv, to_json, to_table, to_xlsx
+from service.reports.period import PeriodError, parse_period
+from service.sample import ENCODINGS, LAYOUTS, City, first_export, write_sample
+
+
+@click.command("sample", help=_("Write an invented city as XML; the same for the same seed."))
+@click.option("--schools", default=3, show_default=True, help=_("How many schools."))
+@click.option("--people-per-school", default=300, show_default=True, help=_("People in each."))
+@click.option("--seed", default=1, show_default=True, help=_("Another number, another city."))
+@click.option(
+    "--layout", default="roster-1", show_default=True, type=click.Choice(sorted(LAYOUTS)),
+    help=_("XML layout."),
+)  # fmt: skip
+@click.option(
+    "--encoding", type=click.Choice(ENCODINGS), help=_("Encoding, if not the layout's own.")
+)
+@click.option("--month", default=0, show_default=True, help=_("The same city so many months on."))
+@click.option(
+    "--start", type=click.DateTime(["%Y-%m-%d"]),
+    help=_("Day of the export of month 0; by default early in the current school year."),
+)  # fmt: skip
+@click.option(
+    "--broken",
+    default=0,
+    show_default=True,
+    help=_("So many schools have mistakes in their files."),
+)
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help=_("Folder.")
+)
+def sample(
+    schools: int, people_per_school: int, seed: int, layout: str, encoding: str | None, month: int,
+    start: datetime | None, broken: int, out: Path,
+) -> None:  # fmt: skip
+    try:
+        city = City(
+            schools=schools, people_per_school=people_per_school, seed=seed, broken=broken,
+            start=start.date() if start else first_export(date.today()),  # noqa: DTZ011
+        )  # fmt: skip
+        people = write_sample(out, city, layout=layout, month=month, encoding=encoding)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise click.FileError(str(out), error.strerror or "") from error
+    click.echo(_("{people} people of {schools} schools in {folder}",
+                 people=people, schools=schools, folder=out))  # fmt: skip
+
+
+@click.command("check", help=_("Read and validate files; nothing is stored or changed."))
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--school", metavar="CODE", help=_("The school these files must be of."))
+@click.option(
+    "--layout-draft", "draft", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=_("List what an unknown file holds, to start a layout from (docs/new-layout.md)."),
+)  # fmt: skip
+@json_option
+@pass_context
+def check(
+    context: Context, paths: tuple[Path, ...], school: str | None, draft: Path | None, as_json: bool
+) -> None:
+    if bool(paths) == bool(draft):
+        raise click.UsageError(_("give files to check, or one file to --layout-draft"))
+    if draft:
+        click.echo(layout_draft(draft, context.settings.reading.limits))
+        return
+    people = 0
+    found: list[Finding] = []
+    for count, findings in _read(context, paths, school):
+        people += count
+        found += findings
+        if not as_json:
+            for finding in findings:
+                print_finding(finding)
+    if as_json:
+        print_json({"people": people, "findings": [finding_as_data(one) for one in found]})
+    else:
+        click.echo(_("{people} people read, {n} findings", people=people, n=len(found)))
+    if any(finding.severity != Severity.WARNING for finding in found):
+        sys.exit(STOPPED)
+
+
+def _read(
+    context: Context, paths: tuple[Path, ...], expected: str | None
+) -> Iterator[tuple[int, list[Finding]]]:
+    """People and findings school by school, so that a whole city is checked in little memory."""
+    reading = context.settings.reading
+    today = datetime.now(context.zone).date()
+    seen = scan(paths, limits=reading.limits, layout_folders=context.settings.layout_folders)
+    yield 0, list(seen.findings)
+    for files in seen.schools:
+        school = read_school(files, limits=reading.limits, today=today, expected_school=expected)
+        findings = list(school.findings)
+        if school.roster is None:
+            yield 0, findings
+        else:
+            yield len(school.roster.persons), findings + list(validate(school.roster, today))
+
+
+@click.group("report", help=_("Figures per school, district and class."))
+def report() -> None:
+    """Group of the reports."""
+
+
+@report.command("coverage", help=_("Who is on the roll, has an account, has signed in."))
+@click.option("--from", "begin", metavar="DAY", help=_("First day of the period, inclusive."))
+@click.option("--to", "end", metavar="DAY", help=_("Last day of the period, inclusive."))
+@click.option("--by", type=click.Choice([level.value for level in Level]), default="school",
+              show_default=True, help=_("What a row is."))  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "xlsx"]),
+              default="table", show_default=True, help=_("Form of the output."))  # fmt: skip
+@json_option
+@pass_context
+def coverage(
+    context: Context, begin: str | None, end: str | None, by: str, form: str, as_json: bool
+) -> None:
+    try:
+        period = parse_period(begin, end)
+    except PeriodError as error:
+        raise click.UsageError(str(error)) from error
+    application = context.application
+    with application.sessions() as session:
+        made = REPORTS["coverage"](
+            session, scope=context.scope, by=Level(by), period=period, zone=application.zone,
+            now=application.clock(),
+        )  # fmt: skip
+    if as_json or form == "json":
+        click.echo(to_json(made))
+    elif form == "table":
+        click.echo(to_table(made))
+    else:
+        sys.stdout.buffer.write(to_csv(made) if form == "csv" else to_xlsx(made))
+
+
+COMMANDS = (sample, check, report)

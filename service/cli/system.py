@@ -1,0 +1,123 @@
+"""Commands of the installation: init, serve, worker, moodle-standin, doctor."""
+
+from __future__ import annotations
+
+import secrets
+
+import click
+from sqlalchemy import func, select
+
+from auth.keys import load_keys
+from service import access
+from service.application import make_secret
+from service.cli.base import Context, pass_context
+from service.db import transaction
+from service.i18n import gettext as _
+from service.jobs import Jobs, work
+from service.logs import set_up_logging
+from service.models import Operator, OperatorRole
+from service.processes import ensure_home
+from service.processes import serve as serve_all
+
+
+@click.command("init", help=_("Make the data folder, keys, database and the first operator."))
+@click.option("--operator", default="admin", show_default=True, help=_("Name of the operator."))
+@click.option(
+    "--password-file",
+    type=click.File(),
+    help=_("Take the operator's password from this file; without it one is made and printed."),
+)
+@pass_context
+def init(context: Context, operator: str, password_file: click.File | None) -> None:
+    ensure_home(context.settings)
+    make_secret(context.settings.home)
+    application = context.prepare()
+    load_keys(context.settings.signing_keys, application.clock())
+    password = password_file.read().strip() if password_file else ""  # type: ignore[attr-defined]
+    with transaction(application.sessions) as session:
+        if session.scalar(select(func.count()).select_from(Operator)):
+            click.echo(_("{home} is ready.", home=context.settings.home))
+            return
+        made = password or secrets.token_urlsafe(12)
+        try:
+            access.create_operator(
+                session, username=operator, password=made, role=OperatorRole.CITY, scope=[],
+                now=application.clock(),
+            )  # fmt: skip
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+    click.echo(_("{home} is ready.", home=context.settings.home))
+    click.echo(_("Operator: {name}", name=operator))
+    if not password:
+        click.echo(_("Password (shown once): {password}", password=made))
+
+
+@click.command("operator", help=_("Add an operator of a school, a district or the city."))
+@click.argument("name")
+@click.option(
+    "--role", type=click.Choice([role.value for role in OperatorRole]), required=True,
+    help=_("What part of the city the operator sees."),
+)  # fmt: skip
+@click.option(
+    "--of", "scope", multiple=True, metavar="CODE|DISTRICT",
+    help=_("The school's code or the district's name; may be repeated."),
+)  # fmt: skip
+@click.option("--password-file", type=click.File(), help=_("Take the password from this file."))
+@pass_context
+def operator(
+    context: Context, name: str, role: str, scope: tuple[str, ...], password_file: click.File | None
+) -> None:
+    if (role == OperatorRole.CITY) == bool(scope):
+        raise click.UsageError(_("--of goes with the roles school and district, and only there"))
+    application = context.application
+    given = password_file.read().strip() if password_file else ""  # type: ignore[attr-defined]
+    password = given or secrets.token_urlsafe(12)
+    with transaction(application.sessions) as session:
+        try:
+            access.create_operator(
+                session, username=name, password=password, role=OperatorRole(role),
+                scope=list(scope), now=application.clock(),
+            )  # fmt: skip
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+    if not given:
+        click.echo(_("Password (shown once): {password}", password=password))
+
+
+@click.command("serve", help=_("Run everything: web, worker, Redis, Moodle stand-in."))
+@pass_context
+def serve(context: Context) -> None:
+    set_up_logging()
+    application = context.prepare()
+    application.engine.dispose()
+
+    def ready(url: str) -> None:
+        Jobs(context.settings).resume(application)
+        click.echo(_("Ready: {url} (Ctrl-C ends it)", url=url))
+
+    serve_all(context.settings, ready)
+    click.echo(_("Ended."))
+
+
+@click.command("worker", help=_("Run a worker alone."))
+@click.option("--burst", is_flag=True, help=_("End when the queue is empty."))
+@pass_context
+def worker(context: Context, burst: bool) -> None:
+    work(context.settings, burst=burst)
+
+
+@click.command("moodle-standin", help=_("Run the Moodle stand-in alone."))
+@pass_context
+def moodle_standin(context: Context) -> None:
+    from service.moodle_standin import serve as serve_standin
+
+    ensure_home(context.settings)
+    set_up_logging()
+    server = context.settings.server
+    storage = context.settings.home / "moodle-standin.sqlite"
+    serve_standin("127.0.0.1", server.standin_port, storage)
+
+
+COMMANDS = (
+    init, operator, serve, worker, moodle_standin,
+)  # fmt: skip

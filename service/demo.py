@@ -1,0 +1,281 @@
+"""``make demo``: the whole way on an invented city, through the commands an administrator types.
+
+Makes its own data folder anew each time (only one that it made itself), starts ``serve``, loads,
+approves, applies, lets a pupil and a teacher sign in, loads again, loads the next month.
+"""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import requests
+from sqlalchemy import select
+
+from provisioning.passwords import birth_date_password
+from provisioning.roster import Role
+from service.application import build
+from service.config import load_settings
+from service.models import KnownPerson
+from service.processes import Child, StartError, wait_ready
+
+MARK = ".made-by-demo"
+CLIENT_SECRET = "demo-client-secret"  # noqa: S105 - of a client that exists in the demo only
+REDIRECT = "https://moodle.invalid/admin/oauth2callback.php"
+OWN_PASSWORD = "Sinitsa na sosne 7"  # noqa: S105 - what the invented people choose
+
+
+class DemoError(Exception):
+    """The demo cannot go on. One line for whoever started it."""
+
+
+def main() -> None:
+    home = Path(os.environ.get("SCHOOLBRIDGE_HOME", "var")).absolute()
+    try:
+        _make_home(home)
+        _Demo(home).run()
+    except DemoError as error:
+        sys.exit(f"demo: {error}")
+
+
+def _make_home(home: Path) -> None:
+    if home.exists() and any(home.iterdir()) and not (home / MARK).exists():
+        raise DemoError(
+            f"{home} holds data that the demo did not make; name another folder in SCHOOLBRIDGE_HOME"
+        )
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    (home / MARK).touch()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class _Demo:
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._samples = home / "samples"
+        config = home / "demo.toml"
+        config.write_text(
+            "[[auth.clients]]\n"
+            'client_id = "moodle"\n'
+            f'client_secret = "{CLIENT_SECRET}"\n'
+            f'redirect_uris = ["{REDIRECT}"]\n',
+            "utf-8",
+        )
+        os.environ |= {
+            "SCHOOLBRIDGE_HOME": str(home),
+            "SCHOOLBRIDGE_CONFIG": str(config),
+            "SCHOOLBRIDGE_SERVER_PORT": str(_free_port()),
+            "SCHOOLBRIDGE_SERVER_STANDIN_PORT": str(_free_port()),
+        }
+        self._settings = load_settings()
+
+    def run(self) -> None:
+        """The steps of the demo, in order."""
+        self._command("init")
+        serve = Child(
+            name="serve",
+            command=[sys.executable, "-m", "service", "serve"],
+            log=self._home / "serve.log",
+        )
+        serve.start()
+        try:
+            wait_ready(serve, self._is_up)
+            self._title("A city of three schools, the last one with mistakes in its file")
+            self._load(month=0)
+            self._title("A pupil and a teacher sign in for the first time")
+            for role in (Role.STUDENT, Role.TEACHER):
+                self._sign_in(role)
+            self._title("The same files again: nothing may change")
+            writes = self._writes()
+            self._sync(0)
+            again = self._writes() - writes
+            self._say(f"Write calls to Moodle: {again}")
+            if again:
+                raise DemoError("the second load of the same files changed something in Moodle")
+            self._title("The next month: arrivals, leavers, a transfer, a renamed class")
+            self._sync(1)
+            self._title("Coverage: who is on the roll, has an account, has signed in")
+            self._command("report", "coverage")
+        except StartError as error:
+            raise DemoError(str(error)) from error
+        finally:
+            serve.stop()
+        self._say("")
+        self._say("To look around: make serve")
+
+    def _is_up(self) -> bool:
+        try:
+            return requests.get(f"{self._settings.base_url}/health/ready", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    def _load(self, month: int) -> None:
+        """Import, look, approve and apply, each with its own command."""
+        self._write_sample(month)
+        self._command("import", str(self._samples / str(month)))
+        run = self._newest_run()
+        self._command("approve", run["run"], "--digest", run["digest"])
+        self._command("apply", run["run"])
+
+    def _sync(self, month: int) -> None:
+        self._write_sample(month)
+        self._command("sync", str(self._samples / str(month)), "--yes")
+
+    def _write_sample(self, month: int) -> None:
+        out = self._samples / str(month)
+        if not out.exists():
+            self._command(
+                "sample", "--schools", 3, "--people-per-school", 300, "--broken", 1,
+                "--month", month, "--out", out,
+            )  # fmt: skip
+
+    def _newest_run(self) -> dict[str, Any]:
+        text = self._output("runs", "--limit", 1, "--json")
+        newest: dict[str, Any] = json.loads(text)[0]
+        return newest
+
+    def _writes(self) -> int:
+        """How many calls that change something the Moodle stand-in has answered."""
+        url = f"{self._settings.moodle_target.url}/standin/counts"
+        return int(requests.get(url, timeout=10).json()["writes"])
+
+    def _sign_in(self, role: Role) -> None:
+        """Go the way Moodle sends a person: code flow, first password, an own password."""
+        with build(self._settings).sessions() as session:
+            person = session.scalars(
+                select(KnownPerson)
+                .where(KnownPerson.role == role, KnownPerson.suspended.is_(False))
+                .order_by(KnownPerson.username)
+            ).first()
+        if person is None or person.birth_date is None:
+            raise DemoError(f"there is no {role} to sign in")
+        visitor = _Visitor(self._settings.base_url)
+        page = visitor.start()
+        page = visitor.submit(
+            page, username=person.username, password=birth_date_password(person.birth_date)
+        )
+        new = {name: OWN_PASSWORD for name in page.fields if page.fields[name] == "password"}
+        claims = visitor.finish(visitor.submit(page, **new))
+        if claims.get("sub") != person.person_id:
+            raise DemoError(f"the {role} who signed in is not the one who was meant")
+        self._say(f"{role}: login {person.username}, first password changed, signed in to Moodle")
+
+    def _command(self, *arguments: object) -> None:
+        self._say("$ schoolbridge " + " ".join(map(str, arguments)))
+        code = subprocess.run(self._argv(arguments)).returncode
+        if code:
+            raise DemoError(f"the command above ended with {code}")
+
+    def _output(self, *arguments: object) -> str:
+        return subprocess.run(
+            self._argv(arguments), check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+
+    @staticmethod
+    def _argv(arguments: Iterable[object]) -> list[str]:
+        return [sys.executable, "-m", "service", *map(str, arguments)]
+
+    def _title(self, text: str) -> None:
+        self._say(f"\n== {text}")
+
+    @staticmethod
+    def _say(text: str) -> None:
+        print(text, flush=True)
+
+
+class _Page(html.parser.HTMLParser):
+    """The one form of a page: its fields with their types, its hidden values, its address."""
+
+    def __init__(self, answer: requests.Response) -> None:
+        super().__init__()
+        self.url = answer.url
+        self.action = answer.url
+        self.fields: dict[str, str] = {}
+        self.hidden: dict[str, str] = {}
+        self.feed(answer.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Called by the parser for each opening tag."""
+        values = {name: value or "" for name, value in attrs}
+        if tag == "form" and values.get("action"):
+            self.action = urljoin(self.url, values["action"])
+        elif tag == "input" and values.get("name"):
+            kind = values.get("type", "text")
+            self.fields[values["name"]] = kind
+            if kind == "hidden":
+                self.hidden[values["name"]] = values.get("value", "")
+
+
+class _Visitor:
+    """A browser and the Moodle behind it, as far as a sign-in needs them."""
+
+    def __init__(self, issuer: str) -> None:
+        self._session = requests.Session()
+        known = requests.get(f"{issuer}/.well-known/openid-configuration", timeout=10).json()
+        self._endpoints: dict[str, str] = known
+        self._state = secrets.token_urlsafe(12)
+
+    def start(self) -> _Page:
+        parameters = {
+            "response_type": "code",
+            "client_id": "moodle",
+            "redirect_uri": REDIRECT,
+            "scope": "openid profile email",
+            "state": self._state,
+        }
+        url = self._endpoints["authorization_endpoint"]
+        return _Page(self._session.get(url, params=parameters, timeout=10))
+
+    def submit(self, page: _Page, **typed: str) -> _Page | str:
+        """The next page, or the address the person is sent back to Moodle with."""
+        answer = self._session.post(
+            page.action, data=page.hidden | typed, allow_redirects=False, timeout=10
+        )
+        while answer.is_redirect:
+            target = urljoin(answer.url, answer.headers["Location"])
+            if target.startswith(REDIRECT):
+                return target
+            answer = self._session.get(target, allow_redirects=False, timeout=10)
+        return _Page(answer)
+
+    def finish(self, address: _Page | str) -> dict[str, Any]:
+        """Redeem the code as Moodle does, and ask who it is."""
+        back = parse_qs(urlsplit(address).query) if isinstance(address, str) else {}
+        if back.get("state") != [self._state]:
+            raise DemoError("the sign-in did not lead back to Moodle")
+        token = requests.post(
+            self._endpoints["token_endpoint"],
+            data={
+                "grant_type": "authorization_code",
+                "code": back["code"][0],
+                "redirect_uri": REDIRECT,
+                "client_id": "moodle",
+                "client_secret": CLIENT_SECRET,
+            },
+            timeout=10,
+        ).json()["access_token"]
+        claims: dict[str, Any] = requests.get(
+            self._endpoints["userinfo_endpoint"],
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=10,
+        ).json()
+        return claims
+
+
+if __name__ == "__main__":
+    main()

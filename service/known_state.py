@@ -1,0 +1,272 @@
+"""Rows -> the core's values: who is known, what Moodle has, who is where; and new identities."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, tuple_
+from sqlalchemy.orm import Session
+
+from provisioning import matching
+from provisioning.changes import Kind
+from provisioning.logins import candidates
+from provisioning.matching import How, KnownIdentities, Matching
+from provisioning.roll import RollEntry
+from provisioning.roster import Person, Roster
+from provisioning.settings import LoginSettings
+from provisioning.state import (
+    CourseEnrolment,
+    CourseRole,
+    Member,
+    MoodleCategory,
+    MoodleCohort,
+    MoodleCourse,
+    MoodleUser,
+    State,
+)
+from service.db import chunks
+from service.models import (
+    Affiliation,
+    Identity,
+    KnownEnrolment,
+    KnownMember,
+    KnownObject,
+    KnownPerson,
+    PlannedRoll,
+    PlanStatus,
+    SchoolPlan,
+    SourceKey,
+)
+
+USER_FIELDS = tuple(field.name for field in fields(MoodleUser))
+
+
+def known_identities(session: Session, roster: Roster) -> KnownIdentities:
+    """What matching needs to know about the people in one roster (three kinds of look-up)."""
+    by_key: dict[str, matching.KnownPerson] = {}
+    keys = select(SourceKey.sourced_id, Identity).join(
+        Identity, Identity.person_id == SourceKey.person_id
+    )
+    of_school = keys.where(
+        SourceKey.source == roster.source, SourceKey.school_code == roster.school.code
+    )
+    for ids in chunks([*roster.persons, *roster.set_aside]):
+        for sourced_id, identity in session.execute(
+            of_school.where(SourceKey.sourced_id.in_(ids))
+        ).tuples():
+            by_key[sourced_id] = _known(identity)
+    new = [person for key, person in roster.persons.items() if key not in by_key]
+    by_snils: dict[str, list[matching.KnownPerson]] = defaultdict(list)
+    for numbers in chunks(sorted({person.snils for person in new if person.snils})):
+        for identity in session.scalars(select(Identity).where(Identity.snils.in_(numbers))):
+            by_snils[identity.snils].append(_known(identity))
+    by_name: dict[matching.NameKey, list[matching.KnownPerson]] = defaultdict(list)
+    for names in chunks(sorted({matching.name_key(person) for person in new})):
+        for identity in session.scalars(
+            select(Identity).where(
+                tuple_(Identity.name_key, Identity.birth_date).in_(names),
+                Identity.school_code != roster.school.code,
+            )
+        ):
+            if identity.birth_date:
+                by_name[identity.name_key, identity.birth_date].append(_known(identity))
+    session.expunge_all()
+    return KnownIdentities(by_key=by_key, by_snils=by_snils, by_name=by_name)
+
+
+def _known(row: Identity) -> matching.KnownPerson:
+    return matching.KnownPerson(
+        person_id=row.person_id,
+        family_name=row.family_name,
+        given_name=row.given_name,
+        middle_name=row.middle_name,
+        birth_date=row.birth_date,
+        snils=row.snils,
+        school_code=row.school_code,
+    )
+
+
+def reserve(
+    session: Session, roster: Roster, found: Matching, logins: LoginSettings, now: datetime
+) -> dict[str, str]:
+    """Person id -> login for everyone matched; new people get their identity and login now.
+
+    Reserved for ever, also when the plan is rejected: a second load of the file finds the same.
+    """
+    people: dict[str, Person] = {
+        match.person_id: roster.persons[key]
+        for key, match in found.matches.items()
+        if match.how == How.NEW
+    }
+    usernames = _free_usernames(session, people, logins)
+    if people:
+        session.execute(
+            insert(Identity),
+            [
+                {
+                    "person_id": person_id,
+                    "username": usernames[person_id],
+                    "reserved_at": now,
+                    "school_code": roster.school.code,
+                    **identity_values(person),
+                }
+                for person_id, person in people.items()
+            ],
+        )
+    keys = [
+        {
+            "source": roster.source,
+            "school_code": roster.school.code,
+            "sourced_id": sourced_id,
+            "person_id": match.person_id,
+        }
+        for sourced_id, match in found.matches.items()
+        if match.how != How.KNOWN
+    ]
+    if keys:
+        session.execute(insert(SourceKey), keys)
+    known_ids = [m.person_id for m in found.matches.values() if m.person_id not in usernames]
+    for ids in chunks(known_ids):
+        usernames.update(
+            session.execute(
+                select(Identity.person_id, Identity.username).where(Identity.person_id.in_(ids))
+            )
+            .tuples()
+            .all()
+        )
+    return usernames
+
+
+def identity_values(person: Person | MoodleUser) -> dict[str, Any]:
+    """What an identity remembers of a person for matching."""
+    return {
+        "family_name": person.family_name,
+        "given_name": person.given_name,
+        "middle_name": person.middle_name,
+        "name_key": matching.normalised_name(
+            person.family_name, person.given_name, person.middle_name
+        ),
+        "birth_date": person.birth_date,
+        "snils": person.snils,
+    }
+
+
+def _free_usernames(
+    session: Session, people: Mapping[str, Person], logins: LoginSettings
+) -> dict[str, str]:
+    """The first free candidate of each person; asks the database for many people at once."""
+    wanted = {
+        person_id: candidates(
+            person_id,
+            family_name=person.family_name,
+            given_name=person.given_name,
+            middle_name=person.middle_name,
+            scheme=logins.scheme,
+        )
+        for person_id, person in people.items()
+    }
+    given: dict[str, str] = {}
+    taken: set[str] = set()
+    while wanted:
+        round_ = {person_id: next(names) for person_id, names in wanted.items()}
+        for names in chunks(sorted(set(round_.values()))):
+            taken.update(
+                session.scalars(select(Identity.username).where(Identity.username.in_(names)))
+            )
+        for person_id, username in round_.items():
+            if username not in taken:
+                taken.add(username)
+                given[person_id] = username
+                del wanted[person_id]
+    return given
+
+
+def roll_before(session: Session, school_code: str) -> dict[str, RollEntry]:
+    """The school's roll as last applied, by person id."""
+    rows = session.execute(
+        select(
+            Affiliation.person_id, Affiliation.role, Affiliation.class_id, Affiliation.class_title
+        ).where(Affiliation.school_code == school_code)
+    )
+    return {row.person_id: RollEntry(**row._mapping) for row in rows}
+
+
+def elsewhere(session: Session, school_code: str, run_id: int) -> dict[str, set[str]]:
+    """Person id -> other schools that list the person: by this run's plans, else as applied.
+
+    Only of the people who have a source key in the school.
+    """
+    plans = session.execute(
+        select(SchoolPlan.id, SchoolPlan.school_code).where(
+            SchoolPlan.run_id == run_id,
+            SchoolPlan.school_code != school_code,
+            SchoolPlan.status == PlanStatus.PLANNED,
+        )
+    )
+    planned = dict(plans.tuples().all())
+    here = select(SourceKey.person_id).where(SourceKey.school_code == school_code)
+    found: dict[str, set[str]] = defaultdict(set)
+    for person_id, plan_id in session.execute(
+        select(PlannedRoll.person_id, PlannedRoll.plan_id).where(
+            PlannedRoll.plan_id.in_(planned), PlannedRoll.person_id.in_(here)
+        )
+    ).tuples():
+        found[person_id].add(planned[plan_id])
+    replaced = {school_code, *planned.values()}
+    for person_id, code in session.execute(
+        select(Affiliation.person_id, Affiliation.school_code).where(
+            Affiliation.school_code.not_in(replaced), Affiliation.person_id.in_(here)
+        )
+    ).tuples():
+        found[person_id].add(code)
+    return dict(found)
+
+
+def known_state(session: Session, school_code: str) -> State:
+    """What Moodle holds for one school, as we last recorded it."""
+    objects: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for row in session.scalars(
+        select(KnownObject)
+        .where(KnownObject.school_code.in_(["", school_code]))
+        .order_by(KnownObject.moodle_id)
+    ):
+        objects[row.kind][row.key] = row.fields
+    members = session.execute(
+        select(KnownMember.cohort, KnownMember.person_id).where(
+            KnownMember.school_code == school_code
+        )
+    )
+    enrolments = session.execute(
+        select(KnownEnrolment.course, KnownEnrolment.person_id, KnownEnrolment.role).where(
+            KnownEnrolment.school_code == school_code
+        )
+    )
+    return State(
+        school_code=school_code,
+        categories={k: MoodleCategory(**v) for k, v in objects[Kind.CATEGORY].items()},
+        cohorts={k: MoodleCohort(**v) for k, v in objects[Kind.COHORT].items()},
+        courses={k: MoodleCourse(**v) for k, v in objects[Kind.COURSE].items()},
+        users={user.person_id: user for user in _known_users(session, school_code)},
+        members=frozenset(Member(cohort=c, person_id=p) for c, p in members.tuples()),
+        enrolments=frozenset(
+            CourseEnrolment(course=c, person_id=p, role=CourseRole(r))
+            for c, p, r in enrolments.tuples()
+        ),
+    )
+
+
+def _known_users(session: Session, school_code: str) -> Iterable[MoodleUser]:
+    """The accounts of everyone who ever had a source key in the school."""
+    own_people = select(SourceKey.person_id).where(SourceKey.school_code == school_code)
+    columns = [getattr(KnownPerson, name) for name in USER_FIELDS]
+    rows = session.execute(
+        select(*columns).where(
+            KnownPerson.person_id.in_(own_people), KnownPerson.moodle_id.is_not(None)
+        )
+    ).yield_per(1000)
+    for row in rows:
+        yield MoodleUser(**row._mapping)

@@ -1,0 +1,295 @@
+"""Plan a received run: read its files school by school, decide, store plans and findings."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from provisioning.desired import DesiredRules, desired_state
+from provisioning.findings import Finding, Severity
+from provisioning.formats import ReadFile, SchoolFiles, read_school, scan
+from provisioning.matching import Matching, match
+from provisioning.plan import Plan, make_plan
+from provisioning.roll import Roll, next_roll
+from provisioning.roster import Roster
+from provisioning.validation import validate
+from service import claims, known_state
+from service.application import Application
+from service.db import chunks, transaction, upsert
+from service.earlier_loads import compare_with_earlier
+from service.models import (
+    AuditEntry,
+    PlannedChange,
+    PlannedRoll,
+    PlanStatus,
+    RunFile,
+    RunFinding,
+    RunStatus,
+    School,
+    SchoolPlan,
+    SyncRun,
+)
+
+INSERT_ROWS = 1000
+
+log = logging.getLogger(__name__)
+Elsewhere = Mapping[str, Collection[str]]
+
+
+def plan_run(application: Application, run_id: int) -> None:
+    """Read and plan a run; ends as *planned* or *rejected*. Running it twice is harmless."""
+    with transaction(application.sessions) as session:
+        run = session.get_one(SyncRun, run_id)
+        if run.status != RunStatus.RECEIVED or not claims.take(session, run, application.clock()):
+            return
+        _forget(session, run_id)
+    try:
+        _Planning(application, run).plan_all()
+    except BaseException:
+        _end(application, run_id, problem="internal")
+        raise
+    _end(application, run_id)
+
+
+def _forget(session: Session, run_id: int) -> None:
+    """Remove what an earlier, broken attempt to plan the run has left."""
+    plans = select(SchoolPlan.id).where(SchoolPlan.run_id == run_id)
+    session.execute(delete(PlannedChange).where(PlannedChange.plan_id.in_(plans)))
+    session.execute(delete(PlannedRoll).where(PlannedRoll.plan_id.in_(plans)))
+    for table in (SchoolPlan, RunFile, RunFinding):
+        session.execute(delete(table).where(table.run_id == run_id))
+
+
+def _end(application: Application, run_id: int, *, problem: str = "") -> None:
+    now = application.clock()
+    with transaction(application.sessions) as session:
+        run = session.get_one(SyncRun, run_id)
+        usable = any(plan.status == PlanStatus.PLANNED for plan in run.plans) and not problem
+        run.status = RunStatus.PLANNED if usable else RunStatus.REJECTED
+        run.planned_at, run.problem = now, problem
+        claims.release(run)
+        details = {"status": run.status.value, "schools": len(run.plans)}
+        session.add(
+            AuditEntry(at=now, actor="worker", action="run.plan", run_id=run_id, details=details)
+        )
+    log.info("run planned", extra={"run": run_id, **details})
+
+
+class _Planning:
+    """The planning of one run, one school in memory at a time."""
+
+    def __init__(self, application: Application, run: SyncRun) -> None:
+        self._application = application
+        self._run = run
+        self._settings = application.settings
+        self._today = application.clock().astimezone(application.zone).date()
+        self._assumed: dict[str, Elsewhere] = {}
+        """What each school's plan took for the rolls of the others."""
+
+    def plan_all(self) -> None:
+        """Plan every school; those whose people turned up in, or left, another one twice."""
+        found = scan(
+            [self._settings.home / self._run.folder],
+            limits=self._settings.reading.limits,
+            layout_folders=self._settings.layout_folders,
+        )
+        with transaction(self._application.sessions) as session:
+            _store_findings(session, self._run.id, found.findings)
+        for school in found.schools:
+            self._plan_school(school)
+        for school in found.schools:
+            if self._sees_others_differently(school.school_code):
+                self._plan_school(school)
+
+    def _sees_others_differently(self, school_code: str) -> bool:
+        if school_code not in self._assumed:
+            return False
+        with self._application.sessions() as session:
+            now = known_state.elsewhere(session, school_code, self._run.id)
+        return now != self._assumed[school_code]
+
+    def _plan_school(self, files: SchoolFiles) -> None:
+        """One school, one transaction, so that a plan is stored whole or not at all."""
+        reading = read_school(
+            files,
+            limits=self._settings.reading.limits,
+            today=self._today,
+            expected_school=self._run.expected_school or None,
+        )
+        with transaction(self._application.sessions) as session:
+            self._forget_school(session, files.school_code)
+            _store_files(session, self._run.id, reading.files)
+            findings = list(reading.findings)
+            findings += compare_with_earlier(session, files.school_code, reading.files)
+            roster = reading.roster
+            if roster is not None:
+                findings += validate(roster, self._today)
+            if roster is None or _is_fatal(findings):
+                self._store_blocked(session, files.school_code, roster)
+            else:
+                findings += self._decide(session, roster)
+            _store_findings(session, self._run.id, findings)
+            claims.renew(session, self._run.id, self._application.clock())
+
+    def _forget_school(self, session: Session, school_code: str) -> None:
+        plans = select(SchoolPlan.id).where(
+            SchoolPlan.run_id == self._run.id, SchoolPlan.school_code == school_code
+        )
+        session.execute(delete(PlannedChange).where(PlannedChange.plan_id.in_(plans)))
+        session.execute(delete(PlannedRoll).where(PlannedRoll.plan_id.in_(plans)))
+        for table in (SchoolPlan, RunFile, RunFinding):
+            session.execute(
+                delete(table).where(table.run_id == self._run.id, table.school_code == school_code)
+            )
+
+    def _store_blocked(self, session: Session, school_code: str, roster: Roster | None) -> None:
+        """A school that is not in the registry yet is not made from a file that is refused."""
+        if session.get(School, school_code) is None:
+            return
+        session.add(
+            SchoolPlan(
+                run_id=self._run.id,
+                school_code=school_code,
+                status=PlanStatus.BLOCKED,
+                school_year=roster.school_year if roster else "",
+            )
+        )
+
+    def _decide(self, session: Session, roster: Roster) -> Sequence[Finding]:
+        """Match, compare with what is known, store the plan."""
+        settings, now = self._settings, self._application.clock()
+        found = match(
+            roster, known_state.known_identities(session, roster), lambda: str(uuid.uuid4())
+        )
+        usernames = known_state.reserve(session, roster, found, settings.logins, now)
+        before = known_state.roll_before(session, roster.school.code)
+        roll = next_roll(roster, found, before, today=self._today)
+        elsewhere = known_state.elsewhere(session, roster.school.code, self._run.id)
+        self._assumed[roster.school.code] = elsewhere
+        known = known_state.known_state(session, roster.school.code)
+        rules = DesiredRules(
+            naming=settings.naming,
+            courses=settings.courses,
+            logins=settings.logins,
+            passwords=settings.passwords,
+        )
+        desired = desired_state(
+            roster, roll, known, usernames=usernames, elsewhere=elsewhere, rules=rules
+        )
+        plan = make_plan(known, desired, settings.limits)
+        self._store(session, roster, found, roll, plan)
+        return found.findings
+
+    def _store(
+        self, session: Session, roster: Roster, found: Matching, roll: Roll, plan: Plan
+    ) -> None:
+        school = _store_school(session, roster)
+        stored = SchoolPlan(
+            run_id=self._run.id,
+            school_code=school.code,
+            status=PlanStatus.PLANNED,
+            digest=plan.digest,
+            counts={f"{kind}.{action}": n for (kind, action), n in plan.counts.items()},
+            breaches=[
+                {"limit": one.limit.value, "count": one.count, "base": one.base}
+                for one in plan.breaches
+            ],
+            known_version=school.known_version,
+            school_year=roster.school_year,
+            exported_at=roster.exported_at,
+            people=len(found.matches),
+            set_aside=len(roster.set_aside) + len(roster.persons) - len(found.matches),
+        )
+        session.add(stored)
+        session.flush()
+        entries = (
+            {
+                "plan_id": stored.id,
+                "person_id": entry.person_id,
+                "role": entry.role,
+                "class_id": entry.class_id,
+                "class_title": entry.class_title,
+            }
+            for entry in roll.after.values()
+        )
+        for rows in chunks(entries, INSERT_ROWS):
+            session.execute(insert(PlannedRoll), rows)
+        changes = (
+            {
+                "plan_id": stored.id,
+                "position": position,
+                "kind": change.kind.value,
+                "action": change.action.value,
+                "key": change.key,
+                "before": dict(change.before),
+                "after": dict(change.after),
+            }
+            for position, change in enumerate(plan.changes)
+        )
+        for some in chunks(changes, INSERT_ROWS):
+            session.execute(insert(PlannedChange), some)
+
+
+def _is_fatal(findings: Sequence[Finding]) -> bool:
+    return any(finding.severity == Severity.FATAL for finding in findings)
+
+
+def _store_school(session: Session, roster: Roster) -> School:
+    """The school enters the registry with its first readable file; names follow the newest one."""
+    known = roster.school
+    upsert(
+        session,
+        School,
+        [
+            {
+                "code": known.code,
+                "name": known.name,
+                "short_name": known.short_name,
+                "district": known.district,
+                "number": known.number,
+                "kind": known.kind,
+            }
+        ],
+    )
+    return session.get_one(School, known.code, populate_existing=True)
+
+
+def _store_files(session: Session, run_id: int, files: Sequence[ReadFile]) -> None:
+    for file in files:
+        session.add(
+            RunFile(
+                run_id=run_id,
+                name=file.name,
+                sha256=file.sha256,
+                school_code=file.school_code,
+                layout=file.layout,
+                parts=sorted(file.parts),
+                records=file.records,
+                exported_at=file.exported_at,
+            )
+        )
+
+
+def _store_findings(session: Session, run_id: int, findings: Sequence[Finding]) -> None:
+    rows = (
+        {
+            "run_id": run_id,
+            "rule": finding.rule,
+            "severity": finding.severity.value,
+            "file": finding.file[:500],
+            "line": finding.line,
+            "school_code": finding.school_code[:64],
+            "sourced_id": finding.sourced_id[:255],
+            "person": finding.person[:500],
+            "field_name": finding.field_name,
+            "value": finding.value[:500],
+            "details": dict(finding.details),
+        }
+        for finding in findings
+    )
+    for some in chunks(rows, INSERT_ROWS):
+        session.execute(insert(RunFinding), some)
