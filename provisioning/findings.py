@@ -64,9 +64,12 @@ def _fill(finding: Finding, template: str) -> str:
 
 @cache
 def _texts() -> dict[str, dict[str, Any]]:
-    return tomllib.loads(resources.files("provisioning").joinpath("findings.toml").read_text("utf-8"))
+    return tomllib.loads(
+        resources.files("provisioning").joinpath("findings.toml").read_text("utf-8")
+    )
 
 
-def rules() -> dict[str, Severity]:
+@cache
+def rules() -> Mapping[str, Severity]:
     """Every rule with the severity it normally has."""
     return {rule: Severity(texts["severity"]) for rule, texts in _texts().items()}

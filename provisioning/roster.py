@@ -77,6 +77,7 @@ class SchoolClass:
     """``sourced_id`` of the class teacher."""
     begin_date: date | None = None
     end_date: date | None = None
+    file: str = ""
     line: int = 0
 
 

@@ -144,7 +144,7 @@ class SchoolBuilder:
         part = Part.STUDENTS if role is Role.STUDENT else Part.STAFF
         self.counts[part] += 1
         self._check(row)
-        if not self._text(row, "id"):
+        if not row.values.get("id", "").strip():
             self.without_id.add(part)
         sourced_id = self._id(row, "id")
         if sourced_id in self.persons or sourced_id in self.set_aside:
@@ -199,6 +199,7 @@ class SchoolBuilder:
             teacher_id=self._text(row, "teacher_id") or None,
             begin_date=self._date(row, "begin_date"),
             end_date=self._date(row, "end_date"),
+            file=self._file,
             line=row.line,
         )
 
@@ -236,7 +237,7 @@ class SchoolBuilder:
         return role
 
     def _id(self, row: Row, name: str) -> str:
-        text = self._text(row, name)
+        text = cleaning.collapse(row.values.get(name, ""))
         if not text or len(text) > _MAX_ID:
             self._reject("id.too_long" if text else "id.missing", row, name)
         return text
@@ -315,9 +316,12 @@ class SchoolBuilder:
             return missing
 
     def _text(self, row: Row, name: str) -> str:
-        text = row.values.get(name, "")
-        return self._intern(cleaning.collapse(text)) if text else ""
+        text = row.values.get(name)
+        return self._intern(text) if text else ""
 
     def _intern(self, text: str) -> str:
-        """One object for equal texts: they repeat a hundred thousand times."""
-        return self._texts.setdefault(text, text)
+        """Without needless blanks, and one object for equal texts: most repeat very often."""
+        known = self._texts.get(text)
+        if known is None:
+            known = self._texts[text] = cleaning.collapse(text)
+        return known

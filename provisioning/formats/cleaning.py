@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, tzinfo
+from operator import mul
 
 
 class Unclean(ValueError):
@@ -29,13 +30,16 @@ _EIGHT_DIGITS = re.compile(r"(\d\d)(\d\d)(\d{4})")
 _SHORT_YEAR = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2}|\d{6}")
 
 _CLASS = re.compile(r"""(\d{1,2})\s*["«'“]?\s*([^\W\d_])\s*["»'”]?""")
+_SNILS_SEPARATORS = re.compile(r"[\s\-–.]")
 _EMAIL = re.compile(r"[^@\s<>,;\"]{1,64}@[^@\s<>,;\"]{1,180}\.[^@\s<>,;\".]{2,}")
 _SCHOOL_YEAR = re.compile(r"(20\d\d)\s*[/\-–]\s*(20\d\d|\d\d)(?:\s*(?:уч.*)?)")
 
 
 def collapse(text: str) -> str:
     """One blank between words, none around, no invisible signs."""
-    return " ".join(text.translate(_INVISIBLE).split())
+    if not text.isascii():
+        text = text.translate(_INVISIBLE)
+    return " ".join(text.split())
 
 
 def clean_name(text: str) -> str:
@@ -102,12 +106,12 @@ def parse_moment(text: str, zone: tzinfo) -> datetime:
 
 def clean_snils(text: str) -> str:
     """Eleven digits with a right check number, from any of the usual spellings."""
-    digits = re.sub(r"[\s\-–.]", "", text)
+    digits = _SNILS_SEPARATORS.sub("", text)
     if not (len(digits) == 11 and digits.isascii() and digits.isdigit()):
         raise Unclean("format")
     number, check = digits[:9], int(digits[9:])
     # Numbers up to 001-001-998 carry no check number.
-    total = sum(int(digit) * weight for digit, weight in zip(number, range(9, 0, -1), strict=True))
+    total = sum(map(mul, map(int, number), range(9, 0, -1)))
     if int(number) == 0 or (int(number) > 1_001_998 and total % 101 % 100 != check):
         raise Unclean("check_number")
     return digits

@@ -80,11 +80,12 @@ class RecordPaths:
 
     def row(self, element: etree._Element, line: int, max_text: int) -> Row:
         values: dict[str, str] = {}
+        names_of = self.children.get
         for child in element:
-            names = self.children.get(child.tag)
-            if names is not None and child.text:
+            names = names_of(child.tag)
+            if names is not None and (text := child.text):
                 for name in names:
-                    values.setdefault(name, child.text)
+                    values.setdefault(name, text)
         for name, attribute in self.attributes:
             if text := element.get(attribute):
                 values[name] = text
@@ -92,9 +93,9 @@ class RecordPaths:
             if text := path.text(element):
                 values[path.name] = text
         row = Row(kind=self.spec.kind, line=line, values=values)
-        for name in [name for name, text in values.items() if len(text) > max_text]:
-            row.too_long = name
-            del values[name]
+        if values and max(map(len, values.values())) > max_text:
+            row.too_long = next(name for name, text in values.items() if len(text) > max_text)
+            row.values = values = {n: text for n, text in values.items() if len(text) <= max_text}
         for name, field_spec in self.adjusted:
             if name in values:
                 values[name] = field_spec.adjust(values[name])

@@ -1,0 +1,258 @@
+"""What is doubtful in a school's whole roster: RULES and validate, pure functions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date
+
+from provisioning.findings import Finding, rules
+from provisioning.roster import (
+    ClassKind,
+    Enrolment,
+    Mode,
+    Part,
+    Person,
+    PersonStatus,
+    Role,
+    Roster,
+    SchoolClass,
+)
+
+PUPIL_AGES = range(5, 22)
+"""Whole years (FORMAT-FACTS R3)."""
+STAFF_AGES = range(16, 91)
+"""Whole years (FORMAT-FACTS R3)."""
+
+Checked = tuple[Roster, list[Finding]]
+
+
+def validate(roster: Roster, today: date) -> Checked:
+    """The roster without what cannot be true, and a warning for all that is doubtful.
+
+    Nobody is dropped: a person may lose a wrong class reference or СНИЛС, never the account.
+    """
+    findings: list[Finding] = []
+    for rule in RULES:
+        roster, found = rule(roster, today)
+        findings += found
+    findings.sort(key=lambda finding: (finding.file, finding.line or 0))
+    return roster, findings
+
+
+def leavers_marked_active(roster: Roster, today: date) -> Checked:
+    """A leaving date that has passed makes a leaver, whatever the status says."""
+    changed: dict[str, Person] = {}
+    findings = []
+    for key, person in roster.persons.items():
+        ended = person.end_date is not None and person.end_date < today
+        if ended and person.status is not PersonStatus.LEFT:
+            changed[key] = replace(person, status=PersonStatus.LEFT)
+            value = f"{person.end_date:%d.%m.%Y}"
+            findings.append(_about("leaving_date.passed", roster, person, "end_date", value))
+    return _with_persons(roster, changed), findings
+
+
+def enrolments_in_unknown_classes(roster: Roster, today: date) -> Checked:
+    """A reference to a class that did not come is left out; the person stays."""
+    kept: list[Enrolment] = []
+    findings = []
+    for enrolment in roster.enrolments:
+        person = roster.persons.get(enrolment.person_id)
+        if enrolment.class_id in roster.classes:
+            kept.append(enrolment)
+        elif person:
+            findings.append(_about("class.unknown", roster, person, "class_id", enrolment.class_id))
+    return _with_enrolments(roster, kept), findings
+
+
+def enrolments_of_unknown_persons(roster: Roster, today: date) -> Checked:
+    """A reference to a person who did not come is left out, if that part of the set came."""
+    kept: list[Enrolment] = []
+    findings = []
+    for enrolment in roster.enrolments:
+        part = Part.STUDENTS if enrolment.role is Role.STUDENT else Part.STAFF
+        if enrolment.person_id in roster.persons or _may_be_elsewhere(roster, part):
+            kept.append(enrolment)
+        else:
+            school_class = roster.classes[enrolment.class_id]
+            value = enrolment.person_id
+            findings.append(
+                _about("enrolment.unknown_person", roster, school_class, "person_id", value)
+            )
+    return _with_enrolments(roster, kept), findings
+
+
+def unknown_class_teachers(roster: Roster, today: date) -> Checked:
+    changed: dict[str, SchoolClass] = {}
+    findings = []
+    for key, school_class in roster.classes.items():
+        teacher = school_class.teacher_id
+        if teacher is None or teacher in roster.persons or teacher in roster.set_aside:
+            continue
+        if not _may_be_elsewhere(roster, Part.STAFF):
+            changed[key] = replace(school_class, teacher_id=None)
+            findings.append(
+                _about("class.teacher_unknown", roster, school_class, "teacher_id", teacher)
+            )
+    if changed:
+        roster = replace(roster, classes={**roster.classes, **changed})
+    return roster, findings
+
+
+def shared_snils(roster: Roster, today: date) -> Checked:
+    """Equal numbers with different birth dates are different people: the number is of no use."""
+    by_snils = defaultdict(list)
+    for person in roster.persons.values():
+        if person.snils:
+            by_snils[person.snils].append(person)
+    changed: dict[str, Person] = {}
+    findings = []
+    for people in by_snils.values():
+        if len({person.birth_date for person in people}) < 2:
+            continue
+        for person in people:
+            changed[person.sourced_id] = replace(person, snils="")
+            lines = ", ".join(str(other.line) for other in people if other is not person)
+            findings.append(
+                _about("snils.two_people", roster, person, "snils", details={"lines": lines})
+            )
+    return _with_persons(roster, changed), findings
+
+
+def implausible_ages(roster: Roster, today: date) -> Checked:
+    findings = []
+    for person in _present(roster):
+        age = age_on(person.birth_date, today)
+        is_pupil = person.role is Role.STUDENT
+        if age not in (PUPIL_AGES if is_pupil else STAFF_AGES):
+            rule = "age.pupil" if is_pupil else "age.staff"
+            value = f"{person.birth_date:%d.%m.%Y}"
+            details = {"age": str(age)}
+            findings.append(_about(rule, roster, person, "birth_date", value, details))
+    return roster, findings
+
+
+def born_on_the_first_of_january(roster: Roster, today: date) -> Checked:
+    return roster, [
+        _about("birth_date.first_of_january", roster, person, "birth_date", f"{day:%d.%m.%Y}")
+        for person in _present(roster)
+        if (day := person.birth_date).month == day.day == 1
+    ]
+
+
+def pupils_without_class(roster: Roster, today: date) -> Checked:
+    placed = {
+        enrolment.person_id
+        for enrolment in roster.enrolments
+        if roster.classes[enrolment.class_id].kind is not ClassKind.GROUP
+    }
+    return roster, [
+        _about("pupil.no_class", roster, person, "class_id")
+        for person in _present(roster)
+        if person.role is Role.STUDENT and person.sourced_id not in placed
+    ]
+
+
+def empty_classes(roster: Roster, today: date) -> Checked:
+    """Districts refuse a base with empty classes (FORMAT-FACTS P8)."""
+    if _may_be_elsewhere(roster, Part.STUDENTS):
+        return roster, []
+    present = {person.sourced_id for person in _present(roster)}
+    filled = {
+        enrolment.class_id
+        for enrolment in roster.enrolments
+        if enrolment.role is Role.STUDENT and enrolment.person_id in present
+    }
+    return roster, [
+        _about("class.empty", roster, school_class, "title", school_class.title)
+        for key, school_class in roster.classes.items()
+        if key not in filled and school_class.kind is not ClassKind.GROUP
+    ]
+
+
+def namesakes_in_a_class(roster: Roster, today: date) -> Checked:
+    """Full name and birth date agree: one child entered twice, or two children."""
+    first: dict[tuple[str, str, date], Person] = {}
+    findings = []
+    for enrolment in roster.enrolments:
+        person = roster.persons.get(enrolment.person_id)
+        if person is None or enrolment.role is not Role.STUDENT:
+            continue
+        if roster.classes[enrolment.class_id].kind is ClassKind.GROUP:
+            continue
+        name = _full_name(person).casefold().replace("ё", "е")
+        other = first.setdefault((enrolment.class_id, name, person.birth_date), person)
+        if other is not person:
+            details = {"other_line": str(other.line)}
+            findings.append(
+                _about("pupil.same_name", roster, person, "family_name", details=details)
+            )
+    return roster, findings
+
+
+RULES: tuple[Callable[[Roster, date], Checked], ...] = (
+    leavers_marked_active,
+    enrolments_in_unknown_classes,
+    enrolments_of_unknown_persons,
+    unknown_class_teachers,
+    shared_snils,
+    implausible_ages,
+    born_on_the_first_of_january,
+    pupils_without_class,
+    empty_classes,
+    namesakes_in_a_class,
+)
+"""In this order: those that look at classes rely on references to be good."""
+
+
+def age_on(birth_date: date, today: date) -> int:
+    """Whole years; someone born on 29 February has the birthday on 1 March in other years."""
+    before_birthday = (today.month, today.day) < (birth_date.month, birth_date.day)
+    return today.year - birth_date.year - before_birthday
+
+
+def _may_be_elsewhere(roster: Roster, part: Part) -> bool:
+    """Absence of a person of this part says nothing."""
+    return roster.mode is Mode.CHANGES or part not in roster.parts
+
+
+def _present(roster: Roster) -> Iterable[Person]:
+    return (one for one in roster.persons.values() if one.status is not PersonStatus.LEFT)
+
+
+def _with_persons(roster: Roster, changed: dict[str, Person]) -> Roster:
+    return replace(roster, persons={**roster.persons, **changed}) if changed else roster
+
+
+def _with_enrolments(roster: Roster, kept: list[Enrolment]) -> Roster:
+    if len(kept) == len(roster.enrolments):
+        return roster
+    return replace(roster, enrolments=tuple(kept))
+
+
+def _full_name(person: Person) -> str:
+    return " ".join(filter(None, (person.family_name, person.given_name, person.middle_name)))
+
+
+def _about(
+    rule: str,
+    roster: Roster,
+    subject: Person | SchoolClass,
+    field_name: str,
+    value: str = "",
+    details: dict[str, str] | None = None,
+) -> Finding:
+    return Finding(
+        rule=rule,
+        severity=rules()[rule],
+        file=subject.file,
+        line=subject.line or None,
+        school_code=roster.school.code,
+        sourced_id=subject.sourced_id,
+        person=_full_name(subject) if isinstance(subject, Person) else "",
+        field_name=field_name,
+        value=value,
+        details=details or {},
+    )
