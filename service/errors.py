@@ -1,0 +1,94 @@
+"""Exception -> HTTP answer, for the whole application.
+
+400  the form was not ours or out of date, or the address makes no sense
+404  there is no such page, run or school, or the operator may not see it (``access.Forbidden``):
+     whether it exists is told to nobody
+405  the page does not take this method
+409  the run cannot do what was asked now (``runs.RunProblem``), in words
+413  the upload is larger than the reading limits allow
+503  Redis does not answer, so nothing can be queued; trying again later helps
+500  our own fault; logged with places only, and nothing of it on the page
+
+Texts never quote what was sent: it may hold a name or a birth date.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, make_response, render_template
+from redis import RedisError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from service import wording
+from service.access import Forbidden
+from service.i18n import gettext as _
+from service.runs import RunProblem
+from service.views import pages
+
+log = logging.getLogger(__name__)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Forbidden, lambda _error: _page(404))
+    app.register_error_handler(RunProblem, _run_problem)
+    app.register_error_handler(RedisError, _queue_is_gone)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _texts() -> dict[int, tuple[str, str]]:
+    return {
+        400: (
+            _("This form is out of date"),
+            _("Go back, reload the page and send the form again."),
+        ),
+        404: (
+            _("There is no such page"),
+            _("The address is wrong, or this is outside of what you may see."),
+        ),
+        405: (_("This cannot be opened directly"), _("Use the buttons of the page.")),
+        409: (_("This cannot be done now"), ""),
+        413: (
+            _("The files are too large"),
+            _("Load fewer schools at once, or pack the files into a zip archive."),
+        ),
+        500: (
+            _("Something went wrong on our side"),
+            _("It is written down. Try again; if it happens again, tell your administrator."),
+        ),
+        503: (
+            _("The queue of jobs does not answer"),
+            _("Nothing is lost: try again in a minute. If it lasts, tell your administrator."),
+        ),
+    }
+
+
+def _page(status: int, text: str = "") -> Response:
+    texts = _texts()
+    title, advice = texts.get(status) or texts[400 if status < 500 else 500]
+    page = render_template("error.html", title=title, text=text or advice, status=status)
+    response = make_response(page, status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    return _page(error.code)
+
+
+def _run_problem(error: RunProblem) -> Response:
+    return _page(409, pages.sentence(wording.run_problem(error)))
+
+
+def _queue_is_gone(error: RedisError) -> Response:
+    log.error("redis does not answer", extra={"error": type(error).__name__})
+    return _page(503)
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected error", exc_info=error)
+    return _page(500)

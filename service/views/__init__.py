@@ -1,0 +1,1 @@
+"""Pages for portal administrators and monitoring officers, and the health checks."""

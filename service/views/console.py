@@ -1,0 +1,21 @@
+"""The console as one blueprint under ``/console``: every page behind the same guard."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from service.views import changes, findings, home, reports, runs, session, signin, uploads
+
+blueprint = Blueprint("console", __name__, url_prefix="/console")
+blueprint.before_request(session.guard)
+
+
+@blueprint.after_request
+def _keep_private(response: Response) -> Response:
+    """Pages show people: no cache may keep them."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+for part in (signin, home, uploads, runs, findings, changes, reports):
+    blueprint.register_blueprint(part.blueprint)

@@ -1,0 +1,45 @@
+"""Health for whoever watches the service: is the process alive, can it do its work?"""
+
+from __future__ import annotations
+
+from flask import Blueprint
+from redis import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.views.context import the_console
+
+blueprint = Blueprint("health", __name__, url_prefix="/health")
+
+
+@blueprint.get("/live")
+def live() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@blueprint.get("/ready")
+def ready() -> tuple[dict[str, str], int]:
+    """Each neighbour ``ok`` or ``failed``; 503 when one of them failed."""
+    checks = {"database": _database_answers(), **_queue_answers()}
+    parts = {name: "ok" if good else "failed" for name, good in checks.items()}
+    return parts, 200 if all(checks.values()) else 503
+
+
+def _database_answers() -> bool:
+    try:
+        with the_console().application.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        return False
+    return True
+
+
+def _queue_answers() -> dict[str, bool]:
+    from service.jobs import live_workers
+    from service.processes import connect_redis
+
+    try:
+        workers = live_workers(connect_redis(the_console().application.settings))
+    except RedisError:
+        return {"redis": False, "worker": False}
+    return {"redis": True, "worker": bool(workers)}

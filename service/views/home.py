@@ -1,0 +1,67 @@
+"""The first page: what needs the operator's attention now."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, render_template
+from sqlalchemy import func, select
+
+from service.models import PlanStatus, RunStatus, School, SchoolPlan, SyncRun
+from service.views.context import scope, the_console
+from service.views.runs import with_counts
+
+blueprint = Blueprint("home", __name__)
+
+LAST_RUNS = 5
+LISTED_SCHOOLS = 10
+STALE_AFTER = timedelta(days=30)
+"""A roll older than a month is worth a reminder: the rolls change monthly."""
+
+
+@blueprint.get("/")
+def index() -> str:
+    mine = scope()
+    console = the_console()
+    with console.transaction() as db:
+        waiting = db.scalars(
+            select(SyncRun)
+            .where(
+                SyncRun.id.in_(
+                    select(SchoolPlan.run_id).where(
+                        SchoolPlan.status == PlanStatus.PLANNED,
+                        SchoolPlan.school_code.in_(mine.codes()),
+                    )
+                ),
+                SyncRun.status.in_([RunStatus.PLANNED, RunStatus.APPROVED]),
+            )
+            .order_by(SyncRun.id.desc())
+        ).all()
+        unfinished = db.scalars(
+            select(SyncRun)
+            .where(mine.runs(), SyncRun.status.in_([RunStatus.STOPPED, RunStatus.APPROVED]))
+            .order_by(SyncRun.id.desc())
+        ).all()
+        last = db.scalars(
+            select(SyncRun).where(mine.runs()).order_by(SyncRun.id.desc()).limit(LAST_RUNS)
+        ).all()
+        old = School.last_applied_at.is_(None) | (
+            School.last_applied_at < console.now() - STALE_AFTER
+        )
+        stale = db.scalars(
+            select(School)
+            .where(mine.schools(), old)
+            .order_by(School.last_applied_at.is_not(None), School.last_applied_at, School.code)
+            .limit(LISTED_SCHOOLS)
+        ).all()
+        counted = select(func.count()).select_from(School).where(mine.schools())
+        return render_template(
+            "console/home.html",
+            waiting=waiting,
+            unfinished=unfinished,
+            last=with_counts(db, last, mine),
+            stale=stale,
+            stale_count=db.scalars(counted.where(old)).one(),
+            school_count=db.scalars(counted).one(),
+            stale_days=STALE_AFTER.days,
+        )

@@ -1,0 +1,56 @@
+"""Signing an operator in and out."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from auth.throttle import ThrottleKey
+from service import access
+from service.i18n import gettext as _
+from service.views import session
+from service.views.context import the_console
+
+blueprint = Blueprint("signin", __name__)
+
+FAILURES_PER_OPERATOR = 10
+FAILURES_PER_ADDRESS = 50
+
+
+@blueprint.get("/signin")
+def form() -> Response | str:
+    if "operator" in g:
+        return redirect(url_for("console.home.index"))
+    return render_template("console/signin.html")
+
+
+@blueprint.post("/signin")
+def sign_in() -> Response | tuple[str, int]:
+    """Check the password. After too many failures the right one is refused as well, for a while."""
+    console = the_console()
+    now = console.now()
+    username = request.form.get("username", "").strip()
+    address = request.remote_addr or ""
+    keys = (
+        ThrottleKey(text=f"operator {username} {address}", limit=FAILURES_PER_OPERATOR),
+        ThrottleKey(text=f"operators {address}", limit=FAILURES_PER_ADDRESS),
+    )
+    if not all(console.throttle.allowed(key, now) for key in keys):
+        problem = _("Too many failed attempts. Try again in fifteen minutes.")
+        return render_template("console/signin.html", problem=problem, username=username), 429
+    with console.transaction() as db:
+        operator = access.authenticate(db, username, request.form.get("password", ""))
+    if operator is None:
+        for key in keys:
+            console.throttle.failed(key, now)
+        problem = _("The user name or the password is wrong.")
+        return render_template("console/signin.html", problem=problem, username=username), 401
+    session.begin(operator)
+    return redirect(session.safe_way_back(request.args.get("next", "")))
+
+
+@blueprint.post("/signout")
+def sign_out() -> Response:
+    session.end()
+    flash(_("You are signed out."))
+    return redirect(url_for("console.signin.form"))

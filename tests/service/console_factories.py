@@ -1,0 +1,249 @@
+"""A console on an empty database, and the rows it shows; every person here is invented."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+from werkzeug.test import TestResponse
+
+from auth.models import Base as AuthBase
+from provisioning.changes import Action, Kind
+from provisioning.plan import plan_digest
+from service import create_app
+from service.access import create_operator
+from service.application import Application, make_secret
+from service.config import Settings
+from service.db import Base, make_session_factory, transaction
+from service.models import (
+    Operator,
+    OperatorRole,
+    PlannedChange,
+    PlanStatus,
+    RunFile,
+    RunFinding,
+    RunStatus,
+    School,
+    SchoolPlan,
+    SyncRun,
+)
+
+NOW = datetime(2026, 10, 2, 9, 30, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+
+
+@dataclass(kw_only=True)
+class RecordingQueue:
+    """Remembers what was asked of the worker."""
+
+    planned: list[int] = field(default_factory=list)
+    applied: list[int] = field(default_factory=list)
+
+    def plan_run(self, run_id: int) -> None:
+        self.planned.append(run_id)
+
+    def apply_run(self, run_id: int) -> None:
+        self.applied.append(run_id)
+
+
+@dataclass(kw_only=True)
+class ConsoleUnderTest:
+    """The web application over a database in memory."""
+
+    application: Application
+    queue: RecordingQueue
+    app: Flask
+
+    def rows(self) -> Any:
+        """A transaction on the database of the console."""
+        return transaction(self.application.sessions)
+
+    def client(self, username: str = "", **headers: str) -> Browser:
+        """A browser that speaks Russian; signed in when a name is given."""
+        browser = Browser(self.app.test_client())
+        if username:
+            answer = browser.post("/console/signin", username=username, password=PASSWORD)
+            assert answer.status_code == 302, answer.status_code
+        return browser
+
+
+class Browser:
+    """Keeps cookies and sends the form token of the last page back, as a browser does."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+        self.headers = {"Accept-Language": "ru"}
+
+    def get(self, address: str, **parameters: Any) -> TestResponse:
+        return self.client.get(address, query_string=parameters, headers=self.headers)
+
+    def post(self, address: str, **fields: Any) -> TestResponse:
+        return self.client.post(
+            address,
+            data={"form_token": self.form_token(), **fields},
+            headers=self.headers,
+            content_type="multipart/form-data",
+        )
+
+    def form_token(self) -> str:
+        page = self.get("/console/signin")
+        if page.status_code == 302:
+            page = self.get("/console/")
+        found = re.search(r'name="form_token" value="([^"]+)"', page.text)
+        assert found, "the page has no form"
+        return found[1]
+
+
+def make_console(home: Path, **settings: Any) -> ConsoleUnderTest:
+    make_secret(home)
+    engine = create_engine(
+        "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
+    )
+    Base.metadata.create_all(engine)
+    AuthBase.metadata.create_all(engine)
+    application = Application(
+        settings=Settings(home=home, **settings),
+        engine=engine,
+        sessions=make_session_factory(engine),
+        clock=lambda: NOW,
+    )
+    queue = RecordingQueue()
+    return ConsoleUnderTest(
+        application=application, queue=queue, app=create_app(application, queue=queue)
+    )
+
+
+def add_operator(
+    session: Session,
+    username: str = "city",
+    role: OperatorRole = OperatorRole.CITY,
+    scope: Sequence[str] = (),
+) -> Operator:
+    return create_operator(
+        session, username=username, password=PASSWORD, role=role, scope=list(scope), now=NOW
+    )
+
+
+def add_school(session: Session, code: str = "78-0243", **overrides: Any) -> School:
+    number = code.rpartition("-")[2].lstrip("0")
+    fields: dict[str, Any] = {
+        "name": f"ГБОУ школа № {number}",
+        "short_name": f"Школа № {number}",
+        "district": "Адмиралтейский",
+        "number": number,
+    }
+    school = School(code=code, **fields | overrides)
+    session.add(school)
+    session.flush()
+    return school
+
+
+def add_run(session: Session, status: RunStatus = RunStatus.PLANNED, **overrides: Any) -> SyncRun:
+    fields: dict[str, Any] = {"created_at": NOW, "created_by": "city", "folder": "uploads/000001"}
+    run = SyncRun(status=status, **fields | overrides)
+    session.add(run)
+    session.flush()
+    return run
+
+
+def add_file(session: Session, run: SyncRun, school_code: str = "78-0243", **over: Any) -> RunFile:
+    fields: dict[str, Any] = {
+        "name": f"students-{school_code}.xml",
+        "sha256": "0" * 64,
+        "layout": "roster-1",
+        "parts": ["students"],
+        "records": 3,
+        "exported_at": NOW,
+    }
+    file = RunFile(run_id=run.id, school_code=school_code, **fields | over)
+    session.add(file)
+    session.flush()
+    return file
+
+
+def add_plan(
+    session: Session,
+    run: SyncRun,
+    school_code: str = "78-0243",
+    changes: Sequence[PlannedChange] = (),
+    **overrides: Any,
+) -> SchoolPlan:
+    """A plan with its changes, counted and digested as the planning does it."""
+    counts: dict[str, int] = {}
+    for change in changes:
+        name = f"{change.kind}.{change.action}"
+        counts[name] = counts.get(name, 0) + 1
+    fields: dict[str, Any] = {
+        "status": PlanStatus.PLANNED,
+        "digest": plan_digest(school_code, (), ()),
+        "counts": counts,
+        "people": 3,
+        "school_year": "2026/2027",
+        "exported_at": NOW,
+    }
+    plan = SchoolPlan(run_id=run.id, school_code=school_code, **fields | overrides)
+    session.add(plan)
+    session.flush()
+    for position, change in enumerate(changes):
+        change.plan_id, change.position = plan.id, position
+        session.add(change)
+    session.flush()
+    return plan
+
+
+def make_user_change(
+    key: str = "p-1", action: Action = Action.CREATE, **overrides: Any
+) -> PlannedChange:
+    """A change of a pupil; ``before`` of anything but a creation differs in the class only."""
+    after: dict[str, Any] = {
+        "person_id": key,
+        "username": "4821p0573",
+        "firstname": "Пример Примерович",
+        "lastname": "Примеров",
+        "email": "4821p0573@school.invalid",
+        "department": "8А",
+        "class_title": "8А",
+        "role": "student",
+        "birth_date": date(2012, 9, 1).isoformat(),
+        "snils": "",
+        "suspended": action == Action.SUSPEND,
+    }
+    fields: dict[str, Any] = {
+        "before": {} if action == Action.CREATE else after | {"department": "7А"},
+        "after": after,
+        "result": "",
+    }
+    return PlannedChange(kind=Kind.USER, action=action, key=key, **fields | overrides)
+
+
+def make_change(kind: Kind, action: Action, key: str, **overrides: Any) -> PlannedChange:
+    fields: dict[str, Any] = {"before": {}, "after": {}, "result": ""}
+    return PlannedChange(kind=kind, action=action, key=key, **fields | overrides)
+
+
+def add_finding(session: Session, run: SyncRun, **overrides: Any) -> RunFinding:
+    fields: dict[str, Any] = {
+        "rule": "match.snils_conflict",
+        "severity": "warning",
+        "file": "students.xml",
+        "line": 7,
+        "school_code": "78-0243",
+        "sourced_id": "s-1",
+        "person": "Примеров Пример",
+        "field_name": "snils",
+        "value": "112-233-445 95",
+        "details": {},
+    }
+    finding = RunFinding(run_id=run.id, **fields | overrides)
+    session.add(finding)
+    session.flush()
+    return finding
