@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -45,8 +45,8 @@ class Change:
     key: str
     """Unique inside (plan, kind): the idnumber; the person id; ``cohort|person``;
     ``course|person|role``."""
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
+    before: Mapping[str, Any] = field(repr=False)
+    after: Mapping[str, Any] = field(repr=False)
 
     @property
     def changed(self) -> tuple[str, ...]:

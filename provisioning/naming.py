@@ -223,7 +223,9 @@ def clean(text: str) -> str:
     if not text.isprintable():
         kept = (sign if sign.isprintable() else " " if sign.isspace() else "" for sign in text)
         text = "".join(kept)
-    return " ".join(text.split())
+    cleaned = " ".join(text.split())
+    # The very same string where nothing is wrong: a school holds each name once in memory.
+    return text if cleaned == text else cleaned
 
 
 def shorten(text: str, limit: int) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from enum import StrEnum
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any, TypeVar, overload
 
 from provisioning.changes import APPLY_ORDER, Action, Change, Kind
@@ -93,9 +94,6 @@ class Fields(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._record.__slots__)
-
-    def __repr__(self) -> str:
-        return f"Fields({type(self._record).__name__})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -263,8 +261,16 @@ def _user_action(old: MoodleUser, new: MoodleUser) -> Action:
 
 
 def _link_steps(kind: Kind, old: frozenset[_Link], new: frozenset[_Link]) -> Iterator[_Step]:
-    yield _Step(kind=kind, action=Action.ADD, after=sorted(new - old, key=_key))
-    yield _Step(kind=kind, action=Action.REMOVE, before=sorted(old - new, key=_key))
+    yield _Step(kind=kind, action=Action.ADD, after=_in_order(new - old))
+    yield _Step(kind=kind, action=Action.REMOVE, before=_in_order(old - new))
+
+
+def _in_order(links: frozenset[_Link]) -> list[_Link]:
+    """By cohort or course first. One stable sort a field: no key is built for each link."""
+    ordered = list(links)
+    for name in reversed(ordered[0].__slots__ if ordered else ()):
+        ordered.sort(key=attrgetter(name))
+    return ordered
 
 
 def _breaches(

@@ -70,6 +70,12 @@ def test_a_suspended_leaver_who_turns_up_elsewhere_loses_what_was_remembered_her
     assert (after.cohorts_of("s-1"), after.courses_of("s-1")) == (set(), set())
 
 
+def test_a_leaver_whose_row_cannot_be_used_is_left_alone_even_when_elsewhere() -> None:
+    left = load(october()).next(make_roster([make_teacher()]))
+    unusable = make_roster([make_teacher()], set_aside=frozenset({"s-1"}))
+    assert left.next(unusable, elsewhere=ELSEWHERE).state.members == left.state.members
+
+
 def test_who_is_left_on_no_roll_is_suspended_by_the_next_full_file() -> None:
     left = load(october()).next(make_roster([make_teacher()]), elsewhere=ELSEWHERE)
     assert not left.state.users["person s-1"].suspended
@@ -134,6 +140,21 @@ def test_a_renamed_class_keeps_its_cohort_and_course_under_the_new_name() -> Non
     assert after.state.courses[COURSE("c-8a")].fullname.startswith("8К,")
     assert after.state.users["person s-1"].department == "8К"
     assert after.state.members == first.state.members
+
+
+@pytest.mark.parametrize("made", ["per_class", "per_subject"])
+def test_a_renamed_class_renames_its_courses_also_when_no_more_are_made(made: str) -> None:
+    link = make_enrolment("t-1", role=Role.TEACHER, subject="Физика")
+    first = load(
+        make_roster([make_teacher()], [make_class()], [link]),
+        courses=CourseSettings(create=made),
+    )
+    after = first.next(
+        make_roster([make_teacher()], [make_class(title="8К")], [link]),
+        courses=CourseSettings(create="none"),
+    )
+    (course,) = after.state.courses.values()
+    assert "8К, Школа № 243" in course.fullname
 
 
 def test_a_class_that_vanishes_within_the_year_stays_and_loses_its_members() -> None:

@@ -86,7 +86,8 @@ def test_a_known_key_under_which_another_human_comes_is_a_question() -> None:
 
 
 def test_a_known_person_without_a_birth_date_is_told_by_the_key_alone() -> None:
-    found, _ = match_one(make_person(), by_key={"s-1": known_person(birth_date=None)})
+    nameless = known_person(birth_date=None, family_name="Иной", given_name="Другой")
+    found, _ = match_one(make_person(), by_key={"s-1": nameless})
     assert found == Match(person_id="p-1", how=How.KNOWN)
 
 

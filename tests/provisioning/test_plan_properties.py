@@ -1,0 +1,247 @@
+"""What holds for every school and every pair of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provisioning.changes import Action, Change, Kind
+from provisioning.plan import Limit, make_plan
+from provisioning.roster import Enrolment, Mode, Part, Person, PersonStatus, Role, Roster
+from provisioning.settings import CourseSettings, LimitSettings
+from provisioning.state import (
+    CourseEnrolment,
+    CourseRole,
+    Member,
+    MoodleCategory,
+    MoodleCohort,
+    MoodleCourse,
+    MoodleUser,
+    State,
+)
+from tests.factories import make_class, make_person, make_roster, make_state, make_teacher
+from tests.provisioning.loading import Loaded, person_id_of
+
+PUPILS = [f"s-{number}" for number in range(6)]
+STAFF = [f"t-{number}" for number in range(3)]
+CLASSES = ["c-1", "c-2", "g-1"]
+OBJECTS = {
+    Kind.CATEGORY: ("categories", MoodleCategory),
+    Kind.COHORT: ("cohorts", MoodleCohort),
+    Kind.COURSE: ("courses", MoodleCourse),
+}
+
+
+def apply_to_state(known: State, changes: Iterable[Change]) -> State:
+    """What Moodle is after the changes, each done in its turn; a wrong order fails."""
+    objects: dict[str, dict[str, Any]] = {
+        name: dict(getattr(known, name)) for name, _ in OBJECTS.values()
+    }
+    users, members, enrolments = dict(known.users), set(known.members), set(known.enrolments)
+    for change in changes:
+        fields = dict(change.after or change.before)
+        if change.kind in OBJECTS:
+            name, record = OBJECTS[change.kind]
+            assert not fields.get("parent") or fields["parent"] in objects["categories"]
+            assert not fields.get("category") or fields["category"] in objects["categories"]
+            assert (change.key in objects[name]) == (change.action == Action.UPDATE)
+            objects[name][change.key] = record(**fields)
+        elif change.kind == Kind.USER:
+            assert (change.key in users) == (change.action != Action.CREATE)
+            born = fields["birth_date"] and date.fromisoformat(fields["birth_date"])
+            users[change.key] = MoodleUser(**{**fields, "birth_date": born})
+        else:
+            assert fields["person_id"] in users
+            link: Any
+            if change.kind == Kind.MEMBER:
+                assert fields["cohort"] in objects["cohorts"]
+                link, links = Member(**fields), members
+            else:
+                assert fields["course"] in objects["courses"]
+                fields["role"] = CourseRole(fields["role"])
+                link, links = CourseEnrolment(**fields), enrolments
+            assert (link in links) == (change.action == Action.REMOVE)
+            links.symmetric_difference_update({link})  # type: ignore[attr-defined]
+    return replace(
+        known,
+        **objects,
+        users=users,
+        members=frozenset(members),
+        enrolments=frozenset(enrolments),
+    )
+
+
+@st.composite
+def pupils(draw: st.DrawFn) -> list[Person]:
+    return [
+        make_person(
+            key,
+            family_name=draw(st.sampled_from(["Примеров", "Образцов"])),
+            status=draw(st.sampled_from(PersonStatus)),
+        )
+        for key in draw(st.lists(st.sampled_from(PUPILS), unique=True))
+    ]
+
+
+@st.composite
+def rosters(draw: st.DrawFn, *, full: bool = False) -> Roster:
+    staff = [
+        make_teacher(key, role=draw(st.sampled_from([Role.TEACHER, Role.ADMINISTRATOR])))
+        for key in draw(st.lists(st.sampled_from(STAFF), unique=True))
+    ]
+    classes = [
+        make_class(
+            key,
+            title=draw(st.sampled_from(["8А", "8Б"])),
+            teacher_id=draw(st.sampled_from([None, *STAFF])),
+        )
+        for key in draw(st.lists(st.sampled_from(CLASSES), unique=True))
+    ]
+    links = st.builds(
+        Enrolment,
+        person_id=st.sampled_from(PUPILS),
+        class_id=st.sampled_from(CLASSES),
+        role=st.just(Role.STUDENT),
+    ) | st.builds(
+        Enrolment,
+        person_id=st.sampled_from(STAFF),
+        class_id=st.sampled_from(CLASSES),
+        role=st.just(Role.TEACHER),
+        subject=st.sampled_from(["", "Физика", "физика", "Химия"]),
+    )
+    people = [*draw(pupils()), *staff]
+    roster = make_roster(people, classes, draw(st.lists(links, max_size=12)))
+    options: dict[str, Any] = {
+        "school_year": draw(st.sampled_from(["2026/2027", "2027/2028"])),
+        "parts": frozenset(Part),
+    }
+    if not full:
+        absent = set(PUPILS + STAFF) - set(roster.persons)
+        options |= {
+            "mode": draw(st.sampled_from(Mode)),
+            "parts": draw(st.frozensets(st.sampled_from(Part))),
+            "set_aside": frozenset(draw(st.sets(st.sampled_from(sorted(absent) or ["none"])))),
+        }
+    return replace(roster, **options)
+
+
+@st.composite
+def loads(draw: st.DrawFn) -> dict[str, Any]:
+    """Options of one load."""
+    elsewhere = draw(st.sets(st.sampled_from(PUPILS)))
+    return {
+        "elsewhere": {person_id_of(key): {"78-0006"} for key in elsewhere},
+        "courses": CourseSettings(
+            create=draw(st.sampled_from(["per_class", "per_subject", "none"]))
+        ),
+    }
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> Loaded:
+    """A school after up to three files."""
+    school = Loaded()
+    for roster in draw(st.lists(rosters(), max_size=3)):
+        school = school.next(roster, **draw(loads()))
+    return school
+
+
+def changes_between(known: State, desired: State) -> list[Change]:
+    return list(make_plan(known, desired, LimitSettings()).changes)
+
+
+@settings(deadline=None)
+@given(histories(), rosters(), loads())
+def test_the_plan_turns_known_into_desired(
+    school: Loaded, roster: Roster, options: dict[str, Any]
+) -> None:
+    desired = school.next(roster, **options).state
+    changes = changes_between(school.state, desired)
+    assert apply_to_state(school.state, changes) == desired
+    ranks = [change.rank for change in changes]
+    assert ranks == sorted(ranks)
+
+
+@settings(deadline=None)
+@given(histories(), rosters(), loads())
+def test_loading_the_same_file_again_changes_nothing(
+    school: Loaded, roster: Roster, options: dict[str, Any]
+) -> None:
+    once = school.next(roster, **options)
+    twice = once.next(roster, **options)
+    assert changes_between(once.state, twice.state) == []
+
+
+@settings(deadline=None)
+@given(histories(), rosters(), loads())
+def test_no_user_cohort_course_or_category_is_ever_lost(
+    school: Loaded, roster: Roster, options: dict[str, Any]
+) -> None:
+    desired = school.next(roster, **options).state
+    for name in ("users", "cohorts", "courses", "categories"):
+        assert set(getattr(school.state, name)) <= set(getattr(desired, name))
+    for person_id, user in school.state.users.items():
+        assert desired.users[person_id].username == user.username
+
+
+@settings(deadline=None)
+@given(histories(), rosters(), loads())
+def test_who_the_file_does_not_speak_of_is_not_touched(
+    school: Loaded, roster: Roster, options: dict[str, Any]
+) -> None:
+    desired = school.next(roster, **options).state
+    in_file = {person_id_of(key) for key in roster.persons}
+    aside = {person_id_of(key) for key in roster.set_aside}
+    for person_id, user in school.state.users.items():
+        entry = school.roll.after.get(person_id)
+        role = entry.role if entry else user.role
+        part = Part.STUDENTS if role == "student" else Part.STAFF
+        unspoken = roster.mode is Mode.CHANGES or part not in roster.parts
+        if person_id in aside or (unspoken and person_id not in in_file):
+            assert desired.users[person_id] == user
+            for name in ("members", "enrolments"):
+                before = {x for x in getattr(school.state, name) if x.person_id == person_id}
+                assert before == {x for x in getattr(desired, name) if x.person_id == person_id}
+
+
+@settings(deadline=None)
+@given(histories(), rosters(), loads(), st.randoms(use_true_random=False))
+def test_the_digest_does_not_depend_on_the_order_of_the_rows(
+    school: Loaded, roster: Roster, options: dict[str, Any], random: Any
+) -> None:
+    def shuffled(items: Iterable[Any]) -> list[Any]:
+        mixed = list(items)
+        random.shuffle(mixed)
+        return mixed
+
+    other = replace(
+        roster,
+        persons=dict(shuffled(roster.persons.items())),
+        classes=dict(shuffled(roster.classes.items())),
+        enrolments=tuple(shuffled(roster.enrolments)),
+    )
+    digests = {
+        make_plan(school.state, school.next(one, **options).state, LimitSettings()).digest
+        for one in (roster, other)
+    }
+    assert len(digests) == 1
+
+
+@settings(deadline=None)
+@given(rosters(full=True), st.integers(min_value=0, max_value=1000))
+def test_an_empty_roll_is_never_applied_without_a_second_yes(roster: Roster, floor: int) -> None:
+    school = Loaded().next(roster)
+    emptied = school.next(make_roster())
+    plan = make_plan(school.state, emptied.state, LimitSettings(floor=floor))
+    was_active = bool(school.state.users)
+    assert [breach.limit for breach in plan.breaches] == [Limit.SUSPENDED] * was_active
+    assert all(user.suspended for user in emptied.state.users.values())
+
+
+def test_an_empty_state_has_nothing_to_plan() -> None:
+    assert changes_between(make_state(), make_state()) == []
