@@ -3,11 +3,12 @@
 from service.moodle_standin.app import DEFAULT_TOKEN, create_standin
 from service.moodle_standin.faults import Fault, FaultKind
 from service.moodle_standin.server import running_standin, serve
-from service.moodle_standin.settings import PasswordPolicy, ServiceToken, SiteSettings
+from service.moodle_standin.settings import CustomReport, PasswordPolicy, ServiceToken, SiteSettings
 from service.moodle_standin.snapshot import Snapshot, snapshot
 
 __all__ = [
     "DEFAULT_TOKEN",
+    "CustomReport",
     "Fault",
     "FaultKind",
     "PasswordPolicy",

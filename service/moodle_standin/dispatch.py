@@ -19,6 +19,7 @@ from service.moodle_standin import (
     courses,
     enrolments,
     groups,
+    reports,
     roles,
     site_info,
     user_reading,
@@ -50,6 +51,7 @@ FUNCTIONS: dict[str, Function] = {
     **enrolments.FUNCTIONS,
     **roles.FUNCTIONS,
     **groups.FUNCTIONS,
+    **reports.FUNCTIONS,
 }
 
 

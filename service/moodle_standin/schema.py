@@ -87,9 +87,7 @@ CREATE TABLE IF NOT EXISTS grouping (
     descriptionformat INTEGER NOT NULL DEFAULT 1);
 CREATE TABLE IF NOT EXISTS grouping_group (
     groupingid INTEGER NOT NULL, groupid INTEGER NOT NULL, PRIMARY KEY (groupingid, groupid));
-CREATE TABLE IF NOT EXISTS report (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL, definition TEXT NOT NULL,
-    filters TEXT NOT NULL DEFAULT '{}', timecreated INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS report_filter (reportid INTEGER PRIMARY KEY, filters TEXT NOT NULL);
 """
 
 LONGEST: dict[str, dict[str, int]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from service.moodle_standin.app import create_standin
 from service.moodle_standin.settings import ServiceToken
+
+_POLL_SECONDS = 0.05
+"""How soon a server notices that it is to stop."""
 
 
 class _Handler(WSGIRequestHandler):
@@ -29,7 +33,12 @@ class _Handler(WSGIRequestHandler):
 
 
 def _make_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
-    return make_server(host, port, app, threaded=True, request_handler=_Handler)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Bound here, because Werkzeug ends the whole process when it finds the port taken.
+    with socket.create_server((host, port), family=family, backlog=128) as listening:
+        return make_server(
+            host, port, app, threaded=True, request_handler=_Handler, fd=listening.fileno()
+        )
 
 
 def serve(
@@ -49,8 +58,7 @@ def serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    server.serve_forever()
-    server.server_close()
+    server.serve_forever(_POLL_SECONDS)
     app.extensions["moodle_standin"].store.close()
 
 
@@ -59,12 +67,16 @@ def running_standin(storage: Path | None = None, *, port: int = 0, **options: An
     """Run a stand-in in a thread and give its address; the options are `create_standin`'s."""
     app = create_standin(storage, **options)
     server = _make_server(app, "127.0.0.1", port)
-    thread = threading.Thread(target=server.serve_forever, name="moodle-standin", daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever,
+        kwargs={"poll_interval": _POLL_SECONDS},
+        name="moodle-standin",
+        daemon=True,
+    )
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{server.port}"
     finally:
         server.shutdown()
         thread.join()
-        server.server_close()
         app.extensions["moodle_standin"].store.close()

@@ -40,6 +40,16 @@ class PasswordPolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CustomReport:
+    """A report about users that an administrator has put together in Moodle's report builder."""
+
+    name: str
+    by_institution: bool = False
+    """One row per institution with counts, instead of one per user."""
+    active_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class SiteSettings:
     """One configuration of the site; replaced as a whole when a test or an operator changes it."""
 
@@ -67,6 +77,8 @@ class SiteSettings:
     """What the service account may assign: the ticks in Moodle's "Allow role assignments"."""
     profile_fields: Mapping[str, str] = field(default_factory=dict)
     """Custom profile fields: short name to name."""
+    reports: tuple[CustomReport, ...] = ()
+    """Custom reports; their ids are their places, from 1."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,194 @@
+"""The stand-in fails on demand as a network or a struggling Moodle would."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from service.moodle_standin import (
+    DEFAULT_TOKEN,
+    Fault,
+    FaultKind,
+    create_standin,
+    running_standin,
+)
+from service.moodle_standin.protocol import REST_PATH
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with running_standin(control=True) as address:
+        yield address
+
+
+def call(url: str, function: str, **fields: str) -> requests.Response:
+    own = {
+        "wstoken": DEFAULT_TOKEN,
+        "wsfunction": function,
+        "moodlewsrestformat": "json",
+    }
+    return requests.post(url + REST_PATH, data=own | fields, timeout=10)
+
+
+def create_cohort(url: str, idnumber: str) -> requests.Response:
+    return call(
+        url,
+        "core_cohort_create_cohorts",
+        **{
+            "cohorts[0][categorytype][type]": "system",
+            "cohorts[0][categorytype][value]": "",
+            "cohorts[0][name]": "5А",
+            "cohorts[0][idnumber]": idnumber,
+        },
+    )
+
+
+def cohorts(url: str) -> list[str]:
+    return [cohort["idnumber"] for cohort in call(url, "core_cohort_get_cohorts").json()]
+
+
+def strike(url: str, **fault: Any) -> None:
+    assert requests.post(f"{url}/standin/faults", json=fault, timeout=10).status_code == 204
+
+
+def test_a_connection_dropped_before_the_work_leaves_nothing(url: str) -> None:
+    strike(url, kind="drop-before")
+    with pytest.raises(requests.ConnectionError):
+        create_cohort(url, "c-1")
+    assert cohorts(url) == []
+
+
+def test_a_connection_dropped_after_the_work_leaves_it_done(url: str) -> None:
+    strike(url, kind="drop-after")
+    with pytest.raises(requests.ConnectionError):
+        create_cohort(url, "c-1")
+    assert cohorts(url) == ["c-1"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "retry_after"),
+    [
+        ({"kind": "server-error"}, 500, None),
+        ({"kind": "server-error", "status": 502}, 502, None),
+        ({"kind": "unavailable", "seconds": 7}, 503, "7"),
+        ({"kind": "html"}, 200, None),
+    ],
+)
+def test_a_fault_answers_with_a_page_and_does_nothing(
+    url: str, fault: dict[str, Any], status: int, retry_after: str | None
+) -> None:
+    strike(url, **fault)
+    response = create_cohort(url, "c-1")
+    assert response.status_code == status
+    assert response.headers["Content-Type"].startswith("text/html")
+    assert response.headers.get("Retry-After") == retry_after
+    assert cohorts(url) == []
+
+
+def test_a_slow_call_takes_its_time_and_answers(url: str) -> None:
+    strike(url, kind="slow", seconds=0.3)
+    started = time.monotonic()
+    assert create_cohort(url, "c-1").json()[0]["idnumber"] == "c-1"
+    assert time.monotonic() - started >= 0.3
+
+
+def test_a_fault_strikes_every_nth_call_of_its_function_as_often_as_told(url: str) -> None:
+    strike(
+        url,
+        kind="server-error",
+        function="core_cohort_create_cohorts",
+        skip=1,
+        every=2,
+        times=2,
+    )
+    answers = []
+    for number in range(8):
+        assert call(url, "core_cohort_get_cohorts").status_code == 200
+        answers.append(create_cohort(url, f"c-{number}").status_code)
+    assert answers == [200, 200, 500, 200, 500, 200, 200, 200]
+    (listed,) = requests.get(f"{url}/standin/faults", timeout=10).json()
+    assert listed["struck"] == 2
+
+
+def test_a_fault_finds_its_function_inside_a_combined_call(url: str) -> None:
+    strike(url, kind="server-error", function="core_cohort_get_cohorts")
+    inner = {"requests[0][function]": "core_cohort_get_cohorts", "requests[0][arguments]": "{}"}
+    assert call(url, "tool_mobile_call_external_functions", **inner).status_code == 500
+    assert call(url, "tool_mobile_call_external_functions", **inner).status_code == 200
+
+
+def test_faults_can_be_cleared(url: str) -> None:
+    strike(url, kind="server-error", times=None)
+    assert create_cohort(url, "c-1").status_code == 500
+    requests.delete(f"{url}/standin/faults", timeout=10)
+    assert create_cohort(url, "c-1").status_code == 200
+
+
+def test_a_fault_can_be_there_from_the_start() -> None:
+    with running_standin(faults=[Fault(kind=FaultKind.SERVER_ERROR)]) as url:
+        assert create_cohort(url, "c-1").status_code == 500
+        assert create_cohort(url, "c-1").status_code == 200
+
+
+def test_an_unknown_fault_is_refused(url: str) -> None:
+    response = requests.post(f"{url}/standin/faults", json={"kind": "flood"}, timeout=10)
+    assert response.status_code == 400
+
+
+def test_settings_change_while_it_runs(url: str) -> None:
+    requests.post(f"{url}/standin/settings", json={"maintenance": True}, timeout=10)
+    response = call(url, "core_cohort_get_cohorts")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "300")
+    relaxed = {"maintenance": False, "password_policy": {"enabled": False}}
+    assert requests.post(f"{url}/standin/settings", json=relaxed, timeout=10).status_code == 204
+    assert call(url, "core_cohort_get_cohorts").json() == []
+    wrong = requests.post(f"{url}/standin/settings", json={"colour": "red"}, timeout=10)
+    assert wrong.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/standin/faults"),
+        ("POST", "/standin/settings"),
+        ("GET", "/standin/state"),
+    ],
+)
+def test_control_is_closed_unless_asked_for(method: str, path: str) -> None:
+    client = create_standin(None).test_client()
+    assert client.open(path, method=method, json={}).status_code == 404
+
+
+def test_calls_are_counted_and_writes_apart(url: str) -> None:
+    create_cohort(url, "c-1")
+    requests.delete(f"{url}/standin/counts", timeout=10)
+    arguments = {"cohorts": [{"categorytype": {"type": "system", "value": ""}}]}
+    call(
+        url,
+        "tool_mobile_call_external_functions",
+        **{
+            "requests[0][function]": "core_cohort_get_cohorts",
+            "requests[1][function]": "core_cohort_create_cohorts",
+            "requests[1][arguments]": json.dumps(arguments),
+        },
+    )
+    assert requests.get(f"{url}/standin/counts", timeout=10).json() == {
+        "calls": {
+            "core_cohort_create_cohorts": 1,
+            "core_cohort_get_cohorts": 1,
+            "tool_mobile_call_external_functions": 1,
+        },
+        "writes": {"core_cohort_create_cohorts": 1},
+    }
+
+
+def test_the_first_page_shows_numbers_and_no_names(url: str) -> None:
+    create_cohort(url, "secret-cohort")
+    page = requests.get(url, timeout=10).text
+    assert "Moodle" in page
+    assert "secret-cohort" not in page
