@@ -66,10 +66,10 @@ def put_on_roll(session: Session, person: KnownPerson, school: str, **overrides:
     session.flush()
 
 
-def take_off_roll(session: Session, person: KnownPerson) -> None:
-    """Off every roll, the account suspended, as after a load without the person."""
+def take_off_roll(session: Session, person: KnownPerson, *, suspended: bool = True) -> None:
+    """Off every roll, as after a load without the person."""
     session.query(Affiliation).filter_by(person_id=person.person_id).delete()
-    person.suspended, person.in_roll = True, False
+    person.suspended, person.in_roll = suspended, False
     session.flush()
 
 

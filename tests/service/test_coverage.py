@@ -203,6 +203,17 @@ def test_suspended_and_left_people_are_outside_the_shares_and_shown_apart(
     assert line(build(session), total=True)["left"] == 2
 
 
+def test_who_is_on_no_roll_has_left_even_while_the_account_is_not_yet_suspended(
+    session: Session,
+) -> None:
+    add_school(session, "1")
+    person = add_person(session, "p", "1")
+    sign_in(session, "p")
+    take_off_roll(session, person, suspended=False)
+    row = line(build(session), school_code="1")
+    assert (row["roll"], row["ever"], row["left"]) == (0, 0, 1)
+
+
 def test_a_transfer_takes_its_sign_ins_to_the_new_school(session: Session) -> None:
     add_school(session, "1")
     add_school(session, "2")
