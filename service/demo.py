@@ -51,7 +51,7 @@ def main() -> None:
 def _make_home(home: Path) -> None:
     if home.exists() and any(home.iterdir()) and not (home / MARK).exists():
         raise DemoError(
-            f"{home} holds data that the demo did not make; name another folder in SCHOOLBRIDGE_HOME"
+            f"{home} holds data that the demo did not make; name another SCHOOLBRIDGE_HOME"
         )
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -152,7 +152,7 @@ class _Demo:
     def _writes(self) -> int:
         """How many calls that change something the Moodle stand-in has answered."""
         url = f"{self._settings.moodle_target.url}/standin/counts"
-        return int(requests.get(url, timeout=10).json()["writes"])
+        return sum(requests.get(url, timeout=10).json()["writes"].values())
 
     def _sign_in(self, role: Role) -> None:
         """Go the way Moodle sends a person: code flow, first password, an own password."""
@@ -165,11 +165,11 @@ class _Demo:
         if person is None or person.birth_date is None:
             raise DemoError(f"there is no {role} to sign in")
         visitor = _Visitor(self._settings.base_url)
-        page = visitor.start()
-        page = visitor.submit(
-            page, username=person.username, password=birth_date_password(person.birth_date)
-        )
-        new = {name: OWN_PASSWORD for name in page.fields if page.fields[name] == "password"}
+        password = birth_date_password(person.birth_date)
+        page = visitor.submit(visitor.start(), username=person.username, password=password)
+        if isinstance(page, str):
+            raise DemoError("the first password was taken without asking for an own one")
+        new = {name: OWN_PASSWORD for name, kind in page.fields.items() if kind == "password"}
         claims = visitor.finish(visitor.submit(page, **new))
         if claims.get("sub") != person.person_id:
             raise DemoError(f"the {role} who signed in is not the one who was meant")

@@ -93,7 +93,7 @@ class _Planning:
     def plan_all(self) -> None:
         """Plan every school; those whose people turned up in, or left, another one twice."""
         found = scan(
-            [self._settings.home / self._run.folder],
+            sorted((self._settings.home / self._run.folder).iterdir()),
             limits=self._settings.reading.limits,
             layout_folders=self._settings.layout_folders,
         )
@@ -127,7 +127,8 @@ class _Planning:
             findings += compare_with_earlier(session, files.school_code, reading.files)
             roster = reading.roster
             if roster is not None:
-                findings += validate(roster, self._today)
+                roster, more = validate(roster, self._today)
+                findings += more
             if roster is None or _is_fatal(findings):
                 self._store_blocked(session, files.school_code, roster)
             else:

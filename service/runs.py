@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from provisioning.findings import Finding, Severity
@@ -184,7 +184,7 @@ def request_stop(session: Session, run_id: int, *, scope: Scope, now: datetime) 
 
 def findings(session: Session, run: SyncRun, scope: Scope) -> list[RunFinding]:
     """The run's findings; those of no school only for whoever uploaded it, or the city."""
-    visible = RunFinding.school_code.in_(scope.codes())
+    visible: ColumnElement[bool] = RunFinding.school_code.in_(scope.codes())
     if run.created_by == scope.actor or scope.role == OperatorRole.CITY:
         visible = visible | RunFinding.school_code.not_in(select(School.code))
     return list(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -33,7 +34,7 @@ class Context:
     @cached_property
     def settings(self) -> Settings:
         settings = load_settings()
-        set_language(settings.server.language)
+        set_language(os.environ.get("SCHOOLBRIDGE_LANG", settings.server.language))
         return settings
 
     @cached_property

@@ -10,16 +10,17 @@ from pathlib import Path
 import click
 
 from provisioning.findings import Finding, Severity
-from provisioning.formats import layout_draft, read_school, scan
+from provisioning.formats import read_school, scan
+from provisioning.formats.drafting import FoundPath, layout_draft, starter_layout
 from provisioning.validation import validate
-from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
+from service.cli.base import STOPPED, Context, json_option, pass_context, print_json, print_table
 from service.cli.printing import finding_as_data, print_finding
 from service.i18n import gettext as _
 from service.reports import REPORTS
-from service.reports.coverage import Level
+from service.reports.counting import Level
 from service.reports.export import to_csv, to_json, to_table, to_xlsx
 from service.reports.period import PeriodError, parse_period
-from service.sample import ENCODINGS, LAYOUTS, City, first_export, write_sample
+from service.sample import ENCODINGS, LAYOUTS, City, write_sample
 
 
 @click.command("sample", help=_("Write an invented city as XML; the same for the same seed."))
@@ -35,9 +36,10 @@ from service.sample import ENCODINGS, LAYOUTS, City, first_export, write_sample
 )
 @click.option("--month", default=0, show_default=True, help=_("The same city so many months on."))
 @click.option(
-    "--start", type=click.DateTime(["%Y-%m-%d"]),
-    help=_("Day of the export of month 0; by default early in the current school year."),
-)  # fmt: skip
+    "--today",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help=_("Files of this day's school year; by default of today's."),
+)
 @click.option(
     "--broken",
     default=0,
@@ -49,12 +51,12 @@ from service.sample import ENCODINGS, LAYOUTS, City, first_export, write_sample
 )
 def sample(
     schools: int, people_per_school: int, seed: int, layout: str, encoding: str | None, month: int,
-    start: datetime | None, broken: int, out: Path,
+    today: datetime | None, broken: int, out: Path,
 ) -> None:  # fmt: skip
     try:
         city = City(
             schools=schools, people_per_school=people_per_school, seed=seed, broken=broken,
-            start=start.date() if start else first_export(date.today()),  # noqa: DTZ011
+            today=today.date() if today else date.today(),  # noqa: DTZ011
         )  # fmt: skip
         people = write_sample(out, city, layout=layout, month=month, encoding=encoding)
     except ValueError as error:
@@ -80,7 +82,7 @@ def check(
     if bool(paths) == bool(draft):
         raise click.UsageError(_("give files to check, or one file to --layout-draft"))
     if draft:
-        click.echo(layout_draft(draft, context.settings.reading.limits))
+        _print_draft(layout_draft(draft, context.settings.reading.limits), as_json=as_json)
         return
     people = 0
     found: list[Finding] = []
@@ -98,6 +100,16 @@ def check(
         sys.exit(STOPPED)
 
 
+def _print_draft(found: list[FoundPath], *, as_json: bool) -> None:
+    if as_json:
+        print_json([{"path": one.path, "count": one.count, "shapes": one.shapes} for one in found])
+        return
+    titles = (_("Path"), _("Count"), _("Shapes"))
+    print_table(titles, [(one.path, one.count, "  ".join(one.shapes)) for one in found])
+    click.echo()
+    click.echo(starter_layout(found))
+
+
 def _read(
     context: Context, paths: tuple[Path, ...], expected: str | None
 ) -> Iterator[tuple[int, list[Finding]]]:
@@ -112,7 +124,8 @@ def _read(
         if school.roster is None:
             yield 0, findings
         else:
-            yield len(school.roster.persons), findings + list(validate(school.roster, today))
+            roster, more = validate(school.roster, today)
+            yield len(roster.persons), findings + more
 
 
 @click.group("report", help=_("Figures per school, district and class."))
