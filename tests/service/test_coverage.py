@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from string import ascii_letters
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from auth.models import Result
 from service.i18n import speaking
 from service.reports import REPORTS
+from service.reports.export import to_table
 from service.reports.period import Period
 from service.reports.report import Report
 from tests.service.coverage_city import (
@@ -297,6 +299,18 @@ def test_the_number_of_queries_does_not_grow_with_the_schools(session: Session) 
         event.remove(connection, "before_cursor_execute", note)
         counts.append(len(statements))
     assert counts == [3, 3]
+
+
+def test_the_report_speaks_russian(session: Session) -> None:
+    add_school(session, "1", last_applied_at=None)
+    with speaking("ru"):
+        report = build(session)
+        shown = to_table(report)
+    assert "не загружено" in shown
+    assert "нет данных" in shown
+    texts = [report.title, report.definition, *(column.title for column in report.columns)]
+    words = "".join(texts).replace("Moodle", "")
+    assert set(words).isdisjoint(ascii_letters)
 
 
 def test_an_unknown_level_is_refused(session: Session) -> None:
