@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -88,7 +88,7 @@ class ReadLimits:
 class MoodleSettings:
     url: str = ""
     """Base address of Moodle, without ``/webservice``. Empty: the embedded stand-in."""
-    token: str = ""
+    token: str = field(default="", repr=False)
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 120.0
     batch_size: int = 100

@@ -6,13 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provisioning.apply.sending import Outcomes, Step, done, failed, send, skipped
+from provisioning.apply.sending import Outcomes, Step, done, gone_or_failed, send, skipped
 from provisioning.apply.target import Target
 from provisioning.changes import Change, Kind, Outcome
 from provisioning.moodle import MoodleRefused
-
-_GONE = ("invalidrecord", "invaliduser")
-"""Moodle's codes for a user, cohort or course that is no longer there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ def remove_members(target: Target, changes: Sequence[Change]) -> Outcomes:
         Step(change=link.change, record={"cohortid": link.place, "userid": link.user})
         for link in links
     ]
-    yield from send(steps, target.moodle.delete_cohort_members, judge=_gone_or_failed)
+    yield from send(steps, target.moodle.delete_cohort_members, judge=gone_or_failed)
 
 
 def add_enrolments(target: Target, changes: Sequence[Change]) -> Outcomes:
@@ -84,7 +81,7 @@ def _remove_enrolments(target: Target, links: Sequence[_Link]) -> Outcomes:
         held = target.moodle.roles_in_courses(courses)
     except MoodleRefused as error:
         if len(courses) == 1:
-            yield [_gone_or_failed(link.change, error.code) for link in links]
+            yield [gone_or_failed(link.change, error.code) for link in links]
             return
         # One of the courses is gone: find out which.
         for course in courses:
@@ -110,8 +107,8 @@ def _remove_enrolments(target: Target, links: Sequence[_Link]) -> Outcomes:
             record = {"userid": link.user, "courseid": link.place}
             whole.append(Step(change=link.change, record=record))
     yield absent
-    yield from send(whole, target.moodle.unenrol_users, judge=_gone_or_failed)
-    yield from send(one_role, target.moodle.unassign_roles, judge=_gone_or_failed)
+    yield from send(whole, target.moodle.unenrol_users, judge=gone_or_failed)
+    yield from send(one_role, target.moodle.unassign_roles, judge=gone_or_failed)
 
 
 def _role_id(target: Target, link: _Link) -> int:
@@ -137,8 +134,3 @@ def _links(
         else:
             links.append(_Link(change, place, user))
     return links, unready
-
-
-def _gone_or_failed(change: Change, code: str) -> Outcome:
-    """What is no longer in Moodle needs no removal."""
-    return done(change, code="already_gone") if code in _GONE else failed(change, code)

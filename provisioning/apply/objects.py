@@ -81,7 +81,7 @@ class Objects(ABC):
         Moodle leaves empty and hidden fields out of a row, so absent is taken for empty: a hidden
         field is written again rather than left wrong.
         """
-        wanted = self.record(change, self.words)
+        wanted = Objects.record(self, change, self.words)
         names = [name for name, word in self.words.items() if wanted[word] != row.get(word, "")]
         return self.record(change, names) if names else {}
 
@@ -190,8 +190,9 @@ class Users(Objects):
         }
         if missing:
             for row in self.moodle.users_by_field("username", list(missing)):
-                change = missing[row["username"]]
-                found[change.key] = row if _may_be_adopted(row) else "username_taken"
+                # MariaDB also finds names that only look alike.
+                if change := missing.get(row["username"]):
+                    found[change.key] = row if _may_be_adopted(row) else "username_taken"
         return found
 
     def reason(self, change: Change, code: str) -> str:

@@ -12,7 +12,16 @@ from provisioning.apply.links import (
 )
 from provisioning.apply.objects import Categories, Cohorts, Courses, Objects, Users
 from provisioning.apply.refusals import refusals
-from provisioning.apply.sending import Outcomes, Step, create_or_adopt, done, failed, send, skipped
+from provisioning.apply.sending import (
+    Outcomes,
+    Step,
+    create_or_adopt,
+    done,
+    failed,
+    gone_or_failed,
+    send,
+    skipped,
+)
 from provisioning.apply.target import MoodleIds, Target
 from provisioning.changes import Action, Change, Kind, Outcome
 from provisioning.moodle import MoodleClient
@@ -62,13 +71,14 @@ def batches(changes: Iterable[Change], size: int) -> Iterator[list[Change]]:
     batch: list[Change] = []
     rank = -1
     for change in changes:
-        if (change.kind, change.action) not in HANDLERS or change.rank < rank:
+        known = (change.kind, change.action) in HANDLERS
+        previous, rank = rank, change.rank if known else -1
+        if rank < previous or not known:
             raise PlanOrderError(f"{change.kind} {change.action} is out of order")
-        if batch and (change.rank != rank or len(batch) == size or _parent_in(batch, change)):
+        if batch and (rank != previous or len(batch) == size or _parent_in(batch, change)):
             yield batch
             batch = []
         batch.append(change)
-        rank = change.rank
     if batch:
         yield batch
 
@@ -109,7 +119,8 @@ def update_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
             record = {"id": number, **objects.record(change, names)}
             steps.append(Step(change=change, record=record))
     yield settled
-    yield from send(steps, objects.update)
+    judge = gone_or_failed if changes[0].action is Action.SUSPEND else failed
+    yield from send(steps, objects.update, judge=judge)
 
 
 def _to_update(change: Change) -> set[str]:

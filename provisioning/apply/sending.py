@@ -18,6 +18,9 @@ MAX_TRIES = 3
 
 _OUR_CODES = {"shortnametaken": "shortname_taken", "useremailduplicate": "email_taken"}
 
+_GONE = {"invalidrecord", "invaliduser", "invaliduserid", "usernotupdateddeleted"}
+"""Moodle's codes for a user, cohort or course that is no longer there."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
@@ -88,10 +91,11 @@ def send(
     """Make a call that may safely be made twice.
 
     ``call`` returns Moodle's code for every refused id, where Moodle names them. ``code`` goes into
-    the outcomes of what succeeds; ``judge`` says what a refusal of a single record means.
+    the outcomes of what succeeds; ``judge`` says what the refusal of a record means.
     """
     if not steps:
         return
+    judge = judge or failed
     error: MoodleRefused | MoodleUncertain
     try:
         refused = call([step.record for step in steps]) or {}
@@ -99,7 +103,7 @@ def send(
         error = caught
     else:
         yield [
-            failed(step.change, refused[step.record["id"]])
+            judge(step.change, refused[step.record["id"]])
             if step.record.get("id") in refused
             else done(step.change, step.record.get("id"), code)
             for step in steps
@@ -111,7 +115,7 @@ def send(
             raise error
         yield from send(steps, call, code=code, judge=judge, tries=tries + 1)
     elif len(steps) == 1:
-        yield [(judge or failed)(steps[0].change, error.code)]
+        yield [judge(steps[0].change, error.code)]
     else:
         for half in _halves(steps):
             yield from send(half, call, code=code, judge=judge, tries=tries)
@@ -129,6 +133,11 @@ def done(change: Change, number: int | None = None, code: str = "") -> Outcome:
 def failed(change: Change, code: str, detail: str = "") -> Outcome:
     code = _OUR_CODES.get(code, code)
     return Outcome(change=change, result=Result.FAILED, code=code, detail=detail)
+
+
+def gone_or_failed(change: Change, code: str) -> Outcome:
+    """For changes that take something away: what is no longer in Moodle needs no removal."""
+    return done(change, code="already_gone") if code in _GONE else failed(change, code)
 
 
 def skipped(change: Change) -> Outcome:

@@ -157,6 +157,14 @@ def test_an_account_that_somebody_claims_is_left_alone(
     assert account(moodle_settings, number) == before
 
 
+def test_an_account_that_signs_in_elsewhere_is_left_alone(
+    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    given(moodle_settings, "p-1", auth="ldap")
+    assert run([new_user("p-1")], moodle, ledger)
+    assert ledger.codes() == {"p-1": "failed: username_taken"}
+
+
 @pytest.mark.parametrize("username", ["admin", "guest"])
 def test_the_accounts_of_the_site_itself_are_never_adopted(
     username: str, moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
@@ -200,6 +208,22 @@ def test_only_what_differs_is_sent(
     assert (row["department"], row["email"]) == ("9А", "own@elsewhere.invalid")
 
 
+def test_a_password_is_sent_only_when_moodle_begins_to_keep_it(
+    known: list[Change], moodle: MoodleClient, ledger: Ledger
+) -> None:
+    asked: list[str] = []
+
+    def first_password(person_id: str) -> str:
+        asked.append(person_id)
+        return STRONG
+
+    begins = changed_user(Action.UPDATE, known[0], auth="manual")
+    assert run([begins], moodle, ledger, first_password=first_password)
+    renamed = changed_user(Action.RESTORE, begins, lastname="Образцов")
+    assert run([renamed], moodle, ledger, first_password=first_password)
+    assert asked == ["p-0"]
+
+
 def test_suspension_and_return(
     known: list[Change], moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
 ) -> None:
@@ -211,6 +235,23 @@ def test_suspension_and_return(
     assert run([back], moodle, ledger)
     row = account(moodle_settings, number)
     assert (row["suspended"], row["department"]) == (False, "9А")
+
+
+def test_who_is_gone_from_moodle_needs_no_suspension(
+    known: list[Change], moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+) -> None:
+    gone = [ledger.numbers[Kind.USER, person_id] for person_id in ("p-0", "p-1")]
+    ask(moodle_settings, "core_user_delete_users", userids=gone)
+    changes = [
+        changed_user(Action.UPDATE, known[0], department="9А"),
+        changed_user(Action.SUSPEND, known[1], suspended=True),
+        changed_user(Action.SUSPEND, known[2], suspended=True),
+    ]
+    assert run(changes, moodle, ledger)
+    assert ledger.codes() == {
+        "p-0": "failed: usernotupdateddeleted",
+        "p-1": "done: already_gone",
+    }
 
 
 def test_moodle_names_whom_it_does_not_update(
