@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from provisioning.findings import Finding
+from provisioning.formats.drafting import Draft, FoundPath, layout_draft
 from provisioning.formats.joining import ReadFile, SchoolReading, read_school
 from provisioning.formats.layout import Layout, LayoutError, layouts
 from provisioning.formats.scanning import Scan, ScannedFile, SchoolFiles, scan
@@ -16,6 +17,8 @@ from provisioning.roster import Roster
 from provisioning.settings import ReadLimits
 
 __all__ = [
+    "Draft",
+    "FoundPath",
     "Layout",
     "LayoutError",
     "ReadFile",
@@ -24,6 +27,7 @@ __all__ = [
     "ScannedFile",
     "SchoolFiles",
     "SchoolReading",
+    "layout_draft",
     "layouts",
     "read",
     "read_school",

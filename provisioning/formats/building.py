@@ -52,6 +52,8 @@ class SchoolBuilder:
     """From records about the school outside the header; ``id`` is the school's own group."""
     without_id: set[Part] = field(default_factory=set)
     """Parts with a row whose person nobody can name: absence cannot be judged there."""
+    not_taken_ids: set[str] = field(default_factory=set)
+    """Guardians and other staff: what refers to them is passed over in silence."""
     counts: Counter[Part] = field(default_factory=Counter)
     """Rows of each part in the current file, good or not."""
     guardians: int = 0
@@ -225,12 +227,11 @@ class SchoolBuilder:
     def _role(self, row: Row) -> Role | None:
         """The role of a row that must say it; None for people who are counted and not taken."""
         word = self._text(row, "role")
-        if word == _NOT_TAKEN:
-            self.not_taken += 1
-            return None
         role = self._one_of(row, "role", Role, None, "") if word else None
-        if role is Role.GUARDIAN:
-            self.guardians += 1
+        if word == _NOT_TAKEN or role is Role.GUARDIAN:
+            self.not_taken += word == _NOT_TAKEN
+            self.guardians += role is Role.GUARDIAN
+            self.not_taken_ids.add(cleaning.collapse(row.values.get("id", "")))
             return None
         if role is None or (row.kind is Kind.STAFF and role not in _STAFF_ROLES):
             self._reject("role.unknown" if word else "field.missing", row, "role")

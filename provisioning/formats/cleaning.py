@@ -186,6 +186,7 @@ TRANSFORMS: Mapping[str, Callable[[str], str]] = {
     "family_of_full_name": _word(0),
     "given_of_full_name": _word(1),
     "middle_of_full_name": _word(2),
+    "class_title": lambda text: class_title(text)[0],
     "grade_of_title": _grade_of_title,
 }
 """What a layout may do to a text before it is cleaned; ``Абдул Рашид оглы`` in a full name is read

@@ -191,6 +191,7 @@ def _join(
     school_year = _school_year(builder, facts, first.header.exported_at, today)
     if not facts.get("district"):
         builder.report("school.no_district", field_name="district")
+    passed_over = builder.set_aside | builder.not_taken_ids - builder.persons.keys()
     return Roster(
         source=first.head.layout.source,
         school=_school(school.school_code, facts),
@@ -203,7 +204,7 @@ def _join(
         enrolments=tuple(
             enrolment
             for enrolment in builder.enrolments
-            if enrolment.class_id != own_group and enrolment.person_id not in builder.set_aside
+            if enrolment.class_id != own_group and enrolment.person_id not in passed_over
         ),
         set_aside=frozenset(builder.set_aside),
         files=tuple(file.source.name for file in school.files),

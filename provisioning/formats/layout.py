@@ -76,27 +76,31 @@ class FieldSpec:
     """The file's words (small letters) onto ours; other words stay as they are."""
     prefix: str = ""
     """Put before ids, where the source numbers pupils, staff and classes each from one."""
+    default: str = ""
+    """Our word where the file has none."""
     required: bool = False
     """Demand what our rules do not demand."""
 
     def adjust(self, text: str) -> str:
-        """The file's text in our words: transformed, looked up, prefixed; may become empty."""
+        """The file's text in our words: transformed, looked up, prefixed, or the default."""
         if self.transform:
             text = TRANSFORMS[self.transform](text)
         if self.dictionary is not None:
             text = self.dictionary.get(collapse(text).casefold(), text)
-        return self.prefix + text.strip() if self.prefix and text.strip() else text
+        if self.prefix and text.strip():
+            text = self.prefix + text.strip()
+        return text or self.default
 
     @property
     def changes_text(self) -> bool:
-        return bool(self.transform or self.prefix) or self.dictionary is not None
+        return bool(self.transform or self.prefix or self.default) or self.dictionary is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordSpec:
     kind: Kind
     path: tuple[str, ...]
-    """Element names from below the root down to the record."""
+    """Element names from below the root down to the record; none for the root's attributes."""
     where_path: str = ""
     where_values: frozenset[str] = frozenset()
     """Only records whose text at ``where_path`` is one of these, case aside."""
@@ -187,7 +191,7 @@ def _record(data: dict[str, Any], dictionaries: dict[str, dict[str, str]]) -> Re
     where = data.get("where", {})
     return RecordSpec(
         kind=kind,
-        path=tuple(data["path"].split("/")),
+        path=() if data["path"] == "." else tuple(data["path"].split("/")),
         where_path=where.get("path", ""),
         where_values=frozenset(value.casefold() for value in where.get("values", ())),
         fields={name: _field(entry, dictionaries) for name, entry in fields.items()},
@@ -210,5 +214,6 @@ def _field(entry: str | dict[str, Any], dictionaries: dict[str, dict[str, str]])
         transform=transform,
         dictionary=dictionary,
         prefix=entry.get("prefix", ""),
+        default=entry.get("default", ""),
         required=entry.get("required", False),
     )

@@ -97,8 +97,8 @@ class RecordPaths:
             row.too_long = next(name for name, text in values.items() if len(text) > max_text)
             row.values = values = {n: text for n, text in values.items() if len(text) <= max_text}
         for name, field_spec in self.adjusted:
-            if name in values:
-                values[name] = field_spec.adjust(values[name])
+            if name in values or field_spec.default:
+                values[name] = field_spec.adjust(values.get(name, ""))
         if self.many:
             prefix = self.spec.fields[_MANY].prefix
             texts = (text.strip() for text in self.many.texts(element))

@@ -76,7 +76,8 @@ def read_head(chunks: Iterable[bytes], layouts: Iterable[Layout], limits: ReadLi
                 layout = _recognise(element, layouts)
                 namespace = etree.QName(element).namespace or ""
                 records = record_paths(layout, namespace)
-            elif event == "end" and (paths := _find(records, element)):
+            paths = _find(records, element)
+            if paths and (event == "end" or not paths.spec.path):
                 if paths.spec.kind is not Kind.HEADER:
                     raise FileProblem("header.missing")
                 row = paths.row(element, line_of(element), limits.text_length)
@@ -94,7 +95,7 @@ def read_rows(chunks: Iterable[bytes], head: Head, limits: ReadLimits) -> Iterat
     for paths in records:
         by_tag.setdefault(paths.tag, []).append(paths)
     kept = kept_tags(records)
-    root_tag = records[0].parents[-1]
+    root_tag = (records[0].tag, *records[0].parents)[-1]
     parser = _parser([root_tag, *by_tag])
     too_deep = etree.XPath("boolean(" + "/".join(["*"] * limits.depth) + ")")
     root: etree._Element | None = None
@@ -118,6 +119,26 @@ def read_rows(chunks: Iterable[bytes], head: Head, limits: ReadLimits) -> Iterat
             if too_deep(root):
                 raise FileProblem("xml.too_deep_or_long", line=line or None)
             _prune(root, by_tag.keys(), kept)
+
+
+def element_ends(
+    chunks: Iterable[bytes], limits: ReadLimits
+) -> Iterator[tuple[list[str], etree._Element]]:
+    """Every element of any XML with the names from the root down to it; raises FileProblem."""
+    names: list[str] = []
+    root: etree._Element | None = None
+    for events, _ in _batches(_parser(None), chunks):
+        for event, element in events:
+            if event == "start":
+                root = element if root is None else root
+                names.append(etree.QName(element).localname)
+                if len(names) > limits.depth:
+                    raise FileProblem("xml.too_deep_or_long", line=line_of(element))
+            else:
+                yield names, element
+                names.pop()
+        if root is not None:
+            _prune(root, (), frozenset())
 
 
 def line_of(element: etree._Element) -> int:

@@ -1,0 +1,155 @@
+"""What an unknown XML file is made of, by shape and never by value: a start for a new layout."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lxml import etree
+
+from provisioning.findings import Finding
+from provisioning.formats.encodings import examine, utf8_chunks
+from provisioning.formats.intake import SourceFile, finding_of
+from provisioning.formats.problems import FileProblem
+from provisioning.formats.reader import CHUNK, element_ends
+from provisioning.settings import ReadLimits
+
+_MOST_PATHS = 2_000
+_MOST_SHAPES = 3
+_LONGEST_SHAPE = 40
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundPath:
+    """One element or attribute path of a file."""
+
+    path: str
+    """From the root: ``roster/students/student/@id``."""
+    count: int
+    shapes: tuple[str, ...]
+    """The commonest shapes of its texts, e.g. ``Аааа`` or ``99.99.9999``."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Tally:
+    count: int = 0
+    shapes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, text: str | None) -> None:
+        self.count += 1
+        if text and not text.isspace() and len(self.shapes) < 50:
+            self.shapes[shape_of(text)] += 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    paths: tuple[FoundPath, ...]
+    starter: str
+    """TOML text to begin a layout from."""
+    findings: tuple[Finding, ...]
+    """Why the file could not be read to its end, if so; the paths are what came before."""
+
+
+def layout_draft(path: Path, limits: ReadLimits) -> Draft:
+    """Every element and attribute path of one XML file with counts and shapes."""
+    source = SourceFile(name=path.name, path=path)
+    tallies: dict[str, _Tally] = {}
+    findings: tuple[Finding, ...] = ()
+    try:
+        with source.open() as stream:
+            examined = examine(stream, limits.file_bytes)
+        with source.open() as stream:
+            for names, element in element_ends(utf8_chunks(stream, examined, CHUNK), limits):
+                place = "/".join(names)
+                _tally(tallies, place, element.text)
+                for name, value in element.attrib.items():
+                    _tally(tallies, f"{place}/@{etree.QName(name).localname}", str(value))
+    except FileProblem as problem:
+        findings = (finding_of(problem, source.name),)
+    found = tuple(
+        FoundPath(
+            path=place,
+            count=tally.count,
+            shapes=tuple(shape for shape, _ in tally.shapes.most_common(_MOST_SHAPES)),
+        )
+        for place, tally in sorted(tallies.items())
+    )
+    return Draft(paths=found, starter=_starter(found), findings=findings)
+
+
+def _starter(found: tuple[FoundPath, ...]) -> str:
+    """The paths of the file, with the fields still to be named."""
+    root = found[0].path if found else ""
+    records = _likely_records(found)
+    lines = [
+        "# Name each path by one of our fields and delete the rest (docs/new-layout.md).",
+        'name = "my-layout-1"',
+        'title = ""',
+        'source = ""',
+        "",
+        "[recognise]",
+        f'root = "{root}"',
+        "",
+        "[content]",
+        '"" = ["classes", "students", "staff"]',
+    ]
+    for record in ("", *records):
+        lines += [
+            "",
+            "[[records]]",
+            f'kind = "{"?" if record else "header"}"',
+            f'path = "{record or "?"}"',
+            "",
+            "[records.fields]",
+        ]
+        prefix = f"{root}/{record}/" if record else f"{root}/"
+        inside = [
+            entry
+            for entry in found
+            if entry.path.startswith(prefix)
+            and (record or not any(entry.path.startswith(f"{root}/{one}") for one in records))
+            and (entry.shapes or "/@" in entry.path)
+        ]
+        lines += [f'# ? = "{one.path.removeprefix(prefix)}"  # {_comment(one)}' for one in inside]
+    return "\n".join(lines) + "\n"
+
+
+def shape_of(text: str) -> str:
+    """Letters become ``А``, ``а``, ``A`` or ``a``, digits ``9``; the rest stays.
+
+    No value can be read back from it, only how it is written.
+    """
+    shape = []
+    for sign in " ".join(text.split())[:_LONGEST_SHAPE]:
+        if sign.isdigit():
+            shape.append("9")
+        elif sign.isalpha():
+            cyrillic = "\u0400" <= sign <= "\u04ff"
+            upper, lower = ("А", "а") if cyrillic else ("A", "a")
+            shape.append(upper if sign.isupper() else lower)
+        else:
+            shape.append(sign)
+    return re.sub(r"([АаAa])\1{3,}", r"\1\1\1\1", "".join(shape))
+
+
+def _tally(tallies: dict[str, _Tally], place: str, text: str | None) -> None:
+    if place in tallies or len(tallies) < _MOST_PATHS:
+        tallies.setdefault(place, _Tally()).add(text)
+
+
+def _likely_records(found: tuple[FoundPath, ...]) -> list[str]:
+    """Paths below the root that repeat more often than what they are in, outermost first."""
+    counts = {entry.path: entry.count for entry in found if "/@" not in entry.path}
+    likely: list[str] = []
+    for path, count in counts.items():
+        parent, _, _ = path.rpartition("/")
+        repeats = bool(parent) and count > counts.get(parent, count)
+        if repeats and not any(path.startswith(f"{one}/") for one in likely):
+            likely.append(path)
+    return [path.partition("/")[2] for path in likely]
+
+
+def _comment(entry: FoundPath) -> str:
+    return f"{entry.count} times, {' | '.join(entry.shapes) or 'empty'}"

@@ -1,0 +1,121 @@
+"""Text of roster-1 files for the tests of reading; every person in them is invented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+from provisioning.findings import Finding
+from provisioning.formats import ReadResult, read
+from provisioning.roster import Roster
+from provisioning.settings import ReadLimits
+from provisioning.validation import validate
+
+TODAY = date(2026, 10, 5)
+DATA = Path(__file__).parents[1] / "data"
+
+
+def _fields(values: dict[str, str]) -> str:
+    return "".join(f"<{name}>{text}</{name}>\n" for name, text in values.items() if text)
+
+
+def student(sourced_id: str = "s-1", **overrides: str) -> str:
+    """A pupil of class ``c-8a``; an empty text leaves the field out."""
+    fields = {
+        "family_name": "Примеров",
+        "given_name": "Пример",
+        "middle_name": "Примерович",
+        "birth_date": "2012-09-01",
+        "class_id": "c-8a",
+    }
+    return f'<student id="{sourced_id}">\n{_fields(fields | overrides)}</student>\n'
+
+
+def employee(sourced_id: str = "t-1", **overrides: str) -> str:
+    fields = {
+        "category": "teacher",
+        "family_name": "Образцова",
+        "given_name": "Проба",
+        "birth_date": "1980-02-29",
+    }
+    return f'<employee id="{sourced_id}">\n{_fields(fields | overrides)}</employee>\n'
+
+
+def school_class(sourced_id: str = "c-8a", **overrides: str) -> str:
+    fields = {"grade": "8", "title": "8А"}
+    return f'<class id="{sourced_id}">\n{_fields(fields | overrides)}</class>\n'
+
+
+def link(staff_id: str = "t-1", class_id: str = "c-8a", subject: str = "Химия") -> str:
+    return f'<link staff_id="{staff_id}" class_id="{class_id}" subject="{subject}"/>\n'
+
+
+def roster_file(
+    students: Iterable[str] = (student(),),
+    staff: Iterable[str] = (employee(),),
+    classes: Iterable[str] = (school_class(),),
+    teaching: Iterable[str] = (),
+    *,
+    code: str = "78-0243",
+    number: str = "№ 243",
+    declaration: str = '<?xml version="1.0" encoding="UTF-8"?>',
+    after: str = "",
+    **header: str,
+) -> str:
+    """A whole file; ``header`` overrides fields of the header, ``after`` goes before the end."""
+    fields = {
+        "school_year": "2026/2027",
+        "exported_at": "2026-10-01T08:30:00",
+        "content": "all",
+        "mode": "full",
+    }
+    return (
+        f'{declaration}\n<roster version="1">\n<header>\n<school code="{code}">\n'
+        f"<name>Школа {number}</name>\n<short_name>Школа {number}</short_name>\n"
+        f"<number>{number}</number>\n<district>Примерный</district>\n</school>\n"
+        f"{_fields(fields | header)}</header>\n"
+        f"<classes>\n{''.join(classes)}</classes>\n"
+        f"<students>\n{''.join(students)}</students>\n"
+        f"<staff>\n{''.join(staff)}</staff>\n"
+        f"<teaching>\n{''.join(teaching)}</teaching>\n{after}</roster>\n"
+    )
+
+
+def write(folder: Path, **files: str | bytes) -> list[Path]:
+    """Write ``name=text`` as ``name.xml`` and give the paths."""
+    paths = []
+    for name, content in files.items():
+        path = folder / f"{name}.xml"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        paths.append(path)
+    return paths
+
+
+def read_files(
+    folder: Path,
+    *,
+    today: date = TODAY,
+    limits: ReadLimits | None = None,
+    expected_school: str | None = None,
+    **files: str | bytes,
+) -> ReadResult:
+    """Write the files and read them in one upload."""
+    return read(
+        write(folder, **files),
+        limits=limits or ReadLimits(),
+        today=today,
+        expected_school=expected_school,
+    )
+
+
+def read_one(folder: Path, text: str | bytes, *, today: date = TODAY) -> tuple[Roster, list[str]]:
+    """The validated roster of one good file and the rules of all findings, in file order."""
+    result = read_files(folder, today=today, school=text)
+    assert len(result.rosters) == 1, rules_of(result.findings)
+    roster, doubts = validate(result.rosters[0], today)
+    return roster, rules_of([*result.findings, *doubts])
+
+
+def rules_of(findings: Iterable[Finding]) -> list[str]:
+    return [finding.rule for finding in findings]
