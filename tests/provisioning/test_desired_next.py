@@ -98,6 +98,15 @@ def test_a_file_that_does_not_speak_of_people_leaves_everything_as_it_is(
     assert first.next(make_roster(**unsaid)).state == first.state
 
 
+@pytest.mark.parametrize("unsaid", [{"mode": Mode.CHANGES}, {"parts": frozenset({Part.STAFF})}])
+def test_an_account_of_a_half_applied_plan_is_not_suspended_by_a_file_that_does_not_speak_of_it(
+    unsaid: dict[str, Any],
+) -> None:
+    made = load(make_roster([make_person()])).state
+    after = Loaded().next(make_roster(**unsaid), known=made)
+    assert after.state.users == made.users
+
+
 def test_who_was_never_here_and_is_said_to_have_left_gets_nothing() -> None:
     school = load(make_roster([make_person(status=PersonStatus.LEFT)]))
     assert school.state.users == {}
