@@ -49,7 +49,7 @@ def coverage(
 ) -> Report:
     """The coverage of the schools in ``scope``; the number of queries does not depend on theirs.
 
-    A school without a load has a row with absent figures. Without a ``period`` the columns about
+    A school without a load has one row, with absent figures. Without a ``period`` the columns about
     it are left out. Raises ``ValueError`` when ``by`` is no ``Level``.
     """
     level = Level(by)
@@ -137,7 +137,8 @@ def _rows(
     for unit, cells, loaded in _units(by, schools, units):
         roles = units.get(unit, {})
         # A class is pupils: lines for roles it never has would double the table.
-        shown = (roles or (ALL_ROLES,)) if by is Level.CLASS else _LINES
+        all_lines = by is not Level.CLASS and (loaded or roles)
+        shown: Iterable[str] = _LINES if all_lines else roles or (ALL_ROLES,)
         rows += [
             (*cells, role, *_figures(roles, role, period, known=loaded))
             for role in sorted(shown, key=_LINES.index)

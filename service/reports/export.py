@@ -21,6 +21,9 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 _WIDEST_TEXT = 40
 """Characters of a text column in a plain table and on a sheet."""
 
+_LINE_WIDTH = 100
+"""Characters of a line of the header in a plain table."""
+
 _A4 = 9
 """Paper number in XLSX files."""
 
@@ -95,19 +98,20 @@ def _as_objects(report: Report, rows: Iterable[Row]) -> list[dict[str, Value]]:
 
 def to_table(report: Report) -> str:
     """The report as lines of text for a terminal."""
-    lines = [f"{label}: {_printable(text)}" for label, text in report.header()]
+    lines = [
+        textwrap.fill(f"{label}: {_printable(text)}", _LINE_WIDTH, subsequent_indent="    ")
+        for label, text in report.header()
+    ]
     body = [_table_cells(report, row) for row in report.rows]
     totals = [_table_cells(report, row) for row in report.totals]
+    # A period may be broken after its dash: it would make the widest columns of all.
+    words = [column.title.replace("–", "– ").split() for column in report.columns]
     widths = [
-        max(
-            [len(cells[i]) for cells in (*body, *totals)]
-            + [len(word) for word in column.title.split()]
-        )
-        for i, column in enumerate(report.columns)
+        max(len(text) for text in (*(cells[i] for cells in (*body, *totals)), *words[i]))
+        for i in range(len(words))
     ]
     titles = [
-        textwrap.wrap(column.title, width)
-        for column, width in zip(report.columns, widths, strict=True)
+        textwrap.wrap(" ".join(title), width) for title, width in zip(words, widths, strict=True)
     ]
     height = max(len(title) for title in titles)
     head = [[title[i] if i < len(title) else "" for title in titles] for i in range(height)]

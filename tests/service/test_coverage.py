@@ -176,6 +176,7 @@ def test_a_school_without_a_load_stays_and_has_no_figures(session: Session) -> N
         report = build(session, by=by)
         row = line(report, school_code="2")
         assert (row["loaded"], row["roll"], row["ever"], row["left"]) == (None, None, None, None)
+        assert sum("2" in row for row in report.rows) == 1
         loaded = next(column for column in report.columns if column.key == "loaded")
         assert loaded.text(row["loaded"], MOSCOW) == "not loaded"
     district = line(build(session, by="district"), district="Невский")
