@@ -107,7 +107,7 @@ def update_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
     objects = _OBJECTS[changes[0].kind](target, changes)
     steps, settled = [], []
     for change in changes:
-        names = [name for name in objects.words if name in _to_update(change)]
+        names = [name for name in change.changed if name in objects.words]
         number = objects.number(change)
         if not names:
             settled.append(done(change, number))
@@ -121,13 +121,6 @@ def update_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
     yield settled
     judge = gone_or_failed if changes[0].action is Action.SUSPEND else failed
     yield from send(steps, objects.update, judge=judge)
-
-
-def _to_update(change: Change) -> set[str]:
-    names = set(change.changed)
-    if change.action in (Action.SUSPEND, Action.RESTORE):
-        names.add("suspended")
-    return names
 
 
 def _not_sendable(objects: Objects, change: Change, names: Iterable[str]) -> Outcome | None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from provisioning.changes import Action, Change, Kind
+from provisioning.changes import Action, Change, Kind, Result
 from provisioning.moodle import MoodleClient
 from provisioning.settings import MoodleSettings
 from tests.provisioning.apply_city import Ledger, ask, changed_user, new_user, run, users_with
+from tests.provisioning.scripted_moodle import data, scripted_moodle
 
 STRONG = "Abcd-12345"
 
@@ -206,6 +207,16 @@ def test_only_what_differs_is_sent(
     assert run([changed_user(Action.UPDATE, known[0], department="9А")], moodle, ledger)
     row = account(moodle_settings, number)
     assert (row["department"], row["email"]) == ("9А", "own@elsewhere.invalid")
+
+
+def test_a_change_that_moodle_does_not_know_makes_no_call(ledger: Ledger) -> None:
+    change = changed_user(Action.UPDATE, new_user("p-1"), class_id="c-9a", snils="")
+    moved = changed_user(Action.UPDATE, new_user("p-2"), birth_date="2012-09-02")
+    site_info = data({"functions": []})
+    with scripted_moodle(site_info) as script, MoodleClient(script.settings) as moodle:
+        assert run([change, moved], moodle, ledger)
+    assert script.functions == ["core_webservice_get_site_info"]
+    assert ledger.of(moved).result is Result.DONE
 
 
 def test_a_password_is_sent_only_when_moodle_begins_to_keep_it(

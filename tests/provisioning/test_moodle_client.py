@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from provisioning.moodle import MoodleClient, MoodleRefused, MoodleUncertain
+from provisioning.moodle import MoodleClient, MoodleRefused, MoodleUnavailable, MoodleUncertain
 from provisioning.moodle.connection import MAX_FIELDS, form_fields
 from tests.provisioning.scripted_moodle import Answer, ScriptedMoodle, data, scripted_moodle
 
@@ -128,6 +128,16 @@ def test_readings_go_one_by_one_where_the_service_cannot() -> None:
     with scripted_moodle(PLAIN_SERVICE, *rows) as script, client(script) as moodle:
         assert moodle.categories_by_idnumber(["a", "b"]) == [{"id": 1, "idnumber": "a"}]
     assert script.functions[1:] == ["core_course_get_categories"] * 2
+
+
+def test_a_reading_that_brings_too_little_is_repeated_later() -> None:
+    with (
+        scripted_moodle(SERVICE_THAT_CALLS_SEVERAL, several(ok([]))) as script,
+        client(script) as moodle,
+        pytest.raises(MoodleUnavailable) as caught,
+    ):
+        moodle.categories_by_idnumber(["a", "b"])
+    assert caught.value.code == "short_answer"
 
 
 def test_many_readings_are_split_over_requests() -> None:
