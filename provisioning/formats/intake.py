@@ -123,24 +123,26 @@ def _archive_files(
     seen: set[str] = set()
     for info in sorted(members, key=lambda info: info.filename):
         shown = _shown_name(info)
-        if any(part.startswith((".", "__")) and part != ".." for part in shown.split("/")):
-            continue
         try:
-            _check_member(info, shown)
-            if info.filename in seen:
+            if info.filename in seen or _is_unsafe(info, shown):
                 raise FileProblem("archive.unsafe_name", value=shown)
             seen.add(info.filename)
+            if any(part.startswith((".", "__")) for part in shown.split("/")):
+                continue
+            _check_member(info, shown)
             files.append(SourceFile(name=f"{name}/{shown}", path=path, member=info.filename))
         except FileProblem as problem:
             findings.append(finding_of(problem, f"{name}/{shown}"))
     return files
 
 
-def _check_member(info: zipfile.ZipInfo, shown: str) -> None:
+def _is_unsafe(info: zipfile.ZipInfo, shown: str) -> bool:
     parts = shown.replace("\\", "/").split("/")
     is_link = stat.S_ISLNK(info.external_attr >> 16)
-    if is_link or ".." in parts or "" in parts or ":" in parts[0] or "\x00" in shown:
-        raise FileProblem("archive.unsafe_name", value=shown)
+    return is_link or ".." in parts or "" in parts or ":" in parts[0]
+
+
+def _check_member(info: zipfile.ZipInfo, shown: str) -> None:
     if info.flag_bits & 0x1:
         raise FileProblem("archive.encrypted")
     suffix = PurePosixPath(shown).suffix.lower()

@@ -56,9 +56,9 @@ def test_the_sample_of_each_layout_says_the_same_about_its_people(name: str) -> 
     assert (pupil.birth_date, pupil.sex, pupil.snils) == (date(2012, 2, 29), "M", "11223344595")
     assert (teacher.role, teacher.birth_date) == (Role.TEACHER, date(1980, 2, 29))
     home_class = next(one for one in roster.classes.values() if one.title == "8А")
-    assert Enrolment(
-        person_id="s-1", class_id=home_class.sourced_id, role=Role.STUDENT
-    ) in set(roster.enrolments)
+    assert Enrolment(person_id="s-1", class_id=home_class.sourced_id, role=Role.STUDENT) in set(
+        roster.enrolments
+    )
     assert Enrolment(
         person_id="t-1",
         class_id=home_class.sourced_id,
@@ -108,14 +108,14 @@ def test_ims_without_a_school_year_takes_that_of_its_export(tmp_path: Path) -> N
 def test_a_namespace_of_the_file_does_not_matter(tmp_path: Path) -> None:
     plain = roster_file()
     spaced = plain.replace("<roster ", '<roster xmlns="urn:example:roster" ')
-    (one,), (other,) = (
-        read_files(tmp_path, school=text).rosters for text in (plain, spaced)
-    )
+    (one,), (other,) = (read_files(tmp_path, school=text).rosters for text in (plain, spaced))
     assert one == other
 
 
 def test_an_unknown_file_is_answered_with_its_paths(tmp_path: Path) -> None:
-    result = read_files(tmp_path, school="<Kontingent v='2'><Pupil><Name>И</Name></Pupil></Kontingent>")
+    result = read_files(
+        tmp_path, school="<Kontingent v='2'><Pupil><Name>И</Name></Pupil></Kontingent>"
+    )
     (finding,) = result.findings
     assert finding.rule == "layout.unknown"
     assert "Kontingent/Pupil/Name" in finding.message("ru")
