@@ -41,7 +41,7 @@ def create_standin(
     settings = settings or SiteSettings()
     store = Store(storage)
     seed(store, tokens, settings, int(clock().timestamp()))
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.config["MAX_FORM_MEMORY_SIZE"] = None
     app.extensions["moodle_standin"] = Dispatcher(
         store=store, tokens=tokens, settings=settings, clock=clock

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from service.moodle_standin.errors import MoodleError, invalid_parameter, missing_record, refused
+from service.moodle_standin.errors import MoodleError, database_unreadable, missing_record, refused
 from service.moodle_standin.schema import LONGEST
 from service.moodle_standin.site import Function, Site
 from service.moodle_standin.store import Row
@@ -188,7 +188,10 @@ def remove_course(site: Site, course_id: int) -> None:
 
 def get_categories(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     everyone = sort_orders(site)
-    found = [row for row in everyone.values() if _fits(row[0], given["criteria"])]
+    criteria: dict[str, str] = {}
+    for item in given["criteria"]:
+        criteria.setdefault(item["key"], (item["value"] or "").strip())
+    found = [row for row in everyone.values() if _fits(row[0], criteria)]
     chosen = {row["id"] for row, _order in found}
     if given["addsubcategories"]:
         chosen = {
@@ -209,15 +212,15 @@ def get_categories(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]
     ]
 
 
-def _fits(row: Row, criteria: Iterable[Mapping[str, Any]]) -> bool:
-    for criterion in criteria:
-        key, value = criterion["key"], (criterion["value"] or "").strip()
+def _fits(row: Row, criteria: Mapping[str, str]) -> bool:
+    """A key given twice counts once, with its first value."""
+    for key, value in criteria.items():
         if key not in _SEARCH_KEYS:
             raise refused("criteriaerror", "Missing permissions to search on a criterion.")
         if key == "ids":
             parts = value.split(",")
             if not all(part.strip().isdecimal() for part in parts):
-                raise invalid_parameter(f'the value is "{value}"')
+                raise database_unreadable(f"ERROR:  invalid input syntax: {value}")
             if row["id"] not in {int(part) for part in parts}:
                 return False
         elif str(row[key]) != value:

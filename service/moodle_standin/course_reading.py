@@ -89,7 +89,7 @@ def _find(site: Site, field: str, value: str) -> list[Row]:
     if field == "":
         return site.store.rows("SELECT * FROM course ORDER BY id")
     if field in ("id", "category"):
-        numbers = [_number(value)]
+        numbers = [int(value)] if value.isdecimal() else []
     elif field == "ids":
         numbers = [_number(part) for part in value.split(",")]
     else:

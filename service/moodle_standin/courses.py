@@ -19,6 +19,8 @@ _STORED_AS_SENT = (
     "groupmode", "groupmodeforce", "defaultgroupingid", "enablecompletion", "completionnotify",
     "lang",
 )  # fmt: skip
+_TEXT_FORMATS = (0, 1, 2, 4)
+"""Moodle's own, HTML, plain text, Markdown."""
 _TEXTS = frozenset({"fullname", "shortname", "idnumber", "summary", "format", "lang"})
 
 
@@ -39,10 +41,15 @@ def _idnumber_taken(site: Site, idnumber: str, but_for: int) -> None:
 
 
 def _check_dates(start: int, end: int) -> None:
-    if start and end and end <= start:
+    if start and end and end < start:
         raise refused("enddatebeforestartdate", "The course end date must be after the start date.")
     if end and not start:
         raise refused("nostartdatenoenddate", "A course without a start date has no end date.")
+
+
+def _check_format(values: Mapping[str, Any]) -> None:
+    if values.get("summaryformat", 1) not in _TEXT_FORMATS:
+        raise refused("formatnotsupported", "webservice/formatnotsupported")
 
 
 def _invalid(name: str) -> MoodleError:
@@ -72,6 +79,7 @@ def _create_course(site: Site, course: Mapping[str, Any]) -> dict[str, Any]:
     values = _columns(course)
     values.setdefault("startdate", site.now - site.now % _DAY)
     values.setdefault("enddate", values["startdate"] + _DURATION if values["startdate"] else 0)
+    _check_format(values)
     _check_dates(values["startdate"], values["enddate"])
     _shortname_taken(site, values["shortname"], 0)
     _idnumber_taken(site, values.get("idnumber", ""), 0)
@@ -131,6 +139,7 @@ def _update_course(site: Site, course: Mapping[str, Any]) -> None:
         if not site.store.row("SELECT 1 FROM category WHERE id = ?", (course["categoryid"],)):
             raise missing_record("course_categories")
         values["category"] = course["categoryid"]
+    _check_format(values)
     _check_dates(values.get("startdate", row["startdate"]), values.get("enddate", row["enddate"]))
     if "shortname" in values:
         _shortname_taken(site, values["shortname"], row["id"])

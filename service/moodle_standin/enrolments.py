@@ -18,7 +18,19 @@ from service.moodle_standin.site import GUEST_ID, ROLES, SITE_COURSE_ID, Functio
 from service.moodle_standin.store import Row
 from service.moodle_standin.user_reading import describe
 
+_ACTIVE = "e.suspended = 0 AND e.timestart <= ? AND (e.timeend = 0 OR e.timeend > ?)"
+"""Takes the present time twice."""
 _SORT_COLUMNS = ("id", "firstname", "lastname")
+_USER_FIELDS = frozenset(
+    {
+        "id", "username", "fullname", "firstname", "lastname", "email", "address", "phone1",
+        "phone2", "department", "institution", "idnumber", "interests", "firstaccess",
+        "lastaccess", "lastcourseaccess", "auth", "suspended", "confirmed", "lang", "theme",
+        "timezone", "description", "descriptionformat", "city", "country", "profileimageurlsmall",
+        "profileimageurl", "customfields", "groups", "roles", "preferences", "enrolledcourses",
+        "mailformat",
+    }
+)  # fmt: skip
 _NOT_IN_A_COURSE = frozenset(
     {"auth", "suspended", "confirmed", "lang", "theme", "timezone", "mailformat", "trackforums"}
 )
@@ -121,9 +133,8 @@ def get_enrolled_users(site: Site, given: Mapping[str, Any]) -> list[dict[str, A
     if only_active and only_suspended:
         raise programmer_error("onlyactive and onlysuspended exclude each other")
     conditions, values = ["e.courseid = ?", "u.deleted = 0"], [course["id"]]
-    active = "e.suspended = 0 AND e.timestart <= ? AND (e.timeend = 0 OR e.timeend > ?)"
     if only_active or only_suspended:
-        conditions.append(active if only_active else f"NOT ({active})")
+        conditions.append(_ACTIVE if only_active else f"NOT ({_ACTIVE})")
         values += [site.now, site.now]
     if options.get("groupid", "0") not in ("", "0"):
         conditions.append("u.id IN (SELECT userid FROM group_member WHERE groupid = ?)")
@@ -136,6 +147,9 @@ def get_enrolled_users(site: Site, given: Mapping[str, Any]) -> list[dict[str, A
         values,
     )
     wanted = {name.strip() for name in options.get("userfields", "").split(",") if name.strip()}
+    unknown = wanted - _USER_FIELDS
+    if unknown:
+        raise refused("invaliduserfield", f"Invalid user field: {min(unknown)}")
     return [_describe(site, row, course, wanted) for row in rows]
 
 
@@ -155,10 +169,10 @@ def _describe(site: Site, row: Row, course: Row, wanted: set[str]) -> dict[str, 
         if groups:
             answer["groups"] = groups
     if not wanted or "enrolledcourses" in wanted:
-        answer["enrolledcourses"] = [
-            {name: other[name] for name in ("id", "fullname", "shortname")}
-            for other in _courses_of(site, row["id"])
-        ]
+        others = _courses_of(site, row["id"])
+        if others:
+            shown = ("id", "fullname", "shortname")
+            answer["enrolledcourses"] = [{name: one[name] for name in shown} for one in others]
     return answer
 
 
@@ -185,10 +199,13 @@ def _groups(site: Site, course_id: int, user_id: int) -> list[dict[str, Any]]:
 
 
 def _courses_of(site: Site, user_id: int) -> list[Row]:
+    """Courses a person sees: the enrolment is active, and hidden courses only show to teachers."""
     return site.store.rows(
-        "SELECT c.* FROM course c JOIN enrolment e ON e.courseid = c.id WHERE e.userid = ?"
-        " ORDER BY c.id DESC",
-        (user_id,),
+        f"SELECT c.* FROM course c JOIN enrolment e ON e.courseid = c.id"  # noqa: S608
+        f" WHERE e.userid = ? AND {_ACTIVE} AND (c.visible = 1 OR EXISTS ("
+        "SELECT 1 FROM role_assignment r WHERE r.contextlevel = 'course' AND r.instanceid = c.id"
+        " AND r.userid = e.userid AND r.roleid IN (3, 4))) ORDER BY c.id DESC",
+        (user_id, site.now, site.now),
     )
 
 

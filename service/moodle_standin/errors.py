@@ -90,6 +90,25 @@ def invalid_user(user_id: int, *, with_deleted: bool = True) -> MoodleError:
     )
 
 
+def missing_capability(name: str) -> MoodleError:
+    return MoodleError(
+        "core\\exception\\required_capability_exception",
+        "nopermissions",
+        f"Sorry, but you do not currently have permissions to do that ({name}).",
+        module="moodle",
+    )
+
+
+def database_unreadable(reason: str) -> MoodleError:
+    return MoodleError(
+        "dml_read_exception",
+        "dmlreadexception",
+        "Error reading from database",
+        debuginfo=reason,
+        module="moodle",
+    )
+
+
 def database_refused(reason: str) -> MoodleError:
     return MoodleError(
         "dml_write_exception",

@@ -64,14 +64,15 @@ def create_groups(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _create_group(site: Site, group: Mapping[str, Any]) -> dict[str, Any]:
-    course_id, name = group["courseid"], (group["name"] or "").strip()
+    course_id, name = group["courseid"], group["name"] or ""
     idnumber = group.get("idnumber") or ""
     _check_name(site, "course_group", course_id, name, 0)
     _check_course(site, course_id)
     _check_idnumber(site, "course_group", course_id, idnumber, 0)
     values = {
         "courseid": course_id,
-        "name": name,
+        # Trimmed only after the look for the same name, so " G " passes beside "G".
+        "name": name.strip(),
         "idnumber": idnumber,
         "description": group["description"] or "",
         "descriptionformat": group["descriptionformat"],
@@ -88,7 +89,9 @@ def _create_group(site: Site, group: Mapping[str, Any]) -> dict[str, Any]:
 def update_groups(site: Site, given: Mapping[str, Any]) -> None:
     """All or none."""
     for group in given["groups"]:
-        row = _find(site, "course_group", group["id"])
+        row = site.store.row("SELECT * FROM course_group WHERE id = ?", (group["id"],))
+        if row is None:
+            raise invalid_parameter(f"Group does not exist: {group['id']}")
         values: dict[str, Any] = {"name": (group["name"] or "").strip()}
         _check_name(site, "course_group", row["courseid"], values["name"], row["id"])
         for key in ("description", "enrolmentkey", "idnumber"):

@@ -31,11 +31,14 @@ def is_int(value: str) -> bool:
 
 def username_allowed(value: str, settings: SiteSettings) -> bool:
     """Lower case always; letters beyond Latin only with `extendedusernamechars`."""
-    if value != value.strip().lower():
-        return False
+    return clean_username(value, settings) == value
+
+
+def clean_username(value: str, settings: SiteSettings) -> str:
+    lowered = value.strip().lower()
     if settings.extended_username_chars:
-        return " " not in value
-    return _USERNAME.search(value) is None
+        return lowered.replace(" ", "")
+    return _USERNAME.sub("", lowered)
 
 
 def _only(pattern: str) -> Callable[[str, SiteSettings], bool]:

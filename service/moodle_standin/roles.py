@@ -24,8 +24,9 @@ def _context(site: Site, item: Mapping[str, Any]) -> tuple[str, int]:
     return str(level), int(instance or 0)
 
 
-def _check_assignable(site: Site, role_id: int, verb: str) -> None:
-    if role_id not in site.settings.assignable_roles:
+def _check_assignable(site: Site, role_id: int, level: str, verb: str) -> None:
+    """Teachers and students belong to courses; nobody here may give roles above that."""
+    if level != "course" or role_id not in site.settings.assignable_roles:
         raise invalid_parameter(f"Can not {verb} roleid={role_id} in contextid=")
 
 
@@ -33,9 +34,7 @@ def assign_roles(site: Site, given: Mapping[str, Any]) -> None:
     """All or none. In a course this does not enrol."""
     for item in given["assignments"]:
         level, instance = _context(site, item)
-        if level == "system":
-            raise invalid_parameter(f"Can not assign roleid={item['roleid']} in contextid=")
-        _check_assignable(site, item["roleid"], "assign")
+        _check_assignable(site, item["roleid"], level, "assign")
         if not site.store.row("SELECT 1 FROM user WHERE id = ? AND deleted = 0", (item["userid"],)):
             raise programmer_error("User ID does not exist or is deleted!")
         site.store.run(
@@ -49,7 +48,7 @@ def unassign_roles(site: Site, given: Mapping[str, Any]) -> None:
     """All or none; a role that is not there is passed over."""
     for item in given["unassignments"]:
         level, instance = _context(site, item)
-        _check_assignable(site, item["roleid"], "unassign")
+        _check_assignable(site, item["roleid"], level, "unassign")
         site.store.run(
             "DELETE FROM role_assignment WHERE contextlevel = ? AND instanceid = ? AND userid = ?"
             " AND roleid = ?",

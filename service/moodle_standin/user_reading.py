@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.moodle_standin.errors import invalid_parameter, programmer_error, refused
-from service.moodle_standin.param_types import is_int, username_allowed
+from service.moodle_standin.errors import (
+    invalid_parameter,
+    invalid_user,
+    missing_capability,
+    programmer_error,
+    refused,
+)
+from service.moodle_standin.param_types import clean_username, username_allowed
 from service.moodle_standin.site import Function, Site
 from service.moodle_standin.store import Row, marks
 
@@ -115,7 +121,7 @@ def get_users_by_field(site: Site, given: Mapping[str, Any]) -> list[dict[str, A
 def _check_value(site: Site, field: str, value: str) -> None:
     fits = True
     if field == "id":
-        fits = is_int(value)
+        fits = value.removeprefix("-").isdecimal()
     elif field == "username":
         fits = username_allowed(value, site.settings)
     elif field == "email":
@@ -152,7 +158,7 @@ def get_users(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
             values.append(value)
         else:
             conditions.append(f"{key} = ?")
-            values.append(value)
+            values.append(clean_username(value, site.settings) if key == "username" else value)
     rows = site.store.rows(
         f"SELECT * FROM user WHERE {' AND '.join(conditions)} ORDER BY id",  # noqa: S608
         values,
@@ -185,16 +191,18 @@ def search_identity(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def get_user_preferences(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The caller's own; those of others need a right that a service account does not have."""
     user_id = given["userid"] or site.caller_id
-    rows = site.store.rows(
-        "SELECT name, value FROM user_preference WHERE userid = ? ORDER BY name", (user_id,)
-    )
+    if user_id != site.caller_id:
+        if not site.store.row("SELECT 1 FROM user WHERE id = ?", (user_id,)):
+            raise invalid_user(user_id)
+        raise missing_capability("Change site configuration")
     wanted = given["name"]
     return {
         "preferences": [
-            {"name": row["name"], "value": row["value"]}
-            for row in rows
-            if not wanted or row["name"] == wanted
+            preference
+            for preference in _own_preferences(site)
+            if not wanted or preference["name"] == wanted
         ],
         "warnings": [],
     }

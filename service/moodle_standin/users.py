@@ -20,10 +20,9 @@ from service.moodle_standin.settings import COUNTRIES
 from service.moodle_standin.site import ADMIN_ID, GUEST_ID, Function, Site
 from service.moodle_standin.store import Row
 
-_EMAIL = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+"
-    r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-)
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
 _STORED_AS_SENT = frozenset(
     {
         "auth", "firstname", "lastname", "idnumber", "institution", "department", "phone1",
@@ -32,8 +31,8 @@ _STORED_AS_SENT = frozenset(
         "firstnamephonetic", "lastnamephonetic",
     }
 )  # fmt: skip
-_KNOWN_PREFERENCES = frozenset({"auth_forcepasswordchange", "htmleditor", "email_bounce_count"})
-"""Preferences the recorded site keeps; any other name is dropped without a word."""
+_KNOWN_PREFERENCES = frozenset({"auth_forcepasswordchange", "htmleditor"})
+"""Any other name is dropped without a word."""
 
 
 def create_users(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -169,9 +168,11 @@ def _update_user(site: Site, user: Mapping[str, Any]) -> None:
     if "suspended" in user:
         values["suspended"] = int(bool(user["suspended"]))
     auth = user.get("auth", row["auth"])
-    if user.get("password") and auth not in settings.external_auth_methods:
+    if "password" in user:
+        # Checked even where the method keeps no password, and even when it is empty.
         check_password(user["password"], settings.password_policy)
-        values["has_password"] = 1
+        if user["password"] and auth not in settings.external_auth_methods:
+            values["has_password"] = 1
     if "username" in user and user["username"] != row["username"]:
         if store.row("SELECT 1 FROM user WHERE username = ?", (user["username"],)):
             raise database_refused('ERROR:  duplicate key value violates "mdl_user_mneuse_uix"')
