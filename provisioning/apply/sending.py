@@ -55,7 +55,8 @@ def _create(objects: Objects, steps: Sequence[Step], tries: int = 1) -> Outcomes
     if isinstance(error, MoodleUncertain):
         if missing and tries == MAX_TRIES:
             raise error
-        yield from _create(objects, missing, tries + 1)
+        # A call that did a part of its work has earned the full number of tries again.
+        yield from _create(objects, missing, tries + 1 if len(missing) == len(steps) else 1)
     elif len(missing) < len(steps):
         yield from _create(objects, missing, tries)
     elif len(missing) == 1:

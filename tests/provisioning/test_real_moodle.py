@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -139,6 +140,17 @@ def test_what_a_killed_run_made_is_adopted_and_not_made_twice(
     assert len(users_with(settings, "idnumber", keys)) == 7
     assert len(moodle.categories_by_idnumber([f"{prefix}-city", f"{prefix}-school"])) == 2
     assert len(moodle.cohorts_by_idnumber([f"{prefix}-class"])) == 1
+
+
+def test_a_batch_beyond_the_form_fields_arrives_whole(
+    settings: MoodleSettings, ledger: Ledger, prefix: str
+) -> None:
+    people = [new_user(f"{prefix}-{number}") for number in range(115)]
+    with MoodleClient(replace(settings, batch_size=len(people))) as moodle:
+        assert run(people, moodle, ledger)
+    assert ledger.codes() == {}
+    rows = users_with(settings, "idnumber", [person.key for person in people])
+    assert [row["department"] for row in rows] == ["8А"] * len(people)
 
 
 def test_one_taken_address_does_not_stop_the_others(
