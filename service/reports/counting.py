@@ -153,16 +153,18 @@ def _add_left(session: Session, question: Question, units: Figures, total: Figur
     }[question.level]
     on_a_roll = exists().where(Affiliation.person_id == KnownPerson.person_id)
     role = _role_number(KnownPerson.role)
+    # As a sum, not as a condition: that would make the database begin with all events.
+    signed_in = func.sum(_flag(_signed_in(KnownPerson.person_id, question.now)))
     statement = (
-        select(*by, role, func.count())
+        select(*by, role, signed_in)
         .join(School, School.code == KnownPerson.school_code)
         .where(
             question.scope.schools(),
             KnownPerson.role.in_(ROLES),
             KnownPerson.suspended.is_(True) | ~on_a_roll,
-            _signed_in(KnownPerson.person_id, question.now),
         )
         .group_by(*by, role)
+        .having(signed_in > 0)
     )
     classes = {unit[:2]: unit for unit, _role in units} if question.level is Level.CLASS else {}
     for *key, role_number, people in session.execute(statement):
