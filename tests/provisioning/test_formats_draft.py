@@ -1,0 +1,90 @@
+"""The draft of a layout for an unknown file: paths, counts and shapes, never a value."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provisioning.formats import layout_draft
+from provisioning.formats.drafting import shape_of
+from provisioning.settings import ReadLimits
+from tests.provisioning.roster_files import DATA, rules_of, write
+
+LIMITS = ReadLimits()
+UNKNOWN = """<?xml version="1.0" encoding="windows-1251"?>
+<Контингент год="2026/2027">
+  <Школа код="78-0243"/>
+  <Дети>
+    <Ребёнок ид="17"><ФИО>Примеров Пётр</ФИО><Рождён>29.02.2012</Рождён></Ребёнок>
+    <Ребёнок ид="18"><ФИО>Sample John</ФИО><Рождён/></Ребёнок>
+  </Дети>
+</Контингент>
+"""
+
+
+def test_every_path_is_listed_with_count_and_shapes(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, unknown=UNKNOWN.encode("cp1251"))
+    draft = layout_draft(path, LIMITS)
+    assert not draft.findings
+    assert [
+        (one.path.removeprefix("Контингент"), one.count, one.shapes) for one in draft.paths
+    ] == [
+        ("", 1, ()),
+        ("/@год", 1, ("9999/9999",)),
+        ("/Дети", 1, ()),
+        ("/Дети/Ребёнок", 2, ()),
+        ("/Дети/Ребёнок/@ид", 2, ("99",)),
+        ("/Дети/Ребёнок/Рождён", 2, ("99.99.9999",)),
+        ("/Дети/Ребёнок/ФИО", 2, ("Ааааа Аааа", "Aaaaa Aaaa")),
+        ("/Школа", 1, ()),
+        ("/Школа/@код", 1, ("99-9999",)),
+    ]
+
+
+def test_the_starter_is_toml_with_the_likely_records(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, unknown=UNKNOWN.encode("cp1251"))
+    starter = layout_draft(path, LIMITS).starter
+    data = tomllib.loads(starter)
+    assert data["recognise"]["root"] == "Контингент"
+    assert [record["path"] for record in data["records"]] == ["?", "Дети/Ребёнок"]
+    assert '# ? = "@ид"  # 2 times, 99\n' in starter
+
+
+@pytest.mark.parametrize("name", ["roster-1", "ims-enterprise-1.1"])
+def test_no_value_of_a_file_is_in_its_draft(name: str) -> None:
+    draft = layout_draft(DATA / name / "school.xml", LIMITS)
+    for value in ("Примеров", "2012", "Пробович", "11223344595", "Пётр", "Образцова"):
+        assert value not in draft.starter + repr(draft.paths)
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("Иванов", "Ааааа"),
+        ("А", "А"),
+        ("О'Коннор-Smith", "А'Ааааа-Aaaaa"),
+        ("112-233-445 95", "999-999-999 99"),
+        ("  a@b.ru \n", "a@a.aa"),
+        ("中文", "aa"),
+        ("٣", "9"),
+    ],
+)
+def test_a_shape_shows_only_how_a_value_is_written(text: str, shape: str) -> None:
+    assert shape_of(text) == shape
+
+
+def test_a_broken_file_gives_what_came_before_and_the_finding(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, unknown=UNKNOWN.encode("cp1251")[:-60])
+    draft = layout_draft(path, LIMITS)
+    assert rules_of(draft.findings) == ["xml.truncated"]
+    assert any(one.path.endswith("/ФИО") for one in draft.paths)
+
+
+def test_a_missing_or_deep_file_is_a_finding_too(tmp_path: Path) -> None:
+    assert rules_of(layout_draft(tmp_path / "no.xml", LIMITS).findings) == ["file.unreadable"]
+    (path,) = write(tmp_path, deep="<a>" * 9 + "</a>" * 9)
+    draft = layout_draft(path, replace(LIMITS, depth=8))
+    assert rules_of(draft.findings) == ["xml.too_deep_or_long"]
