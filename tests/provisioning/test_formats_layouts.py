@@ -27,7 +27,8 @@ from tests.provisioning.roster_files import (
 )
 
 SHIPPED = ("ims-enterprise-1.1", "paragraf-flat", "roster-1")
-NEW_LAYOUT = Path(__file__).parents[2] / "docs" / "new-layout.md"
+DOCS = Path(__file__).parents[2] / "docs"
+NEW_LAYOUT, DESCRIPTION = DOCS / "new-layout.md", DOCS / "roster-layout.md"
 
 
 def roster_schema() -> etree.XMLSchema:
@@ -71,6 +72,13 @@ def test_the_samples_of_our_layout_satisfy_its_schema() -> None:
     schema = roster_schema()
     schema.assertValid(etree.parse(DATA / "roster-1" / "school.xml"))
     schema.assertValid(etree.fromstring(roster_file(teaching=[link()]).encode()))
+
+
+def test_the_example_of_the_description_satisfies_the_schema_and_is_read(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```xml\n(.*?)```", DESCRIPTION.read_text("utf-8"), re.S)
+    roster_schema().assertValid(etree.fromstring(text.encode()))
+    result = read_files(tmp_path, school=text)
+    assert (len(result.rosters), result.findings) == (1, [])
 
 
 def test_the_schema_refuses_what_our_layout_does_not_allow() -> None:
