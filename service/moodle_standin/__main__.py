@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 from pathlib import Path
 
 from service.moodle_standin.app import DEFAULT_TOKEN
@@ -18,13 +19,16 @@ def main() -> None:
     parser.add_argument("--token", default=DEFAULT_TOKEN)
     parser.add_argument("--control", action="store_true", help="open the pages under /standin/")
     given = parser.parse_args()
-    serve(
-        given.host,
-        given.port,
-        given.storage,
-        tokens={given.token: ServiceToken()},
-        control=given.control,
-    )
+    try:
+        serve(
+            given.host,
+            given.port,
+            given.storage,
+            tokens={given.token: ServiceToken()},
+            control=given.control,
+        )
+    except (OSError, sqlite3.Error) as error:
+        parser.exit(1, f"{given.host}:{given.port} {given.storage or ''}: {error}\n")
 
 
 if __name__ == "__main__":
