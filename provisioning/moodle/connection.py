@@ -89,8 +89,6 @@ class Connection:
             )
         except requests.exceptions.SSLError as error:
             raise MoodleMisconfigured(function, "certificate_not_accepted") from error
-        except requests.exceptions.ConnectTimeout as error:
-            raise MoodleUnavailable(function, "no_connection") from error
         except requests.exceptions.ConnectionError as error:
             if _never_connected(error):
                 raise MoodleUnavailable(function, "no_connection") from error
@@ -127,7 +125,8 @@ def form_fields(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
     cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", None), NewConnectionError)
+    refused = isinstance(getattr(cause, "reason", None), NewConnectionError)
+    return refused or isinstance(error, requests.exceptions.ConnectTimeout)
 
 
 def _check_status(function: Function, response: requests.Response, lost: type[MoodleError]) -> None:

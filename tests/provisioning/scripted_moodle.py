@@ -21,6 +21,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     silent: bool = False
     """Close the connection without an answer, after the request was read."""
+    missing_bytes: int = 0
+    """Close the connection so many bytes before the end that was announced."""
 
 
 def data(value: Any) -> Answer:
@@ -63,9 +65,10 @@ def scripted_moodle(*answers: Answer, read_timeout: float = 5.0) -> Iterator[Scr
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body) + answer.missing_bytes))
             self.end_headers()
             self.wfile.write(body)
+            self.close_connection = answer.missing_bytes > 0
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -5,13 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
 
 from provisioning.changes import Change, Kind, Outcome
-from provisioning.moodle import MoodleClient, MoodleError, MoodleUnavailable, Retry
+from provisioning.moodle import (
+    Function,
+    MoodleClient,
+    MoodleError,
+    MoodleUnavailable,
+    MoodleUncertain,
+    Retry,
+)
 from provisioning.settings import MoodleSettings
 from service.moodle_standin import DEFAULT_TOKEN, Fault, FaultKind, running_standin
 from tests.provisioning.apply_city import (
@@ -174,6 +182,20 @@ def test_a_line_that_stays_broken_is_the_callers_business(
     with site(storage) as (moodle, settings):
         assert run(ledger.unrecorded(city), moodle, ledger)
         assert_exactly_the_city(settings, ledger)
+
+
+@pytest.mark.parametrize("function", [Function.CREATE_USERS, Function.ENROL_USERS])
+def test_a_call_that_ends_badly_twice_is_tried_again_and_one_that_always_does_is_not(
+    function: Function, city: list[Change], tmp_path: Path, ledger: Ledger
+) -> None:
+    fault = Fault(kind=FaultKind.DROP_BEFORE, function=function, times=None)
+    storage = tmp_path / "moodle.sqlite"
+    with site(storage, replace(fault, times=2)) as (moodle, _):
+        assert run(city, moodle, Ledger())
+    with site(tmp_path / "another.sqlite", fault) as (moodle, _):
+        with pytest.raises(MoodleUncertain) as caught:
+            run(city, moodle, ledger)
+    assert caught.value.function is function
 
 
 def test_a_run_stops_between_batches_when_it_is_told_to(

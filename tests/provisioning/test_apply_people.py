@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from provisioning.changes import Action, Change, Kind, Result
 from provisioning.moodle import MoodleClient
 from provisioning.settings import MoodleSettings
+from service.moodle_standin import snapshot
 from tests.provisioning.apply_city import Ledger, ask, changed_user, new_user, run, users_with
 from tests.provisioning.scripted_moodle import data, scripted_moodle
 
@@ -61,7 +63,7 @@ def test_a_suspended_account_may_be_made(
 
 
 def test_a_password_goes_to_moodle_only_where_moodle_keeps_it(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+    moodle: MoodleClient, ledger: Ledger, tmp_path: Path
 ) -> None:
     asked: list[str] = []
 
@@ -72,13 +74,15 @@ def test_a_password_goes_to_moodle_only_where_moodle_keeps_it(
     changes = [new_user("p-1", auth="manual"), new_user("p-2", auth="oauth2")]
     assert run(changes, moodle, ledger, first_password=first_password)
     assert asked == ["p-1"]
-    preferences = ask(
-        moodle_settings,
-        "core_user_get_user_preferences",
-        name="auth_forcepasswordchange",
-        userid=ledger.numbers[Kind.USER, "p-1"],
-    )
-    assert [item["value"] for item in preferences["preferences"]] == ["1"]
+    rows = snapshot(tmp_path / "moodle.sqlite")["users"]
+    assert [(row["has_password"], row["must_change_password"]) for row in rows] == [(1, 1), (0, 0)]
+
+
+def test_an_account_with_a_password_is_not_made_without_one(
+    moodle: MoodleClient, ledger: Ledger
+) -> None:
+    with pytest.raises(ValueError, match="first_password"):
+        run([new_user("p-1", auth="manual")], moodle, ledger)
 
 
 def test_a_weak_password_fails_its_person_only(moodle: MoodleClient, ledger: Ledger) -> None:
@@ -263,6 +267,13 @@ def test_who_is_gone_from_moodle_needs_no_suspension(
         "p-0": "failed: usernotupdateddeleted",
         "p-1": "done: already_gone",
     }
+
+
+def test_a_new_value_that_moodle_would_refuse_is_not_sent(
+    known: list[Change], moodle: MoodleClient, ledger: Ledger
+) -> None:
+    assert run([changed_user(Action.UPDATE, known[0], email="nobody")], moodle, ledger)
+    assert ledger.codes() == {"p-0": "failed: bad_email"}
 
 
 def test_moodle_names_whom_it_does_not_update(

@@ -96,6 +96,7 @@ def test_each_family_says_what_helps() -> None:
         (Answer(status=502), MoodleUncertain, "http_502"),
         (Answer(body="<html>Please sign in</html>"), MoodleUncertain, "not_json"),
         (Answer(silent=True), MoodleUncertain, "connection_broken"),
+        (Answer(missing_bytes=9), MoodleUncertain, "connection_broken"),
     ],
 )
 def test_an_answer_that_is_not_moodles_belongs_to_a_family_too(
@@ -169,6 +170,14 @@ def test_no_connection_means_that_nothing_was_done() -> None:
     ):
         moodle.create_users([NOBODY])
     assert caught.value.code == "no_connection"
+
+
+def test_an_address_whose_certificate_cannot_be_checked_is_a_matter_of_setup() -> None:
+    with scripted_moodle() as script:
+        settings = MoodleSettings(url=script.settings.url.replace("http:", "https:"))
+        with MoodleClient(settings) as moodle, pytest.raises(MoodleMisconfigured) as caught:
+            moodle.create_users([NOBODY])
+    assert caught.value.code == "certificate_not_accepted"
 
 
 def test_broken_password_rules_become_one_word() -> None:
