@@ -168,6 +168,8 @@ def set_password() -> Any:
                     with_first_password=False,
                     now=now,
                 )
+            else:
+                provider.sessions.end(request, response)
             return response
     return render(
         "set_password.html",

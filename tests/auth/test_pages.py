@@ -8,7 +8,9 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from tests.auth.conftest import Portal
+from auth.models import Credential
+from auth.passwords import own_password_hash
+from tests.auth.conftest import START, Portal
 from tests.auth.people import PUPIL
 from tests.relying_party import Browser
 
@@ -90,6 +92,28 @@ def test_of_two_browsers_with_the_first_password_one_sets_the_own_one(
     assert late.url.startswith(f"{portal.issuer}/auth/login?")
     assert problem(other.sign_in(url, "1234p5678", "другой жираф").text)
     other.close()
+
+
+def test_a_first_password_typed_just_before_the_own_one_was_set_leads_to_the_sign_in_again(
+    portal: Portal, browser: Browser
+) -> None:
+    page = browser.sign_in(portal.moodle().start().url, "1234p5678", FIRST)
+    with portal.session_factory.begin() as db:
+        db.add(Credential(person_id=PUPIL, password_hash="of another browser", changed_at=START))
+    late = browser.submit(page, password=OWN, repeated=OWN)
+    assert late.url.startswith(f"{portal.issuer}/auth/login?")
+
+
+def test_a_form_from_another_site_sets_nobodys_password(portal: Portal, browser: Browser) -> None:
+    page = browser.sign_in(portal.moodle().start().url, "1234p5678", FIRST)
+    forged = browser.submit(page, password=OWN, repeated=OWN, form_token="0" * 64)
+    assert "слишком долго" in problem(forged.text)
+    assert own_password_hash(portal.session_factory, PUPIL) is None
+
+
+def test_an_unknown_client_in_the_address_is_not_kept(portal: Portal, browser: Browser) -> None:
+    browser.sign_in(f"{portal.issuer}/auth/login?client_id={'x' * 300}", "1234p5678", "wrong")
+    assert [event.client_id for event in portal.events()] == [""]
 
 
 def test_the_page_for_an_own_password_is_not_open_to_others(
