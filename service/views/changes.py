@@ -21,7 +21,7 @@ blueprint = Blueprint("changes", __name__, url_prefix="/runs/<int:run_id>/change
 
 PAGE_SIZE = 100
 SHOWN_OF_NEW = {
-    Kind.USER: ("username", "role", "class_title", "birth_date", "email"),
+    Kind.USER: ("username", "class_title", "birth_date"),
     Kind.COURSE: ("shortname",),
     Kind.CATEGORY: ("parent",),
 }
@@ -113,14 +113,14 @@ def _names(db: Session, rows: Sequence[PlannedChange]) -> dict[str, str]:
             select(KnownPerson.person_id, KnownPerson.lastname, KnownPerson.firstname).where(
                 KnownPerson.person_id.in_(keys)
             )
-        ).tuples()
+        )
     }
     for known in db.scalars(select(KnownObject).where(KnownObject.key.in_(keys))):
         names[known.key] = _name_of(known.fields)
     planned = select(PlannedChange.key, PlannedChange.after).where(
         PlannedChange.plan_id.in_(plan_ids), PlannedChange.key.in_(keys)
     )
-    for key, after in db.execute(planned).tuples():
+    for key, after in db.execute(planned):
         names[key] = _name_of(after)
     return names
 

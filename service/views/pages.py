@@ -42,7 +42,9 @@ def init_app(app: Flask) -> None:
         this_page_in=_this_page_in,
         this_page_with=_this_page_with,
     )
-    app.jinja_env.filters.update(moment=moment, number=number, sentence=sentence, plain=plain)
+    app.jinja_env.filters.update(
+        moment=moment, number=number, size=size, sentence=sentence, plain=plain
+    )
     app.before_request(_choose_language)
     app.after_request(_set_headers)
 
@@ -62,6 +64,15 @@ def moment(value: datetime | None) -> str:
 
 def number(value: int) -> str:
     return str(format_decimal(value, locale=i18n.language()))
+
+
+def size(value: int) -> str:
+    """A number of bytes in the largest unit that leaves it at one or more."""
+    units = [(2**30, i18n.gettext("GB")), (2**20, i18n.gettext("MB")), (2**10, i18n.gettext("KB"))]
+    for bytes_in_unit, unit in units:
+        if value >= bytes_in_unit:
+            return f"{format_decimal(value / bytes_in_unit, '#,##0.#', i18n.language())} {unit}"
+    return i18n.gettext("{n} bytes", n=value)
 
 
 def plain(value: Any) -> str:

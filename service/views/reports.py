@@ -91,5 +91,8 @@ def _units(report: Report, *, totals: bool = False) -> Iterator[tuple[Row, list[
     """The cells of each district, school or class, and its lines per role."""
     place = [column.key for column in report.columns].index("role")
     rows = report.totals if totals else report.rows
-    for cells, lines in groupby(rows, key=lambda row: row[:place]):
-        yield cells, [line[place:] for line in lines]
+    for cells, group in groupby(rows, key=lambda row: row[:place]):
+        lines = [line[place:] for line in group]
+        # Without any load there is nothing to tell apart by role: one line says "no data".
+        known = any(value is not None for line in lines for value in line[1:])
+        yield cells, lines if known else lines[:1]

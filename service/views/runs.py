@@ -48,7 +48,7 @@ def with_counts(db: Session, some: Sequence[SyncRun], mine: Scope) -> list[Count
         )
         .group_by(SchoolPlan.run_id)
     )
-    counts = {run_id: (schools, people or 0) for run_id, schools, people in rows.tuples()}
+    counts = {run_id: (schools, people or 0) for run_id, schools, people in rows}
     figures = [(run, *counts.get(run.id, (0, 0))) for run in some]
     return [CountedRun(run=run, schools=s, people=p) for run, s, p in figures]
 
@@ -82,7 +82,7 @@ def show(run_id: int) -> str:
             run=run,
             files=_files(run, mine),
             plans=plans,
-            school_names=dict(db.execute(names).tuples().all()),
+            school_names=dict(db.execute(names).all()),
             columns=_columns(plans),
             found=found,
             change_count=sum(sum(plan.counts.values()) for plan in plans),

@@ -6,21 +6,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from joserfc.jwk import RSAKey
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
-from werkzeug.test import TestResponse
+from werkzeug.test import TestResponse, encode_multipart
 
 from auth.models import Base as AuthBase
 from provisioning.changes import Action, Kind
 from provisioning.plan import plan_digest
 from service import create_app
-from service.access import create_operator
 from service.application import Application, make_secret
 from service.config import Settings
 from service.db import Base, make_session_factory, transaction
@@ -84,15 +86,13 @@ class Browser:
         self.headers = {"Accept-Language": "ru"}
 
     def get(self, address: str, **parameters: Any) -> TestResponse:
-        return self.client.get(address, query_string=parameters, headers=self.headers)
+        return self.client.get(address, query_string=parameters or None, headers=self.headers)
 
     def post(self, address: str, **fields: Any) -> TestResponse:
-        return self.client.post(
-            address,
-            data={"form_token": self.form_token(), **fields},
-            headers=self.headers,
-            content_type="multipart/form-data",
-        )
+        # Encoded here because the test client would leave a temporary file of its own open.
+        boundary, body = encode_multipart({"form_token": self.form_token(), **fields})
+        content_type = f"multipart/form-data; boundary={boundary}"
+        return self.client.post(address, data=body, headers=self.headers, content_type=content_type)
 
     def form_token(self) -> str:
         page = self.get("/console/signin")
@@ -105,6 +105,8 @@ class Browser:
 
 def make_console(home: Path, **settings: Any) -> ConsoleUnderTest:
     make_secret(home)
+    (home / "keys").mkdir()
+    (home / "keys" / "20260101T000000000000Z-test.pem").write_bytes(_signing_key())
     engine = create_engine(
         "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
     )
@@ -122,15 +124,34 @@ def make_console(home: Path, **settings: Any) -> ConsoleUnderTest:
     )
 
 
+@cache
+def _signing_key() -> bytes:
+    """One for all tests: making a key takes long."""
+    return RSAKey.generate_key(2048).as_pem(private=True)
+
+
+@cache
+def _password_hash() -> str:
+    """Of ``PASSWORD``, with the cheapest parameters: a good hash is slow on purpose."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
 def add_operator(
     session: Session,
     username: str = "city",
     role: OperatorRole = OperatorRole.CITY,
     scope: Sequence[str] = (),
 ) -> Operator:
-    return create_operator(
-        session, username=username, password=PASSWORD, role=role, scope=list(scope), now=NOW
+    operator = Operator(
+        username=username,
+        password_hash=_password_hash(),
+        role=role,
+        scope=list(scope),
+        created_at=NOW,
     )
+    session.add(operator)
+    session.flush()
+    return operator
 
 
 def add_school(session: Session, code: str = "78-0243", **overrides: Any) -> School:

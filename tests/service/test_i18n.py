@@ -1,0 +1,82 @@
+"""Every text of the service has a Russian translation with the same places to fill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+import service
+from service.i18n import gettext, ngettext, speaking
+
+FOLDER = Path(service.__file__).parent
+METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
+
+
+def texts_of_the_code() -> dict[str | tuple[str, ...], str]:
+    """Each text, or singular and plural, with a file that has it."""
+    found = extract_from_dir(FOLDER, METHODS)
+    return {message: name for name, _line, message, _comments, _context in found}
+
+
+def catalogue() -> Catalog:
+    with (FOLDER / "translations" / "ru.po").open("rb") as file:
+        return read_po(file, locale="ru", abort_invalid=True)
+
+
+def places(text: str) -> set[str]:
+    return {name for _text, name, _spec, _conversion in Formatter().parse(text) if name is not None}
+
+
+def as_list(text: str | tuple[str, ...] | list[str]) -> list[str]:
+    return [text] if isinstance(text, str) else list(text)
+
+
+def test_every_text_of_the_code_is_translated() -> None:
+    translations = {message.id: message.string for message in catalogue() if message.id}
+    texts = texts_of_the_code()
+    assert len(texts) > 200
+    missing = [
+        f"{name}: {text}"
+        for text, name in texts.items()
+        if not all(as_list(translations.get(text, "")))
+    ]
+    assert not missing
+
+
+def test_no_translation_is_left_of_a_text_that_is_gone() -> None:
+    texts = texts_of_the_code()
+    assert [message.id for message in catalogue() if message.id and message.id not in texts] == []
+
+
+def test_translations_fill_the_same_places() -> None:
+    wrong = [
+        message.id
+        for message in catalogue()
+        if message.id
+        for text in as_list(message.string)
+        if places(text) != places(as_list(message.id)[0])
+    ]
+    assert not wrong
+
+
+def test_no_translation_is_marked_as_doubtful() -> None:
+    assert [message.id for message in catalogue() if message.id and message.fuzzy] == []
+
+
+@pytest.mark.parametrize(
+    ("n", "russian"), [(1, "1 запись"), (3, "3 записи"), (5, "5 записей"), (21, "21 запись")]
+)
+def test_russian_numbers_have_three_forms(n: int, russian: str) -> None:
+    with speaking("ru"):
+        assert ngettext("{n} record", "{n} records", n) == russian
+
+
+def test_english_texts_are_those_of_the_code() -> None:
+    with speaking("en"):
+        assert gettext("line {number}", number=3) == "line 3"
+        assert ngettext("{n} record", "{n} records", 2) == "2 records"
