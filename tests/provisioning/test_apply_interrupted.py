@@ -192,9 +192,9 @@ def test_a_call_that_ends_badly_twice_is_tried_again_and_one_that_always_does_is
     storage = tmp_path / "moodle.sqlite"
     with site(storage, replace(fault, times=2)) as (moodle, _):
         assert run(city, moodle, Ledger())
-    with site(tmp_path / "another.sqlite", fault) as (moodle, _):
-        with pytest.raises(MoodleUncertain) as caught:
-            run(city, moodle, ledger)
+    another = tmp_path / "another.sqlite"
+    with site(another, fault) as (moodle, _), pytest.raises(MoodleUncertain) as caught:
+        run(city, moodle, ledger)
     assert caught.value.function is function
 
 
