@@ -13,9 +13,9 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Select,
+    Subquery,
     case,
     exists,
-    false,
     func,
     literal_column,
     select,
@@ -96,6 +96,10 @@ def _roll(question: Question) -> CTE:
 
     Suspended people are outside (INDICATORS F4).
     """
+    on_the_rolls = select(Affiliation.person_id).where(
+        Affiliation.school_code.in_(question.scope.codes())
+    )
+    sign_ins = _sign_ins(on_the_rolls, question)
     return (
         select(
             School.district,
@@ -105,21 +109,40 @@ def _roll(question: Question) -> CTE:
             Affiliation.person_id,
             _role_number(Affiliation.role).label("role"),
             _flag(KnownPerson.moodle_id.is_not(None)).label("account"),
-            _flag(_signed_in(Affiliation.person_id, question.now)).label("ever"),
-            _flag(
-                _signed_in(Affiliation.person_id, question.now, question.bounds)
-                if question.bounds
-                else false()
-            ).label("in_period"),
+            _flag(sign_ins.c.person_id.is_not(None)).label("ever"),
+            func.coalesce(sign_ins.c.in_period, 0).label("in_period"),
         )
         .join(School, School.code == Affiliation.school_code)
         .outerjoin(KnownPerson, KnownPerson.person_id == Affiliation.person_id)
+        .outerjoin(sign_ins, sign_ins.c.person_id == Affiliation.person_id)
         .where(
             question.scope.schools(),
             Affiliation.role.in_(ROLES),
             KnownPerson.suspended.is_not(True),
         )
         .cte("roll")
+    )
+
+
+def _sign_ins(people: Select[str], question: Question) -> Subquery:
+    """Which of ``people`` were let in up to now, each once, and whether in the period.
+
+    One pass over the events of the city, or a look at the index for the few people of a school:
+    the database chooses.
+    """
+    begin, end = question.bounds or (question.now, question.now)
+    return (
+        select(
+            LoginEvent.person_id,
+            func.max(_flag((LoginEvent.at >= begin) & (LoginEvent.at < end))).label("in_period"),
+        )
+        .where(
+            LoginEvent.person_id.in_(people),
+            LoginEvent.result == Result.ALLOWED,
+            LoginEvent.at <= question.now,
+        )
+        .group_by(LoginEvent.person_id)
+        .subquery("sign_ins")
     )
 
 
@@ -152,19 +175,19 @@ def _add_left(session: Session, question: Question, units: Figures, total: Figur
         Level.CLASS: (School.code, KnownPerson.class_id),
     }[question.level]
     on_a_roll = exists().where(Affiliation.person_id == KnownPerson.person_id)
+    left = (
+        KnownPerson.school_code.in_(question.scope.codes()),
+        KnownPerson.role.in_(ROLES),
+        KnownPerson.suspended.is_(True) | ~on_a_roll,
+    )
+    sign_ins = _sign_ins(select(KnownPerson.person_id).where(*left), question)
     role = _role_number(KnownPerson.role)
-    # As a sum, not as a condition: that would make the database begin with all events.
-    signed_in = func.sum(_flag(_signed_in(KnownPerson.person_id, question.now)))
     statement = (
-        select(*by, role, signed_in)
+        select(*by, role, func.count())
         .join(School, School.code == KnownPerson.school_code)
-        .where(
-            question.scope.schools(),
-            KnownPerson.role.in_(ROLES),
-            KnownPerson.suspended.is_(True) | ~on_a_roll,
-        )
+        .join(sign_ins, sign_ins.c.person_id == KnownPerson.person_id)
+        .where(*left)
         .group_by(*by, role)
-        .having(signed_in > 0)
     )
     classes = {unit[:2]: unit for unit, _role in units} if question.level is Level.CLASS else {}
     for *key, role_number, people in session.execute(statement):
@@ -174,22 +197,6 @@ def _add_left(session: Session, question: Question, units: Figures, total: Figur
         for target, found in ((units, unit), (total, ())):
             counts = target.setdefault((found, _PRECEDENCE[role_number]), Counter())
             counts["left"] += people
-
-
-def _signed_in(
-    person_id: InstrumentedAttribute[str],
-    now: datetime,
-    bounds: tuple[datetime, datetime] | None = None,
-) -> ColumnElement[bool]:
-    """Whether the person was let in up to now, or between two moments."""
-    condition = exists().where(
-        LoginEvent.person_id == person_id,
-        LoginEvent.result == Result.ALLOWED,
-        LoginEvent.at <= now,
-    )
-    if bounds:
-        condition = condition.where(LoginEvent.at >= bounds[0], LoginEvent.at < bounds[1])
-    return condition
 
 
 def _role_number(role: InstrumentedAttribute[str]) -> ColumnElement[int]:
