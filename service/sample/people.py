@@ -109,7 +109,7 @@ def pupil_birth_date(key: str, *, seed: int, grade: int, school_year: int, ordin
     last = date(school_year - 5 - grade, 3, 1) - timedelta(days=1)
     if ordinal % 40 == 7 and last.day == 29:
         return last
-    if ordinal % 90 == 30:
+    if ordinal % 90 == 45:
         return date(last.year, 1, 1)
     return first + timedelta(days=draw((last - first).days + 1, seed, key, "birth date"))
 
