@@ -203,7 +203,7 @@ def _join(
         persons=builder.persons,
         enrolments=tuple(
             enrolment
-            for enrolment in builder.enrolments
+            for enrolment in dict.fromkeys(builder.enrolments)
             if enrolment.class_id != own_group and enrolment.person_id not in passed_over
         ),
         set_aside=frozenset(builder.set_aside),

@@ -103,6 +103,12 @@ def test_ims_deletion_is_leaving_and_other_roles_are_not_taken() -> None:
     assert rules_of(result.findings) == ["guardian.ignored"]
 
 
+def test_a_link_that_is_given_twice_counts_once(tmp_path: Path) -> None:
+    text = roster_file(teaching=[link(), link()])
+    (roster,) = read_files(tmp_path, school=text).rosters
+    assert len(roster.enrolments) == 2
+
+
 def test_ims_without_a_school_year_takes_that_of_its_export(tmp_path: Path) -> None:
     text = (DATA / "ims-enterprise-1.1" / "school.xml").read_text("utf-8")
     text = text.replace("<adminperiod>2026/2027</adminperiod>", "")
