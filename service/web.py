@@ -6,7 +6,7 @@ import hmac
 from dataclasses import replace
 from datetime import timedelta
 
-from flask import Flask, redirect, url_for
+from flask import Flask, current_app, redirect, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
@@ -61,6 +61,7 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
     app.register_blueprint(console.blueprint)
     app.register_blueprint(health.blueprint)
     app.add_url_rule("/", view_func=_home)
+    app.add_url_rule("/favicon.ico", view_func=_icon)
     _add_provider(app, application)
     return app
 
@@ -93,6 +94,11 @@ def _queue(application: Application) -> Queue:
 
 def _home() -> Response:
     return redirect(url_for("console.home.index"))
+
+
+def _icon() -> Response:
+    """Browsers ask for it also on pages that name no icon."""
+    return current_app.send_static_file("icon.svg")
 
 
 def _derive(secret: bytes, purpose: bytes) -> bytes:
