@@ -155,21 +155,6 @@ def pupils_without_class(roster: Roster, today: date) -> Checked:
     ]
 
 
-def pupils_in_two_classes(roster: Roster, today: date) -> Checked:
-    homes: dict[str, list[str]] = defaultdict(list)
-    for enrolment in roster.enrolments:
-        school_class = roster.classes[enrolment.class_id]
-        if enrolment.role is Role.STUDENT and school_class.kind is ClassKind.HOMEROOM:
-            homes[enrolment.person_id].append(school_class.title)
-    return roster, [
-        _about(
-            "pupil.two_classes", roster, person, "class_id", details={"classes": ", ".join(titles)}
-        )
-        for key, titles in homes.items()
-        if len(titles) > 1 and (person := roster.persons.get(key))
-    ]
-
-
 def empty_classes(roster: Roster, today: date) -> Checked:
     """Districts refuse a base with empty classes (FORMAT-FACTS P8)."""
     if _may_be_elsewhere(roster, Part.STUDENTS):
@@ -216,7 +201,6 @@ RULES: tuple[Callable[[Roster, date], Checked], ...] = (
     implausible_ages,
     born_on_the_first_of_january,
     pupils_without_class,
-    pupils_in_two_classes,
     empty_classes,
     namesakes_in_a_class,
 )

@@ -20,6 +20,7 @@ from tests.provisioning.roster_files import (
     employee,
     link,
     read_files,
+    read_one,
     roster_file,
     rules_of,
     student,
@@ -101,6 +102,13 @@ def test_ims_deletion_is_leaving_and_other_roles_are_not_taken() -> None:
     assert set(roster.persons) == {"s-1", "s-2", "t-1"}
     assert roster.persons["s-2"].status is PersonStatus.LEFT
     assert rules_of(result.findings) == ["guardian.ignored"]
+
+
+def test_ims_members_of_the_school_itself_are_in_no_class(tmp_path: Path) -> None:
+    text = (DATA / "ims-enterprise-1.1" / "school.xml").read_text("utf-8")
+    assert "<sourcedid><source>78-0243</source><id>school</id></sourcedid>\n    <member>" in text
+    _, rules = read_one(tmp_path, text)
+    assert rules == ["guardian.ignored"]
 
 
 def test_a_link_that_is_given_twice_counts_once(tmp_path: Path) -> None:

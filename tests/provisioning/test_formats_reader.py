@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from provisioning.findings import Severity
+from provisioning.formats.reader import CHUNK
 from provisioning.settings import ReadLimits
 from tests.provisioning.roster_files import (
+    DATA,
     employee,
     read_files,
     roster_file,
@@ -177,6 +179,23 @@ def test_what_a_layout_does_not_name_takes_no_memory(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert not result.findings
     assert peak < 5_000_000 < len(text)
+
+
+def test_a_record_in_another_place_is_no_record(tmp_path: Path) -> None:
+    inside = f"<students>{student('s-9')}</students>"
+    elsewhere = f"<x>{inside}</x><roster>{inside}</roster><others>{student('s-8')}</others>"
+    (roster,) = read_files(tmp_path, school=roster_file(after=elsewhere)).rosters
+    assert set(roster.persons) == {"s-1", "t-1"}
+
+
+def test_a_membership_longer_than_a_chunk_keeps_its_class(tmp_path: Path) -> None:
+    text = (DATA / "ims-enterprise-1.1" / "school.xml").read_text("utf-8")
+    member = text[text.index("<member>", text.index("c-8a</id></sourcedid>\n    <member>")) :]
+    member = member[: member.index("</member>") + len("</member>")]
+    many = text.replace(member, member * (3 * CHUNK // len(member)) + member.replace("s-1", "s-2"))
+    (roster,) = read_files(tmp_path, school=many).rosters
+    pupils = {(one.person_id, one.class_id) for one in roster.enrolments if one.role == "student"}
+    assert pupils == {("s-1", "c-8a"), ("s-2", "c-8a")}
 
 
 def test_comments_and_instructions_inside_records_do_not_disturb(tmp_path: Path) -> None:

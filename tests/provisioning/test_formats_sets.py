@@ -188,6 +188,13 @@ def test_a_count_that_does_not_agree_stops_the_file(tmp_path: Path) -> None:
     assert not result.rosters
 
 
+def test_staff_who_are_not_taken_are_counted_among_the_staff(tmp_path: Path) -> None:
+    counts = '<counts staff="2"/></header>'
+    text = roster_file(staff=[employee(), employee("t-2", category="other")])
+    result = read_files(tmp_path, school=text.replace("</header>", counts))
+    assert rules_of(result.findings) == ["staff.not_taken"]
+
+
 def test_a_count_of_all_records_includes_those_not_taken(tmp_path: Path) -> None:
     paths = [DATA / "paragraf-flat" / f"{name}.xml" for name in ("classes", "students", "staff")]
     files = {path.stem: path.read_bytes() for path in paths}

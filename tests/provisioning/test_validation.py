@@ -127,15 +127,6 @@ def test_a_pupil_without_a_class_is_reported_and_kept() -> None:
     assert "s-2" in checked.persons
 
 
-def test_a_pupil_in_two_home_classes_is_reported() -> None:
-    classes = [make_class(), make_class("c-9a", title="9А"), make_class("g", kind=ClassKind.GROUP)]
-    links = [make_enrolment("s-1", key) for key in ("c-8a", "c-9a", "g")]
-    _, findings = validate(roster_of(make_person(), classes=classes, enrolments=links), TODAY)
-    assert [(one.rule, one.details["classes"]) for one in findings] == [
-        ("pupil.two_classes", "8А, 9А")
-    ]
-
-
 def test_an_empty_class_is_reported() -> None:
     classes = [make_class(), make_class("c-9a", title="9А"), make_class("g", kind=ClassKind.GROUP)]
     roster = roster_of(make_person(), classes=classes)
