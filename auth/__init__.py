@@ -1,33 +1,28 @@
 """The identity provider: OpenID Connect sign-in for provisioned people.
 
-``init_app`` is the only door; the application gives it people, a database and a clock.
+``init_app`` is the only door; the application gives it people, a database and a clock. It alone
+loads the web parts: a worker that needs the settings and the tables stays small.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
 
-from auth import endpoints, pages
 from auth.directory import Account, Directory
-from auth.keys import SigningKeys, load_keys
-from auth.provider import Provider
 from auth.settings import AuthSettings
-from auth.texts import Texts
 from auth.throttle import DatabaseThrottle, Throttle
 
-__all__ = [
-    "Account",
-    "AuthSettings",
-    "Directory",
-    "Provider",
-    "SigningKeys",
-    "init_app",
-    "load_keys",
-]
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from auth.keys import SigningKeys
+    from auth.provider import Provider
+
+__all__ = ["Account", "AuthSettings", "Directory", "init_app"]
 
 
 def init_app(
@@ -46,6 +41,10 @@ def init_app(
     returns zone-aware moments. Without a ``throttle`` failures are counted in the database.
     Raises ``ValueError`` without an issuer or without ``app.secret_key``.
     """
+    from auth import endpoints, pages
+    from auth.provider import Provider
+    from auth.texts import Texts
+
     if not settings.issuer:
         raise ValueError("auth needs an issuer, the public base address of this service")
     if not app.secret_key:

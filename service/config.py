@@ -28,10 +28,10 @@ from provisioning.settings import (
     PasswordSettings,
     ReadLimits,
 )
-from service.moodle_standin.app import DEFAULT_TOKEN
 
 ENV_PREFIX = "SCHOOLBRIDGE_"
 RESERVED_VARIABLES = {"SCHOOLBRIDGE_CONFIG", "SCHOOLBRIDGE_HOME", "SCHOOLBRIDGE_LANG"}
+STANDIN_TOKEN = "moodle-standin-token"  # noqa: S105 - opens nothing but a stand-in
 
 
 class ConfigError(Exception):
@@ -120,7 +120,7 @@ class Settings:
         return dataclasses.replace(
             self.moodle,
             url=f"http://127.0.0.1:{self.server.standin_port}",
-            token=DEFAULT_TOKEN,
+            token=STANDIN_TOKEN,
         )
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, MetaData, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -56,6 +54,10 @@ def transaction(factory: SessionFactory) -> Iterator[Session]:
 
 def migrate(url: str) -> None:
     """Bring the schema to the newest revision; safe to repeat and to run twice at once."""
+    # Alembic takes 11 MB, and most processes find the schema ready.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))

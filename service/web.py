@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 import auth
+from auth.keys import load_keys
 from auth.throttle import DatabaseThrottle
 from service import errors
 from service.application import Application, build
@@ -82,7 +83,7 @@ def _add_provider(app: Flask, application: Application) -> None:
         directory=PeopleDirectory(application),
         session_factory=application.sessions,
         clock=application.clock,
-        keys=auth.load_keys(settings.signing_keys, application.clock()),
+        keys=load_keys(settings.signing_keys, application.clock()),
     )
 
 

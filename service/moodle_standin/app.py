@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from service.config import STANDIN_TOKEN
 from service.moodle_standin import control as control_views
 from service.moodle_standin import protocol
 from service.moodle_standin.dispatch import Dispatcher
@@ -16,7 +17,7 @@ from service.moodle_standin.first_rows import seed
 from service.moodle_standin.settings import ServiceToken, SiteSettings
 from service.moodle_standin.store import Store
 
-DEFAULT_TOKEN = "moodle-standin-token"  # noqa: S105 - opens nothing but a stand-in
+DEFAULT_TOKEN = STANDIN_TOKEN
 
 
 def _now() -> datetime:

@@ -16,9 +16,11 @@ from sqlalchemy import create_engine, event, make_url, select
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
 
-from auth import AuthSettings, Provider, SigningKeys, init_app, load_keys
+from auth import AuthSettings, init_app
 from auth.clients import Client
+from auth.keys import SigningKeys, load_keys
 from auth.models import Base, LoginEvent
+from auth.provider import Provider
 from tests.auth.people import People, make_account, make_teacher
 from tests.relying_party import Browser, RelyingParty
 

@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import sessionmaker
 
-from auth import AuthSettings, SigningKeys, init_app
+from auth import AuthSettings, init_app
+from auth.keys import SigningKeys
 from tests.auth.conftest import CLIENTS, Clock
 from tests.auth.people import People
 
