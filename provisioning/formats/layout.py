@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -60,6 +61,12 @@ FIELDS: Mapping[Kind, frozenset[str]] = {
     Kind.GUARDIAN: frozenset(),
 }
 """The fields a layout may name for each kind. ``group_ids`` may occur many times in a record."""
+
+
+_NAME = r"[^\W\d][\w.\-]*"
+_RECORD_PATH = re.compile(rf"\.|{_NAME}(/{_NAME})*")
+_STEP = rf"{_NAME}(\[@{_NAME}='[^'\]]*'\])?"
+_FIELD_PATH = re.compile(rf"(\.\./)*(\.|@{_NAME}|{_STEP}(/{_STEP})*(/@{_NAME})?)")
 
 
 class LayoutError(ValueError):
@@ -138,7 +145,11 @@ def layouts(folders: Iterable[Path] = ()) -> dict[str, Layout]:
         if not folder.is_dir():
             raise LayoutError(f"{folder}: no such folder of layouts")
         for path in sorted(folder.glob("*.toml")):
-            layout = parse_layout(path.read_text("utf-8"), path.name)
+            try:
+                text = path.read_text("utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise LayoutError(f"{path.name}: cannot be read as UTF-8 text") from error
+            layout = parse_layout(text, path.name)
             found[layout.name] = layout
     return found
 
@@ -189,6 +200,8 @@ def _record(data: dict[str, Any], dictionaries: dict[str, dict[str, str]]) -> Re
     if unknown := fields.keys() - FIELDS[kind]:
         raise ValueError(f"{kind}: unknown fields {', '.join(sorted(unknown))}")
     where = data.get("where", {})
+    _check_path(_RECORD_PATH, data["path"])
+    _check_path(_FIELD_PATH, where.get("path", "."))
     return RecordSpec(
         kind=kind,
         path=() if data["path"] == "." else tuple(data["path"].split("/")),
@@ -198,9 +211,15 @@ def _record(data: dict[str, Any], dictionaries: dict[str, dict[str, str]]) -> Re
     )
 
 
+def _check_path(form: re.Pattern[str], path: str) -> None:
+    if not form.fullmatch(path):
+        raise ValueError(f"{path!r} is no path we know")
+
+
 def _field(entry: str | dict[str, Any], dictionaries: dict[str, dict[str, str]]) -> FieldSpec:
     if isinstance(entry, str):
-        return FieldSpec(path=entry)
+        entry = {"path": entry}
+    _check_path(_FIELD_PATH, entry["path"])
     transform = entry.get("transform", "")
     if transform and transform not in TRANSFORMS:
         raise ValueError(f"unknown transform {transform}; there are {', '.join(TRANSFORMS)}")

@@ -187,6 +187,10 @@ def test_a_layout_may_demand_more_than_we_do(tmp_path: Path) -> None:
         ('school_code = "school/@code"', "", "school_code"),
         ('all = ["classes", ', 'all = ["buildings", ', "buildings"),
         ("[recognise]", "[recognise", "bad.toml"),
+        ('snils = "snils"', 'snils = "id[type="', "no path"),
+        ('snils = "snils"', 'snils = "//snils"', "no path"),
+        ('path = "classes/class"', 'path = "/classes"', "no path"),
+        ('source = "roster"', 'source = "roster"\ntime_zone = "Mars/Base"', "Mars"),
     ],
 )
 def test_a_wrong_layout_is_named_with_what_is_wrong(
@@ -197,6 +201,12 @@ def test_a_wrong_layout_is_named_with_what_is_wrong(
     assert before in text
     (tmp_path / "bad.toml").write_text(text.replace(before, after, 1), "utf-8")
     with pytest.raises(LayoutError, match=complaint):
+        layouts([tmp_path])
+
+
+def test_a_layout_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_bytes("# Школа".encode("cp1251"))
+    with pytest.raises(LayoutError, match=r"bad\.toml: cannot be read"):
         layouts([tmp_path])
 
 
