@@ -20,7 +20,7 @@ def live() -> dict[str, str]:
 @blueprint.get("/ready")
 def ready() -> tuple[dict[str, str], int]:
     """Each neighbour ``ok`` or ``failed``; 503 when one of them failed."""
-    checks = {"database": _database_answers(), **_queue_answers()}
+    checks = {"database": _database_answers(), **queue_answers()}
     parts = {name: "ok" if good else "failed" for name, good in checks.items()}
     return parts, 200 if all(checks.values()) else 503
 
@@ -34,12 +34,14 @@ def _database_answers() -> bool:
     return True
 
 
-def _queue_answers() -> dict[str, bool]:
+def queue_answers() -> dict[str, bool]:
+    """Whether ``redis`` answers and a ``worker`` is there to take jobs from it."""
     from service.jobs import live_workers
     from service.processes import connect_redis
 
     try:
-        workers = live_workers(connect_redis(the_console().application.settings))
+        with connect_redis(the_console().application.settings) as connection:
+            workers = live_workers(connection)
     except RedisError:
         return {"redis": False, "worker": False}
     return {"redis": True, "worker": bool(workers)}

@@ -7,8 +7,9 @@ from datetime import timedelta
 from flask import Blueprint, render_template
 from sqlalchemy import func, select
 
-from service.models import PlanStatus, RunStatus, School, SchoolPlan, SyncRun
+from service.models import OperatorRole, PlanStatus, RunStatus, School, SchoolPlan, SyncRun
 from service.views.context import scope, the_console
+from service.views.health import queue_answers
 from service.views.runs import with_counts
 
 blueprint = Blueprint("home", __name__)
@@ -64,4 +65,5 @@ def index() -> str:
             stale_count=db.scalars(counted.where(old)).one(),
             school_count=db.scalars(counted).one(),
             stale_days=STALE_AFTER.days,
+            nobody_works=mine.role == OperatorRole.CITY and not queue_answers()["worker"],
         )

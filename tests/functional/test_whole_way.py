@@ -45,6 +45,7 @@ def test_from_the_files_of_a_school_to_a_sign_in_and_its_coverage(
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     sign_in(page, installation)
 
+    assert page.get_by_text("Исполнитель заданий не запущен").count() == 0
     page.get_by_role("link", name="Загрузить файлы").click()
     page.get_by_label("Выберите файлы").set_input_files(sample)
     expect(page.locator("[data-chosen] li")).to_have_count(len(sample))

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from provisioning.changes import Action
 from service import claims
-from service.models import PlanStatus, RunStatus, SchoolPlan, SyncRun
+from service.models import OperatorRole, PlanStatus, RunStatus, SchoolPlan, SyncRun
 from tests.service.console_factories import (
     NOW,
     Browser,
@@ -95,6 +95,15 @@ def test_the_first_page_shows_what_waits(browser: Browser) -> None:
     page = browser.get("/console/").text
     assert "ждёт утверждения" in page
     assert "Ни разу не загружалась" in page
+
+
+def test_a_missing_worker_is_told_to_whoever_can_start_one(
+    console: ConsoleUnderTest, browser: Browser
+) -> None:
+    with console.rows() as rows:
+        add_operator(rows, "school", OperatorRole.SCHOOL, ["78-0243"])
+    assert "Исполнитель заданий не запущен" in browser.get("/console/").text
+    assert "Исполнитель" not in console.client("school").get("/console/").text
 
 
 def test_an_approval_leaves_out_a_school_over_its_limits(
