@@ -344,7 +344,7 @@ class _PlanWork:
                 query = select(key, number).where(key.in_(some), number.is_not(None))
                 if condition is not None:
                     query = query.where(condition)
-                found |= {k: n for k, n in session.execute(query).tuples() if n is not None}
+                found |= {k: n for k, n in session.execute(query) if n is not None}
         return found
 
     def first_password(self, person_id: str) -> str:

@@ -36,7 +36,7 @@ def compare_with_earlier(
         )
         .order_by(RunFile.run_id)
     )
-    loaded = dict(applied.tuples().all())
+    loaded = dict(applied.all())
     newest = session.scalar(
         select(SchoolPlan.run_id)
         .where(SchoolPlan.school_code == school_code, SchoolPlan.status == PlanStatus.APPLIED)

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 import psutil
@@ -32,13 +33,20 @@ class Jobs:
     """The queue as the rest of the application sees it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._queue = Queue(QUEUE, connection=connect_redis(settings))
+        self._settings = settings
 
     def plan_run(self, run_id: int) -> None:
-        self._queue.enqueue_call(plan_run, (run_id,), timeout=-1, result_ttl=0)
+        self._enqueue(plan_run, run_id)
 
     def apply_run(self, run_id: int) -> None:
-        self._queue.enqueue_call(apply_run, (run_id,), timeout=-1, result_ttl=0)
+        self._enqueue(apply_run, run_id)
+
+    def _enqueue(self, job: Callable[[int], None], run_id: int) -> None:
+        """No time limit: a large school is applied for hours, and a dead job loses its claim."""
+        with connect_redis(self._settings) as connection:
+            Queue(QUEUE, connection=connection).enqueue_call(
+                job, (run_id,), timeout=-1, result_ttl=0
+            )
 
     def resume(self, application: Application) -> None:
         """Queue again the runs that a killed process left half applied."""

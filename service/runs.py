@@ -224,7 +224,7 @@ def progress(session: Session, run: SyncRun, scope: Scope) -> dict[str, int]:
         )
         .group_by(PlannedChange.result)
     )
-    counts = {result or "open": number for result, number in rows.tuples()}
+    counts = {result or "open": number for result, number in rows}
     return {
         "total": sum(counts.values()),
         "done": counts.get("done", 0),
@@ -250,7 +250,7 @@ def changes(session: Session, run: SyncRun, scope: Scope) -> Iterator[tuple[str,
         .where(SchoolPlan.run_id == run.id, SchoolPlan.school_code.in_(scope.codes()))
         .order_by(SchoolPlan.school_code, PlannedChange.position)
     ).yield_per(1000)
-    yield from rows.tuples()
+    yield from rows
 
 
 def ready_to_apply(session: Session, run_id: int, *, scope: Scope, now: datetime) -> SyncRun:

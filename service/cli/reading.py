@@ -11,7 +11,7 @@ import click
 
 from provisioning.findings import Finding, Severity
 from provisioning.formats import read_school, scan
-from provisioning.formats.drafting import FoundPath, layout_draft, starter_layout
+from provisioning.formats.drafting import Draft, layout_draft
 from provisioning.validation import validate
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json, print_table
 from service.cli.printing import finding_as_data, print_finding
@@ -100,14 +100,22 @@ def check(
         sys.exit(STOPPED)
 
 
-def _print_draft(found: list[FoundPath], *, as_json: bool) -> None:
+def _print_draft(draft: Draft, *, as_json: bool) -> None:
     if as_json:
-        print_json([{"path": one.path, "count": one.count, "shapes": one.shapes} for one in found])
-        return
-    titles = (_("Path"), _("Count"), _("Shapes"))
-    print_table(titles, [(one.path, one.count, "  ".join(one.shapes)) for one in found])
-    click.echo()
-    click.echo(starter_layout(found))
+        paths = [
+            {"path": one.path, "count": one.count, "shapes": one.shapes} for one in draft.paths
+        ]
+        print_json({"paths": paths, "layout": draft.starter})
+    else:
+        titles = (_("Path"), _("Count"), _("Shapes"))
+        rows = [(one.path, one.count, "  ".join(one.shapes)) for one in draft.paths]
+        print_table(titles, rows)
+        click.echo()
+        click.echo(draft.starter)
+    for finding in draft.findings:
+        print_finding(finding)
+    if draft.findings:
+        sys.exit(STOPPED)
 
 
 def _read(

@@ -1,0 +1,97 @@
+"""An installation of its own for a test: data folder, database, embedded Redis, Moodle stand-in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from auth.models import Base as AuthBase
+from service import db, runs
+from service.access import Scope, command_line_scope
+from service.application import Application, build, make_secret
+from service.config import Settings, load_settings
+from service.models import Base, SyncRun
+from service.moodle_standin import DEFAULT_TOKEN
+from service.planning import plan_run
+from service.processes import ensure_home, redis_answers, redis_child, wait_ready
+from service.sample import City, write_sample
+
+SCOPE: Scope = command_line_scope("test")
+
+
+@contextmanager
+def installation(
+    home: Path, *, moodle_url: str = "", database_url: str = ""
+) -> Iterator[Application]:
+    """A ready application over an empty database; the tables are made without Alembic."""
+    settings = load_settings(None, {"SCHOOLBRIDGE_HOME": str(home)})
+    settings = replace(
+        settings,
+        moodle=replace(settings.moodle, url=moodle_url, token=DEFAULT_TOKEN),
+        database=replace(settings.database, url=database_url),
+    )
+    ensure_home(settings)
+    make_secret(settings.home)
+    application = build(settings)
+    Base.metadata.create_all(application.engine)
+    AuthBase.metadata.create_all(application.engine)
+    yield application
+    application.engine.dispose()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What a child process needs to see the same installation."""
+    return {
+        **os.environ,
+        "SCHOOLBRIDGE_HOME": str(settings.home),
+        "SCHOOLBRIDGE_MOODLE_URL": settings.moodle.url,
+        "SCHOOLBRIDGE_MOODLE_TOKEN": settings.moodle.token,
+        "SCHOOLBRIDGE_DATABASE_URL": settings.database.url,
+    }
+
+
+@contextmanager
+def running_redis(settings: Settings) -> Iterator[None]:
+    """The embedded Redis of the installation."""
+    child = redis_child(settings)
+    child.start()
+    try:
+        wait_ready(child, lambda: redis_answers(settings))
+        yield
+    finally:
+        child.stop()
+
+
+def load(application: Application, city: City, month: int = 0, *, layout: str = "roster-1") -> int:
+    """Receive and plan the city's files of a month in this process; the run's number."""
+    folder = application.settings.home / f"sample-{layout}-{month}"
+    write_sample(folder, city, layout=layout, month=month)
+    return load_paths(application, folder)
+
+
+def load_paths(application: Application, *paths: Path, expected_school: str = "") -> int:
+    """Receive and plan any files in this process; the run's number."""
+    with db.transaction(application.sessions) as session:
+        run = runs.receive(
+            session,
+            home=application.settings.home,
+            paths=[(path.name, path) for path in paths],
+            scope=SCOPE,
+            expected_school=expected_school,
+            now=application.clock(),
+        )
+    plan_run(application, run.id)
+    return run.id
+
+
+def approve(application: Application, run_id: int, *, over_limits: bool = False) -> None:
+    with db.transaction(application.sessions) as session:
+        runs.approve(session, run_id, scope=SCOPE, now=application.clock(), over_limits=over_limits)
+
+
+def find_run(application: Application, run_id: int) -> SyncRun:
+    with application.sessions() as session:
+        return runs.find(session, run_id, SCOPE)
