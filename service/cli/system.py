@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import secrets
+import sys
+from pathlib import Path
 
 import click
 from sqlalchemy import func, select
@@ -10,8 +14,9 @@ from sqlalchemy import func, select
 from auth.keys import load_keys
 from service import access
 from service.application import make_secret
-from service.cli.base import Context, pass_context
+from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
 from service.db import transaction
+from service.doctor import Verdict, examine
 from service.i18n import gettext as _
 from service.jobs import Jobs, work
 from service.logs import set_up_logging
@@ -118,6 +123,23 @@ def moodle_standin(context: Context) -> None:
     serve_standin("127.0.0.1", server.standin_port, storage)
 
 
-COMMANDS = (
-    init, operator, serve, worker, moodle_standin,
-)  # fmt: skip
+@click.command("doctor", help=_("Check the installation and Moodle; say what to change and where."))
+@json_option
+@pass_context
+def doctor(context: Context, as_json: bool) -> None:
+    logging.getLogger("provisioning").setLevel(logging.ERROR)  # what fails is said below
+    config = os.environ.get("SCHOOLBRIDGE_CONFIG")
+    checks = examine(context.application, Path(config) if config else None)
+    if as_json:
+        print_json([check.as_data() for check in checks])
+    else:
+        signs = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.PROBLEM: "✗"}
+        for check in checks:
+            click.echo(f"{signs[check.verdict]} {check.subject}: {check.message}")
+            if check.remedy:
+                click.echo(f"    → {check.remedy}")
+    if any(check.verdict == Verdict.PROBLEM for check in checks):
+        sys.exit(STOPPED)
+
+
+COMMANDS = (init, operator, serve, worker, moodle_standin, doctor)

@@ -11,8 +11,9 @@ from service.moodle_standin.errors import (
     invalid_user,
     missing_record,
     programmer_error,
+    refused,
 )
-from service.moodle_standin.param_types import is_int
+from service.moodle_standin.param_types import TEXT_FORMATS, is_int
 from service.moodle_standin.schema import LONGEST, check_lengths
 from service.moodle_standin.site import Function, Site
 from service.moodle_standin.store import Row
@@ -53,6 +54,8 @@ def _create_cohort(site: Site, cohort: Mapping[str, Any]) -> dict[str, Any]:
     idnumber = cohort["idnumber"] or ""
     if idnumber and site.store.row("SELECT 1 FROM cohort WHERE idnumber = ?", (idnumber,)):
         raise invalid_parameter(f"record already exists: idnumber={idnumber}")
+    if cohort["descriptionformat"] not in TEXT_FORMATS:
+        raise refused("formatnotsupported", "webservice/formatnotsupported")
     values = {
         "category": place,
         "name": cohort["name"] or "",

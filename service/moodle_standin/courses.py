@@ -7,6 +7,7 @@ from typing import Any
 
 from service.moodle_standin.categories import remove_course
 from service.moodle_standin.errors import MoodleError, invalid_parameter, missing_record, refused
+from service.moodle_standin.param_types import TEXT_FORMATS
 from service.moodle_standin.schema import check_lengths
 from service.moodle_standin.site import SITE_COURSE_ID, Function, Site
 from service.moodle_standin.store import Row
@@ -19,8 +20,6 @@ _STORED_AS_SENT = (
     "groupmode", "groupmodeforce", "defaultgroupingid", "enablecompletion", "completionnotify",
     "lang",
 )  # fmt: skip
-_TEXT_FORMATS = (0, 1, 2, 4)
-"""Moodle's own, HTML, plain text, Markdown."""
 _TEXTS = frozenset({"fullname", "shortname", "idnumber", "summary", "format", "lang"})
 
 
@@ -48,7 +47,7 @@ def _check_dates(start: int, end: int) -> None:
 
 
 def _check_format(values: Mapping[str, Any]) -> None:
-    if values.get("summaryformat", 1) not in _TEXT_FORMATS:
+    if values.get("summaryformat", 1) not in TEXT_FORMATS:
         raise refused("formatnotsupported", "webservice/formatnotsupported")
 
 

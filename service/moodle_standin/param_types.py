@@ -20,6 +20,9 @@ _TIMEZONE = re.compile(
 )
 _MAX_INT = 2**63 - 1
 
+TEXT_FORMATS = (0, 1, 2, 4)
+"""Moodle's own, HTML, plain text, Markdown."""
+
 
 def without_tags(text: str) -> str:
     return _TAG.sub("", text)

@@ -1,0 +1,131 @@
+"""The doctor's look at the machine: settings, files, database, Redis, worker."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import redis
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import SQLAlchemyError
+
+from service import db
+from service.application import Application, secret_file
+from service.config import Settings
+from service.doctor.check import Check, ok, problem, warning
+from service.i18n import gettext as _
+from service.jobs import live_workers
+from service.processes import StartError, connect_redis, ensure_home
+
+OLDEST_REDIS = (5, 0)
+"""What RQ needs."""
+
+
+def examine_installation(application: Application, config_file: Path | None) -> Iterator[Check]:
+    settings = application.settings
+    yield _settings(config_file)
+    yield _data_folder(settings)
+    yield _private_files(settings, config_file)
+    yield _database(application)
+    yield from _redis(settings)
+
+
+def _settings(config_file: Path | None) -> Check:
+    if config_file is None:
+        return ok(_("Settings"), _("no settings file: the defaults are used"))
+    return ok(_("Settings"), _("{file} is in order", file=config_file))
+
+
+def _data_folder(settings: Settings) -> Check:
+    subject = _("Data folder")
+    try:
+        ensure_home(settings)
+    except StartError as error:
+        return problem(subject, str(error), _("Let the account of the service write there."))
+    if _open_to_others(settings.home):
+        return warning(
+            subject,
+            _("{path} can be read by other accounts of this machine", path=settings.home),
+            _("chmod 700 {path}", path=settings.home),
+        )
+    return ok(subject, str(settings.home))
+
+
+def _private_files(settings: Settings, config_file: Path | None) -> Check:
+    subject = _("Secrets")
+    files = [secret_file(settings.home), *settings.signing_keys.glob("*.pem")]
+    if config_file is not None and _holds_secrets(settings):
+        files.append(config_file)
+    readable = [str(file) for file in files if _open_to_others(file)]
+    if readable:
+        names = " ".join(readable)
+        return problem(
+            subject,
+            _("can be read by other accounts of this machine: {files}", files=names),
+            _("chmod 600 {files}", files=names),
+        )
+    return ok(subject, _("{n} files, readable by their owner only", n=len(files)))
+
+
+def _holds_secrets(settings: Settings) -> bool:
+    """Whether the settings file may hold a secret; it may also name a file that does."""
+    return bool(settings.moodle.token or any(one.client_secret for one in settings.auth.clients))
+
+
+def _open_to_others(path: Path) -> bool:
+    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def _database(application: Application) -> Check:
+    subject = _("Database")
+    remedy = _("See [database] url; the server must run and let the service in.")
+    try:
+        with application.engine.connect() as connection:
+            found = set(MigrationContext.configure(connection).get_current_heads())
+    except SQLAlchemyError as error:
+        # The driver's own text may quote the address with its password.
+        return problem(subject, _("does not answer ({what})", what=type(error).__name__), remedy)
+    scripts = ScriptDirectory(str(Path(db.__file__).parent / "migrations"))
+    if found != set(scripts.get_heads()):
+        return problem(subject, _("its tables are of another version"), _("Run: schoolbridge init"))
+    return ok(
+        subject,
+        _("{kind}, tables up to date", kind=application.engine.dialect.name),
+    )
+
+
+def _redis(settings: Settings) -> Iterator[Check]:
+    subject, embedded = "Redis", not settings.redis.url
+    try:
+        connection = connect_redis(settings)
+        version = str(connection.info("server")["redis_version"])
+        workers = live_workers(connection)
+    except (redis.RedisError, StartError, ValueError):
+        if embedded:
+            yield warning(
+                subject,
+                _("the embedded one does not run, because nothing of ours does"),
+                _("schoolbridge serve starts it; import and apply start one for themselves."),
+            )
+        else:
+            yield problem(subject, _("does not answer"), _("See [redis] url."))
+        return
+    numbers = tuple(int(part) for part in version.split(".")[:2])
+    if numbers < OLDEST_REDIS:
+        yield problem(
+            subject,
+            _("version {version} is too old", version=version),
+            _("Install Redis 5 or newer."),
+        )
+    else:
+        yield ok(subject, _("version {version}", version=version))
+    if workers:
+        yield ok(_("Worker"), _("{n} at work", n=len(workers)))
+    else:
+        yield warning(
+            _("Worker"),
+            _("none runs: uploads in the console will wait"),
+            _("Start schoolbridge serve, or schoolbridge worker on any machine."),
+        )

@@ -1,0 +1,202 @@
+"""The doctor's look at what our account may do in Moodle, and what it says to our people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from provisioning.changes import Kind
+from provisioning.moodle import Function, MoodleError
+from provisioning.moodle.connection import Connection
+from provisioning.moodle.errors import WEAK_PASSWORD
+from provisioning.moodle.probing import TOO_LONG, may_assign, permissions, try_account
+from provisioning.passwords import PasswordPolicy, first_password, moodle_policy_refusals
+from service.application import Application
+from service.doctor import pages
+from service.doctor.check import Check, ok, problem, warning
+from service.i18n import gettext as _
+from service.models import KnownObject
+
+SITE_COURSE = 1
+"""The front page, where the site information does not name it."""
+
+HIDDEN_COURSES = "moodle/course:viewhiddencourses"
+
+SOME_BIRTH_DATE = date(2015, 9, 1)
+"""Every birth date is eight digits, so one stands for all before a password policy."""
+
+
+def examine_account(
+    application: Application, connection: Connection, info: Mapping[str, Any], present: Set[str]
+) -> Iterator[Check]:
+    """``info`` is Moodle's site information, ``present`` the functions that we may call."""
+    try:
+        yield from _rights(application, connection, info)
+        if Function.CREATE_USERS in present:
+            yield from _accounts(application, connection, int(info["userid"]))
+    except MoodleError as error:
+        yield problem(
+            _("Connection to Moodle"),
+            _("no usable answer ({what})", what=error.code),
+            _("Run schoolbridge doctor again."),
+        )
+
+
+def _rights(
+    application: Application, connection: Connection, info: Mapping[str, Any]
+) -> Iterator[Check]:
+    subject = _("Capabilities of our account")
+    site_course = int(info.get("siteid") or SITE_COURSE)
+    found = permissions(
+        connection,
+        site_course=site_course,
+        own_id=int(info["userid"]),
+        course=_any_course(application),
+    )
+    granted = [one.capability for one in found if one.granted]
+    yield ok(subject, _("{n} of {all} are there", n=len(granted), all=len(found)))
+    for one in found:
+        if one.granted is False:
+            yield problem(
+                subject,
+                _("{capability} is missing", capability=one.capability),
+                _("Allow it in the role of our account: {page}", page=pages.roles()),
+            )
+    unknown = [one.capability for one in found if one.granted is None]
+    if unknown:
+        yield warning(
+            subject,
+            _("not checked: {capabilities}", capabilities=", ".join([*unknown, HIDDEN_COURSES])),
+            _("Some show only once there is a course of ours: run schoolbridge doctor again after "
+              "the first load. Until then see that the role allows them: {page}",
+              page=pages.roles()),
+        )  # fmt: skip
+    if "moodle/role:assign" in granted:
+        yield from _role_matrix(application, connection, site_course, int(info["userid"]))
+
+
+def _any_course(application: Application) -> int | None:
+    """Moodle's number of some course that we have made."""
+    with application.sessions() as session:
+        return session.scalars(
+            select(KnownObject.moodle_id).where(KnownObject.kind == Kind.COURSE).limit(1)
+        ).first()
+
+
+def _role_matrix(
+    application: Application, connection: Connection, site_course: int, own_id: int
+) -> Iterator[Check]:
+    subject = _("Roles that our account may give")
+    for name, number in application.settings.moodle.role_ids.items():
+        role = _("{name} (number {number})", name=name, number=number)
+        may = may_assign(connection, number, site_course=site_course, own_id=own_id)
+        if may:
+            yield ok(subject, role)
+        elif may is None:
+            yield warning(
+                subject,
+                _("{role}: not checked", role=role),
+                _("See that our role may assign it: {page}", page=pages.role_assignments()),
+            )
+        else:
+            yield problem(
+                subject,
+                _("{role}: not allowed, so every enrolment would fail", role=role),
+                _("Tick it in the row of our role: {page}. If Moodle gives this role another "
+                  "number, set it in [moodle].", page=pages.role_assignments()),
+            )  # fmt: skip
+
+
+def _accounts(application: Application, connection: Connection, own_id: int) -> Iterator[Check]:
+    """What Moodle would say to an account as we make them."""
+    settings = application.settings
+    auth = settings.passwords.moodle_auth
+    password = ""
+    if settings.passwords.kept_in == "moodle":
+        password = first_password(
+            settings.passwords,
+            person_id="",
+            birth_date=SOME_BIRTH_DATE,
+            secret=application.secret,
+            generation=0,
+        )
+    address = f"schoolbridge-doctor@{settings.logins.email_domain}"
+    code = try_account(connection, email=address, auth=auth, password=password)
+    yield _address_check(code, settings.logins.email_domain)
+    if settings.passwords.kept_in == "moodle":
+        yield _password_check(code, password)
+    if code in {TOO_LONG, WEAK_PASSWORD}:
+        yield from _same_address(connection, own_id, auth, password, accepted=code)
+
+
+def _address_check(code: str, domain: str) -> Check:
+    subject = _("E-mail addresses of our accounts")
+    if code in {TOO_LONG, WEAK_PASSWORD}:
+        # Neither list is looked at when a web service makes an account; both are at a sign-in
+        # through a provider and when a person's form is saved, and no web service tells them.
+        return ok(
+            subject,
+            _("Moodle takes …@{domain}. No web service tells its lists of allowed and denied "
+              "domains: if they are in use, this one must pass: {page}",
+              domain=domain, page=pages.authentication()),
+        )  # fmt: skip
+    if code == "invalidparameter":
+        return problem(
+            subject,
+            _("Moodle refuses …@{domain}, or our kind of accounts", domain=domain),
+            _("Set [logins] email_domain to a domain with a dot, in Latin letters; see that the "
+              "authentication method of our accounts is installed: {page}",
+              page=pages.authentication()),
+        )  # fmt: skip
+    return warning(
+        subject,
+        _("not checked ({what})", what=code or "?"),
+        _("First put right what is above, then run schoolbridge doctor again."),
+    )
+
+
+def _password_check(code: str, password: str) -> Check:
+    subject = _("Password policy of Moodle")
+    if code == TOO_LONG:
+        return ok(subject, _("it accepts our first passwords"))
+    if code != WEAK_PASSWORD:
+        return warning(
+            subject,
+            _("not checked ({what})", what=code or "?"),
+            _("First put right what is above, then run schoolbridge doctor again."),
+        )
+    # Moodle names the rules in words of its language only; by its default policy they are these.
+    rules = moodle_policy_refusals(password, PasswordPolicy())
+    return problem(
+        subject,
+        _("it refuses our first passwords, so no account would be made"),
+        _("Set {rules} to 0, or take [passwords] first = \"random\" or kept_in = \"provider\": "
+          "{page}. The policy holds for the whole site, for its staff too.",
+          rules=", ".join(rules) or "minpasswordlength", page=pages.security()),
+    )  # fmt: skip
+
+
+def _same_address(
+    connection: Connection, own_id: int, auth: str, password: str, *, accepted: str
+) -> Iterator[Check]:
+    """Try an address that is taken: by our own account, which sees itself whatever its role."""
+    arguments = {"field": "id", "values": [own_id]}
+    rows = connection.call(Function.GET_USERS_BY_FIELD, arguments, reads=True)
+    address = rows[0].get("email") if rows else None
+    if not address:
+        return
+    code = try_account(connection, email=address, auth=auth, password=password)
+    subject = _("Speed of making accounts")
+    if code == accepted:
+        yield ok(subject, _("Moodle does not compare addresses (allowaccountssameemail is on)"))
+    elif code == "invalidparameter":
+        yield warning(
+            subject,
+            _("Moodle compares each new address with all others; from some 10,000 accounts on "
+              "this makes a load several times slower"),
+            _("Turn on allowaccountssameemail: {page}. Our addresses are unique anyway.",
+              page=pages.authentication()),
+        )  # fmt: skip
