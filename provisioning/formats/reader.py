@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from lxml import etree
 
@@ -65,7 +65,7 @@ class Head:
 
 def read_head(chunks: Iterable[bytes], layouts: Iterable[Layout], limits: ReadLimits) -> Head:
     """Recognise the layout and read the header; raises FileProblem."""
-    parser = _parser(None)
+    parser = _parser(("start", "end"))
     layout: Layout | None = None
     records: list[RecordPaths] = []
     namespace = ""
@@ -95,17 +95,14 @@ def read_rows(chunks: Iterable[bytes], head: Head, limits: ReadLimits) -> Iterat
     for paths in records:
         by_tag.setdefault(paths.tag, []).append(paths)
     kept = kept_tags(records)
-    root_tag = (records[0].tag, *records[0].parents)[-1]
-    parser = _parser([root_tag, *by_tag])
+    parser = _parser(("end",), list(by_tag))
     too_deep = etree.XPath("boolean(" + "/".join(["*"] * limits.depth) + ")")
     root: etree._Element | None = None
     count, line = 0, 0
     for events, _ in _batches(parser, chunks):
-        for event, element in events:
+        for _event, element in events:
             if root is None:
-                root = element
-            if event == "start":
-                continue
+                root = element.getroottree().getroot()
             found = next((p for p in by_tag.get(element.tag, ()) if p.matches(element)), None)
             if found is None:
                 continue
@@ -127,7 +124,7 @@ def element_ends(
     """Every element of any XML with the names from the root down to it; raises FileProblem."""
     names: list[str] = []
     root: etree._Element | None = None
-    for events, _ in _batches(_parser(None), chunks):
+    for events, _ in _batches(_parser(("start", "end")), chunks):
         for event, element in events:
             if event == "start":
                 root = element if root is None else root
@@ -160,9 +157,11 @@ def line_of(element: etree._Element) -> int:
     return line - (element.tail or "").count("\n")
 
 
-def _parser(tags: list[str] | None) -> etree.XMLPullParser:
+def _parser(
+    events: tuple[Literal["start", "end"], ...], tags: list[str] | None = None
+) -> etree.XMLPullParser:
     return etree.XMLPullParser(
-        events=("start", "end"),
+        events=events,
         tag=tags,
         encoding="utf-8",
         # Nothing can be declared without a DOCTYPE; an undefined entity is then an error with its
