@@ -10,7 +10,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import psutil
@@ -70,14 +71,31 @@ class _StopFlag:
         return self.is_set
 
 
+class JobBroken(Exception):
+    """A fault of ours. The cause is in our log; RQ would store its text, which may quote people."""
+
+
 def plan_run(run_id: int) -> None:
     """Job: read the files of a received run and store its plans."""
-    plan_received(build(), run_id)
+    with _told_without_values(run_id):
+        plan_received(build(), run_id)
 
 
 def apply_run(run_id: int) -> None:
     """Job: apply the approved plans of a run."""
-    apply_approved(build(), run_id, should_stop=_StopFlag())
+    with _told_without_values(run_id):
+        apply_approved(build(), run_id, should_stop=_StopFlag())
+
+
+@contextmanager
+def _told_without_values(run_id: int) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        log.exception("job broke", extra={"run": run_id})
+    else:
+        return
+    raise JobBroken(f"run {run_id}: see the log")
 
 
 class _Worker(Worker):

@@ -48,3 +48,5 @@ def set_up_logging(level: int = logging.INFO) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # RQ reports a broken job a second time, in its own form.
+    logging.getLogger("rq").setLevel(logging.CRITICAL)
