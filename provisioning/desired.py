@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from provisioning.logins import placeholder_email
 from provisioning.naming import ROLE_NAMES, SUBJECT_KEY_LENGTH, Names, shorten
@@ -163,7 +165,7 @@ def _user(
         person_id=entry.person_id,
         username=username,
         # Moodle refuses an empty name and accepts a hyphen.
-        firstname=shorten(first_name, _PERSON_NAME_LENGTH) or "-",
+        firstname=sys.intern(shorten(first_name, _PERSON_NAME_LENGTH) or "-"),
         lastname=shorten(person.family_name, _PERSON_NAME_LENGTH) or "-",
         email=placeholder_email(username, rules.logins.email_domain),
         auth=rules.passwords.moodle_auth,
@@ -205,6 +207,11 @@ class _Links:
         self._moved_away = moved_away
         self._here = set(roll.present.values())
         self._complete = links_are_complete(roster)
+        # One string for each cohort and course: a school has a hundred times as many links.
+        self._class_cohort_id = cache(names.class_cohort_id)
+        self._class_course_id = cache(names.class_course_id)
+        self._subject_course_id = cache(names.subject_course_id)
+        self._subject_courses_prefix = cache(names.subject_courses_prefix)
         self._subject_courses: dict[str, list[str]] = defaultdict(list)
         for course in courses:
             if names.is_of_this_year(course):
@@ -217,7 +224,7 @@ class _Links:
             role = self._roll.after[person_id].role
             yield Member(cohort=role_cohorts[role], person_id=person_id)
         for person_id, class_id in self._pupil_links():
-            cohort = self._names.class_cohort_id(class_id)
+            cohort = self._class_cohort_id(class_id)
             if cohort in self._cohorts:
                 yield Member(cohort=cohort, person_id=person_id)
 
@@ -242,7 +249,7 @@ class _Links:
         if not self._names.is_of_this_year(one.cohort):
             return True
         left = self._class_left(one.person_id)
-        return not self._complete and (not left or one.cohort != self._names.class_cohort_id(left))
+        return not self._complete and (not left or one.cohort != self._class_cohort_id(left))
 
     def _keeps_enrolment(self, one: CourseEnrolment, teaching_is_complete: bool) -> bool:
         if one.person_id not in self._here:
@@ -288,17 +295,17 @@ class _Links:
         for one in self._roster.classes.values():
             person_id = self._roll.present.get(one.teacher_id or "")
             if person_id is not None:
-                yield person_id, self._names.class_course_id(one.sourced_id)
+                yield person_id, self._class_course_id(one.sourced_id)
         for link in self._roster.enrolments:
             person_id = self._roll.present.get(link.person_id)
             if person_id is None or link.role is Role.STUDENT:
                 continue
-            yield person_id, self._names.class_course_id(link.class_id)
+            yield person_id, self._class_course_id(link.class_id)
             if link.subject:
-                yield person_id, self._names.subject_course_id(link.class_id, link.subject)
+                yield person_id, self._subject_course_id(link.class_id, link.subject)
 
     def _courses_of(self, class_id: str) -> list[str]:
         """Every course that the class has this year, whichever setting once made it."""
-        found = self._subject_courses.get(self._names.subject_courses_prefix(class_id), [])
-        course = self._names.class_course_id(class_id)
+        found = self._subject_courses.get(self._subject_courses_prefix(class_id), [])
+        course = self._class_course_id(class_id)
         return [*found, course] if course in self._courses else found

@@ -65,12 +65,14 @@ def next_roll(
         role = roster.persons[sourced_id].role
         if role is not Role.STUDENT:
             class_id = ""
-        after[person_id] = RollEntry(
+        entry = RollEntry(
             person_id=person_id,
             role=role.value,
             class_id=class_id,
             class_title=titles.get(class_id, "") if class_id else "",
         )
+        # An equal one is dropped, so that an unchanged school is not held in memory twice.
+        after[person_id] = entry if before.get(person_id) != entry else before[person_id]
     return Roll(before=before, after=after, present=present, untouched=matching.set_aside)
 
 

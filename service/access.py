@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -92,13 +93,16 @@ def create_operator(
     return operator
 
 
-_UNKNOWN_OPERATOR_HASH = PasswordHasher().hash(hashlib.sha256(b"nobody").hexdigest())
+@cache
+def _unknown_operator_hash() -> str:
+    """Made when first needed: hashing takes 64 MB, and most processes let nobody sign in."""
+    return PasswordHasher().hash(hashlib.sha256(b"nobody").hexdigest())
 
 
 def authenticate(session: Session, username: str, password: str) -> Operator | None:
     """The operator, or None. Takes the same time whether or not the name exists."""
     operator = session.scalar(select(Operator).where(Operator.username == username))
-    stored = operator.password_hash if operator else _UNKNOWN_OPERATOR_HASH
+    stored = operator.password_hash if operator else _unknown_operator_hash()
     try:
         PasswordHasher().verify(stored, password)
     except (VerifyMismatchError, InvalidHashError):

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy
-from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy import Engine, MetaData, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from auth.models import Base as AuthBase
 
+INSERT_ROWS = 1000
 SessionFactory = sessionmaker[Session]
 Value = TypeVar("Value")
 
@@ -24,12 +25,12 @@ class Base(DeclarativeBase):
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for SQLite (WAL, foreign keys on) or PostgreSQL."""
+    """An engine for SQLite (WAL, foreign keys on) or PostgreSQL; errors never quote values."""
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": 60})
+        engine = create_engine(url, connect_args={"timeout": 60}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
-    return create_engine(url, pool_pre_ping=True)
+    return create_engine(url, pool_pre_ping=True, hide_parameters=True)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -69,6 +70,16 @@ def chunks(values: Iterable[Value], size: int = 500) -> Iterator[list[Value]]:
     rest = iter(values)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+def insert_rows(
+    session: Session, table: type[DeclarativeBase], rows: Iterable[dict[str, Any]]
+) -> None:
+    """Insert rows that all name the same columns; never more than a piece of them in memory."""
+    # The table itself: going through the mapped class costs as much time again.
+    statement = sqlalchemy.insert(cast(Table, table.__table__))
+    for some in chunks(rows, INSERT_ROWS):
+        session.execute(statement, some)
 
 
 def upsert(session: Session, table: type[DeclarativeBase], rows: Sequence[dict[str, Any]]) -> None:

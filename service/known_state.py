@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from provisioning import matching
@@ -28,7 +30,7 @@ from provisioning.state import (
     MoodleUser,
     State,
 )
-from service.db import chunks
+from service.db import chunks, insert_rows
 from service.models import (
     Affiliation,
     Identity,
@@ -43,6 +45,10 @@ from service.models import (
 )
 
 USER_FIELDS = tuple(field.name for field in fields(MoodleUser))
+ROWS = 1000
+"""Read at once from a long answer of the database."""
+_IDENTITY_FIELDS = tuple(field.name for field in fields(matching.KnownPerson))
+_IDENTITY_COLUMNS = [getattr(Identity, name) for name in _IDENTITY_FIELDS]
 
 
 def known_identities(session: Session, roster: Roster) -> KnownIdentities:
@@ -54,18 +60,95 @@ def known_identities(session: Session, roster: Roster) -> KnownIdentities:
         .where(SourceKey.source == roster.source, SourceKey.school_code == roster.school.code)
     )
     for ids in chunks(chain(roster.persons, roster.set_aside)):
-        for sourced_id, *values in session.execute(of_school.where(SourceKey.sourced_id.in_(ids))):
-            by_key[sourced_id] = _known(values)
+        for sourced_id, *known in session.execute(of_school.where(SourceKey.sourced_id.in_(ids))):
+            by_key[sourced_id] = _known(known)
     new = [person for key, person in roster.persons.items() if key not in by_key]
     of_city = select(*_IDENTITY_COLUMNS)
     by_snils: dict[str, list[matching.KnownPerson]] = defaultdict(list)
-    for numbers in chunks(person.snils for person in new if person.snils):
-        for values in session.execute(of_city.where(Identity.snils.in_(numbers))):
-            one = _known(values)
+    for numbers in chunks(sorted({person.snils for person in new if person.snils})):
+        for row in session.execute(of_city.where(Identity.snils.in_(numbers))):
+            one = _known(row)
             by_snils[one.snils].append(one)
-    return KnownIdentities(
-        by_key=by_key, by_snils=by_snils, by_name=_namesakes(session, new, roster.school.code)
+    by_name: dict[matching.NameKey, list[matching.KnownPerson]] = {}
+    of_others = select(Identity.name_key, *_IDENTITY_COLUMNS).where(
+        Identity.school_code != roster.school.code
     )
+    for some in chunks(new):
+        names = {matching.name_key(person) for person in some}
+        found: dict[matching.NameKey, list[matching.KnownPerson]] = defaultdict(list)
+        for name, *known in session.execute(
+            of_others.where(tuple_(Identity.name_key, Identity.birth_date).in_(names))
+        ):
+            one = _known(known)
+            if one.birth_date:
+                found[name, one.birth_date].append(one)
+        by_name |= found
+    return KnownIdentities(by_key=by_key, by_snils=by_snils, by_name=by_name)
+
+
+def _known(values: Sequence[Any]) -> matching.KnownPerson:
+    return matching.KnownPerson(**dict(zip(_IDENTITY_FIELDS, map(_shared, values), strict=True)))
+
+
+def _shared(value: Any) -> Any:
+    """One object for equal texts: a school's rows repeat the same ids and names many times."""
+    return sys.intern(value) if isinstance(value, str) else value
+
+
+def reserve(
+    session: Session, roster: Roster, found: Matching, logins: LoginSettings, now: datetime
+) -> None:
+    """Give new people their identity and login, and every new row its key.
+
+    Reserved for ever, also when the plan is rejected: a second load of the file finds the same.
+    """
+    new = (
+        (match.person_id, roster.persons[key])
+        for key, match in found.matches.items()
+        if match.how == How.NEW
+    )
+    for some in chunks(new):
+        people = dict(some)
+        given = _free_usernames(session, people, logins)
+        insert_rows(
+            session,
+            Identity,
+            (
+                {
+                    "person_id": person_id,
+                    "username": given[person_id],
+                    "reserved_at": now,
+                    "school_code": roster.school.code,
+                    **identity_values(person),
+                }
+                for person_id, person in people.items()
+            ),
+        )
+    keys = (
+        {
+            "source": roster.source,
+            "school_code": roster.school.code,
+            "sourced_id": sourced_id,
+            "person_id": match.person_id,
+        }
+        for sourced_id, match in found.matches.items()
+        if match.how != How.KNOWN
+    )
+    insert_rows(session, SourceKey, keys)
+
+
+def usernames(session: Session, person_ids: Iterable[str]) -> dict[str, str]:
+    """Person id -> the login reserved for the person."""
+    found: dict[str, str] = {}
+    for ids in chunks(person_ids):
+        rows = session.execute(
+            select(Identity.person_id, Identity.username).where(Identity.person_id.in_(ids))
+        )
+        logins = dict(rows.all())
+        found |= {person_id: logins[person_id] for person_id in ids}
+    return found
+
+
 def identity_values(person: Person | MoodleUser) -> dict[str, Any]:
     """What an identity remembers of a person for matching."""
     return {
@@ -116,8 +199,14 @@ def roll_before(session: Session, school_code: str) -> dict[str, RollEntry]:
         select(
             Affiliation.person_id, Affiliation.role, Affiliation.class_id, Affiliation.class_title
         ).where(Affiliation.school_code == school_code)
-    )
-    return {row.person_id: RollEntry(**row._mapping) for row in rows}
+    ).yield_per(ROWS)
+    entries = (map(sys.intern, row) for row in rows)
+    return {
+        person_id: RollEntry(
+            person_id=person_id, role=role, class_id=class_id, class_title=class_title
+        )
+        for person_id, role, class_id, class_title in entries
+    }
 
 
 def elsewhere(session: Session, school_code: str, run_id: int) -> dict[str, set[str]]:
@@ -164,21 +253,22 @@ def known_state(session: Session, school_code: str) -> State:
         select(KnownMember.cohort, KnownMember.person_id).where(
             KnownMember.school_code == school_code
         )
-    )
+    ).yield_per(ROWS)
     enrolments = session.execute(
         select(KnownEnrolment.course, KnownEnrolment.person_id, KnownEnrolment.role).where(
             KnownEnrolment.school_code == school_code
         )
-    )
+    ).yield_per(ROWS)
+    share = sys.intern
     return State(
         school_code=school_code,
         categories={k: MoodleCategory(**v) for k, v in objects[Kind.CATEGORY].items()},
         cohorts={k: MoodleCohort(**v) for k, v in objects[Kind.COHORT].items()},
         courses={k: MoodleCourse(**v) for k, v in objects[Kind.COURSE].items()},
         users={user.person_id: user for user in _known_users(session, school_code)},
-        members=frozenset(Member(cohort=c, person_id=p) for c, p in members),
+        members=frozenset(Member(cohort=share(c), person_id=share(p)) for c, p in members),
         enrolments=frozenset(
-            CourseEnrolment(course=c, person_id=p, role=CourseRole(r))
+            CourseEnrolment(course=share(c), person_id=share(p), role=CourseRole(r))
             for c, p, r in enrolments
         ),
     )
@@ -192,6 +282,6 @@ def _known_users(session: Session, school_code: str) -> Iterable[MoodleUser]:
         select(*columns).where(
             KnownPerson.person_id.in_(own_people), KnownPerson.moodle_id.is_not(None)
         )
-    ).yield_per(1000)
+    ).yield_per(ROWS)
     for row in rows:
-        yield MoodleUser(**row._mapping)
+        yield MoodleUser(**dict(zip(USER_FIELDS, map(_shared, row), strict=True)))

@@ -6,7 +6,7 @@ import logging
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from provisioning.desired import DesiredRules, desired_state
@@ -19,7 +19,7 @@ from provisioning.roster import Roster
 from provisioning.validation import validate
 from service import claims, known_state
 from service.application import Application
-from service.db import chunks, transaction, upsert
+from service.db import insert_rows, transaction, upsert
 from service.earlier_loads import compare_with_earlier
 from service.models import (
     AuditEntry,
@@ -33,8 +33,6 @@ from service.models import (
     SchoolPlan,
     SyncRun,
 )
-
-INSERT_ROWS = 1000
 
 log = logging.getLogger(__name__)
 Elsewhere = Mapping[str, Collection[str]]
@@ -166,12 +164,15 @@ class _Planning:
         found = match(
             roster, known_state.known_identities(session, roster), lambda: str(uuid.uuid4())
         )
-        usernames = known_state.reserve(session, roster, found, settings.logins, now)
+        known_state.reserve(session, roster, found, settings.logins, now)
         before = known_state.roll_before(session, roster.school.code)
         roll = next_roll(roster, found, before, today=self._today)
         elsewhere = known_state.elsewhere(session, roster.school.code, self._run.id)
         self._assumed[roster.school.code] = elsewhere
         known = known_state.known_state(session, roster.school.code)
+        usernames = known_state.usernames(
+            session, (one for one in roll.present.values() if one not in known.users)
+        )
         rules = DesiredRules(
             naming=settings.naming,
             courses=settings.courses,
@@ -207,7 +208,7 @@ class _Planning:
         )
         session.add(stored)
         session.flush()
-        entries = (
+        roll_rows = (
             {
                 "plan_id": stored.id,
                 "person_id": entry.person_id,
@@ -217,9 +218,8 @@ class _Planning:
             }
             for entry in roll.after.values()
         )
-        for rows in chunks(entries, INSERT_ROWS):
-            session.execute(insert(PlannedRoll), rows)
-        changes = (
+        insert_rows(session, PlannedRoll, roll_rows)
+        change_rows = (
             {
                 "plan_id": stored.id,
                 "position": position,
@@ -231,8 +231,7 @@ class _Planning:
             }
             for position, change in enumerate(plan.changes)
         )
-        for some in chunks(changes, INSERT_ROWS):
-            session.execute(insert(PlannedChange), some)
+        insert_rows(session, PlannedChange, change_rows)
 
 
 def _is_fatal(findings: Sequence[Finding]) -> bool:
@@ -292,5 +291,4 @@ def _store_findings(session: Session, run_id: int, findings: Sequence[Finding]) 
         }
         for finding in findings
     )
-    for some in chunks(rows, INSERT_ROWS):
-        session.execute(insert(RunFinding), some)
+    insert_rows(session, RunFinding, rows)
