@@ -102,8 +102,9 @@ def sign_in_as_pupil(
     page.locator("input[name=username]").fill(pupil.username)
     page.locator("input[name=password]").fill(birth_date_password(pupil.birth_date))
     page.locator("main button").click()
-    for field in page.locator("input[type=password]").all():
-        field.fill(OWN_PASSWORD)
+    # Only the next page has this field, so the filling waits for it.
+    page.locator("input[name=repeated]").fill(OWN_PASSWORD)
+    page.locator("input[name=password]").fill(OWN_PASSWORD)
     page.locator("main button").click()
     expect(page.locator("body")).to_have_text("signed in: True")
     (code,) = parse_qs(urlsplit(page.url).query)["code"]
