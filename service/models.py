@@ -222,6 +222,8 @@ class Identity(Base):
     birth_date: Mapped[date | None]
     snils: Mapped[str] = mapped_column(String(11), default="", index=True)
     school_code: Mapped[str] = mapped_column(String(64))
+    password_generation: Mapped[int] = mapped_column(default=0)
+    """Grows with each reset: the next random first password is another one."""
     reserved_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
