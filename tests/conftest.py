@@ -1,0 +1,47 @@
+"""A real PostgreSQL for every test that wants one."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """SQLAlchemy URL of a PostgreSQL server that lives as long as the run."""
+    with warnings.catch_warnings():
+        # It complains at import where nobody is logged in, as in a container.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
+        pgserver = pytest.importorskip("pgserver")
+    # Not below pytest's own folder: the server runs as another user, and sockets need short paths.
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+        server = pgserver.get_server(folder, cleanup_mode="stop")
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_postgres_database(postgres_url: str) -> Callable[[], str]:
+    """Makes a new, empty database of the server; gives its URL."""
+    server = make_url(postgres_url)
+
+    def make() -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        maintenance = create_engine(server, isolation_level="AUTOCOMMIT")
+        with maintenance.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        maintenance.dispose()
+        return server.set(database=name).render_as_string(hide_password=False)
+
+    return make
+
+
+@pytest.fixture
+def fresh_postgres_url(new_postgres_database: Callable[[], str]) -> str:
+    """A database of the test's own."""
+    return new_postgres_database()
