@@ -2,11 +2,14 @@
 
 Each child dies with its parent (Linux parent-death signal), so even a killed ``serve`` leaves
 nothing behind. ``serve`` keeps all of them up; a single command starts only what is missing.
+Two locks of the data folder keep their owners apart: ``serve`` is held as long as serve runs,
+``starting`` by whoever starts children that others could mistake for lasting ones.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import hashlib
 import os
@@ -20,16 +23,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import psutil
 import redis
 import requests
 
 from service.config import Settings
+from service.i18n import gettext as _
 
 STOP_SECONDS = 15.0
 READY_SECONDS = 30.0
+WATCH_SECONDS = 1.0
+RESTARTS = 5
+"""A child that ends so often within ``RESTARTS_SECONDS`` is not started again."""
+RESTARTS_SECONDS = 60.0
+_LOG_TAIL = 4096
 _PR_SET_PDEATHSIG = 1
 _MAX_SOCKET_PATH = 100  # sockaddr_un holds 108 bytes
 
@@ -48,7 +56,9 @@ def ensure_home(settings: Settings) -> None:
         with tempfile.TemporaryFile(dir=home):
             pass
     except OSError as error:
-        raise StartError(f"data folder {home}: cannot be written: {error.strerror}") from error
+        raise StartError(
+            _("data folder {home} cannot be written: {why}", home=home, why=error.strerror)
+        ) from error
 
 
 def run_folder(settings: Settings) -> Path:
@@ -60,7 +70,7 @@ def run_folder(settings: Settings) -> Path:
     short = Path(tempfile.gettempdir()) / f"schoolbridge-{os.getuid()}-{name}"
     short.mkdir(mode=0o700, exist_ok=True)
     if short.stat().st_uid != os.getuid():
-        raise StartError(f"{short}: belongs to somebody else")
+        raise StartError(_("{folder} belongs to somebody else", folder=short))
     return short
 
 
@@ -81,26 +91,36 @@ def redis_answers(settings: Settings) -> bool:
 
 
 @contextmanager
-def locked(settings: Settings, name: str) -> Iterator[bool]:
+def locked(settings: Settings, name: str, *, wait: bool = False) -> Iterator[bool]:
     """Hold a lock file; yields False when another process has it. Freed by the kernel on death."""
     with (run_folder(settings) / f"{name}.lock").open("a") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return
         yield True
 
 
-def port_is_free(host: str, port: int) -> bool:
+def check_port(host: str, port: int, setting: str) -> None:
+    """Raises ``StartError`` when nothing can listen there; ``setting`` is the key in [server]."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                text = _(
+                    "port {port} on {host} is in use; stop that program or set [server] {setting}",
+                    port=port, host=host, setting=setting,
+                )  # fmt: skip
+            else:
+                text = _(
+                    "cannot listen on {host}, port {port}: {why}; see [server] in the settings",
+                    host=host, port=port, why=error.strerror,
+                )  # fmt: skip
+            raise StartError(text) from error
 
 
 @dataclass(kw_only=True)
@@ -111,10 +131,11 @@ class Child:
     command: Sequence[str]
     log: Path
     process: subprocess.Popen[bytes] = field(init=False)
-    starts: int = field(default=0, init=False)
+    _starts: list[float] = field(default_factory=list, init=False)
 
     def start(self) -> None:
-        self.starts += 1
+        """Start it, for the first time or again; its output goes to the end of ``log``."""
+        self._starts.append(time.monotonic())
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 list(self.command),
@@ -141,9 +162,17 @@ class Child:
                     process.kill()
         self.process.wait()
 
+    @property
+    def keeps_ending(self) -> bool:
+        """Whether starting it once more is hopeless."""
+        recent = self._starts[-RESTARTS:]
+        return len(recent) == RESTARTS and time.monotonic() - recent[0] < RESTARTS_SECONDS
+
     def last_words(self) -> str:
-        lines = self.log.read_text("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "no output"
+        with self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - _LOG_TAIL))
+            lines = log.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else _("no output")
 
 
 def _die_with_parent(parent: int) -> Callable[[], None]:
@@ -190,9 +219,12 @@ def wait_ready(child: Child, ready: Callable[[], bool]) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not ready():
         if child.process.poll() is not None:
-            raise StartError(f"{child.name} ended at once: {child.last_words()}")
+            words = child.last_words()
+            raise StartError(_("{name} ended at once: {words}", name=child.name, words=words))
         if time.monotonic() > deadline:
-            raise StartError(f"{child.name} is not ready after {READY_SECONDS:.0f} s")
+            raise StartError(
+                _("{name} is not ready after {n} s", name=child.name, n=round(READY_SECONDS))
+            )
         time.sleep(0.05)
 
 
@@ -205,25 +237,36 @@ def standin_answers(settings: Settings) -> bool:
 
 @contextmanager
 def neighbours(settings: Settings, *, worker: bool = False) -> Iterator[None]:
-    """For one command: start the embedded Redis, the stand-in and a worker where none runs yet."""
+    """For one command: start the embedded Redis, the stand-in and a worker where none runs yet.
+
+    Without ``serve`` the commands of a data folder take turns: each ends what it has started.
+    """
     with ExitStack() as stack:
-        if not settings.redis.url and not redis_answers(settings):
+        if not serve_runs(settings):
+            stack.enter_context(locked(settings, "starting", wait=True))
+        if not redis_answers(settings):
+            if settings.redis.url:
+                raise StartError(_("Redis does not answer; see [redis] url"))
             _run_until_exit(stack, redis_child(settings), lambda: redis_answers(settings))
         if settings.uses_standin and not standin_answers(settings):
-            if not port_is_free("127.0.0.1", settings.server.standin_port):
-                raise StartError(
-                    port_in_use("127.0.0.1", settings.server.standin_port, "standin_port")
-                )
-            child = command_child(settings, "moodle-standin", "moodle-standin")
-            _run_until_exit(stack, child, lambda: standin_answers(settings))
+            _run_standin(settings, stack)
         if worker and not worker_alive(settings):
             child = command_child(settings, "worker", "worker")
             _run_until_exit(stack, child, lambda: worker_alive(settings))
         yield
 
 
-def port_in_use(host: str, port: int, setting: str) -> str:
-    return f"port {port} on {host} is in use; stop that program or set [server] {setting}"
+def serve_runs(settings: Settings) -> bool:
+    """Whether a ``serve`` keeps the processes of this data folder up."""
+    with locked(settings, "serve") as free:
+        return not free
+
+
+def _run_standin(settings: Settings, stack: ExitStack) -> Child:
+    check_port("127.0.0.1", settings.server.standin_port, "standin_port")
+    child = command_child(settings, "moodle-standin", "moodle-standin")
+    _run_until_exit(stack, child, lambda: standin_answers(settings))
+    return child
 
 
 def _run_until_exit(stack: ExitStack, child: Child, ready: Callable[[], bool]) -> None:
@@ -245,16 +288,20 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     Raises ``StartError`` when something cannot start, or dies again and again.
     """
     ensure_home(settings)
-    with locked(settings, "serve") as mine:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    with locked(settings, "serve") as mine, ExitStack() as stack:
         if not mine:
-            raise StartError(f"another serve is running on {settings.home}")
-        host, port = settings.server.host, settings.server.port
-        if not port_is_free(host, port):
-            raise StartError(port_in_use(host, port, "port"))
-        with ExitStack() as stack:
+            raise StartError(_("another serve is running on {home}", home=settings.home))
+        check_port(settings.server.host, settings.server.port, "port")
+        try:
             children = _start_all(settings, stack)
             say(settings.base_url)
             _watch(children)
+        except KeyboardInterrupt:
+            # A second Ctrl-C must not break off the orderly end.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
 
 
 def _start_all(settings: Settings, stack: ExitStack) -> list[Child]:
@@ -264,20 +311,19 @@ def _start_all(settings: Settings, stack: ExitStack) -> list[Child]:
         _run_until_exit(stack, child, ready)
         children.append(child)
 
-    if not settings.redis.url:
-        run(redis_child(settings), lambda: redis_answers(settings))
-    elif not redis_answers(settings):
-        raise StartError("Redis does not answer; see [redis] url")
-    if settings.uses_standin:
-        standin_port = settings.server.standin_port
-        if not port_is_free("127.0.0.1", standin_port):
-            raise StartError(port_in_use("127.0.0.1", standin_port, "standin_port"))
-        run(
-            command_child(settings, "moodle-standin", "moodle-standin"),
-            lambda: standin_answers(settings),
-        )
-    run(command_child(settings, "worker", "worker"), lambda: worker_alive(settings))
-    run(_web_child(settings), lambda: _web_answers(settings))
+    with locked(settings, "starting") as mine:
+        if not mine:
+            raise StartError(
+                _("a command is at work on {home}; wait for its end", home=settings.home)
+            )
+        if not settings.redis.url:
+            run(redis_child(settings), lambda: redis_answers(settings))
+        elif not redis_answers(settings):
+            raise StartError(_("Redis does not answer; see [redis] url"))
+        if settings.uses_standin:
+            children.append(_run_standin(settings, stack))
+        run(command_child(settings, "worker", "worker"), lambda: worker_alive(settings))
+        run(_web_child(settings), lambda: _web_answers(settings))
     return children
 
 
@@ -307,25 +353,15 @@ def _web_answers(settings: Settings) -> bool:
 
 
 def _watch(children: Sequence[Child]) -> None:
-    wakeup_read, wakeup_write = os.pipe()
-    os.set_blocking(wakeup_write, False)
-
-    def on_signal(_number: int, _frame: object) -> None:
-        os.write(wakeup_write, b"x")
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    with open(wakeup_read, "rb", buffering=0) as wakeup:
-        while not _readable(wakeup, seconds=1.0):
-            for child in children:
-                if child.process.poll() is None:
-                    continue
-                if child.starts >= 5:
-                    raise StartError(f"{child.name} keeps ending: {child.last_words()}")
-                child.start()
-
-
-def _readable(stream: IO[bytes], *, seconds: float) -> bool:
-    import select
-
-    return bool(select.select([stream], [], [], seconds)[0])
+    while True:
+        time.sleep(WATCH_SECONDS)
+        for child in children:
+            if child.process.poll() is None:
+                continue
+            if child.keeps_ending:
+                words = child.last_words()
+                raise StartError(_("{name} keeps ending: {words}", name=child.name, words=words))
+            child.start()
+            if child.name == "redis":
+                # A worker registers once, and the new Redis knows nothing of it.
+                next(other for other in children if other.name == "worker").stop()

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import click
+from redis import RedisError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from provisioning.moodle import MoodleError
 from service.access import Forbidden
@@ -38,6 +40,14 @@ class _Group(click.Group):
             click.echo(_("Error: there is no such run"), err=True)
         except MoodleError as error:
             click.echo(_("Error: {what}", what=moodle_problem(error)), err=True)
+        except (OperationalError, ProgrammingError):
+            # The driver's text may quote the address with its password, or what a row holds.
+            what = _("the database does not do its work; run: schoolbridge doctor")
+            click.echo(_("Error: {what}", what=what), err=True)
+        except RedisError:
+            click.echo(
+                _("Error: {what}", what=_("Redis does not answer; see [redis] url")), err=True
+            )
         sys.exit(1)
 
 

@@ -155,6 +155,9 @@ def reject(context: Context, run_id: int) -> None:
 @run_argument
 @pass_context
 def apply(context: Context, run_id: int) -> None:
+    application = context.application
+    with transaction(application.sessions) as session:
+        runs.ready_to_apply(session, run_id, scope=context.scope, now=application.clock())
     with neighbours(context.settings, worker=True):
         finished = _apply(context, run_id)
     sys.exit(0 if finished else 1)
@@ -162,11 +165,8 @@ def apply(context: Context, run_id: int) -> None:
 
 def _apply(context: Context, run_id: int) -> bool:
     """Apply and watch; Ctrl-C asks the job to stop after its batch. Whether all of it is done."""
-    application = context.application
-    with transaction(application.sessions) as session:
-        runs.ready_to_apply(session, run_id, scope=context.scope, now=application.clock())
     Jobs(context.settings).apply_run(run_id)
-    return watch_apply(application, run_id, context.scope)
+    return watch_apply(context.application, run_id, context.scope)
 
 
 @click.command("sync", help=_("Import, approve and apply when nothing stops it (for schedules)."))

@@ -21,7 +21,7 @@ from service.i18n import gettext as _
 from service.jobs import Jobs, work
 from service.logs import set_up_logging
 from service.models import Operator, OperatorRole
-from service.processes import ensure_home
+from service.processes import check_port, ensure_home
 from service.processes import serve as serve_all
 
 
@@ -119,6 +119,7 @@ def moodle_standin(context: Context) -> None:
     ensure_home(context.settings)
     set_up_logging()
     server = context.settings.server
+    check_port("127.0.0.1", server.standin_port, "standin_port")
     storage = context.settings.home / "moodle-standin.sqlite"
     serve_standin("127.0.0.1", server.standin_port, storage)
 

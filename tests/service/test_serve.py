@@ -1,0 +1,218 @@
+"""``serve`` and what it starts: up together, down together, one clear line when it cannot."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from service.config import Settings, load_settings
+from service.processes import locked, redis_answers, run_folder
+from tests.service.command_line import below_a_file, free_port, run
+
+WAIT_SECONDS = 30.0
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A data folder that init has made, and ports of its own."""
+    home = tmp_path / "home"
+    assert run("init", home=home).code == 0
+    return {
+        **{name: value for name, value in os.environ.items() if "SCHOOLBRIDGE" not in name},
+        "SCHOOLBRIDGE_HOME": str(home),
+        "SCHOOLBRIDGE_LANG": "en",
+        "SCHOOLBRIDGE_SERVER_PORT": str(free_port()),
+        "SCHOOLBRIDGE_SERVER_STANDIN_PORT": str(free_port()),
+    }
+
+
+def settings_of(environment: dict[str, str]) -> Settings:
+    return load_settings(None, environment)
+
+
+def until(happens: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not happens():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@contextmanager
+def serving(environment: dict[str, str]) -> Iterator[psutil.Popen]:
+    """A running ``serve``, ready to be used; ended by force if the test leaves it running."""
+    serve = psutil.Popen(
+        [sys.executable, "-m", "service", "serve"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert serve.stdout.readline().startswith("Ready: "), serve.stderr.read()
+        yield serve
+    finally:
+        for process in [serve, *tree(serve)]:
+            if process.is_running():
+                process.kill()
+        serve.communicate()
+
+
+def tree(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def refused(environment: dict[str, str]) -> str:
+    """The one line of a ``serve`` that cannot start."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "service", "serve"],
+        env=environment, capture_output=True, text=True, timeout=WAIT_SECONDS,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    lines = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    assert len(lines) == 1, ended.stderr
+    return lines[0]
+
+
+def test_serve_answers_and_one_ctrl_c_ends_all_of_it(environment: dict[str, str]) -> None:
+    settings = settings_of(environment)
+    with serving(environment) as serve:
+        for path, answer in {
+            "/health/live": {"status": "ok"},
+            "/health/ready": {"database": "ok", "redis": "ok", "worker": "ok"},
+        }.items():
+            response = requests.get(settings.base_url + path, timeout=5)
+            assert (response.status_code, response.json()) == (200, answer)
+        counts = requests.get(settings.moodle_target.url + "/standin/counts", timeout=5)
+        assert counts.status_code == 200
+        children = tree(serve)
+        assert len(children) >= 4
+        serve.send_signal(signal.SIGINT)
+        assert serve.wait(WAIT_SECONDS) == 0
+        assert not [child for child in children if child.is_running()]
+        assert serve.stdout.read() == "Ended.\n"
+        assert "Traceback" not in serve.stderr.read()
+
+
+def test_ctrl_c_before_it_is_ready_ends_all_of_it_too(environment: dict[str, str]) -> None:
+    serve = psutil.Popen(
+        [sys.executable, "-m", "service", "serve"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until(lambda: bool(tree(serve)))
+    children = tree(serve)
+    serve.send_signal(signal.SIGINT)
+    out, err = serve.communicate(timeout=WAIT_SECONDS)
+    assert (serve.returncode, out) == (0, "Ended.\n")
+    assert "Traceback" not in err
+    assert not [child for child in children if child.is_running()]
+
+
+def test_a_killed_serve_leaves_nothing_behind(environment: dict[str, str]) -> None:
+    with serving(environment) as serve:
+        children = tree(serve)
+        serve.kill()
+        _gone, alive = psutil.wait_procs(children, WAIT_SECONDS)
+        assert not alive
+    # And what it left on the disk, its socket among it, is no obstacle.
+    with serving(environment) as again:
+        again.send_signal(signal.SIGTERM)
+        assert again.wait(WAIT_SECONDS) == 0
+
+
+@pytest.mark.parametrize("name", ["worker", "moodle-standin", "redis-server", "gunicorn"])
+def test_a_child_that_dies_is_started_again(environment: dict[str, str], name: str) -> None:
+    settings = settings_of(environment)
+
+    def is_well() -> bool:
+        try:
+            requests.get(settings.moodle_target.url + "/standin/counts", timeout=2)
+            return requests.get(settings.base_url + "/health/ready", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    with serving(environment) as serve:
+        (victim,) = [
+            child
+            for child in serve.children()
+            if any(Path(word.partition(" ")[0]).name == name for word in child.cmdline())
+        ]
+        victim.kill()
+        victim.wait()
+        until(is_well)
+        assert victim.pid not in [child.pid for child in serve.children()]
+
+
+def test_a_stale_socket_of_an_earlier_run_is_no_obstacle(environment: dict[str, str]) -> None:
+    path = run_folder(settings_of(environment)) / "redis.sock"
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(path))
+    assert path.exists()
+    with serving(environment):
+        assert redis_answers(settings_of(environment))
+
+
+@pytest.mark.parametrize("variable", ["SERVER_PORT", "SERVER_STANDIN_PORT"])
+def test_a_port_in_use_is_one_line(environment: dict[str, str], variable: str) -> None:
+    port = environment[f"SCHOOLBRIDGE_{variable}"]
+    with socket.create_server(("127.0.0.1", int(port))):
+        line = refused(environment)
+    assert f"port {port} on 127.0.0.1 is in use" in line
+    assert variable.removeprefix("SERVER_").lower() in line
+
+
+def test_an_address_of_another_machine_is_one_line(environment: dict[str, str]) -> None:
+    line = refused({**environment, "SCHOOLBRIDGE_SERVER_HOST": "192.0.2.1"})
+    assert "cannot listen on 192.0.2.1" in line
+
+
+def test_a_data_folder_that_cannot_be_made_is_one_line(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    home = below_a_file(tmp_path)
+    assert str(home) in refused({**environment, "SCHOOLBRIDGE_HOME": str(home)})
+
+
+def test_a_data_folder_without_init_is_one_line(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    line = refused({**environment, "SCHOOLBRIDGE_HOME": str(tmp_path / "new")})
+    assert "schoolbridge init" in line
+
+
+def test_a_redis_that_does_not_answer_is_one_line(environment: dict[str, str]) -> None:
+    line = refused({**environment, "SCHOOLBRIDGE_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"})
+    assert "Redis does not answer" in line
+
+
+def test_a_second_serve_on_the_same_folder_is_refused(environment: dict[str, str]) -> None:
+    with serving(environment) as serve:
+        other = {**environment, "SCHOOLBRIDGE_SERVER_PORT": str(free_port())}
+        assert "another serve is running" in refused(other)
+        assert serve.is_running()
+
+
+def test_serve_does_not_start_beside_a_command_at_work(environment: dict[str, str]) -> None:
+    with locked(settings_of(environment), "starting"):
+        assert "a command is at work" in refused(environment)
+
+
+def test_a_child_that_cannot_live_ends_serve_with_its_last_words(
+    environment: dict[str, str],
+) -> None:
+    home = Path(environment["SCHOOLBRIDGE_HOME"])
+    (home / "moodle-standin.sqlite").write_text("this is no database")
+    line = refused(environment)
+    assert "moodle-standin ended at once" in line
+    assert not redis_answers(settings_of(environment))
