@@ -89,6 +89,9 @@ class SyncRun(Base):
     status: Mapped[RunStatus] = mapped_column(String(20), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(String(100))
+    scope_role: Mapped[OperatorRole] = mapped_column(String(20))
+    scope_items: Mapped[list[str]] = mapped_column(JSON)
+    """The uploader's part of the city at that moment; files of other schools are refused."""
     expected_school: Mapped[str] = mapped_column(String(64), default="")
     """What the uploader said, or the only school they may load."""
     folder: Mapped[str] = mapped_column(String(500))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from provisioning.desired import DesiredRules, desired_state
 from provisioning.findings import Finding, Severity
 from provisioning.formats import ReadFile, SchoolFiles, read_school, scan
-from provisioning.matching import Matching, match
+from provisioning.matching import match
 from provisioning.plan import Plan, make_plan
 from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
@@ -23,6 +23,7 @@ from service.db import insert_rows, transaction, upsert
 from service.earlier_loads import compare_with_earlier
 from service.models import (
     AuditEntry,
+    OperatorRole,
     PlannedChange,
     PlannedRoll,
     PlanStatus,
@@ -125,6 +126,7 @@ class _Planning:
             findings += compare_with_earlier(session, files.school_code, reading.files)
             roster = reading.roster
             if roster is not None:
+                findings += self._outside_scope(session, roster)
                 roster, more = validate(roster, self._today)
                 findings += more
             if roster is None or _is_fatal(findings):
@@ -133,6 +135,24 @@ class _Planning:
                 findings += self._decide(session, roster)
             _store_findings(session, self._run.id, findings)
             claims.renew(session, self._run.id, self._application.clock())
+
+    def _outside_scope(self, session: Session, roster: Roster) -> list[Finding]:
+        """A school that the uploader has no say in. The registry's district counts, if known."""
+        known, school = session.get(School, roster.school.code), roster.school
+        district = known.district if known else school.district
+        inside = {
+            OperatorRole.CITY: True,
+            OperatorRole.DISTRICT: district in self._run.scope_items,
+            OperatorRole.SCHOOL: school.code in self._run.scope_items,
+        }
+        if inside[OperatorRole(self._run.scope_role)]:
+            return []
+        return [
+            Finding(
+                rule="school.outside_scope", severity=Severity.FATAL, file=roster.files[0],
+                school_code=school.code, field_name="school_code", value=school.code,
+            )
+        ]  # fmt: skip
 
     def _forget_school(self, session: Session, school_code: str) -> None:
         plans = select(SchoolPlan.id).where(
@@ -167,6 +187,8 @@ class _Planning:
         known_state.reserve(session, roster, found, settings.logins, now)
         before = known_state.roll_before(session, roster.school.code)
         roll = next_roll(roster, found, before, today=self._today)
+        people, findings = len(found.matches), found.findings
+        del found  # the roll holds what is needed of it, and the states need the room
         elsewhere = known_state.elsewhere(session, roster.school.code, self._run.id)
         self._assumed[roster.school.code] = elsewhere
         known = known_state.known_state(session, roster.school.code)
@@ -183,12 +205,10 @@ class _Planning:
             roster, roll, known, usernames=usernames, elsewhere=elsewhere, rules=rules
         )
         plan = make_plan(known, desired, settings.limits)
-        self._store(session, roster, found, roll, plan)
-        return found.findings
+        self._store(session, roster, people, roll, plan)
+        return findings
 
-    def _store(
-        self, session: Session, roster: Roster, found: Matching, roll: Roll, plan: Plan
-    ) -> None:
+    def _store(self, session: Session, roster: Roster, people: int, roll: Roll, plan: Plan) -> None:
         school = _store_school(session, roster)
         stored = SchoolPlan(
             run_id=self._run.id,
@@ -203,8 +223,8 @@ class _Planning:
             known_version=school.known_version,
             school_year=roster.school_year,
             exported_at=roster.exported_at,
-            people=len(found.matches),
-            set_aside=len(roster.set_aside) + len(roster.persons) - len(found.matches),
+            people=people,
+            set_aside=len(roster.set_aside) + len(roster.persons) - people,
         )
         session.add(stored)
         session.flush()

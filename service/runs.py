@@ -58,6 +58,8 @@ def receive(
         status=RunStatus.RECEIVED,
         created_at=now,
         created_by=scope.actor,
+        scope_role=scope.role,
+        scope_items=sorted(scope.items),
         expected_school=expected_school,
         folder="",
     )
@@ -176,8 +178,13 @@ def reject(session: Session, run_id: int, *, scope: Scope, now: datetime) -> Syn
 
 
 def request_stop(session: Session, run_id: int, *, scope: Scope, now: datetime) -> None:
-    """Ask the process that applies the run to stop after the current batch."""
+    """Ask the process that applies the run to stop after the current batch.
+
+    Raises ``RunProblem("run.not_all_yours")``: it would stop schools outside the scope too.
+    """
     run = find(session, run_id, scope)
+    if len(plans(session, run, scope)) < len(run.plans):
+        raise RunProblem("run.not_all_yours")
     run.stop_requested = True
     _audit(session, scope, "run.stop", run, now)
 

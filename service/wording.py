@@ -16,6 +16,9 @@ def run_problem(problem: RunProblem) -> str:
         "run.not_approved": _("this run is not approved: it is {status}", status=status),
         "run.already_applied": _("this run cannot be rejected: it is {status}", status=status),
         "run.digest_differs": _("the plan is not the one you looked at; look again"),
+        "run.not_all_yours": _(
+            "this run is also about schools of others; whoever sees all of them may stop it"
+        ),
         "run.nothing_to_approve": _("no school of this run waits for approval"),
         "run.over_limits": _("over the limits: {schools}", schools=values.get("schools", "")),
     }

@@ -169,7 +169,13 @@ def add_school(session: Session, code: str = "78-0243", **overrides: Any) -> Sch
 
 
 def add_run(session: Session, status: RunStatus = RunStatus.PLANNED, **overrides: Any) -> SyncRun:
-    fields: dict[str, Any] = {"created_at": NOW, "created_by": "city", "folder": "uploads/000001"}
+    fields: dict[str, Any] = {
+        "created_at": NOW,
+        "created_by": "city",
+        "scope_role": OperatorRole.CITY,
+        "scope_items": [],
+        "folder": "uploads/000001",
+    }
     run = SyncRun(status=status, **fields | overrides)
     session.add(run)
     session.flush()

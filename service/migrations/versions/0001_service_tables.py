@@ -114,6 +114,8 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.String(length=100), nullable=False),
+        sa.Column("scope_role", sa.String(length=20), nullable=False),
+        sa.Column("scope_items", sa.JSON(), nullable=False),
         sa.Column("expected_school", sa.String(length=64), nullable=False),
         sa.Column("folder", sa.String(length=500), nullable=False),
         sa.Column("planned_at", sa.DateTime(timezone=True), nullable=True),

@@ -1,0 +1,259 @@
+"""A place to try loads at: an installation, the Moodle that it fills, and small schools by hand."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import select
+
+from provisioning.moodle import MoodleClient
+from provisioning.roster import Enrolment, PersonStatus, Role, School, SchoolClass
+from service import runs
+from service.access import Scope
+from service.application import Application
+from service.applying import apply_run
+from service.db import transaction
+from service.models import KnownPerson, PlannedChange, SchoolPlan, SourceKey, SyncRun
+from service.moodle_standin import Fault, Snapshot, running_standin
+from service.sample.layouts import roster_1
+from service.sample.people import draw, make_human, snils
+from service.sample.rows import Row, SampleSchool, person_of
+from tests.service.installation import SCOPE, find_run, installation, load_paths
+
+on_both_databases = pytest.mark.parametrize("place", ["sqlite", "postgresql"], indirect=True)
+"""For tests that take the fixture ``place``."""
+
+A, B, C = "SB0001", "SB0002", "SB0003"
+"""Codes of small schools."""
+
+NOW = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)
+EXPORTED = datetime(2026, 9, 5, 7, 0, tzinfo=UTC)
+"""The first export of a small school; ``later`` ones follow day by day."""
+
+
+def later(days: int) -> datetime:
+    return EXPORTED + timedelta(days=days)
+
+
+def pupil(sourced_id: str, class_id: str = "c-1", *, who: str = "", **overrides: Any) -> Row:
+    """A row of a pupil; rows with the same ``who`` are the same human in any school."""
+    return _row(sourced_id, Role.STUDENT, class_id, who, date(2012, 1, 15), overrides)
+
+
+def teacher(sourced_id: str, *, who: str = "", **overrides: Any) -> Row:
+    return _row(sourced_id, Role.TEACHER, "", who, date(1980, 1, 15), overrides)
+
+
+def pupils(prefix: str, number: int, class_id: str = "c-1") -> list[Row]:
+    return [pupil(f"{prefix}-{each}", class_id) for each in range(1, number + 1)]
+
+
+def _row(
+    sourced_id: str, role: Role, class_id: str, who: str, born: date, overrides: dict[str, Any]
+) -> Row:
+    key = who or sourced_id
+    human = make_human(
+        key,
+        seed=1,
+        birth_date=born + timedelta(days=draw(300, key)),
+        snils=snils(draw(50_000_000, key), seed=1),
+    )
+    person = person_of(human, sourced_id=sourced_id, role=role, begin_date=date(2026, 9, 1))
+    return Row(human=key, person=replace(person, **overrides), class_id=class_id)
+
+
+def left(row: Row) -> Row:
+    """The same row as a school marks who has left."""
+    return replace(row, person=replace(row.person, status=PersonStatus.LEFT))
+
+
+def make_class(sourced_id: str = "c-1", title: str = "8А", **overrides: Any) -> SchoolClass:
+    return SchoolClass(**{"sourced_id": sourced_id, "title": title, "grade": 8} | overrides)
+
+
+CLASSES = (make_class(), make_class("c-2", "8Б"))
+
+
+@dataclass(kw_only=True)
+class Place:
+    """What a test does to an installation and asks of its Moodle."""
+
+    application: Application
+    moodle_url: str
+    folder: Path
+    _number: Iterator[int] = field(default_factory=itertools.count)
+
+    def write(
+        self,
+        code: str,
+        rows: Iterable[Row],
+        *,
+        day: int = 0,
+        classes: Sequence[SchoolClass] | None = None,
+        teaching: Sequence[Enrolment] = (),
+        **overrides: Any,
+    ) -> Path:
+        """A file of a small school, exported so many days after the first."""
+        rows = tuple(rows)
+        used = {row.class_id for row in rows}
+        number = code.removeprefix("SB").lstrip("0")
+        school = School(
+            code=code,
+            name=f"Государственное учреждение школа № {number}",
+            short_name=f"Школа № {number}",
+            district="Невский" if int(number) % 2 else "Кировский",
+            number=number,
+        )
+        fields: dict[str, Any] = {
+            "school": school,
+            "school_year": "2026/2027",
+            "exported_at": later(day),
+            "classes": tuple(
+                [one for one in CLASSES if one.sourced_id in used] if classes is None else classes
+            ),
+            "rows": rows,
+            "teaching": tuple(teaching),
+            "guardians": (),
+        }
+        folder = self.folder / f"{next(self._number):03d}"
+        folder.mkdir(parents=True)
+        roster_1.write(folder, SampleSchool(**fields | overrides), "utf-8")
+        return folder / f"{code}.xml"
+
+    def load(self, *paths: Path, expected_school: str = "") -> int:
+        return load_paths(self.application, *paths, expected_school=expected_school)
+
+    def approve(self, run_id: int, *, scope: Scope = SCOPE, **options: Any) -> None:
+        with transaction(self.application.sessions) as session:
+            runs.approve(session, run_id, scope=scope, now=self.application.clock(), **options)
+
+    def apply(self, run_id: int, **options: Any) -> SyncRun:
+        """Apply, or go on, as the command does it; nobody waits for Moodle here."""
+        with transaction(self.application.sessions) as session:
+            runs.ready_to_apply(session, run_id, scope=SCOPE, now=self.application.clock())
+        apply_run(self.application, run_id, **{"sleep": _no_wait} | options)
+        return self.run(run_id)
+
+    def sync(self, *paths: Path) -> SyncRun:
+        """Load, say yes to everything and apply."""
+        run_id = self.load(*paths)
+        self.approve(run_id, over_limits=True)
+        run = self.apply(run_id)
+        assert (run.status, run.problem) == ("applied", "")
+        return run
+
+    # What came of it
+
+    def run(self, run_id: int) -> SyncRun:
+        return find_run(self.application, run_id)
+
+    def plans(self, run_id: int) -> dict[str, SchoolPlan]:
+        with self.application.sessions() as session:
+            run = runs.find(session, run_id, SCOPE)
+            return {plan.school_code: plan for plan in runs.plans(session, run, SCOPE)}
+
+    def counts(self, run_id: int, code: str) -> dict[str, int]:
+        return self.plans(run_id)[code].counts
+
+    def changes(self, run_id: int, kind: str = "user") -> list[PlannedChange]:
+        with self.application.sessions() as session:
+            run = runs.find(session, run_id, SCOPE)
+            found = [change for _, change in runs.changes(session, run, SCOPE)]
+        return [change for change in found if change.kind == kind]
+
+    def rules(self, run_id: int) -> dict[str, str]:
+        """Rule of a finding -> the school that it is about."""
+        with self.application.sessions() as session:
+            run = runs.find(session, run_id, SCOPE)
+            return {one.rule: one.school_code for one in runs.findings(session, run, SCOPE)}
+
+    def person_id(self, code: str, sourced_id: str) -> str:
+        with self.application.sessions() as session:
+            return session.scalars(
+                select(SourceKey.person_id).where(
+                    SourceKey.school_code == code, SourceKey.sourced_id == sourced_id
+                )
+            ).one()
+
+    def known(self, code: str, sourced_id: str) -> KnownPerson:
+        with self.application.sessions() as session:
+            return session.get_one(KnownPerson, self.person_id(code, sourced_id))
+
+    # The Moodle
+
+    def moodle(self) -> Snapshot:
+        state: Snapshot = requests.get(f"{self.moodle_url}/standin/state", timeout=10).json()
+        return state
+
+    def account(self, code: str, sourced_id: str) -> dict[str, Any]:
+        """The only account in Moodle of this person."""
+        person_id = self.person_id(code, sourced_id)
+        (found,) = (user for user in self.moodle()["users"] if user["idnumber"] == person_id)
+        return found
+
+    def cohorts_of(self, code: str, sourced_id: str) -> set[str]:
+        """Names of the cohorts that the person is in."""
+        state, user_id = self.moodle(), self.account(code, sourced_id)["id"]
+        names = {cohort["id"]: cohort["name"] for cohort in state["cohorts"]}
+        return {names[one["cohortid"]] for one in state["members"] if one["userid"] == user_id}
+
+    def courses_of(self, code: str, sourced_id: str) -> set[tuple[str, str]]:
+        """Full names of the courses that the person is in, with the role."""
+        state, user_id = self.moodle(), self.account(code, sourced_id)["id"]
+        names = {course["id"]: course["fullname"] for course in state["courses"]}
+        return {
+            (names[one["courseid"]], one["role"])
+            for one in state["enrolments"]
+            if one["userid"] == user_id
+        }
+
+    def writes(self) -> dict[str, int]:
+        """Calls that wrote since the last time this was asked, by function."""
+        counts = requests.get(f"{self.moodle_url}/standin/counts", timeout=10).json()
+        requests.delete(f"{self.moodle_url}/standin/counts", timeout=10).raise_for_status()
+        writes: dict[str, int] = counts["writes"]
+        return writes
+
+    def fault(self, fault: Fault) -> None:
+        given = asdict(fault)
+        requests.post(f"{self.moodle_url}/standin/faults", json=given, timeout=10).raise_for_status()
+
+    def no_faults(self) -> None:
+        requests.delete(f"{self.moodle_url}/standin/faults", timeout=10).raise_for_status()
+
+
+@contextmanager
+def make_place(
+    folder: Path,
+    *,
+    database_url: str = "",
+    configure: Callable[[Application], None] = lambda _application: None,
+    **site: Any,
+) -> Iterator[Place]:
+    """An empty installation before a stand-in in memory; ``site`` are options of the latter."""
+    ticks = itertools.count()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        running_standin(control=True, **site) as url,
+        installation(folder / "home", moodle_url=url, database_url=database_url) as application,
+    ):
+        application.clock = lambda: NOW + timedelta(seconds=next(ticks))
+        patch.setattr(Application, "moodle", _impatient_client)
+        configure(application)
+        yield Place(application=application, moodle_url=url, folder=folder / "files")
+
+
+def _impatient_client(application: Application) -> MoodleClient:
+    return MoodleClient(application.settings.moodle_target, sleep=_no_wait)
+
+
+def _no_wait(_seconds: float) -> None:
+    return
