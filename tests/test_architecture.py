@@ -32,7 +32,7 @@ ALLOWED = {
 ONLY_IN = {
     "lxml": ("provisioning/formats/",),
     "rq": ("service/jobs.py",),
-    "redis": ("service/jobs.py", "service/processes.py", "service/errors.py", "service/views/health.py",
+    "redis": ("service/jobs.py", "service/processes.py", "service/errors.py", "service/cli/__init__.py", "service/views/health.py",
               "service/doctor/"),
 }  # fmt: skip
 """Where else a package may not appear at all."""
