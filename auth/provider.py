@@ -16,7 +16,6 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator, BearerTokenValidator, I
 from authlib.oauth2.rfc9207 import IssuerParameter
 from flask import Request, Response, current_app
 from flask import request as flask_request
-from sqlalchemy import delete
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth import policy
@@ -25,7 +24,7 @@ from auth.directory import Account, Directory
 from auth.events import make_event
 from auth.grants import ChallengeS256, CodeGrant, IdToken
 from auth.keys import SigningKeys
-from auth.models import AuthorizationCode, Method, SignIn, SignInFailure, Token, digest
+from auth.models import Method, SignIn, Token, digest
 from auth.policy import Decision, Reason
 from auth.sessions import Sessions
 from auth.settings import AuthSettings
@@ -172,15 +171,6 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         )
         with self.session_factory.begin() as db:
             db.add(event)
-
-    def forget_expired(self) -> None:
-        """Delete codes, tokens, sign-ins and failures that count no more. To be run daily."""
-        now = self.clock()
-        window = timedelta(seconds=self.settings.failure_window_seconds)
-        with self.session_factory.begin() as db:
-            for table in (AuthorizationCode, Token, SignIn):
-                db.execute(delete(table).where(table.expires_at <= now))
-            db.execute(delete(SignInFailure).where(SignInFailure.at <= now - window))
 
 
 def current_provider() -> Provider:
