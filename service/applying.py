@@ -49,10 +49,6 @@ log = logging.getLogger(__name__)
 StopCheck = Callable[[], bool]
 
 
-class ClaimLost(Exception):
-    """Another process works on the run now, so this one must not go on."""
-
-
 def resumable_runs(application: Application) -> list[int]:
     """Runs that a process began and did not end, and that no living process holds."""
     now = application.clock()
@@ -81,7 +77,7 @@ def apply_run(
     except MoodleError as error:
         problem = f"moodle.{type(error).__name__}: {error}"
         log.warning("run broke off", extra={"run": run_id, "problem": problem})
-    except ClaimLost:
+    except claims.ClaimLost:
         log.warning("run was taken over", extra={"run": run_id})
         return
     except BaseException:
@@ -105,6 +101,8 @@ def _begin(application: Application, run_id: int) -> bool:
 def _end(application: Application, run_id: int, *, finished: bool, problem: str) -> None:
     with transaction(application.sessions) as session:
         run = session.get_one(SyncRun, run_id)
+        if run.claimed_by != claims.own_name():
+            return  # taken over: the other process says how it ends
         run.status = RunStatus.APPLIED if finished else RunStatus.STOPPED
         run.problem, run.stop_requested = problem[:1000], False
         run.finished_at = application.clock() if finished else None
@@ -176,7 +174,8 @@ def _apply_plan(
         plan = session.get_one(SchoolPlan, plan_id)
         school = session.get_one(School, plan.school_code)
         if not _is_current(plan, school):
-            plan.status = PlanStatus.SUPERSEDED
+            if plan.status == PlanStatus.APPROVED:  # an applied one stays applied
+                plan.status = PlanStatus.SUPERSEDED
             return True
         if not plan.started:
             _take_over_roll(session, plan, school)
@@ -202,7 +201,8 @@ def _apply_plan(
         plan = session.get_one(SchoolPlan, plan_id)
         school = session.get_one(School, plan.school_code)
         plan.status, plan.applied_at = PlanStatus.APPLIED, now
-        school.last_applied_at, school.last_exported_at = now, plan.exported_at
+        school.last_applied_at = now
+        _supersede_others(plan, school)
         session.add(
             AuditEntry(
                 at=now, actor="worker", action="plan.apply", run_id=plan.run_id,
@@ -218,7 +218,7 @@ def _is_current(plan: SchoolPlan, school: School) -> bool:
 
 
 def _take_over_roll(session: Session, plan: SchoolPlan, school: School) -> None:
-    """From here on the file's roll is the school's roll, and older plans are superseded."""
+    """From here on the file's roll is the school's roll, and older files are refused."""
     session.execute(delete(Affiliation).where(Affiliation.school_code == plan.school_code))
     columns = ["school_code", "person_id", "role", "class_id", "class_title"]
     values = select(
@@ -229,9 +229,15 @@ def _take_over_roll(session: Session, plan: SchoolPlan, school: School) -> None:
         PlannedRoll.class_title,
     ).where(PlannedRoll.plan_id == plan.id)
     session.execute(insert(Affiliation).from_select(columns, values))
+    school.last_exported_at = plan.exported_at
+    plan.started = True
+    _supersede_others(plan, school)
+
+
+def _supersede_others(plan: SchoolPlan, school: School) -> None:
+    """What is known has changed: a plan made before, or on the way, was made against less."""
     school.known_version += 1
     plan.known_version = school.known_version
-    plan.started = True
 
 
 class _PlanWork:
@@ -314,8 +320,7 @@ class _PlanWork:
         """One short transaction; raises ``ClaimLost`` and writes nothing when we lost the run."""
         now = self._application.clock()
         with transaction(self._application.sessions) as session:
-            if not claims.renew(session, self._run_id, now):
-                raise ClaimLost
+            claims.renew(session, self._run_id, now)
             record(
                 session,
                 outcomes,

@@ -18,6 +18,10 @@ LEASE = timedelta(minutes=5)
 """Longer than the longest call to Moodle with its retries: a claim is renewed between batches."""
 
 
+class ClaimLost(Exception):
+    """Another process works on the run now, so this one must not go on."""
+
+
 def own_name() -> str:
     """This process, in a form that tells a reused pid apart: ``host/pid/start time``."""
     process = psutil.Process()
@@ -57,15 +61,16 @@ def take(session: Session, run: SyncRun, now: datetime) -> bool:
     return taken.rowcount == 1  # type: ignore[attr-defined, no-any-return]
 
 
-def renew(session: Session, run_id: int, now: datetime) -> bool:
-    """Renew our claim; False when it was lost to another process."""
+def renew(session: Session, run_id: int, now: datetime) -> None:
+    """Renew our claim. Raises ``ClaimLost``: roll back and leave the run alone."""
     renewed = session.execute(
         update(SyncRun)
         .where(SyncRun.id == run_id, SyncRun.claimed_by == own_name())
         .values(claimed_at=now)
         .execution_options(synchronize_session=False)
     )
-    return renewed.rowcount == 1  # type: ignore[attr-defined, no-any-return]
+    if renewed.rowcount != 1:  # type: ignore[attr-defined]
+        raise ClaimLost
 
 
 def release(run: SyncRun) -> None:

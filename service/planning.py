@@ -48,10 +48,12 @@ def plan_run(application: Application, run_id: int) -> None:
         _forget(session, run_id)
     try:
         _Planning(application, run).plan_all()
+        _end(application, run_id)
+    except claims.ClaimLost:
+        log.warning("run was taken over", extra={"run": run_id})
     except BaseException:
         _end(application, run_id, problem="internal")
         raise
-    _end(application, run_id)
 
 
 def _forget(session: Session, run_id: int) -> None:
@@ -66,8 +68,11 @@ def _forget(session: Session, run_id: int) -> None:
 def _end(application: Application, run_id: int, *, problem: str = "") -> None:
     now = application.clock()
     with transaction(application.sessions) as session:
+        claims.renew(session, run_id, now)
+        if problem:
+            _forget(session, run_id)
         run = session.get_one(SyncRun, run_id)
-        usable = any(plan.status == PlanStatus.PLANNED for plan in run.plans) and not problem
+        usable = any(plan.status == PlanStatus.PLANNED for plan in run.plans)
         run.status = RunStatus.PLANNED if usable else RunStatus.REJECTED
         run.planned_at, run.problem = now, problem
         claims.release(run)
@@ -96,13 +101,14 @@ class _Planning:
             limits=self._settings.reading.limits,
             layout_folders=self._settings.layout_folders,
         )
-        with transaction(self._application.sessions) as session:
-            _store_findings(session, self._run.id, found.findings)
         for school in found.schools:
             self._plan_school(school)
         for school in found.schools:
             if self._sees_others_differently(school.school_code):
                 self._plan_school(school)
+        # Last, because planning a school forgets every finding about it.
+        with transaction(self._application.sessions) as session:
+            _store_findings(session, self._run.id, found.findings)
 
     def _sees_others_differently(self, school_code: str) -> bool:
         if school_code not in self._assumed:
