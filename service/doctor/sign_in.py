@@ -64,12 +64,17 @@ def _clients(settings: Settings) -> Check:
 def _keys(application: Application) -> Check:
     subject = _("Signing keys")
     folder = application.settings.signing_keys
+    files = list(folder.glob("*.pem"))
+    if not files:
+        return problem(
+            subject, _("there are none in {folder}", folder=folder), _("Run: schoolbridge init")
+        )
     try:
-        keys = load_keys(folder, application.clock())
+        load_keys(folder, application.clock())
     except (OSError, ValueError):
         return problem(
             subject,
             _("those in {folder} cannot be read", folder=folder),
             _("Restore the folder from a copy, or remove the broken file: another is made."),
         )
-    return ok(subject, _("{n} in {folder}", n=len(keys.all.keys), folder=folder))
+    return ok(subject, _("{n} in {folder}", n=len(files), folder=folder))

@@ -1,0 +1,172 @@
+"""A Moodle with gaps: answers each function as a table says, as a real 4.5 was seen to answer."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl
+
+from provisioning.moodle import Function
+
+Form = dict[str, str]
+OWN_ID = 3
+OWN_ADDRESS = "service@example.org"
+STUDENT, TEACHER = "5", "3"
+
+
+def refusal(code: str) -> dict[str, str]:
+    return {"exception": "core\\exception\\moodle_exception", "errorcode": code, "message": ""}
+
+
+def objection(code: str) -> dict[str, Any]:
+    """A function that answers with warnings instead of an exception."""
+    return {"warnings": [{"item": "x", "itemid": 1, "warningcode": code, "message": ""}]}
+
+
+@dataclass(kw_only=True)
+class FakeMoodle:
+    """The site; tests take something away from it."""
+
+    url: str = ""
+    version: str = "2024100700.00"
+    functions: set[str] = field(default_factory=lambda: {str(one) for one in Function})
+    missing: set[str] = field(default_factory=set)
+    """Capabilities that the role lacks."""
+    assignable: set[str] = field(default_factory=lambda: {STUDENT, TEACHER})
+    accepts: Callable[[Form], str] = field(default=lambda _form: "dmlwriteexception")
+    """The code for an account with an overlong user name."""
+    date: str | None = None
+    """Replaces the Date header."""
+    seen: list[str] = field(default_factory=list)
+
+    def answer(self, form: Form) -> Any:
+        name = form["wsfunction"]
+        self.seen.append(name)
+        if name not in self.functions:
+            return refusal("accessexception")
+        return self._answers()[name](form)
+
+    def _answers(self) -> Mapping[str, Callable[[Form], Any]]:
+        return {
+            Function.SITE_INFO: lambda _form: {
+                "release": "4.5 (Build: 20241007)",
+                "version": self.version,
+                "userid": OWN_ID,
+                "siteid": 1,
+                "functions": [{"name": name} for name in sorted(self.functions)],
+            },
+            Function.CREATE_USERS: self._create_users,
+            Function.UPDATE_USERS: lambda _form: (
+                self._lacks("moodle/user:update") or objection("invaliduserid")
+            ),
+            Function.GET_USERS_BY_FIELD: self._users,
+            Function.GET_CATEGORIES: self._categories,
+            Function.CREATE_COHORTS: lambda _form: (
+                self._lacks("moodle/cohort:manage") or refusal("formatnotsupported")
+            ),
+            Function.CREATE_COURSES: lambda _form: (
+                self._lacks("moodle/course:create") or refusal("errorinvalidparam")
+            ),
+            Function.UPDATE_COURSES: self._update_courses,
+            Function.ENROL_USERS: self._enrol,
+            Function.UNENROL_USERS: lambda _form: (
+                self._lacks("enrol/manual:unenrol") or refusal("wsnoinstance")
+            ),
+            Function.UNASSIGN_ROLES: lambda _form: (
+                self._lacks("moodle/role:assign") or refusal("invalidparameter")
+            ),
+            Function.GET_ENROLLED_USERS: self._enrolled,
+        }
+
+    def _lacks(self, *capabilities: str) -> dict[str, str] | None:
+        return refusal("nopermissions") if self.missing & set(capabilities) else None
+
+    def _create_users(self, form: Form) -> Any:
+        if refused := self._lacks("moodle/user:create"):
+            return refused
+        if not form["users[0][username]"]:
+            return refusal("invalidparameter")
+        assert len(form["users[0][username]"]) > 100, "this account would be made"
+        return refusal(self.accepts(form))
+
+    def _users(self, form: Form) -> Any:
+        if form["values[0]"] == str(OWN_ID):
+            return [{"id": OWN_ID, "email": OWN_ADDRESS}]
+        if "moodle/user:viewdetails" in self.missing:
+            return []
+        hidden = {
+            "username": "moodle/user:viewalldetails",
+            "email": "moodle/site:viewuseridentity",
+        }
+        guest = {"id": 1, "username": "guest", "email": "root@localhost"}
+        return [{k: v for k, v in guest.items() if hidden.get(k) not in self.missing}]
+
+    def _categories(self, form: Form) -> Any:
+        if form["criteria[0][key]"] == "parent":
+            return [{"id": 7}]
+        return refusal("criteriaerror") if "moodle/category:manage" in self.missing else []
+
+    def _update_courses(self, form: Form) -> Any:
+        needed = {
+            "courses[0][fullname]": "moodle/course:changefullname",
+            "courses[0][shortname]": "moodle/course:changeshortname",
+            "courses[0][categoryid]": "moodle/course:changecategory",
+        }
+        names = {needed[key] for key in form if key in needed}
+        assert not form.get("courses[0][fullname]", "").strip(), "this change would be made"
+        if self.missing & (names | {"moodle/course:update"}):
+            return objection("nopermissions")
+        return objection("errorinvalidparam")
+
+    def _enrol(self, form: Form) -> Any:
+        if refused := self._lacks("enrol/manual:enrol"):
+            return refused
+        allowed = self.assignable if "moodle/role:assign" not in self.missing else set()
+        if form["enrolments[0][roleid]"] not in allowed:
+            return refusal("wsusercannotassign")
+        return refusal("wsnoinstance")
+
+    def _enrolled(self, _form: Form) -> Any:
+        if "moodle/course:view" in self.missing:
+            return refusal("errorcoursecontextnotvalid")
+        return self._lacks("moodle/course:viewparticipants") or []
+
+
+@contextmanager
+def running(site: FakeMoodle) -> Iterator[FakeMoodle]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Head and body leave in two writes; the second would wait 40 ms for the peer.
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            form = dict(parse_qsl(self.rfile.read(length).decode(), keep_blank_values=True))
+            body = json.dumps(site.answer(form)).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return site.date or super().date_time_string(timestamp)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    site.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
