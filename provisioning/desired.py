@@ -38,7 +38,7 @@ class DesiredRules:
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
 
 
-def desired_state(
+def desired_users(
     roster: Roster,
     roll: Roll,
     known: State,
@@ -46,17 +46,49 @@ def desired_state(
     usernames: Mapping[str, str],
     elsewhere: Mapping[str, Collection[str]],
     rules: DesiredRules,
-) -> State:
-    """What this school should have in Moodle once the file is applied.
+) -> dict[str, MoodleUser]:
+    """The accounts that this school should have in Moodle once the file is applied.
 
     ``known.users`` holds everyone who has, or was just given, a key in this school and has an
     account, also when another school speaks for them. ``usernames``: person id -> login of the
     people present who have no account yet. ``elsewhere``: person id -> the other schools that have
-    the person on their roll.
+    the person on their roll. Who is on no roll any more is suspended.
+    """
+    names = Names(rules.naming, roster.school, roster.school_year)
+    users = dict(known.users)
+    for person_id in _away(roster, roll, known):
+        user = known.users[person_id]
+        if not elsewhere.get(person_id) and (user.in_roll or not user.suspended):
+            users[person_id] = replace(user, in_roll=False, suspended=True)
+    for sourced_id, person_id in roll.present.items():
+        old = known.users.get(person_id)
+        if old is not None and _another_school_speaks(old, roster, elsewhere):
+            continue
+        username = old.username if old is not None else usernames[person_id]
+        person = roster.persons[sourced_id]
+        new = _user(person, roll.after[person_id], username, roster, names, rules)
+        # An equal one is dropped, so that an unchanged school is not held in memory twice.
+        users[person_id] = old if old is not None and old == new else new
+    return users
+
+
+def desired_state(
+    roster: Roster,
+    roll: Roll,
+    known: State,
+    users: Mapping[str, MoodleUser],
+    *,
+    elsewhere: Mapping[str, Collection[str]],
+    rules: DesiredRules,
+) -> State:
+    """What this school should have in Moodle once the file is applied: ``users`` and all around.
+
+    ``users`` come from ``desired_users``; ``roster.persons`` is not needed any more here, so that
+    a caller with a very large school can let it go before.
 
     Nothing is ever taken out of Moodle: categories, cohorts, courses and users stay. Who is on no
-    roll any more is suspended and keeps memberships and enrolments; who is on the roll of another
-    school only loses those of this school. Last year's cohorts and courses stay as they are.
+    roll any more keeps memberships and enrolments; who is on the roll of another school only loses
+    those of this school. Last year's cohorts and courses stay as they are.
     """
     names = Names(rules.naming, roster.school, roster.school_year)
     courses = _courses(roster, known, names, rules.courses)
@@ -67,15 +99,14 @@ def desired_state(
     for one in roster.classes.values():
         cohort = names.class_cohort(one)
         cohorts[cohort.idnumber] = cohort
-    away = _away(roster, roll, known)
-    moved_away = {person_id for person_id in away if elsewhere.get(person_id)}
+    moved_away = {one for one in _away(roster, roll, known) if elsewhere.get(one)}
     links = _Links(roster, roll, known, names, cohorts, courses, moved_away)
     return State(
         school_code=roster.school.code,
         categories=_categories(known, names),
         cohorts=cohorts,
         courses=courses,
-        users=_users(roster, roll, known, names, away - moved_away, usernames, elsewhere, rules),
+        users=users,
         members=frozenset(links.members()),
         enrolments=frozenset(links.enrolments()),
     )
@@ -114,33 +145,6 @@ def _courses(
             if settings.create == "per_subject" or course.idnumber in known.courses:
                 courses[course.idnumber] = course
     return courses
-
-
-def _users(
-    roster: Roster,
-    roll: Roll,
-    known: State,
-    names: Names,
-    nowhere: set[str],
-    usernames: Mapping[str, str],
-    elsewhere: Mapping[str, Collection[str]],
-    rules: DesiredRules,
-) -> dict[str, MoodleUser]:
-    users = dict(known.users)
-    for person_id in nowhere:
-        user = known.users[person_id]
-        if user.in_roll or not user.suspended:
-            users[person_id] = replace(user, in_roll=False, suspended=True)
-    for sourced_id, person_id in roll.present.items():
-        old = known.users.get(person_id)
-        if old is not None and _another_school_speaks(old, roster, elsewhere):
-            continue
-        username = old.username if old is not None else usernames[person_id]
-        person = roster.persons[sourced_id]
-        new = _user(person, roll.after[person_id], username, roster, names, rules)
-        # An equal one is dropped, so that an unchanged school is not held in memory twice.
-        users[person_id] = old if old is not None and old == new else new
-    return users
 
 
 def _another_school_speaks(

@@ -47,6 +47,8 @@ from service.models import (
 USER_FIELDS = tuple(field.name for field in fields(MoodleUser))
 ROWS = 1000
 """Read at once from a long answer of the database."""
+_UNSHARED = {"username", "email", "snils", "sourced_id"}
+"""Another text for each person."""
 _IDENTITY_FIELDS = tuple(field.name for field in fields(matching.KnownPerson))
 _IDENTITY_COLUMNS = [getattr(Identity, name) for name in _IDENTITY_FIELDS]
 
@@ -87,12 +89,15 @@ def known_identities(session: Session, roster: Roster) -> KnownIdentities:
 
 
 def _known(values: Sequence[Any]) -> matching.KnownPerson:
-    return matching.KnownPerson(**dict(zip(_IDENTITY_FIELDS, map(_shared, values), strict=True)))
+    return matching.KnownPerson(**_shared(_IDENTITY_FIELDS, values))
 
 
-def _shared(value: Any) -> Any:
-    """One object for equal texts: a school's rows repeat the same ids and names many times."""
-    return sys.intern(value) if isinstance(value, str) else value
+def _shared(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """A row by field, with one object for equal texts: rows repeat the same ids and names."""
+    return {
+        name: sys.intern(value) if isinstance(value, str) and name not in _UNSHARED else value
+        for name, value in zip(names, values, strict=True)
+    }
 
 
 def reserve(
@@ -284,4 +289,4 @@ def _known_users(session: Session, school_code: str) -> Iterable[MoodleUser]:
         )
     ).yield_per(ROWS)
     for row in rows:
-        yield MoodleUser(**dict(zip(USER_FIELDS, map(_shared, row), strict=True)))
+        yield MoodleUser(**_shared(USER_FIELDS, row))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from provisioning.desired import DesiredRules, desired_state
+from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.findings import Finding, Severity
-from provisioning.formats import ReadFile, SchoolFiles, read_school, scan
+from provisioning.formats import LayoutError, ReadFile, SchoolFiles, read_school, scan
 from provisioning.matching import match
 from provisioning.plan import Plan, make_plan
 from provisioning.roll import Roll, next_roll
@@ -51,6 +52,9 @@ def plan_run(application: Application, run_id: int) -> None:
         _end(application, run_id)
     except claims.ClaimLost:
         log.warning("run was taken over", extra={"run": run_id})
+    except LayoutError as error:
+        log.warning("a file of layouts cannot be used", extra={"run": run_id})
+        _end(application, run_id, problem=f"layout: {error}")
     except BaseException:
         _end(application, run_id, problem="internal")
         raise
@@ -74,7 +78,7 @@ def _end(application: Application, run_id: int, *, problem: str = "") -> None:
         run = session.get_one(SyncRun, run_id)
         usable = any(plan.status == PlanStatus.PLANNED for plan in run.plans)
         run.status = RunStatus.PLANNED if usable else RunStatus.REJECTED
-        run.planned_at, run.problem = now, problem
+        run.planned_at, run.problem = now, problem[:1000]
         claims.release(run)
         details = {"status": run.status.value, "schools": len(run.plans)}
         session.add(
@@ -119,28 +123,28 @@ class _Planning:
 
     def _plan_school(self, files: SchoolFiles) -> None:
         """One school, one transaction, so that a plan is stored whole or not at all."""
+        with transaction(self._application.sessions) as session:
+            findings = self._decide(session, files)
+            _store_findings(session, self._run.id, findings)
+            claims.renew(session, self._run.id, self._application.clock())
+
+    def _read(self, session: Session, files: SchoolFiles) -> tuple[Roster | None, list[Finding]]:
+        """The checked roster of the files, and all that is wrong with them."""
         reading = read_school(
             files,
             limits=self._settings.reading.limits,
             today=self._today,
             expected_school=self._run.expected_school or None,
         )
-        with transaction(self._application.sessions) as session:
-            self._forget_school(session, files.school_code)
-            _store_files(session, self._run.id, reading.files)
-            findings = list(reading.findings)
-            findings += compare_with_earlier(session, files.school_code, reading.files)
-            roster = reading.roster
-            if roster is not None:
-                findings += self._outside_scope(session, roster)
-                roster, more = validate(roster, self._today)
-                findings += more
-            if roster is None or _is_fatal(findings):
-                self._store_blocked(session, files.school_code, roster)
-            else:
-                findings += self._decide(session, roster)
-            _store_findings(session, self._run.id, findings)
-            claims.renew(session, self._run.id, self._application.clock())
+        self._forget_school(session, files.school_code)
+        _store_files(session, self._run.id, reading.files)
+        findings = list(reading.findings)
+        findings += compare_with_earlier(session, files.school_code, reading.files)
+        if reading.roster is None:
+            return None, findings
+        findings += self._outside_scope(session, reading.roster)
+        roster, more = validate(reading.roster, self._today)
+        return roster, findings + more
 
     def _outside_scope(self, session: Session, roster: Roster) -> list[Finding]:
         """A school that the uploader has no say in. The registry's district counts, if known."""
@@ -184,8 +188,15 @@ class _Planning:
             )
         )
 
-    def _decide(self, session: Session, roster: Roster) -> Sequence[Finding]:
-        """Match, compare with what is known, store the plan."""
+    def _decide(self, session: Session, files: SchoolFiles) -> list[Finding]:
+        """Read, match, compare with what is known, store the plan.
+
+        A school may have 100,000 people: what is not needed any more is given up on the way.
+        """
+        roster, findings = self._read(session, files)
+        if roster is None or _is_fatal(findings):
+            self._store_blocked(session, files.school_code, roster)
+            return findings
         settings, now = self._settings, self._application.clock()
         found = match(
             roster, known_state.known_identities(session, roster), lambda: str(uuid.uuid4())
@@ -193,8 +204,17 @@ class _Planning:
         known_state.reserve(session, roster, found, settings.logins, now)
         before = known_state.roll_before(session, roster.school.code)
         roll = next_roll(roster, found, before, today=self._today)
-        people, findings = len(found.matches), found.findings
-        del found  # the roll holds what is needed of it, and the states need the room
+        findings += found.findings
+        stored = SchoolPlan(
+            run_id=self._run.id,
+            school_code=roster.school.code,
+            status=PlanStatus.PLANNED,
+            school_year=roster.school_year,
+            exported_at=roster.exported_at,
+            people=len(found.matches),
+            set_aside=len(roster.set_aside) + len(roster.persons) - len(found.matches),
+        )
+        del found
         elsewhere = known_state.elsewhere(session, roster.school.code, self._run.id)
         self._assumed[roster.school.code] = elsewhere
         known = known_state.known_state(session, roster.school.code)
@@ -207,57 +227,15 @@ class _Planning:
             logins=settings.logins,
             passwords=settings.passwords,
         )
-        desired = desired_state(
+        users = desired_users(
             roster, roll, known, usernames=usernames, elsewhere=elsewhere, rules=rules
         )
-        plan = make_plan(known, desired, settings.limits)
-        self._store(session, roster, people, roll, plan)
-        return findings
-
-    def _store(self, session: Session, roster: Roster, people: int, roll: Roll, plan: Plan) -> None:
+        roster = replace(roster, persons={})
+        desired = desired_state(roster, roll, known, users, elsewhere=elsewhere, rules=rules)
         school = _store_school(session, roster)
-        stored = SchoolPlan(
-            run_id=self._run.id,
-            school_code=school.code,
-            status=PlanStatus.PLANNED,
-            digest=plan.digest,
-            counts={f"{kind}.{action}": n for (kind, action), n in plan.counts.items()},
-            breaches=[
-                {"limit": one.limit.value, "count": one.count, "base": one.base}
-                for one in plan.breaches
-            ],
-            known_version=school.known_version,
-            school_year=roster.school_year,
-            exported_at=roster.exported_at,
-            people=people,
-            set_aside=len(roster.set_aside) + len(roster.persons) - people,
-        )
-        session.add(stored)
-        session.flush()
-        roll_rows = (
-            {
-                "plan_id": stored.id,
-                "person_id": entry.person_id,
-                "role": entry.role,
-                "class_id": entry.class_id,
-                "class_title": entry.class_title,
-            }
-            for entry in roll.after.values()
-        )
-        insert_rows(session, PlannedRoll, roll_rows)
-        change_rows = (
-            {
-                "plan_id": stored.id,
-                "position": position,
-                "kind": change.kind.value,
-                "action": change.action.value,
-                "key": change.key,
-                "before": dict(change.before),
-                "after": dict(change.after),
-            }
-            for position, change in enumerate(plan.changes)
-        )
-        insert_rows(session, PlannedChange, change_rows)
+        plan = make_plan(known, desired, settings.limits)
+        _store_plan(session, school, stored, roll, plan)
+        return findings
 
 
 def _is_fatal(findings: Sequence[Finding]) -> bool:
@@ -282,6 +260,43 @@ def _store_school(session: Session, roster: Roster) -> School:
         ],
     )
     return session.get_one(School, known.code, populate_existing=True)
+
+
+def _store_plan(
+    session: Session, school: School, stored: SchoolPlan, roll: Roll, plan: Plan
+) -> None:
+    stored.known_version = school.known_version
+    stored.digest = plan.digest
+    stored.counts = {f"{kind}.{action}": n for (kind, action), n in plan.counts.items()}
+    stored.breaches = [
+        {"limit": one.limit.value, "count": one.count, "base": one.base} for one in plan.breaches
+    ]
+    session.add(stored)
+    session.flush()
+    roll_rows = (
+        {
+            "plan_id": stored.id,
+            "person_id": entry.person_id,
+            "role": entry.role,
+            "class_id": entry.class_id,
+            "class_title": entry.class_title,
+        }
+        for entry in roll.after.values()
+    )
+    insert_rows(session, PlannedRoll, roll_rows)
+    change_rows = (
+        {
+            "plan_id": stored.id,
+            "position": position,
+            "kind": change.kind.value,
+            "action": change.action.value,
+            "key": change.key,
+            "before": dict(change.before),
+            "after": dict(change.after),
+        }
+        for position, change in enumerate(plan.changes)
+    )
+    insert_rows(session, PlannedChange, change_rows)
 
 
 def _store_files(session: Session, run_id: int, files: Sequence[ReadFile]) -> None:

@@ -208,7 +208,8 @@ class SchoolBuilder:
     def _add_link(self, row: Row) -> None:
         self.counts[Part.TEACHING] += 1
         self._check(row)
-        person_id, class_id = self._id(row, "person_id"), self._id(row, "class_id")
+        person_id = self._intern(self._id(row, "person_id"))
+        class_id = self._intern(self._id(row, "class_id"))
         if row.kind is Kind.MEMBERSHIP:
             if self._status(row) is PersonStatus.LEFT:
                 return
@@ -281,7 +282,7 @@ class SchoolBuilder:
         return found
 
     def _sex(self, row: Row) -> str:
-        text = self._text(row, "sex").upper()
+        text = self._intern(self._text(row, "sex").upper())
         if text and text not in ("M", "F"):
             self.report("sex.unknown", row, "sex")
             return ""

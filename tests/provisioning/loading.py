@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from provisioning.desired import DesiredRules, desired_state
+from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.matching import How, Match, Matching
 from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
@@ -61,14 +61,12 @@ class Loaded:
             for number, person_id in enumerate(sorted(roll.after))
             if person_id not in state.users
         }
-        desired = desired_state(
-            roster,
-            roll,
-            state,
-            usernames=usernames,
-            elsewhere=elsewhere or {},
-            rules=DesiredRules(**rules),
+        shape, others = DesiredRules(**rules), elsewhere or {}
+        users = desired_users(
+            roster, roll, state, usernames=usernames, elsewhere=others, rules=shape
         )
+        outline = replace(roster, persons={})
+        desired = desired_state(outline, roll, state, users, elsewhere=others, rules=shape)
         return Loaded(state=desired, roll=roll)
 
     def cohorts_of(self, sourced_id: str) -> set[str]:
