@@ -18,8 +18,8 @@ DRAWERS = re.compile(r"(^|/)(utils?|helpers?|common|misc|managers?)(/|\.py$)")
 ALLOWED = {
     "provisioning": {"iuliia", "lxml", "requests", "urllib3"},
     "auth": {
-        "argon2", "authlib", "babel", "flask", "jinja2", "joserfc", "markupsafe", "sqlalchemy",
-        "werkzeug",
+        "argon2", "asn1crypto", "authlib", "babel", "cryptography", "flask", "gostcrypto", "jinja2",
+        "joserfc", "markupsafe", "sqlalchemy", "werkzeug",
     },
     "service": {
         "alembic", "argon2", "babel", "click", "flask", "jinja2", "joserfc", "markupsafe", "psutil",

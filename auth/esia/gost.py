@@ -1,0 +1,203 @@
+"""GOST R 34.10-2012 and Streebog (256 bit): the OpenSSL engine where it is, else pure Python."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+import gostcrypto
+from asn1crypto import core, x509
+
+SIGNATURE_BYTES = 64
+"""``s || r``, 32 bytes each, big-endian (PROTOCOL 3.3)."""
+TIMEOUT_SECONDS = 5
+PUBLIC_KEY = "1.2.643.7.1.1.1.1"
+DIGEST = "1.2.643.7.1.1.2.2"
+SIGNATURE_WITH_DIGEST = "1.2.643.7.1.1.3.2"
+
+_CURVES = {
+    "1.2.643.7.1.2.1.1.1": "A",
+    "1.2.643.7.1.2.1.1.2": "B",
+    "1.2.643.7.1.2.1.1.3": "C",
+    "1.2.643.7.1.2.1.1.4": "D",
+    "1.2.643.2.2.35.1": "B",  # CryptoPro-A
+    "1.2.643.2.2.35.2": "C",  # CryptoPro-B
+    "1.2.643.2.2.35.3": "D",  # CryptoPro-C
+    "1.2.643.2.2.36.0": "B",  # CryptoPro-XchA
+    "1.2.643.2.2.36.1": "D",  # CryptoPro-XchB
+}
+"""Parameter sets of keys by OID, as the letter of ``id-tc26-gost-3410-2012-256-paramSet``."""
+
+_CONFIGURATION = """\
+openssl_conf = start
+[start]
+engines = engines
+[engines]
+gost = gost
+[gost]
+engine_id = gost
+"""
+
+
+class GostError(Exception):
+    """A GOST calculation was not possible; trying again can help (a killed or slow OpenSSL)."""
+
+
+class Gost(Protocol):
+    """What checks GOST signatures here."""
+
+    name: str
+    """Shown to the operator."""
+
+    def verify(self, certificate: x509.Certificate, data: bytes, signature: bytes) -> bool:
+        """Whether ``signature`` (``s || r``) over ``data`` fits the certificate's key.
+
+        Raises ``GostError``.
+        """
+
+    def digest(self, data: bytes) -> bytes:
+        """Streebog-256 in the byte order of OpenSSL. Raises ``GostError``."""
+
+
+class PythonGost:
+    """``gostcrypto``: about 0.1 s a signature and not constant-time; nothing secret is checked."""
+
+    name = "gostcrypto"
+
+    def verify(self, certificate: x509.Certificate, data: bytes, signature: bytes) -> bool:
+        if len(signature) != SIGNATURE_BYTES:
+            return False
+        curve = curve_of(certificate)
+        if curve is None:
+            return False
+        point = _point_of(certificate)
+        public_key = bytearray(point[:32][::-1] + point[32:][::-1])
+        # The library wants r || s, and the digest as a big-endian number.
+        turned = bytearray(signature[32:] + signature[:32])
+        digest = bytearray(self.digest(data)[::-1])
+        try:
+            return bool(_signer(curve).verify(public_key, digest, turned))
+        except (gostcrypto.gostsignature.GOSTSignatureError, ValueError, ZeroDivisionError):
+            return False
+
+    def digest(self, data: bytes) -> bytes:
+        return bytes(gostcrypto.gosthash.new("streebog256", data=bytearray(data)).digest())
+
+
+class OpensslGost:
+    """The ``gost`` engine through the command line, about 7 ms a call; no shell, no secrets."""
+
+    name = "openssl engine gost"
+
+    def __init__(self, openssl: str) -> None:
+        self._openssl = openssl
+
+    def verify(self, certificate: x509.Certificate, data: bytes, signature: bytes) -> bool:
+        if len(signature) != SIGNATURE_BYTES:
+            return False
+        der = certificate["tbs_certificate"]["subject_public_key_info"].dump()
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            body = base64.encodebytes(der).decode()
+            (folder / "key.pem").write_text(
+                f"-----BEGIN PUBLIC KEY-----\n{body}-----END PUBLIC KEY-----\n"
+            )
+            (folder / "signature").write_bytes(signature)
+            arguments = ["-verify", str(folder / "key.pem")]
+            arguments += ["-signature", str(folder / "signature")]
+            return self._run(folder, arguments, data).returncode == 0
+
+    def digest(self, data: bytes) -> bytes:
+        with tempfile.TemporaryDirectory() as name:
+            done = self._run(Path(name), ["-binary"], data)
+        if done.returncode or len(done.stdout) != 32:
+            raise GostError("the OpenSSL engine made no digest")
+        return done.stdout
+
+    def _run(
+        self, folder: Path, arguments: list[str], data: bytes
+    ) -> subprocess.CompletedProcess[bytes]:
+        configuration = folder / "openssl.cnf"
+        configuration.write_text(_CONFIGURATION)
+        kept = {
+            name: os.environ[name] for name in ("PATH", "OPENSSL_ENGINES") if name in os.environ
+        }
+        try:
+            return subprocess.run(
+                [self._openssl, "dgst", "-engine", "gost", "-md_gost12_256", *arguments],
+                input=data,
+                capture_output=True,
+                timeout=TIMEOUT_SECONDS,
+                check=False,
+                env={**kept, "OPENSSL_CONF": str(configuration)},
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise GostError("OpenSSL did not answer") from error
+
+
+def find_gost() -> Gost:
+    """The engine when an OpenSSL here has it and it counts right, else pure Python."""
+    if openssl := shutil.which("openssl"):
+        engine = OpensslGost(openssl)
+        try:
+            if engine.digest(b"") == PythonGost().digest(b""):
+                return engine
+        except GostError:
+            pass
+    return PythonGost()
+
+
+def curve_of(certificate: x509.Certificate) -> str | None:
+    """The letter of the parameter set of a GOST certificate's key; None for any other key."""
+    algorithm = _key_of(certificate)[0]
+    if algorithm[0].dotted != PUBLIC_KEY or len(algorithm) < 2:
+        return None
+    return _CURVES.get(algorithm[1][0].dotted)
+
+
+def _point_of(certificate: x509.Certificate) -> bytes:
+    """x and y, each little-endian."""
+    bits = _key_of(certificate)[1].contents
+    return bytes(core.OctetString.load(bits[1:]).native)  # the first byte counts unused bits
+
+
+def _key_of(certificate: x509.Certificate) -> core.Sequence:
+    """The key without asn1crypto's own classes, which know no GOST."""
+    return core.Sequence.load(certificate["tbs_certificate"]["subject_public_key_info"].dump())
+
+
+def new_private_key() -> int:
+    """A private key for ``sign``, on the curve with letter B (CryptoPro-A)."""
+    return 1 + secrets.randbelow((1 << 255) - 1)
+
+
+def public_key_point(private_key: int) -> bytes:
+    """The public key as certificates hold it: x and y, each little-endian."""
+    point = bytes(_signer("B").public_key_generate(bytearray(private_key.to_bytes(32, "big"))))
+    return point[:32][::-1] + point[32:][::-1]
+
+
+def sign(private_key: int, data: bytes) -> bytes:
+    """``s || r`` over ``data`` with a key of ``new_private_key``.
+
+    Pure Python and not constant-time: for the keys of a stand-in and for nothing else.
+    """
+    digest = bytearray(PythonGost().digest(data)[::-1])
+    key = bytearray(private_key.to_bytes(32, "big"))
+    nonce = bytearray((1 + secrets.randbelow((1 << 255) - 1)).to_bytes(32, "big"))
+    signed = bytes(_signer("B").sign(key, digest, nonce))
+    return signed[32:] + signed[:32]
+
+
+def _signer(curve: str) -> gostcrypto.gostsignature.GOST34102012:
+    name = f"id-tc26-gost-3410-2012-256-paramSet{curve}"
+    return gostcrypto.gostsignature.new(
+        gostcrypto.gostsignature.MODE_256,
+        gostcrypto.gostsignature.CURVES_R_1323565_1_024_2019[name],
+    )

@@ -1,0 +1,123 @@
+"""A registered system: keys, certificates, and signatures in every form that clients send."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Literal
+
+from asn1crypto import algos, cms, pem, x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from auth.esia import gost
+from auth.esia.keys import gost_certificate, rsa_certificate
+from auth.esia.signatures import Certificate, make_certificate
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+END = datetime(2027, 6, 1, tzinfo=UTC)
+GOST = gost.PythonGost()
+
+
+@cache
+def _rsa_key(number: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@cache
+def _gost_key(number: int) -> int:
+    return gost.new_private_key()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signer:
+    """One key with its certificate; another ``number`` is another key."""
+
+    kind: Literal["rsa", "gost"] = "rsa"
+    number: int = 1
+    begin: datetime = BEGIN
+    age: timedelta = END - BEGIN
+    pem: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        end = self.begin + self.age
+        if self.kind == "rsa":
+            made = rsa_certificate(_rsa_key(self.number), "SCHOOL01", self.begin, end)
+        else:
+            made = gost_certificate(_gost_key(self.number), "SCHOOL01", self.begin, end)
+        object.__setattr__(self, "pem", made)
+
+    @property
+    def certificate(self) -> Certificate:
+        return make_certificate(self.pem.encode(), GOST)
+
+    def raw(self, text: str | bytes) -> bytes:
+        data = text.encode() if isinstance(text, str) else text
+        if self.kind == "rsa":
+            return _rsa_key(self.number).sign(data, padding.PKCS1v15(), hashes.SHA256())
+        return gost.sign(_gost_key(self.number), data)
+
+    def cms(
+        self,
+        text: str,
+        *,
+        attached: bytes | None = None,
+        attributes: bool = True,
+        with_certificate: bool = True,
+    ) -> bytes:
+        """CMS SignedData in DER (RFC 5652)."""
+        data = text.encode()
+        digest = hashlib.sha256(data).digest() if self.kind == "rsa" else GOST.digest(data)
+        digest_name = "sha256" if self.kind == "rsa" else gost.DIGEST
+        signature_name = "rsassa_pkcs1v15" if self.kind == "rsa" else gost.PUBLIC_KEY
+        signed = cms.CMSAttributes(
+            [
+                cms.CMSAttribute({"type": "content_type", "values": ["data"]}),
+                cms.CMSAttribute({"type": "message_digest", "values": [digest]}),
+            ]
+        )
+        parsed = x509.Certificate.load(pem.unarmor(self.pem.encode())[2])
+        signer = cms.SignerInfo(
+            {
+                "version": "v1",
+                "sid": cms.SignerIdentifier(
+                    {
+                        "issuer_and_serial_number": cms.IssuerAndSerialNumber(
+                            {"issuer": parsed.issuer, "serial_number": parsed.serial_number}
+                        )
+                    }
+                ),
+                "digest_algorithm": algos.DigestAlgorithm({"algorithm": digest_name}),
+                "signature_algorithm": algos.SignedDigestAlgorithm({"algorithm": signature_name}),
+                "signature": self.raw(signed.dump() if attributes else data),
+            }
+        )
+        if attributes:
+            signer["signed_attrs"] = signed
+        content: dict[str, object] = {"content_type": "data"}
+        if attached is not None:
+            content["content"] = attached
+        body: dict[str, object] = {
+            "version": "v1",
+            "digest_algorithms": [algos.DigestAlgorithm({"algorithm": digest_name})],
+            "encap_content_info": content,
+            "signer_infos": [signer],
+        }
+        if with_certificate:
+            body["certificates"] = [parsed]
+        info = cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(body)})
+        encoded: bytes = info.dump()
+        return encoded
+
+
+def spellings(raw: bytes) -> list[str]:
+    """The four spellings of base64 that clients use."""
+    both = [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
+    return [*both, *(text.rstrip("=") for text in both)]
+
+
+def url_safe(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode()
