@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,6 +13,11 @@ class LoginSettings:
     """``portal``: digits with a Latin ``p`` among them (FORMAT-FACTS D1)."""
     email_domain: str = "school.invalid"
     """Placeholder address: ``<username>@<domain>``, lower case, never receives mail."""
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for a domain that Moodle refuses (Moodle notes: uniqueness)."""
+        if not re.fullmatch(r"([a-z0-9-]+\.)+[a-z0-9-]+", self.email_domain):
+            raise ValueError("email_domain must have a dot and lower-case Latin letters")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,9 +13,11 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from auth.settings import AuthSettings, EsiaSettings
 from provisioning.naming import check_naming
@@ -30,6 +32,7 @@ from provisioning.settings import (
 )
 
 ENV_PREFIX = "SCHOOLBRIDGE_"
+HIGHEST_PORT = 65535
 RESERVED_VARIABLES = {"SCHOOLBRIDGE_CONFIG", "SCHOOLBRIDGE_HOME", "SCHOOLBRIDGE_LANG"}
 STANDIN_TOKEN = "moodle-standin-token"  # noqa: S105 - opens nothing but a stand-in
 
@@ -52,17 +55,29 @@ class ServerSettings:
     """Where the Moodle stand-in listens when no Moodle is configured."""
     time_zone: str = "Europe/Moscow"
     """Days of reports begin and end in this zone."""
+    keep_uploads_days: int = 90
+    """Uploaded files of finished and rejected runs are deleted after so long; 0 keeps them."""
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for what no machine has."""
+        for name in ("port", "standin_port"):
+            if not 1 <= getattr(self, name) <= HIGHEST_PORT:
+                raise ValueError(f"{name} must be between 1 and {HIGHEST_PORT}")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+            raise ValueError("time_zone must be a name such as Europe/Moscow") from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatabaseSettings:
-    url: str = ""
+    url: str = field(default="", repr=False)
     """``postgresql+psycopg://...``; empty: a SQLite file in the data folder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RedisSettings:
-    url: str = ""
+    url: str = field(default="", repr=False)
     """``redis://...``; empty: an embedded Redis as a child process."""
 
 
@@ -145,18 +160,27 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     if env.get("SCHOOLBRIDGE_HOME"):
         data["home"] = env["SCHOOLBRIDGE_HOME"]
     problems: list[str] = []
-    _apply_environment(data, env, problems)
+    variables = _apply_environment(data, env, problems)
     settings: Settings | None = _build(Settings, data, "", problems)
     if settings is not None:
         problems += [f"[naming] {problem}" for problem in check_naming(settings.naming)]
     if problems or settings is None:
         where = str(path) if path else "settings"
-        raise ConfigError("\n".join(f"{where}: {problem}" for problem in problems))
+        raise ConfigError(
+            "\n".join(
+                f"{variables.get(problem.partition(':')[0], where)}: {problem}"
+                for problem in problems
+            )
+        )
     return dataclasses.replace(settings, home=settings.home.expanduser().absolute())
 
 
-def _apply_environment(data: dict[str, Any], env: Mapping[str, str], problems: list[str]) -> None:
+def _apply_environment(
+    data: dict[str, Any], env: Mapping[str, str], problems: list[str]
+) -> dict[str, str]:
+    """Put the variables into the tables of the file; the variable behind each key that has one."""
     sections = {f.name for f in dataclasses.fields(Settings)} - {"home"}
+    used: dict[str, str] = {}
     for name, value in sorted(env.items()):
         if (
             not name.startswith(ENV_PREFIX)
@@ -170,7 +194,12 @@ def _apply_environment(data: dict[str, Any], env: Mapping[str, str], problems: l
             continue
         table = data.setdefault(section, {})
         if isinstance(table, dict):
+            # The variable replaces the key in whichever form the file gives it.
+            table.pop(key.removesuffix("_file"), None)
+            table.pop(f"{key}_file", None)
             table[key] = value
+            used[f"{section}.{key}"] = name
+    return used
 
 
 def _build(cls: type[Any], data: Any, where: str, problems: list[str]) -> Any:
@@ -184,6 +213,8 @@ def _build(cls: type[Any], data: Any, where: str, problems: list[str]) -> Any:
         dotted = f"{where}.{key}" if where else key
         if key not in hints and key.endswith("_file") and key.removesuffix("_file") in hints:
             key, raw = key.removesuffix("_file"), _read_secret(str(raw), dotted, problems)
+            if key in data:
+                problems.append(f"{dotted}: give {key} or its file, not both")
         if key not in hints:
             known = ", ".join(sorted(hints))
             problems.append(f"{dotted}: unknown key; known here: {known}")
@@ -230,13 +261,21 @@ def _scalar(hint: Any, raw: Any, where: str, problems: list[str]) -> Any:
         return Path(raw)
     if hint is bool and isinstance(raw, str) and raw.lower() in {"true", "false"}:
         return raw.lower() == "true"
-    if hint in {int, float} and isinstance(raw, str | int | float) and not isinstance(raw, bool):
-        try:
+    if hint is float and type(raw) is int:
+        return float(raw)
+    if hint in {int, float} and isinstance(raw, str):  # a variable holds nothing but text
+        with suppress(ValueError):
             return hint(raw)
-        except ValueError:
-            problems.append(f"{where}: must be a number")
-            return raw
-    if isinstance(raw, hint):
+    elif type(raw) is hint:
         return raw
-    problems.append(f"{where}: must be {hint.__name__}")
+    problems.append(f"{where}: must be {_TYPES[hint]}")
     return raw
+
+
+_TYPES = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Path: "text",
+}
