@@ -133,7 +133,9 @@ def approve(
     ``run.nothing_to_approve``, ``run.over_limits`` (nothing at all is approved then).
     """
     run = find(session, run_id, scope)
-    if run.status not in {RunStatus.PLANNED, RunStatus.APPROVED}:
+    # Also after the rest was applied: the yes to it may have left these out.
+    open_states = {RunStatus.PLANNED, RunStatus.APPROVED, RunStatus.STOPPED, RunStatus.APPLIED}
+    if run.status not in open_states:
         raise RunProblem("run.not_planned", status=run.status)
     mine = plans(session, run, scope)
     if expected_digest and not digest(mine).startswith(expected_digest):
@@ -166,13 +168,16 @@ def reject(session: Session, run_id: int, *, scope: Scope, now: datetime) -> Syn
     run = find(session, run_id, scope)
     mine = plans(session, run, scope)
     open_states = {RunStatus.RECEIVED, RunStatus.PLANNED, RunStatus.APPROVED}
-    if run.status not in open_states:
+    if run.status not in open_states or any(plan.started for plan in mine):
         raise RunProblem("run.already_applied", status=run.status)
     for plan in mine:
         plan.status = PlanStatus.REJECTED
-    if all(plan.status == PlanStatus.REJECTED for plan in run.plans):
+    left = {plan.status for plan in run.plans}
+    if not left & {PlanStatus.PLANNED, PlanStatus.APPROVED, PlanStatus.APPLIED}:
         run.status = RunStatus.REJECTED
         run.finished_at = now
+    elif left & {PlanStatus.PLANNED} and PlanStatus.APPROVED not in left:
+        run.status = RunStatus.PLANNED
     _audit(session, scope, "run.reject", run, now, schools=len(mine))
     return run
 
