@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
-from sys import maxsize
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +17,7 @@ from provisioning.roster import Role
 from service.access import Scope
 from service.i18n import gettext as _
 from service.models import School
+from service.ordering import natural
 from service.reports.counting import (
     ALL_ROLES,
     COUNTED,
@@ -167,7 +166,7 @@ def _units(
             yield (school.code,), cells, loaded
             continue
         own = classes[school.code] or [(school.code, "", "")]
-        for unit in sorted(own, key=lambda unit: (_natural(unit[2]), unit[1])):
+        for unit in sorted(own, key=lambda unit: (natural(unit[2]), unit[1])):
             yield unit, (*cells, unit[2]), loaded
 
 
@@ -199,14 +198,8 @@ def _figures(
 
 
 def _school_order(school: School) -> tuple[Any, ...]:
-    name = _natural(school.number or school.short_name)
-    return _natural(school.district), school.district, name, school.code
-
-
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Sorts "9А" before "10А" and «ё» as «е»."""
-    parts = re.findall(r"\d+|\D+", text.casefold().replace("ё", "е"))
-    return [(int(part), "") if part.isdecimal() else (maxsize, part) for part in parts]
+    name = natural(school.number or school.short_name)
+    return natural(school.district), school.district, name, school.code
 
 
 def _definition() -> str:
