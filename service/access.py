@@ -18,7 +18,14 @@ MIN_PASSWORD_LENGTH = 12
 
 
 class Forbidden(Exception):
-    """The operator may not see or do this. Answered like "not found": existence is no news."""
+    """The operator may not see or do this. Answered like "not found": existence is no news.
+
+    ``what`` was asked for: ``run``, ``school`` or ``person``.
+    """
+
+    def __init__(self, what: str = "run") -> None:
+        super().__init__(what)
+        self.what = what
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import chain
 
 from sqlalchemy import delete, insert, literal, select, update
 from sqlalchemy.orm import Session
@@ -19,7 +20,6 @@ from provisioning.apply import apply
 from provisioning.changes import Action, Change, Kind, Outcome, Result
 from provisioning.moodle import MoodleClient, MoodleError, MoodleMisconfigured, MoodleRefused
 from provisioning.naming import Names
-from provisioning.passwords import first_password
 from provisioning.state import CourseRole
 from service import claims
 from service.application import Application
@@ -27,6 +27,7 @@ from service.db import chunks, transaction
 from service.models import (
     Affiliation,
     AuditEntry,
+    Identity,
     KnownObject,
     KnownPerson,
     PlannedChange,
@@ -37,6 +38,7 @@ from service.models import (
     SchoolPlan,
     SyncRun,
 )
+from service.passwords import first_password
 from service.recording import record
 
 PAGE = 500
@@ -181,8 +183,11 @@ def _apply_plan(
             _take_over_roll(session, plan, school)
     work = _PlanWork(application, plan, school)
     settings = application.settings
-    done = apply(
-        work.changes(),
+    changes = work.changes()
+    first = next(changes, None)
+    # apply() asks Moodle what it can do even when there is nothing to do.
+    done = first is None or apply(
+        chain([first], changes),
         moodle,
         work,
         work.record,
@@ -329,6 +334,12 @@ class _PlanWork:
                 shared=self._shared,
                 now=now,
             )
+            # Moodle answers: what kept the run waiting is over.
+            session.execute(
+                update(SyncRun)
+                .where(SyncRun.id == self._run_id, SyncRun.problem != "")
+                .values(problem="")
+            )
         for outcome in outcomes:
             del self._rows[outcome.change.kind, outcome.change.key]
             self._birth_dates.pop(outcome.change.key, None)
@@ -354,10 +365,11 @@ class _PlanWork:
 
     def first_password(self, person_id: str) -> str:
         """For accounts whose password Moodle keeps."""
+        with self._application.sessions() as session:
+            identity = session.get_one(Identity, person_id)
         return first_password(
-            self._application.settings.passwords,
+            self._application,
             person_id=person_id,
             birth_date=self._birth_dates[person_id],
-            secret=self._application.secret,
-            generation=0,
+            generation=identity.password_generation,
         )

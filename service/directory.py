@@ -7,9 +7,9 @@ import hmac
 from sqlalchemy import Select, select
 
 from auth.directory import Account
-from provisioning.passwords import first_password
 from service.application import Application
-from service.models import Affiliation, KnownPerson, School
+from service.models import Affiliation, Identity, KnownPerson, School
+from service.passwords import first_password
 
 
 class PeopleDirectory:
@@ -55,13 +55,13 @@ class PeopleDirectory:
         """Compared with the password on the person's slip, in constant time."""
         with self._application.sessions() as session:
             person = session.get(KnownPerson, person_id)
-        if person is None or person.birth_date is None:
+            identity = session.get(Identity, person_id)
+        if person is None or identity is None or person.birth_date is None:
             return False
         expected = first_password(
-            self._application.settings.passwords,
+            self._application,
             person_id=person_id,
             birth_date=person.birth_date,
-            secret=self._application.secret,
-            generation=0,
+            generation=identity.password_generation,
         )
         return hmac.compare_digest(expected.encode(), typed.strip().encode())

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from provisioning.changes import Result
 from provisioning.findings import Finding, Severity
 from service import claims
 from service.access import Forbidden, Scope
@@ -254,15 +255,22 @@ def latest(session: Session, scope: Scope, limit: int) -> list[SyncRun]:
     )
 
 
-def changes(session: Session, run: SyncRun, scope: Scope) -> Iterator[tuple[str, PlannedChange]]:
-    """(school code, change) of every plan inside the scope, in the order of applying."""
-    rows = session.execute(
+def changes(
+    session: Session, run: SyncRun, scope: Scope, result: Result | None = None
+) -> Iterator[tuple[str, PlannedChange]]:
+    """(school code, change) of every plan inside the scope, in the order of applying.
+
+    With ``result``, only those that ended so.
+    """
+    query = (
         select(SchoolPlan.school_code, PlannedChange)
         .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
         .where(SchoolPlan.run_id == run.id, SchoolPlan.school_code.in_(scope.codes()))
         .order_by(SchoolPlan.school_code, PlannedChange.position)
-    ).yield_per(1000)
-    yield from rows
+    )
+    if result is not None:
+        query = query.where(PlannedChange.result == result)
+    yield from session.execute(query).yield_per(1000)
 
 
 def ready_to_apply(session: Session, run_id: int, *, scope: Scope, now: datetime) -> SyncRun:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from provisioning.moodle import MoodleError, MoodleMisconfigured, MoodleUnavailable
+from provisioning.formats import LayoutError
+from provisioning.moodle import MoodleError
 from service.i18n import gettext as _
+from service.models import RunStatus, SyncRun
 from service.runs import RunProblem
 
 
@@ -26,14 +28,64 @@ def run_problem(problem: RunProblem) -> str:
 
 
 def moodle_problem(error: MoodleError) -> str:
-    """What broke off the work with Moodle, and what helps."""
-    if isinstance(error, MoodleMisconfigured):
-        return _(
-            "Moodle's settings do not allow this ({what}); run: schoolbridge doctor", what=error
-        )
-    if isinstance(error, MoodleUnavailable):
-        return _("Moodle does not answer ({what}); try again later", what=error)
-    return _("Moodle: {what}", what=error)
+    """What broke off the work with Moodle."""
+    return _what_broke(f"moodle.{type(error).__name__}: {error}")
+
+
+def problem_in_words(run: SyncRun) -> str:
+    """Why the run broke off (``SyncRun.problem``), and what helps."""
+    if run.status == RunStatus.APPLYING:
+        advice = _("It is tried again by itself.")
+    elif run.status == RunStatus.REJECTED:
+        advice = _("After that, load the files again.")
+    else:
+        advice = _("After that, you can go on where it stopped.")
+    return f"{_what_broke(run.problem)} {advice}"
+
+
+def _what_broke(problem: str) -> str:
+    """``problem`` names who broke or a class of error, and what: Moodle's function and code."""
+    subject, _colon, what = problem.partition(": ")
+    texts = {
+        "internal": _("An error on our side; the log of the worker has the place."),
+        "layout": _(
+            "A file of layouts cannot be used: {what}. Correct it, or take its folder out of "
+            "[reading] layout_dirs."
+        ),
+        "moodle.MoodleUnavailable": _("Moodle does not answer ({what}). Wait until it does."),
+        "moodle.MoodleUncertain": _("The connection to Moodle broke ({what})."),
+        "moodle.MoodleMisconfigured": _(
+            "The settings of Moodle do not allow this ({what}). "
+            "“schoolbridge doctor” says what to change there."
+        ),
+        "moodle.MoodleRefused": _(
+            "Moodle refused this ({what}). “schoolbridge doctor” may say why."
+        ),
+    }
+    return texts[subject].format(what=what) if subject in texts else problem
+
+
+def layout_problem(error: LayoutError) -> str:
+    """A wrong file in a folder of layouts."""
+    return _what_broke(f"layout: {error}")
+
+
+def not_found(what: str) -> str:
+    """For ``access.Forbidden``: there is none, or none that the operator may see."""
+    return {
+        "run": _("there is no such run"),
+        "school": _("there is no such school"),
+        "person": _("nobody has this login"),
+    }[what]
+
+
+def kept_in_moodle(address: str) -> str:
+    """Why a password cannot be reset here, and where it can."""
+    return _(
+        "Moodle holds the passwords ([passwords] kept_in). Set a new one there, and tick “Force "
+        "password change”: {address}",
+        address=address,
+    )
 
 
 def run_status(status: str) -> str:
@@ -83,3 +135,37 @@ def action(value: str) -> str:
         "add": _("add"),
         "remove": _("remove"),
     }[value]
+
+
+def result(value: str) -> str:
+    return {
+        "": _("not tried yet"),
+        "open": _("not tried yet"),
+        "done": _("done"),
+        "failed": _("failed"),
+        "skipped": _("skipped"),
+    }[value]
+
+
+def outcome(code: str) -> str:
+    """Why a change failed, was skipped or needed nothing; a code of Moodle's own stays as it is."""
+    return {
+        "adopted": _("was in Moodle already and was taken over"),
+        "already_gone": _("was no longer in Moodle"),
+        "dependency_failed": _("what it needs could not be made"),
+        "ambiguous_idnumber": _("Moodle has several with this identifier"),
+        "username_taken": _("the login belongs to somebody else in Moodle"),
+        "email_taken": _("the e-mail belongs to somebody else in Moodle"),
+        "shortname_taken": _("the short name belongs to another course in Moodle"),
+        "on_another_roll": _("not needed: the person is on the roll of another school"),
+        "no_such_user_or_cohort": _("the account or the cohort is no longer in Moodle"),
+        "empty": _("a field that Moodle needs is empty"),
+        "too_long": _("a field is longer than Moodle takes"),
+        "surrounding_blanks": _("a field begins or ends with a blank"),
+        "control_character": _("a field has an invisible character"),
+        "tag": _("a field has the sign <, which Moodle would cut"),
+        "bad_username": _("Moodle does not take this login"),
+        "bad_email": _("Moodle does not take this e-mail"),
+        "unknown_auth": _("the sign-in method is not one of ours"),
+        "weak_password": _("Moodle's password policy refuses the first password"),
+    }.get(code, code)

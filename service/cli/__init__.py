@@ -10,20 +10,28 @@ import click
 from redis import RedisError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from provisioning.formats import LayoutError
 from provisioning.moodle import MoodleError
 from service.access import Forbidden
 from service.cli.base import Context
 from service.config import ConfigError
 from service.i18n import gettext as _
 from service.i18n import set_language
+from service.passwords import KeptInMoodle
 from service.processes import StartError
 from service.runs import RunProblem
-from service.wording import moodle_problem, run_problem
+from service.wording import (
+    kept_in_moodle,
+    layout_problem,
+    moodle_problem,
+    not_found,
+    run_problem,
+)
 
 # Help texts are made when the commands are defined, so the language is chosen before that.
 set_language(os.environ.get("SCHOOLBRIDGE_LANG", "ru"))
 
-from service.cli import loading, reading, system  # noqa: E402 - after the language
+from service.cli import loading, people, reading, system  # noqa: E402 - after the language
 
 
 class _Group(click.Group):
@@ -36,8 +44,12 @@ class _Group(click.Group):
             click.echo(_("Error: {what}", what=error), err=True)
         except RunProblem as error:
             click.echo(_("Error: {what}", what=run_problem(error)), err=True)
-        except Forbidden:
-            click.echo(_("Error: there is no such run"), err=True)
+        except Forbidden as error:
+            click.echo(_("Error: {what}", what=not_found(error.what)), err=True)
+        except KeptInMoodle as error:
+            click.echo(_("Error: {what}", what=kept_in_moodle(error.address)), err=True)
+        except LayoutError as error:
+            click.echo(_("Error: {what}", what=layout_problem(error)), err=True)
         except MoodleError as error:
             click.echo(_("Error: {what}", what=moodle_problem(error)), err=True)
         except (OperationalError, ProgrammingError):
@@ -71,5 +83,5 @@ def main(ctx: click.Context, config: Path | None) -> None:
     ctx.obj = Context()
 
 
-for command in (*system.COMMANDS, *reading.COMMANDS, *loading.COMMANDS):
+for command in (*system.COMMANDS, *reading.COMMANDS, *loading.COMMANDS, *people.COMMANDS):
     main.add_command(command)

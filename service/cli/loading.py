@@ -68,10 +68,15 @@ def _show(context: Context, run_id: int, *, as_json: bool) -> None:
 
 
 def _exit_if_stopped(context: Context, run_id: int) -> None:
-    """Exit with 3 when a finding stops the run or a school, or limits want a second yes."""
+    """Exit with 3 when a finding stops the run or a school, or limits want a second yes.
+
+    With 1 when the reading itself broke off.
+    """
     with context.application.sessions() as session:
         run = runs.find(session, run_id, context.scope)
         plans = runs.plans(session, run, context.scope)
+    if run.problem:
+        sys.exit(1)
     blocked = any(plan.status == PlanStatus.BLOCKED or plan.breaches for plan in plans)
     if run.status == RunStatus.REJECTED or blocked:
         sys.exit(STOPPED)

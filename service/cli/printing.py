@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import click
@@ -13,9 +14,10 @@ from service import runs, wording
 from service.cli.base import print_json, print_table
 from service.i18n import gettext as _
 from service.i18n import language
-from service.models import PlannedChange, RunFinding, SchoolPlan, SyncRun
+from service.models import PlannedChange, RunFinding, RunStatus, SchoolPlan, SyncRun
 
 SHOWN_FINDINGS = 50
+SHOWN_FAILURES = 20
 """On a terminal; ``--json`` and the console give all."""
 
 
@@ -92,7 +94,9 @@ def print_run(run: SyncRun, plans: Sequence[SchoolPlan], findings: Sequence[RunF
     status = wording.run_status(run.status)
     click.echo(_("Run {run}: {status}", run=run.id, status=status))
     if run.problem:
-        click.echo(run.problem)
+        click.echo(wording.problem_in_words(run))
+    if run.status == RunStatus.STOPPED:
+        click.echo(_("To go on: schoolbridge apply {run}", run=run.id))
     by_severity = Counter(finding.severity for finding in findings)
     if by_severity:
         parts = [f"{wording.severity(name)}: {n}" for name, n in sorted(by_severity.items())]
@@ -155,10 +159,24 @@ def print_changes(changes: Iterable[tuple[str, PlannedChange]], *, as_json: bool
         return
     for row in rows:
         fields = _differences(row["before"], row["after"])
-        result = f"[{row['result']} {row['code']}]" if row["result"] else ""
+        result = f"[{outcome_in_words(row['result'], row['code'])}]" if row["result"] else ""
         click.echo(
             f"{row['school']}  {row['action']:8} {row['kind']:9} {row['key']}  {fields} {result}"
         )
+
+
+def outcome_in_words(result: str, code: str) -> str:
+    """``failed`` and ``email_taken`` as one sentence."""
+    return ": ".join(filter(None, (wording.result(result), wording.outcome(code))))
+
+
+def print_failures(changes: Iterable[tuple[str, PlannedChange]], total: int) -> None:
+    """What Moodle refused, and why; the first few on a terminal."""
+    for school, change in islice(changes, SHOWN_FAILURES):
+        reason = outcome_in_words(change.result, change.code)
+        click.echo(f"{school}  {wording.kind(change.kind)}  {change.key}  {reason}", err=True)
+    if total > SHOWN_FAILURES:
+        click.echo(_("... and {n} more", n=total - SHOWN_FAILURES), err=True)
 
 
 SECRET_FIELDS = {"birth_date", "snils"}

@@ -9,13 +9,16 @@ from typing import NoReturn
 import click
 from tqdm import tqdm
 
+from provisioning.changes import Result
 from service import claims, runs
 from service.access import Scope
 from service.application import Application
 from service.cli.base import on_terminal
+from service.cli.printing import print_failures
 from service.db import transaction
 from service.i18n import gettext as _
 from service.models import RunStatus, SyncRun
+from service.wording import problem_in_words
 
 POLL_SECONDS = 0.2
 LINE_SECONDS = 5.0
@@ -43,11 +46,12 @@ def watch_apply(application: Application, run_id: int, scope: Scope) -> bool:
     with application.sessions() as session:
         run = runs.find(session, run_id, scope)
         counts = runs.progress(session, run, scope)
-    click.echo(
-        _("Done: {done}, failed: {failed}, skipped: {skipped}, of {total} changes", **counts)
-    )
+        click.echo(
+            _("Done: {done}, failed: {failed}, skipped: {skipped}, of {total} changes", **counts)
+        )
+        print_failures(runs.changes(session, run, scope, Result.FAILED), counts["failed"])
     if run.status != RunStatus.APPLIED:
-        reason = run.problem or _("stopped")
+        reason = problem_in_words(run) if run.problem else _("stopped")
         click.echo(_("Not finished: {reason}", reason=reason), err=True)
         click.echo(_("To go on: schoolbridge apply {run}", run=run_id), err=True)
         return False

@@ -36,10 +36,10 @@ def to_csv(report: Report) -> bytes:
     """
     out = StringIO(newline="")
     writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    writer.writerow(_harmless(column.title) for column in report.columns)
+    writer.writerow(harmless(column.title) for column in report.columns)
     for row in (*report.rows, *report.totals):
         writer.writerow(
-            _harmless(_csv_text(column, value, report))
+            harmless(_csv_text(column, value, report))
             for column, value in zip(report.columns, row, strict=True)
         )
     return out.getvalue().encode("utf-8-sig")
@@ -52,7 +52,7 @@ def _csv_text(column: Column, value: Value, report: Report) -> str:
     return text
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """With an apostrophe before what a spreadsheet would run as a formula."""
     return f"'{text}" if text.lstrip(" \xa0").startswith(_FORMULA_STARTS) else text
 

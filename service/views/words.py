@@ -8,16 +8,6 @@ from typing import Any
 from service.i18n import gettext as _
 
 
-def result(value: str) -> str:
-    return {
-        "": _("not tried yet"),
-        "open": _("not tried yet"),
-        "done": _("done"),
-        "failed": _("failed"),
-        "skipped": _("skipped"),
-    }[value]
-
-
 def role(value: str) -> str:
     """A role of people, in the plural."""
     return {
@@ -67,28 +57,6 @@ def field(name: str) -> str:
     }.get(name, name)
 
 
-def outcome(code: str) -> str:
-    """Why a change failed, was skipped or needed nothing; a code of Moodle's own stays as it is."""
-    return {
-        "adopted": _("was in Moodle already and was taken over"),
-        "already_gone": _("was no longer in Moodle"),
-        "dependency_failed": _("what it needs could not be made"),
-        "ambiguous_idnumber": _("Moodle has several with this identifier"),
-        "username_taken": _("the login belongs to somebody else in Moodle"),
-        "email_taken": _("the e-mail belongs to somebody else in Moodle"),
-        "shortname_taken": _("the short name belongs to another course in Moodle"),
-        "empty": _("a field that Moodle needs is empty"),
-        "too_long": _("a field is longer than Moodle takes"),
-        "surrounding_blanks": _("a field begins or ends with a blank"),
-        "control_character": _("a field has an invisible character"),
-        "tag": _("a field has the sign <, which Moodle would cut"),
-        "bad_username": _("Moodle does not take this login"),
-        "bad_email": _("Moodle does not take this e-mail"),
-        "unknown_auth": _("the sign-in method is not one of ours"),
-        "weak_password": _("Moodle's password policy refuses the first password"),
-    }.get(code, code)
-
-
 def breach(found: Mapping[str, Any]) -> str:
     """A limit that a plan exceeds: a stored ``provisioning.plan.LimitBreach``."""
     text = {
@@ -96,19 +64,3 @@ def breach(found: Mapping[str, Any]) -> str:
         "updated": _("names, logins or birth dates of {count} of {base} people would change"),
     }[found["limit"]]
     return text.format(count=found["count"], base=found["base"])
-
-
-def trouble(problem: str) -> str:
-    """Why a run broke off: ``SyncRun.problem``, which names a class of error and Moodle's code."""
-    kind, _colon, what = problem.partition(": ")
-    text = {
-        "internal": _("It broke off by an error on our side; the log has the place."),
-        "moodle.MoodleUnavailable": _("Moodle does not answer ({what}). You can go on later."),
-        "moodle.MoodleUncertain": _("The connection to Moodle broke ({what}). You can go on."),
-        "moodle.MoodleMisconfigured": _(
-            "The settings of Moodle do not allow this ({what}). "
-            "“schoolbridge doctor” says what to change there."
-        ),
-        "moodle.MoodleRefused": _("Moodle refused this ({what})."),
-    }.get(kind, problem)
-    return text.format(what=what)

@@ -1,0 +1,96 @@
+"""Commands about people's passwords: slips, reset-password."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from io import StringIO
+
+import click
+
+from service import passwords
+from service.cli.base import Context, json_option, pass_context, print_json
+from service.db import transaction
+from service.i18n import gettext as _
+from service.reports.export import harmless
+from service.slips import STAFF, Slip, slip_of, slips
+
+
+@click.command(
+    "slips",
+    help=_("Print logins and first passwords to hand out. Each time is written down."),
+    epilog=_("csv: load the passwords as text into a spreadsheet, or it drops leading zeros."),
+)
+@click.option("--school", required=True, metavar="CODE", help=_("Of this school."))
+@click.option(
+    "--class", "group", metavar="ID",
+    help=_("Only this class, by its identifier in the file; {staff}: only the staff.", staff=STAFF),
+)  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["text", "csv"]), default="text",
+              show_default=True, help=_("Form of the output."))  # fmt: skip
+@json_option
+@pass_context
+def print_slips(context: Context, school: str, group: str | None, form: str, as_json: bool) -> None:
+    application = context.application
+    with transaction(application.sessions) as session:
+        found = slips(session, application, context.scope, school, group)
+    if as_json:
+        print_json([asdict(slip) for slip in found])
+    elif form == "csv":
+        sys.stdout.buffer.write(_as_csv(found))
+    else:
+        for slip in found:
+            click.echo(_as_text(slip))
+
+
+def _as_text(slip: Slip) -> str:
+    password = slip.password or _("own password")
+    return "\n".join(
+        (
+            ", ".join(filter(None, (slip.name, slip.group, slip.school))),
+            f"    {_('Login')}: {slip.login}    {slip.login_advice}",
+            f"    {_('Password')}: {password}    {slip.password_advice}",
+            f"    {_('Where to sign in')}: {slip.address}",
+            "- " * 40,
+        )
+    )
+
+
+def _as_csv(found: Sequence[Slip]) -> bytes:
+    """Semicolons and a byte order mark, as spreadsheets of the Russian locale expect."""
+    out = StringIO(newline="")
+    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    titles = _("Name"), _("Class"), _("School"), _("Login"), _("Password"), _("Where to sign in")
+    writer.writerow(titles)
+    for slip in found:
+        password = slip.password or _("own password")
+        cells = slip.name, slip.group, slip.school, slip.login, password, slip.address
+        writer.writerow(map(harmless, cells))
+    return out.getvalue().encode("utf-8-sig")
+
+
+@click.command(
+    "reset-password",
+    help=_("Let the first password of a person count again; prints the new slip."),
+)
+@click.argument("login")
+@json_option
+@pass_context
+def reset_password(context: Context, login: str, as_json: bool) -> None:
+    application = context.application
+    with transaction(application.sessions) as session:
+        person = passwords.reset_password(
+            session, context.settings, context.scope, login, application.clock()
+        )
+        slip = slip_of(session, application, context.scope, person)
+    if as_json:
+        print_json(asdict(slip) if slip else None)
+    elif slip:
+        click.echo(_as_text(slip))
+    else:
+        click.echo(_("The password is reset. The person is suspended and gets no slip."))
+
+
+COMMANDS = (print_slips, reset_password)

@@ -1,0 +1,89 @@
+"""First passwords of our people as they count now, and the reset after which they count again."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from auth.passwords import forget_own_password
+from auth.signin import normalise_username
+from provisioning import passwords
+from service.access import Forbidden, Scope
+from service.application import Application
+from service.config import Settings
+from service.models import Affiliation, AuditEntry, Identity, KnownPerson
+
+
+class KeptInMoodle(Exception):
+    """Moodle holds the passwords, so this one is reset there, at ``address``."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+
+def first_password(
+    application: Application, *, person_id: str, birth_date: date, generation: int
+) -> str:
+    """What the slip says and the sign-in expects (FORMAT-FACTS R9: a one-time secret)."""
+    return passwords.first_password(
+        application.settings.passwords,
+        person_id=person_id,
+        birth_date=birth_date,
+        secret=application.secret,
+        generation=generation,
+    )
+
+
+def find_person(session: Session, scope: Scope, login: str) -> KnownPerson:
+    """Who has this login, typed as people type it.
+
+    Raises ``Forbidden`` when nobody has it, or somebody of other schools than the operator's.
+    """
+    on_a_roll = select(Affiliation.person_id).where(Affiliation.school_code.in_(scope.codes()))
+    person = session.scalar(
+        select(KnownPerson).where(
+            KnownPerson.username == normalise_username(login),
+            KnownPerson.moodle_id.is_not(None),
+            KnownPerson.school_code.in_(scope.codes()) | KnownPerson.person_id.in_(on_a_roll),
+        )
+    )
+    if person is None:
+        raise Forbidden("person")
+    return person
+
+
+def reset_password(
+    session: Session, settings: Settings, scope: Scope, login: str, now: datetime
+) -> KnownPerson:
+    """Let the first password count again: a new one where it is random, to be changed at once.
+
+    Ends every sign-in of the person. Raises ``Forbidden`` as ``find_person`` does, and
+    ``KeptInMoodle``.
+    """
+    person = find_person(session, scope, login)
+    if settings.passwords.kept_in == "moodle":
+        raise KeptInMoodle(_page_in_moodle(settings, person))
+    forget_own_password(session, person.person_id)
+    session.execute(
+        update(Identity)
+        .where(Identity.person_id == person.person_id)
+        .values(password_generation=Identity.password_generation + 1)
+    )
+    session.add(
+        AuditEntry(
+            at=now,
+            actor=scope.actor,
+            action="password.reset",
+            school_code=person.school_code,
+            details={"person_id": person.person_id},
+        )
+    )
+    return person
+
+
+def _page_in_moodle(settings: Settings, person: KnownPerson) -> str:
+    """Where an administrator of Moodle gives this person a new password."""
+    return f"{settings.moodle_target.url.rstrip('/')}/user/editadvanced.php?id={person.moodle_id}"
