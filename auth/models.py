@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Protocol
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Index, Integer, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -51,6 +52,12 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+class ClientId(Protocol):
+    """As much of a client as a token needs to know its own."""
+
+    def get_client_id(self) -> str: ...
+
+
 class AuthorizationCode(Base):
     """A code on its way; the row is its only life and goes with the first exchange.
 
@@ -68,6 +75,10 @@ class AuthorizationCode(Base):
     code_challenge: Mapped[str | None] = mapped_column(String(128))
     code_challenge_method: Mapped[str | None] = mapped_column(String(10))
     auth_time: Mapped[datetime]
+    acr: Mapped[str | None] = mapped_column(String(64))
+    """The authentication context the request asked for, where we have it."""
+    sid: Mapped[str] = mapped_column(String(64))
+    """``SignIn.sid`` of the sign-in it was issued in."""
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
     def get_redirect_uri(self) -> str:
@@ -82,23 +93,66 @@ class AuthorizationCode(Base):
     def get_auth_time(self) -> int:
         return int(self.auth_time.timestamp())
 
-    def get_acr(self) -> None:
-        return
+    def get_acr(self) -> str | None:
+        return self.acr
 
     def get_amr(self) -> None:
         return
 
 
+class Grant(Base):
+    """What one exchanged code gave a client. Its tokens count for as long as this row is there:
+    deleting it revokes all of them, also one that is being stored at the same moment."""
+
+    __tablename__ = "auth_grants"
+
+    grant_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The digest of its code, so that a second use of the code finds it."""
+    client_id: Mapped[str] = mapped_column(String(255))
+    person_id: Mapped[str] = mapped_column(String(36), index=True)
+    scope: Mapped[str] = mapped_column(String(255))
+    sid: Mapped[str] = mapped_column(String(64), index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    """Refreshing does not move it: then the person has to sign in again."""
+
+
+class TokenKind(StrEnum):
+    ACCESS = "access"
+    REFRESH = "refresh"
+
+
 class Token(Base):
-    """An access token: opaque, looked up at each use."""
+    """An access or refresh token: opaque, looked up at each use (``tokens.find_token``)."""
 
     __tablename__ = "auth_tokens"
 
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    grant_id: Mapped[str] = mapped_column(String(64))
     client_id: Mapped[str] = mapped_column(String(255))
     person_id: Mapped[str] = mapped_column(String(36))
     scope: Mapped[str] = mapped_column(String(255))
+    issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    used: Mapped[bool] = mapped_column(default=False)
+    """A refresh token that was exchanged; seeing it again means that somebody copied it."""
+
+    def get_scope(self) -> str:
+        return self.scope
+
+    def check_client(self, client: ClientId) -> bool:
+        return self.client_id == client.get_client_id()
+
+
+class Consent(Base):
+    """A person agreed that an application learns this about them."""
+
+    __tablename__ = "auth_consents"
+
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    scope: Mapped[str] = mapped_column(String(255))
+    agreed_at: Mapped[datetime]
 
 
 class SignIn(Base):
@@ -114,6 +168,11 @@ class SignIn(Base):
     """Good for nothing but setting an own password."""
     used: Mapped[bool] = mapped_column(default=False)
     """A code was issued: the next one is single sign-on."""
+
+    @property
+    def sid(self) -> str:
+        """The name of this sign-in between us and clients; it does not tell the cookie."""
+        return digest(f"sid:{self.cookie_hash}")
 
 
 class Credential(Base):

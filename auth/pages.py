@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -93,7 +94,7 @@ def login() -> Any:
     provider = current_provider()
     if not provider.settings.password_sign_in:
         return render("password_elsewhere.html", client=_client())
-    return render("login.html", client=_client())
+    return render("login.html", client=_client(), username=_hinted_username())
 
 
 @blueprint.post("/login")
@@ -132,6 +133,7 @@ def check_login() -> Any:
         person_id=checked.account.person_id,
         with_first_password=checked.with_first_password,
         now=provider.clock(),
+        age=_session_age(),
     )
     return response
 
@@ -167,6 +169,7 @@ def set_password() -> Any:
                     person_id=account.person_id,
                     with_first_password=False,
                     now=now,
+                    age=_session_age(),
                 )
             else:
                 provider.sessions.end(request, response)
@@ -192,8 +195,22 @@ def logout() -> Any:
     return render("logout.html", signed_in=signed_in)
 
 
+def _hinted_username() -> str:
+    """The client's ``login_hint``, filled in for the person to see and change."""
+    return signin.normalise_username(request.args.get("login_hint", ""))
+
+
 def _client() -> Client | None:
     return current_provider().query_client(request.args.get("client_id", ""))
+
+
+def _session_age() -> timedelta:
+    """As long as the application that brought the person here allows."""
+    provider, client = current_provider(), _client()
+    seconds = provider.settings.session_seconds
+    if client and client.session_seconds:
+        seconds = min(seconds, client.session_seconds)
+    return timedelta(seconds=seconds)
 
 
 def _go_on() -> Response:

@@ -16,6 +16,8 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator, BearerTokenValidator, I
 from authlib.oauth2.rfc9207 import IssuerParameter
 from flask import Request, Response, current_app
 from flask import request as flask_request
+from joserfc import jwt
+from joserfc.errors import JoseError
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth import policy
@@ -23,13 +25,14 @@ from auth.clients import Client
 from auth.directory import Account, Directory
 from auth.events import make_event
 from auth.grants import ChallengeS256, CodeGrant, IdToken
-from auth.keys import SigningKeys
-from auth.models import Method, SignIn, Token, digest
+from auth.keys import ALGORITHMS, SigningKey, SigningKeys
+from auth.models import Method, SignIn, Token, TokenKind, digest
 from auth.policy import Decision, Reason
 from auth.sessions import Sessions
 from auth.settings import AuthSettings
 from auth.texts import Texts
 from auth.throttle import Throttle
+from auth.tokens import Introspection, RefreshGrant, Revocation, find_token
 
 
 class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
@@ -44,6 +47,8 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
         self._request = request
         self.payload = FlaskOAuth2Payload(request)
         self.sign_in: SignIn | None = None
+        self.expected_person = ""
+        """Whom the client's ``id_token_hint`` names."""
 
     @property
     def args(self) -> Any:
@@ -77,11 +82,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         self.keys = keys
         self.throttle = throttle
         self.texts = texts
-        self.sessions = Sessions(
-            session_factory,
-            issuer=settings.issuer,
-            age=timedelta(seconds=settings.session_seconds),
-        )
+        self.sessions = Sessions(session_factory, issuer=settings.issuer)
         self.form_targets = " ".join(
             sorted({origin for client in settings.clients for origin in client.origins})
         )
@@ -91,11 +92,15 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
             "default",
             BearerTokenGenerator(
                 access_token_generator=lambda **_: secrets.token_urlsafe(32),
+                refresh_token_generator=lambda **_: secrets.token_urlsafe(32),
                 expires_generator=lambda client, grant_type: settings.access_token_seconds,
             ),
         )
         self.register_client_auth_method("client_secret_basic", _authenticate_basic)
         self.register_grant(CodeGrant, [ChallengeS256(required=True), IdToken(self)])
+        self.register_grant(RefreshGrant)
+        self.register_endpoint(Revocation)
+        self.register_endpoint(Introspection)
         self._issuer_parameter = _IssuerParameter(settings.issuer)
         self._issuer_parameter(self)
 
@@ -129,16 +134,37 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         raise error
 
     def save_token(self, token: dict[str, Any], request: ProtocolRequest) -> None:
-        with self.session_factory.begin() as db:
-            db.add(
+        """Store the tokens of one answer. A refresh token keeps the scope of its grant, however
+        little is asked of it this time (RFC 6749 section 6)."""
+        old: Token | None = request.refresh_token
+        grant_id = old.grant_id if old else request.authorization_code.code_hash
+        now = self.clock()
+        rows = [
+            Token(
+                token_hash=digest(token["access_token"]),
+                kind=TokenKind.ACCESS,
+                scope=token["scope"],
+                expires_at=now + timedelta(seconds=token["expires_in"]),
+            )
+        ]
+        if "refresh_token" in token:
+            rows.append(
                 Token(
-                    token_hash=digest(token["access_token"]),
-                    client_id=request.client.client_id,
-                    person_id=request.user.person_id,
-                    scope=token["scope"],
-                    expires_at=self.clock() + timedelta(seconds=token["expires_in"]),
+                    token_hash=digest(token["refresh_token"]),
+                    kind=TokenKind.REFRESH,
+                    scope=old.scope if old else token["scope"],
+                    expires_at=(
+                        old.expires_at if old else now + self.settings.grant_age(token["scope"])
+                    ),
                 )
             )
+        for row in rows:
+            row.grant_id = grant_id
+            row.client_id = request.client.client_id
+            row.person_id = request.user.person_id
+            row.issued_at = now
+        with self.session_factory.begin() as db:
+            db.add_all(rows)
 
     # What the views ask.
 
@@ -157,6 +183,23 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         if account and self.decide(account, client, Method.SESSION).allowed:
             return account
         return None
+
+    def signing_key(self, client: Client) -> SigningKey:
+        return self.keys.signing(client.id_token_algorithm, self.clock())
+
+    def read_id_token(self, id_token: str) -> dict[str, Any]:
+        """The claims of an ID token of ours that a client shows us, expired or not.
+
+        Raises ``InvalidRequestError`` for any other text.
+        """
+        keys = self.keys.key_set(self.clock(), self.settings.signature_age)
+        try:
+            claims = dict(jwt.decode(id_token, keys, algorithms=list(ALGORITHMS)).claims)
+        except (JoseError, ValueError) as error:
+            raise InvalidRequestError("The 'id_token_hint' is not of ours.") from error
+        if claims.get("iss") != self.settings.issuer or not isinstance(claims.get("sub"), str):
+            raise InvalidRequestError("The 'id_token_hint' is not of ours.")
+        return claims
 
     def record_refusal(
         self, account: Account | None, *, client_id: str, method: Method, reason: Reason
@@ -187,16 +230,17 @@ class _AccessTokenValidator(BearerTokenValidator):  # type: ignore[misc]
         self._provider = provider
 
     def authenticate_token(self, token_string: str) -> Token | None:
-        with self._provider.session_factory() as db:
-            token = db.get(Token, digest(token_string))
-            db.expunge_all()
-        return token
+        return find_token(self._provider.session_factory, token_string)
 
     def validate_token(
         self, token: Token | None, scopes: list[str] | None, request: object
     ) -> None:
         """Every token has the scope ``openid``, the only one anything here requires."""
-        if token is None or token.expires_at <= self._provider.clock():
+        if (
+            token is None
+            or token.kind != TokenKind.ACCESS
+            or token.expires_at <= self._provider.clock()
+        ):
             raise InvalidTokenError()
 
 

@@ -18,11 +18,8 @@ from auth.models import SignIn, digest
 class Sessions:
     """Sign-ins by cookie. The cookie names nobody; before a sign-in it has no row at all."""
 
-    def __init__(
-        self, session_factory: sessionmaker[Session], *, issuer: str, age: timedelta
-    ) -> None:
+    def __init__(self, session_factory: sessionmaker[Session], *, issuer: str) -> None:
         self._session_factory = session_factory
-        self._age = age
         self._secure = issuer.startswith("https:")
         # The prefix makes browsers refuse the cookie from a sibling host or over plain http.
         self.cookie_name = "__Host-signin" if self._secure else "signin"
@@ -44,6 +41,7 @@ class Sessions:
         person_id: str,
         with_first_password: bool,
         now: datetime,
+        age: timedelta,
     ) -> None:
         """Sign the person in under a new cookie, so that one planted earlier is worth nothing."""
         cookie = secrets.token_urlsafe(32)
@@ -54,7 +52,7 @@ class Sessions:
                     cookie_hash=digest(cookie),
                     person_id=person_id,
                     auth_time=now,
-                    expires_at=now + self._age,
+                    expires_at=now + age,
                     with_first_password=with_first_password,
                 )
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ class AuthSettings:
     access_token_seconds: int = 600
     """Long enough for one userinfo request: Moodle asks for a new token at each sign-in."""
     id_token_seconds: int = 600
+    refresh_token_seconds: int = 14 * 24 * 60 * 60
+    """After a sign-in an application may refresh for so long (scope ``offline_access``)."""
     session_seconds: int = 4 * 60 * 60
     """A person stays signed in here so long; Moodle never tells us that somebody left."""
     password_sign_in: bool = True
@@ -40,6 +43,18 @@ class AuthSettings:
         names = [client.client_id for client in self.clients]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"client_id registered twice: {', '.join(sorted(twice))}")
+
+    def grant_age(self, scope: str) -> timedelta:
+        """How long what an exchanged code gave is remembered, at most."""
+        seconds = max(self.session_seconds, self.access_token_seconds)
+        if "offline_access" in scope.split():
+            seconds = max(seconds, self.refresh_token_seconds)
+        return timedelta(seconds=seconds)
+
+    @property
+    def signature_age(self) -> timedelta:
+        """How long after its signing an ID token may be shown to us or checked by others."""
+        return timedelta(seconds=max(self.session_seconds, self.id_token_seconds))
 
 
 def _check_issuer(issuer: str) -> None:
@@ -64,13 +79,52 @@ class EsiaSystem:
     """An information system registered for the ESIA dialect."""
 
     mnemonic: str
+    """Its ``client_id``."""
+    name: str = ""
+    """Shown to people who are asked for their consent; empty: the mnemonic."""
     certificate: str = ""
-    """Path of the PEM file with the one certificate whose signatures count."""
+    """Path of the PEM file with the certificate whose signatures count, between its dates."""
+    next_certificate: str = ""
+    """Path of the certificate that comes after it: while both are valid, both count."""
     redirect_hosts: tuple[str, ...] = ()
+    """Host names, without port and path, that people may be sent back to."""
     scopes: tuple[str, ...] = ("openid",)
     token_algorithm: Literal["RS256", "GOST3410_2012_256"] = "RS256"  # noqa: S105
+    """What our tokens for it are signed with, whatever it signs with itself."""
+    accept_v1_order: bool = False
+    """Also accept the first dialect's order of the signed values at the newer addresses."""
+
+    def __post_init__(self) -> None:
+        if not self.mnemonic or not self.mnemonic.isprintable() or len(self.mnemonic) > 100:
+            raise ValueError("mnemonic must be a short printable text")
+        if not self.certificate:
+            raise ValueError(f"{self.mnemonic}: certificate must name a file")
+        if any(set(host) & set("/:@?#\\ ") or not host for host in self.redirect_hosts):
+            raise ValueError(f"{self.mnemonic}: redirect_hosts are bare host names")
+
+    @property
+    def title(self) -> str:
+        return self.name or self.mnemonic
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EsiaSettings:
+    """The ЕСИА stand-in; without systems there is none. Raises ``ValueError`` for a mnemonic
+    registered twice."""
+
     systems: tuple[EsiaSystem, ...] = ()
+    issuer: str = "http://esia.gosuslugi.ru/"
+    """``iss`` of the tokens. Several clients compare it with this very text."""
+    timestamp_tolerance_seconds: int = 300
+    """How far the client's clock may differ from ours."""
+    session_seconds: int = 3 * 60 * 60
+    """One sign-in opens every system so long."""
+    code_seconds: int = 60
+    refresh_token_seconds: int = 30 * 24 * 60 * 60
+    test_people: bool = True
+    """Offer the made-up people, who are entered without a password or with a public one."""
+
+    def __post_init__(self) -> None:
+        names = [system.mnemonic for system in self.systems]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"mnemonic registered twice: {', '.join(sorted(twice))}")

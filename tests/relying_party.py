@@ -92,6 +92,24 @@ class RelyingParty:
             timeout=TIMEOUT,
         )
 
+    def refresh(self, refresh_token: str, **changes: str | None) -> requests.Response:
+        """Ask for new tokens. ``changes`` as for ``redeem``."""
+        values: dict[str, str | None] = {
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token,
+            "redirect_uri": None,
+        }
+        return self.redeem(None, None, **values | changes)
+
+    def ask(self, endpoint: str, **form: str) -> requests.Response:
+        """Post a form with this client's id and secret to an endpoint of the metadata."""
+        if self.authenticate_by != "basic":
+            form["client_id"] = self.client_id
+        if self.authenticate_by == "post":
+            form["client_secret"] = self.client_secret
+        basic = (self.client_id, self.client_secret) if self.authenticate_by == "basic" else None
+        return requests.post(self.metadata[endpoint], data=form, auth=basic, timeout=TIMEOUT)
+
     def userinfo(self, access_token: str) -> requests.Response:
         return requests.get(
             self.metadata["userinfo_endpoint"],
@@ -104,7 +122,7 @@ class RelyingParty:
         keys = KeySet.import_key_set(
             requests.get(self.metadata["jwks_uri"], timeout=TIMEOUT).json()
         )
-        token = jwt.decode(id_token, keys, algorithms=["RS256"])
+        token = jwt.decode(id_token, keys, algorithms=["RS256", "ES256"])
         return dict(token.header), dict(token.claims)
 
 

@@ -17,12 +17,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
 
 from auth import AuthSettings, init_app
-from auth.clients import Client
+from auth.clients import Client, hash_secret
 from auth.keys import SigningKeys, load_keys
-from auth.models import Base, LoginEvent
+from auth.models import Base, Credential, LoginEvent
+from auth.passwords import hash_password
 from auth.provider import Provider
-from tests.auth.people import People, make_account, make_teacher
-from tests.relying_party import Browser, RelyingParty
+from tests.auth.people import PUPIL, People, make_account, make_teacher
+from tests.relying_party import Browser, Page, RelyingParty
 
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 
@@ -42,6 +43,28 @@ CLIENTS = (
         require_pkce=True,
     ),
     Client(client_id="phone", redirect_uris=("https://phone.example/back",)),
+    Client(
+        client_id="diary",
+        client_secret_hash=hash_secret("diary-secret"),
+        redirect_uris=("https://diary.example/callback",),
+        scopes=("openid", "profile", "offline_access"),
+        id_token_algorithm="ES256",
+        post_logout_redirect_uris=("https://diary.example/bye",),
+        backchannel_logout_uri="https://diary.example/signed-out",
+    ),
+    Client(
+        client_id="canteen",
+        client_secret="canteen-secret",
+        redirect_uris=("https://canteen.example/callback",),
+        ask_consent=True,
+    ),
+    Client(
+        client_id="classroom",
+        client_secret="classroom-secret",
+        redirect_uris=("https://classroom.example/callback",),
+        ask_each_time=True,
+        session_seconds=600,
+    ),
 )
 
 
@@ -126,6 +149,16 @@ class Portal:
         }
         return RelyingParty(issuer=self.issuer, **values | changes)
 
+    def client(self, client_id: str, **changes: Any) -> RelyingParty:
+        """Another of ``CLIENTS``, which posts its secret."""
+        values = {
+            "client_id": client_id,
+            "client_secret": f"{client_id}-secret",
+            "redirect_uri": f"https://{client_id}.example/callback",
+            "scope": "openid profile",
+        }
+        return RelyingParty(issuer=self.issuer, **values | changes)
+
     def events(self) -> list[LoginEvent]:
         with self.session_factory() as db:
             return list(db.scalars(select(LoginEvent).order_by(LoginEvent.id)))
@@ -176,6 +209,25 @@ def start_portal(
 @pytest.fixture
 def portal(start_portal: Callable[..., Portal]) -> Portal:
     return start_portal()
+
+
+OWN_PASSWORD = "зимний жираф"
+
+
+@pytest.fixture
+def pupil(portal: Portal, browser: Browser) -> Callable[[str], Page]:
+    """Open an address as the pupil, who has an own password and types it when asked."""
+    with portal.session_factory.begin() as db:
+        hashed = hash_password(OWN_PASSWORD)
+        db.add(Credential(person_id=PUPIL, password_hash=hashed, changed_at=START))
+
+    def visit(url: str) -> Page:
+        page = browser.open(url)
+        if page.url.startswith(f"{portal.issuer}/auth/login"):
+            page = browser.submit(page, username="1234p5678", password=OWN_PASSWORD)
+        return page
+
+    return visit
 
 
 @pytest.fixture

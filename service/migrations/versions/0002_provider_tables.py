@@ -1,4 +1,4 @@
-"""The tables of the provider: credentials, codes, tokens, sign-ins, login events."""
+"""The tables of the provider: credentials, codes, grants, tokens, consents, sign-ins, events."""
 
 from __future__ import annotations
 
@@ -23,10 +23,33 @@ def upgrade() -> None:
         sa.Column("code_challenge", sa.String(length=128), nullable=True),
         sa.Column("code_challenge_method", sa.String(length=10), nullable=True),
         sa.Column("auth_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("acr", sa.String(length=64), nullable=True),
+        sa.Column("sid", sa.String(length=64), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_auth_codes")),
     )
     op.create_index(op.f("ix_auth_codes_expires_at"), "auth_codes", ["expires_at"], unique=False)
+    op.create_table(
+        "auth_consents",
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String(length=255), nullable=False),
+        sa.Column("scope", sa.String(length=255), nullable=False),
+        sa.Column("agreed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "client_id", name=op.f("pk_auth_consents")),
+    )
+    op.create_table(
+        "auth_grants",
+        sa.Column("grant_id", sa.String(length=64), nullable=False),
+        sa.Column("client_id", sa.String(length=255), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("scope", sa.String(length=255), nullable=False),
+        sa.Column("sid", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("grant_id", name=op.f("pk_auth_grants")),
+    )
+    op.create_index(op.f("ix_auth_grants_expires_at"), "auth_grants", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_auth_grants_person_id"), "auth_grants", ["person_id"], unique=False)
+    op.create_index(op.f("ix_auth_grants_sid"), "auth_grants", ["sid"], unique=False)
     op.create_table(
         "auth_credentials",
         sa.Column("person_id", sa.String(length=36), nullable=False),
@@ -93,10 +116,14 @@ def upgrade() -> None:
     op.create_table(
         "auth_tokens",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("grant_id", sa.String(length=64), nullable=False),
         sa.Column("client_id", sa.String(length=255), nullable=False),
         sa.Column("person_id", sa.String(length=36), nullable=False),
         sa.Column("scope", sa.String(length=255), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_auth_tokens")),
     )
     op.create_index(op.f("ix_auth_tokens_expires_at"), "auth_tokens", ["expires_at"], unique=False)
@@ -116,5 +143,10 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_auth_login_events_at"), table_name="auth_login_events")
     op.drop_table("auth_login_events")
     op.drop_table("auth_credentials")
+    op.drop_index(op.f("ix_auth_grants_sid"), table_name="auth_grants")
+    op.drop_index(op.f("ix_auth_grants_person_id"), table_name="auth_grants")
+    op.drop_index(op.f("ix_auth_grants_expires_at"), table_name="auth_grants")
+    op.drop_table("auth_grants")
+    op.drop_table("auth_consents")
     op.drop_index(op.f("ix_auth_codes_expires_at"), table_name="auth_codes")
     op.drop_table("auth_codes")
