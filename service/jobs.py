@@ -22,11 +22,17 @@ from service.application import Application, build
 from service.applying import apply_run as apply_approved
 from service.applying import resumable_runs
 from service.config import Settings
+from service.housekeeping import clear_away as delete_what_is_over
 from service.logs import set_up_logging
 from service.planning import plan_run as plan_received
 from service.processes import connect_redis
 
 QUEUE = "schoolbridge"
+CLEARED_AWAY = "schoolbridge:cleared-away"
+"""A key of Redis that is there while no worker needs to clear away again."""
+
+CLEAR_AWAY_SECONDS = 3600
+
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +54,14 @@ class Jobs:
             Queue(QUEUE, connection=connection).enqueue_call(
                 job, (run_id,), timeout=-1, result_ttl=0
             )
+
+    def clear_away(self) -> None:
+        """Queue the housekeeping, at most once an hour among all workers."""
+        with connect_redis(self._settings) as connection:
+            if connection.set(CLEARED_AWAY, "1", nx=True, ex=CLEAR_AWAY_SECONDS):
+                Queue(QUEUE, connection=connection).enqueue_call(
+                    clear_away, timeout=-1, result_ttl=0
+                )
 
     def resume(self, application: Application) -> None:
         """Queue again the runs that a killed process left half applied."""
@@ -77,29 +91,44 @@ class JobBroken(Exception):
 
 def plan_run(run_id: int) -> None:
     """Job: read the files of a received run and store its plans."""
-    with _told_without_values(run_id):
+    with _told_without_values(f"run {run_id}"):
         plan_received(build(), run_id)
 
 
 def apply_run(run_id: int) -> None:
     """Job: apply the approved plans of a run."""
-    with _told_without_values(run_id):
+    with _told_without_values(f"run {run_id}"):
         apply_approved(build(), run_id, should_stop=_StopFlag())
 
 
+def clear_away() -> None:
+    """Job: delete what counts no more."""
+    with _told_without_values("clearing away"):
+        delete_what_is_over(build())
+
+
 @contextmanager
-def _told_without_values(run_id: int) -> Iterator[None]:
+def _told_without_values(work: str) -> Iterator[None]:
     try:
         yield
     except Exception:
-        log.exception("job broke", extra={"run": run_id})
+        log.exception("job broke", extra={"job": work})
     else:
         return
-    raise JobBroken(f"run {run_id}: see the log")
+    raise JobBroken(f"{work}: see the log")
 
 
 class _Worker(Worker):
-    """RQ's worker, except that being told to stop also tells the job, which ends at a batch."""
+    """RQ's worker, except that being told to stop also tells the job, which ends at a batch.
+
+    And that the upkeep of the queue, which RQ does every ten minutes, includes ours.
+    """
+
+    upkeep: Callable[[], None]
+
+    def run_maintenance_tasks(self) -> None:
+        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        self.upkeep()
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         if self.horse_pid:
@@ -113,6 +142,7 @@ def work(settings: Settings, *, burst: bool = False) -> None:
     connection = connect_redis(settings)
     worker = _Worker([Queue(QUEUE, connection=connection)], connection=connection)
     worker.log_job_description = False
+    worker.upkeep = Jobs(settings).clear_away
     worker.work(burst=burst, logging_level="WARNING")
 
 
