@@ -86,7 +86,8 @@ class _Demo:
 
     def run(self) -> None:
         """The steps of the demo, in order."""
-        self._command("init")
+        operator = self._output("init")
+        self._say(f"$ schoolbridge init\n{operator.rstrip()}")
         serve = Child(
             name="serve",
             command=[sys.executable, "-m", "service", "serve"],
@@ -115,8 +116,8 @@ class _Demo:
             raise DemoError(str(error)) from error
         finally:
             serve.stop()
-        self._say("")
-        self._say("To look around: make serve")
+        self._title("To look around in the browser: make serve")
+        self._say(operator.rstrip())
 
     def _is_up(self) -> bool:
         try:
