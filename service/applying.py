@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import chain
 
-from sqlalchemy import delete, insert, literal, select, update
+from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from provisioning import roster
@@ -45,7 +45,10 @@ PAGE = 500
 """Planned changes read at once; far more than a batch, far less than a plan."""
 
 PATIENCE_SECONDS = (5, 15, 60, 120, 300, 600, 600, 600)
-"""Pauses between tries while Moodle does not answer; then the run is stopped and says so."""
+"""Pauses between tries while Moodle does not answer; then the run is stopped and says so.
+
+They begin anew after every change that came through: a long run may meet many short outages.
+"""
 
 log = logging.getLogger(__name__)
 StopCheck = Callable[[], bool]
@@ -122,7 +125,9 @@ def _apply_patiently(
 ) -> bool:
     """Apply all plans; while Moodle does not answer, wait and go on where it stopped."""
     with application.moodle() as moodle:
-        for pause in (*PATIENCE_SECONDS, None):
+        pauses = iter(PATIENCE_SECONDS)
+        while True:
+            tried_before = _last_tried(application, run_id)
             try:
                 return all(
                     _apply_plan(application, plan_id, moodle, stop)
@@ -131,6 +136,9 @@ def _apply_patiently(
             except (MoodleMisconfigured, MoodleRefused):
                 raise
             except MoodleError as error:
+                if _last_tried(application, run_id) != tried_before:
+                    pauses = iter(PATIENCE_SECONDS)
+                pause = next(pauses, None)
                 if pause is None:
                     raise
                 log.warning("Moodle does not answer", extra={"run": run_id, "pause": pause})
@@ -141,7 +149,16 @@ def _apply_patiently(
                     sleep(1)
                     with transaction(application.sessions) as session:
                         claims.renew(session, run_id, application.clock())
-    return False
+
+
+def _last_tried(application: Application, run_id: int) -> datetime | None:
+    """When the newest outcome of the run was recorded."""
+    with application.sessions() as session:
+        return session.scalar(
+            select(func.max(PlannedChange.tried_at))
+            .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
+            .where(SchoolPlan.run_id == run_id)
+        )
 
 
 def _note_problem(application: Application, run_id: int, problem: str) -> None:

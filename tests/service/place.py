@@ -128,6 +128,13 @@ class Place:
         roster_1.write(folder, SampleSchool(**fields | overrides), "utf-8")
         return folder / f"{code}.xml"
 
+    def small_batches(self, size: int) -> None:
+        """Make many calls of few records."""
+        settings = self.application.settings
+        self.application.settings = replace(
+            settings, moodle=replace(settings.moodle, batch_size=size)
+        )
+
     def load(self, *paths: Path, expected_school: str = "") -> int:
         return load_paths(self.application, *paths, expected_school=expected_school)
 
@@ -224,7 +231,9 @@ class Place:
 
     def fault(self, fault: Fault) -> None:
         given = asdict(fault)
-        requests.post(f"{self.moodle_url}/standin/faults", json=given, timeout=10).raise_for_status()
+        requests.post(
+            f"{self.moodle_url}/standin/faults", json=given, timeout=10
+        ).raise_for_status()
 
     def no_faults(self) -> None:
         requests.delete(f"{self.moodle_url}/standin/faults", timeout=10).raise_for_status()

@@ -16,9 +16,7 @@ MANY = [*pupils("a", 30), teacher("a-t")]
 def test_a_plan_over_the_limit_of_suspensions_needs_a_second_yes(place: Place) -> None:
     place.sync(place.write(A, MANY), place.write(B, pupils("b", 3)))
     before = place.moodle()
-    run_id = place.load(
-        place.write(A, MANY[11:], day=1), place.write(B, pupils("b", 4), day=1)
-    )
+    run_id = place.load(place.write(A, MANY[11:], day=1), place.write(B, pupils("b", 4), day=1))
     plan = place.plans(run_id)[A]
     assert plan.breaches == [{"limit": "suspended", "count": 11, "base": 31}]
     with pytest.raises(RunProblem) as caught:
@@ -39,9 +37,7 @@ def test_a_plan_over_the_limit_of_suspensions_needs_a_second_yes(place: Place) -
 
 def test_the_harmless_school_can_be_approved_alone(place: Place) -> None:
     place.sync(place.write(A, MANY), place.write(B, pupils("b", 3)))
-    run_id = place.load(
-        place.write(A, MANY[11:], day=1), place.write(B, pupils("b", 4), day=1)
-    )
+    run_id = place.load(place.write(A, MANY[11:], day=1), place.write(B, pupils("b", 4), day=1))
     place.approve(run_id, schools=[B])
     place.apply(run_id)
     users = place.moodle()["users"]

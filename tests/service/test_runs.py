@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from service import runs
 from service.access import Forbidden
 from service.db import transaction
-from service.models import AuditEntry, OperatorRole, PlannedChange, PlanStatus, RunStatus
+from service.models import AuditEntry, OperatorRole, PlannedChange, RunStatus
 from service.runs import RunProblem
 from tests.service.installation import SCOPE
 from tests.service.place import A, B, C, Place, on_both_databases, pupil, pupils, teacher

@@ -143,9 +143,7 @@ def test_a_pupil_of_two_schools_on_the_same_day_is_in_both(place: Place) -> None
 
 
 def test_who_leaves_both_schools_in_one_upload_is_suspended_once(place: Place) -> None:
-    place.sync(
-        *both(place, [*OTHERS_A, pupil("a-7", who="p")], [*OTHERS_B, pupil("b-7", who="p")])
-    )
+    place.sync(*both(place, [*OTHERS_A, pupil("a-7", who="p")], [*OTHERS_B, pupil("b-7", who="p")]))
     files = both(place, OTHERS_A, OTHERS_B, day=30)
     place.sync(*files)
     assert place.account(A, "a-7")["suspended"] == 1
