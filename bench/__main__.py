@@ -1,0 +1,50 @@
+"""``python -m bench``: measure all figures, or those that are named, and print one table."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import applying, coverage, importing, login, reading, school
+from bench.measuring import Figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of a figure; default: all")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each side")
+    parser.add_argument("--megabytes", type=int, default=100, help="of the file that is read")
+    parser.add_argument("--import-people", type=int, default=100_000)
+    parser.add_argument("--school-people", type=int, default=3_600)
+    parser.add_argument("--apply-people", type=int, default=1_000)
+    parser.add_argument("--sign-ins", type=int, default=50)
+    parser.add_argument("--city-schools", type=int, default=100)
+    parser.add_argument("--city-people", type=int, default=715, help="of each school")
+    given = parser.parse_args()
+    rounds = given.rounds
+    measures: dict[str, Callable[[Path], list[Figure]]] = {
+        "reading": lambda at: reading.figures(at, megabytes=given.megabytes, rounds=rounds),
+        "importing": lambda at: importing.figures(at, people=given.import_people),
+        "school": lambda at: school.figures(at, people=given.school_people, rounds=rounds),
+        "applying": lambda at: applying.figures(at, people=given.apply_people, rounds=rounds),
+        "login": lambda at: login.figures(at, sign_ins=given.sign_ins, rounds=rounds),
+        "coverage": lambda at: coverage.figures(
+            at, schools=given.city_schools, people=given.city_people, rounds=rounds
+        ),
+    }
+    if unknown := set(given.names) - measures.keys():
+        parser.error(
+            f"no such figure: {', '.join(sorted(unknown))}; there are: {', '.join(measures)}"
+        )
+    print(f"{'figure':52} {'ours':26} {'reference':40} ratio")
+    for name in given.names or measures:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            for one in measures[name](Path(folder)):
+                ratio = f"{one.ratio:6.2f}" if one.ratio is not None else ""
+                print(f"{one.name:52} {one.ours:26} {one.reference:40} {ratio}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
