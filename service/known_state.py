@@ -45,8 +45,8 @@ from service.models import (
 )
 
 USER_FIELDS = tuple(field.name for field in fields(MoodleUser))
-ROWS = 1000
-"""Read at once from a long answer of the database."""
+_STREAM = {"yield_per": 1000}
+"""A long answer comes in pieces; PostgreSQL would otherwise send all of it at once."""
 _UNSHARED = {"username", "email", "snils", "sourced_id"}
 """Another text for each person."""
 _IDENTITY_FIELDS = tuple(field.name for field in fields(matching.KnownPerson))
@@ -203,8 +203,9 @@ def roll_before(session: Session, school_code: str) -> dict[str, RollEntry]:
     rows = session.execute(
         select(
             Affiliation.person_id, Affiliation.role, Affiliation.class_id, Affiliation.class_title
-        ).where(Affiliation.school_code == school_code)
-    ).yield_per(ROWS)
+        ).where(Affiliation.school_code == school_code),
+        execution_options=_STREAM,
+    )
     entries = (map(sys.intern, row) for row in rows)
     return {
         person_id: RollEntry(
@@ -257,13 +258,15 @@ def known_state(session: Session, school_code: str) -> State:
     members = session.execute(
         select(KnownMember.cohort, KnownMember.person_id).where(
             KnownMember.school_code == school_code
-        )
-    ).yield_per(ROWS)
+        ),
+        execution_options=_STREAM,
+    )
     enrolments = session.execute(
         select(KnownEnrolment.course, KnownEnrolment.person_id, KnownEnrolment.role).where(
             KnownEnrolment.school_code == school_code
-        )
-    ).yield_per(ROWS)
+        ),
+        execution_options=_STREAM,
+    )
     share = sys.intern
     return State(
         school_code=school_code,
@@ -286,7 +289,8 @@ def _known_users(session: Session, school_code: str) -> Iterable[MoodleUser]:
     rows = session.execute(
         select(*columns).where(
             KnownPerson.person_id.in_(own_people), KnownPerson.moodle_id.is_not(None)
-        )
-    ).yield_per(ROWS)
+        ),
+        execution_options=_STREAM,
+    )
     for row in rows:
         yield MoodleUser(**_shared(USER_FIELDS, row))
