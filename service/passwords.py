@@ -65,7 +65,7 @@ def reset_password(
     """
     person = find_person(session, scope, login)
     if settings.passwords.kept_in == "moodle":
-        raise KeptInMoodle(_page_in_moodle(settings, person))
+        raise KeptInMoodle(page_in_moodle(settings, person))
     forget_own_password(session, person.person_id)
     session.execute(
         update(Identity)
@@ -84,6 +84,6 @@ def reset_password(
     return person
 
 
-def _page_in_moodle(settings: Settings, person: KnownPerson) -> str:
+def page_in_moodle(settings: Settings, person: KnownPerson) -> str:
     """Where an administrator of Moodle gives this person a new password."""
     return f"{settings.moodle_target.url.rstrip('/')}/user/editadvanced.php?id={person.moodle_id}"

@@ -52,6 +52,11 @@ for (const form of document.querySelectorAll("form[method=get]")) {
   });
 }
 
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+
 // The field for files takes what is dropped on it and lists what was chosen.
 for (const zone of document.querySelectorAll("[data-drop]")) {
   const input = zone.querySelector("input[type=file]");

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from service.views import changes, findings, home, reports, runs, session, signin, uploads
+from service.views import (
+    changes,
+    findings,
+    home,
+    people,
+    reports,
+    runs,
+    session,
+    signin,
+    slips,
+    uploads,
+)
 
 blueprint = Blueprint("console", __name__, url_prefix="/console")
 blueprint.before_request(session.guard)
@@ -17,5 +28,5 @@ def _keep_private(response: Response) -> Response:
     return response
 
 
-for part in (signin, home, uploads, runs, findings, changes, reports):
+for part in (signin, home, uploads, runs, findings, changes, reports, slips, people):
     blueprint.register_blueprint(part.blueprint)

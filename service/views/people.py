@@ -1,0 +1,61 @@
+"""One person, found by login: where they are, and the reset of their password."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+
+from auth.passwords import own_password_hash
+from service.access import Forbidden
+from service.models import School
+from service.passwords import KeptInMoodle, find_person, page_in_moodle, reset_password
+from service.slips import slip_of
+from service.views.context import scope, the_console
+
+blueprint = Blueprint("people", __name__, url_prefix="/people")
+
+
+@blueprint.get("")
+def index() -> str:
+    return render_template("console/people.html", login="")
+
+
+@blueprint.post("")
+def find() -> str | tuple[str, int]:
+    """The login is posted: it tells who somebody is, and addresses are kept by browsers."""
+    login = request.form.get("login", "")
+    try:
+        return _page(login)
+    except Forbidden:
+        return render_template("console/people.html", login=login, nobody=True), 404
+
+
+@blueprint.post("/reset")
+def reset() -> str | tuple[str, int]:
+    """The page afterwards holds the new slip; looking at it is audited too."""
+    console, login = the_console(), request.form.get("login", "")
+    settings = console.application.settings
+    try:
+        with console.transaction() as db:
+            person = reset_password(db, settings, scope(), login, console.now())
+            slip = slip_of(db, console.application, scope(), person)
+    except KeptInMoodle:
+        return _page(login), 409
+    return render_template("console/slips_sheet.html", slips=[slip] if slip else [], reset=True)
+
+
+def _page(login: str) -> str:
+    console = the_console()
+    settings = console.application.settings
+    with console.transaction() as db:
+        person = find_person(db, scope(), login)
+        school = db.get(School, person.school_code)
+    has_own = own_password_hash(console.application.sessions, person.person_id) is not None
+    in_moodle = settings.passwords.kept_in == "moodle"
+    return render_template(
+        "console/people.html",
+        login=login,
+        person=person,
+        school=school,
+        has_own=has_own,
+        moodle_page=page_in_moodle(settings, person) if in_moodle else "",
+    )

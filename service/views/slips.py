@@ -1,0 +1,47 @@
+"""Slips to print and hand out: choose a school and a class, then a sheet of paper slips."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+from sqlalchemy import select
+
+from service.access import Scope
+from service.models import OperatorRole, School
+from service.slips import Group, groups, slips
+from service.views.context import scope, the_console
+
+blueprint = Blueprint("slips", __name__, url_prefix="/slips")
+
+
+@blueprint.get("")
+def index() -> str:
+    """The classes of the school that the address names, or of the operator's only school."""
+    mine = scope()
+    code = request.args.get("school", "").strip() or _only_school(mine)
+    found: list[Group] = []
+    with the_console().transaction() as db:
+        schools = db.scalars(select(School).where(mine.schools()).order_by(School.code)).all()
+        school = next((one for one in schools if one.code == code), None)
+        if school:
+            found = groups(db, mine, school.code)
+        return render_template(
+            "console/slips.html",
+            schools=schools,
+            school=school,
+            code=code,
+            groups=found,
+            people=sum(group.people for group in found),
+        )
+
+
+@blueprint.get("/sheet")
+def sheet() -> str:
+    """The slips of a class, or without ``class`` of the whole school. The look is audited."""
+    console, code, group = the_console(), request.args.get("school", ""), request.args.get("class")
+    with console.transaction() as db:
+        found = slips(db, console.application, scope(), code, group)
+    return render_template("console/slips_sheet.html", slips=found, code=code)
+
+
+def _only_school(mine: Scope) -> str:
+    return next(iter(mine.items)) if mine.role == OperatorRole.SCHOOL and mine.items else ""
