@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["Account", "AuthSettings", "Directory", "init_app"]
 
 
+def _nobody_sends() -> None:
+    """Notices wait for the next regular run of ``backchannel.send_notices``."""
+
+
 def init_app(
     app: Flask,
     settings: AuthSettings,
@@ -34,14 +38,17 @@ def init_app(
     clock: Callable[[], datetime],
     keys: SigningKeys,
     throttle: Throttle | None = None,
+    notices_waiting: Callable[[], None] = _nobody_sends,
 ) -> Provider:
     """Give ``app`` a provider, kept in ``app.extensions["auth"]``.
 
     The tables of ``auth.models.Base.metadata`` must exist before the first request. ``clock``
     returns zone-aware moments. Without a ``throttle`` failures are counted in the database.
+    ``notices_waiting`` is called, within somebody's sign-out, when ``backchannel.send_notices``
+    has work to do; it must be quick and must not raise.
     Raises ``ValueError`` without an issuer or without ``app.secret_key``.
     """
-    from auth import endpoints, pages
+    from auth import endpoints, logout, pages  # noqa: F401 - adds its page
     from auth.provider import Provider
     from auth.texts import Texts
 
@@ -63,6 +70,7 @@ def init_app(
             secret=secret,
         ),
         texts=Texts(),
+        notices_waiting=notices_waiting,
     )
     app.extensions["auth"] = provider
     app.register_blueprint(endpoints.blueprint)

@@ -144,6 +144,19 @@ class Token(Base):
         return self.client_id == client.get_client_id()
 
 
+class LogoutNotice(Base):
+    """An application has to be told that somebody signed out; gone when it has heard."""
+
+    __tablename__ = "auth_logout_notices"
+
+    id: Mapped[int] = mapped_column(_BigId, primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(255))
+    person_id: Mapped[str] = mapped_column(String(36))
+    sid: Mapped[str] = mapped_column(String(64))
+    next_try_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class Consent(Base):
     """A person agreed that an application learns this about them."""
 

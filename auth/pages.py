@@ -1,4 +1,4 @@
-"""What people see: signing in, choosing an own password, signing out."""
+"""What people see: signing in and choosing an own password."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def set_password() -> Any:
                     age=_session_age(),
                 )
             else:
-                provider.sessions.end(request, response)
+                provider.sign_out(request, response)
             return response
     return render(
         "set_password.html",
@@ -181,18 +181,6 @@ def set_password() -> Any:
         problem=problem,
         min_length=min_length,
     )
-
-
-@blueprint.route("/logout", methods=["GET", "POST"])
-def logout() -> Any:
-    """Ask first: a link on a strange page must not sign anybody out."""
-    provider = current_provider()
-    if request.method == "POST" and provider.sessions.is_own_form(request):
-        response = redirect(url_for("auth_pages.logout"), 303)
-        provider.sessions.end(request, response)
-        return response
-    signed_in = provider.sessions.current(request, provider.clock()) is not None
-    return render("logout.html", signed_in=signed_in)
 
 
 def _hinted_username() -> str:

@@ -14,13 +14,15 @@ from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 from authlib.oauth2.rfc6749.authenticate_client import authenticate_client_secret_basic
 from authlib.oauth2.rfc6750 import BearerTokenGenerator, BearerTokenValidator, InvalidTokenError
 from authlib.oauth2.rfc9207 import IssuerParameter
-from flask import Request, Response, current_app
+from flask import Request, current_app
 from flask import request as flask_request
 from joserfc import jwt
 from joserfc.errors import JoseError
 from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.wrappers import Response
 
 from auth import policy
+from auth.backchannel import end_grants
 from auth.clients import Client
 from auth.directory import Account, Directory
 from auth.events import make_event
@@ -72,6 +74,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         keys: SigningKeys,
         throttle: Throttle,
         texts: Texts,
+        notices_waiting: Callable[[], None],
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -82,6 +85,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         self.keys = keys
         self.throttle = throttle
         self.texts = texts
+        self._notices_waiting = notices_waiting
         self.sessions = Sessions(session_factory, issuer=settings.issuer)
         self.form_targets = " ".join(
             sorted({origin for client in settings.clients for origin in client.origins})
@@ -184,6 +188,14 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
             return account
         return None
 
+    def sign_out(self, request: Request, response: Response) -> None:
+        """End the browser's sign-in and what applications got in it, and have them told."""
+        with self.session_factory.begin() as db:
+            sign_in = self.sessions.end(db, request, response)
+            notices = end_grants(db, sign_in, self.clients, self.clock()) if sign_in else []
+        if notices:
+            self._notices_waiting()
+
     def signing_key(self, client: Client) -> SigningKey:
         return self.keys.signing(client.id_token_algorithm, self.clock())
 
@@ -197,7 +209,11 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
             claims = dict(jwt.decode(id_token, keys, algorithms=list(ALGORITHMS)).claims)
         except (JoseError, ValueError) as error:
             raise InvalidRequestError("The 'id_token_hint' is not of ours.") from error
-        if claims.get("iss") != self.settings.issuer or not isinstance(claims.get("sub"), str):
+        if (
+            claims.get("iss") != self.settings.issuer
+            or not isinstance(claims.get("sub"), str)
+            or "events" in claims  # a logout token
+        ):
             raise InvalidRequestError("The 'id_token_hint' is not of ours.")
         return claims
 

@@ -58,12 +58,12 @@ class Sessions:
             )
         self.set_cookie(response, cookie)
 
-    def end(self, request: Request, response: Response) -> None:
-        with self._session_factory.begin() as db:
-            self._forget(db, request)
+    def end(self, db: Session, request: Request, response: Response) -> SignIn | None:
+        """Forget the cookie here and in the browser; the sign-in it pointed to."""
         response.delete_cookie(
             self.cookie_name, path="/", secure=self._secure, httponly=True, samesite="Lax"
         )
+        return self._forget(db, request)
 
     def browser_cookie(self, request: Request) -> str:
         """The cookie this browser has, or a fresh one for it (``set_cookie``)."""
@@ -84,9 +84,10 @@ class Sessions:
     def has_cookie(self, request: Request) -> bool:
         return bool(request.cookies.get(self.cookie_name))
 
-    def _forget(self, db: Session, request: Request) -> None:
-        if cookie := request.cookies.get(self.cookie_name):
-            db.execute(delete(SignIn).where(SignIn.cookie_hash == digest(cookie)))
+    def _forget(self, db: Session, request: Request) -> SignIn | None:
+        cookie = request.cookies.get(self.cookie_name, "")
+        gone = delete(SignIn).where(SignIn.cookie_hash == digest(cookie)).returning(SignIn)
+        return db.scalars(gone.execution_options(synchronize_session=False)).one_or_none()
 
 
 def form_token(cookie: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ class Application:
     def secret(self) -> bytes:
         """The installation's own secret: sessions and derived first passwords hang on it."""
         return secret_file(self.settings.home).read_bytes()
+
+    def derived_secret(self, purpose: bytes) -> bytes:
+        """One secret of the installation, a key of its own for each purpose."""
+        return hmac.digest(self.secret, purpose, "sha256")
 
     @property
     def zone(self) -> ZoneInfo:

@@ -63,6 +63,22 @@ class Jobs:
                     clear_away, timeout=-1, result_ttl=0
                 )
 
+    def tell_signed_out(self) -> None:
+        """Queue what tells applications of sign-outs. Without Redis it waits for ``upkeep``."""
+        try:
+            with connect_redis(self._settings) as connection:
+                Queue(QUEUE, connection=connection).enqueue_call(
+                    tell_signed_out, timeout=-1, result_ttl=0
+                )
+        except redis.RedisError as error:
+            log.warning("sign-outs wait to be told: %s", type(error).__name__)
+
+    def upkeep(self) -> None:
+        """What a worker asks for every ten minutes."""
+        self.clear_away()
+        if any(client.backchannel_logout_uri for client in self._settings.auth.clients):
+            self.tell_signed_out()
+
     def resume(self, application: Application) -> None:
         """Queue again the runs that a killed process left half applied."""
         for run_id in resumable_runs(application):
@@ -107,6 +123,15 @@ def clear_away() -> None:
         delete_what_is_over(build())
 
 
+def tell_signed_out() -> None:
+    """Job: tell applications who signed out."""
+    # Only this job pays for what signs and sends the notices.
+    from service.provider import tell_signed_out as tell_applications
+
+    with _told_without_values("telling of sign-outs"):
+        tell_applications(build())
+
+
 @contextmanager
 def _told_without_values(work: str) -> Iterator[None]:
     try:
@@ -142,7 +167,7 @@ def work(settings: Settings, *, burst: bool = False) -> None:
     connection = connect_redis(settings)
     worker = _Worker([Queue(QUEUE, connection=connection)], connection=connection)
     worker.log_job_description = False
-    worker.upkeep = Jobs(settings).clear_away
+    worker.upkeep = Jobs(settings).upkeep
     worker.work(burst=burst, logging_level="WARNING")
 
 

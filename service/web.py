@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
-from dataclasses import replace
 from datetime import timedelta
 
 from flask import Flask, current_app, redirect, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
-import auth
-from auth.keys import load_keys
-from auth.throttle import DatabaseThrottle
 from service import errors
 from service.application import Application, build
-from service.config import ConfigError
-from service.directory import PeopleDirectory
+from service.provider import add_provider, make_throttle
 from service.views import console, health, pages
 from service.views.context import Console, Queue
 
@@ -32,7 +26,7 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
     settings = application.settings
     app = Flask("service")
     app.config.update(
-        SECRET_KEY=_derive(application.secret, b"console session"),
+        SECRET_KEY=application.derived_secret(b"console session"),
         SESSION_COOKIE_NAME="console",
         SESSION_COOKIE_PATH="/console",
         SESSION_COOKIE_HTTPONLY=True,
@@ -51,11 +45,7 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
     app.extensions["console"] = Console(
         application=application,
         queue=queue or _queue(application),
-        throttle=DatabaseThrottle(
-            application.sessions,
-            window=THROTTLE_WINDOW,
-            secret=_derive(application.secret, b"console throttle"),
-        ),
+        throttle=make_throttle(application, purpose=b"console throttle", window=THROTTLE_WINDOW),
     )
     pages.init_app(app)
     errors.init_app(app)
@@ -63,28 +53,8 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
     app.register_blueprint(health.blueprint)
     app.add_url_rule("/", view_func=_home)
     app.add_url_rule("/favicon.ico", view_func=_icon)
-    _add_provider(app, application)
+    add_provider(app, application)
     return app
-
-
-def _add_provider(app: Flask, application: Application) -> None:
-    settings = application.settings
-    try:
-        auth_settings = replace(
-            settings.auth,
-            issuer=settings.auth.issuer or settings.base_url,
-            password_sign_in=settings.passwords.kept_in == "provider",
-        )
-    except ValueError as error:
-        raise ConfigError(f"[auth] issuer, or [server] base_url in its place: {error}") from error
-    auth.init_app(
-        app,
-        auth_settings,
-        directory=PeopleDirectory(application),
-        session_factory=application.sessions,
-        clock=application.clock,
-        keys=load_keys(settings.signing_keys, application.clock()),
-    )
 
 
 def _queue(application: Application) -> Queue:
@@ -100,8 +70,3 @@ def _home() -> Response:
 def _icon() -> Response:
     """Browsers ask for it also on pages that name no icon."""
     return current_app.send_static_file("icon.svg")
-
-
-def _derive(secret: bytes, purpose: bytes) -> bytes:
-    """One secret of the installation, a key of its own for each purpose."""
-    return hmac.digest(secret, purpose, "sha256")

@@ -33,7 +33,7 @@ ONLY_IN = {
     "lxml": ("provisioning/formats/",),
     "rq": ("service/jobs.py",),
     "redis": ("service/jobs.py", "service/processes.py", "service/errors.py", "service/cli/__init__.py", "service/views/health.py",
-              "service/doctor/"),
+              "service/doctor/", "service/throttle.py"),
 }  # fmt: skip
 """Where else a package may not appear at all."""
 

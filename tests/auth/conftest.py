@@ -134,6 +134,11 @@ class Portal:
     people: People
     clock: Clock
     session_factory: sessionmaker[Session]
+    notices_waited: int = 0
+    """How often a sign-out said that applications have to be told."""
+
+    def notices_waiting(self) -> None:
+        self.notices_waited += 1
 
     def moodle(self, **changes: Any) -> RelyingParty:
         return RelyingParty(issuer=self.issuer, **changes)
@@ -186,11 +191,9 @@ def start_portal(
             session_factory=session_factory,
             clock=clock,
             keys=keys,
+            notices_waiting=lambda: portal.notices_waiting(),
         )
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        servers.append((server, thread))
-        return Portal(
+        portal = Portal(
             issuer=issuer,
             app=app,
             provider=provider,
@@ -198,6 +201,10 @@ def start_portal(
             clock=clock,
             session_factory=session_factory,
         )
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        servers.append((server, thread))
+        return portal
 
     yield start
     for server, thread in servers:

@@ -146,7 +146,7 @@ def test_other_scopes_are_refused_and_do_not_spend_the_refresh_token(
 
 
 def test_another_client_neither_uses_nor_spends_a_refresh_token(
-    start_portal: Callable[..., Portal], portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
 ) -> None:
     assert refusal(portal.moodle().refresh(tokens["refresh_token"]))[0] == 400
     assert diary.refresh(tokens["refresh_token"], client_secret="wrong").status_code == 401

@@ -51,6 +51,22 @@ def upgrade() -> None:
     op.create_index(op.f("ix_auth_grants_person_id"), "auth_grants", ["person_id"], unique=False)
     op.create_index(op.f("ix_auth_grants_sid"), "auth_grants", ["sid"], unique=False)
     op.create_table(
+        "auth_logout_notices",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("client_id", sa.String(length=255), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("sid", sa.String(length=64), nullable=False),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_auth_logout_notices")),
+    )
+    op.create_index(
+        op.f("ix_auth_logout_notices_expires_at"), "auth_logout_notices", ["expires_at"]
+    )
+    op.create_index(
+        op.f("ix_auth_logout_notices_next_try_at"), "auth_logout_notices", ["next_try_at"]
+    )
+    op.create_table(
         "auth_credentials",
         sa.Column("person_id", sa.String(length=36), nullable=False),
         sa.Column("password_hash", sa.String(length=255), nullable=False),
@@ -143,6 +159,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_auth_login_events_at"), table_name="auth_login_events")
     op.drop_table("auth_login_events")
     op.drop_table("auth_credentials")
+    op.drop_index(op.f("ix_auth_logout_notices_next_try_at"), table_name="auth_logout_notices")
+    op.drop_index(op.f("ix_auth_logout_notices_expires_at"), table_name="auth_logout_notices")
+    op.drop_table("auth_logout_notices")
     op.drop_index(op.f("ix_auth_grants_sid"), table_name="auth_grants")
     op.drop_index(op.f("ix_auth_grants_person_id"), table_name="auth_grants")
     op.drop_index(op.f("ix_auth_grants_expires_at"), table_name="auth_grants")

@@ -1,0 +1,105 @@
+"""The identity provider of this installation: its settings, throttle, keys and notices."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import requests
+from flask import Flask
+
+import auth
+from auth.backchannel import send_notices
+from auth.keys import load_keys
+from auth.settings import AuthSettings
+from auth.throttle import DatabaseThrottle, Throttle
+from service.application import Application
+from service.config import ConfigError, Settings
+from service.directory import PeopleDirectory
+from service.throttle import RedisThrottle
+
+NOTICE_SECONDS = 5
+"""How long an application may take to hear that somebody signed out."""
+
+log = logging.getLogger(__name__)
+
+
+def provider_settings(settings: Settings) -> AuthSettings:
+    """Those of the file with what they take from other sections.
+
+    Raises ``ConfigError`` for an address that a provider cannot have.
+    """
+    try:
+        return replace(
+            settings.auth,
+            issuer=settings.auth.issuer or settings.base_url,
+            password_sign_in=settings.passwords.kept_in == "provider",
+        )
+    except ValueError as error:
+        raise ConfigError(f"[auth] issuer, or [server] base_url in its place: {error}") from error
+
+
+def add_provider(app: Flask, application: Application) -> None:
+    """Give the web application its identity provider."""
+    settings = provider_settings(application.settings)
+    auth.init_app(
+        app,
+        settings,
+        directory=PeopleDirectory(application),
+        session_factory=application.sessions,
+        clock=application.clock,
+        keys=load_keys(application.settings.signing_keys, application.clock()),
+        throttle=make_throttle(
+            application,
+            purpose=b"sign-in throttle",
+            window=timedelta(seconds=settings.failure_window_seconds),
+        ),
+        notices_waiting=lambda: _tell_soon(application.settings),
+    )
+
+
+def make_throttle(application: Application, *, purpose: bytes, window: timedelta) -> Throttle:
+    """Counts in Redis; in the database while Redis is away, so that nobody is locked out."""
+    secret = application.derived_secret(purpose)
+    return RedisThrottle(
+        application.settings,
+        window=window,
+        secret=secret,
+        fallback=DatabaseThrottle(application.sessions, window=window, secret=secret),
+    )
+
+
+def _tell_soon(settings: Settings) -> None:
+    from service.jobs import Jobs
+
+    Jobs(settings).tell_signed_out()
+
+
+def tell_signed_out(application: Application) -> None:
+    """Tell applications that asked for it who signed out; what they do not take comes again."""
+    now = application.clock()
+    taken = send_notices(
+        application.sessions,
+        provider_settings(application.settings),
+        load_keys(application.settings.signing_keys, now),
+        now,
+        _post,
+    )
+    if taken:
+        log.info("applications told of sign-outs", extra={"count": taken})
+
+
+def _post(address: str, form: Mapping[str, str]) -> bool:
+    try:
+        answer = requests.post(
+            address, data=dict(form), timeout=NOTICE_SECONDS, allow_redirects=False
+        )
+    except requests.RequestException as error:
+        log.warning("an application does not hear sign-outs: %s", type(error).__name__)
+        return False
+    if answer.status_code not in {200, 204}:
+        log.warning("an application refuses a sign-out", extra={"status": answer.status_code})
+        return False
+    return True
