@@ -73,27 +73,18 @@ class Plan:
     breaches: tuple[LimitBreach, ...]
 
 
-class Fields(Mapping[str, Any]):
-    """The fields of a record as JSON values, made when they are read: a plan may be very long."""
+def _fields(record: Record | None) -> dict[str, Any]:
+    """The fields of a record as JSON values; nothing for no record."""
+    if record is None:
+        return {}
+    values = ((name, getattr(record, name)) for name in record.__slots__)
+    return {name: value if type(value) is str else _plain(value) for name, value in values}
 
-    __slots__ = ("_record",)
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._record.__slots__:
-            raise KeyError(name)
-        value = getattr(self._record, name)
-        if isinstance(value, date):
-            return value.isoformat()
-        return value.value if isinstance(value, StrEnum) else value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._record.__slots__)
-
-    def __len__(self) -> int:
-        return len(self._record.__slots__)
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return value.value if isinstance(value, StrEnum) else value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,8 +106,8 @@ class _Step:
             kind=self.kind,
             action=self.action,
             key=_key(self.after[index] if self.after else self.before[index]),
-            before=Fields(before) if before else {},
-            after=Fields(after) if after else {},
+            before=_fields(before),
+            after=_fields(after),
         )
 
 
@@ -181,9 +172,11 @@ def plan_digest(
     return digest.hexdigest()
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def _canonical(value: object) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return f"{text}\n".encode()
+    return f"{_CANONICAL.encode(value)}\n".encode()
 
 
 def _key(record: Record) -> str:
