@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Action, Change, Kind, Outcome, Result
@@ -91,6 +91,18 @@ def _record_objects(
 def _record_users(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
     """A person whose account could not be made is kept too: in the roll, without an account."""
     creations = [outcome for outcome in outcomes if outcome.change.action == Action.CREATE]
+    not_made = [one.change.key for one in creations if one.result != Result.DONE]
+    # Another school of the upload may have made the account a moment ago.
+    made = set(
+        session.scalars(
+            select(KnownPerson.person_id).where(
+                KnownPerson.person_id.in_(not_made), KnownPerson.moodle_id.is_not(None)
+            )
+        )
+    )
+    creations = [
+        one for one in creations if one.result == Result.DONE or one.change.key not in made
+    ]
     upsert(
         session,
         KnownPerson,

@@ -260,6 +260,16 @@ def make_place(
         yield Place(application=application, moodle_url=url, folder=folder / "files")
 
 
+def with_settings(section: str, **values: Any) -> Callable[[Application], None]:
+    """For ``make_place(configure=...)``: other values in one section of the settings."""
+
+    def configure(application: Application) -> None:
+        changed = replace(getattr(application.settings, section), **values)
+        application.settings = replace(application.settings, **{section: changed})
+
+    return configure
+
+
 def _impatient_client(application: Application) -> MoodleClient:
     return MoodleClient(application.settings.moodle_target, sleep=_no_wait)
 
