@@ -12,6 +12,7 @@ import click
 from provisioning.findings import Finding, Severity
 from service import runs, wording
 from service.cli.base import print_json, print_table
+from service.doctor.check import Check, Verdict
 from service.i18n import gettext as _
 from service.i18n import language
 from service.models import PlannedChange, RunFinding, RunStatus, SchoolPlan, SyncRun
@@ -195,3 +196,12 @@ def _differences(before: dict[str, Any], after: dict[str, Any]) -> str:
         else:
             parts.append(f"{name}: {value}")
     return ", ".join(parts)
+
+
+def print_checks(checks: Iterable[Check]) -> None:
+    """What the doctor found, each with what to change."""
+    signs = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.PROBLEM: "✗"}
+    for check in checks:
+        click.echo(f"{signs[check.verdict]} {check.subject}: {check.message}")
+        if check.remedy:
+            click.echo(f"    → {check.remedy}")

@@ -15,6 +15,7 @@ from auth.keys import load_keys
 from service import access
 from service.application import make_secret
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
+from service.cli.printing import print_checks
 from service.db import transaction
 from service.doctor import Verdict, examine
 from service.i18n import gettext as _
@@ -134,11 +135,7 @@ def doctor(context: Context, as_json: bool) -> None:
     if as_json:
         print_json([check.as_data() for check in checks])
     else:
-        signs = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.PROBLEM: "✗"}
-        for check in checks:
-            click.echo(f"{signs[check.verdict]} {check.subject}: {check.message}")
-            if check.remedy:
-                click.echo(f"    → {check.remedy}")
+        print_checks(checks)
     if any(check.verdict == Verdict.PROBLEM for check in checks):
         sys.exit(STOPPED)
 

@@ -1,0 +1,136 @@
+"""The doctor's look at the sign-in to Moodle through us, from the outside."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import requests
+
+from auth.clients import Client
+from service.config import Settings
+from service.doctor.check import Check, ok, problem, warning
+from service.i18n import gettext as _
+
+ANSWER_SECONDS = 10
+DISCOVERY = "/.well-known/openid-configuration"
+
+
+def callback_of(moodle_url: str) -> str:
+    """The address to which Moodle wants people sent back (Moodle notes: configuration)."""
+    return moodle_url.rstrip("/") + "/admin/oauth2callback.php"
+
+
+def moodle_client(settings: Settings) -> Client | None:
+    """The client that is the configured Moodle."""
+    callback = callback_of(settings.moodle_target.url)
+    clients = (one for one in settings.auth.clients if callback in one.redirect_uris)
+    return next(clients, None)
+
+
+def examine_moodle_login(settings: Settings, issuer: str) -> Iterator[Check]:
+    """What can be known from our side: Moodle's own settings have no web service."""
+    yield _client(settings)
+    if settings.passwords.kept_in == "moodle":
+        yield warning(
+            _("Passwords"),
+            _("they are kept in Moodle, so our page takes none"),
+            _("For signing in through us, set [passwords] kept_in to provider."),
+        )
+    if not issuer.startswith("https:"):
+        yield problem(
+            _("Address of the sign-in"),
+            _("{issuer} is not https, and Moodle refuses such a provider", issuer=issuer),
+            _(
+                "Put a web server with a certificate before us; set [server] base_url to its "
+                "https address and trusted_proxies to 1."
+            ),
+        )
+    yield _discovery(issuer)
+    yield _blocked(issuer)
+
+
+def _client(settings: Settings) -> Check:
+    subject = _("Client of this Moodle")
+    client = moodle_client(settings)
+    callback = callback_of(settings.moodle_target.url)
+    if client is None:
+        return problem(
+            subject,
+            _("no client has the address {callback}", callback=callback),
+            _('Add [[auth.clients]] with redirect_uris = ["{callback}"].', callback=callback),
+        )
+    if client.is_public or client.require_pkce or "email" not in client.scopes:
+        return problem(
+            subject,
+            _("{client} cannot be used by Moodle", client=client.client_id),
+            _("It needs a secret and the scope email, and require_pkce must be off."),
+        )
+    return ok(subject, client.client_id)
+
+
+def _discovery(issuer: str) -> Check:
+    subject = _("Reachable for Moodle")
+    address = issuer + DISCOVERY
+    try:
+        answer = requests.get(address, timeout=ANSWER_SECONDS, allow_redirects=False)
+        found = answer.json() if answer.ok else {}
+    except requests.exceptions.SSLError:
+        return problem(
+            subject,
+            _("the certificate of {address} is not trusted", address=address),
+            _(
+                "Use a certificate of a known authority, with its whole chain; or put your own "
+                "authority into Moodle's data folder as moodleorgca.crt."
+            ),
+        )
+    except requests.RequestException:
+        return problem(
+            subject,
+            _("{address} does not answer", address=address),
+            _("Start schoolbridge serve and look at the web server before it."),
+        )
+    if not isinstance(found, dict) or found.get("issuer") != issuer:
+        return problem(
+            subject,
+            _("{address} answers, but not as our provider", address=address),
+            _("The web server before us must pass on everything below this address."),
+        )
+    return ok(subject, address)
+
+
+def _blocked(issuer: str) -> Check:
+    """Moodle's defaults (Moodle notes: cURL block list)."""
+    subject = _("Moodle's cURL block list")
+    parts = urlsplit(issuer)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return warning(
+            subject,
+            _("the name {host} is not known here", host=parts.hostname),
+            _("Moodle must be able to find it."),
+        )
+    private = sorted({a[4][0] for a in found if ipaddress.ip_address(a[4][0]).is_private})
+    if private:
+        return warning(
+            subject,
+            _("{host} is {address}, which Moodle blocks", host=parts.hostname, address=private[0]),
+            _(
+                "In Moodle: Site administration > General > Security > HTTP security; take the "
+                "network of this address out of the list of blocked hosts."
+            ),
+        )
+    if port not in {80, 443}:
+        return warning(
+            subject,
+            _("Moodle does not ask port {port}", port=port),
+            _(
+                "In Moodle: Site administration > General > Security > HTTP security; add the "
+                "port to the list of allowed ports."
+            ),
+        )
+    return ok(subject, _("does not concern {host}", host=parts.hostname))
