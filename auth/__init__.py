@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth.directory import Account, Directory
-from auth.settings import AuthSettings
+from auth.esia import init_app as init_esia
+from auth.settings import AuthSettings, EsiaSettings
 from auth.throttle import DatabaseThrottle, Throttle
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ def init_app(
     keys: SigningKeys,
     throttle: Throttle | None = None,
     notices_waiting: Callable[[], None] = _nobody_sends,
+    esia: EsiaSettings | None = None,
+    esia_keys: Path | None = None,
 ) -> Provider:
     """Give ``app`` a provider, kept in ``app.extensions["auth"]``.
 
@@ -46,7 +50,10 @@ def init_app(
     returns zone-aware moments. Without a ``throttle`` failures are counted in the database.
     ``notices_waiting`` is called, within somebody's sign-out, when ``backchannel.send_notices``
     has work to do; it must be quick and must not raise.
-    Raises ``ValueError`` without an issuer or without ``app.secret_key``.
+
+    The ЕСИА stand-in comes with it when ``esia`` registers systems; its keys are then kept in the
+    folder ``esia_keys``. Raises ``ValueError`` without an issuer or without ``app.secret_key``, and
+    for a system's certificate that cannot be read.
     """
     from auth import endpoints, logout, pages  # noqa: F401 - adds its page
     from auth.provider import Provider
@@ -75,4 +82,8 @@ def init_app(
     app.extensions["auth"] = provider
     app.register_blueprint(endpoints.blueprint)
     app.register_blueprint(pages.blueprint)
+    if esia and esia.systems:
+        if esia_keys is None:
+            raise ValueError("the ЕСИА stand-in needs a folder for its keys")
+        init_esia(app, provider, esia, esia_keys)
     return provider

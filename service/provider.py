@@ -57,6 +57,8 @@ def add_provider(app: Flask, application: Application) -> None:
             window=timedelta(seconds=settings.failure_window_seconds),
         ),
         notices_waiting=lambda: _tell_soon(application.settings),
+        esia=application.settings.esia,
+        esia_keys=application.settings.signing_keys / "esia",
     )
 
 

@@ -1,1 +1,45 @@
-"""The ЕСИА stand-in: the state provider's own dialect, beside the standard one."""
+"""The ЕСИА stand-in: the state provider's own dialect, beside the standard one.
+
+``init_app`` is the only door; it is opened when systems are registered.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auth.settings import EsiaSettings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from auth.provider import Provider
+
+
+def init_app(app: Flask, provider: Provider, settings: EsiaSettings, key_folder: Path) -> None:
+    """Give ``app`` the stand-in, kept in ``app.extensions["esia"]``.
+
+    Its own keys are made in ``key_folder`` at the first start. Raises ``ValueError`` for a
+    certificate that cannot be read.
+    """
+    from auth.esia import endpoints, pages
+    from auth.esia.gost import find_gost
+    from auth.esia.keys import load_stand_keys
+    from auth.esia.people import People
+    from auth.esia.stand import Stand, read_systems
+
+    gost = find_gost()
+    app.extensions["esia"] = Stand(
+        settings=settings,
+        base_url=provider.settings.issuer,
+        systems=read_systems(settings, gost),
+        session_factory=provider.session_factory,
+        clock=provider.clock,
+        gost=gost,
+        keys=load_stand_keys(key_folder, provider.clock()),
+        people=People(
+            provider.directory, provider.session_factory, test_people=settings.test_people
+        ),
+    )
+    app.register_blueprint(endpoints.blueprint)
+    app.register_blueprint(pages.blueprint)

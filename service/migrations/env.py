@@ -7,6 +7,7 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import Connection, text
 
+import auth.esia.models  # noqa: F401 - registers the tables
 import service.models  # noqa: F401 - registers the tables
 from auth.models import Base as AuthBase
 from auth.models import UtcDateTime

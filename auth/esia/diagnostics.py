@@ -1,0 +1,283 @@
+"""Why a request was refused, for the developer of the system: what fits instead, what to do.
+
+Nothing of it reaches the client. A code counts as a secret and is masked; nobody is named.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from asn1crypto import pem
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from auth.esia.errors import EsiaRefused
+from auth.esia.gost import GostError
+from auth.esia.models import EsiaRefusal
+from auth.esia.requests import Asked, Dialect, SignatureMismatch, signed_text
+from auth.esia.signatures import (
+    Certificate,
+    Flaw,
+    SignatureRefused,
+    check_cms,
+    decode_base64,
+)
+from auth.esia.stand import RegisteredSystem, Stand
+
+KEPT_PER_SYSTEM = 200
+SHOWN_LENGTH = 200
+"""Of a parameter that somebody else wrote."""
+
+Explanation = dict[str, Any]
+
+
+class NextStep(StrEnum):
+    """What the developer should do; docs/esia.md has a sentence for each."""
+
+    REGISTER_SYSTEM = "register_system"
+    REGISTER_SCOPES = "register_scopes"
+    REGISTER_REDIRECT_HOST = "register_redirect_host"
+    ADD_PARAMETER = "add_parameter"
+    CORRECT_PARAMETER = "correct_parameter"
+    ESCAPE_PLUS = "escape_plus"
+    CORRECT_TIME_ZONE = "correct_time_zone"
+    CORRECT_CLOCK = "correct_clock"
+    CORRECT_TIMESTAMP_FORM = "correct_timestamp_form"
+    SIGN_EXPECTED_TEXT = "sign_expected_text"
+    MIRROR_BYTES = "mirror_bytes"
+    SEND_RAW_SIGNATURE = "send_raw_signature"
+    SEND_CMS = "send_cms"
+    HASH_DER_CERTIFICATE = "hash_der_certificate"
+    REGISTER_CERTIFICATE = "register_certificate"
+    CHECK_CERTIFICATE_DATES = "check_certificate_dates"
+    CHECK_KEY = "check_key"
+    ASK_FOR_NEW_CODE = "ask_for_new_code"
+    CHECK_PKCE = "check_pkce"
+    NONE = ""
+
+
+_STEP_BY_CODE = {
+    "007002": NextStep.REGISTER_CERTIFICATE,
+    "007003": NextStep.CORRECT_PARAMETER,
+    "007005": NextStep.REGISTER_SYSTEM,
+    "007006": NextStep.CORRECT_PARAMETER,
+    "007009": NextStep.CORRECT_PARAMETER,
+    "007011": NextStep.ASK_FOR_NEW_CODE,
+    "007012": NextStep.CORRECT_PARAMETER,
+    "007013": NextStep.ADD_PARAMETER,
+    "007014": NextStep.ADD_PARAMETER,
+    "007019": NextStep.REGISTER_SCOPES,
+    "007023": NextStep.REGISTER_REDIRECT_HOST,
+    "007039": NextStep.CHECK_PKCE,
+    "007040": NextStep.CHECK_PKCE,
+}
+_STEP_BY_FLAW = {
+    Flaw.NOT_BASE64: NextStep.CORRECT_PARAMETER,
+    Flaw.NOT_CMS: NextStep.SEND_CMS,
+    Flaw.NOT_RAW: NextStep.SEND_RAW_SIGNATURE,
+    Flaw.FOREIGN_CERTIFICATE: NextStep.REGISTER_CERTIFICATE,
+    Flaw.INACTIVE_CERTIFICATE: NextStep.CHECK_CERTIFICATE_DATES,
+    Flaw.WRONG_HASH: NextStep.HASH_DER_CERTIFICATE,
+    Flaw.OTHER_CONTENT: NextStep.SIGN_EXPECTED_TEXT,
+    Flaw.WRONG: NextStep.CHECK_KEY,
+}
+
+
+def explain(refused: EsiaRefused, asked: Asked, stand: Stand) -> Explanation:
+    """All that helps to set the request right."""
+    system = asked.system
+    explanation: Explanation = {
+        "parameter": refused.parameter,
+        "timestamp": asked["timestamp"][:SHOWN_LENGTH],
+        "clock_difference_seconds": None,
+        "certificates": [_describe(one, asked.at) for one in system.certificates] if system else [],
+        "next_step": _STEP_BY_CODE.get(refused.code, NextStep.NONE).value,
+    }
+    if asked.timestamp:
+        explanation["clock_difference_seconds"] = round(
+            (asked.timestamp - asked.at).total_seconds()
+        )
+    if refused.code == "007015":
+        explanation["next_step"] = _step_for_time(asked, stand).value
+    elif refused.code == "007023":
+        explanation["redirect_uri"] = asked["redirect_uri"].partition("?")[0][:SHOWN_LENGTH]
+    elif refused.code in {"007006", "007019"}:
+        explanation["scope"] = f"{asked['scope']} {asked['scope_org']}"[:SHOWN_LENGTH]
+    elif isinstance(refused, SignatureMismatch) and system:
+        explanation |= _explain_signature(refused.flaw, asked, system, stand)
+    return explanation
+
+
+def record(refused: EsiaRefused, asked: Asked, stand: Stand) -> None:
+    """Keep the explanation; the newest ``KEPT_PER_SYSTEM`` of each system stay."""
+    system = asked.system.mnemonic if asked.system else ""
+    refusal = EsiaRefusal(
+        at=asked.at,
+        system=system,
+        address=asked.address,
+        code=refused.code,
+        explanation=explain(refused, asked, stand),
+    )
+    with stand.session_factory.begin() as db:
+        db.add(refusal)
+        db.flush()
+        oldest_kept = db.scalar(
+            select(EsiaRefusal.id)
+            .where(EsiaRefusal.system == system)
+            .order_by(EsiaRefusal.id.desc())
+            .offset(KEPT_PER_SYSTEM)
+            .limit(1)
+        )
+        if oldest_kept is not None:
+            db.execute(
+                delete(EsiaRefusal).where(
+                    EsiaRefusal.system == system, EsiaRefusal.id <= oldest_kept
+                )
+            )
+
+
+def latest(db: Session, system: str, count: int = 50) -> list[EsiaRefusal]:
+    """The refusals of one system, newest first; system ``""``: those that named none of ours."""
+    query = select(EsiaRefusal).where(EsiaRefusal.system == system)
+    return list(db.scalars(query.order_by(EsiaRefusal.id.desc()).limit(count)))
+
+
+def _describe(certificate: Certificate, now: datetime) -> dict[str, Any]:
+    return {
+        "hash": certificate.hash,
+        "algorithm": certificate.algorithm,
+        "not_before": certificate.not_before.isoformat(),
+        "not_after": certificate.not_after.isoformat(),
+        "active": certificate.is_active(now),
+    }
+
+
+def _step_for_time(asked: Asked, stand: Stand) -> NextStep:
+    """An offset in whole hours is a time zone, not a clock (PROTOCOL 2)."""
+    if asked.timestamp is None:
+        unescaped = "  " in asked["timestamp"] and "+" not in asked["timestamp"]
+        return NextStep.ESCAPE_PLUS if unescaped else NextStep.CORRECT_TIMESTAMP_FORM
+    difference = abs(asked.timestamp - asked.at)
+    rest = difference % timedelta(hours=1)
+    tolerance = timedelta(seconds=stand.settings.timestamp_tolerance_seconds)
+    whole_hours = min(rest, timedelta(hours=1) - rest) <= tolerance
+    if whole_hours and difference <= timedelta(hours=14):
+        return NextStep.CORRECT_TIME_ZONE
+    return NextStep.CORRECT_CLOCK
+
+
+def _explain_signature(
+    flaw: Flaw, asked: Asked, system: RegisteredSystem, stand: Stand
+) -> Explanation:
+    shown = _masked(asked)
+    found: Explanation = {
+        "flaw": flaw.value,
+        "expected": signed_text(shown),
+        "certificate_hash_sent": asked["client_certificate_hash"][:SHOWN_LENGTH],
+        "signature_bytes": None,
+        "fits": "",
+        "hash_is_of": "",
+        "next_step": _STEP_BY_FLAW[flaw].value,
+    }
+    try:
+        raw = decode_base64(asked["client_secret"])
+    except SignatureRefused:
+        return found
+    found["signature_bytes"] = len(raw)
+    try:
+        if flaw is Flaw.WRONG_HASH:
+            found["hash_is_of"] = _what_was_hashed(asked, system, stand)
+        if fits := _what_fits(raw, asked, system, stand):
+            found["fits"], mirrored = fits
+            if mirrored:
+                found["next_step"] = NextStep.MIRROR_BYTES.value
+            elif flaw is Flaw.WRONG:
+                found["next_step"] = NextStep.SIGN_EXPECTED_TEXT.value
+    except GostError:
+        pass  # the explanation is shorter, the refusal stands
+    return found
+
+
+def _masked(asked: Asked) -> Asked:
+    values = dict(asked.values)
+    if values.get("code"):
+        values["code"] = f"<code, {len(values['code'])} characters>"
+    return replace(asked, values=values)
+
+
+def _texts(asked: Asked) -> Iterator[tuple[str, str]]:
+    """Texts that clients are known to sign, by name; the expected one first."""
+
+    def without(*names: str) -> str:
+        kept = {name: value for name, value in asked.values.items() if name not in names}
+        return signed_text(replace(asked, values=kept))
+
+    yield "the expected text", signed_text(asked)
+    yield "the order of v1", signed_text(asked, Dialect.V1)
+    yield "the order of v2", signed_text(asked, Dialect.V2)
+    yield "without scope_org", without("scope_org")
+    yield "without redirect_uri", without("redirect_uri")
+    yield "without code", without("code")
+
+
+def _what_fits(
+    raw: bytes, asked: Asked, system: RegisteredSystem, stand: Stand
+) -> tuple[str, bool] | None:
+    """The text that this signature is really over, and whether its bytes are mirrored."""
+    tried: set[str] = set()
+    for name, text in _texts(asked):
+        if text in tried:
+            continue
+        tried.add(text)
+        if _fits_cms(raw, text, asked, system, stand):
+            return name, False
+        for certificate in system.certificates:
+            if certificate.check(text.encode(), raw, stand.gost):
+                return name, False
+            if certificate.check(text.encode(), raw[::-1], stand.gost):
+                return name, True
+    return None
+
+
+def _fits_cms(raw: bytes, text: str, asked: Asked, system: RegisteredSystem, stand: Stand) -> bool:
+    if raw[:1] != b"\x30":
+        return False
+    try:
+        check_cms(
+            base64.b64encode(raw).decode(),
+            text,
+            certificates=system.certificates,
+            gost=stand.gost,
+            now=asked.at,
+        )
+    except SignatureRefused:
+        return False
+    return True
+
+
+def _what_was_hashed(asked: Asked, system: RegisteredSystem, stand: Stand) -> str:
+    sent = asked["client_certificate_hash"].strip().upper()
+    for certificate in system.certificates:
+        armored: bytes = pem.armor("CERTIFICATE", certificate.der)
+        files = [armored, armored.rstrip(b"\n"), armored.replace(b"\n", b"\r\n")]
+        digests = {
+            stand.gost.digest(certificate.der).hex(): "Streebog-256 of the DER form",
+            stand.gost.digest(certificate.der)[::-1].hex(): "Streebog-256, bytes reversed",
+            hashlib.sha256(certificate.der).hexdigest(): "SHA-256 of the DER form",
+            hashlib.sha1(certificate.der, usedforsecurity=False).hexdigest(): (
+                "SHA-1 of the DER form"
+            ),
+        }
+        for file in files:
+            digests[stand.gost.digest(file).hex()] = "Streebog-256 of the PEM file"
+            digests[hashlib.sha256(file).hexdigest()] = "SHA-256 of the PEM file"
+        for hexadecimal, name in digests.items():
+            if hexadecimal.upper() == sent:
+                return name
+    return ""

@@ -1,0 +1,91 @@
+"""The errors of ЕСИА: what a client is told, by code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CATALOGUE: Mapping[str, tuple[str, str]] = {
+    "007002": ("unauthorized_client", "The certificate does not belong to this client."),
+    "007003": ("invalid_request", "A parameter is missing, wrong or given more than once."),
+    "007004": ("access_denied", "The resource owner or the service denied the request."),
+    "007005": (
+        "unauthorized_client",
+        "The client is not authorized to request an access token using this method.",
+    ),
+    "007006": ("invalid_scope", "The requested scope is invalid, unknown or malformed."),
+    "007007": ("server_error", "The service met an unexpected condition."),
+    "007009": ("unsupported_response_type", "This response type is not supported."),
+    "007011": (
+        "invalid_grant",
+        "The code or refresh token is invalid, expired, revoked or was issued to another client "
+        "or redirect_uri.",
+    ),
+    "007012": ("unsupported_grant_type", "This grant type is not supported."),
+    "007013": ("invalid_scope", "The request names no scope."),
+    "007014": ("invalid_request", "A mandatory parameter is missing."),
+    "007015": ("invalid_request", "The time of the request is wrong."),
+    "007019": ("access_denied", "OAuthErrorEnum.noGrants"),
+    "007023": ("invalid_request", "The redirect_uri is not among the registered ones."),
+    "007039": ("invalid_request", "No code_challenge was given for this code."),
+    "007040": ("invalid_grant", "The code_verifier does not fit the code_challenge."),
+    "007053": ("access_denied", "OAuthErrorEnum.clientSecretWrong"),
+    "007055": ("access_denied", "The account is not confirmed."),
+    "007062": ("access_denied", "The account is of a type that this request does not admit."),
+}
+"""Code -> OAuth error and text (PROTOCOL 4). The texts are ours where none was recorded."""
+
+REST_CATALOGUE: Mapping[str, tuple[int, str]] = {
+    "005011": (401, "SecurityErrorEnum.invalidToken"),
+    "005013": (401, "SecurityErrorEnum.expiredToken"),
+    "005029": (403, "SecurityErrorEnum.scopeNotAllowed"),
+    "005004": (404, "SecurityErrorEnum.notFound"),
+}
+"""Code -> HTTP status and message of the REST service. The last one is ours: no text for
+what is not there was ever seen."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Return:
+    """Where an error may be sent to: an address that was checked."""
+
+    redirect_uri: str
+    state: str
+
+
+class EsiaRefused(Exception):
+    """A request was refused; ``code`` is a key of ``CATALOGUE``. Trying again unchanged is useless.
+
+    ``parameter`` names what is missing; ``back`` is where to tell it, None: nowhere but here.
+    """
+
+    def __init__(self, code: str, *, parameter: str = "", back: Return | None = None) -> None:
+        super().__init__(f"ESIA-{code}")
+        self.code = code
+        self.parameter = parameter
+        self.back = back
+
+    @property
+    def error(self) -> str:
+        return CATALOGUE[self.code][0]
+
+    @property
+    def description(self) -> str:
+        tail = f" [{self.parameter}]" if self.parameter else ""
+        return f"ESIA-{self.code}: {CATALOGUE[self.code][1]}{tail}"
+
+
+class RestRefused(Exception):
+    """The REST service does not answer this; ``code`` is a key of ``REST_CATALOGUE``."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"ESIA-{code}")
+        self.code = code
+
+    @property
+    def status(self) -> int:
+        return REST_CATALOGUE[self.code][0]
+
+    @property
+    def body(self) -> dict[str, str]:
+        return {"code": f"ESIA-{self.code}", "message": REST_CATALOGUE[self.code][1]}

@@ -1,0 +1,136 @@
+"""Tables of the ЕСИА stand-in. Codes, tokens and cookies are stored as SHA-256 only."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Index, Integer, String, delete
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from auth.models import Base
+
+_BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class EsiaPerson(Base):
+    """The oid of a provisioned person, given once and never again to somebody else."""
+
+    __tablename__ = "esia_people"
+
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    oid: Mapped[int] = mapped_column(BigInteger, unique=True)
+
+
+class EsiaSeen(Base):
+    """A signed request that was accepted, remembered for as long as its timestamp would count."""
+
+    __tablename__ = "esia_seen"
+
+    request_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    browser_hash: Mapped[str] = mapped_column(String(64))
+    """The one browser that may show an authorization request again; empty for token requests."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class EsiaRequest(Base):
+    """An accepted authorization request while its person signs in and consents."""
+
+    __tablename__ = "esia_requests"
+
+    request_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    browser_hash: Mapped[str] = mapped_column(String(64))
+    system: Mapped[str] = mapped_column(String(100))
+    redirect_uri: Mapped[str] = mapped_column(String(2000))
+    scope: Mapped[str] = mapped_column(String(2000))
+    state: Mapped[str] = mapped_column(String(36))
+    offline: Mapped[bool]
+    person_filter: Mapped[str] = mapped_column(String(20))
+    code_challenge: Mapped[str] = mapped_column(String(128))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class EsiaSession(Base):
+    """A person signed in in one browser, for every system."""
+
+    __tablename__ = "esia_sessions"
+
+    cookie_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sid: Mapped[str] = mapped_column(String(36))
+    """``urn:esia:sid`` of the tokens."""
+    oid: Mapped[int] = mapped_column(BigInteger)
+    auth_time: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class EsiaConsent(Base):
+    """What a person agreed to tell a system."""
+
+    __tablename__ = "esia_consents"
+
+    system: Mapped[str] = mapped_column(String(100), primary_key=True)
+    oid: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    scope: Mapped[str] = mapped_column(String(2000))
+
+
+class EsiaCode(Base):
+    """A code on its way; the row is its only life and goes with the first exchange."""
+
+    __tablename__ = "esia_codes"
+
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    system: Mapped[str] = mapped_column(String(100))
+    redirect_uri: Mapped[str] = mapped_column(String(2000))
+    scope: Mapped[str] = mapped_column(String(2000))
+    offline: Mapped[bool]
+    code_challenge: Mapped[str] = mapped_column(String(128))
+    oid: Mapped[int] = mapped_column(BigInteger)
+    sid: Mapped[str] = mapped_column(String(36))
+    auth_time: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class EsiaToken(Base):
+    """An access or refresh token. The text of an access token is not parsed when it is used."""
+
+    __tablename__ = "esia_tokens"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    """``access`` or ``refresh``."""
+    system: Mapped[str] = mapped_column(String(100))
+    scope: Mapped[str] = mapped_column(String(2000))
+    oid: Mapped[int] = mapped_column(BigInteger)
+    """0: of the system itself (client_credentials)."""
+    sid: Mapped[str] = mapped_column(String(36))
+    auth_time: Mapped[datetime]
+    grant_hash: Mapped[str] = mapped_column(String(64), index=True)
+    """Of the code it all began with: a code used twice ends every token of its grant."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class EsiaRefusal(Base):
+    """One refused request with its explanation for the developer of the system."""
+
+    __tablename__ = "esia_refusals"
+    __table_args__ = (Index("ix_esia_refusals_system_at", "system", "at"),)
+
+    id: Mapped[int] = mapped_column(_BigId, primary_key=True)
+    at: Mapped[datetime]
+    system: Mapped[str] = mapped_column(String(100))
+    """Empty when no registered system was named."""
+    address: Mapped[str] = mapped_column(String(50))
+    code: Mapped[str] = mapped_column(String(6))
+    explanation: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """A ``diagnostics.Explanation``; holds no secret and nothing of a person."""
+
+
+TOKENS_REMEMBERED = timedelta(days=1)
+"""An ended token is told apart from an unknown one so long."""
+
+
+def forget_expired(db: Session, now: datetime) -> None:
+    """Delete what counts no more; done with each new request, so that nothing piles up."""
+    for table in (EsiaSeen, EsiaRequest, EsiaSession, EsiaCode):
+        db.execute(delete(table).where(table.expires_at <= now))
+    db.execute(delete(EsiaToken).where(EsiaToken.expires_at <= now - TOKENS_REMEMBERED))

@@ -1,0 +1,304 @@
+"""What people see: signing in, consenting, signing out; and the way back to the system."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Any, cast
+from urllib.parse import quote, urlencode, urlsplit
+
+from flask import Blueprint, Response, redirect, request, url_for
+from sqlalchemy import CursorResult, delete
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from auth import signin
+from auth.directory import Account
+from auth.esia import diagnostics
+from auth.esia.browser import (
+    begin_session,
+    browser_cookie,
+    current_session,
+    end_session,
+    guard,
+    is_own_form,
+    keep_browser,
+    render,
+)
+from auth.esia.errors import EsiaRefused, Return
+from auth.esia.models import EsiaConsent, EsiaRequest, EsiaSession
+from auth.esia.people import Profile, check_test_account
+from auth.esia.requests import Asked, Dialect, check_authorization, may_return, read_request
+from auth.esia.stand import Stand, current_stand
+from auth.esia.tokens import issue_code
+from auth.events import make_event
+from auth.models import Method, digest
+from auth.policy import Reason
+from auth.provider import current_provider
+
+REQUEST_AGE = timedelta(minutes=30)
+"""Time to sign in and consent."""
+
+blueprint = Blueprint("esia_pages", __name__)
+blueprint.after_request(guard)
+
+
+@blueprint.get("/aas/oauth2/ac")
+def authorize_v1() -> AnyResponse:
+    return _authorize(Dialect.V1)
+
+
+@blueprint.get("/aas/oauth2/v2/ac")
+def authorize_v2() -> AnyResponse:
+    return _authorize(Dialect.V2)
+
+
+def _authorize(dialect: Dialect) -> AnyResponse:
+    """Check everything at once, then on to the sign-in page, as a redirect (PROTOCOL 1)."""
+    stand = current_stand()
+    asked = read_request(request.args, dialect, request.path, stand)
+    cookie = browser_cookie()
+    try:
+        authorization = check_authorization(asked, request.args, stand, digest(cookie))
+    except EsiaRefused as refused:
+        return _refuse(refused, asked, stand)
+    key = secrets.token_urlsafe(24)
+    with stand.session_factory.begin() as db:
+        db.add(
+            EsiaRequest(
+                request_hash=digest(key),
+                browser_hash=digest(cookie),
+                system=authorization.system.mnemonic,
+                redirect_uri=authorization.redirect_uri,
+                scope=authorization.scope,
+                state=authorization.state,
+                offline=authorization.offline,
+                person_filter=authorization.person_filter,
+                code_challenge=authorization.code_challenge,
+                expires_at=asked.at + REQUEST_AGE,
+            )
+        )
+    page = "esia_pages.consent" if current_session(stand) else "esia_pages.login"
+    return keep_browser(_redirect(url_for(page, request=key)), cookie)
+
+
+@blueprint.get("/login")
+def login() -> AnyResponse:
+    stand = current_stand()
+    pending = _pending(stand)
+    if pending is None:
+        return render("lost.html", status=400)
+    return _login_page(pending, stand)
+
+
+@blueprint.post("/login")
+def check_login() -> AnyResponse:
+    """A made-up person picked or typed, or a provisioned one with login and password."""
+    stand = current_stand()
+    pending = _pending(stand)
+    if pending is None:
+        return render("lost.html", status=400)
+    if not is_own_form():
+        return _login_page(pending, stand, "stale_form")
+    profile, problem = _who_signs_in(pending, stand)
+    if profile is None:
+        return _login_page(pending, stand, problem)
+    response = _redirect(url_for("esia_pages.consent", request=request.args["request"]))
+    begin_session(response, profile.oid, stand.clock(), stand)
+    return response
+
+
+def _who_signs_in(pending: EsiaRequest, stand: Stand) -> tuple[Profile | None, str]:
+    """The person, or why there is none."""
+    if key := request.form.get("persona", ""):
+        return stand.people.by_key(key), "wrong"
+    username, password = request.form.get("username", ""), request.form.get("password", "")
+    if stand.settings.test_people and (profile := check_test_account(username, password)):
+        return profile, ""
+    provider = current_provider()
+    if not provider.settings.password_sign_in:
+        return None, "wrong"
+    checked = signin.check(
+        username,
+        password,
+        address=request.remote_addr or "",
+        directory=provider.directory,
+        session_factory=stand.session_factory,
+        throttle=provider.throttle,
+        settings=provider.settings,
+        now=stand.clock(),
+    )
+    reason = checked.refused
+    if checked.account and not reason and checked.account.suspended:
+        reason = Reason.SUSPENDED
+    if checked.account is None or reason:
+        _record(checked.account, pending.system, Method.PASSWORD, reason, stand)
+        return None, "too_many_failures" if reason is Reason.TOO_MANY_FAILURES else "wrong"
+    if checked.with_first_password:
+        return None, "first_password"
+    return stand.people.of_account(checked.account, stand.clock().date()), ""
+
+
+@blueprint.get("/login/consent")
+def consent() -> AnyResponse:
+    """Ask once for each system and set of scopes."""
+    stand = current_stand()
+    pending, session = _pending(stand), current_session(stand)
+    if pending is None:
+        return render("lost.html", status=400)
+    profile = stand.people.by_oid(session.oid, stand.clock().date()) if session else None
+    if session is None or profile is None:
+        return _redirect(url_for("esia_pages.login", request=request.args["request"]))
+    if refused := _check_person(profile, pending):
+        return _finish(pending, refused, stand)
+    with stand.session_factory() as db:
+        agreed = db.get(EsiaConsent, (pending.system, session.oid))
+    if agreed and set(pending.scope.split()) <= set(agreed.scope.split()):
+        return _let_in(pending, session, profile, stand)
+    return render(
+        "consent.html",
+        system=stand.systems[pending.system].settings.title,
+        scopes=pending.scope.split(),
+        profile=profile,
+    )
+
+
+@blueprint.post("/login/consent")
+def decide() -> AnyResponse:
+    stand = current_stand()
+    pending, session = _pending(stand), current_session(stand)
+    if pending is None:
+        return render("lost.html", status=400)
+    profile = stand.people.by_oid(session.oid, stand.clock().date()) if session else None
+    if session is None or profile is None:
+        return _redirect(url_for("esia_pages.login", request=request.args["request"]))
+    if not is_own_form():
+        return render("lost.html", status=400)
+    if request.form.get("decision") != "allow":
+        return _finish(pending, EsiaRefused("007004"), stand)
+    if refused := _check_person(profile, pending):
+        return _finish(pending, refused, stand)
+    with stand.session_factory.begin() as db:
+        agreed = db.get(EsiaConsent, (pending.system, session.oid))
+        scopes = set(pending.scope.split()) | set(agreed.scope.split() if agreed else ())
+        db.merge(
+            EsiaConsent(system=pending.system, oid=session.oid, scope=" ".join(sorted(scopes)))
+        )
+    return _let_in(pending, session, profile, stand)
+
+
+@blueprint.get("/idp/ext/Logout")
+def logout() -> AnyResponse:
+    """End the whole session, then back to ``redirect_url`` of the system (PROTOCOL 9)."""
+    stand = current_stand()
+    system = stand.systems.get(request.args.get("client_id", ""))
+    address = request.args.get("redirect_url", "")
+    if system and may_return(address, system):
+        response = _redirect(address)
+    else:
+        response = render("signed_out.html")
+    end_session(response, stand)
+    return response
+
+
+def _check_person(profile: Profile, pending: EsiaRequest) -> EsiaRefused | None:
+    """``person_filter``: who may enter this system now (PROTOCOL 2)."""
+    is_child = profile.level == "child"
+    if pending.person_filter == "conf_acc" and not profile.confirmed:
+        return EsiaRefused("007055")
+    if pending.person_filter == "acc_kid" and not is_child:
+        return EsiaRefused("007062")
+    if pending.person_filter == "acc_not_kid" and is_child:
+        return EsiaRefused("007062")
+    return None
+
+
+def _let_in(
+    pending: EsiaRequest, session: EsiaSession, profile: Profile, stand: Stand
+) -> AnyResponse:
+    """Send the person back with a code; the request is used up, by one of two clicks."""
+    with stand.session_factory.begin() as db:
+        if not _claim(pending, db):
+            return render("lost.html", status=400)
+        code = issue_code(pending, session, request.user_agent.string, stand, db)
+    if profile.person_id:
+        account = current_provider().directory.by_person_id(profile.person_id)
+        _record(account, pending.system, Method.PASSWORD, None, stand)
+    return _send_back(pending.redirect_uri, {"code": code, "state": pending.state})
+
+
+def _finish(pending: EsiaRequest, refused: EsiaRefused, stand: Stand) -> AnyResponse:
+    """Send the person back with an error; the request is used up."""
+    with stand.session_factory.begin() as db:
+        if not _claim(pending, db):
+            return render("lost.html", status=400)
+    refused.back = Return(redirect_uri=pending.redirect_uri, state=pending.state)
+    return _answer(refused)
+
+
+def _claim(pending: EsiaRequest, db: Session) -> bool:
+    """Delete the request; False when it is already gone."""
+    this = EsiaRequest.request_hash == pending.request_hash
+    return cast("CursorResult[Any]", db.execute(delete(EsiaRequest).where(this))).rowcount == 1
+
+
+def _refuse(refused: EsiaRefused, asked: Asked, stand: Stand) -> AnyResponse:
+    diagnostics.record(refused, asked, stand)
+    return _answer(refused)
+
+
+def _answer(refused: EsiaRefused) -> AnyResponse:
+    if refused.back is None:
+        return render("refused.html", status=400, description=refused.description)
+    return _send_back(
+        refused.back.redirect_uri,
+        {
+            "error": refused.error,
+            "error_description": refused.description,
+            "state": refused.back.state,
+        },
+    )
+
+
+def _send_back(redirect_uri: str, parameters: dict[str, str]) -> Response:
+    """Blanks as ``+``, as recorded."""
+    joint = "&" if urlsplit(redirect_uri).query else "?"
+    return _redirect(f"{redirect_uri}{joint}{urlencode(parameters)}")
+
+
+def _redirect(address: str) -> Response:
+    response = redirect(quote(address, safe="%/:=&?~#+!$,;'@()*[]"), 302)
+    assert isinstance(response, Response)  # noqa: S101 - Flask's own class, for the type checker
+    return response
+
+
+def _record(
+    account: Account | None, system: str, method: Method, reason: Reason | None, stand: Stand
+) -> None:
+    event = make_event(account, client_id=system, method=method, refused=reason, now=stand.clock())
+    with stand.session_factory.begin() as db:
+        db.add(event)
+
+
+def _pending(stand: Stand) -> EsiaRequest | None:
+    """The request this page is about, if this very browser brought it."""
+    key = digest(request.args.get("request", ""))
+    with stand.session_factory() as db:
+        pending = db.get(EsiaRequest, key)
+        db.expunge_all()
+    if pending is None or pending.expires_at <= stand.clock():
+        return None
+    return pending if pending.browser_hash == digest(browser_cookie()) else None
+
+
+def _login_page(pending: EsiaRequest, stand: Stand, problem: str = "") -> AnyResponse:
+    status = {"": 200, "too_many_failures": 429}.get(problem, 400)
+    return render(
+        "login.html",
+        status=status,
+        system=stand.systems[pending.system].settings.title,
+        personas=stand.people.choices,
+        problem=problem,
+        username=request.form.get("username", ""),
+        minutes=current_provider().settings.failure_window_seconds // 60,
+    )

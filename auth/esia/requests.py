@@ -1,0 +1,313 @@
+"""What registered systems ask: authorization and token requests, checked as ЕСИА checks them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import IntegrityError
+from werkzeug.datastructures import MultiDict
+
+from auth.esia.errors import EsiaRefused, Return
+from auth.esia.models import EsiaSeen, forget_expired
+from auth.esia.scopes import KNOWN_SCOPES, bare
+from auth.esia.signatures import Flaw, SignatureRefused, check_cms, check_raw
+from auth.esia.stand import RegisteredSystem, Stand
+from auth.models import digest
+
+PERSON_FILTERS = ("conf_acc", "acc_kid", "acc_not_kid")
+MAX_ADDRESS_LENGTH = 2000
+MAX_SCOPE_LENGTH = 1000
+"""In a code's row every scope may grow by its person's oid."""
+
+_TIMESTAMP_FORM = re.compile(r"\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d [+-]\d{4}", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+class Dialect(IntEnum):
+    V1 = 1
+    """``/aas/oauth2/ac`` and ``/te``: CMS."""
+    V2 = 2
+    """``/aas/oauth2/v2/ac`` and ``/v3/te``: raw signature and certificate hash."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """One request as it came: each parameter once, empty when absent."""
+
+    values: Mapping[str, str]
+    dialect: Dialect
+    address: str
+    at: datetime
+    system: RegisteredSystem | None
+
+    def __getitem__(self, name: str) -> str:
+        return self.values.get(name, "")
+
+    @property
+    def for_tokens(self) -> bool:
+        return self.address.endswith("/te")
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """None when it has not the one form that ЕСИА reads (PROTOCOL 2)."""
+        if not _TIMESTAMP_FORM.fullmatch(self["timestamp"]):
+            return None
+        try:
+            return datetime.strptime(self["timestamp"], "%Y.%m.%d %H:%M:%S %z")
+        except ValueError:
+            return None
+
+
+class SignatureMismatch(EsiaRefused):
+    """A refusal because of the signature, with the flaw for the diagnostics."""
+
+    def __init__(self, code: str, flaw: Flaw) -> None:
+        super().__init__(code)
+        self.flaw = flaw
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Authorization:
+    """An authorization request in order."""
+
+    system: RegisteredSystem
+    redirect_uri: str
+    scope: str
+    """Of the person and of organisations together."""
+    state: str
+    offline: bool
+    person_filter: str
+    code_challenge: str
+
+
+def signed_text(asked: Asked, dialect: Dialect | None = None) -> str:
+    """What the client must have signed (PROTOCOL 3.1)."""
+    if (dialect or asked.dialect) is Dialect.V1:
+        names: Sequence[str] = ("scope", "timestamp", "client_id", "state")
+    else:
+        names = ("client_id", "scope", "scope_org", "timestamp", "state", "redirect_uri", "code")
+        if not asked.for_tokens or asked["grant_type"] != "authorization_code":
+            names = names[:-1]
+    return "".join(asked[name] for name in names)
+
+
+def read_request(
+    parameters: MultiDict[str, str], dialect: Dialect, address: str, stand: Stand
+) -> Asked:
+    """Take the first value of each parameter; whether there are more is checked later."""
+    values = {name: parameters.get(name, "") for name in parameters}
+    return Asked(
+        values=values,
+        dialect=dialect,
+        address=address,
+        at=stand.clock(),
+        system=stand.systems.get(values.get("client_id", "")),
+    )
+
+
+def check_authorization(
+    asked: Asked, parameters: MultiDict[str, str], stand: Stand, browser_hash: str
+) -> Authorization:
+    """The request in order, or ``EsiaRefused``.
+
+    Nothing is sent to an address that was not checked (RFC 6749 section 4.1.2.1), everything
+    else goes back with ``state``. All is checked before the person sees a page.
+    """
+    system = _system_of(asked)
+    redirect_uri = asked["redirect_uri"]
+    if not redirect_uri:
+        raise EsiaRefused("007014", parameter="redirect_uri")
+    if len(parameters.getlist("redirect_uri")) > 1 or not may_return(redirect_uri, system):
+        raise EsiaRefused("007023")
+    state = asked["state"] if len(parameters.getlist("state")) == 1 else ""
+    try:
+        _check_single(parameters)
+        if not asked["response_type"]:
+            raise EsiaRefused("007014", parameter="response_type")
+        if asked["response_type"] != "code":
+            raise EsiaRefused("007009")
+        _check_signed_parameters(asked, stand)
+        scope = check_scope(f"{asked['scope']} {asked['scope_org']}", system)
+        if asked["access_type"] not in {"", "online", "offline"}:
+            raise EsiaRefused("007003", parameter="access_type")
+        challenge = asked["code_challenge"]
+        if challenge and (
+            asked["code_challenge_method"] not in {"", "S256"}
+            or not _CHALLENGE.fullmatch(challenge)
+        ):
+            raise EsiaRefused("007003", parameter="code_challenge")
+        person_filter = _person_filter(asked["person_filter"])
+        check_signature(asked, system, stand)
+        _remember(asked, stand, browser_hash)
+    except EsiaRefused as refused:
+        refused.back = Return(redirect_uri=redirect_uri, state=state)
+        raise
+    return Authorization(
+        system=system,
+        redirect_uri=redirect_uri,
+        scope=scope,
+        state=state,
+        offline=asked["access_type"] == "offline",
+        person_filter=person_filter,
+        code_challenge=challenge,
+    )
+
+
+def check_token_request(
+    asked: Asked, parameters: MultiDict[str, str], stand: Stand
+) -> RegisteredSystem:
+    """The system that really asks for tokens, or ``EsiaRefused``."""
+    system = _system_of(asked)
+    _check_single(parameters)
+    if not asked["grant_type"]:
+        raise EsiaRefused("007014", parameter="grant_type")
+    if asked["token_type"] not in {"", "Bearer"}:
+        raise EsiaRefused("007003", parameter="token_type")
+    _check_signed_parameters(asked, stand)
+    check_signature(asked, system, stand)
+    _remember(asked, stand, "")
+    return system
+
+
+def check_scope(scope: str, system: RegisteredSystem) -> str:
+    """The scopes, each once. Raises ``EsiaRefused``."""
+    asked = list(dict.fromkeys(scope.split()))
+    if not asked:
+        raise EsiaRefused("007013")
+    registered = set(system.settings.scopes)
+    names = {bare(one) for one in asked}
+    if len(scope) > MAX_SCOPE_LENGTH or names - KNOWN_SCOPES - registered:
+        raise EsiaRefused("007006")
+    if names - registered:
+        raise EsiaRefused("007019")
+    return " ".join(asked)
+
+
+def check_signature(asked: Asked, system: RegisteredSystem, stand: Stand) -> None:
+    """Raises ``SignatureMismatch``."""
+    try:
+        _check_signature(asked, system, stand, signed_text(asked))
+    except SignatureRefused as refused:
+        if system.settings.accept_v1_order and refused.flaw is Flaw.WRONG:
+            try:
+                _check_signature(asked, system, stand, signed_text(asked, Dialect.V1))
+            except SignatureRefused:
+                pass
+            else:
+                return
+        foreign = refused.flaw is Flaw.FOREIGN_CERTIFICATE
+        raise SignatureMismatch("007002" if foreign else "007053", refused.flaw) from refused
+
+
+def _check_signature(asked: Asked, system: RegisteredSystem, stand: Stand, text: str) -> None:
+    if asked.dialect is Dialect.V1:
+        check_cms(
+            asked["client_secret"],
+            text,
+            certificates=system.certificates,
+            gost=stand.gost,
+            now=asked.at,
+        )
+    else:
+        check_raw(
+            asked["client_secret"],
+            text,
+            certificate_hash=asked["client_certificate_hash"],
+            certificates=system.certificates,
+            gost=stand.gost,
+            now=asked.at,
+        )
+
+
+def _system_of(asked: Asked) -> RegisteredSystem:
+    if not asked["client_id"]:
+        raise EsiaRefused("007014", parameter="client_id")
+    if asked.system is None:
+        raise EsiaRefused("007005")
+    return asked.system
+
+
+def _check_single(parameters: MultiDict[str, str]) -> None:
+    for name, values in parameters.lists():
+        if len(values) > 1:
+            raise EsiaRefused("007003", parameter=name if name.isidentifier() else "")
+
+
+def _check_signed_parameters(asked: Asked, stand: Stand) -> None:
+    """The signed text has no separators, so each part of it is checked on its own."""
+    if not asked["scope"].strip() and not asked["scope_org"].strip():
+        raise EsiaRefused("007013")
+    mandatory = ["timestamp", "state", "client_secret"]
+    if asked.dialect is Dialect.V2:
+        mandatory.append("client_certificate_hash")
+    for name in mandatory:
+        if not asked[name]:
+            raise EsiaRefused("007014", parameter=name)
+    if not _UUID.fullmatch(asked["state"]):
+        raise EsiaRefused("007003", parameter="state")
+    tolerance = timedelta(seconds=stand.settings.timestamp_tolerance_seconds)
+    if asked.timestamp is None or abs(asked.timestamp - asked.at) > tolerance:
+        raise EsiaRefused("007015")
+
+
+def may_return(redirect_uri: str, system: RegisteredSystem) -> bool:
+    """Only hosts are registered, as with ЕСИА (PROTOCOL 2): any port and path of them will do."""
+    if len(redirect_uri) > MAX_ADDRESS_LENGTH or "\\" in redirect_uri:
+        return False
+    if not redirect_uri.isascii() or not redirect_uri.isprintable() or " " in redirect_uri:
+        return False
+    try:
+        parts = urlsplit(redirect_uri)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    hosts = {name.lower() for name in system.settings.redirect_hosts}
+    return (
+        parts.scheme in {"https", "http"}
+        and "@" not in parts.netloc
+        and not parts.fragment
+        and host in hosts
+    )
+
+
+def _person_filter(encoded: str) -> str:
+    """Base64 in the standard alphabet of one of ``PERSON_FILTERS`` (PROTOCOL 2)."""
+    if not encoded:
+        return ""
+    try:
+        name = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        name = ""
+    if name not in PERSON_FILTERS:
+        raise EsiaRefused("007003", parameter="person_filter")
+    return name
+
+
+def _remember(asked: Asked, stand: Stand, browser_hash: str) -> None:
+    """Accept a signed request once; again only from the browser that brought it first.
+
+    A person who goes back from the sign-in page shows the same request again. Raises
+    ``EsiaRefused``.
+    """
+    key = digest("\n".join((asked.address, asked["client_id"], asked["state"], asked["timestamp"])))
+    tolerance = timedelta(seconds=stand.settings.timestamp_tolerance_seconds)
+    seen = EsiaSeen(
+        request_hash=key, browser_hash=browser_hash, expires_at=asked.at + 2 * tolerance
+    )
+    try:
+        with stand.session_factory.begin() as db:
+            forget_expired(db, asked.at)
+            db.add(seen)
+    except IntegrityError:
+        with stand.session_factory() as db:
+            first = db.get(EsiaSeen, key)
+        if not browser_hash or first is None or first.browser_hash != browser_hash:
+            raise EsiaRefused("007003", parameter="state") from None

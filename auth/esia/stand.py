@@ -1,0 +1,69 @@
+"""Stand: all that one application's ЕСИА stand-in consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from flask import current_app
+from sqlalchemy.orm import Session, sessionmaker
+
+from auth.esia.gost import Gost
+from auth.esia.keys import StandKeys
+from auth.esia.people import People
+from auth.esia.signatures import Certificate, load_certificate
+from auth.settings import EsiaSettings, EsiaSystem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegisteredSystem:
+    """A system with its certificates read."""
+
+    settings: EsiaSystem
+    certificates: tuple[Certificate, ...]
+
+    @property
+    def mnemonic(self) -> str:
+        return self.settings.mnemonic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """Lives in ``app.extensions["esia"]``."""
+
+    settings: EsiaSettings
+    base_url: str
+    """Our public address without a final slash."""
+    systems: dict[str, RegisteredSystem]
+    session_factory: sessionmaker[Session]
+    clock: Callable[[], datetime]
+    gost: Gost
+    keys: StandKeys
+    people: People
+
+
+def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSystem]:
+    """Read the certificates. Raises ``ValueError`` that names the system and the file."""
+    systems = {}
+    for system in settings.systems:
+        certificates = []
+        for path in filter(None, (system.certificate, system.next_certificate)):
+            try:
+                certificates.append(load_certificate(Path(path), gost))
+            except (OSError, ValueError, TypeError) as error:
+                raise ValueError(
+                    f"{system.mnemonic}: {path} is not a readable certificate (PEM or DER, "
+                    "RSA or GOST R 34.10-2012)"
+                ) from error
+        systems[system.mnemonic] = RegisteredSystem(
+            settings=system, certificates=tuple(certificates)
+        )
+    return systems
+
+
+def current_stand() -> Stand:
+    """The stand-in of the application that answers this request."""
+    stand: Stand = current_app.extensions["esia"]
+    return stand
