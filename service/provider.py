@@ -42,24 +42,30 @@ def provider_settings(settings: Settings) -> AuthSettings:
 
 
 def add_provider(app: Flask, application: Application) -> None:
-    """Give the web application its identity provider."""
+    """Give the web application its identity provider.
+
+    Raises ``ConfigError`` for a system's certificate that is none.
+    """
     settings = provider_settings(application.settings)
-    auth.init_app(
-        app,
-        settings,
-        directory=PeopleDirectory(application),
-        session_factory=application.sessions,
-        clock=application.clock,
-        keys=load_keys(application.settings.signing_keys, application.clock()),
-        throttle=make_throttle(
-            application,
-            purpose=b"sign-in throttle",
-            window=timedelta(seconds=settings.failure_window_seconds),
-        ),
-        notices_waiting=lambda: _tell_soon(application.settings),
-        esia=application.settings.esia,
-        esia_keys=application.settings.signing_keys / "esia",
-    )
+    try:
+        auth.init_app(
+            app,
+            settings,
+            directory=PeopleDirectory(application),
+            session_factory=application.sessions,
+            clock=application.clock,
+            keys=load_keys(application.settings.signing_keys, application.clock()),
+            throttle=make_throttle(
+                application,
+                purpose=b"sign-in throttle",
+                window=timedelta(seconds=settings.failure_window_seconds),
+            ),
+            notices_waiting=lambda: _tell_soon(application.settings),
+            esia=application.settings.esia,
+            esia_keys=application.settings.signing_keys / "esia",
+        )
+    except ValueError as error:
+        raise ConfigError(f"[esia] {error}") from error
 
 
 def make_throttle(application: Application, *, purpose: bytes, window: timedelta) -> Throttle:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
@@ -13,13 +14,13 @@ from auth.esia import diagnostics, rest
 from auth.esia.errors import EsiaRefused, RestRefused
 from auth.esia.models import EsiaToken
 from auth.esia.people import organisations
-from auth.esia.requests import Dialect, check_token_request, read_request
+from auth.esia.requests import Asked, Dialect, check_token_request, read_request
 from auth.esia.scopes import bare, target
-from auth.esia.stand import Stand, current_stand
+from auth.esia.stand import RegisteredSystem, Stand, current_stand
 from auth.esia.tokens import dump_json, exchange_code, refresh, system_token
 from auth.models import digest
 
-GRANTS = {
+GRANTS: Mapping[str, Callable[[Asked, RegisteredSystem, Stand], rest.Json]] = {
     "authorization_code": exchange_code,
     "refresh_token": refresh,
     "client_credentials": system_token,
@@ -43,8 +44,6 @@ def _token(dialect: Dialect) -> Response:
     asked = read_request(request.form, dialect, request.path, stand)
     try:
         system = check_token_request(asked, request.form, stand)
-        if asked["grant_type"] not in GRANTS:
-            raise EsiaRefused("007012")
         return _json(GRANTS[asked["grant_type"]](asked, system, stand))
     except EsiaRefused as refused:
         diagnostics.record(refused, asked, stand)

@@ -21,6 +21,7 @@ from auth.esia.signatures import Flaw, SignatureRefused, check_cms, check_raw
 from auth.esia.stand import RegisteredSystem, Stand
 from auth.models import digest
 
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 PERSON_FILTERS = ("conf_acc", "acc_kid", "acc_not_kid")
 MAX_ADDRESS_LENGTH = 2000
 MAX_SCOPE_LENGTH = 1000
@@ -169,6 +170,8 @@ def check_token_request(
     _check_single(parameters)
     if not asked["grant_type"]:
         raise EsiaRefused("007014", parameter="grant_type")
+    if asked["grant_type"] not in GRANT_TYPES:
+        raise EsiaRefused("007012")
     if asked["token_type"] not in {"", "Bearer"}:
         raise EsiaRefused("007003", parameter="token_type")
     _check_signed_parameters(asked, stand)
@@ -193,6 +196,8 @@ def check_scope(scope: str, system: RegisteredSystem) -> str:
 
 def check_signature(asked: Asked, system: RegisteredSystem, stand: Stand) -> None:
     """Raises ``SignatureMismatch``."""
+    if not system.certificates:
+        raise SignatureMismatch("007002", Flaw.NO_CERTIFICATE)
     try:
         _check_signature(asked, system, stand, signed_text(asked))
     except SignatureRefused as refused:

@@ -31,6 +31,8 @@ class Flaw(StrEnum):
     """The first dialect wants a CMS container; these bytes are none."""
     NOT_RAW = "not_raw"
     """The second dialect wants the bare signature; this is a CMS container."""
+    NO_CERTIFICATE = "no_certificate"
+    """None is registered for the system yet."""
     FOREIGN_CERTIFICATE = "foreign_certificate"
     """The container names a certificate that is not registered for the system."""
     INACTIVE_CERTIFICATE = "inactive_certificate"

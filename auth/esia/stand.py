@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from auth.esia.keys import StandKeys
 from auth.esia.people import People
 from auth.esia.signatures import Certificate, load_certificate
 from auth.settings import EsiaSettings, EsiaSystem
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,13 +48,19 @@ class Stand:
 
 
 def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSystem]:
-    """Read the certificates. Raises ``ValueError`` that names the system and the file."""
+    """Read the certificates. Raises ``ValueError`` that names the system and the file.
+
+    A file that is not there yet only means that the system has no certificate yet: as with ЕСИА
+    it is registered all the same, and its requests are refused.
+    """
     systems = {}
     for system in settings.systems:
         certificates = []
         for path in filter(None, (system.certificate, system.next_certificate)):
             try:
                 certificates.append(load_certificate(Path(path), gost))
+            except FileNotFoundError:
+                log.warning("ЕСИА stand-in: %s: no file %s", system.mnemonic, path)
             except (OSError, ValueError, TypeError) as error:
                 raise ValueError(
                     f"{system.mnemonic}: {path} is not a readable certificate (PEM or DER, "

@@ -58,9 +58,19 @@ class EsiaStand:
             return list(db.scalars(select(LoginEvent).order_by(LoginEvent.id)))
 
 
+@pytest.fixture(scope="session")
+def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Making an RSA key takes longer than most tests."""
+    return tmp_path_factory.mktemp("esia-keys")
+
+
 @pytest.fixture
 def start_esia(
-    session_factory: sessionmaker[Session], clock: Clock, keys: SigningKeys, tmp_path: Path
+    session_factory: sessionmaker[Session],
+    clock: Clock,
+    keys: SigningKeys,
+    key_folder: Path,
+    tmp_path: Path,
 ) -> Iterator[Callable[..., EsiaStand]]:
     """Start a stand-in with changed settings of its systems (``system=``) or its own."""
     servers = []
@@ -94,7 +104,7 @@ def start_esia(
             clock=clock,
             keys=keys,
             esia=EsiaSettings(**{"systems": tuple(systems)} | settings),
-            esia_keys=tmp_path / "esia-keys",
+            esia_keys=key_folder,
         )
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

@@ -1,0 +1,278 @@
+"""Wrong requests are refused with ЕСИА's own codes, and never sent to an unchecked address."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+
+from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.signing import BEGIN, Signer, url_safe
+from tests.auth.esia.system import V1_TEXT, System
+from tests.relying_party import Browser
+
+STATE = "c2215a0c-4d8c-4a5c-9b62-0123456789ab"
+
+
+@pytest.fixture
+def session_factory(tmp_path: Path) -> Any:
+    """Which database it is makes no difference here, so one will do."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.orm import sessionmaker
+
+    from auth.models import Base
+
+    engine = create_engine(f"sqlite:///{tmp_path / 'esia.sqlite'}")
+    Base.metadata.create_all(engine)
+    yield sessionmaker(engine)
+    engine.dispose()
+
+
+def get(url: str) -> requests.Response:
+    return requests.get(url, allow_redirects=False, timeout=10)
+
+
+def error_of(url: str) -> tuple[str, str]:
+    """The error and its ЕСИА code that went back to the system, with the state."""
+    answer = get(url)
+    assert answer.status_code == 302, answer.text
+    back = answer.headers["Location"]
+    assert back.startswith("https://journal.example/esia?")
+    values = dict(parse_qsl(urlsplit(back).query))
+    assert "state" not in values or values["state"] == STATE
+    return values["error"], values["error_description"][5:11]
+
+
+@pytest.mark.parametrize("dialect", [1, 2])
+@pytest.mark.parametrize(
+    ("changes", "error", "code"),
+    [
+        ({"response_type": None}, "invalid_request", "007014"),
+        ({"response_type": "token"}, "unsupported_response_type", "007009"),
+        ({"scope": ""}, "invalid_scope", "007013"),
+        ({"scope": "openid no_such_scope"}, "invalid_scope", "007006"),
+        ({"scope": "openid military_doc"}, "access_denied", "007019"),
+        ({"timestamp": None}, "invalid_request", "007014"),
+        ({"timestamp": "2026-09-01T11:00:00+03:00"}, "invalid_request", "007015"),
+        ({"timestamp": "2026.09.01 11:00:00 +03:00"}, "invalid_request", "007015"),
+        ({"timestamp": "2026.09.01 24:00:00 +0300"}, "invalid_request", "007015"),
+        ({"timestamp": "2026.09.01 11:05:01 +0300"}, "invalid_request", "007015"),
+        ({"timestamp": "2026.09.01 10:54:59 +0300"}, "invalid_request", "007015"),
+        ({"client_secret": None}, "invalid_request", "007014"),
+        ({"client_secret": "%%%"}, "access_denied", "007053"),
+        ({"client_secret": "AAAA"}, "access_denied", "007053"),
+        ({"access_type": "sometimes"}, "invalid_request", "007003"),
+        ({"person_filter": "everybody"}, "invalid_request", "007003"),
+        ({"code_challenge": "short"}, "invalid_request", "007003"),
+    ],
+)
+def test_a_wrong_request_goes_back_with_its_error_and_state(
+    esia: EsiaStand, dialect: int, changes: dict[str, str | None], error: str, code: str
+) -> None:
+    url = esia.system(dialect=dialect).authorize_url(**{"state": STATE} | changes)
+    assert error_of(url) == (error, code)
+    assert [one.code for one in esia.refusals()] == [code]
+
+
+@pytest.mark.parametrize("state", ["", "not-a-uuid", "/auth/login.php?sesskey=1"])
+def test_the_state_must_be_a_uuid(esia: EsiaStand, state: str) -> None:
+    answer = get(esia.system().authorize_url(state=state))
+    assert "ESIA-0070" in answer.headers["Location"]
+
+
+def test_the_second_dialect_needs_the_hash_of_the_certificate(esia: EsiaStand) -> None:
+    system = esia.system()
+    url = system.authorize_url(state=STATE, client_certificate_hash=None)
+    assert error_of(url) == ("invalid_request", "007014")
+    assert "%5Bclient_certificate_hash%5D" in get(url).headers["Location"]
+    wrong = system.authorize_url(state=STATE, client_certificate_hash="0" * 64)
+    assert error_of(wrong) == ("access_denied", "007053")
+
+
+def test_a_parameter_given_twice_is_refused(esia: EsiaStand) -> None:
+    url = esia.system().authorize_url(state=STATE)
+    assert error_of(f"{url}&scope=openid") == ("invalid_request", "007003")
+
+
+@pytest.mark.parametrize("offset", ["+0000", "+0400", "-0800"])
+def test_any_offset_of_the_timestamp_is_right(esia: EsiaStand, offset: str) -> None:
+    from datetime import datetime
+
+    zone = datetime.strptime(offset, "%z").tzinfo
+    moment = esia.clock().astimezone(zone)
+    url = esia.system().authorize_url(timestamp=f"{moment:%Y.%m.%d %H:%M:%S} {offset}")
+    assert get(url).headers["Location"].startswith("/login?")
+
+
+@pytest.mark.parametrize(
+    "redirect_uri",
+    [
+        "https://evil.example/esia",
+        "https://journal.example.evil.example/",
+        "https://evil.example@journal.example/",
+        "https://journal.example@evil.example/",
+        "https://evil.example\\@journal.example/",
+        "//journal.example/esia",
+        "javascript://journal.example/%0aalert(1)",
+        "https://journal.example/esia#fragment",
+        "https://journal.example:port/",
+        "https://journal.example/\nesia",
+        "https://[journal.example/",
+    ],
+)
+def test_nothing_is_sent_to_an_address_whose_host_is_not_registered(
+    esia: EsiaStand, redirect_uri: str
+) -> None:
+    answer = get(esia.system(redirect_uri=redirect_uri).authorize_url())
+    assert answer.status_code == 400
+    assert "ESIA-007023" in answer.text
+
+
+def test_any_port_and_path_of_a_registered_host_will_do(esia: EsiaStand) -> None:
+    system = esia.system(redirect_uri="http://JOURNAL.example:8443/any?path=1")
+    assert get(system.authorize_url()).headers["Location"].startswith("/login?")
+
+
+def test_an_unknown_system_is_told_on_a_page(esia: EsiaStand) -> None:
+    answer = get(esia.system().authorize_url(client_id="UNKNOWN"))
+    assert answer.status_code == 400
+    assert "ESIA-007005" in answer.text
+    assert [(one.system, one.code) for one in esia.refusals()] == [("", "007005")]
+
+
+def test_a_request_is_accepted_once_and_again_from_its_own_browser(
+    esia: EsiaStand, browser: Browser
+) -> None:
+    url = esia.system().authorize_url(state=STATE)
+    for _ in range(2):
+        assert "/login?" in browser.open(url).url
+    assert error_of(url) == ("invalid_request", "007003")
+
+
+@pytest.mark.parametrize("dialect", [1, 2])
+def test_a_changed_parameter_breaks_the_signature(esia: EsiaStand, dialect: int) -> None:
+    system = esia.system(dialect=dialect)
+    url = system.authorize_url(state=STATE, scope="openid fullname")
+    assert error_of(url.replace("fullname", "snils")) == ("access_denied", "007053")
+
+
+def test_a_certificate_inside_the_cms_that_is_not_registered_is_007002(esia: EsiaStand) -> None:
+    system = esia.system(dialect=1, signer=Signer(number=2))
+    assert error_of(system.authorize_url(state=STATE)) == ("unauthorized_client", "007002")
+
+
+def test_a_system_without_a_certificate_yet_is_refused(
+    start_esia: Callable[..., EsiaStand],
+) -> None:
+    esia = start_esia(system={"certificate": "not-there.pem"})
+    url = esia.system().authorize_url(state=STATE)
+    assert error_of(url) == ("unauthorized_client", "007002")
+
+
+def test_the_order_of_v1_is_accepted_by_a_lenient_system_only(
+    esia: EsiaStand, start_esia: Callable[..., EsiaStand]
+) -> None:
+    strict = esia.system(signed_names=V1_TEXT)
+    assert error_of(strict.authorize_url(state=STATE)) == ("access_denied", "007053")
+    lenient = start_esia(system={"accept_v1_order": True}).system(signed_names=V1_TEXT)
+    assert get(lenient.authorize_url()).headers["Location"].startswith("/login?")
+
+
+def test_two_certificates_count_while_both_are_valid(
+    start_esia: Callable[..., EsiaStand], tmp_path: Path
+) -> None:
+    later = Signer(number=3, begin=BEGIN + timedelta(days=300))
+    (tmp_path / "next.pem").write_text(later.pem)
+    esia = start_esia(system={"next_certificate": str(tmp_path / "next.pem")})
+
+    def codes(signer: Signer) -> str:
+        answer = get(esia.system(signer=signer).authorize_url())
+        query = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+        return query.get("error_description", "")[:11]
+
+    first = esia.signers["SCHOOL01"]
+    assert (codes(first), codes(later)) == ("", "ESIA-007053")  # announced
+    esia.clock.now = BEGIN + timedelta(days=400)
+    assert (codes(first), codes(later)) == ("", "")  # overlapping
+    esia.clock.now = BEGIN + timedelta(days=520)
+    assert (codes(first), codes(later)) == ("ESIA-007053", "")  # done
+
+
+def explanation(esia: EsiaStand, system: System, **changes: str) -> dict[str, Any]:
+    get(system.authorize_url(state=STATE, **changes))
+    return esia.refusals()[-1].explanation
+
+
+def test_the_explanation_shows_the_expected_text_and_the_one_that_fits(esia: EsiaStand) -> None:
+    found = explanation(esia, esia.system(signed_names=V1_TEXT))
+    assert found["expected"] == (
+        f"SCHOOL01openid fullname2026.09.01 11:00:00 +0300{STATE}https://journal.example/esia"
+    )
+    assert found["fits"] == "the order of v1"
+    assert found["next_step"] == "sign_expected_text"
+
+
+def test_the_explanation_knows_the_usual_mistakes(esia: EsiaStand) -> None:
+    gost = esia.system("GOST01")
+    names = ("client_id", "scope", "timestamp", "state", "redirect_uri")
+    found = explanation(esia, replace(gost, signed_names=names), scope_org="org_inn")
+    assert found["fits"] == "without scope_org"
+    mirrored = replace(gost, sign=lambda text: url_safe(gost.signer.raw(text)[::-1]))
+    assert explanation(esia, mirrored)["next_step"] == "mirror_bytes"
+    contained = replace(gost, sign=lambda text: url_safe(gost.signer.cms(text)))
+    assert explanation(esia, contained)["next_step"] == "send_raw_signature"
+    of_pem = esia.stand.gost.digest(gost.signer.pem.encode()).hex().upper()
+    found = explanation(esia, gost, client_certificate_hash=of_pem)
+    assert found["hash_is_of"] == "Streebog-256 of the PEM file"
+    assert found["next_step"] == "hash_der_certificate"
+    raw = replace(gost, dialect=1, sign=lambda text: url_safe(gost.signer.raw(text)))
+    assert explanation(esia, raw)["next_step"] == "send_cms"
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "seconds", "step"),
+    [
+        ("2026.09.01 11:00:00 +0000", 10800, "correct_time_zone"),
+        ("2026.09.01 11:20:00 +0300", 1200, "correct_clock"),
+        ("2026.09.01 11:00:00  0300", None, "escape_plus"),
+        ("2026/09/01 11:00", None, "correct_timestamp_form"),
+    ],
+)
+def test_the_explanation_tells_a_time_zone_from_a_clock(
+    esia: EsiaStand, timestamp: str, seconds: int | None, step: str
+) -> None:
+    found = explanation(esia, esia.system(), timestamp=timestamp)
+    assert (found["clock_difference_seconds"], found["next_step"]) == (seconds, step)
+
+
+def test_the_client_is_told_nothing_of_the_explanation(esia: EsiaStand) -> None:
+    answer = get(esia.system(signed_names=V1_TEXT).authorize_url(state=STATE))
+    query = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+    assert query["error_description"] == "ESIA-007053: OAuthErrorEnum.clientSecretWrong"
+
+
+def test_only_the_newest_explanations_of_a_system_are_kept(
+    esia: EsiaStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auth.esia import diagnostics
+
+    monkeypatch.setattr(diagnostics, "KEPT_PER_SYSTEM", 3)
+    for _ in range(5):
+        get(esia.system().authorize_url(timestamp="never"))
+    get(esia.system("GOST01").authorize_url(timestamp="never"))
+    with esia.session_factory() as db:
+        assert len(diagnostics.latest(db, "SCHOOL01")) == 3
+        assert len(diagnostics.latest(db, "GOST01")) == 1
+
+
+def test_the_person_filter_may_come_without_padding(esia: EsiaStand) -> None:
+    encoded = base64.b64encode(b"acc_kid").decode().rstrip("=")
+    answer = get(esia.system().authorize_url(person_filter=encoded))
+    assert answer.headers["Location"].startswith("/login?")
