@@ -191,7 +191,8 @@ def _apply_plan(
     """Apply one school's plan; False when it was stopped on the way."""
     with transaction(application.sessions) as session:
         plan = session.get_one(SchoolPlan, plan_id)
-        school = session.get_one(School, plan.school_code)
+        # Locked, so that of two plans begun at the same moment the second sees the first.
+        school = session.get_one(School, plan.school_code, with_for_update=True)
         if not _is_current(plan, school):
             if plan.status == PlanStatus.APPROVED:  # an applied one stays applied
                 plan.status = PlanStatus.SUPERSEDED

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from sqlalchemy import select
 
 from service.models import Affiliation, Identity, KnownEnrolment, KnownMember, KnownObject
-from tests.service.place import A, B, Place, on_both_databases, pupil, pupils, teacher
+from tests.service.place import (
+    A,
+    B,
+    Place,
+    make_place,
+    on_both_databases,
+    pupil,
+    pupils,
+    teacher,
+    with_settings,
+)
 
 ROWS = [*pupils("a", 3), teacher("a-t")]
 
@@ -112,3 +123,18 @@ def test_the_roll_is_that_of_the_load_that_was_begun_last(place: Place) -> None:
     assert roll() == whole
     place.sync(place.write(A, ROWS[1:], day=1))
     assert roll() == whole - {(place.person_id(A, "a-1"), "student", "8А")}
+
+
+def test_namesakes_get_different_logins_in_the_whole_city(tmp_path: Path) -> None:
+    """In one file and in another school; logins of digits differ by themselves."""
+    namesakes = {"family_name": "Примеров", "given_name": "Пример", "middle_name": ""}
+    with make_place(tmp_path, configure=with_settings("logins", scheme="transliterated")) as place:
+        twice = [pupil("a-1", **namesakes), pupil("a-2", **namesakes), teacher("a-t")]
+        run = place.sync(place.write(A, twice))
+        place.sync(place.write(B, [pupil("b-1", **namesakes), teacher("b-t")]))
+        assert {change.result for change in place.changes(run.id)} == {"done"}
+        names = {
+            place.account(code, key)["username"]
+            for code, key in ((A, "a-1"), (A, "a-2"), (B, "b-1"))
+        }
+        assert len(names) == 3
