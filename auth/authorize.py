@@ -26,6 +26,10 @@ from auth.policy import Reason
 from auth.provider import Provider, current_provider
 
 
+MAX_AGE = 10**9
+"""Seconds: as good as no limit."""
+
+
 class Step(StrEnum):
     """What has to happen before a code is given."""
 
@@ -124,7 +128,7 @@ def _next_step(
 def _counts(provider: Provider, grant: CodeGrant, sign_in: SignIn) -> bool:
     """Whether this sign-in is young enough, unused where it must be, and the expected person's."""
     client: Client = grant.client
-    limits = [int(grant.request.payload.data.get("max_age", 10**9))]
+    limits = [int(grant.request.payload.data.get("max_age") or MAX_AGE)]
     if client.session_seconds:
         limits.append(client.session_seconds)
     age = provider.clock() - sign_in.auth_time

@@ -193,7 +193,7 @@ class IdToken(OpenIDCode):  # type: ignore[misc]
         nonce = data.get("nonce", "")
         if len(nonce) > MAX_NONCE_LENGTH or not nonce.isprintable():
             raise InvalidRequestError("The 'nonce' must be short printable text.")
-        if not _MAX_AGE.fullmatch(data.get("max_age", "0")):
+        if not _MAX_AGE.fullmatch(data.get("max_age") or "0"):
             raise InvalidRequestError("The 'max_age' must be a number of seconds.")
         if hint := data.get("id_token_hint"):
             grant.request.expected_person = self._provider.read_id_token(hint)["sub"]

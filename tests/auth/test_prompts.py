@@ -75,6 +75,14 @@ def test_a_max_age_that_is_no_age_is_refused(
     assert page.parameters["error"] == "invalid_request"
 
 
+def test_a_wish_without_a_value_is_no_wish(portal: Portal, pupil: Visit) -> None:
+    """RFC 6749 section 3.1."""
+    empty = {"max_age": "", "prompt": "", "login_hint": "", "id_token_hint": "", "acr_values": ""}
+    diary = portal.client("diary")
+    pupil(diary.start().url)
+    assert "code" in pupil(diary.start(**empty).url).parameters
+
+
 def test_login_hint_fills_in_the_login_and_nothing_else(portal: Portal, browser: Browser) -> None:
     moodle = portal.moodle()
     assert 'value="1234p5678"' in browser.open(moodle.start(login_hint=" 1234Р5678").url).text
