@@ -25,7 +25,6 @@ from auth.pages import render
 from auth.policy import Reason
 from auth.provider import Provider, current_provider
 
-
 MAX_AGE = 10**9
 """Seconds: as good as no limit."""
 

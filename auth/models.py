@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -181,11 +182,9 @@ class SignIn(Base):
     """Good for nothing but setting an own password."""
     used: Mapped[bool] = mapped_column(default=False)
     """A code was issued: the next one is single sign-on."""
-
-    @property
-    def sid(self) -> str:
-        """The name of this sign-in between us and clients; it does not tell the cookie."""
-        return digest(f"sid:{self.cookie_hash}")
+    sid: Mapped[str] = mapped_column(String(64), default=lambda: secrets.token_hex(32))
+    """The session's name between us and clients. It stays when the same person types the
+    password again in the same browser."""
 
 
 class Credential(Base):

@@ -127,12 +127,11 @@ def check_login() -> Any:
         too_many = reason is Reason.TOO_MANY_FAILURES
         return _login_again("too_many_failures" if too_many else "wrong", username)
     response = _go_on()
-    provider.sessions.begin(
+    provider.sign_in(
         request,
         response,
         person_id=checked.account.person_id,
         with_first_password=checked.with_first_password,
-        now=provider.clock(),
         age=_session_age(),
     )
     return response
@@ -163,12 +162,11 @@ def set_password() -> Any:
         if problem is None:
             response = _go_on()
             if set_first_own_password(provider.session_factory, account.person_id, password, now):
-                provider.sessions.begin(
+                provider.sign_in(
                     request,
                     response,
                     person_id=account.person_id,
                     with_first_password=False,
-                    now=now,
                     age=_session_age(),
                 )
             else:

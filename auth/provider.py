@@ -188,11 +188,35 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
             return account
         return None
 
+    def sign_in(
+        self,
+        request: Request,
+        response: Response,
+        *,
+        person_id: str,
+        with_first_password: bool,
+        age: timedelta,
+    ) -> None:
+        """Begin the browser's sign-in; who was signed in here before is signed out."""
+        with self.session_factory.begin() as db:
+            over = self.sessions.begin(
+                db,
+                request,
+                response,
+                person_id=person_id,
+                with_first_password=with_first_password,
+                now=self.clock(),
+                age=age,
+            )
+            notices = end_grants(db, over, self.clients, self.clock()) if over else []
+        if notices:
+            self._notices_waiting()
+
     def sign_out(self, request: Request, response: Response) -> None:
         """End the browser's sign-in and what applications got in it, and have them told."""
         with self.session_factory.begin() as db:
-            sign_in = self.sessions.end(db, request, response)
-            notices = end_grants(db, sign_in, self.clients, self.clock()) if sign_in else []
+            over = self.sessions.end(db, request, response)
+            notices = end_grants(db, over, self.clients, self.clock()) if over else []
         if notices:
             self._notices_waiting()
 

@@ -35,6 +35,7 @@ class Sessions:
 
     def begin(
         self,
+        db: Session,
         request: Request,
         response: Response,
         *,
@@ -42,21 +43,25 @@ class Sessions:
         with_first_password: bool,
         now: datetime,
         age: timedelta,
-    ) -> None:
-        """Sign the person in under a new cookie, so that one planted earlier is worth nothing."""
+    ) -> SignIn | None:
+        """Sign the person in under a new cookie, so that one planted earlier is worth nothing.
+
+        The earlier sign-in of somebody else in this browser, which is over now.
+        """
         cookie = secrets.token_urlsafe(32)
-        with self._session_factory.begin() as db:
-            self._forget(db, request)
-            db.add(
-                SignIn(
-                    cookie_hash=digest(cookie),
-                    person_id=person_id,
-                    auth_time=now,
-                    expires_at=now + age,
-                    with_first_password=with_first_password,
-                )
-            )
+        earlier = self._forget(db, request)
+        sign_in = SignIn(
+            cookie_hash=digest(cookie),
+            person_id=person_id,
+            auth_time=now,
+            expires_at=now + age,
+            with_first_password=with_first_password,
+        )
+        if earlier and earlier.person_id == person_id:
+            sign_in.sid, earlier = earlier.sid, None
+        db.add(sign_in)
         self.set_cookie(response, cookie)
+        return earlier
 
     def end(self, db: Session, request: Request, response: Response) -> SignIn | None:
         """Forget the cookie here and in the browser; the sign-in it pointed to."""

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from auth.backchannel import EVENT, RETRY_AFTER, send_notices
 from auth.expiry import forget_expired
 from auth.models import LogoutNotice
-from tests.auth.conftest import START, Portal
+from tests.auth.conftest import OWN_PASSWORD, START, Portal
 from tests.auth.people import PUPIL
 from tests.relying_party import Browser, Page, RelyingParty
 
@@ -127,6 +127,33 @@ def test_signing_out_ends_what_applications_got_except_for_offline_access(
     browser.submit(browser.open(logout_url(portal)))
     assert moodle.userinfo(token).status_code == 401
     assert diary.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_who_types_the_password_again_stays_in_the_same_session(
+    portal: Portal, browser: Browser, pupil: Visit, diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    page = pupil(diary.start(prompt="login").url)
+    again = diary.redeem(page.parameters["code"]).json()["id_token"]
+    first = diary.read_id_token(tokens["id_token"])[1]
+    assert diary.read_id_token(again)[1]["sid"] == first["sid"]
+    browser.open(logout_url(portal, id_token_hint=tokens["id_token"]))
+    assert not is_signed_in(portal, browser)
+
+
+def test_somebody_else_in_the_same_browser_ends_the_session_before(
+    portal: Portal, browser: Browser, diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    moodle = portal.moodle()
+    code = browser.open(moodle.start().url).parameters["code"]
+    pupils = moodle.redeem(code).json()["access_token"]
+
+    page = browser.sign_in(moodle.start(prompt="login").url, "8765p4321", "31121980")
+    assert moodle.userinfo(pupils).status_code == 401
+    assert portal.notices_waited == 1
+    page = browser.submit(page, password=OWN_PASSWORD, repeated=OWN_PASSWORD)
+    teachers = diary.redeem(browser.open(diary.start().url).parameters["code"]).json()["id_token"]
+    first = diary.read_id_token(tokens["id_token"])[1]
+    assert diary.read_id_token(teachers)[1]["sid"] != first["sid"]
 
 
 class Application:

@@ -121,6 +121,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("with_first_password", sa.Boolean(), nullable=False),
         sa.Column("used", sa.Boolean(), nullable=False),
+        sa.Column("sid", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("cookie_hash", name=op.f("pk_auth_sign_ins")),
     )
     op.create_index(
