@@ -223,7 +223,9 @@ def _let_in(
         code = issue_code(pending, session, request.user_agent.string, stand, db)
     if profile.person_id:
         account = current_provider().directory.by_person_id(profile.person_id)
-        _record(account, pending.system, Method.PASSWORD, None, stand)
+        asked_at = pending.expires_at - REQUEST_AGE
+        method = Method.SESSION if session.auth_time < asked_at else Method.PASSWORD
+        _record(account, pending.system, method, None, stand)
     return _send_back(pending.redirect_uri, {"code": code, "state": pending.state})
 
 

@@ -75,8 +75,12 @@ def start_esia(
     """Start a stand-in with changed settings of its systems (``system=``) or its own."""
     servers = []
 
-    def start(system: dict[str, Any] | None = None, **settings: Any) -> EsiaStand:
-        signers = {"SCHOOL01": Signer(), "GOST01": Signer(kind="gost")}
+    def start(
+        system: dict[str, Any] | None = None,
+        signers: dict[str, Signer] | None = None,
+        **settings: Any,
+    ) -> EsiaStand:
+        signers = signers or {"SCHOOL01": Signer(), "GOST01": Signer(kind="gost")}
         systems = []
         for mnemonic, signer in signers.items():
             file = tmp_path / f"{mnemonic}.pem"

@@ -12,6 +12,7 @@ from typing import Literal
 from asn1crypto import algos, cms, pem, x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from auth.esia import gost
 from auth.esia.keys import gost_certificate, rsa_certificate
@@ -53,6 +54,13 @@ class Signer:
     @property
     def certificate(self) -> Certificate:
         return make_certificate(self.pem.encode(), GOST)
+
+    @property
+    def key_pem(self) -> bytes:
+        """The private key of an RSA signer, for libraries that sign themselves."""
+        return _rsa_key(self.number).private_bytes(
+            Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+        )
 
     def raw(self, text: str | bytes) -> bytes:
         data = text.encode() if isinstance(text, str) else text

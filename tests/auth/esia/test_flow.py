@@ -16,6 +16,7 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from auth.esia.gost import PythonGost
 from auth.esia.signatures import make_certificate
+from auth.passwords import set_first_own_password
 from tests.auth.esia.conftest import EsiaStand
 from tests.auth.esia.system import came_back, parts_of
 from tests.auth.people import PUPIL
@@ -181,8 +182,6 @@ def test_the_public_test_accounts_are_known(esia: EsiaStand, browser: Browser) -
 def test_a_provisioned_person_keeps_one_oid_and_leaves_an_event(
     esia: EsiaStand, browser: Browser
 ) -> None:
-    from auth.passwords import set_first_own_password
-
     set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())
     system = esia.system()
     oids = []
@@ -197,9 +196,32 @@ def test_a_provisioned_person_keeps_one_oid_and_leaves_an_event(
     assert [(one.person_id, one.client_id, one.result) for one in esia.events()] == [
         (PUPIL, "SCHOOL01", "allowed")
     ] * 2
-    assert system.rest(f"prns/{oids[0]}", answer["access_token"]).json()["lastName"] == (
-        "Проверочный"
-    )
+
+
+def test_entering_a_system_again_is_an_event_of_single_sign_on(
+    esia: EsiaStand, browser: Browser
+) -> None:
+    set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())
+    system = esia.system()
+    page = browser.sign_in(system.authorize_url(), "1234p5678", "своё слово")
+    browser.submit(page, decision="allow")
+    esia.clock.forward(1)
+    came_back(browser.open(system.authorize_url()))
+    assert [one.method for one in esia.events()] == ["password", "session"]
+
+
+def test_a_provisioned_persons_data_is_what_our_sign_in_knows(
+    esia: EsiaStand, browser: Browser
+) -> None:
+    set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())
+    system = esia.system(scope="openid fullname birthdate snils")
+    page = browser.sign_in(system.authorize_url(), "1234p5678", "своё слово")
+    answer = system.tokens(came_back(browser.submit(page, decision="allow"))["code"])
+    claims = parts_of(answer["id_token"])[1]
+    assert claims["urn:esia:sbj"]["urn:esia:sbj:lvl"] == "KD"
+    person = system.rest(f"prns/{claims['sub']}", answer["access_token"]).json()
+    assert person["birthDate"] == "05.03.2014"
+    assert "snils" not in person
 
 
 def test_a_first_password_does_not_open_the_stand_in(esia: EsiaStand, browser: Browser) -> None:

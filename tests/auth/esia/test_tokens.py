@@ -6,12 +6,14 @@ import base64
 import hashlib
 import threading
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
 
 from auth.esia.keys import load_stand_keys
+from auth.passwords import set_first_own_password
 from tests.auth.conftest import START
 from tests.auth.esia.conftest import EsiaStand
 from tests.auth.esia.system import came_back, parts_of
@@ -181,10 +183,6 @@ def test_a_system_has_tokens_about_organisations(esia: EsiaStand) -> None:
 
 
 def test_somebody_switched_off_since_gets_no_tokens(esia: EsiaStand, browser: Browser) -> None:
-    from dataclasses import replace
-
-    from auth.passwords import set_first_own_password
-
     set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())
     system = esia.system()
     page = browser.sign_in(system.authorize_url(), "1234p5678", "своё слово")

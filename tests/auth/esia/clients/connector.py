@@ -1,0 +1,31 @@
+"""Run inside its own environment: PyPI's esia-connector begins or completes a sign-in."""
+
+import json
+import sys
+import warnings
+
+warnings.simplefilter("ignore")
+
+from esia_connector.client import EsiaAuth, EsiaSettings  # noqa: E402
+
+asked = json.load(sys.stdin)
+auth = EsiaAuth(
+    EsiaSettings(
+        esia_client_id="SCHOOL01",
+        redirect_uri="https://journal.example/esia",
+        certificate_file=asked["certificate_file"],
+        private_key_file=asked["key_file"],
+        esia_service_url=asked["url"],
+        esia_scope=asked["scope"],
+        esia_token_check_key=asked["token_key_file"],
+    )
+)
+if "code" in asked:
+    person = auth.complete_authorization(asked["code"], asked["state"])
+    answer = {
+        "person": person.get_person_main_info(),
+        "contacts": person.get_person_contacts(),
+    }
+else:
+    answer = {"url": auth.get_auth_url()}
+json.dump(answer, sys.stdout)

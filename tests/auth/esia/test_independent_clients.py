@@ -1,0 +1,106 @@
+"""Published client libraries, unchanged, complete the whole way against the stand-in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.auth.conftest import Clock
+from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.signing import Signer
+from tests.auth.esia.system import came_back
+from tests.relying_party import Browser
+
+CLIENTS = Path(__file__).parent / "clients"
+SCOPE = "openid fullname email"
+
+Ask = Callable[[dict[str, str]], dict[str, Any]]
+
+
+def install(command: list[str], what: str, folder: Path) -> None:
+    """Skips with one line when the package index is not there."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=False)
+    if done.returncode:
+        pytest.skip(f"{what} could not be installed: is the package index reachable?")
+
+
+def run(command: list[str], folder: Path) -> Ask:
+    def ask(question: dict[str, str]) -> dict[str, Any]:
+        done = subprocess.run(
+            command, input=json.dumps(question), cwd=folder, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def connector(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    folder = tmp_path_factory.mktemp("esia-connector")
+    if shutil.which("openssl") is None:
+        pytest.skip("esia-connector signs with the openssl command, which is not here")
+    install([sys.executable, "-m", "venv", "venv"], "a Python environment", folder)
+    packages = ["esia-connector==0.16", "PyJWT<2", "cryptography", "pytz", "requests"]
+    pip = [str(folder / "venv/bin/pip"), "install", "--quiet", *packages]
+    install(pip, "esia-connector", folder)
+    return run([str(folder / "venv/bin/python"), str(CLIENTS / "connector.py")], folder)
+
+
+@pytest.fixture(scope="session")
+def npm_esia(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    folder = tmp_path_factory.mktemp("npm-esia")
+    if shutil.which("npm") is None:
+        pytest.skip("node and npm are not here")
+    install(["npm", "install", "--silent", "--no-audit", "esia@0.2.3"], "npm esia", folder)
+    shutil.copy(CLIENTS / "npm_esia.js", folder)
+    return run(["node", "npm_esia.js"], folder)
+
+
+@pytest.mark.parametrize("library", ["connector", "npm_esia"])
+def test_a_published_client_signs_a_person_in(
+    library: str,
+    request: pytest.FixtureRequest,
+    start_esia: Callable[..., EsiaStand],
+    clock: Clock,
+    tmp_path: Path,
+) -> None:
+    ask: Ask = request.getfixturevalue(library)
+    clock.now = datetime.now(UTC)  # the libraries have no other clock
+    signer = Signer(begin=clock.now - timedelta(days=1), age=timedelta(days=30))
+    esia = start_esia(signers={"SCHOOL01": signer})
+    files = {
+        "certificate_file": signer.pem.encode(),
+        "key_file": signer.key_pem,
+        "token_key_file": esia.stand.keys.rsa_key.public_key().public_bytes(
+            Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+        ),
+    }
+    question = {"url": esia.url, "scope": SCOPE}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        question[name] = str(tmp_path / name)
+    url = ask(question)["url"]
+    state = dict(parse_qsl(urlsplit(url).query))["state"]
+    browser = Browser(esia.url)
+    page = browser.submit(browser.open(url), persona="confirmed")
+    back = came_back(browser.submit(page, decision="allow"))
+    browser.close()
+    assert back["state"] == state
+    clock.now = datetime.now(UTC)
+    found = ask(question | {"code": back["code"], "state": state})
+    assert found["person"]["lastName"] == "Подтверждённый"
+    assert found["contacts"]["elements"][0]["value"] == "confirmed@example.org"
+    assert esia.refusals() == []
