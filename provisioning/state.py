@@ -17,7 +17,7 @@ class CourseRole(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MoodleCategory:
-    """A course category. Shared levels (city, district) belong to no school and only ever appear."""
+    """A course category. The shared levels, city and district, belong to no school."""
 
     idnumber: str
     name: str

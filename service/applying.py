@@ -54,14 +54,6 @@ log = logging.getLogger(__name__)
 StopCheck = Callable[[], bool]
 
 
-def resumable_runs(application: Application) -> list[int]:
-    """Runs that a process began and did not end, and that no living process holds."""
-    now = application.clock()
-    with application.sessions() as session:
-        begun = session.scalars(select(SyncRun).where(SyncRun.status == RunStatus.APPLYING))
-        return [run.id for run in begun if not claims.is_live(run.claimed_by, run.claimed_at, now)]
-
-
 def apply_run(
     application: Application,
     run_id: int,

@@ -9,10 +9,10 @@ import socket
 from datetime import datetime, timedelta
 
 import psutil
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from service.models import SyncRun
+from service.models import RunStatus, SyncRun
 
 LEASE = timedelta(minutes=5)
 """Longer than the longest call to Moodle with its retries: a claim is renewed between batches."""
@@ -59,6 +59,16 @@ def take(session: Session, run: SyncRun, now: datetime) -> bool:
     )
     session.refresh(run)
     return taken.rowcount == 1  # type: ignore[attr-defined, no-any-return]
+
+
+def abandoned(session: Session, now: datetime) -> list[SyncRun]:
+    """Runs that wait for planning or are half applied while no living process is at them."""
+    begun = session.scalars(
+        select(SyncRun)
+        .where(SyncRun.status.in_([RunStatus.RECEIVED, RunStatus.APPLYING]))
+        .order_by(SyncRun.id)
+    )
+    return [run for run in begun if not is_live(run.claimed_by, run.claimed_at, now)]
 
 
 def renew(session: Session, run_id: int, now: datetime) -> None:

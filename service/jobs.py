@@ -18,12 +18,13 @@ import psutil
 import redis
 from rq import Queue, Worker
 
+from service import claims
 from service.application import Application, build
 from service.applying import apply_run as apply_approved
-from service.applying import resumable_runs
 from service.config import Settings
 from service.housekeeping import clear_away as delete_what_is_over
 from service.logs import set_up_logging
+from service.models import RunStatus
 from service.planning import plan_run as plan_received
 from service.processes import connect_redis
 
@@ -80,9 +81,11 @@ class Jobs:
             self.tell_signed_out()
 
     def resume(self, application: Application) -> None:
-        """Queue again the runs that a killed process left half applied."""
-        for run_id in resumable_runs(application):
-            self.apply_run(run_id)
+        """Queue again what a killed process left undone; in the queue twice does no harm."""
+        with application.sessions() as session:
+            left = claims.abandoned(session, application.clock())
+        for run in left:
+            (self.plan_run if run.status == RunStatus.RECEIVED else self.apply_run)(run.id)
 
 
 class _StopFlag:
@@ -162,12 +165,19 @@ class _Worker(Worker):
 
 
 def work(settings: Settings, *, burst: bool = False) -> None:
-    """Run a worker until SIGTERM; with ``burst`` until the queue is empty."""
+    """Run a worker until SIGTERM; with ``burst`` until the queue is empty.
+
+    It begins with what an earlier worker left undone.
+    """
     set_up_logging()
     connection = connect_redis(settings)
     worker = _Worker([Queue(QUEUE, connection=connection)], connection=connection)
     worker.log_job_description = False
-    worker.upkeep = Jobs(settings).upkeep
+    jobs = Jobs(settings)
+    worker.upkeep = jobs.upkeep
+    application = build(settings)
+    jobs.resume(application)
+    application.engine.dispose()
     worker.work(burst=burst, logging_level="WARNING")
 
 

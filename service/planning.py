@@ -77,7 +77,8 @@ def _end(application: Application, run_id: int, *, problem: str = "") -> None:
             _forget(session, run_id)
         run = session.get_one(SyncRun, run_id)
         usable = any(plan.status == PlanStatus.PLANNED for plan in run.plans)
-        run.status = RunStatus.PLANNED if usable else RunStatus.REJECTED
+        if run.status == RunStatus.RECEIVED:  # else somebody has rejected it meanwhile
+            run.status = RunStatus.PLANNED if usable else RunStatus.REJECTED
         run.planned_at, run.problem = now, problem[:1000]
         claims.release(run)
         details = {"status": run.status.value, "schools": len(run.plans)}

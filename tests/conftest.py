@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test that wants one."""
+"""For every test: Russian at its start, and a real PostgreSQL if it wants one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+
+from service.i18n import set_language
+
+
+@pytest.fixture(autouse=True)
+def _russian() -> None:
+    """A command that a test ran in this process may have chosen another language."""
+    set_language("ru")
 
 
 @pytest.fixture(scope="session")

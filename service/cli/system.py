@@ -19,7 +19,6 @@ from service.cli.printing import print_checks
 from service.db import transaction
 from service.doctor import Verdict, examine
 from service.i18n import gettext as _
-from service.jobs import Jobs
 from service.logs import set_up_logging
 from service.models import Operator, OperatorRole
 from service.processes import check_port, ensure_home
@@ -94,11 +93,9 @@ def operator(
 @pass_context
 def serve(context: Context) -> None:
     set_up_logging()
-    application = context.prepare()
-    application.engine.dispose()
+    context.prepare().engine.dispose()
 
     def ready(url: str) -> None:
-        Jobs(context.settings).resume(application)
         click.echo(_("Ready: {url} (Ctrl-C ends it)", url=url))
 
     serve_all(context.settings, ready)

@@ -59,7 +59,7 @@ def test_the_password_setting_decides_the_auth_method(kept_in: str, auth: str) -
 
 
 def test_the_address_follows_the_configured_domain() -> None:
-    school = load(make_roster([make_person()]), logins=LoginSettings(email_domain="Do2.example"))
+    school = load(make_roster([make_person()]), logins=LoginSettings(email_domain="do2.example"))
     assert school.state.users["person s-1"].email == "login0@do2.example"
 
 

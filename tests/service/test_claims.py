@@ -13,7 +13,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
-from service import applying, claims, planning, runs
+from service import claims, planning, runs
 from service.db import transaction
 from service.models import RunStatus, SyncRun
 from tests.service.installation import SCOPE
@@ -46,6 +46,11 @@ def approved(place: Place) -> int:
     return run_id
 
 
+def abandoned(place: Place) -> list[int]:
+    with place.application.sessions() as session:
+        return [run.id for run in claims.abandoned(session, place.application.clock())]
+
+
 def holder(place: Place, run_id: int) -> str:
     return place.run(run_id).claimed_by
 
@@ -57,7 +62,7 @@ def test_a_run_that_a_living_process_holds_is_left_alone(place: Place) -> None:
         claim(place, run_id, name)
         place.apply(run_id)
         assert (holder(place, run_id), place.moodle()["users"]) == (name, [])
-        assert applying.resumable_runs(place.application) == []
+        assert abandoned(place) == []
 
 
 @on_both_databases
@@ -160,7 +165,7 @@ def test_a_run_half_applied_by_a_dead_process_is_found_and_finished(place: Place
         claim(place, run_id, name)
         with transaction(place.application.sessions) as session:
             session.get_one(SyncRun, run_id).status = RunStatus.APPLYING
-    assert applying.resumable_runs(place.application) == [run_id]
+    assert abandoned(place) == [run_id]
     assert place.apply(run_id).status == RunStatus.APPLIED
     assert len(place.moodle()["users"]) == 5
 

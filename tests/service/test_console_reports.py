@@ -33,7 +33,7 @@ def test_the_page_says_no_data_rather_than_zero_per_cent(browser: Browser) -> No
     page = browser.get(COVERAGE).text
     assert "Школа № 153" in page
     assert "нет данных" in page
-    assert "не загружалась" in page
+    assert "не загружено" in page
     assert "Версия методики" in page
 
 

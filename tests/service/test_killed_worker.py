@@ -179,3 +179,14 @@ def _in_moodle(storage: Path) -> dict[str, list[tuple[Any, ...]]]:
             for row in moodle["enrolments"]
         ),
     }
+
+
+def test_a_new_worker_plans_what_a_killed_one_left(tmp_path: Path) -> None:
+    with installation(tmp_path / "home") as application:
+        run_id = load(application, City(schools=1, people_per_school=30))
+        with transaction(application.sessions) as session:
+            run = runs.find(session, run_id, SCOPE)
+            run.status, run.claimed_by = RunStatus.RECEIVED, "nowhere/0/0"
+        with running_redis(application.settings):
+            assert _start_worker(application, "--burst").wait(60) == 0
+        assert find_run(application, run_id).status == RunStatus.PLANNED
