@@ -26,8 +26,9 @@ from provisioning.passwords import birth_date_password
 from provisioning.roster import Role
 from service.application import build
 from service.config import load_settings
+from service.home import StartError
 from service.models import KnownPerson
-from service.processes import Child, StartError, wait_ready
+from service.processes import Child, wait_ready
 
 MARK = ".made-by-demo"
 CLIENT_SECRET = "demo-client-secret"  # noqa: S105 - of a client that exists in the demo only

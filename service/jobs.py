@@ -26,7 +26,7 @@ from service.housekeeping import clear_away as delete_what_is_over
 from service.logs import set_up_logging
 from service.models import RunStatus
 from service.planning import plan_run as plan_received
-from service.processes import connect_redis
+from service.redis_link import connect_redis
 
 QUEUE = "schoolbridge"
 CLEARED_AWAY = "schoolbridge:cleared-away"

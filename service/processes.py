@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
-import hashlib
 import os
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,11 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-import redis
 import requests
 
 from service.config import Settings
+from service.home import StartError, ensure_home, locked, run_folder
 from service.i18n import gettext as _
+from service.jobs import live_workers
+from service.redis_link import connect_redis, redis_answers
 
 STOP_SECONDS = 15.0
 READY_SECONDS = 30.0
@@ -39,67 +38,6 @@ RESTARTS = 5
 RESTARTS_SECONDS = 60.0
 _LOG_TAIL = 4096
 _PR_SET_PDEATHSIG = 1
-_MAX_SOCKET_PATH = 100  # sockaddr_un holds 108 bytes
-
-
-class StartError(Exception):
-    """A process cannot start. The text is one line for the operator."""
-
-
-def ensure_home(settings: Settings) -> None:
-    """Make the data folder. Raises ``StartError`` when it cannot be written."""
-    home = settings.home
-    try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for part in ("log", "run", "uploads"):
-            (home / part).mkdir(exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=home):
-            pass
-    except OSError as error:
-        raise StartError(
-            _("data folder {home} cannot be written: {why}", home=home, why=error.strerror)
-        ) from error
-
-
-def run_folder(settings: Settings) -> Path:
-    """Where sockets and locks live; a short stand-in folder when the data folder's path is long."""
-    folder = settings.home / "run"
-    if len(os.fsencode(folder)) <= _MAX_SOCKET_PATH - len("/redis.sock"):
-        return folder
-    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    short = Path(tempfile.gettempdir()) / f"schoolbridge-{os.getuid()}-{name}"
-    short.mkdir(mode=0o700, exist_ok=True)
-    if short.stat().st_uid != os.getuid():
-        raise StartError(_("{folder} belongs to somebody else", folder=short))
-    return short
-
-
-def redis_url(settings: Settings) -> str:
-    return settings.redis.url or f"unix://{run_folder(settings) / 'redis.sock'}"
-
-
-def connect_redis(settings: Settings) -> redis.Redis:
-    return redis.Redis.from_url(redis_url(settings))
-
-
-def redis_answers(settings: Settings) -> bool:
-    try:
-        with connect_redis(settings) as connection:
-            return bool(connection.ping())
-    except redis.RedisError:
-        return False
-
-
-@contextmanager
-def locked(settings: Settings, name: str, *, wait: bool = False) -> Iterator[bool]:
-    """Hold a lock file; yields False when another process has it. Freed by the kernel on death."""
-    with (run_folder(settings) / f"{name}.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
 
 
 def check_port(host: str, port: int, setting: str) -> None:
@@ -276,8 +214,6 @@ def _run_until_exit(stack: ExitStack, child: Child, ready: Callable[[], bool]) -
 
 
 def worker_alive(settings: Settings) -> bool:
-    from service.jobs import live_workers
-
     with connect_redis(settings) as connection:
         return bool(live_workers(connection))
 

@@ -11,7 +11,7 @@ from redis import Redis, RedisError
 
 from auth.throttle import Throttle, ThrottleKey
 from service.config import Settings
-from service.processes import redis_url
+from service.redis_link import redis_url
 
 ANSWER_SECONDS = 0.5
 """Whoever signs in waits so long for a Redis that hangs, then the fallback counts."""

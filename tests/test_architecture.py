@@ -32,9 +32,9 @@ ALLOWED = {
 ONLY_IN = {
     "lxml": ("provisioning/formats/",),
     "rq": ("service/jobs.py",),
-    "redis": ("service/jobs.py", "service/processes.py", "service/errors.py",
-              "service/cli/__init__.py", "service/views/health.py", "service/doctor/",
-              "service/throttle.py", "service/provider.py"),
+    "redis": ("service/redis_link.py", "service/jobs.py", "service/throttle.py",
+              "service/errors.py", "service/cli/__init__.py", "service/views/health.py",
+              "service/doctor/"),
 }  # fmt: skip
 """Where else a package may not appear at all."""
 

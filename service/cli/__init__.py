@@ -15,10 +15,10 @@ from provisioning.moodle import MoodleError
 from service.access import Forbidden
 from service.cli.base import Context
 from service.config import ConfigError
+from service.home import StartError
 from service.i18n import gettext as _
 from service.i18n import set_language
 from service.passwords import KeptInMoodle
-from service.processes import StartError
 from service.runs import RunProblem
 from service.wording import (
     kept_in_moodle,

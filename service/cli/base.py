@@ -18,9 +18,9 @@ from service import db
 from service.access import Scope, command_line_scope
 from service.application import Application, build
 from service.config import Settings, load_settings
+from service.home import StartError, ensure_home
 from service.i18n import gettext as _
 from service.i18n import set_language
-from service.processes import StartError, ensure_home
 
 STOPPED = 3
 """Exit code: findings or limits stop the command."""

@@ -18,10 +18,11 @@ from service.cli.base import STOPPED, Context, json_option, pass_context, print_
 from service.cli.printing import print_checks
 from service.db import transaction
 from service.doctor import Verdict, examine
+from service.home import ensure_home
 from service.i18n import gettext as _
 from service.logs import set_up_logging
 from service.models import Operator, OperatorRole
-from service.processes import check_port, ensure_home
+from service.processes import check_port
 from service.processes import serve as serve_all
 
 

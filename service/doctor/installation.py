@@ -15,9 +15,10 @@ from service import db
 from service.application import Application, secret_file
 from service.config import Settings
 from service.doctor.check import Check, ok, problem, warning
+from service.home import StartError, ensure_home
 from service.i18n import gettext as _
 from service.jobs import live_workers
-from service.processes import StartError, connect_redis, ensure_home
+from service.redis_link import connect_redis
 
 OLDEST_REDIS = (5, 0)
 """What RQ needs."""

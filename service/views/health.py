@@ -37,7 +37,7 @@ def _database_answers() -> bool:
 def queue_answers() -> dict[str, bool]:
     """Whether ``redis`` answers and a ``worker`` is there to take jobs from it."""
     from service.jobs import live_workers
-    from service.processes import connect_redis
+    from service.redis_link import connect_redis
 
     try:
         with connect_redis(the_console().application.settings) as connection:

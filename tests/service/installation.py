@@ -13,10 +13,12 @@ from service import db, runs
 from service.access import Scope, command_line_scope
 from service.application import Application, build, make_secret
 from service.config import Settings, load_settings
+from service.home import ensure_home
 from service.models import Base, SyncRun
 from service.moodle_standin import DEFAULT_TOKEN
 from service.planning import plan_run
-from service.processes import ensure_home, redis_answers, redis_child, wait_ready
+from service.processes import redis_child, wait_ready
+from service.redis_link import redis_answers
 from service.sample import City, write_sample
 
 SCOPE: Scope = command_line_scope("test")

@@ -16,7 +16,8 @@ import pytest
 import requests
 
 from service.config import load_settings
-from service.processes import locked, neighbours
+from service.home import locked
+from service.processes import neighbours
 from tests.service.command_line import Ended, free_port, run
 
 

@@ -17,7 +17,8 @@ import pytest
 import requests
 
 from service.config import Settings, load_settings
-from service.processes import locked, redis_answers, run_folder
+from service.home import locked, run_folder
+from service.redis_link import redis_answers
 from tests.service.command_line import below_a_file, free_port, run
 
 WAIT_SECONDS = 30.0

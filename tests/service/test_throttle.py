@@ -10,8 +10,8 @@ import pytest
 
 from auth.throttle import ThrottleKey
 from service.application import Application
-from service.processes import connect_redis
 from service.provider import make_throttle
+from service.redis_link import connect_redis
 from tests.service.installation import installation, running_redis
 
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
