@@ -91,6 +91,8 @@ class EsiaSystem:
     scopes: tuple[str, ...] = ("openid",)
     token_algorithm: Literal["RS256", "GOST3410_2012_256"] = "RS256"  # noqa: S105
     """What our tokens for it are signed with, whatever it signs with itself."""
+    faults: tuple[str, ...] = ()
+    """What goes wrong for it on purpose: ``te:html``, ``ac:007007`` (docs/esia.md)."""
     accept_v1_order: bool = False
     """Also accept the first dialect's order of the signed values at the newer addresses."""
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import NoResultFound
 
 from auth.esia import diagnostics, rest
 from auth.esia.errors import EsiaRefused, RestRefused
+from auth.esia.faults import SLOW_SECONDS, HtmlFault, another_state, faults_at, first_code
 from auth.esia.models import EsiaToken
 from auth.esia.people import organisations
 from auth.esia.requests import Asked, Dialect, check_token_request, read_request
@@ -44,7 +45,13 @@ def _token(dialect: Dialect) -> Response:
     asked = read_request(request.form, dialect, request.path, stand)
     try:
         system = check_token_request(asked, request.form, stand)
-        return _json(GRANTS[asked["grant_type"]](asked, system, stand))
+        faults = _fail(system, "te", stand)
+        if code := first_code(faults):
+            raise EsiaRefused(code)
+        answer = GRANTS[asked["grant_type"]](asked, system, stand)
+        if "wrong_state" in faults:
+            answer["state"] = another_state()
+        return _json(answer)
     except EsiaRefused as refused:
         diagnostics.record(refused, asked, stand)
         body = {
@@ -129,6 +136,22 @@ def certificates() -> Response:
     return Response(packed.getvalue(), mimetype="application/zip")
 
 
+@blueprint.errorhandler(HtmlFault)
+def html_page(_fault: HtmlFault) -> Response:
+    body = "<!doctype html><title>ESIA</title><h1>Service Temporarily Unavailable</h1>"
+    return Response(body, status=503, mimetype="text/html")
+
+
+def _fail(system: RegisteredSystem, place: str, stand: Stand) -> set[str]:
+    """Do what the system asked to go wrong at once; the rest is for the caller."""
+    faults = faults_at(system.settings, place)
+    if "slow" in faults:
+        stand.sleep(SLOW_SECONDS)
+    if "html" in faults:
+        raise HtmlFault
+    return faults
+
+
 def _source(oid: int, stand: Stand) -> rest.Source:
     """The person whose token this is, and nobody else. Raises ``RestRefused``."""
     token = _bearer(stand)
@@ -159,6 +182,11 @@ def _bearer(stand: Stand) -> EsiaToken:
         raise RestRefused("005011")
     if token.expires_at <= stand.clock():
         raise RestRefused("005013")
+    system = stand.systems.get(token.system)
+    if system is None:
+        raise RestRefused("005011")
+    if code := first_code(_fail(system, "rs", stand)):
+        raise RestRefused(code)
     return token
 
 

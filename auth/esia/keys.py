@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -38,6 +38,11 @@ class StandKeys:
     rsa_certificate: str
     gost_key: int
     gost_certificate: str
+
+    def changed(self) -> StandKeys:
+        """Throw-away keys behind the same certificates, for a fault on demand."""
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        return replace(self, rsa_key=key, gost_key=gost.new_private_key())
 
     def sign(self, algorithm: str, data: bytes) -> bytes:
         """``algorithm`` is RS256 or GOST3410_2012_256. The GOST one takes about 30 ms."""

@@ -26,6 +26,7 @@ from auth.esia.browser import (
     render,
 )
 from auth.esia.errors import EsiaRefused, Return
+from auth.esia.faults import another_state, faults_at, first_code
 from auth.esia.models import EsiaConsent, EsiaRequest, EsiaSession
 from auth.esia.people import Profile, check_test_account
 from auth.esia.requests import Asked, Dialect, check_authorization, may_return, read_request
@@ -62,6 +63,10 @@ def _authorize(dialect: Dialect) -> AnyResponse:
         authorization = check_authorization(asked, request.args, stand, digest(cookie))
     except EsiaRefused as refused:
         return _refuse(refused, asked, stand)
+    faults = faults_at(authorization.system.settings, "ac")
+    if code := first_code(faults):
+        back = Return(redirect_uri=authorization.redirect_uri, state=authorization.state)
+        return _refuse(EsiaRefused(code, back=back), asked, stand)
     key = secrets.token_urlsafe(24)
     with stand.session_factory.begin() as db:
         db.add(
@@ -71,7 +76,7 @@ def _authorize(dialect: Dialect) -> AnyResponse:
                 system=authorization.system.mnemonic,
                 redirect_uri=authorization.redirect_uri,
                 scope=authorization.scope,
-                state=authorization.state,
+                state=another_state() if "wrong_state" in faults else authorization.state,
                 offline=authorization.offline,
                 person_filter=authorization.person_filter,
                 code_challenge=authorization.code_challenge,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 from flask import current_app
 from sqlalchemy.orm import Session, sessionmaker
 
+from auth.esia.faults import check_faults
 from auth.esia.gost import Gost
 from auth.esia.keys import StandKeys
 from auth.esia.people import People
@@ -45,6 +47,8 @@ class Stand:
     gost: Gost
     keys: StandKeys
     people: People
+    sleep: Callable[[float], None] = time.sleep
+    """How the fault ``slow`` waits."""
 
 
 def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSystem]:
@@ -55,6 +59,7 @@ def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSyst
     """
     systems = {}
     for system in settings.systems:
+        check_faults(system.faults)
         certificates = []
         for path in filter(None, (system.certificate, system.next_certificate)):
             try:

@@ -14,6 +14,8 @@ from sqlalchemy import ColumnElement, CursorResult, delete
 from sqlalchemy.orm import Session
 
 from auth.esia.errors import EsiaRefused
+from auth.esia.faults import faults_at
+from auth.esia.keys import StandKeys
 from auth.esia.models import EsiaCode, EsiaRequest, EsiaSession, EsiaToken
 from auth.esia.people import Profile
 from auth.esia.requests import Asked, check_scope
@@ -33,11 +35,11 @@ def dump_json(document: Any) -> str:
     return text.replace("/", "\\/")
 
 
-def make_jwt(header: Json, claims: Json, algorithm: str, stand: Stand) -> str:
+def make_jwt(header: Json, claims: Json, algorithm: str, keys: StandKeys) -> str:
     """A JWT without ``kid``: clients hold the certificate."""
     parts = [header | {"alg": algorithm}, claims]
     signed = ".".join(_base64url(dump_json(part).encode()) for part in parts)
-    return f"{signed}.{_base64url(stand.keys.sign(algorithm, signed.encode()))}"
+    return f"{signed}.{_base64url(keys.sign(algorithm, signed.encode()))}"
 
 
 def issue_code(
@@ -69,7 +71,7 @@ def issue_code(
         "jti": str(uuid.uuid4()),
     }
     header = {"typ": "JWT", "sbt": "authorization_code", "ver": 1}
-    code = make_jwt(header, claims, system.settings.token_algorithm, stand)
+    code = make_jwt(header, claims, system.settings.token_algorithm, stand.keys)
     db.add(
         EsiaCode(
             code_hash=digest(code),
@@ -162,7 +164,7 @@ def system_token(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
             "jti": str(uuid.uuid4()),
         },
         system.settings.token_algorithm,
-        stand,
+        stand.keys,
     )
     row = EsiaToken(
         token_hash=digest(access_token),
@@ -229,8 +231,11 @@ def _issue(
     profile = stand.people.by_oid(oid, asked.at.date())
     if profile is None:
         raise EsiaRefused("007011")
+    faults = faults_at(system.settings, "te")
+    keys = stand.keys.changed() if "changed_certificate" in faults else stand.keys
     algorithm = system.settings.token_algorithm
-    moment = _seconds(asked.at)
+    issued_at = asked.at - timedelta(days=1) if "expired_token" in faults else asked.at
+    moment = _seconds(issued_at)
     access_token = make_jwt(
         {"ver": 1, "typ": "JWT", "sbt": "access"},
         {
@@ -245,13 +250,13 @@ def _issue(
             "jti": str(uuid.uuid4()),
         },
         algorithm,
-        stand,
+        keys,
     )
     id_token = make_jwt(
         {"ver": 0, "typ": "JWT", "sbt": "id"},
         {
             "iss": stand.settings.issuer,
-            "aud": system.mnemonic,
+            "aud": "ANOTHER" if "wrong_audience" in faults else system.mnemonic,
             "sub": oid,
             "nbf": moment,
             "iat": moment,
@@ -263,7 +268,7 @@ def _issue(
             "urn:esia:sbj": _subject(profile),
         },
         algorithm,
-        stand,
+        keys,
     )
     answer: Json = {
         "access_token": access_token,
@@ -288,7 +293,7 @@ def _issue(
                     sid=sid,
                     auth_time=auth_time,
                     grant_hash=grant_hash,
-                    expires_at=asked.at + timedelta(seconds=seconds),
+                    expires_at=issued_at + timedelta(seconds=seconds),
                 )
             )
     return answer
