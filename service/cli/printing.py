@@ -147,8 +147,13 @@ def print_changes(changes: Iterable[tuple[str, PlannedChange]], *, as_json: bool
             "kind": change.kind,
             "action": change.action,
             "key": change.key,
-            "before": change.before,
-            "after": change.after,
+            "before": _masked(change.before),
+            "after": _masked(change.after),
+            "changed": [
+                name
+                for name, value in change.after.items()
+                if change.before and change.before.get(name) != value
+            ],
             "result": change.result,
             "code": change.code,
             "detail": change.detail,
@@ -159,7 +164,7 @@ def print_changes(changes: Iterable[tuple[str, PlannedChange]], *, as_json: bool
         print_json(list(rows))
         return
     for row in rows:
-        fields = _differences(row["before"], row["after"])
+        fields = _differences(row["before"], row["after"], row["changed"])
         result = f"[{outcome_in_words(row['result'], row['code'])}]" if row["result"] else ""
         click.echo(
             f"{row['school']}  {row['action']:8} {row['kind']:9} {row['key']}  {fields} {result}"
@@ -181,21 +186,20 @@ def print_failures(changes: Iterable[tuple[str, PlannedChange]], total: int) -> 
 
 
 SECRET_FIELDS = {"birth_date", "snils"}
+"""Shown on the console to whom they concern; a printed plan only says that they are there."""
 
 
-def _differences(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """What changes; a birth date or an insurance number is named, never shown."""
-    parts = []
-    for name, value in after.items():
-        if (name in before and before[name] == value) or not value:
-            continue
-        if name in SECRET_FIELDS:
-            parts.append(f"{name}: ***")
-        elif name in before:
-            parts.append(f"{name}: {before[name]} → {value}")
-        else:
-            parts.append(f"{name}: {value}")
-    return ", ".join(parts)
+def _masked(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: "***" if value and name in SECRET_FIELDS else value for name, value in fields.items()
+    }
+
+
+def _differences(before: dict[str, Any], after: dict[str, Any], changed: list[str]) -> str:
+    """``name: old → new`` of what changes; of a new thing, every field that has a value."""
+    if before:
+        return ", ".join(f"{name}: {before.get(name)} → {after[name]}" for name in changed)
+    return ", ".join(f"{name}: {value}" for name, value in after.items() if value)
 
 
 def print_checks(checks: Iterable[Check]) -> None:
