@@ -1,4 +1,4 @@
-"""Apply the approved plans of a run: claim it, send the changes, record each batch's outcomes.
+"""Apply the approved plans of a run: claim it, send the changes, wait for Moodle, end it.
 
 Everything here is repeatable. A process killed at any moment leaves outcomes that are recorded and
 changes that are not; the next one goes on with the latter, and what Moodle already has is adopted.
@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import datetime
 from itertools import chain
 
 from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from provisioning import roster
 from provisioning.apply import apply
-from provisioning.changes import Action, Change, Kind, Outcome, Result
+from provisioning.changes import Result
 from provisioning.moodle import MoodleClient, MoodleError, MoodleMisconfigured, MoodleRefused
-from provisioning.naming import Names
 from provisioning.state import CourseRole
 from service import claims
 from service.application import Application
-from service.db import chunks, transaction
+from service.db import transaction
 from service.models import (
     Affiliation,
     AuditEntry,
-    Identity,
-    KnownObject,
-    KnownPerson,
     PlannedChange,
     PlannedRoll,
     PlanStatus,
@@ -38,11 +33,7 @@ from service.models import (
     SchoolPlan,
     SyncRun,
 )
-from service.passwords import first_password
-from service.recording import record
-
-PAGE = 500
-"""Planned changes read at once; far more than a batch, far less than a plan."""
+from service.plan_work import PlanWork
 
 PATIENCE_SECONDS = (5, 15, 60, 120, 300, 600, 600, 600)
 """Pauses between tries while Moodle does not answer; then the run is stopped and says so.
@@ -191,7 +182,7 @@ def _apply_plan(
             return True
         if not plan.started:
             _take_over_roll(session, plan, school)
-    work = _PlanWork(application, plan, school)
+    work = PlanWork(application, plan, school)
     settings = application.settings
     changes = work.changes()
     first = next(changes, None)
@@ -253,133 +244,3 @@ def _supersede_others(plan: SchoolPlan, school: School) -> None:
     """What is known has changed: a plan made before, or on the way, was made against less."""
     school.known_version += 1
     plan.known_version = school.known_version
-
-
-class _PlanWork:
-    """One plan being applied: hands out its open changes, knows Moodle's numbers, records."""
-
-    def __init__(self, application: Application, plan: SchoolPlan, school: School) -> None:
-        self._application = application
-        self._plan_id, self._run_id, self._school_code = plan.id, plan.run_id, school.code
-        self._rows: dict[tuple[Kind, str], int] = {}
-        """Ids of the planned changes that are on their way."""
-        self._birth_dates: dict[str, date] = {}
-        self._unneeded: list[Outcome] = []
-        names = Names(
-            application.settings.naming,
-            roster.School(
-                code=school.code, name=school.name, short_name=school.short_name,
-                district=school.district, number=school.number,
-            ),
-            plan.school_year,
-        )  # fmt: skip
-        self._shared = frozenset(category.idnumber for category in names.categories()[:-2])
-
-    def changes(self) -> Iterator[Change]:
-        """The changes that are not done, in their order, read page by page."""
-        position = -1
-        while page := self._page(position):
-            position = page[-1].position
-            for row, change in self._needed(page):
-                self._rows[change.kind, change.key] = row
-                if change.kind == Kind.USER and change.after["birth_date"]:
-                    self._birth_dates[change.key] = date.fromisoformat(change.after["birth_date"])
-                yield change
-
-    def _page(self, position: int) -> Sequence[PlannedChange]:
-        with self._application.sessions() as session:
-            return session.scalars(
-                select(PlannedChange)
-                .where(
-                    PlannedChange.plan_id == self._plan_id,
-                    PlannedChange.result != Result.DONE,
-                    PlannedChange.position > position,
-                )
-                .order_by(PlannedChange.position)
-                .limit(PAGE)
-            ).all()
-
-    def _needed(self, page: Sequence[PlannedChange]) -> Iterator[tuple[int, Change]]:
-        """Leave out suspending somebody who is on another school's roll by now."""
-        leavers = [row.key for row in page if row.action == Action.SUSPEND]
-        elsewhere: set[str] = set()
-        with self._application.sessions() as session:
-            for keys in chunks(leavers):
-                elsewhere.update(
-                    session.scalars(
-                        select(Affiliation.person_id).where(
-                            Affiliation.person_id.in_(keys),
-                            Affiliation.school_code != self._school_code,
-                        )
-                    )
-                )
-        for row in page:
-            change = Change(
-                kind=Kind(row.kind), action=Action(row.action), key=row.key,
-                before=row.before, after=row.after,
-            )  # fmt: skip
-            if change.action == Action.SUSPEND and change.key in elsewhere:
-                self._rows[change.kind, change.key] = row.id
-                self._unneeded.append(
-                    Outcome(change=change, result=Result.SKIPPED, code="on_another_roll")
-                )
-            else:
-                yield row.id, change
-
-    def flush(self) -> None:
-        if self._unneeded:
-            self.record(self._unneeded)
-            self._unneeded = []
-
-    def record(self, outcomes: Sequence[Outcome]) -> None:
-        """One short transaction; raises ``ClaimLost`` and writes nothing when we lost the run."""
-        now = self._application.clock()
-        with transaction(self._application.sessions) as session:
-            claims.renew(session, self._run_id, now)
-            record(
-                session,
-                outcomes,
-                rows=[self._rows[o.change.kind, o.change.key] for o in outcomes],
-                school_code=self._school_code,
-                shared=self._shared,
-                now=now,
-            )
-            # Moodle answers: what kept the run waiting is over.
-            session.execute(
-                update(SyncRun)
-                .where(SyncRun.id == self._run_id, SyncRun.problem != "")
-                .values(problem="")
-            )
-        for outcome in outcomes:
-            del self._rows[outcome.change.kind, outcome.change.key]
-            self._birth_dates.pop(outcome.change.key, None)
-
-    def get(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
-        """Moodle's numbers, as recorded (the protocol ``MoodleIds``)."""
-        if kind == Kind.USER:
-            key, number, condition = KnownPerson.person_id, KnownPerson.moodle_id, None
-        else:
-            key, number, condition = (
-                KnownObject.key,
-                KnownObject.moodle_id,
-                KnownObject.kind == kind,
-            )
-        found: dict[str, int] = {}
-        with self._application.sessions() as session:
-            for some in chunks(keys):
-                query = select(key, number).where(key.in_(some), number.is_not(None))
-                if condition is not None:
-                    query = query.where(condition)
-                found |= {k: n for k, n in session.execute(query) if n is not None}
-        return found
-
-    def first_password(self, person_id: str) -> str:
-        """For accounts whose password Moodle keeps."""
-        with self._application.sessions() as session:
-            identity = session.get_one(Identity, person_id)
-        return first_password(
-            self._application,
-            person_id=person_id,
-            birth_date=self._birth_dates[person_id],
-            generation=identity.password_generation,
-        )
