@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from provisioning.desired import DesiredRules, desired_state, desired_users
@@ -60,13 +60,18 @@ def plan_run(application: Application, run_id: int) -> None:
         raise
 
 
-def _forget(session: Session, run_id: int) -> None:
-    """Remove what an earlier, broken attempt to plan the run has left."""
-    plans = select(SchoolPlan.id).where(SchoolPlan.run_id == run_id)
+def _forget(session: Session, run_id: int, school_code: str | None = None) -> None:
+    """Remove what an earlier attempt to plan the run, or one school of it, has left."""
+
+    def ours(table: type[SchoolPlan | RunFile | RunFinding]) -> ColumnElement[bool]:
+        of_run = table.run_id == run_id
+        return of_run if school_code is None else of_run & (table.school_code == school_code)
+
+    plans = select(SchoolPlan.id).where(ours(SchoolPlan))
     session.execute(delete(PlannedChange).where(PlannedChange.plan_id.in_(plans)))
     session.execute(delete(PlannedRoll).where(PlannedRoll.plan_id.in_(plans)))
     for table in (SchoolPlan, RunFile, RunFinding):
-        session.execute(delete(table).where(table.run_id == run_id))
+        session.execute(delete(table).where(ours(table)))
 
 
 def _end(application: Application, run_id: int, *, problem: str = "") -> None:
@@ -137,7 +142,7 @@ class _Planning:
             today=self._today,
             expected_school=self._run.expected_school or None,
         )
-        self._forget_school(session, files.school_code)
+        _forget(session, self._run.id, files.school_code)
         _store_files(session, self._run.id, reading.files)
         findings = list(reading.findings)
         findings += compare_with_earlier(session, files.school_code, reading.files)
@@ -164,17 +169,6 @@ class _Planning:
                 school_code=school.code, field_name="school_code", value=school.code,
             )
         ]  # fmt: skip
-
-    def _forget_school(self, session: Session, school_code: str) -> None:
-        plans = select(SchoolPlan.id).where(
-            SchoolPlan.run_id == self._run.id, SchoolPlan.school_code == school_code
-        )
-        session.execute(delete(PlannedChange).where(PlannedChange.plan_id.in_(plans)))
-        session.execute(delete(PlannedRoll).where(PlannedRoll.plan_id.in_(plans)))
-        for table in (SchoolPlan, RunFile, RunFinding):
-            session.execute(
-                delete(table).where(table.run_id == self._run.id, table.school_code == school_code)
-            )
 
     def _store_blocked(self, session: Session, school_code: str, roster: Roster | None) -> None:
         """A school that is not in the registry yet is not made from a file that is refused."""
