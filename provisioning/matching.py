@@ -172,7 +172,7 @@ def _finding(rule: str, roster: Roster, person: Person, **details: str) -> Findi
         line=person.line or None,
         school_code=roster.school.code,
         sourced_id=person.sourced_id,
-        person=" ".join(filter(None, (person.family_name, person.given_name, person.middle_name))),
+        person=person.full_name,
         field_name=_FIELDS[rule],
         details=details,
     )

@@ -104,6 +104,11 @@ class Person:
     file: str = ""
     line: int = 0
 
+    @property
+    def full_name(self) -> str:
+        """Family name first, as a school prints it."""
+        return " ".join(filter(None, (self.family_name, self.given_name, self.middle_name)))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Enrolment:

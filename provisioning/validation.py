@@ -182,7 +182,7 @@ def namesakes_in_a_class(roster: Roster, today: date) -> Checked:
             continue
         if roster.classes[enrolment.class_id].kind is ClassKind.GROUP:
             continue
-        name = _full_name(person).casefold().replace("ё", "е")
+        name = person.full_name.casefold().replace("ё", "е")
         other = first.setdefault((enrolment.class_id, name, person.birth_date), person)
         if other is not person:
             details = {"other_line": str(other.line)}
@@ -232,10 +232,6 @@ def _with_enrolments(roster: Roster, kept: list[Enrolment]) -> Roster:
     return replace(roster, enrolments=tuple(kept))
 
 
-def _full_name(person: Person) -> str:
-    return " ".join(filter(None, (person.family_name, person.given_name, person.middle_name)))
-
-
 def _about(
     rule: str,
     roster: Roster,
@@ -251,7 +247,7 @@ def _about(
         line=subject.line or None,
         school_code=roster.school.code,
         sourced_id=subject.sourced_id,
-        person=_full_name(subject) if isinstance(subject, Person) else "",
+        person=subject.full_name if isinstance(subject, Person) else "",
         field_name=field_name,
         value=value,
         details=details or {},
