@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import socket
 from datetime import datetime, timedelta
+from typing import Any, cast
 
 import psutil
-from sqlalchemy import or_, select, update
+from sqlalchemy import CursorResult, Update, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.models import RunStatus, SyncRun
@@ -47,18 +48,18 @@ def take(session: Session, run: SyncRun, now: datetime) -> bool:
     """Take the claim unless a live process has it. Zero rows changed: another was faster."""
     if is_live(run.claimed_by, run.claimed_at, now) and run.claimed_by != own_name():
         return False
-    taken = session.execute(
+    taken = _changes_one(
+        session,
         update(SyncRun)
         .where(
             SyncRun.id == run.id,
             SyncRun.claimed_by == run.claimed_by,
             or_(SyncRun.claimed_at == run.claimed_at, SyncRun.claimed_at.is_(None)),
         )
-        .values(claimed_by=own_name(), claimed_at=now)
-        .execution_options(synchronize_session=False)
+        .values(claimed_by=own_name(), claimed_at=now),
     )
     session.refresh(run)
-    return taken.rowcount == 1  # type: ignore[attr-defined, no-any-return]
+    return taken
 
 
 def abandoned(session: Session, now: datetime) -> list[SyncRun]:
@@ -73,14 +74,14 @@ def abandoned(session: Session, now: datetime) -> list[SyncRun]:
 
 def renew(session: Session, run_id: int, now: datetime) -> None:
     """Renew our claim. Raises ``ClaimLost``: roll back and leave the run alone."""
-    renewed = session.execute(
-        update(SyncRun)
-        .where(SyncRun.id == run_id, SyncRun.claimed_by == own_name())
-        .values(claimed_at=now)
-        .execution_options(synchronize_session=False)
-    )
-    if renewed.rowcount != 1:  # type: ignore[attr-defined]
+    ours = update(SyncRun).where(SyncRun.id == run_id, SyncRun.claimed_by == own_name())
+    if not _changes_one(session, ours.values(claimed_at=now)):
         raise ClaimLost
+
+
+def _changes_one(session: Session, statement: Update) -> bool:
+    done = session.execute(statement.execution_options(synchronize_session=False))
+    return cast(CursorResult[Any], done).rowcount == 1
 
 
 def release(run: SyncRun) -> None:

@@ -56,7 +56,7 @@ def sample(
     try:
         city = City(
             schools=schools, people_per_school=people_per_school, seed=seed, broken=broken,
-            today=today.date() if today else date.today(),  # noqa: DTZ011
+            today=today.date() if today else date.today(),  # noqa: DTZ011 - chooses a school year
         )  # fmt: skip
         people = write_sample(out, city, layout=layout, month=month, encoding=encoding)
     except ValueError as error:

@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import click
 from sqlalchemy import func, select
@@ -34,12 +35,12 @@ from service.processes import serve as serve_all
     help=_("Take the operator's password from this file; without it one is made and printed."),
 )
 @pass_context
-def init(context: Context, operator: str, password_file: click.File | None) -> None:
+def init(context: Context, operator: str, password_file: TextIO | None) -> None:
     ensure_home(context.settings)
     make_secret(context.settings.home)
     application = context.prepare()
     load_keys(context.settings.signing_keys, application.clock())
-    password = password_file.read().strip() if password_file else ""  # type: ignore[attr-defined]
+    password = password_file.read().strip() if password_file else ""
     with transaction(application.sessions) as session:
         if session.scalar(select(func.count()).select_from(Operator)):
             click.echo(_("{home} is ready.", home=context.settings.home))
@@ -71,12 +72,12 @@ def init(context: Context, operator: str, password_file: click.File | None) -> N
 @click.option("--password-file", type=click.File(), help=_("Take the password from this file."))
 @pass_context
 def operator(
-    context: Context, name: str, role: str, scope: tuple[str, ...], password_file: click.File | None
+    context: Context, name: str, role: str, scope: tuple[str, ...], password_file: TextIO | None
 ) -> None:
     if (role == OperatorRole.CITY) == bool(scope):
         raise click.UsageError(_("--of goes with the roles school and district, and only there"))
     application = context.application
-    given = password_file.read().strip() if password_file else ""  # type: ignore[attr-defined]
+    given = password_file.read().strip() if password_file else ""
     password = given or secrets.token_urlsafe(12)
     with transaction(application.sessions) as session:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import NoReturn
 
 import click
@@ -94,7 +95,7 @@ class _Progress:
             self._bar = None
 
 
-def _wait(application: Application, run_id: int, finished) -> None:  # type: ignore[no-untyped-def]
+def _wait(application: Application, run_id: int, finished: Callable[[SyncRun], bool]) -> None:
     idle_since: float | None = None
     while True:
         with application.sessions() as session:

@@ -51,12 +51,12 @@ def show(name: str) -> str | tuple[str, int]:
 
 
 @blueprint.get("/<name>.<any(csv, xlsx, json):kind>")
-def download(name: str, kind: str) -> Response | tuple[str, int]:
+def download(name: str, kind: str) -> Response | str | tuple[str, int]:
     """The same figures as a file."""
     try:
         report = _report(name)
     except PeriodError:
-        return show(name)  # type: ignore[return-value]
+        return show(name)
     make, media_type = FILES[kind]
     file_name = f"{name}-{report.cut_off.astimezone(report.zone):%Y-%m-%d}.{kind}"
     return Response(
