@@ -18,6 +18,7 @@ from auth.throttle import DatabaseThrottle, Throttle
 from service.application import Application
 from service.config import ConfigError, Settings
 from service.directory import PeopleDirectory
+from service.jobs import Jobs
 from service.throttle import RedisThrottle
 
 NOTICE_SECONDS = 5
@@ -60,7 +61,7 @@ def add_provider(app: Flask, application: Application) -> None:
                 purpose=b"sign-in throttle",
                 window=timedelta(seconds=settings.failure_window_seconds),
             ),
-            notices_waiting=lambda: _tell_soon(application.settings),
+            notices_waiting=Jobs(application.settings).tell_signed_out,
             esia=application.settings.esia,
             esia_keys=application.settings.signing_keys / "esia",
         )
@@ -77,12 +78,6 @@ def make_throttle(application: Application, *, purpose: bytes, window: timedelta
         secret=secret,
         fallback=DatabaseThrottle(application.sessions, window=window, secret=secret),
     )
-
-
-def _tell_soon(settings: Settings) -> None:
-    from service.jobs import Jobs
-
-    Jobs(settings).tell_signed_out()
 
 
 def tell_signed_out(application: Application) -> None:

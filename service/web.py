@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from service import errors
 from service.application import Application, build
+from service.jobs import Jobs
 from service.provider import add_provider, make_throttle
 from service.views import console, health, pages
 from service.views.context import Console, Queue
@@ -44,7 +45,7 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
         )
     app.extensions["console"] = Console(
         application=application,
-        queue=queue or _queue(application),
+        queue=queue or Jobs(settings),
         throttle=make_throttle(application, purpose=b"console throttle", window=THROTTLE_WINDOW),
     )
     pages.init_app(app)
@@ -55,12 +56,6 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
     app.add_url_rule("/favicon.ico", view_func=_icon)
     add_provider(app, application)
     return app
-
-
-def _queue(application: Application) -> Queue:
-    from service.jobs import Jobs
-
-    return Jobs(application.settings)
 
 
 def _home() -> Response:

@@ -1,4 +1,4 @@
-"""What the commands share: the lazily built application, output as text or JSON, progress."""
+"""What the commands share: the application, built when first needed; output as text or JSON."""
 
 from __future__ import annotations
 

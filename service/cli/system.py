@@ -23,6 +23,7 @@ from service.home import ensure_home
 from service.i18n import gettext as _
 from service.logs import set_up_logging
 from service.models import Operator, OperatorRole
+from service.moodle_standin import serve as serve_standin
 from service.processes import check_port
 from service.processes import serve as serve_all
 
@@ -117,8 +118,6 @@ def worker(context: Context, burst: bool) -> None:
 @click.command("moodle-standin", help=_("Run the Moodle stand-in alone."))
 @pass_context
 def moodle_standin(context: Context) -> None:
-    from service.moodle_standin import serve as serve_standin
-
     ensure_home(context.settings)
     set_up_logging()
     server = context.settings.server

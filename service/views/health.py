@@ -7,6 +7,8 @@ from redis import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.jobs import live_workers
+from service.redis_link import connect_redis
 from service.views.context import the_console
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
@@ -36,9 +38,6 @@ def _database_answers() -> bool:
 
 def queue_answers() -> dict[str, bool]:
     """Whether ``redis`` answers and a ``worker`` is there to take jobs from it."""
-    from service.jobs import live_workers
-    from service.redis_link import connect_redis
-
     try:
         with connect_redis(the_console().application.settings) as connection:
             workers = live_workers(connection)
