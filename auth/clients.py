@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
+from auth.models import ESIA_CLIENT
+
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "none"]
 Algorithm = Literal["RS256", "ES256"]
 
@@ -66,6 +68,8 @@ class Client:
     def __post_init__(self) -> None:
         if not self.client_id.isprintable() or not self.client_id:
             raise ValueError("client_id must be a printable text")
+        if self.client_id.startswith(ESIA_CLIENT):
+            raise ValueError(f"client_id may not begin with {ESIA_CLIENT}")
         if not self.redirect_uris:
             raise ValueError(f"{self.client_id}: redirect_uris must name at least one address")
         for uri in (*self.redirect_uris, *self.post_logout_redirect_uris):

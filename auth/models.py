@@ -221,6 +221,10 @@ class Result(StrEnum):
     REFUSED = "refused"
 
 
+ESIA_CLIENT = "esia:"
+"""What stands before the mnemonic of a system that came through the ЕСИА stand-in."""
+
+
 class LoginEvent(Base):
     """One decision to let a person in or not. No foreign key: it outlives the person's row."""
 

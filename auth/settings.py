@@ -123,8 +123,9 @@ class EsiaSettings:
     """One sign-in opens every system so long."""
     code_seconds: int = 60
     refresh_token_seconds: int = 30 * 24 * 60 * 60
-    test_people: bool = True
-    """Offer the made-up people, who are entered without a password or with a public one."""
+    test_people: bool = False
+    """Offer the made-up people, who are entered without a password or with a public one: for
+    trying systems out, never where a system holds anything real."""
 
     def __post_init__(self) -> None:
         names = [system.mnemonic for system in self.systems]

@@ -1,13 +1,19 @@
 #!/bin/sh
-# What the tests need beside Python: a Chromium. Installed where that is allowed; otherwise one line
-# says what is missing, and the tests that need it are reported as skipped.
+# What the tests need beside Python: a Chromium, and the GOST engine of OpenSSL. Installed where that
+# is allowed; otherwise one line says what is missing, and tests that need it are reported as skipped.
 
-find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+has_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+has_gost() { openssl engine gost; }
 
-find_chromium >/dev/null && exit 0
+wanted=""
+has_chromium >/dev/null || wanted="chromium fonts-dejavu-core"
+has_gost >/dev/null 2>&1 || wanted="$wanted openssl libengine-gost-openssl"
+[ -z "$wanted" ] && exit 0
+
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    { apt-get update && apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; } \
-        >/dev/null 2>&1
+    # shellcheck disable=SC2086 - several names
+    { apt-get update && apt-get install --yes --no-install-recommends $wanted; } >/dev/null 2>&1
 fi
-find_chromium >/dev/null || echo "No Chromium found: browser tests will be skipped. Debian, Ubuntu: apt-get install chromium"
+has_chromium >/dev/null || echo "No Chromium: browser tests are skipped. Debian: apt-get install chromium"
+has_gost >/dev/null 2>&1 || echo "No GOST engine: its tests are skipped. Debian: apt-get install libengine-gost-openssl"
 exit 0

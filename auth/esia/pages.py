@@ -33,7 +33,7 @@ from auth.esia.requests import Asked, Dialect, check_authorization, may_return, 
 from auth.esia.stand import Stand, current_stand
 from auth.esia.tokens import issue_code
 from auth.events import make_event
-from auth.models import Method, digest
+from auth.models import ESIA_CLIENT, Method, digest
 from auth.policy import Reason
 from auth.provider import current_provider
 
@@ -282,7 +282,10 @@ def _redirect(address: str) -> Response:
 def _record(
     account: Account | None, system: str, method: Method, reason: Reason | None, stand: Stand
 ) -> None:
-    event = make_event(account, client_id=system, method=method, refused=reason, now=stand.clock())
+    client_id = f"{ESIA_CLIENT}{system}"
+    event = make_event(
+        account, client_id=client_id, method=method, refused=reason, now=stand.clock()
+    )
     with stand.session_factory.begin() as db:
         db.add(event)
 

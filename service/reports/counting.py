@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from auth.models import LoginEvent, Result
+from auth.models import ESIA_CLIENT, LoginEvent, Result
 from provisioning.roster import Role
 from service.access import Scope
 from service.models import Affiliation, KnownPerson, School
@@ -139,6 +139,8 @@ def _sign_ins(people: Select[str], question: Question) -> Subquery:
         .where(
             LoginEvent.person_id.in_(people),
             LoginEvent.result == Result.ALLOWED,
+            # A system under test is no portal.
+            LoginEvent.client_id.not_like(f"{ESIA_CLIENT}%"),
             LoginEvent.at <= question.now,
         )
         .group_by(LoginEvent.person_id)

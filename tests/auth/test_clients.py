@@ -23,6 +23,7 @@ def make_client(**changes: Any) -> Client:
     [
         {"client_id": ""},
         {"client_id": "a\nb"},
+        {"client_id": "esia:SCHOOL01"},
         {"redirect_uris": ()},
         {"redirect_uris": ("/relative",)},
         {"redirect_uris": ("https://moodle.example/#fragment",)},

@@ -132,6 +132,13 @@ def test_refused_attempts_never_count(session: Session) -> None:
     assert (row["ever"], row["in_period"]) == (0, 0)
 
 
+def test_a_visit_to_a_system_under_test_is_no_sign_in(session: Session) -> None:
+    add_school(session, "1")
+    add_person(session, "p", "1")
+    sign_in(session, "p", client_id="esia:SCHOOL01")
+    assert line(build(session), school_code="1")["ever"] == 0
+
+
 def test_a_teacher_of_two_schools_counts_once_at_each_level(session: Session) -> None:
     add_school(session, "1", district="Невский")
     add_school(session, "2", district="Невский")

@@ -107,7 +107,7 @@ def start_esia(
             session_factory=session_factory,
             clock=clock,
             keys=keys,
-            esia=EsiaSettings(**{"systems": tuple(systems)} | settings),
+            esia=EsiaSettings(**{"systems": tuple(systems), "test_people": True} | settings),
             esia_keys=key_folder,
         )
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

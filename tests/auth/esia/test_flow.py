@@ -194,7 +194,7 @@ def test_a_provisioned_person_keeps_one_oid_and_leaves_an_event(
         browser.open(f"{esia.url}/idp/ext/Logout?client_id=SCHOOL01")
     assert oids[0] == oids[1]
     assert [(one.person_id, one.client_id, one.result) for one in esia.events()] == [
-        (PUPIL, "SCHOOL01", "allowed")
+        (PUPIL, "esia:SCHOOL01", "allowed")
     ] * 2
 
 
