@@ -98,7 +98,7 @@ class MoodleSettings:
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 120.0
     batch_size: int = 100
-    """Records a call: 50 to 200 is best for accounts without a password (moodle/README)."""
+    """Records a call: 50 to 200 is best for accounts without a password (Moodle notes)."""
     student_role_id: int = 5
     """Moodle's number of the student role: no web service tells it; 5 on a standard site."""
     editing_teacher_role_id: int = 3

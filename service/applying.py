@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 from provisioning.apply import apply
 from provisioning.changes import Result
 from provisioning.moodle import MoodleClient, MoodleError, MoodleMisconfigured, MoodleRefused
-from provisioning.state import CourseRole
 from service import claims
 from service.application import Application
 from service.db import transaction
@@ -192,10 +191,7 @@ def _apply_plan(
         moodle,
         work,
         work.record,
-        role_ids={
-            CourseRole.STUDENT: settings.moodle.student_role_id,
-            CourseRole.EDITING_TEACHER: settings.moodle.editing_teacher_role_id,
-        },
+        role_ids=settings.moodle.role_ids,
         first_password=work.first_password if settings.passwords.kept_in == "moodle" else None,
         should_stop=stop,
     )

@@ -16,6 +16,7 @@ from service.doctor.check import Check, Verdict
 from service.i18n import gettext as _
 from service.i18n import language
 from service.models import PlannedChange, RunFinding, RunStatus, SchoolPlan, SyncRun
+from service.privacy import PRIVATE_FIELDS
 
 SHOWN_FINDINGS = 50
 SHOWN_FAILURES = 20
@@ -185,13 +186,10 @@ def print_failures(changes: Iterable[tuple[str, PlannedChange]], total: int) -> 
         click.echo(_("... and {n} more", n=total - SHOWN_FAILURES), err=True)
 
 
-SECRET_FIELDS = {"birth_date", "snils"}
-"""Shown on the console to whom they concern; a printed plan only says that they are there."""
-
-
 def _masked(fields: dict[str, Any]) -> dict[str, Any]:
+    """Only that they are there; the console shows private fields to whom they concern."""
     return {
-        name: "***" if value and name in SECRET_FIELDS else value for name, value in fields.items()
+        name: "***" if value and name in PRIVATE_FIELDS else value for name, value in fields.items()
     }
 
 

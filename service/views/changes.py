@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from provisioning.changes import Action, Change, Kind, Result
 from service import runs
 from service.models import KnownObject, KnownPerson, PlannedChange
+from service.privacy import masked
 from service.views.context import scope, the_console
 from service.views.paging import page_of
-from service.views.privacy import masked
 
 blueprint = Blueprint("changes", __name__, url_prefix="/runs/<int:run_id>/changes")
 

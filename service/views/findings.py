@@ -9,9 +9,9 @@ from flask import Blueprint, render_template, request
 from provisioning.findings import Finding, Severity
 from service import runs
 from service.models import RunFinding
+from service.privacy import MASK, is_private
 from service.views.context import scope, the_console
 from service.views.paging import page_of_list
-from service.views.privacy import MASK, is_private
 
 blueprint = Blueprint("findings", __name__, url_prefix="/runs/<int:run_id>/findings")
 

@@ -80,7 +80,7 @@ def show(run_id: int) -> str:
         return render_template(
             "console/run.html",
             run=run,
-            files=_files(run, mine),
+            files=_files(run, plans, mine),
             plans=plans,
             school_names=dict(db.execute(names).all()),
             columns=_columns(plans),
@@ -102,13 +102,11 @@ def _is_busy(run: SyncRun) -> bool:
     return run.status == RunStatus.RECEIVED and not run.problem
 
 
-def _files(run: SyncRun, mine: Scope) -> list[RunFile]:
+def _files(run: SyncRun, plans: Sequence[SchoolPlan], mine: Scope) -> list[RunFile]:
     """The files that the operator loaded or that are about a school of theirs."""
     if mine.role == OperatorRole.CITY or run.created_by == mine.actor:
         return run.files
-    own = {plan.school_code for plan in run.plans if plan.school_code}
-    with the_console().application.sessions() as db:
-        own &= set(db.scalars(mine.codes()))
+    own = {plan.school_code for plan in plans}
     return [file for file in run.files if file.school_code in own]
 
 

@@ -10,12 +10,12 @@ from service.models import OperatorRole
 
 MASK = "••••••"
 
-_PRIVATE_FIELDS = {"birth_date", "snils"}
+PRIVATE_FIELDS = frozenset({"birth_date", "snils"})
 
 
 def is_private(field: str, mine: Scope) -> bool:
     """Whether the value is masked: only the school itself, which typed it in, reads it here."""
-    return field in _PRIVATE_FIELDS and mine.role != OperatorRole.SCHOOL
+    return field in PRIVATE_FIELDS and mine.role != OperatorRole.SCHOOL
 
 
 def masked(values: Mapping[str, Any], mine: Scope) -> dict[str, Any]:
