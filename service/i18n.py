@@ -5,8 +5,6 @@ The catalogue is compiled in memory when first needed, so nothing built has to b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -29,16 +27,6 @@ def language() -> str:
 def set_language(code: str) -> None:
     """Choose the language of this thread; an unknown one means Russian."""
     _language.set(code if code in LANGUAGES else LANGUAGES[0])
-
-
-@contextmanager
-def speaking(code: str) -> Iterator[None]:
-    """Use another language inside a block."""
-    token = _language.set(code)
-    try:
-        yield
-    finally:
-        _language.reset(token)
 
 
 @cache

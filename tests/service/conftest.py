@@ -1,4 +1,4 @@
-"""Databases for the tests of the service, SQLite and a real PostgreSQL, and places on them."""
+"""For tests of the service: SQLite and a real PostgreSQL, places on them, English texts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from auth.models import Base as AuthBase
 from service.db import make_engine
 from service.models import Base
 from tests.service.place import Place, make_place
+from tests.speaking import speaking
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -43,3 +44,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     url = request.getfixturevalue("fresh_postgres_url") if on_server else ""
     with make_place(tmp_path, database_url=url) as place:
         yield place
+
+
+@pytest.fixture
+def english() -> Iterator[None]:
+    with speaking("en"):
+        yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from string import ascii_letters
 from typing import Any
@@ -13,7 +12,6 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from auth.models import Result
-from service.i18n import speaking
 from service.reports import REPORTS
 from service.reports.export import to_table
 from service.reports.period import Period
@@ -27,16 +25,13 @@ from tests.service.coverage_city import (
     sign_in,
     take_off_roll,
 )
+from tests.speaking import speaking
+
+pytestmark = pytest.mark.usefixtures("english")
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 OCTOBER = Period(first=date(2026, 10, 1), last=date(2026, 10, 31))
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with speaking("en"):
-        yield
 
 
 def build(session: Session, **overrides: Any) -> Report:

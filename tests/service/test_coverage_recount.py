@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Result
-from service.i18n import speaking
 from service.models import Affiliation, KnownPerson, School
 from service.reports.coverage import coverage
 from service.reports.period import Period
@@ -24,6 +23,7 @@ from tests.service.coverage_city import (
     sign_in,
     take_off_roll,
 )
+from tests.speaking import speaking
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 OCTOBER = Period(first=date(2026, 10, 1), last=date(2026, 10, 31))

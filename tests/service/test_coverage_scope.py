@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,6 @@ import pytest
 from sqlalchemy.orm import Session
 
 from service.access import Scope
-from service.i18n import speaking
 from service.models import OperatorRole
 from service.reports.coverage import coverage
 from service.reports.export import to_csv, to_json, to_table
@@ -25,15 +23,11 @@ from tests.service.coverage_city import (
     take_off_roll,
 )
 
+pytestmark = pytest.mark.usefixtures("english")
+
 OCTOBER = Period(first=date(2026, 10, 1), last=date(2026, 10, 31))
 FOREIGN = ("foreign", "Чужая", "Чужой", "7Ж", "05.10.2026")
 """What only the other school's and district's rows could bring in."""
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with speaking("en"):
-        yield
 
 
 @pytest.fixture

@@ -16,18 +16,13 @@ from provisioning.settings import MoodleSettings, PasswordSettings
 from service.application import Application
 from service.db import transaction
 from service.doctor import Check, Verdict, examine
-from service.i18n import speaking
 from service.models import KnownObject
 from service.moodle_standin import DEFAULT_TOKEN, running_standin
 from tests.service.command_line import free_port
 from tests.service.fake_moodle import OWN_ADDRESS, STUDENT, FakeMoodle, Form, running
 from tests.service.installation import installation
 
-
-@pytest.fixture(autouse=True)
-def _in_english() -> Iterator[None]:
-    with speaking("en"):
-        yield
+pytestmark = pytest.mark.usefixtures("english")
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import service
-from service.i18n import gettext, ngettext, speaking
+from service.i18n import gettext, ngettext
+from tests.speaking import speaking
 
 FOLDER = Path(service.__file__).parent
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from io import BytesIO, StringIO
 from typing import Any
@@ -13,19 +12,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from openpyxl import load_workbook
 
-from service.i18n import speaking
 from service.reports.export import to_csv, to_json, to_table, to_xlsx
 from service.reports.period import Period
 from service.reports.report import Column, Freshness, Kind, Report
+from tests.speaking import speaking
+
+pytestmark = pytest.mark.usefixtures("english")
 
 LOADED_AT = datetime(2026, 10, 1, 9, 5, tzinfo=UTC)
 BUILT_AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with speaking("en"):
-        yield
 
 
 def make_report(*names: str, **overrides: Any) -> Report:

@@ -11,9 +11,9 @@ import provisioning.apply
 from provisioning.changes import Action, Kind, Result
 from service import wording
 from service.cli.printing import print_failures
-from service.i18n import speaking
 from service.models import PlannedChange, RunStatus, SyncRun
 from tests.service.console_factories import make_change
+from tests.speaking import speaking
 
 APPLYING = Path(provisioning.apply.__file__).parent
 OUTCOMES = {
