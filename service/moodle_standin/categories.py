@@ -179,8 +179,8 @@ def remove_course(site: Site, course_id: int) -> None:
         (course_id,),
     )
     groups = "(SELECT id FROM course_group WHERE courseid = ?)"
-    store.run(f"DELETE FROM group_member WHERE groupid IN {groups}", (course_id,))  # noqa: S608
-    store.run(f"DELETE FROM grouping_group WHERE groupid IN {groups}", (course_id,))  # noqa: S608
+    store.run(f"DELETE FROM group_member WHERE groupid IN {groups}", (course_id,))
+    store.run(f"DELETE FROM grouping_group WHERE groupid IN {groups}", (course_id,))
     store.run("DELETE FROM course_group WHERE courseid = ?", (course_id,))
     store.run("DELETE FROM grouping WHERE courseid = ?", (course_id,))
     store.run("DELETE FROM course WHERE id = ?", (course_id,))

@@ -93,11 +93,10 @@ def _find(site: Site, field: str, value: str) -> list[Row]:
     elif field == "ids":
         numbers = [_number(part) for part in value.split(",")]
     else:
-        return site.store.rows(f"SELECT * FROM course WHERE {field} = ?", (value,))  # noqa: S608
+        return site.store.rows(f"SELECT * FROM course WHERE {field} = ?", (value,))
     column = "category" if field == "category" else "id"
     return site.store.rows(
-        f"SELECT * FROM course WHERE {column} IN ({marks(numbers)})"  # noqa: S608
-        f" ORDER BY category = 0, id",
+        f"SELECT * FROM course WHERE {column} IN ({marks(numbers)}) ORDER BY category = 0, id",
         numbers,
     )
 

@@ -85,7 +85,7 @@ def invalid_user(user_id: int, *, with_deleted: bool = True) -> MoodleError:
         "dml_missing_record_exception",
         "invaliduser",
         "Invalid user",
-        debuginfo=f"SELECT * FROM {{user}} WHERE {condition}\n[array (\n{values})]",  # noqa: S608 - text
+        debuginfo=f"SELECT * FROM {{user}} WHERE {condition}\n[array (\n{values})]",
         module="moodle",
     )
 

@@ -33,7 +33,7 @@ def _check_course(site: Site, course_id: int) -> None:
 
 
 def _find(site: Site, table: str, row_id: int) -> Row:
-    row = site.store.row(f"SELECT * FROM {table} WHERE id = ?", (row_id,))  # noqa: S608
+    row = site.store.row(f"SELECT * FROM {table} WHERE id = ?", (row_id,))
     if row is None:
         raise missing_record("groups" if table == "course_group" else "groupings")
     return row
@@ -44,7 +44,7 @@ def _check_name(site: Site, table: str, course_id: int, name: str, but_for: int)
     if not name.strip():
         raise invalid_parameter(f"Invalid {what.lower()} name")
     if site.store.row(
-        f"SELECT 1 FROM {table} WHERE courseid = ? AND name = ? AND id <> ?",  # noqa: S608
+        f"SELECT 1 FROM {table} WHERE courseid = ? AND name = ? AND id <> ?",
         (course_id, name, but_for),
     ):
         raise invalid_parameter(f"{what} with the same name already exists in the course")
@@ -52,7 +52,7 @@ def _check_name(site: Site, table: str, course_id: int, name: str, but_for: int)
 
 def _check_idnumber(site: Site, table: str, course_id: int, idnumber: str, but_for: int) -> None:
     if idnumber and site.store.row(
-        f"SELECT 1 FROM {table} WHERE courseid = ? AND idnumber = ? AND id <> ?",  # noqa: S608
+        f"SELECT 1 FROM {table} WHERE courseid = ? AND idnumber = ? AND id <> ?",
         (course_id, idnumber, but_for),
     ):
         raise refused("idnumbertaken", "This ID number is already in use")
@@ -108,7 +108,7 @@ def delete_groups(site: Site, given: Mapping[str, Any]) -> None:
     """A group that is gone already is passed over."""
     for group_id in given["groupids"]:
         for table in ("group_member", "grouping_group"):
-            site.store.run(f"DELETE FROM {table} WHERE groupid = ?", (group_id,))  # noqa: S608
+            site.store.run(f"DELETE FROM {table} WHERE groupid = ?", (group_id,))
         site.store.run("DELETE FROM course_group WHERE id = ?", (group_id,))
 
 

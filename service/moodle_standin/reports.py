@@ -112,8 +112,7 @@ def _people(site: Site, report: CustomReport, report_id: int) -> list[Row]:
         conditions.append(operator.format("institution"))
         values.append(filters["user:institution_value"])
     return site.store.rows(
-        f"SELECT * FROM user WHERE {' AND '.join(conditions)}"  # noqa: S608
-        " ORDER BY firstname, lastname, id",
+        f"SELECT * FROM user WHERE {' AND '.join(conditions)} ORDER BY firstname, lastname, id",
         values,
     )
 

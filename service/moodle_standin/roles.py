@@ -17,7 +17,7 @@ def _context(site: Site, item: Mapping[str, Any]) -> tuple[str, int]:
         return "system", 0
     table = _TABLES.get(level or "")
     if table is None or not site.store.row(
-        f"SELECT 1 FROM {table} WHERE id = ?",  # noqa: S608
+        f"SELECT 1 FROM {table} WHERE id = ?",
         (instance,),
     ):
         raise invalid_parameter("Missing parameters, please provide either context level with id")

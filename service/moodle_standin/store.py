@@ -98,13 +98,13 @@ class Store:
     def insert(self, table: str, values: Mapping[str, Any]) -> None:
         columns = ", ".join(values)
         marks = ", ".join("?" * len(values))
-        self.run(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
+        self.run(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(values.values()))
 
     def update(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
         if values:
             assignments = ", ".join(f"{column} = ?" for column in values)
             self.run(
-                f"UPDATE {table} SET {assignments} WHERE id = ?",  # noqa: S608
+                f"UPDATE {table} SET {assignments} WHERE id = ?",
                 (*values.values(), row_id),
             )
 

@@ -112,7 +112,7 @@ def get_users_by_field(site: Site, given: Mapping[str, Any]) -> list[dict[str, A
         part = values[start : start + 500]
         deleted = "" if field == "id" else "AND deleted = 0"
         rows += site.store.rows(
-            f"SELECT * FROM user WHERE {field} IN ({marks(part)}) {deleted} ORDER BY id",  # noqa: S608
+            f"SELECT * FROM user WHERE {field} IN ({marks(part)}) {deleted} ORDER BY id",
             part,
         )
     return [describe(site, row) for row in sorted(rows, key=lambda row: int(row["id"]))]
@@ -160,7 +160,7 @@ def get_users(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
             conditions.append(f"{key} = ?")
             values.append(clean_username(value, site.settings) if key == "username" else value)
     rows = site.store.rows(
-        f"SELECT * FROM user WHERE {' AND '.join(conditions)} ORDER BY id",  # noqa: S608
+        f"SELECT * FROM user WHERE {' AND '.join(conditions)} ORDER BY id",
         values,
     )
     return {"users": [describe(site, row) for row in rows], "warnings": warnings}

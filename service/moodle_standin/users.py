@@ -228,7 +228,7 @@ def _delete_user(site: Site, row: Row) -> None:
         "user_preference", "user_profile_field", "cohort_member", "enrolment",
         "role_assignment", "group_member",
     ):  # fmt: skip
-        site.store.run(f"DELETE FROM {table} WHERE userid = ?", (row["id"],))  # noqa: S608
+        site.store.run(f"DELETE FROM {table} WHERE userid = ?", (row["id"],))
 
 
 def set_user_preferences(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
