@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from provisioning.formats import LayoutError
 from provisioning.moodle import MoodleError
 from service.i18n import gettext as _
@@ -169,3 +172,12 @@ def outcome(code: str) -> str:
         "unknown_auth": _("the sign-in method is not one of ours"),
         "weak_password": _("Moodle's password policy refuses the first password"),
     }.get(code, code)
+
+
+def breach(found: Mapping[str, Any]) -> str:
+    """A limit that a plan exceeds: a stored ``provisioning.plan.LimitBreach``."""
+    text = {
+        "suspended": _("{count} of {base} people would be suspended"),
+        "updated": _("names, logins or birth dates of {count} of {base} people would change"),
+    }[found["limit"]]
+    return text.format(count=found["count"], base=found["base"])

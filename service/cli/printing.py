@@ -111,7 +111,8 @@ def print_run(run: SyncRun, plans: Sequence[SchoolPlan], findings: Sequence[RunF
         if plan.counts:
             click.echo(f"{plan.school_code}: {counts_in_words(plan.counts)}")
         for breach in plan.breaches:
-            click.echo(f"{plan.school_code}: {breach_in_words(breach)}")
+            what = _("over the limit: {what}", what=wording.breach(breach))
+            click.echo(f"{plan.school_code}: {what}")
     click.echo(_("Digest: {digest}", digest=runs.digest(plans)))
 
 
@@ -132,13 +133,6 @@ def counts_in_words(counts: dict[str, int]) -> str:
         kind, _dot, action = key.partition(".")
         parts.append(f"{wording.kind(kind)}: {wording.action(action)} {number}")
     return "; ".join(parts)
-
-
-def breach_in_words(breach: dict[str, Any]) -> str:
-    return _(
-        "over the limit {limit}: {count} of {base} people",
-        limit=breach["limit"], count=breach["count"], base=breach["base"],
-    )  # fmt: skip
 
 
 def print_changes(changes: Iterable[tuple[str, PlannedChange]], *, as_json: bool) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from service.i18n import gettext as _
 
 
@@ -55,12 +52,3 @@ def field(name: str) -> str:
         "shortname": _("short name"),
         "category": _("category"),
     }.get(name, name)
-
-
-def breach(found: Mapping[str, Any]) -> str:
-    """A limit that a plan exceeds: a stored ``provisioning.plan.LimitBreach``."""
-    text = {
-        "suspended": _("{count} of {base} people would be suspended"),
-        "updated": _("names, logins or birth dates of {count} of {base} people would change"),
-    }[found["limit"]]
-    return text.format(count=found["count"], base=found["base"])
