@@ -56,6 +56,7 @@ def find_files(paths: Iterable[Path], limits: ReadLimits) -> tuple[list[SourceFi
     files: list[SourceFile] = []
     findings: list[Finding] = []
     for path in paths:
+        before = len(files) + len(findings)
         for name, found in _walk(path):
             try:
                 if not found.is_file():
@@ -72,6 +73,8 @@ def find_files(paths: Iterable[Path], limits: ReadLimits) -> tuple[list[SourceFi
                 findings.append(finding_of(problem, name))
             except OSError:
                 findings.append(finding_of(FileProblem("file.unreadable"), name))
+        if len(files) + len(findings) == before:
+            findings.append(finding_of(FileProblem("file.none"), path.name))
     return files, findings
 
 

@@ -58,6 +58,20 @@ def test_a_folder_is_read_with_its_archives_and_without_hidden_files(tmp_path: P
     assert not result.findings
 
 
+def test_a_folder_or_archive_without_files_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "september"
+    folder.mkdir()
+    (folder / ".one.xml.swp").write_bytes(b"x")
+    archive = make_zip(tmp_path / "empty.zip", {})
+    found = read([folder, archive], limits=LIMITS, today=TODAY).findings
+    assert [(finding.rule, finding.file) for finding in found] == [
+        ("file.none", "september"),
+        ("file.none", "empty.zip"),
+    ]
+    (folder / "one.xml").write_bytes(GOOD)
+    assert not read_path(folder).findings
+
+
 def test_a_russian_file_name_from_windows_is_shown_right(tmp_path: Path) -> None:
     name = "школа.xml".encode("cp866").decode("cp437")
     data = io.BytesIO()
