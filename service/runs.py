@@ -30,6 +30,9 @@ from service.models import (
     SyncRun,
 )
 
+LARGEST_NUMBER = 2**31 - 1
+"""Of a run's column. Asked for more, a database driver breaks off instead of finding nothing."""
+
 
 class RunProblem(Exception):
     """The run cannot do what was asked. ``code`` is stable; views and the CLI have its words."""
@@ -51,7 +54,8 @@ def receive(
 ) -> SyncRun:
     """Store copies of the uploaded files under a new run, status *received*.
 
-    ``paths`` are (name the user knows, where it lies now); a folder is copied whole.
+    ``paths`` are (name the user knows, where it lies now); a folder is copied whole. Raises
+    ``RunProblem("run.not_copied")`` when one cannot be read, or there is no room.
     """
     if scope.role == OperatorRole.SCHOOL and not expected_school and len(scope.items) == 1:
         (expected_school,) = scope.items
@@ -71,10 +75,14 @@ def receive(
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True, mode=0o700)
     for name, path in paths:
-        if path.is_dir():
-            shutil.copytree(path, target / Path(name).name, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(path, _free_name(target / Path(name).name))
+        try:
+            if path.is_dir():
+                shutil.copytree(path, target / Path(name).name, dirs_exist_ok=True)
+            else:
+                shutil.copyfile(path, _free_name(target / Path(name).name))
+        except OSError as error:
+            shutil.rmtree(target, ignore_errors=True)
+            raise RunProblem("run.not_copied", name=name) from error
     _audit(session, scope, "run.receive", run, now, files=len(paths))
     return run
 
@@ -90,6 +98,8 @@ def _free_name(path: Path) -> Path:
 
 def find(session: Session, run_id: int, scope: Scope) -> SyncRun:
     """The run, if the operator may see it. Raises ``Forbidden`` when unknown or outside."""
+    if run_id > LARGEST_NUMBER:
+        raise Forbidden
     run = session.scalar(select(SyncRun).where(SyncRun.id == run_id, scope.runs()))
     if run is None:
         raise Forbidden

@@ -24,6 +24,11 @@ def run_problem(problem: RunProblem) -> str:
         "run.not_all_yours": _(
             "this run is also about schools of others; whoever sees all of them may stop it"
         ),
+        "run.not_copied": _(
+            "{name} cannot be copied to the data folder: something in it cannot be read, "
+            "or there is no room",
+            name=values.get("name", ""),
+        ),
         "run.nothing_to_approve": _("no school of this run waits for approval"),
         "run.over_limits": _("over the limits: {schools}", schools=values.get("schools", "")),
     }

@@ -83,7 +83,9 @@ def _exit_if_stopped(context: Context, run_id: int) -> None:
 
 
 @click.command("runs", help=_("List the runs, newest first."))
-@click.option("--limit", default=20, show_default=True, help=_("How many."))
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help=_("How many.")
+)
 @json_option
 @pass_context
 def list_runs(context: Context, limit: int, as_json: bool) -> None:

@@ -62,6 +62,7 @@ def test_each_command_explains_itself(command: tuple[str, ...], tmp_path: Path) 
         ["plan", "seven"],
         ["sync", "."],
         ["check"],
+        ["runs", "--limit", "0"],
         ["check", "no-such-file.xml"],
         ["report", "coverage", "--by", "street"],
         ["report", "coverage", "--from", "yesterday"],

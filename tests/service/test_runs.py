@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain, repeat
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -41,6 +42,35 @@ def test_a_run_keeps_its_own_copies_of_the_files(place: Place) -> None:
     kept = place.application.settings.home / run.folder
     assert kept.stat().st_mode & 0o077 == 0
     assert (kept / "SB0001.xml").read_bytes() == file.read_bytes()
+
+
+def test_a_folder_that_cannot_be_copied_leaves_no_run(place: Place, tmp_path: Path) -> None:
+    folder = tmp_path / "september"
+    folder.mkdir()
+    (folder / "gone.xml").symlink_to(folder / "nowhere.xml")
+    home = place.application.settings.home
+    with (
+        pytest.raises(RunProblem, match=r"run\.not_copied"),
+        transaction(place.application.sessions) as session,
+    ):
+        runs.receive(
+            session,
+            home=home,
+            paths=[("september", folder)],
+            scope=SCOPE,
+            expected_school="",
+            now=place.application.clock(),
+        )
+    with place.application.sessions() as session:
+        assert not runs.latest(session, SCOPE, 1)
+    assert not list((home / "uploads").iterdir())
+
+
+@on_both_databases
+@pytest.mark.parametrize("number", [2**31 - 1, 2**31, 2**63, 10**30])
+def test_no_run_has_a_number_beyond_the_column(place: Place, number: int) -> None:
+    with place.application.sessions() as session, pytest.raises(Forbidden):
+        runs.find(session, number, SCOPE)
 
 
 def test_an_approval_names_the_plans_that_were_seen(place: Place) -> None:
