@@ -12,6 +12,7 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session
 
+from service.i18n import gettext as _
 from service.models import Operator, OperatorRole, School, SchoolPlan, SyncRun
 
 MIN_PASSWORD_LENGTH = 12
@@ -85,9 +86,9 @@ def create_operator(
 ) -> Operator:
     """Add an operator. Raises ``ValueError`` for a short password or a taken name."""
     if len(password) < MIN_PASSWORD_LENGTH:
-        raise ValueError(f"the password must have at least {MIN_PASSWORD_LENGTH} characters")
+        raise ValueError(_("the password must have at least {n} characters", n=MIN_PASSWORD_LENGTH))
     if session.scalar(select(Operator.id).where(Operator.username == username)):
-        raise ValueError("an operator with this name exists")
+        raise ValueError(_("an operator with this name exists"))
     operator = Operator(
         username=username,
         password_hash=PasswordHasher().hash(password),

@@ -201,6 +201,7 @@ def test_an_operator_who_was_switched_off_does_not_sign_in(session: Session) -> 
     assert access.authenticate(session, "mira", "a long enough one") is None
 
 
+@pytest.mark.usefixtures("english")
 def test_short_passwords_and_taken_names_are_refused(session: Session) -> None:
     add(session)
     with pytest.raises(ValueError, match="at least 12 characters"):
