@@ -26,11 +26,14 @@ class Texts:
 
 
 def choose_language(request: Request) -> str:
-    """``ui_locales`` (OpenID Connect Core 3.1.2.1), else the browser's wish, else Russian."""
+    """``ui_locales`` (OpenID Connect Core 3.1.2.1), else Russian.
+
+    The browser's own wish does not count: schools have many browsers set to English by nobody.
+    """
     for wish in request.values.get("ui_locales", "").split():
         if (code := wish.split("-")[0].lower()) in LANGUAGES:
             return code
-    return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+    return LANGUAGES[0]
 
 
 def _compile(language: str) -> GNUTranslations:

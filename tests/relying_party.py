@@ -154,11 +154,9 @@ class Page:
 class Browser:
     """Follows redirects inside one site, keeps its cookies, fills in forms; runs no scripts."""
 
-    def __init__(self, issuer: str, language: str = "") -> None:
+    def __init__(self, issuer: str) -> None:
         self._issuer = issuer
         self.session = requests.Session()
-        if language:
-            self.session.headers["Accept-Language"] = language
 
     def close(self) -> None:
         self.session.close()

@@ -94,11 +94,13 @@ def count_title(name: str) -> str:
 
 
 def _choose_language() -> None:
-    """``?lang=``, then the cookie, then the browser's wish, then the setting."""
+    """``?lang=``, then the cookie, then the setting.
+
+    The browser's own wish does not count: schools have many browsers set to English by nobody.
+    """
     wished = request.args.get("lang") or request.cookies.get(LANGUAGE_COOKIE, "")
     if wished not in i18n.LANGUAGES:
-        default = the_console().application.settings.server.language
-        wished = request.accept_languages.best_match(i18n.LANGUAGES, default) or default
+        wished = the_console().application.settings.server.language
     i18n.set_language(wished)
 
 

@@ -83,16 +83,15 @@ class Browser:
 
     def __init__(self, client: FlaskClient) -> None:
         self.client = client
-        self.headers = {"Accept-Language": "ru"}
 
     def get(self, address: str, **parameters: Any) -> TestResponse:
-        return self.client.get(address, query_string=parameters or None, headers=self.headers)
+        return self.client.get(address, query_string=parameters or None)
 
     def post(self, address: str, **fields: Any) -> TestResponse:
         # Encoded here because the test client would leave a temporary file of its own open.
         boundary, body = encode_multipart({"form_token": self.form_token(), **fields})
         content_type = f"multipart/form-data; boundary={boundary}"
-        return self.client.post(address, data=body, headers=self.headers, content_type=content_type)
+        return self.client.post(address, data=body, content_type=content_type)
 
     def form_token(self) -> str:
         page = self.get("/console/signin")

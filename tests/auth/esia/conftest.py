@@ -137,6 +137,6 @@ def esia(start_esia: Callable[..., EsiaStand]) -> EsiaStand:
 
 @pytest.fixture
 def browser(esia: EsiaStand) -> Iterator[Browser]:
-    browser = Browser(esia.url, language="en")
+    browser = Browser(esia.url)
     yield browser
     browser.close()

@@ -227,7 +227,7 @@ def test_a_provisioned_persons_data_is_what_our_sign_in_knows(
 def test_a_first_password_does_not_open_the_stand_in(esia: EsiaStand, browser: Browser) -> None:
     page = browser.sign_in(esia.system().authorize_url(), "1234p5678", "05032014")
     assert page.status == 400
-    assert "first password" in page.text
+    assert "первый пароль" in page.text
 
 
 def test_a_wrong_password_is_refused_and_recorded(esia: EsiaStand, browser: Browser) -> None:
