@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth.directory import Account
-from auth.models import Credential, Grant, SignIn
+from auth.models import AuthorizationCode, Credential, Grant, SignIn
 
 MAX_LENGTH = 200
 """Longer ones are refused before hashing, which would take long."""
@@ -127,8 +127,9 @@ def set_first_own_password(
 
 
 def forget_own_password(db: Session, person_id: str) -> None:
-    """The first password counts again (a school's reset); all sign-ins and tokens of the person
-    end."""
+    """The first password counts again (a school's reset); all sign-ins, codes under way and tokens
+    of the person end."""
     db.execute(delete(Credential).where(Credential.person_id == person_id))
     db.execute(delete(SignIn).where(SignIn.person_id == person_id))
+    db.execute(delete(AuthorizationCode).where(AuthorizationCode.person_id == person_id))
     db.execute(delete(Grant).where(Grant.person_id == person_id))

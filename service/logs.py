@@ -49,4 +49,5 @@ def set_up_logging(level: int = logging.INFO) -> None:
     root.setLevel(level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # RQ reports a broken job a second time, in its own form.
-    logging.getLogger("rq").setLevel(logging.CRITICAL)
+    for name in ("rq", "rq.worker", "rq.job"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

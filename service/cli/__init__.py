@@ -77,6 +77,8 @@ class _Group(click.Group):
 @click.pass_context
 def main(ctx: click.Context, config: Path | None) -> None:
     """Entry point."""
+    # What we write is about children: nobody else on the machine reads it.
+    os.umask(0o077)
     if config is not None:
         # Child processes read the same file.
         os.environ["SCHOOLBRIDGE_CONFIG"] = str(config.absolute())

@@ -36,7 +36,7 @@ def import_(context: Context, paths: tuple[Path, ...], school: str, as_json: boo
     with neighbours(context.settings, worker=True):
         run_id = _import(context, paths, school)
     _show(context, run_id, as_json=as_json)
-    _exit_if_stopped(context, run_id)
+    sys.exit(_stop_code(context, run_id))
 
 
 def _import(context: Context, paths: tuple[Path, ...], school: str) -> int:
@@ -61,25 +61,24 @@ def _show(context: Context, run_id: int, *, as_json: bool) -> None:
         plans = runs.plans(session, run, context.scope)
         findings = runs.findings(session, run, context.scope)
         if as_json:
-            print_json(run_as_data(run, plans, findings))
+            progress = runs.progress(session, run, context.scope)
+            print_json(run_as_data(run, plans, findings) | {"progress": progress})
             return
         print_findings(findings)
         print_run(run, plans, findings)
 
 
-def _exit_if_stopped(context: Context, run_id: int) -> None:
-    """Exit with 3 when a finding stops the run or a school, or limits want a second yes.
-
-    With 1 when the reading itself broke off.
+def _stop_code(context: Context, run_id: int) -> int:
+    """3 when a finding stops the run or a school, or limits want a second yes; 1 when the reading
+    itself broke off; 0 when the run may go on.
     """
     with context.application.sessions() as session:
         run = runs.find(session, run_id, context.scope)
         plans = runs.plans(session, run, context.scope)
     if run.problem:
-        sys.exit(1)
+        return 1
     blocked = any(plan.status == PlanStatus.BLOCKED or plan.breaches for plan in plans)
-    if run.status == RunStatus.REJECTED or blocked:
-        sys.exit(STOPPED)
+    return STOPPED if run.status == RunStatus.REJECTED or blocked else 0
 
 
 @click.command("runs", help=_("List the runs, newest first."))
@@ -160,40 +159,49 @@ def reject(context: Context, run_id: int) -> None:
 
 @click.command("apply", help=_("Apply an approved run, or go on with a stopped one."))
 @run_argument
+@json_option
 @pass_context
-def apply(context: Context, run_id: int) -> None:
+def apply(context: Context, run_id: int, as_json: bool) -> None:
     application = context.application
     with transaction(application.sessions) as session:
         runs.ready_to_apply(session, run_id, scope=context.scope, now=application.clock())
     with neighbours(context.settings, worker=True):
-        finished = _apply(context, run_id)
-    sys.exit(0 if finished else 1)
+        code = _apply(context, run_id, as_json=as_json)
+    if as_json:
+        _show(context, run_id, as_json=True)
+    sys.exit(code)
 
 
-def _apply(context: Context, run_id: int) -> bool:
-    """Apply and watch; Ctrl-C asks the job to stop after its batch. Whether all of it is done."""
+def _apply(context: Context, run_id: int, *, as_json: bool) -> int:
+    """Apply and watch; Ctrl-C asks the job to stop after its batch. 0 when all of it is done.
+
+    With JSON on standard output the progress goes to standard error.
+    """
     Jobs(context.settings).apply_run(run_id)
-    return watch_apply(context.application, run_id, context.scope)
+    done = watch_apply(context.application, run_id, context.scope, err=as_json)
+    return 0 if done else 1
 
 
 @click.command("sync", help=_("Import, approve and apply when nothing stops it (for schedules)."))
 @paths_argument
 @school_option
 @click.option("--yes", is_flag=True, required=True, help=_("Required: nobody is asked."))
+@json_option
 @pass_context
-def sync(context: Context, paths: tuple[Path, ...], school: str, yes: bool) -> None:
+def sync(context: Context, paths: tuple[Path, ...], school: str, yes: bool, as_json: bool) -> None:
     application = context.application
     with neighbours(context.settings, worker=True):
         run_id = _import(context, paths, school)
-        _show(context, run_id, as_json=False)
-        _exit_if_stopped(context, run_id)
-        with transaction(application.sessions) as session:
-            run = runs.find(session, run_id, context.scope)
-            if run.status != RunStatus.PLANNED:  # nothing to change: already applied
-                return
-            runs.approve(session, run_id, scope=context.scope, now=application.clock())
-        finished = _apply(context, run_id)
-    sys.exit(0 if finished else 1)
+        if not as_json:
+            _show(context, run_id, as_json=False)
+        code = _stop_code(context, run_id)
+        if code == 0:
+            with transaction(application.sessions) as session:
+                runs.approve(session, run_id, scope=context.scope, now=application.clock())
+            code = _apply(context, run_id, as_json=as_json)
+    if as_json:
+        _show(context, run_id, as_json=True)
+    sys.exit(code)
 
 
 COMMANDS = (import_, list_runs, plan, approve, reject, apply, sync)

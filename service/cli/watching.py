@@ -32,9 +32,12 @@ def watch_plan(application: Application, run_id: int) -> None:
     _wait(application, run_id, lambda run: run.status != RunStatus.RECEIVED)
 
 
-def watch_apply(application: Application, run_id: int, scope: Scope) -> bool:
-    """Show progress until the run is applied or stopped; whether every change was done."""
-    bar = _Progress()
+def watch_apply(application: Application, run_id: int, scope: Scope, *, err: bool) -> bool:
+    """Show progress until the run is applied or stopped; whether every change was done.
+
+    ``err``: on standard error.
+    """
+    bar = _Progress(err)
     try:
         _wait(application, run_id, _Finished(application, scope, bar))
     except KeyboardInterrupt:
@@ -48,7 +51,8 @@ def watch_apply(application: Application, run_id: int, scope: Scope) -> bool:
         run = runs.find(session, run_id, scope)
         counts = runs.progress(session, run, scope)
         click.echo(
-            _("Done: {done}, failed: {failed}, skipped: {skipped}, of {total} changes", **counts)
+            _("Done: {done}, failed: {failed}, skipped: {skipped}, of {total} changes", **counts),
+            err=err,
         )
         print_failures(runs.changes(session, run, scope, Result.FAILED), counts["failed"])
     if run.status != RunStatus.APPLIED:
@@ -72,21 +76,23 @@ class _Finished:
 
 
 class _Progress:
-    def __init__(self) -> None:
+    def __init__(self, err: bool) -> None:
+        self._err = err
         self._bar: tqdm[NoReturn] | None = None
         self._last_line = time.monotonic()
         self._last_done = -1
 
     def show(self, counts: dict[str, int]) -> None:
         done = counts["done"] + counts["failed"] + counts["skipped"]
-        if on_terminal():
+        if on_terminal() and not self._err:
             if self._bar is None:
                 self._bar = tqdm(total=counts["total"], unit="", file=sys.stdout)
             self._bar.update(done - self._bar.n)
         elif done != self._last_done and (
             time.monotonic() - self._last_line > LINE_SECONDS or done == counts["total"]
         ):
-            click.echo(_("{done} of {total} changes", done=done, total=counts["total"]))
+            text = _("{done} of {total} changes", done=done, total=counts["total"])
+            click.echo(text, err=self._err)
             self._last_line, self._last_done = time.monotonic(), done
 
     def close(self) -> None:

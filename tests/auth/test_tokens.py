@@ -181,6 +181,14 @@ def test_a_reset_of_the_password_ends_all_tokens(
     assert refusal(diary.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
 
 
+def test_a_reset_of_the_password_ends_a_code_under_way(
+    portal: Portal, diary: RelyingParty, code: str
+) -> None:
+    with portal.session_factory.begin() as db:
+        forget_own_password(db, PUPIL)
+    assert refusal(diary.redeem(code)) == (400, "invalid_grant")
+
+
 def test_revoking_a_refresh_token_ends_all_and_revoking_an_access_token_only_it(
     diary: RelyingParty, tokens: dict[str, Any]
 ) -> None:

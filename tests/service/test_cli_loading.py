@@ -190,6 +190,20 @@ def test_sync_again_writes_nothing(installation: Installation) -> None:
     assert installation.writes() == before
 
 
+def test_sync_as_json_prints_nothing_else(installation: Installation) -> None:
+    ended = installation.run("sync", installation.sample(21), "--yes", "--json")
+    assert ended.code == 0
+    data = json.loads(ended.out)
+    assert data["status"] == "applied"
+    assert data["progress"]["done"] == data["progress"]["total"] > 0
+
+
+def test_what_is_stored_is_for_its_owner_only(installation: Installation) -> None:
+    stored = [path for path in installation.home.rglob("*") if path.is_file()]
+    assert "schoolbridge.sqlite" in [path.name for path in stored]
+    assert [path for path in stored if path.stat().st_mode & 0o077] == []
+
+
 def test_coverage_comes_in_four_forms(installation: Installation) -> None:
     assert installation.run("sync", installation.sample(10), "--yes").code == 0
 
