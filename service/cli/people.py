@@ -15,7 +15,7 @@ from service.cli.base import Context, json_option, pass_context, print_json
 from service.db import transaction
 from service.i18n import gettext as _
 from service.reports.export import harmless
-from service.slips import STAFF, Slip, slip_of, slips
+from service.slips import STAFF, Slip, groups, slip_of, slips
 
 
 @click.command(
@@ -35,6 +35,12 @@ from service.slips import STAFF, Slip, slip_of, slips
 def print_slips(context: Context, school: str, group: str | None, form: str, as_json: bool) -> None:
     application = context.application
     with transaction(application.sessions) as session:
+        known = [one.key for one in groups(session, context.scope, school) if one.key]
+        if group and group not in known:
+            raise click.UsageError(
+                _("no class {group} in this school; there are: {known}",
+                  group=group, known=", ".join(known))
+            )  # fmt: skip
         found = slips(session, application, context.scope, school, group)
     if as_json:
         print_json([asdict(slip) for slip in found])

@@ -68,6 +68,12 @@ def test_slips_as_csv_open_in_a_spreadsheet(home: Path) -> None:
     assert [row["Password"] for row in rows] == ["01092012", "own password", "01092012"]
 
 
+def test_an_unknown_class_is_wrong_usage_and_names_the_known_ones(home: Path) -> None:
+    ended = run("slips", "--school", "1", "--class", "c-none", home=home)
+    assert ended.code == 2
+    assert "c-9" in ended.err
+
+
 def test_an_unknown_school_is_one_line(home: Path) -> None:
     ended = run("slips", "--school", "none", home=home)
     assert (ended.code, ended.err) == (1, "Error: there is no such school\n")
