@@ -168,7 +168,7 @@ def _record_refusal(
     reason: Reason | None,
 ) -> None:
     if sign_in and reason:
-        method = Method.SESSION if sign_in.used else Method.PASSWORD
+        method = Method.SESSION if sign_in.used else Method(sign_in.method)
         provider.record_refusal(account, client_id=client.client_id, method=method, reason=reason)
 
 

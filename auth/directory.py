@@ -22,7 +22,10 @@ class Account:
     family_name: str
     middle_name: str = ""
     birth_date: date | None = None
-    """Only to refuse it as a password; never in a claim."""
+    """Compared with what a typed password or an outside identity says."""
+    snils: str = ""
+    """Eleven digits, or empty. Only to compare with an outside identity; never shown, never a
+    key between systems."""
     school_code: str = ""
     school_name: str = ""
     district: str = ""
@@ -43,6 +46,15 @@ class Directory(Protocol):
         """The person with this login; it comes normalised (``signin.normalise_username``)."""
 
     def by_person_id(self, person_id: str) -> Account | None: ...
+
+    def by_snils(self, snils: str) -> list[Account]:
+        """Everybody with these eleven digits: more than one only when a school mistyped."""
+
+    def by_name(
+        self, family_name: str, given_name: str, middle_name: str, birth_date: date
+    ) -> list[Account]:
+        """Everybody in the city with this full name, written in any case and with «е» or «ё»,
+        and this birth date."""
 
     def check_first_password(self, person_id: str, typed: str) -> bool:
         """Whether ``typed`` is the person's first password, compared in constant time.

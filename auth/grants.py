@@ -99,7 +99,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
                     make_event(
                         request.user,
                         client_id=request.client.client_id,
-                        method=Method.PASSWORD if first else Method.SESSION,
+                        method=Method(sign_in.method) if first else Method.SESSION,
                         refused=None,
                         now=now,
                     ),

@@ -182,6 +182,8 @@ class SignIn(Base):
     """Good for nothing but setting an own password."""
     used: Mapped[bool] = mapped_column(default=False)
     """A code was issued: the next one is single sign-on."""
+    method: Mapped[str] = mapped_column(String(20), default="password")
+    """A ``Method``: how the person proved who they are when this sign-in began."""
     sid: Mapped[str] = mapped_column(String(64), default=lambda: secrets.token_hex(32))
     """The session's name between us and clients. It stays when the same person types the
     password again in the same browser."""
@@ -212,6 +214,8 @@ class Method(StrEnum):
     """How the person proved who they are."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a method
+    ESIA = "esia"
+    """The state provider, asked directly or through a gateway (``auth.upstream``)."""
     SESSION = "session"
     """Single sign-on: an earlier sign-in in the same browser."""
 

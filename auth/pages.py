@@ -131,6 +131,7 @@ def check_login() -> Any:
         request,
         response,
         person_id=checked.account.person_id,
+        method=Method.PASSWORD,
         with_first_password=checked.with_first_password,
         age=_session_age(),
     )
@@ -166,6 +167,7 @@ def set_password() -> Any:
                     request,
                     response,
                     person_id=account.person_id,
+                    method=Method.PASSWORD,
                     with_first_password=False,
                     age=_session_age(),
                 )

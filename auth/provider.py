@@ -194,6 +194,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         response: Response,
         *,
         person_id: str,
+        method: Method,
         with_first_password: bool,
         age: timedelta,
     ) -> None:
@@ -204,6 +205,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
                 request,
                 response,
                 person_id=person_id,
+                method=method,
                 with_first_password=with_first_password,
                 now=self.clock(),
                 age=age,

@@ -12,7 +12,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.wrappers import Response
 
-from auth.models import SignIn, digest
+from auth.models import Method, SignIn, digest
 
 
 class Sessions:
@@ -40,6 +40,7 @@ class Sessions:
         response: Response,
         *,
         person_id: str,
+        method: Method,
         with_first_password: bool,
         now: datetime,
         age: timedelta,
@@ -56,6 +57,7 @@ class Sessions:
             auth_time=now,
             expires_at=now + age,
             with_first_password=with_first_password,
+            method=method.value,
         )
         if earlier and earlier.person_id == person_id:
             sign_in.sid, earlier = earlier.sid, None

@@ -62,6 +62,21 @@ class People:
     def by_person_id(self, person_id: str) -> Account | None:
         return self.accounts.get(person_id)
 
+    def by_snils(self, snils: str) -> list[Account]:
+        return [a for a in self.accounts.values() if snils and a.snils == snils]
+
+    def by_name(
+        self, family_name: str, given_name: str, middle_name: str, birth_date: date
+    ) -> list[Account]:
+        name = (family_name.casefold(), given_name.casefold(), middle_name.casefold())
+        return [
+            a
+            for a in self.accounts.values()
+            if a.birth_date == birth_date
+            and (a.family_name.casefold(), a.given_name.casefold(), a.middle_name.casefold())
+            == name
+        ]
+
     def check_first_password(self, person_id: str, typed: str) -> bool:
         account = self.accounts.get(person_id)
         if account is None or account.birth_date is None:

@@ -10,8 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from auth.models import Base as AuthBase
-from service.db import make_engine
-from service.models import Base
+from service.db import Base, make_engine
 from tests.service.place import Place, make_place
 from tests.speaking import speaking
 

@@ -13,8 +13,9 @@ from service import db, runs
 from service.access import Scope, command_line_scope
 from service.application import Application, build, make_secret
 from service.config import Settings, load_settings
+from service.db import Base
 from service.home import ensure_home
-from service.models import Base, SyncRun
+from service.models import SyncRun
 from service.moodle_standin import DEFAULT_TOKEN
 from service.planning import plan_run
 from service.processes import redis_child, wait_ready

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from provisioning.passwords import birth_date_password
 from service.db import transaction
 from service.directory import PeopleDirectory
-from service.models import KnownPerson
+from service.models import Identity, KnownPerson
 from service.passwords import first_password
 from tests.service.place import A, B, Place, make_place, pupil, pupils, teacher, with_settings
 
@@ -46,6 +47,22 @@ def test_nobody_is_found_who_is_not_there(city: Place) -> None:
     assert directory.by_username("") is None
     assert directory.by_person_id("no-such-person") is None
     assert not directory.check_first_password("no-such-person", "01012012")
+
+
+def test_a_person_is_found_by_what_an_outside_identity_says(city: Place) -> None:
+    directory, person_id = PeopleDirectory(city.application), city.person_id(A, "a-1")
+    person = ROWS_A[0].person
+    assert person.birth_date
+    name = (person.family_name.upper(), person.given_name, person.middle_name)
+    assert [one.person_id for one in directory.by_name(*name, person.birth_date)] == [person_id]
+    assert directory.by_name(*name, date(1999, 1, 1)) == []
+    assert directory.by_name("", "", "", person.birth_date) == []
+    with transaction(city.application.sessions) as session:
+        identity = session.get(Identity, person_id)
+        assert identity
+        identity.snils = "00000060099"
+    assert [one.person_id for one in directory.by_snils("00000060099")] == [person_id]
+    assert directory.by_snils("00000060098") == directory.by_snils("") == []
 
 
 def test_a_leaver_is_found_and_flagged(city: Place) -> None:

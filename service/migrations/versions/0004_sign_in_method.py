@@ -1,0 +1,24 @@
+"""How a sign-in began: with a password or at the state provider."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        "auth_sign_ins",
+        sa.Column("method", sa.String(length=20), nullable=False, server_default="password"),
+    )
+    if op.get_bind().dialect.name != "sqlite":
+        op.alter_column("auth_sign_ins", "method", server_default=None)
+
+
+def downgrade() -> None:
+    op.drop_column("auth_sign_ins", "method")

@@ -1,0 +1,90 @@
+"""Who we know: identities, source keys, known people and the rolls they are on."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from auth.models import UtcDateTime
+from service.db import Base
+
+
+class Identity(Base):
+    """One human: the person id and the login, given at the first import and kept for ever.
+
+    The rest is what matching compares; it follows what was last applied.
+    """
+
+    __tablename__ = "identities"
+    __table_args__ = (Index("ix_identities_name_key_birth_date", "name_key", "birth_date"),)
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    username: Mapped[str] = mapped_column(String(100), unique=True)
+    """Unique in the city and never reused, even when the person has long left."""
+    family_name: Mapped[str] = mapped_column(String(255))
+    given_name: Mapped[str] = mapped_column(String(255))
+    middle_name: Mapped[str] = mapped_column(String(255), default="")
+    name_key: Mapped[str] = mapped_column(String(800))
+    """``matching.normalised_name`` of the full name."""
+    birth_date: Mapped[date | None]
+    snils: Mapped[str] = mapped_column(String(11), default="", index=True)
+    school_code: Mapped[str] = mapped_column(String(64))
+    password_generation: Mapped[int] = mapped_column(default=0)
+    """Grows with each reset: the next random first password is another one."""
+    reserved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SourceKey(Base):
+    """(source, school, sourced id) -> identity: which row of which school is which human."""
+
+    __tablename__ = "source_keys"
+    source: Mapped[str] = mapped_column(String(64), primary_key=True)
+    school_code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sourced_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("identities.person_id"), index=True)
+
+
+class KnownPerson(Base):
+    """A person as Moodle and we know them: the fields of ``provisioning.state.MoodleUser``."""
+
+    __tablename__ = "known_people"
+    __table_args__ = (Index("ix_known_people_school", "school_code", "role"),)
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    moodle_id: Mapped[int | None]
+    """Empty: in the roll, but Moodle has not got the account (see ``problem``)."""
+    username: Mapped[str] = mapped_column(String(100), unique=True)
+    firstname: Mapped[str] = mapped_column(String(255))
+    lastname: Mapped[str] = mapped_column(String(255))
+    email: Mapped[str] = mapped_column(String(255))
+    auth: Mapped[str] = mapped_column(String(20))
+    institution: Mapped[str] = mapped_column(String(255), default="")
+    department: Mapped[str] = mapped_column(String(255), default="")
+    suspended: Mapped[bool] = mapped_column(default=False)
+    family_name: Mapped[str] = mapped_column(String(255))
+    given_name: Mapped[str] = mapped_column(String(255))
+    middle_name: Mapped[str] = mapped_column(String(255), default="")
+    birth_date: Mapped[date | None]
+    role: Mapped[str] = mapped_column(String(20))
+    class_id: Mapped[str] = mapped_column(String(255), default="")
+    class_title: Mapped[str] = mapped_column(String(100), default="")
+    snils: Mapped[str] = mapped_column(String(11), default="")
+    school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"))
+    sourced_id: Mapped[str] = mapped_column(String(255), default="")
+    source: Mapped[str] = mapped_column(String(64), default="")
+    in_roll: Mapped[bool] = mapped_column(default=True)
+    problem: Mapped[str] = mapped_column(String(100), default="")
+    """Code of the outcome that kept the account from being made."""
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Affiliation(Base):
+    """A person on the roll of a school: one row for each school that lists them now."""
+
+    __tablename__ = "affiliations"
+    school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)
+    role: Mapped[str] = mapped_column(String(20))
+    class_id: Mapped[str] = mapped_column(String(255), default="")
+    class_title: Mapped[str] = mapped_column(String(100), default="")

@@ -1,0 +1,164 @@
+"""The life of one upload: its files, findings, plans and planned changes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from auth.models import UtcDateTime
+from service.db import Base
+from service.models.operators import OperatorRole
+
+
+class RunStatus(StrEnum):
+    """The life of a SyncRun. Only an approved run is ever applied."""
+
+    RECEIVED = "received"
+    PLANNED = "planned"
+    REJECTED = "rejected"
+    """By a finding about the whole upload, or by an operator."""
+    APPROVED = "approved"
+    APPLYING = "applying"
+    STOPPED = "stopped"
+    """Apply was stopped or broke off; ``apply`` goes on where it stopped."""
+    APPLIED = "applied"
+
+
+class PlanStatus(StrEnum):
+    PLANNED = "planned"
+    BLOCKED = "blocked"
+    """A fatal finding stops this school."""
+    REJECTED = "rejected"
+    APPROVED = "approved"
+    APPLIED = "applied"
+    SUPERSEDED = "superseded"
+    """Another load of this school was applied after this plan was made."""
+
+
+class SyncRun(Base):
+    """The life of one upload: one or many files, of one or many schools."""
+
+    __tablename__ = "sync_runs"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    status: Mapped[RunStatus] = mapped_column(String(20), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[str] = mapped_column(String(100))
+    scope_role: Mapped[OperatorRole] = mapped_column(String(20))
+    scope_items: Mapped[list[str]] = mapped_column(JSON)
+    """The uploader's part of the city at that moment; files of other schools are refused."""
+    expected_school: Mapped[str] = mapped_column(String(64), default="")
+    """What the uploader said, or the only school they may load."""
+    folder: Mapped[str] = mapped_column(String(500))
+    """Where the files lie, relative to the data folder."""
+    planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    approved_by: Mapped[str] = mapped_column(String(100), default="")
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    stop_requested: Mapped[bool] = mapped_column(default=False)
+    problem: Mapped[str] = mapped_column(String(1000), default="")
+    """Why the last attempt broke off, for the operator; no personal data."""
+    claimed_by: Mapped[str] = mapped_column(String(200), default="")
+    """``host/pid/start time`` of the process that is at work on it; empty when none."""
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Renewed with every batch."""
+    files: Mapped[list[RunFile]] = relationship(order_by="RunFile.id", lazy="selectin")
+    plans: Mapped[list[SchoolPlan]] = relationship(
+        order_by="SchoolPlan.school_code", back_populates="run"
+    )
+
+
+class RunFile(Base):
+    __tablename__ = "run_files"
+    __table_args__ = (Index("ix_run_files_sha256", "sha256"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("sync_runs.id"), index=True)
+    name: Mapped[str] = mapped_column(String(500))
+    sha256: Mapped[str] = mapped_column(String(64))
+    school_code: Mapped[str] = mapped_column(String(64), default="", index=True)
+    layout: Mapped[str] = mapped_column(String(100), default="")
+    parts: Mapped[list[str]] = mapped_column(JSON, default=list)
+    records: Mapped[int] = mapped_column(default=0)
+    exported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class RunFinding(Base):
+    """A stored ``provisioning.findings.Finding``."""
+
+    __tablename__ = "run_findings"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("sync_runs.id"), index=True)
+    rule: Mapped[str] = mapped_column(String(100))
+    severity: Mapped[str] = mapped_column(String(20))
+    file: Mapped[str] = mapped_column(String(500))
+    line: Mapped[int | None]
+    school_code: Mapped[str] = mapped_column(String(64), default="")
+    sourced_id: Mapped[str] = mapped_column(String(255), default="")
+    person: Mapped[str] = mapped_column(String(500), default="")
+    field_name: Mapped[str] = mapped_column(String(100), default="")
+    value: Mapped[str] = mapped_column(String(500), default="")
+    details: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+
+
+class SchoolPlan(Base):
+    """The stored plan of one school in one run."""
+
+    __tablename__ = "school_plans"
+    __table_args__ = (UniqueConstraint("run_id", "school_code"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("sync_runs.id"), index=True)
+    school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"), index=True)
+    status: Mapped[PlanStatus] = mapped_column(String(20))
+    digest: Mapped[str] = mapped_column(String(64), default="")
+    counts: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    """``"user.create": 12`` and so on."""
+    breaches: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    """Limits exceeded; such a plan needs a second, explicit yes."""
+    limits_confirmed: Mapped[bool] = mapped_column(default=False)
+    known_version: Mapped[int] = mapped_column(default=0)
+    """``School.known_version`` that the plan was made against, or made by beginning it."""
+    started: Mapped[bool] = mapped_column(default=False)
+    """Its roll is the school's roll now; changes are being or were sent."""
+    school_year: Mapped[str] = mapped_column(String(9), default="")
+    exported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    people: Mapped[int] = mapped_column(default=0)
+    """People taken from the file."""
+    set_aside: Mapped[int] = mapped_column(default=0)
+    """Rows of people that could not be used."""
+    applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    run: Mapped[SyncRun] = relationship(back_populates="plans")
+
+
+class PlannedChange(Base):
+    """One change of a plan and, once tried, its outcome."""
+
+    __tablename__ = "planned_changes"
+    __table_args__ = (Index("ix_planned_changes_open", "plan_id", "result", "position"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("school_plans.id"))
+    position: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(20))
+    action: Mapped[str] = mapped_column(String(20))
+    key: Mapped[str] = mapped_column(String(300))
+    before: Mapped[dict[str, Any]] = mapped_column(JSON)
+    after: Mapped[dict[str, Any]] = mapped_column(JSON)
+    result: Mapped[str] = mapped_column(String(20), default="")
+    """Empty until tried; ``failed`` ones are tried again by the next apply."""
+    code: Mapped[str] = mapped_column(String(100), default="")
+    detail: Mapped[str] = mapped_column(String(500), default="")
+    tried_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PlannedRoll(Base):
+    """Who is on the school's roll by a plan; becomes ``Affiliation`` when the plan is applied."""
+
+    __tablename__ = "planned_roll"
+    __table_args__ = (ForeignKeyConstraint(["plan_id"], ["school_plans.id"]),)
+    plan_id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    role: Mapped[str] = mapped_column(String(20))
+    class_id: Mapped[str] = mapped_column(String(255), default="")
+    class_title: Mapped[str] = mapped_column(String(100), default="")

@@ -1,0 +1,61 @@
+"""Schools, and what Moodle has for them: categories, cohorts, courses, enrolments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from auth.models import UtcDateTime
+from service.db import Base
+
+
+class School(Base):
+    __tablename__ = "schools"
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(500))
+    short_name: Mapped[str] = mapped_column(String(255))
+    district: Mapped[str] = mapped_column(String(100), index=True)
+    number: Mapped[str] = mapped_column(String(20), default="")
+    kind: Mapped[str] = mapped_column(String(50), default="")
+    known_version: Mapped[int] = mapped_column(default=0)
+    """Grows with each applied plan; a plan made against an older version is superseded."""
+    last_applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_exported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Export time of the newest applied file: an older export is refused."""
+
+
+class KnownObject(Base):
+    """A category, cohort or course that Moodle has."""
+
+    __tablename__ = "known_objects"
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    """The Moodle idnumber."""
+    school_code: Mapped[str] = mapped_column(String(64), default="", index=True)
+    """Empty for the shared levels: city and districts."""
+    moodle_id: Mapped[int]
+    fields: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class KnownMember(Base):
+    """A person in a cohort."""
+
+    __tablename__ = "known_members"
+    __table_args__ = (Index("ix_known_members_school", "school_code", "cohort"),)
+    cohort: Mapped[str] = mapped_column(String(100), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)
+    school_code: Mapped[str] = mapped_column(String(64))
+
+
+class KnownEnrolment(Base):
+    """A person in a course with a role."""
+
+    __tablename__ = "known_enrolments"
+    __table_args__ = (Index("ix_known_enrolments_school", "school_code"),)
+    course: Mapped[str] = mapped_column(String(100), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)
+    role: Mapped[str] = mapped_column(String(20), primary_key=True)
+    school_code: Mapped[str] = mapped_column(String(64))
