@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from service.models.operators import AuditEntry, Operator, OperatorRole
 from service.models.people import Affiliation, Identity, KnownPerson, SourceKey
+from service.models.registry import (
+    HeadCount,
+    HeadCountGroup,
+    ImportStatus,
+    Milestone,
+    PlatformFigure,
+    PlatformSchool,
+    PlatformWeek,
+    ReferenceImport,
+    RegionalTotal,
+    TotalKey,
+)
 from service.models.runs import (
     PlannedChange,
     PlannedRoll,
@@ -14,26 +26,37 @@ from service.models.runs import (
     SchoolPlan,
     SyncRun,
 )
-from service.models.schools import KnownEnrolment, KnownMember, KnownObject, School
+from service.models.schools import KnownEnrolment, KnownMember, KnownObject, School, SchoolType
 
 __all__ = [
     "Affiliation",
     "AuditEntry",
+    "HeadCount",
+    "HeadCountGroup",
     "Identity",
+    "ImportStatus",
     "KnownEnrolment",
     "KnownMember",
     "KnownObject",
     "KnownPerson",
+    "Milestone",
     "Operator",
     "OperatorRole",
     "PlanStatus",
     "PlannedChange",
     "PlannedRoll",
+    "PlatformFigure",
+    "PlatformSchool",
+    "PlatformWeek",
+    "ReferenceImport",
+    "RegionalTotal",
     "RunFile",
     "RunFinding",
     "RunStatus",
     "School",
     "SchoolPlan",
+    "SchoolType",
     "SourceKey",
     "SyncRun",
+    "TotalKey",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, Index, String
@@ -12,7 +13,23 @@ from auth.models import UtcDateTime
 from service.db import Base
 
 
+class SchoolType(StrEnum):
+    """What an organisation teaches, by its main programme."""
+
+    GENERAL = "general"
+    ADDITIONAL = "additional"
+    VOCATIONAL = "vocational"
+    PRESCHOOL = "preschool"
+    OTHER = "other"
+
+
 class School(Base):
+    """An organisation. Its first load makes the row, or the registry of schools does.
+
+    Once ``registered_at`` is set the registry is the authority for its names, number and district:
+    loads no longer change them.
+    """
+
     __tablename__ = "schools"
     code: Mapped[str] = mapped_column(String(64), primary_key=True)
     name: Mapped[str] = mapped_column(String(500))
@@ -20,6 +37,20 @@ class School(Base):
     district: Mapped[str] = mapped_column(String(100), index=True)
     number: Mapped[str] = mapped_column(String(20), default="")
     kind: Mapped[str] = mapped_column(String(50), default="")
+    """In the words of the loaded file."""
+    type: Mapped[SchoolType | None] = mapped_column(String(20))
+    source_system: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    """Where the school keeps its roll: Параграф or another system; empty: not known."""
+    state_system: Mapped[bool | None]
+    """Whether ``source_system`` is a system of the state (INDICATORS A3)."""
+    esia_plan_on: Mapped[date | None]
+    """Planned day of moving to sign-in through ЕСИА."""
+    closed_on: Mapped[date | None]
+    """The last day of the organisation; None while it is open."""
+    merged_into: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Code of the school that took a closed one over."""
+    registered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the registry first told of it; None for a school known from loads only."""
     known_version: Mapped[int] = mapped_column(default=0)
     """Grows with each applied plan; a plan made against an older version is superseded."""
     last_applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
