@@ -16,13 +16,18 @@ class _Silent(WSGIRequestHandler):
 
 
 @contextmanager
-def running_app(app: Any) -> Iterator[str]:
-    """Serve ``app`` on a free port of the loopback interface; gives its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
+def running_app(app: Any, *, port: int = 0, tls: tuple[str, str] | None = None) -> Iterator[str]:
+    """Serve ``app`` on the loopback interface, by default on a free port; gives its address.
+
+    ``tls`` are the files of a certificate and its key.
+    """
+    server = make_server(
+        "127.0.0.1", port, app, threaded=True, request_handler=_Silent, ssl_context=tls
+    )
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.port}"
     finally:
         server.shutdown()
         thread.join()

@@ -1,0 +1,198 @@
+"""People of a school sign in to a real Moodle through us, where one is given that trusts us.
+
+Besides the variables of tests/provisioning/test_real_moodle.py it takes the address that Moodle
+knows our provider by (https, of this machine), a folder with ``cert.pem`` and ``key.pem`` for it,
+and the client secret. ``schoolbridge moodle-login-setup`` says what else to set in Moodle.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+from sqlalchemy import select
+
+from auth.clients import Client
+from provisioning.passwords import birth_date_password
+from service import create_app
+from service.models import KnownObject, KnownPerson
+from tests.provisioning.apply_city import ask
+from tests.service.installation import installation
+from tests.service.place import Place, left, pupil, pupils, teacher
+from tests.web import running_app
+
+URL = os.environ.get("SCHOOLBRIDGE_TEST_MOODLE_URL", "")
+TOKEN = os.environ.get("SCHOOLBRIDGE_TEST_MOODLE_TOKEN", "")
+ISSUER = os.environ.get("SCHOOLBRIDGE_TEST_MOODLE_ISSUER", "")
+TLS = Path(os.environ.get("SCHOOLBRIDGE_TEST_MOODLE_TLS", ""))
+SECRET = os.environ.get("SCHOOLBRIDGE_TEST_MOODLE_CLIENT_SECRET", "")
+
+OWN_PASSWORD = "Sinitsa na sosne 7"
+SCHOOL = "SB7301"
+PUPILS = pupils("m", 4)
+TEACHERS = [teacher("m-t"), teacher("m-u")]
+
+pytestmark = pytest.mark.skipif(
+    not (URL and TOKEN and ISSUER and SECRET),
+    reason="SCHOOLBRIDGE_TEST_MOODLE_ISSUER and its companions name no Moodle that trusts us",
+)
+
+
+@dataclass(kw_only=True)
+class Site:
+    """A school whose people Moodle has, and our provider before it."""
+
+    place: Place
+
+    def person(self, sourced_id: str) -> KnownPerson:
+        return self.place.known(SCHOOL, sourced_id)
+
+    def moodle(self, function: str, **arguments: object) -> object:
+        return ask(self.place.application.settings.moodle, function, **arguments)
+
+    def first_access(self, person: KnownPerson) -> int:
+        [row] = self.moodle(  # type: ignore[misc]
+            "core_user_get_users_by_field", field="id", values=[person.moodle_id]
+        )
+        return int(row["firstaccess"])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("site")
+    with installation(home, moodle_url=URL) as application:
+        client = Client(
+            client_id="moodle",
+            client_secret=SECRET,
+            redirect_uris=(f"{URL}/admin/oauth2callback.php",),
+        )
+        settings = application.settings
+        application.settings = replace(
+            settings,
+            moodle=replace(settings.moodle, token=TOKEN),
+            auth=replace(settings.auth, issuer=ISSUER, clients=(client,)),
+        )
+        made = Site(place=Place(application=application, moodle_url=URL, folder=home / "files"))
+        tls = (str(TLS / "cert.pem"), str(TLS / "key.pem"))
+        with running_app(create_app(application), port=urlsplit(ISSUER).port or 443, tls=tls):
+            try:
+                made.place.sync(made.place.write(SCHOOL, [*PUPILS, *TEACHERS, pupil("m-9")]))
+                yield made
+            finally:
+                _clear(made)
+
+
+def _clear(site: Site) -> None:
+    """Take out of Moodle what the test put there; the shared city and district stay."""
+    with site.place.application.sessions() as session:
+        people = session.scalars(select(KnownPerson.moodle_id)).all()
+        objects = session.scalars(select(KnownObject).where(KnownObject.school_code == SCHOOL))
+        numbers: dict[str, list[int]] = {"cohort": [], "course": [], "category": []}
+        for one in sorted(objects, key=lambda each: each.moodle_id, reverse=True):
+            numbers[one.kind].append(one.moodle_id)
+    site.moodle("core_user_delete_users", userids=[number for number in people if number])
+    site.moodle("core_cohort_delete_cohorts", cohortids=numbers["cohort"])
+    site.moodle("core_course_delete_courses", courseids=numbers["course"])
+    for number in numbers["category"]:
+        categories = [{"id": number, "recursive": 1}]
+        site.moodle("core_course_delete_categories", categories=categories)
+
+
+@pytest.fixture
+def visitor(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser that takes our certificate, which only Moodle was told to trust."""
+    with chromium.new_context(ignore_https_errors=True) as context:
+        yield context
+
+
+def press_our_button(page: Page) -> None:
+    page.goto(f"{URL}/login/index.php")
+    page.locator("a[href*='/auth/oauth2/login.php']").first.click()
+
+
+def type_password(page: Page, person: KnownPerson, password: str) -> None:
+    page.locator("input[name=username]").fill(person.username)
+    page.locator("input[name=password]").fill(password)
+    page.locator("main button").first.click()
+
+
+def sign_in_first_time(page: Page, person: KnownPerson) -> None:
+    assert person.birth_date
+    press_our_button(page)
+    type_password(page, person, birth_date_password(person.birth_date))
+    page.locator("input[name=repeated]").fill(OWN_PASSWORD)
+    page.locator("input[name=password]").fill(OWN_PASSWORD)
+    page.locator("main button").first.click()
+    page.wait_for_url(f"{URL}/**")
+
+
+def whose_account(page: Page) -> int:
+    """Moodle's number of who is signed in there; 0 for nobody."""
+    page.goto(f"{URL}/user/profile.php")
+    link = page.locator("a[href*='/user/edit.php'], a[href*='/user/profile.php?id=']").first
+    address = link.get_attribute("href") if link.count() else ""
+    found = re.search(r"[?&]id=(\d+)", address or "")
+    return int(found[1]) if found else 0
+
+
+@pytest.mark.parametrize("sourced_id", ["m-1", "m-t"], ids=["pupil", "teacher"])
+def test_an_account_that_signs_in_through_us_only(
+    site: Site, visitor: BrowserContext, sourced_id: str
+) -> None:
+    signs_in_twice(site, visitor, site.person(sourced_id))
+
+
+@pytest.mark.parametrize("sourced_id", ["m-2", "m-u"], ids=["pupil", "teacher"])
+def test_an_account_with_a_password_of_moodle_too(
+    site: Site, visitor: BrowserContext, sourced_id: str
+) -> None:
+    person = site.person(sourced_id)
+    site.moodle("core_user_update_users", users=[{"id": person.moodle_id, "auth": "manual"}])
+    signs_in_twice(site, visitor, person)
+
+
+def signs_in_twice(site: Site, visitor: BrowserContext, person: KnownPerson) -> None:
+    """With the first password, and again: Moodle forgot the session, we did not."""
+    assert site.first_access(person) == 0
+    page = visitor.new_page()
+    sign_in_first_time(page, person)
+    assert whose_account(page) == person.moodle_id
+    assert site.first_access(person) > 0
+    visitor.clear_cookies(domain=urlsplit(URL).hostname, name=re.compile("MoodleSession.*"))
+    assert whose_account(page) == 0
+    press_our_button(page)
+    page.wait_for_url(f"{URL}/**")
+    assert whose_account(page) == person.moodle_id
+
+
+def test_names_of_the_roll_reach_moodle(site: Site, visitor: BrowserContext) -> None:
+    person = site.person("m-3")
+    page = visitor.new_page()
+    sign_in_first_time(page, person)
+    [row] = site.moodle("core_user_get_users_by_field", field="id", values=[person.moodle_id])  # type: ignore[misc]
+    assert row["fullname"] == f"{person.firstname} {person.lastname}"
+    assert row["email"] == person.email
+    assert row["idnumber"] == person.person_id
+
+
+def test_a_suspended_person_is_refused_by_us_and_moodle_counts_no_visit(
+    site: Site, visitor: BrowserContext
+) -> None:
+    gone = left(pupil("m-9"))
+    site.place.sync(site.place.write(SCHOOL, [*PUPILS, *TEACHERS, gone], day=1))
+    person = site.person("m-9")
+    assert person.suspended
+    assert person.birth_date
+    page = visitor.new_page()
+    press_our_button(page)
+    type_password(page, person, birth_date_password(person.birth_date))
+    assert page.url.startswith(ISSUER)
+    page.get_by_role("heading", name="Войти нельзя").wait_for()
+    assert whose_account(page) == 0
+    assert site.first_access(person) == 0
