@@ -11,6 +11,7 @@ CLAIMS_SUPPORTED = (
     "given_name",
     "family_name",
     "middle_name",
+    "birthdate",
     "email",
     "email_verified",
     "school",
@@ -28,6 +29,8 @@ def make_claims(account: Account, scope: str) -> Claims:
 
     What is empty is left out. ``email`` is the very address Moodle holds, a placeholder that
     receives no mail, hence never verified. Names keep the order family, given, patronymic.
+    ``birthdate`` has a scope of its own instead of coming with ``profile``: hardly an application
+    needs it, and for many children it is the first password.
     """
     scopes = set(scope.split())
     claims: Claims = {"sub": account.person_id}
@@ -40,6 +43,8 @@ def make_claims(account: Account, scope: str) -> Claims:
             "family_name": account.family_name,
             "middle_name": account.middle_name,
         }
+    if "birthdate" in scopes and account.birth_date:
+        claims["birthdate"] = account.birth_date.isoformat()
     if "email" in scopes:
         claims |= {"email": account.email, "email_verified": False}
     if "school" in scopes:

@@ -16,7 +16,7 @@ Algorithm = Literal["RS256", "ES256"]
 
 MAX_ADDRESS_LENGTH = 2000
 DEFAULT_SCOPES = ("openid", "profile", "email", "school")
-KNOWN_SCOPES = (*DEFAULT_SCOPES, "offline_access")
+KNOWN_SCOPES = (*DEFAULT_SCOPES, "birthdate", "offline_access")
 
 _SECRET_HASH = re.compile(r"sha256:[0-9a-f]{64}")
 

@@ -94,7 +94,10 @@ def introspect() -> Any:
 
 @blueprint.route("/auth/userinfo", methods=["GET", "POST"])
 def userinfo() -> Any:
-    """The claims of the token's scope, for as long as the person is let in."""
+    """The claims of the token's scope, for as long as the person is let in.
+
+    The token comes in the header, or in a posted form (RFC 6750 sections 2.1 and 2.2).
+    """
     provider = current_provider()
     with provider.bearer.acquire() as token:
         client = provider.query_client(token.client_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,6 +30,7 @@ from auth.grants import ChallengeS256, CodeGrant, IdToken
 from auth.keys import ALGORITHMS, SigningKey, SigningKeys
 from auth.models import Method, SignIn, Token, TokenKind, digest
 from auth.policy import Decision, Reason
+from auth.registration.clients import Clients
 from auth.sessions import Sessions
 from auth.settings import AuthSettings
 from auth.texts import Texts
@@ -78,7 +79,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.settings = settings
-        self.clients = {client.client_id: client for client in settings.clients}
+        self._clients = Clients(settings.clients, session_factory, clock)
         self.directory = directory
         self.session_factory = session_factory
         self.clock = clock
@@ -87,10 +88,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         self.texts = texts
         self._notices_waiting = notices_waiting
         self.sessions = Sessions(session_factory, issuer=settings.issuer)
-        self.form_targets = " ".join(
-            sorted({origin for client in settings.clients for origin in client.origins})
-        )
-        self.bearer = ResourceProtector()
+        self.bearer = _BearerProtector()
         self.bearer.register_token_validator(_AccessTokenValidator(self))
         self.register_token_generator(
             "default",
@@ -107,6 +105,16 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         self.register_endpoint(Introspection)
         self._issuer_parameter = _IssuerParameter(settings.issuer)
         self._issuer_parameter(self)
+
+    @property
+    def clients(self) -> Mapping[str, Client]:
+        """Those of the settings file and of the console that may be used now."""
+        return self._clients.current.clients
+
+    @property
+    def form_targets(self) -> str:
+        """Where forms may lead in the end, as sources of a content security policy."""
+        return self._clients.current.form_targets
 
     # What Authlib asks.
 
@@ -262,6 +270,21 @@ def current_provider() -> Provider:
     """The provider of the application that answers this request."""
     provider: Provider = current_app.extensions["auth"]
     return provider
+
+
+class _BearerProtector(ResourceProtector):  # type: ignore[misc]
+    """Authlib's, which takes a token in the header only, with the posted form added."""
+
+    def parse_request_authorization(self, request: object) -> tuple[BearerTokenValidator, str]:
+        """Raises ``InvalidRequestError`` for a token in both places (RFC 6750 section 2)."""
+        in_form = flask_request.method == "POST"
+        posted = flask_request.form.getlist("access_token") if in_form else []
+        if not posted:
+            found: tuple[BearerTokenValidator, str] = super().parse_request_authorization(request)
+            return found
+        if len(posted) > 1 or "Authorization" in flask_request.headers:
+            raise InvalidRequestError("The access token must come once.")
+        return self.get_token_validator("bearer"), posted[0]
 
 
 class _AccessTokenValidator(BearerTokenValidator):  # type: ignore[misc]

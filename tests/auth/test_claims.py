@@ -16,6 +16,7 @@ from tests.auth.people import PUPIL, make_account, make_teacher
             "openid profile",
             {"preferred_username", "name", "given_name", "family_name", "middle_name"},
         ),
+        ("openid birthdate", {"birthdate"}),
         ("openid email", {"email", "email_verified"}),
         ("openid school", {"school", "school_code", "district", "class", "roles"}),
     ],
@@ -25,7 +26,9 @@ def test_each_scope_adds_its_claims_and_no_others(scope: str, names: set[str]) -
 
 
 def test_all_claims_are_in_the_discovery_document() -> None:
-    assert set(make_claims(make_account(), "openid profile email school")) == set(CLAIMS_SUPPORTED)
+    assert set(make_claims(make_account(), "openid profile birthdate email school")) == set(
+        CLAIMS_SUPPORTED
+    )
 
 
 def test_what_a_person_has_not_is_left_out() -> None:

@@ -63,6 +63,38 @@ def test_oidcc_userinfo_get_and_post_header(portal: Portal, pupil: Visit, verb: 
     assert answer.json()["sub"]
 
 
+def test_oidcc_userinfo_post_body(portal: Portal, pupil: Visit) -> None:
+    moodle = portal.moodle()
+    token = tokens_of(moodle, pupil(moodle.start().url))["access_token"]
+    address, form = moodle.metadata["userinfo_endpoint"], {"access_token": token}
+    assert requests.post(address, data=form, timeout=10).json()["sub"]
+    wrong = requests.post(address, data={"access_token": "another"}, timeout=10)
+    assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_token")
+
+
+@pytest.mark.parametrize("place", ["header and form", "form twice"])
+def test_a_token_that_comes_twice_is_a_wrong_request(
+    portal: Portal, pupil: Visit, place: str
+) -> None:
+    moodle = portal.moodle()
+    token = tokens_of(moodle, pupil(moodle.start().url))["access_token"]
+    both = place == "header and form"
+    answer = requests.post(
+        moodle.metadata["userinfo_endpoint"],
+        data=[("access_token", token)] * (1 if both else 2),
+        headers={"Authorization": f"Bearer {token}"} if both else {},
+        timeout=10,
+    )
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+def test_a_token_in_the_query_opens_nothing(portal: Portal, pupil: Visit) -> None:
+    moodle = portal.moodle()
+    token = tokens_of(moodle, pupil(moodle.start().url))["access_token"]
+    address = moodle.metadata["userinfo_endpoint"]
+    assert requests.get(address, params={"access_token": token}, timeout=10).status_code == 401
+
+
 def test_oidcc_ensure_request_without_nonce_succeeds_for_code_flow(
     portal: Portal, pupil: Visit
 ) -> None:
