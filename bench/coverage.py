@@ -19,6 +19,7 @@ from bench.place import SCOPE, installation, postgresql
 from service.application import Application
 from service.db import insert_rows, transaction
 from service.models import Affiliation, KnownPerson, School
+from service.reports.asked import Asked
 from service.reports.coverage import coverage
 
 AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
@@ -54,7 +55,7 @@ def _measure(
             session.execute(text("ANALYZE"))
 
         def report() -> None:
-            coverage(session, scope=SCOPE, by="school", period=None, zone=application.zone, now=AT)
+            coverage(session, Asked(scope=SCOPE, by="school", zone=application.zone, now=AT))
 
         ours, bare = in_turns(rounds, report, lambda: session.execute(BARE).all())
     return Figure(

@@ -30,6 +30,7 @@ from provisioning.settings import (
     PasswordSettings,
     ReadLimits,
 )
+from service.report_settings import ReportSettings
 
 ENV_PREFIX = "SCHOOLBRIDGE_"
 HIGHEST_PORT = 65535
@@ -104,6 +105,7 @@ class Settings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     esia: EsiaSettings = field(default_factory=EsiaSettings)
+    reports: ReportSettings = field(default_factory=ReportSettings)
 
     @property
     def database_url(self) -> str:

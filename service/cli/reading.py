@@ -1,4 +1,4 @@
-"""Commands that change nothing: sample, check, report."""
+"""Commands that change nothing: sample, check."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ from provisioning.validation import validate
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json, print_table
 from service.cli.printing import finding_as_data, print_finding
 from service.i18n import gettext as _
-from service.reports import REPORTS
-from service.reports.counting import Level
-from service.reports.export import to_csv, to_json, to_table, to_xlsx
-from service.reports.period import PeriodError, parse_period
 from service.sample import ENCODINGS, LAYOUTS, City, write_sample
 
 
@@ -136,39 +132,4 @@ def _read(
             yield len(roster.persons), findings + more
 
 
-@click.group("report", help=_("Figures per school, district and class."))
-def report() -> None:
-    """Group of the reports."""
-
-
-@report.command("coverage", help=_("Who is on the roll, has an account, has signed in."))
-@click.option("--from", "begin", metavar="DAY", help=_("First day of the period, inclusive."))
-@click.option("--to", "end", metavar="DAY", help=_("Last day of the period, inclusive."))
-@click.option("--by", type=click.Choice([level.value for level in Level]), default="school",
-              show_default=True, help=_("What a row is."))  # fmt: skip
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "xlsx"]),
-              default="table", show_default=True, help=_("Form of the output."))  # fmt: skip
-@json_option
-@pass_context
-def coverage(
-    context: Context, begin: str | None, end: str | None, by: str, form: str, as_json: bool
-) -> None:
-    try:
-        period = parse_period(begin, end)
-    except PeriodError as error:
-        raise click.UsageError(str(error)) from error
-    application = context.application
-    with application.sessions() as session:
-        made = REPORTS["coverage"](
-            session, scope=context.scope, by=Level(by), period=period, zone=application.zone,
-            now=application.clock(),
-        )  # fmt: skip
-    if as_json or form == "json":
-        click.echo(to_json(made))
-    elif form == "table":
-        click.echo(to_table(made))
-    else:
-        sys.stdout.buffer.write(to_csv(made) if form == "csv" else to_xlsx(made))
-
-
-COMMANDS = (sample, check, report)
+COMMANDS = (sample, check)

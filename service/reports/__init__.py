@@ -1,12 +1,54 @@
-"""Reports: each is one file here and one entry in ``REPORTS``."""
+"""Reports: each is one file here and one entry in ``REPORTS``.
+
+A report is a ``Definition`` (``definition.py``). Everything else it gets from here: a command of
+``schoolbridge report``, a page with its filters in the address, JSON, CSV, XLSX, a print view and
+its PDF, a chart, the way from a number to the people behind it, publication and comparison.
+
+To add a report, write ``service/reports/<name>.py``::
+
+    def low_activity(session: Session, asked: Asked) -> Report:
+        below = asked.number("below")
+        ...
+        return Report(name="low-activity", title=_title(), definition=..., version="low-activity-1",
+                      **asked.facts(), freshness=..., columns=..., rows=..., totals=..., keys=...)
+
+    LOW_ACTIVITY = Definition(
+        name="low-activity", title=_title, purpose=lambda: _("..."), build=low_activity,
+        levels={"school": lambda: _("by school")}, default_level="school",
+        options=(Number(name="below", label=lambda: _("Fewer than"), default=100),),
+        period=PeriodUse.REQUIRED, default_period=last_week,
+    )
+
+and add it to ``REPORTS``. The promises:
+
+1. The builder is a function of the database and ``Asked``; it reads no clock and commits nothing.
+   Every query of it is limited by ``asked.scope``, which is narrowed to the district or school
+   asked for; it never looks at ``asked.district`` to count, and needs no other check of access.
+2. ``asked.now`` is the cut-off: what happened later is not counted, even if it is known.
+3. The number of queries does not depend on the number of schools.
+4. Schools without a load keep their row. A value that is not known is None, never 0, and a share
+   of nothing is None. Shares are from 0 to 1, moments aware and in UTC.
+5. ``Column.key`` is stable and Latin; the title is the letter's, in the reader's language, and that
+   of a share names the denominator. A column that counts people says ``people=True``; a share says
+   which columns it is computed ``of``; ``definition`` says what is counted, in one sentence.
+6. ``keys`` (one for each row, unique) and ``total_keys`` are stable between periods and made of
+   codes: ``78-0153|teacher``. No names, no numbers of rows.
+7. ``sources`` names each kind of data with the moment it is known up to, None when a snapshot is
+   missing. ``freshness`` is that of the loads. ``notes`` says what else a signer must know.
+8. ``chart`` repeats figures of the table: bars by district, or a trend over weeks; ``target`` is
+   the value to be reached. ``sums`` tells which lines add up to which, so that a hidden small
+   number cannot be computed from the others; without it all rows add up to the first total.
+9. ``people`` of the definition answers for any cell whose column says ``people``; the framework
+   checks who may see names, pages, sorts and audits.
+10. ``version`` grows when the same data would give other figures.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from service.reports.coverage import coverage
-from service.reports.report import Report
+from service.reports.coverage import COVERAGE
+from service.reports.definition import Definition
 
-REPORTS: Mapping[str, Callable[..., Report]] = {"coverage": coverage}
-"""By the name people type. Every one takes ``session`` and the keywords ``scope``, ``by``,
-``period``, ``zone`` and ``now``."""
+REPORTS: Mapping[str, Definition] = {each.name: each for each in (COVERAGE,)}
+"""By the name people type, in the order of the console's list."""

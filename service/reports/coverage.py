@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from itertools import groupby
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from provisioning.roster import Role
-from service.access import Scope
 from service.i18n import gettext as _
 from service.models import School
 from service.ordering import natural
+from service.reports.asked import Asked
 from service.reports.counting import (
     ALL_ROLES,
     COUNTED,
@@ -28,8 +26,21 @@ from service.reports.counting import (
     Unit,
     count_people,
 )
+from service.reports.definition import Definition
 from service.reports.period import Period
-from service.reports.report import Column, Freshness, Kind, Report, Row, Value
+from service.reports.report import (
+    Chart,
+    ChartKind,
+    Column,
+    Freshness,
+    Kind,
+    Report,
+    Row,
+    Series,
+    Source,
+    Sum,
+    Value,
+)
 
 VERSION = "coverage-1"
 """Of the method, written into every report."""
@@ -37,42 +48,45 @@ VERSION = "coverage-1"
 _LINES = (ALL_ROLES, *ROLES)
 
 
-def coverage(
-    session: Session,
-    *,
-    scope: Scope,
-    by: str,
-    period: Period | None,
-    zone: ZoneInfo,
-    now: datetime,
-) -> Report:
-    """The coverage of the schools in ``scope``; the number of queries does not depend on theirs.
+def coverage(session: Session, asked: Asked) -> Report:
+    """The coverage of the schools in the scope; the number of queries does not depend on theirs.
 
-    A school without a load has one row, with absent figures. Without a ``period`` the columns about
-    it are left out. Raises ``ValueError`` when ``by`` is no ``Level``.
+    A school without a load has one row, with absent figures. Without a period the columns about
+    it are left out.
     """
-    level = Level(by)
-    question = Question(
-        scope=scope, level=level, bounds=period.bounds(zone) if period else None, now=now
-    )
-    schools = sorted(session.scalars(select(School).where(scope.schools())), key=_school_order)
+    level, period = Level(asked.by), asked.period
+    question = Question(scope=asked.scope, level=level, bounds=asked.bounds(), now=asked.now)
+    inside = select(School).where(asked.scope.schools())
+    schools = sorted(session.scalars(inside), key=_school_order)
     units, total = count_people(session, question)
-    columns = (*_unit_columns(level), *_figure_columns(period))
+    lines = list(_lines(level, schools, units, period))
+    unit_columns = _unit_columns(level)
+    loads = Freshness.of([school.last_applied_at for school in schools])
     return Report(
         name="coverage",
-        title=_("Coverage of schools by accounts and sign-ins"),
+        title=_title(),
         definition=_definition(),
         version=VERSION,
-        period=period,
-        zone=zone,
-        cut_off=now,
-        built_at=now,
-        built_by=scope.actor,
-        freshness=Freshness.of([school.last_applied_at for school in schools]),
-        columns=columns,
-        rows=tuple(_rows(level, schools, units, period)),
+        **asked.facts(),
+        freshness=loads,
+        columns=(*unit_columns, *_figure_columns(period)),
+        rows=tuple(row for _key, row in lines),
+        keys=tuple(key for key, _row in lines),
         totals=tuple(_totals(level, schools, total, period)),
+        total_keys=tuple(line_key((), role) for role in _LINES),
+        merged=len(unit_columns),
+        sources=(
+            Source(name=_("Rolls of the schools"), as_of=loads.newest),
+            Source(name=_("Sign-ins through our page"), as_of=asked.now),
+        ),
+        chart=_chart(schools, units, period) if level is Level.DISTRICT else None,
+        sums=_sums([key for key, _row in lines]),
     )
+
+
+def line_key(unit: Unit, role: str) -> str:
+    """Of one line: the unit's code or codes, then the role. The totals have no unit."""
+    return "|".join((*unit[:2], role))
 
 
 def _unit_columns(by: Level) -> list[Column]:
@@ -104,45 +118,55 @@ def _figure_columns(period: Period | None) -> list[Column]:
     }
     columns = [
         replace(_column("role", _("Role"), Kind.TEXT), words=words),
-        _column("roll", _("In the roll"), Kind.INTEGER),
-        _column("account", _("Account created"), Kind.INTEGER),
-        _column("account_share", _("Account created, % of the roll"), Kind.SHARE),
-        _column("ever", _("Signed in ever"), Kind.INTEGER),
-        _column("ever_share", _("Signed in ever, % of the roll"), Kind.SHARE),
+        _people("roll", _("In the roll")),
+        _people("account", _("Account created")),
+        _share("account", _("Account created, % of the roll")),
+        _people("ever", _("Signed in ever")),
+        _share("ever", _("Signed in ever, % of the roll")),
     ]
     if period:
         columns += [
-            _column("in_period", _("Signed in {period}", period=period), Kind.INTEGER),
-            _column(
-                "in_period_share",
-                _("Signed in {period}, % of the roll", period=period),
-                Kind.SHARE,
-            ),
+            _people("in_period", _("Signed in {period}", period=period)),
+            _share("in_period", _("Signed in {period}, % of the roll", period=period)),
         ]
-    return [*columns, _column("left", _("Left, had signed in"), Kind.INTEGER)]
+    return [*columns, _people("left", _("Left, had signed in"))]
+
+
+def _people(key: str, title: str) -> Column:
+    """A column that counts people, with what it counts."""
+    definitions = {
+        "roll": _("People on the roll of the school by its last applied load, not suspended."),
+        "account": _("Of the people in the roll, those whose account exists in Moodle."),
+        "ever": _("Of the people in the roll, those let in at least once before the cut-off."),
+        "in_period": _("Of the people in the roll, those let in at least once in the period."),
+        "left": _("Had signed in and are now suspended or on no roll; outside all shares."),
+    }
+    column = _column(key, title, Kind.INTEGER)
+    return replace(column, people=True, definition=definitions[key])
+
+
+def _share(of: str, title: str) -> Column:
+    return replace(_column(f"{of}_share", title, Kind.SHARE), of=(of, "roll"))
 
 
 def _column(key: str, title: str, kind: Kind, *, absent: str = "") -> Column:
     return Column(key=key, title=title, kind=kind, absent=absent or _("no data"))
 
 
-def _rows(
+def _lines(
     by: Level, schools: Sequence[School], figures: Figures, period: Period | None
-) -> list[Row]:
+) -> Iterator[tuple[str, Row]]:
+    """Key and cells of each line, in the order of the table."""
     units: dict[Unit, dict[str, Counter[str]]] = defaultdict(dict)
     for (unit, role), counts in figures.items():
         units[unit][role] = counts
-    rows: list[Row] = []
     for unit, cells, loaded in _units(by, schools, units):
         roles = units.get(unit, {})
         # A class is pupils: lines for roles it never has would double the table.
         all_lines = by is not Level.CLASS and (loaded or roles)
         shown: Iterable[str] = _LINES if all_lines else roles or (ALL_ROLES,)
-        rows += [
-            (*cells, role, *_figures(roles, role, period, known=loaded))
-            for role in sorted(shown, key=_LINES.index)
-        ]
-    return rows
+        for role in sorted(shown, key=_LINES.index):
+            yield line_key(unit, role), (*cells, role, *_figures(roles, role, period, known=loaded))
 
 
 def _units(
@@ -192,14 +216,65 @@ def _figures(
     counts = sum(roles.values(), Counter()) if role == ALL_ROLES else roles.get(role, Counter())
     cells: list[Value] = [counts["roll"]]
     for name in COUNTED if period else COUNTED[:2]:
-        cells += [counts[name], counts[name] / counts["roll"] if counts["roll"] else None]
+        cells += [counts[name], _ratio(counts, name)]
     cells.append(counts["left"])
     return tuple(cells) if known or roles else (None,) * len(cells)
+
+
+def _ratio(counts: Counter[str], name: str) -> float | None:
+    return counts[name] / counts["roll"] if counts["roll"] else None
+
+
+def _chart(schools: Sequence[School], figures: Figures, period: Period | None) -> Chart:
+    """How much of the roll of each district has an account and has signed in."""
+    districts = list(dict.fromkeys(school.district for school in schools))
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for (unit, _role), counts in figures.items():
+        sums[unit[0]].update(counts)
+    signed_in = "in_period" if period else "ever"
+    names = {
+        "account": _("Account created"),
+        signed_in: _("Signed in {period}", period=period) if period else _("Signed in ever"),
+    }
+    return Chart(
+        kind=ChartKind.BARS,
+        title=_("Share of the roll by district"),
+        unit=Kind.SHARE,
+        labels=tuple(districts),
+        series=tuple(
+            Series(name=title, values=tuple(_ratio(sums[name], key) for name in districts))
+            for key, title in names.items()
+        ),
+    )
+
+
+def _sums(keys: Sequence[str]) -> tuple[Sum, ...]:
+    """The roles of a unit add up to all of them, the units of a role to its total."""
+    units: dict[str, list[str]] = defaultdict(list)
+    roles: dict[str, list[str]] = defaultdict(list)
+    for key in (*keys, *_LINES):
+        unit, _bar, role = key.rpartition("|")
+        units[unit].append(role)
+        if unit:
+            roles[role].append(key)
+    across = (
+        Sum(
+            whole=f"{unit}|{ALL_ROLES}".lstrip("|"),
+            parts=tuple(f"{unit}|{role}".lstrip("|") for role in found if role != ALL_ROLES),
+        )
+        for unit, found in units.items()
+        if ALL_ROLES in found
+    )
+    return (*across, *(Sum(whole=role, parts=tuple(found)) for role, found in roles.items()))
 
 
 def _school_order(school: School) -> tuple[Any, ...]:
     name = natural(school.number or school.short_name)
     return natural(school.district), school.district, name, school.code
+
+
+def _title() -> str:
+    return _("Coverage of schools by accounts and sign-ins")
 
 
 def _definition() -> str:
@@ -211,3 +286,17 @@ def _definition() -> str:
         "today's roll, wherever they were when they signed in. Left: suspended or on no roll now, "
         "had signed in; outside all shares."
     )
+
+
+COVERAGE = Definition(
+    name="coverage",
+    title=_title,
+    purpose=lambda: _("Who is on the roll, has an account, has signed in."),
+    build=coverage,
+    levels={
+        Level.DISTRICT: lambda: _("by district"),
+        Level.SCHOOL: lambda: _("by school"),
+        Level.CLASS: lambda: _("by class"),
+    },
+    default_level=Level.SCHOOL,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -36,6 +36,13 @@ class Column:
     """What is shown where there is no value. Absent is never zero."""
     words: Mapping[str, str] = field(default_factory=dict)
     """Words shown for coded values, such as roles."""
+    definition: str = ""
+    """What the column counts and what not, shown where the reader points at its title."""
+    people: bool = False
+    """Its numbers are numbers of people: they lead to the people behind them where the definition
+    of the report has ``people``, and are hidden when small in what is published outside."""
+    of: tuple[str, ...] = ()
+    """Of a share: keys of the columns it is computed from, numerator first. Hidden with them."""
 
     def text(self, value: Value, zone: ZoneInfo) -> str:
         """One value of this column as people read it."""
@@ -72,6 +79,73 @@ class Freshness:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """One kind of data behind a report. Kinds are never mixed silently."""
+
+    name: str
+    """Such as "Sign-ins through our page" or "Activity in Moodle", in the reader's language."""
+    as_of: datetime | None
+    """Up to when it is known; None: it is missing, and its figures are absent, not zero."""
+    note: str = ""
+
+    def text(self, zone: ZoneInfo) -> str:
+        if self.as_of is None:
+            known = _("missing: its figures are absent")
+        else:
+            known = _("as of {moment}", moment=show_moment(self.as_of, zone))
+        return "; ".join(filter(None, (known, self.note)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A value to be reached, drawn as a line in the chart and named in the head."""
+
+    column: str
+    """Key of the column it is for."""
+    value: float
+    """As the column's values are: 1.0 is 100 %."""
+
+
+class ChartKind(StrEnum):
+    BARS = "bars"
+    """One bar for each label, the longest list of them still readable: districts."""
+    TREND = "trend"
+    """A line over labels in the order of time: weeks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    name: str
+    values: tuple[float | None, ...]
+    """One for each label of the chart; None where there is nothing, which is not zero."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chart:
+    """What is drawn beside the table; every number in it is in the table too."""
+
+    kind: ChartKind
+    title: str
+    unit: Kind
+    """``INTEGER`` or ``SHARE``: how values are written."""
+    labels: tuple[str, ...]
+    series: tuple[Series, ...]
+    """At most four: more lines nobody tells apart."""
+    target: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sum:
+    """A line that others add up to: whoever knows all but one of them knows that one.
+
+    Lines are keys of rows and totals.
+    """
+
+    whole: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """Figures with all that is needed to sign them (INDICATORS F1, F2)."""
 
@@ -93,6 +167,22 @@ class Report:
     rows: tuple[Row, ...]
     totals: tuple[Row, ...]
     """Of everything the reader may see; distinct people, so not the sum of the rows."""
+    keys: tuple[str, ...] = ()
+    """Of the rows, one each: stable between periods, without names of people. They stand in
+    addresses, and lines of two reports with the same key are compared."""
+    total_keys: tuple[str, ...] = ()
+    """The same of the totals."""
+    merged: int = 0
+    """So many columns from the left belong to a group of rows and are written once in a table."""
+    sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader must know besides: what is missing, what could not be measured."""
+    target: Target | None = None
+    chart: Chart | None = None
+    sums: tuple[Sum, ...] = ()
+    """Which lines add up to which; without them, all rows to the first total."""
+    conditions: tuple[tuple[str, str], ...] = ()
+    """Filters and options in words; filled in by ``service.reports.definition.make``."""
 
     @property
     def preliminary(self) -> bool:
@@ -118,13 +208,23 @@ class Report:
             (_("Report"), self.title),
             (_("What is counted"), self.definition),
             (_("Period, both days included"), period),
+            *self.conditions,
             (_("Cut-off"), show_moment(self.cut_off, self.zone)),
             (_("Time zone"), self.zone.key),
             (_("Built"), show_moment(self.built_at, self.zone)),
             (_("Built by"), self.built_by),
             (_("Method"), self.version),
             (_("School rolls"), loads),
+            *((_("Source: {name}", name=each.name), each.text(self.zone)) for each in self.sources),
+            *self._target_line(),
+            *((_("Note"), note) for note in self.notes),
         ]
+
+    def _target_line(self) -> Iterator[tuple[str, str]]:
+        if self.target is not None:
+            column = next(each for each in self.columns if each.key == self.target.column)
+            value = column.text(self.target.value, self.zone)
+            yield _("Target"), f"{column.title}: {value}"
 
 
 def show_moment(moment: datetime, zone: ZoneInfo) -> str:

@@ -2,97 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby
 
 from flask import Blueprint, Response, render_template, request
+from sqlalchemy.orm import Session
 
 from service.access import Forbidden
-from service.i18n import gettext as _
 from service.reports import REPORTS
-from service.reports.counting import Level
-from service.reports.export import to_csv, to_json, to_xlsx
-from service.reports.period import PeriodError, parse_period
+from service.reports.asked import Asked, AskError
+from service.reports.definition import Definition, ask, make
+from service.reports.files import FILES, file_name
 from service.reports.report import Report, Row
+from service.reports.tracing import note_export
 from service.views.context import scope, the_console
 
 blueprint = Blueprint("reports", __name__, url_prefix="/reports")
 
-FILES: Mapping[str, tuple[Callable[[Report], bytes | str], str]] = {
-    "csv": (to_csv, "text/csv; charset=utf-8"),
-    "xlsx": (to_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    "json": (to_json, "application/json"),
-}
+
+@blueprint.get("/")
+def index() -> str:
+    """All reports, with what each answers."""
+    return render_template("console/reports.html", definitions=REPORTS.values())
 
 
 @blueprint.get("/<name>")
 def show(name: str) -> str | tuple[str, int]:
-    """The report with ``by``, ``from`` and ``to`` of the address. Wrong dates are explained."""
+    """The report with the filters of the address. A question without sense is explained."""
+    definition = the_definition(name)
     try:
-        report, problem = _report(name), ""
-    except PeriodError as error:
-        report, problem = None, str(error)
-    page = render_template(
+        with the_console().transaction() as db:
+            asked = the_question(db, definition)
+            report = make(db, definition, asked)
+    except AskError as error:
+        return _problem(definition, error), 400
+    return render_template(
         "console/report.html",
-        name=name,
+        definition=definition,
+        asked=asked,
         report=report,
-        problem=problem,
-        units=list(_units(report)) if report else [],
-        totals=list(_units(report, totals=True)) if report else [],
-        levels=[
-            (Level.DISTRICT, _("by district")),
-            (Level.SCHOOL, _("by school")),
-            (Level.CLASS, _("by class")),
-        ],
-        by=_level(),
+        units=list(_units(report, report.rows)),
+        totals=list(_units(report, report.totals)),
         files=list(FILES),
     )
-    return (page, 400) if problem else page
 
 
 @blueprint.get("/<name>.<any(csv, xlsx, json):kind>")
-def download(name: str, kind: str) -> Response | str | tuple[str, int]:
+def download(name: str, kind: str) -> Response | tuple[str, int]:
     """The same figures as a file."""
+    definition = the_definition(name)
     try:
-        report = _report(name)
-    except PeriodError:
-        return show(name)
-    make, media_type = FILES[kind]
-    file_name = f"{name}-{report.cut_off.astimezone(report.zone):%Y-%m-%d}.{kind}"
+        with the_console().transaction() as db:
+            asked = the_question(db, definition)
+            report = make(db, definition, asked)
+            note_export(db, asked, report, kind, at=the_console().now())
+    except AskError as error:
+        return _problem(definition, error), 400
     return Response(
-        make(report),
-        content_type=media_type,
-        headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
+        FILES[kind].make(report),
+        content_type=FILES[kind].media_type,
+        headers={"Content-Disposition": f'attachment; filename="{file_name(report, kind)}"'},
     )
 
 
-def _report(name: str) -> Report:
+def the_definition(name: str) -> Definition:
+    """Raises ``Forbidden`` for a report that is not there."""
     if name not in REPORTS:
-        raise Forbidden
-    period = parse_period(request.args.get("from"), request.args.get("to"))
+        raise Forbidden("report")
+    return REPORTS[name]
+
+
+def the_question(db: Session, definition: Definition) -> Asked:
+    """What the address asks. Raises ``AskError`` and ``Forbidden``."""
     console = the_console()
-    with console.transaction() as db:
-        return REPORTS[name](
-            db,
-            scope=scope(),
-            by=_level(),
-            period=period,
-            zone=console.application.zone,
-            now=console.now(),
-        )
+    return ask(
+        db,
+        definition,
+        request.args,
+        scope=scope(),
+        zone=console.application.zone,
+        now=console.now(),
+        settings=console.application.settings.reports,
+    )
 
 
-def _level() -> Level:
-    asked = request.args.get("by", "")
-    return Level(asked) if asked in list(Level) else Level.SCHOOL
+def _problem(definition: Definition, error: AskError) -> str:
+    return render_template("console/report.html", definition=definition, problem=str(error))
 
 
-def _units(report: Report, *, totals: bool = False) -> Iterator[tuple[Row, list[Row]]]:
-    """The cells of each district, school or class, and its lines per role."""
-    place = [column.key for column in report.columns].index("role")
-    rows = report.totals if totals else report.rows
-    for cells, group in groupby(rows, key=lambda row: row[:place]):
-        lines = [line[place:] for line in group]
+def _units(report: Report, rows: tuple[Row, ...]) -> Iterator[tuple[Row, list[Row]]]:
+    """The merged cells of each group of rows, and what is left of its lines."""
+    if not report.merged:
+        yield from (((), [row]) for row in rows)
+        return
+    for cells, group in groupby(rows, key=lambda row: row[: report.merged]):
+        lines = [line[report.merged :] for line in group]
         # Without any load there is nothing to tell apart by role: one line says "no data".
         known = any(value is not None for line in lines for value in line[1:])
         yield cells, lines if known else lines[:1]

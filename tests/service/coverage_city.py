@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Method, Result
 from service.access import Scope
 from service.models import Affiliation, KnownPerson, OperatorRole, School
+from service.reports.asked import Asked
 
 LOADED_AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 CITY = Scope(actor="cli:test", role=OperatorRole.CITY)
+
+
+def asking(**overrides: Any) -> Asked:
+    """A question about the whole city at school level, without a period."""
+    fields: dict[str, Any] = {
+        "scope": CITY, "by": "school", "zone": ZoneInfo("Europe/Moscow"), "now": LOADED_AT,
+    }  # fmt: skip
+    return Asked(**fields | overrides)
 
 
 def add_school(session: Session, code: str, **overrides: Any) -> School:

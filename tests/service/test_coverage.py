@@ -13,14 +13,15 @@ from sqlalchemy.orm import Session
 
 from auth.models import Result
 from service.reports import REPORTS
+from service.reports.definition import make
 from service.reports.export import to_table
 from service.reports.period import Period
 from service.reports.report import Report
 from tests.service.coverage_city import (
-    CITY,
     LOADED_AT,
     add_person,
     add_school,
+    asking,
     put_on_roll,
     sign_in,
     take_off_roll,
@@ -35,10 +36,8 @@ OCTOBER = Period(first=date(2026, 10, 1), last=date(2026, 10, 31))
 
 
 def build(session: Session, **overrides: Any) -> Report:
-    fields: dict[str, Any] = {
-        "scope": CITY, "by": "school", "period": OCTOBER, "zone": MOSCOW, "now": NOW,
-    }  # fmt: skip
-    return REPORTS["coverage"](session, **fields | overrides)
+    asked = asking(**{"period": OCTOBER, "now": NOW} | overrides)
+    return make(session, REPORTS["coverage"], asked)
 
 
 def line(report: Report, role: str = "all", total: bool = False, **match: str) -> dict[str, Any]:
@@ -314,8 +313,3 @@ def test_the_report_speaks_russian(session: Session) -> None:
     texts = [report.title, report.definition, *(column.title for column in report.columns)]
     words = "".join(texts).replace("Moodle", "")
     assert set(words).isdisjoint(ascii_letters)
-
-
-def test_an_unknown_level_is_refused(session: Session) -> None:
-    with pytest.raises(ValueError, match="planet"):
-        build(session, by="planet")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -15,10 +14,10 @@ from service.models import Affiliation, KnownPerson, School
 from service.reports.coverage import coverage
 from service.reports.period import Period
 from tests.service.coverage_city import (
-    CITY,
     LOADED_AT,
     add_person,
     add_school,
+    asking,
     put_on_roll,
     sign_in,
     take_off_roll,
@@ -76,9 +75,7 @@ def test_every_line_equals_a_plain_recount(session: Session, seed: int) -> None:
     districts = {school.code: school.district for school in session.scalars(select(School))}
     for by, key in (("school", "school_code"), ("district", "district")):
         with speaking("en"):
-            report = coverage(
-                session, scope=CITY, by=by, period=OCTOBER, zone=ZoneInfo("Europe/Moscow"), now=NOW
-            )
+            report = coverage(session, asking(by=by, period=OCTOBER, now=NOW))
         keys = [column.key for column in report.columns]
         for row in (*report.rows, *report.totals):
             cells = dict(zip(keys, row, strict=True))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy.orm import Session
@@ -19,6 +18,7 @@ from tests.service.coverage_city import (
     LOADED_AT,
     add_person,
     add_school,
+    asking,
     sign_in,
     take_off_roll,
 )
@@ -56,9 +56,7 @@ def city(session: Session) -> Session:
 
 def build(session: Session, by: str, role: OperatorRole, *items: str) -> Report:
     scope = Scope(actor="operator", role=role, items=frozenset(items))
-    return coverage(
-        session, scope=scope, by=by, period=OCTOBER, zone=ZoneInfo("Europe/Moscow"), now=LOADED_AT
-    )
+    return coverage(session, asking(scope=scope, by=by, period=OCTOBER))
 
 
 def totals(report: Report) -> tuple[object, ...]:

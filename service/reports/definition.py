@@ -1,0 +1,146 @@
+"""The definition of a report; ``ask`` reads a question to it, ``make`` answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from service.access import Scope
+from service.i18n import gettext as _
+from service.report_settings import ReportSettings
+from service.reports.asked import Asked, AskError, Option, Text, narrow, read_period
+from service.reports.period import Period
+from service.reports.report import Report
+
+RESERVED = frozenset(
+    {"by", "compare", "district", "form", "from", "json", "kind", "lang", "name", "out", "page",
+     "publish", "school", "search", "sort", "to", "with"}
+)  # fmt: skip
+"""Names in addresses and on the command line that the framework itself uses."""
+
+
+class PeriodUse(StrEnum):
+    NONE = "none"
+    """The report is of one moment: there are no dates to ask for."""
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+    """Without dates the definition's ``default_period`` counts."""
+
+
+class Rhythm(StrEnum):
+    """When a report is published by itself."""
+
+    WEEK = "week"
+    """Preliminary on Friday at 17:00, final after Friday 24:00."""
+    MONTH = "month"
+    QUARTER = "quarter"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One number of a report: which row, which column. The row of a total is a total's key."""
+
+    row: str
+    column: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Definition:
+    """One report: what may be asked, and what answers."""
+
+    name: str
+    """What people type: small Latin letters and hyphens."""
+    title: Text
+    purpose: Text
+    """One sentence: which question this report answers."""
+    build: Callable[[Session, Asked], Report]
+    levels: Mapping[str, Text] = field(default_factory=dict)
+    """What a row may stand for, in the order of the choice; empty: no choice."""
+    default_level: str = ""
+    options: tuple[Option, ...] = ()
+    period: PeriodUse = PeriodUse.OPTIONAL
+    default_period: Callable[[date], Period] | None = None
+    """From today's day to the period meant when none is asked for (``service.reports.weeks``)."""
+    people: Callable[[Session, Asked, Cell], Select[tuple[str]]] | None = None
+    """The identifiers of the people behind a cell whose column says ``people``: each once, in no
+    order. It may trust ``asked.scope``. Raises ``KeyError`` for a row or column it does not have.
+    """
+    rhythms: frozenset[Rhythm] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for a definition that contradicts itself."""
+        clash = RESERVED & {option.name for option in self.options}
+        if clash:
+            raise ValueError(f"{self.name}: names of the framework: {', '.join(sorted(clash))}")
+        if (self.default_level or self.levels) and self.default_level not in self.levels:
+            raise ValueError(f"{self.name}: default_level is none of the levels")
+        if self.period is PeriodUse.REQUIRED and self.default_period is None:
+            raise ValueError(f"{self.name}: a required period needs default_period")
+
+
+def ask(
+    session: Session,
+    definition: Definition,
+    given: Mapping[str, str],
+    *,
+    scope: Scope,
+    zone: ZoneInfo,
+    now: datetime,
+    settings: ReportSettings,
+) -> Asked:
+    """Read a question from texts by name: ``from``, ``to``, ``by``, ``district``, ``school``,
+    ``publish`` and the definition's options. What is empty or left out has its default.
+
+    Raises ``AskError`` for what makes no sense, ``Forbidden`` for what is outside ``scope``.
+    """
+    texts = {name: text.strip() for name, text in given.items() if text.strip()}
+    by = texts.get("by", definition.default_level)
+    if by != definition.default_level and by not in definition.levels:
+        known = ", ".join(definition.levels) or "—"
+        raise AskError(_("This report has no such rows; there are: {known}.", known=known))
+    options = {
+        option.name: option.read(texts[option.name])
+        if option.name in texts
+        else option.usual(settings)
+        for option in definition.options
+    }
+    district, school = texts.get("district", ""), texts.get("school", "")
+    asked = Asked(
+        scope=narrow(session, scope, district=district, school=school),
+        zone=zone,
+        now=now,
+        period=read_period(texts) if definition.period is not PeriodUse.NONE else None,
+        by=by,
+        options=options,
+        settings=settings,
+        district=district,
+        school=school,
+        publish=texts.get("publish") == "1",
+    )
+    if asked.period is None and definition.default_period:
+        return replace(asked, period=definition.default_period(asked.today))
+    return asked
+
+
+def make(session: Session, definition: Definition, asked: Asked) -> Report:
+    """Build the report, and write into its head what was asked."""
+    return replace(definition.build(session, asked), conditions=_conditions(definition, asked))
+
+
+def _conditions(definition: Definition, asked: Asked) -> tuple[tuple[str, str], ...]:
+    """The filters and options in words."""
+    said = []
+    if definition.levels:
+        said.append((_("Rows"), definition.levels[asked.by]()))
+    if asked.district:
+        said.append((_("District"), asked.district))
+    if asked.school:
+        said.append((_("School code"), asked.school))
+    said += [(each.label(), each.say(asked.options[each.name])) for each in definition.options]
+    return tuple(said)

@@ -1,0 +1,49 @@
+"""Traces in the audit of who took figures out, and who looked at the people behind them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from service.models import AuditEntry
+from service.reports.asked import Asked
+from service.reports.definition import Cell
+from service.reports.report import Report
+
+
+def note_export(session: Session, asked: Asked, report: Report, form: str, *, at: datetime) -> None:
+    """Somebody took ``report`` as a file."""
+    _note(session, asked, "report.export", at, report.name, form=form, rows=len(report.rows))
+
+
+def note_people(
+    session: Session, asked: Asked, name: str, cell: Cell, shown: int, *, at: datetime
+) -> None:
+    """Somebody was shown the names of ``shown`` people behind one number."""
+    _note(session, asked, "report.people", at, name, row=cell.row, column=cell.column, people=shown)
+
+
+def _note(
+    session: Session, asked: Asked, action: str, at: datetime, name: str, **details: Any
+) -> None:
+    period = asked.period
+    question = {
+        "report": name,
+        "by": asked.by,
+        "from": period.first.isoformat() if period else None,
+        "to": period.last.isoformat() if period else None,
+        "district": asked.district,
+        "options": dict(asked.options),
+        "publish": asked.publish,
+    }
+    session.add(
+        AuditEntry(
+            at=at,
+            actor=asked.scope.actor,
+            action=action,
+            school_code=asked.school,
+            details={key: value for key, value in question.items() if value} | details,
+        )
+    )
