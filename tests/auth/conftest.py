@@ -68,13 +68,18 @@ CLIENTS = (
 
 
 class Clock:
-    """Stands still until moved."""
+    """Stands still until moved, or until told to go as clocks do."""
 
     def __init__(self) -> None:
         self.now = START
+        self.is_live = False
 
     def __call__(self) -> datetime:
-        return self.now
+        return datetime.now(UTC) if self.is_live else self.now
+
+    def live(self) -> None:
+        """Show the real time, for programs that have no other clock."""
+        self.is_live = True
 
     def forward(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)

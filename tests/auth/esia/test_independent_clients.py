@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,19 +18,13 @@ from tests.auth.conftest import Clock
 from tests.auth.esia.conftest import EsiaStand
 from tests.auth.esia.signing import Signer
 from tests.auth.esia.system import came_back
+from tests.auth.independent import install, install_with_pip
 from tests.relying_party import Browser
 
 CLIENTS = Path(__file__).parent / "clients"
 SCOPE = "openid fullname email"
 
 Ask = Callable[[dict[str, str]], dict[str, Any]]
-
-
-def install(command: list[str], what: str, folder: Path) -> None:
-    """Skips with one line when the package index is not there."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=False)
-    if done.returncode:
-        pytest.skip(f"{what} could not be installed: is the package index reachable?")
 
 
 def run(command: list[str], folder: Path) -> Ask:
@@ -52,11 +45,9 @@ def connector(tmp_path_factory: pytest.TempPathFactory) -> Ask:
     folder = tmp_path_factory.mktemp("esia-connector")
     if shutil.which("openssl") is None:
         pytest.skip("esia-connector signs with the openssl command, which is not here")
-    install([sys.executable, "-m", "venv", "venv"], "a Python environment", folder)
     packages = ["esia-connector==0.16", "PyJWT<2", "cryptography", "pytz", "requests"]
-    pip = [str(folder / "venv/bin/pip"), "install", "--quiet", *packages]
-    install(pip, "esia-connector", folder)
-    return run([str(folder / "venv/bin/python"), str(CLIENTS / "connector.py")], folder)
+    python = install_with_pip(packages, "esia-connector", folder)
+    return run([python, str(CLIENTS / "connector.py")], folder)
 
 
 @pytest.fixture(scope="session")

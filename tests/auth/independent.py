@@ -1,0 +1,63 @@
+"""Published client libraries in environments of their own, and how a test talks to them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+INSTALL_SECONDS = 300
+END_SECONDS = 60
+
+
+def install(command: list[str], what: str, folder: Path) -> None:
+    """Skips with one line when the package index is not there."""
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, timeout=INSTALL_SECONDS, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"{what} could not be installed: is the package index reachable?")
+
+
+def install_with_pip(packages: list[str], what: str, folder: Path) -> str:
+    """The interpreter of a new environment with these packages."""
+    install([sys.executable, "-m", "venv", "venv"], "a Python environment", folder)
+    install([str(folder / "venv/bin/pip"), "install", "--quiet", *packages], what, folder)
+    return str(folder / "venv/bin/python")
+
+
+class Conversation:
+    """A program that reads lines of JSON and answers each with one."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            _, complaint = self._process.communicate(timeout=END_SECONDS)
+            pytest.fail(f"the client library gave up: {complaint[-2000:]}")
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+
+@contextmanager
+def conversation(command: list[str], folder: Path) -> Iterator[Conversation]:
+    with subprocess.Popen(
+        command, cwd=folder, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        try:
+            yield Conversation(process)
+        finally:
+            process.kill()
