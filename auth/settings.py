@@ -61,11 +61,11 @@ def _check_issuer(issuer: str) -> None:
     parts = urlsplit(issuer)
     if parts.query or parts.fragment or issuer.endswith("/") or not parts.hostname:
         raise ValueError("issuer must be a base address without query and final slash")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError("issuer must be https; http is for loopback only")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

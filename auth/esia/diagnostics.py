@@ -17,10 +17,11 @@ from asn1crypto import pem
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from auth.esia.dialect import Dialect
 from auth.esia.errors import EsiaRefused
 from auth.esia.gost import GostError
 from auth.esia.models import EsiaRefusal
-from auth.esia.requests import Asked, Dialect, SignatureMismatch, signed_text
+from auth.esia.requests import Asked, SignatureMismatch, signed_text
 from auth.esia.signatures import (
     Certificate,
     Flaw,

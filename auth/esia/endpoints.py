@@ -11,11 +11,12 @@ from flask import Blueprint, Response, request
 from sqlalchemy.exc import NoResultFound
 
 from auth.esia import diagnostics, rest
+from auth.esia.dialect import Dialect
 from auth.esia.errors import EsiaRefused, RestRefused
 from auth.esia.faults import SLOW_SECONDS, HtmlFault, another_state, faults_at, first_code
 from auth.esia.models import EsiaToken
 from auth.esia.people import organisations
-from auth.esia.requests import Asked, Dialect, check_token_request, read_request
+from auth.esia.requests import Asked, check_token_request, read_request
 from auth.esia.scopes import bare, target
 from auth.esia.stand import RegisteredSystem, Stand, current_stand
 from auth.esia.tokens import dump_json, exchange_code, refresh, system_token

@@ -25,11 +25,12 @@ from auth.esia.browser import (
     keep_browser,
     render,
 )
+from auth.esia.dialect import Dialect
 from auth.esia.errors import EsiaRefused, Return
 from auth.esia.faults import another_state, faults_at, first_code
 from auth.esia.models import EsiaConsent, EsiaRequest, EsiaSession
 from auth.esia.people import Profile, check_test_account
-from auth.esia.requests import Asked, Dialect, check_authorization, may_return, read_request
+from auth.esia.requests import Asked, check_authorization, may_return, read_request
 from auth.esia.stand import Stand, current_stand
 from auth.esia.tokens import issue_code
 from auth.events import make_event

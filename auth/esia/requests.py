@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import IntEnum
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import MultiDict
 
+from auth.esia.dialect import TIMESTAMP_FORMAT, Dialect, text_to_sign
 from auth.esia.errors import EsiaRefused, Return
 from auth.esia.models import EsiaSeen, forget_expired
 from auth.esia.scopes import KNOWN_SCOPES, bare
@@ -30,13 +30,6 @@ MAX_SCOPE_LENGTH = 1000
 _TIMESTAMP_FORM = re.compile(r"\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d [+-]\d{4}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-
-
-class Dialect(IntEnum):
-    V1 = 1
-    """``/aas/oauth2/ac`` and ``/te``: CMS."""
-    V2 = 2
-    """``/aas/oauth2/v2/ac`` and ``/v3/te``: raw signature and certificate hash."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +55,7 @@ class Asked:
         if not _TIMESTAMP_FORM.fullmatch(self["timestamp"]):
             return None
         try:
-            return datetime.strptime(self["timestamp"], "%Y.%m.%d %H:%M:%S %z")
+            return datetime.strptime(self["timestamp"], TIMESTAMP_FORMAT)  # noqa: DTZ007 - has %z
         except ValueError:
             return None
 
@@ -91,13 +84,8 @@ class Authorization:
 
 def signed_text(asked: Asked, dialect: Dialect | None = None) -> str:
     """What the client must have signed (PROTOCOL 3.1)."""
-    if (dialect or asked.dialect) is Dialect.V1:
-        names: Sequence[str] = ("scope", "timestamp", "client_id", "state")
-    else:
-        names = ("client_id", "scope", "scope_org", "timestamp", "state", "redirect_uri", "code")
-        if not asked.for_tokens or asked["grant_type"] != "authorization_code":
-            names = names[:-1]
-    return "".join(asked[name] for name in names)
+    with_code = asked.for_tokens and asked["grant_type"] == "authorization_code"
+    return text_to_sign(asked.values, dialect or asked.dialect, with_code=with_code)
 
 
 def read_request(

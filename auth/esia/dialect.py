@@ -1,0 +1,29 @@
+"""The two dialects of ЕСИА: what a system signs in each, for whoever signs and whoever checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+TIMESTAMP_FORMAT = "%Y.%m.%d %H:%M:%S %z"
+"""The one form of ``timestamp`` that ЕСИА reads (PROTOCOL 2)."""
+
+
+class Dialect(IntEnum):
+    V1 = 1
+    """``/aas/oauth2/ac`` and ``/te``: CMS."""
+    V2 = 2
+    """``/aas/oauth2/v2/ac`` and ``/v3/te``: raw signature and certificate hash."""
+
+
+def text_to_sign(values: Mapping[str, str], dialect: Dialect, *, with_code: bool) -> str:
+    """The values in the order in which they are signed, without separators (PROTOCOL 3.1).
+
+    ``with_code``: of a request that exchanges a code; the first dialect never signs it.
+    """
+    if dialect is Dialect.V1:
+        names = ["scope", "timestamp", "client_id", "state"]
+    else:
+        names = ["client_id", "scope", "scope_org", "timestamp", "state", "redirect_uri"]
+        names += ["code"] if with_code else []
+    return "".join(values.get(name, "") for name in names)
