@@ -51,7 +51,7 @@ def init_app(
     ``notices_waiting`` is called, within somebody's sign-out, when ``backchannel.send_notices``
     has work to do; it must be quick and must not raise.
 
-    The ЕСИА stand-in comes with it when ``esia`` registers systems; its keys are then kept in the
+    The ЕСИА stand-in comes with it when ``esia.is_served``; its keys are then kept in the
     folder ``esia_keys``. Raises ``ValueError`` without an issuer or without ``app.secret_key``, and
     for a system's certificate that cannot be read.
     """
@@ -82,7 +82,7 @@ def init_app(
     app.extensions["auth"] = provider
     app.register_blueprint(endpoints.blueprint)
     app.register_blueprint(pages.blueprint)
-    if esia and esia.systems:
+    if esia and esia.is_served:
         if esia_keys is None:
             raise ValueError("the ЕСИА stand-in needs a folder for its keys")
         init_esia(app, provider, esia, esia_keys)

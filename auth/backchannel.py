@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from auth.clients import Client
 from auth.keys import SigningKeys
 from auth.models import Grant, LogoutNotice, SignIn
+from auth.registration.clients import read_clients
 from auth.settings import AuthSettings
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -62,9 +63,9 @@ def send_notices(
 
     What was not taken comes again after ``RETRY_AFTER``, until ``GIVEN_UP_AFTER``.
     """
-    clients = {client.client_id: client for client in settings.clients}
     taken = 0
     with session_factory() as db:
+        clients = read_clients(db, settings.clients, now).clients
         due = db.scalars(select(LogoutNotice.id).where(LogoutNotice.next_try_at <= now)).all()
     for number in due:
         notice = _claim(session_factory, number, now)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
 from auth.models import ESIA_CLIENT
+from auth.registration.problems import FieldProblem, Flaw, WrongFields
 
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "none"]
 Algorithm = Literal["RS256", "ES256"]
@@ -31,7 +33,7 @@ class Client:
     """One registered application; without a secret it is a public client and must use PKCE.
 
     The methods are what Authlib asks a client (its ``ClientMixin``).
-    Raises ``ValueError`` for values that could never work or would be unsafe.
+    Raises ``WrongFields``, a ``ValueError``, for values that could never work or would be unsafe.
     """
 
     client_id: str
@@ -39,6 +41,8 @@ class Client:
     """Empty, and no hash either: a public client."""
     client_secret_hash: str = field(default="", repr=False)
     """Instead of the secret: made together with one by ``schoolbridge client-secret``."""
+    previous_secret_hash: str = field(default="", repr=False)
+    """Of the secret before, which counts too while the application gets the new one."""
     redirect_uris: tuple[str, ...] = ()
     """Compared as whole strings; Moodle's is ``<Moodle>/admin/oauth2callback.php``."""
     name: str = ""
@@ -66,39 +70,63 @@ class Client:
     """Where this application wants to be told that somebody signed out; empty: nowhere."""
 
     def __post_init__(self) -> None:
-        if not self.client_id.isprintable() or not self.client_id:
-            raise ValueError("client_id must be a printable text")
-        if self.client_id.startswith(ESIA_CLIENT):
-            raise ValueError(f"client_id may not begin with {ESIA_CLIENT}")
-        if not self.redirect_uris:
-            raise ValueError(f"{self.client_id}: redirect_uris must name at least one address")
-        for uri in (*self.redirect_uris, *self.post_logout_redirect_uris):
-            self._check_address(uri)
-        if self.backchannel_logout_uri:
-            self._check_address(self.backchannel_logout_uri)
-            if urlsplit(self.backchannel_logout_uri).scheme not in {"https", "http"}:
-                raise ValueError(f"{self.client_id}: backchannel_logout_uri must be http(s)")
-        if self.client_secret and self.client_secret_hash:
-            raise ValueError(f"{self.client_id}: client_secret or client_secret_hash, not both")
-        if self.client_secret_hash and not _SECRET_HASH.fullmatch(self.client_secret_hash):
-            raise ValueError(
-                f"{self.client_id}: client_secret_hash must be sha256: and 64 hexadecimal digits"
-            )
-        if self.session_seconds < 0:
-            raise ValueError(f"{self.client_id}: session_seconds must not be negative")
-        if unknown := set(self.scopes) - set(KNOWN_SCOPES):
-            raise ValueError(f"{self.client_id}: unknown scopes {sorted(unknown)}")
-        if "openid" not in self.scopes:
-            raise ValueError(f"{self.client_id}: scopes must include openid")
+        if problems := tuple(self._find_problems()):
+            raise WrongFields(problems)
 
-    def _check_address(self, uri: str) -> None:
-        parts = urlsplit(uri)
+    def _find_problems(self) -> Iterator[FieldProblem]:
+        for name in ("client_id", "name"):
+            value = getattr(self, name)
+            if not value.isprintable() or (name == "client_id" and not value):
+                flaw = Flaw.NOT_PRINTABLE if value else Flaw.MISSING
+                yield self._problem(name, flaw, f"{name} must be a printable text")
+        if self.client_id.startswith(ESIA_CLIENT):
+            text = f"client_id may not begin with {ESIA_CLIENT}"
+            yield self._problem("client_id", Flaw.RESERVED, text)
+        if not self.redirect_uris:
+            text = "redirect_uris must name at least one address"
+            yield self._problem("redirect_uris", Flaw.MISSING, text)
+        for name in ("redirect_uris", "post_logout_redirect_uris"):
+            for uri in getattr(self, name):
+                yield from self._check_address(name, uri)
+        if uri := self.backchannel_logout_uri:
+            yield from self._check_address("backchannel_logout_uri", uri)
+            if _scheme(uri) not in {"https", "http"}:
+                text = "backchannel_logout_uri must be http(s)"
+                yield self._problem("backchannel_logout_uri", Flaw.NOT_HTTP, text, uri)
+        if self.client_secret and self.client_secret_hash:
+            text = "client_secret or client_secret_hash, not both"
+            yield self._problem("client_secret", Flaw.NOT_BOTH, text)
+        for name in ("client_secret_hash", "previous_secret_hash"):
+            if getattr(self, name) and not _SECRET_HASH.fullmatch(getattr(self, name)):
+                text = f"{name} must be sha256: and 64 hexadecimal digits"
+                yield self._problem(name, Flaw.NOT_A_HASH, text)
+        if self.session_seconds < 0:
+            text = "session_seconds must not be negative"
+            yield self._problem("session_seconds", Flaw.NEGATIVE, text)
+        if unknown := sorted(set(self.scopes) - set(KNOWN_SCOPES)):
+            text = f"unknown scopes {unknown}"
+            yield self._problem("scopes", Flaw.UNKNOWN, text, " ".join(unknown))
+        if "openid" not in self.scopes:
+            yield self._problem("scopes", Flaw.WITHOUT_OPENID, "scopes must include openid")
+
+    def _check_address(self, name: str, uri: str) -> Iterator[FieldProblem]:
+        try:
+            parts = urlsplit(uri)
+        except ValueError:
+            yield self._problem(name, Flaw.NOT_AN_ADDRESS, f"{uri} is not an absolute address", uri)
+            return
         if not (parts.scheme and (parts.netloc or parts.path)) or parts.fragment:
-            raise ValueError(f"{self.client_id}: {uri} is not an absolute address")
+            yield self._problem(name, Flaw.NOT_AN_ADDRESS, f"{uri} is not an absolute address", uri)
         if not uri.isascii() or not uri.isprintable() or len(uri) > MAX_ADDRESS_LENGTH:
-            raise ValueError(f"{self.client_id}: an address must be short ASCII text")
+            text = "an address must be short ASCII text"
+            yield self._problem(name, Flaw.NOT_ASCII, text, uri)
         if parts.scheme in {"javascript", "data", "vbscript"}:
-            raise ValueError(f"{self.client_id}: {uri} would run as a script")
+            text = f"{uri} would run as a script"
+            yield self._problem(name, Flaw.RUNS_AS_SCRIPT, text, uri)
+
+    def _problem(self, field: str, flaw: Flaw, text: str, value: str = "") -> FieldProblem:
+        where = f"{self.client_id}: " if field != "client_id" else ""
+        return FieldProblem(field=field, flaw=flaw, text=where + text, value=value)
 
     @property
     def is_public(self) -> bool:
@@ -142,8 +170,10 @@ class Client:
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Compared as digests in constant time, which tells not even the length."""
-        expected = self.client_secret_hash or hash_secret(self.client_secret)
-        fits = hmac.compare_digest(expected, hash_secret(client_secret))
+        current = self.client_secret_hash or hash_secret(self.client_secret)
+        sent = hash_secret(client_secret)
+        fits = hmac.compare_digest(current, sent)
+        fits |= hmac.compare_digest(self.previous_secret_hash or current, sent)
         return fits and not self.is_public
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
@@ -158,3 +188,7 @@ class Client:
         if grant_type == "refresh_token":
             return "offline_access" in self.scopes
         return grant_type == "authorization_code"
+
+
+def _scheme(uri: str) -> str:
+    return uri.partition(":")[0].lower()

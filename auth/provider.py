@@ -207,6 +207,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         age: timedelta,
     ) -> None:
         """Begin the browser's sign-in; who was signed in here before is signed out."""
+        clients = self.clients
         with self.session_factory.begin() as db:
             over = self.sessions.begin(
                 db,
@@ -218,15 +219,16 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
                 now=self.clock(),
                 age=age,
             )
-            notices = end_grants(db, over, self.clients, self.clock()) if over else []
+            notices = end_grants(db, over, clients, self.clock()) if over else []
         if notices:
             self._notices_waiting()
 
     def sign_out(self, request: Request, response: Response) -> None:
         """End the browser's sign-in and what applications got in it, and have them told."""
+        clients = self.clients
         with self.session_factory.begin() as db:
             over = self.sessions.end(db, request, response)
-            notices = end_grants(db, over, self.clients, self.clock()) if over else []
+            notices = end_grants(db, over, clients, self.clock()) if over else []
         if notices:
             self._notices_waiting()
 

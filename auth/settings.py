@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
 from auth.clients import Client
+from auth.registration.problems import FieldProblem, Flaw, WrongFields
+
+MAX_NAME_LENGTH = 100
+"""Of a mnemonic and of what people are shown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,12 +102,25 @@ class EsiaSystem:
     """Also accept the first dialect's order of the signed values at the newer addresses."""
 
     def __post_init__(self) -> None:
-        if not self.mnemonic or not self.mnemonic.isprintable() or len(self.mnemonic) > 100:
-            raise ValueError("mnemonic must be a short printable text")
-        if not self.certificate:
-            raise ValueError(f"{self.mnemonic}: certificate must name a file")
-        if any(set(host) & set("/:@?#\\ ") or not host for host in self.redirect_hosts):
-            raise ValueError(f"{self.mnemonic}: redirect_hosts are bare host names")
+        if problems := tuple(self._find_problems()):
+            raise WrongFields(problems)
+
+    def _find_problems(self) -> Iterator[FieldProblem]:
+        for name in ("mnemonic", "name"):
+            value = getattr(self, name)
+            text = f"{name} must be a short printable text"
+            if name == "mnemonic" and not value:
+                yield FieldProblem(field=name, flaw=Flaw.MISSING, text=text)
+            elif not value.isprintable():
+                yield FieldProblem(field=name, flaw=Flaw.NOT_PRINTABLE, text=text)
+            elif len(value) > MAX_NAME_LENGTH:
+                yield FieldProblem(field=name, flaw=Flaw.TOO_LONG, text=text)
+        for host in self.redirect_hosts:
+            if set(host) & set("/:@?#\\ ") or not host:
+                text = f"{self.mnemonic}: redirect_hosts are bare host names"
+                yield FieldProblem(
+                    field="redirect_hosts", flaw=Flaw.NOT_A_HOST, text=text, value=host
+                )
 
     @property
     def title(self) -> str:
@@ -111,9 +129,10 @@ class EsiaSystem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EsiaSettings:
-    """The ЕСИА stand-in; without systems there is none. Raises ``ValueError`` for a mnemonic
-    registered twice."""
+    """The ЕСИА stand-in. Raises ``ValueError`` for a mnemonic registered twice."""
 
+    serve: bool = False
+    """Answer although no system stands in the file: systems are registered in the console."""
     systems: tuple[EsiaSystem, ...] = ()
     issuer: str = "http://esia.gosuslugi.ru/"
     """``iss`` of the tokens. Several clients compare it with this very text."""
@@ -131,3 +150,7 @@ class EsiaSettings:
         names = [system.mnemonic for system in self.systems]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"mnemonic registered twice: {', '.join(sorted(twice))}")
+
+    @property
+    def is_served(self) -> bool:
+        return self.serve or bool(self.systems)

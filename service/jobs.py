@@ -17,7 +17,9 @@ from types import FrameType
 import psutil
 import redis
 from rq import Queue, Worker
+from sqlalchemy import select
 
+from auth.models import LogoutNotice
 from service import claims
 from service.application import Application, build
 from service.applying import apply_run as apply_approved
@@ -77,7 +79,12 @@ class Jobs:
     def upkeep(self) -> None:
         """What a worker asks for every ten minutes."""
         self.clear_away()
-        if any(client.backchannel_logout_uri for client in self._settings.auth.clients):
+        application = build(self._settings)
+        due = LogoutNotice.next_try_at <= application.clock()
+        with application.sessions() as session:
+            waiting = session.scalar(select(LogoutNotice.id).where(due).limit(1))
+        application.engine.dispose()
+        if waiting is not None:
             self.tell_signed_out()
 
     def resume(self, application: Application) -> None:

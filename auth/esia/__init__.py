@@ -1,6 +1,6 @@
 """The ЕСИА stand-in: the state provider's own dialect, beside the standard one.
 
-``init_app`` is the only door; it is opened when systems are registered.
+``init_app`` is the only door; it is opened when ``EsiaSettings.is_served``.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ def init_app(app: Flask, provider: Provider, settings: EsiaSettings, key_folder:
     from auth.esia.gost import find_gost
     from auth.esia.keys import load_stand_keys
     from auth.esia.people import People
+    from auth.esia.registration import Systems
     from auth.esia.stand import Stand, read_systems
 
     gost = find_gost()
     app.extensions["esia"] = Stand(
         settings=settings,
         base_url=provider.settings.issuer,
-        systems=read_systems(settings, gost),
+        registered=Systems(read_systems(settings, gost), provider.session_factory, gost).current,
         session_factory=provider.session_factory,
         clock=provider.clock,
         gost=gost,

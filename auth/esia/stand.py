@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -23,11 +23,21 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """The exchanges of a system are kept, masked, until a moment."""
+
+    key: bytes = field(repr=False)
+    """Of the stand-ins for secrets and people (``masking.Mask``)."""
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RegisteredSystem:
     """A system with its certificates read."""
 
     settings: EsiaSystem
     certificates: tuple[Certificate, ...]
+    recording: Recording | None = None
 
     @property
     def mnemonic(self) -> str:
@@ -41,7 +51,8 @@ class Stand:
     settings: EsiaSettings
     base_url: str
     """Our public address without a final slash."""
-    systems: dict[str, RegisteredSystem]
+    registered: Callable[[], Mapping[str, RegisteredSystem]]
+    """Gives the systems as they are now."""
     session_factory: sessionmaker[Session]
     clock: Callable[[], datetime]
     gost: Gost
@@ -49,6 +60,11 @@ class Stand:
     people: People
     sleep: Callable[[float], None] = time.sleep
     """How the fault ``slow`` waits."""
+
+    @property
+    def systems(self) -> Mapping[str, RegisteredSystem]:
+        """By mnemonic: those of the settings file and of the console."""
+        return self.registered()
 
 
 def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSystem]:
@@ -60,6 +76,8 @@ def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSyst
     systems = {}
     for system in settings.systems:
         check_faults(system.faults)
+        if not system.certificate:
+            raise ValueError(f"{system.mnemonic}: certificate must name a file")
         certificates = []
         for path in filter(None, (system.certificate, system.next_certificate)):
             try:

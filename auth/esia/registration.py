@@ -1,0 +1,148 @@
+"""Systems of the settings file and of the console as one, with what is switched while running."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from auth.esia.gost import Gost, GostError
+from auth.esia.models import EsiaCode, EsiaConsent, EsiaRequest, EsiaToken
+from auth.esia.registered import EsiaRegistration, EsiaSwitches
+from auth.esia.signatures import Certificate, make_certificate
+from auth.esia.stand import Recording, RegisteredSystem
+from auth.registration.stored import from_json
+from auth.settings import EsiaSystem
+
+OWN_COLUMNS = frozenset({"mnemonic", "certificate", "next_certificate", "faults"})
+
+log = logging.getLogger(__name__)
+
+
+class Systems:
+    """The systems as they are now: a change counts at the next request, in every process.
+
+    One small query a look; safe for any number of threads.
+    """
+
+    def __init__(
+        self,
+        configured: Mapping[str, RegisteredSystem],
+        session_factory: sessionmaker[Session],
+        gost: Gost,
+    ) -> None:
+        self._configured = configured
+        self._session_factory = session_factory
+        self._gost = gost
+        self._known: tuple[int, Mapping[str, RegisteredSystem]] | None = None
+
+    def current(self) -> Mapping[str, RegisteredSystem]:
+        """By mnemonic, without disabled ones."""
+        known = self._known
+        with self._session_factory() as db:
+            version = _version(db)
+            if known is None or known[0] != version:
+                known = version, read_systems(db, self._configured, self._gost)
+                self._known = known
+        return known[1]
+
+
+def _version(db: Session) -> int:
+    registered, switched = (
+        select(func.coalesce(func.sum(table.version), 0)).scalar_subquery()
+        for table in (EsiaRegistration, EsiaSwitches)
+    )
+    # Both only grow, so their sum changes with either.
+    return db.scalar(select(registered + switched)) or 0
+
+
+def read_systems(
+    db: Session, configured: Mapping[str, RegisteredSystem], gost: Gost
+) -> dict[str, RegisteredSystem]:
+    """All systems that may be used. One of the settings file hides one of the console."""
+    systems = {}
+    for row in db.scalars(select(EsiaRegistration).where(EsiaRegistration.disabled_at.is_(None))):
+        try:
+            systems[row.mnemonic] = RegisteredSystem(
+                settings=system_of(row), certificates=tuple(certificates_of(row, gost))
+            )
+        except (ValueError, TypeError, GostError):
+            log.warning("a registered system cannot be used", extra={"system": row.mnemonic})
+    systems |= configured
+    for switches in db.scalars(select(EsiaSwitches)):
+        if system := systems.get(switches.mnemonic):
+            systems[switches.mnemonic] = _switched(system, switches)
+    return systems
+
+
+def system_of(row: EsiaRegistration) -> EsiaSystem:
+    """Raises ``ValueError`` for fields that a newer version of ours no longer takes."""
+    return EsiaSystem(mnemonic=row.mnemonic, **from_json(EsiaSystem, row.settings))
+
+
+def certificates_of(row: EsiaRegistration, gost: Gost) -> list[Certificate]:
+    """The one in force and the next, as far as there are any."""
+    return [make_certificate(der, gost) for der in (row.certificate, row.next_certificate) if der]
+
+
+def _switched(system: RegisteredSystem, switches: EsiaSwitches) -> RegisteredSystem:
+    settings = system.settings
+    if switches.faults is not None:
+        settings = replace(settings, faults=tuple(switches.faults))
+    recording = None
+    if switches.recording_key and switches.recording_until:
+        key = bytes.fromhex(switches.recording_key)
+        recording = Recording(key=key, until=switches.recording_until)
+    return replace(system, settings=settings, recording=recording)
+
+
+def end_what_was_given(db: Session, mnemonic: str) -> None:
+    """End every request, code and token of a system, and what people agreed to tell it."""
+    for table in (EsiaRequest, EsiaCode, EsiaToken, EsiaConsent):
+        db.execute(delete(table).where(table.system == mnemonic))
+
+
+class Change(StrEnum):
+    """How far a system is with the change of its certificate."""
+
+    NONE = "none"
+    """No certificate at all."""
+    SINGLE = "single"
+    """One, and no other in sight."""
+    ANNOUNCED = "announced"
+    """The next one is not valid yet."""
+    OVERLAPPING = "overlapping"
+    """Both count."""
+    DONE = "done"
+    """The earlier one has ended, the next one counts."""
+    ENDED = "ended"
+    """None counts any more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateChange:
+    """The state of a system's certificates and the day on which it will change by itself."""
+
+    state: Change
+    until: datetime | None
+
+
+def certificate_change(certificates: Sequence[Certificate], now: datetime) -> CertificateChange:
+    """What the dates of the certificate in force and of the next one mean now."""
+    if not certificates:
+        return CertificateChange(state=Change.NONE, until=None)
+    current, following = certificates[0], certificates[-1]
+    if following.not_after < now:
+        return CertificateChange(state=Change.ENDED, until=None)
+    if len(certificates) == 1:
+        return CertificateChange(state=Change.SINGLE, until=current.not_after)
+    if following.not_before > now:
+        return CertificateChange(state=Change.ANNOUNCED, until=following.not_before)
+    if current.not_after >= now:
+        return CertificateChange(state=Change.OVERLAPPING, until=current.not_after)
+    return CertificateChange(state=Change.DONE, until=following.not_after)

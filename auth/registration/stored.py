@@ -1,0 +1,27 @@
+"""Fields of a registration as JSON in its row, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+
+def to_json(registration: Any, *, without: frozenset[str]) -> dict[str, Any]:
+    """The fields of a settings class, less those that have a column of their own."""
+    values = {field.name: getattr(registration, field.name) for field in fields(registration)}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if name not in without
+    }
+
+
+def from_json(cls: type[Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for ``cls``. What it does not know (any more) is left out."""
+    known = {field.name for field in fields(cls)}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in stored.items()
+        if name in known
+    }
