@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from auth.directory import Account, Directory
 from auth.esia import init_app as init_esia
+from auth.phases import OnePhase, Phase, Phases
 from auth.settings import AuthSettings, EsiaSettings
 from auth.throttle import DatabaseThrottle, Throttle
 
@@ -42,12 +43,14 @@ def init_app(
     throttle: Throttle | None = None,
     notices_waiting: Callable[[], None] = _nobody_sends,
     esia: EsiaSettings | None = None,
+    phases: Phases | None = None,
     esia_keys: Path | None = None,
 ) -> Provider:
     """Give ``app`` a provider, kept in ``app.extensions["auth"]``.
 
     The tables of ``auth.models.Base.metadata`` must exist before the first request. ``clock``
-    returns zone-aware moments. Without a ``throttle`` failures are counted in the database.
+    returns zone-aware moments. Without a ``throttle`` failures are counted in the database;
+    without ``phases`` that of the settings is in force for everybody.
     ``notices_waiting`` is called, within somebody's sign-out, when ``backchannel.send_notices``
     has work to do; it must be quick and must not raise.
 
@@ -79,6 +82,7 @@ def init_app(
         texts=Texts(),
         notices_waiting=notices_waiting,
     )
+        phases=phases or OnePhase(phase=Phase(settings.phase)),
     app.extensions["auth"] = provider
     app.register_blueprint(endpoints.blueprint)
     app.register_blueprint(pages.blueprint)

@@ -114,7 +114,7 @@ def _next_step(
         or not _counts(provider, grant, sign_in)
     ):
         return Step.SIGN_IN, None
-    decision = provider.decide(account, grant.client, Method.SESSION)
+    decision = provider.decide(account, grant.client, Method(sign_in.method))
     if decision.reason:
         return Step.REFUSE, decision.reason
     if sign_in.with_first_password:

@@ -29,6 +29,8 @@ class Account:
     school_code: str = ""
     school_name: str = ""
     district: str = ""
+    class_id: str = ""
+    """The school's identifier of the home class; the title may be another class's next year."""
     class_title: str = ""
     roles: tuple[str, ...] = ()
     """OneRoster words; the first one is the main role, kept in login events."""

@@ -12,6 +12,7 @@ from auth.claims import CLAIMS_SUPPORTED, make_claims
 from auth.clients import KNOWN_SCOPES
 from auth.grants import PASSWORD_CONTEXT
 from auth.keys import ALGORITHMS, JWKS_SECONDS
+from auth.models import Method
 from auth.pages import guard
 from auth.provider import current_provider
 from auth.texts import LANGUAGES
@@ -101,7 +102,8 @@ def userinfo() -> Any:
     provider = current_provider()
     with provider.bearer.acquire() as token:
         client = provider.query_client(token.client_id)
-        account = provider.admitted(token.person_id, client) if client else None
+        method = Method(token.method)
+        account = provider.admitted(token.person_id, client, method) if client else None
         if account is None:
             raise InvalidTokenError()
         return jsonify(make_claims(account, token.scope))

@@ -94,6 +94,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
                         auth_time=sign_in.auth_time,
                         acr=known_context(data.get("acr_values", "")),
                         sid=sign_in.sid,
+                        method=sign_in.method,
                         expires_at=now + timedelta(seconds=self.server.settings.code_seconds),
                     ),
                     make_event(
@@ -146,7 +147,9 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         """Nothing left to do: it was claimed."""
 
     def authenticate_user(self, authorization_code: AuthorizationCode) -> Account | None:
-        return self.server.admitted(authorization_code.person_id, self.request.client)
+        return self.server.admitted(
+            authorization_code.person_id, self.request.client, Method(authorization_code.method)
+        )
 
     def generate_token(self, *, scope: str, **arguments: Any) -> dict[str, Any]:
         """With a refresh token when it was asked for (OpenID Connect Core 11)."""

@@ -80,6 +80,8 @@ class AuthorizationCode(Base):
     """The authentication context the request asked for, where we have it."""
     sid: Mapped[str] = mapped_column(String(64))
     """``SignIn.sid`` of the sign-in it was issued in."""
+    method: Mapped[str] = mapped_column(String(20), default="password")
+    """``SignIn.method`` of that sign-in."""
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
     def get_redirect_uri(self) -> str:
@@ -135,6 +137,8 @@ class Token(Base):
     scope: Mapped[str] = mapped_column(String(255))
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    method: Mapped[str] = mapped_column(String(20), default="password")
+    """A ``Method``: how the sign-in began that its grant came from."""
     used: Mapped[bool] = mapped_column(default=False)
     """A refresh token that was exchanged; seeing it again means that somebody copied it."""
 

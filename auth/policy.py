@@ -1,15 +1,14 @@
-"""Who may sign in now: the phases of the transition, each a rule, and the decision."""
+"""Who may sign in now, and why not: the person, the application, the phase of the transition."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from auth.clients import Client
 from auth.directory import Account
 from auth.models import Method
+from auth.phases import METHODS, Phase
 
 
 class Reason(StrEnum):
@@ -23,12 +22,16 @@ class Reason(StrEnum):
     """This application is not for any of the person's roles."""
     METHOD = "method"
     """The phase in force does not let this person in by this method."""
+    NOT_LINKED = "not_linked"
+    """Somebody whom an outside provider vouched for is not known to be one of our people."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
     reason: Reason | None = None
     """None: let in."""
+    phase: Phase | None = None
+    """The phase that refuses; with ``Reason.METHOD`` only."""
 
     @property
     def allowed(self) -> bool:
@@ -37,30 +40,28 @@ class Decision:
 
 ALLOWED = Decision()
 
-Phase = Callable[[Account, Method, datetime], bool]
-"""Whether a person may sign in by this method at this moment."""
-
-
-def password_only(account: Account, method: Method, now: datetime) -> bool:
-    """Our own passwords, and sign-ins that began with one."""
-    return method in {Method.PASSWORD, Method.SESSION}
-
-
-PHASES: Mapping[str, Phase] = {"password_only": password_only}
-
 
 def decide(
-    account: Account, client: Client, method: Method, *, phase: str, now: datetime
+    account: Account, client: Client, method: Method, *, phase: Phase, exempt: bool
 ) -> Decision:
     """Let this person into this application, or say why not.
 
-    Asked before a code is issued: Moodle would count a refused sign-in of a suspended person
-    as a visit (Moodle notes: how a person is matched).
+    ``method`` is how the sign-in began, however often it has been used since. Asked before a code
+    is issued: Moodle would count a refused sign-in of a suspended person as a visit (Moodle notes:
+    how a person is matched).
     """
     if account.suspended:
         return Decision(reason=Reason.SUSPENDED)
     if client.roles and not set(client.roles) & set(account.roles):
         return Decision(reason=Reason.ROLE)
-    if not PHASES[phase](account, method, now):
-        return Decision(reason=Reason.METHOD)
-    return ALLOWED
+    return decide_method(method, phase=phase, exempt=exempt)
+
+
+def decide_method(method: Method, *, phase: Phase, exempt: bool) -> Decision:
+    """Whether a sign-in that began so counts in this phase.
+
+    ``exempt``: the person may go on with a password where only ЕСИА would count.
+    """
+    if method in METHODS[phase] or (exempt and method is Method.PASSWORD):
+        return ALLOWED
+    return Decision(reason=Reason.METHOD, phase=phase)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
@@ -29,6 +29,7 @@ from auth.events import make_event
 from auth.grants import ChallengeS256, CodeGrant, IdToken
 from auth.keys import ALGORITHMS, SigningKey, SigningKeys
 from auth.models import Method, SignIn, Token, TokenKind, digest
+from auth.phases import Phase, Phases, password_ends_on
 from auth.policy import Decision, Reason
 from auth.registration.clients import Clients
 from auth.sessions import Sessions
@@ -74,6 +75,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         clock: Callable[[], datetime],
         keys: SigningKeys,
         throttle: Throttle,
+        phases: Phases,
         texts: Texts,
         notices_waiting: Callable[[], None],
     ) -> None:
@@ -85,6 +87,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         self.clock = clock
         self.keys = keys
         self.throttle = throttle
+        self.phases = phases
         self.texts = texts
         self._notices_waiting = notices_waiting
         self.sessions = Sessions(session_factory, issuer=settings.issuer)
@@ -174,6 +177,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
             row.grant_id = grant_id
             row.client_id = request.client.client_id
             row.person_id = request.user.person_id
+            row.method = (old or request.authorization_code).method
             row.issued_at = now
         with self.session_factory.begin() as db:
             db.add_all(rows)
@@ -187,12 +191,34 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         return response
 
     def decide(self, account: Account, client: Client, method: Method) -> Decision:
-        return policy.decide(account, client, method, phase=self.settings.phase, now=self.clock())
+        """Whether a sign-in that began by this method opens this application now."""
+        phase, exempt = self._phase_of(account, method)
+        return policy.decide(account, client, method, phase=phase, exempt=exempt)
 
-    def admitted(self, person_id: str, client: Client) -> Account | None:
-        """The person, when still known and still let in after an earlier sign-in."""
+    def decide_method(self, account: Account, method: Method) -> Decision:
+        """Whether the person may begin a sign-in by this method now, for any application."""
+        phase, exempt = self._phase_of(account, method)
+        return policy.decide_method(method, phase=phase, exempt=exempt)
+
+    def _phase_of(self, account: Account, method: Method) -> tuple[Phase, bool]:
+        """The phase in force, and whether the person is exempt: asked only where it matters."""
+        schedule = self.phases.schedule()
+        day = schedule.day(self.clock())
+        phase = schedule.phase(account, day)
+        asked = phase is Phase.ESIA_ONLY and method is not Method.ESIA
+        return phase, asked and self.phases.exemptions(account).cover(account, day)
+
+    def password_ends_on(self, account: Account) -> tuple[date, int] | None:
+        """The day from which the person's password opens nothing more, and in how many days."""
+        schedule = self.phases.schedule()
+        today = schedule.day(self.clock())
+        ends = password_ends_on(schedule, self.phases.exemptions(account), account, today)
+        return (ends, (ends - today).days) if ends else None
+
+    def admitted(self, person_id: str, client: Client, method: Method) -> Account | None:
+        """The person, when still known and still let in after a sign-in that began so."""
         account = self.directory.by_person_id(person_id)
-        if account and self.decide(account, client, Method.SESSION).allowed:
+        if account and self.decide(account, client, method).allowed:
             return account
         return None
 

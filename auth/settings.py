@@ -23,8 +23,12 @@ class AuthSettings:
     issuer: str = ""
     """Our public base address without a final slash: https, or http on loopback."""
     clients: tuple[Client, ...] = ()
-    phase: Literal["password_only"] = "password_only"
-    """The rule of ``policy.PHASES`` in force."""
+    phase: Literal["password_only", "both", "esia_only"] = "password_only"
+    """The phase (``auth.phases.Phase``) wherever no rule has begun."""
+    schools_set_phases: bool = False
+    """Whether a school's operators set phases for their classes and roles, and exempt people."""
+    phase_notice_days: int = 30
+    """So many days before passwords end, the pages begin to count them down."""
     code_seconds: int = 60
     access_token_seconds: int = 600
     """Long enough for one userinfo request: Moodle asks for a new token at each sign-in."""

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from auth.clients import Client
 from auth.directory import Account
-from auth.models import Grant, Token, TokenKind, digest
+from auth.models import Grant, Method, Token, TokenKind, digest
 
 if TYPE_CHECKING:
     from auth.provider import ProtocolRequest, Provider
@@ -64,7 +64,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         scope = client.get_allowed_scope(self.request.payload.scope or token.scope)
         if scope is None:
             raise InvalidScopeError()
-        account = self.server.admitted(token.person_id, client)
+        account = self.server.admitted(token.person_id, client, Method(token.method))
         if account is None or not self._claim(token):
             raise InvalidGrantError()
         self.request.user = account
@@ -148,4 +148,4 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
         client = self.server.query_client(token.client_id)
         if token.used or token.expires_at <= now or client is None:
             return False
-        return self.server.admitted(token.person_id, client) is not None
+        return self.server.admitted(token.person_id, client, Method(token.method)) is not None

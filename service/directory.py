@@ -98,3 +98,4 @@ def _account(session: Session, person: KnownPerson) -> Account:
         roles=tuple(dict.fromkeys([*roles, person.role])),
         suspended=person.suspended,
     )
+        class_id=person.class_id,

@@ -19,6 +19,7 @@ from service.models.registry import (
 from service.models.runs import (
     PlannedChange,
     PlannedRoll,
+from service.models.phases import PhaseExemption, PhaseRule
     PlanStatus,
     RunFile,
     RunFinding,
@@ -60,3 +61,5 @@ __all__ = [
     "SyncRun",
     "TotalKey",
 ]
+    "PhaseExemption",
+    "PhaseRule",

@@ -7,8 +7,8 @@ import pytest
 from auth.clients import Client
 from auth.directory import Account
 from auth.models import Method
-from auth.policy import PHASES, Reason, decide
-from tests.auth.conftest import START
+from auth.phases import Phase
+from auth.policy import Reason, decide, decide_method
 from tests.auth.people import make_account, make_teacher
 
 OPEN = Client(client_id="open", client_secret="s", redirect_uris=("https://a.example/",))
@@ -34,15 +34,36 @@ STAFF = Client(
 def test_a_decision_names_its_reason(
     account: Account, client: Client, reason: Reason | None
 ) -> None:
-    decision = decide(account, client, Method.PASSWORD, phase="password_only", now=START)
+    decision = decide(account, client, Method.PASSWORD, phase=Phase.BOTH, exempt=False)
     assert decision.reason is reason
     assert decision.allowed is (reason is None)
 
 
-def test_a_phase_that_lets_nobody_in_by_a_method_is_a_refusal(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("phase", "method", "exempt", "allowed"),
+    [
+        (Phase.PASSWORD_ONLY, Method.PASSWORD, False, True),
+        (Phase.PASSWORD_ONLY, Method.ESIA, False, False),
+        (Phase.PASSWORD_ONLY, Method.ESIA, True, False),
+        (Phase.BOTH, Method.PASSWORD, False, True),
+        (Phase.BOTH, Method.ESIA, False, True),
+        (Phase.ESIA_ONLY, Method.PASSWORD, False, False),
+        (Phase.ESIA_ONLY, Method.PASSWORD, True, True),
+        (Phase.ESIA_ONLY, Method.ESIA, False, True),
+        (Phase.ESIA_ONLY, Method.ESIA, True, True),
+        (Phase.ESIA_ONLY, Method.SESSION, True, False),
+    ],
+)
+def test_a_phase_lets_in_by_its_methods(
+    phase: Phase, method: Method, exempt: bool, allowed: bool
 ) -> None:
-    monkeypatch.setitem(PHASES, "closed", lambda account, method, now: method is Method.SESSION)
-    closed = decide(make_account(), OPEN, Method.PASSWORD, phase="closed", now=START)
-    still_open = decide(make_account(), OPEN, Method.SESSION, phase="closed", now=START)
-    assert (closed.reason, still_open.reason) == (Reason.METHOD, None)
+    decision = decide_method(method, phase=phase, exempt=exempt)
+    assert decision.allowed is allowed
+    refused = (None, None) if allowed else (Reason.METHOD, phase)
+    assert (decision.reason, decision.phase) == refused
+
+
+def test_the_phase_is_told_last() -> None:
+    suspended = make_account(suspended=True)
+    decision = decide(suspended, OPEN, Method.PASSWORD, phase=Phase.ESIA_ONLY, exempt=False)
+    assert decision.reason is Reason.SUSPENDED
