@@ -41,9 +41,9 @@ def init_app(
     clock: Callable[[], datetime],
     keys: SigningKeys,
     throttle: Throttle | None = None,
+    phases: Phases | None = None,
     notices_waiting: Callable[[], None] = _nobody_sends,
     esia: EsiaSettings | None = None,
-    phases: Phases | None = None,
     esia_keys: Path | None = None,
 ) -> Provider:
     """Give ``app`` a provider, kept in ``app.extensions["auth"]``.
@@ -79,10 +79,10 @@ def init_app(
             window=timedelta(seconds=settings.failure_window_seconds),
             secret=secret,
         ),
+        phases=phases or OnePhase(phase=Phase(settings.phase)),
         texts=Texts(),
         notices_waiting=notices_waiting,
     )
-        phases=phases or OnePhase(phase=Phase(settings.phase)),
     app.extensions["auth"] = provider
     app.register_blueprint(endpoints.blueprint)
     app.register_blueprint(pages.blueprint)

@@ -94,8 +94,8 @@ def _account(session: Session, person: KnownPerson) -> Account:
         school_code=person.school_code,
         school_name=school.short_name if school else "",
         district=school.district if school else "",
+        class_id=person.class_id,
         class_title=person.class_title,
         roles=tuple(dict.fromkeys([*roles, person.role])),
         suspended=person.suspended,
     )
-        class_id=person.class_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from service.models.operators import AuditEntry, Operator, OperatorRole
 from service.models.people import Affiliation, Identity, KnownPerson, SourceKey
+from service.models.phases import PhaseExemption, PhaseRule
 from service.models.registry import (
     HeadCount,
     HeadCountGroup,
@@ -19,7 +20,6 @@ from service.models.registry import (
 from service.models.runs import (
     PlannedChange,
     PlannedRoll,
-from service.models.phases import PhaseExemption, PhaseRule
     PlanStatus,
     RunFile,
     RunFinding,
@@ -43,6 +43,8 @@ __all__ = [
     "Milestone",
     "Operator",
     "OperatorRole",
+    "PhaseExemption",
+    "PhaseRule",
     "PlanStatus",
     "PlannedChange",
     "PlannedRoll",
@@ -61,5 +63,3 @@ __all__ = [
     "SyncRun",
     "TotalKey",
 ]
-    "PhaseExemption",
-    "PhaseRule",
