@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from auth.directory import Account, Directory
 from auth.esia import init_app as init_esia
+from auth.linking import init_app as init_linking
+from auth.linking.settings import LinkingSettings
 from auth.phases import OnePhase, Phase, Phases
 from auth.settings import AuthSettings, EsiaSettings
 from auth.throttle import DatabaseThrottle, Throttle
@@ -43,6 +45,7 @@ def init_app(
     throttle: Throttle | None = None,
     phases: Phases | None = None,
     notices_waiting: Callable[[], None] = _nobody_sends,
+    linking: LinkingSettings | None = None,
     esia: EsiaSettings | None = None,
     esia_keys: Path | None = None,
 ) -> Provider:
@@ -86,6 +89,7 @@ def init_app(
     app.extensions["auth"] = provider
     app.register_blueprint(endpoints.blueprint)
     app.register_blueprint(pages.blueprint)
+    init_linking(app, linking or LinkingSettings())
     if esia and esia.is_served:
         if esia_keys is None:
             raise ValueError("the ЕСИА stand-in needs a folder for its keys")

@@ -40,6 +40,15 @@ class Account:
         return f"Account(person_id={self.person_id!r})"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class School:
+    """A school that somebody may say they belong to."""
+
+    code: str
+    name: str
+    district: str
+
+
 class Directory(Protocol):
     """The people who may sign in. Promises of an implementer: no writing, no personal data in
     exceptions, suspended people are returned as such."""
@@ -57,6 +66,9 @@ class Directory(Protocol):
     ) -> list[Account]:
         """Everybody in the city with this full name, written in any case and with «е» or «ё»,
         and this birth date."""
+
+    def schools(self) -> list[School]:
+        """Every school of the city, in the order people look for them."""
 
     def check_first_password(self, person_id: str, typed: str) -> bool:
         """Whether ``typed`` is the person's first password, compared in constant time.

@@ -193,9 +193,12 @@ def _client() -> Client | None:
 
 
 def _session_age() -> timedelta:
+    return session_age(_client())
+
+
+def session_age(client: Client | None) -> timedelta:
     """As long as the application that brought the person here allows."""
-    provider, client = current_provider(), _client()
-    seconds = provider.settings.session_seconds
+    seconds = current_provider().settings.session_seconds
     if client and client.session_seconds:
         seconds = min(seconds, client.session_seconds)
     return timedelta(seconds=seconds)

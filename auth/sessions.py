@@ -20,9 +20,10 @@ class Sessions:
 
     def __init__(self, session_factory: sessionmaker[Session], *, issuer: str) -> None:
         self._session_factory = session_factory
-        self._secure = issuer.startswith("https:")
+        self.secure = issuer.startswith("https:")
+        """Cookies go over https only; never false but on loopback."""
         # The prefix makes browsers refuse the cookie from a sibling host or over plain http.
-        self.cookie_name = "__Host-signin" if self._secure else "signin"
+        self.cookie_name = "__Host-signin" if self.secure else "signin"
 
     def current(self, request: Request, now: datetime) -> SignIn | None:
         cookie = request.cookies.get(self.cookie_name)
@@ -68,7 +69,7 @@ class Sessions:
     def end(self, db: Session, request: Request, response: Response) -> SignIn | None:
         """Forget the cookie here and in the browser; the sign-in it pointed to."""
         response.delete_cookie(
-            self.cookie_name, path="/", secure=self._secure, httponly=True, samesite="Lax"
+            self.cookie_name, path="/", secure=self.secure, httponly=True, samesite="Lax"
         )
         return self._forget(db, request)
 
@@ -79,7 +80,7 @@ class Sessions:
     def set_cookie(self, response: Response, cookie: str) -> None:
         """Without an age: it goes with the browser window."""
         response.set_cookie(
-            self.cookie_name, cookie, path="/", secure=self._secure, httponly=True, samesite="Lax"
+            self.cookie_name, cookie, path="/", secure=self.secure, httponly=True, samesite="Lax"
         )
 
     def is_own_form(self, request: Request) -> bool:

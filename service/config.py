@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from auth.linking.settings import LinkingSettings
 from auth.settings import AuthSettings, EsiaSettings
 from provisioning.naming import check_naming
 from provisioning.settings import (
@@ -105,6 +106,7 @@ class Settings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     esia: EsiaSettings = field(default_factory=EsiaSettings)
+    linking: LinkingSettings = field(default_factory=LinkingSettings)
     reports: ReportSettings = field(default_factory=ReportSettings)
 
     @property

@@ -9,9 +9,11 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from auth.directory import Account
+from auth.directory import School as SchoolToChoose
 from provisioning.matching import normalised_name
 from service.application import Application
 from service.models import Affiliation, Identity, KnownPerson, School
+from service.ordering import natural
 from service.passwords import first_password
 
 
@@ -58,6 +60,14 @@ class PeopleDirectory:
                 query.where(KnownPerson.moodle_id.is_not(None)).order_by(KnownPerson.person_id)
             )
             return [_account(session, person) for person in people.all()]
+
+    def schools(self) -> list[SchoolToChoose]:
+        with self._application.sessions() as session:
+            schools = session.scalars(select(School)).all()
+        return [
+            SchoolToChoose(code=school.code, name=school.short_name, district=school.district)
+            for school in sorted(schools, key=lambda school: natural(school.short_name))
+        ]
 
     def check_first_password(self, person_id: str, typed: str) -> bool:
         """Compared with the password on the person's slip, in constant time."""

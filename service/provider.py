@@ -62,6 +62,7 @@ def add_provider(app: Flask, application: Application) -> None:
                 window=timedelta(seconds=settings.failure_window_seconds),
             ),
             notices_waiting=Jobs(application.settings).tell_signed_out,
+            linking=application.settings.linking,
             esia=application.settings.esia,
             esia_keys=application.settings.signing_keys / "esia",
         )

@@ -35,6 +35,9 @@ class OutsideIdentity:
     """Eleven digits, or empty."""
     confirmed: bool = False
     """The state checked who they are (``trusted``); nobody else is linked by СНИЛС or name."""
+    child: bool = False
+    """A child's account (``KD``): made by a parent, after birth certificate and СНИЛС were found
+    in the state's registers (ЕСИА notes, section 8). What it says has to be confirmed here."""
     children: tuple[OutsideChild, ...] = ()
 
     def __repr__(self) -> str:

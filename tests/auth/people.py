@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from auth.directory import Account
+from auth.directory import Account, School
 
 PUPIL = "6f2f2f4e-0000-4000-8000-000000000001"
 TEACHER = "6f2f2f4e-0000-4000-8000-000000000002"
@@ -75,6 +75,13 @@ class People:
             if a.birth_date == birth_date
             and (a.family_name.casefold(), a.given_name.casefold(), a.middle_name.casefold())
             == name
+        ]
+
+    def schools(self) -> list[School]:
+        return [
+            School(code="1001", name="Школа № 1", district="Учебный"),
+            School(code="1002", name="Школа № 2", district="Учебный"),
+            School(code="2001", name="Лицей № 3", district="Соседний"),
         ]
 
     def check_first_password(self, person_id: str, typed: str) -> bool:

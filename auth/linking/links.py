@@ -1,0 +1,161 @@
+"""Links between outside identities and our people: made, ended, and their history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, sessionmaker
+
+from auth.backchannel import end_grants
+from auth.clients import Client
+from auth.directory import Account
+from auth.linking.identity import OutsideIdentity
+from auth.linking.models import Evidence, Link, LinkAction, LinkEvent, LinkRequest
+from auth.models import AuthorizationCode, Grant, Method, SignIn
+
+
+def linked_people() -> Select[str, datetime]:
+    """``person_id`` and ``linked_at`` of everybody whom an outside identity opens, one row each:
+    for reports to join."""
+    return select(Link.person_id, func.min(Link.linked_at).label("linked_at")).group_by(
+        Link.person_id
+    )
+
+
+def links_of(db: Session, person_id: str) -> list[Link]:
+    return list(db.scalars(select(Link).where(Link.person_id == person_id).order_by(Link.id)))
+
+
+def history_of(db: Session, person_id: str) -> list[LinkEvent]:
+    """Every link of the person ever made and ended, the newest first."""
+    events = select(LinkEvent).where(LinkEvent.person_id == person_id)
+    return list(db.scalars(events.order_by(LinkEvent.id.desc())))
+
+
+def link_by_evidence(
+    session_factory: sessionmaker[Session],
+    identity: OutsideIdentity,
+    account: Account,
+    evidence: Evidence,
+    now: datetime,
+) -> bool:
+    """Link them without anybody of the school; a request that waits is settled by it.
+
+    False when the account is linked to another identity: of two at once one wins. The same
+    identity arriving twice at once is linked once, and True is the answer to both.
+    """
+    try:
+        with session_factory.begin() as db:
+            add_link(
+                db,
+                provider=identity.provider,
+                subject=identity.subject,
+                person_id=account.person_id,
+                school_code=account.school_code,
+                evidence=evidence,
+                now=now,
+            )
+    except IntegrityError:
+        with session_factory() as db:
+            there = db.scalar(
+                select(Link.subject).where(
+                    Link.provider == identity.provider, Link.person_id == account.person_id
+                )
+            )
+        return there == identity.subject
+    return True
+
+
+def add_link(
+    db: Session,
+    *,
+    provider: str,
+    subject: str,
+    person_id: str,
+    school_code: str,
+    evidence: Evidence,
+    now: datetime,
+    actor: str = "",
+    reason: str = "",
+) -> None:
+    """Make a link with its history, and drop the identity's request to a school.
+
+    Raises ``IntegrityError`` when the person has a link of this provider: end it first.
+    """
+    db.add(
+        Link(
+            provider=provider,
+            subject=subject,
+            person_id=person_id,
+            linked_at=now,
+            evidence=evidence.value,
+        )
+    )
+    db.flush()
+    db.add(
+        LinkEvent(
+            at=now,
+            action=LinkAction.LINKED.value,
+            provider=provider,
+            subject=subject,
+            person_id=person_id,
+            school_code=school_code,
+            evidence=evidence.value,
+            actor=actor,
+            reason=reason,
+        )
+    )
+    db.execute(
+        delete(LinkRequest).where(LinkRequest.provider == provider, LinkRequest.subject == subject)
+    )
+
+
+def end_link(
+    db: Session,
+    link: Link,
+    *,
+    school_code: str,
+    actor: str,
+    reason: str,
+    clients: Mapping[str, Client],
+    now: datetime,
+) -> None:
+    """End the link and what began with it; the history says who did it and why."""
+    db.add(
+        LinkEvent(
+            at=now,
+            action=LinkAction.UNLINKED.value,
+            provider=link.provider,
+            subject=link.subject,
+            person_id=link.person_id,
+            school_code=school_code,
+            evidence=link.evidence,
+            actor=actor,
+            reason=reason,
+        )
+    )
+    db.delete(link)
+    db.flush()
+    _end_outside_sign_ins(db, link.person_id, clients, now)
+
+
+def _end_outside_sign_ins(
+    db: Session, person_id: str, clients: Mapping[str, Client], now: datetime
+) -> None:
+    """End the person's sign-ins that came from outside, with their codes and tokens, also those
+    meant to outlive a sign-in: somebody else may hold them.
+
+    Of a sign-in that is over nobody knows how it began; what it left ends too. Applications that
+    hear of sign-outs are told.
+    """
+    theirs = db.scalars(select(SignIn).where(SignIn.person_id == person_id)).all()
+    for sign_in in theirs:
+        if sign_in.method == Method.ESIA:
+            end_grants(db, sign_in, clients, now)
+            db.delete(sign_in)
+    kept = [sign_in.sid for sign_in in theirs if sign_in.method != Method.ESIA]
+    for table in (AuthorizationCode, Grant):
+        db.execute(delete(table).where(table.person_id == person_id, table.sid.not_in(kept)))

@@ -1,0 +1,79 @@
+"""What the directory and the links know about an outside identity: the facts of the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from auth.directory import Account, Directory
+from auth.linking.comparison import valid_snils
+from auth.linking.decision import Found, may_match
+from auth.linking.identity import OutsideChild, OutsideIdentity
+from auth.linking.models import Link
+
+PUPIL = "student"
+"""OneRoster's word."""
+
+
+def look_up(
+    identity: OutsideIdentity, directory: Directory, session_factory: sessionmaker[Session]
+) -> Found:
+    """An identity that nobody checked is matched by nothing but its link."""
+    with session_factory() as db:
+        linked_ids = db.scalars(
+            select(Link.person_id)
+            .where(Link.provider == identity.provider, Link.subject == identity.subject)
+            .order_by(Link.id)
+        ).all()
+    known = [directory.by_person_id(person_id) for person_id in linked_ids]
+    linked = tuple(account for account in known if account)
+    if not may_match(identity):
+        return Found(linked=linked)
+    by_snils = tuple(directory.by_snils(valid_snils(identity.snils)))
+    by_name: tuple[Account, ...] = ()
+    if identity.birth_date and identity.family_name and identity.given_name:
+        by_name = tuple(
+            directory.by_name(
+                identity.family_name,
+                identity.given_name,
+                identity.middle_name,
+                identity.birth_date,
+            )
+        )
+    return Found(
+        linked=linked,
+        by_snils=by_snils,
+        by_name=by_name,
+        taken=_taken(identity, [*by_snils, *by_name], session_factory),
+        children=_children(identity.children, directory) if identity.confirmed else (),
+    )
+
+
+def _taken(
+    identity: OutsideIdentity, accounts: Iterable[Account], session_factory: sessionmaker[Session]
+) -> frozenset[str]:
+    ids = {account.person_id for account in accounts}
+    if not ids:
+        return frozenset()
+    with session_factory() as db:
+        return frozenset(
+            db.scalars(
+                select(Link.person_id).where(
+                    Link.provider == identity.provider,
+                    Link.subject != identity.subject,
+                    Link.person_id.in_(ids),
+                )
+            )
+        )
+
+
+def _children(children: Iterable[OutsideChild], directory: Directory) -> tuple[Account, ...]:
+    """The pupil with each child's СНИЛС, where it is one person; nothing else joins them."""
+    pupils: dict[str, Account] = {}
+    for child in children:
+        found = directory.by_snils(snils) if (snils := valid_snils(child.snils)) else []
+        if len(found) == 1 and PUPIL in found[0].roles and not found[0].suspended:
+            pupils[found[0].person_id] = found[0]
+    return tuple(pupils.values())

@@ -1,0 +1,41 @@
+"""What a parent sees of a child who is a pupil of ours. Nobody is signed in here as the child."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask import request
+from sqlalchemy import func, select
+
+from auth.linking.pages import blueprint, current_settings, find_pending, go, lost, page
+from auth.models import LoginEvent, Result
+from auth.provider import current_provider
+
+
+@blueprint.route("/children", methods=["GET", "POST"])
+def children() -> Any:
+    """Choose a child, then read what the settings allow. The arrival stays what it was."""
+    pending = find_pending()
+    if pending is None:
+        return lost()
+    pupils = pending.outcome.children
+    if not pupils:
+        return go("auth_linking.show")
+    child, provider = None, current_provider()
+    if request.method == "POST":
+        if not provider.sessions.is_own_form(request):
+            return lost()
+        number = request.form.get("child", 0, type=int)
+        child = pupils[number - 1] if 1 <= number <= len(pupils) else None
+    shown = current_settings().parents_see
+    last = _last_sign_in(child.person_id) if child and "last_sign_in" in shown else None
+    return page("children", pending, child=child, shown=shown, last_sign_in=last)
+
+
+def _last_sign_in(person_id: str) -> datetime | None:
+    with current_provider().session_factory() as db:
+        allowed = select(func.max(LoginEvent.at)).where(
+            LoginEvent.person_id == person_id, LoginEvent.result == Result.ALLOWED.value
+        )
+        return db.scalar(allowed)
