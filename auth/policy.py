@@ -24,8 +24,6 @@ class Reason(StrEnum):
     """The phase in force does not let this person in by this method."""
     NOT_LINKED = "not_linked"
     """Somebody whom an outside provider vouched for is not known to be one of our people."""
-    NOT_LINKED = "not_linked"
-    """Somebody whom an outside provider vouched for is not known to be one of our people."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
