@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session, sessionmaker
 
+import auth.esia.registered
+import auth.registration.clients  # noqa: F401 - their tables belong to the schema
 from auth.directory import Account, Directory
 from auth.esia import init_app as init_esia
 from auth.linking import init_app as init_linking

@@ -1,4 +1,5 @@
-"""Deletes what counts no more: codes, tokens, sign-ins, counted failures. Login events stay."""
+"""Deletes what counts no more: codes, tokens, sign-ins, failures, old log lines of the ЕСИА
+stand-in. Login events stay."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from auth.esia.recorder import forget_old
 from auth.models import Base, SignInFailure
 
 
@@ -18,4 +20,5 @@ def forget_expired(db: Session, now: datetime, *, failure_window: timedelta) -> 
     for table in Base.metadata.sorted_tables:
         if "expires_at" in table.columns:
             db.execute(delete(table).where(table.c.expires_at <= now))
+    forget_old(db, now)
     db.execute(delete(SignInFailure).where(SignInFailure.at <= now - failure_window))

@@ -17,6 +17,7 @@ from asn1crypto import pem
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from auth.esia import recorder
 from auth.esia.dialect import Dialect
 from auth.esia.errors import EsiaRefused
 from auth.esia.gost import GostError
@@ -129,6 +130,7 @@ def record(refused: EsiaRefused, asked: Asked, stand: Stand) -> None:
     with stand.session_factory.begin() as db:
         db.add(refusal)
         db.flush()
+        recorder.note(refusal=refusal.id)
         oldest_kept = db.scalar(
             select(EsiaRefusal.id)
             .where(EsiaRefusal.system == system)

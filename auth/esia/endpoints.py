@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import NoResultFound
 
-from auth.esia import diagnostics, rest
+from auth.esia import diagnostics, recorder, rest
 from auth.esia.dialect import Dialect
 from auth.esia.errors import EsiaRefused, RestRefused
 from auth.esia.faults import SLOW_SECONDS, HtmlFault, another_state, faults_at, first_code
@@ -29,6 +29,7 @@ GRANTS: Mapping[str, Callable[[Asked, RegisteredSystem, Stand], rest.Json]] = {
 }
 
 blueprint = Blueprint("esia", __name__)
+blueprint.after_request(recorder.keep)
 
 
 @blueprint.post("/aas/oauth2/te")
@@ -179,6 +180,7 @@ def _bearer(stand: Stand) -> EsiaToken:
             db.expunge_all()
     except NoResultFound as error:
         raise RestRefused("005011") from error
+    recorder.note(system=token.system)
     if token.kind != "access":
         raise RestRefused("005011")
     if token.expires_at <= stand.clock():

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from auth import signin
 from auth.directory import Account
-from auth.esia import diagnostics
+from auth.esia import diagnostics, recorder
 from auth.esia.browser import (
     begin_session,
     browser_cookie,
@@ -42,6 +42,7 @@ REQUEST_AGE = timedelta(minutes=30)
 """Time to sign in and consent."""
 
 blueprint = Blueprint("esia_pages", __name__)
+blueprint.after_request(recorder.keep)
 blueprint.after_request(guard)
 
 
@@ -246,6 +247,7 @@ def _finish(pending: EsiaRequest, refused: EsiaRefused, stand: Stand) -> AnyResp
 
 def _claim(pending: EsiaRequest, db: Session) -> bool:
     """Delete the request; False when it is already gone."""
+    recorder.note(system=pending.system)
     this = EsiaRequest.request_hash == pending.request_hash
     return cast("CursorResult[Any]", db.execute(delete(EsiaRequest).where(this))).rowcount == 1
 
@@ -299,6 +301,8 @@ def _pending(stand: Stand) -> EsiaRequest | None:
         db.expunge_all()
     if pending is None or pending.expires_at <= stand.clock():
         return None
+    if pending.system not in stand.systems:
+        return None  # disabled since
     return pending if pending.browser_hash == digest(browser_cookie()) else None
 
 

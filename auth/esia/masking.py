@@ -1,0 +1,222 @@
+"""Recorded exchanges without secrets and people: the same value always gets the same stand-in.
+
+Only what is known to be harmless passes; everything else is replaced, also what nobody thought of.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+Json = dict[str, Any]
+
+PLAIN = frozenset(
+    [
+        "access_type",
+        "alg",
+        "amr",
+        "aud",
+        "client_id",
+        "code_challenge_method",
+        "decision",
+        "error",
+        "error_description",
+        "expires_in",
+        "grant_type",
+        "iss",
+        "message",
+        "person_filter",
+        "relation",
+        "response_type",
+        "sbt",
+        "status",
+        "stateFacts",
+        "timestamp",
+        "token_type",
+        "typ",
+        "type",
+        "vrfStu",
+        "urn:esia:amd",
+        "urn:esia:sbj:lvl",
+        "urn:esia:sbj:nam",
+        "urn:esia:sbj:typ",
+        "scope",
+        "scope_org",
+        "embed",
+    ]
+)
+"""Parameters and fields whose values are words of the protocol."""
+
+SECRETS = frozenset(
+    [
+        "access_token",
+        "client_secret",
+        "code",
+        "code_challenge",
+        "code_verifier",
+        "id_token",
+        "jti",
+        "refresh_token",
+        "sid",
+        "state",
+        "urn:esia:client:state",
+        "urn:esia:sid",
+    ]
+)
+TOKENS = frozenset({"access_token", "id_token"})
+NUMBERS = frozenset(
+    ["auth_time", "exp", "expires_in", "iat", "nbf", "size", "updatedOn", "ver", "urn:esia:sbj:amr"]
+)
+"""Fields whose numbers tell nothing of anybody."""
+
+LONGEST = 300
+_PLAIN_TEXT = re.compile(r"[\x21-\x7e ]*", re.ASCII)
+_LONG_NUMBER = re.compile(r"\d{9,}")
+_HASH = re.compile(r"[0-9A-Fa-f]{64}")
+_ERROR_CODE = re.compile(r"ESIA-\d{6}")
+_FIRST_DAY = date(1950, 1, 1)
+_DAYS = 20_000
+
+
+class Mask:
+    """The stand-ins of one recording. Who has not its ``key`` learns nothing from them."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._by_field: Mapping[str, Callable[[str], str]] = {
+            "firstName": lambda text: f"Имя-{self._mark('name', text)}",
+            "lastName": lambda text: f"Фамилия-{self._mark('name', text)}",
+            "middleName": lambda text: f"Отчество-{self._mark('name', text)}",
+            "birthDate": self._date,
+            "issueDate": self._date,
+            "expiryDate": self._date,
+            "snils": lambda text: self._digits("000-9XX-XXX XX", text),
+            "inn": lambda text: self._digits("0000XXXXXXXX", text),
+            "series": lambda text: self._digits("XXXX", text),
+            "number": lambda text: self._digits("XXXXXX", text),
+            "issueId": lambda text: self._digits("XXXXXX", text),
+            "zipCode": lambda text: self._digits("XXXXXX", text),
+            "ogrn": lambda text: self._digits("XXXXXXXXXXXXX", text),
+            "kpp": lambda text: self._digits("XXXXXXXXX", text),
+            "value": self._contact,
+            "region": lambda text: f"Регион-{self._mark('place', text)}",
+            "city": lambda text: f"Город-{self._mark('place', text)}",
+            "street": lambda text: f"Улица-{self._mark('place', text)}",
+            "house": lambda text: self._digits("XX", text),
+            "flat": lambda text: self._digits("XX", text),
+            "addressStr": lambda text: f"Адрес-{self._mark('place', text)}",
+            "birthPlace": lambda text: f"Город-{self._mark('place', text)}",
+            "citizenship": lambda _text: "RUS",
+            "gender": lambda _text: "M",
+        }
+
+    def parameters(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Of a request, or of an address somebody is sent to."""
+        return {
+            self.plain(name)[:50]: self._parameter(name, value) for name, value in values.items()
+        }
+
+    def _parameter(self, name: str, value: str) -> str:
+        if name == "client_certificate_hash" and _HASH.fullmatch(value):
+            return value
+        if name in {"redirect_uri", "redirect_url"}:
+            return self.address(value)
+        return self._text(value, name)
+
+    def address(self, url: str) -> str:
+        """Of a page: scheme, host and path; of its query the names and what may be kept."""
+        parts = urlsplit(url)
+        bare = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+        query = self.parameters(dict(parse_qsl(parts.query, keep_blank_values=True)))
+        asked = "&".join(f"{name}={value}" for name, value in query.items())
+        return f"{bare}{self.path(parts.path)}{'?' if asked else ''}{asked}"
+
+    def path(self, path: str) -> str:
+        """A path with other numbers in it."""
+        return "/".join(
+            str(self.number(int(part))) if part.isdecimal() else self.plain(part)
+            for part in path.split("/")
+        )
+
+    def body(self, value: Any, name: str = "") -> Any:
+        """A JSON document field by field, its shape unchanged but for tokens, which are opened."""
+        if isinstance(value, dict):
+            return {key: self.body(one, key) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self.body(one, name) for one in value]
+        if isinstance(value, bool) or value is None:
+            return value
+        if isinstance(value, int):
+            return value if name in NUMBERS else self.number(value)
+        if name in TOKENS and (opened := self._opened(str(value), name)):
+            return opened
+        return self._text(str(value), name)
+
+    def plain(self, text: str) -> str:
+        """A word of the protocol, with other oids in it; anything else is left out."""
+        if len(text) > LONGEST or not _PLAIN_TEXT.fullmatch(text):
+            return "<text>"
+        return _LONG_NUMBER.sub(lambda found: str(self.number(int(found[0]))), text)
+
+    def number(self, value: int) -> int:
+        """Another number of the same kind: an oid stays one, a small one stays small."""
+        made = int.from_bytes(self._digest("number", str(value))[:6], "big")
+        return 2_000_000_000 + made % 10**9 if value >= 10**8 else made % 10**7
+
+    def secret(self, kind: str, value: str) -> str:
+        """``<code:0123456789ab>``: equal secrets are seen to be equal, and nothing else is."""
+        return f"<{kind}:{self._mark(kind, value, 12)}>" if value else ""
+
+    def _text(self, value: str, name: str) -> str:
+        if name == "code" and _ERROR_CODE.fullmatch(value):
+            return value
+        if name in SECRETS:
+            return self.secret(name.rpartition(":")[2], value)
+        if make := self._by_field.get(name):
+            return make(value) if value else ""
+        if name == "elements" and value.startswith(("https://", "http://")):
+            return self.address(value)
+        return self.plain(value) if name in PLAIN else "<text>"
+
+    def _opened(self, token: str, name: str) -> Json | None:
+        """A JWT as its parts; None for anything else."""
+        try:
+            header, claims = (json.loads(_unpadded(part)) for part in token.split(".")[:2])
+        except (ValueError, binascii.Error):
+            return None
+        return {
+            "token": self.secret(name, token),
+            "header": self.body(header),
+            "claims": self.body(claims),
+        }
+
+    def _contact(self, text: str) -> str:
+        if "@" in text:
+            return f"person-{self._mark('contact', text)}@example.invalid"
+        return self._digits("+7(000)XXXXXXX", text)
+
+    def _date(self, text: str) -> str:
+        days = int.from_bytes(self._digest("date", text)[:4], "big") % _DAYS
+        return f"{_FIRST_DAY + timedelta(days=days):%d.%m.%Y}"
+
+    def _digits(self, form: str, text: str) -> str:
+        """``form`` with a digit for each X."""
+        made = iter(str(int.from_bytes(self._digest(form, text), "big")))
+        return "".join(next(made) if letter == "X" else letter for letter in form)
+
+    def _mark(self, kind: str, text: str, length: int = 6) -> str:
+        return self._digest(kind, text).hex()[:length]
+
+    def _digest(self, kind: str, text: str) -> bytes:
+        return hmac.digest(self._key, f"{kind}\n{text}".encode(), "sha256")
+
+
+def _unpadded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
