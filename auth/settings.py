@@ -104,6 +104,15 @@ class EsiaSystem:
     """What goes wrong for it on purpose: ``te:html``, ``ac:007007`` (docs/esia.md)."""
     accept_v1_order: bool = False
     """Also accept the first dialect's order of the signed values at the newer addresses."""
+    check_after_sign_in: bool = False
+    """Refuse a wrong signature, or scopes that are not registered, only after the person signed
+    in, as ЕСИА was seen to do at times."""
+    auth_time_milliseconds: bool = False
+    """``auth_time`` of the id token in its old form; seconds otherwise."""
+    level_claim: bool = True
+    """Whether tokens carry ``urn:esia:sbj:lvl``, which older ones did not."""
+    second_factor_scopes: tuple[str, ...] = ()
+    """Scopes that are given only to people who can confirm by a second factor."""
 
     def __post_init__(self) -> None:
         if problems := tuple(self._find_problems()):
@@ -132,12 +141,42 @@ class EsiaSystem:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EsiaConsentType:
+    """A kind of Digital profile consent that systems may ask for with ``permissions``."""
+
+    sysname: str
+    """Its mnemonic."""
+    name: str = ""
+    """Shown to people; empty: the mnemonic."""
+    scopes: tuple[str, ...] = ()
+    """The most it may cover; empty: the request may name none."""
+    mandatory_scopes: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    """What may be done with the data."""
+    purposes: tuple[str, ...] = ()
+    single_purpose: bool = False
+    max_expire_minutes: int = 365 * 24 * 60
+
+    def __post_init__(self) -> None:
+        if not self.sysname:
+            raise ValueError("a consent type needs a sysname")
+        if not set(self.mandatory_scopes) <= set(self.scopes):
+            raise ValueError(f"{self.sysname}: mandatory_scopes must be among scopes")
+
+    @property
+    def title(self) -> str:
+        return self.name or self.sysname
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EsiaSettings:
     """The ЕСИА stand-in. Raises ``ValueError`` for a mnemonic registered twice."""
 
     serve: bool = False
     """Answer although no system stands in the file: systems are registered in the console."""
     systems: tuple[EsiaSystem, ...] = ()
+    consent_types: tuple[EsiaConsentType, ...] = ()
+    """Without any, each ``permissions`` is refused."""
     issuer: str = "http://esia.gosuslugi.ru/"
     """``iss`` of the tokens. Several clients compare it with this very text."""
     timestamp_tolerance_seconds: int = 300
@@ -154,6 +193,9 @@ class EsiaSettings:
         names = [system.mnemonic for system in self.systems]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"mnemonic registered twice: {', '.join(sorted(twice))}")
+
+    def consent_type(self, sysname: str) -> EsiaConsentType | None:
+        return next((one for one in self.consent_types if one.sysname == sysname), None)
 
     @property
     def is_served(self) -> bool:

@@ -5,21 +5,17 @@ Nothing of it reaches the client. A code counts as a secret and is masked; nobod
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from asn1crypto import pem
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from auth.esia import recorder
-from auth.esia.dialect import Dialect
-from auth.esia.errors import EsiaRefused
+from auth.esia.errors import CATALOGUE, EsiaRefused
+from auth.esia.fitting import Shape, find_fit, masked, name_of_hash
 from auth.esia.gost import GostError
 from auth.esia.models import EsiaRefusal
 from auth.esia.requests import Asked, SignatureMismatch, signed_text
@@ -27,8 +23,9 @@ from auth.esia.signatures import (
     Certificate,
     Flaw,
     SignatureRefused,
-    check_cms,
+    certificates_in_cms,
     decode_base64,
+    make_certificate,
 )
 from auth.esia.stand import RegisteredSystem, Stand
 
@@ -53,6 +50,12 @@ class NextStep(StrEnum):
     CORRECT_TIMESTAMP_FORM = "correct_timestamp_form"
     SIGN_EXPECTED_TEXT = "sign_expected_text"
     MIRROR_BYTES = "mirror_bytes"
+    SWAP_HALVES = "swap_halves"
+    SEND_BOTH_NUMBERS = "send_both_numbers"
+    ENCODE_ONCE = "encode_once"
+    SEND_SIGNATURE = "send_signature"
+    CORRECT_CONSENT = "correct_consent"
+    TRY_LATER = "try_later"
     SEND_RAW_SIGNATURE = "send_raw_signature"
     SEND_CMS = "send_cms"
     HASH_DER_CERTIFICATE = "hash_der_certificate"
@@ -69,6 +72,7 @@ _STEP_BY_CODE = {
     "007003": NextStep.CORRECT_PARAMETER,
     "007005": NextStep.REGISTER_SYSTEM,
     "007006": NextStep.CORRECT_PARAMETER,
+    "007008": NextStep.TRY_LATER,
     "007009": NextStep.CORRECT_PARAMETER,
     "007011": NextStep.ASK_FOR_NEW_CODE,
     "007012": NextStep.CORRECT_PARAMETER,
@@ -76,8 +80,13 @@ _STEP_BY_CODE = {
     "007014": NextStep.ADD_PARAMETER,
     "007019": NextStep.REGISTER_SCOPES,
     "007023": NextStep.REGISTER_REDIRECT_HOST,
+    "007038": NextStep.CORRECT_PARAMETER,
     "007039": NextStep.CHECK_PKCE,
     "007040": NextStep.CHECK_PKCE,
+    "007060": NextStep.CORRECT_PARAMETER,
+    "007061": NextStep.CORRECT_PARAMETER,
+    "008010": NextStep.SEND_SIGNATURE,
+    **{code: NextStep.CORRECT_CONSENT for code in CATALOGUE if code.startswith("0367")},
 }
 _STEP_BY_FLAW = {
     Flaw.NOT_BASE64: NextStep.CORRECT_PARAMETER,
@@ -89,6 +98,13 @@ _STEP_BY_FLAW = {
     Flaw.WRONG_HASH: NextStep.HASH_DER_CERTIFICATE,
     Flaw.OTHER_CONTENT: NextStep.SIGN_EXPECTED_TEXT,
     Flaw.WRONG: NextStep.CHECK_KEY,
+}
+_STEP_BY_SHAPE = {
+    Shape.MIRRORED: NextStep.MIRROR_BYTES,
+    Shape.MIRRORED_HALVES: NextStep.MIRROR_BYTES,
+    Shape.SWAPPED_HALVES: NextStep.SWAP_HALVES,
+    Shape.SEQUENCE: NextStep.SEND_BOTH_NUMBERS,
+    Shape.ENCODED_TWICE: NextStep.ENCODE_ONCE,
 }
 
 
@@ -110,6 +126,7 @@ def explain(refused: EsiaRefused, asked: Asked, stand: Stand) -> Explanation:
         explanation["next_step"] = _step_for_time(asked, stand).value
     elif refused.code == "007023":
         explanation["redirect_uri"] = asked["redirect_uri"].partition("?")[0][:SHOWN_LENGTH]
+        explanation["redirect_hosts"] = list(system.settings.redirect_hosts) if system else []
     elif refused.code in {"007006", "007019"}:
         explanation["scope"] = f"{asked['scope']} {asked['scope_org']}"[:SHOWN_LENGTH]
     elif isinstance(refused, SignatureMismatch) and system:
@@ -179,13 +196,15 @@ def _step_for_time(asked: Asked, stand: Stand) -> NextStep:
 def _explain_signature(
     flaw: Flaw, asked: Asked, system: RegisteredSystem, stand: Stand
 ) -> Explanation:
-    shown = _masked(asked)
     found: Explanation = {
         "flaw": flaw.value,
-        "expected": signed_text(shown),
+        "expected": signed_text(masked(asked)),
         "certificate_hash_sent": asked["client_certificate_hash"][:SHOWN_LENGTH],
+        "certificates_sent": [],
         "signature_bytes": None,
         "fits": "",
+        "fitting_text": "",
+        "shape": "",
         "hash_is_of": "",
         "next_step": _STEP_BY_FLAW[flaw].value,
     }
@@ -195,93 +214,32 @@ def _explain_signature(
         return found
     found["signature_bytes"] = len(raw)
     try:
+        found["certificates_sent"] = list(_certificates_sent(raw, asked.at, stand))
         if flaw is Flaw.WRONG_HASH:
-            found["hash_is_of"] = _what_was_hashed(asked, system, stand)
-        if fits := _what_fits(raw, asked, system, stand):
-            found["fits"], mirrored = fits
-            if mirrored:
-                found["next_step"] = NextStep.MIRROR_BYTES.value
-            elif flaw is Flaw.WRONG:
-                found["next_step"] = NextStep.SIGN_EXPECTED_TEXT.value
+            others = [
+                certificate
+                for other in stand.systems.values()
+                if other.mnemonic != system.mnemonic
+                for certificate in other.certificates
+            ]
+            found["hash_is_of"] = name_of_hash(
+                asked["client_certificate_hash"], system.certificates, others, stand.gost
+            )
+        fit = find_fit(raw, asked, system.certificates, stand.gost)
     except GostError:
-        pass  # the explanation is shorter, the refusal stands
+        return found  # the explanation is shorter, the refusal stands
+    if fit:
+        found |= {"fits": fit.text_name, "fitting_text": fit.text, "shape": fit.shape.value}
+        if fit.shape in _STEP_BY_SHAPE:
+            found["next_step"] = _STEP_BY_SHAPE[fit.shape].value
+        elif flaw is Flaw.WRONG:
+            found["next_step"] = NextStep.SIGN_EXPECTED_TEXT.value
     return found
 
 
-def _masked(asked: Asked) -> Asked:
-    values = dict(asked.values)
-    if values.get("code"):
-        values["code"] = f"<code, {len(values['code'])} characters>"
-    return replace(asked, values=values)
-
-
-def _texts(asked: Asked) -> Iterator[tuple[str, str]]:
-    """Texts that clients are known to sign, by name; the expected one first."""
-
-    def without(*names: str) -> str:
-        kept = {name: value for name, value in asked.values.items() if name not in names}
-        return signed_text(replace(asked, values=kept))
-
-    yield "the expected text", signed_text(asked)
-    yield "the order of v1", signed_text(asked, Dialect.V1)
-    yield "the order of v2", signed_text(asked, Dialect.V2)
-    yield "without scope_org", without("scope_org")
-    yield "without redirect_uri", without("redirect_uri")
-    yield "without code", without("code")
-
-
-def _what_fits(
-    raw: bytes, asked: Asked, system: RegisteredSystem, stand: Stand
-) -> tuple[str, bool] | None:
-    """The text that this signature is really over, and whether its bytes are mirrored."""
-    tried: set[str] = set()
-    for name, text in _texts(asked):
-        if text in tried:
+def _certificates_sent(raw: bytes, now: datetime, stand: Stand) -> Iterator[dict[str, Any]]:
+    for der in certificates_in_cms(raw):
+        try:
+            yield _describe(make_certificate(der, stand.gost), now)
+        except (ValueError, TypeError):
             continue
-        tried.add(text)
-        if _fits_cms(raw, text, asked, system, stand):
-            return name, False
-        for certificate in system.certificates:
-            if certificate.check(text.encode(), raw, stand.gost):
-                return name, False
-            if certificate.check(text.encode(), raw[::-1], stand.gost):
-                return name, True
-    return None
-
-
-def _fits_cms(raw: bytes, text: str, asked: Asked, system: RegisteredSystem, stand: Stand) -> bool:
-    if raw[:1] != b"\x30":
-        return False
-    try:
-        check_cms(
-            base64.b64encode(raw).decode(),
-            text,
-            certificates=system.certificates,
-            gost=stand.gost,
-            now=asked.at,
-        )
-    except SignatureRefused:
-        return False
-    return True
-
-
-def _what_was_hashed(asked: Asked, system: RegisteredSystem, stand: Stand) -> str:
-    sent = asked["client_certificate_hash"].strip().upper()
-    for certificate in system.certificates:
-        armored: bytes = pem.armor("CERTIFICATE", certificate.der)
-        files = [armored, armored.rstrip(b"\n"), armored.replace(b"\n", b"\r\n")]
-        digests = {
-            stand.gost.digest(certificate.der).hex(): "Streebog-256 of the DER form",
-            stand.gost.digest(certificate.der)[::-1].hex(): "Streebog-256, bytes reversed",
-            hashlib.sha256(certificate.der).hexdigest(): "SHA-256 of the DER form",
-            hashlib.sha1(certificate.der, usedforsecurity=False).hexdigest(): (
-                "SHA-1 of the DER form"
-            ),
-        }
-        for file in files:
-            digests[stand.gost.digest(file).hex()] = "Streebog-256 of the PEM file"
-            digests[hashlib.sha256(file).hexdigest()] = "SHA-256 of the PEM file"
-        for hexadecimal, name in digests.items():
-            if hexadecimal.upper() == sent:
-                return name
-    return ""

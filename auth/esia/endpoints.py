@@ -9,27 +9,42 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import NoResultFound
+from werkzeug.datastructures import MultiDict
 
 from auth.esia import diagnostics, recorder, rest
+from auth.esia import organisations as organisation_documents
+from auth.esia.collections import COLLECTIONS, Json, Source
 from auth.esia.dialect import Dialect
 from auth.esia.errors import EsiaRefused, RestRefused
-from auth.esia.faults import SLOW_SECONDS, HtmlFault, another_state, faults_at, first_code
+from auth.esia.faults import (
+    HtmlFault,
+    another_state,
+    first_code,
+    html_page,
+    shift_date,
+    strike,
+)
 from auth.esia.models import EsiaToken
 from auth.esia.people import organisations
-from auth.esia.requests import Asked, check_token_request, read_request
-from auth.esia.scopes import bare, target
+from auth.esia.permissions import load_consents
+from auth.esia.requests import Asked, check_token_request, is_text, read_request
 from auth.esia.stand import RegisteredSystem, Stand, current_stand
 from auth.esia.tokens import dump_json, exchange_code, refresh, system_token
 from auth.models import digest
 
-GRANTS: Mapping[str, Callable[[Asked, RegisteredSystem, Stand], rest.Json]] = {
+GRANTS: Mapping[str, Callable[[Asked, RegisteredSystem, Stand], Json]] = {
     "authorization_code": exchange_code,
     "refresh_token": refresh,
     "client_credentials": system_token,
 }
 
+MAX_BODY_BYTES = 100_000
+"""A token request with a code and a CMS takes about 5,000."""
+
 blueprint = Blueprint("esia", __name__)
 blueprint.after_request(recorder.keep)
+blueprint.after_request(shift_date)
+blueprint.register_error_handler(HtmlFault, html_page)
 
 
 @blueprint.post("/aas/oauth2/te")
@@ -44,10 +59,18 @@ def token_v3() -> Response:
 
 def _token(dialect: Dialect) -> Response:
     stand = current_stand()
-    asked = read_request(request.form, dialect, request.path, stand)
+    form = _form()
+    asked = read_request(
+        form or MultiDict(),
+        dialect,
+        request.path,
+        stand,
+        readable=form is not None,
+        with_other_credentials="Authorization" in request.headers,
+    )
     try:
-        system = check_token_request(asked, request.form, stand)
-        faults = _fail(system, "te", stand)
+        system = check_token_request(asked, form or MultiDict(), stand)
+        faults = strike(system, "te", stand)
         if code := first_code(faults):
             raise EsiaRefused(code)
         answer = GRANTS[asked["grant_type"]](asked, system, stand)
@@ -82,46 +105,73 @@ def person(oid: int) -> Response:
 @blueprint.get("/rs/prns/<int:oid>/<name>")
 @blueprint.get("/rs/prns/<int:oid>/<name>/")
 def collection(oid: int, name: str) -> Response:
-    stand = current_stand()
-    embedded = "elements" in rest.embeds(request.args.get("embed", ""))
-    try:
-        body = rest.collection(_source(oid, stand), name, embedded=embedded)
-    except RestRefused as refused:
-        return _json(refused.body, status=refused.status)
-    return _rest_answer(body, rest.COLLECTIONS[name].schema, stand)
+    return _answer_of_person(
+        oid, name, lambda source: rest.collection(source, name, embedded=_embedded())
+    )
 
 
 @blueprint.get("/rs/prns/<int:oid>/<name>/<int:element_id>")
 def element(oid: int, name: str, element_id: int) -> Response:
-    stand = current_stand()
-    try:
-        body = rest.element(_source(oid, stand), name, element_id)
-    except RestRefused as refused:
-        return _json(refused.body, status=refused.status)
-    return _rest_answer(body, rest.COLLECTIONS[name].schema, stand)
+    return _answer_of_person(oid, name, lambda source: rest.element(source, name, element_id))
+
+
+@blueprint.get("/rs/prns/<int:oid>/kids/<int:kid>/docs")
+@blueprint.get("/rs/prns/<int:oid>/kids/<int:kid>/docs/")
+def documents_of_kid(oid: int, kid: int) -> Response:
+    return _answer_of_person(
+        oid, "docs", lambda source: rest.documents_of_kid(source, kid, embedded=_embedded())
+    )
+
+
+@blueprint.get("/rs/prns/<int:oid>/kids/<int:kid>/docs/<int:document>")
+def document_of_kid(oid: int, kid: int, document: int) -> Response:
+    return _answer_of_person(
+        oid, "docs", lambda source: rest.document_of_kid(source, kid, document)
+    )
 
 
 @blueprint.get("/rs/orgs/<int:oid>")
+@blueprint.get("/rs/orgs/<int:oid>/")
 def organisation(oid: int) -> Response:
     """For a system's own token about it, and for a person who works there."""
-    stand = current_stand()
-    try:
-        token = _bearer(stand)
-        if token.oid:
-            profile = stand.people.by_oid(token.oid, stand.clock().date())
-            allowed = profile is not None and oid in profile.organisations
-            scopes = frozenset(token.scope.split())
-        else:
-            scopes = frozenset(bare(one) for one in token.scope.split() if target(one) == oid)
-            allowed = bool(scopes)
-        if not allowed:
-            raise RestRefused("005029")
-        if oid not in organisations() or not stand.settings.test_people:
-            raise RestRefused("005004")
-        body = rest.organisation(organisations()[oid], scopes)
-    except RestRefused as refused:
-        return _json(refused.body, status=refused.status)
-    return _rest_answer(body, "Organization-1", stand)
+    return _answer_of_organisation(
+        oid,
+        "Organization-1",
+        lambda scopes, _stand: organisation_documents.organisation(organisations()[oid], scopes),
+    )
+
+
+@blueprint.get("/rs/orgs/<int:oid>/emps")
+@blueprint.get("/rs/orgs/<int:oid>/emps/")
+def employees(oid: int) -> Response:
+    return _answer_of_organisation(
+        oid,
+        organisation_documents.SCHEMAS["emps"],
+        lambda scopes, stand: organisation_documents.employees(
+            f"{stand.base_url}/rs/orgs/{oid}", oid, scopes, stand.people, embedded=_embedded()
+        ),
+    )
+
+
+@blueprint.get("/rs/orgs/<int:oid>/emps/<int:person_oid>")
+def employee(oid: int, person_oid: int) -> Response:
+    return _answer_of_organisation(
+        oid,
+        organisation_documents.SCHEMAS["emps"],
+        lambda scopes, stand: organisation_documents.employee(
+            oid, person_oid, scopes, stand.people
+        ),
+    )
+
+
+@blueprint.get("/rs/orgs/<int:oid>/emps/<int:person_oid>/grps")
+@blueprint.get("/rs/orgs/<int:oid>/emps/<int:person_oid>/grps/")
+def groups(oid: int, person_oid: int) -> Response:
+    return _answer_of_organisation(
+        oid,
+        organisation_documents.SCHEMAS["grps"],
+        lambda scopes, stand: organisation_documents.groups(oid, person_oid, scopes, stand.people),
+    )
 
 
 @blueprint.get("/public/esia.zip")
@@ -138,35 +188,66 @@ def certificates() -> Response:
     return Response(packed.getvalue(), mimetype="application/zip")
 
 
-@blueprint.errorhandler(HtmlFault)
-def html_page(_fault: HtmlFault) -> Response:
-    body = "<!doctype html><title>ESIA</title><h1>Service Temporarily Unavailable</h1>"
-    return Response(body, status=503, mimetype="text/html")
+def _form() -> MultiDict[str, str] | None:
+    """What was posted; None when it is no form, or not UTF-8."""
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        return None
+    body = request.get_data()
+    if not is_text(body) or (body and not request.form):
+        return None
+    return request.form
 
 
-def _fail(system: RegisteredSystem, place: str, stand: Stand) -> set[str]:
-    """Do what the system asked to go wrong at once; the rest is for the caller."""
-    faults = faults_at(system.settings, place)
-    if "slow" in faults:
-        stand.sleep(SLOW_SECONDS)
-    if "html" in faults:
-        raise HtmlFault
-    return faults
+def _embedded() -> bool:
+    """Whether a collection is asked for with its elements whole."""
+    return "elements" in rest.embeds(request.args.get("embed", ""))
 
 
-def _source(oid: int, stand: Stand) -> rest.Source:
+def _answer_of_person(oid: int, name: str, make: Callable[[Source], Json]) -> Response:
+    """A document out of collection ``name``."""
+    stand = current_stand()
+    try:
+        body = make(_source(oid, stand))
+    except RestRefused as refused:
+        return _json(refused.body, status=refused.status)
+    return _rest_answer(body, COLLECTIONS[name].schema, stand)
+
+
+def _answer_of_organisation(
+    oid: int, schema: str, make: Callable[[frozenset[str], Stand], Json]
+) -> Response:
+    stand = current_stand()
+    try:
+        token = _bearer(stand)
+        profile = stand.people.by_oid(token.oid, stand.clock().date()) if token.oid else None
+        if token.oid and profile is None:
+            raise RestRefused("005011")
+        scopes = organisation_documents.scopes_for(token.scope, oid, profile)
+        if oid not in organisations() or not stand.settings.test_people:
+            raise RestRefused("005004")
+        body = make(scopes, stand)
+    except RestRefused as refused:
+        return _json(refused.body, status=refused.status)
+    return _rest_answer(body, schema, stand)
+
+
+def _source(oid: int, stand: Stand) -> Source:
     """The person whose token this is, and nobody else. Raises ``RestRefused``."""
     token = _bearer(stand)
     if token.oid != oid:
         raise RestRefused("005029")
-    profile = stand.people.by_oid(oid, stand.clock().date())
+    now = stand.clock()
+    profile = stand.people.by_oid(oid, now.date())
     if profile is None:
         raise RestRefused("005011")
-    return rest.Source(
+    consents = load_consents(token.permissions, now)
+    return Source(
         profile=profile,
-        scopes=frozenset(token.scope.split()),
+        scopes=frozenset(token.scope.split()).union(*(one.scopes for one in consents)),
+        consents=consents,
         people=stand.people,
         base_url=stand.base_url,
+        today=now.date(),
     )
 
 
@@ -188,22 +269,26 @@ def _bearer(stand: Stand) -> EsiaToken:
     system = stand.systems.get(token.system)
     if system is None:
         raise RestRefused("005011")
-    if code := first_code(_fail(system, "rs", stand)):
+    if code := first_code(strike(system, "rs", stand)):
         raise RestRefused(code)
     return token
 
 
-def _rest_answer(body: rest.Json, schema: str, stand: Stand) -> Response:
+def _rest_answer(body: Json, schema: str, stand: Stand) -> Response:
+    """With the recorded headers; 304 to whoever shows the ``ETag`` (ours: HTTP's own rule)."""
     response = _json(body)
-    response.headers["Content-Type"] = (
-        f'application/json; schema="{rest.schema_url(stand.base_url, schema)}"'
-    )
+    if schema:
+        response.headers["Content-Type"] = (
+            f'application/json; schema="{rest.schema_url(stand.base_url, schema)}"'
+        )
     response.headers["Location"] = stand.base_url + request.path
     response.set_etag(body["eTag"])
-    return response
+    conditional = response.make_conditional(request)
+    assert isinstance(conditional, Response)  # noqa: S101 - Flask's own class, for the type checker
+    return conditional
 
 
-def _json(body: rest.Json | dict[str, str], status: int = 200) -> Response:
+def _json(body: Json | dict[str, str], status: int = 200) -> Response:
     response = Response(dump_json(body), status=status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store, no-cache, must-revalidate, max-age=0"
     response.headers["Pragma"] = "no-cache"

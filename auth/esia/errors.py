@@ -15,6 +15,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     ),
     "007006": ("invalid_scope", "The requested scope is invalid, unknown or malformed."),
     "007007": ("server_error", "The service met an unexpected condition."),
+    "007008": (
+        "temporarily_unavailable",
+        "The service is overloaded or under maintenance; try again later.",
+    ),
     "007009": ("unsupported_response_type", "This response type is not supported."),
     "007011": (
         "invalid_grant",
@@ -27,11 +31,37 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     "007015": ("invalid_request", "The time of the request is wrong."),
     "007019": ("access_denied", "OAuthErrorEnum.noGrants"),
     "007023": ("invalid_request", "The redirect_uri is not among the registered ones."),
+    "007038": ("invalid_request", "The parameters of the request cannot be read."),
     "007039": ("invalid_request", "No code_challenge was given for this code."),
     "007040": ("invalid_grant", "The code_verifier does not fit the code_challenge."),
+    "007046": (
+        "access_denied",
+        "The scope demands a second factor that this user does not have.",
+    ),
     "007053": ("access_denied", "OAuthErrorEnum.clientSecretWrong"),
     "007055": ("access_denied", "The account is not confirmed."),
-    "007062": ("access_denied", "The account is of a type that this request does not admit."),
+    "007060": ("invalid_request", "The value of the parameter roles is wrong."),
+    "007061": ("invalid_request", "The value of the parameter obj_type is wrong."),
+    "007062": (
+        "invalid_request",
+        "The account is of a type, or has a role, that this request does not admit.",
+    ),
+    "007194": (
+        "access_denied",
+        "The scope is about an organisation in which this user does not work.",
+    ),
+    "008010": ("invalid_client", "The client could not be authenticated."),
+    "036700": ("invalid_request", "The consent type is not named."),
+    "036701": ("invalid_request", "There is no such consent type."),
+    "036702": ("invalid_request", "A scope that the consent type demands is missing."),
+    "036703": ("invalid_request", "The scopes go beyond those of the consent type."),
+    "036704": ("invalid_request", "This consent type admits no scopes."),
+    "036705": ("invalid_request", "The consent names no action."),
+    "036706": ("invalid_request", "There is no such action."),
+    "036707": ("invalid_request", "The consent names no purpose."),
+    "036716": ("invalid_request", "The expiry of the consent is wrong."),
+    "036726": ("invalid_request", "There is no such purpose."),
+    "036727": ("invalid_request", "The consent must name one purpose only."),
 }
 """Code -> OAuth error and text (PROTOCOL 4). The texts are ours where none was recorded."""
 

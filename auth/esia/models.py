@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String, delete
+from sqlalchemy import JSON, BigInteger, Index, Integer, String, Text, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from auth.models import Base
@@ -46,6 +46,12 @@ class EsiaRequest(Base):
     state: Mapped[str] = mapped_column(String(36))
     offline: Mapped[bool]
     person_filter: Mapped[str] = mapped_column(String(20))
+    roles: Mapped[str] = mapped_column(String(100), default="")
+    obj_type: Mapped[str] = mapped_column(String(100), default="")
+    permissions: Mapped[str] = mapped_column(Text, default="")
+    """``permissions.Permission`` objects in JSON; empty: none are asked for."""
+    refused: Mapped[str] = mapped_column(String(6), default="")
+    """The code of an error that is told after the sign-in; empty: the request is in order."""
     code_challenge: Mapped[str] = mapped_column(String(128))
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
@@ -82,6 +88,8 @@ class EsiaCode(Base):
     system: Mapped[str] = mapped_column(String(100))
     redirect_uri: Mapped[str] = mapped_column(String(2000))
     scope: Mapped[str] = mapped_column(String(2000))
+    permissions: Mapped[str] = mapped_column(Text, default="")
+    """``permissions.Consent`` objects in JSON."""
     offline: Mapped[bool]
     code_challenge: Mapped[str] = mapped_column(String(128))
     oid: Mapped[int] = mapped_column(BigInteger)
@@ -100,6 +108,8 @@ class EsiaToken(Base):
     """``access`` or ``refresh``."""
     system: Mapped[str] = mapped_column(String(100))
     scope: Mapped[str] = mapped_column(String(2000))
+    permissions: Mapped[str] = mapped_column(Text, default="")
+    """``permissions.Consent`` objects in JSON."""
     oid: Mapped[int] = mapped_column(BigInteger)
     """0: of the system itself (client_credentials)."""
     sid: Mapped[str] = mapped_column(String(36))

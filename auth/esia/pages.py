@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from auth import signin
 from auth.directory import Account
 from auth.esia import diagnostics, recorder
+from auth.esia.admission import check_person
 from auth.esia.browser import (
     begin_session,
     browser_cookie,
@@ -27,10 +28,24 @@ from auth.esia.browser import (
 )
 from auth.esia.dialect import Dialect
 from auth.esia.errors import EsiaRefused, Return
-from auth.esia.faults import another_state, faults_at, first_code
+from auth.esia.faults import (
+    HtmlFault,
+    another_state,
+    first_code,
+    html_page,
+    shift_date,
+    strike,
+)
 from auth.esia.models import EsiaConsent, EsiaRequest, EsiaSession
 from auth.esia.people import Profile, check_test_account
-from auth.esia.requests import Asked, check_authorization, may_return, read_request
+from auth.esia.permissions import dump_permissions, load_permissions
+from auth.esia.requests import (
+    Asked,
+    check_authorization,
+    is_text,
+    may_return,
+    read_request,
+)
 from auth.esia.stand import Stand, current_stand
 from auth.esia.tokens import issue_code
 from auth.events import make_event
@@ -44,6 +59,8 @@ REQUEST_AGE = timedelta(minutes=30)
 blueprint = Blueprint("esia_pages", __name__)
 blueprint.after_request(recorder.keep)
 blueprint.after_request(guard)
+blueprint.after_request(shift_date)
+blueprint.register_error_handler(HtmlFault, html_page)
 
 
 @blueprint.get("/aas/oauth2/ac")
@@ -59,13 +76,17 @@ def authorize_v2() -> AnyResponse:
 def _authorize(dialect: Dialect) -> AnyResponse:
     """Check everything at once, then on to the sign-in page, as a redirect (PROTOCOL 1)."""
     stand = current_stand()
-    asked = read_request(request.args, dialect, request.path, stand)
+    asked = read_request(
+        request.args, dialect, request.path, stand, readable=is_text(request.query_string)
+    )
     cookie = browser_cookie()
     try:
         authorization = check_authorization(asked, request.args, stand, digest(cookie))
     except EsiaRefused as refused:
         return _refuse(refused, asked, stand)
-    faults = faults_at(authorization.system.settings, "ac")
+    if authorization.refused:
+        diagnostics.record(authorization.refused, asked, stand)
+    faults = strike(authorization.system, "ac", stand)
     if code := first_code(faults):
         back = Return(redirect_uri=authorization.redirect_uri, state=authorization.state)
         return _refuse(EsiaRefused(code, back=back), asked, stand)
@@ -81,6 +102,10 @@ def _authorize(dialect: Dialect) -> AnyResponse:
                 state=another_state() if "wrong_state" in faults else authorization.state,
                 offline=authorization.offline,
                 person_filter=authorization.person_filter,
+                roles=authorization.roles,
+                obj_type=authorization.obj_type,
+                permissions=dump_permissions(authorization.permissions),
+                refused=authorization.refused.code if authorization.refused else "",
                 code_challenge=authorization.code_challenge,
                 expires_at=asked.at + REQUEST_AGE,
             )
@@ -156,16 +181,24 @@ def consent() -> AnyResponse:
     profile = stand.people.by_oid(session.oid, stand.clock().date()) if session else None
     if session is None or profile is None:
         return _redirect(url_for("esia_pages.login", request=request.args["request"]))
-    if refused := _check_person(profile, pending):
+    if refused := _refusal_of(profile, pending, stand):
         return _finish(pending, refused, stand)
     with stand.session_factory() as db:
         agreed = db.get(EsiaConsent, (pending.system, session.oid))
-    if agreed and set(pending.scope.split()) <= set(agreed.scope.split()):
+    if (
+        agreed
+        and not pending.permissions
+        and set(pending.scope.split()) <= set(agreed.scope.split())
+    ):
         return _let_in(pending, session, profile, stand)
     return render(
         "consent.html",
         system=stand.systems[pending.system].settings.title,
         scopes=pending.scope.split(),
+        permissions=[
+            (one, stand.settings.consent_type(one.sysname))
+            for one in load_permissions(pending.permissions)
+        ],
         profile=profile,
     )
 
@@ -183,7 +216,7 @@ def decide() -> AnyResponse:
         return render("lost.html", status=400)
     if request.form.get("decision") != "allow":
         return _finish(pending, EsiaRefused("007004"), stand)
-    if refused := _check_person(profile, pending):
+    if refused := _refusal_of(profile, pending, stand):
         return _finish(pending, refused, stand)
     with stand.session_factory.begin() as db:
         agreed = db.get(EsiaConsent, (pending.system, session.oid))
@@ -208,16 +241,11 @@ def logout() -> AnyResponse:
     return response
 
 
-def _check_person(profile: Profile, pending: EsiaRequest) -> EsiaRefused | None:
-    """``person_filter``: who may enter this system now (PROTOCOL 2)."""
-    is_child = profile.level == "child"
-    if pending.person_filter == "conf_acc" and not profile.confirmed:
-        return EsiaRefused("007055")
-    if pending.person_filter == "acc_kid" and not is_child:
-        return EsiaRefused("007062")
-    if pending.person_filter == "acc_not_kid" and is_child:
-        return EsiaRefused("007062")
-    return None
+def _refusal_of(profile: Profile, pending: EsiaRequest, stand: Stand) -> EsiaRefused | None:
+    """What is told now that the person is known."""
+    if pending.refused:
+        return EsiaRefused(pending.refused)
+    return check_person(profile, pending, stand.systems[pending.system].settings)
 
 
 def _let_in(

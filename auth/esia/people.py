@@ -23,6 +23,8 @@ TEST_PASSWORD = "11111111"  # noqa: S105 - public: of the test accounts of the r
 ADULT_ACCOUNT_AGE = 14
 """A child's own account begins at this age (PROTOCOL 8)."""
 
+SNILS_DIGITS = 11
+
 _FIRST_PROVISIONED = 1_100_000_000
 _PROVISIONED_OIDS = 800_000_000
 
@@ -53,6 +55,9 @@ class Profile:
     kids: tuple[str, ...] = ()
     """СНИЛС of the children: nothing else joins them to a login of their own."""
     organisations: tuple[int, ...] = ()
+    """Where the person works."""
+    chief_of: tuple[int, ...] = ()
+    admin_of: tuple[int, ...] = ()
     person_id: str = ""
     """Of a provisioned person."""
 
@@ -62,6 +67,11 @@ class Profile:
     @property
     def confirmed(self) -> bool:
         return self.level == "confirmed"
+
+    @property
+    def has_second_factor(self) -> bool:
+        """A confirmed mobile phone can take a code."""
+        return any(one["type"] == "MBT" and one["verified"] for one in self.contacts)
 
     @property
     def level_code(self) -> str:
@@ -162,8 +172,20 @@ class People:
     def by_key(self, key: str) -> Profile | None:
         return next((one for one in self.choices if one.key == key), None)
 
-    def by_snils(self, snils: str) -> Profile | None:
+    def by_snils(self, snils: str, today: date) -> Profile | None:
+        """The one provisioned person with this СНИЛС, else the made-up one.
+
+        Several provisioned people with the same were mistyped by a school: none of them is it.
+        """
+        digits = "".join(filter(str.isdigit, snils))
+        found = [one for one in self._directory.by_snils(digits) if not one.suspended]
+        if len(found) == 1:
+            return self.of_account(found[0], today)
         return self._by_snils.get(snils)
+
+    def employees(self, organisation: int) -> list[Profile]:
+        """The made-up people who work there."""
+        return [one for one in self._made_up.values() if organisation in one.organisations]
 
     def by_oid(self, oid: int, today: date) -> Profile | None:
         """None also for somebody whose account was switched off since."""
@@ -212,6 +234,13 @@ def _profile_of(account: Account, oid: int, today: date) -> Profile:
         first_name=account.given_name,
         middle_name=account.middle_name,
         birth_date=born,
-        citizenship="RUS",
+        snils=_spelled(account.snils),
         person_id=account.person_id,
     )
+
+
+def _spelled(digits: str) -> str:
+    """СНИЛС as ЕСИА writes it, ``000-000-600 06``; empty when there are not eleven digits."""
+    if len(digits) != SNILS_DIGITS:
+        return ""
+    return f"{digits[:3]}-{digits[3:6]}-{digits[6:9]} {digits[9:]}"

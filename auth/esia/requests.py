@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import MultiDict
 
+from auth.esia.admission import read_object_types, read_person_filter, read_roles
 from auth.esia.dialect import TIMESTAMP_FORMAT, Dialect, text_to_sign
 from auth.esia.errors import EsiaRefused, Return
+from auth.esia.gost import GostError
 from auth.esia.models import EsiaSeen, forget_expired
+from auth.esia.permissions import Permission, read_permissions
 from auth.esia.scopes import KNOWN_SCOPES, bare
 from auth.esia.signatures import Flaw, SignatureRefused, check_cms, check_raw
 from auth.esia.stand import RegisteredSystem, Stand
 from auth.models import digest
 
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
-PERSON_FILTERS = ("conf_acc", "acc_kid", "acc_not_kid")
 MAX_ADDRESS_LENGTH = 2000
 MAX_SCOPE_LENGTH = 1000
 """In a code's row every scope may grow by its person's oid."""
@@ -41,6 +41,10 @@ class Asked:
     address: str
     at: datetime
     system: RegisteredSystem | None
+    readable: bool = True
+    """False: not text in UTF-8, or no form where one is due."""
+    with_other_credentials: bool = False
+    """An ``Authorization`` header came along."""
 
     def __getitem__(self, name: str) -> str:
         return self.values.get(name, "")
@@ -79,7 +83,12 @@ class Authorization:
     state: str
     offline: bool
     person_filter: str
+    roles: str
+    obj_type: str
+    permissions: tuple[Permission, ...]
     code_challenge: str
+    refused: EsiaRefused | None
+    """To be told only after the sign-in (``EsiaSystem.check_after_sign_in``)."""
 
 
 def signed_text(asked: Asked, dialect: Dialect | None = None) -> str:
@@ -88,8 +97,23 @@ def signed_text(asked: Asked, dialect: Dialect | None = None) -> str:
     return text_to_sign(asked.values, dialect or asked.dialect, with_code=with_code)
 
 
+def is_text(encoded: bytes) -> bool:
+    """Whether percent-encoded parameters are UTF-8."""
+    try:
+        unquote_to_bytes(encoded).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def read_request(
-    parameters: MultiDict[str, str], dialect: Dialect, address: str, stand: Stand
+    parameters: MultiDict[str, str],
+    dialect: Dialect,
+    address: str,
+    stand: Stand,
+    *,
+    readable: bool = True,
+    with_other_credentials: bool = False,
 ) -> Asked:
     """Take the first value of each parameter; whether there are more is checked later."""
     values = {name: parameters.get(name, "") for name in parameters}
@@ -99,6 +123,8 @@ def read_request(
         address=address,
         at=stand.clock(),
         system=stand.systems.get(values.get("client_id", "")),
+        readable=readable,
+        with_other_credentials=with_other_credentials,
     )
 
 
@@ -108,7 +134,8 @@ def check_authorization(
     """The request in order, or ``EsiaRefused``.
 
     Nothing is sent to an address that was not checked (RFC 6749 section 4.1.2.1), everything
-    else goes back with ``state``. All is checked before the person sees a page.
+    else goes back with ``state``. All is checked before the person sees a page, unless the
+    system wants its signature and rights checked after the sign-in.
     """
     system = _system_of(asked)
     redirect_uri = asked["redirect_uri"]
@@ -118,13 +145,15 @@ def check_authorization(
         raise EsiaRefused("007023")
     state = asked["state"] if len(parameters.getlist("state")) == 1 else ""
     try:
+        if not asked.readable:
+            raise EsiaRefused("007038")
         _check_single(parameters)
         if not asked["response_type"]:
             raise EsiaRefused("007014", parameter="response_type")
         if asked["response_type"] != "code":
             raise EsiaRefused("007009")
         _check_signed_parameters(asked, stand)
-        scope = check_scope(f"{asked['scope']} {asked['scope_org']}", system)
+        scope = read_scope(f"{asked['scope']} {asked['scope_org']}", system)
         if asked["access_type"] not in {"", "online", "offline"}:
             raise EsiaRefused("007003", parameter="access_type")
         challenge = asked["code_challenge"]
@@ -133,9 +162,15 @@ def check_authorization(
             or not _CHALLENGE.fullmatch(challenge)
         ):
             raise EsiaRefused("007003", parameter="code_challenge")
-        person_filter = _person_filter(asked["person_filter"])
-        check_signature(asked, system, stand)
-        _remember(asked, stand, browser_hash)
+        person_filter = read_person_filter(asked["person_filter"])
+        roles = read_roles(asked["roles"])
+        obj_type = read_object_types(asked["obj_type"])
+        permissions = read_permissions(asked["permissions"], stand.settings.consent_types)
+        late = _check_rights(asked, scope, system, stand)
+        if late and not system.settings.check_after_sign_in:
+            raise late
+        if late is None:
+            _remember(asked, stand, browser_hash)
     except EsiaRefused as refused:
         refused.back = Return(redirect_uri=redirect_uri, state=state)
         raise
@@ -146,7 +181,11 @@ def check_authorization(
         state=state,
         offline=asked["access_type"] == "offline",
         person_filter=person_filter,
+        roles=roles,
+        obj_type=obj_type,
+        permissions=permissions,
         code_challenge=challenge,
+        refused=late,
     )
 
 
@@ -154,6 +193,10 @@ def check_token_request(
     asked: Asked, parameters: MultiDict[str, str], stand: Stand
 ) -> RegisteredSystem:
     """The system that really asks for tokens, or ``EsiaRefused``."""
+    if not asked.readable:
+        raise EsiaRefused("007038")
+    if asked.with_other_credentials and not (asked["client_id"] and asked["client_secret"]):
+        raise EsiaRefused("008010", parameter="client_secret")
     system = _system_of(asked)
     _check_single(parameters)
     if not asked["grant_type"]:
@@ -168,22 +211,44 @@ def check_token_request(
     return system
 
 
-def check_scope(scope: str, system: RegisteredSystem) -> str:
-    """The scopes, each once. Raises ``EsiaRefused``."""
+def read_scope(scope: str, system: RegisteredSystem) -> str:
+    """The scopes, each once. Raises ``EsiaRefused`` for one that there is not."""
     asked = list(dict.fromkeys(scope.split()))
     if not asked:
         raise EsiaRefused("007013")
-    registered = set(system.settings.scopes)
     names = {bare(one) for one in asked}
-    if len(scope) > MAX_SCOPE_LENGTH or names - KNOWN_SCOPES - registered:
+    if len(scope) > MAX_SCOPE_LENGTH or names - KNOWN_SCOPES - set(system.settings.scopes):
         raise EsiaRefused("007006")
-    if names - registered:
-        raise EsiaRefused("007019")
     return " ".join(asked)
 
 
+def check_registered(scope: str, system: RegisteredSystem) -> None:
+    """Raises ``EsiaRefused`` when the system may not ask for one of the scopes."""
+    if {bare(one) for one in scope.split()} - set(system.settings.scopes):
+        raise EsiaRefused("007019")
+
+
+def _check_rights(
+    asked: Asked, scope: str, system: RegisteredSystem, stand: Stand
+) -> EsiaRefused | None:
+    """What speaks against this system, as against the form of its request."""
+    try:
+        check_registered(scope, system)
+        check_signature(asked, system, stand)
+    except EsiaRefused as refused:
+        return refused
+    return None
+
+
 def check_signature(asked: Asked, system: RegisteredSystem, stand: Stand) -> None:
-    """Raises ``SignatureMismatch``."""
+    """Raises ``SignatureMismatch``, and ``EsiaRefused`` when it cannot be checked now."""
+    try:
+        _check_either_order(asked, system, stand)
+    except GostError as error:
+        raise EsiaRefused("007008") from error
+
+
+def _check_either_order(asked: Asked, system: RegisteredSystem, stand: Stand) -> None:
     if not system.certificates:
         raise SignatureMismatch("007002", Flaw.NO_CERTIFICATE)
     try:
@@ -269,19 +334,6 @@ def may_return(redirect_uri: str, system: RegisteredSystem) -> bool:
         and not parts.fragment
         and host in hosts
     )
-
-
-def _person_filter(encoded: str) -> str:
-    """Base64 in the standard alphabet of one of ``PERSON_FILTERS`` (PROTOCOL 2)."""
-    if not encoded:
-        return ""
-    try:
-        name = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode("ascii")
-    except (binascii.Error, ValueError):
-        name = ""
-    if name not in PERSON_FILTERS:
-        raise EsiaRefused("007003", parameter="person_filter")
-    return name
 
 
 def _remember(asked: Asked, stand: Stand, browser_hash: str) -> None:

@@ -1,62 +1,23 @@
-"""The REST service's documents: persons, their collections, organisations, by scope."""
+"""The REST service's documents: persons, their collections and elements, as recorded."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
 
+from auth.esia.collections import (
+    COLLECTIONS,
+    Collection,
+    Json,
+    Source,
+    element_id,
+    kid_documents,
+)
 from auth.esia.errors import RestRefused
-from auth.esia.people import Organisation, People, Profile, organisations
 
 UPDATED_ON = 1_756_700_000
 """Made-up people never change, and of provisioned ones the moment is not known here."""
-
-Json = dict[str, Any]
-
-_DOCUMENT_SCOPES = {
-    "id_doc": {"RF_PASSPORT", "FID_DOC"},
-    "foreign_passport_doc": {"FRGN_PASS"},
-    "military_doc": {"MLTR_ID"},
-    "medical_doc": {"MDCL_PLCY"},
-    "drivers_licence_doc": {"RF_DRIVING_LICENSE"},
-    "birth_cert_doc": {"BRTH_CERT", "RF_BRTH_CERT", "FID_BRTH_CERT", "OLD_BRTH_CERT"},
-    "residence_doc": {"RSDNC_PERMIT", "CERT_REG_IMM"},
-    "temporary_residence_doc": {"RSDNC_PERMIT", "CERT_REG_IMM"},
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
-    """Whose data is asked for, what of it was granted, and where we live."""
-
-    profile: Profile
-    scopes: frozenset[str]
-    people: People
-    base_url: str
-
-    @property
-    def url(self) -> str:
-        return f"{self.base_url}/rs/prns/{self.profile.oid}"
-
-    def has(self, *scopes: str) -> bool:
-        return not self.scopes.isdisjoint(scopes)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Collection:
-    """One collection of a person: its names and what it holds."""
-
-    relation: str
-    """In ``Link`` headers and ``embed``."""
-    schema: str
-    scopes: tuple[str, ...]
-    """Any of them opens it."""
-    elements: Callable[[Source], list[Json]]
-    inline: bool = False
-    """Elements come as objects even without ``embed``."""
 
 
 def person(source: Source, embedded: Iterable[str] = ()) -> Json:
@@ -75,7 +36,7 @@ def person(source: Source, embedded: Iterable[str] = ()) -> Json:
         "updatedOn": UPDATED_ON,
     }
     if profile.documents:
-        body["rIdDoc"] = _element_id(profile, 0)
+        body["rIdDoc"] = element_id(profile, 0)
     if source.has("fullname"):
         body |= {
             "firstName": profile.first_name,
@@ -97,9 +58,9 @@ def person(source: Source, embedded: Iterable[str] = ()) -> Json:
     body = {name: value for name, value in body.items() if value != ""}
     for relation in embedded:
         name = next((n for n, one in COLLECTIONS.items() if one.relation == relation), None)
-        if name and source.has(*COLLECTIONS[name].scopes):
+        if name and is_granted(source, name):
             body[relation] = collection(source, name, embedded=True)
-    return _with_etag(body)
+    return with_etag(body)
 
 
 def collection(source: Source, name: str, *, embedded: bool) -> Json:
@@ -109,13 +70,21 @@ def collection(source: Source, name: str, *, embedded: bool) -> Json:
     """
     known = _granted(source, name)
     elements = known.elements(source)
-    whole = embedded or known.inline
-    body: Json = {
-        "stateFacts": ["hasSize"],
-        "size": len(elements),
-        "elements": [_with_etag(one) if whole else _address(source, name, one) for one in elements],
-    }
-    return _with_etag(body)
+    if embedded or known.inline:
+        return list_of([_whole(source, name, one) for one in elements])
+    return list_of([_address(source, name, one) for one in elements])
+
+
+def list_of(elements: Sequence[Json | str]) -> Json:
+    """A collection as it is answered, of addresses or of whole objects."""
+    return with_etag({"stateFacts": ["hasSize"], "size": len(elements), "elements": elements})
+
+
+def _whole(source: Source, name: str, one: Json) -> Json:
+    """An element; a child holds its documents (PROTOCOL 6.2)."""
+    if name == "kids" and source.has("kid_birth_cert_doc", "kid_medical_doc"):
+        one = one | {"documents": documents_of_kid(source, one["id"], embedded=True)}
+    return with_etag(one)
 
 
 def _address(source: Source, name: str, one: Json) -> str:
@@ -124,35 +93,50 @@ def _address(source: Source, name: str, one: Json) -> str:
     return f"{source.url}/{name}/{one['id']}"
 
 
-def element(source: Source, name: str, element_id: int) -> Json:
+def element(source: Source, name: str, wanted: int) -> Json:
     """One element of a collection. Raises ``RestRefused``."""
     for one in _granted(source, name).elements(source):
-        if one.get("id", one.get("oid")) == element_id:
-            return _with_etag(one)
+        if one.get("id", one.get("oid")) == wanted:
+            return _whole(source, name, one)
     raise RestRefused("005004")
 
 
-def organisation(one: Organisation, scopes: frozenset[str]) -> Json:
-    """What organisation scopes show of it."""
-    shown = {
-        "org_shortname": ("shortName", one.short_name),
-        "org_fullname": ("fullName", one.full_name),
-        "org_type": ("type", one.type),
-        "org_ogrn": ("ogrn", one.ogrn),
-        "org_inn": ("inn", one.inn),
-        "org_kpp": ("kpp", one.kpp),
-    }
-    granted = dict(field for scope, field in shown.items() if scope in scopes)
-    return _with_etag({"stateFacts": ["EntityRoot"], "oid": one.oid, **granted})
+def documents_of_kid(source: Source, kid_id: int, *, embedded: bool) -> Json:
+    """``/kids/{id}/docs``: only its address is recorded, the form is that of ``/docs``.
+
+    Raises ``RestRefused``.
+    """
+    documents = _kid_documents(source, kid_id)
+    if embedded:
+        return list_of([with_etag(one) for one in documents])
+    return list_of([f"{source.url}/kids/{kid_id}/docs/{one['id']}" for one in documents])
+
+
+def document_of_kid(source: Source, kid_id: int, wanted: int) -> Json:
+    """Raises ``RestRefused``."""
+    for one in _kid_documents(source, kid_id):
+        if one["id"] == wanted:
+            return with_etag(one)
+    raise RestRefused("005004")
+
+
+def _kid_documents(source: Source, kid_id: int) -> list[Json]:
+    if not source.has("kid_birth_cert_doc", "kid_medical_doc"):
+        raise RestRefused("005029")
+    documents = kid_documents(source, kid_id)
+    if documents is None:
+        raise RestRefused("005004")
+    return documents
 
 
 def links(source: Source, base_with_port: str) -> list[str]:
     """The ``Link`` headers of a person: one per collection, the port written out."""
-    return [
-        f"<{base_with_port}/rs/prns/{source.profile.oid}/{name}>;rel={known.relation};"
-        f'schema="{schema_url(source.base_url, known.schema)}"'
-        for name, known in COLLECTIONS.items()
-    ]
+    url = f"{base_with_port}/rs/prns"
+    found = [f"<{url}>;rel=parent"]
+    for name, known in COLLECTIONS.items():
+        schema = f';schema="{schema_url(source.base_url, known.schema)}"' if known.schema else ""
+        found.append(f"<{url}/{source.profile.oid}/{name}>;rel={known.relation}{schema}")
+    return found
 
 
 def schema_url(base_url: str, name: str) -> str:
@@ -168,166 +152,23 @@ def embeds(parameter: str) -> list[str]:
     return [name.partition(".")[0].partition("-")[0] for name in names if name]
 
 
+def is_granted(source: Source, name: str) -> bool:
+    """Consents open the list of themselves; everything else needs one of its scopes."""
+    if name == "prmns":
+        return bool(source.consents)
+    return source.has(*COLLECTIONS[name].scopes)
+
+
 def _granted(source: Source, name: str) -> Collection:
-    known = COLLECTIONS.get(name)
-    if known is None:
+    if name not in COLLECTIONS:
         raise RestRefused("005004")
-    if not source.has(*known.scopes):
+    if not is_granted(source, name):
         raise RestRefused("005029")
-    return known
+    return COLLECTIONS[name]
 
 
-def _with_etag(body: Json) -> Json:
+def with_etag(body: Json) -> Json:
     """40 upper-case hex digits that change with the content."""
     text = json.dumps(body, sort_keys=True, ensure_ascii=False)
     tag = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest().upper()
     return body | {"eTag": tag}
-
-
-def _element_id(profile: Profile, position: int) -> int:
-    return (profile.oid % 1_000_000) * 100 + position + 1
-
-
-def _identified(profile: Profile, items: Iterable[Mapping[str, Any]], first: int = 0) -> list[Json]:
-    """Elements with their ids, which stay the same whatever scopes were granted."""
-    return [
-        {"stateFacts": ["Identifiable"], "id": _element_id(profile, first + position), **item}
-        for position, item in enumerate(items)
-    ]
-
-
-def _contacts(source: Source) -> list[Json]:
-    types = {"EML": "email", "MBT": "mobile"}
-    contacts = []
-    for one in _identified(source.profile, source.profile.contacts, 30):
-        verified = one.pop("verified")
-        if source.has("contacts") or source.has(types.get(one["type"], "contacts")):
-            contacts.append(one | {"vrfStu": "VERIFIED" if verified else "NOT_VERIFIED"})
-    return contacts
-
-
-def _documents(source: Source) -> list[Json]:
-    granted = set().union(*(_DOCUMENT_SCOPES.get(scope, set()) for scope in source.scopes))
-    status = "VERIFIED" if source.profile.confirmed else "NOT_VERIFIED"
-    return [
-        one | {"vrfStu": status}
-        for one in _identified(source.profile, source.profile.documents)
-        if one["type"] in granted
-    ]
-
-
-def _addresses(source: Source) -> list[Json]:
-    return _identified(source.profile, source.profile.addresses, 50)
-
-
-def _vehicles(source: Source) -> list[Json]:
-    return _identified(source.profile, source.profile.vehicles, 60)
-
-
-def _kids(source: Source) -> list[Json]:
-    """The parent's own record of each child: СНИЛС and no oid (PROTOCOL 6.2)."""
-    kids = []
-    for position, snils in enumerate(source.profile.kids):
-        child = source.people.by_snils(snils)
-        if child is None:
-            continue
-        kid: Json = {
-            "stateFacts": ["Identifiable"],
-            "id": _element_id(source.profile, 70 + position),
-        }
-        if source.has("kid_fullname"):
-            kid |= {"firstName": child.first_name, "lastName": child.last_name}
-            kid |= {"middleName": child.middle_name} if child.middle_name else {}
-        if source.has("kid_birthdate") and child.birth_date:
-            kid["birthDate"] = f"{child.birth_date:%d.%m.%Y}"
-        if source.has("kid_gender"):
-            kid["gender"] = child.gender
-        if source.has("kid_snils"):
-            kid["snils"] = child.snils
-        if source.has("kid_inn") and child.inn:
-            kid["inn"] = child.inn
-        if source.has("kid_birth_cert_doc"):
-            certificates = [one for one in child.documents if "BRTH_CERT" in one["type"]]
-            kid["documents"] = {
-                "stateFacts": ["hasSize"],
-                "size": len(certificates),
-                "elements": _identified(source.profile, certificates, 80 + position),
-            }
-        kids.append(kid)
-    return kids
-
-
-def _roles(source: Source) -> list[Json]:
-    known = organisations()
-    return [
-        {
-            "oid": one.oid,
-            "prnOid": source.profile.oid,
-            "fullName": one.full_name,
-            "shortName": one.short_name,
-            "ogrn": one.ogrn,
-            "type": one.type,
-            "chief": False,
-            "admin": False,
-            "active": True,
-            "hasRightOfSubstitution": False,
-            "isLiquidated": False,
-        }
-        for one in (known[oid] for oid in source.profile.organisations)
-    ]
-
-
-def _organisations(source: Source) -> list[Json]:
-    known = organisations()
-    return [
-        {"oid": oid, "shortName": known[oid].short_name, "type": known[oid].type}
-        for oid in source.profile.organisations
-    ]
-
-
-COLLECTIONS: Mapping[str, Collection] = {
-    "addrs": Collection(
-        relation="addresses",
-        schema="Addresses-1",
-        scopes=("addresses", "contacts"),
-        elements=_addresses,
-    ),
-    "ctts": Collection(
-        relation="contacts",
-        schema="Contacts-1",
-        scopes=("contacts", "email", "mobile"),
-        elements=_contacts,
-    ),
-    "docs": Collection(
-        relation="documents",
-        schema="Documents-1",
-        scopes=tuple(_DOCUMENT_SCOPES),
-        elements=_documents,
-    ),
-    "kids": Collection(
-        relation="kids",
-        schema="Kids-1",
-        scopes=(
-            "kid_fullname",
-            "kid_birthdate",
-            "kid_gender",
-            "kid_snils",
-            "kid_inn",
-            "kid_birth_cert_doc",
-        ),
-        elements=_kids,
-    ),
-    "vhls": Collection(
-        relation="vehicles", schema="Vehicles-1", scopes=("vehicles",), elements=_vehicles
-    ),
-    "roles": Collection(
-        relation="roles", schema="Roles-1", scopes=("usr_org",), elements=_roles, inline=True
-    ),
-    "orgs": Collection(
-        relation="organizations",
-        schema="Organizations-1",
-        scopes=("usr_org",),
-        elements=_organisations,
-    ),
-}
-"""By the name in the address."""

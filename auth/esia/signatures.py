@@ -178,6 +178,32 @@ def check_cms(
     return certificate
 
 
+def certificates_in_cms(raw: bytes) -> list[bytes]:
+    """The certificates that a container carries, in DER; none when it is no container."""
+    signed = _signed_data(raw)
+    try:
+        return [one.chosen.dump() for one in (signed["certificates"] or [] if signed else [])]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return []
+
+
+def signatures_in_cms(raw: bytes) -> tuple[list[bytes], set[bytes]]:
+    """The bare signatures that a container holds over the text itself, and, where it signs
+    attributes instead, the digests of the text among them. Both empty: no container."""
+    signed = _signed_data(raw)
+    values: list[bytes] = []
+    digests: set[bytes] = set()
+    try:
+        for signer in signed["signer_infos"] if signed else []:
+            if len(signer["signed_attrs"]):
+                digests |= {_message_digest(signer["signed_attrs"]) or b""} - {b""}
+            else:
+                values.append(signer["signature"].native)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return [], set()
+    return values, digests
+
+
 def _signed_data(raw: bytes) -> cms.SignedData | None:
     try:
         info = cms.ContentInfo.load(raw, strict=True)

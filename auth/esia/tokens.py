@@ -14,11 +14,12 @@ from sqlalchemy import ColumnElement, CursorResult, delete
 from sqlalchemy.orm import Session
 
 from auth.esia.errors import EsiaRefused
-from auth.esia.faults import faults_at
+from auth.esia.faults import clock_shift, faults_at
 from auth.esia.keys import StandKeys
 from auth.esia.models import EsiaCode, EsiaRequest, EsiaSession, EsiaToken
 from auth.esia.people import Profile
-from auth.esia.requests import Asked, check_scope
+from auth.esia.permissions import agree, load_consents
+from auth.esia.requests import Asked, check_registered, read_scope
 from auth.esia.scopes import target, with_oid
 from auth.esia.stand import RegisteredSystem, Stand
 from auth.models import digest
@@ -49,14 +50,15 @@ def issue_code(
     now = stand.clock()
     expires_at = now + timedelta(seconds=stand.settings.code_seconds)
     system = stand.systems[request.system]
+    shown = now + clock_shift(faults_at(system.settings, "ac"))
     claims = {
         "auth_time": _milliseconds(session.auth_time),
         "auth_mthd": "PWD",
         "exp": _milliseconds(expires_at),
         "scope": with_oid(request.scope, session.oid),
         "iss": stand.settings.issuer,
-        "nbf": _seconds(now),
-        "iat": _seconds(now),
+        "nbf": _seconds(shown),
+        "iat": _seconds(shown),
         "client_id": request.system,
         "urn:esia:client:state": request.state,
         "urn:esia:sid": session.sid,
@@ -78,6 +80,7 @@ def issue_code(
             system=request.system,
             redirect_uri=request.redirect_uri,
             scope=request.scope,
+            permissions=agree(request.permissions, now),
             offline=request.offline,
             code_challenge=request.code_challenge,
             oid=session.oid,
@@ -111,6 +114,7 @@ def exchange_code(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
         system,
         stand,
         scope=code.scope,
+        permissions=code.permissions,
         oid=code.oid,
         sid=code.sid,
         auth_time=code.auth_time,
@@ -138,6 +142,7 @@ def refresh(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
         system,
         stand,
         scope=token.scope,
+        permissions=token.permissions,
         oid=token.oid,
         sid=token.sid,
         auth_time=token.auth_time,
@@ -149,7 +154,8 @@ def refresh(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
 def system_token(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
     """A token of the system itself: each scope must name whom it is about. Raises
     ``EsiaRefused``."""
-    scope = check_scope(asked["scope"], system)
+    scope = read_scope(asked["scope"], system)
+    check_registered(scope, system)
     if any(target(one) is None for one in scope.split()):
         raise EsiaRefused("007006")
     access_token = make_jwt(
@@ -221,6 +227,7 @@ def _issue(
     stand: Stand,
     *,
     scope: str,
+    permissions: str,
     oid: int,
     sid: str,
     auth_time: datetime,
@@ -235,7 +242,7 @@ def _issue(
     keys = stand.keys.changed() if "changed_certificate" in faults else stand.keys
     algorithm = system.settings.token_algorithm
     issued_at = asked.at - timedelta(days=1) if "expired_token" in faults else asked.at
-    moment = _seconds(issued_at)
+    moment = _seconds(issued_at + clock_shift(faults))
     access_token = make_jwt(
         {"ver": 1, "typ": "JWT", "sbt": "access"},
         {
@@ -248,6 +255,7 @@ def _issue(
             "urn:esia:sid": sid,
             "urn:esia:sbj_id": oid,
             "jti": str(uuid.uuid4()),
+            **_permission_claims(permissions, oid, asked.at, stand),
         },
         algorithm,
         keys,
@@ -261,11 +269,15 @@ def _issue(
             "nbf": moment,
             "iat": moment,
             "exp": moment + ID_TOKEN_SECONDS,
-            "auth_time": _seconds(auth_time),
+            "auth_time": (
+                _milliseconds(auth_time)
+                if system.settings.auth_time_milliseconds
+                else _seconds(auth_time)
+            ),
             "amr": "PWD",
             "urn:esia:amd": "PWD",
             "urn:esia:sid": sid,
-            "urn:esia:sbj": _subject(profile),
+            "urn:esia:sbj": _subject(profile, with_level=system.settings.level_claim),
         },
         algorithm,
         keys,
@@ -289,6 +301,7 @@ def _issue(
                     kind=kind,
                     system=system.mnemonic,
                     scope=scope,
+                    permissions=permissions,
                     oid=oid,
                     sid=sid,
                     auth_time=auth_time,
@@ -299,14 +312,28 @@ def _issue(
     return answer
 
 
-def _subject(profile: Profile) -> Json:
+def _permission_claims(stored: str, oid: int, now: datetime, stand: Stand) -> Json:
+    """The claims are known by name (PROTOCOL 5.1); what they hold is ours: the scopes of the
+    consents that count, and where the consents are described."""
+    consents = load_consents(stored, now)
+    if not consents:
+        return {}
+    scopes = dict.fromkeys(scope for one in consents for scope in one.scopes)
+    return {
+        "permissions": with_oid(" ".join(scopes), oid),
+        "permissions_url": f"{stand.base_url}/rs/prns/{oid}/prmns",
+    }
+
+
+def _subject(profile: Profile, *, with_level: bool) -> Json:
     """``is_tru`` is absent, not false, when the account is not confirmed."""
     subject: Json = {
         "urn:esia:sbj:oid": profile.oid,
         "urn:esia:sbj:nam": f"OID.{profile.oid}",
         "urn:esia:sbj:typ": "P",
-        "urn:esia:sbj:lvl": profile.level_code,
     }
+    if with_level:
+        subject["urn:esia:sbj:lvl"] = profile.level_code
     return subject | ({"urn:esia:sbj:is_tru": True} if profile.confirmed else {})
 
 

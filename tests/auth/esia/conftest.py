@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
 
 from auth import AuthSettings, init_app
+from auth.esia import registered  # noqa: F401 - registers its tables
 from auth.esia.models import EsiaRefusal
 from auth.esia.stand import Stand
 from auth.keys import SigningKeys
-from auth.models import LoginEvent
+from auth.models import Base, LoginEvent
 from auth.settings import EsiaSettings, EsiaSystem
 from tests.auth.conftest import Clock
 from tests.auth.esia.signing import Signer
@@ -56,6 +57,15 @@ class EsiaStand:
     def events(self) -> list[LoginEvent]:
         with self.session_factory() as db:
             return list(db.scalars(select(LoginEvent).order_by(LoginEvent.id)))
+
+
+@pytest.fixture
+def sqlite_sessions(tmp_path: Path) -> Iterator[sessionmaker[Session]]:
+    """For modules where it makes no difference which database it is."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'esia.sqlite'}")
+    Base.metadata.create_all(engine)
+    yield sessionmaker(engine)
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,13 @@ def _gost_key(number: int) -> int:
     return gost.new_private_key()
 
 
+@cache
+def _certificate(kind: str, number: int, begin: datetime, end: datetime) -> str:
+    if kind == "rsa":
+        return rsa_certificate(_rsa_key(number), "SCHOOL01", begin, end)
+    return gost_certificate(_gost_key(number), "SCHOOL01", begin, end)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Signer:
     """One key with its certificate; another ``number`` is another key."""
@@ -44,11 +51,7 @@ class Signer:
     pem: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        end = self.begin + self.age
-        if self.kind == "rsa":
-            made = rsa_certificate(_rsa_key(self.number), "SCHOOL01", self.begin, end)
-        else:
-            made = gost_certificate(_gost_key(self.number), "SCHOOL01", self.begin, end)
+        made = _certificate(self.kind, self.number, self.begin, self.begin + self.age)
         object.__setattr__(self, "pem", made)
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,25 +13,16 @@ import pytest
 import requests
 
 from tests.auth.esia.conftest import EsiaStand
-from tests.auth.esia.signing import BEGIN, Signer, url_safe
-from tests.auth.esia.system import V1_TEXT, System
+from tests.auth.esia.signing import BEGIN, Signer
+from tests.auth.esia.system import V1_TEXT
 from tests.relying_party import Browser
 
 STATE = "c2215a0c-4d8c-4a5c-9b62-0123456789ab"
 
 
 @pytest.fixture
-def session_factory(tmp_path: Path) -> Any:
-    """Which database it is makes no difference here, so one will do."""
-    from sqlalchemy import create_engine
-    from sqlalchemy.orm import sessionmaker
-
-    from auth.models import Base
-
-    engine = create_engine(f"sqlite:///{tmp_path / 'esia.sqlite'}")
-    Base.metadata.create_all(engine)
-    yield sessionmaker(engine)
-    engine.dispose()
+def session_factory(sqlite_sessions: Any) -> Any:
+    return sqlite_sessions
 
 
 def get(url: str) -> requests.Response:
@@ -203,73 +193,6 @@ def test_two_certificates_count_while_both_are_valid(
     assert (codes(first), codes(later)) == ("", "")  # overlapping
     esia.clock.now = BEGIN + timedelta(days=520)
     assert (codes(first), codes(later)) == ("ESIA-007053", "")  # done
-
-
-def explanation(esia: EsiaStand, system: System, **changes: str) -> dict[str, Any]:
-    get(system.authorize_url(state=STATE, **changes))
-    return esia.refusals()[-1].explanation
-
-
-def test_the_explanation_shows_the_expected_text_and_the_one_that_fits(esia: EsiaStand) -> None:
-    found = explanation(esia, esia.system(signed_names=V1_TEXT))
-    assert found["expected"] == (
-        f"SCHOOL01openid fullname2026.09.01 11:00:00 +0300{STATE}https://journal.example/esia"
-    )
-    assert found["fits"] == "the order of v1"
-    assert found["next_step"] == "sign_expected_text"
-
-
-def test_the_explanation_knows_the_usual_mistakes(esia: EsiaStand) -> None:
-    gost = esia.system("GOST01")
-    names = ("client_id", "scope", "timestamp", "state", "redirect_uri")
-    found = explanation(esia, replace(gost, signed_names=names), scope_org="org_inn")
-    assert found["fits"] == "without scope_org"
-    mirrored = replace(gost, sign=lambda text: url_safe(gost.signer.raw(text)[::-1]))
-    assert explanation(esia, mirrored)["next_step"] == "mirror_bytes"
-    contained = replace(gost, sign=lambda text: url_safe(gost.signer.cms(text)))
-    assert explanation(esia, contained)["next_step"] == "send_raw_signature"
-    of_pem = esia.stand.gost.digest(gost.signer.pem.encode()).hex().upper()
-    found = explanation(esia, gost, client_certificate_hash=of_pem)
-    assert found["hash_is_of"] == "Streebog-256 of the PEM file"
-    assert found["next_step"] == "hash_der_certificate"
-    raw = replace(gost, dialect=1, sign=lambda text: url_safe(gost.signer.raw(text)))
-    assert explanation(esia, raw)["next_step"] == "send_cms"
-
-
-@pytest.mark.parametrize(
-    ("timestamp", "seconds", "step"),
-    [
-        ("2026.09.01 11:00:00 +0000", 10800, "correct_time_zone"),
-        ("2026.09.01 11:20:00 +0300", 1200, "correct_clock"),
-        ("2026.09.01 11:00:00  0300", None, "escape_plus"),
-        ("2026/09/01 11:00", None, "correct_timestamp_form"),
-    ],
-)
-def test_the_explanation_tells_a_time_zone_from_a_clock(
-    esia: EsiaStand, timestamp: str, seconds: int | None, step: str
-) -> None:
-    found = explanation(esia, esia.system(), timestamp=timestamp)
-    assert (found["clock_difference_seconds"], found["next_step"]) == (seconds, step)
-
-
-def test_the_client_is_told_nothing_of_the_explanation(esia: EsiaStand) -> None:
-    answer = get(esia.system(signed_names=V1_TEXT).authorize_url(state=STATE))
-    query = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
-    assert query["error_description"] == "ESIA-007053: OAuthErrorEnum.clientSecretWrong"
-
-
-def test_only_the_newest_explanations_of_a_system_are_kept(
-    esia: EsiaStand, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from auth.esia import diagnostics
-
-    monkeypatch.setattr(diagnostics, "KEPT_PER_SYSTEM", 3)
-    for _ in range(5):
-        get(esia.system().authorize_url(timestamp="never"))
-    get(esia.system("GOST01").authorize_url(timestamp="never"))
-    with esia.session_factory() as db:
-        assert len(diagnostics.latest(db, "SCHOOL01")) == 3
-        assert len(diagnostics.latest(db, "GOST01")) == 1
 
 
 def test_the_person_filter_may_come_without_padding(esia: EsiaStand) -> None:
