@@ -21,8 +21,8 @@ from auth.clients import Client
 from auth.directory import Account
 from auth.grants import CodeGrant
 from auth.models import Consent, Method, SignIn
-from auth.pages import render
-from auth.policy import Reason
+from auth.pages import refuse, render
+from auth.policy import ALLOWED, Decision, Reason
 from auth.provider import Provider, current_provider
 
 MAX_AGE = 10**9
@@ -48,15 +48,15 @@ def authorize() -> Any:
     sign_in, account = _who(provider)
     try:
         grant = provider.get_consent_grant(end_user=account)
-        step, reason = _next_step(provider, grant, sign_in, account)
+        step, decision = _next_step(provider, grant, sign_in, account)
         if step is Step.REFUSE:
-            _record_refusal(provider, grant.client, sign_in, account, reason)
+            _record_refusal(provider, grant.client, sign_in, account, decision.reason)
         if _prompt(grant) == {"none"}:
             _stay_silent(grant, step)
     except OAuth2Error as error:
         return _tell(provider, error)
     if step is Step.REFUSE:
-        return render("refused.html", status=403, reason=reason, client=grant.client)
+        return refuse(decision, grant.client)
     if step is Step.SIGN_IN:
         # The person is asked once: the way back is without the wish to be asked.
         return _go("auth_pages.login", answered={"login", "select_account"}, without="max_age")
@@ -105,7 +105,7 @@ def _who(provider: Provider) -> tuple[SignIn | None, Account | None]:
 
 def _next_step(
     provider: Provider, grant: CodeGrant, sign_in: SignIn | None, account: Account | None
-) -> tuple[Step, Reason | None]:
+) -> tuple[Step, Decision]:
     prompt = _prompt(grant)
     if (
         sign_in is None
@@ -113,15 +113,15 @@ def _next_step(
         or prompt & {"login", "select_account"}
         or not _counts(provider, grant, sign_in)
     ):
-        return Step.SIGN_IN, None
+        return Step.SIGN_IN, ALLOWED
     decision = provider.decide(account, grant.client, Method(sign_in.method))
-    if decision.reason:
-        return Step.REFUSE, decision.reason
+    if not decision.allowed:
+        return Step.REFUSE, decision
     if sign_in.with_first_password:
-        return Step.SET_PASSWORD, None
+        return Step.SET_PASSWORD, decision
     if "consent" in prompt or (grant.client.ask_consent and not _agreed(provider, grant, account)):
-        return Step.CONSENT, None
-    return Step.NONE, None
+        return Step.CONSENT, decision
+    return Step.NONE, decision
 
 
 def _counts(provider: Provider, grant: CodeGrant, sign_in: SignIn) -> bool:

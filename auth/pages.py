@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from babel.dates import format_date
 from flask import (
     Blueprint,
     make_response,
@@ -16,11 +18,12 @@ from flask import (
 )
 from werkzeug.wrappers import Response
 
-from auth import signin
+from auth import signin, transition
 from auth.clients import Client
-from auth.models import Method
+from auth.directory import Account
+from auth.models import Method, SignIn
 from auth.passwords import Problem, find_problem, set_first_own_password
-from auth.policy import Reason
+from auth.policy import Decision, Reason
 from auth.provider import current_provider
 from auth.sessions import form_token
 from auth.texts import LANGUAGES, choose_language
@@ -42,6 +45,8 @@ def render(template: str, *, status: int = 200, **context: Any) -> Response:
     body = render_template(
         f"auth/{template}",
         _=provider.texts.translator(language),
+        ngettext=provider.texts.counter(language),
+        say_day=partial(format_date, format="d MMMM y", locale=language),
         language=language,
         languages=[(code, _in_language(code)) for code in LANGUAGES],
         form_token=form_token(cookie),
@@ -84,9 +89,15 @@ def home() -> Any:
     sign_in = provider.sessions.current(request, provider.clock())
     if sign_in is None:
         return redirect(url_for("auth_pages.login"), 303)
+    account = provider.directory.by_person_id(sign_in.person_id)
+    if account is None:
+        return redirect(url_for("auth_pages.login"), 303)
+    decision = provider.decide(account, None, Method(sign_in.method))
+    if not decision.allowed:
+        return refuse(decision, None)
     if sign_in.with_first_password:
         return redirect(url_for("auth_pages.set_password"), 303)
-    return render("home.html")
+    return render("home.html", notice=_notice_for(account, sign_in))
 
 
 @blueprint.get("/login")
@@ -94,7 +105,7 @@ def login() -> Any:
     provider = current_provider()
     if not provider.settings.password_sign_in:
         return render("password_elsewhere.html", client=_client())
-    return render("login.html", client=_client(), username=_hinted_username())
+    return _login_page(username=_hinted_username())
 
 
 @blueprint.post("/login")
@@ -126,6 +137,15 @@ def check_login() -> Any:
         )
         too_many = reason is Reason.TOO_MANY_FAILURES
         return _login_again("too_many_failures" if too_many else "wrong", username)
+    decision = provider.decide(checked.account, None, Method.PASSWORD)
+    if decision.reason:
+        provider.record_refusal(
+            checked.account,
+            client_id=request.args.get("client_id", ""),
+            method=Method.PASSWORD,
+            reason=decision.reason,
+        )
+        return refuse(decision, _client())
     response = _go_on()
     provider.sign_in(
         request,
@@ -178,6 +198,7 @@ def set_password() -> Any:
         "set_password.html",
         status=400 if problem else 200,
         account=account,
+        notice=_notice_for(account, sign_in),
         problem=problem,
         min_length=min_length,
     )
@@ -213,11 +234,33 @@ def _go_on() -> Response:
 
 
 def _login_again(problem: str, username: str) -> Response:
-    return render(
-        "login.html",
+    return _login_page(
         status=429 if problem == "too_many_failures" else 400,
-        client=_client(),
         problem=problem,
         username=username,
         minutes=current_provider().settings.failure_window_seconds // 60,
+    )
+
+
+def _login_page(**context: Any) -> Response:
+    provider = current_provider()
+    return render(
+        "login.html",
+        client=_client(),
+        notice=transition.city_notice(provider),
+        offers=transition.offers(provider),
+        **context,
+    )
+
+
+def _notice_for(account: Account, sign_in: SignIn) -> transition.Notice | None:
+    if sign_in.method != Method.PASSWORD:
+        return None
+    return transition.notice_for(current_provider(), account)
+
+
+def refuse(decision: Decision, client: Client | None) -> Response:
+    """The page for somebody whom ``policy`` does not let in: why, and what to do."""
+    return render(
+        "refused.html", status=403, reason=decision.reason, phase=decision.phase, client=client
     )

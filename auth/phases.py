@@ -95,6 +95,8 @@ class Schedule:
     rules: Sequence[Rule] = ()
     zone: tzinfo = UTC
     """Where its days begin and end."""
+    has_exemptions: bool = False
+    """Whether anybody at all is exempt."""
     _by_target: dict[Target, list[Rule]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -129,6 +131,12 @@ class Schedule:
         """Every phase in force for somebody."""
         begun = {self._first_begun([target], day) for target in self._by_target}
         return {*begun, self.city_phase(day)}
+
+    def may_end_passwords(self, account: Account) -> bool:
+        """Whether ``ESIA_ONLY`` is or will be ruled for the person, so that asking for exemptions
+        is worth a query."""
+        ruled = {rule.phase for one in targets_of(account) for rule in self._by_target.get(one, ())}
+        return Phase.ESIA_ONLY in {*ruled, self.default}
 
     def starts_after(self, account: Account, day: date) -> list[date]:
         """The days after ``day`` on which a rule for the person begins, in order."""

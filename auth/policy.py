@@ -42,9 +42,9 @@ ALLOWED = Decision()
 
 
 def decide(
-    account: Account, client: Client, method: Method, *, phase: Phase, exempt: bool
+    account: Account, client: Client | None, method: Method, *, phase: Phase, exempt: bool
 ) -> Decision:
-    """Let this person into this application, or say why not.
+    """Let this person into this application, or say why not. Without one: into any.
 
     ``method`` is how the sign-in began, however often it has been used since. Asked before a code
     is issued: Moodle would count a refused sign-in of a suspended person as a visit (Moodle notes:
@@ -52,7 +52,7 @@ def decide(
     """
     if account.suspended:
         return Decision(reason=Reason.SUSPENDED)
-    if client.roles and not set(client.roles) & set(account.roles):
+    if client and client.roles and not set(client.roles) & set(account.roles):
         return Decision(reason=Reason.ROLE)
     return decide_method(method, phase=phase, exempt=exempt)
 

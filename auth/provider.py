@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
@@ -29,7 +29,7 @@ from auth.events import make_event
 from auth.grants import ChallengeS256, CodeGrant, IdToken
 from auth.keys import ALGORITHMS, SigningKey, SigningKeys
 from auth.models import Method, SignIn, Token, TokenKind, digest
-from auth.phases import Phase, Phases, password_ends_on
+from auth.phases import Phase, Phases
 from auth.policy import Decision, Reason
 from auth.registration.clients import Clients
 from auth.sessions import Sessions
@@ -190,15 +190,11 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         self._issuer_parameter.add_issuer_parameter(self, response)
         return response
 
-    def decide(self, account: Account, client: Client, method: Method) -> Decision:
-        """Whether a sign-in that began by this method opens this application now."""
+    def decide(self, account: Account, client: Client | None, method: Method) -> Decision:
+        """Whether a sign-in that began by this method opens this application now; without one,
+        whether it counts at all."""
         phase, exempt = self._phase_of(account, method)
         return policy.decide(account, client, method, phase=phase, exempt=exempt)
-
-    def decide_method(self, account: Account, method: Method) -> Decision:
-        """Whether the person may begin a sign-in by this method now, for any application."""
-        phase, exempt = self._phase_of(account, method)
-        return policy.decide_method(method, phase=phase, exempt=exempt)
 
     def _phase_of(self, account: Account, method: Method) -> tuple[Phase, bool]:
         """The phase in force, and whether the person is exempt: asked only where it matters."""
@@ -207,13 +203,6 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         phase = schedule.phase(account, day)
         asked = phase is Phase.ESIA_ONLY and method is not Method.ESIA
         return phase, asked and self.phases.exemptions(account).cover(account, day)
-
-    def password_ends_on(self, account: Account) -> tuple[date, int] | None:
-        """The day from which the person's password opens nothing more, and in how many days."""
-        schedule = self.phases.schedule()
-        today = schedule.day(self.clock())
-        ends = password_ends_on(schedule, self.phases.exemptions(account), account, today)
-        return (ends, (ends - today).days) if ends else None
 
     def admitted(self, person_id: str, client: Client, method: Method) -> Account | None:
         """The person, when still known and still let in after a sign-in that began so."""

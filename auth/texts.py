@@ -24,6 +24,10 @@ class Texts:
     def translator(self, language: str) -> Callable[[str], str]:
         return self._catalogues[language].gettext
 
+    def counter(self, language: str) -> Callable[[str, str, int], str]:
+        """Chooses the plural form for a number."""
+        return self._catalogues[language].ngettext
+
 
 def choose_language(request: Request) -> str:
     """``ui_locales`` (OpenID Connect Core 3.1.2.1), else Russian.
