@@ -19,6 +19,7 @@ from service.application import Application
 from service.config import ConfigError, Settings
 from service.directory import PeopleDirectory
 from service.jobs import Jobs
+from service.phases import StoredPhases
 from service.throttle import RedisThrottle
 
 NOTICE_SECONDS = 5
@@ -62,6 +63,7 @@ def add_provider(app: Flask, application: Application) -> None:
                 window=timedelta(seconds=settings.failure_window_seconds),
             ),
             notices_waiting=Jobs(application.settings).tell_signed_out,
+            phases=StoredPhases(application),
             linking=application.settings.linking,
             esia=application.settings.esia,
             esia_keys=application.settings.signing_keys / "esia",
