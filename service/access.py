@@ -21,7 +21,7 @@ MIN_PASSWORD_LENGTH = 12
 class Forbidden(Exception):
     """The operator may not see or do this. Answered like "not found": existence is no news.
 
-    ``what`` was asked for: ``run``, ``school`` or ``person``.
+    ``what`` was asked for: ``run``, ``school``, ``person``, ``request`` or ``link``.
     """
 
     def __init__(self, what: str = "run") -> None:

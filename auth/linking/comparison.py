@@ -70,11 +70,8 @@ def is_another_human(one: Described, other: Described) -> bool:
 
 def likeness(one: Described, other: Described) -> float:
     """How alike two full names are, from 0 to 1, for a list of near candidates."""
-    names = [
-        " ".join(map(plain_name, (each.family_name, each.given_name, each.middle_name)))
-        for each in (one, other)
-    ]
-    return SequenceMatcher(None, *names, autojunk=False).ratio()
+    here, there = _full_name(one), _full_name(other)
+    return SequenceMatcher(a=here, b=there, autojunk=False).ratio()
 
 
 def plain_name(name: str) -> str:
@@ -97,6 +94,10 @@ def valid_snils(snils: str) -> str:
 def masked_snils(snils: str) -> str:
     """Only the last two digits, for people to recognise it; empty stays empty."""
     return f"•••-•••-••• {snils[-2:]}" if snils else ""
+
+
+def _full_name(one: Described) -> str:
+    return " ".join(map(plain_name, (one.family_name, one.given_name, one.middle_name)))
 
 
 def _compare_names(one: Described, other: Described) -> Agreement:

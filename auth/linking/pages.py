@@ -262,7 +262,10 @@ def _refusal(account: Account, client: Client | None) -> Reason | None:
     """As the authorization request will decide; known before a sign-in begins."""
     if client:
         return current_provider().decide(account, client, Method.ESIA).reason
-    return Reason.SUSPENDED if account.suspended else None
+    if account.suspended:
+        return Reason.SUSPENDED
+    provider = current_provider()
+    return provider.decide_method(account, Method.ESIA).reason
 
 
 def _client_id(query: str) -> str:

@@ -8,6 +8,7 @@ from service.views import (
     changes,
     findings,
     home,
+    links,
     people,
     reports,
     runs,
@@ -28,5 +29,16 @@ def _keep_private(response: Response) -> Response:
     return response
 
 
-for part in (signin, home, uploads, runs, findings, changes, reports, slips, people):
+for part in (
+    signin,
+    home,
+    uploads,
+    runs,
+    findings,
+    changes,
+    reports,
+    slips,
+    people,
+    links,
+):
     blueprint.register_blueprint(part.blueprint)
