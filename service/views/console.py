@@ -10,6 +10,9 @@ from service.views import (
     home,
     links,
     people,
+    registry,
+    registry_figures,
+    registry_imports,
     reports,
     runs,
     session,
@@ -40,5 +43,8 @@ for part in (
     slips,
     people,
     links,
+    registry,
+    registry_figures,
+    registry_imports,
 ):
     blueprint.register_blueprint(part.blueprint)

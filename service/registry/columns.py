@@ -1,0 +1,278 @@
+"""Columns of the files: their titles as people write them, their values, and what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from service.registry.tables import Table, TableError, UnknownResult
+
+Row = dict[str, Any]
+"""A row as read: ``row``, its number in the file, and the values of the cells that are not empty.
+An empty cell says nothing, so that a file with few columns changes few things."""
+
+LARGEST = 2**31 - 1
+"""Of a whole number in the database."""
+
+HEADER_WITHIN = 20
+"""Rows from the top in which the column titles are looked for."""
+
+YES, NO = "yes", "no"
+"""Values of the choices of a yes-or-no column."""
+
+_EXCEL_EPOCH = date(1899, 12, 30)
+_YES = {"да", "yes", "true", "истина", "1", "+", "v", "есть"}
+_NO = {"нет", "no", "false", "ложь", "0", "-", "–", "—"}
+_DAY = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?: г\.?)?")
+_ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ]00:00(?::00)?)?")
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    NUMBER = "number"
+    """The number of a school: text, though spreadsheets make it a number."""
+    INTEGER = "integer"
+    """A whole number, not negative."""
+    DAY = "day"
+    YES_NO = "yes_no"
+    CHOICE = "choice"
+    LIST = "list"
+    """Words separated by commas."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    key: str
+    titles: tuple[str, ...]
+    """Russian, the first is the template's; compared as ``plain`` text."""
+    kind: Kind = Kind.TEXT
+    required: bool = False
+    length: int = 500
+    """The most characters of a text."""
+    choices: Mapping[str, str] = field(default_factory=dict)
+    """Of a choice: what people write -> value. Of yes or no: further words for each."""
+    example: str = ""
+    """For the template."""
+
+    @property
+    def title(self) -> str:
+        return self.titles[0]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """Something wrong in a file, with its place. ``wording`` says it and the remedy."""
+
+    code: str
+    row: int = 0
+    """0: the whole file."""
+    column: str = ""
+    """Title as in the template."""
+    value: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stops(self) -> bool:
+        """Whether the import waits until it is put right."""
+        return self.code != "column.unknown"
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class BadValue(ValueError):
+    """A cell whose value cannot be taken; ``args[0]`` is the code of the problem."""
+
+
+def plain(text: str) -> str:
+    """For comparing: small letters, «ё» as «е», signs and blanks as one blank."""
+    return " ".join(re.findall(r"№|%|\w+", text.casefold().replace("ё", "е")))
+
+
+def read_rows(table: Table, columns: Sequence[Column]) -> tuple[list[Row], list[Problem]]:
+    """The rows below the column titles, and what is wrong with others; no order is expected.
+
+    Raises ``TableError`` when no row of titles is found, or two columns mean the same.
+    """
+    header, places, unknown = _find_header(table, columns)
+    problems = [Problem(code="column.unknown", row=header, column=title) for title in unknown]
+    rows: list[Row] = []
+    for number, cells in table.rows.items():
+        if number <= header:
+            continue
+        row, wrong = _read_row(number, cells, columns, places)
+        problems += wrong
+        if len(row) > 1 and not wrong:
+            rows.append(row)
+    return rows, problems
+
+
+def _find_header(table: Table, columns: Sequence[Column]) -> tuple[int, dict[str, int], list[str]]:
+    known = {plain(title): column.key for column in columns for title in column.titles}
+    required = {column.key for column in columns if column.required}
+    for number, cells in table.rows.items():
+        if number > HEADER_WITHIN:
+            break
+        titles = [plain(str(cell)) if cell is not None else "" for cell in cells]
+        found = [known[title] for title in titles if title in known]
+        if not required <= set(found):
+            continue
+        if len(found) != len(set(found)):
+            twice = next(key for key in found if found.count(key) > 1)
+            raise TableError("header.twice", column=_title(columns, twice))
+        places = {known[title]: n for n, title in enumerate(titles) if title in known}
+        unknown = [str(cells[n]) for n, title in enumerate(titles) if title and title not in known]
+        return number, places, unknown
+    wanted = ", ".join(f"«{column.title}»" for column in columns if column.required)
+    raise TableError("header.none", columns=wanted)
+
+
+def _title(columns: Sequence[Column], key: str) -> str:
+    return next(column.title for column in columns if column.key == key)
+
+
+def _read_row(
+    number: int, cells: Sequence[Any], columns: Sequence[Column], places: Mapping[str, int]
+) -> tuple[Row, list[Problem]]:
+    row: Row = {"row": number}
+    problems = []
+    given = [
+        (column, cells[places[column.key]] if places[column.key] < len(cells) else None)
+        for column in columns
+        if column.key in places
+    ]
+    if all(is_empty(cell) for _column, cell in given):
+        return row, []  # only columns that we do not read, such as a running number
+    for column, cell in given:
+        if is_empty(cell):
+            if column.required:
+                problems.append(Problem(code="cell.empty", row=number, column=column.title))
+            continue
+        try:
+            row[column.key] = read_cell(cell, column)
+        except BadValue as error:
+            problems.append(
+                Problem(
+                    code=str(error.args[0]), row=number, column=column.title, value=shown(cell),
+                    details=_details(column),
+                )
+            )  # fmt: skip
+    return row, problems
+
+
+def _details(column: Column) -> dict[str, str]:
+    if column.kind is Kind.CHOICE:
+        return {"known": ", ".join(dict.fromkeys(column.choices))}
+    return {"length": str(column.length)}
+
+
+def is_empty(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip(" \xa0\t\r\n"))
+
+
+def shown(cell: Any) -> str:
+    """A value as the person sees it in the spreadsheet, for a message."""
+    if isinstance(cell, UnknownResult):
+        return cell.formula[:100]
+    if isinstance(cell, datetime | date):
+        return f"{cell:%d.%m.%Y}"
+    return str(cell)[:100]
+
+
+def read_cell(cell: Any, column: Column) -> Any:
+    """The value of a cell that is not empty; a date as ISO 8601 text. Raises ``BadValue``."""
+    if isinstance(cell, UnknownResult):
+        raise BadValue("cell.formula")
+    if column.kind is Kind.INTEGER:
+        return _integer(cell)
+    if column.kind is Kind.DAY:
+        return _day(cell).isoformat()
+    text = _text(cell)
+    if column.kind is Kind.YES_NO:
+        return _yes_no(text, column)
+    if column.kind is Kind.CHOICE:
+        by_word = {plain(word): value for word, value in column.choices.items()}
+        if plain(text) not in by_word:
+            raise BadValue("cell.not_choice")
+        return by_word[plain(text)]
+    if column.kind is Kind.NUMBER:
+        text = re.sub(r"^№\s*", "", text)
+    if len(text) > column.length:
+        raise BadValue("cell.too_long")
+    if column.kind is Kind.LIST:
+        return [part for part in (one.strip() for one in re.split(r"[,;]", text)) if part]
+    return text
+
+
+def _yes_no(text: str, column: Column) -> bool:
+    by_word = {plain(word): value == YES for word, value in column.choices.items()}
+    word = text.casefold()
+    if word in _YES | _NO:
+        return word in _YES
+    if plain(text) not in by_word:
+        raise BadValue("cell.not_yes_no")
+    return by_word[plain(text)]
+
+
+def _text(cell: Any) -> str:
+    """Printable, single blanks; a whole number without the «.0» that spreadsheets add."""
+    if isinstance(cell, datetime | date):
+        raise BadValue("cell.is_day")
+    if isinstance(cell, bool):
+        return "да" if cell else "нет"
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    text = " ".join(str(cell).split())
+    text = "".join(letter for letter in text if letter.isprintable())
+    return text[:-2] if re.fullmatch(r"\d+\.0", text) else text
+
+
+def _integer(cell: Any) -> int:
+    if isinstance(cell, bool | datetime | date):
+        raise BadValue("cell.not_number")
+    text = re.sub(r"[\s\xa0]", "", str(cell))
+    if not re.fullmatch(r"\d{1,10}(?:[.,]0+)?", text, re.ASCII):
+        raise BadValue("cell.not_number")
+    value = int(re.split(r"[.,]", text)[0])
+    if value > LARGEST:
+        raise BadValue("cell.not_number")
+    return value
+
+
+def _day(cell: Any) -> date:
+    if isinstance(cell, datetime):
+        return cell.date()
+    if isinstance(cell, date):
+        return cell
+    try:
+        # An unformatted cell shows the day as its number since 1900.
+        if isinstance(cell, int | float) and not isinstance(cell, bool) and 20_000 < cell < 80_000:
+            return _EXCEL_EPOCH + timedelta(days=int(cell))
+        text = " ".join(str(cell).split())
+        if match := _DAY.fullmatch(text):
+            day, month, year = map(int, match.groups())
+            return date(year, month, day)
+        if match := _ISO_DAY.fullmatch(text):
+            return date(*map(int, match.groups()))
+    except ValueError:
+        pass
+    raise BadValue("cell.not_day")
+
+
+def repeated(rows: Iterable[Row], key: str, column: str) -> list[Problem]:
+    """Problems of rows whose ``key`` stood in an earlier row already."""
+    first: dict[Any, int] = {}
+    problems = []
+    for row in rows:
+        value = row[key]
+        if value in first:
+            problems.append(
+                Problem(code="row.twice", row=row["row"], column=column, value=str(value),
+                        details={"first": str(first[value])})
+            )  # fmt: skip
+        first.setdefault(value, row["row"])
+    return problems

@@ -1,0 +1,187 @@
+"""An import of reference data: received, shown, then applied or rejected by a person.
+
+Only the city imports: a file is about schools of all districts. The file is read once and its rows
+are kept; what they would change is worked out anew each time it is shown, so that the yes is always
+about the registry of now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.access import Forbidden, Scope
+from service.models import AuditEntry, ImportStatus, ReferenceImport
+from service.registry import milestones, platforms, schools, totals
+from service.registry.columns import Column, Problem, Row, read_rows
+from service.registry.mappings import PlatformMapping
+from service.registry.preview import Preview
+from service.registry.refusals import Refusal
+from service.registry.settings import RegistrySettings
+from service.registry.tables import read_table
+
+PLATFORM = "platform"
+"""The subject of weekly figures of another platform."""
+
+MAX_PLATFORM_NAME = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """A kind of file."""
+
+    columns: tuple[Column, ...]
+    cleaned: Callable[[Sequence[Row]], tuple[list[Row], list[Problem]]]
+    preview: Callable[[Session, Sequence[Row]], Preview]
+    apply: Callable[..., None]
+    """``(session, preview, *, actor, now)``."""
+
+
+SUBJECTS: Mapping[str, Subject] = {
+    name: Subject(
+        columns=module.COLUMNS, cleaned=module.cleaned, preview=module.preview, apply=module.apply
+    )
+    for name, module in (("schools", schools), ("totals", totals), ("milestones", milestones))
+}
+"""What is imported besides a platform's week."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeekOfPlatform:
+    """What the person says about a platform's file."""
+
+    platform: str
+    day: date
+    """Any day of the week that the figures are of."""
+    mapping: PlatformMapping
+
+
+def receive(
+    session: Session,
+    settings: RegistrySettings,
+    *,
+    scope: Scope,
+    subject: str,
+    file_name: str,
+    data: bytes,
+    now: datetime,
+    week: WeekOfPlatform | None = None,
+) -> ReferenceImport:
+    """Read a file and keep its rows until a person decides; nothing else changes.
+
+    Raises ``Forbidden`` for all but the city, ``TableError`` when the file is no table with the
+    columns of its subject, and ``Refusal("platform.no_name")`` for a week without a platform.
+    """
+    platforms.require_city(scope)
+    options: dict[str, Any] = {}
+    if week is not None:
+        name = " ".join(week.platform.split())
+        if not 0 < len(name) <= MAX_PLATFORM_NAME:
+            raise Refusal("platform.no_name")
+        first_day = platforms.week_of(week.day).isoformat()
+        options = {"platform": name, "first_day": first_day, "mapping": week.mapping.name}
+    columns = week.mapping.columns if week else SUBJECTS[subject].columns
+    rows, problems = read_rows(read_table(file_name, data, settings), columns)
+    rows, more = platforms.cleaned(rows) if week else SUBJECTS[subject].cleaned(rows)
+    received = ReferenceImport(
+        subject=subject,
+        status=ImportStatus.PENDING,
+        file_name=file_name[-255:],
+        sha256=hashlib.sha256(data).hexdigest(),
+        options=options,
+        rows=rows,
+        problems=[one.as_data() for one in (*problems, *more)],
+        created_at=now,
+        created_by=scope.actor,
+    )
+    session.add(received)
+    session.flush()
+    _audit(session, received, "registry.receive", scope, now)
+    return received
+
+
+def find(
+    session: Session, import_id: int, scope: Scope, *, to_decide: bool = False
+) -> ReferenceImport:
+    """Raises ``Forbidden`` when unknown, and for all but the city.
+
+    ``to_decide`` locks the row, so that two people's yes is not carried out twice.
+    """
+    platforms.require_city(scope)
+    known = import_id < 2**31
+    found = session.get(ReferenceImport, import_id, with_for_update=to_decide) if known else None
+    if found is None:
+        raise Forbidden("school")
+    return found
+
+
+def latest(session: Session, scope: Scope, limit: int = 50) -> Sequence[ReferenceImport]:
+    platforms.require_city(scope)
+    newest = select(ReferenceImport).order_by(ReferenceImport.id.desc()).limit(limit)
+    return session.scalars(newest).all()
+
+
+def preview(session: Session, received: ReferenceImport) -> Preview:
+    """What the import would change now, with all that is wrong in the file."""
+    if received.subject == PLATFORM:
+        found = platforms.preview(session, received.rows, received.options)
+    else:
+        found = SUBJECTS[received.subject].preview(session, received.rows)
+    read = [Problem(**one) for one in received.problems]
+    problems = sorted((*read, *found.problems), key=lambda one: (not one.stops, one.row))
+    return replace(found, problems=problems)
+
+
+def apply(session: Session, import_id: int, *, scope: Scope, digest: str, now: datetime) -> None:
+    """Say yes to what was shown under ``digest``: all of it or nothing.
+
+    Raises ``Refusal``: ``import.decided``, ``import.has_problems``, ``import.differs`` (the
+    registry has changed since it was shown).
+    """
+    received = find(session, import_id, scope, to_decide=True)
+    if received.status != ImportStatus.PENDING:
+        raise Refusal("import.decided")
+    found = preview(session, received)
+    if not found.can_apply:
+        raise Refusal("import.has_problems")
+    if found.digest != digest:
+        raise Refusal("import.differs")
+    if received.subject == PLATFORM:
+        platforms.apply(
+            session, received.rows, received.options, file_name=received.file_name,
+            sha256=received.sha256, actor=scope.actor, now=now,
+        )  # fmt: skip
+    else:
+        SUBJECTS[received.subject].apply(session, found, actor=scope.actor, now=now)
+    _decide(session, received, ImportStatus.APPLIED, scope, now)
+
+
+def reject(session: Session, import_id: int, *, scope: Scope, now: datetime) -> None:
+    """Say no. Raises ``Refusal("import.decided")`` when it is too late."""
+    received = find(session, import_id, scope, to_decide=True)
+    if received.status != ImportStatus.PENDING:
+        raise Refusal("import.decided")
+    _decide(session, received, ImportStatus.REJECTED, scope, now)
+
+
+def _decide(
+    session: Session, received: ReferenceImport, status: ImportStatus, scope: Scope, now: datetime
+) -> None:
+    received.status, received.decided_at, received.decided_by = status, now, scope.actor
+    _audit(session, received, f"registry.{status}", scope, now)
+
+
+def _audit(
+    session: Session, received: ReferenceImport, action: str, scope: Scope, now: datetime
+) -> None:
+    details = {
+        "import": received.id, "subject": received.subject, "rows": len(received.rows),
+        "sha256": received.sha256,
+    }  # fmt: skip
+    session.add(AuditEntry(at=now, actor=scope.actor, action=action, details=details))

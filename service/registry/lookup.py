@@ -1,0 +1,388 @@
+"""What reports ask of the reference data. Nothing here writes; each answer is a plain value.
+
+``at`` is a day: what counted on it. ``known_at`` is a moment: what had been recorded by then, so
+that the report of an earlier day can be built again with the same figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.access import Scope
+from service.models import (
+    HeadCount,
+    HeadCountGroup,
+    Milestone,
+    OperatorRole,
+    PlatformFigure,
+    PlatformSchool,
+    PlatformWeek,
+    RegionalTotal,
+    School,
+    SchoolType,
+    TotalKey,
+)
+from service.ordering import natural
+from service.registry.columns import plain
+from service.registry.platforms import week_of
+from service.registry.schools import TYPES
+
+DENOMINATORS: Mapping[str, tuple[TotalKey, ...]] = {
+    "E4.03": (
+        TotalKey.LEARNERS_GENERAL, TotalKey.LEARNERS_ADDITIONAL, TotalKey.LEARNERS_VOCATIONAL,
+    ),
+    "E4.04": (
+        TotalKey.LEARNERS_GENERAL, TotalKey.LEARNERS_ADDITIONAL, TotalKey.LEARNERS_VOCATIONAL,
+    ),
+    "E4.05": (
+        TotalKey.ORGANISATIONS_GENERAL, TotalKey.ORGANISATIONS_ADDITIONAL,
+        TotalKey.ORGANISATIONS_VOCATIONAL,
+    ),
+    "E4.07": (TotalKey.LEARNERS_GENERAL, TotalKey.LEARNERS_VOCATIONAL),
+    "E4.08": (TotalKey.STAFF_GENERAL,),
+}  # fmt: skip
+"""Which totals make the denominator of an indicator (INDICATORS D)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counted:
+    """A reference head count of a school."""
+
+    people: int
+    as_of: date
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegistrySchool:
+    code: str
+    number: str
+    name: str
+    short_name: str
+    district: str
+    type: SchoolType | None
+    """By the registry, else as the words of the load say; None: not known."""
+    source_system: str
+    """Empty: not known."""
+    state_system: bool | None
+    """None: not known."""
+    esia_plan_on: date | None
+    is_open: bool
+    """On the day asked about."""
+    closed_on: date | None
+    merged_into: str
+    registered: bool
+    """False: known from loads only."""
+    last_applied_at: datetime | None
+    """None: never loaded; stays in all tables."""
+    head_counts: Mapping[HeadCountGroup, Counted]
+    """Those in force on the day asked about."""
+
+
+def registry_schools(
+    session: Session, scope: Scope, *, at: date, known_at: datetime | None = None
+) -> list[RegistrySchool]:
+    """All schools inside, closed ones too (``is_open``), by district and number as people look
+    for them. The number of queries does not depend on theirs.
+    """
+    counts: dict[str, dict[HeadCountGroup, Counted]] = {}
+    dated = (
+        select(HeadCount)
+        .where(HeadCount.school_code.in_(scope.codes()), HeadCount.as_of <= at)
+        .order_by(HeadCount.as_of, HeadCount.id)
+    )
+    if known_at is not None:
+        dated = dated.where(HeadCount.recorded_at <= known_at)
+    for one in session.scalars(dated):
+        counts.setdefault(one.school_code, {})[HeadCountGroup(one.group)] = Counted(
+            people=one.people, as_of=one.as_of, source=one.source
+        )
+    schools = session.scalars(select(School).where(scope.schools())).all()
+    return [
+        RegistrySchool(
+            code=school.code,
+            number=school.number,
+            name=school.name,
+            short_name=school.short_name,
+            district=school.district,
+            type=_type(school),
+            source_system=school.source_system,
+            state_system=school.state_system,
+            esia_plan_on=school.esia_plan_on,
+            is_open=school.closed_on is None or at <= school.closed_on,
+            closed_on=school.closed_on,
+            merged_into=school.merged_into,
+            registered=school.registered_at is not None,
+            last_applied_at=school.last_applied_at,
+            head_counts=counts.get(school.code, {}),
+        )
+        for school in sorted(schools, key=in_order)
+    ]
+
+
+def in_order(school: School) -> tuple[object, ...]:
+    """By district, then number, as people look for a school."""
+    number = natural(school.number or school.short_name)
+    return natural(school.district), school.district, number, school.code
+
+
+def _type(school: School) -> SchoolType | None:
+    if school.type:
+        return SchoolType(school.type)
+    by_word = {plain(word): value for word, value in TYPES.items()}
+    return by_word.get(plain(school.kind))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformVersion:
+    """Where figures of another platform come from, for the heading of a report."""
+
+    platform: str
+    first_day: date
+    """The Saturday that begins the week."""
+    version: int
+    file_name: str
+    mapping: str
+    imported_at: datetime
+    imported_by: str
+
+    @property
+    def last_day(self) -> date:
+        """The Friday that ends the week."""
+        return self.first_day + timedelta(days=6)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SchoolFigures:
+    """One school on another platform. None: the file has no such figure; that is not zero."""
+
+    label: str
+    """As the platform names it."""
+    school_code: str | None
+    """None: a person has not matched it yet."""
+    users: int | None
+    teachers: int | None
+    teachers_with_messages: int | None
+    teachers_with_group_messages: int | None
+    teachers_with_group_chats: int | None
+    messages: int | None
+    group_chats: int | None
+    registered: bool | None
+    active: bool | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformFigures:
+    source: PlatformVersion
+    schools: Mapping[str, SchoolFigures]
+    """By school code, those inside the scope."""
+    unmatched: Sequence[SchoolFigures]
+    """Only for the city: whose they are is not known yet."""
+
+
+def platforms(session: Session) -> list[str]:
+    """Names of the platforms with any figures."""
+    names = select(PlatformWeek.platform).distinct().order_by(PlatformWeek.platform)
+    return list(session.scalars(names))
+
+
+def platform_versions(session: Session, platform: str) -> list[PlatformVersion]:
+    """All imported weeks and their versions, the newest first."""
+    query = (
+        select(PlatformWeek)
+        .where(PlatformWeek.platform == platform)
+        .order_by(PlatformWeek.first_day.desc(), PlatformWeek.version.desc())
+    )
+    return [_version(week) for week in session.scalars(query)]
+
+
+def platform_figures(
+    session: Session,
+    scope: Scope,
+    platform: str,
+    day: date,
+    *,
+    version: int | None = None,
+    known_at: datetime | None = None,
+) -> PlatformFigures | None:
+    """The figures of the week of ``day``, by default in the newest version.
+
+    None: nothing was imported; that is missing, not zero.
+    """
+    wanted = select(PlatformWeek).where(
+        PlatformWeek.platform == platform, PlatformWeek.first_day == week_of(day)
+    )
+    if version is not None:
+        wanted = wanted.where(PlatformWeek.version == version)
+    if known_at is not None:
+        wanted = wanted.where(PlatformWeek.imported_at <= known_at)
+    week = session.scalar(wanted.order_by(PlatformWeek.version.desc()).limit(1))
+    if week is None:
+        return None
+    rows = (
+        select(PlatformFigure, PlatformSchool.school_code, PlatformSchool.ignored)
+        .join(
+            PlatformSchool,
+            (PlatformSchool.label == PlatformFigure.label) & (PlatformSchool.platform == platform),
+        )
+        .where(PlatformFigure.week_id == week.id)
+        .order_by(PlatformFigure.row)
+    )
+    if scope.role != OperatorRole.CITY:
+        rows = rows.where(PlatformSchool.school_code.in_(scope.codes()))
+    schools, unmatched = {}, []
+    for figure, code, ignored in session.execute(rows):
+        if code is not None:
+            schools[code] = _figures(figure, code)
+        elif not ignored:
+            unmatched.append(_figures(figure, None))
+    return PlatformFigures(source=_version(week), schools=schools, unmatched=unmatched)
+
+
+def _version(week: PlatformWeek) -> PlatformVersion:
+    return PlatformVersion(
+        platform=week.platform,
+        first_day=week.first_day,
+        version=week.version,
+        file_name=week.file_name,
+        mapping=week.mapping,
+        imported_at=week.imported_at,
+        imported_by=week.imported_by,
+    )
+
+
+def _figures(figure: PlatformFigure, code: str | None) -> SchoolFigures:
+    return SchoolFigures(
+        label=figure.label,
+        school_code=code,
+        users=figure.users,
+        teachers=figure.teachers,
+        teachers_with_messages=figure.teachers_with_messages,
+        teachers_with_group_messages=figure.teachers_with_group_messages,
+        teachers_with_group_chats=figure.teachers_with_group_chats,
+        messages=figure.messages,
+        group_chats=figure.group_chats,
+        registered=figure.registered,
+        active=figure.active,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Total:
+    """A regional total in force."""
+
+    key: TotalKey
+    value: int
+    as_of: date
+    document: str
+    document_number: str
+    recorded_at: datetime
+    recorded_by: str
+
+
+def regional_total(
+    session: Session, key: TotalKey, at: date, *, known_at: datetime | None = None
+) -> Total | None:
+    """The newest total as of ``at`` or before; of two as of one day the one recorded later.
+
+    None: nobody has recorded one; the indicator has no denominator then, never zero.
+    """
+    return regional_totals(session, at, known_at=known_at).get(key)
+
+
+def regional_totals(
+    session: Session, at: date, *, known_at: datetime | None = None
+) -> dict[TotalKey, Total]:
+    """All totals in force, by key."""
+    query = select(RegionalTotal).where(RegionalTotal.as_of <= at)
+    if known_at is not None:
+        query = query.where(RegionalTotal.recorded_at <= known_at)
+    rows = session.scalars(query.order_by(RegionalTotal.as_of, RegionalTotal.id))
+    return {TotalKey(row.key): _total(row) for row in rows}
+
+
+def denominator(
+    session: Session, indicator: str, at: date, *, known_at: datetime | None = None
+) -> tuple[int | None, Sequence[Total]]:
+    """The denominator of an indicator of ``DENOMINATORS``, and the totals that it is the sum of.
+
+    None when any of them is missing. Raises ``KeyError`` for another indicator.
+    """
+    known = regional_totals(session, at, known_at=known_at)
+    parts = [known[key] for key in DENOMINATORS[indicator] if key in known]
+    whole = len(parts) == len(DENOMINATORS[indicator])
+    return (sum(part.value for part in parts) if whole else None), parts
+
+
+def _total(row: RegionalTotal) -> Total:
+    return Total(
+        key=TotalKey(row.key),
+        value=row.value,
+        as_of=row.as_of,
+        document=row.document,
+        document_number=row.document_number,
+        recorded_at=row.recorded_at,
+        recorded_by=row.recorded_by,
+    )
+
+
+class StepState(StrEnum):
+    DONE = "done"
+    OVERDUE = "overdue"
+    """Its last day is over and nobody has marked it done."""
+    UNDER_WAY = "under_way"
+    AHEAD = "ahead"
+    """It has not begun."""
+    UNDATED = "undated"
+    """No date is fixed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A milestone and where it stands on a day."""
+
+    number: str
+    title: str
+    begins_on: date | None
+    due_on: date | None
+    responsible: Sequence[str]
+    done_on: date | None
+    done_by: str
+    state: StepState
+
+
+def milestones(session: Session, at: date) -> list[Step]:
+    """The plan of the transition in the order of its numbers, as it stands on ``at``."""
+    steps = sorted(session.scalars(select(Milestone)), key=lambda one: natural(one.number))
+    return [
+        Step(
+            number=one.number,
+            title=one.title,
+            begins_on=one.begins_on,
+            due_on=one.due_on,
+            responsible=tuple(one.responsible),
+            done_on=one.done_on,
+            done_by=one.done_by,
+            state=step_state(one.begins_on, one.due_on, one.done_on, at),
+        )
+        for one in steps
+    ]
+
+
+def step_state(
+    begins_on: date | None, due_on: date | None, done_on: date | None, at: date
+) -> StepState:
+    """Where a step stands on a day: done counts from the day of the mark."""
+    if done_on is not None and done_on <= at:
+        return StepState.DONE
+    if due_on is not None and due_on < at:
+        return StepState.OVERDUE
+    if begins_on is None and due_on is None:
+        return StepState.UNDATED
+    return StepState.AHEAD if begins_on is not None and at < begins_on else StepState.UNDER_WAY

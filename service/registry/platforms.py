@@ -1,0 +1,211 @@
+"""Weekly figures of other platforms: which school a row means, versions of a week, matching."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.access import Forbidden, Scope
+from service.models import (
+    AuditEntry,
+    OperatorRole,
+    PlatformFigure,
+    PlatformSchool,
+    PlatformWeek,
+    School,
+)
+from service.registry.columns import Problem, Row, plain
+from service.registry.mappings import FIGURES, FLAGS
+from service.registry.preview import Entry, Preview
+from service.registry.refusals import Refusal
+
+SATURDAY = 5
+"""``date.weekday()`` of the first day of a week (INDICATORS C)."""
+
+
+def week_of(day: date) -> date:
+    """The Saturday that begins the week of ``day``."""
+    return day - timedelta(days=(day.weekday() - SATURDAY) % 7)
+
+
+def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
+    """Rows with their label; a row that names no school, or one named before, is a problem."""
+    problems: list[Problem] = []
+    first: dict[str, int] = {}
+    for row in rows:
+        row["label"] = label(row)
+        if not row["label"]:
+            problems.append(Problem(code="school.not_named", row=row["row"]))
+        elif row["label"] in first:
+            problems.append(
+                Problem(code="row.twice", row=row["row"], value=row["label"],
+                        details={"first": str(first[row["label"]])})
+            )  # fmt: skip
+        first.setdefault(row["label"], row["row"])
+    return list(rows), problems
+
+
+def label(row: Row) -> str:
+    """The school in the platform's words: what is remembered once a person has matched it."""
+    number = f"№{row['number']}" if "number" in row else ""
+    parts = (row.get("code"), row.get("district"), number, row.get("name"))
+    return ", ".join(part for part in parts if part)
+
+
+class Matcher:
+    """Finds the school of a row: by code, else number and district, else name; never a guess."""
+
+    def __init__(self, session: Session, platform: str) -> None:
+        schools = session.scalars(select(School)).all()
+        self._codes = {school.code for school in schools}
+        self._by_number: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._by_name: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for school in schools:
+            district = plain(school.district)
+            self._by_number[district, plain(school.number)].add(school.code)
+            for name in {plain(school.name), plain(school.short_name)}:
+                self._by_name[district, name].add(school.code)
+                self._by_name["", name].add(school.code)
+        self._said = {
+            one.label: one
+            for one in session.scalars(
+                select(PlatformSchool).where(PlatformSchool.platform == platform)
+            )
+            if one.matched_by
+        }
+
+    def find(self, row: Row) -> str | None:
+        """The code; None when no school or several fit, or a person said that none is ours."""
+        said = self._said.get(row["label"])
+        if said is not None:
+            return said.school_code
+        if "code" in row:
+            return row["code"] if row["code"] in self._codes else None
+        district = plain(row.get("district", ""))
+        for index, key in ((self._by_number, "number"), (self._by_name, "name")):
+            if key in row and (district or key == "name"):
+                fits = index.get((district, plain(row[key])), set())
+                if len(fits) == 1:
+                    return next(iter(fits))
+        return None
+
+    def is_ignored(self, row: Row) -> bool:
+        said = self._said.get(row["label"])
+        return said is not None and said.ignored
+
+
+def preview(session: Session, rows: Sequence[Row], options: Mapping[str, Any]) -> Preview:
+    """A new version of the week: every row is added. Two rows of one school are a problem."""
+    matcher = Matcher(session, options["platform"])
+    found = {row["row"]: matcher.find(row) for row in rows}
+    times = Counter(code for code in found.values() if code)
+    added, unmatched, problems = [], [], []
+    for row in rows:
+        code = found[row["row"]]
+        if code and times[code] > 1:
+            problems.append(
+                Problem(code="school.two_rows", row=row["row"], value=row["label"],
+                        details={"code": code})
+            )  # fmt: skip
+        if code is None and not matcher.is_ignored(row):
+            unmatched.append(row["label"])
+        changes = {name: (None, row[name]) for name in (*FIGURES, *FLAGS) if name in row}
+        added.append(Entry(key=row["label"], title=code or "", changes=changes))
+    told = set(found.values())
+    missing = [
+        Entry(key=school.code, title=school.short_name or school.name, changes={})
+        for school in session.scalars(select(School).where(School.closed_on.is_(None)))
+        if school.code not in told
+    ]
+    return Preview(added=added, missing=missing, unmatched=unmatched, problems=problems)
+
+
+def apply(
+    session: Session,
+    rows: Sequence[Row],
+    options: Mapping[str, Any],
+    *,
+    file_name: str,
+    sha256: str,
+    actor: str,
+    now: datetime,
+) -> PlatformWeek:
+    """Store the rows as the next version of the week; earlier versions stay as they are."""
+    platform, first_day = options["platform"], date.fromisoformat(options["first_day"])
+    newest = session.scalar(
+        select(func.max(PlatformWeek.version)).where(
+            PlatformWeek.platform == platform, PlatformWeek.first_day == first_day
+        )
+    )
+    week = PlatformWeek(
+        platform=platform, first_day=first_day, version=(newest or 0) + 1, file_name=file_name,
+        sha256=sha256, mapping=options["mapping"], imported_at=now, imported_by=actor,
+    )  # fmt: skip
+    session.add(week)
+    session.flush()
+    matcher = Matcher(session, platform)
+    for row in rows:
+        values = {name: row.get(name) for name in (*FIGURES, *FLAGS)}
+        session.add(PlatformFigure(week_id=week.id, row=row["row"], label=row["label"], **values))
+        known = session.get(PlatformSchool, (platform, row["label"]))
+        if known is None:
+            known = PlatformSchool(platform=platform, label=row["label"])
+            session.add(known)
+        if not known.matched_by:
+            known.school_code, known.matched_at = matcher.find(row), now
+    details = {"platform": platform, "first_day": options["first_day"], "version": week.version}
+    session.add(AuditEntry(at=now, actor=actor, action="platform.import", details=details))
+    return week
+
+
+def match(
+    session: Session, scope: Scope, platform: str, name: str, code: str | None, now: datetime
+) -> None:
+    """A person says which school ``name`` is, or with None that it is none of ours.
+
+    It counts for every week, stored and to come. Only the city may say it. Raises ``Forbidden``
+    for others, and for a name or school that is not known; ``Refusal("platform.two_rows")`` when
+    another row of a stored week is this school already.
+    """
+    require_city(scope)
+    known = session.get(PlatformSchool, (platform, name))
+    if known is None or (code is not None and session.get(School, code) is None):
+        raise Forbidden("school")
+    if code is not None and _shares_a_week(session, platform, name, code):
+        raise Refusal("platform.two_rows", code=code)
+    before = known.school_code
+    known.school_code, known.ignored = code, code is None
+    known.matched_at, known.matched_by = now, scope.actor
+    session.add(
+        AuditEntry(
+            at=now, actor=scope.actor, action="platform.match", school_code=code or "",
+            details={"platform": platform, "label": name, "school_code": [before, code]},
+        )
+    )  # fmt: skip
+
+
+def _shares_a_week(session: Session, platform: str, name: str, code: str) -> bool:
+    weeks = select(PlatformFigure.week_id).where(PlatformFigure.label == name)
+    same = (
+        select(PlatformFigure.label)
+        .join(PlatformSchool, PlatformSchool.label == PlatformFigure.label)
+        .where(
+            PlatformFigure.week_id.in_(weeks),
+            PlatformSchool.platform == platform,
+            PlatformSchool.school_code == code,
+            PlatformSchool.label != name,
+        )
+        .limit(1)
+    )
+    return session.scalar(same) is not None
+
+
+def require_city(scope: Scope) -> None:
+    """Raises ``Forbidden`` for whoever sees only a part of the city."""
+    if scope.role != OperatorRole.CITY:
+        raise Forbidden("school")

@@ -1,0 +1,128 @@
+"""Templates to fill in, and the registry as a file with the same columns."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from datetime import date
+from io import BytesIO, StringIO
+from typing import Any
+
+import xlsxwriter
+from sqlalchemy.orm import Session
+
+from service.access import Scope
+from service.models import TotalKey
+from service.registry import milestones, schools, totals
+from service.registry.columns import Column, Kind
+from service.registry.lookup import RegistrySchool, registry_schools
+from service.registry.mappings import DEFAULT, load_mappings
+from service.reports.export import harmless
+
+FORMS = ("xlsx", "csv")
+
+Line = Sequence[Any]
+"""Values of a row: text, whole numbers, days, None."""
+
+
+def columns_of(subject: str) -> tuple[Column, ...]:
+    """The columns of a template: of our own tables, or of the default mapping of a platform."""
+    if subject == "platform":
+        return load_mappings([])[DEFAULT].columns
+    return {
+        "schools": schools.COLUMNS, "totals": totals.COLUMNS, "milestones": milestones.COLUMNS,
+    }[subject]  # fmt: skip
+
+
+def template(subject: str, form: str) -> bytes:
+    """A file with the titles and what helps to begin: names of the totals, steps of the plan.
+
+    The dates of the plan are empty: the letter's are past.
+    """
+    columns = columns_of(subject)
+    lines: list[Line] = []
+    if subject == "milestones":
+        lines = [
+            [number, title, "", "", responsible, ""]
+            for number, title, responsible in milestones.STARTING_SET
+        ]
+    elif subject == "totals":
+        titles = {key: title for title, key in reversed(totals.KEYS.items()) if title != key}
+        lines = [[titles[key], "", "", "", ""] for key in TotalKey]
+    return _file(columns, lines, form)
+
+
+def registry_file(session: Session, scope: Scope, form: str, *, at: date) -> bytes:
+    """The schools inside as a file that can be changed and imported again."""
+    lines = [_line(one) for one in registry_schools(session, scope, at=at)]
+    return _file(schools.COLUMNS, lines, form)
+
+
+def _line(school: RegistrySchool) -> Line:
+    words = {value: word for word, value in reversed(schools.TYPES.items())}
+    counts = {group.value: count for group, count in school.head_counts.items()}
+    newest = max(counts.values(), key=lambda one: one.as_of, default=None)
+    state = {True: "да", False: "нет", None: None}[school.state_system]
+    # The file has one date for all head counts: older ones stay out of it.
+    people = [
+        counts[group].people
+        if newest
+        and group in counts
+        and (counts[group].as_of, counts[group].source) == (newest.as_of, newest.source)
+        else None
+        for group in schools.GROUPS
+    ]
+    return [
+        school.code, school.number, school.short_name, school.name,
+        words[school.type] if school.type else None, school.district, school.source_system, state,
+        school.esia_plan_on, *people, newest.as_of if newest else None,
+        newest.source if newest else None, school.closed_on, school.merged_into,
+    ]  # fmt: skip
+
+
+def _file(columns: Sequence[Column], lines: Sequence[Line], form: str) -> bytes:
+    return _xlsx(columns, lines) if form == "xlsx" else _csv(columns, lines)
+
+
+def _csv(columns: Sequence[Column], lines: Sequence[Line]) -> bytes:
+    """Semicolons and a byte order mark, as spreadsheets of the Russian locale expect."""
+    out = StringIO(newline="")
+    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    writer.writerow(column.title for column in columns)
+    for line in lines:
+        writer.writerow(harmless(_text(value)) for value in line)
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:%d.%m.%Y}" if isinstance(value, date) else str(value)
+
+
+def _xlsx(columns: Sequence[Column], lines: Sequence[Line]) -> bytes:
+    """Titles stay in sight; codes and numbers are text, so that no zero is lost."""
+    out = BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False}) as book:
+        sheet = book.add_worksheet("Данные")
+        bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "border": 1})
+        as_text = book.add_format({"num_format": "@"})
+        as_day = book.add_format({"num_format": "dd.mm.yyyy"})
+        sheet.freeze_panes(1, 0)
+        sheet.repeat_rows(0)
+        for place, column in enumerate(columns):
+            form = as_day if column.kind is Kind.DAY else None
+            form = as_text if column.kind in {Kind.TEXT, Kind.NUMBER} else form
+            sheet.set_column(place, place, 32 if column.kind is Kind.TEXT else 16, form)
+            sheet.write_string(0, place, column.title, bold)
+            if column.example:
+                sheet.write_comment(0, place, f"Например: {column.example}")
+        for row, line in enumerate(lines, start=1):
+            for place, value in enumerate(line):
+                if isinstance(value, date):
+                    sheet.write_datetime(row, place, value, as_day)
+                elif isinstance(value, int):
+                    sheet.write_number(row, place, value)
+                elif value:
+                    sheet.write_string(row, place, value, as_text)
+    return out.getvalue()
