@@ -6,7 +6,7 @@ loads the web parts: a worker that needs the settings and the tables stays small
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session, sessionmaker
 
 import auth.esia.registered
-import auth.registration.clients  # noqa: F401 - their tables belong to the schema
+import auth.registration.clients
+import auth.upstream.models  # noqa: F401 - their tables belong to the schema
 from auth.directory import Account, Directory
 from auth.esia import init_app as init_esia
 from auth.linking import init_app as init_linking
@@ -22,12 +23,15 @@ from auth.linking.settings import LinkingSettings
 from auth.phases import OnePhase, Phase, Phases
 from auth.settings import AuthSettings, EsiaSettings
 from auth.throttle import DatabaseThrottle, Throttle
+from auth.upstream import init_app as init_upstream
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from auth.keys import SigningKeys
     from auth.provider import Provider
+    from auth.upstream.handover import Arrive
+    from auth.upstream.port import Upstream
 
 __all__ = ["Account", "AuthSettings", "Directory", "init_app"]
 
@@ -48,6 +52,9 @@ def init_app(
     phases: Phases | None = None,
     notices_waiting: Callable[[], None] = _nobody_sends,
     linking: LinkingSettings | None = None,
+    upstreams: Sequence[Upstream] = (),
+    upstream_age: timedelta = timedelta(minutes=15),
+    arrive: Arrive | None = None,
     esia: EsiaSettings | None = None,
     esia_keys: Path | None = None,
 ) -> Provider:
@@ -58,6 +65,9 @@ def init_app(
     without ``phases`` that of the settings is in force for everybody.
     ``notices_waiting`` is called, within somebody's sign-out, when ``backchannel.send_notices``
     has work to do; it must be quick and must not raise.
+
+    ``upstreams`` are the outside providers (``auth.upstream.build``); a person may take
+    ``upstream_age`` there. ``arrive`` takes whoever comes back; without it, linking does.
 
     The ЕСИА stand-in comes with it when ``esia.is_served``; its keys are then kept in the
     folder ``esia_keys``. Raises ``ValueError`` without an issuer or without ``app.secret_key``, and
@@ -92,6 +102,7 @@ def init_app(
     app.register_blueprint(endpoints.blueprint)
     app.register_blueprint(pages.blueprint)
     init_linking(app, linking or LinkingSettings())
+    init_upstream(app, provider, upstreams, age=upstream_age, arrive=arrive)
     if esia and esia.is_served:
         if esia_keys is None:
             raise ValueError("the ЕСИА stand-in needs a folder for its keys")

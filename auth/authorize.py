@@ -24,6 +24,7 @@ from auth.models import Consent, Method, SignIn
 from auth.pages import refuse, render
 from auth.policy import ALLOWED, Decision, Reason
 from auth.provider import Provider, current_provider
+from auth.upstream.pages import sign_out_there
 
 MAX_AGE = 10**9
 """Seconds: as good as no limit."""
@@ -64,8 +65,22 @@ def authorize() -> Any:
         return _go("auth_pages.set_password")
     if step is Step.CONSENT:
         return _go("auth.consent")
+    if (
+        grant.client.ask_each_time
+        and sign_in
+        and Method(sign_in.method) is Method.ESIA
+        and _prompt(grant) != {"none"}
+        and (page := sign_out_there(_here()))
+    ):
+        # A school computer: this very sign-in still counts here, over there it counts no more.
+        return page
     grant.request.sign_in = sign_in
     return provider.create_authorization_response(grant_user=account, grant=grant)
+
+
+def _here() -> str:
+    """The address of this request, so that it can be made again."""
+    return f"{url_for('auth.authorize')}?{urlencode(list(request.values.items(multi=True)))}"
 
 
 def consent() -> Any:

@@ -14,6 +14,8 @@ from flask import redirect, request, url_for
 from auth.models import SignIn
 from auth.pages import blueprint, render
 from auth.provider import Provider, current_provider
+from auth.upstream.handover import current_handover
+from auth.upstream.pages import sign_out_there
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,13 +50,22 @@ def logout() -> Any:
         return render("bad_request.html", status=400, error=error.error)
     sign_in = provider.sessions.current(request, provider.clock())
     confirmed = request.method == "POST" and provider.sessions.is_own_form(request)
-    if sign_in and (confirmed or wish.names(sign_in)):
-        response = redirect(wish.back or here, 303)
+    # A sign-in at an outside provider lasts longer than ours, and has to end all the same.
+    handover = current_handover()
+    elsewhere = sign_in is None and handover.remembered(request) is not None
+    if (
+        ((sign_in or elsewhere) and confirmed)
+        or (sign_in and wish.names(sign_in))
+        or (elsewhere and wish.claims)
+    ):
+        onward = wish.back or here
+        response = sign_out_there(onward) or redirect(onward, 303)
+        handover.forget(response)
         provider.sign_out(request, response)
         return response
     if sign_in is None and wish.back:
         return redirect(wish.back, 303)
-    return render("logout.html", signed_in=sign_in is not None)
+    return render("logout.html", signed_in=sign_in is not None or elsewhere)
 
 
 def _read_wish(provider: Provider) -> Wish:

@@ -27,6 +27,8 @@ from auth.policy import Decision, Reason
 from auth.provider import current_provider
 from auth.sessions import form_token
 from auth.texts import LANGUAGES, choose_language
+from auth.upstream.handover import current_handover
+from auth.upstream.port import Upstream
 
 blueprint = Blueprint(
     "auth_pages",
@@ -50,6 +52,7 @@ def render(template: str, *, status: int = 200, **context: Any) -> Response:
         language=language,
         languages=[(code, _in_language(code)) for code in LANGUAGES],
         form_token=form_token(cookie),
+        upstreams=_upstreams,
         **context,
     )
     response = make_response(body, status)
@@ -61,6 +64,12 @@ def _in_language(code: str) -> str:
     """The address of this page in another language."""
     query = [(k, v) for k, v in request.args.items(multi=True) if k != "ui_locales"]
     return f"?{urlencode([*query, ('ui_locales', code)])}"
+
+
+def _upstreams() -> list[Upstream]:
+    """The outside providers to offer."""
+    offered = transition.offers(current_provider()).outside
+    return list(current_handover().upstreams) if offered else []
 
 
 @blueprint.after_request

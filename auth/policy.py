@@ -22,6 +22,12 @@ class Reason(StrEnum):
     """This application is not for any of the person's roles."""
     METHOD = "method"
     """The phase in force does not let this person in by this method."""
+    UPSTREAM_DENIED = "upstream_denied"
+    """The person, or the outside provider for them, said no over there."""
+    UPSTREAM_UNAVAILABLE = "upstream_unavailable"
+    """The outside provider did not answer."""
+    UPSTREAM_FAILED = "upstream_failed"
+    """The outside provider refused our request, or its answer failed a check."""
     NOT_LINKED = "not_linked"
     """Somebody whom an outside provider vouched for is not known to be one of our people."""
 

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from auth.linking.settings import LinkingSettings
 from auth.settings import AuthSettings, EsiaSettings
+from auth.upstream.settings import UpstreamSettings
 from provisioning.naming import check_naming
 from provisioning.settings import (
     CourseSettings,
@@ -108,6 +109,7 @@ class Settings:
     registry: RegistrySettings = field(default_factory=RegistrySettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     esia: EsiaSettings = field(default_factory=EsiaSettings)
+    upstream: UpstreamSettings = field(default_factory=UpstreamSettings)
     linking: LinkingSettings = field(default_factory=LinkingSettings)
     reports: ReportSettings = field(default_factory=ReportSettings)
 

@@ -11,6 +11,7 @@ import requests
 from flask import Flask
 
 import auth
+from auth import upstream
 from auth.backchannel import send_notices
 from auth.keys import load_keys
 from auth.settings import AuthSettings
@@ -46,9 +47,14 @@ def provider_settings(settings: Settings) -> AuthSettings:
 def add_provider(app: Flask, application: Application) -> None:
     """Give the web application its identity provider.
 
-    Raises ``ConfigError`` for a system's certificate that is none.
+    Raises ``ConfigError`` for a system's certificate that is none, and for an outside provider
+    whose files cannot be used.
     """
     settings = provider_settings(application.settings)
+    try:
+        upstreams = upstream.build(application.settings.upstream)
+    except ValueError as error:
+        raise ConfigError(f"[upstream] {error}") from error
     try:
         auth.init_app(
             app,
@@ -65,6 +71,8 @@ def add_provider(app: Flask, application: Application) -> None:
             notices_waiting=Jobs(application.settings).tell_signed_out,
             phases=StoredPhases(application),
             linking=application.settings.linking,
+            upstreams=upstreams,
+            upstream_age=timedelta(seconds=application.settings.upstream.sign_in_seconds),
             esia=application.settings.esia,
             esia_keys=application.settings.signing_keys / "esia",
         )

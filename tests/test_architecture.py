@@ -21,7 +21,7 @@ ALLOWED = {
     "provisioning": {"iuliia", "lxml", "requests", "urllib3"},
     "auth": {
         "argon2", "asn1crypto", "authlib", "babel", "cryptography", "flask", "gostcrypto",
-        "joserfc", "sqlalchemy", "werkzeug",
+        "joserfc", "requests", "sqlalchemy", "werkzeug",
     },
     "service": {
         "alembic", "argon2", "babel", "click", "flask", "openpyxl", "psutil", "redis",
@@ -33,6 +33,7 @@ ALLOWED = {
 
 ONLY_IN = {
     "lxml": ("provisioning/formats/",),
+    "requests": ("auth/upstream/", "provisioning/", "service/"),
     "rq": ("service/jobs.py",),
     "redis": ("service/redis_link.py", "service/jobs.py", "service/throttle.py",
               "service/errors.py", "service/cli/__init__.py", "service/views/health.py",

@@ -128,7 +128,7 @@ class OpensslGost:
         """
         reading, writing = os.pipe()
         try:
-            os.write(writing, password.encode())
+            os.write(writing, password.encode() + b"\n")  # a line, also for a key without one
             os.close(writing)
             with tempfile.TemporaryDirectory() as name:
                 arguments = ["-sign", str(key), "-passin", f"fd:{reading}"]

@@ -8,9 +8,10 @@ from alembic import context
 from sqlalchemy import Connection, text
 
 import auth.esia.models  # noqa: F401 - registers the tables
-import auth.linking.models  # noqa: F401 - registers the tables
 import auth.esia.registered  # noqa: F401 - registers the tables
+import auth.linking.models  # noqa: F401 - registers the tables
 import auth.registration.clients  # noqa: F401 - registers the tables
+import auth.upstream.models
 import service.models  # noqa: F401 - registers the tables
 from auth.models import Base as AuthBase
 from auth.models import UtcDateTime

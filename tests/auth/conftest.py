@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,8 @@ from auth.keys import SigningKeys, load_keys
 from auth.models import Base, Credential, LoginEvent
 from auth.passwords import hash_password
 from auth.provider import Provider
+from auth.upstream.handover import Arrive
+from auth.upstream.port import Upstream
 from tests.auth.people import PUPIL, People, make_account, make_teacher
 from tests.relying_party import Browser, Page, RelyingParty
 
@@ -174,10 +176,15 @@ def start_portal(
     """Start a provider with changed settings; several may run at once."""
     servers = []
 
-    def start(**settings: Any) -> Portal:
+    def start(
+        port: int = 0,
+        upstreams: Sequence[Upstream] = (),
+        arrive: Arrive | None = None,
+        **settings: Any,
+    ) -> Portal:
         app = Flask("portal")
         app.secret_key = "a secret of the tests"
-        server = make_server("127.0.0.1", 0, app, threaded=True)
+        server = make_server("127.0.0.1", port, app, threaded=True)
         people = People()
         people.add(make_account())
         people.add(make_teacher())
@@ -190,6 +197,8 @@ def start_portal(
             clock=clock,
             keys=keys,
             notices_waiting=lambda: portal.notices_waiting(),
+            upstreams=upstreams,
+            arrive=arrive,
         )
         portal = Portal(
             issuer=issuer,

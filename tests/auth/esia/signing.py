@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Literal
 
-from asn1crypto import algos, cms, pem, x509
+from asn1crypto import algos, cms, core, pem, x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -60,7 +60,9 @@ class Signer:
 
     @property
     def key_pem(self) -> bytes:
-        """The private key of an RSA signer, for libraries that sign themselves."""
+        """The private key, for libraries and programs that sign themselves."""
+        if self.kind == "gost":
+            return _gost_key_pem(_gost_key(self.number))
         return _rsa_key(self.number).private_bytes(
             Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
         )
@@ -122,6 +124,23 @@ class Signer:
         info = cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(body)})
         encoded: bytes = info.dump()
         return encoded
+
+
+def _gost_key_pem(key: int) -> bytes:
+    """PKCS #8 with the key little-endian, as OpenSSL's engine reads it."""
+    curve = core.ObjectIdentifier("1.2.643.2.2.35.1").dump()
+    digest = core.ObjectIdentifier(gost.DIGEST).dump()
+    algorithm = _der(core.ObjectIdentifier(gost.PUBLIC_KEY).dump(), _der(curve, digest))
+    inner = core.OctetString(key.to_bytes(32, "little")).dump()
+    body = _der(core.Integer(0).dump(), algorithm, core.OctetString(inner).dump())
+    armored: bytes = pem.armor("PRIVATE KEY", body)
+    return armored
+
+
+def _der(*parts: bytes) -> bytes:
+    """A SEQUENCE of less than 128 bytes."""
+    content = b"".join(parts)
+    return bytes([0x30, len(content)]) + content
 
 
 def spellings(raw: bytes) -> list[str]:

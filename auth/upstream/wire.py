@@ -1,0 +1,183 @@
+"""Wire: requests to an outside provider that always end, in time and size, and never go astray."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from auth.upstream.errors import Problem, UpstreamError
+
+MAX_ANSWER_BYTES = 512 * 1024
+"""A person with every collection takes about 20,000."""
+MAX_OPEN_REQUESTS = 16
+"""At once to one provider: while it hangs, the rest of the service must go on."""
+BUSY_STATUSES = frozenset({502, 503, 504})
+
+_CHUNK = 16 * 1024
+
+
+class Wire:
+    """The way to one provider: TLS is always verified, redirects are not followed."""
+
+    def __init__(self, *, timeout_seconds: float, ca_file: str = "") -> None:
+        """Raises ``ValueError`` for a ``ca_file`` that is not there."""
+        if ca_file and not Path(ca_file).is_file():
+            raise ValueError(f"ca_file {ca_file} cannot be read")
+        self._timeout = timeout_seconds
+        self._ca_file = ca_file
+        self._open = threading.BoundedSemaphore(MAX_OPEN_REQUESTS)
+
+    def session(self) -> requests.Session:
+        """Requests of one sign-in, to be closed afterwards."""
+        return self.prepare(requests.Session())
+
+    def prepare(self, session: requests.Session) -> requests.Session:
+        """Give a session, one of a library's too, the limits of this wire."""
+        adapter = _BoundedAdapter(self._timeout, self._open)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        session.max_redirects = 0
+        if self._ca_file:
+            session.verify = self._ca_file
+        # Answers are short, and packed ones could grow beyond the limit in one step.
+        session.headers["Accept-Encoding"] = "identity"
+        return session
+
+
+class Bearer(requests.auth.AuthBase):
+    """A token in the header, whatever a ``.netrc`` file says."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def read_json(answer: requests.Response) -> dict[str, Any]:
+    """The object that was answered. Raises ``UpstreamError`` for a page and anything else."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if isinstance(body, dict):
+        return body
+    busy = answer.status_code >= 500
+    raise UpstreamError(
+        Problem.UNAVAILABLE if busy else Problem.UNTRUSTED,
+        f"no JSON but {answer.headers.get('Content-Type', '')[:40]!r}, status {answer.status_code}",
+    )
+
+
+def no_answer(error: Exception) -> UpstreamError:
+    """What a failure of ``requests`` means."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return UpstreamError(Problem.UNAVAILABLE, "the TLS certificate is not trusted: see ca_file")
+    if isinstance(error, requests.TooManyRedirects):
+        return UpstreamError(Problem.UNTRUSTED, "a redirect where an answer is due")
+    if isinstance(error, _TooLarge):
+        return UpstreamError(Problem.UNTRUSTED, "the answer is too large")
+    return UpstreamError(Problem.UNAVAILABLE, f"no answer ({type(error).__name__})")
+
+
+class _TooLarge(requests.RequestException):
+    """More than ``MAX_ANSWER_BYTES``."""
+
+
+class _BoundedAdapter(HTTPAdapter):
+    """One request in a thread of its own, so that neither a name server nor an answer that drips
+    keeps the caller; the thread ends by its socket's time limit. A question (GET) is asked once
+    more when it got no answer; a code, a form, never."""
+
+    def __init__(self, timeout: float, slots: threading.BoundedSemaphore) -> None:
+        super().__init__()
+        self._timeout = timeout
+        self._slots = slots
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        until = time.monotonic() + self._timeout
+        repeatable = request.method == "GET"
+        try:
+            answer = self._try(request, self._timeout, verify, proxies)
+        except requests.exceptions.SSLError:
+            raise
+        except requests.ConnectionError:
+            left = until - time.monotonic()
+            if not repeatable or left <= 0:
+                raise
+            return self._try(request, left, verify, proxies)
+        left = until - time.monotonic()
+        if repeatable and answer.status_code in BUSY_STATUSES and left > 0:
+            return self._try(request, left, verify, proxies)
+        return answer
+
+    def _try(
+        self,
+        request: requests.PreparedRequest,
+        seconds: float,
+        verify: bool | str,
+        proxies: Mapping[str, str] | None,
+    ) -> requests.Response:
+        if not self._slots.acquire(blocking=False):
+            raise requests.ConnectionError("too many requests wait for this provider")
+        future: Future[requests.Response] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(self._ask(request, seconds, verify, proxies))
+            except Exception as error:  # handed to the caller, whatever it is
+                future.set_exception(error)
+            finally:
+                self._slots.release()
+
+        threading.Thread(target=run, daemon=True, name="upstream request").start()
+        try:
+            return future.result(timeout=seconds)
+        except TimeoutError as error:
+            raise requests.ReadTimeout("no answer in time") from error
+
+    def _ask(
+        self,
+        request: requests.PreparedRequest,
+        seconds: float,
+        verify: bool | str,
+        proxies: Mapping[str, str] | None,
+    ) -> requests.Response:
+        until = time.monotonic() + seconds
+        answer = super().send(request, stream=True, timeout=seconds, verify=verify, proxies=proxies)
+        body = BytesIO()
+        try:
+            for chunk in answer.iter_content(_CHUNK):
+                body.write(chunk)
+                if body.tell() > MAX_ANSWER_BYTES:
+                    raise _TooLarge
+                if time.monotonic() > until:
+                    raise requests.ReadTimeout("no whole answer in time")
+        finally:
+            with suppress(OSError):
+                answer.close()
+        whole = requests.Response()
+        whole.status_code, whole.reason = answer.status_code, answer.reason
+        whole.headers, whole.url, whole.request = answer.headers, answer.url, request
+        whole.encoding = answer.encoding
+        body.seek(0)
+        whole.raw = body
+        return whole
