@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+from service.models.activity import (
+    ActivityBitmap,
+    ActivityCount,
+    ActivityPerson,
+    ActivitySource,
+    EventSource,
+    MoodleSnapshot,
+    OutsideEvent,
+    PendingEvent,
+    RollChange,
+    RollSheet,
+    SnapshotKind,
+    SnapshotStatus,
+    Span,
+)
 from service.models.operators import AuditEntry, Operator, OperatorRole
 from service.models.people import Affiliation, Identity, KnownPerson, SourceKey
 from service.models.phases import PhaseExemption, PhaseRule
@@ -30,8 +45,13 @@ from service.models.runs import (
 from service.models.schools import KnownEnrolment, KnownMember, KnownObject, School, SchoolType
 
 __all__ = [
+    "ActivityBitmap",
+    "ActivityCount",
+    "ActivityPerson",
+    "ActivitySource",
     "Affiliation",
     "AuditEntry",
+    "EventSource",
     "HeadCount",
     "HeadCountGroup",
     "Identity",
@@ -41,8 +61,11 @@ __all__ = [
     "KnownObject",
     "KnownPerson",
     "Milestone",
+    "MoodleSnapshot",
     "Operator",
     "OperatorRole",
+    "OutsideEvent",
+    "PendingEvent",
     "PhaseExemption",
     "PhaseRule",
     "PlanStatus",
@@ -53,13 +76,18 @@ __all__ = [
     "PlatformWeek",
     "ReferenceImport",
     "RegionalTotal",
+    "RollChange",
+    "RollSheet",
     "RunFile",
     "RunFinding",
     "RunStatus",
     "School",
     "SchoolPlan",
     "SchoolType",
+    "SnapshotKind",
+    "SnapshotStatus",
     "SourceKey",
+    "Span",
     "SyncRun",
     "TotalKey",
 ]

@@ -1,32 +1,22 @@
-"""Head counts of coverage by district, school or class and by role, straight from the tables."""
+"""Head counts of coverage by district, school or class and by role, from the roll-ups."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    Select,
-    Subquery,
-    case,
-    exists,
-    func,
-    literal_column,
-    select,
-    union_all,
-)
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from auth.models import ESIA_CLIENT, LoginEvent, Result
 from provisioning.roster import Role
 from service.access import Scope
-from service.models import Affiliation, KnownPerson, School
+from service.activity.bitmaps import PeopleSet
+from service.activity.figures import Activity, until
+from service.activity.rolls import Members, read_classes, read_roles
+from service.models import School
 
 
 class Level(StrEnum):
@@ -46,13 +36,9 @@ COUNTED = ("account", "ever", "in_period")
 
 Unit = tuple[str, ...]
 """Key of a row: district; school code; or school code, class id and class title."""
-_UNIT_COLUMNS = {
-    Level.DISTRICT: ("district",),
-    Level.SCHOOL: ("code",),
-    Level.CLASS: ("code", "class_id", "class_title"),
-}
 Figures = dict[tuple[Unit, str], Counter[str]]
 """Counts by unit and role."""
+_Sets = dict[tuple[Unit, str], Members]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,144 +52,100 @@ class Question:
 
 
 def count_people(session: Session, question: Question) -> tuple[Figures, Figures]:
-    """Figures of each unit, and of the whole scope under the empty unit. Two queries."""
-    units, total = _roll_figures(session, question)
-    _add_left(session, question, units, total)
-    return units, total
+    """Figures of each unit, and of the whole scope under the empty unit."""
+    activity = Activity(session)
+    end = until(question.now)
+    ever = activity.active(None, end)
+    in_period = PeopleSet()
+    if question.bounds:
+        first, after = question.bounds
+        in_period = activity.active(first, min(after, end))
+    units = _units(session, question)
+    total = _once_each({((), role): several for role, several in _by_role(units).items()})
+    if question.level is Level.DISTRICT:
+        units = _once_each(_of_districts(session, question.scope, units))
+    return _count(units, ever, in_period), _count(total, ever, in_period)
 
 
-def _roll_figures(session: Session, question: Question) -> tuple[Figures, Figures]:
-    """Figures of each unit and of the whole scope, people counted once in each."""
-    roll = _roll(question)
-    unit = [roll.c[name] for name in _UNIT_COLUMNS[question.level]]
-    nothing: list[ColumnElement[str]] = [literal_column("''").label(column.name) for column in unit]
-    statement = union_all(
-        _distinct_people(roll, unit, unit).add_columns(literal_column("0")),
-        _distinct_people(roll, nothing, []).add_columns(literal_column("1")),
+def _units(session: Session, question: Question) -> dict[tuple[Unit, str], Members]:
+    """The people of each school, or class, and role. Nobody is twice in one school."""
+    codes = question.scope.codes()
+    if question.level is not Level.CLASS:
+        return {
+            ((code,), role): members
+            for code, sheet in read_roles(session, codes).items()
+            for role, members in sheet.roles.items()
+            if role in ROLES
+        }
+    units: _Sets = {}
+    for code, classes in read_classes(session, codes).items():
+        titles = {
+            each.class_id: each.title for (each, _role), members in classes.items() if members.roll
+        }
+        for (each, role), members in classes.items():
+            if role in ROLES:
+                known = each.class_id in titles
+                unit = (code, each.class_id, titles[each.class_id]) if known else (code, "", "")
+                units[unit, role] = _joined([units.get((unit, role), Members()), members])
+    return units
+
+
+def _by_role(units: _Sets) -> Mapping[str, list[Members]]:
+    several: dict[str, list[Members]] = defaultdict(list)
+    for (_unit, role), members in units.items():
+        several[role].append(members)
+    return several
+
+
+def _of_districts(
+    session: Session, scope: Scope, units: _Sets
+) -> dict[tuple[Unit, str], list[Members]]:
+    rows = session.execute(select(School.code, School.district).where(scope.schools()))
+    districts = {row.code: row.district for row in rows}
+    several: dict[tuple[Unit, str], list[Members]] = defaultdict(list)
+    for ((code,), role), members in units.items():
+        several[(districts[code],), role].append(members)
+    return several
+
+
+def _once_each(several: Mapping[tuple[Unit, str], list[Members]]) -> _Sets:
+    """Everybody once in each unit, under the first of the roles that they have there."""
+    units = {unit for unit, _role in several}
+    found: _Sets = {}
+    for unit in units:
+        counted = PeopleSet()
+        for role in _PRECEDENCE:
+            together = _joined(several.get((unit, role), ()))
+            found[unit, role] = Members(
+                roll=together.roll - counted,
+                account=together.account - counted,
+                left=together.left,
+            )
+            counted |= together.roll
+    return found
+
+
+def _joined(several: Iterable[Members]) -> Members:
+    members = list(several)
+    return Members(
+        roll=PeopleSet.union(one.roll for one in members),
+        account=PeopleSet.union(one.account for one in members),
+        left=PeopleSet.union(one.left for one in members),
     )
-    units: Figures = {}
-    total: Figures = {}
-    for *key, role, people, account, ever, in_period, whole in session.execute(statement):
-        target, found = (total, ()) if whole else (units, tuple(key))
-        target[found, _PRECEDENCE[role]] = Counter(
-            roll=people, account=account, ever=ever, in_period=in_period
-        )
-    return units, total
 
 
-def _roll(question: Question) -> CTE:
-    """A line for each person on each roll, with 0 or 1 for each thing counted.
-
-    Suspended people are outside (INDICATORS F4).
-    """
-    on_the_rolls = select(Affiliation.person_id).where(
-        Affiliation.school_code.in_(question.scope.codes())
-    )
-    sign_ins = _sign_ins(on_the_rolls, question)
-    return (
-        select(
-            School.district,
-            School.code,
-            Affiliation.class_id,
-            Affiliation.class_title,
-            Affiliation.person_id,
-            _role_number(Affiliation.role).label("role"),
-            _flag(KnownPerson.moodle_id.is_not(None)).label("account"),
-            _flag(sign_ins.c.person_id.is_not(None)).label("ever"),
-            func.coalesce(sign_ins.c.in_period, 0).label("in_period"),
-        )
-        .join(School, School.code == Affiliation.school_code)
-        .outerjoin(KnownPerson, KnownPerson.person_id == Affiliation.person_id)
-        .outerjoin(sign_ins, sign_ins.c.person_id == Affiliation.person_id)
-        .where(
-            question.scope.schools(),
-            Affiliation.role.in_(ROLES),
-            KnownPerson.suspended.is_not(True),
-        )
-        .cte("roll")
-    )
-
-
-def _sign_ins(people: Select[str], question: Question) -> Subquery:
-    """Which of ``people`` were let in up to now, each once, and whether in the period.
-
-    One pass over the events of the city, or a look at the index for the few people of a school:
-    the database chooses.
-    """
-    begin, end = question.bounds or (question.now, question.now)
-    return (
-        select(
-            LoginEvent.person_id,
-            func.max(_flag((LoginEvent.at >= begin) & (LoginEvent.at < end))).label("in_period"),
-        )
-        .where(
-            LoginEvent.person_id.in_(people),
-            LoginEvent.result == Result.ALLOWED,
-            # A system under test is no portal.
-            LoginEvent.client_id.not_like(f"{ESIA_CLIENT}%"),
-            LoginEvent.at <= question.now,
-        )
-        .group_by(LoginEvent.person_id)
-        .subquery("sign_ins")
-    )
-
-
-def _distinct_people(
-    roll: CTE, unit: Sequence[ColumnElement[str]], grouping: Sequence[ColumnElement[str]]
-) -> Select[Any]:
-    """Counts by unit and role, each person once in each unit."""
-    person = (
-        select(
-            *unit,
-            func.min(roll.c.role).label("role"),
-            *(func.max(roll.c[name]).label(name) for name in COUNTED),
-        )
-        .group_by(*grouping, roll.c.person_id)
-        .subquery()
-    )
-    by = [person.c[column.name] for column in unit] + [person.c.role]
-    sums = (func.sum(person.c[name]) for name in COUNTED)
-    return select(*by, func.count(), *sums).group_by(*by)
-
-
-def _add_left(session: Session, question: Question, units: Figures, total: Figures) -> None:
-    """Count those who signed in once and are suspended or on no roll at all now.
-
-    Each stands at the school, class and role we last knew; a class that is no more is no row.
-    """
-    by = {
-        Level.DISTRICT: (School.district,),
-        Level.SCHOOL: (School.code,),
-        Level.CLASS: (School.code, KnownPerson.class_id),
-    }[question.level]
-    on_a_roll = exists().where(Affiliation.person_id == KnownPerson.person_id)
-    left = (
-        KnownPerson.school_code.in_(question.scope.codes()),
-        KnownPerson.role.in_(ROLES),
-        KnownPerson.suspended.is_(True) | ~on_a_roll,
-    )
-    sign_ins = _sign_ins(select(KnownPerson.person_id).where(*left), question)
-    role = _role_number(KnownPerson.role)
-    statement = (
-        select(*by, role, func.count())
-        .join(School, School.code == KnownPerson.school_code)
-        .join(sign_ins, sign_ins.c.person_id == KnownPerson.person_id)
-        .where(*left)
-        .group_by(*by, role)
-    )
-    classes = {unit[:2]: unit for unit, _role in units} if question.level is Level.CLASS else {}
-    for *key, role_number, people in session.execute(statement):
-        unit = tuple(key)
-        if question.level is Level.CLASS:
-            unit = classes.get(unit, (unit[0], "", ""))
-        for target, found in ((units, unit), (total, ())):
-            counts = target.setdefault((found, _PRECEDENCE[role_number]), Counter())
-            counts["left"] += people
-
-
-def _role_number(role: InstrumentedAttribute[str]) -> ColumnElement[int]:
-    return case({name.value: n for n, name in enumerate(_PRECEDENCE)}, value=role)
-
-
-def _flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return case((condition, 1), else_=0)
+def _count(units: _Sets, ever: PeopleSet, in_period: PeopleSet) -> Figures:
+    figures: Figures = {}
+    for key, members in units.items():
+        counts = Counter(roll=len(members.roll)) if members.roll else Counter()
+        if members.roll:
+            counts.update(
+                account=len(members.account),
+                ever=members.roll.count_both(ever),
+                in_period=members.roll.count_both(in_period),
+            )
+        if left := members.left.count_both(ever):
+            counts["left"] = left
+        if counts:
+            figures[key] = counts
+    return figures

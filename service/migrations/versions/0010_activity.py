@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
+from service.activity.triggers import removals, statements
+
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
@@ -9,8 +14,120 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "activity_bitmaps",
+        sa.Column("span", sa.String(length=5), nullable=False),
+        sa.Column("begins_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
+        sa.Column("bitmap", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "span", "begins_at", "source", "method", name=op.f("pk_activity_bitmaps")
+        ),
+    )
+    op.create_table(
+        "activity_counts",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("school_code", sa.String(length=64), nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
+        sa.Column("role", sa.String(length=32), nullable=False),
+        sa.Column("events", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "day", "source", "school_code", "method", "role", name=op.f("pk_activity_counts")
+        ),
+    )
+    op.create_table(
+        "activity_pending_events",
+        sa.Column(
+            "event_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_activity_pending_events")),
+    )
+    op.create_table(
+        "activity_people",
+        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("school_code", sa.String(length=64), nullable=False),
+        sa.Column("main", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("ordinal", name=op.f("pk_activity_people")),
+        sa.UniqueConstraint(
+            "person_id", "school_code", name=op.f("uq_activity_people_person_id_school_code")
+        ),
+    )
+    op.create_index("ix_activity_people_main", "activity_people", ["main"], unique=False)
+    op.create_index(
+        "ix_activity_people_school_code", "activity_people", ["school_code"], unique=False
+    )
+    op.create_table(
+        "activity_sources",
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("events", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_activity_sources")),
+    )
+    op.create_table(
+        "moodle_snapshots",
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("way", sa.String(length=10), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=True),
+        sa.Column("error", sa.String(length=100), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "due_at", name=op.f("pk_moodle_snapshots")),
+    )
+    op.create_table(
+        "outside_events",
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=True),
+        sa.Column("school_code", sa.String(length=64), nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
+        sa.Column("result", sa.String(length=10), nullable=False),
+        sa.PrimaryKeyConstraint("source", "key", name=op.f("pk_outside_events")),
+    )
+    op.create_index("ix_outside_events_person_id", "outside_events", ["person_id"], unique=False)
+    op.create_index("ix_outside_events_source_at", "outside_events", ["source", "at"], unique=False)
+    op.create_table(
+        "roll_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("school_code", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_roll_changes")),
+    )
+    op.create_table(
+        "roll_sheets",
+        sa.Column("school_code", sa.String(length=64), nullable=False),
+        sa.Column("by_role", sa.JSON(), nullable=False),
+        sa.Column("by_class", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("school_code", name=op.f("pk_roll_sheets")),
+    )
+    for statement in statements(op.get_bind().dialect.name):
+        op.execute(sa.text(statement))
+    # What is there already waits for the worker like what is new.
+    op.execute("INSERT INTO activity_pending_events (event_id) SELECT id FROM auth_login_events")
+    op.execute("INSERT INTO roll_changes (school_code) SELECT code FROM schools")
 
 
 def downgrade() -> None:
-    pass
+    for statement in removals(op.get_bind().dialect.name):
+        op.execute(sa.text(statement))
+    op.drop_table("roll_sheets")
+    op.drop_table("roll_changes")
+    op.drop_index("ix_outside_events_source_at", table_name="outside_events")
+    op.drop_index("ix_outside_events_person_id", table_name="outside_events")
+    op.drop_table("outside_events")
+    op.drop_table("moodle_snapshots")
+    op.drop_table("activity_sources")
+    op.drop_index("ix_activity_people_school_code", table_name="activity_people")
+    op.drop_index("ix_activity_people_main", table_name="activity_people")
+    op.drop_table("activity_people")
+    op.drop_table("activity_pending_events")
+    op.drop_table("activity_counts")
+    op.drop_table("activity_bitmaps")

@@ -1,0 +1,191 @@
+"""Rolling events up: each one once, as soon as somebody asks, at the latest within a minute."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+from sqlalchemy import and_, delete, exists, select, text, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from auth.models import ESIA_CLIENT, LoginEvent, Result
+from service.activity.bitmaps import PeopleSet
+from service.activity.ordinals import ordinals_of
+from service.activity.spans import MOSCOW, start_of
+from service.db import chunks, upsert
+from service.models import (
+    ActivityBitmap,
+    ActivityCount,
+    ActivitySource,
+    EventSource,
+    PendingEvent,
+    Span,
+)
+
+ANY_METHOD = ""
+BATCH = 20_000
+"""Events in memory at a time."""
+
+_LOCK = 7_265_401  # any number of our own, beside that of the migrations
+_Cell = tuple[Span, datetime, str]
+"""Which bitmap of a source: the span, its beginning, the method."""
+
+
+class Event(NamedTuple):
+    """A sign-in that counts, with school and role as of then where they are known."""
+
+    at: datetime
+    person_id: str
+    method: str
+    school_code: str = ""
+    role: str = ""
+
+
+def catch_up(session: Session) -> int:
+    """Roll up all events that are committed and not rolled up yet; how many there were.
+
+    In the caller's transaction: whoever rolls back leaves the work to the next one. Two at once
+    wait for each other.
+    """
+    if not session.scalar(select(exists().select_from(PendingEvent))):
+        return 0
+    lock(session)
+    done = 0
+    while batch := _pending(session):
+        add_events(session, EventSource.PROVIDER, [event for _id, event in batch if event])
+        for some in chunks([number for number, _event in batch]):
+            session.execute(delete(PendingEvent).where(PendingEvent.event_id.in_(some)))
+        done += len(batch)
+    return done
+
+
+def lock(session: Session) -> None:
+    """Only one transaction at a time changes roll-ups; the others wait here."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    else:
+        # SQLite locks at the first statement that may write, whether or not it finds a row.
+        session.execute(delete(PendingEvent).where(PendingEvent.event_id.is_(None)))
+
+
+COUNTS = (
+    LoginEvent.person_id.is_not(None),
+    LoginEvent.result == Result.ALLOWED,
+    # A system under test is no portal.
+    LoginEvent.client_id.not_like(f"{ESIA_CLIENT}%"),
+)
+"""Which events of our provider are sign-ins that count."""
+
+
+def _pending(session: Session) -> list[tuple[int, Event | None]]:
+    """The next notes, each with its event if that counts and is still there."""
+    rows = session.execute(
+        select(
+            PendingEvent.event_id,
+            LoginEvent.at,
+            LoginEvent.person_id,
+            LoginEvent.method,
+            LoginEvent.school_code,
+            LoginEvent.role,
+        )
+        .outerjoin(LoginEvent, (LoginEvent.id == PendingEvent.event_id) & and_(*COUNTS))
+        .order_by(PendingEvent.event_id)
+        .limit(BATCH)
+    )
+    return [
+        (number, Event(at, person_id, method, school, role) if person_id else None)
+        for number, at, person_id, method, school, role in rows
+    ]
+
+
+def add_events(session: Session, source: EventSource, events: Sequence[Event]) -> None:
+    """Add events that are not in the roll-ups yet. The caller holds ``lock``."""
+    if not events:
+        return
+    ordinals = ordinals_of(session, {(one.person_id, one.school_code) for one in events})
+    hours: dict[tuple[int, str], set[int]] = defaultdict(set)
+    counts: Counter[tuple[int, str, str, str]] = Counter()
+    for at, person_id, method, school, role in events:
+        hour = int(at.timestamp()) // 3600
+        hours[hour, method].add(ordinals[person_id, school])
+        counts[hour, school, method, role] += 1
+    add_people(session, source, {
+        (datetime.fromtimestamp(hour * 3600, UTC), method): PeopleSet(people)
+        for (hour, method), people in hours.items()
+    })  # fmt: skip
+    _add_counts(session, source, counts)
+    moments = [one.at for one in events]
+    _extend(session, source, min(moments), max(moments), len(events))
+
+
+def add_people(
+    session: Session, source: EventSource, hours: dict[tuple[datetime, str], PeopleSet]
+) -> None:
+    """Join people who were active in an hour, by a method, to its bitmaps and those around it."""
+    cells: dict[_Cell, list[PeopleSet]] = defaultdict(list)
+    for (hour, method), people in hours.items():
+        for span in Span:
+            begin = start_of(hour, span)
+            for one in {method, ANY_METHOD}:
+                cells[span, begin, one].append(people)
+    for some in chunks(cells.items(), 200):
+        old = _bitmaps(session, source, [cell for cell, _people in some])
+        upsert(session, ActivityBitmap, [
+            {
+                "span": span, "begins_at": begin, "source": source, "method": method,
+                "bitmap": PeopleSet.union([*old.get((span, begin, method), ()), *people]).packed(),
+            }
+            for (span, begin, method), people in some
+        ])  # fmt: skip
+
+
+def _bitmaps(
+    session: Session, source: EventSource, cells: Iterable[_Cell]
+) -> dict[_Cell, tuple[PeopleSet]]:
+    table = ActivityBitmap
+    rows = session.execute(
+        select(table.span, table.begins_at, table.method, table.bitmap).where(
+            table.source == source,
+            tuple_(table.span, table.begins_at).in_({(span, at) for span, at, _method in cells}),
+        )
+    )
+    return {
+        (Span(span), at, method): (PeopleSet.unpacked(packed),) for span, at, method, packed in rows
+    }
+
+
+def _add_counts(
+    session: Session, source: EventSource, counts: Counter[tuple[int, str, str, str]]
+) -> None:
+    days: Counter[tuple[date, str, str, str]] = Counter()
+    for (hour, school, method, role), events in counts.items():
+        day = datetime.fromtimestamp(hour * 3600, MOSCOW).date()
+        days[day, school, method, role] += events
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(ActivityCount)
+    adding = statement.on_conflict_do_update(
+        index_elements=["day", "source", "school_code", "method", "role"],
+        set_={"events": ActivityCount.events + statement.excluded.events},
+    )
+    session.execute(adding, [
+        {
+            "day": day, "source": source, "school_code": school, "method": method, "role": role,
+            "events": events,
+        }
+        for (day, school, method, role), events in sorted(days.items())
+    ])  # fmt: skip
+
+
+def _extend(
+    session: Session, source: EventSource, first: datetime, last: datetime, events: int
+) -> None:
+    row = session.get(ActivitySource, source, populate_existing=True)
+    if row is None:
+        session.add(ActivitySource(source=source, first_at=first, last_at=last, events=events))
+    else:
+        row.first_at, row.last_at = min(row.first_at, first), max(row.last_at, last)
+        row.events += events
+    session.flush()

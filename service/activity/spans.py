@@ -1,0 +1,65 @@
+"""Which hours, days and months of Moscow a stretch of time is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from service.models import Span
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+"""Of days and months in roll-ups. In another zone the same figures are read, hour by hour."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pieces:
+    """A stretch of time, cut up. Moments are in UTC."""
+
+    whole: dict[Span, list[datetime]] = field(default_factory=lambda: {span: [] for span in Span})
+    """Beginnings of the whole hours, days and months, none inside another."""
+    parts: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """What is less than an hour: the first moment inside and the first moment after."""
+
+
+def start_of(moment: datetime, span: Span) -> datetime:
+    """The beginning of the hour, day or month that ``moment`` is in."""
+    local = moment.astimezone(MOSCOW).replace(minute=0, second=0, microsecond=0)
+    if span is Span.DAY:
+        local = local.replace(hour=0)
+    elif span is Span.MONTH:
+        local = local.replace(day=1, hour=0)
+    return local.astimezone(UTC)
+
+
+def end_of(moment: datetime, span: Span) -> datetime:
+    """The first moment after the hour, day or month that ``moment`` is in."""
+    begin = start_of(moment, span)
+    longest = {Span.HOUR: timedelta(hours=1), Span.DAY: timedelta(hours=36)}
+    return start_of(begin + longest.get(span, timedelta(days=45)), span)
+
+
+def cut_up(begin: datetime, end: datetime) -> Pieces:
+    """The fewest pieces from ``begin`` until before ``end``, as large as they get."""
+    pieces = Pieces()
+    for at, after, span in _walk(begin, end):
+        if span is None:
+            pieces.parts.append((at, after))
+        else:
+            pieces.whole[span].append(at)
+    return pieces
+
+
+def _walk(begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, Span | None]]:
+    at = begin.astimezone(UTC)
+    while at < end:
+        for span in (Span.MONTH, Span.DAY, Span.HOUR):
+            after = end_of(at, span)
+            if start_of(at, span) == at and after <= end:
+                yield at, after, span
+                break
+        else:
+            after = min(end_of(at, Span.HOUR), end)
+            yield at, after, None
+        at = after
