@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from auth.directory import Account
 from auth.models import LoginEvent, Method, Result
 from auth.policy import Reason
 
 
-def make_event(
+def event_values(
     account: Account | None,
     *,
     client_id: str,
     method: Method,
     refused: Reason | None,
     now: datetime,
-) -> LoginEvent:
-    """The decision as of now, with the school, main role and class the person has now."""
-    return LoginEvent(
-        at=now,
-        person_id=account.person_id if account else None,
-        client_id=client_id,
-        method=method.value,
-        result=(Result.REFUSED if refused else Result.ALLOWED).value,
-        reason=refused.value if refused else "",
-        school_code=account.school_code[:64] if account else "",
-        role=account.roles[0][:32] if account and account.roles else "",
-        class_title=account.class_title[:64] if account else "",
-    )
+) -> dict[str, Any]:
+    """The columns of ``LoginEvent`` as of now, with the school, main role and class the person
+    has now."""
+    return {
+        "at": now,
+        "person_id": account.person_id if account else None,
+        "client_id": client_id,
+        "method": method.value,
+        "result": (Result.REFUSED if refused else Result.ALLOWED).value,
+        "reason": refused.value if refused else "",
+        "school_code": account.school_code[:64] if account else "",
+        "role": account.roles[0][:32] if account and account.roles else "",
+        "class_title": account.class_title[:64] if account else "",
+    }
+
+
+def make_event(account: Account | None, **decision: Any) -> LoginEvent:
+    """The decision with the arguments of ``event_values``."""
+    return LoginEvent(**event_values(account, **decision))

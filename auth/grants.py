@@ -16,13 +16,12 @@ from authlib.oidc.core.errors import (
     RequestURINotSupportedError,
 )
 from joserfc.jwk import ECKey, RSAKey
-from sqlalchemy import delete, update
+from sqlalchemy import bindparam, delete, insert, update
 
 from auth.clients import Client
 from auth.directory import Account
-from auth.events import make_event
-from auth.models import AuthorizationCode, Grant, Method, SignIn, digest
-from auth.tokens import revoke_grant
+from auth.events import event_values
+from auth.models import AuthorizationCode, Grant, LoginEvent, Method, SignIn, digest, table_of
 
 if TYPE_CHECKING:
     from auth.provider import ProtocolRequest, Provider
@@ -30,6 +29,28 @@ if TYPE_CHECKING:
 MAX_NONCE_LENGTH = 255
 PASSWORD_CONTEXT = "urn:schoolbridge:acr:password"  # noqa: S105 - a name, told in ``acr``
 """A person typed a password, in this sign-in."""
+
+_CODES, _GRANTS, _SIGN_INS = map(table_of, (AuthorizationCode, Grant, SignIn))
+_INSERT_CODE, _INSERT_GRANT = insert(_CODES), insert(_GRANTS)
+_INSERT_EVENT = insert(table_of(LoginEvent))
+_FIRST_USE = (
+    update(_SIGN_INS)
+    .where(_SIGN_INS.c.cookie_hash == bindparam("cookie"), _SIGN_INS.c.used.is_(False))
+    .values(used=True)
+    .returning(_SIGN_INS.c.cookie_hash)
+)
+_CLAIM = (
+    delete(_CODES)
+    .where(
+        _CODES.c.code_hash == bindparam("code_hash"),
+        _CODES.c.client_id == bindparam("client_id"),
+        _CODES.c.expires_at > bindparam("now"),
+    )
+    .returning(*_CODES.c)
+)
+_REVOKE = delete(_GRANTS).where(
+    _GRANTS.c.grant_id == bindparam("code_hash"), _GRANTS.c.client_id == bindparam("client_id")
+)
 
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
 
@@ -69,43 +90,38 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
             raise RuntimeError("a code is issued for a sign-in only")
         now = self.server.clock()
         data = request.payload.data
-        with self.server.session_factory.begin() as db:
+        with self.server.engine.begin() as db:
             # The first code of a sign-in is the sign-in itself, the following ones are
             # single sign-on; the conditional update decides between two tabs.
-            first = db.execute(
-                update(SignIn)
-                .where(SignIn.cookie_hash == sign_in.cookie_hash, SignIn.used.is_(False))
-                .values(used=True)
-                .returning(SignIn.cookie_hash)
-            ).first()
+            first = db.execute(_FIRST_USE, {"cookie": sign_in.cookie_hash}).first()
             if request.client.ask_each_time and not first:
                 raise LoginRequiredError(redirect_uri=request.payload.redirect_uri)
-            db.add_all(
-                [
-                    AuthorizationCode(
-                        code_hash=digest(code),
-                        client_id=request.client.client_id,
-                        person_id=sign_in.person_id,
-                        redirect_uri=request.payload.redirect_uri,
-                        scope=request.scope,
-                        nonce=data.get("nonce"),
-                        code_challenge=data.get("code_challenge"),
-                        code_challenge_method=data.get("code_challenge_method"),
-                        auth_time=sign_in.auth_time,
-                        acr=known_context(data.get("acr_values", "")),
-                        sid=sign_in.sid,
-                        method=sign_in.method,
-                        expires_at=now + timedelta(seconds=self.server.settings.code_seconds),
-                    ),
-                    make_event(
-                        request.user,
-                        client_id=request.client.client_id,
-                        method=Method(sign_in.method) if first else Method.SESSION,
-                        refused=None,
-                        now=now,
-                    ),
-                ]
+            db.execute(
+                _INSERT_CODE,
+                {
+                    "code_hash": digest(code),
+                    "client_id": request.client.client_id,
+                    "person_id": sign_in.person_id,
+                    "redirect_uri": request.payload.redirect_uri,
+                    "scope": request.scope,
+                    "nonce": data.get("nonce"),
+                    "code_challenge": data.get("code_challenge"),
+                    "code_challenge_method": data.get("code_challenge_method"),
+                    "auth_time": sign_in.auth_time,
+                    "acr": known_context(data.get("acr_values", "")),
+                    "sid": sign_in.sid,
+                    "method": sign_in.method,
+                    "expires_at": now + timedelta(seconds=self.server.settings.code_seconds),
+                },
             )
+            event = event_values(
+                request.user,
+                client_id=request.client.client_id,
+                method=Method(sign_in.method) if first else Method.SESSION,
+                refused=None,
+                now=now,
+            )
+            db.execute(_INSERT_EVENT, event)
 
     def query_authorization_code(self, code: str, client: Client) -> AuthorizationCode | None:
         """Claim the code: of any number of exchanges at once, one deletes the row and has it.
@@ -115,33 +131,24 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         again may have been stolen: the tokens it gave are revoked (RFC 6749 section 4.1.2).
         """
         now = self.server.clock()
-        claim = (
-            delete(AuthorizationCode)
-            .where(
-                AuthorizationCode.code_hash == digest(code),
-                AuthorizationCode.client_id == client.client_id,
-                AuthorizationCode.expires_at > now,
+        spent = {"code_hash": digest(code), "client_id": client.client_id, "now": now}
+        with self.server.engine.begin() as db:
+            row = db.execute(_CLAIM, spent).one_or_none()
+            if row is None:
+                db.execute(_REVOKE, spent)
+                return None
+            db.execute(
+                _INSERT_GRANT,
+                {
+                    "grant_id": row.code_hash,
+                    "client_id": row.client_id,
+                    "person_id": row.person_id,
+                    "scope": row.scope,
+                    "sid": row.sid,
+                    "expires_at": now + self.server.settings.grant_age(row.scope),
+                },
             )
-            .returning(AuthorizationCode)
-            .execution_options(synchronize_session=False)
-        )
-        with self.server.session_factory.begin() as db:
-            claimed = db.scalars(claim).one_or_none()
-            db.expunge_all()
-            if claimed is None:
-                revoke_grant(db, digest(code), client.client_id)
-            else:
-                db.add(
-                    Grant(
-                        grant_id=claimed.code_hash,
-                        client_id=claimed.client_id,
-                        person_id=claimed.person_id,
-                        scope=claimed.scope,
-                        sid=claimed.sid,
-                        expires_at=now + self.server.settings.grant_age(claimed.scope),
-                    )
-                )
-        return claimed
+        return AuthorizationCode(**row._mapping)
 
     def delete_authorization_code(self, authorization_code: AuthorizationCode) -> None:
         """Nothing left to do: it was claimed."""

@@ -6,9 +6,9 @@ import hashlib
 import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, cast
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Index, Integer, MetaData, String
+from sqlalchemy import BigInteger, DateTime, Dialect, Index, Integer, MetaData, String, Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -51,6 +51,11 @@ _BigId = BigInteger().with_variant(Integer, "sqlite")
 def digest(secret: str) -> str:
     """What is stored of a random secret. Not for passwords: those need a slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def table_of(model: type[Base]) -> Table:
+    """Its table, for statements that are built once: several times cheaper than by the model."""
+    return cast(Table, model.__table__)
 
 
 class ClientId(Protocol):

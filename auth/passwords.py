@@ -10,12 +10,12 @@ from importlib import resources
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth.directory import Account
-from auth.models import AuthorizationCode, Credential, Grant, SignIn
+from auth.models import AuthorizationCode, Credential, Grant, SignIn, table_of
 
 MAX_LENGTH = 200
 """Longer ones are refused before hashing, which would take long."""
@@ -101,11 +101,16 @@ def _normalise(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
+_HASH_OF = select(table_of(Credential).c.password_hash).where(
+    table_of(Credential).c.person_id == bindparam("person_id")
+)
+
+
 def own_password_hash(session_factory: sessionmaker[Session], person_id: str) -> str | None:
     """None while the first password still counts."""
-    with session_factory() as db:
-        credential = db.get(Credential, person_id)
-        return credential.password_hash if credential else None
+    with session_factory.kw["bind"].connect() as db:
+        found: str | None = db.scalar(_HASH_OF, {"person_id": person_id})
+    return found
 
 
 def set_first_own_password(

@@ -18,6 +18,7 @@ from flask import Request, current_app
 from flask import request as flask_request
 from joserfc import jwt
 from joserfc.errors import JoseError
+from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.wrappers import Response
 
@@ -28,7 +29,7 @@ from auth.directory import Account, Directory
 from auth.events import make_event
 from auth.grants import ChallengeS256, CodeGrant, IdToken
 from auth.keys import ALGORITHMS, SigningKey, SigningKeys
-from auth.models import Method, SignIn, Token, TokenKind, digest
+from auth.models import Method, SignIn, Token, TokenKind, digest, table_of
 from auth.phases import Phase, Phases
 from auth.policy import Decision, Reason
 from auth.registration.clients import Clients
@@ -37,6 +38,8 @@ from auth.settings import AuthSettings
 from auth.texts import Texts
 from auth.throttle import Throttle
 from auth.tokens import Introspection, RefreshGrant, Revocation, find_token
+
+_INSERT_TOKENS = insert(table_of(Token))
 
 
 class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
@@ -90,7 +93,8 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         self.phases = phases
         self.texts = texts
         self._notices_waiting = notices_waiting
-        self.sessions = Sessions(session_factory, issuer=settings.issuer)
+        self.engine: Engine = session_factory.kw["bind"]
+        self.sessions = Sessions(self.engine, issuer=settings.issuer)
         self.bearer = _BearerProtector()
         self.bearer.register_token_validator(_AccessTokenValidator(self))
         self.register_token_generator(
@@ -154,33 +158,37 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         old: Token | None = request.refresh_token
         grant_id = old.grant_id if old else request.authorization_code.code_hash
         now = self.clock()
+        shared = {
+            "grant_id": grant_id,
+            "client_id": request.client.client_id,
+            "person_id": request.user.person_id,
+            "method": (old or request.authorization_code).method,
+            "issued_at": now,
+            "used": False,
+        }
         rows = [
-            Token(
-                token_hash=digest(token["access_token"]),
-                kind=TokenKind.ACCESS,
-                scope=token["scope"],
-                expires_at=now + timedelta(seconds=token["expires_in"]),
-            )
+            shared
+            | {
+                "token_hash": digest(token["access_token"]),
+                "kind": TokenKind.ACCESS,
+                "scope": token["scope"],
+                "expires_at": now + timedelta(seconds=token["expires_in"]),
+            }
         ]
         if "refresh_token" in token:
             rows.append(
-                Token(
-                    token_hash=digest(token["refresh_token"]),
-                    kind=TokenKind.REFRESH,
-                    scope=old.scope if old else token["scope"],
-                    expires_at=(
+                shared
+                | {
+                    "token_hash": digest(token["refresh_token"]),
+                    "kind": TokenKind.REFRESH,
+                    "scope": old.scope if old else token["scope"],
+                    "expires_at": (
                         old.expires_at if old else now + self.settings.grant_age(token["scope"])
                     ),
-                )
+                }
             )
-        for row in rows:
-            row.grant_id = grant_id
-            row.client_id = request.client.client_id
-            row.person_id = request.user.person_id
-            row.method = (old or request.authorization_code).method
-            row.issued_at = now
-        with self.session_factory.begin() as db:
-            db.add_all(rows)
+        with self.engine.begin() as db:
+            db.execute(_INSERT_TOKENS, rows)
 
     # What the views ask.
 
@@ -223,7 +231,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
     ) -> None:
         """Begin the browser's sign-in; who was signed in here before is signed out."""
         clients = self.clients
-        with self.session_factory.begin() as db:
+        with self.engine.begin() as db:
             over = self.sessions.begin(
                 db,
                 request,
@@ -234,18 +242,24 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
                 now=self.clock(),
                 age=age,
             )
-            notices = end_grants(db, over, clients, self.clock()) if over else []
-        if notices:
+            waiting = over is not None and self._end_grants(db, over, clients)
+        if waiting:
             self._notices_waiting()
 
     def sign_out(self, request: Request, response: Response) -> None:
         """End the browser's sign-in and what applications got in it, and have them told."""
         clients = self.clients
-        with self.session_factory.begin() as db:
+        with self.engine.begin() as db:
             over = self.sessions.end(db, request, response)
-            notices = end_grants(db, over, clients, self.clock()) if over else []
-        if notices:
+            waiting = over is not None and self._end_grants(db, over, clients)
+        if waiting:
             self._notices_waiting()
+
+    def _end_grants(self, db: Connection, sign_in: SignIn, clients: Mapping[str, Client]) -> bool:
+        with Session(db) as session:
+            notices = end_grants(session, sign_in, clients, self.clock())
+            session.flush()
+            return bool(notices)
 
     def signing_key(self, client: Client) -> SigningKey:
         return self.keys.signing(client.id_token_algorithm, self.clock())
@@ -312,7 +326,7 @@ class _AccessTokenValidator(BearerTokenValidator):  # type: ignore[misc]
         self._provider = provider
 
     def authenticate_token(self, token_string: str) -> Token | None:
-        return find_token(self._provider.session_factory, token_string)
+        return find_token(self._provider.engine, token_string)
 
     def validate_token(
         self, token: Token | None, scopes: list[str] | None, request: object

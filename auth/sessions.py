@@ -8,18 +8,24 @@ import secrets
 from datetime import datetime, timedelta
 
 from flask import Request
-from sqlalchemy import delete
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select
 from werkzeug.wrappers import Response
 
-from auth.models import Method, SignIn, digest
+from auth.models import Method, SignIn, digest, table_of
+
+_SIGN_INS = table_of(SignIn)
+_FIND = select(_SIGN_INS).where(_SIGN_INS.c.cookie_hash == bindparam("cookie"))
+_FORGET = (
+    delete(_SIGN_INS).where(_SIGN_INS.c.cookie_hash == bindparam("cookie")).returning(*_SIGN_INS.c)
+)
+_BEGIN = insert(_SIGN_INS)
 
 
 class Sessions:
     """Sign-ins by cookie. The cookie names nobody; before a sign-in it has no row at all."""
 
-    def __init__(self, session_factory: sessionmaker[Session], *, issuer: str) -> None:
-        self._session_factory = session_factory
+    def __init__(self, engine: Engine, *, issuer: str) -> None:
+        self._engine = engine
         self.secure = issuer.startswith("https:")
         """Cookies go over https only; never false but on loopback."""
         # The prefix makes browsers refuse the cookie from a sibling host or over plain http.
@@ -29,14 +35,13 @@ class Sessions:
         cookie = request.cookies.get(self.cookie_name)
         if not cookie:
             return None
-        with self._session_factory() as db:
-            sign_in = db.get(SignIn, digest(cookie))
-            db.expunge_all()
-        return sign_in if sign_in and sign_in.expires_at > now else None
+        with self._engine.connect() as db:
+            row = db.execute(_FIND, {"cookie": digest(cookie)}).one_or_none()
+        return SignIn(**row._mapping) if row and row.expires_at > now else None
 
     def begin(
         self,
-        db: Session,
+        db: Connection,
         request: Request,
         response: Response,
         *,
@@ -52,21 +57,21 @@ class Sessions:
         """
         cookie = secrets.token_urlsafe(32)
         earlier = self._forget(db, request)
-        sign_in = SignIn(
-            cookie_hash=digest(cookie),
-            person_id=person_id,
-            auth_time=now,
-            expires_at=now + age,
-            with_first_password=with_first_password,
-            method=method.value,
-        )
+        sign_in: dict[str, object] = {
+            "cookie_hash": digest(cookie),
+            "person_id": person_id,
+            "auth_time": now,
+            "expires_at": now + age,
+            "with_first_password": with_first_password,
+            "method": method.value,
+        }
         if earlier and earlier.person_id == person_id:
-            sign_in.sid, earlier = earlier.sid, None
-        db.add(sign_in)
+            sign_in["sid"], earlier = earlier.sid, None
+        db.execute(_BEGIN, sign_in)
         self.set_cookie(response, cookie)
         return earlier
 
-    def end(self, db: Session, request: Request, response: Response) -> SignIn | None:
+    def end(self, db: Connection, request: Request, response: Response) -> SignIn | None:
         """Forget the cookie here and in the browser; the sign-in it pointed to."""
         response.delete_cookie(
             self.cookie_name, path="/", secure=self.secure, httponly=True, samesite="Lax"
@@ -92,10 +97,10 @@ class Sessions:
     def has_cookie(self, request: Request) -> bool:
         return bool(request.cookies.get(self.cookie_name))
 
-    def _forget(self, db: Session, request: Request) -> SignIn | None:
+    def _forget(self, db: Connection, request: Request) -> SignIn | None:
         cookie = request.cookies.get(self.cookie_name, "")
-        gone = delete(SignIn).where(SignIn.cookie_hash == digest(cookie)).returning(SignIn)
-        return db.scalars(gone.execution_options(synchronize_session=False)).one_or_none()
+        row = db.execute(_FORGET, {"cookie": digest(cookie)}).one_or_none()
+        return SignIn(**row._mapping) if row else None
 
 
 def form_token(cookie: str) -> str:

@@ -9,28 +9,30 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
-from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Engine, bindparam, delete, select, update
+from sqlalchemy.orm import Session
 
 from auth.clients import Client
 from auth.directory import Account
-from auth.models import Grant, Method, Token, TokenKind, digest
+from auth.models import Grant, Method, Token, TokenKind, digest, table_of
 
 if TYPE_CHECKING:
     from auth.provider import ProtocolRequest, Provider
 
 
-def find_token(session_factory: sessionmaker[Session], token_string: str) -> Token | None:
+_TOKENS = table_of(Token)
+_FIND = (
+    select(_TOKENS)
+    .join(table_of(Grant), table_of(Grant).c.grant_id == _TOKENS.c.grant_id)
+    .where(_TOKENS.c.token_hash == bindparam("token_hash"))
+)
+
+
+def find_token(engine: Engine, token_string: str) -> Token | None:
     """The token, also an expired or used one, unless its grant was revoked."""
-    found = (
-        select(Token)
-        .join(Grant, Grant.grant_id == Token.grant_id)
-        .where(Token.token_hash == digest(token_string))
-    )
-    with session_factory() as db:
-        token = db.scalars(found).one_or_none()
-        db.expunge_all()
-    return token
+    with engine.connect() as db:
+        row = db.execute(_FIND, {"token_hash": digest(token_string)}).one_or_none()
+    return Token(**row._mapping) if row else None
 
 
 def revoke_grant(db: Session, grant_id: str, client_id: str) -> None:
@@ -52,7 +54,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
     request: ProtocolRequest
 
     def authenticate_refresh_token(self, refresh_token: str) -> Token | None:
-        token = find_token(self.server.session_factory, refresh_token)
+        token = find_token(self.server.engine, refresh_token)
         if token is None or token.kind != TokenKind.REFRESH:
             return None
         return token if token.expires_at > self.server.clock() else None
@@ -106,7 +108,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]
     server: Provider
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:
-        return find_token(self.server.session_factory, token_string)
+        return find_token(self.server.engine, token_string)
 
     def revoke_token(self, token: Token, request: ProtocolRequest) -> None:
         """A refresh token takes its grant with it, an access token only itself (section 2.1)."""
@@ -125,7 +127,7 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
     server: Provider
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:
-        return find_token(self.server.session_factory, token_string)
+        return find_token(self.server.engine, token_string)
 
     def check_permission(self, token: Token, client: Client, request: ProtocolRequest) -> bool:
         return token.check_client(client)
