@@ -74,11 +74,13 @@ class System:
         found: dict[str, Any] = answer.json()
         return found
 
-    def rest(self, path: str, token: str) -> requests.Response:
+    def rest(self, path: str, token: str, **headers: str) -> requests.Response:
+        return self.open(f"{self.url}/rs/{path}", token, **headers)
+
+    def open(self, address: str, token: str, **headers: str) -> requests.Response:
+        """Read an address that the REST service gave."""
         return self.session.get(
-            f"{self.url}/rs/{path}",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=TIMEOUT,
+            address, headers={"Authorization": f"Bearer {token}"} | headers, timeout=TIMEOUT
         )
 
     def sign_in(self, browser: Browser, person: str = "confirmed", **changes: str) -> str:

@@ -20,6 +20,12 @@ from tests.auth.esia.conftest import EsiaStand
 from tests.auth.esia.system import came_back, parts_of
 from tests.relying_party import Browser
 
+
+@pytest.fixture
+def session_factory(sqlite_sessions: Any) -> Any:
+    return sqlite_sessions
+
+
 OID = 1000000103
 
 Start = Callable[..., EsiaStand]

@@ -199,3 +199,34 @@ def test_the_person_filter_may_come_without_padding(esia: EsiaStand) -> None:
     encoded = base64.b64encode(b"acc_kid").decode().rstrip("=")
     answer = get(esia.system().authorize_url(person_filter=encoded))
     assert answer.headers["Location"].startswith("/login?")
+
+
+def test_parameters_that_are_no_text_cannot_be_read(esia: EsiaStand) -> None:
+    url = esia.system().authorize_url(state=STATE)
+    assert error_of(f"{url}&comment=%FF%FE") == ("invalid_request", "007038")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"client_id": "SCHOOL01"}', "application/json"),
+        (b"client_id=SCHOOL01&state=%FF", "application/x-www-form-urlencoded"),
+        (b"client_id=SCHOOL01&state=\xff", "application/x-www-form-urlencoded"),
+        (b"client_id=" + b"A" * 100_001, "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_token_request_that_is_no_form_cannot_be_read(
+    esia: EsiaStand, body: bytes, kind: str
+) -> None:
+    address = f"{esia.url}/aas/oauth2/v3/te"
+    answer = requests.post(address, data=body, headers={"Content-Type": kind}, timeout=10)
+    assert answer.status_code == 400
+    assert answer.json()["error_description"].startswith("ESIA-007038: ")
+
+
+def test_a_token_request_may_be_a_form_in_parts(esia: EsiaStand) -> None:
+    """PHP's curl sends one when it is given an array."""
+    form = esia.system().parameters(code="x", grant_type="authorization_code")
+    parts = {name: (None, value) for name, value in form.items()}
+    answer = requests.post(f"{esia.url}/aas/oauth2/v3/te", files=parts, timeout=10)
+    assert answer.json()["error_description"].startswith("ESIA-007011: ")

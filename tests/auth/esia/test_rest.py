@@ -8,35 +8,14 @@ from typing import Any
 import pytest
 import requests
 
-from tests.auth.esia.conftest import SCOPES, EsiaStand
-from tests.auth.esia.system import System, parts_of
+from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.reader import reader
 from tests.relying_party import TIMEOUT, Browser
 
 
-class Reader:
-    """One person's token and how it is used."""
-
-    def __init__(self, system: System, browser: Browser, person: str, scope: str) -> None:
-        self._system = system
-        answer = system.tokens(system.sign_in(browser, person, scope=scope))
-        self.token = answer["access_token"]
-        self.oid = parts_of(self.token)[1]["urn:esia:sbj_id"]
-
-    def get(self, path: str = "") -> requests.Response:
-        return self._system.rest(f"prns/{self.oid}{path}", self.token)
-
-    def json(self, path: str = "") -> dict[str, Any]:
-        answer = self.get(path)
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-
-def reader(
-    esia: EsiaStand, browser: Browser, person: str = "confirmed", scope: str = SCOPES
-) -> Reader:
-    asked = " ".join(one for one in scope.split() if not one.startswith(("org_", "prm_")))
-    return Reader(esia.system(), browser, person, asked)
+@pytest.fixture
+def session_factory(sqlite_sessions: Any) -> Any:
+    return sqlite_sessions
 
 
 def test_a_person_has_every_granted_field_in_its_form(esia: EsiaStand, browser: Browser) -> None:
@@ -84,16 +63,41 @@ def test_a_collection_gives_addresses_that_lead_to_its_elements(
     esia: EsiaStand, browser: Browser, name: str
 ) -> None:
     read = reader(esia, browser)
-    plain = read.json(f"/{name}")
-    assert plain["stateFacts"] == ["hasSize"]
-    assert plain["size"] == len(plain["elements"]) > 0
-    loaded = [
-        requests.get(url, headers={"Authorization": f"Bearer {read.token}"}, timeout=TIMEOUT).json()
-        for url in plain["elements"]
-    ]
-    assert loaded == read.json(f"/{name}?embed=(elements)")["elements"]
-    assert loaded == read.json(f"/{name}?embed=%28elements%29")["elements"]
-    assert loaded == read.json(f"//{name}?embed=(elements)")["elements"]
+    elements = read.load(f"/{name}")
+    assert elements
+    assert read.json(f"/{name}")["stateFacts"] == ["hasSize"]
+    assert elements == read.json(f"/{name}?embed=%28elements%29")["elements"]
+    assert elements == read.json(f"//{name}?embed=(elements)")["elements"]
+
+
+def test_each_collection_is_linked_from_the_person(esia: EsiaStand, browser: Browser) -> None:
+    links = requests.utils.parse_header_links(reader(esia, browser).get().headers["Link"])
+    assert [link["rel"] for link in links] == [
+        "parent", "permissions", "context", "events", "requests", "sec", "addresses", "roles",
+        "contacts", "documents", "vehicles", "kids", "terminals", "organizations",
+    ]  # fmt: skip
+    schemas = {link["schema"].rpartition("/")[2] for link in links if "schema" in link}
+    assert schemas == {
+        "Contacts-1", "Documents-1", "Addresses-1", "Kids-1", "Vehicles-1", "Roles-1",
+        "Organizations-1",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["prmns", "ctx", "events", "reqs", "sec", "trmnls"])
+def test_collections_that_no_scope_opens_are_forbidden(
+    esia: EsiaStand, browser: Browser, name: str
+) -> None:
+    answer = reader(esia, browser).get(f"/{name}")
+    assert (answer.status_code, answer.json()["code"]) == (403, "ESIA-005029")
+
+
+def test_what_did_not_change_since_is_not_sent_again(esia: EsiaStand, browser: Browser) -> None:
+    read = reader(esia, browser)
+    for path in ("", "/ctts", "/roles"):
+        tag = read.get(path).headers["ETag"]
+        again = read.get(path, **{"If-None-Match": tag})
+        assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+        assert read.get(path, **{"If-None-Match": '"0"'}).status_code == 200
 
 
 def test_whole_collections_can_be_embedded_in_the_person(esia: EsiaStand, browser: Browser) -> None:
@@ -110,36 +114,6 @@ def test_email_and_mobile_give_only_that_contact(esia: EsiaStand, browser: Brows
         (contact,) = reader(esia, browser, scope=scope).json("/ctts?embed=(elements)")["elements"]
         assert (contact["type"], contact["vrfStu"]) == (kind, "VERIFIED")
         assert contact["stateFacts"] == ["Identifiable"]
-
-
-def test_a_parents_children_are_joined_to_their_logins_by_snils_alone(
-    esia: EsiaStand, browser: Browser
-) -> None:
-    kids = reader(esia, browser, "parent").json("/kids?embed=(elements)")["elements"]
-    assert [kid["firstName"] for kid in kids] == ["Малыш", "Дочь"]
-    assert all("oid" not in kid for kid in kids)
-    assert kids[0]["documents"]["elements"][0]["type"] == "RF_BRTH_CERT"
-    browser.open(f"{esia.url}/idp/ext/Logout")
-    assert reader(esia, browser, "child").json()["snils"] == kids[0]["snils"]
-
-
-def test_child_fields_need_their_own_scopes(esia: EsiaStand, browser: Browser) -> None:
-    (kid, _) = reader(esia, browser, "parent", "kid_fullname").json("/kids?embed=(elements)")[
-        "elements"
-    ]
-    assert set(kid) == {"stateFacts", "id", "firstName", "lastName", "middleName", "eTag"}
-
-
-def test_roles_come_whole_and_organisations_as_addresses(esia: EsiaStand, browser: Browser) -> None:
-    read = reader(esia, browser, "two_organisations")
-    roles = read.json("/roles")["elements"]
-    assert [role["oid"] for role in roles] == [1000000901, 1000000902]
-    addresses = read.json("/orgs")["elements"]
-    assert addresses == [f"{esia.url}/rs/orgs/{role['oid']}" for role in roles]
-    answer = requests.get(
-        addresses[0], headers={"Authorization": f"Bearer {read.token}"}, timeout=TIMEOUT
-    )
-    assert answer.json()["oid"] == 1000000901
 
 
 def test_a_foreign_citizen_has_a_foreign_document(esia: EsiaStand, browser: Browser) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from asn1crypto import cms
 
 from auth.esia.gost import Gost, OpensslGost, PythonGost, find_gost
 from auth.esia.signatures import (
@@ -140,21 +141,44 @@ def test_what_is_not_base64_is_refused(text: str) -> None:
     assert refused.value.flaw is Flaw.NOT_BASE64
 
 
-def test_mutilated_containers_are_refused_and_break_nothing() -> None:
+def _is_accepted(raw: bytes, certificate: Certificate) -> bool:
+    try:
+        check_cms(url_safe(raw), TEXT, certificates=[certificate], gost=PythonGost(), now=NOW)
+    except SignatureRefused:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("attributes", [True, False])
+@pytest.mark.parametrize("attached", [None, TEXT.encode()])
+def test_mutilated_containers_are_refused_and_break_nothing(
+    attributes: bool, attached: bytes | None
+) -> None:
     signer = Signer()
-    made = signer.cms(TEXT)
-    for position in range(0, len(made), 7):
+    made = signer.cms(TEXT, attached=attached, attributes=attributes)
+    certificate = signer.certificate
+    signed = cms.ContentInfo.load(made)["content"]
+    info = signed["signer_infos"][0]
+    # No signature covers versions, the name of the signer and the lists of algorithms; of the
+    # digest algorithm only the name counts, where attributes are signed; content is never read.
+    parts = [(0, signed[name]) for name in ("version", "digest_algorithms", "encap_content_info")]
+    begin = made.index(info.dump())
+    parts += [(begin, info[name]) for name in ("version", "sid", "signature_algorithm")]
+    digest_algorithm = info["digest_algorithm"]
+    unread = digest_algorithm["parameters"] if attributes else digest_algorithm
+    parts.append((made.index(digest_algorithm.dump(), begin), unread))
+    free = set()
+    for start, part in parts:
+        begin = made.index(part.dump(), start)
+        free |= set(range(begin, begin + len(part.dump())))
+    assert _is_accepted(made, certificate)
+    for position in range(len(made)):
+        if position % 5 and position < len(made) - 400:
+            continue  # the signer's part comes last: every byte of it, a fifth of the rest
         changed = made[:position] + bytes([made[position] ^ 0x41]) + made[position + 1 :]
-        try:
-            check_cms(
-                url_safe(changed),
-                TEXT,
-                certificates=[signer.certificate],
-                gost=PythonGost(),
-                now=NOW,
-            )
-        except SignatureRefused:
-            continue
+        assert not _is_accepted(changed, certificate) or position in free, position
+    for length in range(0, len(made), 11):
+        assert not _is_accepted(made[:length], certificate), length
 
 
 def test_the_hash_of_an_rsa_certificate_is_sha256_of_its_der() -> None:
