@@ -70,6 +70,12 @@ class Scope:
         return (SyncRun.created_by == self.actor) | SyncRun.id.in_(inside)
 
 
+def need_city(scope: Scope) -> None:
+    """For what concerns the whole installation. Raises ``Forbidden``."""
+    if scope.role != OperatorRole.CITY:
+        raise Forbidden("page")
+
+
 def command_line_scope(user: str) -> Scope:
     """Whoever can run the command line on the server already holds the database."""
     return Scope(actor=f"cli:{user}", role=OperatorRole.CITY)

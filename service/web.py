@@ -12,7 +12,7 @@ from service import errors
 from service.application import Application, build
 from service.jobs import Jobs
 from service.provider import add_provider, make_throttle
-from service.views import console, health, pages
+from service.views import console, esia_diagnostics, health, pages
 from service.views.context import Console, Queue
 
 MAX_FORM_BYTES = 1024 * 1024
@@ -52,6 +52,7 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
     errors.init_app(app)
     app.register_blueprint(console.blueprint)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(esia_diagnostics.blueprint)
     app.add_url_rule("/", view_func=_home)
     app.add_url_rule("/favicon.ico", view_func=_icon)
     add_provider(app, application)

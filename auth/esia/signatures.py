@@ -75,6 +75,11 @@ class Certificate:
         moment: datetime = self.parsed["tbs_certificate"]["validity"]["not_after"].native
         return moment
 
+    @property
+    def subject(self) -> str:
+        """Whose it is, as it says itself."""
+        return str(self.parsed.subject.human_friendly)
+
     def is_active(self, now: datetime) -> bool:
         return self.not_before <= now <= self.not_after
 

@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from service.views import (
     changes,
+    clients,
     findings,
     home,
     links,
@@ -18,6 +19,7 @@ from service.views import (
     session,
     signin,
     slips,
+    systems,
     uploads,
 )
 
@@ -43,6 +45,8 @@ for part in (
     slips,
     people,
     links,
+    clients,
+    systems,
     registry,
     registry_figures,
     registry_imports,

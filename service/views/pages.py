@@ -12,7 +12,7 @@ from flask import Flask, request, url_for
 from werkzeug.wrappers import Response
 
 from service import i18n, wording
-from service.views import words
+from service.views import esia_words, registration_words, words
 from service.views.context import the_console
 from service.views.links import waiting_count
 from service.views.session import form_token
@@ -36,6 +36,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         wording=wording,
         words=words,
+        registration_words=registration_words,
+        esia_words=esia_words,
         form_token=form_token,
         language=i18n.language,
         options=options,
@@ -45,7 +47,12 @@ def init_app(app: Flask) -> None:
         this_page_with=_this_page_with,
     )
     app.jinja_env.filters.update(
-        moment=moment, number=number, size=size, sentence=sentence, plain=plain
+        moment=moment,
+        moment_with_seconds=moment_with_seconds,
+        number=number,
+        size=size,
+        sentence=sentence,
+        plain=plain,
     )
     app.before_request(_choose_language)
     app.after_request(_set_headers)
@@ -62,6 +69,12 @@ def moment(value: datetime | None) -> str:
         return "—"
     local = value.astimezone(the_console().application.zone)
     return format_datetime(local, "d MMM y, HH:mm", locale=i18n.language())
+
+
+def moment_with_seconds(value: datetime) -> str:
+    """As ``moment``, for lines that follow each other fast."""
+    local = value.astimezone(the_console().application.zone)
+    return format_datetime(local, "d MMM y, HH:mm:ss", locale=i18n.language())
 
 
 def number(value: int) -> str:
