@@ -14,6 +14,7 @@ import auth
 from auth import upstream
 from auth.backchannel import send_notices
 from auth.keys import load_keys
+from auth.phases import Phase
 from auth.settings import AuthSettings
 from auth.throttle import DatabaseThrottle, Throttle
 from service.application import Application
@@ -47,10 +48,12 @@ def provider_settings(settings: Settings) -> AuthSettings:
 def add_provider(app: Flask, application: Application) -> None:
     """Give the web application its identity provider.
 
-    Raises ``ConfigError`` for a system's certificate that is none, and for an outside provider
-    whose files cannot be used.
+    Raises ``ConfigError`` for a phase in which nobody could sign in, for a system's certificate
+    that is none, and for an outside provider whose files cannot be used.
     """
     settings = provider_settings(application.settings)
+    if Phase(settings.phase) is Phase.ESIA_ONLY and not has_upstream(application.settings):
+        raise ConfigError("[auth] phase: nobody could sign in; fill in [upstream], or take another")
     try:
         upstreams = upstream.build(application.settings.upstream)
     except ValueError as error:
@@ -78,6 +81,11 @@ def add_provider(app: Flask, application: Application) -> None:
         )
     except ValueError as error:
         raise ConfigError(f"[esia] {error}") from error
+
+
+def has_upstream(settings: Settings) -> bool:
+    """Whether people can sign in at an outside provider."""
+    return bool(settings.upstream.esia or settings.upstream.oidc)
 
 
 def make_throttle(application: Application, *, purpose: bytes, window: timedelta) -> Throttle:

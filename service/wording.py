@@ -84,6 +84,7 @@ def not_found(what: str) -> str:
         "run": _("there is no such run"),
         "school": _("there is no such school"),
         "person": _("nobody has this login"),
+        "phase": _("there is no such phase or exemption"),
     }[what]
 
 

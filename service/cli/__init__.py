@@ -31,7 +31,7 @@ from service.wording import (
 # Help texts are made when the commands are defined, so the language is chosen before that.
 set_language(os.environ.get("SCHOOLBRIDGE_LANG", "ru"))
 
-from service.cli import keys, loading, moodle_login, people, reading, registry, reports, system  # noqa: E402 - after the language
+from service.cli import keys, loading, moodle_login, people, phases, reading, registry, reports, system  # noqa: E402 - after the language
 
 
 class _Group(click.Group):
@@ -85,6 +85,6 @@ def main(ctx: click.Context, config: Path | None) -> None:
     ctx.obj = Context()
 
 
-for module in (system, reading, loading, people, registry, reports, keys, moodle_login):
+for module in (system, reading, loading, people, phases, registry, reports, keys, moodle_login):
     for command in module.COMMANDS:
         main.add_command(command)
