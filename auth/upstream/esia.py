@@ -162,7 +162,10 @@ def make_esia(settings: EsiaUpstream, common: UpstreamSettings, gost: Gost) -> E
 
     Raises ``ValueError`` that names the upstream and the file, or what the key lacks.
     """
-    wire = Wire(timeout_seconds=common.timeout_seconds, ca_file=settings.ca_file)
+    try:
+        wire = Wire(timeout_seconds=common.timeout_seconds, ca_file=settings.ca_file)
+    except ValueError as error:
+        raise ValueError(f"{settings.key}: {error}") from error
     certificate = read_certificate(settings.key, settings.certificate, gost)
     try:
         signer = make_signer(settings, certificate, gost, wire)

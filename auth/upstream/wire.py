@@ -42,12 +42,10 @@ class Wire:
 
     def prepare(self, session: requests.Session) -> requests.Session:
         """Give a session, one of a library's too, the limits of this wire."""
-        adapter = _BoundedAdapter(self._timeout, self._open)
+        adapter = _BoundedAdapter(self._timeout, self._open, self._ca_file)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         session.max_redirects = 0
-        if self._ca_file:
-            session.verify = self._ca_file
         # Answers are short, and packed ones could grow beyond the limit in one step.
         session.headers["Accept-Encoding"] = "identity"
         return session
@@ -99,8 +97,9 @@ class _BoundedAdapter(HTTPAdapter):
     keeps the caller; the thread ends by its socket's time limit. A question (GET) is asked once
     more when it got no answer; a code, a form, never."""
 
-    def __init__(self, timeout: float, slots: threading.BoundedSemaphore) -> None:
+    def __init__(self, timeout: float, slots: threading.BoundedSemaphore, ca_file: str) -> None:
         super().__init__()
+        self._ca_file = ca_file
         self._timeout = timeout
         self._slots = slots
 
@@ -113,6 +112,8 @@ class _BoundedAdapter(HTTPAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
+        # A session's own ``verify`` would give way to a variable of the environment.
+        verify = self._ca_file or verify or True
         until = time.monotonic() + self._timeout
         repeatable = request.method == "GET"
         try:
