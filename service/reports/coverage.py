@@ -26,6 +26,7 @@ from service.reports.counting import (
     Unit,
     count_people,
 )
+from service.reports.coverage_people import coverage_people
 from service.reports.definition import Definition
 from service.reports.period import Period
 from service.reports.report import (
@@ -299,4 +300,5 @@ COVERAGE = Definition(
         Level.CLASS: lambda: _("by class"),
     },
     default_level=Level.SCHOOL,
+    people=coverage_people,
 )

@@ -17,6 +17,7 @@ from service.report_settings import ReportSettings
 from service.reports.asked import Asked, AskError, Option, Text, narrow, read_period
 from service.reports.period import Period
 from service.reports.report import Report
+from service.reports.suppression import hide_small
 
 RESERVED = frozenset(
     {"by", "compare", "district", "form", "from", "json", "kind", "lang", "name", "out", "page",
@@ -67,7 +68,7 @@ class Definition:
     period: PeriodUse = PeriodUse.OPTIONAL
     default_period: Callable[[date], Period] | None = None
     """From today's day to the period meant when none is asked for (``service.reports.weeks``)."""
-    people: Callable[[Session, Asked, Cell], Select[tuple[str]]] | None = None
+    people: Callable[[Session, Asked, Cell], Select[str]] | None = None
     """The identifiers of the people behind a cell whose column says ``people``: each once, in no
     order. It may trust ``asked.scope``. Raises ``KeyError`` for a row or column it does not have.
     """
@@ -129,8 +130,10 @@ def ask(
 
 
 def make(session: Session, definition: Definition, asked: Asked) -> Report:
-    """Build the report, and write into its head what was asked."""
-    return replace(definition.build(session, asked), conditions=_conditions(definition, asked))
+    """Build the report, write into its head what was asked, hide small numbers where asked."""
+    built = definition.build(session, asked)
+    report = replace(built, conditions=_conditions(definition, asked))
+    return hide_small(report, asked.settings.smallest_count) if asked.publish else report
 
 
 def _conditions(definition: Definition, asked: Asked) -> tuple[tuple[str, str], ...]:

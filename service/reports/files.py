@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from service.reports.export import to_csv, to_json, to_xlsx
+from service.reports.printing import to_pdf
 from service.reports.report import Report
 
 
@@ -21,6 +22,7 @@ FILES: Mapping[str, FileKind] = {
         media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ),
     "csv": FileKind(make=to_csv, media_type="text/csv; charset=utf-8"),
+    "pdf": FileKind(make=to_pdf, media_type="application/pdf"),
     "json": FileKind(make=lambda report: to_json(report).encode(), media_type="application/json"),
 }
 """By the ending of the file's name, in the order of the buttons on a page."""

@@ -50,9 +50,10 @@ class Column:
             return self.absent
         if isinstance(value, datetime):
             return show_moment(value, zone)
-        if self.kind is Kind.SHARE:
-            return f"{show_percent(value)} %"
-        return self.words.get(str(value), str(value))
+        if isinstance(value, str):
+            # Also where a number is hidden: "<5".
+            return self.words.get(value, value)
+        return f"{show_percent(value)} %" if self.kind is Kind.SHARE else str(value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,6 +15,7 @@ from service.views import (
     registry,
     registry_figures,
     registry_imports,
+    report_people,
     reports,
     runs,
     session,
@@ -35,6 +36,7 @@ def _keep_private(response: Response) -> Response:
     return response
 
 
+reports.blueprint.register_blueprint(report_people.blueprint)
 for part in (
     signin,
     home,

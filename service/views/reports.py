@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
+from typing import Any
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, url_for
+from markupsafe import Markup
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service import wording
 from service.access import Forbidden
+from service.models import School
+from service.ordering import natural
+from service.pdf import NoPdf
 from service.reports import REPORTS
 from service.reports.asked import Asked, AskError
+from service.reports.chart import to_svg
 from service.reports.definition import Definition, ask, make
 from service.reports.files import FILES, file_name
-from service.reports.report import Report, Row
+from service.reports.people import leads_to_people, may_see_names
+from service.reports.printing import STYLE, to_page
+from service.reports.report import Report
+from service.reports.table import groups, in_order, searched, total_groups
 from service.reports.tracing import note_export
 from service.views.context import scope, the_console
+from service.views.pages import sentence
+from service.views.paging import page_of_list
+
+GROUPS_ON_A_PAGE = 100
 
 blueprint = Blueprint("reports", __name__, url_prefix="/reports")
 
@@ -31,35 +44,50 @@ def show(name: str) -> str | tuple[str, int]:
     """The report with the filters of the address. A question without sense is explained."""
     definition = the_definition(name)
     try:
-        with the_console().transaction() as db:
-            asked = the_question(db, definition)
-            report = make(db, definition, asked)
+        asked, report = _answer(definition)
+        found = searched(report, groups(report), request.args.get("search", ""))
+        if sort := request.args.get("sort", ""):
+            found = in_order(report, found, sort)
     except AskError as error:
         return _problem(definition, error), 400
-    return render_template(
-        "console/report.html",
-        definition=definition,
+    settings = the_console().application.settings.reports
+    return _page(
+        definition,
         asked=asked,
         report=report,
-        units=list(_units(report, report.rows)),
-        totals=list(_units(report, report.totals)),
+        page=page_of_list(found, size=GROUPS_ON_A_PAGE),
+        totals=total_groups(report),
+        chart=Markup(to_svg(report.chart)) if report.chart else "",  # noqa: S704 - made by us
         files=list(FILES),
+        names_shown=may_see_names(scope(), settings) and not asked.publish,
+        leads_to_people=leads_to_people,
     )
 
 
-@blueprint.get("/<name>.<any(csv, xlsx, json):kind>")
+@blueprint.get("/<name>/print")
+def print_view(name: str) -> str | tuple[str, int]:
+    """All rows on one page for the printer."""
+    definition = the_definition(name)
+    try:
+        _asked, report = _answer(definition, form="print")
+    except AskError as error:
+        return _problem(definition, error), 400
+    return to_page(report, style_address=url_for("static", filename=STYLE))
+
+
+@blueprint.get(f"/<name>.<any({', '.join(FILES)}):kind>")
 def download(name: str, kind: str) -> Response | tuple[str, int]:
     """The same figures as a file."""
     definition = the_definition(name)
     try:
-        with the_console().transaction() as db:
-            asked = the_question(db, definition)
-            report = make(db, definition, asked)
-            note_export(db, asked, report, kind, at=the_console().now())
+        _asked, report = _answer(definition, form=kind)
+        data = FILES[kind].make(report)
     except AskError as error:
         return _problem(definition, error), 400
+    except NoPdf as error:
+        return _page(definition, problem=sentence(wording.no_pdf(error))), 501
     return Response(
-        FILES[kind].make(report),
+        data,
         content_type=FILES[kind].media_type,
         headers={"Content-Disposition": f'attachment; filename="{file_name(report, kind)}"'},
     )
@@ -72,13 +100,13 @@ def the_definition(name: str) -> Definition:
     return REPORTS[name]
 
 
-def the_question(db: Session, definition: Definition) -> Asked:
-    """What the address asks. Raises ``AskError`` and ``Forbidden``."""
+def the_question(db: Session, definition: Definition, **changes: str) -> Asked:
+    """What the address asks, with ``changes``. Raises ``AskError`` and ``Forbidden``."""
     console = the_console()
     return ask(
         db,
         definition,
-        request.args,
+        {**request.args, **changes},
         scope=scope(),
         zone=console.application.zone,
         now=console.now(),
@@ -86,17 +114,29 @@ def the_question(db: Session, definition: Definition) -> Asked:
     )
 
 
-def _problem(definition: Definition, error: AskError) -> str:
-    return render_template("console/report.html", definition=definition, problem=str(error))
+def _answer(definition: Definition, *, form: str = "") -> tuple[Asked, Report]:
+    """The report; taking it out of the console in some ``form`` is written to the audit."""
+    with the_console().transaction() as db:
+        asked = the_question(db, definition)
+        report = make(db, definition, asked)
+        if form:
+            note_export(db, asked, report, form, at=the_console().now())
+    return asked, report
 
 
-def _units(report: Report, rows: tuple[Row, ...]) -> Iterator[tuple[Row, list[Row]]]:
-    """The merged cells of each group of rows, and what is left of its lines."""
-    if not report.merged:
-        yield from (((), [row]) for row in rows)
-        return
-    for cells, group in groupby(rows, key=lambda row: row[: report.merged]):
-        lines = [line[report.merged :] for line in group]
-        # Without any load there is nothing to tell apart by role: one line says "no data".
-        known = any(value is not None for line in lines for value in line[1:])
-        yield cells, lines if known else lines[:1]
+def _problem(definition: Definition, error: Exception) -> str:
+    return _page(definition, problem=str(error))
+
+
+def _page(definition: Definition, **parts: Any) -> str:
+    with the_console().transaction() as db:
+        districts = db.scalars(select(School.district).where(scope().schools()).distinct()).all()
+    shown_only = ("search", "sort", "page", "name")
+    question = {key: value for key, value in request.args.items() if key not in shown_only}
+    return render_template(
+        "console/report.html",
+        definition=definition,
+        districts=sorted(districts, key=natural),
+        question={**question, "name": definition.name},
+        **parts,
+    )

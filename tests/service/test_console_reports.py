@@ -63,4 +63,4 @@ def test_the_files_hold_the_figures_of_the_page(browser: Browser) -> None:
 
 def test_an_unknown_report_is_not_found(browser: Browser) -> None:
     assert browser.get("/console/reports/secrets").status_code == 404
-    assert browser.get(f"{COVERAGE}.pdf").status_code == 404
+    assert browser.get(f"{COVERAGE}.exe").status_code == 404

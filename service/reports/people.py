@@ -1,0 +1,83 @@
+"""From a number of a report to the people behind it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Select, exists, or_, select
+from sqlalchemy.orm import Session
+
+from service.access import Forbidden, Scope
+from service.models import Affiliation, KnownPerson, School
+from service.report_settings import ReportSettings
+from service.reports.asked import Asked
+from service.reports.definition import Cell, Definition
+from service.reports.report import Column, Report, Value
+
+
+def may_see_names(scope: Scope, settings: ReportSettings) -> bool:
+    return str(scope.role) in settings.names_for
+
+
+def leads_to_people(definition: Definition, column: Column, value: Value) -> bool:
+    """There is somebody behind this number, and the report knows who."""
+    return bool(definition.people and column.people and isinstance(value, int) and value)
+
+
+def people_behind(
+    session: Session, definition: Definition, asked: Asked, cell: Cell
+) -> Select[KnownPerson]:
+    """The people behind one number, by name.
+
+    Raises ``Forbidden`` when the report has no such number or does not know who is behind it.
+    """
+    if definition.people is None:
+        raise Forbidden("report")
+    try:
+        identifiers = definition.people(session, asked, cell)
+    except KeyError as error:
+        raise Forbidden("report") from error
+    codes = asked.scope.codes()
+    on_a_roll = exists().where(
+        Affiliation.person_id == KnownPerson.person_id, Affiliation.school_code.in_(codes)
+    )
+    return (
+        select(KnownPerson)
+        .where(
+            KnownPerson.person_id.in_(identifiers),
+            # Whatever the report answers: nobody is shown who never belonged to these schools.
+            or_(on_a_roll, KnownPerson.school_code.in_(codes)),
+        )
+        .order_by(
+            KnownPerson.family_name,
+            KnownPerson.given_name,
+            KnownPerson.middle_name,
+            KnownPerson.person_id,
+        )
+    )
+
+
+def places_of(
+    session: Session, scope: Scope, people: Iterable[KnownPerson]
+) -> Mapping[str, list[str]]:
+    """School and class of each person, of the schools inside the scope only; by person id."""
+    known = {person.person_id: person for person in people}
+    rows = session.execute(
+        select(Affiliation.person_id, School.short_name, School.code, Affiliation.class_title)
+        .join(School, School.code == Affiliation.school_code)
+        .where(scope.schools(), Affiliation.person_id.in_(known))
+        .order_by(School.code)
+    )
+    places = defaultdict(list)
+    for person_id, name, code, title in rows:
+        places[person_id].append(", ".join(filter(None, (name or code, title))))
+    return places
+
+
+def column_of(report: Report, key: str) -> Column:
+    """Raises ``Forbidden`` for a column that is not there or counts no people."""
+    for column in report.columns:
+        if column.key == key and column.people:
+            return column
+    raise Forbidden("report")
