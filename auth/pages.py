@@ -106,7 +106,11 @@ def home() -> Any:
         return refuse(decision, None)
     if sign_in.with_first_password:
         return redirect(url_for("auth_pages.set_password"), 303)
-    return render("home.html", notice=_notice_for(account, sign_in))
+    return render(
+        "home.html",
+        notice=_notice_for(account, sign_in),
+        from_outside=sign_in.method == Method.ESIA,
+    )
 
 
 @blueprint.get("/login")

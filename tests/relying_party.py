@@ -164,9 +164,13 @@ class Browser:
     def open(self, url: str) -> Page:
         return self._follow("GET", url, None)
 
-    def submit(self, page: Page, **typed: str) -> Page:
-        """Send the page's form with its hidden fields and what was typed."""
-        (form,) = lxml.html.fromstring(page.text).forms
+    def submit(self, page: Page, *, form_to: str = "", **typed: str) -> Page:
+        """Send the page's form with its hidden fields and what was typed.
+
+        ``form_to``: part of the form's address, where the page has several.
+        """
+        forms = lxml.html.fromstring(page.text).forms
+        (form,) = [form for form in forms if form_to in (form.action or "")]
         address = urljoin(page.url, form.action) if form.action else page.url
         hidden = {name: value or "" for name, value in form.form_values()}
         return self._follow("POST", address, hidden | typed)

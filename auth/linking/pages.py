@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -25,8 +26,8 @@ from auth.linking.lookup import look_up
 from auth.linking.models import Arrival, Evidence
 from auth.linking.settings import LinkingSettings
 from auth.models import Method
-from auth.pages import guard, render, session_age
-from auth.policy import Reason
+from auth.pages import guard, refuse, render, session_age
+from auth.policy import Decision, Reason
 from auth.provider import current_provider
 
 blueprint = Blueprint(
@@ -54,8 +55,8 @@ def arrive(identity: OutsideIdentity, *, query: str) -> Response:
     provider = current_provider()
     outcome = _decide(identity)
     if account := _who_enters(identity, outcome, query):
-        reason = _refusal(account, client_of(query))
-        return _refuse(account, query, reason) if reason else _sign_in(account, query)
+        refusal = _refusal(account, client_of(query))
+        return _refuse(account, query, refusal) if refusal else _sign_in(account, query)
     if outcome.step in {Step.ASK_SCHOOL, Step.UNCONFIRMED, Step.CHILDREN}:
         provider.record_refusal(
             None, client_id=_client_id(query), method=Method.ESIA, reason=Reason.NOT_LINKED
@@ -166,6 +167,12 @@ def current_settings() -> LinkingSettings:
     return settings
 
 
+def local_day(moment: datetime) -> date:
+    """The day of people's calendar."""
+    day: date = current_provider().phases.schedule().day(moment)
+    return day
+
+
 def may_type() -> bool:
     """Whether a school login and password may confirm a link."""
     return current_settings().confirm != "school" and current_provider().settings.password_sign_in
@@ -188,8 +195,8 @@ def go(endpoint: str) -> Response:
 def let_in(pending: Pending, account: Account) -> Response:
     """Sign the person in and go on, once for each arrival; who is refused may choose again."""
     query = pending.arrival.query
-    if reason := _refusal(account, client_of(query)):
-        return _refuse(account, query, reason)
+    if refusal := _refusal(account, client_of(query)):
+        return _refuse(account, query, refusal)
     if not arrivals.use_up(current_provider().session_factory, pending.arrival):
         return lost()
     return _sign_in(account, query)
@@ -250,22 +257,19 @@ def _sign_in(account: Account, query: str) -> Response:
     return response
 
 
-def _refuse(account: Account, query: str, reason: Reason) -> Response:
+def _refuse(account: Account, query: str, refusal: Decision) -> Response:
     """Say why, and write it down."""
-    current_provider().record_refusal(
-        account, client_id=_client_id(query), method=Method.ESIA, reason=reason
-    )
-    return render("refused.html", status=403, reason=reason, client=client_of(query))
+    if refusal.reason:
+        current_provider().record_refusal(
+            account, client_id=_client_id(query), method=Method.ESIA, reason=refusal.reason
+        )
+    return refuse(refusal, client_of(query))
 
 
-def _refusal(account: Account, client: Client | None) -> Reason | None:
-    """As the authorization request will decide; known before a sign-in begins."""
-    if client:
-        return current_provider().decide(account, client, Method.ESIA).reason
-    if account.suspended:
-        return Reason.SUSPENDED
-    provider = current_provider()
-    return provider.decide_method(account, Method.ESIA).reason
+def _refusal(account: Account, client: Client | None) -> Decision | None:
+    """As the authorization request will decide; known before a sign-in begins. None: let in."""
+    decision: Decision = current_provider().decide(account, client, Method.ESIA)
+    return None if decision.allowed else decision
 
 
 def _client_id(query: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 from sqlalchemy import func, select
 
-from auth.linking.pages import blueprint, current_settings, find_pending, go, lost, page
+from auth.linking.pages import blueprint, current_settings, find_pending, go, local_day, lost, page
 from auth.models import LoginEvent, Result
 from auth.provider import current_provider
 
@@ -30,7 +30,13 @@ def children() -> Any:
         child = pupils[number - 1] if 1 <= number <= len(pupils) else None
     shown = current_settings().parents_see
     last = _last_sign_in(child.person_id) if child and "last_sign_in" in shown else None
-    return page("children", pending, child=child, shown=shown, last_sign_in=last)
+    return page(
+        "children",
+        pending,
+        child=child,
+        shown=shown,
+        last_sign_in=local_day(last) if last else None,
+    )
 
 
 def _last_sign_in(person_id: str) -> datetime | None:

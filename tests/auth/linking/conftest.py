@@ -96,8 +96,8 @@ class Door:
 
 @pytest.fixture
 def portal(start_portal: Callable[..., Portal]) -> Portal:
-    """The provider that identities arrive at."""
-    return start_portal()
+    """In the phase that lets people in both ways."""
+    return start_portal(phase="both")
 
 
 @pytest.fixture
