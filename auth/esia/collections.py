@@ -167,6 +167,8 @@ def _roles(source: Source) -> list[Json]:
             "chief": one.oid in source.profile.chief_of,
             "admin": one.oid in source.profile.admin_of,
             "active": True,
+            "phone": one.phone,
+            "email": one.email,
             "hasRightOfSubstitution": False,
             "isLiquidated": False,
         }

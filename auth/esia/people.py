@@ -48,6 +48,7 @@ class Profile:
     snils: str = ""
     inn: str = ""
     citizenship: str = ""
+    self_employed: bool = False
     contacts: tuple[Mapping[str, Any], ...] = ()
     documents: tuple[Mapping[str, Any], ...] = ()
     addresses: tuple[Mapping[str, Any], ...] = ()
@@ -88,6 +89,8 @@ class Organisation:
     ogrn: str
     inn: str
     kpp: str
+    phone: str = ""
+    email: str = ""
 
 
 @cache

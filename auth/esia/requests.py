@@ -17,7 +17,7 @@ from auth.esia.errors import EsiaRefused, Return
 from auth.esia.gost import GostError
 from auth.esia.models import EsiaSeen, forget_expired
 from auth.esia.permissions import Permission, read_permissions
-from auth.esia.scopes import KNOWN_SCOPES, bare
+from auth.esia.scopes import KNOWN_SCOPES, bare, is_well_formed
 from auth.esia.signatures import Flaw, SignatureRefused, check_cms, check_raw
 from auth.esia.stand import RegisteredSystem, Stand
 from auth.models import digest
@@ -216,8 +216,12 @@ def read_scope(scope: str, system: RegisteredSystem) -> str:
     asked = list(dict.fromkeys(scope.split()))
     if not asked:
         raise EsiaRefused("007013")
-    names = {bare(one) for one in asked}
-    if len(scope) > MAX_SCOPE_LENGTH or names - KNOWN_SCOPES - set(system.settings.scopes):
+    known = KNOWN_SCOPES | set(system.settings.scopes)
+    if (
+        len(scope) > MAX_SCOPE_LENGTH
+        or {bare(one) for one in asked} - known
+        or not all(is_well_formed(one) for one in asked)
+    ):
         raise EsiaRefused("007006")
     return " ".join(asked)
 

@@ -51,6 +51,7 @@ def person(source: Source, embedded: Iterable[str] = ()) -> Json:
         "id_doc": {"citizenship": profile.citizenship},
         "snils": {"snils": profile.snils},
         "inn": {"inn": profile.inn},
+        "self_employed": {"selfEmployed": profile.self_employed},
     }
     for scope, fields in shown.items():
         if source.has(scope):

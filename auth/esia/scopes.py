@@ -36,6 +36,17 @@ def target(scope: str) -> int | None:
     return int(found[3]) if found else None
 
 
+def is_well_formed(scope: str) -> bool:
+    """Whether a scope is a bare name, or one of those that may name whom they are about.
+
+    The old full form of a person's scope, ``http://esia.gosuslugi.ru/usr_inf``, is refused by the
+    real one too (PROTOCOL 7).
+    """
+    name = bare(scope)
+    may_have_target = name in ORGANISATION_SCOPES or name == "prm_chg"
+    return scope == name or (may_have_target and target(scope) is not None)
+
+
 def with_oid(scope: str, oid: int) -> str:
     """As access tokens spell it: every scope but ``openid`` names the person (PROTOCOL 5.1)."""
     return " ".join(

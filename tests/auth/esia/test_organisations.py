@@ -57,6 +57,11 @@ def test_chief_and_administrator_are_told_in_the_roles(esia: EsiaStand, browser:
     ]
     assert roles[SCHOOL]["prnOid"] == EMPLOYEE
     assert (roles[SCHOOL]["type"], roles[OFFICE]["type"]) == ("LEGAL", "AGENCY")
+    recorded = {
+        "oid", "prnOid", "fullName", "shortName", "ogrn", "type", "chief", "admin", "active",
+        "phone", "email", "hasRightOfSubstitution", "isLiquidated",
+    }  # fmt: skip
+    assert recorded <= set(roles[SCHOOL])
 
 
 def test_employees_come_as_addresses_or_whole(esia: EsiaStand) -> None:

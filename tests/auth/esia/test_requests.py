@@ -14,7 +14,7 @@ import requests
 
 from tests.auth.esia.conftest import EsiaStand
 from tests.auth.esia.signing import BEGIN, Signer
-from tests.auth.esia.system import V1_TEXT
+from tests.auth.esia.system import V1_TEXT, parts_of
 from tests.relying_party import Browser
 
 STATE = "c2215a0c-4d8c-4a5c-9b62-0123456789ab"
@@ -48,6 +48,10 @@ def error_of(url: str) -> tuple[str, str]:
         ({"response_type": "token"}, "unsupported_response_type", "007009"),
         ({"scope": ""}, "invalid_scope", "007013"),
         ({"scope": "openid no_such_scope"}, "invalid_scope", "007006"),
+        ({"scope": "http://esia.gosuslugi.ru/usr_inf"}, "invalid_scope", "007006"),
+        ({"scope": "http://esia.gosuslugi.ru/fullname"}, "invalid_scope", "007006"),
+        ({"scope": "openid fullname?oid=1000000103"}, "invalid_scope", "007006"),
+        ({"scope_org": "http://esia.gosuslugi.ru/org_inn"}, "invalid_scope", "007006"),
         ({"scope": "openid military_doc"}, "access_denied", "007019"),
         ({"timestamp": None}, "invalid_request", "007014"),
         ({"timestamp": "2026-09-01T11:00:00+03:00"}, "invalid_request", "007015"),
@@ -230,3 +234,11 @@ def test_a_token_request_may_be_a_form_in_parts(esia: EsiaStand) -> None:
     parts = {name: (None, value) for name, value in form.items()}
     answer = requests.post(f"{esia.url}/aas/oauth2/v3/te", files=parts, timeout=10)
     assert answer.json()["error_description"].startswith("ESIA-007011: ")
+
+
+def test_what_esia_does_not_read_makes_no_difference(esia: EsiaStand, browser: Browser) -> None:
+    system = esia.system()
+    code = system.sign_in(browser, nonce="n-0S6_WzA2Mj", prompt="login", display="page")
+    answer = system.tokens(code, refresh_token=STATE)
+    assert "nonce" not in parts_of(answer["id_token"])[1]
+    assert answer["refresh_token"] != STATE

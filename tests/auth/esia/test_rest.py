@@ -39,6 +39,29 @@ def test_what_was_not_granted_is_absent(esia: EsiaStand, browser: Browser) -> No
     assert "firstName" not in reader(esia, browser, scope="openid").json()
 
 
+def test_self_employment_needs_its_scope(esia: EsiaStand, browser: Browser) -> None:
+    assert reader(esia, browser, "no_patronymic").json()["selfEmployed"] is True
+    read = reader(esia, browser, "no_patronymic", scope="openid fullname")
+    assert "selfEmployed" not in read.json()
+
+
+def test_a_contact_under_change_says_so(esia: EsiaStand, browser: Browser) -> None:
+    mail, phone = reader(esia, browser, "standard").load("/ctts")
+    assert phone["vrfStu"] == "NOT_VERIFIED"
+    assert (phone["vrfValStu"], phone["verifyingValue"], phone["isCfmCodeExpired"]) == (
+        "VERIFYING",
+        "+7(900)0000112",
+        False,
+    )
+    assert "verifyingValue" not in mail
+
+
+def test_a_person_has_a_registered_and_a_living_address(esia: EsiaStand, browser: Browser) -> None:
+    registered, living = reader(esia, browser).load("/addrs")
+    assert (registered["type"], living["type"]) == ("PRG", "PLV")
+    assert living["fiasCode"]
+
+
 def test_there_is_no_middle_name_where_there_is_none(esia: EsiaStand, browser: Browser) -> None:
     assert "middleName" not in reader(esia, browser, "no_patronymic").json()
 
