@@ -155,19 +155,19 @@ def _read_row(
         try:
             row[column.key] = read_cell(cell, column)
         except BadValue as error:
-            problems.append(
-                Problem(
-                    code=str(error.args[0]), row=number, column=column.title, value=shown(cell),
-                    details=_details(column),
-                )
-            )  # fmt: skip
+            problems.append(bad_value(error, column, cell, number))
     return row, problems
 
 
-def _details(column: Column) -> dict[str, str]:
-    if column.kind is Kind.CHOICE:
-        return {"known": ", ".join(dict.fromkeys(column.choices))}
-    return {"length": str(column.length)}
+def bad_value(error: BadValue, column: Column, cell: Any, row: int = 0) -> Problem:
+    """What to tell about a cell that ``read_cell`` did not take."""
+    usual: dict[str, str] = {}
+    for word, value in column.choices.items():
+        usual.setdefault(value, word)
+    details = {"known": ", ".join(usual.values()), "length": str(column.length)}
+    return Problem(
+        code=str(error.args[0]), row=row, column=column.title, value=shown(cell), details=details
+    )
 
 
 def is_empty(cell: Any) -> bool:

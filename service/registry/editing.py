@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from service.access import Forbidden, Scope
 from service.models import AuditEntry, Operator, OperatorRole, RunStatus, School, SyncRun
-from service.registry.columns import BadValue, Problem, is_empty, read_cell
+from service.registry.columns import BadValue, Problem, bad_value, is_empty, read_cell
 from service.registry.platforms import require_city
 from service.registry.preview import Change
 from service.registry.refusals import Refusal
@@ -122,11 +122,7 @@ def _read(form: Form) -> tuple[dict[str, Any], list[Problem]]:
         try:
             values[column.key] = read_cell(form[column.key], column)
         except BadValue as error:
-            typed = form[column.key][:100]
-            problems.append(
-                Problem(code=str(error.args[0]), column=column.title, value=typed,
-                        details={"length": str(column.length), "known": ""})
-            )  # fmt: skip
+            problems.append(bad_value(error, column, form[column.key]))
     return values, problems
 
 

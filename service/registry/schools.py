@@ -34,7 +34,9 @@ TYPES = {
     "детский сад": SchoolType.PRESCHOOL,
     "другая": SchoolType.OTHER,
     "иная": SchoolType.OTHER,
+    **{each.value: each for each in SchoolType},
 }
+"""What people write, the usual word of each type first."""
 
 _STATE = {"государственная": YES, "негосударственная": NO}
 

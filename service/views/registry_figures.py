@@ -12,7 +12,7 @@ from service.access import Forbidden
 from service.i18n import gettext as _
 from service.models import OperatorRole, PlatformSchool, RegionalTotal, School, TotalKey
 from service.registry import lookup, milestones, platforms, totals, wording
-from service.registry.columns import BadValue, Column, Problem, is_empty, read_cell
+from service.registry.columns import BadValue, Column, Problem, bad_value, is_empty, read_cell
 from service.registry.mappings import FIGURES, FLAGS
 from service.registry.refusals import Refusal
 from service.views.context import scope, the_console
@@ -61,11 +61,16 @@ def week() -> str:
         if found is None:
             raise Forbidden("school")
         schools = lookup.registry_schools(db, mine, at=day)
+    rows = (*found.schools.values(), *found.unmatched)
     return render_template(
         "console/registry_week.html",
         found=found,
         schools=[one for one in schools if one.is_open or one.code in found.schools],
-        figures=(*FIGURES, *FLAGS),
+        figures=[
+            name
+            for name in (*FIGURES, *FLAGS)
+            if any(getattr(row, name) is not None for row in rows)
+        ],
         registry_words=wording,
     )
 
@@ -209,9 +214,5 @@ def _read(columns: tuple[Column, ...]) -> tuple[dict[str, object], list[Problem]
         try:
             values[column.key] = read_cell(typed, column)
         except BadValue as error:
-            details = {"length": str(column.length), "known": ", ".join(column.choices)}
-            problems.append(
-                Problem(code=str(error.args[0]), column=column.title, value=typed[:100],
-                        details=details)
-            )  # fmt: skip
+            problems.append(bad_value(error, column, typed))
     return values, problems

@@ -296,3 +296,9 @@ def test_rows_of_the_audit_count_every_school_of_an_import(session: Session) -> 
     load(session, *FOURS)
     written = select(func.count()).where(AuditEntry.action == "school.write")
     assert session.scalar(written.select_from(AuditEntry)) == 4
+
+
+def test_the_form_takes_the_type_as_its_code(session: Session) -> None:
+    load(session, *FOURS)
+    assert editing.edit(session, CITY, "a-4", {"type": "preschool"}, NOW) == ()
+    assert listed(session)["a-4"].type == "preschool"

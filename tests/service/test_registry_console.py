@@ -1,0 +1,291 @@
+"""The registry's pages: each operator sees and changes their part, at every address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+from sqlalchemy import func, select
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse
+
+from service.models import (
+    AuditEntry,
+    HeadCount,
+    Milestone,
+    OperatorRole,
+    PlatformFigure,
+    PlatformSchool,
+    PlatformWeek,
+    ReferenceImport,
+    RegionalTotal,
+    School,
+)
+from tests.service.console_factories import (
+    NOW,
+    Browser,
+    ConsoleUnderTest,
+    add_operator,
+    add_school,
+    make_console,
+)
+from tests.service.tables import TITLES, as_csv, as_xlsx
+
+OWN, FOREIGN = "78-0243", "78-0153"
+FOREIGN_WORDS = (FOREIGN, "Школа № 153", "Невский", "Чужая школа", "98765")
+OPERATORS = {
+    "school": (OperatorRole.SCHOOL, [OWN]),
+    "district": (OperatorRole.DISTRICT, ["Адмиралтейский"]),
+    "nobody": (OperatorRole.SCHOOL, []),
+}
+PLATFORM_TITLES = ("Код ОО", "Район", "Наименование ОО", "Учителей", "Сообщений", "Статус")
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> ConsoleUnderTest:
+    """Two schools in two districts, a platform's week about both and an unknown one."""
+    console = make_console(tmp_path)
+    with console.rows() as rows:
+        add_operator(rows)
+        for name, (role, scope) in OPERATORS.items():
+            add_operator(rows, name, role, scope)
+        add_school(rows, OWN)
+        add_school(rows, FOREIGN, district="Невский")
+        rows.add(
+            HeadCount(
+                school_code=FOREIGN, group="learners", people=98765, as_of=NOW.date(),
+                source="ОО-1", recorded_at=NOW, recorded_by="city",
+            )
+        )  # fmt: skip
+    week = (
+        PLATFORM_TITLES,
+        (OWN, "Адмиралтейский", "Школа 243", "40", "120", "Активен"),
+        (FOREIGN, "Невский", "Школа 153", "98765", "98765", "Не активен"),
+        ("", "Невский", "Чужая школа", "98765", "98765", "Не активен"),
+    )
+    city = console.client("city")
+    upload(city, as_csv(*week), subject="platform", platform="Сферум", day="2026-09-30",
+           mapping="default")  # fmt: skip
+    say_yes(city, 1)
+    return console
+
+
+def upload(browser: Browser, data: bytes, name: str = "файл.csv", **fields: str) -> TestResponse:
+    file = FileStorage(BytesIO(data), filename=name)
+    return browser.post("/console/registry/imports", file=file, **fields)
+
+
+def say_yes(browser: Browser, number: int) -> TestResponse:
+    page = browser.get(f"/console/registry/imports/{number}").text
+    found = re.search(r'name="digest" value="(\w+)"', page)
+    assert found, page
+    return browser.post(f"/console/registry/imports/{number}/apply", digest=found[1])
+
+
+def addresses(console: ConsoleUnderTest) -> Iterator[tuple[str, str]]:
+    """Each route of the registry, about the foreign school, and each method."""
+    values = {
+        "<code>": FOREIGN, "<int:import_id>": "1", "<any(xlsx, csv):form>": "csv",
+        "<any(schools, platform, totals, milestones):subject>": "schools",
+    }  # fmt: skip
+    for rule in console.app.url_map.iter_rules():
+        if not rule.endpoint.startswith("console.registry"):
+            continue
+        address = rule.rule
+        for place, value in values.items():
+            address = address.replace(place, value)
+        assert "<" not in address, address
+        for method in sorted({"GET", "POST"} & (rule.methods or set())):
+            yield method, address
+
+
+FIELDS = {
+    "source_system": "1С", "name": "x", "district": "Адмиралтейский", "code": "",
+    "on": "2026-01-01",
+    "old": "Невский", "subject": "schools", "digest": "0", "platform": "Сферум", "label": "Чужая",
+    "key": "staff_general", "value": "5", "as_of": "2026-01-01", "document": "x",
+    "number": "9.9", "title": "x", "text": "", "day": "2026-09-30", "version": "1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_no_address_tells_or_changes_anything_of_another_school(
+    console: ConsoleUnderTest, operator: str
+) -> None:
+    browser, before = console.client(operator), everything(console)
+    walked = list(addresses(console))
+    assert len(walked) >= 20
+    for method, address in walked:
+        if method == "GET":
+            answer = browser.get(address, day="2026-09-30", platform="Сферум", version="1")
+        else:
+            file = FileStorage(BytesIO(as_csv(TITLES)), filename="a.csv")
+            answer = browser.post(address, file=file, **FIELDS)
+            assert answer.status_code in {302, 404}, address
+            if address.endswith("/match"):  # asks for a code before it looks
+                code = browser.post(address, **{**FIELDS, "code": OWN}).status_code
+                assert code == 404
+        if FOREIGN in address or "/imports" in address or address.endswith("/new"):
+            assert answer.status_code == 404, address
+        text = answer.get_data().decode("utf-8-sig", "replace")
+        for word in FOREIGN_WORDS:
+            assert word in address or word not in text, (method, address)
+    assert everything(console) == before
+
+
+def everything(console: ConsoleUnderTest) -> list[object]:
+    """What no operator of a part may change."""
+    with console.rows() as rows:
+        tables = (
+            ReferenceImport,
+            PlatformWeek,
+            PlatformFigure,
+            RegionalTotal,
+            Milestone,
+            HeadCount,
+        )
+        counts = [rows.scalar(select(func.count()).select_from(table)) for table in tables]
+        schools = rows.execute(
+            select(
+                School.code, School.name, School.district, School.source_system, School.closed_on
+            )
+        ).all()
+        matched = rows.execute(select(PlatformSchool.label, PlatformSchool.school_code)).all()
+        return [counts, sorted(map(str, schools)), sorted(map(str, matched))]
+
+
+def test_the_city_finds_at_these_addresses_what_others_must_not(console: ConsoleUnderTest) -> None:
+    city = console.client("city")
+    text = "".join(
+        city.get(address, day="2026-09-30", platform="Сферум").text
+        for method, address in addresses(console)
+        if method == "GET"
+    )
+    for word in FOREIGN_WORDS:
+        assert word in text or word == "98765", word
+    assert "98\xa0765" in text
+
+
+def test_a_district_changes_a_plan_and_a_school_reads_it(console: ConsoleUnderTest) -> None:
+    address = f"/console/registry/school/{OWN}"
+    district = console.client("district")
+    assert "Полное название" in district.get(address).text
+    answer = district.post(
+        address, source_system="1С:Школа", state_system="нет", esia_plan_on="2027-09-01",
+        learners="812", counted_on="2026-09-01", count_source="ОО-1",
+    )  # fmt: skip
+    assert answer.status_code == 302
+    page = console.client("school").get(address).text
+    for text in ("1С:Школа", "01.09.2027", "812 на 01.09.2026 (ОО-1)"):
+        assert text in page
+    assert 'name="source_system"' not in page
+    shown = district.get("/console/registry", system="other").text
+    assert "негосударственная" in shown
+    assert OWN not in district.get("/console/registry", system="state").text
+
+
+def test_a_file_is_shown_with_its_mistakes_and_not_imported(console: ConsoleUnderTest) -> None:
+    city = console.client("city")
+    lines = (TITLES, ("n-1", "1", "Новая школа", "Невский", "вуз"), ("n-1", "1", "Ещё", "", ""))
+    number = upload(city, as_xlsx(*lines), "школы.xlsx", subject="schools").location[-1]
+    page = city.get(f"/console/registry/imports/{number}").text
+    assert "строка 2" in page
+    assert "«Тип» не может быть «вуз»." in page
+    assert "Внести в реестр" not in page
+    city.post(f"/console/registry/imports/{number}/apply", digest="0" * 64)
+    assert "Новая школа" not in city.get("/console/registry").text
+    assert city.post(f"/console/registry/imports/{number}/reject").status_code == 302
+
+
+def test_a_file_is_imported_after_a_yes_and_the_yes_is_written_down(
+    console: ConsoleUnderTest,
+) -> None:
+    city = console.client("city")
+    lines = (TITLES, ("n-1", "1", "Новая школа", "Невский", "СПО"), (OWN, "", "", "Курортный", ""))
+    number = int(upload(city, as_csv(*lines), subject="schools").location[-1])
+    page = city.get(f"/console/registry/imports/{number}").text
+    assert "Адмиралтейский" in page
+    assert FOREIGN in page  # not in the file, stays
+    assert say_yes(city, number).status_code == 302
+    assert "Новая школа" in city.get("/console/registry").text
+    with console.rows() as rows:
+        actions = rows.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+    assert actions[-3:] == ["school.write", "school.write", "registry.applied"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "fields", "text"),
+    [
+        ("a.xls", b"\xd0\xcf\x11\xe0", {"subject": "schools"}, "Это не XLSX и не CSV"),
+        ("a.csv", b"x;y", {"subject": "schools"}, "нет строки с названиями столбцов"),
+        ("a.csv", b"x", {"subject": "platform", "mapping": "default", "day": ""}, "неделю"),
+        ("a.csv", b"x", {"subject": "platform", "mapping": "default", "day": "2026-01-01"},
+         "назовите платформу"),
+        ("", b"", {"subject": "schools"}, "Выберите файл"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_is_explained(
+    console: ConsoleUnderTest, name: str, data: bytes, fields: dict[str, str], text: str
+) -> None:
+    answer = upload(console.client("city"), data, name, **fields)
+    assert answer.status_code == 400
+    assert text in answer.text
+
+
+def test_a_new_school_is_added_closed_and_its_district_renamed(console: ConsoleUnderTest) -> None:
+    city = console.client("city")
+    wrong = city.post("/console/registry/new", code=OWN, name="Лицей", district="Невский")
+    assert wrong.status_code == 400
+    assert "уже есть в реестре" in wrong.text
+    city.post("/console/registry/new", code="n-1", name="Лицей", district="Невский")
+    city.post("/console/registry/school/n-1/close", on="2026-08-31", merged_into=FOREIGN)
+    city.post("/console/registry/district", old="Невский", name="Правобережный")
+    page = city.get("/console/registry/school/n-1").text
+    for text in ("Закрыта", f"присоединена к {FOREIGN}", "Правобережный"):
+        assert text in page
+
+
+def test_a_school_of_a_platform_is_matched_once_for_all_weeks(console: ConsoleUnderTest) -> None:
+    city = console.client("city")
+    assert "Невский, Чужая школа" in city.get("/console/registry/platforms").text
+    city.post(
+        "/console/registry/platforms/match", platform="Сферум", label="Невский, Чужая школа",
+        ignore="1",
+    )  # fmt: skip
+    assert "Чужая школа" not in city.get("/console/registry/platforms").text
+
+
+def test_a_total_is_added_as_a_new_row(console: ConsoleUnderTest) -> None:
+    city, address = console.client("city"), "/console/registry/totals"
+    fields = {"key": "learners_vocational", "as_of": "2026-10-01", "document": "СПО-1"}
+    city.post(address, value="98000", **fields)
+    city.post(address, value="98500", **fields)
+    page = city.get(address).text
+    assert "98\xa0000" in page
+    assert page.index("98\xa0500") < page.index("98\xa0000")
+    assert "целое число" in city.post(address, value="много", **fields).text
+
+
+def test_steps_of_the_plan_are_offered_dated_and_marked(console: ConsoleUnderTest) -> None:
+    city, address = console.client("city"), "/console/registry/plan"
+    city.post(f"{address}/offer")
+    assert "2017" not in city.get(address).text
+    city.post(address, number="2.2", title="Вход только через ЕСИА", due_on="2026-10-01")
+    assert "Просрочено" in city.get(address).text
+    city.post(f"{address}/done", number="2.2")
+    page = console.client("school").get(address).text
+    assert "Просрочено" not in page
+    assert "02.10.2026" in page
+    city.post(f"{address}/remove", number="2.2")
+    assert "2.2" not in city.get(address).text
+
+
+def test_the_registry_is_downloaded_by_part_and_in_the_template(console: ConsoleUnderTest) -> None:
+    answer = console.client("district").get("/console/registry/schools.xlsx")
+    sheet = load_workbook(BytesIO(answer.data)).worksheets[0]
+    assert [row[0] for row in sheet.iter_rows(values_only=True)] == ["Код ОО", OWN]
+    assert sheet.freeze_panes == "A2"
