@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import CompoundSelect, Select, delete, exists, select, union
 from sqlalchemy.orm import Session
 
 from service.activity.bitmaps import PeopleSet
-from service.activity.ordinals import mains_of
+from service.activity.ordinals import add_people
 from service.activity.rollups import lock
 from service.db import chunks, upsert
 from service.models import ActivityPerson, Affiliation, KnownPerson, RollChange, RollSheet
@@ -52,6 +52,7 @@ def refresh(session: Session) -> None:
     if not session.scalar(select(exists().select_from(RollChange))):
         return
     lock(session)
+    add_people(session, _whoever(select(RollChange.school_code)))
     while changes := session.execute(select(RollChange.id, RollChange.school_code)).all():
         for codes in chunks(sorted({code for _id, code in changes}), SCHOOLS_AT_A_TIME):
             upsert(session, RollSheet, _make(session, codes))
@@ -98,6 +99,7 @@ def _members(stored: dict[str, dict[str, str]]) -> Members:
 class _Line(NamedTuple):
     school_code: str
     person_id: str
+    ordinal: int
     role: str
     class_id: str
     title: str
@@ -107,16 +109,15 @@ class _Line(NamedTuple):
 def _make(session: Session, codes: Sequence[str]) -> list[dict[str, Any]]:
     lines = [
         _Line(
-            code, person_id, role, class_id, title,
+            code, person_id, ordinal, role, class_id, title,
             ("roll",) if moodle_id is None else ("roll", "account"),
         )
-        for code, person_id, role, class_id, title, moodle_id in _on_rolls(session, codes)
+        for code, person_id, ordinal, role, class_id, title, moodle_id in _on_rolls(session, codes)
     ]  # fmt: skip
     lines += [
-        _Line(code, person_id, role, class_id, "", ("left",))
-        for code, person_id, role, class_id in _left(session, codes)
+        _Line(code, person_id, ordinal, role, class_id, "", ("left",))
+        for code, person_id, ordinal, role, class_id in _left(session, codes)
     ]
-    ordinals = mains_of(session, ((line.person_id, line.school_code) for line in lines))
     here: dict[str, set[str]] = defaultdict(set)
     roles: dict[str, dict[str, dict[str, list[int]]]] = defaultdict(dict)
     classes: dict[str, dict[tuple[str, str, str], dict[str, list[int]]]] = defaultdict(dict)
@@ -127,8 +128,8 @@ def _make(session: Session, codes: Sequence[str]) -> list[dict[str, Any]]:
         key = (line.class_id, line.title, line.role)
         by_class = classes[line.school_code].setdefault(key, defaultdict(list))
         for name in line.set_names:
-            by_role[name].append(ordinals[line.person_id])
-            by_class[name].append(ordinals[line.person_id])
+            by_role[name].append(line.ordinal)
+            by_class[name].append(line.ordinal)
     gone = _gone(session, codes, here)
     return [
         {
@@ -156,13 +157,19 @@ def _on_rolls(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]
         select(
             Affiliation.school_code,
             Affiliation.person_id,
+            ActivityPerson.ordinal,
             Affiliation.role,
             Affiliation.class_id,
             Affiliation.class_title,
             KnownPerson.moodle_id,
         )
+        .join(ActivityPerson, ActivityPerson.person_id == Affiliation.person_id)
         .outerjoin(KnownPerson, KnownPerson.person_id == Affiliation.person_id)
-        .where(Affiliation.school_code.in_(codes), KnownPerson.suspended.is_not(True))
+        .where(
+            Affiliation.school_code.in_(codes),
+            ActivityPerson.main.is_(None),
+            KnownPerson.suspended.is_not(True),
+        )
     )
 
 
@@ -170,8 +177,28 @@ def _left(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]:
     on_a_roll = exists().where(Affiliation.person_id == KnownPerson.person_id)
     return session.execute(
         select(
-            KnownPerson.school_code, KnownPerson.person_id, KnownPerson.role, KnownPerson.class_id
-        ).where(KnownPerson.school_code.in_(codes), KnownPerson.suspended.is_(True) | ~on_a_roll)
+            KnownPerson.school_code,
+            KnownPerson.person_id,
+            ActivityPerson.ordinal,
+            KnownPerson.role,
+            KnownPerson.class_id,
+        )
+        .join(ActivityPerson, ActivityPerson.person_id == KnownPerson.person_id)
+        .where(
+            KnownPerson.school_code.in_(codes),
+            ActivityPerson.main.is_(None),
+            KnownPerson.suspended.is_(True) | ~on_a_roll,
+        )
+    )
+
+
+def _whoever(codes: Select[str]) -> CompoundSelect[Any]:
+    """Everybody that a sheet of these schools may name."""
+    return union(
+        *(
+            select(table.person_id, table.school_code).where(table.school_code.in_(codes))
+            for table in (Affiliation, KnownPerson)
+        )
     )
 
 

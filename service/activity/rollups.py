@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, exists, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, case, delete, exists, func, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from auth.models import ESIA_CLIENT, LoginEvent, Result
 from service.activity.bitmaps import PeopleSet
-from service.activity.ordinals import ordinals_of
+from service.activity.ordinals import add_people_at_schools
 from service.activity.spans import MOSCOW, start_of
 from service.db import chunks, upsert
 from service.models import (
     ActivityBitmap,
     ActivityCount,
+    ActivityPerson,
     ActivitySource,
     EventSource,
     PendingEvent,
@@ -26,7 +27,7 @@ from service.models import (
 )
 
 ANY_METHOD = ""
-BATCH = 20_000
+BATCH = 50_000
 """Events in memory at a time."""
 
 _LOCK = 7_265_401  # any number of our own, beside that of the migrations
@@ -37,11 +38,13 @@ _Cell = tuple[Span, datetime, str]
 class Event(NamedTuple):
     """A sign-in that counts, with school and role as of then where they are known."""
 
+    key: Any
+    """What tells it from others of its table."""
     at: datetime
-    person_id: str
+    ordinal: int
     method: str
-    school_code: str = ""
-    role: str = ""
+    school_code: str
+    role: str
 
 
 def catch_up(session: Session) -> int:
@@ -53,13 +56,36 @@ def catch_up(session: Session) -> int:
     if not session.scalar(select(exists().select_from(PendingEvent))):
         return 0
     lock(session)
-    done = 0
-    while batch := _pending(session):
-        add_events(session, EventSource.PROVIDER, [event for _id, event in batch if event])
-        for some in chunks([number for number, _event in batch]):
-            session.execute(delete(PendingEvent).where(PendingEvent.event_id.in_(some)))
-        done += len(batch)
+    done = last = 0
+    # Without the bound below each batch would walk over the notes that the earlier ones deleted.
+    while (first := _after(session, last)) is not None:
+        last = _after(session, first, BATCH - 1) or _greatest(session)
+        noted = session.scalars(
+            delete(PendingEvent)
+            .where(PendingEvent.event_id.between(first, last))
+            .returning(PendingEvent.event_id)
+        )
+        # An event between these that is committed only now keeps its note for the next time.
+        claimed = set(noted)
+        events = read_events(session, sign_ins(LoginEvent.id.between(first, last)))
+        add_events(session, EventSource.PROVIDER, [one for one in events if one.key in claimed])
+        done += len(claimed)
     return done
+
+
+def _after(session: Session, number: int, rows: int = 0) -> int | None:
+    """The note so many rows after the first one that is later than ``number``."""
+    return session.scalar(
+        select(PendingEvent.event_id)
+        .where(PendingEvent.event_id > number)
+        .order_by(PendingEvent.event_id)
+        .offset(rows)
+        .limit(1)
+    )
+
+
+def _greatest(session: Session) -> int:
+    return session.scalars(select(func.max(PendingEvent.event_id))).one()
 
 
 def lock(session: Session) -> None:
@@ -80,39 +106,63 @@ COUNTS = (
 """Which events of our provider are sign-ins that count."""
 
 
-def _pending(session: Session) -> list[tuple[int, Event | None]]:
-    """The next notes, each with its event if that counts and is still there."""
+def sign_ins(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Sign-ins through our own page that count, as ``read_events`` takes them."""
+    return select(
+        LoginEvent.id.label("key"),
+        LoginEvent.at,
+        LoginEvent.person_id,
+        LoginEvent.method,
+        LoginEvent.school_code,
+        LoginEvent.role,
+    ).where(*COUNTS, *conditions)
+
+
+def read_events(session: Session, events: Select[*tuple[Any, ...]]) -> list[Event]:
+    """The events of a query with the ordinals of their people; new people get theirs."""
+    found = list(_located(session, events))
+    if any(one.ordinal is None for one in found):
+        asked = events.subquery()
+        add_people_at_schools(session, select(asked.c.person_id, asked.c.school_code))
+        found = [one for one in _located(session, events) if one.ordinal is not None]
+    return found
+
+
+def _located(session: Session, events: Select[*tuple[Any, ...]]) -> Iterator[Event]:
+    event, there, main = events.subquery(), aliased(ActivityPerson), aliased(ActivityPerson)
+    whole = select(main.ordinal).where(main.person_id == event.c.person_id, main.main.is_(None))
     rows = session.execute(
         select(
-            PendingEvent.event_id,
-            LoginEvent.at,
-            LoginEvent.person_id,
-            LoginEvent.method,
-            LoginEvent.school_code,
-            LoginEvent.role,
+            event.c.key,
+            event.c.at,
+            # Where the school as of then is unknown, the main ordinal stands for the person.
+            case(
+                (there.ordinal.is_not(None), there.ordinal),
+                (event.c.school_code == "", whole.scalar_subquery()),
+            ),
+            event.c.method,
+            event.c.school_code,
+            event.c.role,
+        ).outerjoin(
+            there,
+            (there.person_id == event.c.person_id) & (there.school_code == event.c.school_code),
         )
-        .outerjoin(LoginEvent, (LoginEvent.id == PendingEvent.event_id) & and_(*COUNTS))
-        .order_by(PendingEvent.event_id)
-        .limit(BATCH)
     )
-    return [
-        (number, Event(at, person_id, method, school, role) if person_id else None)
-        for number, at, person_id, method, school, role in rows
-    ]
+    for row in rows:
+        yield Event(*row)
 
 
 def add_events(session: Session, source: EventSource, events: Sequence[Event]) -> None:
     """Add events that are not in the roll-ups yet. The caller holds ``lock``."""
     if not events:
         return
-    ordinals = ordinals_of(session, {(one.person_id, one.school_code) for one in events})
     hours: dict[tuple[int, str], set[int]] = defaultdict(set)
     counts: Counter[tuple[int, str, str, str]] = Counter()
-    for at, person_id, method, school, role in events:
+    for _key, at, ordinal, method, school, role in events:
         hour = int(at.timestamp()) // 3600
-        hours[hour, method].add(ordinals[person_id, school])
+        hours[hour, method].add(ordinal)
         counts[hour, school, method, role] += 1
-    add_people(session, source, {
+    add_active(session, source, {
         (datetime.fromtimestamp(hour * 3600, UTC), method): PeopleSet(people)
         for (hour, method), people in hours.items()
     })  # fmt: skip
@@ -121,7 +171,7 @@ def add_events(session: Session, source: EventSource, events: Sequence[Event]) -
     _extend(session, source, min(moments), max(moments), len(events))
 
 
-def add_people(
+def add_active(
     session: Session, source: EventSource, hours: dict[tuple[datetime, str], PeopleSet]
 ) -> None:
     """Join people who were active in an hour, by a method, to its bitmaps and those around it."""
