@@ -74,6 +74,7 @@ def init_app(
     for a system's certificate that cannot be read.
     """
     from auth import endpoints, logout, pages  # noqa: F401 - adds its page
+    from auth.devices import Devices
     from auth.provider import Provider
     from auth.texts import Texts
 
@@ -94,6 +95,7 @@ def init_app(
             window=timedelta(seconds=settings.failure_window_seconds),
             secret=secret,
         ),
+        devices=Devices(secret, secure=settings.issuer.startswith("https:")),
         phases=phases or OnePhase(phase=Phase(settings.phase)),
         texts=Texts(),
         notices_waiting=notices_waiting,

@@ -139,6 +139,9 @@ def check_login() -> Any:
         throttle=provider.throttle,
         settings=provider.settings,
         now=provider.clock(),
+        device=provider.devices.recognise(
+            request, signin.normalise_username(username), provider.clock()
+        ),
     )
     if checked.account is None or checked.refused:
         reason = checked.refused or Reason.UNKNOWN_USERNAME
@@ -160,6 +163,7 @@ def check_login() -> Any:
         )
         return refuse(decision, _client())
     response = _go_on()
+    provider.devices.remember(request, response, checked.account.username, provider.clock())
     provider.sign_in(
         request,
         response,

@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response
 from auth import policy
 from auth.backchannel import end_grants
 from auth.clients import Client
+from auth.devices import Devices
 from auth.directory import Account, Directory
 from auth.events import make_event
 from auth.grants import ChallengeS256, CodeGrant, IdToken
@@ -79,6 +80,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         keys: SigningKeys,
         throttle: Throttle,
         phases: Phases,
+        devices: Devices,
         texts: Texts,
         notices_waiting: Callable[[], None],
     ) -> None:
@@ -91,6 +93,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         self.keys = keys
         self.throttle = throttle
         self.phases = phases
+        self.devices = devices
         self.texts = texts
         self._notices_waiting = notices_waiting
         self.engine: Engine = session_factory.kw["bind"]

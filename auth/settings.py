@@ -41,7 +41,11 @@ class AuthSettings:
     """False: passwords are kept in Moodle and our page only says so."""
     min_password_length: int = 8
     failures_per_account: int = 10
-    """Wrong passwords for one login from one address inside the window, then a pause."""
+    """Wrong passwords for one login from one address inside the window, then a pause; also in one
+    browser that the person signed in with before."""
+    failures_per_account_anywhere: int = 100
+    """Wrong passwords for one login from all addresses inside the window; then it is paused in
+    browsers that the person never signed in with."""
     failures_per_address: int = 300
     """Wrong passwords from one address, all logins together: a whole school may share it."""
     failure_window_seconds: int = 15 * 60

@@ -38,6 +38,24 @@ def normalise_username(typed: str) -> str:
     return username if username.isprintable() and len(username) <= MAX_USERNAME_LENGTH else ""
 
 
+def throttle_keys(
+    username: str, *, address: str, device: str, settings: AuthSettings
+) -> tuple[ThrottleKey, ...]:
+    """What a failure is counted under, and what stops one more try.
+
+    A known browser counts for itself alone: nothing that others do keeps its person out. Unknown
+    ones are counted per login and address, per login (many addresses may be one attacker), and per
+    address (many logins).
+    """
+    if device:
+        return (ThrottleKey(text=f"device {device}", limit=settings.failures_per_account),)
+    return (
+        ThrottleKey(text=f"account {username} {address}", limit=settings.failures_per_account),
+        ThrottleKey(text=f"account {username}", limit=settings.failures_per_account_anywhere),
+        ThrottleKey(text=f"address {address}", limit=settings.failures_per_address),
+    )
+
+
 def check(
     username: str,
     password: str,
@@ -48,17 +66,16 @@ def check(
     throttle: Throttle,
     settings: AuthSettings,
     now: datetime,
+    device: str = "",
 ) -> Checked:
     """Say who typed this. Takes one slow hash in every case, so time does not tell who exists.
 
-    ``address`` is the network address of the browser. Suspension is not looked at here: it is
-    told only to somebody who knows the password (``policy.decide``).
+    ``address`` is the network address of the browser, ``device`` its name if this person signed
+    in with it before (``Devices.recognise``). Suspension is not looked at here: it is told only to
+    somebody who knows the password (``policy.decide``).
     """
     username = normalise_username(username)
-    keys = (
-        ThrottleKey(text=f"account {username} {address}", limit=settings.failures_per_account),
-        ThrottleKey(text=f"address {address}", limit=settings.failures_per_address),
-    )
+    keys = throttle_keys(username, address=address, device=device, settings=settings)
     account = directory.by_username(username) if username else None
     if not all(throttle.allowed(key, now) for key in keys):
         return Checked(account=account, refused=Reason.TOO_MANY_FAILURES)

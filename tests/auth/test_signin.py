@@ -37,7 +37,9 @@ def type_in(session_factory: sessionmaker[Session], throttle: CountingThrottle):
     people = People()
     people.add(make_account())
 
-    def type_in(username: str, password: str, address: str = "192.0.2.1") -> Checked:
+    def type_in(
+        username: str, password: str, address: str = "192.0.2.1", device: str = ""
+    ) -> Checked:
         return check(
             username,
             password,
@@ -45,8 +47,11 @@ def type_in(session_factory: sessionmaker[Session], throttle: CountingThrottle):
             directory=people,
             session_factory=session_factory,
             throttle=throttle,
-            settings=AuthSettings(failures_per_account=2, failures_per_address=5),
+            settings=AuthSettings(
+                failures_per_account=2, failures_per_account_anywhere=3, failures_per_address=5
+            ),
             now=START,
+            device=device,
         )
 
     return type_in
@@ -96,7 +101,25 @@ def test_failures_of_one_login_and_of_one_address_are_counted_apart(
     for number in range(3):
         assert type_in(f"nobody{number}", "x").refused is Reason.UNKNOWN_USERNAME
     assert type_in("another", "x").refused is Reason.TOO_MANY_FAILURES
-    assert len(throttle.failures) == 10
+    assert len(throttle.failures) == 15
+
+
+def test_many_addresses_at_once_are_stopped_before_one_login(type_in) -> None:
+    for number in range(3):
+        assert type_in("1234p5678", "wrong", address=f"192.0.2.{number}").refused
+    paused = type_in("1234p5678", "05032014", address="192.0.2.9")
+    assert paused.refused is Reason.TOO_MANY_FAILURES
+    assert type_in("1234p5678", "05032014", address="192.0.2.9", device="known").refused is None
+
+
+def test_failures_in_a_known_browser_count_for_it_alone(
+    type_in, throttle: CountingThrottle
+) -> None:
+    type_in("1234p5678", "wrong", device="known")
+    assert [key.text for key in throttle.failures] == ["device known"]
+    type_in("1234p5678", "wrong", device="known")
+    assert type_in("1234p5678", "05032014", device="known").refused is Reason.TOO_MANY_FAILURES
+    assert type_in("1234p5678", "05032014").refused is None
 
 
 def test_the_number_of_tries_does_not_tell_who_exists(type_in) -> None:

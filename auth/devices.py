@@ -1,0 +1,66 @@
+"""Device cookies: a browser in which somebody signed in before is known again, for the throttle.
+
+OWASP, "Slow Down Online Guessing Attacks with Device Cookies": such a browser has a counter of its
+own, so failures elsewhere, also at the same network address, do not keep its person out. The cookie
+proves an earlier sign-in and nothing else; it names nobody and is worth nothing for another login.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+
+from flask import Request
+from werkzeug.wrappers import Response
+
+MAX_AGE = timedelta(days=180)
+MAX_PEOPLE = 8
+"""As many people of one browser are known again: a family, or a school computer's last ones."""
+
+
+class Devices:
+    """Reads and writes the cookie: ``<days until>.<random>.<mark>`` for each person, joined by
+    ``~``. The mark is a keyed hash of all of it with the login."""
+
+    def __init__(self, secret: bytes, *, secure: bool) -> None:
+        self._secret = hmac.digest(secret, b"device cookie", "sha256")
+        self._secure = secure
+        self.cookie_name = "__Host-device" if secure else "device"
+
+    def recognise(self, request: Request, username: str, now: datetime) -> str:
+        """The name of this browser for the person with this login; empty for an unknown one."""
+        for entry in self._entries(request):
+            if name := self._check(entry, username, now):
+                return name
+        return ""
+
+    def remember(self, request: Request, response: Response, username: str, now: datetime) -> None:
+        """Note in the browser that this person signed in, under a fresh name."""
+        others = [one for one in self._entries(request) if not self._check(one, username, now)]
+        until = int((now + MAX_AGE).timestamp() // 86_400)
+        name = f"{until}.{secrets.token_urlsafe(12)}"
+        entries = [f"{name}.{self._mark(name, username)}", *others][:MAX_PEOPLE]
+        response.set_cookie(
+            self.cookie_name,
+            "~".join(entries),
+            max_age=MAX_AGE,
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="Lax",
+        )
+
+    def _entries(self, request: Request) -> list[str]:
+        cookie = request.cookies.get(self.cookie_name, "")
+        return [entry for entry in cookie.split("~")[:MAX_PEOPLE] if entry]
+
+    def _check(self, entry: str, username: str, now: datetime) -> str:
+        name, _dot, mark = entry.rpartition(".")
+        until = name.partition(".")[0]
+        if not hmac.compare_digest(self._mark(name, username).encode(), mark.encode()):
+            return ""
+        return name if int(until) * 86_400 > now.timestamp() else ""
+
+    def _mark(self, name: str, username: str) -> str:
+        return hmac.digest(self._secret, f"{name} {username}".encode(), "sha256").hex()[:32]
