@@ -9,6 +9,7 @@ from service.doctor.check import Check, Verdict
 from service.doctor.installation import examine_installation
 from service.doctor.moodle import examine_moodle
 from service.doctor.sign_in import examine_sign_in
+from service.doctor.upstream import examine_upstream
 
 __all__ = ["Check", "Verdict", "examine"]
 
@@ -18,5 +19,6 @@ def examine(application: Application, config_file: Path | None = None) -> list[C
     return [
         *examine_installation(application, config_file),
         *examine_sign_in(application),
+        *examine_upstream(application),
         *examine_moodle(application),
     ]

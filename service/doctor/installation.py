@@ -57,6 +57,8 @@ def _data_folder(settings: Settings) -> Check:
 def _private_files(settings: Settings, config_file: Path | None) -> Check:
     subject = _("Secrets")
     files = [secret_file(settings.home), *settings.signing_keys.glob("*.pem")]
+    upstream_keys = [Path(one.signing_key) for one in settings.upstream.esia if one.signing_key]
+    files += [key for key in upstream_keys if key.is_file()]
     if config_file is not None and _holds_secrets(settings):
         files.append(config_file)
     readable = [str(file) for file in files if _open_to_others(file)]
@@ -72,7 +74,13 @@ def _private_files(settings: Settings, config_file: Path | None) -> Check:
 
 def _holds_secrets(settings: Settings) -> bool:
     """Whether the settings file may hold a secret; it may also name a file that does."""
-    return bool(settings.moodle.token or any(one.client_secret for one in settings.auth.clients))
+    secrets = [
+        settings.moodle.token,
+        *(one.client_secret for one in settings.auth.clients),
+        *(one.client_secret for one in settings.upstream.oidc),
+        *(one.signing_key_password or one.signing_service_token for one in settings.upstream.esia),
+    ]
+    return any(secrets)
 
 
 def _open_to_others(path: Path) -> bool:

@@ -1,0 +1,194 @@
+"""The doctor's look at outside providers: certificates, keys, engine, clock, addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import requests
+
+from auth.esia.gost import Gost, OpensslGost, find_gost
+from auth.esia.signatures import Certificate
+from auth.upstream.errors import UpstreamError
+from auth.upstream.esia import read_certificate
+from auth.upstream.oidc import Oidc
+from auth.upstream.settings import EsiaUpstream, OidcUpstream, UpstreamSettings
+from auth.upstream.signers import SignerError, make_signer
+from auth.upstream.wire import Wire, no_answer
+from service.application import Application
+from service.doctor.check import Check, ok, problem, warning
+from service.i18n import gettext as _
+
+SOON = timedelta(days=30)
+"""So long before its end a certificate is worth a warning: a new one takes weeks."""
+
+DIRECT_UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
+"""Systems connected to ЕСИА earlier may ask it directly until this day (ЕСИА notes, section 0)."""
+
+
+def examine_upstream(application: Application) -> Iterator[Check]:
+    """Each outside provider of the settings. Asks them nothing about people."""
+    settings = application.settings.upstream
+    gost = find_gost() if settings.esia else None
+    for one in settings.esia:
+        if gost:
+            yield from _esia(one, settings, gost, application.clock())
+    for other in settings.oidc:
+        yield from _oidc(other, settings, application.clock())
+
+
+def _esia(
+    one: EsiaUpstream, common: UpstreamSettings, gost: Gost, now: datetime
+) -> Iterator[Check]:
+    subject = _("Outside sign-in {key}", key=one.key)
+    yield _direct(subject, now)
+    try:
+        wire = Wire(timeout_seconds=common.timeout_seconds, ca_file=one.ca_file)
+    except ValueError as error:
+        yield problem(
+            subject, str(error), _("Name a file of certificates in PEM, or leave it out.")
+        )
+        return
+    try:
+        certificate = read_certificate(one.key, one.certificate, gost)
+    except ValueError as error:
+        yield problem(subject, str(error), _("Put our registered certificate there."))
+        return
+    yield _dates(subject, _("our certificate"), certificate, now)
+    yield ok(subject, _("client_certificate_hash: {hash}", hash=certificate.hash))
+    if certificate.algorithm != "RSA" and not one.signing_service:
+        yield _engine(subject, gost)
+    yield _signature(subject, one, certificate, gost, wire)
+    for path in one.token_certificates:
+        try:
+            published = read_certificate(one.key, path, gost)
+        except ValueError as error:
+            yield problem(
+                subject,
+                str(error),
+                _("Take ЕСИА's certificates from {url}/public/esia.zip.", url=one.base_url),
+            )
+        else:
+            yield _dates(subject, _("ЕСИА's certificate {path}", path=path), published, now)
+    yield _reach(subject, one.base_url, wire, common, now)
+
+
+def _direct(subject: str, now: datetime) -> Check:
+    if now >= DIRECT_UNTIL:
+        return problem(
+            subject,
+            _("asks ЕСИА directly, which ended with the year 2026"),
+            _("Connect through a gateway: docs/upstream.md."),
+        )
+    return warning(
+        subject,
+        _("asks ЕСИА directly: allowed until 31.12.2026 to systems that were connected before"),
+        _("Connect through a gateway: docs/upstream.md."),
+    )
+
+
+def _dates(subject: str, name: str, certificate: Certificate, now: datetime) -> Check:
+    remedy = _("Register the next certificate in time, and name it here on the day of the change.")
+    last = f"{certificate.not_after:%d.%m.%Y}"
+    if not certificate.is_active(now):
+        first = f"{certificate.not_before:%d.%m.%Y}"
+        return problem(
+            subject,
+            _("{name} is valid from {first} to {last}, not now", name=name, first=first, last=last),
+            remedy,
+        )
+    if certificate.not_after - now < SOON:
+        return warning(subject, _("{name} ends on {last}", name=name, last=last), remedy)
+    return ok(subject, _("{name} is valid until {last}", name=name, last=last))
+
+
+def _engine(subject: str, gost: Gost) -> Check:
+    if isinstance(gost, OpensslGost):
+        return ok(subject, _("GOST is counted by: {name}", name=gost.name))
+    return problem(
+        subject,
+        _("OpenSSL has no GOST engine here, so nothing can be signed"),
+        _("Install libengine-gost-openssl (Debian), or set signing_service."),
+    )
+
+
+def _signature(
+    subject: str, one: EsiaUpstream, certificate: Certificate, gost: Gost, wire: Wire
+) -> Check:
+    """Sign a text that means nothing and check it with the certificate."""
+    try:
+        make_signer(one, certificate, gost, wire).sign(b"schoolbridge doctor")
+    except SignerError as error:
+        return problem(
+            subject,
+            str(error),
+            _("See signing_key and its password, or signing_service: docs/upstream.md."),
+        )
+    return ok(subject, _("the key signs, and fits the certificate"))
+
+
+def _reach(
+    subject: str, address: str, wire: Wire, common: UpstreamSettings, now: datetime
+) -> Check:
+    """Whether the address answers, and what time it is there."""
+    with wire.session() as session:
+        try:
+            answer = session.head(address, headers={"Accept": "*/*"}, allow_redirects=False)
+        except requests.RequestException as error:
+            return problem(
+                subject,
+                _("{address}: {what}", address=address, what=no_answer(error).detail),
+                _(
+                    "Open the way to it in the firewall; when its certificate is not trusted, set "
+                    "ca_file to the certificates of the Ministry of Digital Development."
+                ),
+            )
+    return _clock(subject, address, answer.headers.get("Date", ""), common, now)
+
+
+def _clock(subject: str, address: str, told: str, common: UpstreamSettings, now: datetime) -> Check:
+    try:
+        there = parsedate_to_datetime(told)
+    except ValueError:
+        return ok(subject, _("{address} answers", address=address))
+    difference = round((now - there).total_seconds())
+    if abs(difference) > common.clock_tolerance_seconds:
+        return problem(
+            subject,
+            _("our clock differs from that of {address} by {n} s", address=address, n=difference),
+            _("Let the clock of this machine be set by NTP."),
+        )
+    return ok(
+        subject, _("{address} answers, the clocks differ by {n} s", address=address, n=difference)
+    )
+
+
+def _oidc(one: OidcUpstream, common: UpstreamSettings, now: datetime) -> Iterator[Check]:
+    subject = _("Outside sign-in {key}", key=one.key)
+    remedy = _("Compare issuer and addresses with what the gateway's administrator gave you.")
+    try:
+        gateway = Oidc(one, common)
+    except ValueError as error:
+        yield problem(
+            subject, str(error), _("Name a file of certificates in PEM, or leave it out.")
+        )
+        return
+    steps: list[tuple[str, Callable[[], object]]] = [
+        (_("its discovery document is in order"), lambda: gateway.discovery.metadata(now)),
+        (_("its keys are published"), lambda: gateway.discovery.keys(now)),
+    ]
+    for message, step in steps:
+        try:
+            step()
+        except UpstreamError as error:
+            yield problem(subject, error.detail, remedy)
+            return
+        yield ok(subject, message)
+    if not one.uses_discovery and not one.userinfo_endpoint:
+        yield warning(
+            subject,
+            _("no userinfo_endpoint: everything has to be in the ID token"),
+            _("Set it, if the gateway has one."),
+        )
+    yield _reach(subject, one.issuer, gateway.wire, common, now)
