@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import applying, coverage, importing, login, reading, school
+from bench import applying, coverage, importing, login, providers, reading, school
 from bench.measuring import Figure
 
 
@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--school-people", type=int, default=3_600)
     parser.add_argument("--apply-people", type=int, default=1_000)
     parser.add_argument("--sign-ins", type=int, default=50)
+    parser.add_argument("--flows", type=int, default=400, help="of each provider")
     parser.add_argument("--city-schools", type=int, default=100)
     parser.add_argument("--city-people", type=int, default=715, help="of each school")
     given = parser.parse_args()
@@ -30,6 +31,7 @@ def main() -> None:
         "school": lambda at: school.figures(at, people=given.school_people, rounds=rounds),
         "applying": lambda at: applying.figures(at, people=given.apply_people, rounds=rounds),
         "login": lambda at: login.figures(at, sign_ins=given.sign_ins, rounds=rounds),
+        "providers": lambda at: providers.figures(at, flows=given.flows, rounds=rounds),
         "coverage": lambda at: coverage.figures(
             at, schools=given.city_schools, people=given.city_people, rounds=rounds
         ),
