@@ -30,7 +30,7 @@ from tests.relying_party import Browser
 SCOPES = (
     "openid fullname birthdate gender snils inn id_doc email mobile contacts addresses vehicles "
     "usr_org birth_cert_doc kid_fullname kid_birthdate kid_snils kid_birth_cert_doc "
-    "org_inn org_shortname prm_chg self_employed"
+    "kid_medical_doc org_inn org_shortname prm_chg self_employed"
 )
 
 

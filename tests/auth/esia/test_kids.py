@@ -31,7 +31,10 @@ def test_a_parents_children_are_joined_to_their_logins_by_snils_alone(
     assert all("oid" not in kid for kid in kids)
     assert kids[0]["documents"]["elements"][0]["type"] == "RF_BRTH_CERT"
     browser.open(f"{esia.url}/idp/ext/Logout")
-    assert reader(esia, browser, "child").json()["snils"] == kids[0]["snils"]
+    child = reader(esia, browser, "child")
+    assert child.json()["snils"] == kids[0]["snils"]
+    assert child.json()["kidAccCreatedByParent"] is True
+    assert child.load("/ctts") == []
 
 
 def test_child_fields_need_their_own_scopes(esia: EsiaStand, browser: Browser) -> None:
@@ -46,14 +49,16 @@ def test_a_childs_documents_are_a_collection_of_their_own(
 ) -> None:
     read = reader(esia, browser, "parent")
     kids = read.load("/kids")
-    for kid in kids:
+    types = [["RF_BRTH_CERT", "MDCL_PLCY"], ["RF_BRTH_CERT"]]
+    ids = []
+    for kid, expected in zip(kids, types, strict=True):
         documents = read.load(f"/kids/{kid['id']}/docs")
         assert documents == kid["documents"]["elements"]
-        assert [one["type"] for one in documents] == ["RF_BRTH_CERT"]
+        assert [one["type"] for one in documents] == expected
         assert documents[0]["vrfStu"] == "VERIFIED"
-    ids = [kid["documents"]["elements"][0]["id"] for kid in kids]
-    assert len(set(ids)) == 2
-    assert read.get(f"/kids/{kids[0]['id']}/docs/{ids[1]}").status_code == 404
+        ids += [one["id"] for one in documents]
+    assert len(set(ids)) == 3
+    assert read.get(f"/kids/{kids[0]['id']}/docs/{ids[2]}").status_code == 404
     assert read.get("/kids/1/docs").status_code == 404
 
 

@@ -139,6 +139,11 @@ def test_email_and_mobile_give_only_that_contact(esia: EsiaStand, browser: Brows
         assert contact["stateFacts"] == ["Identifiable"]
 
 
+def test_contacts_open_addresses_too(esia: EsiaStand, browser: Browser) -> None:
+    assert reader(esia, browser, scope="openid contacts").load("/addrs")
+    assert reader(esia, browser, scope="openid email").get("/addrs").status_code == 403
+
+
 def test_a_foreign_citizen_has_a_foreign_document(esia: EsiaStand, browser: Browser) -> None:
     read = reader(esia, browser, "foreigner")
     assert read.json()["citizenship"] == "BLR"

@@ -160,3 +160,18 @@ def test_the_catalogue_is_the_recorded_one() -> None:
         "036727"
     )
     assert sorted(CATALOGUE) == recorded.split()
+
+
+def test_an_id_token_comes_without_openid_too(start_esia: Start, browse: Any) -> None:
+    esia = start_esia()
+    system = esia.system(scope="fullname")
+    assert parts_of(system.tokens(system.sign_in(browse(esia)))["id_token"])[1]["sub"] == OID
+
+
+def test_a_scope_that_we_do_not_know_counts_when_it_is_registered(
+    start_esia: Start, browse: Any
+) -> None:
+    esia = start_esia(system={"scopes": ("openid", "educational_doc")})
+    system = esia.system(scope="openid educational_doc")
+    claims = parts_of(system.tokens(system.sign_in(browse(esia)))["access_token"])[1]
+    assert claims["scope"] == f"openid educational_doc?oid={OID}"
