@@ -19,10 +19,10 @@ from sqlalchemy.orm import sessionmaker
 from werkzeug.test import Client as Browser
 from werkzeug.test import TestResponse
 
-from auth import Account, AuthSettings, init_app
+from auth import Account, AuthSettings, init_app, tables
 from auth.clients import Client
 from auth.keys import load_keys
-from auth.models import Base, Credential
+from auth.models import Credential
 from auth.passwords import hash_password, verify_password
 from bench.measuring import Figure, in_turns
 from service.db import make_engine
@@ -79,7 +79,7 @@ def _repeat(times: int, work: Callable[[], object]) -> None:
 def _provider(folder: Path) -> Flask:
     folder.mkdir(exist_ok=True)
     engine = make_engine(f"sqlite:///{folder / 'auth.sqlite'}")
-    Base.metadata.create_all(engine)
+    tables.metadata.create_all(engine)
     sessions = sessionmaker(engine)
     account = Account(
         person_id="00000000-0000-4000-8000-000000000001",

@@ -7,13 +7,8 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import Connection, text
 
-import auth.esia.models  # noqa: F401 - registers the tables
-import auth.esia.registered  # noqa: F401 - registers the tables
-import auth.linking.models  # noqa: F401 - registers the tables
-import auth.registration.clients  # noqa: F401 - registers the tables
-import auth.upstream.models
 import service.models  # noqa: F401 - registers the tables
-from auth.models import Base as AuthBase
+from auth import tables
 from auth.models import UtcDateTime
 from service.db import Base, make_engine
 
@@ -31,7 +26,7 @@ def run(connection: Connection) -> None:
     """Run the migrations in one transaction."""
     context.configure(
         connection=connection,
-        target_metadata=[Base.metadata, AuthBase.metadata],
+        target_metadata=[Base.metadata, tables.metadata],
         render_item=render_item,
         compare_type=True,
     )

@@ -1,0 +1,12 @@
+"""Every table of the provider: importing this module makes ``metadata`` complete."""
+
+from __future__ import annotations
+
+import auth.esia.models
+import auth.esia.registered
+import auth.linking.models
+import auth.registration.clients
+import auth.upstream.models  # noqa: F401 - registers the tables
+from auth.models import Base
+
+metadata = Base.metadata
