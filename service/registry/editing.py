@@ -153,7 +153,7 @@ def _changes(session: Session, school: School, values: Mapping[str, Any]) -> dic
         before = plain_value(getattr(school, name))
         if name in values and before != values[name]:
             changes[name] = (before, values[name])
-    known = head_counts(session).get(school.code, {})
+    known = head_counts(session, school.code).get(school.code, {})
     for group in GROUPS:
         if values.get(group, "") == "":
             continue

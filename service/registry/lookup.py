@@ -29,7 +29,7 @@ from service.models import (
     TotalKey,
 )
 from service.ordering import natural
-from service.registry.columns import plain
+from service.registry.columns import LARGEST, plain
 from service.registry.platforms import week_of
 from service.registry.schools import TYPES
 
@@ -219,7 +219,7 @@ def platform_figures(
         PlatformWeek.platform == platform, PlatformWeek.first_day == week_of(day)
     )
     if version is not None:
-        wanted = wanted.where(PlatformWeek.version == version)
+        wanted = wanted.where(PlatformWeek.version == min(version, LARGEST))
     if known_at is not None:
         wanted = wanted.where(PlatformWeek.imported_at <= known_at)
     week = session.scalar(wanted.order_by(PlatformWeek.version.desc()).limit(1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -30,7 +30,8 @@ SATURDAY = 5
 
 def week_of(day: date) -> date:
     """The Saturday that begins the week of ``day``."""
-    return day - timedelta(days=(day.weekday() - SATURDAY) % 7)
+    first = day.toordinal() - (day.weekday() - SATURDAY) % 7
+    return date.fromordinal(max(first, 1))
 
 
 def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:

@@ -176,10 +176,16 @@ def plain_value(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def head_counts(session: Session) -> dict[str, dict[str, list[Counted]]]:
-    """All head counts by school and group, the newest last; of one day the later recorded."""
+def head_counts(session: Session, code: str = "") -> dict[str, dict[str, list[Counted]]]:
+    """Head counts by school and group, the newest last; of one day the later recorded.
+
+    Of the school ``code``, or of all.
+    """
+    query = select(HeadCount).order_by(HeadCount.as_of, HeadCount.id)
+    if code:
+        query = query.where(HeadCount.school_code == code)
     found: dict[str, dict[str, list[Counted]]] = {}
-    for row in session.scalars(select(HeadCount).order_by(HeadCount.as_of, HeadCount.id)):
+    for row in session.scalars(query):
         by_group = found.setdefault(row.school_code, {})
         by_group.setdefault(row.group, []).append((row.people, row.as_of, row.source))
     return found

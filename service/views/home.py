@@ -46,16 +46,18 @@ def index() -> str:
         last = db.scalars(
             select(SyncRun).where(mine.runs()).order_by(SyncRun.id.desc()).limit(LAST_RUNS)
         ).all()
+        today = console.now().astimezone(console.application.zone).date()
+        is_open = School.closed_on.is_(None) | (School.closed_on >= today)
         old = School.last_applied_at.is_(None) | (
             School.last_applied_at < console.now() - STALE_AFTER
         )
         stale = db.scalars(
             select(School)
-            .where(mine.schools(), old)
+            .where(mine.schools(), is_open, old)
             .order_by(School.last_applied_at.is_not(None), School.last_applied_at, School.code)
             .limit(LISTED_SCHOOLS)
         ).all()
-        counted = select(func.count()).select_from(School).where(mine.schools())
+        counted = select(func.count()).select_from(School).where(mine.schools(), is_open)
         return render_template(
             "console/home.html",
             waiting=waiting,

@@ -120,7 +120,7 @@ def file_answer(content: bytes, name: str) -> Response:
     )
 
 
-@blueprint.get("/school/<code>")
+@blueprint.get("/school/<path:code>")
 def show(code: str) -> str:
     return _school_page(code)
 
@@ -148,7 +148,7 @@ def _school_page(code: str, problems: tuple[Problem, ...] = ()) -> str:
     )
 
 
-@blueprint.post("/school/<code>")
+@blueprint.post("/school/<path:code>")
 def edit(code: str) -> Redirect | tuple[str, int]:
     console = the_console()
     with console.transaction() as db:
@@ -159,7 +159,7 @@ def edit(code: str) -> Redirect | tuple[str, int]:
     return redirect(url_for("console.registry.show", code=code))
 
 
-@blueprint.post("/school/<code>/close")
+@blueprint.post("/close/<path:code>")
 def close(code: str) -> Redirect:
     """Close, or merge into ``merged_into``."""
     console = the_console()

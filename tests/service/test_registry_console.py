@@ -89,7 +89,7 @@ def say_yes(browser: Browser, number: int) -> TestResponse:
 def addresses(console: ConsoleUnderTest) -> Iterator[tuple[str, str]]:
     """Each route of the registry, about the foreign school, and each method."""
     values = {
-        "<code>": FOREIGN, "<int:import_id>": "1", "<any(xlsx, csv):form>": "csv",
+        "<path:code>": FOREIGN, "<int:import_id>": "1", "<any(xlsx, csv):form>": "csv",
         "<any(schools, platform, totals, milestones):subject>": "schools",
     }  # fmt: skip
     for rule in console.app.url_map.iter_rules():
@@ -241,10 +241,10 @@ def test_a_new_school_is_added_closed_and_its_district_renamed(console: ConsoleU
     wrong = city.post("/console/registry/new", code=OWN, name="Лицей", district="Невский")
     assert wrong.status_code == 400
     assert "уже есть в реестре" in wrong.text
-    city.post("/console/registry/new", code="n-1", name="Лицей", district="Невский")
-    city.post("/console/registry/school/n-1/close", on="2026-08-31", merged_into=FOREIGN)
+    city.post("/console/registry/new", code="n/1", name="Лицей", district="Невский")
+    city.post("/console/registry/close/n/1", on="2026-08-31", merged_into=FOREIGN)
     city.post("/console/registry/district", old="Невский", name="Правобережный")
-    page = city.get("/console/registry/school/n-1").text
+    page = city.get("/console/registry/school/n/1").text
     for text in ("Закрыта", f"присоединена к {FOREIGN}", "Правобережный"):
         assert text in page
 
@@ -289,3 +289,18 @@ def test_the_registry_is_downloaded_by_part_and_in_the_template(console: Console
     sheet = load_workbook(BytesIO(answer.data)).worksheets[0]
     assert [row[0] for row in sheet.iter_rows(values_only=True)] == ["Код ОО", OWN]
     assert sheet.freeze_panes == "A2"
+
+
+def test_nobody_is_reminded_to_load_a_closed_school(console: ConsoleUnderTest) -> None:
+    city = console.client("city")
+    assert "Школа № 153" in city.get("/console/").text
+    city.post(f"/console/registry/close/{FOREIGN}", on="2026-10-01")
+    assert "Школа № 153" not in city.get("/console/").text
+
+
+def test_numbers_and_days_out_of_reach_are_no_error_of_ours(console: ConsoleUnderTest) -> None:
+    city, address = console.client("city"), "/console/registry/platforms/week"
+    for day, version in (("0001-01-01", "1"), ("2026-09-30", "9" * 30), ("yesterday", "1")):
+        answer = city.get(address, platform="Сферум", day=day, version=version)
+        assert answer.status_code == 404
+    assert city.get("/console/registry/imports/99999999999").status_code == 404
