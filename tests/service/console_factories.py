@@ -104,7 +104,7 @@ class Browser:
 
 def make_console(home: Path, **settings: Any) -> ConsoleUnderTest:
     make_secret(home)
-    (home / "keys").mkdir()
+    (home / "keys").mkdir(exist_ok=True)
     (home / "keys" / "20260101T000000000000Z-RS256-test.pem").write_bytes(_signing_key())
     engine = create_engine(
         "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
