@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth.clients import Client
+from auth.ending import GIVEN_UP_AFTER
 from auth.keys import SigningKeys
 from auth.models import Grant, LogoutNotice, SignIn
 from auth.registration.clients import read_clients
@@ -20,7 +21,6 @@ from auth.settings import AuthSettings
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 TOKEN_SECONDS = 120
 RETRY_AFTER = timedelta(minutes=5)
-GIVEN_UP_AFTER = timedelta(days=1)
 
 Post = Callable[[str, Mapping[str, str]], bool]
 """Post a form to an address without following redirects; whether it was taken (200 or 204)."""

@@ -1,15 +1,15 @@
 """Deletes what counts no more: codes, tokens, sign-ins, failures, old log lines of the ЕСИА
-stand-in. Login events stay."""
+stand-in, and login events when they are old enough."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from auth.esia.recorder import forget_old
-from auth.models import Base, SignInFailure
+from auth.models import Base, LoginEvent, SignInFailure
 
 
 def forget_expired(db: Session, now: datetime, *, failure_window: timedelta) -> None:
@@ -22,3 +22,17 @@ def forget_expired(db: Session, now: datetime, *, failure_window: timedelta) -> 
             db.execute(delete(table).where(table.c.expires_at <= now))
     forget_old(db, now)
     db.execute(delete(SignInFailure).where(SignInFailure.at <= now - failure_window))
+
+
+def forget_login_events(db: Session, before: datetime, *, at_most: int) -> bool:
+    """Delete login events from before a moment, the oldest first; whether there were any.
+
+    A piece at a time, so that nobody who signs in meanwhile waits for long: to be called in a
+    transaction each until there are none.
+    """
+    oldest = (
+        select(LoginEvent.id).where(LoginEvent.at < before).order_by(LoginEvent.at).limit(at_most)
+    )
+    gone = delete(LoginEvent).where(LoginEvent.id.in_(oldest)).returning(LoginEvent.id)
+    deleted = db.scalars(gone.execution_options(synchronize_session=False))
+    return len(deleted.all()) > 0

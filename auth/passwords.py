@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -14,7 +15,9 @@ from sqlalchemy import bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
+from auth.clients import Client
 from auth.directory import Account
+from auth.ending import end_people
 from auth.models import AuthorizationCode, Credential, Grant, SignIn, table_of
 
 MAX_LENGTH = 200
@@ -131,10 +134,10 @@ def set_first_own_password(
     return True
 
 
-def forget_own_password(db: Session, person_id: str) -> None:
+def forget_own_password(
+    db: Session, person_id: str, clients: Mapping[str, Client], now: datetime
+) -> None:
     """The first password counts again (a school's reset); all sign-ins, codes under way and tokens
-    of the person end."""
+    of the person end, and applications are to be told."""
     db.execute(delete(Credential).where(Credential.person_id == person_id))
-    db.execute(delete(SignIn).where(SignIn.person_id == person_id))
-    db.execute(delete(AuthorizationCode).where(AuthorizationCode.person_id == person_id))
-    db.execute(delete(Grant).where(Grant.person_id == person_id))
+    end_people(db, [person_id], clients, now)

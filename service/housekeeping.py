@@ -1,22 +1,29 @@
-"""What the worker clears away about once an hour: expired sign-ins, old uploaded files."""
+"""What the worker clears away about once an hour: expired sign-ins, old login events, ended keys,
+uploaded files."""
 
 from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import select
 
-from auth.expiry import forget_expired
+from auth.expiry import forget_expired, forget_login_events
+from service.activity.rollups import catch_up
 from service.application import Application
 from service.db import chunks, transaction
 from service.models import AuditEntry, RunStatus, SyncRun
 
 FAILURES_KEPT = timedelta(days=1)
 """Longer than the window of the console's throttle; that of the provider may be longer still."""
+
+EVENTS_AT_ONCE = 1000
+PAUSE_SECONDS = 0.05
+"""Between two pieces of login events: sign-ins go first."""
 
 OVER = (RunStatus.APPLIED, RunStatus.REJECTED)
 """The files of a run in one of these states are never read again."""
@@ -30,9 +37,39 @@ def clear_away(application: Application) -> None:
     window = timedelta(seconds=application.settings.auth.failure_window_seconds)
     with transaction(application.sessions) as session:
         forget_expired(session, now, failure_window=max(window, FAILURES_KEPT))
+    _delete_login_events(application, now)
+    _delete_ended_keys(application, now)
     days = application.settings.server.keep_uploads_days
     if days:
         _delete_uploads(application, before=now - timedelta(days=days), now=now)
+
+
+def _delete_login_events(application: Application, now: datetime) -> None:
+    """Those that are older than the settings want; reports have counted them by then."""
+    days = application.settings.auth.keep_login_events_days
+    if not days:
+        return
+    with transaction(application.sessions) as session:
+        catch_up(session)
+    more = True
+    while more:
+        with transaction(application.sessions) as session:
+            more = forget_login_events(session, now - timedelta(days=days), at_most=EVENTS_AT_ONCE)
+        if more:
+            time.sleep(PAUSE_SECONDS)
+
+
+def _delete_ended_keys(application: Application, now: datetime) -> None:
+    """Files of signing keys whose last token has ended."""
+    # Only this pays for what reads keys.
+    from auth.keys import SigningKeys
+
+    folder = application.settings.signing_keys
+    if not folder.is_dir():
+        return
+    kept = application.settings.auth.signature_age
+    for kid in SigningKeys(folder).forget_ended(now, kept):
+        log.info("signing key deleted", extra={"kid": kid})
 
 
 def _delete_uploads(application: Application, *, before: datetime, now: datetime) -> None:

@@ -80,10 +80,14 @@ class Jobs:
         """What a worker asks for every ten minutes."""
         self.clear_away()
         application = build(self._settings)
+        self.tell_if_waiting(application)
+        application.engine.dispose()
+
+    def tell_if_waiting(self, application: Application) -> None:
+        """``tell_signed_out`` when there is anything to tell."""
         due = LogoutNotice.next_try_at <= application.clock()
         with application.sessions() as session:
             waiting = session.scalar(select(LogoutNotice.id).where(due).limit(1))
-        application.engine.dispose()
         if waiting is not None:
             self.tell_signed_out()
 
@@ -124,7 +128,10 @@ def plan_run(run_id: int) -> None:
 def apply_run(run_id: int) -> None:
     """Job: apply the approved plans of a run."""
     with _told_without_values(f"run {run_id}"):
-        apply_approved(build(), run_id, should_stop=_StopFlag())
+        application = build()
+        apply_approved(application, run_id, should_stop=_StopFlag())
+        # Who was suspended is signed out of applications too.
+        Jobs(application.settings).tell_if_waiting(application)
 
 
 def clear_away() -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from auth.passwords import forget_own_password
+from auth.registration.clients import read_clients
 from auth.signin import normalise_username
 from provisioning import passwords
 from service.access import Forbidden, Scope
@@ -60,13 +61,14 @@ def reset_password(
 ) -> KnownPerson:
     """Let the first password count again: a new one where it is random, to be changed at once.
 
-    Ends every sign-in of the person. Raises ``Forbidden`` as ``find_person`` does, and
-    ``KeptInMoodle``.
+    Ends every sign-in of the person; applications are told by ``Jobs.tell_signed_out``. Raises
+    ``Forbidden`` as ``find_person`` does, and ``KeptInMoodle``.
     """
     person = find_person(session, scope, login)
     if settings.passwords.kept_in == "moodle":
         raise KeptInMoodle(page_in_moodle(settings, person))
-    forget_own_password(session, person.person_id)
+    clients = read_clients(session, settings.auth.clients, now).clients
+    forget_own_password(session, person.person_id, clients, now)
     session.execute(
         update(Identity)
         .where(Identity.person_id == person.person_id)

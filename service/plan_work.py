@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
+from auth.ending import end_people
+from auth.registration.clients import read_clients
 from provisioning import roster
 from provisioning.changes import Action, Change, Kind, Outcome, Result
 from provisioning.naming import Names
@@ -122,6 +125,7 @@ class PlanWork:
                 shared=self._shared,
                 now=now,
             )
+            self._end_sign_ins(session, outcomes, now)
             # Moodle answers: what kept the run waiting is over.
             session.execute(
                 update(SyncRun)
@@ -131,6 +135,17 @@ class PlanWork:
         for outcome in outcomes:
             del self._rows[outcome.change.kind, outcome.change.key]
             self._birth_dates.pop(outcome.change.key, None)
+
+    def _end_sign_ins(self, session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Of the people who were suspended: their applications hear it like a sign-out."""
+        suspended = [
+            outcome.change.key
+            for outcome in outcomes
+            if outcome.change.action == Action.SUSPEND and outcome.result == Result.DONE
+        ]
+        if suspended:
+            configured = self._application.settings.auth.clients
+            end_people(session, suspended, read_clients(session, configured, now).clients, now)
 
     def get(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
         """Moodle's numbers, as recorded (the protocol ``MoodleIds``)."""

@@ -23,6 +23,8 @@ class Queue(Protocol):
 
     def apply_run(self, run_id: int) -> None: ...
 
+    def tell_signed_out(self) -> None: ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Console:

@@ -40,6 +40,7 @@ def reset() -> str | tuple[str, int]:
             slip = slip_of(db, console.application, scope(), person)
     except KeptInMoodle:
         return _page(login), 409
+    console.queue.tell_signed_out()
     return render_template("console/slips_sheet.html", slips=[slip] if slip else [], reset=True)
 
 

@@ -89,7 +89,7 @@ def test_an_own_password_is_set_once_and_forgotten_by_a_reset(
     assert verify_password(stored, GOOD)
 
     with session_factory.begin() as db:
-        forget_own_password(db, PUPIL)
+        forget_own_password(db, PUPIL, {}, START)
     assert own_password_hash(session_factory, PUPIL) is None
     with session_factory() as db:
         assert db.get(Credential, TEACHER).changed_at == START

@@ -49,12 +49,17 @@ class RecordingQueue:
 
     planned: list[int] = field(default_factory=list)
     applied: list[int] = field(default_factory=list)
+    told: int = 0
+    """How often applications were to be told of sign-outs."""
 
     def plan_run(self, run_id: int) -> None:
         self.planned.append(run_id)
 
     def apply_run(self, run_id: int) -> None:
         self.applied.append(run_id)
+
+    def tell_signed_out(self) -> None:
+        self.told += 1
 
 
 @dataclass(kw_only=True)

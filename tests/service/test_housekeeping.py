@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from auth.models import SignIn, SignInFailure
+from auth.keys import ALGORITHMS, SigningKeys, create_key, load_keys
+from auth.models import LoginEvent, SignIn, SignInFailure
+from service import housekeeping
 from service.application import Application
 from service.db import transaction
 from service.housekeeping import clear_away
-from service.models import AuditEntry, RunStatus
+from service.models import ActivityBitmap, AuditEntry, RunStatus
 from tests.service.console_factories import add_run
 from tests.service.installation import environment, installation, running_redis
 
@@ -135,3 +137,66 @@ def test_a_worker_clears_away_once_an_hour(application: Application) -> None:
         add_sign_in(application, "older", long_ago)
         work(application)
         assert sign_ins(application) == ["older"]
+
+
+def add_login_events(application: Application, days_ago: list[int]) -> None:
+    with transaction(application.sessions) as session:
+        session.add_all(
+            LoginEvent(
+                at=NOW - timedelta(days=days), person_id="p", client_id="moodle",
+                method="password", result="allowed", reason="", school_code="", role="",
+                class_title="",
+            )
+            for days in days_ago
+        )  # fmt: skip
+
+
+def login_events(application: Application) -> list[int]:
+    with application.sessions() as session:
+        return sorted((NOW - at).days for at in session.scalars(select(LoginEvent.at)))
+
+
+def keep_login_events_for(application: Application, days: int) -> None:
+    changed = replace(application.settings.auth, keep_login_events_days=days)
+    application.settings = replace(application.settings, auth=changed)
+
+
+def test_old_login_events_go_piece_by_piece(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "EVENTS_AT_ONCE", 2)
+    add_login_events(application, [1, 99, 100, 101, 102, 103, 104, 105])
+    keep_login_events_for(application, 100)
+    clear_away(application)
+    assert login_events(application) == [1, 99, 100]
+    clear_away(application)
+    assert login_events(application) == [1, 99, 100]
+
+
+def test_login_events_are_kept_for_ever_where_the_settings_say_so(
+    application: Application,
+) -> None:
+    add_login_events(application, [1, 20_000])
+    keep_login_events_for(application, 0)
+    clear_away(application)
+    assert login_events(application) == [1, 20_000]
+
+
+def test_what_was_counted_outlives_the_login_events(application: Application) -> None:
+    add_login_events(application, [2000])
+    keep_login_events_for(application, 100)
+    clear_away(application)
+    assert login_events(application) == []
+    with application.sessions() as session:
+        assert session.scalars(select(ActivityBitmap.source)).first() is not None
+
+
+def test_ended_signing_keys_are_deleted(application: Application) -> None:
+    folder = application.settings.signing_keys
+    earlier = load_keys(folder, NOW - timedelta(days=2)).all()
+    for algorithm in ALGORITHMS:
+        create_key(folder, algorithm, NOW - timedelta(hours=5))
+    clear_away(application)
+    kept = {key.path for key in SigningKeys(folder).all()}
+    assert len(kept) == len(ALGORITHMS)
+    assert not kept & {key.path for key in earlier}
