@@ -154,7 +154,7 @@ def grant(
         school_code=person.school_code,
         evidence=Evidence.SCHOOL,
         actor=scope.actor,
-        reason=reason.strip()[:MAX_TEXT],
+        reason=_words(reason),
         now=now,
     )
     _audit(session, scope, "link.relink" if earlier else "link.grant", person, now)
@@ -242,9 +242,15 @@ def _open_in(scope: Scope, now: datetime) -> ColumnElement[bool]:
 
 def _said(text: str) -> str:
     """The operator's words; ``LinkProblem`` when there are none."""
-    if not (said := text.strip()[:MAX_TEXT]):
+    if not (said := _words(text)):
         raise LinkProblem("link.no_reason")
     return said
+
+
+def _words(text: str) -> str:
+    """What was typed, without what cannot be shown or stored."""
+    shown = (sign for sign in text.replace("\r", "") if sign.isprintable() or sign == "\n")
+    return "".join(shown).strip()[:MAX_TEXT]
 
 
 def _audit(session: Session, scope: Scope, action: str, person: KnownPerson, now: datetime) -> None:

@@ -121,6 +121,7 @@ def _is_proven(identity: OutsideIdentity, account: Account, found: Found) -> boo
     compared = compare(identity, account)
     return (
         identity.confirmed
+        and not identity.child
         and bool(valid_snils(identity.snils))
         and len(found.by_snils) == 1
         and compared.snils == Agreement.SAME

@@ -31,10 +31,15 @@ ROWS = 50
 
 @blueprint.get("")
 def index() -> str:
+    return _requests_page()
+
+
+def _requests_page(*, nobody: bool = False) -> str:
+    """The open requests; ``nobody``: a login was looked for that nobody has."""
     console, mine = the_console(), scope()
     with console.transaction() as db:
         page = page_of(db, linking.waiting(mine, console.now()), size=ROWS)
-        return render_template("console/links.html", page=page, schools=_schools(db))
+        return render_template("console/links.html", page=page, schools=_schools(db), nobody=nobody)
 
 
 @blueprint.get("/history")
@@ -99,9 +104,12 @@ def refuse(request_id: int) -> Response | tuple[str, int]:
 
 
 @blueprint.post("/person")
-def person() -> str:
+def person() -> str | tuple[str, int]:
     """The login is posted: it tells who somebody is, and addresses are kept by browsers."""
-    return _person_page(request.form.get("login", ""))
+    try:
+        return _person_page(request.form.get("login", ""))
+    except Forbidden:
+        return _requests_page(nobody=True), 404
 
 
 @blueprint.post("/unlink")

@@ -88,7 +88,7 @@ def test_a_granted_request_becomes_a_link_and_is_gone(
 def test_a_refused_request_keeps_the_answer_and_nothing_of_the_person(
     console: ConsoleUnderTest, number: int
 ) -> None:
-    console.client("anna").post(f"/console/links/{number}/refuse", answer=" Принесите паспорт ")
+    console.client("anna").post(f"/console/links/{number}/refuse", answer=" Принесите\0 паспорт ")
     (kept,) = requests(console)
     assert kept.answer == "Принесите паспорт"
     assert (kept.family_name, kept.given_name, kept.snils, kept.birth_date) == ("", "", "", None)
@@ -263,3 +263,11 @@ def test_reports_join_one_row_for_each_linked_person(console: ConsoleUnderTest) 
             .order_by(KnownPerson.school_code)
         ).all()
     assert found == [(SCHOOL, NOW - timedelta(days=30)), (OTHER_SCHOOL, NOW - timedelta(days=30))]
+
+
+def test_links_of_a_person_are_found_by_login(console: ConsoleUnderTest) -> None:
+    anna = console.client("anna")
+    assert 'action="/console/links/person"' in anna.get("/console/links").text
+    nobody = anna.post("/console/links/person", login="nobody")
+    assert nobody.status_code == 404
+    assert "такого логина ни у кого нет" in nobody.text

@@ -95,9 +95,10 @@ def test_a_snils_alone_or_a_wrong_one_links_nobody(changes: dict[str, Any]) -> N
     assert decide(make_identity(**changes), found) == outcome(Step.CONFIRM, candidates=(PUPIL,))
 
 
+@pytest.mark.parametrize("confirmed", [True, False])
 @pytest.mark.parametrize("found", [Found(by_snils=(PUPIL,)), Found(by_name=(PUPIL,))])
-def test_a_childs_account_always_has_to_be_confirmed(found: Found) -> None:
-    child = make_identity(confirmed=False, child=True)
+def test_a_childs_account_always_has_to_be_confirmed(found: Found, confirmed: bool) -> None:
+    child = make_identity(confirmed=confirmed, child=True)
     assert decide(child, found) == outcome(Step.CONFIRM, candidates=(PUPIL,))
 
 
@@ -109,3 +110,14 @@ def test_an_unchecked_identity_is_matched_by_nothing(found: Found) -> None:
 def test_an_unchecked_identity_still_opens_what_it_is_linked_to() -> None:
     found = Found(linked=(PUPIL,), by_snils=(TWIN,))
     assert decide(make_identity(confirmed=False), found) == outcome(Step.ENTER, linked=(PUPIL,))
+
+
+@pytest.mark.parametrize("subject", ["", "1" * 256, "1\0", "\ud800"])
+def test_a_subject_that_cannot_be_one_is_refused(subject: str) -> None:
+    with pytest.raises(ValueError, match="printable"):
+        make_identity(subject=subject)
+
+
+def test_names_keep_what_can_be_shown() -> None:
+    odd = make_identity(family_name=" Про\0бов\ud800 ", given_name="Я" * 300)
+    assert (odd.family_name, len(odd.given_name)) == ("Пробов", 255)
