@@ -62,6 +62,13 @@ def test_a_childs_documents_are_a_collection_of_their_own(
     assert read.get("/kids/1/docs").status_code == 404
 
 
+def test_children_can_be_embedded_in_the_parent(esia: EsiaStand, browser: Browser) -> None:
+    read = reader(esia, browser, "parent")
+    assert read.json("?embed=(kids.elements)")["kids"]["elements"] == read.load("/kids")
+    narrow = reader(esia, browser, "parent", "openid fullname")
+    assert "kids" not in narrow.json("?embed=(kids.elements)")
+
+
 def test_a_childs_documents_need_their_own_scope(esia: EsiaStand, browser: Browser) -> None:
     read = reader(esia, browser, "parent", "kid_fullname")
     (kid, _) = read.load("/kids")

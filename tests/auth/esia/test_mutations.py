@@ -16,7 +16,8 @@ NASTY = (
 PATHS = (
     "/aas/oauth2/ac", "/aas/oauth2/v2/ac", "/aas/oauth2/te", "/aas/oauth2/v3/te", "/login",
     "/login/consent", "/idp/ext/Logout", "/rs/prns/1000000103", "/rs/prns/1000000103/ctts",
-    "/rs/prns/1000000103/docs/1", "/rs/orgs/1000000901", "/public/esia.zip",
+    "/rs/prns/1000000103/docs/1", "/rs/prns/1000000104/kids/1/docs", "/rs/orgs/1000000901",
+    "/rs/orgs/1000000901/emps", "/rs/orgs/1000000901/emps/1000000109/grps", "/public/esia.zip",
 )  # fmt: skip
 REQUESTS = 400
 
@@ -34,6 +35,10 @@ def test_no_request_breaks_the_stand_in(esia: EsiaStand) -> None:
             "request": "x",
             "embed": "(elements)",
             "code": "a.b.c",
+            "permissions": "W3sic3lzbmFtZSI6IkEifV0",
+            "person_filter": "YWNjX2tpZA==",
+            "roles": "CHIEF",
+            "obj_type": "LEGAL",
         }
         for name in chance.sample(sorted(parameters), 2):
             parameters[name] = chance.choice(NASTY)
