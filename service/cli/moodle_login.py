@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 
 import click
 
+from auth.clients import Client
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
 from service.cli.printing import print_checks
-from service.config import Settings
 from service.doctor import Verdict
 from service.doctor.moodle_login import callback_of, examine_moodle_login, moodle_client
+from service.doctor.sign_in import usable_clients
 from service.i18n import gettext as _
 from service.provider import provider_settings
 
@@ -31,10 +32,9 @@ class Field:
     why: str = ""
 
 
-def moodle_fields(settings: Settings, issuer: str, *, show_secret: bool) -> list[Field]:
+def moodle_fields(client: Client | None, issuer: str, *, show_secret: bool) -> list[Field]:
     """Every value, in the order of the pages (Moodle notes: configuration)."""
-    client = moodle_client(settings)
-    secret = _("the one made by schoolbridge client-secret")
+    secret = _("the one made by schoolbridge client-secret, or shown once in the console")
     if client and client.client_secret:
         hidden = _("as in [[auth.clients]] (printed with --show-secret)")
         secret = client.client_secret if show_secret else hidden
@@ -96,8 +96,9 @@ def moodle_fields(settings: Settings, issuer: str, *, show_secret: bool) -> list
 def moodle_login_setup(context: Context, show_secret: bool, as_json: bool) -> None:
     settings = context.settings
     issuer = provider_settings(settings).issuer
-    fields = moodle_fields(settings, issuer, show_secret=show_secret)
-    checks = list(examine_moodle_login(settings, issuer))
+    client = moodle_client(settings, usable_clients(context.application))
+    fields = moodle_fields(client, issuer, show_secret=show_secret)
+    checks = list(examine_moodle_login(settings, client, issuer))
     if as_json:
         print_json(
             {

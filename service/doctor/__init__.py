@@ -6,6 +6,7 @@ from pathlib import Path
 
 from service.application import Application
 from service.doctor.check import Check, Verdict
+from service.doctor.esia import examine_esia
 from service.doctor.installation import examine_installation
 from service.doctor.moodle import examine_moodle
 from service.doctor.sign_in import examine_sign_in
@@ -19,6 +20,7 @@ def examine(application: Application, config_file: Path | None = None) -> list[C
     return [
         *examine_installation(application, config_file),
         *examine_sign_in(application),
+        *examine_esia(application),
         *examine_upstream(application),
         *examine_moodle(application),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 import requests
@@ -23,16 +23,15 @@ def callback_of(moodle_url: str) -> str:
     return moodle_url.rstrip("/") + "/admin/oauth2callback.php"
 
 
-def moodle_client(settings: Settings) -> Client | None:
+def moodle_client(settings: Settings, clients: Iterable[Client]) -> Client | None:
     """The client that is the configured Moodle."""
     callback = callback_of(settings.moodle_target.url)
-    clients = (one for one in settings.auth.clients if callback in one.redirect_uris)
-    return next(clients, None)
+    return next((one for one in clients if callback in one.redirect_uris), None)
 
 
-def examine_moodle_login(settings: Settings, issuer: str) -> Iterator[Check]:
+def examine_moodle_login(settings: Settings, client: Client | None, issuer: str) -> Iterator[Check]:
     """What can be known from our side: Moodle's own settings have no web service."""
-    yield _client(settings)
+    yield _client(settings, client)
     if settings.passwords.kept_in == "moodle":
         yield warning(
             _("Passwords"),
@@ -52,15 +51,18 @@ def examine_moodle_login(settings: Settings, issuer: str) -> Iterator[Check]:
     yield _blocked(issuer)
 
 
-def _client(settings: Settings) -> Check:
+def _client(settings: Settings, client: Client | None) -> Check:
     subject = _("Client of this Moodle")
-    client = moodle_client(settings)
     callback = callback_of(settings.moodle_target.url)
     if client is None:
         return problem(
             subject,
             _("no client has the address {callback}", callback=callback),
-            _('Add [[auth.clients]] with redirect_uris = ["{callback}"].', callback=callback),
+            _(
+                "Register a client in the console, or add [[auth.clients]], with the return "
+                "address {callback}.",
+                callback=callback,
+            ),
         )
     if client.is_public or client.require_pkce or "email" not in client.scopes:
         return problem(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from auth.clients import Client
 from auth.keys import load_keys
 from service.application import Application
+from service.clients import application_clients
 from service.config import Settings
 from service.doctor.check import Check, ok, problem, warning
 from service.i18n import gettext as _
@@ -15,7 +19,7 @@ from service.i18n import gettext as _
 def examine_sign_in(application: Application) -> Iterator[Check]:
     settings = application.settings
     yield _issuer(settings)
-    yield _clients(settings)
+    yield _clients(settings, usable_clients(application))
     yield _keys(application)
 
 
@@ -42,20 +46,29 @@ def _issuer(settings: Settings) -> Check:
     return ok(subject, issuer)
 
 
-def _clients(settings: Settings) -> Check:
+def usable_clients(application: Application) -> Sequence[Client]:
+    """Those of the settings file and of the console; without a database the former alone."""
+    try:
+        return application_clients(application)
+    except SQLAlchemyError:
+        return application.settings.auth.clients
+
+
+def _clients(settings: Settings, clients: Sequence[Client]) -> Check:
     subject = _("Clients of the sign-in")
-    names = ", ".join(client.client_id for client in settings.auth.clients)
+    names = ", ".join(client.client_id for client in clients)
     if settings.uses_standin or settings.passwords.kept_in == "moodle":
         return ok(subject, names or _("none"))
     callback = settings.moodle.url.rstrip("/") + "/admin/oauth2callback.php"
-    if any(callback in client.redirect_uris for client in settings.auth.clients):
+    if any(callback in client.redirect_uris for client in clients):
         return ok(subject, names)
     return problem(
         subject,
         _("none of them is this Moodle, so nobody can sign in to it"),
         _(
-            'Add [[auth.clients]] with redirect_uris = ["{callback}"], and the same client id and '
-            "secret in Moodle: Site administration > Server > OAuth 2 services.",
+            "Register a client in the console, or add [[auth.clients]], with the return address "
+            "{callback}; put its client id and secret into Moodle: Site administration > Server > "
+            "OAuth 2 services.",
             callback=callback,
         ),
     )

@@ -81,6 +81,21 @@ def flaw(name: str) -> str:
     }.get(name, name)
 
 
+def fits(name: str) -> str:
+    """The text that a signature really fits; a rare one keeps its name."""
+    return {
+        "the expected text": _("the expected text"),
+        "the order of v1": _("the order of v1"),
+        "the order of v2": _("the order of v2"),
+        "without scope_org": _("the text without scope_org"),
+        "without redirect_uri": _("the text without redirect_uri"),
+        "without code": _("the text without code"),
+        "with a line break at the end": _("the text with a line break at the end"),
+        "without blanks": _("the text without blanks"),
+        "in UTF-16": _("the text in UTF-16"),
+    }.get(name, name)
+
+
 def next_step(name: str) -> str:
     """What the developer should do now."""
     found = _NEXT_STEPS.get(name)

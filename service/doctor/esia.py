@@ -1,0 +1,58 @@
+"""The doctor's look at the ЕСИА stand-in: what counts GOST here, and whose certificates end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from auth.esia.gost import OpensslGost, find_gost
+from auth.esia.registration import Change, certificate_change, read_systems
+from auth.esia.stand import RegisteredSystem
+from auth.esia.stand import read_systems as read_configured
+from service.application import Application
+from service.doctor.check import Check, ok, problem, warning
+from service.i18n import gettext as _
+
+SOON = timedelta(days=30)
+"""So long before its end a certificate is worth a warning: a new one takes weeks."""
+
+
+def examine_esia(application: Application) -> Iterator[Check]:
+    """Nothing where the stand-in is not served."""
+    settings = application.settings.esia
+    if not settings.is_served:
+        return
+    gost = find_gost()
+    subject = _("ЕСИА stand-in")
+    engine = _("OpenSSL with its engine gost")
+    name = engine if isinstance(gost, OpensslGost) else _("gostcrypto, in Python alone")
+    yield ok(subject, _("GOST signatures are checked by: {name}", name=name))
+    try:
+        systems = read_configured(settings, gost)
+    except ValueError as error:
+        yield problem(subject, str(error), _("See [[esia.systems]]."))
+        return
+    try:
+        with application.sessions() as db:
+            systems = read_systems(db, systems, gost)
+    except SQLAlchemyError:
+        pass  # the look at the database has said so
+    for _mnemonic, system in sorted(systems.items()):
+        yield from _certificates(system, application.clock())
+
+
+def _certificates(system: RegisteredSystem, now: datetime) -> Iterator[Check]:
+    """A warning for a system that will be shut out soon, or is already."""
+    subject = _("ЕСИА stand-in: {system}", system=system.mnemonic)
+    remedy = _("Register the next certificate: in the console, or next_certificate in the file.")
+    change = certificate_change(system.certificates, now)
+    if change.state is Change.NONE:
+        yield warning(subject, _("has no certificate yet"), remedy)
+    elif change.state is Change.ENDED:
+        yield warning(subject, _("its certificate has ended"), remedy)
+    elif change.state in {Change.SINGLE, Change.DONE} and change.until:
+        last = f"{change.until:%d.%m.%Y}"
+        if change.until - now < SOON:
+            yield warning(subject, _("its certificate ends on {last}", last=last), remedy)
