@@ -180,6 +180,12 @@ def test_a_system_has_tokens_about_organisations(esia: EsiaStand) -> None:
     assert system.rest(f"prns/{OID}", answer["access_token"]).status_code == 403
     bare = system.ask(grant_type="client_credentials", scope="org_inn")
     assert code_of(bare) == "007006"
+    change = system.ask(grant_type="client_credentials", scope=f"prm_chg?oid={OID}").json()
+    header, claims = parts_of(change["access_token"])
+    assert header["sbt"] == "access"
+    assert claims["scope"] == f"prm_chg?oid={OID}"
+    assert "urn:esia:sbj_id" not in claims
+    assert system.rest(f"prns/{OID}", change["access_token"]).status_code == 403
 
 
 def test_somebody_switched_off_since_gets_no_tokens(esia: EsiaStand, browser: Browser) -> None:
