@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from flask import current_app
+from flask import current_app, g, has_request_context
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth.esia.faults import check_faults
@@ -63,8 +63,13 @@ class Stand:
 
     @property
     def systems(self) -> Mapping[str, RegisteredSystem]:
-        """By mnemonic: those of the settings file and of the console."""
-        return self.registered()
+        """By mnemonic: those of the settings file and of the console, the same for a request."""
+        if not has_request_context():
+            return self.registered()
+        if "esia_systems" not in g:
+            g.esia_systems = self.registered()
+        systems: Mapping[str, RegisteredSystem] = g.esia_systems
+        return systems
 
 
 def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSystem]:
