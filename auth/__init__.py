@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from auth.keys import SigningKeys
+    from auth.own_class import OwnClass
     from auth.provider import Provider
     from auth.upstream.handover import Arrive
     from auth.upstream.port import Upstream
@@ -50,6 +51,7 @@ def init_app(
     keys: SigningKeys,
     throttle: Throttle | None = None,
     phases: Phases | None = None,
+    own_class: OwnClass | None = None,
     notices_waiting: Callable[[], None] = _nobody_sends,
     linking: LinkingSettings | None = None,
     upstreams: Sequence[Upstream] = (),
@@ -62,7 +64,8 @@ def init_app(
 
     The tables of ``auth.models.Base.metadata`` must exist before the first request. ``clock``
     returns zone-aware moments. Without a ``throttle`` failures are counted in the database;
-    without ``phases`` that of the settings is in force for everybody.
+    without ``phases`` that of the settings is in force for everybody, without
+    ``own_class`` no class teacher resets a password.
     ``notices_waiting`` is called, within somebody's sign-out, when ``backchannel.send_notices``
     has work to do; it must be quick and must not raise.
 
@@ -75,6 +78,7 @@ def init_app(
     """
     from auth import endpoints, logout, pages  # noqa: F401 - adds its page
     from auth.devices import Devices
+    from auth.own_class import NoClass
     from auth.provider import Provider
     from auth.texts import Texts
 
@@ -95,6 +99,7 @@ def init_app(
             window=timedelta(seconds=settings.failure_window_seconds),
             secret=secret,
         ),
+        own_class=own_class or NoClass(),
         devices=Devices(secret, secure=settings.issuer.startswith("https:")),
         phases=phases or OnePhase(phase=Phase(settings.phase)),
         texts=Texts(),

@@ -110,6 +110,7 @@ def home() -> Any:
         "home.html",
         notice=_notice_for(account, sign_in),
         from_outside=sign_in.method == Method.ESIA,
+        leads_class=bool(provider.own_class.pupils(account.person_id)),
     )
 
 

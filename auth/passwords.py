@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from auth.clients import Client
 from auth.directory import Account
 from auth.ending import end_people
-from auth.models import AuthorizationCode, Credential, Grant, SignIn, table_of
+from auth.models import Credential, SignIn, table_of
 
 MAX_LENGTH = 200
 """Longer ones are refused before hashing, which would take long."""

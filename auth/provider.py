@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload
@@ -41,6 +41,9 @@ from auth.throttle import Throttle
 from auth.tokens import Introspection, RefreshGrant, Revocation, find_token
 
 _INSERT_TOKENS = insert(table_of(Token))
+
+if TYPE_CHECKING:
+    from auth.own_class import OwnClass
 
 
 class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
@@ -81,6 +84,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         throttle: Throttle,
         phases: Phases,
         devices: Devices,
+        own_class: OwnClass,
         texts: Texts,
         notices_waiting: Callable[[], None],
     ) -> None:
@@ -94,6 +98,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         self.throttle = throttle
         self.phases = phases
         self.devices = devices
+        self.own_class = own_class
         self.texts = texts
         self._notices_waiting = notices_waiting
         self.engine: Engine = session_factory.kw["bind"]

@@ -49,6 +49,8 @@ class AuthSettings:
     failures_per_address: int = 300
     """Wrong passwords from one address, all logins together: a whole school may share it."""
     failure_window_seconds: int = 15 * 60
+    class_teacher_resets: bool = False
+    """Whether class teachers reset the passwords of the pupils of their own class."""
     keep_login_events_days: int = 3 * 366
     """Login events are deleted after so long; 0 keeps them. Reports count what is older from
     their own figures."""

@@ -24,7 +24,9 @@ from service.db import transaction
 from service.models import (
     Affiliation,
     AuditEntry,
+    ClassTeacher,
     PlannedChange,
+    PlannedClassTeacher,
     PlannedRoll,
     PlanStatus,
     RunStatus,
@@ -231,9 +233,26 @@ def _take_over_roll(session: Session, plan: SchoolPlan, school: School) -> None:
         PlannedRoll.class_title,
     ).where(PlannedRoll.plan_id == plan.id)
     session.execute(insert(Affiliation).from_select(columns, values))
+    _take_over_class_teachers(session, plan)
     school.last_exported_at = plan.exported_at
     plan.started = True
     _supersede_others(plan, school)
+
+
+def _take_over_class_teachers(session: Session, plan: SchoolPlan) -> None:
+    """What the file says of a class replaces what was known; other classes stay as they are."""
+    planned = PlannedClassTeacher
+    named = select(planned.class_id).where(planned.plan_id == plan.id)
+    session.execute(
+        delete(ClassTeacher).where(
+            ClassTeacher.school_code == plan.school_code, ClassTeacher.class_id.in_(named)
+        )
+    )
+    values = select(literal(plan.school_code), planned.class_id, planned.person_id).where(
+        planned.plan_id == plan.id, planned.person_id != ""
+    )
+    columns = ["school_code", "class_id", "person_id"]
+    session.execute(insert(ClassTeacher).from_select(columns, values))
 
 
 def _supersede_others(plan: SchoolPlan, school: School) -> None:

@@ -67,6 +67,14 @@ def reset_password(
     person = find_person(session, scope, login)
     if settings.passwords.kept_in == "moodle":
         raise KeptInMoodle(page_in_moodle(settings, person))
+    reset_of(session, settings, scope, person, now)
+    return person
+
+
+def reset_of(
+    session: Session, settings: Settings, scope: Scope, person: KnownPerson, now: datetime
+) -> None:
+    """``reset_password`` of somebody whom the caller has looked up and may reset."""
     clients = read_clients(session, settings.auth.clients, now).clients
     forget_own_password(session, person.person_id, clients, now)
     session.execute(
@@ -83,7 +91,6 @@ def reset_password(
             details={"person_id": person.person_id},
         )
     )
-    return person
 
 
 def page_in_moodle(settings: Settings, person: KnownPerson) -> str:

@@ -26,6 +26,7 @@ from service.models import (
     AuditEntry,
     OperatorRole,
     PlannedChange,
+    PlannedClassTeacher,
     PlannedRoll,
     PlanStatus,
     RunFile,
@@ -70,7 +71,8 @@ def _forget(session: Session, run_id: int, school_code: str | None = None) -> No
 
     plans = select(SchoolPlan.id).where(ours(SchoolPlan))
     session.execute(delete(PlannedChange).where(PlannedChange.plan_id.in_(plans)))
-    session.execute(delete(PlannedRoll).where(PlannedRoll.plan_id.in_(plans)))
+    for part in (PlannedRoll, PlannedClassTeacher):
+        session.execute(delete(part).where(part.plan_id.in_(plans)))
     for table in (SchoolPlan, RunFile, RunFinding):
         session.execute(delete(table).where(ours(table)))
 
@@ -232,6 +234,7 @@ class _Planning:
         school = _store_school(session, roster)
         plan = make_plan(known, desired, settings.limits)
         _store_plan(session, school, stored, roll, plan)
+        _store_class_teachers(session, stored, roster, roll)
         return findings
 
 
@@ -297,6 +300,22 @@ def _store_plan(
         for position, change in enumerate(plan.changes)
     )
     insert_rows(session, PlannedChange, change_rows)
+
+
+def _store_class_teachers(session: Session, stored: SchoolPlan, roster: Roster, roll: Roll) -> None:
+    """Who leads each class of the file."""
+    insert_rows(
+        session,
+        PlannedClassTeacher,
+        (
+            {
+                "plan_id": stored.id,
+                "class_id": one.sourced_id,
+                "person_id": roll.present.get(one.teacher_id or "", ""),
+            }
+            for one in roster.classes.values()
+        ),
+    )
 
 
 def _store_files(session: Session, run_id: int, files: Sequence[ReadFile]) -> None:

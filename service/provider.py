@@ -18,6 +18,7 @@ from auth.phases import Phase
 from auth.settings import AuthSettings
 from auth.throttle import DatabaseThrottle, Throttle
 from service.application import Application
+from service.class_teachers import LedClasses
 from service.config import ConfigError, Settings
 from service.directory import PeopleDirectory
 from service.jobs import Jobs
@@ -73,6 +74,7 @@ def add_provider(app: Flask, application: Application) -> None:
             ),
             notices_waiting=Jobs(application.settings).tell_signed_out,
             phases=StoredPhases(application),
+            own_class=_own_class(application),
             linking=application.settings.linking,
             upstreams=upstreams,
             upstream_age=timedelta(seconds=application.settings.upstream.sign_in_seconds),
@@ -81,6 +83,13 @@ def add_provider(app: Flask, application: Application) -> None:
         )
     except ValueError as error:
         raise ConfigError(f"[esia] {error}") from error
+
+
+def _own_class(application: Application) -> LedClasses | None:
+    """Where the settings allow it, and where we hold the passwords."""
+    settings = application.settings
+    allowed = settings.auth.class_teacher_resets and settings.passwords.kept_in == "provider"
+    return LedClasses(application) if allowed else None
 
 
 def has_upstream(settings: Settings) -> bool:

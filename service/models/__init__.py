@@ -17,6 +17,7 @@ from service.models.activity import (
     SnapshotStatus,
     Span,
 )
+from service.models.class_teachers import ClassTeacher, PlannedClassTeacher
 from service.models.operators import AuditEntry, Operator, OperatorRole
 from service.models.people import Affiliation, Identity, KnownPerson, SourceKey
 from service.models.phases import PhaseExemption, PhaseRule
@@ -51,6 +52,7 @@ __all__ = [
     "ActivitySource",
     "Affiliation",
     "AuditEntry",
+    "ClassTeacher",
     "EventSource",
     "HeadCount",
     "HeadCountGroup",
@@ -70,6 +72,7 @@ __all__ = [
     "PhaseRule",
     "PlanStatus",
     "PlannedChange",
+    "PlannedClassTeacher",
     "PlannedRoll",
     "PlatformFigure",
     "PlatformSchool",

@@ -1,4 +1,4 @@
-"""Phases of the transition and exemptions from them."""
+"""Phases of the transition, exemptions from them, and class teachers."""
 
 from __future__ import annotations
 
@@ -55,6 +55,24 @@ def upgrade() -> None:
     op.create_index(
         "ix_phase_exemptions_target", "phase_exemptions", ["school_code", "class_id", "district"]
     )
+    op.create_table(
+        "class_teachers",
+        sa.Column("school_code", sa.String(length=64), nullable=False),
+        sa.Column("class_id", sa.String(length=255), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("school_code", "class_id", name=op.f("pk_class_teachers")),
+    )
+    op.create_index(op.f("ix_class_teachers_person_id"), "class_teachers", ["person_id"])
+    op.create_table(
+        "planned_class_teachers",
+        sa.Column("plan_id", sa.Integer(), nullable=False),
+        sa.Column("class_id", sa.String(length=255), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["plan_id"], ["school_plans.id"], name=op.f("fk_planned_class_teachers_plan_id")
+        ),
+        sa.PrimaryKeyConstraint("plan_id", "class_id", name=op.f("pk_planned_class_teachers")),
+    )
     for table in ("auth_codes", "auth_tokens"):
         op.add_column(
             table,
@@ -67,5 +85,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("auth_tokens", "auth_codes"):
         op.drop_column(table, "method")
+    for table in ("planned_class_teachers", "class_teachers"):
+        op.drop_table(table)
     op.drop_table("phase_exemptions")
     op.drop_table("phase_rules")
