@@ -21,6 +21,7 @@ from auth.esia.faults import (
     another_state,
     first_code,
     html_page,
+    shift_date,
     strike,
 )
 from auth.esia.models import EsiaToken
@@ -42,6 +43,7 @@ MAX_BODY_BYTES = 100_000
 
 blueprint = Blueprint("esia", __name__)
 blueprint.after_request(recorder.keep)
+blueprint.after_request(shift_date)
 blueprint.register_error_handler(HtmlFault, html_page)
 
 

@@ -33,6 +33,7 @@ from auth.esia.faults import (
     another_state,
     first_code,
     html_page,
+    shift_date,
     strike,
 )
 from auth.esia.models import EsiaConsent, EsiaRequest, EsiaSession
@@ -58,6 +59,7 @@ REQUEST_AGE = timedelta(minutes=30)
 blueprint = Blueprint("esia_pages", __name__)
 blueprint.after_request(recorder.keep)
 blueprint.after_request(guard)
+blueprint.after_request(shift_date)
 blueprint.register_error_handler(HtmlFault, html_page)
 
 

@@ -44,7 +44,7 @@ def person(source: Source, embedded: Iterable[str] = ()) -> Json:
             "middleName": profile.middle_name,
             "trusted": profile.confirmed,
         }
-    shown = {
+    shown: dict[str, Json] = {
         "birthdate": {"birthDate": f"{profile.birth_date:%d.%m.%Y}" if profile.birth_date else ""},
         "birthplace": {"birthPlace": profile.birth_place},
         "gender": {"gender": profile.gender},

@@ -16,7 +16,13 @@ from service.moodle_standin import DEFAULT_TOKEN
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"
-EXAMPLES_ONLY = {"auth.clients", "esia.consent_types", "esia.systems", "upstream.esia", "upstream.oidc"}
+EXAMPLES_ONLY = {
+    "auth.clients",
+    "esia.consent_types",
+    "esia.systems",
+    "upstream.esia",
+    "upstream.oidc",
+}
 """What the example shows but no installation has by default."""
 
 

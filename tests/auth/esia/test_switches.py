@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -112,6 +113,19 @@ def test_the_clock_behind_our_tokens_can_be_off_by_hours(
     assert system.rest(f"prns/{OID}", token).status_code == 200
     assert claims["iat"] == claims["nbf"] == claims["exp"] - 3600 == int(shown.timestamp())
     assert parts_of(code)[1]["iat"] == int(shown.timestamp())
+
+
+def test_the_date_of_our_answers_can_be_off_by_hours(start_esia: Start) -> None:
+    esia = start_esia(system={"faults": ("ac:clock_shift", "te:clock_shift:-5")})
+    system = esia.system()
+    client = esia.app.test_client()  # a web server of the tests would add a Date of its own
+    authorized = client.get(system.authorize_url().removeprefix(esia.url))
+    form = system.parameters(code="any", grant_type="authorization_code")
+    refused = client.post("/aas/oauth2/v3/te", data=form)
+    dates = [parsedate_to_datetime(one.headers["Date"]) for one in (authorized, refused)]
+    assert dates == [esia.clock() + timedelta(hours=hours) for hours in (3, -5)]
+    switch(esia, faults=())
+    assert "Date" not in client.get(system.authorize_url().removeprefix(esia.url)).headers
 
 
 def test_without_a_number_the_clock_is_off_by_the_offset_of_moscow() -> None:
