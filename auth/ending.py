@@ -20,13 +20,18 @@ GIVEN_UP_AFTER = timedelta(days=1)
 
 
 def end_people(
-    db: Session, person_ids: Collection[str], clients: Mapping[str, Client], now: datetime
+    db: Session,
+    person_ids: Collection[str],
+    clients: Mapping[str, Client],
+    now: datetime,
+    *,
+    kept_sids: Collection[str] = (),
 ) -> int:
     """End every sign-in, code under way and token of these people, for offline access too, and
-    note whom to tell; how many notices there are."""
+    note whom to tell; how many notices there are. What has one of ``kept_sids`` stays."""
     ended = db.execute(
         select(Grant.client_id, Grant.person_id, Grant.sid)
-        .where(Grant.person_id.in_(person_ids))
+        .where(Grant.person_id.in_(person_ids), Grant.sid.not_in(kept_sids))
         .distinct()
     ).all()
     notices = [
@@ -42,5 +47,6 @@ def end_people(
     ]
     db.add_all(notices)
     for table in (SignIn, AuthorizationCode, Grant):
-        db.execute(delete(table).where(table.person_id.in_(person_ids)))
+        theirs = table.person_id.in_(person_ids)
+        db.execute(delete(table).where(theirs, table.sid.not_in(kept_sids)))
     return len(notices)

@@ -37,7 +37,8 @@ class Doubt(StrEnum):
     """Somebody has this СНИЛС under another name or birth date, or this name and birth date with
     another СНИЛС."""
     TAKEN = "taken"
-    """The one who fits is linked to another outside identity; only an administrator relinks."""
+    """The one who fits is linked to another outside identity, or was unlinked from this one; only
+    an administrator relinks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +50,8 @@ class Found:
     by_snils: tuple[Account, ...] = ()
     by_name: tuple[Account, ...] = ()
     taken: frozenset[str] = frozenset()
-    """Person ids of those found who are linked to another identity of the same provider."""
+    """Person ids of those found whom only an administrator may link: they are linked to another
+    identity of the same provider, or an administrator ended their link to this one."""
     children: tuple[Account, ...] = ()
     """Pupils of ours with the СНИЛС of one of the identity's children."""
 

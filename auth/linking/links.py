@@ -9,12 +9,12 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from auth.backchannel import end_grants
 from auth.clients import Client
 from auth.directory import Account
+from auth.ending import end_people
 from auth.linking.identity import OutsideIdentity
 from auth.linking.models import Evidence, Link, LinkAction, LinkEvent, LinkRequest
-from auth.models import AuthorizationCode, Grant, Method, SignIn
+from auth.models import Method, SignIn
 
 
 def linked_people() -> Select[str, datetime]:
@@ -123,7 +123,10 @@ def end_link(
     clients: Mapping[str, Client],
     now: datetime,
 ) -> None:
-    """End the link and what began with it; the history says who did it and why."""
+    """End the link and what began with it; the history says who did it and why.
+
+    Applications that hear of sign-outs are told by the next ``backchannel.send_notices``.
+    """
     db.add(
         LinkEvent(
             at=now,
@@ -148,14 +151,9 @@ def _end_outside_sign_ins(
     """End the person's sign-ins that came from outside, with their codes and tokens, also those
     meant to outlive a sign-in: somebody else may hold them.
 
-    Of a sign-in that is over nobody knows how it began; what it left ends too. Applications that
-    hear of sign-outs are told.
+    Of a sign-in that is over nobody knows how it began; what it left ends too.
     """
-    theirs = db.scalars(select(SignIn).where(SignIn.person_id == person_id)).all()
-    for sign_in in theirs:
-        if sign_in.method == Method.ESIA:
-            end_grants(db, sign_in, clients, now)
-            db.delete(sign_in)
-    kept = [sign_in.sid for sign_in in theirs if sign_in.method != Method.ESIA]
-    for table in (AuthorizationCode, Grant):
-        db.execute(delete(table).where(table.person_id == person_id, table.sid.not_in(kept)))
+    kept = db.scalars(
+        select(SignIn.sid).where(SignIn.person_id == person_id, SignIn.method != Method.ESIA.value)
+    ).all()
+    end_people(db, [person_id], clients, now, kept_sids=kept)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth.directory import Account, Directory
 from auth.linking.comparison import valid_snils
 from auth.linking.decision import Found, may_match
 from auth.linking.identity import OutsideChild, OutsideIdentity
-from auth.linking.models import Link
+from auth.linking.models import Link, LinkAction, LinkEvent
 
 PUPIL = "student"
 """OneRoster's word."""
@@ -57,16 +57,19 @@ def _taken(
     ids = {account.person_id for account in accounts}
     if not ids:
         return frozenset()
+    elsewhere = select(Link.person_id).where(
+        Link.provider == identity.provider,
+        Link.subject != identity.subject,
+        Link.person_id.in_(ids),
+    )
+    ended = select(LinkEvent.person_id).where(
+        LinkEvent.provider == identity.provider,
+        LinkEvent.subject == identity.subject,
+        LinkEvent.action == LinkAction.UNLINKED.value,
+        LinkEvent.person_id.in_(ids),
+    )
     with session_factory() as db:
-        return frozenset(
-            db.scalars(
-                select(Link.person_id).where(
-                    Link.provider == identity.provider,
-                    Link.subject != identity.subject,
-                    Link.person_id.in_(ids),
-                )
-            )
-        )
+        return frozenset(db.scalars(union(elsewhere, ended)))
 
 
 def _children(children: Iterable[OutsideChild], directory: Directory) -> tuple[Account, ...]:

@@ -80,6 +80,7 @@ def grant(request_id: int) -> Response | tuple[str, int]:
         if forbidden.what != "person":
             raise
         return _request_page(request_id, "link.nobody"), 404
+    console.queue.tell_signed_out()
     flash(_("Linked: the person gets in at the next sign-in through ЕСИА."))
     return redirect(url_for("console.links.index"), 303)
 
@@ -128,6 +129,7 @@ def unlink() -> str | tuple[str, int]:
             )
     except LinkProblem as problem:
         return _person_page(login, problem.code), 409
+    console.queue.tell_signed_out()
     return _person_page(login, done=True)
 
 

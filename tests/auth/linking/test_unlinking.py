@@ -1,0 +1,81 @@
+"""What began with a link ends with it, in the browser and at every application."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from auth.linking.links import end_link, history_of, links_of
+from auth.models import LogoutNotice
+from tests.auth.conftest import OWN_PASSWORD
+from tests.auth.linking.conftest import SNILS, Door, heading, make_identity
+from tests.auth.people import PUPIL
+from tests.relying_party import Browser
+
+
+def unlink(door: Door) -> None:
+    with door.portal.session_factory.begin() as db:
+        (link,) = links_of(db, PUPIL)
+        end_link(
+            db,
+            link,
+            school_code="1001",
+            actor="anna",
+            reason="Чужие Госуслуги",
+            clients=door.portal.provider.clients,
+            now=door.portal.clock(),
+        )
+
+
+def test_an_unlink_ends_sign_ins_and_tokens_and_applications_are_told(
+    door: Door, browser: Browser
+) -> None:
+    door.pupil(PUPIL, snils=SNILS)
+    diary = door.portal.client("diary", scope="openid profile offline_access")
+    start = diary.start()
+    back = browser.open(door.address(make_identity(), start.url))
+    tokens = diary.redeem(back.parameters["code"], start).json()
+    assert diary.userinfo(tokens["access_token"]).ok
+    unlink(door)
+    assert diary.userinfo(tokens["access_token"]).status_code == 401
+    assert diary.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+    assert browser.open(f"{door.portal.issuer}/auth/").url.endswith("/auth/login")
+    with door.portal.session_factory() as db:
+        assert db.scalars(select(LogoutNotice.client_id)).all() == ["diary"]
+        events = history_of(db, PUPIL)
+        assert [(e.action, e.evidence, e.actor, e.reason) for e in events] == [
+            ("unlinked", "snils", "anna", "Чужие Госуслуги"),
+            ("linked", "snils", "", ""),
+        ]
+
+
+def test_a_sign_in_with_the_password_goes_on(
+    door: Door, browser: Browser, another_browser: Browser
+) -> None:
+    door.pupil(PUPIL, snils=SNILS)
+    another_browser.open(door.address(make_identity()))
+    login = browser.open(f"{door.portal.issuer}/auth/login")
+    chosen = browser.submit(login, username="1234p5678", password="05032014")
+    browser.submit(chosen, password=OWN_PASSWORD, repeated=OWN_PASSWORD)
+    another_browser.open(door.address(make_identity()))
+    unlink(door)
+    assert browser.open(f"{door.portal.issuer}/auth/").url.endswith("/auth/")
+    assert another_browser.open(f"{door.portal.issuer}/auth/").url.endswith("/auth/login")
+
+
+def test_an_account_that_was_unlinked_can_be_linked_again(door: Door, browser: Browser) -> None:
+    door.pupil(PUPIL, snils=SNILS)
+    browser.open(door.address(make_identity(subject="1")))
+    unlink(door)
+    browser.open(door.address(make_identity(subject="2")))
+    assert door.links() == {PUPIL: "2"}
+    assert [action for action, _, _ in door.history()] == ["linked", "unlinked", "linked"]
+
+
+def test_the_same_identity_comes_back_only_through_the_school(door: Door, browser: Browser) -> None:
+    door.pupil(PUPIL, snils=SNILS)
+    browser.open(door.address(make_identity()))
+    unlink(door)
+    page = browser.open(door.address(make_identity()))
+    assert heading(page) == "Мы не нашли вашу учётную запись"
+    door.link(PUPIL, make_identity())
+    assert heading(browser.open(door.address(make_identity()))) == "Вы вошли"
