@@ -52,6 +52,14 @@ class Counted:
     events: int
 
 
+def bring_up_to_date(session: Session) -> None:
+    """Roll up what is new, in the caller's transaction; at once when nothing is."""
+    # The rolls first: the school of the roll is then the one that stands for the person.
+    refresh(session)
+    if catch_up(session):
+        refresh(session)
+
+
 class Activity:
     """The roll-ups at one moment. What came until now is rolled up first (``catch_up``).
 
@@ -60,8 +68,7 @@ class Activity:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        catch_up(session)
-        refresh(session)
+        bring_up_to_date(session)
 
     def active(
         self,
@@ -95,7 +102,8 @@ class Activity:
     ) -> dict[str, PeopleSet]:
         """School code -> who was active there in the period and is on another roll now (F3).
 
-        Of the schools of ``sheets``. Sources that do not tell the school as of then add nobody.
+        Of the schools of ``sheets``. A sign-in whose school as of then is unknown counts at the
+        first school that we knew the person at.
         """
         active = self._ordinals(begin, end, sources, None)
         then = {code: self._as_people(active & sheet.gone) for code, sheet in sheets.items()}

@@ -20,10 +20,14 @@ from sqlalchemy import (
     insert,
     null,
     select,
+    text,
 )
 from sqlalchemy.orm import Session, aliased
 
 from service.models import ActivityPerson, RollChange
+
+MANY = 1_000
+"""New people after which PostgreSQL has to look at the table again."""
 
 
 def add_people(session: Session, people: SelectBase) -> None:
@@ -72,9 +76,13 @@ def add_people_at_schools(session: Session, events: Select[Any]) -> None:
 
 def _insert(session: Session, new: Subquery, main: ColumnElement[Any]) -> None:
     number = func.row_number().over(order_by=(new.c.school_code, new.c.person_id))
-    rows = select(_last(session) + number, new.c.person_id, new.c.school_code, main)
+    last = _last(session)
+    rows = select(last + number, new.c.person_id, new.c.school_code, main)
     columns = ["ordinal", "person_id", "school_code", "main"]
     session.execute(insert(ActivityPerson).from_select(columns, rows))
+    if _last(session) - last >= MANY and session.get_bind().dialect.name == "postgresql":
+        # What follows in this transaction would be planned for the table as it was.
+        session.execute(text("ANALYZE activity_people"))
 
 
 def _last(session: Session) -> int:

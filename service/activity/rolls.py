@@ -174,8 +174,7 @@ def _on_rolls(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]
 
 
 def _left(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]:
-    on_a_roll = exists().where(Affiliation.person_id == KnownPerson.person_id)
-    return session.execute(
+    known = (
         select(
             KnownPerson.school_code,
             KnownPerson.person_id,
@@ -184,11 +183,12 @@ def _left(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]:
             KnownPerson.class_id,
         )
         .join(ActivityPerson, ActivityPerson.person_id == KnownPerson.person_id)
-        .where(
-            KnownPerson.school_code.in_(codes),
-            ActivityPerson.main.is_(None),
-            KnownPerson.suspended.is_(True) | ~on_a_roll,
-        )
+        .where(KnownPerson.school_code.in_(codes), ActivityPerson.main.is_(None))
+    )
+    on_a_roll = exists().where(Affiliation.person_id == KnownPerson.person_id)
+    # An "or" of the two would have PostgreSQL read all rolls of the city.
+    return session.execute(
+        union(known.where(KnownPerson.suspended.is_(True)), known.where(~on_a_roll))
     )
 
 

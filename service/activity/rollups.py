@@ -30,7 +30,7 @@ ANY_METHOD = ""
 BATCH = 50_000
 """Events in memory at a time."""
 
-_LOCK = 7_265_401  # any number of our own, beside that of the migrations
+LOCK = 7_265_401  # any number of our own, beside that of the migrations
 _Cell = tuple[Span, datetime, str]
 """Which bitmap of a source: the span, its beginning, the method."""
 
@@ -91,7 +91,7 @@ def _greatest(session: Session) -> int:
 def lock(session: Session) -> None:
     """Only one transaction at a time changes roll-ups; the others wait here."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
     else:
         # SQLite locks at the first statement that may write, whether or not it finds a row.
         session.execute(delete(PendingEvent).where(PendingEvent.event_id.is_(None)))

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 import service.activity.triggers  # noqa: F401 - they are made with the tables
@@ -48,7 +48,12 @@ class ActivityPerson(Base):
     __table_args__ = (
         UniqueConstraint("person_id", "school_code"),
         Index("ix_activity_people_school_code", "school_code"),
-        Index("ix_activity_people_main", "main"),
+        Index(
+            "ix_activity_people_main",
+            "main",
+            sqlite_where=text("main IS NOT NULL"),
+            postgresql_where=text("main IS NOT NULL"),
+        ),
     )
     ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     person_id: Mapped[str] = mapped_column(String(36))

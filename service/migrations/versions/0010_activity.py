@@ -58,7 +58,14 @@ def upgrade() -> None:
             "person_id", "school_code", name=op.f("uq_activity_people_person_id_school_code")
         ),
     )
-    op.create_index("ix_activity_people_main", "activity_people", ["main"], unique=False)
+    op.create_index(
+        "ix_activity_people_main",
+        "activity_people",
+        ["main"],
+        unique=False,
+        sqlite_where=sa.text("main IS NOT NULL"),
+        postgresql_where=sa.text("main IS NOT NULL"),
+    )
     op.create_index(
         "ix_activity_people_school_code", "activity_people", ["school_code"], unique=False
     )

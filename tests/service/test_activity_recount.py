@@ -1,0 +1,166 @@
+"""Roll-ups of random histories against a slow plain recount of their events."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.orm import Session
+
+from auth.models import Base as AuthBase
+from auth.models import LoginEvent
+from service.activity.bitmaps import PeopleSet
+from service.activity.figures import Activity
+from service.activity.rebuild import rebuild
+from service.activity.rolls import read_roles
+from service.db import Base
+from service.models import ActivityBitmap, ActivityCount, ActivityPerson
+from tests.service.coverage_city import (
+    add_person,
+    add_school,
+    put_on_roll,
+    sign_in,
+    take_off_roll,
+)
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+PEOPLE = ["p1", "p2", "p3", "p4", "p5"]
+SCHOOLS = ["1", "2", "3"]
+
+_begin = datetime(2025, 12, 26, 20, 30, tzinfo=UTC)
+_minutes = st.integers(0, 14 * 24 * 60)
+_midnights = st.integers(0, 13).map(lambda day: (day * 24 * 60) + 30)
+moments = st.one_of(_minutes, _midnights, _midnights.map(lambda minute: minute - 1)).map(
+    lambda minute: _begin + timedelta(minutes=minute)
+)
+"""A fortnight across the year's end, often the first or last minute of a day of Moscow."""
+
+events = st.fixed_dictionaries(
+    {
+        "person_id": st.sampled_from([*PEOPLE, None]),
+        "at": moments,
+        "school_code": st.sampled_from([*SCHOOLS, ""]),
+        "method": st.sampled_from(["password", "esia", "session"]),
+        "result": st.sampled_from(["allowed", "allowed", "refused"]),
+        "client_id": st.sampled_from(["moodle", "moodle", "esia:TEST"]),
+        "role": st.sampled_from(["student", "teacher"]),
+    }
+)
+histories = st.lists(st.lists(events, max_size=8), min_size=1, max_size=4)
+"""Events in the order in which they come in, rolled up after each list."""
+
+
+def counts(event: LoginEvent) -> bool:
+    esia = event.client_id.startswith("esia:")
+    return event.result == "allowed" and event.person_id is not None and not esia
+
+
+def clear(session: Session) -> None:
+    for metadata in (Base.metadata, AuthBase.metadata):
+        for table in reversed(metadata.sorted_tables):
+            session.execute(delete(table))
+
+
+def ids(activity: Activity, people: Any) -> set[str]:
+    return set(activity.person_ids(people))
+
+
+def check(
+    session: Session,
+    begin: datetime,
+    end: datetime,
+    here: dict[str, set[str]],
+    first_school: dict[str, str],
+) -> None:
+    activity = Activity(session)
+    kept = [event for event in session.scalars(select(LoginEvent)) if counts(event)]
+    inside = [event for event in kept if begin <= event.at < end]
+    assert ids(activity, activity.active(begin, end)) == {event.person_id for event in inside}
+    active = activity.active(begin, end)
+    assert len(active) == len({event.person_id for event in inside})
+    for methods in (["esia"], ["password", "session"]):
+        wanted = {event.person_id for event in inside if event.method in methods}
+        assert ids(activity, activity.active(begin, end, methods=methods)) == wanted
+    before = {event.person_id for event in kept if event.at < begin}
+    first = activity.first_active(begin, end)
+    assert ids(activity, first) == {event.person_id for event in inside} - before
+    assert ids(activity, activity.active(None, None)) == {event.person_id for event in kept}
+    moved = activity.moved(begin, end, read_roles(session, SCHOOLS))
+    on_rolls = set().union(*here.values())
+    for code in SCHOOLS:
+        then = {
+            event.person_id
+            for event in inside
+            if (event.school_code or first_school[str(event.person_id)]) == code
+        }
+        assert ids(activity, moved.get(code, ())) == (then - here[code]) & on_rolls
+    days: dict[tuple[date, str, str], int] = {}
+    for event in kept:
+        key = (event.at.astimezone(MOSCOW).date(), event.school_code, event.method)
+        days[key] = days.get(key, 0) + 1
+    rolled: dict[tuple[date, str, str], int] = {}
+    for one in activity.sign_ins(date(2025, 1, 1), date(2027, 1, 1)):
+        key = (one.day, one.school_code, one.method)
+        rolled[key] = rolled.get(key, 0) + one.events
+    assert rolled == days
+
+
+def stored(session: Session) -> tuple[Any, ...]:
+    """Everything rolled up, with people instead of ordinals."""
+    people = {row.ordinal: (row.person_id, row.school_code)
+              for row in session.scalars(select(ActivityPerson))}  # fmt: skip
+
+    bitmaps = {
+        (one.span, one.begins_at, one.source, one.method): {
+            people[ordinal] for ordinal in PeopleSet.unpacked(one.bitmap)
+        }
+        for one in session.scalars(select(ActivityBitmap))
+    }
+    table = ActivityCount
+    rows = session.execute(
+        select(table.day, table.source, table.school_code, table.method, table.role, table.events)
+    )
+    return bitmaps, {tuple(row) for row in rows}
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data(), history=histories, begin=moments, end=moments)
+def test_roll_ups_answer_like_a_plain_recount_whatever_happened(
+    engine: Engine, data: st.DataObject, history: list[list[Any]], begin: datetime, end: datetime
+) -> None:
+    with Session(engine) as session:
+        clear(session)
+        here: dict[str, set[str]] = {code: set() for code in SCHOOLS}
+        for code in SCHOOLS:
+            add_school(session, code)
+        known, first_school = {}, {}
+        for person_id in PEOPLE:
+            school = data.draw(st.sampled_from(SCHOOLS))
+            known[person_id] = add_person(session, person_id, school)
+            here[school].add(person_id)
+            first_school[person_id] = school
+        for batch in history:
+            for event in batch:
+                sign_in(session, **event)
+            check(session, begin, end, here, first_school)
+            person = data.draw(st.sampled_from(PEOPLE))
+            if data.draw(st.booleans()):
+                take_off_roll(session, known[person], suspended=False)
+                school = data.draw(st.sampled_from(SCHOOLS))
+                put_on_roll(session, known[person], school, role="teacher")
+                here = {code: people - {person} for code, people in here.items()}
+                here[school].add(person)
+            check(session, begin, end, here, first_school)
+        session.commit()
+        before = stored(session)
+        session.commit()
+        rebuild(engine, lambda _events: None)
+        assert stored(session) == before
+        clear(session)
+        session.commit()
