@@ -36,6 +36,11 @@ CLEARED_AWAY = "schoolbridge:cleared-away"
 
 CLEAR_AWAY_SECONDS = 3600
 
+REPORTED = "schoolbridge:reported"
+"""The same for what reports do on schedule."""
+
+REPORT_SECONDS = 300
+
 log = logging.getLogger(__name__)
 
 
@@ -76,9 +81,18 @@ class Jobs:
         except redis.RedisError as error:
             log.warning("sign-outs wait to be told: %s", type(error).__name__)
 
+    def send_reports(self) -> None:
+        """Queue the publishing and the mail that are due, once among all workers."""
+        with connect_redis(self._settings) as connection:
+            if connection.set(REPORTED, "1", nx=True, ex=REPORT_SECONDS):
+                Queue(QUEUE, connection=connection).enqueue_call(
+                    send_reports, timeout=-1, result_ttl=0
+                )
+
     def upkeep(self) -> None:
         """What a worker asks for every ten minutes."""
         self.clear_away()
+        self.send_reports()
         application = build(self._settings)
         self.tell_if_waiting(application)
         application.engine.dispose()
@@ -147,6 +161,18 @@ def tell_signed_out() -> None:
 
     with _told_without_values("telling of sign-outs"):
         tell_applications(build())
+
+
+def send_reports() -> None:
+    """Job: publish the reports that are due, and send the mail that waits."""
+    # Only this job pays for the reports.
+    from service.mailing.rounds import send_round
+    from service.reports.scheduled import publish_due
+
+    with _told_without_values("reports on schedule"):
+        application = build()
+        publish_due(application)
+        send_round(application)
 
 
 @contextmanager

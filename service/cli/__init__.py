@@ -31,7 +31,18 @@ from service.wording import (
 # Help texts are made when the commands are defined, so the language is chosen before that.
 set_language(os.environ.get("SCHOOLBRIDGE_LANG", "ru"))
 
-from service.cli import keys, loading, moodle_login, people, phases, reading, registry, reports, system  # noqa: E402 - after the language
+from service.cli import (  # noqa: E402 - after the language
+    keys,
+    loading,
+    mail,
+    moodle_login,
+    people,
+    phases,
+    reading,
+    registry,
+    reports,
+    system,
+)
 
 
 class _Group(click.Group):
@@ -85,6 +96,17 @@ def main(ctx: click.Context, config: Path | None) -> None:
     ctx.obj = Context()
 
 
-for module in (system, reading, loading, people, phases, registry, reports, keys, moodle_login):
+for module in (
+    system,
+    reading,
+    loading,
+    people,
+    phases,
+    registry,
+    reports,
+    mail,
+    keys,
+    moodle_login,
+):
     for command in module.COMMANDS:
         main.add_command(command)

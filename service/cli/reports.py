@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
 from service import db
-from service.cli.base import Context, json_option, pass_context
+from service.cli.base import Context, json_option, pass_context, print_table
 from service.i18n import gettext as _
+from service.models import PublishedReport
+from service.pdf import NoPdf
 from service.reports import REPORTS
 from service.reports.asked import Asked, AskError, Choice, Flag, Option
-from service.reports.definition import Definition, PeriodUse, ask, make
+from service.reports.definition import Definition, PeriodUse, ask
 from service.reports.export import to_table
 from service.reports.files import FILES
+from service.reports.period import Period
+from service.reports.publishing import (
+    PublishProblem,
+    answer,
+    find_published,
+    publish,
+    published_reports,
+    stored_report,
+)
 from service.reports.report import Report
-from service.reports.tracing import note_export
+from service.reports.tracing import note_export, note_published_export
+from service.wording import no_pdf
 
 TABLE = "table"
 
@@ -29,24 +43,117 @@ def report() -> None:
 
 def _command(definition: Definition) -> click.Command:
     @pass_context
-    def run(context: Context, /, form: str, out: Path | None, as_json: bool, **given: Any) -> None:
+    def run(
+        context: Context, /, form: str, out: Path | None, as_json: bool, live: bool, **given: Any
+    ) -> None:
         form = "json" if as_json else form
         application = context.application
         with db.transaction(application.sessions) as session:
-            asked, made = _answer(context, session, definition, given)
+            asked = _asked(context, session, definition, given)
+            found = answer(session, definition, asked, live=live)
             if form != TABLE:
-                note_export(session, asked, made, form, at=application.clock())
-        _write(to_table(made).encode() if form == TABLE else FILES[form].make(made), out)
+                note_export(session, asked, found.report, form, at=application.clock())
+        _write_report(found.report, form, out)
+        if found.published and not live:
+            click.echo(_("Published as No. {number}; --live counts anew.",
+                         number=found.published.id), err=True)  # fmt: skip
+        elif found.differs:
+            click.echo(_("These figures differ from the published ones."), err=True)
 
-    parameters = [*_question(definition), *_output()]
+    live = click.Option(
+        ["--live"], is_flag=True, help=_("Figures of now, even of what is published.")
+    )
+    parameters = [*_question(definition), live, *_output()]
     return click.Command(
         definition.name, callback=run, params=parameters, help=definition.purpose()
     )
 
 
-def _answer(
-    context: Context, session: Any, definition: Definition, given: dict[str, Any]
-) -> tuple[Asked, Report]:
+def _publish_command(definition: Definition) -> click.Command:
+    @pass_context
+    def run(context: Context, /, reason: str, **given: Any) -> None:
+        application = context.application
+        try:
+            with db.transaction(application.sessions) as session:
+                asked = _asked(context, session, definition, given)
+                made = publish(session, definition, asked, now=application.clock(),
+                               by=context.scope.actor, reason=reason)  # fmt: skip
+        except PublishProblem as error:
+            raise click.ClickException(str(error)) from error
+        click.echo(_("Published as No. {number}, version {n}.", number=made.id, n=made.version))
+
+    reason = click.Option(
+        ["--reason"], default="", help=_("Why figures that were published are corrected.")
+    )
+    return click.Command(
+        definition.name,
+        callback=run,
+        params=[*_question(definition), reason],
+        help=definition.purpose(),
+    )
+
+
+@report.group("publish", help=_("Store a report as it is now; its question gives these figures."))
+def publish_group() -> None:
+    """Group of the reports to publish."""
+
+
+@report.command("published", help=_("List what was published, or print one as it was."))
+@click.argument("number", type=int, required=False)
+@click.option("--limit", default=50, show_default=True, help=_("So many of the list."))
+@click.option("--format", "form", type=click.Choice([TABLE, *FILES]), default=TABLE,
+              show_default=True, help=_("Form of the output."))  # fmt: skip
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
+              help=_("Write to this file instead of the output."))  # fmt: skip
+@pass_context
+def published_command(
+    context: Context, number: int | None, limit: int, form: str, out: Path | None
+) -> None:
+    application = context.application
+    with db.transaction(application.sessions) as session:
+        if number is None:
+            _print_published(published_reports(session, context.scope, limit=limit))
+            return
+        found = find_published(session, context.scope, number)
+        made, stored = stored_report(found), found.csv
+        if form != TABLE:
+            note_published_export(session, context.scope, found, form, at=application.clock())
+    if form == "csv":
+        _write(stored, out)
+    else:
+        _write_report(made, form, out)
+
+
+def _print_published(rows: Sequence[PublishedReport]) -> None:
+    titles = (_("No."), _("Report"), _("Period"), _("Whose figures"), _("State"), _("Version"))
+    print_table(
+        titles,
+        [
+            (
+                row.id,
+                row.report,
+                str(Period(first=row.first_day, last=row.last_day))
+                if row.first_day and row.last_day
+                else "—",
+                ", ".join(row.part_items) or _("the city"),
+                _("preliminary") if row.preliminary else _("final"),
+                row.version,
+            )
+            for row in rows
+        ],
+    )
+
+
+def _write_report(made: Report, form: str, out: Path | None) -> None:
+    try:
+        _write(to_table(made).encode() if form == TABLE else FILES[form].make(made), out)
+    except NoPdf as error:
+        raise click.ClickException(no_pdf(error)) from error
+
+
+def _asked(
+    context: Context, session: Session, definition: Definition, given: dict[str, Any]
+) -> Asked:
     texts = {
         name: str(int(value)) if isinstance(value, bool) else str(value)
         for name, value in given.items()
@@ -54,11 +161,10 @@ def _answer(
     }
     application = context.application
     try:
-        asked = ask(
+        return ask(
             session, definition, texts, scope=context.scope, zone=application.zone,
             now=application.clock(), settings=application.settings.reports,
         )  # fmt: skip
-        return asked, make(session, definition, asked)
     except AskError as error:
         raise click.UsageError(str(error)) from error
 
@@ -140,5 +246,6 @@ def _write(data: bytes, out: Path | None) -> None:
 
 for each in REPORTS.values():
     report.add_command(json_option(_command(each)))
+    publish_group.add_command(_publish_command(each))
 
 COMMANDS = (report,)

@@ -21,6 +21,7 @@ from service.models.class_teachers import ClassTeacher, PlannedClassTeacher
 from service.models.operators import AuditEntry, Operator, OperatorRole
 from service.models.people import Affiliation, Identity, KnownPerson, SourceKey
 from service.models.phases import PhaseExemption, PhaseRule
+from service.models.published import OutgoingMail, PublishedReport
 from service.models.registry import (
     HeadCount,
     HeadCountGroup,
@@ -66,6 +67,7 @@ __all__ = [
     "MoodleSnapshot",
     "Operator",
     "OperatorRole",
+    "OutgoingMail",
     "OutsideEvent",
     "PendingEvent",
     "PhaseExemption",
@@ -77,6 +79,7 @@ __all__ = [
     "PlatformFigure",
     "PlatformSchool",
     "PlatformWeek",
+    "PublishedReport",
     "ReferenceImport",
     "RegionalTotal",
     "RollChange",

@@ -30,6 +30,9 @@ class Operator(Base):
     scope: Mapped[list[str]] = mapped_column(JSON, default=list)
     """School codes of a school operator, district names of a district operator; empty for city."""
     active: Mapped[bool] = mapped_column(default=True)
+    email: Mapped[str] = mapped_column(String(320), default="")
+    wants_mail: Mapped[bool] = mapped_column(default=False)
+    """Reports and reminders are sent to ``email``: only after the operator said so."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -27,7 +27,7 @@ from service.reports.counting import (
     count_people,
 )
 from service.reports.coverage_people import coverage_people
-from service.reports.definition import Definition
+from service.reports.definition import Definition, Rhythm
 from service.reports.period import Period
 from service.reports.report import (
     Chart,
@@ -301,4 +301,5 @@ COVERAGE = Definition(
     },
     default_level=Level.SCHOOL,
     people=coverage_people,
+    rhythms=frozenset({Rhythm.WEEK, Rhythm.MONTH, Rhythm.QUARTER}),
 )

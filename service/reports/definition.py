@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session
 from service.access import Scope
 from service.i18n import gettext as _
 from service.report_settings import ReportSettings
-from service.reports.asked import Asked, AskError, Option, Text, narrow, read_period
+from service.reports.asked import Answer, Asked, AskError, Option, Text, narrow, read_period
 from service.reports.period import Period
 from service.reports.report import Report
 from service.reports.suppression import hide_small
 
 RESERVED = frozenset(
-    {"by", "compare", "district", "form", "from", "json", "kind", "lang", "name", "out", "page",
-     "publish", "school", "search", "sort", "to", "with"}
+    {"by", "compare", "district", "form", "from", "json", "kind", "lang", "live", "name", "out",
+     "page", "publish", "reason", "school", "search", "sort", "to", "with"}
 )  # fmt: skip
 """Names in addresses and on the command line that the framework itself uses."""
 
@@ -105,11 +105,11 @@ def ask(
     if by != definition.default_level and by not in definition.levels:
         known = ", ".join(definition.levels) or "—"
         raise AskError(_("This report has no such rows; there are: {known}.", known=known))
-    options = {
+    options = usual_options(definition, settings)
+    options |= {
         option.name: option.read(texts[option.name])
-        if option.name in texts
-        else option.usual(settings)
         for option in definition.options
+        if option.name in texts
     }
     district, school = texts.get("district", ""), texts.get("school", "")
     asked = Asked(
@@ -127,6 +127,11 @@ def ask(
     if asked.period is None and definition.default_period:
         return replace(asked, period=definition.default_period(asked.today))
     return asked
+
+
+def usual_options(definition: Definition, settings: ReportSettings) -> dict[str, Answer]:
+    """What the options are when nobody chooses."""
+    return {option.name: option.usual(settings) for option in definition.options}
 
 
 def make(session: Session, definition: Definition, asked: Asked) -> Report:

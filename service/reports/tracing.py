@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.models import AuditEntry
+from service.access import Scope
+from service.models import AuditEntry, PublishedReport
 from service.reports.asked import Asked
 from service.reports.definition import Cell
 from service.reports.report import Report
@@ -16,6 +17,14 @@ from service.reports.report import Report
 def note_export(session: Session, asked: Asked, report: Report, form: str, *, at: datetime) -> None:
     """Somebody took ``report`` as a file."""
     _note(session, asked, "report.export", at, report.name, form=form, rows=len(report.rows))
+
+
+def note_published_export(
+    session: Session, scope: Scope, published: PublishedReport, form: str, *, at: datetime
+) -> None:
+    """Somebody took a published report as a file."""
+    details = {"report": published.report, "published": published.id, "form": form}
+    session.add(AuditEntry(at=at, actor=scope.actor, action="report.export", details=details))
 
 
 def note_people(

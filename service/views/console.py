@@ -10,8 +10,10 @@ from service.views import (
     findings,
     home,
     links,
+    mail,
     people,
     phases,
+    published,
     registry,
     registry_figures,
     registry_imports,
@@ -36,7 +38,8 @@ def _keep_private(response: Response) -> Response:
     return response
 
 
-reports.blueprint.register_blueprint(report_people.blueprint)
+for inner in (report_people, published, mail):
+    reports.blueprint.register_blueprint(inner.blueprint)
 for part in (
     signin,
     home,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
@@ -17,10 +18,11 @@ from service.pdf import NoPdf
 from service.reports import REPORTS
 from service.reports.asked import Asked, AskError
 from service.reports.chart import to_svg
-from service.reports.definition import Definition, ask, make
+from service.reports.definition import Definition, ask
 from service.reports.files import FILES, file_name
 from service.reports.people import leads_to_people, may_see_names
 from service.reports.printing import STYLE, to_page
+from service.reports.publishing import Answer, answer
 from service.reports.report import Report
 from service.reports.table import groups, in_order, searched, total_groups
 from service.reports.tracing import note_export
@@ -44,7 +46,8 @@ def show(name: str) -> str | tuple[str, int]:
     """The report with the filters of the address. A question without sense is explained."""
     definition = the_definition(name)
     try:
-        asked, report = _answer(definition)
+        asked, given = _answer(definition)
+        report = given.report
         found = searched(report, groups(report), request.args.get("search", ""))
         if sort := request.args.get("sort", ""):
             found = in_order(report, found, sort)
@@ -55,11 +58,17 @@ def show(name: str) -> str | tuple[str, int]:
         definition,
         asked=asked,
         report=report,
+        published=given.published,
+        live=_live(),
+        differs=given.differs,
         page=page_of_list(found, size=GROUPS_ON_A_PAGE),
         totals=total_groups(report),
         chart=Markup(to_svg(report.chart)) if report.chart else "",  # noqa: S704 - made by us
         files=list(FILES),
-        names_shown=may_see_names(scope(), settings) and not asked.publish,
+        # What is frozen may be of other people than those of now.
+        names_shown=may_see_names(scope(), settings)
+        and not asked.publish
+        and (_live() or given.published is None),
         leads_to_people=leads_to_people,
     )
 
@@ -69,7 +78,7 @@ def print_view(name: str) -> str | tuple[str, int]:
     """All rows on one page for the printer."""
     definition = the_definition(name)
     try:
-        _asked, report = _answer(definition, form="print")
+        report = _answer(definition, form="print")[1].report
     except AskError as error:
         return _problem(definition, error), 400
     return to_page(report, style_address=url_for("static", filename=STYLE))
@@ -80,12 +89,17 @@ def download(name: str, kind: str) -> Response | tuple[str, int]:
     """The same figures as a file."""
     definition = the_definition(name)
     try:
-        _asked, report = _answer(definition, form=kind)
+        report = _answer(definition, form=kind)[1].report
         data = FILES[kind].make(report)
     except AskError as error:
         return _problem(definition, error), 400
     except NoPdf as error:
         return _page(definition, problem=sentence(wording.no_pdf(error))), 501
+    return as_file(report, kind, data)
+
+
+def as_file(report: Report, kind: str, data: bytes) -> Response:
+    """What the browser saves."""
     return Response(
         data,
         content_type=FILES[kind].media_type,
@@ -100,13 +114,15 @@ def the_definition(name: str) -> Definition:
     return REPORTS[name]
 
 
-def the_question(db: Session, definition: Definition, **changes: str) -> Asked:
-    """What the address asks, with ``changes``. Raises ``AskError`` and ``Forbidden``."""
+def the_question(
+    db: Session, definition: Definition, given: Mapping[str, str] | None = None
+) -> Asked:
+    """What the address asks, or the form ``given``. Raises ``AskError`` and ``Forbidden``."""
     console = the_console()
     return ask(
         db,
         definition,
-        {**request.args, **changes},
+        request.args if given is None else given,
         scope=scope(),
         zone=console.application.zone,
         now=console.now(),
@@ -114,14 +130,19 @@ def the_question(db: Session, definition: Definition, **changes: str) -> Asked:
     )
 
 
-def _answer(definition: Definition, *, form: str = "") -> tuple[Asked, Report]:
-    """The report; taking it out of the console in some ``form`` is written to the audit."""
+def _answer(definition: Definition, *, form: str = "") -> tuple[Asked, Answer]:
+    """The answer; taking it out of the console in some ``form`` is written to the audit."""
     with the_console().transaction() as db:
         asked = the_question(db, definition)
-        report = make(db, definition, asked)
+        given = answer(db, definition, asked, live=_live())
         if form:
-            note_export(db, asked, report, form, at=the_console().now())
-    return asked, report
+            note_export(db, asked, given.report, form, at=the_console().now())
+    return asked, given
+
+
+def _live() -> bool:
+    """Figures of now are wanted, even of what is published."""
+    return request.args.get("live") == "1"
 
 
 def _problem(definition: Definition, error: Exception) -> str:

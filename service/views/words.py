@@ -56,6 +56,11 @@ def operator_role(value: str) -> str:
     }[value]
 
 
+def publisher(name: str) -> str:
+    """Who published a report."""
+    return _("on schedule") if name == "schedule" else name
+
+
 def field(name: str) -> str:
     """A field of a person, cohort, course or category; an unknown one keeps its name."""
     return {

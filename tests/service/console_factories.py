@@ -145,6 +145,7 @@ def add_operator(
     username: str = "city",
     role: OperatorRole = OperatorRole.CITY,
     scope: Sequence[str] = (),
+    **overrides: Any,
 ) -> Operator:
     operator = Operator(
         username=username,
@@ -152,6 +153,7 @@ def add_operator(
         role=role,
         scope=list(scope),
         created_at=NOW,
+        **overrides,
     )
     session.add(operator)
     session.flush()

@@ -1,0 +1,34 @@
+"""Who gets mail: the address of an operator, and their own yes to it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from service.i18n import gettext as _
+from service.models import AuditEntry, Operator
+
+MAX_ADDRESS_LENGTH = 320
+
+_ADDRESS = re.compile(r"[^\s@<>,;:\"\\]+@[^\s@<>,;:\"\\]+\.[^\s@<>,;:\"\\]+")
+"""Enough to find slips of the finger; the server knows the rest."""
+
+
+class AddressProblem(ValueError):
+    """No mail can be sent there. The text says why, in the language of the reader."""
+
+
+def set_mail(
+    session: Session, operator: Operator, *, email: str, wanted: bool, actor: str, now: datetime
+) -> None:
+    """Store address and wish. Raises ``AddressProblem``; the address itself is not audited."""
+    email = email.strip()
+    if email and (len(email) > MAX_ADDRESS_LENGTH or not _ADDRESS.fullmatch(email)):
+        raise AddressProblem(_("This is not an e-mail address."))
+    if wanted and not email:
+        raise AddressProblem(_("To get mail, give an address."))
+    operator.email, operator.wants_mail = email, wanted
+    details = {"operator": operator.id, "wanted": wanted}
+    session.add(AuditEntry(at=now, actor=actor, action="operator.mail", details=details))

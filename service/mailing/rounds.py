@@ -1,0 +1,155 @@
+"""One round of the mail: what became due since the last is written down, then all is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.access import Scope
+from service.application import Application
+from service.db import transaction
+from service.i18n import set_language
+from service.mailing import letters, outbox
+from service.mailing.outbox import Letter
+from service.models import Operator, OperatorRole, School
+from service.pdf import NoPdf
+from service.reports import REPORTS
+from service.reports.asked import Asked
+from service.reports.counting import ALL_ROLES
+from service.reports.definition import Definition, make
+from service.reports.files import FILES, file_name
+from service.reports.publishing import preliminary_report
+from service.reports.report import Report
+from service.reports.scheduled import scheduled_question
+from service.schedule import Due, Occasion, due
+
+AFTER_CUT_OFF = timedelta(minutes=15)
+"""Figures of Friday 17:00 go out at 17:15."""
+
+TOO_LATE = timedelta(days=3)
+"""Afterwards preliminary figures are of no use: the final ones have been there for days."""
+
+
+def send_round(application: Application) -> int:
+    """Write the letters that are due, then send what waits; how many were sent."""
+    if not application.settings.mail.host:
+        return 0
+    set_language(application.settings.server.language)
+    now = application.clock()
+    cut = now - AFTER_CUT_OFF
+    weeks = [
+        each
+        for each in due(cut, after=now - TOO_LATE, zone=application.zone)
+        if each.occasion is Occasion.WEEK_PRELIMINARY
+    ]
+    for week in weeks:
+        with application.sessions() as session:
+            wanting = (Operator.active, Operator.wants_mail, Operator.email != "")
+            operators = session.scalars(select(Operator.id).where(*wanting)).all()
+        for number in operators:
+            with transaction(application.sessions) as session:
+                operator = session.get_one(Operator, number)
+                for letter in _letters(application, session, operator, week):
+                    outbox.put(session, letter, now)
+    return outbox.send_waiting(application)
+
+
+def _letters(
+    application: Application, session: Session, operator: Operator, week: Due
+) -> Iterator[Letter]:
+    """Those to one operator that were not yet written."""
+    for name in application.settings.mail.reports:
+        occasion = f"report:{name}:{week.period.last}:{operator.id}"
+        if name in REPORTS and not outbox.has(session, occasion):
+            yield _report_letter(application, session, operator, REPORTS[name], week, occasion)
+    occasion = f"reminder:{week.period.last}:{operator.id}"
+    if operator.role == OperatorRole.SCHOOL and not outbox.has(session, occasion):
+        lags = _lags(application, session, Scope.of(operator), week)
+        if lags:
+            yield Letter(
+                occasion=occasion,
+                recipient=operator.email,
+                subject=letters.reminder_subject(),
+                body=letters.reminder_body(lags, application.zone, _console(application)),
+            )
+
+
+def _report_letter(
+    application: Application,
+    session: Session,
+    operator: Operator,
+    definition: Definition,
+    week: Due,
+    occasion: str,
+) -> Letter:
+    asked = scheduled_question(application, definition, week, Scope.of(operator))
+    report = preliminary_report(session, definition, asked)
+    period = week.period
+    address = (
+        f"{_console(application)}/reports/{definition.name}?from={period.first}&to={period.last}"
+    )
+    name, data = _attachment(application, report)
+    return Letter(
+        occasion=occasion,
+        recipient=operator.email,
+        subject=letters.report_subject(report),
+        body=letters.report_body(report, address),
+        attachment_name=name,
+        attachment=data,
+    )
+
+
+def _attachment(application: Application, report: Report) -> tuple[str, bytes | None]:
+    form = application.settings.mail.attach
+    if form == "link":
+        return "", None
+    try:
+        return file_name(report, form), FILES[form].make(report)
+    except NoPdf:
+        return file_name(report, "xlsx"), FILES["xlsx"].make(report)
+
+
+def _lags(application: Application, session: Session, scope: Scope, week: Due) -> list[letters.Lag]:
+    """The schools of one operator that are behind."""
+    settings = application.settings.mail
+    oldest = week.at - timedelta(days=settings.remind_after_days)
+    shares = _signed_in_shares(session, application, scope, week.at)
+    found = []
+    for school in session.scalars(select(School).where(scope.schools()).order_by(School.code)):
+        loaded = school.last_applied_at
+        is_old = bool(settings.remind_after_days) and (loaded is None or loaded < oldest)
+        share = shares.get(school.code)
+        low = share is not None and share < settings.remind_below_share
+        if is_old or low:
+            found.append(
+                letters.Lag(
+                    school=school.short_name or school.name,
+                    last_load=loaded,
+                    load_is_old=is_old,
+                    signed_in_share=share if low else None,
+                )
+            )
+    return found
+
+
+def _signed_in_shares(
+    session: Session, application: Application, scope: Scope, at: datetime
+) -> dict[str, float]:
+    """By school code; schools without a roll have none."""
+    asked = Asked(scope=scope, zone=application.zone, now=at, by="school",
+                  settings=application.settings.reports)  # fmt: skip
+    report = make(session, REPORTS["coverage"], asked)
+    place = [column.key for column in report.columns].index("ever_share")
+    lines = zip(report.keys, (row[place] for row in report.rows), strict=True)
+    return {
+        key.partition("|")[0]: share
+        for key, share in lines
+        if key.endswith(f"|{ALL_ROLES}") and isinstance(share, float)
+    }
+
+
+def _console(application: Application) -> str:
+    return f"{application.settings.base_url}/console"
