@@ -265,15 +265,12 @@ def _start_all(settings: Settings, stack: ExitStack) -> list[Child]:
 
 def _web_child(settings: Settings) -> Child:
     server = settings.server
-    bind = (
-        f"[{server.host}]:{server.port}" if ":" in server.host else f"{server.host}:{server.port}"
-    )
     return Child(
         name="web",
         command=[
-            sys.executable, "-m", "gunicorn", "service.wsgi:application", "--bind", bind,
-            "--threads", str(server.threads), "--worker-class", "gthread",
-            "--worker-tmp-dir", str(settings.home / "run"), "--no-control-socket",
+            sys.executable, "-m", "granian", "service.wsgi:application", "--interface", "wsgi",
+            "--host", server.host, "--port", str(server.port), "--http", "1", "--no-ws",
+            "--blocking-threads", str(server.threads), "--log-level", "warning",
         ],
         log=settings.home / "log" / "web.log",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a WSGI server loads: ``gunicorn service.wsgi:application``."""
+"""What a WSGI server loads: ``granian --interface wsgi service.wsgi:application``."""
 
 from __future__ import annotations
 
