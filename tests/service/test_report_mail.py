@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -68,15 +68,18 @@ def mailroom() -> Mailroom:
     return Mailroom()
 
 
-@pytest.fixture
-def server(mailroom: Mailroom) -> Iterator[Controller]:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(mailroom, hostname="127.0.0.1", port=port)
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def server(mailroom: Mailroom) -> Iterator[Controller]:
+    controller = Controller(mailroom, hostname="127.0.0.1", port=free_port())
     controller.start()
     yield controller
-    controller.stop(no_assert=True)
+    controller.stop()
 
 
 @dataclass
@@ -227,10 +230,12 @@ def test_what_is_refused_for_good_is_given_up_and_shown_to_the_city(
 
 
 def test_a_server_that_is_down_is_asked_again_until_three_days_have_gone(
-    console: ConsoleUnderTest, server: Controller, clock: Clock
+    console: ConsoleUnderTest, clock: Clock
 ) -> None:
     put(console, "x", "somebody@school.invalid")
-    server.stop()
+    application = console.application
+    nobody_there = replace(application.settings.mail, port=free_port())
+    application.settings = replace(application.settings, mail=nobody_there)
     assert outbox.send_waiting(console.application) == 0
     assert row(console, "x").next_try_at == clock.now + timedelta(minutes=10)
     clock.now += timedelta(days=3, minutes=1)
