@@ -36,18 +36,18 @@ def outside_events(
     )
 
 
-def store(session: Session, source: EventSource, rows: Sequence[dict[str, Any]]) -> int:
-    """Keep and roll up rows that are not there yet; how many they were. At most ``ROWS``."""
+def store(session: Session, source: EventSource, rows: Sequence[dict[str, Any]]) -> set[str]:
+    """Keep and roll up rows that are not there yet; the keys of these. At most ``ROWS``."""
     if not rows:
-        return 0
+        return set()
     lock(session)
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     once = {row["key"]: {**row, "source": source} for row in rows}
     statement = dialect.insert(OutsideEvent).on_conflict_do_nothing().returning(OutsideEvent.key)
-    new = list(session.scalars(statement, list(once.values())))
+    new = set(session.scalars(statement, list(once.values())))
     events = read_events(session, outside_events(source, OutsideEvent.key.in_(new)))
     add_events(session, source, events)
-    return len(new)
+    return new
 
 
 def unmatched(session: Session, source: EventSource) -> dict[str, int]:

@@ -16,7 +16,7 @@ from service.activity.rollups import lock
 from service.db import chunks, upsert
 from service.models import ActivityPerson, Affiliation, KnownPerson, RollChange, RollSheet
 
-SCHOOLS_AT_A_TIME = 20
+SCHOOLS_AT_A_TIME = 100
 
 
 class SchoolClass(NamedTuple):

@@ -32,6 +32,7 @@ from service.wording import (
 set_language(os.environ.get("SCHOOLBRIDGE_LANG", "ru"))
 
 from service.cli import (  # noqa: E402 - after the language
+    events,
     keys,
     loading,
     mail,
@@ -100,6 +101,7 @@ for module in (
     system,
     reading,
     loading,
+    events,
     people,
     phases,
     registry,

@@ -1,0 +1,136 @@
+"""Commands about recorded sign-ins: events import, events rebuild."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from service.activity.importing import COLUMNS, BadLine, FileProblem, Imported, import_events
+from service.activity.rebuild import rebuild
+from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
+from service.db import transaction
+from service.i18n import gettext as _
+from service.models import AuditEntry
+
+REPORTED_EVERY = 500_000
+"""Events between two lines about the progress."""
+
+
+@click.group("events", help=_("Sign-ins that reports count: history and roll-ups."))
+def events() -> None:
+    """Group of the commands about events."""
+
+
+@events.command(
+    "import",
+    help=_("Add the sign-ins of an earlier portal from CSV files. Repeating it changes nothing."),
+)
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@json_option
+@pass_context
+def import_history(context: Context, paths: tuple[Path, ...], as_json: bool) -> None:
+    application = context.application
+    secret = application.derived_secret(b"outside events")
+    told = []
+    stopped = False
+    for path in paths:
+        try:
+            done = import_events(application.sessions, path, secret=secret, now=application.clock())
+        except FileProblem as error:
+            raise click.ClickException(f"{path}: {_file_problem(error)}") from error
+        entry = AuditEntry(
+            at=application.clock(),
+            actor=context.scope.actor,
+            action="events.import",
+            details={"file": path.name, **_numbers(done)},
+        )
+        with transaction(application.sessions) as session:
+            session.add(entry)
+        stopped = stopped or bool(done.bad)
+        told.append(
+            {"file": str(path), **_numbers(done), "bad_lines": [_plain(one) for one in done.bad]}
+        )
+        if not as_json:
+            _print(path, done)
+    if as_json:
+        print_json(told)
+    if stopped:
+        sys.exit(STOPPED)
+
+
+def _numbers(done: Imported) -> dict[str, int]:
+    return {
+        "lines": done.lines, "new": done.new, "known_before": done.known_before,
+        "unmatched": done.unmatched, "bad": len(done.bad),
+    }  # fmt: skip
+
+
+def _plain(one: BadLine) -> dict[str, object]:
+    return {"line": one.line, "column": one.column, "value": one.value, "code": one.code}
+
+
+def _print(path: Path, done: Imported) -> None:
+    for one in done.bad:
+        click.echo(_("{file}, line {line}: {column} “{value}”: {remedy}", file=path, line=one.line,
+                     column=one.column, value=one.value, remedy=_remedy(one.code)))  # fmt: skip
+    click.echo(
+        _("{file}: {lines} lines, {new} new sign-ins, {before} known before, {bad} bad lines",
+          file=path, lines=done.lines, new=done.new, before=done.known_before, bad=len(done.bad))
+    )  # fmt: skip
+    if done.unmatched:
+        click.echo(_("{n} of the new ones are of people whom we do not know: they are counted "
+                     "apart and stand in no figure about people", n=done.unmatched))  # fmt: skip
+
+
+def _remedy(code: str) -> str:
+    return {
+        "time": _("write the time as 2017-04-01T09:30:00+03:00 or 01.04.2017 09:30:00 +03:00"),
+        "no_zone": _("add the time zone, such as +03:00"),
+        "future": _("this is later than now: see the clock and the zone of the portal"),
+        "nobody": _("fill in the login or the identifier at the school"),
+        "school": _("the registry has no school with this code"),
+        "method": _("write password, esia or session"),
+        "result": _("write allowed or refused"),
+    }[code]
+
+
+def _file_problem(error: FileProblem) -> str:
+    if error.code == "columns":
+        names = ", ".join(COLUMNS)
+        return _("the first line must name the columns; missing: {missing}. There are: {names}",
+                 missing=error.value, names=names)  # fmt: skip
+    if error.code == "empty":
+        return _("the file is empty")
+    return _("the file is neither UTF-8 nor Windows-1251")
+
+
+@events.command(
+    "rebuild", help=_("Make the roll-ups of sign-ins anew from the events that are kept.")
+)
+@pass_context
+def rebuild_roll_ups(context: Context) -> None:
+    application = context.application
+    begin = time.monotonic()
+    done = told = 0
+
+    def progress(events: int) -> None:
+        nonlocal done, told
+        done += events
+        if done - told >= REPORTED_EVERY:
+            told = done
+            click.echo(_("{n} events, {rate} a second", n=done, rate=_rate(done, begin)), err=True)
+
+    counted = rebuild(application.engine, progress)
+    click.echo(_("Rebuilt from {n} events, {rate} a second", n=counted, rate=_rate(counted, begin)))
+
+
+def _rate(events: int, begin: float) -> int:
+    return round(events / max(time.monotonic() - begin, 0.001))
+
+
+COMMANDS = (events,)
