@@ -47,6 +47,7 @@ class Esia:
         return self.settings.title
 
     def authorization_address(self, attempt: Attempt) -> str:
+        self.wire.require_answer(self.settings.base_url)
         parameters = self._signed(
             {
                 "response_type": "code",

@@ -50,6 +50,7 @@ class Oidc:
 
     def authorization_address(self, attempt: Attempt) -> str:
         metadata = self.discovery.metadata(attempt.at)
+        self.wire.require_answer(metadata.authorization_endpoint)
         with self._session(attempt) as session:
             address, _state = session.create_authorization_url(
                 metadata.authorization_endpoint,

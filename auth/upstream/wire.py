@@ -21,6 +21,9 @@ MAX_ANSWER_BYTES = 512 * 1024
 MAX_OPEN_REQUESTS = 16
 """At once to one provider: while it hangs, the rest of the service must go on."""
 BUSY_STATUSES = frozenset({502, 503, 504})
+REPEATABLE = frozenset({"GET", "HEAD"})
+ANSWER_KEPT_SECONDS = 15.0
+"""So long a provider that answered is taken to be there."""
 
 _CHUNK = 16 * 1024
 
@@ -35,6 +38,24 @@ class Wire:
         self._timeout = timeout_seconds
         self._ca_file = ca_file
         self._open = threading.BoundedSemaphore(MAX_OPEN_REQUESTS)
+        self._answered_at: float | None = None
+
+    def require_answer(self, address: str) -> None:
+        """Before a person is sent to the address: a page of ours says more than the browser's own.
+
+        Raises ``UpstreamError`` when nobody is there.
+        """
+        answered_at = self._answered_at
+        if answered_at is not None and time.monotonic() - answered_at < ANSWER_KEPT_SECONDS:
+            return
+        with self.session() as session:
+            try:
+                status = session.head(address).status_code
+            except requests.RequestException as error:
+                raise no_answer(error) from error
+        if status in BUSY_STATUSES:
+            raise UpstreamError(Problem.UNAVAILABLE, f"status {status}")
+        self._answered_at = time.monotonic()
 
     def session(self) -> requests.Session:
         """Requests of one sign-in, to be closed afterwards."""
@@ -45,7 +66,8 @@ class Wire:
         adapter = _BoundedAdapter(self._timeout, self._open, self._ca_file)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
-        session.max_redirects = 0
+        # A redirect is an answer like another, whichever way a library asks.
+        session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         # Answers are short, and packed ones could grow beyond the limit in one step.
         session.headers["Accept-Encoding"] = "identity"
         return session
@@ -81,8 +103,6 @@ def no_answer(error: Exception) -> UpstreamError:
     """What a failure of ``requests`` means."""
     if isinstance(error, requests.exceptions.SSLError):
         return UpstreamError(Problem.UNAVAILABLE, "the TLS certificate is not trusted: see ca_file")
-    if isinstance(error, requests.TooManyRedirects):
-        return UpstreamError(Problem.UNTRUSTED, "a redirect where an answer is due")
     if isinstance(error, _TooLarge):
         return UpstreamError(Problem.UNTRUSTED, "the answer is too large")
     return UpstreamError(Problem.UNAVAILABLE, f"no answer ({type(error).__name__})")
@@ -94,7 +114,7 @@ class _TooLarge(requests.RequestException):
 
 class _BoundedAdapter(HTTPAdapter):
     """One request in a thread of its own, so that neither a name server nor an answer that drips
-    keeps the caller; the thread ends by its socket's time limit. A question (GET) is asked once
+    keeps the caller; the thread ends by its socket's time limit. A question is asked once
     more when it got no answer; a code, a form, never."""
 
     def __init__(self, timeout: float, slots: threading.BoundedSemaphore, ca_file: str) -> None:
@@ -115,7 +135,7 @@ class _BoundedAdapter(HTTPAdapter):
         # A session's own ``verify`` would give way to a variable of the environment.
         verify = self._ca_file or verify or True
         until = time.monotonic() + self._timeout
-        repeatable = request.method == "GET"
+        repeatable = request.method in REPEATABLE
         try:
             answer = self._try(request, self._timeout, verify, proxies)
         except requests.exceptions.SSLError:

@@ -134,7 +134,7 @@ def _reach(
     """Whether the address answers, and what time it is there."""
     with wire.session() as session:
         try:
-            answer = session.head(address, headers={"Accept": "*/*"}, allow_redirects=False)
+            answer = session.head(address)
         except requests.RequestException as error:
             return problem(
                 subject,

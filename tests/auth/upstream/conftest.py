@@ -26,6 +26,8 @@ from tests.service.command_line import free_port
 
 ROOT = Path(__file__).parents[3]
 PASSWORD = "зимний жираф"
+NOBODY = "http://127.0.0.1:1"
+"""Where nobody listens."""
 SCOPES = ("openid", "fullname", "birthdate", "snils", "kid_fullname", "kid_snils")
 
 FAULTS = (

@@ -14,8 +14,7 @@ from auth.clients import Client
 from tests.auth.conftest import Portal
 from tests.auth.people import TEACHER, make_teacher
 from tests.auth.test_browser import CHROMIUM, callback, chromium
-from tests.auth.upstream.conftest import Outside
-from tests.service.command_line import free_port
+from tests.auth.upstream.conftest import NOBODY, Outside
 
 __all__ = ["callback", "chromium"]
 
@@ -42,7 +41,7 @@ def test_a_teacher_goes_over_esia_into_the_application_and_out_again(
     client = Client(
         client_id="moodle", client_secret="moodle-secret", redirect_uris=(callback,), name="Moodle"
     )
-    away = outside.esia(key="away", title="Шлюз района", base_url=f"http://127.0.0.1:{free_port()}")
+    away = outside.esia(key="away", title="Шлюз района", base_url=NOBODY)
     portal = open_portal(outside.esia(), away, linked=True, clients=(client,))
     portal.people.add(
         make_teacher(

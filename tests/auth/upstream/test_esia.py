@@ -17,10 +17,9 @@ from auth.linking.identity import OutsideChild
 from auth.upstream.settings import EsiaUpstream
 from tests.auth.conftest import Portal
 from tests.auth.esia.signing import Signer
-from tests.auth.upstream.conftest import FAULTS, LATER, Arrivals, Outside, key_of
+from tests.auth.upstream.conftest import FAULTS, LATER, NOBODY, Arrivals, Outside, key_of
 from tests.auth.upstream.travelling import Traveller
 from tests.relying_party import Page
-from tests.service.command_line import free_port
 
 pytestmark = pytest.mark.parametrize("session_factory", ["sqlite"], indirect=True)
 
@@ -209,14 +208,19 @@ def test_a_provider_that_is_down_is_told_before_and_after_the_journey(
     traveller = travellers(portal)
     page = leave(traveller, portal)
     (upstream,) = portal.app.extensions["auth_upstream"].upstreams
-    closed = replace(upstream.settings, base_url=f"http://127.0.0.1:{free_port()}")
+    closed = replace(upstream.settings, base_url=NOBODY)
     portal.app.extensions["auth_upstream"] = replace(
         portal.app.extensions["auth_upstream"], upstreams=(replace(upstream, settings=closed),)
     )
     page = sign_in_there(traveller, page, "confirmed")
     assert page.status == 503
     assert "не отвечает" in page.text
-    assert [event.reason for event in portal.events()] == [SILENT]
+    away = open_portal(outside.esia(base_url=NOBODY))
+    page = leave(travellers(away), away)
+    assert page.status == 503
+    assert "не отвечает" in page.text
+    assert "школьный логин и пароль" in page.text
+    assert [event.reason for event in away.events()] == [SILENT, SILENT]
     assert arrivals.identities == []
 
 

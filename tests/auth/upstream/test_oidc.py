@@ -11,10 +11,9 @@ import pytest
 from auth.upstream.settings import ClaimNames
 from tests.auth.conftest import START, Portal
 from tests.auth.people import TEACHER
-from tests.auth.upstream.conftest import PASSWORD, Arrivals, Outside
+from tests.auth.upstream.conftest import NOBODY, PASSWORD, Arrivals, Outside
 from tests.auth.upstream.travelling import Traveller
 from tests.relying_party import Page
-from tests.service.command_line import free_port
 
 pytestmark = pytest.mark.parametrize("session_factory", ["sqlite"], indirect=True)
 
@@ -112,7 +111,7 @@ def test_a_wrong_secret_is_a_fault_of_the_settings(
 def test_a_gateway_that_is_down_is_told_at_once(
     open_portal: OpenPortal, outside: Outside, travellers: Travellers
 ) -> None:
-    way = replace(outside.oidc(), issuer=f"http://127.0.0.1:{free_port()}")
+    way = replace(outside.oidc(), issuer=NOBODY)
     portal = open_portal(way)
     page = leave(travellers(portal), portal)
     assert (page.status, "не отвечает" in page.text) == (503, True)

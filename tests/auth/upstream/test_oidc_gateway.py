@@ -92,6 +92,10 @@ class Gateway(BaseHTTPRequestHandler):
                 }
             )
 
+    def do_HEAD(self) -> None:
+        self.send_response(405)
+        self.end_headers()
+
     def _userinfo(self, fault: str) -> None:
         if fault == "userinfo_of_another":
             self._say(PERSON | {"sub": "8"})
