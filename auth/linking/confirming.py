@@ -7,6 +7,7 @@ from typing import Any
 from flask import request
 
 from auth import signin
+from auth.directory import Account
 from auth.linking.decision import Step
 from auth.linking.links import link_by_evidence
 from auth.linking.models import Evidence
@@ -59,11 +60,11 @@ def _check(pending: Pending) -> Any:
     account, reason = checked.account, checked.refused
     candidates = {one.person_id: one for one in pending.outcome.candidates}
     if account is None or reason:
-        _record(pending, Method.PASSWORD, reason or Reason.UNKNOWN_USERNAME)
+        _record(pending, account, Method.PASSWORD, reason or Reason.UNKNOWN_USERNAME)
         too_many = reason is Reason.TOO_MANY_FAILURES
         return _page(pending, "too_many_failures" if too_many else "wrong")
     if account.person_id not in candidates:
-        _record(pending, Method.ESIA, Reason.NOT_LINKED)
+        _record(pending, None, Method.ESIA, Reason.NOT_LINKED)
         return _page(pending, "another_person")
     if not link_by_evidence(
         provider.session_factory, pending.identity, account, Evidence.NAME_AND_LOGIN, now
@@ -72,10 +73,10 @@ def _check(pending: Pending) -> Any:
     return let_in(pending, account)
 
 
-def _record(pending: Pending, method: Method, reason: Reason) -> None:
+def _record(pending: Pending, account: Account | None, method: Method, reason: Reason) -> None:
     client = client_of(pending.arrival.query)
     current_provider().record_refusal(
-        None, client_id=client.client_id if client else "", method=method, reason=reason
+        account, client_id=client.client_id if client else "", method=method, reason=reason
     )
 
 

@@ -74,10 +74,9 @@ def _send(pending: Pending) -> Any:
             text=f"link requests from {request.remote_addr}", limit=settings.requests_per_address
         ),
     )
-    if not all(provider.throttle.allowed(key, now) for key in keys):
+    if not provider.throttle.allowed(*keys, now=now):
         return _page(pending, "too_many")
-    for key in keys:
-        provider.throttle.failed(key, now)
+    provider.throttle.failed(*keys, now=now)
     requests.send(
         provider.session_factory,
         pending.identity,

@@ -53,7 +53,10 @@ def test_a_wrong_password_is_told_as_at_the_sign_in_page(door: Door, browser: Br
     }
     assert len(told) == 1
     assert door.links() == {}
-    assert [reason for _, _, reason in door.refusals()] == ["wrong_password", "unknown_username"]
+    assert door.refusals() == [
+        (PUPIL, "password", "wrong_password"),
+        (None, "password", "unknown_username"),
+    ]
 
 
 def test_the_throttle_is_that_of_the_sign_in_page(door: Door, browser: Browser) -> None:
