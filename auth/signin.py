@@ -77,7 +77,7 @@ def check(
     username = normalise_username(username)
     keys = throttle_keys(username, address=address, device=device, settings=settings)
     account = directory.by_username(username) if username else None
-    if not all(throttle.allowed(key, now) for key in keys):
+    if not throttle.allowed(*keys, now=now):
         return Checked(account=account, refused=Reason.TOO_MANY_FAILURES)
     own_hash = own_password_hash(session_factory, account.person_id) if account else None
     right = verify_password(own_hash, password)
@@ -88,7 +88,6 @@ def check(
         )
     if right:
         return Checked(account=account, with_first_password=with_first_password)
-    for key in keys:
-        throttle.failed(key, now)
+    throttle.failed(*keys, now=now)
     reason = Reason.WRONG_PASSWORD if account else Reason.UNKNOWN_USERNAME
     return Checked(account=account, refused=reason)

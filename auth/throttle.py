@@ -23,11 +23,11 @@ class ThrottleKey:
 
 
 class Throttle(Protocol):
-    def allowed(self, key: ThrottleKey, now: datetime) -> bool:
-        """Whether one more try may be made."""
+    def allowed(self, *keys: ThrottleKey, now: datetime) -> bool:
+        """Whether one more try may be made: none of the keys has reached its limit."""
 
-    def failed(self, key: ThrottleKey, now: datetime) -> None:
-        """Count one failure."""
+    def failed(self, *keys: ThrottleKey, now: datetime) -> None:
+        """Count one failure under each key."""
 
 
 class DatabaseThrottle:
@@ -41,18 +41,20 @@ class DatabaseThrottle:
         self._window = window
         self._secret = secret
 
-    def allowed(self, key: ThrottleKey, now: datetime) -> bool:
-        counted = (
-            select(func.count())
-            .select_from(SignInFailure)
-            .where(SignInFailure.key_hash == self._hash(key), SignInFailure.at > now - self._window)
+    def allowed(self, *keys: ThrottleKey, now: datetime) -> bool:
+        hashes = {self._hash(key): key.limit for key in keys}
+        counts = (
+            select(SignInFailure.key_hash, func.count())
+            .where(SignInFailure.key_hash.in_(hashes), SignInFailure.at > now - self._window)
+            .group_by(SignInFailure.key_hash)
         )
         with self._session_factory() as db:
-            return db.scalars(counted).one() < key.limit
+            counted = dict(db.execute(counts).tuples().all())
+        return all(counted.get(name, 0) < limit for name, limit in hashes.items())
 
-    def failed(self, key: ThrottleKey, now: datetime) -> None:
+    def failed(self, *keys: ThrottleKey, now: datetime) -> None:
         with self._session_factory.begin() as db:
-            db.add(SignInFailure(key_hash=self._hash(key), at=now))
+            db.add_all(SignInFailure(key_hash=self._hash(key), at=now) for key in keys)
 
     def _hash(self, key: ThrottleKey) -> str:
         return hmac.new(self._secret, key.text.encode(), hashlib.sha256).hexdigest()

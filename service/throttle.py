@@ -38,27 +38,30 @@ class RedisThrottle:
         self._secret = secret
         self._fallback = fallback
 
-    def allowed(self, key: ThrottleKey, now: datetime) -> bool:
+    def allowed(self, *keys: ThrottleKey, now: datetime) -> bool:
+        since = f"({(now - self._window).timestamp()}"
         try:
-            counted = self._redis.zcount(
-                self._name(key), f"({(now - self._window).timestamp()}", "+inf"
-            )
+            with self._redis.pipeline(transaction=False) as together:
+                for key in keys:
+                    together.zcount(self._name(key), since, "+inf")
+                counts = together.execute()
         except RedisError as error:
             self._say_lost(error)
-            return self._fallback.allowed(key, now)
-        return int(counted) < key.limit
+            return self._fallback.allowed(*keys, now=now)
+        return all(int(count) < key.limit for key, count in zip(keys, counts, strict=True))
 
-    def failed(self, key: ThrottleKey, now: datetime) -> None:
-        name = self._name(key)
+    def failed(self, *keys: ThrottleKey, now: datetime) -> None:
         try:
             with self._redis.pipeline() as together:
-                together.zadd(name, {secrets.token_hex(8): now.timestamp()})
-                together.zremrangebyscore(name, "-inf", (now - self._window).timestamp())
-                together.expire(name, self._window)
+                for key in keys:
+                    name = self._name(key)
+                    together.zadd(name, {secrets.token_hex(8): now.timestamp()})
+                    together.zremrangebyscore(name, "-inf", (now - self._window).timestamp())
+                    together.expire(name, self._window)
                 together.execute()
         except RedisError as error:
             self._say_lost(error)
-            self._fallback.failed(key, now)
+            self._fallback.failed(*keys, now=now)
 
     def _name(self, key: ThrottleKey) -> str:
         return f"throttle:{hmac.digest(self._secret, key.text.encode(), 'sha256').hex()}"

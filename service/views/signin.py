@@ -35,14 +35,13 @@ def sign_in() -> Response | tuple[str, int]:
         ThrottleKey(text=f"operator {username} {address}", limit=FAILURES_PER_OPERATOR),
         ThrottleKey(text=f"operators {address}", limit=FAILURES_PER_ADDRESS),
     )
-    if not all(console.throttle.allowed(key, now) for key in keys):
+    if not console.throttle.allowed(*keys, now=now):
         problem = _("Too many failed attempts. Try again in fifteen minutes.")
         return render_template("console/signin.html", problem=problem, username=username), 429
     with console.transaction() as db:
         operator = access.authenticate(db, username, request.form.get("password", ""))
     if operator is None:
-        for key in keys:
-            console.throttle.failed(key, now)
+        console.throttle.failed(*keys, now=now)
         problem = _("The user name or the password is wrong.")
         return render_template("console/signin.html", problem=problem, username=username), 401
     session.begin(operator)

@@ -20,11 +20,11 @@ class CountingThrottle:
     def __init__(self) -> None:
         self.failures: list[ThrottleKey] = []
 
-    def allowed(self, key: ThrottleKey, now: datetime) -> bool:
-        return self.failures.count(key) < key.limit
+    def allowed(self, *keys: ThrottleKey, now: datetime) -> bool:
+        return all(self.failures.count(key) < key.limit for key in keys)
 
-    def failed(self, key: ThrottleKey, now: datetime) -> None:
-        self.failures.append(key)
+    def failed(self, *keys: ThrottleKey, now: datetime) -> None:
+        self.failures += keys
 
 
 @pytest.fixture

@@ -22,18 +22,18 @@ def throttle(session_factory: sessionmaker[Session]) -> DatabaseThrottle:
 
 
 def test_the_limit_closes_one_key_until_the_window_has_passed(throttle: DatabaseThrottle) -> None:
-    throttle.failed(KEY, START)
-    assert throttle.allowed(KEY, START)
-    throttle.failed(KEY, START + timedelta(minutes=5))
-    assert not throttle.allowed(KEY, START + timedelta(minutes=14))
-    assert throttle.allowed(OTHER, START + timedelta(minutes=14))
-    assert throttle.allowed(KEY, START + timedelta(minutes=15))
+    throttle.failed(KEY, now=START)
+    assert throttle.allowed(KEY, now=START)
+    throttle.failed(KEY, now=START + timedelta(minutes=5))
+    assert not throttle.allowed(KEY, now=START + timedelta(minutes=14))
+    assert throttle.allowed(OTHER, now=START + timedelta(minutes=14))
+    assert throttle.allowed(KEY, now=START + timedelta(minutes=15))
 
 
 def test_what_was_typed_is_not_stored(
     throttle: DatabaseThrottle, session_factory: sessionmaker[Session]
 ) -> None:
-    throttle.failed(KEY, START)
+    throttle.failed(KEY, now=START)
     with session_factory() as db:
         stored = db.scalars(select(SignInFailure.key_hash)).one()
     assert "1234p5678" not in stored

@@ -32,26 +32,26 @@ def test_the_limit_closes_one_key_for_all_processes_until_the_window_has_passed(
     with running_redis(application.settings):
         one = make_throttle(application, purpose=b"test", window=WINDOW)
         other = make_throttle(application, purpose=b"test", window=WINDOW)
-        one.failed(KEY, START)
-        assert other.allowed(KEY, START)
-        other.failed(KEY, START + timedelta(minutes=5))
-        assert not one.allowed(KEY, START + timedelta(minutes=14))
-        assert one.allowed(OTHER, START + timedelta(minutes=14))
-        assert one.allowed(KEY, START + timedelta(minutes=15))
+        one.failed(KEY, now=START)
+        assert other.allowed(KEY, now=START)
+        other.failed(KEY, now=START + timedelta(minutes=5))
+        assert not one.allowed(KEY, now=START + timedelta(minutes=14))
+        assert one.allowed(OTHER, now=START + timedelta(minutes=14))
+        assert one.allowed(KEY, now=START + timedelta(minutes=15))
 
 
 def test_two_purposes_are_counted_apart(application: Application) -> None:
     with running_redis(application.settings):
         for _ in range(2):
-            make_throttle(application, purpose=b"one", window=WINDOW).failed(KEY, START)
-        assert make_throttle(application, purpose=b"two", window=WINDOW).allowed(KEY, START)
+            make_throttle(application, purpose=b"one", window=WINDOW).failed(KEY, now=START)
+        assert make_throttle(application, purpose=b"two", window=WINDOW).allowed(KEY, now=START)
 
 
 def test_redis_keeps_neither_what_was_typed_nor_anything_for_long(
     application: Application,
 ) -> None:
     with running_redis(application.settings), connect_redis(application.settings) as redis:
-        make_throttle(application, purpose=b"test", window=WINDOW).failed(KEY, START)
+        make_throttle(application, purpose=b"test", window=WINDOW).failed(KEY, now=START)
         (name,) = redis.keys()
         assert b"1234p5678" not in name
         assert 0 < redis.ttl(name) <= WINDOW.total_seconds()
@@ -61,17 +61,17 @@ def test_without_redis_the_database_counts_and_nobody_else_is_locked_out(
     application: Application,
 ) -> None:
     throttle = make_throttle(application, purpose=b"test", window=WINDOW)
-    throttle.failed(KEY, START)
-    assert throttle.allowed(KEY, START)
-    throttle.failed(KEY, START)
-    assert not throttle.allowed(KEY, START)
-    assert throttle.allowed(OTHER, START)
+    throttle.failed(KEY, now=START)
+    assert throttle.allowed(KEY, now=START)
+    throttle.failed(KEY, now=START)
+    assert not throttle.allowed(KEY, now=START)
+    assert throttle.allowed(OTHER, now=START)
 
 
 def test_when_redis_comes_back_it_counts_again(application: Application) -> None:
     throttle = make_throttle(application, purpose=b"test", window=WINDOW)
-    throttle.failed(KEY, START)
+    throttle.failed(KEY, now=START)
     with running_redis(application.settings):
-        throttle.failed(KEY, START)
-        throttle.failed(KEY, START)
-        assert not throttle.allowed(KEY, START)
+        throttle.failed(KEY, now=START)
+        throttle.failed(KEY, now=START)
+        assert not throttle.allowed(KEY, now=START)
