@@ -64,7 +64,7 @@ def callback(key: str) -> Any:
     throttle_key = ThrottleKey(
         text=f"upstream {request.remote_addr}", limit=provider.settings.failures_per_address
     )
-    if not provider.throttle.allowed(throttle_key, now):
+    if not provider.throttle.allowed(throttle_key, now=now):
         return _page(UpstreamError(Problem.STALE, "too many"), upstream, "", status=429)
     answer = {name: request.args.get(name, "") for name in request.args}
     query = attempts.claim(
@@ -76,7 +76,7 @@ def callback(key: str) -> Any:
         now=now,
     )
     if query is None:
-        provider.throttle.failed(throttle_key, now)
+        provider.throttle.failed(throttle_key, now=now)
         stale = UpstreamError(Problem.STALE, "no such attempt of this browser")
         return _failed(stale, upstream, "")
     if any(len(request.args.getlist(name)) > 1 for name in answer):

@@ -53,7 +53,7 @@ def _esia(
     try:
         certificate = read_certificate(one.key, one.certificate, gost)
     except ValueError as error:
-        yield problem(subject, str(error), _("Put our registered certificate there."))
+        yield problem(subject, _unusable(error), _("Put our registered certificate there."))
         return
     yield _dates(subject, _("our certificate"), certificate, now)
     yield ok(subject, _("client_certificate_hash: {hash}", hash=certificate.hash))
@@ -66,12 +66,16 @@ def _esia(
         except ValueError as error:
             yield problem(
                 subject,
-                str(error),
+                _unusable(error),
                 _("Take ЕСИА's certificates from {url}/public/esia.zip.", url=one.base_url),
             )
         else:
             yield _dates(subject, _("ЕСИА's certificate {path}", path=path), published, now)
     yield _reach(subject, one.base_url, wire, common, now)
+
+
+def _unusable(error: ValueError) -> str:
+    return _("a file cannot be used ({what})", what=error)
 
 
 def _direct(subject: str, now: datetime) -> Check:
@@ -122,7 +126,7 @@ def _signature(
     except SignerError as error:
         return problem(
             subject,
-            str(error),
+            _("nothing can be signed ({what})", what=error),
             _("See signing_key and its password, or signing_service: docs/upstream.md."),
         )
     return ok(subject, _("the key signs, and fits the certificate"))
@@ -182,7 +186,9 @@ def _oidc(one: OidcUpstream, common: UpstreamSettings, now: datetime) -> Iterato
         try:
             step()
         except UpstreamError as error:
-            yield problem(subject, error.detail, remedy)
+            yield problem(
+                subject, _("does not answer as it should ({what})", what=error.detail), remedy
+            )
             return
         yield ok(subject, message)
     if not one.uses_discovery and not one.userinfo_endpoint:

@@ -152,7 +152,7 @@ def test_dates_of_certificates_are_watched(
 
 def test_a_key_that_does_not_fit_is_found(examine_esia: Examine) -> None:
     assert of(examine_esia(key=Signer(number=2)), Verdict.PROBLEM) == [
-        "the key does not fit the certificate"
+        "nothing can be signed (the key does not fit the certificate)"
     ]
 
 
@@ -210,6 +210,8 @@ def test_a_gateway_is_looked_at_by_its_documents(
     checks = examine(jwks_uri=f"{neighbour[0]}/jwks", **fixed)
     assert len(of(checks, Verdict.WARNING)) == 1
     neighbour[1].keys = False
-    assert of(examine(), Verdict.PROBLEM) == ["no keys at jwks_uri"]
-    assert of(examine(issuer=NOBODY), Verdict.PROBLEM) == ["no answer (ConnectionError)"]
+    assert of(examine(), Verdict.PROBLEM) == ["does not answer as it should (no keys at jwks_uri)"]
+    assert of(examine(issuer=NOBODY), Verdict.PROBLEM) == [
+        "does not answer as it should (no answer (ConnectionError))"
+    ]
     assert "ca_file" in of(examine(ca_file="/none"), Verdict.PROBLEM)[0]
