@@ -49,7 +49,7 @@ class DatabaseThrottle:
             .group_by(SignInFailure.key_hash)
         )
         with self._session_factory() as db:
-            counted = dict(db.execute(counts).tuples().all())
+            counted = dict(db.execute(counts).all())
         return all(counted.get(name, 0) < limit for name, limit in hashes.items())
 
     def failed(self, *keys: ThrottleKey, now: datetime) -> None:
