@@ -25,14 +25,16 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
     """Build the web application around the composition root."""
     application = application or build()
     settings = application.settings
+    is_secure = settings.base_url.startswith("https:")
     app = Flask("service")
     app.config.update(
         SECRET_KEY=application.derived_secret(b"console session"),
-        SESSION_COOKIE_NAME="console",
-        SESSION_COOKIE_PATH="/console",
+        # The prefix makes browsers refuse the cookie from a sibling host or over plain http.
+        SESSION_COOKIE_NAME="__Host-console" if is_secure else "console",
+        SESSION_COOKIE_PATH="/",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.base_url.startswith("https:"),
+        SESSION_COOKIE_SECURE=is_secure,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=8),
         MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
         # A folder of files arrives as one part each, and the form has a few fields of its own.

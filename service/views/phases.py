@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from datetime import date
 from io import StringIO
+from itertools import groupby
 from typing import Any
 
 from babel.dates import format_date
@@ -146,8 +147,13 @@ def locked_out_page() -> str:
                 person for person, _school in db.execute(_locked_out_rows(default, day, code))
             ]
             people.sort(key=lambda p: (p.role != PUPIL, natural(p.class_title), p.family_name))
+            classes = groupby(people, key=lambda person: person.class_title)
             return render_template(
-                "console/locked_out_school.html", school=school, people=people, day=day
+                "console/locked_out_school.html",
+                school=school,
+                classes=[(title, list(group)) for title, group in classes],
+                total=len(people),
+                day=day,
             )
         counted = db.execute(locked_out_by_school(day, default).where(mine.schools())).all()
     return render_template(
