@@ -16,7 +16,7 @@ from service.application import Application
 from service.db import transaction
 from service.passwords import reset_password
 from tests.service.installation import SCOPE
-from tests.service.place import A, NOW, Place, make_place, pupils
+from tests.service.place import NOW, A, Place, make_place, pupils
 
 CLIENTS = tuple(
     Client(
