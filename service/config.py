@@ -32,6 +32,7 @@ from provisioning.settings import (
     PasswordSettings,
     ReadLimits,
 )
+from service.activity.settings import ActivitySettings
 from service.mailing.settings import MailSettings
 from service.registry.settings import RegistrySettings
 from service.report_settings import ReportSettings
@@ -113,6 +114,7 @@ class Settings:
     upstream: UpstreamSettings = field(default_factory=UpstreamSettings)
     linking: LinkingSettings = field(default_factory=LinkingSettings)
     reports: ReportSettings = field(default_factory=ReportSettings)
+    activity: ActivitySettings = field(default_factory=ActivitySettings)
     mail: MailSettings = field(default_factory=MailSettings)
 
     @property

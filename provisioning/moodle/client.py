@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, Self
 
 import requests
@@ -29,6 +31,9 @@ MOST_FIELDS_OF_A_RECORD = 13
 
 CALLS_A_REQUEST = 100
 """Readings that share a request: two form fields each."""
+
+REPORT_ROWS = 5_000
+"""Of a custom report in one answer (Moodle notes: 3,003 rows took 0.35 s)."""
 
 _ALREADY_MEMBER = "3"
 
@@ -171,6 +176,38 @@ class MoodleClient:
             Function.GET_USERS_BY_FIELD, {"field": field, "values": values}
         )
         return rows
+
+    def report_of_last_access(
+        self, report_id: int, begin: datetime, end: datetime, *, before_call: Callable[[], None]
+    ) -> Iterator[list[list[str]]]:
+        """The rows of a custom report about users, page by page; cells are texts for people.
+
+        Those with their last access from ``begin`` until before ``end``, to the second. The filter
+        stays set for our account, and must be among the filters of the report: Moodle ignores
+        others without a word (Moodle notes: custom report details).
+        """
+        values = {
+            "user:lastaccess_operator": 3,
+            "user:lastaccess_from": math.ceil(begin.timestamp()),
+            "user:lastaccess_to": math.ceil(end.timestamp()) - 1,
+        }
+        before_call()
+        self._call(
+            Function.SET_REPORT_FILTERS, {"reportid": report_id, "values": json.dumps(values)}
+        )
+        read, page = 0, 0
+        while True:
+            before_call()
+            data = self._call(
+                Function.RETRIEVE_REPORT,
+                {"reportid": report_id, "page": page, "perpage": REPORT_ROWS},
+            )["data"]
+            rows = [row["columns"] for row in data["rows"]]
+            if rows:
+                yield rows
+            read, page = read + len(rows), page + 1
+            if not rows or read >= data["totalrowcount"]:
+                return
 
     # Enrolments
 

@@ -27,6 +27,9 @@ class Function(StrEnum):
     UNENROL_USERS = "enrol_manual_unenrol_users"
     GET_ENROLLED_USERS = "core_enrol_get_enrolled_users"
     UNASSIGN_ROLES = "core_role_unassign_roles"
+    SET_REPORT_FILTERS = "core_reportbuilder_set_filters"
+    """Optional, like the next: with a custom report, last accesses are read at once."""
+    RETRIEVE_REPORT = "core_reportbuilder_retrieve_report"
 
     @property
     def reads(self) -> bool:
@@ -38,4 +41,15 @@ class Function(StrEnum):
             Function.GET_COURSES_BY_FIELD,
             Function.GET_USERS_BY_FIELD,
             Function.GET_ENROLLED_USERS,
+            Function.SET_REPORT_FILTERS,
+            Function.RETRIEVE_REPORT,
+        }
+
+    @property
+    def optional(self) -> bool:
+        """Without it everything works, only more slowly."""
+        return self in {
+            Function.CALL_SEVERAL,
+            Function.SET_REPORT_FILTERS,
+            Function.RETRIEVE_REPORT,
         }

@@ -168,7 +168,7 @@ def add_events(session: Session, source: EventSource, events: Sequence[Event]) -
     })  # fmt: skip
     _add_counts(session, source, counts)
     moments = [one.at for one in events]
-    _extend(session, source, min(moments), max(moments), len(events))
+    extend(session, source, min(moments), max(moments), len(events))
 
 
 def add_active(
@@ -229,9 +229,10 @@ def _add_counts(
     ])  # fmt: skip
 
 
-def _extend(
+def extend(
     session: Session, source: EventSource, first: datetime, last: datetime, events: int
 ) -> None:
+    """Note that so many more events of a source are rolled up."""
     row = session.get(ActivitySource, source, populate_existing=True)
     if row is None:
         session.add(ActivitySource(source=source, first_at=first, last_at=last, events=events))

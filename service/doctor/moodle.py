@@ -122,7 +122,7 @@ def _version(info: Mapping[str, Any]) -> Check:
 
 def _functions(present: set[str]) -> Iterator[Check]:
     subject = _("Functions of the web service")
-    missing = [one for one in Function if one not in present and one != Function.CALL_SEVERAL]
+    missing = [one for one in Function if one not in present and not one.optional]
     for function in missing:
         yield problem(
             subject,
@@ -132,7 +132,7 @@ def _functions(present: set[str]) -> Iterator[Check]:
     if not missing:
         yield ok(
             subject,
-            _("all {n} we need are there", n=len(Function) - 1),
+            _("all {n} we need are there", n=sum(not one.optional for one in Function)),
         )
     if Function.CALL_SEVERAL not in present:
         yield warning(

@@ -1,0 +1,164 @@
+"""Snapshots of last accesses in Moodle: when they are due, what they take and what they leave."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, insert, select
+
+from service.activity.figures import Activity
+from service.activity.moodle_access import Pace
+from service.activity.moodle_log import LOGGED_IN, _log_table, read_log
+from service.activity.settings import ActivitySettings
+from service.activity.snapshots import latest_due, missed, take_due
+from service.application import Application
+from service.db import transaction
+from service.models import EventSource, KnownPerson, MoodleSnapshot, SnapshotKind
+from service.moodle_standin import Fault, FaultKind
+from service.moodle_standin.settings import CustomReport, SiteSettings
+from tests.service.place import A, Place, make_place, pupils, with_settings
+
+FRIDAY = datetime(2026, 10, 9, 14, 5, tzinfo=UTC)
+"""Five past five in Moscow."""
+
+
+def moscow(day: int, hour: int = 0, month: int = 10) -> datetime:
+    return datetime(2026, month, day, hour, tzinfo=UTC) - timedelta(hours=3)
+
+
+def test_snapshots_are_due_by_the_calendar_of_moscow() -> None:
+    assert latest_due(FRIDAY) == {
+        SnapshotKind.DAILY: moscow(9),
+        SnapshotKind.FRIDAY_17: moscow(9, 17),
+        SnapshotKind.FRIDAY_24: moscow(3),
+        SnapshotKind.MONTH_END: moscow(1),
+        SnapshotKind.QUARTER_END: moscow(1),
+    }
+    before_five = latest_due(moscow(9, 17) - timedelta(seconds=1))
+    assert before_five[SnapshotKind.FRIDAY_17] == moscow(2, 17)
+    midnight = latest_due(moscow(10))
+    assert midnight[SnapshotKind.FRIDAY_24] == midnight[SnapshotKind.DAILY] == moscow(10)
+
+
+@pytest.fixture(params=["users", "report"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Four pupils whom Moodle has, read person by person or through a custom report."""
+    report_id = 1 if request.param == "report" else 0
+    site = SiteSettings(reports=(CustomReport(name="Last access", active_only=True),))
+    configure = with_settings("activity", report_id=report_id, pause_seconds=0)
+    storage = tmp_path / "moodle.sqlite"
+    with make_place(tmp_path, configure=configure, storage=storage, settings=site) as place:
+        place.sync(place.write(A, pupils("p", 4)))
+        place.application.clock = lambda: FRIDAY
+        yield place
+
+
+def visit(place: Place, sourced_id: str, at: datetime) -> None:
+    """As if the person had been in Moodle then."""
+    number = place.known(A, sourced_id).moodle_id
+    with sqlite3.connect(place.folder.parent / "moodle.sqlite") as moodle:
+        moodle.execute("UPDATE user SET lastaccess = ? WHERE id = ?", (int(at.timestamp()), number))
+    moodle.close()
+
+
+def active(application: Application, begin: datetime, end: datetime) -> set[str]:
+    with transaction(application.sessions) as session:
+        activity = Activity(session)
+        people = activity.active(begin, end, sources=[EventSource.MOODLE])
+        return set(activity.person_ids(people))
+
+
+def snapshots(application: Application) -> dict[str, MoodleSnapshot]:
+    with application.sessions() as session:
+        return {one.kind: one for one in session.scalars(select(MoodleSnapshot))}
+
+
+def test_a_snapshot_adds_who_was_there_since_the_one_before(place: Place) -> None:
+    visit(place, "p-1", moscow(9, 10))
+    visit(place, "p-2", moscow(1, 10))
+    take_due(place.application)
+    one = place.person_id(A, "p-1")
+    assert active(place.application, moscow(9), moscow(9, 17)) == {one}
+    taken = snapshots(place.application)
+    assert taken["friday_17"].status == "taken"
+    assert taken["friday_17"].people == 1
+    assert taken["month_end"].status == "late"
+    visit(place, "p-1", moscow(9, 20))
+    visit(place, "p-3", moscow(9, 19))
+    place.application.clock = lambda: moscow(10) + timedelta(minutes=1)
+    take_due(place.application)
+    assert active(place.application, moscow(9), moscow(9, 17)) == {one}
+    both = {one, place.person_id(A, "p-3")}
+    assert active(place.application, moscow(9, 17), moscow(10)) == both
+    assert snapshots(place.application)["friday_24"].people == 2
+
+
+def test_suspended_people_are_no_visitors(place: Place) -> None:
+    visit(place, "p-1", moscow(9, 10))
+    with transaction(place.application.sessions) as session:
+        session.get_one(KnownPerson, place.person_id(A, "p-1")).suspended = True
+    take_due(place.application)
+    assert active(place.application, moscow(9), moscow(10)) == set()
+
+
+def test_a_moodle_that_does_not_answer_leaves_a_failed_snapshot_and_no_zero(place: Place) -> None:
+    visit(place, "p-1", moscow(9, 10))
+    place.fault(Fault(kind=FaultKind.HTTP_STATUS, status=404, times=1))
+    take_due(place.application)
+    failed = snapshots(place.application)["friday_17"]
+    assert (failed.status, failed.people, failed.taken_at) == ("failed", None, None)
+    assert failed.error
+    take_due(place.application)
+    assert snapshots(place.application)["friday_17"].people == 1
+
+
+def test_what_nobody_took_in_time_is_shown_as_missed(place: Place) -> None:
+    take_due(place.application)
+    place.application.clock = lambda: FRIDAY + timedelta(days=14)
+    with place.application.sessions() as session:
+        lost = missed(session, place.application.clock())
+    assert (SnapshotKind.FRIDAY_17, moscow(16, 17)) in lost
+    take_due(place.application)
+    with place.application.sessions() as session:
+        row = session.get_one(MoodleSnapshot, (SnapshotKind.FRIDAY_17, moscow(16, 17)))
+        assert (row.status, row.people) == ("missed", None)
+
+
+def test_a_slow_moodle_gets_pauses_as_long_as_its_answers() -> None:
+    pauses: list[float] = []
+    pace = Pace(0.5, sleep=pauses.append)
+    pace.before_call()
+    pace.before_call()
+    assert pauses == [0.5]
+
+
+def test_the_log_of_moodle_is_a_source_of_its_own_and_read_once(
+    place: Place, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'log.sqlite'}"
+    log = create_engine(url)
+    table = _log_table("mdl_")
+    table.metadata.create_all(log)
+    number = place.known(A, "p-1").moodle_id
+    with log.begin() as connection:
+        connection.execute(insert(table), [
+            {"id": 1, "eventname": LOGGED_IN, "userid": number,
+             "timecreated": int(moscow(8, 10).timestamp())},
+            {"id": 2, "eventname": r"\core\event\user_loggedout", "userid": number,
+             "timecreated": int(moscow(8, 11).timestamp())},
+            {"id": 3, "eventname": LOGGED_IN, "userid": 9_999,
+             "timecreated": int(moscow(8, 12).timestamp())},
+        ])  # fmt: skip
+    log.dispose()
+    settings = ActivitySettings(log_database_url=url)
+    assert read_log(place.application.sessions, settings) == 1
+    assert read_log(place.application.sessions, settings) == 0
+    with transaction(place.application.sessions) as session:
+        activity = Activity(session)
+        people = activity.active(moscow(8, 10), moscow(8, 11), sources=[EventSource.MOODLE_LOG])
+        assert set(activity.person_ids(people)) == {place.person_id(A, "p-1")}
+        assert not activity.active(None, None, sources=[EventSource.MOODLE])
