@@ -35,6 +35,7 @@ from service.models import (
     SyncRun,
 )
 from service.plan_work import PlanWork
+from service.roll_history import note_roll
 
 PATIENCE_SECONDS = (5, 15, 60, 120, 300, 600, 600, 600)
 """Pauses between tries while Moodle does not answer; then the run is stopped and says so.
@@ -182,7 +183,7 @@ def _apply_plan(
                 plan.status = PlanStatus.SUPERSEDED
             return True
         if not plan.started:
-            _take_over_roll(session, plan, school)
+            _take_over_roll(session, plan, school, application.clock())
     work = PlanWork(application, plan, school)
     settings = application.settings
     changes = work.changes()
@@ -221,8 +222,9 @@ def _is_current(plan: SchoolPlan, school: School) -> bool:
     return plan.known_version == school.known_version
 
 
-def _take_over_roll(session: Session, plan: SchoolPlan, school: School) -> None:
+def _take_over_roll(session: Session, plan: SchoolPlan, school: School, now: datetime) -> None:
     """From here on the file's roll is the school's roll, and older files are refused."""
+    note_roll(session, plan, now)
     session.execute(delete(Affiliation).where(Affiliation.school_code == plan.school_code))
     columns = ["school_code", "person_id", "role", "class_id", "class_title"]
     values = select(

@@ -22,6 +22,7 @@ from service.models import (
     KnownPerson,
     PlannedChange,
 )
+from service.roll_history import note_accounts
 
 
 def record(
@@ -123,6 +124,7 @@ def _record_users(session: Session, outcomes: Sequence[Outcome], now: datetime) 
     if changed:
         session.execute(update(KnownPerson), changed)
     _update_identities(session, [outcome.change for outcome in done])
+    note_accounts(session, [outcome.change for outcome in done], now)
 
 
 def _person(change: Change, now: datetime) -> dict[str, Any]:

@@ -6,10 +6,12 @@ audited.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from auth.models import Credential
@@ -18,7 +20,7 @@ from service.access import Forbidden, Scope
 from service.application import Application
 from service.config import Settings
 from service.i18n import gettext as _
-from service.models import Affiliation, AuditEntry, Identity, KnownPerson, School
+from service.models import Affiliation, AuditEntry, Identity, KnownPerson, MadeSlip, School
 from service.ordering import natural
 from service.passwords import first_password
 
@@ -115,8 +117,10 @@ def slips(
         _slip(application, school, *row)
         for row in sorted(rows, key=lambda row: _place_in_line(row[0], row[1]))
     ]
+    now = application.clock()
+    _note(session, [row[0] for row in rows], now)
     details = {"class": "all" if group is None else group, "count": len(found)}
-    _audit(session, scope, school, application.clock(), details)
+    _audit(session, scope, school, now, details)
     return found
 
 
@@ -138,7 +142,9 @@ def slip_of(
     if row is None:
         return None
     school = session.get_one(School, row[1].school_code)
-    _audit(session, scope, school, application.clock(), {"person_id": person.person_id, "count": 1})
+    now = application.clock()
+    _note(session, [person], now)
+    _audit(session, scope, school, now, {"person_id": person.person_id, "count": 1})
     return _slip(application, school, *row)
 
 
@@ -222,6 +228,15 @@ def _password_advice(settings: Settings, *, own: bool) -> str:
     if settings.passwords.kept_in == "moodle":
         return _("Type the password on Moodle's page and change it there: Moodle asks for it.")
     return _("At the first sign-in you choose a password of your own.")
+
+
+def _note(session: Session, people: Iterable[KnownPerson], now: datetime) -> None:
+    """Keep when each of them first had a slip, for the report on logins issued and used."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    first = dialect.insert(MadeSlip).on_conflict_do_nothing()
+    rows = [{"person_id": each, "first_at": now} for each in {one.person_id for one in people}]
+    if rows:
+        session.execute(first, rows)
 
 
 def _audit(

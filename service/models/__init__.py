@@ -18,6 +18,7 @@ from service.models.activity import (
     Span,
 )
 from service.models.class_teachers import ClassTeacher, PlannedClassTeacher
+from service.models.history import MadeSlip, RollAct, RollEvent
 from service.models.operators import AuditEntry, Operator, OperatorRole
 from service.models.people import Affiliation, Identity, KnownPerson, SourceKey
 from service.models.phases import PhaseExemption, PhaseRule
@@ -63,6 +64,7 @@ __all__ = [
     "KnownMember",
     "KnownObject",
     "KnownPerson",
+    "MadeSlip",
     "Milestone",
     "MoodleSnapshot",
     "Operator",
@@ -82,7 +84,9 @@ __all__ = [
     "PublishedReport",
     "ReferenceImport",
     "RegionalTotal",
+    "RollAct",
     "RollChange",
+    "RollEvent",
     "RollSheet",
     "RunFile",
     "RunFinding",

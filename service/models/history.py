@@ -1,0 +1,59 @@
+"""What happened to people, kept for reports: slips made, and movement on the rolls of schools."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from auth.models import UtcDateTime
+from service.db import Base
+
+_BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class MadeSlip(Base):
+    """A slip with login and first password was made for this person, to be printed."""
+
+    __tablename__ = "made_slips"
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    first_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RollAct(StrEnum):
+    """What happened."""
+
+    BEGUN = "begun"
+    """Of a school, not of a person: whoever is on its roll then was there before."""
+    JOINED = "joined"
+    """Is on the roll of the school from here on."""
+    LEFT = "left"
+    SUSPENDED = "suspended"
+    """The account, not the place on a roll."""
+    REVIVED = "revived"
+
+
+class RollEvent(Base):
+    """One movement that an applied load brought. Rows are only ever added.
+
+    No foreign key: it outlives the person's row. A change of role at a school is two rows: left in
+    the old role, joined in the new one.
+    """
+
+    __tablename__ = "roll_events"
+    __table_args__ = (
+        Index("ix_roll_events_at", "at"),
+        Index("ix_roll_events_person_id", "person_id"),
+        Index("ix_roll_events_act", "act", "school_code"),
+    )
+    id: Mapped[int] = mapped_column(_BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    act: Mapped[str] = mapped_column(String(10))
+    """A ``RollAct``."""
+    school_code: Mapped[str] = mapped_column(String(64))
+    person_id: Mapped[str] = mapped_column(String(36), default="")
+    """Empty for ``BEGUN``."""
+    role: Mapped[str] = mapped_column(String(20), default="")
+    """At that school, then."""

@@ -1,0 +1,67 @@
+"""Movement on the rolls of schools, written beside what is applied, in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, exists, insert, literal, select
+from sqlalchemy.orm import Session
+
+from auth.models import UtcDateTime
+from provisioning.changes import Action, Change
+from service.db import insert_rows
+from service.models import Affiliation, PlannedRoll, RollAct, RollEvent, SchoolPlan
+
+_ACTS = {Action.SUSPEND: RollAct.SUSPENDED, Action.RESTORE: RollAct.REVIVED}
+
+
+def note_roll(session: Session, plan: SchoolPlan, now: datetime) -> None:
+    """Write how the roll of ``plan`` differs from that of the school, before it takes its place.
+
+    The first roll of a school is no movement: all its people were there before.
+    """
+    code = plan.school_code
+    begun = exists().where(RollEvent.act == RollAct.BEGUN, RollEvent.school_code == code)
+    if not session.scalar(select(begun)):
+        session.add(RollEvent(at=now, act=RollAct.BEGUN, school_code=code))
+        session.flush()
+        return
+    same = (Affiliation.person_id == PlannedRoll.person_id, Affiliation.role == PlannedRoll.role)
+    here, planned = Affiliation.school_code == code, PlannedRoll.plan_id == plan.id
+    _note(session, now, code, RollAct.LEFT, Affiliation, here, ~exists().where(planned, *same))
+    _note(session, now, code, RollAct.JOINED, PlannedRoll, planned, ~exists().where(here, *same))
+
+
+def _note(
+    session: Session,
+    now: datetime,
+    code: str,
+    act: RollAct,
+    table: type[Affiliation | PlannedRoll],
+    *conditions: ColumnElement[bool],
+) -> None:
+    people = select(
+        literal(now, UtcDateTime), literal(act), literal(code), table.person_id, table.role
+    ).where(*conditions)
+    columns = ["at", "act", "school_code", "person_id", "role"]
+    session.execute(insert(RollEvent).from_select(columns, people))
+
+
+def note_accounts(session: Session, changes: Iterable[Change], now: datetime) -> None:
+    """Write whose account was suspended or revived by these changes, which are done."""
+    insert_rows(
+        session,
+        RollEvent,
+        [
+            {
+                "at": now,
+                "act": _ACTS[change.action],
+                "school_code": change.after["school_code"],
+                "person_id": change.key,
+                "role": change.after["role"],
+            }
+            for change in changes
+            if change.action in _ACTS
+        ],
+    )
