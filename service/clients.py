@@ -101,7 +101,7 @@ def create_client(
     if problems:
         raise WrongFields(problems)
     row = ClientRow(
-        client_id=client.client_id, secret_hash=client.client_secret_hash, created_at=now, version=0
+        client_id=client.client_id, secret_hash=client.client_secret_hash, created_at=now
     )
     row.keep(client, now)
     db.add(row)

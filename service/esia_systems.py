@@ -112,7 +112,7 @@ class Systems:
             raise WrongFields(problems + wrong + others) from error
         if problems or wrong:
             raise WrongFields(problems + wrong)
-        row = EsiaRegistration(mnemonic=mnemonic, certificate=der, created_at=self.now, version=0)
+        row = EsiaRegistration(mnemonic=mnemonic, certificate=der, created_at=self.now)
         self._keep(row, system)
         self.db.add(row)
         self._audit("esia_systems.create", mnemonic)
@@ -264,9 +264,7 @@ class Systems:
         self.find(mnemonic)
         switches = self.db.get(EsiaSwitches, mnemonic)
         if switches is None:
-            switches = EsiaSwitches(
-                mnemonic=mnemonic, diagnostics_hash="", recording_key="", version=0
-            )
+            switches = EsiaSwitches(mnemonic=mnemonic, diagnostics_hash="", recording_key="")
             self.db.add(switches)
         return switches
 

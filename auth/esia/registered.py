@@ -9,6 +9,7 @@ from sqlalchemy import JSON, BigInteger, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth.models import Base
+from auth.registration.stored import grow
 
 _BigId = BigInteger().with_variant(Integer, "sqlite")
 
@@ -33,7 +34,7 @@ class EsiaRegistration(Base):
     def touch(self, now: datetime) -> None:
         """Every change of the row ends with this, or no process would see it."""
         self.changed_at = now
-        self.version = (self.version or 0) + 1
+        grow(self)
 
 
 class EsiaSwitches(Base):
@@ -54,7 +55,7 @@ class EsiaSwitches(Base):
 
     def touch(self) -> None:
         """As ``EsiaRegistration.touch``."""
-        self.version = (self.version or 0) + 1
+        grow(self)
 
 
 class EsiaLogEntry(Base):

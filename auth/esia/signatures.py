@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from asn1crypto import cms, pem, x509
 from cryptography.exceptions import InvalidSignature
@@ -77,8 +78,11 @@ class Certificate:
 
     @property
     def subject(self) -> str:
-        """Whose it is, as it says itself."""
-        return str(self.parsed.subject.human_friendly)
+        """Whose it is, as it says itself: its name and organisation."""
+        parts: dict[str, Any] = self.parsed.subject.native
+        named = [parts.get(name) for name in ("common_name", "organization_name")]
+        told = dict.fromkeys(str(one) for one in named if one)
+        return ", ".join(told) or str(self.parsed.subject.human_friendly)
 
     def is_active(self, now: datetime) -> bool:
         return self.not_before <= now <= self.not_after

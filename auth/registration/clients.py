@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 from auth.clients import Client
 from auth.models import AuthorizationCode, Base, Consent, Grant
 from auth.registration.problems import WrongFields
-from auth.registration.stored import from_json, to_json
+from auth.registration.stored import from_json, grow, to_json
 
 FRESH_SECONDS = 1.0
 """So long a process goes without asking the database for changes: one small query a second at
@@ -64,7 +64,7 @@ class ClientRow(Base):
     def touch(self, now: datetime) -> None:
         """Every change of the row ends with this, or no process would see it."""
         self.changed_at = now
-        self.version = (self.version or 0) + 1
+        grow(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,8 +8,12 @@ from auth.esia.diagnostics import NextStep
 from auth.esia.errors import CATALOGUE, REST_CATALOGUE
 from auth.esia.models import EsiaRefusal
 from auth.esia.registration import Change
-from auth.esia.signatures import Flaw
+from auth.esia.signatures import Certificate, Flaw
 from service.i18n import gettext as _
+
+
+def algorithm(certificate: Certificate) -> str:
+    return certificate.algorithm if certificate.algorithm == "RSA" else _("GOST R 34.10-2012")
 
 
 def change(state: Change) -> str:

@@ -36,7 +36,7 @@ def register(portal: Portal, secret: str = "library-secret", **changes: Any) -> 
     )
     with portal.session_factory.begin() as db:
         row = ClientRow(
-            client_id="library", secret_hash=client.client_secret_hash, created_at=START, version=0
+            client_id="library", secret_hash=client.client_secret_hash, created_at=START
         )
         row.keep(client, START)
         db.add(row)
@@ -118,6 +118,20 @@ def test_two_secrets_count_until_the_overlap_is_over(portal: Portal, clock: Cloc
     assert accepted() == [True, True, False]
     clock.forward(3600)
     assert accepted() == [False, True, False]
+
+
+def test_two_changes_in_the_same_moment_are_both_seen(portal: Portal) -> None:
+    register(portal)
+    with portal.session_factory() as db:
+        before = db.get_one(ClientRow, "library").version
+    with portal.session_factory() as one:
+        stale = one.get_one(ClientRow, "library")
+        with portal.session_factory.begin() as other:
+            other.get_one(ClientRow, "library").touch(START)
+        stale.touch(START)
+        one.commit()
+    with portal.session_factory() as db:
+        assert db.get_one(ClientRow, "library").version == before + 2
 
 
 def test_the_settings_file_wins_over_the_console(

@@ -128,7 +128,7 @@ def test_an_uploaded_certificate_is_shown_with_our_hash(
     register(city, signer.pem if form_of_file == "PEM" else signer.certificate.der)
     page = city.get("/console/systems/PORTAL").text
     assert signer.certificate.hash in page
-    assert ("GOST R 34.10-2012" if kind == "gost" else "RSA") in page
+    assert ("ГОСТ Р 34.10-2012" if kind == "gost" else "RSA") in page
     assert "SCHOOL01" in page
     assert "1 янв. 2026" in page
 

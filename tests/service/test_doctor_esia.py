@@ -50,7 +50,6 @@ def register(application: Application, *signers: Signer) -> None:
             certificate=ders[0] if ders else None,
             next_certificate=ders[1] if len(ders) > 1 else None,
             created_at=NOW,
-            version=0,
         )
         row.touch(NOW)
         db.add(row)
@@ -118,7 +117,7 @@ def test_a_moodle_that_is_registered_in_the_console_is_found(application: Applic
 
     assert clients_line().verdict == Verdict.PROBLEM
     with transaction(told.sessions) as db:
-        row = ClientRow(client_id="our-moodle", created_at=NOW, version=0)
+        row = ClientRow(client_id="our-moodle", created_at=NOW)
         row.keep(client, NOW)
         db.add(row)
     assert clients_line().message == "our-moodle"

@@ -33,9 +33,7 @@ COLLECTIONS = ("", "/ctts", "/docs", "/addrs", "/kids", "/vhls", "/roles", "/org
 def recorded(esia: EsiaStand) -> EsiaStand:
     """A stand-in that records SCHOOL01, with a pupil who has an own password."""
     with esia.session_factory.begin() as db:
-        switches = EsiaSwitches(
-            mnemonic="SCHOOL01", diagnostics_hash="", recording_key="", version=0
-        )
+        switches = EsiaSwitches(mnemonic="SCHOOL01", diagnostics_hash="", recording_key="")
         db.add(switches)
         recorder.begin_recording(switches, db, START, START + timedelta(minutes=15))
         db.add(Credential(person_id=PUPIL, password_hash=OWN_PASSWORD_HASH, changed_at=START))
@@ -144,6 +142,7 @@ def test_equal_values_stay_equal_and_others_differ(
     visit("parent")
     exchanges = exported(recorded)["exchanges"]
     back = next(one for one in exchanges if "/login/consent" in one["request"]["address"])
+    assert back["request"]["parameters"] == {}
     told = back["answer"]["headers"]["Location"]["parameters"]
     asked = next(one for one in exchanges if one["request"]["address"].endswith("/te"))
     assert told["code"] == asked["request"]["parameters"]["code"]

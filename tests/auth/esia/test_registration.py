@@ -40,7 +40,6 @@ def register(
             settings=to_json(system, without=OWN_COLUMNS),
             certificate=signer.certificate.der,
             created_at=START,
-            version=0,
         )
         row.touch(START)
         db.add(row)
@@ -50,9 +49,7 @@ def switch(sessions: sessionmaker[Session], mnemonic: str, **values: Any) -> Non
     with sessions.begin() as db:
         switches = db.get(EsiaSwitches, mnemonic)
         if switches is None:
-            switches = EsiaSwitches(
-                mnemonic=mnemonic, diagnostics_hash="", recording_key="", version=0
-            )
+            switches = EsiaSwitches(mnemonic=mnemonic, diagnostics_hash="", recording_key="")
             db.add(switches)
         for name, value in values.items():
             setattr(switches, name, value)
