@@ -51,6 +51,9 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
         add_person(rows, "other", "2", family_name="Чужой")
         rows.add(ClassTeacher(school_code="1", class_id="c-8a", person_id="lead"))
         rows.add(ClassTeacher(school_code="1", class_id="c-9b", person_id="gone"))
+        # A mistake in a roll: a pupil leads a class.
+        add_person(rows, "ten", "1", class_id="c-10", class_title="10А")
+        rows.add(ClassTeacher(school_code="1", class_id="c-10", person_id="ann"))
         for name in ("lead", "sub", "ann", "far", "other"):
             rows.add(Credential(person_id=name, password_hash=hash_password(OWN), changed_at=NOW))
     return console
