@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from flask import g, request
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from auth.esia.masking import Mask
@@ -56,7 +57,7 @@ def keep(response: Response) -> Response:
     stand = current_stand()
     named = g.get("esia_system", "")
     if not named and not request.path.startswith("/rs/"):
-        named = request.values.get("client_id", "")
+        named = _parameters().get("client_id", "")
     system = stand.systems.get(named)
     refusal: int | None = g.get("esia_refusal")
     if (system is None and refusal is None) or not _is_of_a_system(response):
@@ -77,6 +78,14 @@ def keep(response: Response) -> Response:
         if entry.id % TRIMMED_EVERY == 0:
             _trim(db, entry.system)
     return response
+
+
+def _parameters() -> dict[str, str]:
+    """Those of the query and the form; of a form that is too large none."""
+    try:
+        return request.values.to_dict()
+    except HTTPException:
+        return request.args.to_dict()
 
 
 def _is_of_a_system(response: Response) -> bool:
@@ -125,7 +134,7 @@ def _exchange(response: Response, system: RegisteredSystem | None, stand: Stand)
             "method": request.method,
             "address": mask.path(request.path),
             # What people type into our own pages is no part of the exchange with the system.
-            "parameters": {} if ours else mask.parameters(request.values.to_dict()),
+            "parameters": {} if ours else mask.parameters(_parameters()),
         },
         "answer": answer,
     }

@@ -12,8 +12,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from auth.clients import Client
+from auth.clients import Client, hash_secret
 from auth.models import LogoutNotice
+from auth.registration.clients import ClientRow
 from auth.settings import AuthSettings
 from service.application import Application
 from service.db import transaction
@@ -118,6 +119,17 @@ def test_an_application_that_is_away_is_told_again_later(application: Applicatio
     settings = replace(application.settings, auth=AuthSettings(clients=(away,)))
     tell_signed_out(replace(application, settings=settings))
     assert notices(application) == 1
+
+
+def test_an_application_of_the_console_is_told_too(application: Application) -> None:
+    (client,) = application.settings.auth.clients
+    with transaction(application.sessions) as session:
+        row = ClientRow(client_id="diary", secret_hash=hash_secret("s"), created_at=START)
+        row.keep(client, START)
+        session.add(row)
+    settings = replace(application.settings, auth=AuthSettings())
+    tell_signed_out(replace(application, settings=settings))
+    assert notices(application) == 0
 
 
 def test_a_lost_redis_does_not_keep_anybody_from_signing_out(application: Application) -> None:

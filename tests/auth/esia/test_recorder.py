@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
 from sqlalchemy import func, select
 
 from auth.esia import recorder
@@ -23,7 +24,7 @@ from tests.auth.conftest import OWN_PASSWORD, START
 from tests.auth.esia.conftest import SCOPES, EsiaStand
 from tests.auth.esia.system import System, came_back, parts_of
 from tests.auth.people import PUPIL, make_account
-from tests.relying_party import Browser
+from tests.relying_party import TIMEOUT, Browser
 
 OWN_PASSWORD_HASH = hash_password(OWN_PASSWORD)
 COLLECTIONS = ("", "/ctts", "/docs", "/addrs", "/kids", "/vhls", "/roles", "/orgs")
@@ -234,6 +235,16 @@ def test_a_request_counts_for_the_system_whose_token_it_shows(esia: EsiaStand) -
     system.rest("prns/1000000103?client_id=GOST01", token)
     system.rest("prns/1000000103?client_id=GOST01", "no token at all")
     assert [one.system for one in entries(esia)] == ["SCHOOL01"] * 4
+
+
+def test_a_form_that_is_too_large_is_answered_and_logged(recorded: EsiaStand) -> None:
+    answer = requests.post(
+        f"{recorded.url}/aas/oauth2/v3/te?client_id=SCHOOL01",
+        data={"client_id": "SCHOOL01", "code": "x" * 1_000_000},
+        timeout=TIMEOUT,
+    )
+    assert answer.status_code == 400
+    assert [one.status for one in entries(recorded)] == [400]
 
 
 def test_recording_ends_by_itself_and_its_key_goes(recorded: EsiaStand) -> None:
