@@ -238,6 +238,7 @@ def test_a_request_counts_for_the_system_whose_token_it_shows(esia: EsiaStand) -
 
 
 def test_a_form_that_is_too_large_is_answered_and_logged(recorded: EsiaStand) -> None:
+    recorded.app.config["MAX_CONTENT_LENGTH"] = 500_000
     answer = requests.post(
         f"{recorded.url}/aas/oauth2/v3/te?client_id=SCHOOL01",
         data={"client_id": "SCHOOL01", "code": "x" * 1_000_000},
