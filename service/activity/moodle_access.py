@@ -79,13 +79,13 @@ def _by_report(
             report_id, begin, end, before_call=pace.before_call
         ):
             rows += page
-        if found := _ours(session, rows):
+        if found := ours(session, rows):
             hours.setdefault(start_of(begin, Span.HOUR), set()).update(found)
         begin = end
     return hours
 
 
-def _ours(session: Session, rows: Sequence[Sequence[str]]) -> set[str]:
+def ours(session: Session, rows: Sequence[Sequence[str]]) -> set[str]:
     """The people of a report's rows, whichever column holds the logins."""
     columns = list(zip(*rows[:_LOOKED_AT], strict=True))
     matches = [len(_logins(session, column)) for column in columns]

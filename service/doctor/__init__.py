@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from service.application import Application
+from service.doctor.activity import examine_activity
 from service.doctor.check import Check, Verdict
 from service.doctor.esia import examine_esia
 from service.doctor.installation import examine_installation
@@ -23,4 +24,5 @@ def examine(application: Application, config_file: Path | None = None) -> list[C
         *examine_esia(application),
         *examine_upstream(application),
         *examine_moodle(application),
+        *examine_activity(application),
     ]

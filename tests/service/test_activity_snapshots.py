@@ -17,6 +17,8 @@ from service.activity.settings import ActivitySettings
 from service.activity.snapshots import latest_due, missed, take_due
 from service.application import Application
 from service.db import transaction
+from service.doctor import Verdict
+from service.doctor.activity import examine_activity
 from service.models import EventSource, KnownPerson, MoodleSnapshot, SnapshotKind
 from service.moodle_standin import Fault, FaultKind
 from service.moodle_standin.settings import CustomReport, SiteSettings
@@ -107,7 +109,7 @@ def test_suspended_people_are_no_visitors(place: Place) -> None:
 
 def test_a_moodle_that_does_not_answer_leaves_a_failed_snapshot_and_no_zero(place: Place) -> None:
     visit(place, "p-1", moscow(9, 10))
-    place.fault(Fault(kind=FaultKind.HTTP_STATUS, status=404, times=1))
+    place.fault(Fault(kind=FaultKind.SERVER_ERROR, status=404))
     take_due(place.application)
     failed = snapshots(place.application)["friday_17"]
     assert (failed.status, failed.people, failed.taken_at) == ("failed", None, None)
@@ -162,3 +164,14 @@ def test_the_log_of_moodle_is_a_source_of_its_own_and_read_once(
         people = activity.active(moscow(8, 10), moscow(8, 11), sources=[EventSource.MOODLE_LOG])
         assert set(activity.person_ids(people)) == {place.person_id(A, "p-1")}
         assert not activity.active(None, None, sources=[EventSource.MOODLE])
+
+
+def test_the_doctor_sees_whether_the_report_can_be_read(place: Place) -> None:
+    checks = list(examine_activity(place.application))
+    if not place.application.settings.activity.report_id:
+        assert checks == []
+        return
+    assert [check.verdict for check in checks] == [Verdict.OK]
+    with_settings("activity", report_id=7)(place.application)
+    (check,) = examine_activity(place.application)
+    assert check.verdict == Verdict.PROBLEM

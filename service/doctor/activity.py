@@ -1,0 +1,64 @@
+"""The doctor's look at the custom report from which last accesses are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from provisioning.moodle import MoodleError
+from service.activity.moodle_access import ours
+from service.application import Application
+from service.doctor import pages
+from service.doctor.check import Check, ok, problem
+from service.i18n import gettext as _
+from service.models import KnownPerson
+
+_LONG = timedelta(days=3650)
+
+
+def examine_activity(application: Application) -> Iterator[Check]:
+    """Whether the report answers, filters by last access and names logins."""
+    report_id = application.settings.activity.report_id
+    if not report_id:
+        return
+    subject = _("Custom report of last accesses")
+    now = application.clock()
+    try:
+        with application.moodle() as moodle:
+            ask = moodle.report_of_last_access
+            later = next(ask(report_id, now + _LONG, now + 2 * _LONG, before_call=_at_once), None)
+            rows = next(ask(report_id, now - _LONG, now, before_call=_at_once), [])
+    except MoodleError as error:
+        yield problem(
+            subject,
+            _("report {number} cannot be read ({code})", number=report_id, code=error.code),
+            _("Make a report with the source Users, the columns user name and last access and the "
+              "filter last access; set [activity] report_id to its number. Our account needs "
+              "moodle/reportbuilder:viewall and our service the functions "
+              "core_reportbuilder_set_filters and core_reportbuilder_retrieve_report: {page}",
+              page=pages.services()),
+        )  # fmt: skip
+        return
+    if later:
+        yield problem(
+            subject,
+            _("it does not filter by last access"),
+            _("Add the filter last access to the report in Moodle's report builder."),
+        )
+        return
+    with application.sessions() as session:
+        anybody = session.scalar(select(KnownPerson.person_id).limit(1))
+        if rows and anybody and not ours(session, rows):
+            yield problem(
+                subject,
+                _("no column of it names logins of ours"),
+                _("Add the column user name to the report in Moodle's report builder."),
+            )
+            return
+    yield ok(subject, _("report {number} answers", number=report_id))
+
+
+def _at_once() -> None:
+    return
