@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
+from auth.directory import Account
 from auth.linking.models import Evidence, Link
 from auth.phases import CITY, Exemptions, Phase, Target, Who
 from service.application import Application
 from service.db import transaction
 from service.directory import PeopleDirectory
-from service.directory import _account as account_of
-from service.models import KnownPerson, PhaseExemption, PhaseRule
+from service.models import KnownPerson, PhaseExemption, PhaseRule, School
 from service.phases import (
     StoredPhases,
     as_exemption,
@@ -47,6 +47,17 @@ def exemption(
         district=target.district, school_code=target.school_code, class_id=target.class_id,
         role=target.role, person_id=person_id, who=who, until=until, reason="проба",
         created_at=NOW, created_by="anna",
+    )  # fmt: skip
+
+
+def account_of(session: Session, person: KnownPerson) -> Account:
+    """As the sign-in sees somebody who is on the roll of one school."""
+    return Account(
+        person_id=person.person_id, username=person.username, email=person.email,
+        given_name=person.given_name, family_name=person.family_name,
+        birth_date=person.birth_date, school_code=person.school_code,
+        district=session.get_one(School, person.school_code).district,
+        class_id=person.class_id, roles=(person.role,),
     )  # fmt: skip
 
 
