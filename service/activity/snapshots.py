@@ -77,10 +77,7 @@ def due_now(session: Session, now: datetime) -> list[Due]:
 
 
 def missed(session: Session, now: datetime) -> list[Due]:
-    """Those due since the first snapshot ever that nobody took before the next was due."""
-    first = session.scalar(select(func.min(MoodleSnapshot.due_at)))
-    if first is None:
-        return []
+    """Those due since the first of their kind that nobody took before the next was due."""
     there = {
         (SnapshotKind(row.kind), row.due_at)
         for row in session.execute(select(MoodleSnapshot.kind, MoodleSnapshot.due_at))
@@ -88,6 +85,7 @@ def missed(session: Session, now: datetime) -> list[Due]:
     found = []
     for kind, latest in latest_due(now).items():
         at = latest
+        first = min((due for one, due in there if one is kind), default=latest)
         while (at := latest_due(at - timedelta(microseconds=1))[kind]) >= first:
             if (kind, at) in there:
                 break
