@@ -38,7 +38,8 @@ Unit = tuple[str, ...]
 """Key of a row: district; school code; or school code, class id and class title."""
 Figures = dict[tuple[Unit, str], Counter[str]]
 """Counts by unit and role."""
-_Sets = dict[tuple[Unit, str], Members]
+Sets = dict[tuple[Unit, str], Members]
+"""People by unit and role."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,24 +61,33 @@ def count_people(session: Session, question: Question) -> tuple[Figures, Figures
     if question.bounds:
         first, after = question.bounds
         in_period = activity.active(first, min(after, end))
-    units = _units(session, question)
-    total = _once_each({((), role): several for role, several in _by_role(units).items()})
-    if question.level is Level.DISTRICT:
-        units = _once_each(_of_districts(session, question.scope, units))
+    units, total = people_of(session, question.scope, question.level)
     return _count(units, ever, in_period), _count(total, ever, in_period)
 
 
-def _units(session: Session, question: Question) -> dict[tuple[Unit, str], Members]:
+def people_of(session: Session, scope: Scope, level: Level) -> tuple[Sets, Sets]:
+    """The people of each unit and role, and of the whole scope under the empty unit.
+
+    The roll-ups have to be up to date (``service.activity.figures.Activity``).
+    """
+    units = _units(session, scope, level)
+    total = _once_each({((), role): several for role, several in _by_role(units).items()})
+    if level is Level.DISTRICT:
+        units = _once_each(_of_districts(session, scope, units))
+    return units, total
+
+
+def _units(session: Session, scope: Scope, level: Level) -> Sets:
     """The people of each school, or class, and role. Nobody is twice in one school."""
-    codes = question.scope.codes()
-    if question.level is not Level.CLASS:
+    codes = scope.codes()
+    if level is not Level.CLASS:
         return {
             ((code,), role): members
             for code, sheet in read_roles(session, codes).items()
             for role, members in sheet.roles.items()
             if role in ROLES
         }
-    units: _Sets = {}
+    units: Sets = {}
     for code, classes in read_classes(session, codes).items():
         titles = {
             each.class_id: each.title for (each, _role), members in classes.items() if members.roll
@@ -90,7 +100,7 @@ def _units(session: Session, question: Question) -> dict[tuple[Unit, str], Membe
     return units
 
 
-def _by_role(units: _Sets) -> Mapping[str, list[Members]]:
+def _by_role(units: Sets) -> Mapping[str, list[Members]]:
     several: dict[str, list[Members]] = defaultdict(list)
     for (_unit, role), members in units.items():
         several[role].append(members)
@@ -98,7 +108,7 @@ def _by_role(units: _Sets) -> Mapping[str, list[Members]]:
 
 
 def _of_districts(
-    session: Session, scope: Scope, units: _Sets
+    session: Session, scope: Scope, units: Sets
 ) -> dict[tuple[Unit, str], list[Members]]:
     rows = session.execute(select(School.code, School.district).where(scope.schools()))
     districts = {row.code: row.district for row in rows}
@@ -108,10 +118,10 @@ def _of_districts(
     return several
 
 
-def _once_each(several: Mapping[tuple[Unit, str], list[Members]]) -> _Sets:
+def _once_each(several: Mapping[tuple[Unit, str], list[Members]]) -> Sets:
     """Everybody once in each unit, under the first of the roles that they have there."""
     units = {unit for unit, _role in several}
-    found: _Sets = {}
+    found: Sets = {}
     for unit in units:
         counted = PeopleSet()
         for role in _PRECEDENCE:
@@ -134,7 +144,7 @@ def _joined(several: Iterable[Members]) -> Members:
     )
 
 
-def _count(units: _Sets, ever: PeopleSet, in_period: PeopleSet) -> Figures:
+def _count(units: Sets, ever: PeopleSet, in_period: PeopleSet) -> Figures:
     figures: Figures = {}
     for key, members in units.items():
         counts = Counter(roll=len(members.roll)) if members.roll else Counter()

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from provisioning.roster import Role
 from service.i18n import gettext as _
 from service.models import School
-from service.ordering import natural
 from service.reports.asked import Asked
 from service.reports.counting import (
-    ALL_ROLES,
     COUNTED,
-    ROLES,
     Figures,
     Level,
     Question,
-    Unit,
     count_people,
 )
 from service.reports.coverage_people import coverage_people
@@ -39,14 +32,22 @@ from service.reports.report import (
     Row,
     Series,
     Source,
-    Sum,
     Value,
+)
+from service.reports.units import (
+    LINES,
+    counts_of,
+    line_key,
+    role_column,
+    school_order,
+    total_lines,
+    unit_columns,
+    unit_lines,
+    unit_sums,
 )
 
 VERSION = "coverage-1"
 """Of the method, written into every report."""
-
-_LINES = (ALL_ROLES, *ROLES)
 
 
 def coverage(session: Session, asked: Asked) -> Report:
@@ -58,10 +59,14 @@ def coverage(session: Session, asked: Asked) -> Report:
     level, period = Level(asked.by), asked.period
     question = Question(scope=asked.scope, level=level, bounds=asked.bounds(), now=asked.now)
     inside = select(School).where(asked.scope.schools())
-    schools = sorted(session.scalars(inside), key=_school_order)
+    schools = sorted(session.scalars(inside), key=school_order)
     units, total = count_people(session, question)
-    lines = list(_lines(level, schools, units, period))
-    unit_columns = _unit_columns(level)
+
+    def cells_of(roles: Mapping[str, Counter[str]], role: str, known: bool) -> Row:
+        return _figures(roles, role, period, known=known)
+
+    lines = list(unit_lines(level, schools, units, cells_of))
+    left = unit_columns(level)
     loads = Freshness.of([school.last_applied_at for school in schools])
     return Report(
         name="coverage",
@@ -70,55 +75,24 @@ def coverage(session: Session, asked: Asked) -> Report:
         version=VERSION,
         **asked.facts(),
         freshness=loads,
-        columns=(*unit_columns, *_figure_columns(period)),
+        columns=(*left, *_figure_columns(period)),
         rows=tuple(row for _key, row in lines),
         keys=tuple(key for key, _row in lines),
-        totals=tuple(_totals(level, schools, total, period)),
-        total_keys=tuple(line_key((), role) for role in _LINES),
-        merged=len(unit_columns),
+        totals=tuple(total_lines(level, schools, total, cells_of)),
+        total_keys=tuple(line_key((), role) for role in LINES),
+        merged=len(left),
         sources=(
             Source(name=_("Rolls of the schools"), as_of=loads.newest),
             Source(name=_("Sign-ins through our page"), as_of=asked.now),
         ),
         chart=_chart(schools, units, period) if level is Level.DISTRICT else None,
-        sums=_sums([key for key, _row in lines]),
+        sums=unit_sums([key for key, _row in lines]),
     )
 
 
-def line_key(unit: Unit, role: str) -> str:
-    """Of one line: the unit's code or codes, then the role. The totals have no unit."""
-    return "|".join((*unit[:2], role))
-
-
-def _unit_columns(by: Level) -> list[Column]:
-    loaded = _column("loaded", _("Last load"), Kind.MOMENT, absent=_("not loaded"))
-    columns = [_column("district", _("District"), Kind.TEXT)]
-    if by is Level.DISTRICT:
-        columns += [
-            _column("schools", _("Schools"), Kind.INTEGER),
-            _column("schools_loaded", _("Schools loaded"), Kind.INTEGER),
-            replace(loaded, title=_("Oldest load")),
-        ]
-    else:
-        columns += [
-            _column("school_code", _("School code"), Kind.TEXT),
-            _column("school", _("School"), Kind.TEXT),
-            loaded,
-        ]
-    if by is Level.CLASS:
-        columns.append(replace(_column("class", _("Class"), Kind.TEXT), words={"": "—"}))
-    return columns
-
-
 def _figure_columns(period: Period | None) -> list[Column]:
-    words = {
-        ALL_ROLES: _("All roles"),
-        Role.STUDENT: _("Pupils"),
-        Role.TEACHER: _("Teachers"),
-        Role.ADMINISTRATOR: _("Administrators"),
-    }
     columns = [
-        replace(_column("role", _("Role"), Kind.TEXT), words=words),
+        role_column(),
         _people("roll", _("In the roll")),
         _people("account", _("Account created")),
         _share("account", _("Account created, % of the roll")),
@@ -154,67 +128,11 @@ def _column(key: str, title: str, kind: Kind, *, absent: str = "") -> Column:
     return Column(key=key, title=title, kind=kind, absent=absent or _("no data"))
 
 
-def _lines(
-    by: Level, schools: Sequence[School], figures: Figures, period: Period | None
-) -> Iterator[tuple[str, Row]]:
-    """Key and cells of each line, in the order of the table."""
-    units: dict[Unit, dict[str, Counter[str]]] = defaultdict(dict)
-    for (unit, role), counts in figures.items():
-        units[unit][role] = counts
-    for unit, cells, loaded in _units(by, schools, units):
-        roles = units.get(unit, {})
-        # A class is pupils: lines for roles it never has would double the table.
-        all_lines = by is not Level.CLASS and (loaded or roles)
-        shown: Iterable[str] = _LINES if all_lines else roles or (ALL_ROLES,)
-        for role in sorted(shown, key=_LINES.index):
-            yield line_key(unit, role), (*cells, role, *_figures(roles, role, period, known=loaded))
-
-
-def _units(
-    by: Level, schools: Sequence[School], units: Iterable[Unit]
-) -> Iterator[tuple[Unit, Row, bool]]:
-    """Key, leading cells, and whether there was any load, in the order of the table."""
-    if by is Level.DISTRICT:
-        for district, members in groupby(schools, key=lambda school: school.district):
-            fresh = Freshness.of([school.last_applied_at for school in members])
-            cells: Row = (district, fresh.schools, fresh.loaded, fresh.oldest)
-            yield (district,), cells, fresh.loaded > 0
-        return
-    classes: dict[str, list[Unit]] = defaultdict(list)
-    for unit in units:
-        classes[unit[0]].append(unit)
-    for school in schools:
-        name = school.short_name or school.name
-        cells = (school.district, school.code, name, school.last_applied_at)
-        loaded = school.last_applied_at is not None
-        if by is Level.SCHOOL:
-            yield (school.code,), cells, loaded
-            continue
-        own = classes[school.code] or [(school.code, "", "")]
-        for unit in sorted(own, key=lambda unit: (natural(unit[2]), unit[1])):
-            yield unit, (*cells, unit[2]), loaded
-
-
-def _totals(
-    by: Level, schools: Sequence[School], figures: Figures, period: Period | None
-) -> list[Row]:
-    fresh = Freshness.of([school.last_applied_at for school in schools])
-    cells: Row = (_("Total"), "", "", "")
-    if by is Level.DISTRICT:
-        cells = (_("Total"), fresh.schools, fresh.loaded, fresh.oldest)
-    if by is Level.CLASS:
-        cells += ("",)
-    roles = {role: counts for (_whole, role), counts in figures.items()}
-    return [
-        (*cells, role, *_figures(roles, role, period, known=fresh.loaded > 0)) for role in _LINES
-    ]
-
-
 def _figures(
     roles: Mapping[str, Counter[str]], role: str, period: Period | None, *, known: bool
 ) -> Row:
     """The cells right of the role. Absent when no load was ever applied: that is not zero."""
-    counts = sum(roles.values(), Counter()) if role == ALL_ROLES else roles.get(role, Counter())
+    counts = counts_of(roles, role)
     cells: list[Value] = [counts["roll"]]
     for name in COUNTED if period else COUNTED[:2]:
         cells += [counts[name], _ratio(counts, name)]
@@ -247,31 +165,6 @@ def _chart(schools: Sequence[School], figures: Figures, period: Period | None) -
             for key, title in names.items()
         ),
     )
-
-
-def _sums(keys: Sequence[str]) -> tuple[Sum, ...]:
-    """The roles of a unit add up to all of them, the units of a role to its total."""
-    units: dict[str, list[str]] = defaultdict(list)
-    roles: dict[str, list[str]] = defaultdict(list)
-    for key in (*keys, *_LINES):
-        unit, _bar, role = key.rpartition("|")
-        units[unit].append(role)
-        if unit:
-            roles[role].append(key)
-    across = (
-        Sum(
-            whole=f"{unit}|{ALL_ROLES}".lstrip("|"),
-            parts=tuple(f"{unit}|{role}".lstrip("|") for role in found if role != ALL_ROLES),
-        )
-        for unit, found in units.items()
-        if ALL_ROLES in found
-    )
-    return (*across, *(Sum(whole=role, parts=tuple(found)) for role, found in roles.items()))
-
-
-def _school_order(school: School) -> tuple[Any, ...]:
-    name = natural(school.number or school.short_name)
-    return natural(school.district), school.district, name, school.code
 
 
 def _title() -> str:
