@@ -47,7 +47,7 @@ def _esia(
         wire = Wire(timeout_seconds=common.timeout_seconds, ca_file=one.ca_file)
     except ValueError as error:
         yield problem(
-            subject, str(error), _("Name a file of certificates in PEM, or leave it out.")
+            subject, _unusable(error), _("Name a file of certificates in PEM, or leave it out.")
         )
         return
     try:
@@ -175,7 +175,7 @@ def _oidc(one: OidcUpstream, common: UpstreamSettings, now: datetime) -> Iterato
         gateway = Oidc(one, common)
     except ValueError as error:
         yield problem(
-            subject, str(error), _("Name a file of certificates in PEM, or leave it out.")
+            subject, _unusable(error), _("Name a file of certificates in PEM, or leave it out.")
         )
         return
     steps: list[tuple[str, Callable[[], object]]] = [

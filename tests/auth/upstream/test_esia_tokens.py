@@ -95,6 +95,12 @@ def test_clocks_may_differ_by_a_minute() -> None:
     assert read(lambda p: p["id"].update(iat=NOW + 60, nbf=NOW + 60)).oid
 
 
+def both(made: dict[str, Any], subject: object, oid: object) -> None:
+    made["id"]["sub"] = subject
+    made["id"]["urn:esia:sbj"]["urn:esia:sbj:oid"] = subject
+    made["access"]["urn:esia:sbj_id"] = oid
+
+
 WRONG: dict[str, Change] = {
     "another audience": lambda p: p["id"].update(aud="OTHER"),
     "a list of audiences": lambda p: p["id"].update(aud=["SCHOOL01"]),
@@ -103,7 +109,9 @@ WRONG: dict[str, Change] = {
     "another issuer of the access token": lambda p: p["access"].update(iss="https://x.example/"),
     "sub as text": lambda p: p["id"].update(sub="1000000103"),
     "sub as truth": lambda p: p["id"].update(sub=True),
-    "sub below one": lambda p: (p["id"].update(sub=0), p["access"].update({"urn:esia:sbj_id": 0})),
+    "both as text": lambda p: both(p, "7", "7"),
+    "both as truth": lambda p: both(p, True, 1),
+    "both below one": lambda p: both(p, 0, 0),
     "no sub": lambda p: p["id"].pop("sub"),
     "two people": lambda p: p["access"].update({"urn:esia:sbj_id": 1000000104}),
     "two people in one token": lambda p: p["id"]["urn:esia:sbj"].update({"urn:esia:sbj:oid": 1}),
@@ -142,6 +150,11 @@ def test_a_wrong_token_is_refused(name: str) -> None:
         read(lambda made: (WRONG[name](made), None)[1])
     assert caught.value.problem is Problem.UNTRUSTED
     assert "1000000103" not in str(caught.value)
+
+
+def test_a_changed_certificate_is_named() -> None:
+    with pytest.raises(UpstreamError, match="have they changed"):
+        read(lambda made: made.update(signer=Signer(number=2)))
 
 
 def test_a_certificate_counts_between_its_dates_only() -> None:

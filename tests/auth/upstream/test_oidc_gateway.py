@@ -126,6 +126,7 @@ def id_token(fault: str, issuer: str, nonce: str) -> str | None:
         "wrong_nonce": {"nonce": "another"},
         "wrong_issuer": {"iss": "https://other.example"},
         "wrong_audience": {"aud": "other"},
+        "other_audience_our_party": {"aud": "other", "azp": "portal"},
         "foreign_party": {"aud": ["portal", "other"], "azp": "other"},
         "no_party": {"aud": ["portal", "other"]},
         "ended": {"iat": NOW - 700, "exp": NOW - 100},
@@ -202,10 +203,10 @@ def test_claims_are_found_by_the_names_of_the_settings(gateway: tuple[str, Any])
 
 
 UNTRUSTED = (
-    "wrong_nonce", "wrong_issuer", "wrong_audience", "foreign_party", "no_party", "ended",
-    "future", "wrong_hash", "no_nonce", "no_sub", "no_exp", "no_iss", "no_aud", "no_id_token",
-    "foreign_key", "alg_none", "alg_hs256", "html_with_200", "list", "other_discovery",
-    "plain_endpoint", "no_keys", "userinfo_of_another", "userinfo_html",
+    "wrong_nonce", "wrong_issuer", "wrong_audience", "foreign_party", "other_audience_our_party",
+    "no_party", "ended", "future", "wrong_hash", "no_nonce", "no_sub", "no_exp", "no_iss", "no_aud",
+    "no_id_token", "foreign_key", "alg_none", "alg_hs256", "html_with_200", "list",
+    "other_discovery", "plain_endpoint", "no_keys", "userinfo_of_another", "userinfo_html",
 )  # fmt: skip
 
 
