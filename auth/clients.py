@@ -100,6 +100,9 @@ class Client:
             if getattr(self, name) and not _SECRET_HASH.fullmatch(getattr(self, name)):
                 text = f"{name} must be sha256: and 64 hexadecimal digits"
                 yield self._problem(name, Flaw.NOT_A_HASH, text)
+        if not self.is_public and not self.token_endpoint_auth_methods:
+            text = "token_endpoint_auth_methods must name at least one"
+            yield self._problem("token_endpoint_auth_methods", Flaw.MISSING, text)
         if self.session_seconds < 0:
             text = "session_seconds must not be negative"
             yield self._problem("session_seconds", Flaw.NEGATIVE, text)

@@ -134,6 +134,7 @@ def test_the_provider_of_the_same_application_knows_it_soon(
         ({"session_seconds": "-1"}, "не может быть отрицательным"),
         ({"scopes": ["profile"]}, "должен быть openid"),
         ({"scopes": ["openid", "everything"]}, "Здесь нет такого значения: everything"),
+        ({"token_endpoint_auth_methods": []}, "Заполните это поле"),
         ({"id_token_algorithm": "none"}, "Здесь нет такого значения: none"),
     ],
 )
