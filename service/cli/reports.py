@@ -16,7 +16,7 @@ from service.i18n import gettext as _
 from service.models import PublishedReport
 from service.pdf import NoPdf
 from service.reports import REPORTS
-from service.reports.asked import Asked, AskError, Choice, Flag, Option
+from service.reports.asked import Asked, AskError, Choice, Compare, Flag, Option
 from service.reports.definition import Definition, PeriodUse, ask
 from service.reports.export import to_table
 from service.reports.files import FILES
@@ -196,6 +196,11 @@ def _question(definition: Definition) -> list[click.Parameter]:
         click.Option(["--district"], metavar="NAME", help=_("Only the schools of this district.")),
         click.Option(["--school"], metavar="CODE", help=_("Only this school.")),
         *map(_option, definition.options),
+        click.Option(
+            ["--compare"],
+            type=click.Choice([each.value for each in Compare if each.value]),
+            help=_("Beside the figures: the period before, or the district and the city around."),
+        ),
         click.Option(
             ["--publish"],
             is_flag=True,

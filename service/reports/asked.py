@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import TypedDict
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,16 @@ Text = Callable[[], str]
 
 Answer = str | float | bool | None
 """The value of an option."""
+
+
+class Compare(StrEnum):
+    """What stands beside the figures."""
+
+    NOTHING = ""
+    PREVIOUS = "previous"
+    """The period before, as a change of each figure."""
+    AROUND = "around"
+    """The totals of the district and of the city, as far as the operator may see them."""
 
 
 class AskError(ValueError):
@@ -142,6 +153,9 @@ class Asked:
     """The same by school code."""
     publish: bool = False
     """For readers outside: small numbers are hidden."""
+    compare: Compare = Compare.NOTHING
+    around: Scope | None = None
+    """All that the operator may see, of which ``scope`` is a part."""
 
     @property
     def today(self) -> date:

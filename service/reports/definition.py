@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from service.access import Scope
 from service.i18n import gettext as _
+from service.models import OperatorRole, School
 from service.report_settings import ReportSettings
-from service.reports.asked import Answer, Asked, AskError, Option, Text, narrow, read_period
+from service.reports.asked import (
+    Answer,
+    Asked,
+    AskError,
+    Compare,
+    Option,
+    Text,
+    narrow,
+    read_period,
+)
+from service.reports.comparing import with_around, with_earlier
 from service.reports.period import Period
 from service.reports.report import Report
 from service.reports.suppression import hide_small
+from service.reports.weeks import period_before
 
 RESERVED = frozenset(
     {"by", "compare", "district", "form", "from", "json", "kind", "lang", "live", "name", "out",
@@ -123,6 +135,8 @@ def ask(
         district=district,
         school=school,
         publish=texts.get("publish") == "1",
+        compare=_read_compare(definition, texts.get("compare", "")),
+        around=scope,
     )
     if asked.period is None and definition.default_period:
         return replace(asked, period=definition.default_period(asked.today))
@@ -136,9 +150,47 @@ def usual_options(definition: Definition, settings: ReportSettings) -> dict[str,
 
 def make(session: Session, definition: Definition, asked: Asked) -> Report:
     """Build the report, write into its head what was asked, hide small numbers where asked."""
+    report = _plain(session, definition, asked)
+    if asked.compare is Compare.PREVIOUS and asked.period:
+        earlier = replace(asked, period=period_before(asked.period))
+        return with_earlier(report, _plain(session, definition, earlier))
+    if asked.compare is Compare.AROUND and asked.around:
+        wider = [
+            (name, _plain(session, definition, replace(asked, scope=part)))
+            for name, part in _around(session, asked, asked.around)
+        ]
+        return with_around(report, wider)
+    return report
+
+
+def _plain(session: Session, definition: Definition, asked: Asked) -> Report:
     built = definition.build(session, asked)
     report = replace(built, conditions=_conditions(definition, asked))
     return hide_small(report, asked.settings.smallest_count) if asked.publish else report
+
+
+def _around(session: Session, asked: Asked, whole: Scope) -> Iterator[tuple[str, Scope]]:
+    """The district of what is asked, and everything the operator sees, where these are more."""
+    districts = session.scalars(
+        select(School.district).where(asked.scope.schools()).distinct()
+    ).all()
+    if asked.school and len(districts) == 1 and whole.role != OperatorRole.SCHOOL:
+        district = narrow(session, whole, district=districts[0], school="")
+        yield _("District: {name}", name=districts[0]), district
+    if whole != asked.scope:
+        yield _("Everything you may see"), whole
+
+
+def _read_compare(definition: Definition, text: str) -> Compare:
+    try:
+        compare = Compare(text)
+    except ValueError as error:
+        raise AskError(
+            _("This cannot be compared with; there are: {known}.", known="previous, around")
+        ) from error
+    if compare is Compare.PREVIOUS and definition.period is PeriodUse.NONE:
+        raise AskError(_("This report is of one moment and has no period before."))
+    return compare
 
 
 def _conditions(definition: Definition, asked: Asked) -> tuple[tuple[str, str], ...]:

@@ -126,6 +126,7 @@ def question_of(definition: Definition, asked: Asked) -> str:
         str(asked.by),
         sorted(asked.options.items()),
         asked.publish,
+        asked.compare.value,
     ]
     text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
