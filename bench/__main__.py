@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import applying, coverage, importing, login, providers, reading, school
+from bench import activity, applying, coverage, importing, login, providers, reading, school
 from bench.measuring import Figure
 
 
@@ -23,6 +23,9 @@ def main() -> None:
     parser.add_argument("--flows", type=int, default=400, help="of each provider")
     parser.add_argument("--city-schools", type=int, default=100)
     parser.add_argument("--city-people", type=int, default=715, help="of each school")
+    parser.add_argument("--activity-schools", type=int, default=700)
+    parser.add_argument("--activity-people", type=int, default=715, help="of each school")
+    parser.add_argument("--activity-events", type=int, default=2_000_000)
     given = parser.parse_args()
     rounds = given.rounds
     measures: dict[str, Callable[[Path], list[Figure]]] = {
@@ -34,6 +37,13 @@ def main() -> None:
         "providers": lambda at: providers.figures(at, flows=given.flows, rounds=rounds),
         "coverage": lambda at: coverage.figures(
             at, schools=given.city_schools, people=given.city_people, rounds=rounds
+        ),
+        "activity": lambda at: activity.figures(
+            at,
+            schools=given.activity_schools,
+            people=given.activity_people,
+            events=given.activity_events,
+            rounds=rounds,
         ),
     }
     if unknown := set(given.names) - measures.keys():
