@@ -1,0 +1,83 @@
+"""Rolling up while others write, and rebuilding after old events are gone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.orm import Session
+
+from auth.models import LoginEvent
+from service.activity.figures import Activity
+from service.activity.rebuild import rebuild
+from service.db import Base, make_engine
+from service.models import ActivityCount, PendingEvent
+from tests.service.coverage_city import add_school, sign_in
+
+MARCH = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
+APRIL = datetime(2026, 4, 10, 9, 0, tzinfo=UTC)
+
+
+def active(session: Session) -> set[str]:
+    activity = Activity(session)
+    return set(activity.person_ids(activity.active(None, None)))
+
+
+def counted(session: Session) -> int:
+    return sum(session.scalars(select(ActivityCount.events)))
+
+
+def test_an_event_that_is_committed_after_a_later_number_is_not_overlooked(
+    fresh_postgres_url: str,
+) -> None:
+    engine = make_engine(fresh_postgres_url)
+    Base.metadata.create_all(engine)
+    LoginEvent.metadata.create_all(engine)
+    with Session(engine) as early, Session(engine) as late:
+        sign_in(early, "early")
+        sign_in(late, "late")
+        late.commit()
+        with Session(engine) as reader, reader.begin():
+            assert active(reader) == {"late"}
+        early.commit()
+        with Session(engine) as reader, reader.begin():
+            assert active(reader) == {"early", "late"}
+            assert counted(reader) == 2
+            assert not reader.scalars(select(PendingEvent)).all()
+    engine.dispose()
+
+
+def test_what_retention_deleted_stays_and_the_rest_is_made_anew(engine: Engine) -> None:
+    with Session(engine) as session:
+        add_school(session, "1")
+        sign_in(session, "p-march", MARCH, school_code="1")
+        sign_in(session, "p-april", APRIL, school_code="1")
+        sign_in(session, "p-may", APRIL.replace(month=5), school_code="1")
+        assert active(session) == {"p-march", "p-april", "p-may"}
+        session.execute(delete(LoginEvent).where(LoginEvent.at < APRIL))
+        session.commit()
+    rebuild(engine, lambda _events: None)
+    with Session(engine) as session:
+        assert active(session) == {"p-march", "p-april", "p-may"}
+        assert counted(session) == 3
+        activity = Activity(session)
+        may = activity.active(datetime(2026, 5, 1, tzinfo=UTC), None)
+        assert set(activity.person_ids(may)) == {"p-may"}
+        (state,) = activity.freshness()
+        assert (state.first_at, state.events) == (MARCH, 3)
+    with Session(engine) as session:
+        for metadata in (Base.metadata, LoginEvent.metadata):
+            for table in reversed(metadata.sorted_tables):
+                session.execute(delete(table))
+        session.commit()
+
+
+def test_whoever_rolls_back_leaves_the_work_to_the_next(session: Session) -> None:
+    sign_in(session, "p")
+    nested = session.begin_nested()
+    assert active(session) == {"p"}
+    nested.rollback()
+    session.expire_all()
+    assert session.scalars(select(PendingEvent)).all()
+    assert active(session) == {"p"}
+    assert counted(session) == 1
