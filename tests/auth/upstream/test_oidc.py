@@ -96,7 +96,8 @@ def test_an_answer_that_does_not_name_this_provider_is_refused(
     (address,) = [url for url in traveller.seen if "/auth/authorize?" in url]
     state = dict(parse_qsl(urlsplit(address).query))["state"]
     callback = f"{portal.issuer}/auth/upstream/gateway/callback"
-    assert traveller.open(f"{callback}?code=1&state={state}{named}").status == 502
+    page = traveller.open(f"{callback}?code=1&state={state}{named}")
+    assert (page.status, "не прошёл проверку" in page.text) == (502, True)
 
 
 def test_a_wrong_secret_is_a_fault_of_the_settings(
