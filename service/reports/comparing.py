@@ -37,6 +37,10 @@ def with_earlier(report: Report, earlier: Report) -> Report:
         rows=changed(report.keys, report.rows),
         totals=changed(report.total_keys, report.totals),
         conditions=(*report.conditions, (_("Compared with"), str(earlier.period))),
+        notes=(
+            *report.notes,
+            _("The period before is counted on the rolls of now: how these changed is not seen."),
+        ),
     )
 
 

@@ -152,7 +152,9 @@ def make(session: Session, definition: Definition, asked: Asked) -> Report:
     """Build the report, write into its head what was asked, hide small numbers where asked."""
     report = _plain(session, definition, asked)
     if asked.compare is Compare.PREVIOUS and asked.period:
-        earlier = replace(asked, period=period_before(asked.period))
+        before = period_before(asked.period)
+        end = before.bounds(asked.zone)[1]
+        earlier = replace(asked, period=before, now=min(asked.now, end))
         return with_earlier(report, _plain(session, definition, earlier))
     if asked.compare is Compare.AROUND and asked.around:
         wider = [

@@ -53,6 +53,7 @@ def test_the_period_before_stands_beside_each_figure_as_a_change(console: Consol
     everybody = next(row for row in data["rows"] if row["role"] == "all")
     assert (everybody["in_period"], everybody["in_period_change"]) == (2, 1)
     assert (everybody["in_period_share"], everybody["in_period_share_change"]) == (1.0, 0.5)
+    assert (everybody["ever"], everybody["ever_change"]) == (2, 1)
     staff = next(row for row in data["rows"] if row["role"] == "teacher")
     assert staff["in_period_share_change"] is None
     page = console.client("city").get(COVERAGE, compare="previous", **SEPTEMBER).text
