@@ -200,6 +200,14 @@ def row(console: ConsoleUnderTest, occasion: str) -> OutgoingMail:
         return found
 
 
+def test_an_occasion_has_one_mail_however_often_it_is_written(console: ConsoleUnderTest) -> None:
+    letter = Letter(occasion="x", recipient="a@school.invalid", subject="Тема", body="Текст")
+    with console.rows() as rows:
+        written = [outbox.put(rows, letter, FRIDAY) for _time in range(2)]
+        assert written == [True, False]
+        assert rows.query(OutgoingMail).count() == 1
+
+
 def test_a_temporary_refusal_is_tried_again_and_then_delivered(
     console: ConsoleUnderTest, mailroom: Mailroom, clock: Clock
 ) -> None:
