@@ -62,7 +62,8 @@ _EVENTS = """
            (ARRAY['password', 'session', 'esia'])[1 + mod(e, 3)],
            CASE WHEN mod(e, 50) = 0 THEN 'refused' ELSE 'allowed' END, '',
            'B' || lpad(mod(p / :people, :schools)::text, 4, '0'), 'student', ''
-    FROM (SELECT e, mod(e::bigint * 7919 + e / 13, :schools * :people)::int AS p
+    FROM (SELECT e, mod(e::bigint * 7919 + e / 13,
+                         CAST(:schools AS bigint) * CAST(:people AS bigint))::int AS p
           FROM generate_series(1, CAST(:events AS int)) e) s
 """
 _BARE = (
