@@ -10,8 +10,9 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from types import FrameType
 
 import psutil
@@ -21,7 +22,8 @@ from sqlalchemy import select
 
 from auth.models import LogoutNotice
 from service import claims
-from service.activity.upkeep import keep_up
+from service.activity.upkeep import read_moodle as read_activity
+from service.activity.upkeep import roll_up as roll_activity_up
 from service.application import Application, build
 from service.applying import apply_run as apply_approved
 from service.config import Settings
@@ -31,14 +33,33 @@ from service.models import RunStatus
 from service.planning import plan_run as plan_received
 from service.redis_link import connect_redis
 
-QUEUE = "schoolbridge"
+
+class Work(StrEnum):
+    """Kinds of work. Each has a queue and, under ``serve``, a worker of its own: none waits for
+    another."""
+
+    LOADS = "loads"
+    """Reading files and applying plans: minutes to hours, one after the other."""
+    UPKEEP = "upkeep"
+    """Short things that should be done soon: sign-outs to tell, roll-ups, mail."""
+    MOODLE = "moodle"
+    """Reading activity from Moodle, slowly on purpose."""
+
+    @property
+    def queue(self) -> str:
+        return f"schoolbridge:{self.value}"
+
+
 CLEARED_AWAY = "schoolbridge:cleared-away"
 """A key of Redis that is there while no worker needs to clear away again."""
 
 CLEAR_AWAY_SECONDS = 3600
 
-KEPT_UP = "schoolbridge:kept-up"
+ROLLED_UP = "schoolbridge:rolled-up"
 """The same for the roll-ups of activity."""
+
+MOODLE_READ = "schoolbridge:moodle-read"
+"""The same for reading Moodle."""
 
 UPKEEP_SECONDS = 60
 """Between two upkeeps of a worker. RQ's own ten minutes would miss Friday 17:00."""
@@ -58,57 +79,43 @@ class Jobs:
         self._settings = settings
 
     def plan_run(self, run_id: int) -> None:
-        self._enqueue(plan_run, run_id)
+        self._enqueue(Work.LOADS, plan_run, run_id)
 
     def apply_run(self, run_id: int) -> None:
-        self._enqueue(apply_run, run_id)
+        self._enqueue(Work.LOADS, apply_run, run_id)
 
-    def _enqueue(self, job: Callable[[int], None], run_id: int) -> None:
+    def _enqueue(self, work: Work, job: Callable[..., None], *arguments: int) -> None:
         """No time limit: a large school is applied for hours, and a dead job loses its claim."""
         with connect_redis(self._settings) as connection:
-            Queue(QUEUE, connection=connection).enqueue_call(
-                job, (run_id,), timeout=-1, result_ttl=0
+            Queue(work.queue, connection=connection).enqueue_call(
+                job, arguments, timeout=-1, result_ttl=0
             )
 
-    def clear_away(self) -> None:
-        """Queue the housekeeping, at most once an hour among all workers."""
+    def _enqueue_now_and_then(
+        self, work: Work, job: Callable[[], None], *, key: str, seconds: int
+    ) -> None:
+        """At most once in so many seconds among all workers."""
         with connect_redis(self._settings) as connection:
-            if connection.set(CLEARED_AWAY, "1", nx=True, ex=CLEAR_AWAY_SECONDS):
-                Queue(QUEUE, connection=connection).enqueue_call(
-                    clear_away, timeout=-1, result_ttl=0
-                )
+            is_due = connection.set(key, "1", nx=True, ex=seconds)
+        if is_due:
+            self._enqueue(work, job)
 
     def tell_signed_out(self) -> None:
         """Queue what tells applications of sign-outs. Without Redis it waits for ``upkeep``."""
         try:
-            with connect_redis(self._settings) as connection:
-                Queue(QUEUE, connection=connection).enqueue_call(
-                    tell_signed_out, timeout=-1, result_ttl=0
-                )
+            self._enqueue(Work.UPKEEP, tell_signed_out)
         except redis.RedisError as error:
             log.warning("sign-outs wait to be told: %s", type(error).__name__)
 
-    def send_reports(self) -> None:
-        """Queue the publishing and the mail that are due, once among all workers."""
-        with connect_redis(self._settings) as connection:
-            if connection.set(REPORTED, "1", nx=True, ex=REPORT_SECONDS):
-                Queue(QUEUE, connection=connection).enqueue_call(
-                    send_reports, timeout=-1, result_ttl=0
-                )
-
-    def keep_up_activity(self) -> None:
-        """Queue what rolls up sign-ins and reads Moodle, at most once a minute."""
-        with connect_redis(self._settings) as connection:
-            if connection.set(KEPT_UP, "1", nx=True, ex=UPKEEP_SECONDS - 1):
-                Queue(QUEUE, connection=connection).enqueue_call(
-                    keep_up_activity, timeout=-1, result_ttl=0
-                )
-
     def upkeep(self) -> None:
         """What a worker asks for every minute."""
-        self.clear_away()
-        self.keep_up_activity()
-        self.send_reports()
+        for work, job, key, seconds in (
+            (Work.UPKEEP, clear_away, CLEARED_AWAY, CLEAR_AWAY_SECONDS),
+            (Work.UPKEEP, roll_up, ROLLED_UP, UPKEEP_SECONDS - 1),
+            (Work.UPKEEP, send_reports, REPORTED, REPORT_SECONDS),
+            (Work.MOODLE, read_moodle, MOODLE_READ, UPKEEP_SECONDS - 1),
+        ):
+            self._enqueue_now_and_then(work, job, key=key, seconds=seconds)
         application = build(self._settings)
         self.tell_if_waiting(application)
         application.engine.dispose()
@@ -170,10 +177,16 @@ def clear_away() -> None:
         delete_what_is_over(build())
 
 
-def keep_up_activity() -> None:
-    """Job: roll up new sign-ins, and read from Moodle what is due."""
-    with _told_without_values("activity"):
-        keep_up(build())
+def roll_up() -> None:
+    """Job: roll up new sign-ins."""
+    with _told_without_values("rolling up"):
+        roll_activity_up(build())
+
+
+def read_moodle() -> None:
+    """Job: read from Moodle what is due."""
+    with _told_without_values("reading Moodle"):
+        read_activity(build())
 
 
 def tell_signed_out() -> None:
@@ -226,15 +239,16 @@ class _Worker(Worker):
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
-def work(settings: Settings, *, burst: bool = False) -> None:
-    """Run a worker until SIGTERM; with ``burst`` until the queue is empty.
+def work(settings: Settings, kinds: Sequence[Work] = tuple(Work), *, burst: bool = False) -> None:
+    """Do these kinds of work until SIGTERM; with ``burst`` until there is none left.
 
-    It begins with what an earlier worker left undone.
+    A worker for loads begins with what an earlier one left undone; one for upkeep says when it is
+    time for what comes back again and again.
     """
     set_up_logging()
     connection = connect_redis(settings)
     worker = _Worker(
-        [Queue(QUEUE, connection=connection)],
+        [Queue(kind.queue, connection=connection) for kind in kinds],
         connection=connection,
         maintenance_interval=UPKEEP_SECONDS,
         # It waits for a job 15 seconds less than that, and only then looks at the clock.
@@ -242,17 +256,24 @@ def work(settings: Settings, *, burst: bool = False) -> None:
     )
     worker.log_job_description = False
     jobs = Jobs(settings)
-    worker.upkeep = jobs.upkeep
-    application = build(settings)
-    jobs.resume(application)
-    application.engine.dispose()
+    worker.upkeep = jobs.upkeep if Work.UPKEEP in kinds else _nothing
+    if Work.LOADS in kinds:
+        application = build(settings)
+        jobs.resume(application)
+        application.engine.dispose()
     worker.work(burst=burst, logging_level="WARNING")
 
 
-def live_workers(connection: redis.Redis) -> list[str]:
-    """Names of the workers that are really there: a killed one stays registered for minutes."""
+def _nothing() -> None:
+    """The upkeep of a worker that has none."""
+
+
+def live_workers(connection: redis.Redis, kind: Work = Work.LOADS) -> list[str]:
+    """Names of the workers for this work that are really there: a killed one stays registered for
+    minutes."""
+    queue = Queue(kind.queue, connection=connection)
     return [
         worker.name
-        for worker in Worker.all(connection=connection)
+        for worker in Worker.all(queue=queue)
         if worker.hostname != socket.gethostname() or psutil.pid_exists(worker.pid or 0)
     ]

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -27,7 +28,7 @@ import requests
 from service.config import Settings
 from service.home import StartError, ensure_home, locked, run_folder
 from service.i18n import gettext as _
-from service.jobs import live_workers
+from service.jobs import Work, live_workers
 from service.redis_link import connect_redis, redis_answers
 
 STOP_SECONDS = 15.0
@@ -189,7 +190,7 @@ def neighbours(settings: Settings, *, worker: bool = False) -> Iterator[None]:
         if settings.uses_standin and not standin_answers(settings):
             _run_standin(settings, stack)
         if worker and not worker_alive(settings):
-            child = command_child(settings, "worker", "worker")
+            child = command_child(settings, "worker", "worker", Work.LOADS)
             _run_until_exit(stack, child, lambda: worker_alive(settings))
         yield
 
@@ -213,9 +214,13 @@ def _run_until_exit(stack: ExitStack, child: Child, ready: Callable[[], bool]) -
     wait_ready(child, ready)
 
 
-def worker_alive(settings: Settings) -> bool:
+def worker_alive(settings: Settings, kind: Work = Work.LOADS) -> bool:
     with connect_redis(settings) as connection:
-        return bool(live_workers(connection))
+        return bool(live_workers(connection, kind))
+
+
+def _worker_name(kind: Work) -> str:
+    return f"worker-{kind}"
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
@@ -258,7 +263,11 @@ def _start_all(settings: Settings, stack: ExitStack) -> list[Child]:
             raise StartError(_("Redis does not answer; see [redis] url"))
         if settings.uses_standin:
             children.append(_run_standin(settings, stack))
-        run(command_child(settings, "worker", "worker"), lambda: worker_alive(settings))
+        for kind in Work:
+            run(
+                command_child(settings, _worker_name(kind), "worker", kind),
+                partial(worker_alive, settings, kind),
+            )
         run(_web_child(settings), lambda: _web_answers(settings))
     return children
 
@@ -297,4 +306,7 @@ def _watch(children: Sequence[Child]) -> None:
             child.start()
             if child.name == "redis":
                 # A worker registers once, and the new Redis knows nothing of it.
-                next(other for other in children if other.name == "worker").stop()
+                names = {_worker_name(kind) for kind in Work}
+                for other in children:
+                    if other.name in names:
+                        other.stop()

@@ -1,11 +1,15 @@
-"""``python -m service.worker``: the worker process, with nothing in memory but what jobs need."""
+"""``python -m service.worker``: the worker process, with nothing in memory but what jobs need.
+
+Arguments are the kinds of work, by default all, and ``--burst``.
+"""
 
 from __future__ import annotations
 
 import sys
 
 from service.config import load_settings
-from service.jobs import work
+from service.jobs import Work, work
 
 if __name__ == "__main__":
-    work(load_settings(), burst="--burst" in sys.argv[1:])
+    kinds = tuple(Work(each) for each in sys.argv[1:] if each != "--burst")
+    work(load_settings(), kinds or tuple(Work), burst="--burst" in sys.argv[1:])

@@ -1,4 +1,4 @@
-"""What the worker does every minute: roll up, take due snapshots, read Moodle's log."""
+"""What workers do every minute: roll sign-ins up; read what is due from Moodle."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ from service.application import Application
 from service.db import transaction
 
 
-def keep_up(application: Application) -> None:
+def roll_up(application: Application) -> None:
     """Bring the roll-ups up to date. Running it twice is harmless."""
     with transaction(application.sessions) as session:
         bring_up_to_date(session)
+
+
+def read_moodle(application: Application) -> None:
+    """Take the snapshots that are due and read Moodle's log: slow on purpose.
+
+    Running it twice is harmless.
+    """
     settings = application.settings.activity
     # A stand-in has no activity to tell.
     if settings.snapshots and not application.settings.uses_standin:

@@ -21,6 +21,7 @@ from service.db import transaction
 from service.doctor import Verdict, examine
 from service.home import ensure_home
 from service.i18n import gettext as _
+from service.jobs import Work
 from service.logs import set_up_logging
 from service.models import Operator, OperatorRole
 from service.moodle_standin import serve as serve_standin
@@ -106,12 +107,13 @@ def serve(context: Context) -> None:
 
 
 @click.command("worker", help=_("Run a worker alone."))
+@click.argument("kinds", nargs=-1, type=click.Choice([kind.value for kind in Work]))
 @click.option("--burst", is_flag=True, help=_("End when the queue is empty."))
 @pass_context
-def worker(context: Context, burst: bool) -> None:
+def worker(context: Context, kinds: tuple[str, ...], burst: bool) -> None:
     ensure_home(context.settings)
     # Every job would carry what the other commands have loaded, some 25 MB.
-    options = ["--burst"] if burst else []
+    options = [*kinds, "--burst"] if burst else kinds
     os.execv(sys.executable, [sys.executable, "-m", "service.worker", *options])  # noqa: S606
 
 

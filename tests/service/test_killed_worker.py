@@ -125,7 +125,7 @@ def test_twenty_kills_leave_exactly_the_desired_state(tmp_path: Path, database_u
 def _start_worker(application: Application, *options: str) -> subprocess.Popen[bytes]:
     with (application.settings.home / "log" / "worker.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "service", "worker", *options],
+            [sys.executable, "-m", "service", "worker", "loads", *options],
             env=environment(application.settings),
             stdout=log,
             stderr=log,

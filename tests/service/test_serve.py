@@ -132,7 +132,7 @@ def test_a_killed_serve_leaves_nothing_behind(environment: dict[str, str]) -> No
         assert again.wait(WAIT_SECONDS) == 0
 
 
-@pytest.mark.parametrize("name", ["service.worker", "moodle-standin", "redis-server", "granian"])
+@pytest.mark.parametrize("name", ["loads", "upkeep", "moodle-standin", "redis-server", "granian"])
 def test_a_child_that_dies_is_started_again(environment: dict[str, str], name: str) -> None:
     settings = settings_of(environment)
 
