@@ -29,6 +29,7 @@ from service.models import (
     ActivitySource,
     EventSource,
     OutsideEvent,
+    RollSheet,
     Span,
 )
 
@@ -112,7 +113,7 @@ class Activity:
 
     @cached_property
     def _on_any_roll(self) -> PeopleSet:
-        every = select(ActivityPerson.school_code).distinct()
+        every = select(RollSheet.school_code)
         sheets = read_roles(self._session, every).values()
         return PeopleSet.union(one.roll for sheet in sheets for one in sheet.roles.values())
 

@@ -47,8 +47,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from service.reports.activity import ACTIVITY
 from service.reports.coverage import COVERAGE
 from service.reports.definition import Definition
+from service.reports.freshness import FRESHNESS
+from service.reports.funnel import FUNNEL
+from service.reports.low_activity import LOW_ACTIVITY
+from service.reports.movement import MOVEMENT
+from service.reports.other_systems import OTHER_SYSTEMS
 
-REPORTS: Mapping[str, Definition] = {each.name: each for each in (COVERAGE,)}
+REPORTS: Mapping[str, Definition] = {
+    each.name: each
+    for each in (
+        COVERAGE,
+        ACTIVITY,
+        LOW_ACTIVITY,
+        OTHER_SYSTEMS,
+        FRESHNESS,
+        FUNNEL,
+        MOVEMENT,
+    )
+}
 """By the name people type, in the order of the console's list."""

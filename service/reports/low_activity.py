@@ -1,0 +1,195 @@
+"""Low activity: the schools with too few active people between two dates (INDICATORS A2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from service.i18n import gettext as _
+from service.registry.lookup import RegistrySchool
+from service.reports.active_people import SOURCE, ActivePeople, active_people
+from service.reports.activity import EXTRA, active_definition, list_report, people_of_list
+from service.reports.asked import Asked, Choice, Flag, Number
+from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
+from service.reports.listing import by_district, schools_of, share
+from service.reports.report import Chart, ChartKind, Kind, Report, Series
+from service.reports.weeks import last_month
+
+VERSION = "low-activity-1"
+"""Of the method, written into every report."""
+
+
+class Measure(StrEnum):
+    """What is compared with a threshold."""
+
+    COUNT = "count"
+    SHARE = "share"
+    EITHER = "either"
+
+
+MEASURE = Choice(
+    name="measure",
+    label=lambda: _("Low activity is"),
+    choices={
+        Measure.COUNT: lambda: _("few active users"),
+        Measure.SHARE: lambda: _("a small share of users with an account"),
+        Measure.EITHER: lambda: _("either of the two"),
+    },
+    default=Measure.COUNT,
+)
+BELOW = Number(
+    name="below",
+    label=lambda: _("Fewer active users than"),
+    default=lambda settings: settings.low_activity_below,
+    minimum=1,
+)
+PERCENT = Number(
+    name="percent",
+    label=lambda: _("Active share under, %"),
+    default=lambda settings: settings.low_activity_percent,
+    maximum=100,
+    whole=False,
+)
+UNLOADED = Flag(name="unloaded", label=lambda: _("List schools not loaded"), default=True)
+THRESHOLDS = (MEASURE, BELOW, PERCENT)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Threshold:
+    """Under it, and not at it, activity is low."""
+
+    measure: Measure
+    below: float
+    """Active people."""
+    share: float
+    """Of people with an account, from 0 to 1."""
+
+    @classmethod
+    def of(cls, asked: Asked) -> Threshold:
+        return cls(
+            measure=Measure(asked.choice(MEASURE.name)),
+            below=asked.number(BELOW.name) or 0,
+            share=(asked.number(PERCENT.name) or 0) / 100,
+        )
+
+    def is_low(self, active: int | None, provisioned: int | None) -> bool | None:
+        """None where it cannot be told: nothing was measured, or a share of nobody is asked for."""
+        if active is None:
+            return None
+        few = active < self.below
+        if self.measure is Measure.COUNT:
+            return few
+        part = share(active, provisioned)
+        if part is None:
+            return few if self.measure is Measure.EITHER else None
+        small = part < self.share
+        return small if self.measure is Measure.SHARE else few or small
+
+    def text(self) -> str:
+        """For the definition."""
+        few = _("fewer than {n} active users", n=f"{self.below:g}")
+        small = _("under {n} % of the users with an account", n=f"{self.share * 100:g}")
+        return {
+            Measure.COUNT: few,
+            Measure.SHARE: small,
+            Measure.EITHER: _("{few}, or {small}", few=few, small=small),
+        }[self.measure]
+
+
+def low_schools(
+    asked: Asked, schools: Sequence[RegistrySchool], people: ActivePeople
+) -> Mapping[str, bool | None]:
+    """School code -> whether its activity is low; None where that is not known."""
+    threshold = Threshold.of(asked)
+    found = {}
+    for school in schools:
+        counts = people.figures([school.code])
+        found[school.code] = threshold.is_low(counts["active"], counts["provisioned"])
+    return found
+
+
+def low_activity(session: Session, asked: Asked) -> Report:
+    """Those of the scope whose activity is low; schools with nobody active are among them."""
+    schools = schools_of(session, asked)
+    people = active_people(session, asked, schools)
+    chosen = _chosen(asked, schools, people)
+    unloaded = sum(school.last_applied_at is None for school in schools)
+    definition = _(
+        "Low activity: {threshold}. A school with nobody active is among them. A school without a "
+        "load is listed but not judged.",
+        threshold=Threshold.of(asked).text(),
+    )
+    low = low_schools(asked, schools, people)
+    return list_report(
+        asked, chosen, people, name="low-activity", title=_title(), version=VERSION,
+        definition=f"{definition} {active_definition(asked)}",
+        chart=_chart(schools, low),
+        notes=(
+            _(
+                "Schools with low activity: {low} of {schools}; not loaded: {unloaded}.",
+                low=sum(value is True for value in low.values()),
+                schools=len(schools), unloaded=unloaded,
+            ),
+        ),
+        fresh_of=schools,
+    )  # fmt: skip
+
+
+def _chosen(
+    asked: Asked, schools: Sequence[RegistrySchool], people: ActivePeople
+) -> list[RegistrySchool]:
+    low = low_schools(asked, schools, people)
+    unloaded = asked.flag(UNLOADED.name)
+    return [
+        school
+        for school in schools
+        if low[school.code] or (unloaded and school.last_applied_at is None)
+    ]
+
+
+def low_activity_people(session: Session, asked: Asked, cell: Cell) -> Select[str]:
+    """The people behind a number. Raises ``KeyError`` for one that the report lacks."""
+    schools = schools_of(session, asked)
+    chosen = _chosen(asked, schools, active_people(session, asked, schools))
+    return people_of_list(session, asked, cell, chosen)
+
+
+def _chart(schools: Sequence[RegistrySchool], low: Mapping[str, bool | None]) -> Chart | None:
+    districts = by_district(schools)
+    if len(districts) < 2:
+        return None
+    return Chart(
+        kind=ChartKind.BARS,
+        title=_("Schools with low activity by district"),
+        unit=Kind.INTEGER,
+        labels=tuple(districts),
+        series=(
+            Series(
+                name=_("Schools with low activity"),
+                values=tuple(
+                    sum(low[one.code] is True for one in some) for some in districts.values()
+                ),
+            ),
+        ),
+    )
+
+
+def _title() -> str:
+    return _("Schools with low activity")
+
+
+LOW_ACTIVITY = Definition(
+    name="low-activity",
+    title=_title,
+    purpose=lambda: _("Which schools have too few active people."),
+    build=low_activity,
+    options=(*THRESHOLDS, SOURCE, UNLOADED, EXTRA),
+    period=PeriodUse.REQUIRED,
+    default_period=last_month,
+    people=low_activity_people,
+    rhythms=frozenset({Rhythm.WEEK, Rhythm.MONTH, Rhythm.QUARTER}),
+)

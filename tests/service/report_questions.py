@@ -1,0 +1,87 @@
+"""Questions to reports, and what has to hold for the answer of every report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Engine, event, func, select
+from sqlalchemy.orm import Session
+
+from service.reports import REPORTS
+from service.reports.asked import Asked
+from service.reports.definition import Cell, make, usual_options
+from service.reports.people import people_behind
+from service.reports.period import Period
+from service.reports.report import Report
+from tests.service.coverage_city import add_person, add_school, asking, sign_in
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+OCTOBER = Period(first=date(2026, 10, 1), last=date(2026, 10, 31))
+IN_OCTOBER = datetime(2026, 10, 15, 9, tzinfo=UTC)
+
+
+def question(name: str, **overrides: Any) -> Asked:
+    """A question to a report with its usual options; ``options`` overrides some of these."""
+    definition = REPORTS[name]
+    fields: dict[str, Any] = {"period": OCTOBER, "now": NOW, "by": definition.default_level}
+    options = overrides.pop("options", {})
+    asked = asking(**fields | overrides)
+    return replace(asked, options=usual_options(definition, asked.settings) | options)
+
+
+def built(session: Session, name: str, **overrides: Any) -> Report:
+    return make(session, REPORTS[name], question(name, **overrides))
+
+
+def by_key(report: Report) -> dict[str, dict[str, Any]]:
+    """Lines by their key, totals too; cells by the key of their column."""
+    names = [column.key for column in report.columns]
+    lines = zip((*report.keys, *report.total_keys), (*report.rows, *report.totals), strict=True)
+    return {key: dict(zip(names, row, strict=True)) for key, row in lines}
+
+
+def check_people(session: Session, name: str, **overrides: Any) -> int:
+    """As many people are behind each number as it says; how many numbers there were."""
+    asked = question(name, **overrides)
+    report, seen = make(session, REPORTS[name], asked), 0
+    for key, cells in by_key(report).items():
+        for column in report.columns:
+            if column.people and isinstance(cells[column.key], int):
+                query = people_behind(
+                    session, REPORTS[name], asked, Cell(row=key, column=column.key)
+                )
+                found = session.scalar(select(func.count()).select_from(query.subquery()))
+                assert found == cells[column.key], (key, column.key)
+                seen += 1
+    return seen
+
+
+@contextmanager
+def counted_queries(engine: Engine) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def check_queries(session: Session, engine: Engine, name: str, **overrides: Any) -> None:
+    """Asks twice, the second time with four times as many schools, each with people."""
+    counts = []
+    for size in (range(5), range(5, 20)):
+        for number in size:
+            add_school(session, f"q{number}", district=f"Район {number % 3}")
+            add_person(session, f"q-{number}", f"q{number}")
+            sign_in(session, f"q-{number}", IN_OCTOBER, school_code=f"q{number}")
+        built(session, name, **overrides)  # rolls up what is new
+        with counted_queries(engine) as statements:
+            built(session, name, **overrides)
+        counts.append(len(statements))
+    assert counts[0] == counts[1] < 40
