@@ -117,6 +117,10 @@ class Settings:
     activity: ActivitySettings = field(default_factory=ActivitySettings)
     mail: MailSettings = field(default_factory=MailSettings)
 
+    def __post_init__(self) -> None:
+        reports = dataclasses.replace(self.reports, phase=self.auth.phase)
+        object.__setattr__(self, "reports", reports)
+
     @property
     def database_url(self) -> str:
         return self.database.url or f"sqlite:///{self.home / 'schoolbridge.sqlite'}"

@@ -55,6 +55,7 @@ from service.reports.funnel import FUNNEL
 from service.reports.low_activity import LOW_ACTIVITY
 from service.reports.movement import MOVEMENT
 from service.reports.other_systems import OTHER_SYSTEMS
+from service.reports.weekly import WEEKLY
 
 REPORTS: Mapping[str, Definition] = {
     each.name: each
@@ -66,6 +67,7 @@ REPORTS: Mapping[str, Definition] = {
         FRESHNESS,
         FUNNEL,
         MOVEMENT,
+        WEEKLY,
     )
 }
 """By the name people type, in the order of the console's list."""

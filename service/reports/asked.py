@@ -47,7 +47,7 @@ class Choice:
     name: str
     label: Text
     choices: Mapping[str, Text]
-    default: str
+    default: str | Callable[[ReportSettings], str]
 
     def read(self, text: str) -> str:
         """Raises ``AskError`` for what is none of the choices."""
@@ -56,8 +56,8 @@ class Choice:
             raise AskError(_("{label}: choose one of {known}.", label=self.label(), known=known))
         return text
 
-    def usual(self, _settings: ReportSettings) -> str:
-        return self.default
+    def usual(self, settings: ReportSettings) -> str:
+        return self.default(settings) if callable(self.default) else self.default
 
     def say(self, value: Answer) -> str:
         return self.choices[str(value)]()
@@ -175,6 +175,12 @@ class Asked:
             built_at=self.now,
             built_by=self.scope.actor,
         )
+
+    def facts_at(self, cut_off: datetime) -> Facts:
+        """The same for a report whose cut-off is earlier: the end of its period."""
+        facts = self.facts()
+        facts["cut_off"] = cut_off
+        return facts
 
     def number(self, name: str) -> float | None:
         """The value of a ``Number``."""

@@ -84,6 +84,9 @@ class Definition:
     """The identifiers of the people behind a cell whose column says ``people``: each once, in no
     order. It may trust ``asked.scope``. Raises ``KeyError`` for a row or column it does not have.
     """
+    knows_people_of: Callable[[str], bool] = lambda _row: True
+    """Whether the people behind a row are known to us: of another platform's figures they are not.
+    """
     rhythms: frozenset[Rhythm] = frozenset()
 
     def __post_init__(self) -> None:

@@ -20,9 +20,10 @@ def may_see_names(scope: Scope, settings: ReportSettings) -> bool:
     return str(scope.role) in settings.names_for
 
 
-def leads_to_people(definition: Definition, column: Column, value: Value) -> bool:
-    """There is somebody behind this number, and the report knows who."""
-    return bool(definition.people and column.people and isinstance(value, int) and value)
+def leads_to_people(definition: Definition, column: Column, row: str, value: Value) -> bool:
+    """There is somebody behind this number, and the report knows who. ``row`` is the key."""
+    known = definition.people and column.people and definition.knows_people_of(row)
+    return bool(known and isinstance(value, int) and value)
 
 
 def people_behind(

@@ -1,0 +1,85 @@
+"""Weeks of an invented city, ours and other platforms', for the tests of the weekly report."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from service.models import (
+    KnownPerson,
+    PlatformFigure,
+    PlatformSchool,
+    PlatformWeek,
+    RollAct,
+    RollEvent,
+    SchoolType,
+)
+from service.report_settings import ReportSettings
+from service.reports import REPORTS
+from service.reports.definition import make, usual_options
+from service.reports.period import Period
+from service.reports.report import Report
+from tests.service.coverage_city import (
+    add_school,
+    asking,
+)
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+WEEKLY = REPORTS["weekly"]
+WEEK = Period(first=date(2026, 12, 26), last=date(2027, 1, 1))
+"""From Saturday to Friday across the year's end."""
+FRIDAY_17 = datetime(2027, 1, 1, 14, tzinfo=UTC)
+FRIDAY_24 = datetime(2027, 1, 1, 21, tzinfo=UTC)
+TUESDAY = datetime(2026, 12, 29, 9, tzinfo=UTC)
+LATER = datetime(2027, 1, 5, 9, tzinfo=UTC)
+
+
+def build(session: Session, **overrides: Any) -> Report:
+    return make(session, WEEKLY, question(**overrides))
+
+
+def question(options: dict[str, Any] | None = None, **overrides: Any) -> Any:
+    usual = usual_options(WEEKLY, ReportSettings())
+    fields = {"period": WEEK, "now": LATER, "options": usual | (options or {})}
+    return asking(**fields | overrides)
+
+
+def line(report: Report, key: str) -> dict[str, Any]:
+    columns = [column.key for column in report.columns]
+    keys = [*report.keys, *report.total_keys]
+    row = [*report.rows, *report.totals][keys.index(key)]
+    return dict(zip(columns, row, strict=True))
+
+
+def general(session: Session, code: str, **overrides: Any) -> None:
+    add_school(session, code, **{"type": SchoolType.GENERAL} | overrides)
+
+
+def platform_week(
+    session: Session, *rows: tuple[str | None, dict[str, Any]], first_day: date = WEEK.first,
+    name: str = "Сферум", version: int = 1,
+) -> None:  # fmt: skip
+    week = PlatformWeek(
+        platform=name, first_day=first_day, version=version, file_name="неделя.csv", sha256="0",
+        mapping="default", imported_at=FRIDAY_17, imported_by="city",
+    )  # fmt: skip
+    session.add(week)
+    session.flush()
+    for number, (code, figures) in enumerate(rows):
+        label = f"{code} {number}"
+        if session.get(PlatformSchool, (name, label)) is None:
+            session.add(PlatformSchool(platform=name, label=label, school_code=code))
+        session.add(PlatformFigure(week_id=week.id, row=number, label=label, **figures))
+    session.flush()
+
+
+def moved(session: Session, act: RollAct, person: KnownPerson, school: str, at: datetime) -> None:
+    session.add(
+        RollEvent(
+            at=at, act=act, school_code=school, person_id=person.person_id, role=person.role
+        )
+    )  # fmt: skip
+    session.flush()
