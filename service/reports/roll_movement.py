@@ -79,7 +79,8 @@ def _events(
     session: Session, asked: Asked, begin: datetime, role: str | None
 ) -> Sequence[RollEvent]:
     """Since ``begin``, of everybody who moved at the schools of the scope since then."""
-    conditions = [RollEvent.at >= begin, RollEvent.at <= asked.now]
+    # Those after the cut-off too: today's rolls are traced back through them.
+    conditions = [RollEvent.at >= begin]
     conditions += [RollEvent.role == role] if role else []
     wanted = select(RollEvent).where(*conditions, RollEvent.act != RollAct.BEGUN)
     if asked.scope.role != OperatorRole.CITY:

@@ -45,17 +45,18 @@ def by_key(report: Report) -> dict[str, dict[str, Any]]:
 
 
 def check_people(session: Session, name: str, **overrides: Any) -> int:
-    """As many people are behind each number as it says; how many numbers there were."""
+    """As many people are behind each number as it says; how many numbers lead somewhere."""
     asked = question(name, **overrides)
     report, seen = make(session, REPORTS[name], asked), 0
     for key, cells in by_key(report).items():
         for column in report.columns:
-            if column.people and isinstance(cells[column.key], int):
+            value = cells[column.key]
+            if column.people and isinstance(value, int) and value:
                 query = people_behind(
                     session, REPORTS[name], asked, Cell(row=key, column=column.key)
                 )
                 found = session.scalar(select(func.count()).select_from(query.subquery()))
-                assert found == cells[column.key], (key, column.key)
+                assert found == value, (key, column.key)
                 seen += 1
     return seen
 
