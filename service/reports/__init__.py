@@ -52,6 +52,7 @@ from service.reports.coverage import COVERAGE
 from service.reports.definition import Definition
 from service.reports.freshness import FRESHNESS
 from service.reports.funnel import FUNNEL
+from service.reports.indicators import INDICATORS
 from service.reports.low_activity import LOW_ACTIVITY
 from service.reports.movement import MOVEMENT
 from service.reports.other_systems import OTHER_SYSTEMS
@@ -68,6 +69,7 @@ REPORTS: Mapping[str, Definition] = {
         FUNNEL,
         MOVEMENT,
         WEEKLY,
+        INDICATORS,
     )
 }
 """By the name people type, in the order of the console's list."""
