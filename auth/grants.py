@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,9 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
             raise InvalidRequestError("The 'redirect_uri' is not registered for this client.")
         return redirect_uri
 
+    def generate_authorization_code(self) -> str:
+        return secrets.token_urlsafe(32)
+
     def save_authorization_code(self, code: str, request: ProtocolRequest) -> None:
         """Store the code together with its login event: there is never one without the other."""
         sign_in = request.sign_in
@@ -93,7 +97,9 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         with self.server.engine.begin() as db:
             # The first code of a sign-in is the sign-in itself, the following ones are
             # single sign-on; the conditional update decides between two tabs.
-            first = db.execute(_FIRST_USE, {"cookie": sign_in.cookie_hash}).first()
+            first = (
+                not sign_in.used and db.execute(_FIRST_USE, {"cookie": sign_in.cookie_hash}).first()
+            )
             if request.client.ask_each_time and not first:
                 raise LoginRequiredError(redirect_uri=request.payload.redirect_uri)
             db.execute(

@@ -24,6 +24,9 @@ JWKS_SECONDS = 300
 PUBLISHED_AHEAD = timedelta(seconds=JWKS_SECONDS)
 """A later key signs when every copy of the public keys that lacks it has run out."""
 
+LOOK_AGAIN = timedelta(seconds=1)
+"""Whoever signs looks for new files so often at most."""
+
 _MOMENT = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -52,6 +55,7 @@ class SigningKeys:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._loaded: dict[Path, SigningKey] = {}
+        self._looked_at: datetime | None = None
         if not self.all():
             raise ValueError("at least one signing key is needed")
 
@@ -63,8 +67,14 @@ class SigningKeys:
         return list(self._loaded.values())
 
     def signing(self, algorithm: Algorithm, now: datetime) -> SigningKey:
-        """The newest key of the algorithm that everybody has heard of by now."""
-        keys = self._of(algorithm)
+        """The newest key of the algorithm that everybody has heard of by now.
+
+        Its file is at least ``PUBLISHED_AHEAD`` old, so there is no need to look each time.
+        """
+        if self._looked_at is None or not timedelta() <= now - self._looked_at < LOOK_AGAIN:
+            self.all()
+            self._looked_at = now
+        keys = [key for key in self._loaded.values() if key.algorithm == algorithm]
         known = [key for key in keys if key.made_at + PUBLISHED_AHEAD <= now]
         return known[-1] if known else keys[0]
 

@@ -7,7 +7,7 @@ day of the installation's time zone, so a phase begins at its midnight.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Protocol
@@ -66,16 +66,20 @@ def targets_of(account: Account) -> Iterator[Target]:
     role comes before everybody.
     """
     role = account.roles[0] if account.roles else ""
-    places = [
-        Target(school_code=account.school_code),
-        Target(district=account.district),
-    ]
-    if account.class_id and account.school_code:
-        yield Target(school_code=account.school_code, class_id=account.class_id)
-    for place in [place for place in places if place != CITY] + [CITY]:
+    school, district = account.school_code, account.district
+    if school and account.class_id:
+        yield Target(school_code=school, class_id=account.class_id)
+    if school:
         if role:
-            yield replace(place, role=role)
-        yield place
+            yield Target(school_code=school, role=role)
+        yield Target(school_code=school)
+    if district:
+        if role:
+            yield Target(district=district, role=role)
+        yield Target(district=district)
+    if role:
+        yield Target(role=role)
+    yield CITY
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

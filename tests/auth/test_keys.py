@@ -50,6 +50,15 @@ def test_a_running_process_publishes_a_later_key_at_once_and_signs_with_it_when_
     assert running.signing("RS256", LATER + PUBLISHED_AHEAD - timedelta(seconds=1)).kid == first
 
 
+def test_whoever_signs_looks_for_other_keys_once_a_second(tmp_path: Path) -> None:
+    running = load_keys(tmp_path, START)
+    first = running.signing("RS256", LATER).kid
+    create_key(tmp_path, "RS256", LATER - PUBLISHED_AHEAD)
+
+    assert running.signing("RS256", LATER + timedelta(milliseconds=999)).kid == first
+    assert running.signing("RS256", LATER + timedelta(seconds=1)).kid != first
+
+
 def test_an_old_key_goes_when_its_last_token_has_ended(tmp_path: Path) -> None:
     keys = load_keys(tmp_path, START)
     first = keys.signing("RS256", START).kid
