@@ -101,7 +101,7 @@ def is_locked_out(day: date, default: Phase) -> ColumnElement[bool]:
         KnownPerson.suspended.is_(False),
         _phase_on(day, default) == Phase.ESIA_ONLY,
         ~is_linked(),
-        ~_is_exempt(day),
+        ~is_exempt(day),
     )
 
 
@@ -165,8 +165,9 @@ def _newest(day: date, *conditions: ColumnElement[bool]) -> ColumnElement[str | 
     )
 
 
-def _is_exempt(day: date) -> ColumnElement[bool]:
-    """``Exemption.covers`` in SQL, for people without a link."""
+def is_exempt(day: date) -> ColumnElement[bool]:
+    """``Exemption.covers`` in SQL, for a ``KnownPerson`` without a link, joined with the
+    ``School``."""
     person = KnownPerson
     young = and_(person.role == PUPIL, person.birth_date > born_until(ESIA_AGE, day))
     who = or_(

@@ -56,6 +56,7 @@ from service.reports.indicators import INDICATORS
 from service.reports.low_activity import LOW_ACTIVITY
 from service.reports.movement import MOVEMENT
 from service.reports.other_systems import OTHER_SYSTEMS
+from service.reports.transition import TRANSITION
 from service.reports.weekly import WEEKLY
 
 REPORTS: Mapping[str, Definition] = {
@@ -70,6 +71,7 @@ REPORTS: Mapping[str, Definition] = {
         MOVEMENT,
         WEEKLY,
         INDICATORS,
+        TRANSITION,
     )
 }
 """By the name people type, in the order of the console's list."""
