@@ -18,7 +18,7 @@ from service.models.activity import (
     Span,
 )
 from service.models.class_teachers import ClassTeacher, PlannedClassTeacher
-from service.models.history import MadeSlip, RollAct, RollEvent
+from service.models.history import MadeSlip, MarkBitmap, MarkChange, RollAct, RollEvent
 from service.models.operators import AuditEntry, Operator, OperatorRole
 from service.models.people import Affiliation, Identity, KnownPerson, SourceKey
 from service.models.phases import PhaseExemption, PhaseRule
@@ -65,6 +65,8 @@ __all__ = [
     "KnownObject",
     "KnownPerson",
     "MadeSlip",
+    "MarkBitmap",
+    "MarkChange",
     "Milestone",
     "MoodleSnapshot",
     "Operator",

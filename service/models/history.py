@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+import service.activity.mark_triggers  # noqa: F401 - they are made with the tables
 from auth.models import UtcDateTime
 from service.db import Base
 
@@ -57,3 +58,23 @@ class RollEvent(Base):
     """Empty for ``BEGUN``."""
     role: Mapped[str] = mapped_column(String(20), default="")
     """At that school, then."""
+
+
+class MarkBitmap(Base):
+    """Everybody who has a mark, such as an own password (``service.activity.marks``)."""
+
+    __tablename__ = "mark_bitmaps"
+    mark: Mapped[str] = mapped_column(String(20), primary_key=True)
+    bitmap: Mapped[bytes]
+    """``PeopleSet.packed``."""
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """Nobody got the mark later."""
+
+
+class MarkChange(Base):
+    """Somebody got or lost a mark. The database itself adds the row (triggers)."""
+
+    __tablename__ = "mark_changes"
+    id: Mapped[int] = mapped_column(_BigId, primary_key=True)
+    mark: Mapped[str] = mapped_column(String(20))
+    person_id: Mapped[str] = mapped_column(String(36))

@@ -15,6 +15,7 @@ from service.reports.asked import Asked, Flag
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.id_sets import with_ordinals
 from service.reports.listing import (
+    LEFT,
     TOTAL,
     by_district,
     code_column,
@@ -81,6 +82,7 @@ def list_report(
         keys=tuple(line.key for line in lines),
         totals=tuple(_total(asked, people, key, some) for key, some in groups.items()),
         total_keys=tuple(groups),
+        merged=LEFT,
         sources=(rolls_source(freshness), people.source),
         notes=notes,
         chart=chart,

@@ -17,6 +17,7 @@ from service.registry.lookup import RegistrySchool
 from service.reports.asked import Asked
 from service.reports.definition import Definition, PeriodUse, Rhythm
 from service.reports.listing import (
+    LEFT,
     TOTAL,
     by_district,
     code_column,
@@ -94,6 +95,7 @@ def freshness(session: Session, asked: Asked) -> Report:
         keys=tuple(lines),
         totals=(_total(asked, rows, schools, loads),),
         total_keys=(TOTAL,),
+        merged=1 if rows is Rows.DISTRICT else LEFT,
         sources=(rolls_source(fresh),),
         target=Target(column="loaded_share", value=1.0) if rows is Rows.DISTRICT else None,
         chart=_chart(schools, loads) if rows is Rows.DISTRICT else None,
@@ -155,7 +157,7 @@ def _columns(rows: Rows) -> tuple[Column, ...]:
                 _("Loaded in the period, % of the schools of the registry"),
                 ("loaded", "schools"),
             ),
-            column("never", _("Never loaded"), Kind.INTEGER),
+            column("never", _("Schools never loaded"), Kind.INTEGER),
             column(
                 "days", _("Days since the last load, at most"), Kind.INTEGER,
                 definition=_("Of the school of the district that loaded longest ago; whoever "

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from auth.linking.models import Link
-from auth.models import Credential
 from service.activity.bitmaps import PeopleSet
 from service.activity.figures import Activity, until
+from service.activity.marks import Mark, marked
 from service.i18n import gettext as _
-from service.models import Affiliation, MadeSlip, OperatorRole, School
+from service.models import MadeSlip, School
 from service.reports.asked import Asked
 from service.reports.counting import ALL_ROLES, ROLES, Figures, Level, Sets, people_of
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
@@ -100,21 +98,11 @@ def funnel(session: Session, asked: Asked) -> Report:
 
 def _reached(session: Session, asked: Asked) -> _Reached:
     activity = Activity(session)
-
-    def who(person_id: Any, at: Any) -> PeopleSet:
-        people = select(person_id).where(at <= asked.now).distinct()
-        if asked.scope.role != OperatorRole.CITY:
-            here = select(Affiliation.person_id).where(
-                Affiliation.school_code.in_(asked.scope.codes())
-            )
-            people = people.where(person_id.in_(here))
-        return activity.people(people)
-
     return _Reached(
-        slip=who(MadeSlip.person_id, MadeSlip.first_at),
+        slip=marked(session, activity, Mark.SLIP, at=asked.now),
         first_login=activity.active(None, until(asked.now)),
-        own_password=who(Credential.person_id, Credential.changed_at),
-        linked=who(Link.person_id, Link.linked_at),
+        own_password=marked(session, activity, Mark.OWN_PASSWORD, at=asked.now),
+        linked=marked(session, activity, Mark.LINKED, at=asked.now),
     )
 
 
@@ -221,7 +209,6 @@ def _chart(schools: Sequence[School], figures: Figures) -> Chart:
     districts = list(dict.fromkeys(school.district for school in schools))
     names = {
         "account": _("Account created"),
-        "slip": _("Slip made"),
         "first_login": _("First login"),
         "linked": _("ЕСИА linked"),
     }

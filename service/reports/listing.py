@@ -13,6 +13,9 @@ from service.registry.lookup import RegistrySchool, registry_schools
 from service.reports.asked import Asked
 from service.reports.report import Column, Freshness, Kind, Row, Source
 
+LEFT = 3
+"""So many columns say which school a line is; the rest are figures."""
+
 TOTAL = "total"
 """Key of the line of everything the reader may see."""
 

@@ -18,6 +18,7 @@ from service.reports.counting import ALL_ROLES
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.id_sets import with_ids
 from service.reports.listing import (
+    LEFT,
     TOTAL,
     code_column,
     column,
@@ -79,6 +80,7 @@ def movement(session: Session, asked: Asked) -> Report:
             for key, some in groups.items()
         ),
         total_keys=tuple(groups),
+        merged=LEFT,
         sources=(
             rolls_source(freshness),
             Source(

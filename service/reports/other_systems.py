@@ -16,6 +16,7 @@ from service.reports.activity import active_definition, people_of_list, sums, to
 from service.reports.asked import Asked, Flag
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.listing import (
+    LEFT,
     TOTAL,
     code_column,
     column,
@@ -96,6 +97,7 @@ def other_systems(session: Session, asked: Asked) -> Report:
         keys=tuple(line.key for line in lines),
         totals=tuple(_total(key, some, people, low) for key, some in groups.items()),
         total_keys=tuple(groups),
+        merged=LEFT,
         sources=(
             Source(name=_("Registry of schools"), as_of=asked.now),
             rolls_source(freshness),

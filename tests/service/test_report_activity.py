@@ -22,7 +22,8 @@ from service.models import (
 )
 from service.ordering import natural
 from service.reports import REPORTS
-from service.reports.definition import Cell
+from service.reports.asked import Compare
+from service.reports.definition import Cell, make
 from service.reports.export import to_csv
 from service.reports.people import people_behind
 from tests.service.annex_2017 import NOW as NOW_2017
@@ -63,7 +64,7 @@ def test_the_annex_of_2017_comes_out_line_by_line(session: Session) -> None:
             sums[each.district] += each.active
         assert [(row[1], row[3]) for row in districts] == list(sums.items())
         assert len(districts) == 18
-        assert total == (None, "Итого", "организаций: 183", 7406)
+        assert total == (None, "Итого", "ОО: 183", 7406)
         assert sorted(key for key in report.keys) == [each.code for each in annex()]
 
 
@@ -276,3 +277,12 @@ def test_the_same_figures_give_the_same_bytes(session: Session) -> None:
     first = to_csv(built(session, "activity"))
     sign_in(session, "p", NOW)
     assert to_csv(built(session, "activity", now=NOW + timedelta(days=9))) == first
+
+
+@pytest.mark.parametrize("name", ["activity", "low-activity", "other-systems", "movement"])
+def test_a_comparison_is_of_figures_and_not_of_line_numbers(session: Session, name: str) -> None:
+    add_school(session, "1", state_system=False)
+    report = make(session, REPORTS[name], question(name, compare=Compare.PREVIOUS))
+    changes = [column.key for column in report.columns if column.key.endswith("_change")]
+    assert changes
+    assert "number_change" not in changes

@@ -109,6 +109,31 @@ def test_steps_after_the_cut_off_and_of_suspended_people_are_not_counted(session
     assert numbers(by_key(earlier)["1|all"]) == [1, 1, 0, 0, 0, 0]
 
 
+def test_who_loses_a_password_or_a_link_is_counted_no_more(session: Session) -> None:
+    add_school(session, "1")
+    for name in ("a", "b"):
+        add_person(session, name, "1")
+        come(session, name, 4)
+    assert numbers(by_key(built(session, "funnel"))["1|all"]) == [2] * 6
+    session.query(Credential).filter_by(person_id="a").delete()
+    session.query(Link).filter_by(person_id="b").delete()
+    assert numbers(by_key(built(session, "funnel"))["1|all"]) == [2, 2, 2, 2, 1, 1]
+    come_again = Credential(person_id="a", password_hash="x", changed_at=IN_OCTOBER)
+    session.add(come_again)
+    session.flush()
+    assert by_key(built(session, "funnel"))["1|all"]["own_password"] == 2
+
+
+def test_steps_taken_before_the_first_roll_count_once_it_is_there(session: Session) -> None:
+    add_school(session, "1")
+    add_school(session, "2")
+    session.add(MadeSlip(person_id="p", first_at=IN_OCTOBER))
+    session.flush()
+    assert by_key(built(session, "funnel"))["all"]["slip"] == 0
+    add_person(session, "p", "1")
+    assert by_key(built(session, "funnel"))["all"]["slip"] == 1
+
+
 def test_nothing_known_is_no_zero(session: Session) -> None:
     add_school(session, "empty")
     add_school(session, "none", last_applied_at=None)

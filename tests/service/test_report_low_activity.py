@@ -86,7 +86,7 @@ def test_schools_are_counted_by_district(session: Session) -> None:
     assert report.chart is not None
     assert report.chart.labels == ("Выборгский", "Невский")
     assert report.chart.series[0].values == (0, 2)
-    assert (lines["total"]["school"], lines["total"]["active"]) == ("организаций: 2", 3)
+    assert (lines["total"]["school"], lines["total"]["active"]) == ("ОО: 2", 3)
 
 
 def other_city(session: Session) -> None:

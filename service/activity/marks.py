@@ -1,0 +1,111 @@
+"""Who has had a slip, an own password, a link to ЕСИА: sets of people, kept up to date.
+
+The tables say who; a bitmap of each says it at once for a whole city.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from auth.linking.models import Link
+from auth.models import Credential
+from service.activity.bitmaps import PeopleSet
+from service.activity.figures import Activity
+from service.activity.rollups import lock
+from service.db import chunks
+from service.models import ActivityPerson, MadeSlip, MarkBitmap, MarkChange
+
+
+class Mark(StrEnum):
+    SLIP = "slip"
+    OWN_PASSWORD = "own_password"  # noqa: S105 - the name of a mark
+    LINKED = "linked"
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    person_id: InstrumentedAttribute[str]
+    at: InstrumentedAttribute[datetime]
+
+
+_TABLES = {
+    Mark.SLIP: _Table(MadeSlip.person_id, MadeSlip.first_at),
+    Mark.OWN_PASSWORD: _Table(Credential.person_id, Credential.changed_at),
+    Mark.LINKED: _Table(Link.person_id, Link.linked_at),
+}
+_AT_ONCE = 5_000
+"""People in one statement."""
+
+
+def marked(session: Session, activity: Activity, mark: Mark, *, at: datetime) -> PeopleSet:
+    """Who has the mark now and had it by ``at``.
+
+    In the caller's transaction: what is new is added to the bitmap, which may write.
+    """
+    _catch_up(session, mark)
+    kept = session.get(MarkBitmap, mark)
+    if kept is None:
+        return PeopleSet()
+    people = PeopleSet.unpacked(kept.bitmap)
+    if kept.last_at <= at:
+        return people
+    table = _TABLES[mark]
+    later = select(table.person_id).group_by(table.person_id).having(func.min(table.at) > at)
+    return people - activity.people(later)
+
+
+def _catch_up(session: Session, mark: Mark) -> None:
+    if not session.scalar(select(exists().where(MarkChange.mark == mark))):
+        return
+    lock(session)
+    numbered = select(ActivityPerson.person_id)
+    changed = set(
+        session.scalars(
+            delete(MarkChange)
+            # Without an ordinal somebody is on no roll: the note waits until they are.
+            .where(MarkChange.mark == mark, MarkChange.person_id.in_(numbered))
+            .returning(MarkChange.person_id)
+        )
+    )
+    kept = session.get(MarkBitmap, mark, populate_existing=True)
+    people = PeopleSet.unpacked(kept.bitmap) if kept else PeopleSet()
+    moments = [kept.last_at] if kept else []
+    for some in chunks(changed, _AT_ONCE):
+        there, last = _there(session, mark, some)
+        people = (people - _ordinals(session, some)) | _ordinals(session, there)
+        moments += [last] if last else []
+    if not moments:
+        return
+    if kept is None:
+        kept = MarkBitmap(mark=mark)
+        session.add(kept)
+    kept.bitmap, kept.last_at = people.packed(), max(moments)
+    session.flush()
+
+
+def _there(
+    session: Session, mark: Mark, people: Collection[str]
+) -> tuple[set[str], datetime | None]:
+    """Those with the mark, and when the last of them got it."""
+    table = _TABLES[mark]
+    rows: Any = session.execute(
+        select(table.person_id, table.at).where(table.person_id.in_(people))
+    ).all()
+    return {row[0] for row in rows}, max((row[1] for row in rows), default=None)
+
+
+def _ordinals(session: Session, people: Collection[str]) -> PeopleSet:
+    return PeopleSet(
+        session.scalars(
+            select(ActivityPerson.ordinal).where(
+                ActivityPerson.person_id.in_(people), ActivityPerson.main.is_(None)
+            )
+        )
+    )
