@@ -1,4 +1,7 @@
-"""Making roll-ups anew from the events that are still kept.
+"""Making roll-ups anew from the events that are still kept, month by month.
+
+The database groups the events of a month by hour and method and hands over the ordinals of each
+group in one row: no event becomes an object here, and memory does not grow with their number.
 
 What retention has deleted stays as it was rolled up: of such a source everything up to the end of
 the day of the oldest event left is kept, and the rest is made anew. Without deleted events
@@ -10,24 +13,31 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, delete, func, select, text
+from sqlalchemy import (
+    Date,
+    Engine,
+    Select,
+    String,
+    cast,
+    delete,
+    extract,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent
 from service.activity.bitmaps import PeopleSet
+from service.activity.ordinals import add_people_at_schools
 from service.activity.outside import outside_events
-from service.activity.rollups import (
-    BATCH,
-    COUNTS,
-    LOCK,
-    add_events,
-    lock,
-    read_events,
-    sign_ins,
-)
+from service.activity.rollups import LOCK, add_active, extend, lock, sign_ins, with_ordinals
 from service.activity.spans import MOSCOW, end_of, start_of
 from service.db import upsert
 from service.models import (
@@ -43,6 +53,12 @@ from service.models import (
 Progress = Callable[[int], None]
 """Told how many more events are done."""
 
+GROUPS = 100
+"""Of an hour and a method each, in memory at a time."""
+
+_Events = Select[*tuple[Any, ...]]
+_WITH_EVENTS = (EventSource.PROVIDER, EventSource.EARLIER_PORTAL, EventSource.MOODLE_LOG)
+
 
 def rebuild(engine: Engine, progress: Progress) -> int:
     """Make the roll-ups of all sources with events anew; how many events counted.
@@ -50,17 +66,15 @@ def rebuild(engine: Engine, progress: Progress) -> int:
     One transaction over one state of the database: until it ends, reports see the old roll-ups.
     Sign-ins go on meanwhile on PostgreSQL; on SQLite they wait.
     """
+    done = 0
     with _alone(engine) as session:
         session.execute(delete(PendingEvent))
-        done = 0
-        for source, pieces in _sources(session).items():
+        for source in _WITH_EVENTS:
             kept_until = _forget(session, source)
-            for piece in pieces:
-                read = read_events(session, piece)
-                events = [one for one in read if kept_until is None or one.at >= kept_until]
-                add_events(session, source, events)
-                progress(len(read))
-                done += len(events)
+            for begin, end in _months(session, source, kept_until):
+                number = _roll_up(session, source, begin, end)
+                progress(number)
+                done += number
     return done
 
 
@@ -85,33 +99,80 @@ def _alone(engine: Engine) -> Iterator[Session]:
             connection.commit()
 
 
-def _sources(session: Session) -> dict[EventSource, Iterator[Select[*tuple[Any, ...]]]]:
-    """The events of each source, in pieces that fit into memory."""
-    return {
-        EventSource.PROVIDER: _by_number(session),
-        EventSource.EARLIER_PORTAL: _by_day(session, EventSource.EARLIER_PORTAL),
-        EventSource.MOODLE_LOG: _by_day(session, EventSource.MOODLE_LOG),
-    }
+def _events(
+    source: EventSource, begin: datetime | None = None, end: datetime | None = None
+) -> _Events:
+    """The events of a source that count, from ``begin`` until before ``end``."""
+    at = LoginEvent.at if source is EventSource.PROVIDER else OutsideEvent.at
+    inside = [at >= begin] if begin else []
+    inside += [at < end] if end else []
+    if source is EventSource.PROVIDER:
+        return sign_ins(*inside)
+    return outside_events(source, *inside)
 
 
-def _by_number(session: Session) -> Iterator[Select[*tuple[Any, ...]]]:
-    first, last = session.execute(select(func.min(LoginEvent.id), func.max(LoginEvent.id))).one()
-    if first is not None:
-        for number in range(first, last + 1, BATCH):
-            yield sign_ins(LoginEvent.id.between(number, number + BATCH - 1))
+def _months(
+    session: Session, source: EventSource, kept_until: datetime | None
+) -> Iterator[tuple[datetime, datetime]]:
+    """The months with events to be rolled up; the first begins where the kept ones end."""
+    there = _events(source, kept_until).subquery()
+    first, last = session.execute(select(func.min(there.c.at), func.max(there.c.at))).one()
+    begin = kept_until or first
+    while first is not None and begin <= last:
+        end = end_of(begin, Span.MONTH)
+        yield begin, end
+        begin = end
 
 
-def _by_day(session: Session, source: EventSource) -> Iterator[Select[*tuple[Any, ...]]]:
-    first, last = session.execute(
-        select(func.min(OutsideEvent.at), func.max(OutsideEvent.at)).where(
-            OutsideEvent.source == source
-        )
+def _roll_up(session: Session, source: EventSource, begin: datetime, end: datetime) -> int:
+    """Roll up events of one month; how many."""
+    events = _events(source, begin, end)
+    there = events.subquery()
+    number, first, last = session.execute(
+        select(func.count(), func.min(there.c.at), func.max(there.c.at)).select_from(there)
     ).one()
-    day = start_of(first, Span.DAY) if first else None
-    while day is not None and day <= last:
-        after = end_of(day, Span.DAY)
-        yield outside_events(source, OutsideEvent.at >= day, OutsideEvent.at < after)
-        day = after
+    if not number:
+        return 0
+    add_people_at_schools(session, events)
+    for hours in _hours_by_day(session, events):
+        add_active(session, source, hours)
+    while begin < end:
+        after = end_of(begin, Span.DAY)
+        _count_day(session, source, begin, after)
+        begin = after
+    extend(session, source, first, last, number)
+    return int(number)
+
+
+def _hours_by_day(
+    session: Session, events: _Events
+) -> Iterator[dict[tuple[datetime, str], PeopleSet]]:
+    """Of each day, hour and method -> people."""
+    event = with_ordinals(events).subquery()
+    second = extract("epoch", event.c.at)
+    hour = (second - second % 3600).label("hour")
+    ordinals = func.aggregate_strings(cast(event.c.ordinal, String), ",")
+    rows = session.execute(
+        select(hour, event.c.method, ordinals).group_by(hour, event.c.method).order_by(hour),
+        execution_options={"yield_per": GROUPS},
+    )
+    groups = (
+        (datetime.fromtimestamp(int(second), UTC), method, people)
+        for second, method, people in rows
+    )
+    for _day, hours in groupby(groups, key=lambda group: start_of(group[0], Span.DAY)):
+        yield {
+            (hour, method): PeopleSet(map(int, people.split(","))) for hour, method, people in hours
+        }
+
+
+def _count_day(session: Session, source: EventSource, begin: datetime, end: datetime) -> None:
+    event = _events(source, begin, end).subquery()
+    place = (event.c.school_code, event.c.method, event.c.role)
+    day = literal(begin.astimezone(MOSCOW).date(), Date)
+    counts = select(day, literal(source.value), *place, func.count()).group_by(*place)
+    columns = ["day", "source", "school_code", "method", "role", "events"]
+    session.execute(insert(ActivityCount).from_select(columns, counts))
 
 
 def _forget(session: Session, source: EventSource) -> datetime | None:
@@ -147,17 +208,10 @@ def _kept_until(session: Session, source: EventSource) -> datetime | None:
     state = session.get(ActivitySource, source)
     if state is None:
         return None
-    at, conditions = _events_of(source)
-    oldest = session.scalar(select(func.min(at)).where(*conditions))
+    oldest = session.scalar(select(func.min(_events(source).subquery().c.at)))
     if oldest is None:
         return end_of(state.last_at, Span.DAY)
     return end_of(oldest, Span.DAY) if state.first_at < oldest else None
-
-
-def _events_of(source: EventSource) -> tuple[Any, tuple[ColumnElement[bool], ...]]:
-    if source is EventSource.PROVIDER:
-        return LoginEvent.at, COUNTS
-    return OutsideEvent.at, (OutsideEvent.source == source, OutsideEvent.person_id.is_not(None))
 
 
 def _join_days(session: Session, source: EventSource, month: datetime) -> None:

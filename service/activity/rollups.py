@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
@@ -120,36 +120,36 @@ def sign_ins(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 def read_events(session: Session, events: Select[*tuple[Any, ...]]) -> list[Event]:
     """The events of a query with the ordinals of their people; new people get theirs."""
-    found = list(_located(session, events))
+    found = _read(session, events)
     if any(one.ordinal is None for one in found):
-        asked = events.subquery()
-        add_people_at_schools(session, select(asked.c.person_id, asked.c.school_code))
-        found = [one for one in _located(session, events) if one.ordinal is not None]
+        add_people_at_schools(session, events)
+        found = [one for one in _read(session, events) if one.ordinal is not None]
     return found
 
 
-def _located(session: Session, events: Select[*tuple[Any, ...]]) -> Iterator[Event]:
+def _read(session: Session, events: Select[*tuple[Any, ...]]) -> list[Event]:
+    return [Event(*row) for row in session.execute(with_ordinals(events))]
+
+
+def with_ordinals(events: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The columns of ``Event`` for the events of a query; people without an ordinal have None."""
     event, there, main = events.subquery(), aliased(ActivityPerson), aliased(ActivityPerson)
     whole = select(main.ordinal).where(main.person_id == event.c.person_id, main.main.is_(None))
-    rows = session.execute(
-        select(
-            event.c.key,
-            event.c.at,
-            # Where the school as of then is unknown, the main ordinal stands for the person.
-            case(
-                (there.ordinal.is_not(None), there.ordinal),
-                (event.c.school_code == "", whole.scalar_subquery()),
-            ),
-            event.c.method,
-            event.c.school_code,
-            event.c.role,
-        ).outerjoin(
-            there,
-            (there.person_id == event.c.person_id) & (there.school_code == event.c.school_code),
-        )
+    return select(
+        event.c.key,
+        event.c.at,
+        # Where the school as of then is unknown, the main ordinal stands for the person.
+        case(
+            (there.ordinal.is_not(None), there.ordinal),
+            (event.c.school_code == "", whole.scalar_subquery()),
+        ).label("ordinal"),
+        event.c.method,
+        event.c.school_code,
+        event.c.role,
+    ).outerjoin(
+        there,
+        (there.person_id == event.c.person_id) & (there.school_code == event.c.school_code),
     )
-    for row in rows:
-        yield Event(*row)
 
 
 def add_events(session: Session, source: EventSource, events: Sequence[Event]) -> None:
@@ -175,21 +175,32 @@ def add_active(
     session: Session, source: EventSource, hours: dict[tuple[datetime, str], PeopleSet]
 ) -> None:
     """Join people who were active in an hour, by a method, to its bitmaps and those around it."""
-    cells: dict[_Cell, list[PeopleSet]] = defaultdict(list)
-    for (hour, method), people in hours.items():
-        for span in Span:
-            begin = start_of(hour, span)
-            for one in {method, ANY_METHOD}:
-                cells[span, begin, one].append(people)
-    for some in chunks(cells.items(), 200):
+    for some in chunks(_cells(hours).items(), 200):
         old = _bitmaps(session, source, [cell for cell, _people in some])
         upsert(session, ActivityBitmap, [
             {
                 "span": span, "begins_at": begin, "source": source, "method": method,
-                "bitmap": PeopleSet.union([*old.get((span, begin, method), ()), *people]).packed(),
+                "bitmap": PeopleSet.union([people, *old.get((span, begin, method), ())]).packed(),
             }
             for (span, begin, method), people in some
         ])  # fmt: skip
+
+
+def _cells(hours: dict[tuple[datetime, str], PeopleSet]) -> dict[_Cell, PeopleSet]:
+    joined: dict[tuple[datetime, str], list[PeopleSet]] = defaultdict(list)
+    for (hour, method), people in hours.items():
+        for one in {method, ANY_METHOD}:
+            joined[hour, one].append(people)
+    cells: dict[_Cell, PeopleSet] = {}
+    # Days are joined from hours, and months from days.
+    for span in Span:
+        parts, joined = joined, defaultdict(list)
+        for (begin, method), sets in parts.items():
+            joined[start_of(begin, span), method] += sets
+        for (begin, method), sets in joined.items():
+            sets[:] = [PeopleSet.union(sets)]
+            cells[span, begin, method] = sets[0]
+    return cells
 
 
 def _bitmaps(

@@ -8,12 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, insert, select
+from sqlalchemy import select
 
 from service.activity.figures import Activity
 from service.activity.moodle_access import Pace
-from service.activity.moodle_log import LOGGED_IN, _log_table, read_log
-from service.activity.settings import ActivitySettings
 from service.activity.snapshots import latest_due, missed, take_due
 from service.application import Application
 from service.db import transaction
@@ -137,34 +135,6 @@ def test_a_slow_moodle_gets_pauses_as_long_as_its_answers() -> None:
     pace.before_call()
     pace.before_call()
     assert pauses == [0.5]
-
-
-def test_the_log_of_moodle_is_a_source_of_its_own_and_read_once(
-    place: Place, tmp_path: Path
-) -> None:
-    url = f"sqlite:///{tmp_path / 'log.sqlite'}"
-    log = create_engine(url)
-    table = _log_table("mdl_")
-    table.metadata.create_all(log)
-    number = place.known(A, "p-1").moodle_id
-    with log.begin() as connection:
-        connection.execute(insert(table), [
-            {"id": 1, "eventname": LOGGED_IN, "userid": number,
-             "timecreated": int(moscow(8, 10).timestamp())},
-            {"id": 2, "eventname": r"\core\event\user_loggedout", "userid": number,
-             "timecreated": int(moscow(8, 11).timestamp())},
-            {"id": 3, "eventname": LOGGED_IN, "userid": 9_999,
-             "timecreated": int(moscow(8, 12).timestamp())},
-        ])  # fmt: skip
-    log.dispose()
-    settings = ActivitySettings(log_database_url=url)
-    assert read_log(place.application.sessions, settings) == 1
-    assert read_log(place.application.sessions, settings) == 0
-    with transaction(place.application.sessions) as session:
-        activity = Activity(session)
-        people = activity.active(moscow(8, 10), moscow(8, 11), sources=[EventSource.MOODLE_LOG])
-        assert set(activity.person_ids(people)) == {place.person_id(A, "p-1")}
-        assert not activity.active(None, None, sources=[EventSource.MOODLE])
 
 
 def test_the_doctor_sees_whether_the_report_can_be_read(place: Place) -> None:
