@@ -1,4 +1,4 @@
-"""Head counts of coverage by district, school or class and by role, from the roll-ups."""
+"""Head counts of coverage by city, district, school or class and by role, from the roll-ups."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from provisioning.roster import Role
 from service.access import Scope
 from service.activity.bitmaps import PeopleSet
 from service.activity.figures import Activity, until
+from service.activity.marks import Mark, marked
 from service.activity.rolls import Members, read_classes, read_roles
 from service.models import School
 
@@ -22,6 +23,8 @@ from service.models import School
 class Level(StrEnum):
     """What one row, with its lines per role, stands for."""
 
+    CITY = "city"
+    """Everything the reader may see, in one row."""
     DISTRICT = "district"
     SCHOOL = "school"
     CLASS = "class"
@@ -32,10 +35,14 @@ ROLES = (Role.STUDENT, Role.TEACHER, Role.ADMINISTRATOR)
 _PRECEDENCE = (Role.TEACHER, Role.ADMINISTRATOR, Role.STUDENT)
 """Whoever has several roles at a level counts there once, as the first of these (INDICATORS C)."""
 
-COUNTED = ("account", "ever", "in_period")
+COUNTED = ("account", "ever", "own_password", "linked", "in_period")
+"""Of the people on the roll; the last only with a period."""
+
+WHOLE = "city"
+"""Key of the one row of ``Level.CITY``."""
 
 Unit = tuple[str, ...]
-"""Key of a row: district; school code; or school code, class id and class title."""
+"""Key of a row: ``WHOLE``; district; school code; or school code, class id and class title."""
 Figures = dict[tuple[Unit, str], Counter[str]]
 """Counts by unit and role."""
 Sets = dict[tuple[Unit, str], Members]
@@ -56,13 +63,16 @@ def count_people(session: Session, question: Question) -> tuple[Figures, Figures
     """Figures of each unit, and of the whole scope under the empty unit."""
     activity = Activity(session)
     end = until(question.now)
-    ever = activity.active(None, end)
-    in_period = PeopleSet()
+    done = {
+        "ever": activity.active(None, end),
+        "own_password": marked(session, activity, Mark.OWN_PASSWORD, at=question.now),
+        "linked": marked(session, activity, Mark.LINKED, at=question.now),
+    }
     if question.bounds:
         first, after = question.bounds
-        in_period = activity.active(first, min(after, end))
+        done["in_period"] = activity.active(first, min(after, end))
     units, total = people_of(session, question.scope, question.level)
-    return _count(units, ever, in_period), _count(total, ever, in_period)
+    return _count(units, done), _count(total, done)
 
 
 def people_of(session: Session, scope: Scope, level: Level) -> tuple[Sets, Sets]:
@@ -72,7 +82,9 @@ def people_of(session: Session, scope: Scope, level: Level) -> tuple[Sets, Sets]
     """
     units = _units(session, scope, level)
     total = _once_each({((), role): several for role, several in _by_role(units).items()})
-    if level is Level.DISTRICT:
+    if level is Level.CITY:
+        units = {((WHOLE,), role): members for (_whole, role), members in total.items()}
+    elif level is Level.DISTRICT:
         units = _once_each(_of_districts(session, scope, units))
     return units, total
 
@@ -144,17 +156,17 @@ def _joined(several: Iterable[Members]) -> Members:
     )
 
 
-def _count(units: Sets, ever: PeopleSet, in_period: PeopleSet) -> Figures:
+def _count(units: Sets, done: Mapping[str, PeopleSet]) -> Figures:
+    """``done``: who has done what, by the names of ``COUNTED``."""
     figures: Figures = {}
     for key, members in units.items():
         counts = Counter(roll=len(members.roll)) if members.roll else Counter()
         if members.roll:
             counts.update(
                 account=len(members.account),
-                ever=members.roll.count_both(ever),
-                in_period=members.roll.count_both(in_period),
+                **{name: members.roll.count_both(people) for name, people in done.items()},
             )
-        if left := members.left.count_both(ever):
+        if left := members.left.count_both(done["ever"]):
             counts["left"] = left
         if counts:
             figures[key] = counts

@@ -46,7 +46,7 @@ from service.reports.units import (
     unit_sums,
 )
 
-VERSION = "coverage-1"
+VERSION = "coverage-2"
 """Of the method, written into every report."""
 
 
@@ -84,6 +84,7 @@ def coverage(session: Session, asked: Asked) -> Report:
         sources=(
             Source(name=_("Rolls of the schools"), as_of=loads.newest),
             Source(name=_("Sign-ins through our page"), as_of=asked.now),
+            Source(name=_("Own passwords and links to ЕСИА"), as_of=asked.now),
         ),
         chart=_chart(schools, units, period) if level is Level.DISTRICT else None,
         sums=unit_sums([key for key, _row in lines]),
@@ -98,6 +99,10 @@ def _figure_columns(period: Period | None) -> list[Column]:
         _share("account", _("Account created, % of the roll")),
         _people("ever", _("Signed in ever")),
         _share("ever", _("Signed in ever, % of the roll")),
+        _people("own_password", _("Own password set")),
+        _share("own_password", _("Own password set, % of the roll")),
+        _people("linked", _("ЕСИА linked")),
+        _share("linked", _("ЕСИА linked, % of the roll")),
     ]
     if period:
         columns += [
@@ -113,6 +118,13 @@ def _people(key: str, title: str) -> Column:
         "roll": _("People on the roll of the school by its last applied load, not suspended."),
         "account": _("Of the people in the roll, those whose account exists in Moodle."),
         "ever": _("Of the people in the roll, those let in at least once before the cut-off."),
+        "own_password": _(
+            "Of the people in the roll, those whose own password counts now; after a reset it "
+            "does not. Passwords that Moodle keeps are not seen."
+        ),
+        "linked": _(
+            "Of the people in the roll, those whose account is linked to an ЕСИА identity."
+        ),
         "in_period": _("Of the people in the roll, those let in at least once in the period."),
         "left": _("Had signed in and are now suspended or on no roll; outside all shares."),
     }
@@ -134,7 +146,7 @@ def _figures(
     """The cells right of the role. Absent when no load was ever applied: that is not zero."""
     counts = counts_of(roles, role)
     cells: list[Value] = [counts["roll"]]
-    for name in COUNTED if period else COUNTED[:2]:
+    for name in COUNTED if period else COUNTED[:-1]:
         cells += [counts[name], _ratio(counts, name)]
     cells.append(counts["left"])
     return tuple(cells) if known or roles else (None,) * len(cells)
@@ -185,9 +197,10 @@ def _definition() -> str:
 COVERAGE = Definition(
     name="coverage",
     title=_title,
-    purpose=lambda: _("Who is on the roll, has an account, has signed in."),
+    purpose=lambda: _("Who is on the roll, has an account, has signed in, is linked to ЕСИА."),
     build=coverage,
     levels={
+        Level.CITY: lambda: _("in all"),
         Level.DISTRICT: lambda: _("by district"),
         Level.SCHOOL: lambda: _("by school"),
         Level.CLASS: lambda: _("by class"),

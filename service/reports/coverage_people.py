@@ -5,11 +5,12 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Select, case, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from auth.models import ESIA_CLIENT, LoginEvent, Result
+from auth.linking.models import Link
+from auth.models import ESIA_CLIENT, Credential, LoginEvent, Result
 from provisioning.roster import Role
 from service.models import Affiliation, KnownPerson, School
 from service.reports.asked import Asked
-from service.reports.counting import ALL_ROLES, ROLES, Level
+from service.reports.counting import ALL_ROLES, ROLES, WHOLE, Level
 from service.reports.definition import Cell
 
 _PRECEDENCE = (Role.TEACHER, Role.ADMINISTRATOR, Role.STUDENT)
@@ -47,6 +48,12 @@ def _of_column(asked: Asked, column: str) -> tuple[ColumnElement[bool], ...]:
             return ()
         case "account":
             return (KnownPerson.moodle_id.is_not(None),)
+        case "own_password":
+            own = Credential.person_id == KnownPerson.person_id
+            return (exists().where(own, Credential.changed_at <= asked.now),)
+        case "linked":
+            linked = Link.person_id == KnownPerson.person_id
+            return (exists().where(linked, Link.linked_at <= asked.now),)
         case "ever" | "in_period":
             return (_signed_in(asked, in_period=column == "in_period"),)
     raise KeyError(column)
@@ -72,6 +79,10 @@ def _of_unit(
 ) -> list[ColumnElement[bool]]:
     """Conditions for the school, district or class of the line; none for a total."""
     if not unit:
+        return []
+    if asked.by == Level.CITY:
+        if unit != [WHOLE]:
+            raise KeyError(unit[0])
         return []
     if asked.by == Level.DISTRICT:
         return [School.district == unit[0]]

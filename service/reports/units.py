@@ -12,7 +12,7 @@ from provisioning.roster import Role
 from service.i18n import gettext as _
 from service.models import School
 from service.ordering import natural
-from service.reports.counting import ALL_ROLES, ROLES, Figures, Level, Unit
+from service.reports.counting import ALL_ROLES, ROLES, WHOLE, Figures, Level, Unit
 from service.reports.report import Column, Freshness, Kind, Row, Sum
 
 LINES = (ALL_ROLES, *ROLES)
@@ -32,7 +32,7 @@ def unit_columns(by: Level) -> list[Column]:
     """What stands left of the role: written once for the lines of a unit."""
     loaded = _column("loaded", _("Last load"), Kind.MOMENT, absent=_("not loaded"))
     columns = [_column("district", _("District"), Kind.TEXT)]
-    if by is Level.DISTRICT:
+    if by in (Level.CITY, Level.DISTRICT):
         columns += [
             _column("schools", _("Schools"), Kind.INTEGER),
             _column("schools_loaded", _("Schools loaded"), Kind.INTEGER),
@@ -84,6 +84,11 @@ def _units(
     by: Level, schools: Sequence[School], units: Iterable[Unit]
 ) -> Iterator[tuple[Unit, Row, bool]]:
     """Key, leading cells, and whether there was any load, in the order of the table."""
+    if by is Level.CITY:
+        fresh = Freshness.of([school.last_applied_at for school in schools])
+        whole: Row = (_("All districts"), fresh.schools, fresh.loaded, fresh.oldest)
+        yield (WHOLE,), whole, fresh.loaded > 0
+        return
     if by is Level.DISTRICT:
         for district, members in groupby(schools, key=lambda school: school.district):
             fresh = Freshness.of([school.last_applied_at for school in members])
@@ -111,7 +116,7 @@ def total_lines(
     """The lines of the whole scope; ``figures`` has them under the empty unit."""
     fresh = Freshness.of([school.last_applied_at for school in schools])
     cells: Row = (_("Total"), "", "", "")
-    if by is Level.DISTRICT:
+    if by in (Level.CITY, Level.DISTRICT):
         cells = (_("Total"), fresh.schools, fresh.loaded, fresh.oldest)
     if by is Level.CLASS:
         cells += ("",)
