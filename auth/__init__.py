@@ -76,7 +76,7 @@ def init_app(
     folder ``esia_keys``. Raises ``ValueError`` without an issuer or without ``app.secret_key``, and
     for a system's certificate that cannot be read.
     """
-    from auth import endpoints, logout, pages  # noqa: F401 - adds its page
+    from auth import endpoints, login, logout, pages  # noqa: F401 - they add their pages
     from auth.devices import Devices
     from auth.own_class import NoClass
     from auth.provider import Provider

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -15,13 +16,14 @@ from authlib.oidc.core.errors import (
     LoginRequiredError,
 )
 from flask import redirect, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from auth.clients import Client
 from auth.directory import Account
 from auth.grants import CodeGrant
 from auth.models import Consent, Method, SignIn
-from auth.pages import refuse, render
+from auth.pages import ask_who, refuse, render
 from auth.policy import ALLOWED, Decision, Reason
 from auth.provider import Provider, current_provider
 from auth.upstream.pages import sign_out_there
@@ -59,8 +61,7 @@ def authorize() -> Any:
     if step is Step.REFUSE:
         return refuse(decision, grant.client)
     if step is Step.SIGN_IN:
-        # The person is asked once: the way back is without the wish to be asked.
-        return _go("auth_pages.login", answered={"login", "select_account"}, without="max_age")
+        return _ask_who()
     if step is Step.SET_PASSWORD:
         return _go("auth_pages.set_password")
     if step is Step.CONSENT:
@@ -74,8 +75,37 @@ def authorize() -> Any:
     ):
         # A school computer: this very sign-in still counts here, over there it counts no more.
         return page
-    grant.request.sign_in = sign_in
-    return provider.create_authorization_response(grant_user=account, grant=grant)
+    return _give_code(provider, grant, sign_in)
+
+
+def code_at_once(sign_in: SignIn, account: Account) -> Response | None:
+    """The way back with a code, for somebody who signed in this moment.
+
+    None when there is anything else to do or to say first: that begins with the request itself.
+    """
+    provider = current_provider()
+    # Of the address alone: the posted form has a password in it.
+    asked = provider.create_oauth2_request(request, request.args)
+    try:
+        grant = provider.get_consent_grant(asked, end_user=account)
+        step, _decision = _next_step(provider, grant, sign_in, account)
+    except OAuth2Error:
+        return None
+    if step is not Step.NONE:
+        return None
+    response = _give_code(provider, grant, sign_in)
+    # A browser must not post the password on (RFC 9700 section 4.12).
+    response.status_code = 303
+    return response
+
+
+def _give_code(provider: Provider, grant: CodeGrant, sign_in: SignIn | None) -> Response:
+    asked = grant.request
+    asked.sign_in = sign_in
+    response: Response = provider.create_authorization_response(
+        asked, grant_user=asked.user, grant=grant
+    )
+    return response
 
 
 def _here() -> str:
@@ -193,15 +223,28 @@ def _tell(provider: Provider, error: OAuth2Error) -> Any:
     return render("bad_request.html", status=400, error=error.error)
 
 
-def _go(
-    endpoint: str, *, answered: set[str] | frozenset[str] = frozenset(), without: str = ""
-) -> Response:
+def _ask_who() -> Response:
+    """The sign-in page. The person is asked once: the way on is without the wish to be asked."""
+    query = _query(request.values, answered={"login", "select_account"}, without="max_age")
+    if request.method == "GET":
+        return ask_who(query)
+    # Pages know what is asked by their address.
+    return redirect(f"{url_for('auth_pages.login')}?{query}", 303)
+
+
+def _go(endpoint: str, *, answered: Collection[str] = ()) -> Response:
     """To another page of ours with the whole request, less the wishes that are answered there."""
     source = request.args if endpoint == "auth.authorize" else request.values
+    return redirect(f"{url_for(endpoint)}?{_query(source, answered=answered)}", 303)
+
+
+def _query(
+    source: MultiDict[str, str], *, answered: Collection[str] = (), without: str = ""
+) -> str:
     query = []
     for name, value in source.items(multi=True):
         if name == "prompt":
             value = " ".join(word for word in value.split() if word not in answered)
         if value and name != without:
             query.append((name, value))
-    return redirect(f"{url_for(endpoint)}?{urlencode(query)}", 303)
+    return urlencode(query)

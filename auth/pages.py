@@ -23,7 +23,7 @@ from auth.clients import Client
 from auth.directory import Account
 from auth.models import Method, SignIn
 from auth.passwords import Problem, find_problem, set_first_own_password
-from auth.policy import Decision, Reason
+from auth.policy import Decision
 from auth.provider import current_provider
 from auth.sessions import form_token
 from auth.texts import LANGUAGES, choose_language
@@ -44,6 +44,7 @@ def render(template: str, *, status: int = 200, **context: Any) -> Response:
     provider = current_provider()
     language = choose_language(request)
     cookie = provider.sessions.browser_cookie(request)
+    context.setdefault("onward", current_query())
     body = render_template(
         f"auth/{template}",
         _=provider.texts.translator(language),
@@ -116,64 +117,14 @@ def home() -> Any:
 
 @blueprint.get("/login")
 def login() -> Any:
-    provider = current_provider()
-    if not provider.settings.password_sign_in:
-        return render("password_elsewhere.html", client=_client())
-    return _login_page(username=_hinted_username())
+    return ask_who(current_query())
 
 
-@blueprint.post("/login")
-def check_login() -> Any:
-    """Take a login and a password; the same words for a wrong login and a wrong password."""
-    provider = current_provider()
-    if not provider.settings.password_sign_in:
-        return render("password_elsewhere.html", status=403, client=_client())
-    username = request.form.get("username", "")
-    if not provider.sessions.is_own_form(request):
-        return _login_again("stale_form", username)
-    checked = signin.check(
-        username,
-        request.form.get("password", ""),
-        address=request.remote_addr or "",
-        directory=provider.directory,
-        session_factory=provider.session_factory,
-        throttle=provider.throttle,
-        settings=provider.settings,
-        now=provider.clock(),
-        device=provider.devices.recognise(
-            request, signin.normalise_username(username), provider.clock()
-        ),
-    )
-    if checked.account is None or checked.refused:
-        reason = checked.refused or Reason.UNKNOWN_USERNAME
-        provider.record_refusal(
-            checked.account,
-            client_id=request.args.get("client_id", ""),
-            method=Method.PASSWORD,
-            reason=reason,
-        )
-        too_many = reason is Reason.TOO_MANY_FAILURES
-        return _login_again("too_many_failures" if too_many else "wrong", username)
-    decision = provider.decide(checked.account, None, Method.PASSWORD)
-    if decision.reason:
-        provider.record_refusal(
-            checked.account,
-            client_id=request.args.get("client_id", ""),
-            method=Method.PASSWORD,
-            reason=decision.reason,
-        )
-        return refuse(decision, _client())
-    response = _go_on()
-    provider.devices.remember(request, response, checked.account.username, provider.clock())
-    provider.sign_in(
-        request,
-        response,
-        person_id=checked.account.person_id,
-        method=Method.PASSWORD,
-        with_first_password=checked.with_first_password,
-        age=_session_age(),
-    )
-    return response
+def ask_who(onward: str) -> Response:
+    """The page to sign in on, and then to go on with the request whose query is ``onward``."""
+    if not current_provider().settings.password_sign_in:
+        return render("password_elsewhere.html", client=asking_client(), onward=onward)
+    return login_page(username=_hinted_username(), onward=onward)
 
 
 @blueprint.route("/set-password", methods=["GET", "POST"])
@@ -183,10 +134,10 @@ def set_password() -> Any:
     now = provider.clock()
     sign_in = provider.sessions.current(request, now)
     if sign_in is None or not sign_in.with_first_password:
-        return _go_on()
+        return go_on()
     account = provider.directory.by_person_id(sign_in.person_id)
     if account is None:
-        return _go_on()
+        return go_on()
     min_length = provider.settings.min_password_length
     problem = None
     if request.method == "POST":
@@ -199,16 +150,16 @@ def set_password() -> Any:
             repeated = request.form.get("repeated", "")
             problem = find_problem(password, repeated, account, min_length)
         if problem is None:
-            response = _go_on()
+            response = go_on()
             if set_first_own_password(provider.session_factory, account.person_id, password, now):
-                provider.sign_in(
+                begun = provider.sign_in(
                     request,
-                    response,
                     person_id=account.person_id,
                     method=Method.PASSWORD,
                     with_first_password=False,
-                    age=_session_age(),
+                    age=session_age(asking_client()),
                 )
+                provider.sessions.set_cookie(response, begun.cookie)
             else:
                 provider.sign_out(request, response)
             return response
@@ -227,12 +178,9 @@ def _hinted_username() -> str:
     return signin.normalise_username(request.args.get("login_hint", ""))
 
 
-def _client() -> Client | None:
+def asking_client() -> Client | None:
+    """The application that brought the person here."""
     return current_provider().query_client(request.args.get("client_id", ""))
-
-
-def _session_age() -> timedelta:
-    return session_age(_client())
 
 
 def session_age(client: Client | None) -> timedelta:
@@ -243,28 +191,22 @@ def session_age(client: Client | None) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def _go_on() -> Response:
+def current_query() -> str:
+    return request.query_string.decode("ascii", "replace")
+
+
+def go_on() -> Response:
     """Back to the request that brought the person here: its query was carried along."""
     if "client_id" in request.args:
-        query = request.query_string.decode("ascii", "replace")
-        return redirect(f"{url_for('auth.authorize')}?{query}", 303)
+        return redirect(f"{url_for('auth.authorize')}?{current_query()}", 303)
     return redirect(url_for("auth_pages.home"), 303)
 
 
-def _login_again(problem: str, username: str) -> Response:
-    return _login_page(
-        status=429 if problem == "too_many_failures" else 400,
-        problem=problem,
-        username=username,
-        minutes=current_provider().settings.failure_window_seconds // 60,
-    )
-
-
-def _login_page(**context: Any) -> Response:
+def login_page(**context: Any) -> Response:
     provider = current_provider()
     return render(
         "login.html",
-        client=_client(),
+        client=asking_client(),
         notice=transition.city_notice(provider),
         offers=transition.offers(provider),
         **context,

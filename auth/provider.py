@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
-from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload
 from authlib.oauth2 import OAuth2Error, OAuth2Request
-from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Payload
 from authlib.oauth2.rfc6749.authenticate_client import authenticate_client_secret_basic
 from authlib.oauth2.rfc6750 import BearerTokenGenerator, BearerTokenValidator, InvalidTokenError
 from authlib.oauth2.rfc9207 import IssuerParameter
@@ -20,6 +19,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from auth import policy
@@ -34,7 +34,7 @@ from auth.models import Method, SignIn, Token, TokenKind, digest, table_of
 from auth.phases import Phase, Phases
 from auth.policy import Decision, Reason
 from auth.registration.clients import Clients
-from auth.sessions import Sessions
+from auth.sessions import Begun, Sessions
 from auth.settings import AuthSettings
 from auth.texts import Texts
 from auth.throttle import Throttle
@@ -46,6 +46,22 @@ if TYPE_CHECKING:
     from auth.own_class import OwnClass
 
 
+class _Parameters(OAuth2Payload):  # type: ignore[misc]
+    """Plain dictionaries: Authlib asks dozens of times a request."""
+
+    def __init__(self, values: MultiDict[str, str]) -> None:
+        self._first = values.to_dict()
+        self._all = dict(values.lists())
+
+    @property
+    def data(self) -> dict[str, str]:
+        return self._first
+
+    @property
+    def datalist(self) -> dict[str, list[str]]:
+        return self._all
+
+
 class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
     """A request as Authlib reads it, and the sign-in it comes with.
 
@@ -53,10 +69,10 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
     decided when the issuer was accepted (``AuthSettings``).
     """
 
-    def __init__(self, request: Request, issuer: str) -> None:
+    def __init__(self, request: Request, issuer: str, values: MultiDict[str, str]) -> None:
         super().__init__(method=request.method, uri=issuer + request.path, headers=request.headers)
         self._request = request
-        self.payload = FlaskOAuth2Payload(request)
+        self.payload = _Parameters(values)
         self.sign_in: SignIn | None = None
         self.expected_person = ""
         """Whom the client's ``id_token_hint`` names."""
@@ -136,8 +152,16 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
     def query_client(self, client_id: str) -> Client | None:
         return self.clients.get(client_id)
 
-    def create_oauth2_request(self, request: Request | None) -> ProtocolRequest:
-        return ProtocolRequest(request or flask_request, self.settings.issuer)
+    def create_oauth2_request(
+        self, request: Request | ProtocolRequest | None, values: MultiDict[str, str] | None = None
+    ) -> ProtocolRequest:
+        """``values``: the parameters, where not all of ``request.values`` are meant."""
+        if isinstance(request, ProtocolRequest):
+            return request
+        request = request or flask_request
+        return ProtocolRequest(
+            request, self.settings.issuer, request.values if values is None else values
+        )
 
     def get_authorization_grant(self, request: ProtocolRequest) -> CodeGrant:
         """The grant, or an error that says what is wrong with ``response_type``.
@@ -230,29 +254,30 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
     def sign_in(
         self,
         request: Request,
-        response: Response,
         *,
         person_id: str,
         method: Method,
         with_first_password: bool,
         age: timedelta,
-    ) -> None:
-        """Begin the browser's sign-in; who was signed in here before is signed out."""
+    ) -> Begun:
+        """Begin the browser's sign-in, by the cookie that the answer has to set
+        (``Sessions.set_cookie``); who was signed in here before is signed out."""
         clients = self.clients
         with self.engine.begin() as db:
-            over = self.sessions.begin(
+            begun = self.sessions.begin(
                 db,
                 request,
-                response,
                 person_id=person_id,
                 method=method,
                 with_first_password=with_first_password,
                 now=self.clock(),
                 age=age,
             )
+            over = begun.over
             waiting = over is not None and self._end_grants(db, over, clients)
         if waiting:
             self._notices_waiting()
+        return begun
 
     def sign_out(self, request: Request, response: Response) -> None:
         """End the browser's sign-in and what applications got in it, and have them told."""

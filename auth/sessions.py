@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flask import Request
@@ -19,6 +20,16 @@ _FORGET = (
     delete(_SIGN_INS).where(_SIGN_INS.c.cookie_hash == bindparam("cookie")).returning(*_SIGN_INS.c)
 )
 _BEGIN = insert(_SIGN_INS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """A new sign-in."""
+
+    cookie: str = field(repr=False)
+    sign_in: SignIn
+    over: SignIn | None
+    """The earlier sign-in of somebody else in this browser, which it ended."""
 
 
 class Sessions:
@@ -43,33 +54,29 @@ class Sessions:
         self,
         db: Connection,
         request: Request,
-        response: Response,
         *,
         person_id: str,
         method: Method,
         with_first_password: bool,
         now: datetime,
         age: timedelta,
-    ) -> SignIn | None:
-        """Sign the person in under a new cookie, so that one planted earlier is worth nothing.
-
-        The earlier sign-in of somebody else in this browser, which is over now.
-        """
+    ) -> Begun:
+        """Sign the person in under a new cookie, so that one planted earlier is worth nothing."""
         cookie = secrets.token_urlsafe(32)
         earlier = self._forget(db, request)
-        sign_in: dict[str, object] = {
+        same = earlier if earlier and earlier.person_id == person_id else None
+        sign_in = {
             "cookie_hash": digest(cookie),
             "person_id": person_id,
             "auth_time": now,
             "expires_at": now + age,
             "with_first_password": with_first_password,
+            "used": False,
             "method": method.value,
+            "sid": same.sid if same else secrets.token_hex(32),
         }
-        if earlier and earlier.person_id == person_id:
-            sign_in["sid"], earlier = earlier.sid, None
         db.execute(_BEGIN, sign_in)
-        self.set_cookie(response, cookie)
-        return earlier
+        return Begun(cookie=cookie, sign_in=SignIn(**sign_in), over=None if same else earlier)
 
     def end(self, db: Connection, request: Request, response: Response) -> SignIn | None:
         """Forget the cookie here and in the browser; the sign-in it pointed to."""

@@ -150,6 +150,11 @@ class Page:
     def is_ours(self) -> bool:
         return self.status != 0
 
+    @property
+    def asks_who(self) -> bool:
+        """Whether it is our sign-in page, which comes at the address of the request, too."""
+        return 'action="/auth/login' in self.text
+
 
 class Browser:
     """Follows redirects inside one site, keeps its cookies, fills in forms; runs no scripts."""

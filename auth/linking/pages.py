@@ -246,14 +246,15 @@ def _sign_in(account: Account, query: str) -> Response:
         response = redirect(f"{url_for('auth.authorize')}?{back}", 303)
     else:
         response = redirect(url_for("auth_pages.home"), 303)
-    current_provider().sign_in(
+    provider = current_provider()
+    begun = provider.sign_in(
         request,
-        response,
         person_id=account.person_id,
         method=Method.ESIA,
         with_first_password=False,
         age=session_age(client),
     )
+    provider.sessions.set_cookie(response, begun.cookie)
     return response
 
 

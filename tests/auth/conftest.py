@@ -237,7 +237,7 @@ def pupil(portal: Portal, browser: Browser) -> Callable[[str], Page]:
 
     def visit(url: str) -> Page:
         page = browser.open(url)
-        if page.url.startswith(f"{portal.issuer}/auth/login"):
+        if page.asks_who:
             page = browser.submit(page, username="1234p5678", password=OWN_PASSWORD)
         return page
 

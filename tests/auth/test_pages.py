@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import urljoin
 
+import lxml.html
 import pytest
 import requests
 
@@ -12,7 +14,7 @@ from auth.models import Credential
 from auth.passwords import own_password_hash
 from tests.auth.conftest import START, Portal
 from tests.auth.people import PUPIL
-from tests.relying_party import Browser
+from tests.relying_party import Browser, Page
 
 FIRST = "05032014"
 OWN = "зимний жираф"
@@ -89,7 +91,7 @@ def test_of_two_browsers_with_the_first_password_one_sets_the_own_one(
     assert not browser.submit(page, password=OWN, repeated=OWN).is_ours
     late = other.submit(others_page, password="другой жираф", repeated="другой жираф")
 
-    assert late.url.startswith(f"{portal.issuer}/auth/login?")
+    assert late.asks_who
     assert problem(other.sign_in(url, "1234p5678", "другой жираф").text)
     other.close()
 
@@ -101,7 +103,7 @@ def test_a_first_password_typed_just_before_the_own_one_was_set_leads_to_the_sig
     with portal.session_factory.begin() as db:
         db.add(Credential(person_id=PUPIL, password_hash="of another browser", changed_at=START))
     late = browser.submit(page, password=OWN, repeated=OWN)
-    assert late.url.startswith(f"{portal.issuer}/auth/login?")
+    assert late.asks_who
 
 
 def test_a_form_from_another_site_sets_nobodys_password(portal: Portal, browser: Browser) -> None:
@@ -203,6 +205,29 @@ def test_the_chosen_language_lasts_through_the_whole_sign_in(
     assert "Choose a password" in page.text
 
 
+def test_a_sign_in_that_leaves_nothing_to_ask_is_answered_with_the_code(
+    portal: Portal, browser: Browser
+) -> None:
+    set_own_password(browser, portal)
+    planted = browser.session.cookies["signin"]
+    start = portal.moodle().start(prompt="login", max_age="0")
+    page = browser.open(start.url)
+    assert page.url == start.url, "the sign-in page comes without a redirect"
+    (form,) = lxml.html.fromstring(page.text).forms
+    answer = browser.session.post(
+        urljoin(page.url, form.action),
+        data=dict(form.form_values()) | {"username": "1234p5678", "password": OWN},
+        allow_redirects=False,
+        timeout=10,
+    )
+    assert answer.status_code == 303, "the browser must not post the password on"
+    back = Page(url=answer.headers["Location"])
+    assert back.url.startswith("https://moodle.example/")
+    assert set(back.parameters) == {"code", "state", "iss"}
+    assert back.parameters["state"] == start.state
+    assert browser.session.cookies["signin"] != planted
+
+
 def test_somebody_without_an_application_lands_on_a_page(portal: Portal, browser: Browser) -> None:
     set_own_password(browser, portal)
     page = browser.sign_in(f"{portal.issuer}/auth/login", "1234p5678", OWN)
@@ -262,6 +287,4 @@ def test_a_person_who_is_gone_is_asked_to_sign_in_again(portal: Portal, browser:
     url = portal.moodle().start().url
     page = browser.sign_in(url, "1234p5678", FIRST)
     portal.people.accounts.pop(PUPIL)
-    assert browser.submit(page, password=OWN, repeated=OWN).url.startswith(
-        f"{portal.issuer}/auth/login?"
-    )
+    assert browser.submit(page, password=OWN, repeated=OWN).asks_who

@@ -39,7 +39,7 @@ def portal(open_portal: OpenPortal, outside: Outside) -> Portal:
 def come_in(traveller: Traveller, portal: Portal, url: str) -> Page:
     """From the application's link over ЕСИА to wherever that ends."""
     page = traveller.open(url)
-    if f"{portal.issuer}/auth/login" in page.url:
+    if page.asks_who:
         page = traveller.press(page, "/auth/upstream/esia/start")
     if "/login?request=" in page.url:
         page = traveller.submit(page, persona="confirmed")

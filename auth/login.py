@@ -1,0 +1,78 @@
+"""Taking a login and a password, and the shortest way on from there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+from werkzeug.wrappers import Response
+
+from auth import signin
+from auth.authorize import code_at_once
+from auth.models import Method
+from auth.pages import asking_client, blueprint, go_on, login_page, refuse, render, session_age
+from auth.policy import Reason
+from auth.provider import current_provider
+
+
+@blueprint.post("/login")
+def check_login() -> Any:
+    """Take a login and a password; the same words for a wrong login and a wrong password."""
+    provider = current_provider()
+    if not provider.settings.password_sign_in:
+        return render("password_elsewhere.html", status=403, client=asking_client())
+    username = request.form.get("username", "")
+    if not provider.sessions.is_own_form(request):
+        return _login_again("stale_form", username)
+    checked = signin.check(
+        username,
+        request.form.get("password", ""),
+        address=request.remote_addr or "",
+        directory=provider.directory,
+        session_factory=provider.session_factory,
+        throttle=provider.throttle,
+        settings=provider.settings,
+        now=provider.clock(),
+        device=provider.devices.recognise(
+            request, signin.normalise_username(username), provider.clock()
+        ),
+    )
+    if checked.account is None or checked.refused:
+        reason = checked.refused or Reason.UNKNOWN_USERNAME
+        provider.record_refusal(
+            checked.account,
+            client_id=request.args.get("client_id", ""),
+            method=Method.PASSWORD,
+            reason=reason,
+        )
+        too_many = reason is Reason.TOO_MANY_FAILURES
+        return _login_again("too_many_failures" if too_many else "wrong", username)
+    decision = provider.decide(checked.account, None, Method.PASSWORD)
+    if decision.reason:
+        provider.record_refusal(
+            checked.account,
+            client_id=request.args.get("client_id", ""),
+            method=Method.PASSWORD,
+            reason=decision.reason,
+        )
+        return refuse(decision, asking_client())
+    begun = provider.sign_in(
+        request,
+        person_id=checked.account.person_id,
+        method=Method.PASSWORD,
+        with_first_password=checked.with_first_password,
+        age=session_age(asking_client()),
+    )
+    response = code_at_once(begun.sign_in, checked.account) or go_on()
+    provider.sessions.set_cookie(response, begun.cookie)
+    provider.devices.remember(request, response, checked.account.username, provider.clock())
+    return response
+
+
+def _login_again(problem: str, username: str) -> Response:
+    return login_page(
+        status=429 if problem == "too_many_failures" else 400,
+        problem=problem,
+        username=username,
+        minutes=current_provider().settings.failure_window_seconds // 60,
+    )
