@@ -19,9 +19,16 @@ from service.ordering import natural
 from service.passwords import first_password
 
 _PEOPLE, _IDENTITIES = KnownPerson.__table__, Identity.__table__
+_OWN_FIELDS = (
+    "person_id", "username", "email", "given_name", "family_name", "middle_name", "birth_date",
+    "snils", "school_code", "class_id", "class_title", "suspended",
+)  # fmt: skip
+"""Of ``KnownPerson``, as ``Account`` has them."""
+
 _WITH_ACCOUNT = (
     select(
-        _PEOPLE,
+        *(_PEOPLE.c[name] for name in _OWN_FIELDS),
+        _PEOPLE.c.role,
         School.short_name,
         School.district,
         Affiliation.role.label("listed_role"),
@@ -108,19 +115,8 @@ def _account(rows: Sequence[Row[Any]]) -> Account:
     person = rows[0]
     roles = [row.listed_role for row in rows if row.listed_role]
     return Account(
-        person_id=person.person_id,
-        username=person.username,
-        email=person.email,
-        given_name=person.given_name,
-        family_name=person.family_name,
-        middle_name=person.middle_name,
-        birth_date=person.birth_date,
-        snils=person.snils,
-        school_code=person.school_code,
+        **dict(zip(_OWN_FIELDS, person, strict=False)),
         school_name=person.short_name or "",
         district=person.district or "",
-        class_id=person.class_id,
-        class_title=person.class_title,
         roles=tuple(dict.fromkeys([*roles, person.role])),
-        suspended=person.suspended,
     )

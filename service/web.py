@@ -14,6 +14,7 @@ from service.jobs import Jobs
 from service.provider import add_provider, make_throttle
 from service.views import console, esia_diagnostics, health, pages
 from service.views.context import Console, Queue
+from service.views.session import Sessions
 
 MAX_FORM_BYTES = 1024 * 1024
 """For every request but an upload, whose limit is that of the reading settings."""
@@ -40,6 +41,7 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
         # A folder of files arrives as one part each, and the form has a few fields of its own.
         MAX_FORM_PARTS=settings.reading.limits.archive_files + 20,
     )
+    app.session_interface = Sessions()
     if settings.server.trusted_proxies:
         count = settings.server.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

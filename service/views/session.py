@@ -6,7 +6,9 @@ import hashlib
 import hmac
 import secrets
 
-from flask import abort, g, redirect, request, session, url_for
+from flask import Flask, Request, abort, g, redirect, request, session, url_for
+from flask import Response as FlaskResponse
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from werkzeug.wrappers import Response
 
 from service.access import Scope
@@ -15,6 +17,19 @@ from service.views.context import the_console
 
 PUBLIC_ENDPOINTS = {"console.signin.form", "console.signin.sign_in"}
 UPLOAD_ENDPOINT = "console.uploads.receive"
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Flask's, without its work for the many requests that bring no session of the console."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) in request.cookies:
+            return super().open_session(app, request)
+        return self.session_class()
+
+    def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
+        if session.accessed:
+            super().save_session(app, session, response)
 
 
 def begin(operator: Operator) -> None:
