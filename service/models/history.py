@@ -19,6 +19,7 @@ class MadeSlip(Base):
     """A slip with login and first password was made for this person, to be printed."""
 
     __tablename__ = "made_slips"
+    __table_args__ = (Index("ix_made_slips_first_at", "first_at"),)
     person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     first_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

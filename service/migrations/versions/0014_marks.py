@@ -14,6 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_index("ix_made_slips_first_at", "made_slips", ["first_at"])
     op.create_table(
         "mark_bitmaps",
         sa.Column("mark", sa.String(length=20), nullable=False),
@@ -42,3 +43,4 @@ def downgrade() -> None:
         op.execute(statement)
     op.drop_table("mark_changes")
     op.drop_table("mark_bitmaps")
+    op.drop_index("ix_made_slips_first_at", "made_slips")
