@@ -1,76 +1,55 @@
-"""A city page over the roll-ups beside bare SQL over them, on PostgreSQL, for few and many events.
+"""Pages of reports of a city over the roll-ups, on PostgreSQL, for few and for many events.
 
-The bare SQL reads what the page reads: the bitmaps of the period and of all months, and all sheets.
-Then what rolling up costs a sign-in, and how fast a rebuild is and how much memory it takes.
+A page is asked of the application with everything it does: sign-in of the operator, filters, the
+figures, the table. The city's coverage by school is measured beside bare SQL over the roll-ups.
+Bitmaps cannot be counted in SQL, so the bare side reads the rows that the page reads (the bitmaps
+of the period and of all months, the sheets of all schools), joins the bitmaps and counts the bits
+of each school and role, with nothing around it.
+
+Then how fast a rebuild and catching up are, and what rolling up costs a sign-in.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+import re
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import create_engine, delete, text
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Method, Result
+from bench.city import make_events, make_people, tidy
 from bench.measuring import Figure, in_child, in_turns, seconds_of
-from bench.place import SCOPE, installation, postgresql
+from bench.place import installation, postgresql
+from service import create_app
+from service.access import create_operator
+from service.activity.bitmaps import BLOCK_BYTES
 from service.activity.figures import bring_up_to_date
 from service.activity.rebuild import rebuild
+from service.activity.triggers import removals, statements
 from service.application import Application
 from service.db import transaction
-from service.reports.counting import Level, Question, count_people
-from service.reports.period import Period
+from service.models import OperatorRole
+from service.reports import REPORTS
+from service.reports.definition import PeriodUse
 
 AT = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
-PERIOD = Period(first=date(2026, 4, 2), last=date(2026, 5, 18))
-"""Of 47 days without a whole month: the most bitmaps a period of its length can take."""
+PERIOD = "from=2026-04-02&to=2026-05-19"
+"""48 days without a whole month: the most bitmaps a period of its length can take."""
 
 SINGLE_SIGN_INS = 300
+CAUGHT_UP = 200_000
 
-_CITY = (
-    """
-    INSERT INTO schools (code, name, short_name, district, number, kind, known_version,
-                         last_applied_at, source_system, merged_into)
-    SELECT 'B' || lpad(n::text, 4, '0'), 'Школа ' || n, 'Школа ' || n, 'Район ' || mod(n, 18),
-           n::text, '', 1, '2026-09-01 09:00+03', '', ''
-    FROM generate_series(0, CAST(:schools AS int) - 1) n
-    """,
-    """
-    INSERT INTO known_people (person_id, moodle_id, username, firstname, lastname, email, auth,
-        institution, department, suspended, family_name, given_name, middle_name, role, class_id,
-        class_title, snils, school_code, sourced_id, source, in_roll, problem, created_at,
-        updated_at)
-    SELECT lpad(n::text, 36, '0'), n, 'p' || n, 'Пример', 'Примеров', 'p' || n || '@bench.invalid',
-           'oauth2', '', '', false, 'Примеров', 'Пример', '',
-           CASE WHEN mod(n, 12) = 0 THEN 'teacher' ELSE 'student' END, 'c' || mod(n, 25),
-           mod(mod(n, 25), 11) + 1 || chr(1040 + mod(n, 25) / 11), '',
-           'B' || lpad(mod(n / :people, :schools)::text, 4, '0'), '', '',
-           true, '', '2026-09-01 09:00+03', '2026-09-01 09:00+03'
-    FROM generate_series(0, CAST(:schools AS int) * CAST(:people AS int) - 1) n
-    """,
-    """
-    INSERT INTO affiliations (school_code, person_id, role, class_id, class_title)
-    SELECT school_code, person_id, role, class_id, class_title FROM known_people
-    """,
-)
-_EVENTS = """
-    INSERT INTO auth_login_events (at, person_id, client_id, method, result, reason, school_code,
-                                   role, class_title)
-    SELECT timestamptz '2025-09-01 00:00+03' + e::float8 / :events * interval '365 days',
-           lpad(p::text, 36, '0'), 'moodle',
-           (ARRAY['password', 'session', 'esia'])[1 + mod(e, 3)],
-           CASE WHEN mod(e, 50) = 0 THEN 'refused' ELSE 'allowed' END, '',
-           'B' || lpad(mod(p / :people, :schools)::text, 4, '0'), 'student', ''
-    FROM (SELECT e, mod(e::bigint * 7919 + e / 13,
-                         CAST(:schools AS bigint) * CAST(:people AS bigint))::int AS p
-          FROM generate_series(1, CAST(:events AS int)) e) s
-"""
-_BARE = (
-    "SELECT by_role FROM roll_sheets",
+_BITMAPS = (
     "SELECT bitmap FROM activity_bitmaps WHERE span = 'month' AND method = ''",
     "SELECT bitmap FROM activity_bitmaps WHERE span = 'day' AND method = '' "
-    "AND begins_at >= '2026-04-02 00:00+03' AND begins_at < '2026-05-19 00:00+03'",
+    "AND begins_at >= '2026-04-02 00:00+03' AND begins_at < '2026-05-20 00:00+03'",
 )
 
 
@@ -78,39 +57,41 @@ def figures(folder: Path, *, schools: int, people: int, events: int, rounds: int
     found: list[Figure] = []
     with postgresql(folder / "postgresql") as url:
         application = installation(folder / "city", database_url=url)
-        values = {"schools": schools, "people": people}
-        with application.engine.begin() as connection:
-            for statement in _CITY:
-                connection.execute(text(statement), values)
-        pages = []
+        application.clock = lambda: AT
+        make_people(application, schools=schools, people=people)
+        with transaction(application.sessions) as session:
+            bring_up_to_date(session)
+        client = _signed_in(application)
+        taken: list[dict[str, float]] = []
         for number in (events // 10, events):
-            _make_events(application, values | {"events": number})
-            application.engine.dispose()
-            cost = in_child("bench.activity:rebuild_all", url)
-            ours, bare = _page(application, rounds)
-            pages.append(ours)
+            make_events(application, schools=schools, people=people, events=number)
+            found.append(_rebuilt(application, url, number))
+            pages, bare = _pages(application, client, rounds)
+            taken.append(pages)
             found += [
                 Figure(
-                    name=f"roll-ups of {number:,} events made anew",
-                    ours=f"{number / cost.seconds:,.0f} a second, {cost.peak_mb:.0f} MB",
-                ),
-                Figure(
-                    name=f"page of {schools} x {people} people, {number:,} events",
-                    ours=f"{ours * 1000:.0f} ms",
-                    reference=f"{bare * 1000:.0f} ms (bare SQL over the roll-ups)",
-                    ratio=ours / bare,
-                ),
+                    name=f"{number:,} events: {name}",
+                    ours=f"{seconds * 1000:.0f} ms",
+                    reference=f"{bare * 1000:.0f} ms (bare SQL and bits)" if name == _MAIN else "",
+                    ratio=seconds / bare if name == _MAIN else None,
+                )
+                for name, seconds in pages.items()
             ]
-        found.append(
+        few, many = taken
+        found += [
             Figure(
-                name="the same page with ten times the events",
-                ours=f"{pages[1] * 1000:.0f} ms",
-                reference=f"{pages[0] * 1000:.0f} ms",
-                ratio=pages[1] / pages[0],
+                name=f"ten times the events: {name}",
+                ours=f"{many[name] * 1000:.0f} ms",
+                reference=f"{few[name] * 1000:.0f} ms",
+                ratio=many[name] / few[name],
             )
-        )
-        found.append(_recording(application))
+            for name in many
+        ]
+        found += [_caught_up(application), _recording(application.engine, rounds)]
         application.engine.dispose()
+    embedded = installation(folder / "embedded").engine
+    found.append(_recording(embedded, rounds))
+    embedded.dispose()
     return found
 
 
@@ -120,58 +101,159 @@ def rebuild_all(url: str) -> None:
     engine.dispose()
 
 
-def _make_events(application: Application, values: dict[str, int]) -> None:
-    with application.engine.begin() as connection:
-        connection.execute(text("ALTER TABLE auth_login_events DISABLE TRIGGER USER"))
-        connection.execute(delete(LoginEvent))
-        connection.execute(text(_EVENTS), values)
-        connection.execute(text("DELETE FROM activity_sources"))
-        connection.execute(text("ALTER TABLE auth_login_events ENABLE TRIGGER USER"))
+def _rebuilt(application: Application, url: str, events: int) -> Figure:
+    application.engine.dispose()
+    cost = in_child("bench.activity:rebuild_all", url)
+    tidy(application)
     with transaction(application.sessions) as session:
         bring_up_to_date(session)
-    with application.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))
-
-
-def _page(application: Application, rounds: int) -> tuple[float, float]:
-    with transaction(application.sessions) as session:
-        bring_up_to_date(session)
-    question = Question(
-        scope=SCOPE, level=Level.SCHOOL, bounds=PERIOD.bounds(application.zone), now=AT
-    )
-    with application.sessions() as session:
-        ours, bare = in_turns(
-            max(rounds, 5),
-            lambda: count_people(session, question),
-            lambda: [session.execute(text(statement)).all() for statement in _BARE],
-        )
-    return ours, bare
-
-
-def _recording(application: Application) -> Figure:
-    """The same inserts with and without the trigger that notes an event."""
-
-    def sign_in() -> None:
-        with Session(application.engine) as session, session.begin():
-            session.add(
-                LoginEvent(
-                    at=AT, person_id="0" * 36, client_id="moodle", method=Method.PASSWORD,
-                    result=Result.ALLOWED, reason="", school_code="B0000", role="student",
-                    class_title="",
-                )
-            )  # fmt: skip
-
-    def several() -> None:
-        for _ in range(SINGLE_SIGN_INS):
-            sign_in()
-
-    noted = seconds_of(several) / SINGLE_SIGN_INS
-    with application.engine.begin() as connection:
-        connection.execute(text("ALTER TABLE auth_login_events DISABLE TRIGGER USER"))
-    bare = seconds_of(several) / SINGLE_SIGN_INS
     return Figure(
-        name="recording one sign-in",
+        name=f"{events:,} events: roll-ups made anew",
+        ours=f"{events / cost.seconds:,.0f} a second, {cost.peak_mb:.0f} MB",
+    )
+
+
+def _caught_up(application: Application) -> Figure:
+    """As after an upgrade from a version without roll-ups: events wait to be rolled up."""
+    with application.engine.begin() as connection:
+        waiting = connection.execute(
+            text(
+                "INSERT INTO activity_pending_events SELECT id FROM auth_login_events "
+                "ORDER BY id DESC LIMIT :events"
+            ),
+            {"events": CAUGHT_UP},
+        ).rowcount
+
+    def catch_up() -> None:
+        with transaction(application.sessions) as session:
+            bring_up_to_date(session)
+
+    return Figure(
+        name=f"{waiting:,} waiting events rolled up",
+        ours=f"{waiting / seconds_of(catch_up):,.0f} a second",
+    )
+
+
+def _signed_in(application: Application) -> FlaskClient:
+    """The browser of an operator of the city."""
+    with transaction(application.sessions) as session:
+        create_operator(
+            session, username="bench", password="a long password of the bench",
+            role=OperatorRole.CITY, scope=[], now=AT,
+        )  # fmt: skip
+    client = create_app(application).test_client()
+    page = client.get("/console/signin").text
+    token = re.search(r'name="form_token" value="([^"]+)"', page)
+    answer = client.post(
+        "/console/signin",
+        data={
+            "form_token": token[1] if token else "", "username": "bench",
+            "password": "a long password of the bench",
+        },
+    )  # fmt: skip
+    if answer.status_code != 302:
+        raise RuntimeError("the operator of the bench could not sign in")
+    return client
+
+
+_MAIN = "page coverage, by school"
+
+
+def _addresses() -> dict[str, str]:
+    found = {}
+    for name, definition in REPORTS.items():
+        asked = (
+            f"&{PERIOD}" if definition.period is PeriodUse.OPTIONAL or name == "activity" else ""
+        )
+        for level in definition.levels or [""]:
+            told = f"page {name}, by {level}" if level else f"page {name}"
+            found[told] = f"/console/reports/{name}?by={level}{asked}"
+    return found
+
+
+def _pages(
+    application: Application, client: FlaskClient, rounds: int
+) -> tuple[dict[str, float], float]:
+    """Median seconds of each page, and of the bare side of ``_MAIN``."""
+    addresses = _addresses()
+
+    def ask(address: str) -> None:
+        if client.get(address).status_code != 200:
+            raise RuntimeError(f"no page: {address}")
+
+    pages: dict[str, float] = {}
+    bare = 0.0
+    with application.sessions() as session:
+        for name, address in addresses.items():
+            ask(address)
+            sides: list[Callable[[], object]] = [partial(ask, address)]
+            if name == _MAIN:
+                sides.append(lambda: _count_bare(session))
+            pages[name], *rest = in_turns(max(rounds, 5), *sides)
+            bare = rest[0] if rest else bare
+    return pages, bare
+
+
+def _count_bare(session: Session) -> list[tuple[str, str, list[int]]]:
+    """People on the roll, ever active and active in the period, of each school and role."""
+    counted = []
+    active = [_joined(session, statement) for statement in _BITMAPS]
+    for code, sheet in session.execute(text("SELECT school_code, by_role FROM roll_sheets")):
+        for role, sets in sheet["roles"].items():
+            roll = [(int(block), int(bits, 16)) for block, bits in sets["roll"].items()]
+            numbers = [sum(bits.bit_count() for _block, bits in roll)]
+            numbers += [
+                sum((bits & _block_of(people, block)).bit_count() for block, bits in roll)
+                for people in active
+            ]
+            counted.append((code, role, numbers))
+    session.rollback()
+    return counted
+
+
+def _joined(session: Session, statement: str) -> bytes:
+    together = 0
+    for (bitmap,) in session.execute(text(statement)):
+        together |= int.from_bytes(zlib.decompress(bitmap), "little")
+    return together.to_bytes((together.bit_length() + 7) // 8, "little")
+
+
+def _block_of(people: bytes, block: int) -> int:
+    return int.from_bytes(people[block * BLOCK_BYTES : (block + 1) * BLOCK_BYTES], "little")
+
+
+def _recording(engine: Engine, rounds: int) -> Figure:
+    """The same inserts with and without the triggers that note an event, in turns."""
+    dialect = engine.dialect.name
+
+    def sign_ins() -> None:
+        for _ in range(SINGLE_SIGN_INS):
+            with Session(engine) as session, session.begin():
+                session.add(LoginEvent(**_SIGN_IN))
+
+    def switch(made: list[str]) -> None:
+        with engine.begin() as connection:
+            for statement in made:
+                connection.exec_driver_sql(statement)
+
+    def without() -> float:
+        switch(removals(dialect))
+        seconds = seconds_of(sign_ins)
+        switch(statements(dialect))
+        return seconds
+
+    sides = [(seconds_of(sign_ins), without()) for _ in range(max(rounds, 5))]
+    noted, bare = (min(side) / SINGLE_SIGN_INS for side in zip(*sides, strict=True))
+    return Figure(
+        name=f"recording one sign-in, {dialect}",
         ours=f"{noted * 1000:.2f} ms",
         reference=f"{bare * 1000:.2f} ms (without roll-ups)",
         ratio=noted / bare,
     )
+
+
+_SIGN_IN: dict[str, Any] = {
+    "at": AT, "person_id": "0" * 36, "client_id": "moodle", "method": Method.PASSWORD,
+    "result": Result.ALLOWED, "reason": "", "school_code": "B0000", "role": "student",
+    "class_title": "",
+}  # fmt: skip
