@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from auth.clients import Client
-from auth.linking import requests
+from auth.linking import links, requests
 from auth.linking.comparison import Agreement, Comparison, compare, is_another_human, likeness
 from auth.linking.links import add_link, end_link, links_of
 from auth.linking.models import Evidence, Link, LinkEvent, LinkRequest
@@ -41,6 +41,8 @@ class Candidate:
     """Somebody of the school who may have sent a request."""
 
     person: KnownPerson
+    class_title: str
+    """At the school that was asked."""
     compared: Comparison
     likeness: float
     another_human: bool
@@ -73,15 +75,19 @@ def find_request(session: Session, scope: Scope, number: int, now: datetime) -> 
 def candidates(session: Session, request: LinkRequest) -> list[Candidate]:
     """People of the school that was asked with the same СНИЛС or a name alike, the likeliest
     first."""
-    listed = select(Affiliation.person_id).where(Affiliation.school_code == request.school_code)
-    people = session.scalars(
-        select(KnownPerson).where(
+    place = Affiliation
+    here = (place.person_id == KnownPerson.person_id) & (place.school_code == request.school_code)
+    people = session.execute(
+        select(KnownPerson, place.class_title)
+        .outerjoin(place, here)
+        .where(
             KnownPerson.moodle_id.is_not(None),
-            (KnownPerson.school_code == request.school_code) | KnownPerson.person_id.in_(listed),
+            (KnownPerson.school_code == request.school_code) | place.person_id.is_not(None),
         )
     ).all()
+    titles = {person.person_id: title or "" for person, title in people}
     near = []
-    for person in people:
+    for person, _title in people:
         compared = compare(request, person)
         alike = likeness(request, person)
         if compared.snils == Agreement.SAME or alike >= NEAR_ENOUGH:
@@ -99,6 +105,7 @@ def candidates(session: Session, request: LinkRequest) -> list[Candidate]:
     return [
         Candidate(
             person=person,
+            class_title=titles[person.person_id],
             compared=compared,
             likeness=alike,
             another_human=is_another_human(request, person),
@@ -230,6 +237,13 @@ def history(scope: Scope) -> Select[LinkEvent]:
         .where(LinkEvent.school_code.in_(scope.codes()))
         .order_by(LinkEvent.id.desc())
     )
+
+
+def history_of(session: Session, scope: Scope, person: KnownPerson) -> list[LinkEvent]:
+    """That part of the ``history`` which is about one person."""
+    inside = set(session.scalars(scope.codes()))
+    events = links.history_of(session, person.person_id)
+    return [event for event in events if event.school_code in inside]
 
 
 def _open_in(scope: Scope, now: datetime) -> ColumnElement[bool]:

@@ -262,15 +262,19 @@ def rules(session: Session, scope: Scope) -> Sequence[PhaseRule]:
 def exemptions(
     session: Session, scope: Scope
 ) -> Sequence[tuple[PhaseExemption, KnownPerson | None]]:
-    """Those that concern the scope, with the person of each that is for one alone."""
-    row = PhaseExemption
+    """Those that concern the scope, with the person of each that is for one alone: None when they
+    have left, also for a school outside.
+    """
+    row, person = PhaseExemption, KnownPerson
+    listed = select(Affiliation.person_id).where(Affiliation.school_code.in_(scope.codes()))
+    inside = person.school_code.in_(scope.codes()) | person.person_id.in_(listed)
     query = (
-        select(row, KnownPerson)
-        .outerjoin(KnownPerson, KnownPerson.person_id == row.person_id)
+        select(row, person)
+        .outerjoin(person, (person.person_id == row.person_id) & inside)
         .where(visible(scope, row))
         .order_by(row.person_id != "", row.district, row.school_code, row.class_id, row.id)
     )
-    return [(one, person) for one, person in session.execute(query)]
+    return [(one, someone) for one, someone in session.execute(query)]
 
 
 def editable(

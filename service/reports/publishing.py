@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from service.access import Forbidden, Scope
 from service.i18n import gettext as _
 from service.models import AuditEntry, OperatorRole, PublishedReport, School
-from service.reports.asked import Asked
+from service.reports.asked import Asked, Compare
 from service.reports.definition import Definition, make
 from service.reports.export import to_csv
 from service.reports.report import Report, show_moment
@@ -72,7 +72,7 @@ def publish(
     report = make(session, definition, asked)
     late = (_late_note(report, now),) if now - asked.now > LATE else ()
     report = replace(report, built_at=now, built_by=by, notes=(*report.notes, *late))
-    question = question_of(definition, asked)
+    question, whole = question_of(definition, asked), _whole(asked)
     version = 1 + (
         session.scalar(
             select(func.max(PublishedReport.version)).where(
@@ -91,8 +91,8 @@ def publish(
         version=version,
         first_day=asked.period.first if asked.period else None,
         last_day=asked.period.last if asked.period else None,
-        part_role=asked.scope.role,
-        part_items=sorted(asked.scope.items),
+        part_role=whole.role,
+        part_items=sorted(whole.items),
         method=report.version,
         cut_off=report.cut_off,
         published_at=now,
@@ -128,8 +128,15 @@ def question_of(definition: Definition, asked: Asked) -> str:
         asked.publish,
         asked.compare.value,
     ]
+    if (whole := _whole(asked)) != asked.scope:
+        said += [str(whole.role), sorted(whole.items)]
     text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _whole(asked: Asked) -> Scope:
+    """Whose figures the answer holds: with a comparison also those of the schools around."""
+    return asked.around if asked.compare is Compare.AROUND and asked.around else asked.scope
 
 
 def preliminary_report(session: Session, definition: Definition, asked: Asked) -> Report:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from auth.linking.comparison import masked_snils
-from auth.linking.links import history_of, links_of
+from auth.linking.links import links_of
 from auth.linking.models import LinkEvent
 from auth.provider import current_provider
 from service import linking
@@ -21,6 +21,7 @@ from service.linking import LinkProblem
 from service.models import KnownPerson, School
 from service.passwords import find_person
 from service.privacy import is_private
+from service.reports.people import places_of
 from service.views.context import scope, the_console
 from service.views.paging import page_of
 
@@ -164,9 +165,9 @@ def _person_page(login: str, problem: str = "", *, done: bool = False) -> str:
         return render_template(
             "console/links_person.html",
             person=person,
-            school=db.get(School, person.school_code),
+            places=places_of(db, scope(), [person])[person.person_id],
             links=links_of(db, person.person_id),
-            events=history_of(db, person.person_id),
+            events=linking.history_of(db, scope(), person),
             reason=request.form.get("reason", "") if problem else "",
             problem=problem,
             done=done,

@@ -6,8 +6,8 @@ from flask import Blueprint, render_template, request
 
 from auth.passwords import own_password_hash
 from service.access import Forbidden
-from service.models import School
 from service.passwords import KeptInMoodle, find_person, page_in_moodle, reset_password
+from service.reports.people import places_of
 from service.slips import slip_of
 from service.views.context import scope, the_console
 
@@ -49,14 +49,14 @@ def _page(login: str) -> str:
     settings = console.application.settings
     with console.transaction() as db:
         person = find_person(db, scope(), login)
-        school = db.get(School, person.school_code)
+        places = places_of(db, scope(), [person])[person.person_id]
     has_own = own_password_hash(console.application.sessions, person.person_id) is not None
     in_moodle = settings.passwords.kept_in == "moodle"
     return render_template(
         "console/people.html",
         login=login,
         person=person,
-        school=school,
+        places=places,
         has_own=has_own,
         moodle_page=page_in_moodle(settings, person) if in_moodle else "",
     )

@@ -234,6 +234,9 @@ def _done(text: str) -> AnyResponse:
 def _target(db: Session) -> Target:
     form = {name: request.form.get(name, "").strip() for name in ("district", "school", "class")}
     role = request.form.get("role", "")
+    # Before its classes are looked up: which a school outside has is told to nobody.
+    if form["school"] and not scope().sees(db.get(School, form["school"])):
+        raise Forbidden("school")
     return phase_rules.find_target(
         db,
         district=form["district"],
