@@ -52,10 +52,6 @@ for (const form of document.querySelectorAll("form[method=get]")) {
   });
 }
 
-// On a narrow screen the row of sections is longer than the screen.
-const here = document.querySelector(".sections [aria-current]");
-if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft - 16;
-
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from service import i18n, wording
 from service.views import esia_words, registration_words, words
 from service.views.context import the_console
-from service.views.links import waiting_count
+from service.views.navigation import navigation
 from service.views.session import form_token
 
 LANGUAGE_COOKIE = "language"
@@ -42,7 +42,7 @@ def init_app(app: Flask) -> None:
         language=i18n.language,
         options=options,
         count_title=count_title,
-        link_requests_waiting=waiting_count,
+        navigation=navigation,
         this_page_in=_this_page_in,
         this_page_with=_this_page_with,
     )

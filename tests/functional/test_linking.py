@@ -66,7 +66,7 @@ def answer_the_request(page: Page, url: str) -> None:
     page.fill("input[name=password]", PASSWORD)
     press(page, "main button", "")
     assert page.inner_text(".sections .count") == "1"
-    press(page, "nav.sections a", "Привязки")
+    press(page, "nav.sections a", "Вход")
     look(page, "console-requests")
     press(page, "a", "Примеров Пример")
     look(page, "console-request")
