@@ -164,7 +164,9 @@ def _row(key: str, measured: Measured | None, whole: _Denominator) -> Row:
     numerator = measured.numerator if measured else None
     loaded = _number(measured.loaded) if measured else None
     if numerator is None:
-        return (*left, NOT_MEASURED, whole.value, NOT_MEASURED, loaded, NOT_MEASURED, *right)
+        official = whole.value if indicator_of(key) in DENOMINATORS else ""
+        group = loaded if measured else ""
+        return (*left, NOT_MEASURED, official, "", group, "", *right)
     number = _number(numerator)
     return (
         *left, number, whole.value, share(number, whole.value), loaded, share(number, loaded),

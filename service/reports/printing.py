@@ -17,8 +17,8 @@ from service.reports.table import groups, total_groups
 STYLE = "print.css"
 """Among the static files."""
 
-_MANY_COLUMNS = 9
-"""More are written smaller."""
+_MANY_COLUMNS, _CROWDED_COLUMNS = 9, 14
+"""More are written smaller, and smaller still."""
 
 _TEXT_WIDTHS = (7, 30)
 _FIGURE_WIDTHS = (8, 14)
@@ -37,6 +37,7 @@ def to_page(report: Report, *, style_address: str = "") -> str:
             report=report,
             widths=_widths(report),
             many=len(report.columns) > _MANY_COLUMNS,
+            crowded=len(report.columns) > _CROWDED_COLUMNS,
             groups=groups(report),
             totals=total_groups(report),
             chart=Markup(to_svg(report.chart)) if report.chart else "",  # noqa: S704 - made by us

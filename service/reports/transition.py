@@ -219,7 +219,7 @@ def _units(
 def _cells(standing: _Standing, schools: Sequence[RegistrySchool]) -> Row:
     """Phase and figures of these schools together."""
     phases = {standing.phase_of(school) for school in schools}
-    phase, coming = phases.pop() if len(phases) == 1 else (_("differs"), "")
+    phase, coming = phases.pop() if len(phases) == 1 else (_("various phases"), "")
     people = standing.together(schools)
     cells: list[Value] = [phase, coming]
     if people is None:

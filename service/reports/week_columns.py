@@ -52,7 +52,6 @@ def unit_columns(by: str) -> list[Column]:
         column("schools", _("Schools"), Kind.INTEGER),
         column("general", _("Of general education"), Kind.INTEGER),
         column("schools_loaded", _("Schools loaded"), Kind.INTEGER),
-        column("loaded", _("Oldest load"), Kind.MOMENT, absent=_("not loaded")),
     ]
 
 

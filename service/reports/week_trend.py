@@ -47,11 +47,11 @@ def trend(
         unit=Kind.SHARE,
         labels=tuple(f"{each.last:%d.%m.%y}" for each in weeks),
         series=(
-            Series(name=_("Teachers who signed in, % of teachers"), values=active),
-            Series(name=_("C4. Connected, % of all schools"), values=connected),
+            Series(name=_("Teachers who signed in, %"), values=active),
+            Series(name=_("C4, % of schools"), values=connected),
             *(
                 Series(
-                    name=_("{platform}: C1, % of teachers", platform=name),
+                    name=_("{platform}: C1, %", platform=name),
                     values=tuple(shares.get((name, each.first)) for each in weeks),
                 )
                 for name in drawn

@@ -205,7 +205,7 @@ def _units(
 
 def _of_schools(week: _Week, schools: Sequence[RegistrySchool]) -> Row:
     fresh = Freshness.of([week.load_of(school) for school in schools])
-    return fresh.schools, sum(map(is_general, schools)), fresh.loaded, fresh.oldest
+    return fresh.schools, sum(map(is_general, schools)), fresh.loaded
 
 
 def _left_of_total(by: str, week: _Week) -> Row:
@@ -222,7 +222,7 @@ def _cells(figures: Figures, platform: str, alone: RegistrySchool | None) -> Row
         share: Value = figures.shares.get(name)
         unmeasured = MESSAGES if platform == OWN else ("active",)
         if name in unmeasured:
-            value = share = NOT_MEASURED
+            value, share = NOT_MEASURED, ""
         if alone is not None and name in SCHOOLS:
             share = ""
             if name == "c7" and not is_general(alone):
@@ -316,7 +316,7 @@ _OPTIONS = (
     ),
     Choice(
         name="group_chat_operator",
-        label=lambda: _("C2: messages in group chats"),
+        label=lambda: _("C2: in group chats"),
         choices=OPERATORS,
         default=lambda settings: settings.group_chat_operator,
     ),
