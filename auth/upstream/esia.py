@@ -151,10 +151,11 @@ class Esia:
         if not any(scope.startswith("kid_") for scope in self.settings.scopes):
             return ()
         found = self._ask(session, signed, "/kids?embed=(elements)").get("elements")
-        elements = [one for one in found if isinstance(one, dict)] if found else []
+        elements = found if isinstance(found, list) else []
         return tuple(
             OutsideChild(snils=read_snils(child.get("snils")), given_name=_text(child, "firstName"))
             for child in elements
+            if isinstance(child, dict)
         )
 
 

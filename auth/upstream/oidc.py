@@ -189,19 +189,22 @@ class Oidc:
             raise UpstreamError(Problem.UNTRUSTED, f"no claim {names.subject}")
         confirmed = find_claim(claims, names.confirmed)
         children = find_claim(claims, names.children)
-        return OutsideIdentity(
-            provider=self.key,
-            subject=str(subject),
-            family_name=_words(find_claim(claims, names.family_name)),
-            given_name=_words(find_claim(claims, names.given_name)),
-            middle_name=_words(find_claim(claims, names.middle_name)),
-            birth_date=read_birth_date(find_claim(claims, names.birth_date)),
-            snils=read_snils(find_claim(claims, names.snils)),
-            confirmed=confirmed is True
-            or (not isinstance(confirmed, bool) and str(confirmed) in names.confirmed_values),
-            child=find_claim(claims, names.child) is True,
-            children=tuple(self._children(children)),
-        )
+        try:
+            return OutsideIdentity(
+                provider=self.key,
+                subject=str(subject),
+                family_name=_words(find_claim(claims, names.family_name)),
+                given_name=_words(find_claim(claims, names.given_name)),
+                middle_name=_words(find_claim(claims, names.middle_name)),
+                birth_date=read_birth_date(find_claim(claims, names.birth_date)),
+                snils=read_snils(find_claim(claims, names.snils)),
+                confirmed=confirmed is True
+                or (not isinstance(confirmed, bool) and str(confirmed) in names.confirmed_values),
+                child=find_claim(claims, names.child) is True,
+                children=tuple(self._children(children)),
+            )
+        except ValueError as error:
+            raise UpstreamError(Problem.UNTRUSTED, f"an impossible {names.subject}") from error
 
     def _children(self, told: Any) -> Iterable[OutsideChild]:
         names = self.settings.claims

@@ -240,6 +240,16 @@ def test_a_subject_that_the_gateway_does_not_give_is_named(gateway: tuple[str, A
         identify(make(gateway[0], "right", claims=ClaimNames(subject="oid")))
 
 
+@pytest.mark.parametrize("given", ["7\n", "\0", "7" * 256])
+def test_a_subject_that_nobody_can_have_lets_nobody_in(
+    gateway: tuple[str, Any], monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setitem(PERSON, "oid", given)
+    with pytest.raises(UpstreamError, match="an impossible oid") as caught:
+        identify(make(gateway[0], "right", claims=ClaimNames(subject="oid")))
+    assert caught.value.problem is Problem.UNTRUSTED
+
+
 def test_new_keys_are_asked_for_but_not_again_and_again(gateway: tuple[str, Any]) -> None:
     address, handler = gateway
     upstream = make(address, "next_key")
