@@ -39,7 +39,8 @@ and add it to ``REPORTS``. The promises:
    the value to be reached. ``sums`` tells which lines add up to which, so that a hidden small
    number cannot be computed from the others; without it all rows add up to the first total.
 9. ``people`` of the definition answers for any cell whose column says ``people``; the framework
-   checks who may see names, pages, sorts and audits.
+   checks who may see names, pages, sorts and audits. Lines of people who are not ours (another
+   platform's) are told by ``knows_people_of``.
 10. ``version`` grows when the same data would give other figures.
 """
 
