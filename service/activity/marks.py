@@ -19,7 +19,6 @@ from auth.models import Credential
 from service.activity.bitmaps import PeopleSet
 from service.activity.figures import Activity
 from service.activity.rollups import lock
-from service.db import chunks
 from service.models import ActivityPerson, MadeSlip, MarkBitmap, MarkChange
 
 
@@ -40,8 +39,8 @@ _TABLES = {
     Mark.OWN_PASSWORD: _Table(Credential.person_id, Credential.changed_at),
     Mark.LINKED: _Table(Link.person_id, Link.linked_at),
 }
-_AT_ONCE = 5_000
-"""People in one statement."""
+MANY = 1_000
+"""People who changed, from which on it is quicker to read everybody anew."""
 
 
 def marked(session: Session, activity: Activity, mark: Mark, *, at: datetime) -> PeopleSet:
@@ -49,7 +48,7 @@ def marked(session: Session, activity: Activity, mark: Mark, *, at: datetime) ->
 
     In the caller's transaction: what is new is added to the bitmap, which may write.
     """
-    _catch_up(session, mark)
+    _catch_up(session, activity, mark)
     kept = session.get(MarkBitmap, mark)
     if kept is None:
         return PeopleSet()
@@ -61,7 +60,13 @@ def marked(session: Session, activity: Activity, mark: Mark, *, at: datetime) ->
     return people - activity.people(later)
 
 
-def _catch_up(session: Session, mark: Mark) -> None:
+def catch_up_marks(session: Session, activity: Activity) -> None:
+    """Bring all bitmaps up to date, in the caller's transaction, so that no page has to."""
+    for mark in Mark:
+        _catch_up(session, activity, mark)
+
+
+def _catch_up(session: Session, activity: Activity, mark: Mark) -> None:
     if not session.scalar(select(exists().where(MarkChange.mark == mark))):
         return
     lock(session)
@@ -77,9 +82,14 @@ def _catch_up(session: Session, mark: Mark) -> None:
     kept = session.get(MarkBitmap, mark, populate_existing=True)
     people = PeopleSet.unpacked(kept.bitmap) if kept else PeopleSet()
     moments = [kept.last_at] if kept else []
-    for some in chunks(changed, _AT_ONCE):
-        there, last = _there(session, mark, some)
-        people = (people - _ordinals(session, some)) | _ordinals(session, there)
+    table = _TABLES[mark]
+    if len(changed) >= MANY:
+        people = activity.people(select(table.person_id).distinct())
+        newest = session.scalar(select(func.max(table.at)))
+        moments += [newest] if newest else []
+    elif changed:
+        there, last = _there(session, mark, changed)
+        people = (people - _ordinals(session, changed)) | _ordinals(session, there)
         moments += [last] if last else []
     if not moments:
         return

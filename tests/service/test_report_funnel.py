@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 from sqlalchemy.orm import Session
 
 from auth.linking.models import Evidence, Link
 from auth.models import Credential
-from service.models import MadeSlip
+from service.activity.marks import MANY
+from service.activity.upkeep import roll_up
+from service.db import transaction
+from service.models import KnownPerson, MadeSlip, MarkChange
 from service.passwords import find_person
 from service.slips import slip_of, slips
 from tests.service.coverage_city import (
@@ -26,6 +29,7 @@ from tests.service.coverage_city import (
 )
 from tests.service.handout import add_person as add_person_with_slip
 from tests.service.handout import make_application
+from tests.service.place import A, Place, pupils
 from tests.service.report_questions import (
     IN_OCTOBER,
     NOW,
@@ -35,6 +39,7 @@ from tests.service.report_questions import (
     check_queries,
 )
 
+PERSON = [column.name for column in KnownPerson.__table__.columns]
 STEPS = ["roll", "account", "slip", "first_login", "own_password", "linked"]
 
 
@@ -124,6 +129,23 @@ def test_who_loses_a_password_or_a_link_is_counted_no_more(session: Session) -> 
     assert by_key(built(session, "funnel"))["1|all"]["own_password"] == 2
 
 
+def test_many_at_once_are_counted_as_one_by_one(session: Session) -> None:
+    add_school(session, "1")
+    for number in range(3):
+        add_person(session, f"p{number}", "1")
+    come(session, "p0", 1)
+    assert by_key(built(session, "funnel"))["1|all"]["slip"] == 1
+    strangers = [{"person_id": f"s{n}", "first_at": IN_OCTOBER} for n in range(MANY)]
+    session.execute(insert(KnownPerson), [
+        {column: getattr(session.get(KnownPerson, "p1"), column) for column in PERSON}
+        | {"person_id": one["person_id"], "username": one["person_id"]}
+        for one in strangers
+    ])  # fmt: skip
+    session.execute(insert(MadeSlip), strangers)
+    come(session, "p2", 1)
+    assert by_key(built(session, "funnel"))["1|all"]["slip"] == 2
+
+
 def test_steps_taken_before_the_first_roll_count_once_it_is_there(session: Session) -> None:
     add_school(session, "1")
     add_school(session, "2")
@@ -179,3 +201,13 @@ def test_a_slip_is_remembered_for_each_person_from_its_first_making(
     person = find_person(session, CITY, "48pother")
     slip_of(session, application, CITY, person)
     assert by_key(built(session, "funnel"))["1|student"]["slip"] == 4
+
+
+def test_the_worker_keeps_the_steps_up_to_date(place: Place) -> None:
+    place.sync(place.write(A, pupils("p", 3)))
+    with transaction(place.application.sessions) as session:
+        session.add(MadeSlip(person_id=place.person_id(A, "p-1"), first_at=IN_OCTOBER))
+    roll_up(place.application)
+    with transaction(place.application.sessions) as session:
+        assert session.scalars(select(MarkChange)).all() == []
+        assert by_key(built(session, "funnel"))["all"]["slip"] == 1
