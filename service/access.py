@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -61,6 +62,10 @@ class Scope:
     def codes(self) -> Select[str]:
         """The codes of the schools inside, as a subquery for ``column.in_(...)``."""
         return select(School.code).where(self.schools())
+
+    def of_schools(self, codes: Iterable[str]) -> Scope:
+        """Some of the schools inside; that they are inside is not asked."""
+        return Scope(actor=self.actor, role=OperatorRole.SCHOOL, items=frozenset(codes))
 
     def runs(self) -> ColumnElement[bool]:
         """A condition on ``SyncRun``: made by this operator, or about a school inside."""

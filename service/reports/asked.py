@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -156,11 +156,18 @@ class Asked:
     compare: Compare = Compare.NOTHING
     around: Scope | None = None
     """All that the operator may see, of which ``scope`` is a part."""
+    shown: Scope | None = None
+    """The part of ``scope`` whose rows a page shows; None: all. Totals are of all of ``scope``.
+    Only rows by class are so many that reports leave out the others."""
 
     @property
     def today(self) -> date:
         """The day of the cut-off by the clock of the zone."""
         return self.now.astimezone(self.zone).date()
+
+    def with_rows(self, schools: Iterable[School]) -> list[School]:
+        """Those of the schools that have rows (``shown``)."""
+        return [school for school in schools if self.shown is None or self.shown.sees(school)]
 
     def bounds(self) -> tuple[datetime, datetime] | None:
         """The first moment of the period and the first after it, in UTC."""

@@ -57,6 +57,8 @@ class Question:
     level: Level
     bounds: tuple[datetime, datetime] | None
     now: datetime
+    shown: Scope | None = None
+    """As in ``Asked``."""
 
 
 def count_people(session: Session, question: Question) -> tuple[Figures, Figures]:
@@ -71,36 +73,42 @@ def count_people(session: Session, question: Question) -> tuple[Figures, Figures
     if question.bounds:
         first, after = question.bounds
         done["in_period"] = activity.active(first, min(after, end))
-    units, total = people_of(session, question.scope, question.level)
+    units, total = people_of(session, question.scope, question.level, shown=question.shown)
     return _count(units, done), _count(total, done)
 
 
-def people_of(session: Session, scope: Scope, level: Level) -> tuple[Sets, Sets]:
+def people_of(
+    session: Session, scope: Scope, level: Level, *, shown: Scope | None = None
+) -> tuple[Sets, Sets]:
     """The people of each unit and role, and of the whole scope under the empty unit.
 
-    The roll-ups have to be up to date (``service.activity.figures.Activity``).
+    Of classes, only those of the schools in ``shown``, when it is given. The roll-ups have to be
+    up to date (``service.activity.figures.Activity``).
     """
-    units = _units(session, scope, level)
+    units = _by_school(session, scope)
     total = _once_each({((), role): several for role, several in _by_role(units).items()})
     if level is Level.CITY:
         units = {((WHOLE,), role): members for (_whole, role), members in total.items()}
     elif level is Level.DISTRICT:
         units = _once_each(_of_districts(session, scope, units))
+    elif level is Level.CLASS:
+        units = _by_class(session, shown or scope)
     return units, total
 
 
-def _units(session: Session, scope: Scope, level: Level) -> Sets:
-    """The people of each school, or class, and role. Nobody is twice in one school."""
-    codes = scope.codes()
-    if level is not Level.CLASS:
-        return {
-            ((code,), role): members
-            for code, sheet in read_roles(session, codes).items()
-            for role, members in sheet.roles.items()
-            if role in ROLES
-        }
+def _by_school(session: Session, scope: Scope) -> Sets:
+    """Nobody is twice in one school."""
+    return {
+        ((code,), role): members
+        for code, sheet in read_roles(session, scope.codes()).items()
+        for role, members in sheet.roles.items()
+        if role in ROLES
+    }
+
+
+def _by_class(session: Session, scope: Scope) -> Sets:
     units: Sets = {}
-    for code, classes in read_classes(session, codes).items():
+    for code, classes in read_classes(session, scope.codes()).items():
         titles = {
             each.class_id: each.title for (each, _role), members in classes.items() if members.roll
         }

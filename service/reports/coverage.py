@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.i18n import gettext as _
@@ -39,7 +38,7 @@ from service.reports.units import (
     counts_of,
     line_key,
     role_column,
-    school_order,
+    schools_in_order,
     total_lines,
     unit_columns,
     unit_lines,
@@ -57,15 +56,16 @@ def coverage(session: Session, asked: Asked) -> Report:
     it are left out.
     """
     level, period = Level(asked.by), asked.period
-    question = Question(scope=asked.scope, level=level, bounds=asked.bounds(), now=asked.now)
-    inside = select(School).where(asked.scope.schools())
-    schools = sorted(session.scalars(inside), key=school_order)
+    question = Question(
+        scope=asked.scope, level=level, bounds=asked.bounds(), now=asked.now, shown=asked.shown
+    )
+    schools = schools_in_order(session, asked.scope)
     units, total = count_people(session, question)
 
     def cells_of(roles: Mapping[str, Counter[str]], role: str, known: bool) -> Row:
         return _figures(roles, role, period, known=known)
 
-    lines = list(unit_lines(level, schools, units, cells_of))
+    lines = list(unit_lines(level, asked.with_rows(schools), units, cells_of))
     left = unit_columns(level)
     loads = Freshness.of([school.last_applied_at for school in schools])
     return Report(

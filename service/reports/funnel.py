@@ -37,7 +37,7 @@ from service.reports.units import (
     counts_of,
     line_key,
     role_column,
-    school_order,
+    schools_in_order,
     total_lines,
     unit_columns,
     unit_lines,
@@ -64,12 +64,11 @@ class _Reached:
 def funnel(session: Session, asked: Asked) -> Report:
     """How far the people on the rolls of the scope have come, at the cut-off."""
     level = Level(asked.by)
-    inside = select(School).where(asked.scope.schools())
-    schools = sorted(session.scalars(inside), key=school_order)
+    schools = schools_in_order(session, asked.scope)
     reached = _reached(session, asked)
-    units, total = people_of(session, asked.scope, level)
+    units, total = people_of(session, asked.scope, level, shown=asked.shown)
     figures = _count(units, reached)
-    lines = list(unit_lines(level, schools, figures, _cells))
+    lines = list(unit_lines(level, asked.with_rows(schools), figures, _cells))
     left = unit_columns(level)
     loads = Freshness.of([school.last_applied_at for school in schools])
     return Report(

@@ -45,11 +45,23 @@ class Answer:
     """Figures of now differ from the published ones. Known only when ``live`` was asked."""
 
 
-def answer(session: Session, definition: Definition, asked: Asked, *, live: bool = False) -> Answer:
-    """The newest final publication of this question; without one or with ``live``, counted now."""
+def answer(
+    session: Session,
+    definition: Definition,
+    asked: Asked,
+    *,
+    live: bool = False,
+    shown: Scope | None = None,
+) -> Answer:
+    """The newest final publication of this question; without one or with ``live``, counted now.
+
+    What is not published yet may be counted for the rows of ``shown`` only (``Asked.shown``).
+    """
     published = _newest(session, question_of(definition, asked)) if asked.period else None
     if published and not live:
         return Answer(report=from_data(published.data), published=published)
+    if published is None:
+        asked = replace(asked, shown=shown)
     report = make(session, definition, asked)
     differs = published is not None and to_csv(report) != published.csv
     return Answer(report=report, published=published, differs=differs)

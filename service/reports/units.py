@@ -8,7 +8,11 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from provisioning.roster import Role
+from service.access import Scope
 from service.i18n import gettext as _
 from service.models import School
 from service.ordering import natural
@@ -142,6 +146,11 @@ def unit_sums(keys: Sequence[str]) -> tuple[Sum, ...]:
         if ALL_ROLES in found
     )
     return (*across, *(Sum(whole=role, parts=tuple(found)) for role, found in roles.items()))
+
+
+def schools_in_order(session: Session, scope: Scope) -> list[School]:
+    """The schools of the scope in the order of the table."""
+    return sorted(session.scalars(select(School).where(scope.schools())), key=school_order)
 
 
 def school_order(school: School) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
@@ -18,6 +19,7 @@ from service.pdf import NoPdf
 from service.reports import REPORTS
 from service.reports.asked import Asked, AskError
 from service.reports.chart import to_svg
+from service.reports.counting import Level
 from service.reports.definition import Definition, ask
 from service.reports.files import FILES, file_name
 from service.reports.people import leads_to_people, may_see_names
@@ -26,11 +28,14 @@ from service.reports.publishing import Answer, answer
 from service.reports.report import Report
 from service.reports.table import groups, in_order, searched, total_groups
 from service.reports.tracing import note_export
+from service.reports.units import schools_in_order
 from service.views.context import scope, the_console
 from service.views.pages import sentence
-from service.views.paging import page_of_list
+from service.views.paging import Page, page_of_list
 
 GROUPS_ON_A_PAGE = 100
+SCHOOLS_ON_A_PAGE = 4
+"""Of a report by class."""
 
 blueprint = Blueprint("reports", __name__, url_prefix="/reports")
 
@@ -46,7 +51,7 @@ def show(name: str) -> str | tuple[str, int]:
     """The report with the filters of the address. A question without sense is explained."""
     definition = the_definition(name)
     try:
-        asked, given = _answer(definition)
+        asked, given, schools = _answer_page(definition)
         report = given.report
         found = searched(report, groups(report), request.args.get("search", ""))
         if sort := request.args.get("sort", ""):
@@ -61,7 +66,10 @@ def show(name: str) -> str | tuple[str, int]:
         published=given.published,
         live=_live(),
         differs=given.differs,
-        page=page_of_list(found, size=GROUPS_ON_A_PAGE),
+        page=replace(schools, items=found)
+        if schools
+        else page_of_list(found, size=GROUPS_ON_A_PAGE),
+        pages_of_schools=schools is not None,
         totals=total_groups(report),
         chart=Markup(to_svg(report.chart)) if report.chart else "",  # noqa: S704 - made by us
         files=list(FILES),
@@ -138,6 +146,21 @@ def _answer(definition: Definition, *, form: str = "") -> tuple[Asked, Answer]:
         if form:
             note_export(db, asked, given.report, form, at=the_console().now())
     return asked, given
+
+
+def _answer_page(definition: Definition) -> tuple[Asked, Answer, Page[Any] | None]:
+    """The answer for one page. Classes of many schools are paged by school, and only those of the
+    page are counted, unless their order or the words looked for hang on all of them."""
+    with the_console().transaction() as db:
+        asked = the_question(db, definition)
+        schools = None
+        whole = request.args.get("search") or request.args.get("sort")
+        if asked.by == Level.CLASS and not (whole or asked.publish or asked.compare):
+            codes = [school.code for school in schools_in_order(db, asked.scope)]
+            schools = page_of_list(codes, size=SCHOOLS_ON_A_PAGE)
+        shown = asked.scope.of_schools(schools.items) if schools else None
+        given = answer(db, definition, asked, live=_live(), shown=shown)
+    return asked, given, None if given.published else schools
 
 
 def _live() -> bool:

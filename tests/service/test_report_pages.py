@@ -20,6 +20,7 @@ from tests.service.console_factories import (
     add_school,
     make_console,
 )
+from tests.service.coverage_city import add_person
 
 COVERAGE = "/console/reports/coverage"
 
@@ -56,6 +57,26 @@ def test_a_long_table_comes_in_pages_and_totals_stay(browser: Browser) -> None:
     assert (len(codes(first)), len(codes(second))) == (100, 30)
     assert "Итого" in second
     assert len(codes(browser.get(f"{COVERAGE}/print").text)) == 130
+
+
+@pytest.mark.parametrize("name", ["coverage", "funnel"])
+def test_classes_come_school_by_school_and_totals_are_of_all(
+    console: ConsoleUnderTest, browser: Browser, name: str
+) -> None:
+    with console.rows() as rows:
+        for person_id, school in (("p-1", "78-0002"), ("p-2", "78-0010"), ("p-3", "78-0129")):
+            add_person(rows, person_id, school)
+    address = f"/console/reports/{name}"
+    first, second = (browser.get(address, by="class", page=page).text for page in ("1", "2"))
+    assert codes(first) == ["78-0002", "78-0004", "78-0006", "78-0008"]
+    assert codes(second)[0] == "78-0010"
+    assert "1–4 из 130" in first
+    for page in (first, second):
+        (total,) = re.findall(r'<tbody class="total">.*?</tbody>', page, re.S)
+        assert re.search(r">Все роли<.*?>3<", total, re.S)
+    whole = browser.get(address, by="class", sort="-roll").text
+    assert set(codes(whole)[:3]) == {"78-0002", "78-0010", "78-0129"}
+    assert len(codes(browser.get(f"{address}/print", by="class").text)) == 130
 
 
 def test_rows_are_found_by_words_whatever_their_case(browser: Browser) -> None:
