@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import activity, applying, coverage, importing, login, providers, reading, school
+from bench import activity, applying, coverage, importing, login, providers, reading, school, tokens
 from bench.measuring import Figure
 
 
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--apply-people", type=int, default=1_000)
     parser.add_argument("--sign-ins", type=int, default=50)
     parser.add_argument("--flows", type=int, default=400, help="of each provider")
+    parser.add_argument("--answers", type=int, default=500, help="to a token")
     parser.add_argument("--city-schools", type=int, default=100)
     parser.add_argument("--city-people", type=int, default=715, help="of each school")
     parser.add_argument("--activity-schools", type=int, default=700)
@@ -35,6 +36,7 @@ def main() -> None:
         "applying": lambda at: applying.figures(at, people=given.apply_people, rounds=rounds),
         "login": lambda at: login.figures(at, sign_ins=given.sign_ins, rounds=rounds),
         "providers": lambda at: providers.figures(at, flows=given.flows, rounds=rounds),
+        "tokens": lambda at: tokens.figures(at, answers=given.answers, rounds=rounds),
         "coverage": lambda at: coverage.figures(
             at, schools=given.city_schools, people=given.city_people, rounds=rounds
         ),

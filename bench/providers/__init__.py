@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 
 import psutil
 
@@ -57,14 +58,23 @@ def _compare(
 ) -> Figure:
     if reference is None:
         return Figure(name=f"{kind} / {name}", ours="", reference="skipped: not to be installed")
+    spent: dict[int, list[float]] = {ours.port: [], reference.port: []}
+
+    def measured(side: Side) -> None:
+        before = side.cpu_seconds()
+        run(side, number=flows)
+        spent[side.port].append((side.cpu_seconds() - before) / flows)
+
+    def told(side: Side, seconds: float) -> str:
+        cpu = median(spent[side.port]) * 1000
+        return f"{flows / seconds:.0f} a second, {cpu:.1f} ms CPU"
+
     for side in (ours, reference):
         run(side, number=WARM_UP)
-    mine, theirs = in_turns(
-        rounds, lambda: run(ours, number=flows), lambda: run(reference, number=flows)
-    )
+    mine, theirs = in_turns(rounds, lambda: measured(ours), lambda: measured(reference))
     return Figure(
         name=f"{kind}, hash excluded / {name}",
-        ours=f"{flows / mine:.0f} a second",
-        reference=f"{flows / theirs:.0f} a second",
+        ours=told(ours, mine),
+        reference=told(reference, theirs),
         ratio=mine / theirs,
     )

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from bench.flows import BACK, Side
 
 NPM_PROVIDER = "oidc-provider@9.13.3"
@@ -26,13 +28,14 @@ def npm_provider(folder: Path, core: int) -> Iterator[Side | None]:
         return
     shutil.copy(Path(__file__).with_name("oidc_provider.mjs"), folder)
     port = free_port()
-    with pinned(["node", "oidc_provider.mjs", str(port), BACK], core, port, folder):
+    with pinned(["node", "oidc_provider.mjs", str(port), BACK], core, port, folder) as processes:
         yield Side(
             port=port,
             authorize="/auth",
             token="/token",
             userinfo="/me",
             typed={"login": "1234p5678", "password": "any"},
+            processes=processes,
         )
 
 
@@ -44,13 +47,16 @@ def mock_provider(folder: Path, core: int) -> Iterator[Side | None]:
         yield None
         return
     port = free_port()
-    with pinned(["venv/bin/oidc-provider-mock", "--port", str(port)], core, port, folder):
+    with pinned(
+        ["venv/bin/oidc-provider-mock", "--port", str(port)], core, port, folder
+    ) as processes:
         yield Side(
             port=port,
             authorize="/oauth2/authorize",
             token="/oauth2/token",
             userinfo="/userinfo",
             typed={"sub": "1234p5678"},
+            processes=processes,
         )
 
 
@@ -63,15 +69,17 @@ def _installed(command: list[str], folder: Path) -> bool:
 
 
 @contextmanager
-def pinned(command: list[str], core: int, port: int, folder: Path) -> Iterator[None]:
-    """Run a server on one core until the end of the block."""
+def pinned(
+    command: list[str], core: int, port: int, folder: Path
+) -> Iterator[tuple[psutil.Process, ...]]:
+    """Run a server of one process on one core until the end of the block."""
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             ["taskset", "--cpu-list", str(core), *command], cwd=folder, stdout=log, stderr=log
         )
         try:
             wait_listening(port)
-            yield
+            yield (psutil.Process(process.pid),)
         finally:
             process.terminate()
             process.wait()

@@ -13,15 +13,17 @@ from pathlib import Path
 import psutil
 from argon2 import PasswordHasher
 
+from auth.clients import Client
 from auth.models import Credential
 from bench.flows import BACK, Side
 from bench.providers.others import free_port, wait_listening
-from service.application import build
+from service.application import Application, build
 from service.config import load_settings
 from service.db import transaction
 from service.models import Affiliation, Identity, KnownPerson, School
 
 PASSWORD = "a long password of the bench"
+CLIENT = Client(client_id="moodle", client_secret="moodle-secret", redirect_uris=(BACK,))
 PERSON = "00000000-0000-4000-8000-000000000001"
 
 
@@ -33,7 +35,8 @@ def our_service(folder: Path, core: int) -> Iterator[Side]:
     config.write_text(
         f"[server]\nport = {port}\n"
         '[moodle]\nurl = "http://127.0.0.1:9"\ntoken = "of nobody"\n'
-        '[[auth.clients]]\nclient_id = "moodle"\nclient_secret = "moodle-secret"\n'
+        f'[[auth.clients]]\nclient_id = "{CLIENT.client_id}"\n'
+        f'client_secret = "{CLIENT.client_secret}"\n'
         f'redirect_uris = ["{BACK}"]\n'
     )
     environment = {
@@ -44,36 +47,42 @@ def our_service(folder: Path, core: int) -> Iterator[Side]:
     command = [sys.executable, "-m", "service"]
     with (folder / "serve.log").open("wb") as log:
         subprocess.run([*command, "init"], env=environment, check=True, stdout=log, stderr=log)
-        _add_person(folder, config)
+        application = build(load_settings(config, {"SCHOOLBRIDGE_HOME": str(folder)}))
+        add_person(application)
+        application.engine.dispose()
         serve = subprocess.Popen([*command, "serve"], env=environment, stdout=log, stderr=log)
         try:
             wait_listening(port)
-            _pin_web(serve.pid, core)
+            processes = _pin_web(serve.pid, core)
             yield Side(
                 port=port,
                 authorize="/auth/authorize",
                 token="/auth/token",
                 userinfo="/auth/userinfo",
                 typed={"username": "1234p5678", "password": PASSWORD},
+                processes=processes,
             )
         finally:
             serve.terminate()
             serve.wait()
 
 
-def _pin_web(serve: int, core: int) -> None:
+def _pin_web(serve: int, core: int) -> tuple[psutil.Process, ...]:
     """The processes that answer requests; Redis and the worker stay where they are."""
-    for process in psutil.Process(serve).children(recursive=True):
-        if "service.wsgi:application" in process.cmdline():
-            for thread in process.threads():
-                psutil.Process(thread.id).cpu_affinity([core])
-            process.cpu_affinity([core])
+    found = tuple(
+        process
+        for process in psutil.Process(serve).children(recursive=True)
+        if "service.wsgi:application" in process.cmdline()
+    )
+    for process in found:
+        for thread in process.threads():
+            psutil.Process(thread.id).cpu_affinity([core])
+        process.cpu_affinity([core])
+    return found
 
 
-def _add_person(folder: Path, config: Path) -> None:
+def add_person(application: Application) -> None:
     """One with a hash that costs next to nothing."""
-    settings = load_settings(config, {"SCHOOLBRIDGE_HOME": str(folder)})
-    application = build(settings)
     now = datetime.now(UTC)
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     names = {"family_name": "Примеров", "given_name": "Пример", "birth_date": date(2010, 5, 5)}
@@ -95,4 +104,3 @@ def _add_person(folder: Path, config: Path) -> None:
                 Credential(person_id=PERSON, password_hash=cheap.hash(PASSWORD), changed_at=now),
             ]
         )  # fmt: skip
-    application.engine.dispose()
