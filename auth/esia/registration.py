@@ -16,10 +16,18 @@ from auth.esia.models import EsiaCode, EsiaConsent, EsiaRequest, EsiaToken
 from auth.esia.registered import EsiaRegistration, EsiaSwitches
 from auth.esia.signatures import Certificate, make_certificate
 from auth.esia.stand import Recording, RegisteredSystem
+from auth.models import table_of
 from auth.registration.stored import from_json
 from auth.settings import EsiaSystem
 
 OWN_COLUMNS = frozenset({"mnemonic", "certificate", "next_certificate", "faults"})
+
+_REGISTERED, _SWITCHED = (
+    select(func.coalesce(func.sum(table_of(model).c.version), 0)).scalar_subquery()
+    for model in (EsiaRegistration, EsiaSwitches)
+)
+_VERSION = select(_REGISTERED + _SWITCHED)
+"""Grows with each change: both sums only grow. Built once, since each request asks."""
 
 log = logging.getLogger(__name__)
 
@@ -39,26 +47,17 @@ class Systems:
         self._configured = configured
         self._session_factory = session_factory
         self._gost = gost
-        self._known: tuple[int, Mapping[str, RegisteredSystem]] | None = None
+        self._known: tuple[int | None, Mapping[str, RegisteredSystem]] | None = None
 
     def current(self) -> Mapping[str, RegisteredSystem]:
         """By mnemonic, without disabled ones."""
         known = self._known
         with self._session_factory() as db:
-            version = _version(db)
+            version = db.scalar(_VERSION)
             if known is None or known[0] != version:
                 known = version, read_systems(db, self._configured, self._gost)
                 self._known = known
         return known[1]
-
-
-def _version(db: Session) -> int:
-    registered, switched = (
-        select(func.coalesce(func.sum(table.version), 0)).scalar_subquery()
-        for table in (EsiaRegistration, EsiaSwitches)
-    )
-    # Both only grow, so their sum changes with either.
-    return db.scalar(select(registered + switched)) or 0
 
 
 def read_systems(
