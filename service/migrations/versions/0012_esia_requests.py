@@ -10,7 +10,7 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-_COLUMNS = {
+_COLUMNS: dict[str, dict[str, sa.types.TypeEngine[str]]] = {
     "esia_requests": {
         "permissions": sa.Text(),
         "roles": sa.String(length=100),
