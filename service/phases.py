@@ -8,9 +8,23 @@ from __future__ import annotations
 
 import time
 from datetime import date
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Tuple,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from auth.directory import Account
 from auth.linking.models import Link
@@ -99,7 +113,7 @@ def is_locked_out(day: date, default: Phase) -> ColumnElement[bool]:
     return and_(
         KnownPerson.moodle_id.is_not(None),
         KnownPerson.suspended.is_(False),
-        _phase_on(day, default) == Phase.ESIA_ONLY,
+        _is_esia_only(day, default),
         ~is_linked(),
         ~is_exempt(day),
     )
@@ -126,64 +140,67 @@ def locked_out_by_school(day: date, default: Phase) -> Select[School, int]:
     )
 
 
-def _phase_on(day: date, default: Phase) -> ColumnElement[str]:
-    """``Schedule.phase`` in SQL: the first level that has a rule which has begun."""
-    none = literal("")
-    of_class = _newest(
-        day,
-        PhaseRule.school_code == KnownPerson.school_code,
-        PhaseRule.class_id == KnownPerson.class_id,
-        KnownPerson.class_id != "",
+def _is_esia_only(day: date, default: Phase) -> ColumnElement[bool]:
+    """``Schedule.phase`` in SQL: the first target that has a rule which has begun decides."""
+    later = aliased(PhaseRule)
+    same = (getattr(later, name) == getattr(PhaseRule, name) for name in _TARGET)
+    begun_later = exists().where(
+        *same, later.starts_on > PhaseRule.starts_on, later.starts_on <= day
     )
-    places: tuple[tuple[_Text, _Text], ...] = (
-        (none, KnownPerson.school_code),
-        (School.district, none),
-        (none, none),
+    begun = _targets_of_rows(PhaseRule).where(PhaseRule.starts_on <= day)
+    ended = begun.where(PhaseRule.phase == Phase.ESIA_ONLY, ~begun_later)
+    of_class, *others = _targets()
+    return case(
+        (and_(KnownPerson.class_id != "", of_class.in_(begun)), of_class.in_(ended)),
+        *((target.in_(begun), target.in_(ended)) for target in others),
+        else_=literal(default is Phase.ESIA_ONLY),
     )
-    levels = [
-        _newest(
-            day,
-            PhaseRule.district == district,
-            PhaseRule.school_code == school_code,
-            PhaseRule.class_id == "",
-            PhaseRule.role == role,
-        )
-        for district, school_code in places
-        for role in (KnownPerson.role, none)
+
+
+_TARGET = ("district", "school_code", "class_id", "role")
+
+
+def _targets_of_rows(table: type[PhaseRule | PhaseExemption]) -> Select[*tuple[Any, ...]]:
+    """Without a reference to the person, so that the database makes the set once."""
+    return select(*(getattr(table, name) for name in _TARGET))
+
+
+def _targets() -> list[Tuple]:
+    """``targets_of`` in SQL, for a ``KnownPerson`` joined with the ``School``."""
+    person, none = KnownPerson, literal("")
+    return [
+        tuple_(none, person.school_code, person.class_id, none),
+        tuple_(none, person.school_code, none, person.role),
+        tuple_(none, person.school_code, none, none),
+        tuple_(School.district, none, none, person.role),
+        tuple_(School.district, none, none, none),
+        tuple_(none, none, none, person.role),
+        tuple_(none, none, none, none),
     ]
-    return func.coalesce(of_class, *levels, default.value)
-
-
-def _newest(day: date, *conditions: ColumnElement[bool]) -> ColumnElement[str | None]:
-    return (
-        select(PhaseRule.phase)
-        .where(PhaseRule.starts_on <= day, *conditions)
-        .order_by(PhaseRule.starts_on.desc())
-        .limit(1)
-        .correlate(KnownPerson, School)
-        .scalar_subquery()
-    )
 
 
 def is_exempt(day: date) -> ColumnElement[bool]:
     """``Exemption.covers`` in SQL, for a ``KnownPerson`` without a link, joined with the
     ``School``."""
     person = KnownPerson
-    young = and_(person.role == PUPIL, person.birth_date > born_until(ESIA_AGE, day))
-    who = or_(
-        PhaseExemption.who == Who.ALL,
-        and_(PhaseExemption.who == Who.UNDER_14, young),
-        and_(PhaseExemption.who == Who.STAFF_WITHOUT_ESIA, person.role.in_(sorted(STAFF))),
-    )
-    target = _is_target_of(School.district, person.school_code, person.class_id, person.role)
-    return (
-        select(PhaseExemption.id)
-        .where(
-            or_(PhaseExemption.until.is_(None), PhaseExemption.until >= day),
-            or_(PhaseExemption.person_id == person.person_id, and_(target, who)),
-        )
-        .correlate(KnownPerson, School)
-        .exists()
+    in_force = or_(PhaseExemption.until.is_(None), PhaseExemption.until >= day)
+    alone = select(PhaseExemption.person_id).where(PhaseExemption.person_id != "", in_force)
+    born_later = and_(person.birth_date.is_not(None), person.birth_date > born_until(ESIA_AGE, day))
+    whom = {
+        Who.ALL: true(),
+        Who.UNDER_14: and_(person.role == PUPIL, born_later),
+        Who.STAFF_WITHOUT_ESIA: person.role.in_(sorted(STAFF)),
+    }
+    together = _targets_of_rows(PhaseExemption).where(PhaseExemption.person_id == "", in_force)
+    return or_(
+        person.person_id.in_(alone),
+        *(
+            and_(
+                condition,
+                or_(*(one.in_(together.where(PhaseExemption.who == who)) for one in _targets())),
+            )
+            for who, condition in whom.items()
+        ),
     )
 
 
