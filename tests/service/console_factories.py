@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import RSAKey
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 from werkzeug.test import TestResponse, encode_multipart
@@ -93,8 +93,12 @@ class Browser:
         return self.client.get(address, query_string=parameters or None)
 
     def post(self, address: str, **fields: Any) -> TestResponse:
+        return self.post_with(self.form_token(), address, **fields)
+
+    def post_with(self, form_token: str, address: str, **fields: Any) -> TestResponse:
+        """The same with a token that is known already."""
         # Encoded here because the test client would leave a temporary file of its own open.
-        boundary, body = encode_multipart({"form_token": self.form_token(), **fields})
+        boundary, body = encode_multipart({"form_token": form_token, **fields})
         content_type = f"multipart/form-data; boundary={boundary}"
         return self.client.post(address, data=body, content_type=content_type)
 
@@ -107,11 +111,12 @@ class Browser:
         return found[1]
 
 
-def make_console(home: Path, **settings: Any) -> ConsoleUnderTest:
+def make_console(home: Path, *, engine: Engine | None = None, **settings: Any) -> ConsoleUnderTest:
+    """``engine`` has no tables yet; without one the database is SQLite in memory."""
     make_secret(home)
     (home / "keys").mkdir(exist_ok=True)
     (home / "keys" / "20260101T000000000000Z-RS256-test.pem").write_bytes(_signing_key())
-    engine = create_engine(
+    engine = engine or create_engine(
         "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
     )
     Base.metadata.create_all(engine)

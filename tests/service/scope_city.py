@@ -1,0 +1,390 @@
+"""An invented city of four schools in two districts, with unmistakable marks of each school.
+
+No mark of one school occurs in the rows of another. Figures of the first school are below 60, of
+its district below 200 and of the other district above; so are whatever sums hold them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from auth.linking.links import add_link
+from auth.linking.models import Evidence, LinkRequest
+from auth.models import LoginEvent, Method, Result
+from auth.phases import Phase, Who
+from service.access import Scope
+from service.models import (
+    Affiliation,
+    AuditEntry,
+    HeadCount,
+    HeadCountGroup,
+    ImportStatus,
+    KnownPerson,
+    OperatorRole,
+    OutgoingMail,
+    OutsideEvent,
+    PhaseExemption,
+    PhaseRule,
+    PlatformFigure,
+    PlatformSchool,
+    PlatformWeek,
+    PublishedReport,
+    ReferenceImport,
+    RollAct,
+    RollEvent,
+)
+from service.report_settings import ReportSettings
+from service.reports import REPORTS
+from service.reports.definition import ask
+from service.reports.publishing import publish
+from tests.service.console_factories import (
+    NOW,
+    add_file,
+    add_finding,
+    add_operator,
+    add_plan,
+    add_run,
+    add_school,
+    make_user_change,
+)
+from tests.service.handout import add_person
+
+SATURDAY = date(2026, 9, 19)
+"""Begins the week of the platform; everybody's sign-in is in the week after it."""
+
+MADE_AT = NOW - timedelta(days=5)
+CITY = Scope(actor="city", role=OperatorRole.CITY)
+CITY_ONLY = ("гранит-ничей", "гранит-список", "гранит-письмо")
+"""Marks of what concerns the whole city: an unmatched school, a file of data, a lost mail."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """What can be asked about one school: the parts of addresses, filters and forms."""
+
+    school: str
+    district: str
+    word: str
+    """Part of every text about the school; its names hold it with a capital letter."""
+    number: int
+    """Of its rows in every table: run, request, rule, exemption, published report."""
+    title: str
+    """Of its only class."""
+    login: str
+    figures: tuple[int, ...]
+    """Pupils, head count, users and messages of the platform, people in the load."""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """By the names that the recipes use."""
+        return {
+            "school": self.school, "district": self.district, "word": self.word,
+            "name": self.word.capitalize(), "number": str(self.number), "title": self.title,
+            "login": self.login, "class_id": f"c-{self.school}", "label": f"лицей {self.word}",
+            "again": str(self.number + 100), "around": str(self.number + 200),
+        }  # fmt: skip
+
+    @property
+    def marks(self) -> set[str]:
+        """What nobody outside may read. Texts are compared in lower case."""
+        values = self.values
+        names = ("school", "word", "login", "title")
+        return {values[name].lower() for name in names} | {f"№ {self.school[-4:]}"}
+
+
+OWN = Place(
+    school="77-9101", district="Алмазный", word="кварц", number=700_001, title="7Щ",
+    login="7101p3311", figures=(11, 17, 19, 23, 13),
+)  # fmt: skip
+SISTER = Place(
+    school="77-9202", district="Алмазный", word="берилл", number=700_002, title="8Ъ",
+    login="7202p3322", figures=(137, 139, 141, 151, 131),
+)  # fmt: skip
+FAR = Place(
+    school="77-9303", district="Берёзовый", word="топаз", number=700_003, title="9Ы",
+    login="7303p3333", figures=(211, 251, 269, 277, 281),
+)  # fmt: skip
+FARTHER = Place(
+    school="77-9404", district="Берёзовый", word="малахит", number=700_004, title="6Э",
+    login="7404p3344", figures=(223, 263, 271, 283, 293),
+)  # fmt: skip
+PLACES = (OWN, SISTER, FAR, FARTHER)
+
+ABSENT = Place(
+    school="77-9909", district="Нигдевский", word="нечто", number=700_009, title="5Ъ",
+    login="7909p3399", figures=(),
+)  # fmt: skip
+"""Nothing of the city has these values."""
+
+IN_TWO_SCHOOLS = replace(OWN, login="7155p3355", number=700_401)
+"""The own class has a pupil whose first school is ``FAR``, and who asks the own one."""
+CAME_FROM_AFAR = replace(OWN, login="7166p3366")
+"""The own class has a pupil who was linked while at ``FAR``."""
+
+SHARED_PEOPLE = ("p-both", "p-came")
+
+
+def fill_city(rows: Session) -> None:
+    """Plant everything; operators are added by the test."""
+    for place in PLACES:
+        _add_place(rows, place)
+    _add_shared(rows)
+    _add_pupil_of_two_schools(rows)
+    _add_pupil_who_came(rows)
+    _add_pupil_who_left(rows)
+    rows.flush()
+    _publish(rows)
+
+
+def _add_place(rows: Session, place: Place) -> None:
+    pupils, learners, _users, _messages, people = place.figures
+    name, operator = place.word.capitalize(), f"оператор-{place.word}"
+    add_school(
+        rows, place.school, district=place.district, number=place.school[-4:],
+        name=f"Лицей «{name}»", short_name=f"Лицей «{name}» № {place.school[-4:]}",
+        source_system=f"система-{place.word}", state_system=False, esia_plan_on=date(2026, 12, 1),
+        last_applied_at=MADE_AT, last_exported_at=MADE_AT, registered_at=MADE_AT,
+    )  # fmt: skip
+    someone = {"family_name": f"{name}ова", "class_title": place.title}
+    class_id = place.values["class_id"]
+    add_person(
+        rows, f"p-{place.word}", place.school, username=place.login, class_id=class_id,
+        lastname=f"{name}ова", email=f"{place.word}@school.invalid", **someone,
+    )  # fmt: skip
+    add_person(rows, f"t-{place.word}", place.school, role="teacher", family_name=f"{name}ин")
+    _add_pupils(rows, place, pupils - 1)
+    run = add_run(rows, id=place.number, created_by=operator, folder=f"uploads/{place.word}")
+    _add_load(rows, run, place, people)
+    rows.add(
+        HeadCount(
+            school_code=place.school, group=HeadCountGroup.LEARNERS, people=learners,
+            as_of=date(2026, 9, 1), source=f"письмо-{place.word}", recorded_at=MADE_AT,
+            recorded_by=operator,
+        )
+    )  # fmt: skip
+    rows.add(
+        LinkRequest(
+            id=place.number, provider="esia", subject=f"90{place.number}",
+            school_code=place.school, asked_at=MADE_AT, family_name=f"{name}ов",
+            given_name="Проба", birth_date=date(2012, 9, 2), expires_at=NOW + timedelta(days=9),
+        )
+    )  # fmt: skip
+    add_link(
+        rows, provider="esia", subject=f"80{place.number}", person_id=f"p-{place.word}",
+        school_code=place.school, evidence=Evidence.SCHOOL, actor=operator,
+        reason=f"справка-{place.word}", now=MADE_AT,
+    )  # fmt: skip
+    made = {"created_at": MADE_AT, "created_by": operator}
+    where = {"school_code": place.school, "class_id": class_id}
+    rows.add(
+        PhaseRule(
+            id=place.number, phase=Phase.ESIA_ONLY, starts_on=date(2026, 11, 1), **where, **made
+        )
+    )
+    rows.add(
+        PhaseExemption(id=place.number, who=Who.ALL, reason=f"приказ-{place.word}", **where, **made)
+    )
+    for act, role in ((RollAct.BEGUN, ""), (RollAct.JOINED, "student")):
+        rows.add(
+            RollEvent(
+                at=MADE_AT, act=act, school_code=place.school, role=role,
+                person_id=f"p-{place.word}" if role else "",
+            )
+        )  # fmt: skip
+    changed = {"short_name": [f"было-{place.word}", f"стало-{place.word}"]}
+    rows.add(
+        AuditEntry(
+            at=MADE_AT, actor=operator, action="school.write", school_code=place.school,
+            details={"changes": changed},
+        )
+    )  # fmt: skip
+
+
+def _add_pupils(rows: Session, place: Place, count: int) -> None:
+    """Everybody of them signed in once, and in the portal before."""
+    ids = [f"{place.word}-{number}" for number in range(count)]
+    surname = f"{place.word.capitalize()}ов"
+    at = MADE_AT - timedelta(hours=3)
+    tables: dict[Any, list[dict[str, Any]]] = {
+        KnownPerson: [
+            {
+                "person_id": one, "moodle_id": place.number + n, "username": f"{place.login}{n}",
+                "firstname": "Проба", "lastname": surname, "email": f"{one}@school.invalid",
+                "auth": "oauth2", "family_name": surname, "given_name": "Проба", "role": "student",
+                "class_id": f"c-{place.school}", "class_title": place.title,
+                "school_code": place.school, "created_at": MADE_AT, "updated_at": MADE_AT,
+            }
+            for n, one in enumerate(ids)
+        ],
+        Affiliation: [
+            {
+                "school_code": place.school, "person_id": one, "role": "student",
+                "class_id": f"c-{place.school}", "class_title": place.title,
+            }
+            for one in ids
+        ],
+        LoginEvent: [
+            {
+                "at": at, "person_id": one, "client_id": "moodle", "method": Method.PASSWORD,
+                "result": Result.ALLOWED, "reason": "", "school_code": place.school,
+                "role": "student", "class_title": place.title,
+            }
+            for one in ids
+        ],
+        OutsideEvent: [
+            {
+                "source": "earlier_portal", "key": one, "at": at, "person_id": one,
+                "school_code": place.school, "method": "password", "result": "allowed",
+            }
+            for one in ids
+        ],
+    }  # fmt: skip
+    for table, values in tables.items():
+        rows.execute(insert(table), values)
+
+
+def _add_load(rows: Session, run: Any, place: Place, people: int) -> None:
+    name = place.word.capitalize()
+    change = make_user_change(f"p-{place.word}", id=run.id + place.number)
+    change.after |= {
+        "lastname": f"{name}ова", "username": place.login, "class_title": place.title,
+        "department": place.title,
+    }  # fmt: skip
+    add_plan(rows, run, place.school, [change], people=people, breaches=[])
+    add_file(rows, run, place.school, name=f"выгрузка-{place.word}.xml", records=people)
+    add_finding(
+        rows, run, school_code=place.school, person=f"{name}ова", field_name="lastname",
+        value=f"{name}ова", file=f"выгрузка-{place.word}.xml",
+    )  # fmt: skip
+
+
+SHARED_RUN = 700_500
+"""Of the city, about all four schools."""
+
+
+def _add_shared(rows: Session) -> None:
+    run = add_run(rows, id=SHARED_RUN)
+    week = PlatformWeek(
+        platform="Сферум", first_day=SATURDAY, version=1, file_name="week.csv", sha256="0" * 64,
+        mapping="sferum", imported_at=MADE_AT, imported_by="city",
+    )  # fmt: skip
+    rows.add(week)
+    rows.flush()
+    for number, place in enumerate(PLACES):
+        _add_load(rows, run, place, place.figures[4])
+        label = place.values["label"]
+        rows.add(PlatformSchool(platform="Сферум", label=label, school_code=place.school))
+        _add_figure(rows, week, number, label, *place.figures[2:4])
+    rows.add(PlatformSchool(platform="Сферум", label="гранит-ничей", school_code=None))
+    _add_figure(rows, week, 9, "гранит-ничей", 311, 313)
+    rows.add(
+        ReferenceImport(
+            id=700_001, subject="schools", status=ImportStatus.PENDING, sha256="0" * 64,
+            file_name="гранит-список.csv", created_at=MADE_AT, created_by="city",
+        )
+    )  # fmt: skip
+    rows.add(
+        OutgoingMail(
+            occasion="lost", recipient="nobody@school.invalid", subject="гранит-письмо",
+            body="", created_at=MADE_AT, tries=9, problem="550",
+        )
+    )  # fmt: skip
+
+
+def _add_figure(
+    rows: Session, week: PlatformWeek, row: int, label: str, users: int, messages: int
+) -> None:
+    rows.add(
+        PlatformFigure(
+            week_id=week.id, row=row, label=label, users=users, messages=messages,
+            teachers=users, teachers_with_messages=users, registered=True, active=True,
+        )
+    )  # fmt: skip
+
+
+def _add_pupil_of_two_schools(rows: Session) -> None:
+    person = add_person(
+        rows, "p-both", FAR.school, username=IN_TWO_SCHOOLS.login, family_name="Дваждова",
+        class_id=FAR.values["class_id"], class_title=FAR.title, institution=f"Лицей {FAR.word}",
+    )  # fmt: skip
+    rows.add(
+        Affiliation(
+            school_code=OWN.school, person_id=person.person_id, role="student",
+            class_id=OWN.values["class_id"], class_title=OWN.title,
+        )
+    )  # fmt: skip
+    rows.add(
+        LinkRequest(
+            id=IN_TWO_SCHOOLS.number, provider="esia", subject="60606060", asked_at=MADE_AT,
+            school_code=OWN.school, family_name="Дваждова", given_name="Пример",
+            birth_date=date(2012, 9, 3), expires_at=NOW + timedelta(days=9),
+        )
+    )  # fmt: skip
+
+
+def _add_pupil_who_left(rows: Session) -> None:
+    """Is exempt at the own school, and a pupil of ``FAR`` by now."""
+    rows.add(
+        PhaseExemption(
+            school_code=OWN.school, person_id=f"p-{FAR.word}", reason="болезнь",
+            created_at=MADE_AT, created_by="city",
+        )
+    )  # fmt: skip
+
+
+def _add_pupil_who_came(rows: Session) -> None:
+    add_person(
+        rows, "p-came", OWN.school, username=CAME_FROM_AFAR.login, family_name="Пришлова",
+        class_id=OWN.values["class_id"], class_title=OWN.title,
+    )  # fmt: skip
+    add_link(
+        rows, provider="esia", subject="70707070", person_id="p-came", school_code=FAR.school,
+        evidence=Evidence.SCHOOL, actor=f"оператор-{FAR.word}", reason=f"там-{FAR.word}",
+        now=MADE_AT,
+    )  # fmt: skip
+    rows.add(
+        LoginEvent(
+            at=MADE_AT, person_id="p-came", client_id="moodle", method=Method.PASSWORD,
+            result=Result.ALLOWED, reason="", school_code=FAR.school, role="student",
+            class_title=FAR.title,
+        )
+    )  # fmt: skip
+
+
+def _publish(rows: Session) -> None:
+    """Of each school alone, beside its surroundings and of its district; and of the city."""
+    zone = ZoneInfo("Europe/Moscow")
+    for place in PLACES:
+        school = {"school": place.school}
+        questions = (
+            (place.number, school),
+            (place.number + 100, {"district": place.district, "by": "school"}),
+            (place.number + 200, school | {"compare": "around"}),
+        )
+        for number, question in questions:
+            period = {"from": "2026-09-01", "to": "2026-10-02"}
+            asked = ask(
+                rows, REPORTS["coverage"], question | period, scope=CITY, zone=zone, now=NOW,
+                settings=ReportSettings(),
+            )  # fmt: skip
+            made = publish(rows, REPORTS["coverage"], asked, now=NOW, by="city", reason="проверка")
+            rows.execute(
+                update(PublishedReport).where(PublishedReport.id == made.id).values(id=number)
+            )
+            rows.expire_all()
+
+
+def add_operators(rows: Session) -> None:
+    """One of each kind; nobody has the names of the schools' own operators."""
+    add_operator(rows, "city")
+    add_operator(rows, "school", OperatorRole.SCHOOL, [OWN.school])
+    add_operator(rows, "district", OperatorRole.DISTRICT, [OWN.district])
+    add_operator(rows, "nowhere", OperatorRole.SCHOOL)
+    add_operator(rows, "nodistrict", OperatorRole.DISTRICT)
+    add_operator(rows, "gone", OperatorRole.CITY)
