@@ -196,7 +196,11 @@ def test_the_sign_in_page_counts_the_days_down(
     phases.items = [Exemption(target=CITY, who=Who.UNDER_14)]
     portal.clock.forward((12 - days_before) * 86_400)
     text = browser.open(portal.moodle().start().url).text
-    assert (f"{says} вход только через Госуслуги" in text) if says else "Через" not in text
+    assert (
+        (f"{says} входить можно будет только через Госуслуги" in text)
+        if says
+        else "Через" not in text
+    )
     assert ("13 сентября 2026" in text) is bool(says)
 
 
