@@ -1,0 +1,102 @@
+"""The commands ``schoolbridge events``: what they print and how they end."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from service.application import build
+from service.config import load_settings
+from service.db import transaction
+from service.models import AuditEntry
+from tests.service.command_line import Ended, run
+from tests.service.coverage_city import add_person, add_school, sign_in
+
+HEAD = "time;login;source_id;school_code;method;result\n"
+STRANGER = "2017-04-01T09:30:00+03:00;nobody;;153;password;allowed\n"
+NO_ZONE = "2017-04-01T09:30:00;nobody;;153;password;allowed\n"
+NO_SCHOOL = "2017-04-01T09:31:00+03:00;nobody;;154;password;allowed\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    assert run("init", home=home).code == 0
+    application = build(load_settings(None, {"SCHOOLBRIDGE_HOME": str(home)}))
+    with transaction(application.sessions) as session:
+        add_school(session, "153")
+        add_person(session, "p", "153")
+        sign_in(session, "p", school_code="153")
+        sign_in(session, "p", school_code="153", result="refused")
+    application.engine.dispose()
+    return home
+
+
+def bring_in(home: Path, path: Path, text: str, *options: str) -> Ended:
+    path.write_text(text, "utf-8")
+    return run("events", "import", path, *options, home=home)
+
+
+def test_an_import_tells_what_is_new_and_a_second_one_that_nothing_is(
+    home: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    first = bring_in(home, path, HEAD + STRANGER)
+    assert (first.code, first.err) == (0, "")
+    lines = first.out.splitlines()
+    assert lines[0] == f"{path}: 1 lines, 1 new sign-ins, 0 known before, 0 bad lines"
+    assert lines[1].startswith("1 of the new ones are of people whom we do not know")
+    again = bring_in(home, path, HEAD + STRANGER)
+    assert again.out == f"{path}: 1 lines, 0 new sign-ins, 1 known before, 0 bad lines\n"
+
+
+def test_bad_lines_are_named_with_what_to_do_and_the_command_ends_with_3(
+    home: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    ended = bring_in(home, path, HEAD + NO_ZONE + NO_SCHOOL + STRANGER)
+    assert ended.code == 3
+    zone, school, told, *_unknown = ended.out.splitlines()
+    assert zone.startswith(f"{path}, line 2: time ")
+    assert zone.endswith("add the time zone, such as +03:00")
+    assert school == f"{path}, line 3: school_code “154”: the registry has no school with this code"
+    assert told.endswith("3 lines, 1 new sign-ins, 0 known before, 2 bad lines")
+
+
+def test_an_import_as_json_has_numbers_and_bad_lines_and_is_audited(
+    home: Path, tmp_path: Path
+) -> None:
+    ended = bring_in(home, tmp_path / "a.csv", HEAD + NO_SCHOOL + STRANGER, "--json")
+    assert ended.code == 3
+    (one,) = ended.data
+    assert (one["lines"], one["new"], one["unmatched"], one["bad"]) == (2, 1, 1, 1)
+    assert [(bad["line"], bad["code"]) for bad in one["bad_lines"]] == [(2, "school")]
+    application = build(load_settings(None, {"SCHOOLBRIDGE_HOME": str(home)}))
+    with transaction(application.sessions) as session:
+        (entry,) = session.query(AuditEntry).filter_by(action="events.import")
+        assert (entry.details["file"], entry.details["new"]) == ("a.csv", 1)
+        assert "nobody" not in str(entry.details)
+    application.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("", "the file is empty"), ("time;login\n", "the first line must name the columns; missing:")],
+)
+def test_a_file_that_is_no_history_ends_the_command_with_1(
+    home: Path, tmp_path: Path, text: str, told: str
+) -> None:
+    ended = bring_in(home, tmp_path / "a.csv", text)
+    assert (ended.code, ended.out) == (1, "")
+    assert told in ended.err
+
+
+def test_a_rebuild_tells_how_many_sign_ins_counted_and_how_fast(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    bring_in(home, path, HEAD + STRANGER)
+    ended = run("events", "rebuild", home=home)
+    assert (ended.code, ended.err) == (0, "")
+    # The refused one and the stranger's are no sign-ins of people.
+    assert re.fullmatch(r"Rebuilt from 1 events, \d+ a second\n", ended.out)
