@@ -25,7 +25,8 @@ from auth.events import event_values
 from auth.models import AuthorizationCode, Grant, LoginEvent, Method, SignIn, digest, table_of
 
 if TYPE_CHECKING:
-    from auth.provider import ProtocolRequest, Provider
+    from auth.protocol_request import ProtocolRequest
+    from auth.provider import Provider
 
 MAX_NONCE_LENGTH = 255
 PASSWORD_CONTEXT = "urn:schoolbridge:acr:password"  # noqa: S105 - a name, told in ``acr``
@@ -138,22 +139,22 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         """
         now = self.server.clock()
         spent = {"code_hash": digest(code), "client_id": client.client_id, "now": now}
-        with self.server.engine.begin() as db:
-            row = db.execute(_CLAIM, spent).one_or_none()
-            if row is None:
-                db.execute(_REVOKE, spent)
-                return None
-            db.execute(
-                _INSERT_GRANT,
-                {
-                    "grant_id": row.code_hash,
-                    "client_id": row.client_id,
-                    "person_id": row.person_id,
-                    "scope": row.scope,
-                    "sid": row.sid,
-                    "expires_at": now + self.server.settings.grant_age(row.scope),
-                },
-            )
+        db = self.request.db
+        row = db.execute(_CLAIM, spent).one_or_none()
+        if row is None:
+            db.execute(_REVOKE, spent)
+            return None
+        db.execute(
+            _INSERT_GRANT,
+            {
+                "grant_id": row.code_hash,
+                "client_id": row.client_id,
+                "person_id": row.person_id,
+                "scope": row.scope,
+                "sid": row.sid,
+                "expires_at": now + self.server.settings.grant_age(row.scope),
+            },
+        )
         return AuthorizationCode(**row._mapping)
 
     def delete_authorization_code(self, authorization_code: AuthorizationCode) -> None:

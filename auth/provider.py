@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
-from authlib.oauth2 import OAuth2Error, OAuth2Request
-from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Payload
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 from authlib.oauth2.rfc6749.authenticate_client import authenticate_client_secret_basic
 from authlib.oauth2.rfc6750 import BearerTokenGenerator, BearerTokenValidator, InvalidTokenError
 from authlib.oauth2.rfc9207 import IssuerParameter
@@ -33,6 +33,7 @@ from auth.keys import ALGORITHMS, SigningKey, SigningKeys
 from auth.models import Method, SignIn, Token, TokenKind, digest, table_of
 from auth.phases import Phase, Phases
 from auth.policy import Decision, Reason
+from auth.protocol_request import ProtocolRequest
 from auth.registration.clients import Clients
 from auth.sessions import Begun, Sessions
 from auth.settings import AuthSettings
@@ -44,46 +45,6 @@ _INSERT_TOKENS = insert(table_of(Token))
 
 if TYPE_CHECKING:
     from auth.own_class import OwnClass
-
-
-class _Parameters(OAuth2Payload):  # type: ignore[misc]
-    """Plain dictionaries: Authlib asks dozens of times a request."""
-
-    def __init__(self, values: MultiDict[str, str]) -> None:
-        self._first = values.to_dict()
-        self._all = dict(values.lists())
-
-    @property
-    def data(self) -> dict[str, str]:
-        return self._first
-
-    @property
-    def datalist(self) -> dict[str, list[str]]:
-        return self._all
-
-
-class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
-    """A request as Authlib reads it, and the sign-in it comes with.
-
-    Its address is the public one, not what a proxy made of it: whether the transport is safe was
-    decided when the issuer was accepted (``AuthSettings``).
-    """
-
-    def __init__(self, request: Request, issuer: str, values: MultiDict[str, str]) -> None:
-        super().__init__(method=request.method, uri=issuer + request.path, headers=request.headers)
-        self._request = request
-        self.payload = _Parameters(values)
-        self.sign_in: SignIn | None = None
-        self.expected_person = ""
-        """Whom the client's ``id_token_hint`` names."""
-
-    @property
-    def args(self) -> Any:
-        return self._request.args
-
-    @property
-    def form(self) -> Any:
-        return self._request.form
 
 
 class Provider(AuthorizationServer):  # type: ignore[misc]
@@ -219,8 +180,19 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
                     ),
                 }
             )
-        with self.engine.begin() as db:
-            db.execute(_INSERT_TOKENS, rows)
+        request.db.execute(_INSERT_TOKENS, rows)
+        request.db.commit()
+
+    def create_token_response(self, request: Request | None = None) -> Response:
+        """Claim what is exchanged and store what is given for it, in one transaction.
+
+        It ends before anything is signed. What was claimed in vain is spent, too.
+        """
+        asked = self.create_oauth2_request(request)
+        with self.engine.connect() as asked.db:
+            response: Response = super().create_token_response(asked)
+            asked.db.commit()
+        return response
 
     # What the views ask.
 

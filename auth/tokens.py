@@ -9,7 +9,7 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
-from sqlalchemy import Engine, bindparam, delete, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from auth.clients import Client
@@ -17,7 +17,8 @@ from auth.directory import Account
 from auth.models import Grant, Method, Token, TokenKind, digest, table_of
 
 if TYPE_CHECKING:
-    from auth.provider import ProtocolRequest, Provider
+    from auth.protocol_request import ProtocolRequest
+    from auth.provider import Provider
 
 
 _TOKENS = table_of(Token)
@@ -35,7 +36,7 @@ def find_token(engine: Engine, token_string: str) -> Token | None:
     return Token(**row._mapping) if row else None
 
 
-def revoke_grant(db: Session, grant_id: str, client_id: str) -> None:
+def revoke_grant(db: Session | Connection, grant_id: str, client_id: str) -> None:
     """End every token that came from the code of this digest."""
     db.execute(delete(Grant).where(Grant.grant_id == grant_id, Grant.client_id == client_id))
 
@@ -80,10 +81,10 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
             .values(used=True)
             .returning(Token.token_hash)
         )
-        with self.server.session_factory.begin() as db:
-            if db.execute(claim).first():
-                return True
-            revoke_grant(db, token.grant_id, token.client_id)
+        db = self.request.db
+        if db.execute(claim).first():
+            return True
+        revoke_grant(db, token.grant_id, token.client_id)
         return False
 
     def authenticate_user(self, refresh_token: Token) -> Account | None:

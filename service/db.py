@@ -25,12 +25,17 @@ class Base(DeclarativeBase):
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for SQLite (WAL, foreign keys on) or PostgreSQL; errors never quote values."""
+    """An engine for SQLite (WAL, foreign keys on) or PostgreSQL; errors never quote values.
+
+    The threads of a process are the limit of its connections: one that has one may need another.
+    """
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": 60}, hide_parameters=True)
+        engine = create_engine(
+            url, connect_args={"timeout": 60}, hide_parameters=True, max_overflow=-1
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
-    return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    return create_engine(url, pool_pre_ping=True, hide_parameters=True, max_overflow=-1)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
