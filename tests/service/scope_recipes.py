@@ -117,8 +117,13 @@ def _questions(report: Definition) -> list[Texts]:
     ]
 
 
-PEOPLE_ROWS = ("{school}|all", "{school}|student", "{school}", "{district}")
-"""Lines as reports name them."""
+CELLS = (
+    ("{school}|all", "roll"),
+    ("{school}|student", "active"),
+    ("{school}", "active"),
+    ("{district}", "roll"),
+)
+"""Lines and columns as reports name them."""
 
 QUICK_FILES = [kind for kind in FILES if kind != "pdf"]
 
@@ -267,7 +272,7 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
         *(_recipe({"name": [name]}, queries=_questions(each)) for name, each in REPORTS.items()),
         _recipe({"name": ["нет"]}),
     ],
-    "console.reports.print_view": _recipe({"name": [*REPORTS]}, queries=[PERIOD, *FILTERS[:2]]),
+    "console.reports.print_view": _recipe({"name": [*REPORTS]}, queries=[PERIOD, FILTERS[0]]),
     "console.reports.download": _recipe(
         {"name": [*REPORTS], "kind": QUICK_FILES}, queries=[PERIOD, *FILTERS[:2]]
     ),
@@ -275,7 +280,7 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
         {"name": [*REPORTS]},
         queries=[
             {**PERIOD, "row": row, "column": column}
-            for row, column in product(PEOPLE_ROWS, ("roll", "active"))
+            for row, column in CELLS
         ],
     ),
     "console.reports.published.index": _recipe(queries=[{}, {"page": "2"}]),
