@@ -2,7 +2,7 @@
 
 400  the form was not ours or out of date, or the address makes no sense
 404  there is no such page, run or school, or the operator may not see it (``access.Forbidden``):
-     whether it exists is told to nobody
+     whether it exists is told to nobody; or a number is larger than any that SQLite takes
 405  the page does not take this method
 409  the run cannot do what was asked now (``runs.RunProblem``), in words
 413  the upload is larger than the reading limits allow
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Forbidden, lambda _error: _page(404))
+    app.register_error_handler(OverflowError, lambda _error: _page(404))
     app.register_error_handler(RunProblem, _run_problem)
     app.register_error_handler(RedisError, _queue_is_gone)
     app.register_error_handler(Exception, _unexpected)

@@ -25,6 +25,16 @@ def test_an_unknown_address_gets_a_page_in_words(tmp_path: Path) -> None:
     assert "Такой страницы нет" in answer.text
 
 
+def test_a_number_larger_than_the_database_takes_is_not_found(tmp_path: Path) -> None:
+    console = make_console(tmp_path)
+    with console.rows() as rows:
+        add_operator(rows)
+    city = console.client("city")
+    assert city.get(f"/console/links/{2**63}").status_code == 404
+    answer = city.post(f"/console/phases/rules/{2**63}/remove")
+    assert answer.status_code == 404
+
+
 def test_our_own_fault_shows_and_logs_nothing_of_what_was_sent(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
