@@ -257,6 +257,28 @@ class Activity:
             for day, source, school, method, role, events in self._session.execute(statement)
         ]  # fmt: skip
 
+    def sign_ins_by_school(
+        self,
+        first: date,
+        last: date,
+        *,
+        sources: Collection[EventSource] = OURS,
+        schools: Any = None,
+    ) -> dict[str, Counter[str]]:
+        """School code as of then -> sign-ins by method, both days inclusive."""
+        table = ActivityCount
+        statement = (
+            select(table.school_code, table.method, func.sum(table.events))
+            .where(table.day >= first, table.day <= last, table.source.in_(sources))
+            .group_by(table.school_code, table.method)
+        )
+        if schools is not None:
+            statement = statement.where(table.school_code.in_(schools))
+        found: dict[str, Counter[str]] = {}
+        for code, method, events in self._session.execute(statement):
+            found.setdefault(code, Counter())[method] = int(events)
+        return found
+
     def sign_ins_by_week(
         self,
         first: date,

@@ -133,10 +133,13 @@ def transition(session: Session, asked: Asked) -> Report:
         return _list(report, phase_columns(), phase_lines(session, asked, rules))
     if asked.by == "steps":
         return _list(report, step_columns(), step_lines(steps, asked.today))
+    period = _period(asked)
     standing = _Standing(
         schools=schools,
         people=count_by_school(session, asked, switch),
-        sign_ins=_sign_ins(activity, asked),
+        sign_ins=activity.sign_ins_by_school(
+            period.first, period.last, schools=asked.scope.codes()
+        ),
         schedule=schedule,
         switch=switch,
         below=(asked.number("below") or 0) / 100,
@@ -294,15 +297,6 @@ def _columns(by: str, switch: Switch) -> Iterator[Column]:
         key="below", title=_("Below the threshold"), kind=Kind.TEXT, absent=absent,
         words={_YES: _("yes"), _NO: _("no")},
     )  # fmt: skip
-
-
-def _sign_ins(activity: Activity, asked: Asked) -> dict[str, Counter[str]]:
-    """School code as of then -> sign-ins of the period by method."""
-    period = _period(asked)
-    found: dict[str, Counter[str]] = {}
-    for one in activity.sign_ins(period.first, period.last, schools=asked.scope.codes()):
-        found.setdefault(one.school_code, Counter())[one.method] += one.events
-    return found
 
 
 def _trend(activity: Activity, asked: Asked) -> Chart:

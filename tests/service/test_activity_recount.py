@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -107,6 +108,12 @@ def check(
         key = (one.day, one.school_code, one.method)
         rolled[key] = rolled.get(key, 0) + one.events
     assert rolled == days
+    schools: dict[str, Counter[str]] = {}
+    for (day, school, method), events in days.items():
+        if date(2025, 12, 31) <= day <= date(2026, 1, 4):
+            schools.setdefault(school, Counter())[method] += events
+    counted = activity.sign_ins_by_school(date(2025, 12, 31), date(2026, 1, 4))
+    assert counted == schools
 
 
 def stored(session: Session) -> tuple[Any, ...]:
