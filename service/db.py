@@ -30,9 +30,9 @@ def make_engine(url: str) -> Engine:
     The threads of a process are the limit of its connections: one that has one may need another.
     """
     if url.startswith("sqlite"):
-        engine = create_engine(
-            url, connect_args={"timeout": 60}, hide_parameters=True, max_overflow=-1
-        )
+        # A database in memory has one connection for each thread, and no limit to lift.
+        pool = {"max_overflow": -1} if sqlalchemy.make_url(url).database else {}
+        engine = create_engine(url, connect_args={"timeout": 60}, hide_parameters=True, **pool)
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
     return create_engine(url, pool_pre_ping=True, hide_parameters=True, max_overflow=-1)
