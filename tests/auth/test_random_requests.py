@@ -1,4 +1,7 @@
-"""Random and mutated requests at every endpoint: an orderly answer, and nothing personal in it."""
+"""Random and mutated requests at the standard face: an orderly answer, nothing personal in it.
+
+Those at every address of the whole application are in ``tests/service/test_random_requests.py``.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from tests.auth.conftest import OWN_PASSWORD, START, Portal
 from tests.auth.people import PUPIL
 from tests.relying_party import Page, RelyingParty
 
-REQUESTS = 5000
+REQUESTS = 1000
 """On each of the two databases."""
 
 PATHS = (
