@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
@@ -16,6 +18,17 @@ from tests.service.coverage_city import add_school, sign_in
 
 MARCH = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 APRIL = datetime(2026, 4, 10, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def emptied(engine: Engine) -> Iterator[Engine]:
+    """The database without rows again after a test that commits."""
+    yield engine
+    with Session(engine) as session:
+        for metadata in (Base.metadata, LoginEvent.metadata):
+            for table in reversed(metadata.sorted_tables):
+                session.execute(delete(table))
+        session.commit()
 
 
 def active(session: Session) -> set[str]:
@@ -47,17 +60,19 @@ def test_an_event_that_is_committed_after_a_later_number_is_not_overlooked(
     engine.dispose()
 
 
-def test_what_retention_deleted_stays_and_the_rest_is_made_anew(engine: Engine) -> None:
-    with Session(engine) as session:
+def test_what_retention_deleted_stays_and_the_rest_is_made_anew(emptied: Engine) -> None:
+    with Session(emptied) as session:
         add_school(session, "1")
         sign_in(session, "p-march", MARCH, school_code="1")
         sign_in(session, "p-april", APRIL, school_code="1")
         sign_in(session, "p-may", APRIL.replace(month=5), school_code="1")
-        assert active(session) == {"p-march", "p-april", "p-may"}
+        sign_in(session, "p-mistaken", APRIL.replace(day=20), school_code="1")
+        assert active(session) == {"p-march", "p-april", "p-may", "p-mistaken"}
         session.execute(delete(LoginEvent).where(LoginEvent.at < APRIL))
+        session.execute(delete(LoginEvent).where(LoginEvent.person_id == "p-mistaken"))
         session.commit()
-    rebuild(engine, lambda _events: None)
-    with Session(engine) as session:
+    rebuild(emptied, lambda _events: None)
+    with Session(emptied) as session:
         assert active(session) == {"p-march", "p-april", "p-may"}
         assert counted(session) == 3
         activity = Activity(session)
@@ -65,11 +80,17 @@ def test_what_retention_deleted_stays_and_the_rest_is_made_anew(engine: Engine) 
         assert set(activity.person_ids(may)) == {"p-may"}
         (state,) = activity.freshness()
         assert (state.first_at, state.events) == (MARCH, 3)
-    with Session(engine) as session:
-        for metadata in (Base.metadata, LoginEvent.metadata):
-            for table in reversed(metadata.sorted_tables):
-                session.execute(delete(table))
+
+
+def test_a_rebuild_counts_sign_ins_that_nobody_rolled_up_before(emptied: Engine) -> None:
+    with Session(emptied) as session:
+        sign_in(session, "p", school_code="1")
+        sign_in(session, "q", school_code="")
         session.commit()
+    assert rebuild(emptied, lambda _events: None) == 2
+    with Session(emptied) as session:
+        assert active(session) == {"p", "q"}
+        assert counted(session) == 2
 
 
 def test_whoever_rolls_back_leaves_the_work_to_the_next(session: Session) -> None:
