@@ -12,9 +12,16 @@ from sqlalchemy.orm import Session
 from auth.models import LoginEvent
 from service.activity.figures import Activity
 from service.activity.rebuild import rebuild
+from service.activity.rolls import read_roles
 from service.db import Base, make_engine
 from service.models import ActivityCount, PendingEvent
-from tests.service.coverage_city import add_school, sign_in
+from tests.service.coverage_city import (
+    add_person,
+    add_school,
+    put_on_roll,
+    sign_in,
+    take_off_roll,
+)
 
 MARCH = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 APRIL = datetime(2026, 4, 10, 9, 0, tzinfo=UTC)
@@ -102,3 +109,19 @@ def test_whoever_rolls_back_leaves_the_work_to_the_next(session: Session) -> Non
     assert session.scalars(select(PendingEvent)).all()
     assert active(session) == {"p"}
     assert counted(session) == 1
+
+
+def test_whoever_is_on_no_roll_now_has_not_moved(session: Session) -> None:
+    for code in ("1", "2"):
+        add_school(session, code)
+    people = {name: add_person(session, name, "1") for name in ("left", "moved")}
+    for name, person in people.items():
+        sign_in(session, name, APRIL, school_code="1")
+        take_off_roll(session, person, suspended=False)
+    put_on_roll(session, people["moved"], "2", role="student")
+    activity = Activity(session)
+    moved = activity.moved(MARCH, APRIL.replace(month=5), read_roles(session, ["1", "2"]))
+    assert {code: set(activity.person_ids(people)) for code, people in moved.items()} == {
+        "1": {"moved"},
+        "2": set(),
+    }
