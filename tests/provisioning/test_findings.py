@@ -35,16 +35,21 @@ def finding(rule: str, **details: str) -> Finding:
     )
 
 
-def code() -> Iterator[ast.AST]:
+TABLES = ("service/activity", "service/registry")
+"""They read tables, whose problems are no findings."""
+
+
+def code(*, without: tuple[str, ...] = ()) -> Iterator[ast.AST]:
     for package in ("provisioning", "service"):
         for path in (ROOT / package).rglob("*.py"):
-            yield from ast.walk(ast.parse(path.read_text("utf-8")))
+            if not path.relative_to(ROOT).as_posix().startswith(without):
+                yield from ast.walk(ast.parse(path.read_text("utf-8")))
 
 
 def test_every_rule_that_is_reported_has_its_texts() -> None:
     reported = {
         node.args[0].value
-        for node in code()
+        for node in code(without=TABLES)
         if isinstance(node, ast.Call)
         and getattr(node.func, "id", getattr(node.func, "attr", "")) in REPORTERS
         and node.args
