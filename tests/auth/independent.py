@@ -1,4 +1,5 @@
-"""Published client libraries in environments of their own, and how a test talks to them."""
+"""Published client libraries in environments of their own, how a test talks to them, and the
+browser whose person comes back to them."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 INSTALL_SECONDS = 300
 END_SECONDS = 60
@@ -61,3 +63,18 @@ def conversation(command: list[str], folder: Path) -> Iterator[Conversation]:
             yield Conversation(process)
         finally:
             process.kill()
+
+
+@contextmanager
+def journey(chromium: Browser, callback: str) -> Iterator[tuple[Page, list[str]]]:
+    """A page of a new browser, and the addresses at ``callback`` that it came back to. Nothing is
+    there: the test answers "back" in the application's place."""
+    came_back: list[str] = []
+    with chromium.new_context(locale="ru-RU") as context:
+        page = context.new_page()
+        page.on(
+            "request",
+            lambda asked: came_back.append(asked.url) if asked.url.startswith(callback) else None,
+        )
+        page.route(f"{callback}**", lambda route: route.fulfill(body="back"))
+        yield page, came_back

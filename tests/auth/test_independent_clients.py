@@ -13,7 +13,7 @@ from auth.clients import Client
 from auth.models import Credential
 from auth.passwords import hash_password
 from tests.auth.conftest import OWN_PASSWORD, START, Portal
-from tests.auth.independent import conversation, install, install_with_pip
+from tests.auth.independent import conversation, install, install_with_pip, journey
 from tests.auth.people import PUPIL
 from tests.auth.test_browser import CHROMIUM, FLAGS
 
@@ -57,14 +57,7 @@ def chromium() -> Iterator[Browser]:
 
 def sign_in(chromium: Browser, url: str) -> str:
     """Be the pupil; the address of the application that the browser came back to."""
-    came_back: list[str] = []
-    with chromium.new_context(locale="ru-RU") as context:
-        page = context.new_page()
-        page.on(
-            "request",
-            lambda asked: came_back.append(asked.url) if asked.url.startswith(CALLBACK) else None,
-        )
-        page.route(f"{CALLBACK}**", lambda route: route.fulfill(body="back"))
+    with journey(chromium, CALLBACK) as (page, came_back):
         page.goto(url)
         page.locator("input[name=username]").fill("1234p5678")
         page.locator("input[name=password]").fill(OWN_PASSWORD)

@@ -1,11 +1,12 @@
-"""Published client libraries, unchanged, complete the whole way against the stand-in."""
+"""Published client libraries, unchanged, complete the whole way against the stand-in; Chromium
+plays the person."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,19 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.auth.conftest import Clock
 from tests.auth.esia.conftest import EsiaStand
 from tests.auth.esia.signing import Signer
-from tests.auth.esia.system import came_back
-from tests.auth.independent import install, install_with_pip
-from tests.relying_party import Browser
+from tests.auth.independent import install, install_with_pip, journey
+from tests.auth.test_browser import CHROMIUM, FLAGS
 
 CLIENTS = Path(__file__).parent / "clients"
+CALLBACK = "https://journal.example/esia"
 SCOPE = "openid fullname email"
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 
 Ask = Callable[[dict[str, str]], dict[str, Any]]
 
@@ -60,12 +64,21 @@ def npm_esia(tmp_path_factory: pytest.TempPathFactory) -> Ask:
     return run(["node", "npm_esia.js"], folder)
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
 @pytest.mark.parametrize("library", ["connector", "npm_esia"])
 def test_a_published_client_signs_a_person_in(
     library: str,
     request: pytest.FixtureRequest,
     start_esia: Callable[..., EsiaStand],
     clock: Clock,
+    chromium: Browser,
     tmp_path: Path,
 ) -> None:
     ask: Ask = request.getfixturevalue(library)
@@ -85,10 +98,12 @@ def test_a_published_client_signs_a_person_in(
         question[name] = str(tmp_path / name)
     url = ask(question)["url"]
     state = dict(parse_qsl(urlsplit(url).query))["state"]
-    browser = Browser(esia.url)
-    page = browser.submit(browser.open(url), persona="confirmed")
-    back = came_back(browser.submit(page, decision="allow"))
-    browser.close()
+    with journey(chromium, CALLBACK) as (page, came_back):
+        page.goto(url)
+        page.locator("button[value=confirmed]").click()
+        page.locator("button[value=allow]").click()
+        page.get_by_text("back", exact=True).wait_for()
+    back = dict(parse_qsl(urlsplit(came_back[0]).query))
     assert back["state"] == state
     clock.now = datetime.now(UTC)
     found = ask(question | {"code": back["code"], "state": state})
