@@ -1,22 +1,41 @@
-"""For every test: Russian at its start, and a real PostgreSQL if it wants one."""
+"""For every test: Russian at its start, and a real PostgreSQL or Chromium if it wants one."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import create_engine, make_url, text
 
 from service.i18n import set_language
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def _russian() -> None:
     """A command that a test ran in this process may have chosen another language."""
     set_language("ru")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One for the whole run: a second Playwright in the same thread refuses to start."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.skip("no Chromium: install the distribution's package chromium to run these tests")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from auth.clients import Client
 from auth.models import Credential
@@ -15,7 +15,6 @@ from auth.passwords import hash_password
 from tests.auth.conftest import OWN_PASSWORD, START, Portal
 from tests.auth.independent import conversation, install, install_with_pip, journey
 from tests.auth.people import PUPIL
-from tests.auth.test_browser import CHROMIUM, FLAGS
 
 CLIENTS = Path(__file__).parent / "clients"
 CALLBACK = "https://independent.example/callback"
@@ -24,7 +23,6 @@ SCOPE = "openid profile email school offline_access"
 Command = tuple[list[str], Path]
 
 pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
     pytest.mark.parametrize("session_factory", ["sqlite"], indirect=True),
 ]
 
@@ -45,14 +43,6 @@ def idpyoidc(tmp_path_factory: pytest.TempPathFactory) -> Command:
     folder = tmp_path_factory.mktemp("idpyoidc")
     python = install_with_pip(["idpyoidc==5.0.0"], "idpyoidc", folder)
     return [python, str(CLIENTS / "idpy.py")], folder
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def sign_in(chromium: Browser, url: str) -> str:

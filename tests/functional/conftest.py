@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 from werkzeug.wrappers import Request, Response
 
 from service.application import Application, build
@@ -24,10 +23,6 @@ from tests.web import running_app
 
 OPERATOR_PASSWORD = "correct horse battery"
 CLIENT_SECRET = "functional-client-secret"
-CHROMIUM_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,17 +108,6 @@ def _is_ready(url: str) -> bool:
         return requests.get(f"{url}/health/ready", timeout=2).ok
     except requests.RequestException:
         return False
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        pytest.skip("no Chromium: install the distribution's package chromium to run these tests")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from service.models import Affiliation, Identity, KnownPerson, PlannedChange, RunStatus
 from service.moodle_standin import DEFAULT_TOKEN
 from service.reports.coverage import coverage
+from tests.service.coverage_city import asking
 from tests.service.installation import SCOPE
 from tests.service.place import A, B, Place, on_both_databases, pupil, pupils, teacher
 
@@ -66,10 +67,7 @@ def outcomes(place: Place, run_id: int, sourced_id: str) -> set[tuple[str, str, 
 def figures(place: Place) -> dict[str, Any]:
     """The line of school A in the coverage."""
     with place.application.sessions() as session:
-        report = coverage(
-            session, scope=SCOPE, by="school", period=None,
-            zone=place.application.zone, now=place.application.clock(),
-        )  # fmt: skip
+        report = coverage(session, asking(scope=SCOPE, now=place.application.clock()))
     keys = [column.key for column in report.columns]
     return dict(zip(keys, report.rows[0], strict=True))
 

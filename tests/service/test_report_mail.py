@@ -293,7 +293,9 @@ def test_reports_are_published_on_schedule_for_city_and_districts_once(
     with console.rows() as rows:
         found = [
             (tuple(row.part_items), row.preliminary, row.version, row.published_by, row.cut_off)
-            for row in rows.query(PublishedReport).filter_by(last_day=FRIDAY.date())
+            for row in rows.query(PublishedReport).filter_by(
+                report="coverage", last_day=FRIDAY.date()
+            )
         ]
     assert sorted(found) == [
         (items, True, 1, "schedule", FRIDAY) for items in ((), ("Выборгский",), ("Невский",))
@@ -302,6 +304,8 @@ def test_reports_are_published_on_schedule_for_city_and_districts_once(
     assert publish_due(console.application) > 3
     assert first >= 3
     with console.rows() as rows:
-        final = rows.query(PublishedReport).filter_by(last_day=FRIDAY.date(), preliminary=False)
+        final = rows.query(PublishedReport).filter_by(
+            report="coverage", last_day=FRIDAY.date(), preliminary=False
+        )
         assert {one.version for one in final} == {1}
         assert all("30.11.2026 17:00" in one.data["notes"][0] for one in final)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from tests.auth.conftest import Clock
 from tests.auth.esia.conftest import EsiaStand
 from tests.auth.esia.signing import Signer
 from tests.auth.independent import install, install_with_pip, journey
-from tests.auth.test_browser import CHROMIUM, FLAGS
 
 CLIENTS = Path(__file__).parent / "clients"
 CALLBACK = "https://journal.example/esia"
 SCOPE = "openid fullname email"
-
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 
 Ask = Callable[[dict[str, str]], dict[str, Any]]
 
@@ -62,14 +59,6 @@ def npm_esia(tmp_path_factory: pytest.TempPathFactory) -> Ask:
     install(["npm", "install", "--silent", "--no-audit", "esia@0.2.3"], "npm esia", folder)
     shutil.copy(CLIENTS / "npm_esia.js", folder)
     return run(["node", "npm_esia.js"], folder)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("library", ["connector", "npm_esia"])

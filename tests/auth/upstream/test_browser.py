@@ -13,13 +13,12 @@ from playwright.sync_api import Browser, Page
 from auth.clients import Client
 from tests.auth.conftest import Portal
 from tests.auth.people import TEACHER, make_teacher
-from tests.auth.test_browser import CHROMIUM, callback, chromium
+from tests.auth.test_browser import callback
 from tests.auth.upstream.conftest import NOBODY, Outside
 
-__all__ = ["callback", "chromium"]
+__all__ = ["callback"]
 
 pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
     pytest.mark.parametrize("session_factory", ["sqlite"], indirect=True),
 ]
 
