@@ -24,7 +24,7 @@ serve: $(STAMP)
 
 test: $(STAMP)
 	@sh tests/system-packages.sh
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff check .

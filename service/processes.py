@@ -263,11 +263,15 @@ def _start_all(settings: Settings, stack: ExitStack) -> list[Child]:
             raise StartError(_("Redis does not answer; see [redis] url"))
         if settings.uses_standin:
             children.append(_run_standin(settings, stack))
-        for kind in Work:
-            run(
-                command_child(settings, _worker_name(kind), "worker", kind),
-                partial(worker_alive, settings, kind),
-            )
+        workers = {
+            kind: command_child(settings, _worker_name(kind), "worker", kind) for kind in Work
+        }
+        for child in workers.values():  # all at once: each takes seconds to load what it needs
+            child.start()
+            stack.callback(child.stop)
+            children.append(child)
+        for kind, child in workers.items():
+            wait_ready(child, partial(worker_alive, settings, kind))
         run(_web_child(settings), lambda: _web_answers(settings))
     return children
 
