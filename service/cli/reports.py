@@ -44,9 +44,15 @@ def report() -> None:
 def _command(definition: Definition) -> click.Command:
     @pass_context
     def run(
-        context: Context, /, form: str, out: Path | None, as_json: bool, live: bool, **given: Any
+        context: Context,
+        /,
+        form: str | None,
+        out: Path | None,
+        as_json: bool,
+        live: bool,
+        **given: Any,
     ) -> None:
-        form = "json" if as_json else form
+        form = "json" if as_json else _form(form, out)
         application = context.application
         with db.transaction(application.sessions) as session:
             asked = _asked(context, session, definition, given)
@@ -101,14 +107,19 @@ def publish_group() -> None:
 @report.command("published", help=_("List what was published, or print one as it was."))
 @click.argument("number", type=int, required=False)
 @click.option("--limit", default=50, show_default=True, help=_("So many of the list."))
-@click.option("--format", "form", type=click.Choice([TABLE, *FILES]), default=TABLE,
-              show_default=True, help=_("Form of the output."))  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([TABLE, *FILES]),
+    help=_("Form of the output; by default the ending of the file, else a table."),
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
               help=_("Write to this file instead of the output."))  # fmt: skip
 @pass_context
 def published_command(
-    context: Context, number: int | None, limit: int, form: str, out: Path | None
+    context: Context, number: int | None, limit: int, form: str | None, out: Path | None
 ) -> None:
+    form = _form(form, out)
     application = context.application
     with db.transaction(application.sessions) as session:
         if number is None:
@@ -142,6 +153,14 @@ def _print_published(rows: Sequence[PublishedReport]) -> None:
             for row in rows
         ],
     )
+
+
+def _form(asked: str | None, out: Path | None) -> str:
+    """As asked for, else as the ending of the file says."""
+    if asked:
+        return asked
+    ending = out.suffix.lower().removeprefix(".") if out else ""
+    return ending if ending in FILES else TABLE
 
 
 def _write_report(made: Report, form: str, out: Path | None) -> None:
@@ -227,9 +246,7 @@ def _output() -> list[click.Parameter]:
         click.Option(
             ["--format", "form"],
             type=click.Choice([TABLE, *FILES]),
-            default=TABLE,
-            show_default=True,
-            help=_("Form of the output."),
+            help=_("Form of the output; by default the ending of the file, else a table."),
         ),
         click.Option(
             ["--out"],

@@ -203,3 +203,20 @@ def test_a_sample_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 def test_the_version_is_told(tmp_path: Path) -> None:
     assert run("--version", home=tmp_path).out.strip() == "0.1.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "begin"),
+    [
+        ("figures.xlsx", [], b"PK"),
+        ("figures.JSON", [], b"{"),
+        ("figures.txt", [], b"Report"),
+        ("figures.xlsx", ["--format", "json"], b"{"),
+    ],
+)
+def test_the_ending_of_a_report_s_file_says_its_form(
+    home: Path, tmp_path: Path, name: str, more: list[str], begin: bytes
+) -> None:
+    file = tmp_path / name
+    assert run("report", "coverage", "--out", file, *more, home=home).code == 0
+    assert file.read_bytes().startswith(begin)
