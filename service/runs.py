@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Result
@@ -135,13 +136,15 @@ def approve(
     now: datetime,
     expected_digest: str = "",
     over_limits: bool = False,
-    schools: Iterable[str] = (),
+    schools: Collection[str] | None = None,
 ) -> SyncRun:
     """Say yes to the plans of a run.
 
-    ``schools`` narrows the yes. A plan over its limits is approved only with ``over_limits``, the
-    second, explicit yes. Raises ``RunProblem``: ``run.not_planned``, ``run.digest_differs``,
-    ``run.nothing_to_approve``, ``run.over_limits`` (nothing at all is approved then).
+    ``schools`` narrows the yes: None means every school, an empty collection means none. A plan
+    over its limits is approved only with ``over_limits``, the second, explicit yes. Raises
+    ``RunProblem``: ``run.not_planned``, ``run.digest_differs``, ``run.nothing_to_approve``,
+    ``run.already_decided`` (somebody said yes before), ``run.over_limits``. Nothing at all is
+    approved then.
     """
     run = find(session, run_id, scope)
     # Also after the rest was applied: the yes to it may have left these out.
@@ -151,20 +154,18 @@ def approve(
     mine = plans(session, run, scope)
     if expected_digest and not digest(mine).startswith(expected_digest):
         raise RunProblem("run.digest_differs")
-    only = set(schools)
     open_plans = [
         plan
         for plan in mine
-        if plan.status == PlanStatus.PLANNED and (not only or plan.school_code in only)
+        if plan.status == PlanStatus.PLANNED and (schools is None or plan.school_code in schools)
     ]
     if not open_plans:
-        raise RunProblem("run.nothing_to_approve")
+        raise _nothing_to_approve(run, mine, schools)
     breached = [plan.school_code for plan in open_plans if plan.breaches]
     if breached and not over_limits:
         raise RunProblem("run.over_limits", schools=", ".join(breached))
-    for plan in open_plans:
-        plan.status = PlanStatus.APPROVED
-        plan.limits_confirmed = bool(plan.breaches)
+    if not _approve_plans(session, open_plans):
+        raise _nothing_to_approve(run, mine, schools)
     run.status = RunStatus.APPROVED
     run.approved_at, run.approved_by = now, scope.actor
     _audit(
@@ -172,6 +173,35 @@ def approve(
         digest=digest(mine), schools=len(open_plans), over_limits=len(breached),
     )  # fmt: skip
     return run
+
+
+def _approve_plans(session: Session, open_plans: Sequence[SchoolPlan]) -> bool:
+    """Whether all of them still waited: of two presses at the same moment only one succeeds."""
+    breached = [plan.id for plan in open_plans if plan.breaches]
+    done = session.execute(
+        update(SchoolPlan)
+        .where(
+            SchoolPlan.id.in_([plan.id for plan in open_plans]),
+            SchoolPlan.status == PlanStatus.PLANNED,
+        )
+        .values(status=PlanStatus.APPROVED, limits_confirmed=SchoolPlan.id.in_(breached))
+        .execution_options(synchronize_session="fetch")
+    )
+    return cast(CursorResult[Any], done).rowcount == len(open_plans)
+
+
+def _nothing_to_approve(
+    run: SyncRun, mine: Iterable[SchoolPlan], schools: Collection[str] | None
+) -> RunProblem:
+    """Why: somebody said yes before, or the schools asked for never waited."""
+    decided = {
+        plan.school_code
+        for plan in mine
+        if plan.status in {PlanStatus.APPROVED, PlanStatus.APPLIED}
+    }
+    if decided & set(schools) if schools else decided:
+        return RunProblem("run.already_decided", who=run.approved_by)
+    return RunProblem("run.nothing_to_approve")
 
 
 def reject(session: Session, run_id: int, *, scope: Scope, now: datetime) -> SyncRun:

@@ -31,6 +31,10 @@ def run_problem(problem: RunProblem) -> str:
             name=values.get("name", ""),
         ),
         "run.nothing_to_approve": _("no school of this run waits for approval"),
+        "run.already_decided": _(
+            "{who} has decided already; of what was chosen now, nothing waits for approval",
+            who=values.get("who", ""),
+        ),
         "run.over_limits": _("over the limits: {schools}", schools=values.get("schools", "")),
     }
     return texts[problem.code]

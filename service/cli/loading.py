@@ -130,7 +130,7 @@ def approve(
         with transaction(application.sessions) as session:
             runs.approve(
                 session, run_id, scope=context.scope, now=application.clock(),
-                expected_digest=digest, over_limits=over_limits, schools=schools,
+                expected_digest=digest, over_limits=over_limits, schools=schools or None,
             )  # fmt: skip
     except runs.RunProblem as problem:
         if problem.code != "run.over_limits":

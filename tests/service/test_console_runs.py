@@ -129,6 +129,24 @@ def test_a_ticked_school_over_its_limits_is_approved_and_marked(
     assert "Ждёт исполнителя" in browser.get(answer.location or "").text
 
 
+def test_a_second_press_approves_no_school_that_nobody_ticked(
+    console: ConsoleUnderTest, browser: Browser
+) -> None:
+    """Two schools are over their limits, one is confirmed, and the button is pressed twice."""
+    with console.rows() as rows:
+        first = rows.scalars(select(SchoolPlan).where(SchoolPlan.school_code == "78-0153")).one()
+        first.breaches = [BREACH]
+    fields = {"digest": shown_digest(browser), "over_limits": "78-0243", "then": "apply"}
+    decided = {"78-0153": "planned", "78-0243": "approved", "run": "approved"}
+    assert browser.post("/console/runs/1/approve", **fields).status_code == 302
+    assert statuses(console) == decided
+    answer = browser.post("/console/runs/1/approve", **fields)
+    assert answer.status_code == 409
+    assert "city уже принял решение" in answer.text.replace("City", "city")
+    assert statuses(console) == decided
+    assert console.queue.applied == [1]
+
+
 def test_a_run_with_nothing_but_breaches_needs_the_second_yes(
     console: ConsoleUnderTest, browser: Browser
 ) -> None:

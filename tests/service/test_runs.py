@@ -118,11 +118,11 @@ def test_what_a_yes_left_out_can_be_approved_later(place: Place) -> None:
     place.approve(run_id)
     place.apply(run_id)
     assert statuses(place, run_id) == {A: "applied", B: "applied"}
-    with pytest.raises(RunProblem, match=r"run\.nothing_to_approve"):
+    with pytest.raises(RunProblem, match=r"run\.already_decided"):
         place.approve(run_id)
 
 
-@pytest.mark.parametrize("schools", [["SB9999"], [B]])
+@pytest.mark.parametrize("schools", [["SB9999"], [B], []])
 def test_a_yes_to_nothing_is_refused(place: Place, schools: list[str]) -> None:
     run_id = place.load(place.write(A, ROWS_A))
     with pytest.raises(RunProblem, match=r"run\.nothing_to_approve"):
@@ -184,7 +184,7 @@ def test_a_plan_overtaken_by_a_newer_load_is_superseded_and_writes_nothing(place
     assert place.apply(overtaken).status == RunStatus.APPLIED
     assert statuses(place, overtaken) == {A: "superseded", B: "applied"}
     assert place.moodle()["users"][:6] == before
-    with pytest.raises(RunProblem, match=r"run\.nothing_to_approve"):
+    with pytest.raises(RunProblem, match=r"run\.already_decided"):
         place.approve(overtaken)
 
 
