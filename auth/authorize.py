@@ -213,8 +213,9 @@ def _record_refusal(
     reason: Reason | None,
 ) -> None:
     if sign_in and reason:
-        method = Method.SESSION if sign_in.used else Method(sign_in.method)
-        provider.record_refusal(account, client_id=client.client_id, method=method, reason=reason)
+        provider.record_refusal(
+            account, client_id=client.client_id, method=Method.SESSION, reason=reason
+        )
 
 
 def _tell(provider: Provider, error: OAuth2Error) -> Any:

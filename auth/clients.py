@@ -47,6 +47,8 @@ class Client:
     """Compared as whole strings; Moodle's is ``<Moodle>/admin/oauth2callback.php``."""
     name: str = ""
     """Shown to people on the sign-in page; empty: the client id."""
+    home_url: str = ""
+    """Where the application begins, for a button to it on our own page; empty: no button."""
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     """The most this client may ask for. With ``offline_access`` it gets refresh tokens."""
     token_endpoint_auth_methods: tuple[AuthMethod, ...] = (
@@ -88,11 +90,11 @@ class Client:
         for name in ("redirect_uris", "post_logout_redirect_uris"):
             for uri in getattr(self, name):
                 yield from self._check_address(name, uri)
-        if uri := self.backchannel_logout_uri:
-            yield from self._check_address("backchannel_logout_uri", uri)
-            if _scheme(uri) not in {"https", "http"}:
-                text = "backchannel_logout_uri must be http(s)"
-                yield self._problem("backchannel_logout_uri", Flaw.NOT_HTTP, text, uri)
+        for name in ("home_url", "backchannel_logout_uri"):
+            if uri := getattr(self, name):
+                yield from self._check_address(name, uri)
+                if not uri.lower().startswith(("https://", "http://")):
+                    yield self._problem(name, Flaw.NOT_HTTP, f"{name} must be http(s)", uri)
         if self.client_secret and self.client_secret_hash:
             text = "client_secret or client_secret_hash, not both"
             yield self._problem("client_secret", Flaw.NOT_BOTH, text)
@@ -191,7 +193,3 @@ class Client:
         if grant_type == "refresh_token":
             return "offline_access" in self.scopes
         return grant_type == "authorization_code"
-
-
-def _scheme(uri: str) -> str:
-    return uri.partition(":")[0].lower()

@@ -21,8 +21,8 @@ from sqlalchemy import bindparam, delete, insert, update
 
 from auth.clients import Client
 from auth.directory import Account
-from auth.events import event_values
-from auth.models import AuthorizationCode, Grant, LoginEvent, Method, SignIn, digest, table_of
+from auth.events import INSERT_EVENT, event_values
+from auth.models import AuthorizationCode, Grant, Method, SignIn, digest, table_of
 
 if TYPE_CHECKING:
     from auth.protocol_request import ProtocolRequest
@@ -34,7 +34,6 @@ PASSWORD_CONTEXT = "urn:schoolbridge:acr:password"  # noqa: S105 - a name, told 
 
 _CODES, _GRANTS, _SIGN_INS = map(table_of, (AuthorizationCode, Grant, SignIn))
 _INSERT_CODE, _INSERT_GRANT = insert(_CODES), insert(_GRANTS)
-_INSERT_EVENT = insert(table_of(LoginEvent))
 _FIRST_USE = (
     update(_SIGN_INS)
     .where(_SIGN_INS.c.cookie_hash == bindparam("cookie"), _SIGN_INS.c.used.is_(False))
@@ -96,8 +95,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         now = self.server.clock()
         data = request.payload.data
         with self.server.engine.begin() as db:
-            # The first code of a sign-in is the sign-in itself, the following ones are
-            # single sign-on; the conditional update decides between two tabs.
+            # The conditional update decides which of two tabs has the first code of a sign-in.
             first = (
                 not sign_in.used and db.execute(_FIRST_USE, {"cookie": sign_in.cookie_hash}).first()
             )
@@ -124,11 +122,12 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
             event = event_values(
                 request.user,
                 client_id=request.client.client_id,
-                method=Method(sign_in.method) if first else Method.SESSION,
+                # How the person proved who they are stands in the event of the sign-in itself.
+                method=Method.SESSION,
                 refused=None,
                 now=now,
             )
-            db.execute(_INSERT_EVENT, event)
+            db.execute(INSERT_EVENT, event)
 
     def query_authorization_code(self, code: str, client: Client) -> AuthorizationCode | None:
         """Claim the code: of any number of exchanges at once, one deletes the row and has it.

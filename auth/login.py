@@ -58,7 +58,7 @@ def check_login() -> Any:
         return refuse(decision, asking_client())
     begun = provider.sign_in(
         request,
-        person_id=checked.account.person_id,
+        account=checked.account,
         method=Method.PASSWORD,
         with_first_password=checked.with_first_password,
         age=session_age(asking_client()),

@@ -190,7 +190,7 @@ class SignIn(Base):
     with_first_password: Mapped[bool]
     """Good for nothing but setting an own password."""
     used: Mapped[bool] = mapped_column(default=False)
-    """A code was issued: the next one is single sign-on."""
+    """A code was issued. For a client with ``ask_each_time`` it counts no more."""
     method: Mapped[str] = mapped_column(String(20), default="password")
     """A ``Method``: how the person proved who they are when this sign-in began."""
     sid: Mapped[str] = mapped_column(String(64), default=lambda: secrets.token_hex(32))
@@ -226,7 +226,7 @@ class Method(StrEnum):
     ESIA = "esia"
     """The state provider, asked directly or through a gateway (``auth.upstream``)."""
     SESSION = "session"
-    """Single sign-on: an earlier sign-in in the same browser."""
+    """Opening an application: the sign-in in the same browser has an event of its own."""
 
 
 class Result(StrEnum):
@@ -252,7 +252,8 @@ class LoginEvent(Base):
     person_id: Mapped[str | None] = mapped_column(String(36))
     """None when nobody has the typed login; what was typed is not kept."""
     client_id: Mapped[str] = mapped_column(String(255))
-    """Empty when somebody opened our sign-in page without coming from an application."""
+    """Empty for a sign-in that was accepted, and for one that was refused where no application
+    had asked. Each application that it then opens has an event of its own."""
     method: Mapped[str] = mapped_column(String(20))
     result: Mapped[str] = mapped_column(String(10))
     reason: Mapped[str] = mapped_column(String(40))

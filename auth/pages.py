@@ -109,10 +109,23 @@ def home() -> Any:
         return redirect(url_for("auth_pages.set_password"), 303)
     return render(
         "home.html",
+        account=account,
+        applications=_applications(account, Method(sign_in.method)),
         notice=_notice_for(account, sign_in),
         from_outside=sign_in.method == Method.ESIA,
         leads_class=bool(provider.own_class.pupils(account.person_id)),
     )
+
+
+def _applications(account: Account, method: Method) -> list[Client]:
+    """Those that say where they begin and that this sign-in opens, by name."""
+    provider = current_provider()
+    found = [
+        client
+        for client in provider.clients.values()
+        if client.home_url and provider.decide(account, client, method).allowed
+    ]
+    return sorted(found, key=lambda client: client.title.casefold())
 
 
 @blueprint.get("/login")
@@ -154,10 +167,10 @@ def set_password() -> Any:
             if set_first_own_password(provider.session_factory, account.person_id, password, now):
                 begun = provider.sign_in(
                     request,
-                    person_id=account.person_id,
+                    account=account,
                     method=Method.PASSWORD,
-                    with_first_password=False,
                     age=session_age(asking_client()),
+                    goes_on=True,
                 )
                 provider.sessions.set_cookie(response, begun.cookie)
             else:

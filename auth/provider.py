@@ -27,7 +27,7 @@ from auth.backchannel import end_grants
 from auth.clients import Client
 from auth.devices import Devices
 from auth.directory import Account, Directory
-from auth.events import make_event
+from auth.events import INSERT_EVENT, event_values, make_event
 from auth.grants import ChallengeS256, CodeGrant, IdToken
 from auth.keys import ALGORITHMS, SigningKey, SigningKeys
 from auth.models import Method, SignIn, Token, TokenKind, digest, table_of
@@ -227,24 +227,35 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         self,
         request: Request,
         *,
-        person_id: str,
+        account: Account,
         method: Method,
-        with_first_password: bool,
         age: timedelta,
+        with_first_password: bool = False,
+        goes_on: bool = False,
     ) -> Begun:
         """Begin the browser's sign-in, by the cookie that the answer has to set
-        (``Sessions.set_cookie``); who was signed in here before is signed out."""
-        clients = self.clients
+        (``Sessions.set_cookie``); who was signed in here before is signed out.
+
+        It is stored together with its login event: there is never one without the other, whether
+        or not an application asked. ``goes_on``: the person proved nothing anew, so that the event
+        of the sign-in before stands for this one too.
+        """
+        clients, now = self.clients, self.clock()
         with self.engine.begin() as db:
             begun = self.sessions.begin(
                 db,
                 request,
-                person_id=person_id,
+                person_id=account.person_id,
                 method=method,
                 with_first_password=with_first_password,
-                now=self.clock(),
+                now=now,
                 age=age,
             )
+            if not goes_on:
+                db.execute(
+                    INSERT_EVENT,
+                    event_values(account, client_id="", method=method, refused=None, now=now),
+                )
             over = begun.over
             waiting = over is not None and self._end_grants(db, over, clients)
         if waiting:

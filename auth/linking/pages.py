@@ -249,9 +249,8 @@ def _sign_in(account: Account, query: str) -> Response:
     provider = current_provider()
     begun = provider.sign_in(
         request,
-        person_id=account.person_id,
+        account=account,
         method=Method.ESIA,
-        with_first_password=False,
         age=session_age(client),
     )
     provider.sessions.set_cookie(response, begun.cookie)

@@ -32,6 +32,8 @@ def moodle_client(settings: Settings, clients: Iterable[Client]) -> Client | Non
 def examine_moodle_login(settings: Settings, client: Client | None, issuer: str) -> Iterator[Check]:
     """What can be known from our side: Moodle's own settings have no web service."""
     yield _client(settings, client)
+    if client and settings.passwords.kept_in == "provider":
+        yield _way_on(settings, client)
     if settings.passwords.kept_in == "moodle":
         yield warning(
             _("Passwords"),
@@ -71,6 +73,22 @@ def _client(settings: Settings, client: Client | None) -> Check:
             _("It needs a secret and the scope email, and require_pkce must be off."),
         )
     return ok(subject, client.client_id)
+
+
+def _way_on(settings: Settings, client: Client) -> Check:
+    """From the page of whoever signed in at the address on the slip."""
+    subject = _("Button to this Moodle")
+    if client.home_url:
+        return ok(subject, client.home_url)
+    return warning(
+        subject,
+        _("whoever signs in at our own address finds no way on to Moodle"),
+        _(
+            "Set the address of the application (home_url) of {client} to {address}.",
+            client=client.client_id,
+            address=settings.moodle_target.url.rstrip("/") + "/",
+        ),
+    )
 
 
 def _discovery(issuer: str) -> Check:

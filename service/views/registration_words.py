@@ -19,6 +19,10 @@ def _client_fields() -> dict[str, tuple[str, str]]:
             _("The name under which the application introduces itself; never changed later."),
         ),
         "name": (_("Name of the application"), _("People read it on the sign-in page.")),
+        "home_url": (
+            _("Address of the application"),
+            _("For a button on the page of whoever signed in at our own address; empty: none."),
+        ),
         "redirect_uris": (
             _("Return addresses"),
             _("Whole addresses, one a line; compared character by character."),

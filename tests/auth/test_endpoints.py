@@ -105,7 +105,7 @@ def test_the_scope_school_tells_school_class_and_roles(portal: Portal, browser: 
     }
 
 
-def test_a_signed_in_person_is_not_asked_again_and_both_visits_are_events(
+def test_a_signed_in_person_is_not_asked_again_and_each_visit_is_an_event(
     portal: Portal, browser: Browser
 ) -> None:
     moodle = portal.moodle()
@@ -115,7 +115,8 @@ def test_a_signed_in_person_is_not_asked_again_and_both_visits_are_events(
     assert "code" in again.parameters
     events = portal.events()
     assert [told(event) for event in events] == [
-        (PUPIL, "moodle", "password", "allowed", ""),
+        (PUPIL, "", "password", "allowed", ""),
+        (PUPIL, "moodle", "session", "allowed", ""),
         (PUPIL, "moodle", "session", "allowed", ""),
     ]
     assert {(e.school_code, e.role, e.class_title, e.at) for e in events} == {
@@ -335,4 +336,4 @@ def test_what_expired_is_forgotten_and_events_stay(portal: Portal, browser: Brow
     portal.clock.now = START
     assert moodle.userinfo(token).status_code == 401
     assert browser.open(moodle.start().url).is_ours
-    assert len(portal.events()) == 1
+    assert len(portal.events()) == 2

@@ -115,7 +115,7 @@ def make_console(home: Path, *, engine: Engine | None = None, **settings: Any) -
     """``engine`` has no tables yet; without one the database is SQLite in memory."""
     make_secret(home)
     (home / "keys").mkdir(exist_ok=True)
-    (home / "keys" / "20260101T000000000000Z-RS256-test.pem").write_bytes(_signing_key())
+    (home / "keys" / "20260101T000000000000Z-RS256-test.pem").write_bytes(signing_key())
     engine = engine or create_engine(
         "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
     )
@@ -134,7 +134,7 @@ def make_console(home: Path, *, engine: Engine | None = None, **settings: Any) -
 
 
 @cache
-def _signing_key() -> bytes:
+def signing_key() -> bytes:
     """One for all tests: making a key takes long."""
     return RSAKey.generate_key(2048).as_pem(private=True)
 

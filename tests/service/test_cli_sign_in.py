@@ -112,6 +112,7 @@ def test_the_setup_checks_what_can_be_seen_from_our_side(
 ) -> None:
     assert checks(home, configured(tmp_path, issuer)) == {
         "Client of this Moodle": "ok",
+        "Button to this Moodle": "warning",  # home_url is not set
         "Address of the sign-in": "problem",  # not https
         "Reachable for Moodle": "ok",
         "Moodle's cURL block list": "warning",  # loopback

@@ -48,7 +48,8 @@ def test_the_application_gets_its_code_and_the_event_says_how(door: Door, browse
     tokens = moodle.redeem(back.parameters["code"], start).json()
     assert moodle.userinfo(tokens["access_token"]).json()["sub"] == PUPIL
     assert [(e.person_id, e.method, e.result) for e in door.portal.events()] == [
-        (PUPIL, "esia", "allowed")
+        (PUPIL, "esia", "allowed"),
+        (PUPIL, "session", "allowed"),
     ]
 
 

@@ -67,10 +67,13 @@ def test_a_teacher_enters_moodle_through_esia(portal: Portal, travellers: Travel
     assert claims_of(moodle, page, portal)["sub"] == TEACHER
     assert traveller.session.cookies["signin"] != before
     events = [(one.method, one.result, one.person_id, one.client_id) for one in portal.events()]
-    assert events == [("esia", "allowed", TEACHER, "moodle")]
+    assert events == [
+        ("esia", "allowed", TEACHER, ""),
+        ("session", "allowed", TEACHER, "moodle"),
+    ]
     page = traveller.open(moodle.start().url)  # single sign-on
     assert page.url.startswith(moodle.redirect_uri)
-    assert [one.method for one in portal.events()] == ["esia", "session"]
+    assert [one.method for one in portal.events()] == ["esia", "session", "session"]
 
 
 def test_signing_out_ends_the_sign_in_at_esia_too(portal: Portal, travellers: Travellers) -> None:
