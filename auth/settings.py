@@ -112,7 +112,8 @@ class EsiaSystem:
     faults: tuple[str, ...] = ()
     """What goes wrong for it on purpose: ``te:html``, ``ac:007007`` (docs/esia.md)."""
     accept_v1_order: bool = False
-    """Also accept the first dialect's order of the signed values at the newer addresses."""
+    """Also accept the first dialect's order of the signed values at the newer addresses, and its
+    container."""
     check_after_sign_in: bool = False
     """Refuse a wrong signature, or scopes that are not registered, only after the person signed
     in, as ЕСИА was seen to do at times."""

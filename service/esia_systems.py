@@ -23,7 +23,7 @@ from auth.esia.registration import (
     system_of,
 )
 from auth.esia.scopes import KNOWN_SCOPES
-from auth.esia.signatures import Certificate, make_certificate
+from auth.esia.signatures import Certificate, OtherKey, make_certificate
 from auth.esia.stand import RegisteredSystem, read_systems
 from auth.models import digest
 from auth.registration.problems import FieldProblem, Flaw, WrongFields
@@ -246,6 +246,8 @@ class Systems:
     def _read(self, content: bytes, field: str) -> tuple[bytes | None, list[FieldProblem]]:
         try:
             return make_certificate(content, self.gost).der, []
+        except OtherKey as error:
+            return None, [_problem(field, Flaw.OTHER_KEY, error.algorithm)]
         except (ValueError, TypeError):
             return None, [_problem(field, Flaw.NOT_A_CERTIFICATE)]
 
@@ -295,5 +297,5 @@ def system_of_key(db: Session, key: str) -> str | None:
     )
 
 
-def _problem(field: str, flaw: Flaw) -> FieldProblem:
-    return FieldProblem(field=field, flaw=flaw, text=f"{field}: {flaw.value}")
+def _problem(field: str, flaw: Flaw, value: str = "") -> FieldProblem:
+    return FieldProblem(field=field, flaw=flaw, text=f"{field}: {flaw.value}", value=value)

@@ -15,7 +15,15 @@ from sqlalchemy.orm import Session
 
 from auth.esia import recorder
 from auth.esia.errors import CATALOGUE, EsiaRefused
-from auth.esia.fitting import Shape, find_fit, masked, name_of_hash
+from auth.esia.fitting import (
+    EXPECTED_TEXT,
+    OF_ANOTHER_SYSTEM,
+    Fit,
+    Shape,
+    find_fit,
+    masked,
+    name_of_hash,
+)
 from auth.esia.gost import GostError
 from auth.esia.models import EsiaRefusal
 from auth.esia.requests import Asked, SignatureMismatch, signed_text
@@ -225,16 +233,27 @@ def _explain_signature(
             found["hash_is_of"] = name_of_hash(
                 asked["client_certificate_hash"], system.certificates, others, stand.gost
             )
+            if found["hash_is_of"] == OF_ANOTHER_SYSTEM:
+                found["next_step"] = NextStep.REGISTER_CERTIFICATE.value
         fit = find_fit(raw, asked, system.certificates, stand.gost)
     except GostError:
         return found  # the explanation is shorter, the refusal stands
     if fit:
         found |= {"fits": fit.text_name, "fitting_text": fit.text, "shape": fit.shape.value}
-        if fit.shape in _STEP_BY_SHAPE:
-            found["next_step"] = _STEP_BY_SHAPE[fit.shape].value
-        elif flaw is Flaw.WRONG:
-            found["next_step"] = NextStep.SIGN_EXPECTED_TEXT.value
+        if flaw is Flaw.WRONG:
+            found["next_step"] = _step_for_fit(fit).value
     return found
+
+
+def _step_for_fit(fit: Fit) -> NextStep:
+    """What to do about a signature that does not count, but fits so; with any other flaw it is
+    the flaw that must go first."""
+    if fit.shape in _STEP_BY_SHAPE:
+        return _STEP_BY_SHAPE[fit.shape]
+    if fit.text_name == EXPECTED_TEXT:
+        # The key is that of the system's other certificate than the one that was named.
+        return NextStep.HASH_DER_CERTIFICATE
+    return NextStep.SIGN_EXPECTED_TEXT
 
 
 def _certificates_sent(raw: bytes, now: datetime, stand: Stand) -> Iterator[dict[str, Any]]:

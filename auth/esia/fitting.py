@@ -22,6 +22,8 @@ from auth.esia.signatures import (
 )
 
 HALF = SIGNATURE_BYTES // 2
+EXPECTED_TEXT = "the expected text"
+OF_ANOTHER_SYSTEM = "a certificate registered for another system"
 
 
 class Shape(StrEnum):
@@ -94,8 +96,8 @@ def name_of_hash(
             names |= _digests(content, name, gost)
         if sent in names:
             return names[sent]
-    if any(one.hash == sent for one in others):
-        return "a certificate registered for another system"
+    if any(one.is_meant_by(sent) for one in others):
+        return OF_ANOTHER_SYSTEM
     return ""
 
 
@@ -138,7 +140,7 @@ def _variants(asked: Asked) -> Iterator[tuple[str, str]]:
         return signed_text(replace(asked, values=change))
 
     expected = signed_text(asked)
-    yield "the expected text", expected
+    yield EXPECTED_TEXT, expected
     yield "the order of v1", signed_text(asked, Dialect.V1)
     yield "the order of v2", signed_text(asked, Dialect.V2)
     yield "without scope_org", without("scope_org")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from auth.esia.gost import Gost, GostError
 from auth.esia.models import EsiaCode, EsiaConsent, EsiaRequest, EsiaToken
 from auth.esia.registered import EsiaRegistration, EsiaSwitches
-from auth.esia.signatures import Certificate, make_certificate
+from auth.esia.signatures import Certificate, OtherKey, make_certificate
 from auth.esia.stand import Recording, RegisteredSystem
 from auth.models import table_of
 from auth.registration.stored import from_json
@@ -85,8 +85,22 @@ def system_of(row: EsiaRegistration) -> EsiaSystem:
 
 
 def certificates_of(row: EsiaRegistration, gost: Gost) -> list[Certificate]:
-    """The one in force and the next, as far as there are any."""
-    return [make_certificate(der, gost) for der in (row.certificate, row.next_certificate) if der]
+    """The one in force and the next, as far as there are any that can count.
+
+    A certificate that an earlier version took and that no signature can be checked with is left
+    out: the system then shows as one without it, and takes another.
+    """
+    found = []
+    for der in filter(None, (row.certificate, row.next_certificate)):
+        try:
+            found.append(make_certificate(der, gost))
+        except OtherKey as error:
+            log.warning(
+                "a certificate of a registered system cannot count: %s",
+                error,
+                extra={"system": row.mnemonic},
+            )
+    return found
 
 
 def _switched(system: RegisteredSystem, switches: EsiaSwitches) -> RegisteredSystem:

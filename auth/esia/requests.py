@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -18,7 +18,14 @@ from auth.esia.gost import GostError
 from auth.esia.models import EsiaSeen, forget_expired
 from auth.esia.permissions import Permission, read_permissions
 from auth.esia.scopes import KNOWN_SCOPES, bare, is_well_formed
-from auth.esia.signatures import Flaw, SignatureRefused, check_cms, check_raw
+from auth.esia.signatures import (
+    Certificate,
+    Flaw,
+    SignatureRefused,
+    certificate_meant,
+    check_cms,
+    check_raw,
+)
 from auth.esia.stand import RegisteredSystem, Stand
 from auth.models import digest
 
@@ -256,37 +263,59 @@ def _check_either_order(asked: Asked, system: RegisteredSystem, stand: Stand) ->
     if not system.certificates:
         raise SignatureMismatch("007002", Flaw.NO_CERTIFICATE)
     try:
-        _check_signature(asked, system, stand, signed_text(asked))
+        _check_signature(asked, system, stand, signed_text(asked), asked.dialect)
     except SignatureRefused as refused:
-        if system.settings.accept_v1_order and refused.flaw is Flaw.WRONG:
-            try:
-                _check_signature(asked, system, stand, signed_text(asked, Dialect.V1))
-            except SignatureRefused:
-                pass
-            else:
-                return
+        if system.settings.accept_v1_order and _is_signed_as_in_v1(asked, system, stand, refused):
+            return
         foreign = refused.flaw is Flaw.FOREIGN_CERTIFICATE
         raise SignatureMismatch("007002" if foreign else "007053", refused.flaw) from refused
 
 
-def _check_signature(asked: Asked, system: RegisteredSystem, stand: Stand, text: str) -> None:
-    if asked.dialect is Dialect.V1:
-        check_cms(
-            asked["client_secret"],
-            text,
-            certificates=system.certificates,
-            gost=stand.gost,
-            now=asked.at,
-        )
-    else:
+def _is_signed_as_in_v1(
+    asked: Asked, system: RegisteredSystem, stand: Stand, refused: SignatureRefused
+) -> bool:
+    """Whether a signature refused at the newer addresses is the first dialect's: its order of the
+    values in a bare signature, or its container over either order.
+
+    The certificate is the one of ``client_certificate_hash`` all the same.
+    """
+    container = refused.flaw is Flaw.NOT_RAW
+    if asked.dialect is Dialect.V1 or not (container or refused.flaw is Flaw.WRONG):
+        return False
+    form = Dialect.V1 if container else Dialect.V2
+    for order in (Dialect.V1, Dialect.V2):
+        try:
+            _check_signature(asked, system, stand, signed_text(asked, order), form)
+        except SignatureRefused:
+            continue
+        return True
+    return False
+
+
+def _check_signature(
+    asked: Asked, system: RegisteredSystem, stand: Stand, text: str, form: Dialect
+) -> None:
+    """``form``: whose form the signature has, a container's or a bare one's."""
+    certificates: Sequence[Certificate] = system.certificates
+    if form is Dialect.V2:
         check_raw(
             asked["client_secret"],
             text,
             certificate_hash=asked["client_certificate_hash"],
-            certificates=system.certificates,
+            certificates=certificates,
             gost=stand.gost,
             now=asked.at,
         )
+        return
+    if asked.dialect is Dialect.V2:
+        certificates = [certificate_meant(asked["client_certificate_hash"], certificates)]
+    check_cms(
+        asked["client_secret"],
+        text,
+        certificates=certificates,
+        gost=stand.gost,
+        now=asked.at,
+    )
 
 
 def _system_of(asked: Asked) -> RegisteredSystem:

@@ -12,10 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from asn1crypto import cms, pem, x509
-from cryptography.exceptions import InvalidSignature
+from asn1crypto import cms, core, pem, x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from auth.esia.gost import DIGEST, Gost, curve_of
@@ -53,6 +53,15 @@ class SignatureRefused(Exception):
         self.flaw = flaw
 
 
+class OtherKey(ValueError):
+    """A certificate whose key is neither RSA nor GOST R 34.10-2012 (256 bit)."""
+
+    def __init__(self, algorithm: str) -> None:
+        super().__init__(f"its key is {algorithm}, not RSA or GOST R 34.10-2012 (256 bit)")
+        self.algorithm = algorithm
+        """What it is instead, in short; an OID when it has no other name here."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Certificate:
     """A certificate registered for a system. It counts from its first to its last moment."""
@@ -60,11 +69,24 @@ class Certificate:
     der: bytes
     parsed: x509.Certificate
     hash: str
-    """What the client sends as ``client_certificate_hash``: upper-case hex, 64 digits."""
+    """What the client sends as ``client_certificate_hash``: Streebog-256 of the DER form
+    (PROTOCOL 3.4), upper-case hex, 64 digits."""
 
     @property
     def algorithm(self) -> str:
         return "GOST R 34.10-2012" if curve_of(self.parsed) else "RSA"
+
+    @property
+    def lenient_hash(self) -> str:
+        """SHA-256 of the DER form, which AISGorod's client sends of an RSA certificate and which
+        the stand-in takes beside ``hash``; empty for a GOST certificate."""
+        is_rsa = self.algorithm == "RSA"
+        return hashlib.sha256(self.der).hexdigest().upper() if is_rsa else ""
+
+    def is_meant_by(self, certificate_hash: str) -> bool:
+        """Whether this ``client_certificate_hash``, in either case, names this certificate."""
+        sent = certificate_hash.strip().upper()
+        return bool(sent) and sent in {self.hash, self.lenient_hash}
 
     @property
     def not_before(self) -> datetime:
@@ -102,23 +124,35 @@ class Certificate:
 
 
 def load_certificate(path: Path, gost: Gost) -> Certificate:
-    """Read one PEM or DER file. Raises ``ValueError`` for anything but a GOST or RSA certificate,
-    ``OSError`` when the file cannot be read."""
+    """Read one PEM or DER file. Raises as ``make_certificate``, and ``OSError`` when the file
+    cannot be read."""
     return make_certificate(path.read_bytes(), gost)
 
 
 def make_certificate(content: bytes, gost: Gost) -> Certificate:
-    """A certificate from the content of a PEM or DER file. Raises ``ValueError``.
+    """A certificate from the content of a PEM or DER file.
 
-    The hash of an RSA certificate is SHA-256, as AISGorod does for its development certificates
-    (PROTOCOL 3.4); Streebog-256 of a GOST one.
+    Raises ``ValueError`` for what is no certificate and ``OtherKey``, a ``ValueError``, for the
+    certificate of a key that no client of ЕСИА signs with.
     """
     der = pem.unarmor(content)[2] if pem.detect(content) else content
     parsed = x509.Certificate.load(der, strict=True)
-    if curve_of(parsed):
-        return Certificate(der=der, parsed=parsed, hash=gost.digest(der).hex().upper())
-    load_der_public_key(parsed["tbs_certificate"]["subject_public_key_info"].dump())
-    return Certificate(der=der, parsed=parsed, hash=hashlib.sha256(der).hexdigest().upper())
+    if curve_of(parsed) is None:
+        _need_rsa(parsed)
+    return Certificate(der=der, parsed=parsed, hash=gost.digest(der).hex().upper())
+
+
+def _need_rsa(parsed: x509.Certificate) -> None:
+    """Raises ``ValueError``, and ``OtherKey`` for a key that is none of RSA."""
+    info = parsed["tbs_certificate"]["subject_public_key_info"].dump()
+    try:
+        key = load_der_public_key(info)
+    except UnsupportedAlgorithm as error:
+        raise OtherKey(core.Sequence.load(info)[0][0].dotted) from error
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        raise OtherKey(f"EC ({key.curve.name})")
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise OtherKey(type(key).__name__.removesuffix("PublicKey").strip("_"))
 
 
 def decode_base64(text: str) -> bytes:
@@ -149,15 +183,23 @@ def check_raw(
     Raises ``SignatureRefused``.
     """
     raw = decode_base64(signature)
-    named = [one for one in certificates if one.hash == certificate_hash.strip().upper()]
-    if not named:
-        raise SignatureRefused(Flaw.WRONG_HASH)
-    certificate = named[0]
+    certificate = certificate_meant(certificate_hash, certificates)
     if not certificate.is_active(now):
         raise SignatureRefused(Flaw.INACTIVE_CERTIFICATE)
     if not certificate.check(text.encode(), raw, gost):
         raise SignatureRefused(Flaw.NOT_RAW if _signed_data(raw) else Flaw.WRONG)
     return certificate
+
+
+def certificate_meant(certificate_hash: str, certificates: Sequence[Certificate]) -> Certificate:
+    """The registered certificate that ``client_certificate_hash`` names.
+
+    Raises ``SignatureRefused`` when there is none.
+    """
+    for certificate in certificates:
+        if certificate.is_meant_by(certificate_hash):
+            return certificate
+    raise SignatureRefused(Flaw.WRONG_HASH)
 
 
 def check_cms(

@@ -16,7 +16,7 @@ from auth.esia.faults import check_faults
 from auth.esia.gost import Gost
 from auth.esia.keys import StandKeys
 from auth.esia.people import People
-from auth.esia.signatures import Certificate, load_certificate
+from auth.esia.signatures import Certificate, OtherKey, load_certificate
 from auth.settings import EsiaSettings, EsiaSystem
 
 log = logging.getLogger(__name__)
@@ -90,9 +90,10 @@ def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSyst
             except FileNotFoundError:
                 log.warning("ЕСИА stand-in: %s: no file %s", system.mnemonic, path)
             except (OSError, ValueError, TypeError) as error:
+                why = f": {error}" if isinstance(error, OtherKey) else ""
                 raise ValueError(
                     f"{system.mnemonic}: {path} is not a readable certificate (PEM or DER, "
-                    "RSA or GOST R 34.10-2012)"
+                    f"RSA or GOST R 34.10-2012){why}"
                 ) from error
         systems[system.mnemonic] = RegisteredSystem(
             settings=system, certificates=tuple(certificates)

@@ -30,6 +30,8 @@ class Flaw(StrEnum):
     WITHOUT_OPENID = "without_openid"
     NOT_A_HOST = "not_a_host"
     NOT_A_CERTIFICATE = "not_a_certificate"
+    OTHER_KEY = "other_key"
+    """A certificate, but of a key that cannot be checked here."""
     SAME_CERTIFICATE = "same_certificate"
 
 

@@ -15,7 +15,7 @@ import requests
 
 from auth.esia.dialect import TIMESTAMP_FORMAT, Dialect, text_to_sign
 from auth.esia.gost import Gost, GostError
-from auth.esia.signatures import Certificate, load_certificate
+from auth.esia.signatures import Certificate, OtherKey, load_certificate
 from auth.linking.identity import OutsideChild, OutsideIdentity
 from auth.upstream.errors import Problem, UpstreamError, refusal
 from auth.upstream.esia_tokens import Signed, TokenCheck
@@ -197,8 +197,9 @@ def read_certificate(key: str, path: str, gost: Gost) -> Certificate:
     except OSError as error:
         raise ValueError(f"{key}: {path} cannot be read") from error
     except (ValueError, TypeError, GostError) as error:
+        why = f": {error}" if isinstance(error, OtherKey) else ""
         raise ValueError(
-            f"{key}: {path} is not a certificate (PEM or DER, RSA or GOST R 34.10-2012)"
+            f"{key}: {path} is not a certificate (PEM or DER, RSA or GOST R 34.10-2012){why}"
         ) from error
 
 

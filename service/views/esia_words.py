@@ -129,7 +129,8 @@ _NEXT_STEPS: dict[str, Callable[[], str]] = {
     NextStep.SEND_RAW_SIGNATURE.value: lambda: _("Send the bare signature, without a container."),
     NextStep.SEND_CMS.value: lambda: _("Send a CMS container (PKCS #7), as v1 needs it."),
     NextStep.HASH_DER_CERTIFICATE.value: lambda: _(
-        "Compute client_certificate_hash over the DER form of the registered certificate."
+        "Compute client_certificate_hash over the DER form of the registered certificate whose "
+        "key signs: Streebog-256 (GOST R 34.11-2012)."
     ),
     NextStep.REGISTER_CERTIFICATE.value: lambda: _(
         "Have the certificate registered with which you sign."

@@ -85,7 +85,10 @@ def _system_fields() -> dict[str, tuple[str, str]]:
         ),
         "accept_v1_order": (
             _("Accept the order of v1 at v2 and v3"),
-            _("The signed values may stand in the order of the first version there too."),
+            _(
+                "The signed values may stand in the order of the first version there too, and the "
+                "signature may come in a CMS container."
+            ),
         ),
         "check_after_sign_in": (
             _("Check only after the sign-in"),
@@ -138,6 +141,11 @@ def flaw_words(problem: FieldProblem) -> str:
         ),
         Flaw.NOT_A_CERTIFICATE: _(
             "This is no certificate in PEM or DER with an RSA or GOST R 34.10-2012 key."
+        ),
+        Flaw.OTHER_KEY: _(
+            "The key of this certificate is {value}. ЕСИА's clients sign with GOST R 34.10-2012 "
+            "(256 bit) or, in tests, with RSA: upload a certificate of such a key.",
+            value=value,
         ),
         Flaw.SAME_CERTIFICATE: _("This certificate is registered already."),
     }[problem.flaw]

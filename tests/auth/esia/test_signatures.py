@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 from asn1crypto import cms
@@ -181,12 +182,15 @@ def test_mutilated_containers_are_refused_and_break_nothing(
         assert not _is_accepted(made[:length], certificate), length
 
 
-def test_the_hash_of_an_rsa_certificate_is_sha256_of_its_der() -> None:
-    import hashlib
-
-    certificate = Signer().certificate
-    assert certificate.hash == hashlib.sha256(certificate.der).hexdigest().upper()
-    assert replace(certificate, hash="").algorithm == "RSA"
+@pytest.mark.parametrize("kind", ["rsa", "gost"])
+def test_a_certificate_is_named_by_the_streebog_hash_of_its_der(
+    kind: Literal["rsa", "gost"],
+) -> None:
+    certificate = Signer(kind=kind).certificate
+    assert certificate.hash == PythonGost().digest(certificate.der).hex().upper()
+    sha256 = hashlib.sha256(certificate.der).hexdigest()
+    assert certificate.is_meant_by(sha256) == (kind == "rsa")  # a leniency of the stand-in
+    assert not certificate.is_meant_by("")
 
 
 def test_a_file_that_is_no_certificate_is_refused() -> None:
