@@ -173,3 +173,14 @@ def test_no_index_host_or_machine_path_is_written_down() -> None:
         if host in path.read_text("utf-8", "replace")
     ]
     assert found == []
+
+
+def test_migrations_import_nothing_of_ours() -> None:
+    """What happened once stays as it was, whatever becomes of the product."""
+    found = {
+        (_name(path), name)
+        for path in _python("service/migrations/versions")
+        for name in _imports(path)
+        if name.partition(".")[0] in PACKAGES
+    }
+    assert found == set()

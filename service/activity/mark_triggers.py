@@ -42,13 +42,6 @@ def statements(dialect: str) -> list[str]:
     return made
 
 
-def removals(dialect: str) -> list[str]:
-    """The SQL that takes the triggers away."""
-    if dialect == "postgresql":
-        return [f"DROP FUNCTION note_mark_{mark}() CASCADE" for mark in MARKED]
-    return [f"DROP TRIGGER {_name(mark, act)}" for mark in MARKED for act in _SIDES]
-
-
 def _name(mark: str, act: str) -> str:
     return f"note_mark_{mark}_{act.lower()}"
 

@@ -76,15 +76,3 @@ def _add_triggers(_metadata: object, connection: Connection, **_given: Any) -> N
     if set(inspect(connection).get_table_names()) >= _TABLES:
         for statement in statements(connection.dialect.name):
             connection.exec_driver_sql(statement)
-
-
-def removals(dialect: str) -> list[str]:
-    """The SQL that takes the triggers away."""
-    if dialect == "postgresql":
-        return [f"DROP FUNCTION note_{table}() CASCADE" for table in _NOTES]
-    return [
-        f"DROP TRIGGER {_name(table, act, side)}"
-        for table in _NOTES
-        for act in _NOTED.get(table, tuple(_SIDES))
-        for side in _SIDES[act]
-    ]

@@ -5,12 +5,65 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from service.activity.triggers import removals, statements
-
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
+
+_NOTE_EVENTS = "INSERT INTO activity_pending_events (event_id) SELECT id FROM {rows}"
+_NOTE_ROLLS = (
+    "INSERT INTO roll_changes (school_code) "
+    "SELECT school_code FROM {rows} "
+    "UNION SELECT other.school_code FROM {other} AS other JOIN {rows} AS here "
+    "ON other.person_id = here.person_id"
+)
+_NOTES = {
+    "auth_login_events": _NOTE_EVENTS,
+    "affiliations": _NOTE_ROLLS.replace("{other}", "known_people"),
+    "known_people": _NOTE_ROLLS.replace("{other}", "affiliations"),
+}
+_COLUMNS = {"auth_login_events": ("id",)}
+_ACTS = (("INSERT", "NEW"), ("UPDATE", "OLD"), ("UPDATE", "NEW"), ("DELETE", "OLD"))
+
+
+def _triggers() -> list[tuple[str, str, str, str]]:
+    """Name, table, act and side of each trigger of this revision."""
+    return [
+        (f"note_{table}_{act.lower()}_{side.lower()}", table, act, side)
+        for table in _NOTES
+        for act, side in (_ACTS[:1] if table == "auth_login_events" else _ACTS)
+    ]
+
+
+def _add_triggers() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        for table, note in _NOTES.items():
+            op.execute(
+                f"CREATE OR REPLACE FUNCTION note_{table}() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$$ BEGIN {note.format(rows='changed')}; RETURN NULL; END $$"
+            )
+        for name, table, act, side in _triggers():
+            op.execute(
+                f"CREATE OR REPLACE TRIGGER {name} AFTER {act} ON {table} REFERENCING {side} TABLE "
+                f"AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_{table}()"
+            )
+        return
+    for name, table, act, side in _triggers():
+        columns = _COLUMNS.get(table, ("school_code", "person_id"))
+        row = ", ".join(f"{side}.{column} AS {column}" for column in columns)
+        op.execute(
+            f"CREATE TRIGGER IF NOT EXISTS {name} AFTER {act} ON {table} "
+            f"BEGIN {_NOTES[table].format(rows=f'(SELECT {row})')}; END"
+        )
+
+
+def _drop_triggers() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        for table in _NOTES:
+            op.execute(f"DROP FUNCTION note_{table}() CASCADE")
+        return
+    for name, _table, _act, _side in _triggers():
+        op.execute(f"DROP TRIGGER {name}")
 
 
 def upgrade() -> None:
@@ -115,16 +168,14 @@ def upgrade() -> None:
         sa.Column("by_class", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("school_code", name=op.f("pk_roll_sheets")),
     )
-    for statement in statements(op.get_bind().dialect.name):
-        op.execute(sa.text(statement))
+    _add_triggers()
     # What is there already waits for the worker like what is new.
     op.execute("INSERT INTO activity_pending_events (event_id) SELECT id FROM auth_login_events")
     op.execute("INSERT INTO roll_changes (school_code) SELECT code FROM schools")
 
 
 def downgrade() -> None:
-    for statement in removals(op.get_bind().dialect.name):
-        op.execute(sa.text(statement))
+    _drop_triggers()
     op.drop_table("roll_sheets")
     op.drop_table("roll_changes")
     op.drop_index("ix_outside_events_source_at", table_name="outside_events")

@@ -5,12 +5,52 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from service.activity.mark_triggers import MARKED, removals, statements
-
 revision = "0014"
 down_revision = "0013"
 branch_labels = None
 depends_on = None
+
+_MARKED = {"slip": "made_slips", "own_password": "auth_credentials", "linked": "auth_links"}
+_SIDES = {"INSERT": "NEW", "DELETE": "OLD"}
+_NOTE = "INSERT INTO mark_changes (mark, person_id) SELECT '{mark}', {person_id}"
+
+
+def _name(mark: str, act: str) -> str:
+    return f"note_mark_{mark}_{act.lower()}"
+
+
+def _add_triggers() -> None:
+    is_postgresql = op.get_bind().dialect.name == "postgresql"
+    for mark, table in _MARKED.items():
+        if is_postgresql:
+            note = _NOTE.format(mark=mark, person_id="person_id FROM changed")
+            op.execute(
+                f"CREATE OR REPLACE FUNCTION note_mark_{mark}() RETURNS trigger "
+                f"LANGUAGE plpgsql AS $$ BEGIN {note}; RETURN NULL; END $$"
+            )
+        for act, side in _SIDES.items():
+            if is_postgresql:
+                op.execute(
+                    f"CREATE OR REPLACE TRIGGER {_name(mark, act)} AFTER {act} ON {table} "
+                    f"REFERENCING {side} TABLE AS changed "
+                    f"FOR EACH STATEMENT EXECUTE FUNCTION note_mark_{mark}()"
+                )
+            else:
+                note = _NOTE.format(mark=mark, person_id=f"{side}.person_id")
+                op.execute(
+                    f"CREATE TRIGGER IF NOT EXISTS {_name(mark, act)} AFTER {act} ON {table} "
+                    f"BEGIN {note}; END"
+                )
+
+
+def _drop_triggers() -> None:
+    is_postgresql = op.get_bind().dialect.name == "postgresql"
+    for mark in _MARKED:
+        if is_postgresql:
+            op.execute(f"DROP FUNCTION note_mark_{mark}() CASCADE")
+        else:
+            for act in _SIDES:
+                op.execute(f"DROP TRIGGER {_name(mark, act)}")
 
 
 def upgrade() -> None:
@@ -30,17 +70,15 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mark_changes")),
     )
-    for mark, table in MARKED.items():
+    for mark, table in _MARKED.items():
         marked = sa.table(table, sa.column("person_id", sa.String))
         people = sa.select(sa.literal(mark), marked.c.person_id)
         op.execute(sa.insert(changes).from_select(["mark", "person_id"], people))
-    for statement in statements(op.get_bind().dialect.name):
-        op.execute(statement)
+    _add_triggers()
 
 
 def downgrade() -> None:
-    for statement in removals(op.get_bind().dialect.name):
-        op.execute(statement)
+    _drop_triggers()
     op.drop_table("mark_changes")
     op.drop_table("mark_bitmaps")
     op.drop_index("ix_made_slips_first_at", "made_slips")
