@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import os
 import secrets
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -58,12 +61,17 @@ def secret_file(home: Path) -> Path:
 
 
 def make_secret(home: Path) -> None:
-    """Make the secret once; an existing one is never replaced."""
+    """Make the secret once, whole or not at all; an existing one is never replaced."""
     path = secret_file(home)
-    if path.exists():
+    if path.exists() and path.stat().st_size:
         return
-    path.touch(mode=0o600)
-    path.write_bytes(secrets.token_bytes(32))
+    path.unlink(missing_ok=True)  # an empty one protects nothing
+    descriptor, written = tempfile.mkstemp(prefix=".secret-", dir=home)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(32))
+    with suppress(FileExistsError):  # another process was faster
+        os.link(written, path)
+    os.unlink(written)
 
 
 def build(settings: Settings | None = None, clock: Clock = system_clock) -> Application:

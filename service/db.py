@@ -1,11 +1,10 @@
-"""The database: engine, session factory, Base and the one way to bring the schema up to date."""
+"""The database: engine, session factory, Base and how many rows are written at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import sqlalchemy
@@ -56,18 +55,6 @@ def transaction(factory: SessionFactory) -> Iterator[Session]:
     """One session, one transaction: committed at the end, rolled back on any error."""
     with factory() as session, session.begin():
         yield session
-
-
-def migrate(url: str) -> None:
-    """Bring the schema to the newest revision; safe to repeat and to run twice at once."""
-    # Alembic takes 11 MB, and most processes find the schema ready.
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    command.upgrade(config, "head")
 
 
 def chunks(values: Iterable[Value], size: int = 500) -> Iterator[list[Value]]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from service.config import load_settings
 from service.jobs import Work, work
+from service.starting import one_clear_line, start
 
 if __name__ == "__main__":
     kinds = tuple(Work(each) for each in sys.argv[1:] if each != "--burst")
-    work(load_settings(), kinds or tuple(Work), burst="--burst" in sys.argv[1:])
+    with one_clear_line():
+        work(start().settings, kinds or tuple(Work), burst="--burst" in sys.argv[1:])

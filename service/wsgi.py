@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from service import create_app
 from service.logs import set_up_logging
+from service.starting import one_clear_line, start
 
 set_up_logging()
-application = create_app()
+with one_clear_line():
+    application = create_app(start())

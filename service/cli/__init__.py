@@ -95,6 +95,7 @@ def main(ctx: click.Context, config: Path | None) -> None:
         # Child processes read the same file.
         os.environ["SCHOOLBRIDGE_CONFIG"] = str(config.absolute())
     ctx.obj = Context()
+    ctx.call_on_close(ctx.obj.close)
 
 
 for module in (

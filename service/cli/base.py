@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from service import db
+from service import schema
 from service.access import Scope, command_line_scope
 from service.application import Application, build
 from service.config import Settings, load_settings
@@ -39,13 +39,28 @@ class Context:
 
     @cached_property
     def application(self) -> Application:
-        """Raises ``StartError`` when ``init`` has never run here."""
+        """Raises ``StartError`` when ``init`` has never run here, or for another version."""
+        application = self.any_application
+        schema.check_revision(application.engine)
+        return application
+
+    @cached_property
+    def any_application(self) -> Application:
+        """The application whatever the version of its tables: for who looks what is wrong.
+
+        Raises ``StartError`` when ``init`` has never run here.
+        """
         application = build(self.settings)
         if not application.is_initialised():
             raise StartError(
                 _("{home} is not set up; run: schoolbridge init", home=self.settings.home)
             )
         return application
+
+    def close(self) -> None:
+        """Give back what the command held of the database."""
+        if "any_application" in self.__dict__:
+            self.any_application.engine.dispose()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -58,7 +73,7 @@ class Context:
     def prepare(self) -> Application:
         """Make the data folder and bring the database up to date; then the application."""
         ensure_home(self.settings)
-        db.migrate(self.settings.database_url)
+        schema.migrate(self.settings.database_url)
         return self.application
 
 

@@ -134,7 +134,7 @@ def moodle_standin(context: Context) -> None:
 def doctor(context: Context, as_json: bool) -> None:
     logging.getLogger("provisioning").setLevel(logging.ERROR)  # what fails is said below
     config = os.environ.get("SCHOOLBRIDGE_CONFIG")
-    checks = examine(context.application, Path(config) if config else None)
+    checks = examine(context.any_application, Path(config) if config else None)
     if as_json:
         print_json([check.as_data() for check in checks])
     else:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from service.application import Application
 from service.doctor.activity import examine_activity
-from service.doctor.check import Check, Verdict
+from service.doctor.check import Check, Verdict, warning
 from service.doctor.esia import examine_esia
 from service.doctor.installation import examine_installation
 from service.doctor.moodle import examine_moodle
 from service.doctor.sign_in import examine_sign_in
 from service.doctor.upstream import examine_upstream
+from service.i18n import gettext as _
 
 __all__ = ["Check", "Verdict", "examine"]
 
@@ -23,6 +27,18 @@ def examine(application: Application, config_file: Path | None = None) -> list[C
         *examine_sign_in(application),
         *examine_esia(application),
         *examine_upstream(application),
-        *examine_moodle(application),
-        *examine_activity(application),
+        *_as_far_as_possible("Moodle", examine_moodle(application)),
+        *_as_far_as_possible(_("Custom report of last accesses"), examine_activity(application)),
     ]
+
+
+def _as_far_as_possible(subject: str, checks: Iterable[Check]) -> Iterator[Check]:
+    """The checks up to the first that needs a database which is not in order."""
+    try:
+        yield from checks
+    except SQLAlchemyError:
+        yield warning(
+            subject,
+            _("the rest was not looked at, because the database is not in order"),
+            _("Put the database in order, then run schoolbridge doctor again."),
+        )

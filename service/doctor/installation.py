@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import redis
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
-from service import db
+from service import schema
 from service.application import Application, secret_file
 from service.config import Settings
 from service.doctor.check import Check, ok, problem, warning
@@ -92,12 +90,17 @@ def _database(application: Application) -> Check:
     remedy = _("See [database] url; the server must run and let the service in.")
     try:
         with application.engine.connect() as connection:
-            found = set(MigrationContext.configure(connection).get_current_heads())
+            found = schema.revision_of(connection)
     except SQLAlchemyError as error:
         # The driver's own text may quote the address with its password.
         return problem(subject, _("does not answer ({what})", what=type(error).__name__), remedy)
-    scripts = ScriptDirectory(str(Path(db.__file__).parent / "migrations"))
-    if found != set(scripts.get_heads()):
+    if schema.is_newer(found):
+        return problem(
+            subject,
+            _("its tables are of a newer version of schoolbridge ({found})", found=found),
+            _("Install that version again, or restore the copy of the database from before."),
+        )
+    if found != schema.revisions()[-1]:
         return problem(subject, _("its tables are of another version"), _("Run: schoolbridge init"))
     return ok(
         subject,

@@ -9,7 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from auth.models import Base as AuthBase
-from service.db import Base, make_engine, migrate
+from service.db import Base, make_engine
+from service.schema import migrate
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,0 +1,40 @@
+"""The start of a process that is no command: the web server's and the workers' one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from sqlalchemy.exc import OperationalError
+
+from service.application import Application, build
+from service.config import ConfigError
+from service.home import StartError
+from service.i18n import gettext as _
+from service.i18n import set_language
+from service.schema import check_revision
+
+
+@contextmanager
+def one_clear_line() -> Iterator[None]:
+    """End the process with exit code 1 and one line when it cannot start."""
+    set_language(os.environ.get("SCHOOLBRIDGE_LANG", "ru"))
+    try:
+        yield
+    except (ConfigError, StartError) as error:
+        sys.exit(_("Error: {what}", what=error))
+
+
+def start() -> Application:
+    """The application of the environment's settings, over a database of this version.
+
+    Raises ``StartError`` for one of another version. One that does not answer is no reason not to
+    start: it may come back.
+    """
+    application = build()
+    with suppress(OperationalError):
+        check_revision(application.engine)
+    application.engine.dispose()  # connections must not be shared with what is forked from here
+    return application
