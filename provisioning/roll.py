@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from provisioning.matching import Matching
-from provisioning.roster import ClassKind, Mode, Part, Person, PersonStatus, Role, Roster
+from provisioning.roster import ClassKind, Mode, Part, Role, Roster
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,7 @@ def next_roll(
     present = {
         sourced_id: person_id
         for sourced_id, person_id in rows.items()
-        if not has_left(roster.persons[sourced_id], today)
+        if not roster.persons[sourced_id].has_left(today)
     }
     in_file = set(rows.values())
     after = {
@@ -74,13 +74,6 @@ def next_roll(
         # An equal one is dropped, so that an unchanged school is not held in memory twice.
         after[person_id] = entry if before.get(person_id) != entry else before[person_id]
     return Roll(before=before, after=after, present=present, untouched=matching.set_aside)
-
-
-def has_left(person: Person, today: date) -> bool:
-    """The file itself says so, by status or by a leaving date that has passed."""
-    return person.status is PersonStatus.LEFT or (
-        person.end_date is not None and person.end_date < today
-    )
 
 
 def links_are_complete(roster: Roster) -> bool:

@@ -80,6 +80,9 @@ class SchoolClass:
     file: str = ""
     line: int = 0
 
+    def has_ended(self, today: date) -> bool:
+        return self.end_date is not None and self.end_date < today
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
@@ -108,6 +111,11 @@ class Person:
     def full_name(self) -> str:
         """Family name first, as a school prints it."""
         return " ".join(filter(None, (self.family_name, self.given_name, self.middle_name)))
+
+    def has_left(self, today: date) -> bool:
+        """The file itself says so, by status or by a leaving date that has passed."""
+        ended = self.end_date is not None and self.end_date < today
+        return self.status is PersonStatus.LEFT or ended
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

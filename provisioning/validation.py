@@ -31,7 +31,8 @@ Checked = tuple[Roster, list[Finding]]
 def validate(roster: Roster, today: date) -> Checked:
     """The roster without what cannot be true, and a warning for all that is doubtful.
 
-    Nobody is dropped: a person may lose a wrong class reference or СНИЛС, never the account.
+    Nobody is dropped: a person may lose a wrong class reference, СНИЛС or ended row, never the
+    account.
     """
     findings: list[Finding] = []
     for rule in RULES:
@@ -52,6 +53,35 @@ def leavers_marked_active(roster: Roster, today: date) -> Checked:
             value = f"{person.end_date:%d.%m.%Y}"
             findings.append(_about("leaving_date.passed", roster, person, "end_date", value))
     return _with_persons(roster, changed), findings
+
+
+def ended_rows_of_present_people(roster: Roster, today: date) -> Checked:
+    """Who came back under a new id is here: the ended row of the same human says nothing.
+
+    The same human: СНИЛС, birth date and given name are equal, the sex does not differ, and only
+    one of the rows is active.
+    """
+    groups = defaultdict(list)
+    for person in roster.persons.values():
+        if person.snils:
+            given = person.given_name.casefold().replace("ё", "е")
+            groups[person.snils, person.birth_date, given].append(person)
+    ended: dict[str, Person] = {}
+    findings = []
+    for people in groups.values():
+        active = [one for one in people if one.status is not PersonStatus.LEFT]
+        if len(active) != 1 or len({one.sex for one in people if one.sex}) > 1:
+            continue
+        for one in people:
+            if one is not active[0]:
+                ended[one.sourced_id] = one
+                details = {"other_line": str(active[0].line), "other": active[0].sourced_id}
+                findings.append(_about("person.ended_row", roster, one, "snils", details=details))
+    if not ended:
+        return roster, findings
+    persons = {key: one for key, one in roster.persons.items() if key not in ended}
+    kept = [one for one in roster.enrolments if one.person_id not in ended]
+    return _with_enrolments(replace(roster, persons=persons), kept), findings
 
 
 def enrolments_in_unknown_classes(roster: Roster, today: date) -> Checked:
@@ -194,6 +224,7 @@ def namesakes_in_a_class(roster: Roster, today: date) -> Checked:
 
 RULES: tuple[Callable[[Roster, date], Checked], ...] = (
     leavers_marked_active,
+    ended_rows_of_present_people,
     enrolments_in_unknown_classes,
     enrolments_of_unknown_persons,
     unknown_class_teachers,
@@ -204,7 +235,7 @@ RULES: tuple[Callable[[Roster, date], Checked], ...] = (
     empty_classes,
     namesakes_in_a_class,
 )
-"""In this order: those that look at classes rely on references to be good."""
+"""In this order: who has left is known first, and references are good before classes are judged."""
 
 
 def age_on(birth_date: date, today: date) -> int:

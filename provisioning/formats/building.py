@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
@@ -11,7 +11,7 @@ from typing import TypeVar
 from provisioning.findings import Finding, Severity, rules
 from provisioning.formats import cleaning
 from provisioning.formats.cleaning import Unclean
-from provisioning.formats.layout import Kind, RecordSpec
+from provisioning.formats.layout import DATES, Kind, RecordSpec
 from provisioning.formats.paths import Row
 from provisioning.roster import (
     ClassKind,
@@ -43,9 +43,13 @@ class SchoolBuilder:
     """What has been read of one school so far; ``add`` takes the rows of file after file."""
 
     school_code: str
+    today: date
     classes: dict[str, SchoolClass] = field(default_factory=dict)
     persons: dict[str, Person] = field(default_factory=dict)
-    enrolments: list[Enrolment] = field(default_factory=list)
+    places: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Sourced id of a person -> of the classes that the person's own row names."""
+    links: list[Enrolment] = field(default_factory=list)
+    """From records of their own: teaching, memberships."""
     set_aside: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     school_fields: dict[str, str] = field(default_factory=dict)
@@ -65,6 +69,7 @@ class SchoolBuilder:
     _severities: Mapping[str, Severity] = field(default_factory=rules)
     _texts: dict[str, str] = field(default_factory=dict)
     _dates: dict[str, date] = field(default_factory=dict)
+    _birth_dates: dict[str, date] = field(default_factory=dict)
     _names: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Raw text onto the clean name and its mixed letters: names repeat."""
 
@@ -81,8 +86,18 @@ class SchoolBuilder:
         if self.not_taken:
             self.report("staff.not_taken", details={"count": str(self.not_taken)})
 
+    @property
+    def enrolments(self) -> Iterator[Enrolment]:
+        for person_id, class_ids in self.places.items():
+            for class_id in class_ids:
+                yield Enrolment(person_id=person_id, class_id=class_id, role=Role.STUDENT)
+        yield from self.links
+
     def add(self, row: Row) -> None:
         """Take one record; what is wrong with it becomes findings, never an exception."""
+        for name in DATES & row.values.keys():
+            if cleaning.is_empty_date(row.values[name]):
+                del row.values[name]
         try:
             if row.kind in _PERSON_KINDS:
                 self._add_person(row)
@@ -96,7 +111,18 @@ class SchoolBuilder:
                 self.guardians += 1
         except RowProblem:
             if row.kind in _PERSON_KINDS and "id" in row.values:
-                self.set_aside.add(cleaning.collapse(row.values["id"])[:_MAX_ID])
+                self._set_aside(cleaning.collapse(row.values["id"])[:_MAX_ID])
+
+    def _set_aside(self, sourced_id: str) -> None:
+        """Of a person whose other row says "left", nothing is known: this one may say "here"."""
+        other = self.persons.get(sourced_id)
+        if other is None or other.has_left(self.today):
+            self._forget(sourced_id)
+            self.set_aside.add(sourced_id)
+
+    def _forget(self, sourced_id: str) -> None:
+        self.persons.pop(sourced_id, None)
+        self.places.pop(sourced_id, None)
 
     def report(
         self,
@@ -149,8 +175,9 @@ class SchoolBuilder:
         if not row.values.get("id", "").strip():
             self.without_id.add(part)
         sourced_id = self._id(row, "id")
-        if sourced_id in self.persons or sourced_id in self.set_aside:
-            self.report("id.duplicate", row, "id")
+        status, end_date = self._status(row), self._date(row, "end_date")
+        left = status is PersonStatus.LEFT or (end_date is not None and end_date < self.today)
+        if not self._counts(row, sourced_id, left=left):
             return
         person = Person(
             sourced_id=sourced_id,
@@ -163,24 +190,40 @@ class SchoolBuilder:
             snils=self._optional(row, "snils", "snils", cleaning.clean_snils, ""),
             email=self._optional(row, "email", "email", cleaning.clean_email, ""),
             position=self._text(row, "position"),
-            status=self._status(row),
+            status=status,
             begin_date=self._date(row, "begin_date"),
-            end_date=self._date(row, "end_date"),
+            end_date=end_date,
             file=self._file,
             line=row.line,
         )
         self.persons[sourced_id] = person
         class_ids = (self._text(row, "class_id"), *map(self._intern, row.group_ids))
-        for class_id in dict.fromkeys(filter(None, class_ids)):
-            self.enrolments.append(
-                Enrolment(person_id=sourced_id, class_id=class_id, role=Role.STUDENT)
-            )
+        if any(class_ids):
+            self.places[sourced_id] = tuple(dict.fromkeys(filter(None, class_ids)))
+
+    def _counts(self, row: Row, sourced_id: str, *, left: bool) -> bool:
+        """Whether this row speaks for its person. Of two the one that says "here", else the first.
+
+        A child who came back, or changed the class, has an ended row beside the new one.
+        """
+        other = self.persons.get(sourced_id)
+        if other is None or other.has_left(self.today) == left:
+            first = other is None and sourced_id not in self.set_aside
+            if not first:
+                self.report("id.duplicate", row, "id")
+            return first
+        self.report("id.ended_row", row, "id", details={"other_line": str(other.line)})
+        if not left:
+            self._forget(sourced_id)
+        return not left
 
     def _add_class(self, row: Row) -> None:
         self.counts[Part.CLASSES] += 1
         self._check(row)
         sourced_id = self._id(row, "id")
-        if sourced_id in self.classes:
+        end_date = self._date(row, "end_date")
+        other = self.classes.get(sourced_id)
+        if other and not (other.has_ended(self.today) and (end_date or self.today) >= self.today):
             self.report("id.duplicate", row, "id")
             return
         title, latin = cleaning.class_title(self._text(row, "title"))
@@ -200,7 +243,7 @@ class SchoolBuilder:
             kind=self._one_of(row, "kind", ClassKind, ClassKind.HOMEROOM, "class.kind"),
             teacher_id=self._text(row, "teacher_id") or None,
             begin_date=self._date(row, "begin_date"),
-            end_date=self._date(row, "end_date"),
+            end_date=end_date,
             file=self._file,
             line=row.line,
         )
@@ -219,7 +262,7 @@ class SchoolBuilder:
         if role is None:
             return
         subject = self._text(row, "subject") if role is Role.TEACHER else ""
-        self.enrolments.append(
+        self.links.append(
             Enrolment(person_id=person_id, class_id=class_id, role=role, subject=subject)
         )
 
@@ -267,7 +310,7 @@ class SchoolBuilder:
         if not self._text(row, "birth_date"):
             self._reject("field.missing", row, "birth_date")
         try:
-            return self._parse_date(row.values["birth_date"])
+            return self._parse_birth_date(row.values["birth_date"])
         except Unclean as error:
             self._reject(f"birth_date.{error}", row, "birth_date")
             raise
@@ -278,7 +321,16 @@ class SchoolBuilder:
     def _parse_date(self, text: str) -> date:
         found = self._dates.get(text)
         if found is None:
-            found = self._dates[text] = cleaning.parse_date(text)
+            found = cleaning.parse_date(text)
+            if found.year < self.today.year - cleaning.LONGEST_LIFE:
+                raise Unclean("too_early")
+            self._dates[text] = found
+        return found
+
+    def _parse_birth_date(self, text: str) -> date:
+        found = self._birth_dates.get(text)
+        if found is None:
+            found = self._birth_dates[text] = cleaning.parse_birth_date(text, self.today)
         return found
 
     def _sex(self, row: Row) -> str:

@@ -13,6 +13,9 @@ class Unclean(ValueError):
     """A value cannot be used; the text is what is wrong, the last part of a rule's name."""
 
 
+LONGEST_LIFE = 120
+"""Years; whoever was born in an earlier year is no longer alive."""
+
 _INVISIBLE = str.maketrans("", "", "\u00ad\u200b\u200c\u200d\u2060\ufeff")
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("`´ʹ", "'"))
 _NO_VALUE = frozenset({"-", "--", "---", ".", "нет", "без отчества", "отсутствует"})
@@ -22,11 +25,12 @@ _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _LOOKALIKES = str.maketrans("ABEKMHOPCTYX", "АВЕКМНОРСТУХ")
 
-_DAY_FIRST = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})(?:\s+(\d\d):(\d\d)(?::(\d\d))?)?")
+_DAY_FIRST = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})(?:\s+(\d\d?):(\d\d)(?::(\d\d))?)?")
 _YEAR_FIRST = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?)?(Z)?"
 )
 _EIGHT_DIGITS = re.compile(r"(\d\d)(\d\d)(\d{4})")
+_YEAR_MONTH_DAY = re.compile(r"\s*(\d{4})(\d\d)(\d\d)(?:0{6})?\s*")
 _SHORT_YEAR = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2}|\d{6}")
 
 _CLASS = re.compile(r"""(\d{1,2})\s*["«'“]?\s*([^\W\d_])\s*["»'”]?""")
@@ -68,6 +72,50 @@ def mixed_alphabets(text: str) -> str:
             rarer = min(latin, cyrillic, key=len)
             found.append(f"{word}: " + ", ".join(f"{letter} ({place})" for letter, place in rarer))
     return "; ".join(found)
+
+
+def is_empty_date(text: str) -> bool:
+    """Whether the text is the way in which 1C writes that there is no date: 1 January of year 1."""
+    if "0001" not in text:
+        return False
+    if (match := _YEAR_MONTH_DAY.fullmatch(text)) and match[1] == "0001":
+        return match[2] == match[3] == "01"
+    try:
+        return parse_date(text) == date.min
+    except Unclean:
+        return False
+
+
+def parse_birth_date(text: str, today: date) -> date:
+    """The day on which somebody was born who is alive.
+
+    A time of day makes the day itself doubtful: ``2015-04-30T21:00:00Z`` is 1 May in Moscow. Only
+    a midnight that names no zone is dropped; a layout may say ``zone`` (docs/new-layout.md).
+    """
+    born = parse_date(text)
+    match = _YEAR_FIRST.fullmatch(text.strip()) or _DAY_FIRST.fullmatch(text.strip())
+    if match and any(int(part or 0) for part in match.groups()[3:6]):
+        raise Unclean("time_of_day")
+    if match and match.re is _YEAR_FIRST and match[7]:
+        raise Unclean("time_of_day")
+    if not today.year - LONGEST_LIFE <= born.year <= today.year or born > today:
+        raise Unclean("nobody_alive")
+    return born
+
+
+def day_in_zone(text: str, zone: tzinfo) -> str:
+    """The day that began at this moment in the zone, as ISO text; other texts as they are."""
+    match = _YEAR_FIRST.fullmatch(text.strip())
+    if not match or not (match[7] or match[8]) or match[4] is None:
+        return text
+    try:
+        moment = parse_moment(text, zone)
+        day = moment.astimezone(zone).date()
+        # In some years clocks were put forward at midnight: that day began at one o'clock.
+        begins = datetime(day.year, day.month, day.day, tzinfo=zone)
+        return day.isoformat() if begins.astimezone(UTC) == moment else text
+    except (Unclean, OverflowError):
+        return text
 
 
 def parse_date(text: str) -> date:
@@ -177,6 +225,11 @@ def _word(number: int) -> Callable[[str], str]:
     return pick
 
 
+def _year_month_day(text: str) -> str:
+    match = _YEAR_MONTH_DAY.fullmatch(text)
+    return f"{match[1]}-{match[2]}-{match[3]}" if match else text
+
+
 def _grade_of_title(text: str) -> str:
     match = re.match(r"\s*(\d{1,2})", text)
     return match[1] if match else text
@@ -188,6 +241,7 @@ TRANSFORMS: Mapping[str, Callable[[str], str]] = {
     "middle_of_full_name": _word(2),
     "class_title": lambda text: class_title(text)[0],
     "grade_of_title": _grade_of_title,
+    "year_month_day": _year_month_day,
 }
 """What a layout may do to a text before it is cleaned; ``Абдул Рашид оглы`` in a full name is read
 as family name, given name and the rest."""

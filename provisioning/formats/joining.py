@@ -50,7 +50,7 @@ def read_school(
 
     A fatal finding in any of them stops the school: half a set could make leavers of the rest.
     """
-    builder = SchoolBuilder(school_code=school.school_code)
+    builder = SchoolBuilder(school_code=school.school_code, today=today)
     builder.findings += school.findings
     seen: set[Part] = set()
     files: list[ReadFile] = []
@@ -180,7 +180,7 @@ def _join(
     builder.begin_file(first.source.name if len(school.files) == 1 else "", ())
     if mode is Mode.FULL:
         _check_completeness(builder, seen)
-    if Part.CLASSES not in seen and builder.enrolments:
+    if Part.CLASSES not in seen and (builder.places or builder.links):
         builder.report("set.no_classes")
     # A row that names nobody could be anybody: nobody of its part is taken for a leaver.
     parts = frozenset(seen - builder.without_id)

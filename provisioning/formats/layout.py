@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from provisioning.formats.cleaning import TRANSFORMS, collapse
+from provisioning.formats.cleaning import TRANSFORMS, collapse, day_in_zone
 from provisioning.roster import Part
 
 
@@ -44,6 +44,9 @@ _PERSON_FIELDS = frozenset(
         *("email", "status", "begin_date", "end_date"),
     }
 )
+
+DATES = frozenset({"birth_date", "begin_date", "end_date"})
+"""The fields that are days."""
 
 FIELDS: Mapping[Kind, frozenset[str]] = {
     Kind.HEADER: _SCHOOL_FIELDS
@@ -85,6 +88,8 @@ class FieldSpec:
     """Put before ids, where the source numbers pupils, staff and classes each from one."""
     default: str = ""
     """Our word where the file has none."""
+    zone: ZoneInfo | None = None
+    """Of dates only: the file writes a day as the moment at which it began in this zone."""
     required: bool = False
     """Demand what our rules do not demand."""
 
@@ -92,6 +97,8 @@ class FieldSpec:
         """The file's text in our words: transformed, looked up, prefixed, or the default."""
         if self.transform:
             text = TRANSFORMS[self.transform](text)
+        if self.zone is not None:
+            text = day_in_zone(text, self.zone)
         if self.dictionary is not None:
             text = self.dictionary.get(collapse(text).casefold(), text)
         if self.prefix and text.strip():
@@ -100,7 +107,8 @@ class FieldSpec:
 
     @property
     def changes_text(self) -> bool:
-        return bool(self.transform or self.prefix or self.default) or self.dictionary is not None
+        plain = not (self.transform or self.prefix or self.default)
+        return not plain or self.dictionary is not None or self.zone is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -199,6 +207,9 @@ def _record(data: dict[str, Any], dictionaries: dict[str, dict[str, str]]) -> Re
     fields = data.get("fields", {})
     if unknown := fields.keys() - FIELDS[kind]:
         raise ValueError(f"{kind}: unknown fields {', '.join(sorted(unknown))}")
+    for name, entry in fields.items():
+        if isinstance(entry, dict) and "zone" in entry and name not in DATES:
+            raise ValueError(f"{kind}: zone is for dates, and {name} is none")
     where = data.get("where", {})
     _check_path(_RECORD_PATH, data["path"])
     _check_path(_FIELD_PATH, where.get("path", "."))
@@ -234,5 +245,6 @@ def _field(entry: str | dict[str, Any], dictionaries: dict[str, dict[str, str]])
         dictionary=dictionary,
         prefix=entry.get("prefix", ""),
         default=entry.get("default", ""),
+        zone=ZoneInfo(entry["zone"]) if "zone" in entry else None,
         required=entry.get("required", False),
     )

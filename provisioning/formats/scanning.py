@@ -18,6 +18,9 @@ from provisioning.formats.reader import CHUNK, Head, read_head
 from provisioning.roster import Mode, Part
 from provisioning.settings import ReadLimits
 
+_OLDEST_EXPORT = 2000
+"""No file was exported in an earlier year: such a date was misread or was never set."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
@@ -113,6 +116,8 @@ def _scan_file(source: SourceFile, known: list[Layout], limits: ReadLimits) -> S
 def _header(head: Head) -> Header:
     layout, row = head.layout, head.row
     fields = {name: cleaning.collapse(text) for name, text in row.values.items()}
+    if cleaning.is_empty_date(fields.get("exported_at", "")):
+        del fields["exported_at"]
     spec = layout.record(Kind.HEADER)
     mapped = spec.fields if spec else {}
 
@@ -129,6 +134,8 @@ def _header(head: Head) -> Header:
         exported_at = cleaning.parse_moment(fields.get("exported_at", ""), layout.time_zone)
     except Unclean as error:
         raise problem("exported_at") from error
+    if exported_at.year < _OLDEST_EXPORT:
+        raise problem("exported_at")
     school_year = ""
     if "school_year" in mapped:
         try:

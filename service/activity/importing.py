@@ -40,6 +40,8 @@ RESULTS = {
 }  # fmt: skip
 
 _DELIMITERS = ";,\t"
+_FIRST_YEAR = 1990
+"""No portal is older: an empty date of 1C is the year 1."""
 _RUSSIAN_TIMES = ("%d.%m.%Y %H:%M:%S %z", "%d.%m.%Y %H:%M %z", "%d.%m.%Y %H:%M:%S%z")
 _SLACK = timedelta(minutes=5)
 """Clocks differ; what is further in the future is a mistake."""
@@ -202,7 +204,7 @@ def _read(number: int, row: Mapping[str, str], schools: set[str], now: datetime)
         return BadLine(line=number, column=column, value=row.get(column, "")[:80], code=code)
 
     at = _moment(row.get("time", ""))
-    if at is None:
+    if at is None or at.year < _FIRST_YEAR:
         return bad("time", "time")
     if at.tzinfo is None:
         return bad("time", "no_zone")

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from provisioning.formats.cleaning import is_empty_date
 from service.registry.tables import Table, TableError, UnknownResult
 
 Row = dict[str, Any]
@@ -25,6 +26,8 @@ YES, NO = "yes", "no"
 """Values of the choices of a yes-or-no column."""
 
 _EXCEL_EPOCH = date(1899, 12, 30)
+_FIRST_YEAR = 1900
+"""No day that the registry keeps is earlier; ``20121004`` read as 20.12.1004 is."""
 _YES = {"да", "yes", "true", "истина", "1", "+", "v", "есть"}
 _NO = {"нет", "no", "false", "ложь", "0", "-", "–", "—"}
 _DAY = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?: г\.?)?")
@@ -171,7 +174,9 @@ def bad_value(error: BadValue, column: Column, cell: Any, row: int = 0) -> Probl
 
 
 def is_empty(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and not cell.strip(" \xa0\t\r\n"))
+    if isinstance(cell, str):
+        return not cell.strip(" \xa0\t\r\n") or is_empty_date(cell)
+    return cell is None
 
 
 def shown(cell: Any) -> str:
@@ -244,6 +249,13 @@ def _integer(cell: Any) -> int:
 
 
 def _day(cell: Any) -> date:
+    day = _any_day(cell)
+    if day.year < _FIRST_YEAR:
+        raise BadValue("cell.not_day")
+    return day
+
+
+def _any_day(cell: Any) -> date:
     if isinstance(cell, datetime):
         return cell.date()
     if isinstance(cell, date):

@@ -18,6 +18,7 @@ BUILT = {
     *(f"name.{why}" for why in ("characters", "damaged")),
     *(f"{of}.{why}" for of in ("birth_date", "date") for why in ("format", "impossible")),
     *(f"{of}.two_digit_year" for of in ("birth_date", "date")),
+    *("birth_date.time_of_day", "birth_date.nobody_alive", "date.too_early"),
     *("snils.format", "snils.check_number", "email.format", "set.no_students", "set.no_staff"),
 }
 """Rules whose names the code puts together from a field and what is wrong with it."""

@@ -44,6 +44,82 @@ def test_other_dates_are_refused_with_the_reason(text: str, why: str) -> None:
         cleaning.parse_date(text)
 
 
+TODAY = date(2026, 10, 6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["29.02.2012", "2012-02-29", "2012-02-29T00:00:00", "29.02.2012 0:00:00", "2012-02-29Z"],
+)
+def test_a_midnight_without_a_zone_is_no_doubt_about_a_birth_date(text: str) -> None:
+    assert cleaning.parse_birth_date(text, TODAY) == date(2012, 2, 29)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("2015-04-30T21:00:00Z", "time_of_day"),
+        ("2015-04-30T21:00:00", "time_of_day"),
+        ("2015-05-01T00:00:00+03:00", "time_of_day"),
+        ("30.04.2015 21:00", "time_of_day"),
+        ("2015-04-30T00:00:01", "time_of_day"),
+        ("20121004", "nobody_alive"),
+        ("01.01.1900", "nobody_alive"),
+        ("07.10.2026", "nobody_alive"),
+        ("2102-02-01", "nobody_alive"),
+        ("31.02.2012", "impossible"),
+    ],
+)
+def test_a_doubtful_birth_date_is_refused_with_the_reason(text: str, why: str) -> None:
+    with pytest.raises(Unclean, match=f"^{why}$"):
+        cleaning.parse_birth_date(text, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "empty"),
+    [
+        ("0001-01-01", True),
+        ("0001-01-01T00:00:00", True),
+        (" 0001-01-01T00:00:00Z ", True),
+        ("01.01.0001", True),
+        ("1.1.0001 0:00:00", True),
+        ("01010001", True),
+        ("00010101", True),
+        ("00010101000000", True),
+        ("0001-01-02", False),
+        ("01.01.2001", False),
+        ("№ 0001", False),
+        ("", False),
+    ],
+)
+def test_the_empty_date_of_1c_is_known_in_every_spelling(text: str, empty: bool) -> None:
+    assert cleaning.is_empty_date(text) is empty
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2015-04-30T21:00:00Z", "2015-05-01"),
+        ("2012-10-03T20:00:00Z", "2012-10-04"),  # +04:00 in those years
+        ("2015-05-01T00:00:00+03:00", "2015-05-01"),
+        ("1982-03-31T21:00:00Z", "1982-04-01"),  # that day began at one o'clock
+        ("2015-04-30T22:00:00Z", "2015-04-30T22:00:00Z"),
+        ("2015-05-01T00:00:00", "2015-05-01T00:00:00"),
+        ("2015-05-01", "2015-05-01"),
+        ("вчера", "вчера"),
+    ],
+)
+def test_the_beginning_of_a_day_in_a_zone_is_that_day(text: str, day: str) -> None:
+    assert cleaning.day_in_zone(text, MOSCOW) == day
+
+
+def test_eight_digits_can_be_year_month_and_day() -> None:
+    read = cleaning.TRANSFORMS["year_month_day"]
+    assert [read(text) for text in ("20121004", " 20121004000000 ", "04.10.2012", "")] == [
+        "2012-10-04", "2012-10-04", "04.10.2012", "",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [

@@ -129,6 +129,7 @@ def test_a_file_as_russian_spreadsheets_save_it_is_read(
         (ANNA.replace("+03:00", ""), "time", "no_zone"),
         (ANNA.replace("2017-04-01", "yesterday"), "time", "time"),
         (ANNA.replace("2017", "2027"), "time", "future"),
+        (ANNA.replace("2017-04-01T09:30:00", "0001-01-01T00:00:00"), "time", "time"),
         (ANNA.replace("anna", ""), "login", "nobody"),
         (ANNA.replace(";153;", ";154;"), "school_code", "school"),
         (ANNA.replace("password", "sms"), "method", "method"),

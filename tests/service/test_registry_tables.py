@@ -85,10 +85,17 @@ def test_a_date_is_read_in_every_usual_form(cell: Any) -> None:
     assert row["esia_plan_on"] == "2026-09-01"
 
 
+@pytest.mark.parametrize("cell", ["01.01.0001", "0001-01-01T00:00:00", "01.01.0001 0:00:00"])
+def test_an_empty_date_of_1c_is_an_empty_cell(cell: str) -> None:
+    row = only_row(as_csv(("Код ОО", "Дата закрытия"), ("1", cell)))
+    assert "closed_on" not in row
+
+
 @pytest.mark.parametrize(
     ("title", "cell", "code"),
     [
         ("Дата перехода на ЕСИА", "скоро", "cell.not_day"),
+        ("Дата закрытия", "20.12.1004", "cell.not_day"),
         ("Дата перехода на ЕСИА", "31.02.2026", "cell.not_day"),
         ("Дата перехода на ЕСИА", "01.09.26", "cell.not_day"),
         ("Обучающихся", "много", "cell.not_number"),
