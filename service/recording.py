@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from provisioning.apply import ACCOUNT_GONE
 from provisioning.changes import Action, Change, Kind, Outcome, Result
 from provisioning.matching import normalised_name
 from service.db import chunks, upsert
@@ -64,6 +65,29 @@ def record(
             _record_links(session, KnownEnrolment, group, school_code)
         else:
             _record_objects(session, group, school_code, shared)
+    _forget_accounts(session, outcomes)
+
+
+def _forget_accounts(session: Session, outcomes: Sequence[Outcome]) -> None:
+    """Of people whose account somebody deleted in Moodle: its places went with it.
+
+    The next plan of a school that lists them makes the account and the places again.
+    """
+    gone = {
+        outcome.change.key
+        if outcome.change.kind == Kind.USER
+        else outcome.change.after["person_id"]
+        for outcome in outcomes
+        if outcome.code == ACCOUNT_GONE
+    }
+    for people in chunks(sorted(gone)):
+        session.execute(
+            update(KnownPerson)
+            .where(KnownPerson.person_id.in_(people))
+            .values(moodle_id=None, problem=ACCOUNT_GONE)
+        )
+        for table in (KnownMember, KnownEnrolment):
+            session.execute(delete(table).where(table.person_id.in_(people)))
 
 
 def _done(outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -174,6 +174,15 @@ def result(value: str) -> str:
 def outcome(code: str) -> str:
     """Why a change failed, was skipped or needed nothing; a code of Moodle's own stays as it is."""
     return {
+        "account_gone": _(
+            "somebody deleted the account in Moodle; planned again, it and its places are made anew"
+        ),
+        "codingerror": _("Moodle could not do this with this record; its own log says why"),
+        "nopermissions": _(
+            "our account may not do this with this record, though it may with others"
+        ),
+        "errorcoursecontextnotvalid": _("the course is hidden from our account, or gone"),
+        "errorcatcontextnotvalid": _("the category is hidden from our account, or gone"),
         "adopted": _("was in Moodle already and was taken over"),
         "already_gone": _("was no longer in Moodle"),
         "dependency_failed": _("what it needs could not be made"),
@@ -193,6 +202,31 @@ def outcome(code: str) -> str:
         "unknown_auth": _("the sign-in method is not one of ours"),
         "weak_password": _("Moodle's password policy refuses the first password"),
     }.get(code, code)
+
+
+def outcome_remedy(code: str) -> str:
+    """What helps after a change failed so; for a code that nobody foresaw, what is always right."""
+    plan_again = _("Plan the load again.")
+    correct = _("Correct it in «Параграф», export and load again.")
+    return {
+        "account_gone": plan_again,
+        "username_taken": plan_again,
+        "email_taken": plan_again,
+        "ambiguous_idnumber": _(
+            "In Moodle, leave this ID number to one of them; then try again."
+        ),
+        "shortname_taken": _("In Moodle, rename the other course; then try again."),
+        "no_such_user_or_cohort": _("Load the newest file of the school again."),
+        "weak_password": _("“schoolbridge doctor” says what to change; then try again."),
+        **dict.fromkeys(
+            (
+                "empty", "too_long", "surrounding_blanks", "control_character", "tag",
+                "bad_username", "bad_email",
+            ),
+            correct,
+        ),
+        "unknown_auth": _("See [passwords] kept_in in the settings; then try again."),
+    }.get(code, _("Look at this record in Moodle; then try again."))  # fmt: skip
 
 
 def breach(found: Mapping[str, Any]) -> str:

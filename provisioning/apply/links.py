@@ -6,7 +6,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provisioning.apply.sending import Outcomes, Step, done, gone_or_failed, send, skipped
+from provisioning.apply.sending import (
+    Judge,
+    Outcomes,
+    Step,
+    done,
+    gone_or_failed,
+    judge_of,
+    send,
+    skipped,
+)
 from provisioning.apply.target import Target
 from provisioning.changes import Change, Kind, Outcome
 from provisioning.moodle import MoodleRefused
@@ -34,7 +43,7 @@ def add_members(target: Target, changes: Sequence[Change]) -> Outcomes:
         )
         for link in links
     ]
-    yield from send(steps, target.moodle.add_cohort_members)
+    yield from send(steps, target.moodle.add_cohort_members, judge=_judge(target, links))
 
 
 def remove_members(target: Target, changes: Sequence[Change]) -> Outcomes:
@@ -62,7 +71,7 @@ def add_enrolments(target: Target, changes: Sequence[Change]) -> Outcomes:
         )
         for link in links
     ]
-    yield from send(steps, target.moodle.enrol_users)
+    yield from send(steps, target.moodle.enrol_users, judge=_judge(target, links))
 
 
 def remove_enrolments(target: Target, changes: Sequence[Change]) -> Outcomes:
@@ -113,6 +122,10 @@ def _remove_enrolments(target: Target, links: Sequence[_Link]) -> Outcomes:
 
 def _role_id(target: Target, link: _Link) -> int:
     return target.role_ids[link.change.before["role"]]
+
+
+def _judge(target: Target, links: Sequence[_Link]) -> Judge:
+    return judge_of(target, {link.change.key: link.user for link in links})
 
 
 def _links(

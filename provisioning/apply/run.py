@@ -13,12 +13,14 @@ from provisioning.apply.links import (
 from provisioning.apply.objects import Categories, Cohorts, Courses, Objects, Users
 from provisioning.apply.refusals import refusals
 from provisioning.apply.sending import (
+    Judge,
     Outcomes,
     Step,
     create_or_adopt,
     done,
     failed,
     gone_or_failed,
+    judge_of,
     send,
     skipped,
 )
@@ -119,7 +121,11 @@ def update_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
             record = {"id": number, **objects.record(change, names)}
             steps.append(Step(change=change, record=record))
     yield settled
-    judge = gone_or_failed if changes[0].action is Action.SUSPEND else failed
+    judge: Judge = failed
+    if changes[0].action is Action.SUSPEND:
+        judge = gone_or_failed
+    elif changes[0].kind is Kind.USER:
+        judge = judge_of(target, {step.change.key: step.record["id"] for step in steps})
     yield from send(steps, objects.update, judge=judge)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provisioning.apply.objects import Objects, Record, Row
+from provisioning.apply.target import Target
 from provisioning.changes import Change, Outcome, Result
 from provisioning.moodle import MoodleRefused, MoodleUncertain
 from provisioning.moodle.errors import INVALID_RESPONSE
@@ -18,8 +19,16 @@ MAX_TRIES = 3
 
 _OUR_CODES = {"shortnametaken": "shortname_taken", "useremailduplicate": "email_taken"}
 
-_GONE = {"invalidrecord", "invaliduser", "invaliduserid", "usernotupdateddeleted"}
+_GONE = {"invalidrecord", "invaliduser", "invaliduserid", "userdeleted", "usernotupdateddeleted"}
 """Moodle's codes for a user, cohort or course that is no longer there."""
+
+_PERHAPS_GONE = _GONE | {"codingerror", "no_such_user_or_cohort"}
+
+ACCOUNT_GONE = "account_gone"
+"""Somebody deleted the account in Moodle: the next plan makes it, and its places, again."""
+
+Judge = Callable[[Change, str], Outcome]
+"""What the refusal of a record means: the change and Moodle's code."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +95,7 @@ def send(
     call: Callable[[Sequence[Record]], Mapping[int, str] | None],
     *,
     code: str = "",
-    judge: Callable[[Change, str], Outcome] | None = None,
+    judge: Judge | None = None,
     tries: int = 1,
 ) -> Outcomes:
     """Make a call that may safely be made twice.
@@ -139,6 +148,17 @@ def failed(change: Change, code: str, detail: str = "") -> Outcome:
 def gone_or_failed(change: Change, code: str) -> Outcome:
     """For changes that take something away: what is no longer in Moodle needs no removal."""
     return done(change, code="already_gone") if code in _GONE else failed(change, code)
+
+
+def judge_of(target: Target, users: Mapping[str, int]) -> Judge:
+    """For changes that need an account: tells when that was deleted. ``users``: numbers by key."""
+
+    def judge(change: Change, code: str) -> Outcome:
+        if code in _PERHAPS_GONE and target.is_deleted(users[change.key]):
+            return failed(change, ACCOUNT_GONE)
+        return failed(change, code)
+
+    return judge
 
 
 def skipped(change: Change) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from provisioning.changes import Kind
@@ -25,3 +25,10 @@ class Target:
     """By ``CourseRole`` value."""
     first_password: Callable[[str], str] | None
     """By person id; for ``manual`` accounts only."""
+    _deleted: dict[int, bool] = field(default_factory=dict)
+
+    def is_deleted(self, user: int) -> bool:
+        """Whether somebody deleted the account with this number; each is looked at once."""
+        if user not in self._deleted:
+            self._deleted[user] = bool(self.moodle.deleted([user]))
+        return self._deleted[user]

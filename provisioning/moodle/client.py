@@ -12,7 +12,9 @@ from typing import Any, Literal, Self
 import requests
 
 from provisioning.moodle.connection import MAX_FIELDS, Connection, form_fields
+from provisioning.moodle.doubts import Doubts
 from provisioning.moodle.errors import (
+    MoodleDoubtful,
     MoodleError,
     MoodleRefused,
     MoodleUnavailable,
@@ -36,6 +38,7 @@ REPORT_ROWS = 5_000
 """Of a custom report in one answer (Moodle notes: 3,003 rows took 0.35 s)."""
 
 _ALREADY_MEMBER = "3"
+_GUEST_ID = 1
 
 
 class MoodleClient:
@@ -52,6 +55,7 @@ class MoodleClient:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._connection = Connection(settings, session, sleep)
+        self._doubts = Doubts(self._connection)
         self._batch_size = settings.batch_size
         self._calls_several: bool | None = None
 
@@ -73,7 +77,7 @@ class MoodleClient:
 
     def site_info(self) -> Record:
         """``release``, ``version``, ``siteurl``, ``functions`` (each with ``name``) and more."""
-        info: Record = self._connection.call(Function.SITE_INFO, {}, reads=True)
+        info: Record = self._send(Function.SITE_INFO, {}, reads=True)
         return info
 
     # Categories, cohorts, courses
@@ -177,6 +181,21 @@ class MoodleClient:
         )
         return rows
 
+    def deleted(self, user_ids: Sequence[int]) -> set[int]:
+        """Which of these accounts somebody deleted in Moodle; none where we cannot see that.
+
+        Read by id, what is left of one has no address (Moodle notes: deleted users). The guest is
+        on every site and shows whether we see addresses at all.
+        """
+        rows = {row["id"]: row for row in self.users_by_field("id", [_GUEST_ID, *user_ids])}
+        if "email" not in rows.get(_GUEST_ID, {}):
+            return set()
+        return {
+            number
+            for number in user_ids
+            if number not in rows or "@" not in rows[number].get("email", "@")
+        }
+
     def report_of_last_access(
         self, report_id: int, begin: datetime, end: datetime, *, before_call: Callable[[], None]
     ) -> Iterator[list[list[str]]]:
@@ -258,7 +277,13 @@ class MoodleClient:
     def _call(self, function: Function, arguments: Mapping[str, Any]) -> Any:
         if len(form_fields(arguments)) > MAX_FIELDS and self._can_call_several():
             return self._call_several(function, [arguments])[0]
-        return self._connection.call(function, arguments, reads=function.reads)
+        return self._send(function, arguments, reads=function.reads)
+
+    def _send(self, function: Function, arguments: Mapping[str, Any], *, reads: bool) -> Any:
+        try:
+            return self._connection.call(function, arguments, reads=reads)
+        except MoodleDoubtful as error:
+            raise self._doubts.settled(error, [arguments]) from error
 
     def _read_each(self, function: Function, arguments: Sequence[Mapping[str, Any]]) -> list[Any]:
         """The answers of a reading function that takes one value a call."""
@@ -281,13 +306,14 @@ class MoodleClient:
             {"function": str(function), "arguments": json.dumps(one, ensure_ascii=False)}
             for one in arguments
         ]
-        answer = self._connection.call(
-            Function.CALL_SEVERAL, {"requests": requests_}, reads=function.reads
-        )
+        answer = self._send(Function.CALL_SEVERAL, {"requests": requests_}, reads=function.reads)
         results = []
         for response in answer["responses"]:
             if response["error"]:
-                raise _inner_error(function, response["exception"])
+                error = _inner_error(function, response["exception"])
+                if isinstance(error, MoodleDoubtful):
+                    error = self._doubts.settled(error, arguments)
+                raise error
             results.append(json.loads(response["data"]))
         if len(results) < len(arguments):
             lost = MoodleUnavailable if function.reads else MoodleUncertain

@@ -4,8 +4,10 @@ MoodleError
 ├── MoodleUnavailable    nothing was done; the same call may work later
 ├── MoodleRefused        nothing was done; the data must change first
 ├── MoodleMisconfigured  nothing was done; an administrator must change a setting
-└── MoodleUncertain      the work may have been done: look before doing it again
+├── MoodleUncertain      the work may have been done: look before doing it again
+└── MoodleDoubtful       nothing was done; a setting or the data: a probe tells (Connection only)
 
+The client turns each MoodleDoubtful into MoodleMisconfigured or MoodleRefused (``doubts.py``).
 Moodle's own message and debug text can hold names and addresses, so no error keeps them: ``str()``
 is the function and a code.
 """
@@ -63,6 +65,10 @@ class MoodleUncertain(MoodleError):
     retry = Retry.AFTER_LOOKING
 
 
+class MoodleDoubtful(MoodleError):
+    retry = Retry.AFTER_LOOKING
+
+
 INVALID_RESPONSE = "invalidresponse"
 """The work was done and committed; only the answer failed Moodle's own check of it."""
 
@@ -70,16 +76,16 @@ WEAK_PASSWORD = "weak_password"  # noqa: S105 (a code, not a secret)
 """Our word for an ``errorcode`` that is the HTML list of the broken password rules."""
 
 _LATER = {"dbconnectionfailed", "sitemaintenance"}
-_AFTER_SETUP = {
-    "accessexception",
+_AFTER_SETUP = {"accessexception", "invalidtoken", "requireloginerror"}
+_DOUBTFUL = {
     "codingerror",
     "errorcatcontextnotvalid",
     "errorcoursecontextnotvalid",
-    "invalidtoken",
     "nopermissions",
-    "requireloginerror",
     "wsusercannotassign",
 }
+"""Said of what our account may not do anywhere, and also of one user, course or category: of an
+account that was deleted by hand, ``enrol_manual_enrol_users`` says ``codingerror``."""
 
 
 def error_in(function: Function, body: dict[str, Any]) -> MoodleError:
@@ -93,6 +99,8 @@ def error_in(function: Function, body: dict[str, Any]) -> MoodleError:
         return MoodleUnavailable(function, code)
     if code in _AFTER_SETUP:
         return MoodleMisconfigured(function, code)
+    if code in _DOUBTFUL:
+        return MoodleDoubtful(function, code)
     if code == INVALID_RESPONSE:
         return MoodleUncertain(function, code)
     return MoodleRefused(function, code)

@@ -54,6 +54,31 @@ def permissions(
     ]
 
 
+def granted(
+    connection: Connection, capability: str, *, site_course: int, own_id: int
+) -> bool | None:
+    """Whether our account has one capability of the site; None: it could not be found out.
+
+    Raises MoodleUnavailable.
+    """
+    if capability.startswith(("moodle/user:", "moodle/category:", "moodle/cohort:")):
+        found = _system(connection)
+    elif capability.startswith("moodle/course:"):
+        found = _courses(connection, site_course)
+    else:
+        found = _enrolling(connection, site_course, own_id)
+    return next(one.granted for one in found if one.capability == capability)
+
+
+def may_view(connection: Connection, course: int) -> bool | None:
+    """Whether our account can see who is in a course; None: there is no such course.
+
+    Raises MoodleUnavailable.
+    """
+    shown = [one.granted for one in _inside_a_course(connection, course)]
+    return False if False in shown else shown[-1]
+
+
 def may_assign(
     connection: Connection, role_id: int, *, site_course: int, own_id: int
 ) -> bool | None:

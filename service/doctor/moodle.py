@@ -15,6 +15,7 @@ from provisioning.moodle import Function, MoodleError, MoodleMisconfigured
 from provisioning.moodle.connection import Connection
 from service.application import Application
 from service.doctor import pages
+from service.doctor.accounts import examine_accounts
 from service.doctor.check import Check, ok, problem, warning
 from service.doctor.moodle_account import examine_account
 from service.i18n import gettext as _
@@ -47,6 +48,7 @@ def examine_moodle(application: Application) -> Iterator[Check]:
         present = {function["name"] for function in info["functions"]}
         yield from _functions(present)
         yield from examine_account(application, connection, info, present)
+        yield from examine_accounts(application, present)
     finally:
         connection.close()
 

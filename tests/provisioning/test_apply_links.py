@@ -97,9 +97,18 @@ def test_a_user_who_vanished_from_moodle_fails_alone(
     school.numbers[Kind.USER, "p-3"] = 999_999
     members = [new_member("class", person_id) for person_id in PEOPLE]
     assert run(members, moodle, school)
-    assert school.codes() == {"class|p-3": "failed: no_such_user_or_cohort"}
+    assert school.codes() == {"class|p-3": "failed: account_gone"}
     cohort = school.numbers[Kind.COHORT, "class"]
     assert len(members_of(moodle_settings, cohort)) == 6
+
+
+def test_a_deleted_account_fails_alone_in_a_course(
+    school: Ledger, moodle: MoodleClient, moodle_settings: MoodleSettings
+) -> None:
+    ask(moodle_settings, "core_user_delete_users", userids=[school.numbers[Kind.USER, "p-3"]])
+    assert run([new_enrolment("course", person_id) for person_id in PEOPLE], moodle, school)
+    assert school.codes() == {"course|p-3|student": "failed: account_gone"}
+    assert len(roles_in(moodle_settings, school.numbers[Kind.COURSE, "course"])) == 6
 
 
 def test_one_of_two_roles_is_taken_away_and_the_other_stays(

@@ -264,7 +264,7 @@ def test_who_is_gone_from_moodle_needs_no_suspension(
     ]
     assert run(changes, moodle, ledger)
     assert ledger.codes() == {
-        "p-0": "failed: usernotupdateddeleted",
+        "p-0": "failed: account_gone",
         "p-1": "done: already_gone",
     }
 

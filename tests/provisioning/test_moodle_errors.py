@@ -62,11 +62,7 @@ def error_of_a_read(*answers: Answer) -> MoodleError:
         ("acodethatnobodyrecorded", MoodleRefused),
         ("invalidtoken", MoodleMisconfigured),
         ("accessexception", MoodleMisconfigured),
-        ("nopermissions", MoodleMisconfigured),
-        ("wsusercannotassign", MoodleMisconfigured),
         ("requireloginerror", MoodleMisconfigured),
-        ("errorcoursecontextnotvalid", MoodleMisconfigured),
-        ("errorcatcontextnotvalid", MoodleMisconfigured),
         ("invalidresponse", MoodleUncertain),
     ],
 )
@@ -76,6 +72,25 @@ def test_an_error_in_the_body_belongs_to_a_family(
     error = error_of_a_write(failure(errorcode))
     assert type(error) is family
     assert error.code == errorcode
+    assert error.function is Function.CREATE_USERS
+
+
+SITE = data({"siteid": 1, "userid": 3})
+CATEGORY = failure("criteriaerror")
+COHORT = failure("formatnotsupported")
+
+
+@pytest.mark.parametrize("code", ["codingerror", "nopermissions", "errorcatcontextnotvalid"])
+@pytest.mark.parametrize(
+    ("probe", "family"),
+    [("nopermissions", MoodleMisconfigured), ("invalidparameter", MoodleRefused)],
+)
+def test_a_probe_tells_whether_a_setting_or_the_data_was_refused(
+    code: str, probe: str, family: type[MoodleError]
+) -> None:
+    changed = data({"warnings": [{"itemid": 0, "warningcode": "invaliduserid"}]})
+    error = error_of_a_write(failure(code), SITE, failure(probe), changed, CATEGORY, COHORT)
+    assert (type(error), error.code) == (family, code)
     assert error.function is Function.CREATE_USERS
 
 

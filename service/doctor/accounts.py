@@ -1,0 +1,80 @@
+"""The doctor's look at the accounts of our people: who has none, and is the rest in Moodle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+
+from sqlalchemy import func, select
+
+from provisioning.moodle import Function, MoodleClient, MoodleError
+from service import wording
+from service.application import Application
+from service.doctor.check import Check, ok, warning
+from service.i18n import gettext as _
+from service.models import Affiliation, KnownPerson
+
+SAMPLE = 100
+"""Accounts looked at in Moodle, chosen by chance: about half a second."""
+
+
+def examine_accounts(application: Application, present: Set[str]) -> Iterator[Check]:
+    """``present``: the functions of Moodle that we may call."""
+    yield from _without(application)
+    if Function.GET_USERS_BY_FIELD in present:
+        yield from _sample(application)
+
+
+def _without(application: Application) -> Iterator[Check]:
+    """People on a roll whose account could not be made, or was deleted."""
+    with application.sessions() as session:
+        rows = session.execute(
+            select(KnownPerson.problem, func.count())
+            .where(
+                KnownPerson.moodle_id.is_(None),
+                KnownPerson.person_id.in_(select(Affiliation.person_id)),
+            )
+            .group_by(KnownPerson.problem)
+            .order_by(KnownPerson.problem)
+        ).all()
+    for code, count in rows:
+        yield warning(
+            _("People without an account"),
+            f"{count}: {wording.outcome(code)}",
+            wording.outcome_remedy(code),
+        )
+
+
+def _sample(application: Application) -> Iterator[Check]:
+    with application.sessions() as session:
+        numbers = list(
+            session.scalars(
+                select(KnownPerson.moodle_id)
+                .where(KnownPerson.moodle_id.is_not(None), ~KnownPerson.suspended)
+                .order_by(func.random())
+                .limit(SAMPLE)
+            )
+        )
+    if not numbers:
+        return
+    subject = _("Accounts of our people")
+    client = MoodleClient(application.settings.moodle_target, sleep=lambda _seconds: None)
+    try:
+        with client:
+            deleted = client.deleted([number for number in numbers if number is not None])
+    except MoodleError as error:
+        yield warning(
+            subject,
+            _("not checked ({what})", what=error.code),
+            _("First put right what is above, then run schoolbridge doctor again."),
+        )
+        return
+    if deleted:
+        yield warning(
+            subject,
+            _("{n} of {all} that were looked at are deleted in Moodle", n=len(deleted),
+              all=len(numbers)),
+            _("Load the newest files again: what fails for such an account is said there, and "
+              "“Plan again” makes it anew."),
+        )  # fmt: skip
+    else:
+        yield ok(subject, _("{n} looked at, all are in Moodle", n=len(numbers)))
