@@ -35,6 +35,8 @@ class Account:
     roles: tuple[str, ...] = ()
     """OneRoster words; the first one is the main role, kept in login events."""
     suspended: bool = False
+    password_resets: int = 0
+    """How often the school let the first password count again."""
 
     def __repr__(self) -> str:
         return f"Account(person_id={self.person_id!r})"

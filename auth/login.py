@@ -13,6 +13,7 @@ from auth.models import Method
 from auth.pages import asking_client, blueprint, go_on, login_page, refuse, render, session_age
 from auth.policy import Reason
 from auth.provider import current_provider
+from auth.throttle import minutes_left
 
 
 @blueprint.post("/login")
@@ -46,7 +47,8 @@ def check_login() -> Any:
             reason=reason,
         )
         too_many = reason is Reason.TOO_MANY_FAILURES
-        return _login_again("too_many_failures" if too_many else "wrong", username)
+        minutes = minutes_left(checked.paused_until, provider.clock())
+        return _login_again("too_many_failures" if too_many else "wrong", username, minutes)
     decision = provider.decide(checked.account, None, Method.PASSWORD)
     if decision.reason:
         provider.record_refusal(
@@ -69,10 +71,10 @@ def check_login() -> Any:
     return response
 
 
-def _login_again(problem: str, username: str) -> Response:
+def _login_again(problem: str, username: str, minutes: int = 0) -> Response:
     return login_page(
         status=429 if problem == "too_many_failures" else 400,
         problem=problem,
         username=username,
-        minutes=current_provider().settings.failure_window_seconds // 60,
+        minutes=minutes,
     )

@@ -26,6 +26,8 @@ class Checked:
     refused: Reason | None = None
     """None: the password is right."""
     with_first_password: bool = False
+    paused_until: datetime | None = None
+    """With ``Reason.TOO_MANY_FAILURES``: when the next try may be made."""
 
 
 def normalise_username(typed: str) -> str:
@@ -38,22 +40,28 @@ def normalise_username(typed: str) -> str:
     return username if username.isprintable() and len(username) <= MAX_USERNAME_LENGTH else ""
 
 
-def throttle_keys(
-    username: str, *, address: str, device: str, settings: AuthSettings
+def account_keys(
+    username: str, *, resets: int, address: str, device: str, settings: AuthSettings
 ) -> tuple[ThrottleKey, ...]:
-    """What a failure is counted under, and what stops one more try.
+    """What a failure for this login is counted under, and what stops one more try.
 
     A known browser counts for itself alone: nothing that others do keeps its person out. Unknown
-    ones are counted per login and address, per login (many addresses may be one attacker), and per
-    address (many logins).
+    ones are counted per login and address, and per login (many addresses may be one attacker).
+    ``resets`` is how often the password was reset: failures before the latest do not count.
     """
     if device:
-        return (ThrottleKey(text=f"device {device}", limit=settings.failures_per_account),)
+        text = f"device {device} {resets}"
+        return (ThrottleKey(text=text, limit=settings.failures_per_account),)
+    login = f"account {username} {resets}"
     return (
-        ThrottleKey(text=f"account {username} {address}", limit=settings.failures_per_account),
-        ThrottleKey(text=f"account {username}", limit=settings.failures_per_account_anywhere),
-        ThrottleKey(text=f"address {address}", limit=settings.failures_per_address),
+        ThrottleKey(text=f"{login} {address}", limit=settings.failures_per_account),
+        ThrottleKey(text=login, limit=settings.failures_per_account_anywhere),
     )
+
+
+def pause_key(username: str, resets: int) -> ThrottleKey:
+    """Under which a pause of this login is noted, wherever it is in force."""
+    return ThrottleKey(text=f"pause {username} {resets}", limit=1)
 
 
 def check(
@@ -75,10 +83,14 @@ def check(
     somebody who knows the password (``policy.decide``).
     """
     username = normalise_username(username)
-    keys = throttle_keys(username, address=address, device=device, settings=settings)
     account = directory.by_username(username) if username else None
-    if not throttle.allowed(*keys, now=now):
-        return Checked(account=account, refused=Reason.TOO_MANY_FAILURES)
+    resets = account.password_resets if account else 0
+    own = account_keys(username, resets=resets, address=address, device=device, settings=settings)
+    # Of an address many logins are counted, those of unknown browsers.
+    shared = ThrottleKey(text=f"address {address}", limit=settings.failures_per_address)
+    keys = own if device else (*own, shared)
+    if until := throttle.paused_until(*keys, now=now):
+        return Checked(account=account, refused=Reason.TOO_MANY_FAILURES, paused_until=until)
     own_hash = own_password_hash(session_factory, account.person_id) if account else None
     right = verify_password(own_hash, password)
     with_first_password = False
@@ -89,5 +101,8 @@ def check(
     if right:
         return Checked(account=account, with_first_password=with_first_password)
     throttle.failed(*keys, now=now)
+    # Looked at for unknown logins too: time must not tell which ones exist.
+    if until := throttle.paused_until(*own, now=now):
+        throttle.failed(pause_key(username, resets), now=until - throttle.window)
     reason = Reason.WRONG_PASSWORD if account else Reason.UNKNOWN_USERNAME
     return Checked(account=account, refused=reason)

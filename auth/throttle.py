@@ -6,9 +6,10 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth.models import SignInFailure
@@ -22,9 +23,18 @@ class ThrottleKey:
     limit: int
 
 
+def minutes_left(until: datetime | None, now: datetime) -> int:
+    """Whole minutes to wait, rounded up so that nobody comes too early."""
+    return max(1, ceil((until - now) / timedelta(minutes=1))) if until else 1
+
+
 class Throttle(Protocol):
-    def allowed(self, *keys: ThrottleKey, now: datetime) -> bool:
-        """Whether one more try may be made: none of the keys has reached its limit."""
+    @property
+    def window(self) -> timedelta:
+        """How long a failure counts."""
+
+    def paused_until(self, *keys: ThrottleKey, now: datetime) -> datetime | None:
+        """When one more try may be made. None: now, for none of the keys has reached its limit."""
 
     def failed(self, *keys: ThrottleKey, now: datetime) -> None:
         """Count one failure under each key."""
@@ -38,19 +48,23 @@ class DatabaseThrottle:
         self, session_factory: sessionmaker[Session], *, window: timedelta, secret: bytes
     ) -> None:
         self._session_factory = session_factory
-        self._window = window
+        self.window = window
         self._secret = secret
 
-    def allowed(self, *keys: ThrottleKey, now: datetime) -> bool:
-        hashes = {self._hash(key): key.limit for key in keys}
-        counts = (
-            select(SignInFailure.key_hash, func.count())
-            .where(SignInFailure.key_hash.in_(hashes), SignInFailure.at > now - self._window)
-            .group_by(SignInFailure.key_hash)
-        )
+    def paused_until(self, *keys: ThrottleKey, now: datetime) -> datetime | None:
         with self._session_factory() as db:
-            counted = dict(db.execute(counts).all())
-        return all(counted.get(name, 0) < limit for name, limit in hashes.items())
+            found = [db.scalar(self._last_to_go(key, now)) for key in keys]
+        return max((at + self.window for at in found if at), default=None)
+
+    def _last_to_go(self, key: ThrottleKey, now: datetime) -> Select[datetime]:
+        """The failure with which the key falls below its limit again."""
+        return (
+            select(SignInFailure.at)
+            .where(SignInFailure.key_hash == self._hash(key), SignInFailure.at > now - self.window)
+            .order_by(SignInFailure.at.desc())
+            .offset(key.limit - 1)
+            .limit(1)
+        )
 
     def failed(self, *keys: ThrottleKey, now: datetime) -> None:
         with self._session_factory.begin() as db:

@@ -32,7 +32,9 @@ _WITH_ACCOUNT = (
         School.short_name,
         School.district,
         Affiliation.role.label("listed_role"),
+        _IDENTITIES.c.password_generation,
     )
+    .outerjoin(_IDENTITIES, _IDENTITIES.c.person_id == _PEOPLE.c.person_id)
     .outerjoin(School, School.code == _PEOPLE.c.school_code)
     .outerjoin(Affiliation, Affiliation.person_id == _PEOPLE.c.person_id)
     .where(_PEOPLE.c.moodle_id.is_not(None))
@@ -46,9 +48,8 @@ _WITH_ACCOUNT = (
 
 _BY_USERNAME = _WITH_ACCOUNT.where(_PEOPLE.c.username == bindparam("username"))
 _BY_PERSON_ID = _WITH_ACCOUNT.where(_PEOPLE.c.person_id == bindparam("person_id"))
-_WITH_IDENTITY = _WITH_ACCOUNT.join(_IDENTITIES, _IDENTITIES.c.person_id == _PEOPLE.c.person_id)
-_BY_SNILS = _WITH_IDENTITY.where(_IDENTITIES.c.snils == bindparam("snils"))
-_BY_NAME = _WITH_IDENTITY.where(
+_BY_SNILS = _WITH_ACCOUNT.where(_IDENTITIES.c.snils == bindparam("snils"))
+_BY_NAME = _WITH_ACCOUNT.where(
     _IDENTITIES.c.name_key == bindparam("name_key"),
     _IDENTITIES.c.birth_date == bindparam("birth_date"),
 )
@@ -119,4 +120,5 @@ def _account(rows: Sequence[Row[Any]]) -> Account:
         school_name=person.short_name or "",
         district=person.district or "",
         roles=tuple(dict.fromkeys([*roles, person.role])),
+        password_resets=person.password_generation or 0,
     )

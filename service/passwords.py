@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from auth.passwords import forget_own_password
 from auth.registration.clients import read_clients
-from auth.signin import normalise_username
+from auth.signin import normalise_username, pause_key
+from auth.throttle import Throttle
 from provisioning import passwords
 from service.access import Forbidden, Scope
 from service.application import Application
@@ -61,8 +62,9 @@ def reset_password(
 ) -> KnownPerson:
     """Let the first password count again: a new one where it is random, to be changed at once.
 
-    Ends every sign-in of the person; applications are told by ``Jobs.tell_signed_out``. Raises
-    ``Forbidden`` as ``find_person`` does, and ``KeptInMoodle``.
+    Wrong passwords typed before count no more. Ends every sign-in of the person; applications are
+    told by ``Jobs.tell_signed_out``. Raises ``Forbidden`` as ``find_person`` does, and
+    ``KeptInMoodle``.
     """
     person = find_person(session, scope, login)
     if settings.passwords.kept_in == "moodle":
@@ -91,6 +93,16 @@ def reset_of(
             details={"person_id": person.person_id},
         )
     )
+
+
+def paused_until(
+    session: Session, throttle: Throttle, person: KnownPerson, now: datetime
+) -> datetime | None:
+    """Until when sign-in is paused for this person after too many wrong passwords, in a browser
+    or at an address; None where it is not. A reset ends the pause."""
+    identity = session.get(Identity, person.person_id)
+    resets = identity.password_generation if identity else 0
+    return throttle.paused_until(pause_key(person.username, resets), now=now)
 
 
 def page_in_moodle(settings: Settings, person: KnownPerson) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from redis import Redis, RedisError
 
@@ -34,21 +34,25 @@ class RedisThrottle:
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
         )
-        self._window = window
+        self.window = window
         self._secret = secret
         self._fallback = fallback
 
-    def allowed(self, *keys: ThrottleKey, now: datetime) -> bool:
-        since = f"({(now - self._window).timestamp()}"
+    def paused_until(self, *keys: ThrottleKey, now: datetime) -> datetime | None:
+        since = f"({(now - self.window).timestamp()}"
         try:
             with self._redis.pipeline(transaction=False) as together:
                 for key in keys:
-                    together.zcount(self._name(key), since, "+inf")
-                counts = together.execute()
+                    # The failure with which the key falls below its limit again.
+                    together.zrevrangebyscore(
+                        self._name(key), "+inf", since, start=key.limit - 1, num=1, withscores=True
+                    )
+                answers = together.execute()
         except RedisError as error:
             self._say_lost(error)
-            return self._fallback.allowed(*keys, now=now)
-        return all(int(count) < key.limit for key, count in zip(keys, counts, strict=True))
+            return self._fallback.paused_until(*keys, now=now)
+        found = [score for answer in answers for _failure, score in answer]
+        return datetime.fromtimestamp(max(found), UTC) + self.window if found else None
 
     def failed(self, *keys: ThrottleKey, now: datetime) -> None:
         try:
@@ -56,8 +60,8 @@ class RedisThrottle:
                 for key in keys:
                     name = self._name(key)
                     together.zadd(name, {secrets.token_hex(8): now.timestamp()})
-                    together.zremrangebyscore(name, "-inf", (now - self._window).timestamp())
-                    together.expire(name, self._window)
+                    together.zremrangebyscore(name, "-inf", (now - self.window).timestamp())
+                    together.expire(name, self.window)
                 together.execute()
         except RedisError as error:
             self._say_lost(error)

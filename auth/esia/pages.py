@@ -52,6 +52,7 @@ from auth.events import make_event
 from auth.models import ESIA_CLIENT, Method, digest
 from auth.policy import Reason
 from auth.provider import current_provider
+from auth.throttle import minutes_left
 
 REQUEST_AGE = timedelta(minutes=30)
 """Time to sign in and consent."""
@@ -132,24 +133,24 @@ def check_login() -> AnyResponse:
         return render("lost.html", status=400)
     if not is_own_form():
         return _login_page(pending, stand, "stale_form")
-    profile, problem = _who_signs_in(pending, stand)
+    profile, problem, minutes = _who_signs_in(pending, stand)
     if profile is None:
-        return _login_page(pending, stand, problem)
+        return _login_page(pending, stand, problem, minutes)
     response = _redirect(url_for("esia_pages.consent", request=request.args["request"]))
     begin_session(response, profile.oid, stand.clock(), stand)
     return response
 
 
-def _who_signs_in(pending: EsiaRequest, stand: Stand) -> tuple[Profile | None, str]:
-    """The person, or why there is none."""
+def _who_signs_in(pending: EsiaRequest, stand: Stand) -> tuple[Profile | None, str, int]:
+    """The person, or why there is none, and how many minutes to wait."""
     if key := request.form.get("persona", ""):
-        return stand.people.by_key(key), "wrong"
+        return stand.people.by_key(key), "wrong", 0
     username, password = request.form.get("username", ""), request.form.get("password", "")
     if stand.settings.test_people and (profile := check_test_account(username, password)):
-        return profile, ""
+        return profile, "", 0
     provider = current_provider()
     if not provider.settings.password_sign_in:
-        return None, "wrong"
+        return None, "wrong", 0
     checked = signin.check(
         username,
         password,
@@ -165,10 +166,12 @@ def _who_signs_in(pending: EsiaRequest, stand: Stand) -> tuple[Profile | None, s
         reason = Reason.SUSPENDED
     if checked.account is None or reason:
         _record(checked.account, pending.system, Method.PASSWORD, reason, stand)
-        return None, "too_many_failures" if reason is Reason.TOO_MANY_FAILURES else "wrong"
+        if reason is Reason.TOO_MANY_FAILURES:
+            return None, "too_many_failures", minutes_left(checked.paused_until, stand.clock())
+        return None, "wrong", 0
     if checked.with_first_password:
-        return None, "first_password"
-    return stand.people.of_account(checked.account, stand.clock().date()), ""
+        return None, "first_password", 0
+    return stand.people.of_account(checked.account, stand.clock().date()), "", 0
 
 
 @blueprint.get("/login/consent")
@@ -334,7 +337,9 @@ def _pending(stand: Stand) -> EsiaRequest | None:
     return pending if pending.browser_hash == digest(browser_cookie()) else None
 
 
-def _login_page(pending: EsiaRequest, stand: Stand, problem: str = "") -> AnyResponse:
+def _login_page(
+    pending: EsiaRequest, stand: Stand, problem: str = "", minutes: int = 0
+) -> AnyResponse:
     status = {"": 200, "too_many_failures": 429}.get(problem, 400)
     return render(
         "login.html",
@@ -343,5 +348,5 @@ def _login_page(pending: EsiaRequest, stand: Stand, problem: str = "") -> AnyRes
         personas=stand.people.choices,
         problem=problem,
         username=request.form.get("username", ""),
-        minutes=current_provider().settings.failure_window_seconds // 60,
+        minutes=minutes,
     )

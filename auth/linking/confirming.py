@@ -26,6 +26,7 @@ from auth.linking.pages import (
 from auth.models import Method
 from auth.policy import Reason
 from auth.provider import current_provider
+from auth.throttle import minutes_left
 
 
 @blueprint.route("/confirm", methods=["GET", "POST"])
@@ -62,7 +63,8 @@ def _check(pending: Pending) -> Any:
     if account is None or reason:
         _record(pending, account, Method.PASSWORD, reason or Reason.UNKNOWN_USERNAME)
         too_many = reason is Reason.TOO_MANY_FAILURES
-        return _page(pending, "too_many_failures" if too_many else "wrong")
+        minutes = minutes_left(checked.paused_until, now)
+        return _page(pending, "too_many_failures" if too_many else "wrong", minutes)
     if account.person_id not in candidates:
         _record(pending, None, Method.ESIA, Reason.NOT_LINKED)
         return _page(pending, "another_person")
@@ -80,7 +82,7 @@ def _record(pending: Pending, account: Account | None, method: Method, reason: R
     )
 
 
-def _page(pending: Pending, problem: str = "") -> Any:
+def _page(pending: Pending, problem: str = "", minutes: int = 0) -> Any:
     return page(
         "confirm",
         pending,
@@ -88,5 +90,5 @@ def _page(pending: Pending, problem: str = "") -> Any:
         problem=problem,
         username=request.form.get("username", ""),
         may_ask=may_ask(),
-        minutes=current_provider().settings.failure_window_seconds // 60,
+        minutes=minutes,
     )

@@ -23,7 +23,7 @@ from auth.linking.pages import (
     page,
 )
 from auth.provider import current_provider
-from auth.throttle import ThrottleKey
+from auth.throttle import ThrottleKey, minutes_left
 
 
 @blueprint.route("/school", methods=["GET", "POST"])
@@ -74,8 +74,8 @@ def _send(pending: Pending) -> Any:
             text=f"link requests from {request.remote_addr}", limit=settings.requests_per_address
         ),
     )
-    if not provider.throttle.allowed(*keys, now=now):
-        return _page(pending, "too_many")
+    if until := provider.throttle.paused_until(*keys, now=now):
+        return _page(pending, "too_many", minutes_left(until, now))
     provider.throttle.failed(*keys, now=now)
     requests.send(
         provider.session_factory,
@@ -87,7 +87,7 @@ def _send(pending: Pending) -> Any:
     return go("auth_linking.ask_school")
 
 
-def _page(pending: Pending, problem: str = "") -> Any:
+def _page(pending: Pending, problem: str = "", minutes: int = 0) -> Any:
     provider = current_provider()
     schools = provider.directory.schools()
     district = request.args.get("district", "")
@@ -103,7 +103,7 @@ def _page(pending: Pending, problem: str = "") -> Any:
         districts=sorted({school.district for school in schools}),
         district=district,
         schools=[school for school in schools if district and school.district == district],
-        minutes=provider.settings.failure_window_seconds // 60,
+        minutes=minutes,
     )
 
 

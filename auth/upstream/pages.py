@@ -64,7 +64,7 @@ def callback(key: str) -> Any:
     throttle_key = ThrottleKey(
         text=f"upstream {request.remote_addr}", limit=provider.settings.failures_per_address
     )
-    if not provider.throttle.allowed(throttle_key, now=now):
+    if provider.throttle.paused_until(throttle_key, now=now):
         return _page(UpstreamError(Problem.STALE, "too many"), upstream, "", status=429)
     answer = {name: request.args.get(name, "") for name in request.args}
     query = attempts.claim(

@@ -5,8 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 
 from auth.passwords import own_password_hash
+from auth.provider import current_provider
 from service.access import Forbidden
-from service.passwords import KeptInMoodle, find_person, page_in_moodle, reset_password
+from service.passwords import (
+    KeptInMoodle,
+    find_person,
+    page_in_moodle,
+    paused_until,
+    reset_password,
+)
 from service.reports.people import places_of
 from service.slips import slip_of
 from service.views.context import scope, the_console
@@ -50,6 +57,7 @@ def _page(login: str) -> str:
     with console.transaction() as db:
         person = find_person(db, scope(), login)
         places = places_of(db, scope(), [person])[person.person_id]
+        paused = paused_until(db, current_provider().throttle, person, console.now())
     has_own = own_password_hash(console.application.sessions, person.person_id) is not None
     in_moodle = settings.passwords.kept_in == "moodle"
     return render_template(
@@ -58,5 +66,6 @@ def _page(login: str) -> str:
         person=person,
         places=places,
         has_own=has_own,
+        paused=paused,
         moodle_page=page_in_moodle(settings, person) if in_moodle else "",
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from auth.throttle import ThrottleKey
+from auth.throttle import ThrottleKey, minutes_left
 from service import access
 from service.i18n import gettext as _
+from service.i18n import ngettext
 from service.views import session
 from service.views.context import the_console
 
@@ -35,8 +36,12 @@ def sign_in() -> Response | tuple[str, int]:
         ThrottleKey(text=f"operator {username} {address}", limit=FAILURES_PER_OPERATOR),
         ThrottleKey(text=f"operators {address}", limit=FAILURES_PER_ADDRESS),
     )
-    if not console.throttle.allowed(*keys, now=now):
-        problem = _("Too many failed attempts. Try again in fifteen minutes.")
+    if until := console.throttle.paused_until(*keys, now=now):
+        problem = ngettext(
+            "Too many failed attempts. Try again in {n} minute.",
+            "Too many failed attempts. Try again in {n} minutes.",
+            minutes_left(until, now),
+        )
         return render_template("console/signin.html", problem=problem, username=username), 429
     with console.transaction() as db:
         operator = access.authenticate(db, username, request.form.get("password", ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
@@ -19,9 +19,11 @@ from tests.auth.people import PUPIL, People, make_account
 class CountingThrottle:
     def __init__(self) -> None:
         self.failures: list[ThrottleKey] = []
+        self.window = timedelta(minutes=15)
 
-    def allowed(self, *keys: ThrottleKey, now: datetime) -> bool:
-        return all(self.failures.count(key) < key.limit for key in keys)
+    def paused_until(self, *keys: ThrottleKey, now: datetime) -> datetime | None:
+        full = any(self.failures.count(key) >= key.limit for key in keys)
+        return now + self.window if full else None
 
     def failed(self, *keys: ThrottleKey, now: datetime) -> None:
         self.failures += keys
@@ -101,7 +103,7 @@ def test_failures_of_one_login_and_of_one_address_are_counted_apart(
     for number in range(3):
         assert type_in(f"nobody{number}", "x").refused is Reason.UNKNOWN_USERNAME
     assert type_in("another", "x").refused is Reason.TOO_MANY_FAILURES
-    assert len(throttle.failures) == 15
+    assert len(throttle.failures) == 15 + 1  # one pause was noted
 
 
 def test_many_addresses_at_once_are_stopped_before_one_login(type_in) -> None:
@@ -116,7 +118,7 @@ def test_failures_in_a_known_browser_count_for_it_alone(
     type_in, throttle: CountingThrottle
 ) -> None:
     type_in("1234p5678", "wrong", device="known")
-    assert [key.text for key in throttle.failures] == ["device known"]
+    assert [key.text for key in throttle.failures] == ["device known 0"]
     type_in("1234p5678", "wrong", device="known")
     assert type_in("1234p5678", "05032014", device="known").refused is Reason.TOO_MANY_FAILURES
     assert type_in("1234p5678", "05032014").refused is None

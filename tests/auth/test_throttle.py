@@ -23,11 +23,11 @@ def throttle(session_factory: sessionmaker[Session]) -> DatabaseThrottle:
 
 def test_the_limit_closes_one_key_until_the_window_has_passed(throttle: DatabaseThrottle) -> None:
     throttle.failed(KEY, now=START)
-    assert throttle.allowed(KEY, now=START)
+    assert throttle.paused_until(KEY, now=START) is None
     throttle.failed(KEY, now=START + timedelta(minutes=5))
-    assert not throttle.allowed(KEY, now=START + timedelta(minutes=14))
-    assert throttle.allowed(OTHER, now=START + timedelta(minutes=14))
-    assert throttle.allowed(KEY, now=START + timedelta(minutes=15))
+    assert throttle.paused_until(KEY, now=START + timedelta(minutes=14))
+    assert throttle.paused_until(OTHER, now=START + timedelta(minutes=14)) is None
+    assert throttle.paused_until(KEY, now=START + timedelta(minutes=15)) is None
 
 
 def test_what_was_typed_is_not_stored(

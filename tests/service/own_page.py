@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import select
 
 from auth.clients import Client
@@ -37,6 +38,7 @@ class OwnPage:
 
     place: Place
     url: str
+    app: Flask
 
     @property
     def address(self) -> str:
@@ -88,4 +90,4 @@ def serving(place: Place, **auth: Any) -> Iterator[OwnPage]:
     (keys / "20260101T000000000000Z-RS256-test.pem").write_bytes(signing_key())
     app = create_app(application, queue=RecordingQueue())
     with running_app(app, port=port) as url:
-        yield OwnPage(place=place, url=url)
+        yield OwnPage(place=place, url=url, app=app)

@@ -33,18 +33,21 @@ def test_the_limit_closes_one_key_for_all_processes_until_the_window_has_passed(
         one = make_throttle(application, purpose=b"test", window=WINDOW)
         other = make_throttle(application, purpose=b"test", window=WINDOW)
         one.failed(KEY, now=START)
-        assert other.allowed(KEY, now=START)
+        assert other.paused_until(KEY, now=START) is None
         other.failed(KEY, now=START + timedelta(minutes=5))
-        assert not one.allowed(KEY, now=START + timedelta(minutes=14))
-        assert one.allowed(OTHER, now=START + timedelta(minutes=14))
-        assert one.allowed(KEY, now=START + timedelta(minutes=15))
+        assert one.paused_until(KEY, now=START + timedelta(minutes=14))
+        assert one.paused_until(OTHER, now=START + timedelta(minutes=14)) is None
+        assert one.paused_until(KEY, now=START + timedelta(minutes=15)) is None
 
 
 def test_two_purposes_are_counted_apart(application: Application) -> None:
     with running_redis(application.settings):
         for _ in range(2):
             make_throttle(application, purpose=b"one", window=WINDOW).failed(KEY, now=START)
-        assert make_throttle(application, purpose=b"two", window=WINDOW).allowed(KEY, now=START)
+        assert (
+            make_throttle(application, purpose=b"two", window=WINDOW).paused_until(KEY, now=START)
+            is None
+        )
 
 
 def test_redis_keeps_neither_what_was_typed_nor_anything_for_long(
@@ -62,10 +65,10 @@ def test_without_redis_the_database_counts_and_nobody_else_is_locked_out(
 ) -> None:
     throttle = make_throttle(application, purpose=b"test", window=WINDOW)
     throttle.failed(KEY, now=START)
-    assert throttle.allowed(KEY, now=START)
+    assert throttle.paused_until(KEY, now=START) is None
     throttle.failed(KEY, now=START)
-    assert not throttle.allowed(KEY, now=START)
-    assert throttle.allowed(OTHER, now=START)
+    assert throttle.paused_until(KEY, now=START)
+    assert throttle.paused_until(OTHER, now=START) is None
 
 
 def test_when_redis_comes_back_it_counts_again(application: Application) -> None:
@@ -74,4 +77,4 @@ def test_when_redis_comes_back_it_counts_again(application: Application) -> None
     with running_redis(application.settings):
         throttle.failed(KEY, now=START)
         throttle.failed(KEY, now=START)
-        assert not throttle.allowed(KEY, now=START)
+        assert throttle.paused_until(KEY, now=START)

@@ -1,0 +1,146 @@
+"""A pause after wrong passwords: how long it lasts is told, the school sees it, a reset ends it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from service.db import transaction
+from tests.relying_party import Browser, Page
+from tests.service.command_line import run
+from tests.service.console_factories import PASSWORD, add_operator
+from tests.service.console_factories import Browser as Console
+from tests.service.installation import running_redis
+from tests.service.own_page import OWN, OwnPage, serving
+from tests.service.place import NOW, A, Place, pupils
+
+TRIES = 3
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def forward(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@pytest.fixture
+def clock(place: Place) -> Clock:
+    """Stands still from here on."""
+    clock = Clock()
+    place.sync(place.write(A, pupils("p", 2)))
+    place.application.clock = lambda: clock.now
+    return clock
+
+
+@pytest.fixture(params=["redis", "database"])
+def door(request: pytest.FixtureRequest, place: Place, clock: Clock) -> Iterator[OwnPage]:
+    """Failures are counted in Redis, and where that is away in the database."""
+    with serving(place, failures_per_account=TRIES) as door:
+        if request.param == "database":
+            yield door
+            return
+        with running_redis(place.application.settings):
+            yield door
+
+
+@pytest.fixture
+def browser(door: OwnPage) -> Iterator[Browser]:
+    browser = door.browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def console(door: OwnPage, place: Place) -> Console:
+    """The page of the school's operator."""
+    with transaction(place.application.sessions) as session:
+        add_operator(session, "anna", "school", [A])
+    console = Console(door.app.test_client())
+    console.post("/console/signin", username="anna", password=PASSWORD)
+    return console
+
+
+def problem(page: Page) -> str:
+    found = re.search(r'role="alert" id="problem">\s*(.+?)\s*</p>', page.text, re.DOTALL)
+    return found[1] if found else ""
+
+
+def fail(door: OwnPage, browser: Browser, username: str, tries: int = TRIES) -> None:
+    for _number in range(tries):
+        assert browser.sign_in(door.address, username, "wrong").status == 400
+
+
+def test_the_page_says_how_many_minutes_are_left(
+    door: OwnPage, browser: Browser, clock: Clock
+) -> None:
+    username = door.person(A, "p-1").username
+    fail(door, browser, username, TRIES - 1)
+    clock.forward(minutes=3)
+    fail(door, browser, username, 1)
+    said = []
+    for seconds in (0, 1, 59, 8 * 60, 119, 1):
+        clock.forward(seconds=seconds)
+        page = browser.sign_in(door.address, username, "wrong")
+        assert page.status == 429
+        said.append(problem(page))
+    assert [re.search(r"Подождите (\d+ \w+)", text)[1] for text in said] == [  # type: ignore[index]
+        "12 минут",
+        "12 минут",
+        "11 минут",
+        "3 минуты",
+        "2 минуты",
+        "1 минуту",
+    ]
+    clock.forward(seconds=60)
+    assert browser.sign_in(door.address, username, "wrong").status == 400
+
+
+def test_the_person_card_shows_the_pause_and_a_reset_ends_it(
+    door: OwnPage, browser: Browser, console: Console, clock: Clock
+) -> None:
+    person = door.person(A, "p-1")
+    fail(door, browser, person.username)
+    assert browser.sign_in(door.address, person.username, "wrong").status == 429
+    clock.forward(minutes=2)
+
+    card = console.post("/console/people", login=person.username).text
+    assert "приостановлен" in card
+    assert "12:15" in card, re.findall("не принимается до[^<]*", card)
+    other = console.post("/console/people", login=door.person(A, "p-2").username).text
+    assert "приостановлен" not in other
+
+    assert console.post("/console/people/reset", login=person.username).status_code == 200
+    assert "приостановлен" not in console.post("/console/people", login=person.username).text
+    assert door.come(browser, person).url == door.address
+
+
+def test_a_reset_ends_the_pause_of_the_own_browser_too(
+    door: OwnPage, browser: Browser, place: Place
+) -> None:
+    person = door.person(A, "p-1")
+    door.come(browser, person)
+    browser.open(f"{door.url}/auth/logout")
+    browser.session.cookies.clear(domain="127.0.0.1", path="/", name="signin")
+    fail(door, browser, person.username)  # in a browser that is known by now
+    assert browser.sign_in(door.address, person.username, OWN).status == 429
+    elsewhere = door.browser()
+    assert door.come(elsewhere, person, OWN).url == door.address, "another browser goes on"
+    elsewhere.close()
+
+    reset = run("reset-password", person.username, home=place.application.settings.home)
+    assert reset.code == 0
+    assert door.come(browser, person).url == door.address
+
+
+def test_the_pause_of_an_unknown_login_looks_the_same(
+    door: OwnPage, browser: Browser, clock: Clock
+) -> None:
+    fail(door, browser, "9999p9999")
+    clock.forward(minutes=5)
+    page = browser.sign_in(door.address, "9999p9999", "wrong")
+    assert (page.status, "10 минут " in problem(page)) == (429, True)
