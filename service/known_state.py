@@ -42,6 +42,7 @@ from service.models import (
     PlanStatus,
     SchoolPlan,
     SourceKey,
+    TakenLogin,
 )
 
 USER_FIELDS = tuple(field.name for field in fields(MoodleUser))
@@ -114,7 +115,7 @@ def reserve(
     )
     for some in chunks(new):
         people = dict(some)
-        given = _free_usernames(session, people, logins)
+        given = free_usernames(session, people, logins)
         insert_rows(
             session,
             Identity,
@@ -168,10 +169,13 @@ def identity_values(person: Person | MoodleUser) -> dict[str, Any]:
     }
 
 
-def _free_usernames(
+def free_usernames(
     session: Session, people: Mapping[str, Person], logins: LoginSettings
 ) -> dict[str, str]:
-    """The first free candidate of each person; asks the database for many people at once."""
+    """The first candidate of each person that nobody has, here or in Moodle as far as we know.
+
+    Asks the database for many people at once.
+    """
     wanted = {
         person_id: candidates(
             person_id,
@@ -187,9 +191,8 @@ def _free_usernames(
     while wanted:
         round_ = {person_id: next(names) for person_id, names in wanted.items()}
         for names in chunks(sorted(set(round_.values()))):
-            taken.update(
-                session.scalars(select(Identity.username).where(Identity.username.in_(names)))
-            )
+            for column in (Identity.username, TakenLogin.username):
+                taken.update(session.scalars(select(column).where(column.in_(names))))
         for person_id, username in round_.items():
             if username not in taken:
                 taken.add(username)

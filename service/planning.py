@@ -37,6 +37,7 @@ from service.models import (
     SyncRun,
 )
 from service.registry.loads import as_registered
+from service.taken_logins import replace_taken
 
 log = logging.getLogger(__name__)
 Elsewhere = Mapping[str, Collection[str]]
@@ -217,6 +218,12 @@ class _Planning:
         elsewhere = known_state.elsewhere(session, roster.school.code, self._run.id)
         self._assumed[roster.school.code] = elsewhere
         known = known_state.known_state(session, roster.school.code)
+        without_account = (
+            (person_id, roster.persons[sourced_id])
+            for sourced_id, person_id in roll.present.items()
+            if person_id not in known.users
+        )
+        replace_taken(session, without_account, settings.logins)
         usernames = known_state.usernames(
             session, (one for one in roll.present.values() if one not in known.users)
         )

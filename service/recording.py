@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from provisioning.apply import ACCOUNT_GONE
 from provisioning.changes import Action, Change, Kind, Outcome, Result
 from provisioning.matching import normalised_name
+from service import taken_logins
 from service.db import chunks, upsert
 from service.known_state import USER_FIELDS
 from service.models import (
@@ -116,6 +117,7 @@ def _record_objects(
 def _record_users(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
     """A person whose account could not be made is kept too: in the roll, without an account."""
     creations = [outcome for outcome in outcomes if outcome.change.action == Action.CREATE]
+    taken_logins.remember(session, creations, now)
     not_made = [one.change.key for one in creations if one.result != Result.DONE]
     # Another school of the upload may have made the account a moment ago.
     made = set(
@@ -168,7 +170,7 @@ def _update_identities(session: Session, changes: Sequence[Change]) -> None:
             "person_id": change.key,
             "name_key": normalised_name(*(change.after[name] for name in names)),
             "birth_date": _date(change.after["birth_date"]),
-            **{name: change.after[name] for name in (*names, "snils", "school_code")},
+            **{name: change.after[name] for name in (*names, "username", "snils", "school_code")},
         }
         for change in changes
     ]

@@ -2,7 +2,7 @@
 
 from provisioning.apply.refusals import refusals
 from provisioning.apply.run import PlanOrderError, apply
-from provisioning.apply.sending import ACCOUNT_GONE
+from provisioning.apply.sending import ACCOUNT_GONE, LOGIN_TAKEN
 from provisioning.apply.target import MoodleIds
 
-__all__ = ["ACCOUNT_GONE", "MoodleIds", "PlanOrderError", "apply", "refusals"]
+__all__ = ["ACCOUNT_GONE", "LOGIN_TAKEN", "MoodleIds", "PlanOrderError", "apply", "refusals"]

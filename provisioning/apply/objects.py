@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from provisioning.apply.refusals import AUTH_METHODS
 from provisioning.apply.target import Target
 from provisioning.changes import Change, Kind
 from provisioning.moodle import Function, MoodleUncertain
@@ -15,6 +15,14 @@ from provisioning.state import MOODLE_FIELDS
 
 Record = Mapping[str, Any]
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clash:
+    """Why there cannot be what a creation wants."""
+
+    code: str
+    detail: str = ""
 
 
 class Objects(ABC):
@@ -59,20 +67,21 @@ class Objects(ABC):
             after[self.reference] = self._categories.get(after[self.reference])
         return {self.words[name]: after[name] for name in names}
 
-    def existing(self, changes: Sequence[Change]) -> dict[str, Row | str]:
+    def existing(self, changes: Sequence[Change]) -> dict[str, Row | Clash]:
         """What to adopt before a creation is even tried, as in ``find``.
 
         Nothing where Moodle refuses a second object with the same idnumber.
         """
         return {}
 
-    def find(self, changes: Sequence[Change]) -> dict[str, Row | str]:
-        """By key: the row that a creation is about, or the code why there cannot be one."""
+    def find(self, changes: Sequence[Change]) -> dict[str, Row | Clash]:
+        """By key: the row that a creation is about, or why there cannot be one."""
         found = defaultdict(list)
         for row in self.rows([change.key for change in changes]):
             found[row["idnumber"]].append(row)
         return {
-            key: rows[0] if len(rows) == 1 else "ambiguous_idnumber" for key, rows in found.items()
+            key: rows[0] if len(rows) == 1 else Clash(code="ambiguous_idnumber", detail=_ids(rows))
+            for key, rows in found.items()
         }
 
     def differences(self, change: Change, row: Row) -> dict[str, Any]:
@@ -85,9 +94,9 @@ class Objects(ABC):
         names = [name for name, word in self.words.items() if wanted[word] != row.get(word, "")]
         return self.record(change, names) if names else {}
 
-    def reason(self, change: Change, code: str) -> str:
+    def reason(self, change: Change, code: str) -> Clash:
         """Why Moodle refused this one record, where more than its ``code`` can be found out."""
-        return code
+        return Clash(code=code)
 
 
 class Categories(Objects):
@@ -178,12 +187,15 @@ class Users(Objects):
             record["preferences"] = [{"type": "auth_forcepasswordchange", "value": 1}]
         return record
 
-    def existing(self, changes: Sequence[Change]) -> dict[str, Row | str]:
+    def existing(self, changes: Sequence[Change]) -> dict[str, Row | Clash]:
         """Moodle takes a second user with the same idnumber. Not to find any costs a tenth."""
         return super().find(changes)
 
-    def find(self, changes: Sequence[Change]) -> dict[str, Row | str]:
-        """By idnumber, else by user name. Never by e-mail: an address may be shared or reused."""
+    def find(self, changes: Sequence[Change]) -> dict[str, Row | Clash]:
+        """By idnumber, which is ours alone. An account that only has our login is somebody else's.
+
+        Whether it is the same human is for a person to decide, so it is left as it is.
+        """
         found = super().find(changes)
         missing = {
             change.after["username"]: change for change in changes if change.key not in found
@@ -192,19 +204,15 @@ class Users(Objects):
             for row in self.moodle.users_by_field("username", list(missing)):
                 # MariaDB also finds names that only look alike.
                 if change := missing.get(row["username"]):
-                    found[change.key] = row if _may_be_adopted(row) else "username_taken"
+                    found[change.key] = Clash(code="username_taken", detail=_ids([row]))
         return found
 
-    def reason(self, change: Change, code: str) -> str:
-        if self.moodle.users_by_field("email", [change.after["email"]]):
-            return "email_taken"
-        return code
+    def reason(self, change: Change, code: str) -> Clash:
+        if rows := self.moodle.users_by_field("email", [change.after["email"]]):
+            return Clash(code="email_taken", detail=_ids(rows))
+        return Clash(code=code)
 
 
-def _may_be_adopted(row: Row) -> bool:
-    """An account that nobody else claims and that a person signs in with.
-
-    This keeps service accounts out; site administrators and the guest are kept out by Moodle, which
-    refuses to update them.
-    """
-    return not row.get("idnumber") and row.get("auth") in AUTH_METHODS
+def _ids(rows: Sequence[Row]) -> str:
+    """Moodle's numbers, by which its administrator finds the accounts."""
+    return ", ".join(f"Moodle id {row['id']}" for row in rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from provisioning.apply.objects import Objects, Record, Row
+from provisioning.apply.objects import Clash, Objects, Record, Row
 from provisioning.apply.target import Target
 from provisioning.changes import Change, Outcome, Result
 from provisioning.moodle import MoodleRefused, MoodleUncertain
@@ -23,6 +23,9 @@ _GONE = {"invalidrecord", "invaliduser", "invaliduserid", "userdeleted", "userno
 """Moodle's codes for a user, cohort or course that is no longer there."""
 
 _PERHAPS_GONE = _GONE | {"codingerror", "no_such_user_or_cohort"}
+
+LOGIN_TAKEN = {"username_taken", "email_taken"}
+"""Our codes for a person whose login, or the address made of it, somebody else has in Moodle."""
 
 ACCOUNT_GONE = "account_gone"
 """Somebody deleted the account in Moodle: the next plan makes it, and its places, again."""
@@ -70,18 +73,19 @@ def _create(objects: Objects, steps: Sequence[Step], tries: int = 1) -> Outcomes
         yield from _create(objects, missing, tries)
     elif len(missing) == 1:
         change = missing[0].change
-        yield [failed(change, objects.reason(change, error.code))]
+        why = objects.reason(change, error.code)
+        yield [failed(change, why.code, why.detail)]
     else:
         for half in _halves(missing):
             yield from _create(objects, half, tries)
 
 
-def _adopt(objects: Objects, steps: Sequence[Step], found: Mapping[str, Row | str]) -> Outcomes:
+def _adopt(objects: Objects, steps: Sequence[Step], found: Mapping[str, Row | Clash]) -> Outcomes:
     settled, differing = [], []
     for step in steps:
         row = found[step.change.key]
-        if isinstance(row, str):
-            settled.append(failed(step.change, row))
+        if isinstance(row, Clash):
+            settled.append(failed(step.change, row.code, row.detail))
         elif record := objects.differences(step.change, row):
             differing.append(Step(change=step.change, record={"id": row["id"], **record}))
         else:

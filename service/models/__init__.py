@@ -20,7 +20,7 @@ from service.models.activity import (
 from service.models.class_teachers import ClassTeacher, PlannedClassTeacher
 from service.models.history import MadeSlip, MarkBitmap, MarkChange, RollAct, RollEvent
 from service.models.operators import AuditEntry, Operator, OperatorRole
-from service.models.people import Affiliation, Identity, KnownPerson, SourceKey
+from service.models.people import Affiliation, Identity, KnownPerson, SourceKey, TakenLogin
 from service.models.phases import PhaseExemption, PhaseRule
 from service.models.published import OutgoingMail, PublishedReport
 from service.models.registry import (
@@ -101,5 +101,6 @@ __all__ = [
     "SourceKey",
     "Span",
     "SyncRun",
+    "TakenLogin",
     "TotalKey",
 ]

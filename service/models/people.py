@@ -21,7 +21,8 @@ class Identity(Base):
     __table_args__ = (Index("ix_identities_name_key_birth_date", "name_key", "birth_date"),)
     person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     username: Mapped[str] = mapped_column(String(100), unique=True)
-    """Unique in the city and never reused, even when the person has long left."""
+    """Unique in the city and never reused, even when the person has long left. As long as there
+    is no account, it gives way to the next free one when Moodle holds it for somebody else."""
     family_name: Mapped[str] = mapped_column(String(255))
     given_name: Mapped[str] = mapped_column(String(255))
     middle_name: Mapped[str] = mapped_column(String(255), default="")
@@ -33,6 +34,14 @@ class Identity(Base):
     password_generation: Mapped[int] = mapped_column(default=0)
     """Grows with each reset: the next random first password is another one."""
     reserved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TakenLogin(Base):
+    """A login that Moodle holds for somebody who is none of our people: given to nobody."""
+
+    __tablename__ = "taken_logins"
+    username: Mapped[str] = mapped_column(String(100), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class SourceKey(Base):

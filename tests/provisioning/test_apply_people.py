@@ -134,22 +134,17 @@ def test_two_accounts_with_our_idnumber_are_a_question_for_a_person(
     assert ledger.codes() == {"p-1": "failed: ambiguous_idnumber"}
 
 
-def test_an_unclaimed_account_is_adopted_by_user_name_and_put_right(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
+@pytest.mark.parametrize("auth", ["manual", "oauth2"])
+def test_an_account_that_only_has_our_login_is_left_alone(
+    auth: str, moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
 ) -> None:
-    number = given(moodle_settings, "p-1", auth="manual", password=STRONG)
-    ask(moodle_settings, "core_user_update_users", users=[{"id": number, "suspended": 1}])
-    assert run([new_user("p-1"), new_user("p-2")], moodle, ledger)
-    assert ledger.codes() == {"p-1": "done: adopted"}
-    assert ledger.numbers[Kind.USER, "p-1"] == number
-    row = account(moodle_settings, number)
-    assert (row["idnumber"], row["email"], row["auth"], row["suspended"]) == (
-        "p-1",
-        "p-1@school.invalid",
-        "oauth2",
-        False,
-    )
-    assert row["fullname"] == "Пример Примерович Примеров"
+    number = given(moodle_settings, "p-1", auth=auth, password=STRONG)
+    before = account(moodle_settings, number)
+    refused = new_user("p-1")
+    assert run([refused, new_user("p-2")], moodle, ledger)
+    assert ledger.codes() == {"p-1": "failed: username_taken"}
+    assert ledger.of(refused).detail == f"Moodle id {number}"
+    assert account(moodle_settings, number) == before
 
 
 def test_an_account_that_somebody_claims_is_left_alone(
@@ -176,7 +171,7 @@ def test_the_accounts_of_the_site_itself_are_never_adopted(
 ) -> None:
     before = users_with(moodle_settings, "username", [username])
     assert run([new_user("p-1", username=username)], moodle, ledger)
-    assert ledger.codes() == {"p-1": f"failed: usernotupdated{username}"}
+    assert ledger.codes() == {"p-1": "failed: username_taken"}
     assert users_with(moodle_settings, "username", [username]) == before
 
 
