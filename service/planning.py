@@ -36,7 +36,7 @@ from service.models import (
     SchoolPlan,
     SyncRun,
 )
-from service.registry.loads import as_registered
+from service.registry.loads import as_registered, type_after_load
 from service.taken_logins import replace_taken
 
 log = logging.getLogger(__name__)
@@ -255,6 +255,7 @@ def _store_school(session: Session, roster: Roster) -> School:
     Unless the registry tells of it: then the roster comes under the registry's names.
     """
     known = roster.school
+    kind, unknown = type_after_load(session.get(School, known.code), known.kind)
     upsert(
         session,
         School,
@@ -265,7 +266,8 @@ def _store_school(session: Session, roster: Roster) -> School:
                 "short_name": known.short_name,
                 "district": known.district,
                 "number": known.number,
-                "kind": known.kind,
+                "type": kind,
+                "unknown_type": unknown,
             }
         ],
     )

@@ -36,9 +36,10 @@ class School(Base):
     short_name: Mapped[str] = mapped_column(String(255))
     district: Mapped[str] = mapped_column(String(100), index=True)
     number: Mapped[str] = mapped_column(String(20), default="")
-    kind: Mapped[str] = mapped_column(String(50), default="")
-    """In the words of the loaded file."""
     type: Mapped[SchoolType | None] = mapped_column(String(20))
+    """By the registry, else by the word of the loaded file; None: not known."""
+    unknown_type: Mapped[str] = mapped_column(String(50), default="")
+    """The word of the loaded file while ``type`` is not known: an operator is asked for it."""
     source_system: Mapped[str] = mapped_column(String(100), default="", server_default="")
     """Where the school keeps its roll: Параграф or another system; empty: not known."""
     state_system: Mapped[bool | None]

@@ -29,9 +29,8 @@ from service.models import (
     TotalKey,
 )
 from service.ordering import natural
-from service.registry.columns import LARGEST, plain
+from service.registry.columns import LARGEST
 from service.registry.platforms import week_of
-from service.registry.schools import TYPES
 
 DENOMINATORS: Mapping[str, tuple[TotalKey, ...]] = {
     "E4.03": (
@@ -67,7 +66,9 @@ class RegistrySchool:
     short_name: str
     district: str
     type: SchoolType | None
-    """By the registry, else as the words of the load say; None: not known."""
+    """By the registry, else by the word of the load; None: not known."""
+    unknown_type: str
+    """What the load says of a school whose type is not known, when it is none of our words."""
     source_system: str
     """Empty: not known."""
     state_system: bool | None
@@ -111,7 +112,8 @@ def registry_schools(
             name=school.name,
             short_name=school.short_name,
             district=school.district,
-            type=_type(school),
+            type=SchoolType(school.type) if school.type else None,
+            unknown_type=school.unknown_type,
             source_system=school.source_system,
             state_system=school.state_system,
             esia_plan_on=school.esia_plan_on,
@@ -130,13 +132,6 @@ def in_order(school: School) -> tuple[object, ...]:
     """By district, then number, as people look for a school."""
     number = natural(school.number or school.short_name)
     return natural(school.district), school.district, number, school.code
-
-
-def _type(school: School) -> SchoolType | None:
-    if school.type:
-        return SchoolType(school.type)
-    by_word = {plain(word): value for word, value in TYPES.items()}
-    return by_word.get(plain(school.kind))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

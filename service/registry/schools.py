@@ -12,31 +12,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.models import AuditEntry, HeadCount, HeadCountGroup, School, SchoolType
+from service.models import AuditEntry, HeadCount, HeadCountGroup, School
 from service.registry.columns import NO, YES, Column, Kind, Problem, Row, repeated
 from service.registry.preview import Change, Entry, Preview
-
-TYPES = {
-    "общеобразовательная": SchoolType.GENERAL,
-    "общее образование": SchoolType.GENERAL,
-    "общеобразовательное учреждение": SchoolType.GENERAL,
-    "школа": SchoolType.GENERAL,
-    "ОО": SchoolType.GENERAL,
-    "дополнительное образование": SchoolType.ADDITIONAL,
-    "доп. образование": SchoolType.ADDITIONAL,
-    "УДОД": SchoolType.ADDITIONAL,
-    "СПО": SchoolType.VOCATIONAL,
-    "среднее профессиональное образование": SchoolType.VOCATIONAL,
-    "колледж": SchoolType.VOCATIONAL,
-    "дошкольная": SchoolType.PRESCHOOL,
-    "дошкольное образование": SchoolType.PRESCHOOL,
-    "ДОУ": SchoolType.PRESCHOOL,
-    "детский сад": SchoolType.PRESCHOOL,
-    "другая": SchoolType.OTHER,
-    "иная": SchoolType.OTHER,
-    **{each.value: each for each in SchoolType},
-}
-"""What people write, the usual word of each type first."""
+from service.registry.types import TYPES
 
 _STATE = {"государственная": YES, "негосударственная": NO}
 
@@ -217,6 +196,8 @@ def write(
             )  # fmt: skip
         else:
             setattr(school, name, as_attribute(name, after))
+    if school.type:
+        school.unknown_type = ""
     # A list of schools shows the short name, plans of Moodle use both.
     school.name = school.name or school.short_name
     school.short_name = school.short_name or school.name[:255]

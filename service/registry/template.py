@@ -17,6 +17,7 @@ from service.registry import milestones, schools, totals
 from service.registry.columns import Column, Kind
 from service.registry.lookup import RegistrySchool, registry_schools
 from service.registry.mappings import DEFAULT, load_mappings
+from service.registry.types import TYPES
 from service.reports.export import harmless
 
 FORMS = ("xlsx", "csv")
@@ -59,7 +60,7 @@ def registry_file(session: Session, scope: Scope, form: str, *, at: date) -> byt
 
 
 def _line(school: RegistrySchool) -> Line:
-    words = {value: word for word, value in reversed(schools.TYPES.items())}
+    words = {value: word for word, value in reversed(TYPES.items())}
     counts = {group.value: count for group, count in school.head_counts.items()}
     newest = max(counts.values(), key=lambda one: one.as_of, default=None)
     state = {True: "да", False: "нет", None: None}[school.state_system]

@@ -69,6 +69,15 @@ def field(name: str) -> str:
     }.get(name, name)
 
 
+UNKNOWN_TYPE = "unknown"
+"""Filter: schools whose type is not known."""
+
+
+def type_to_choose(value: str) -> str:
+    """A type, or that it is not known, as a filter."""
+    return school_type(None if value == UNKNOWN_TYPE else value)
+
+
 def school_type(value: str | None) -> str:
     return {
         None: _("not known"),

@@ -222,7 +222,11 @@ def _notes(asked: Asked, schools: Sequence[RegistrySchool]) -> Iterator[str]:
     )
     unknown = sum(school.type is None for school in schools)
     if unknown:
-        yield _("The kind of {n} organisations is not known; they are left out.", n=unknown)
+        yield _(
+            "The kind of {n} organisations is not known; they are left out. "
+            "Choose their types in the registry.",
+            n=unknown,
+        )
     if not asked.settings.horizontal_courses:
         yield _("E4.07 is not measured: no courses are marked for it in the settings.")
 

@@ -270,7 +270,11 @@ def _notes(week: _Week, asked: Asked) -> Iterator[str]:
             )  # fmt: skip
     unknown = sum(school.type is None for school in week.schools)
     if unknown:
-        yield _("The kind of {n} organisations is not known; they are outside C7.", n=unknown)
+        yield _(
+            "The kind of {n} organisations is not known; they are outside C7. "
+            "Choose their types in the registry.",
+            n=unknown,
+        )
 
 
 def _title() -> str:

@@ -15,8 +15,9 @@ from service.registry import editing, wording
 from service.registry.columns import Problem, plain
 from service.registry.lookup import RegistrySchool, registry_schools
 from service.registry.refusals import Refusal
-from service.registry.schools import COLUMNS, GROUPS, TYPES
+from service.registry.schools import COLUMNS, GROUPS
 from service.registry.template import FORMS, registry_file, template
+from service.registry.types import TYPES
 from service.views.context import scope, the_console
 from service.views.imported_files import MEDIA_TYPES
 from service.views.paging import page_of_list
@@ -45,7 +46,7 @@ def index() -> str:
         wanted=wanted,
         filter_words=_words(),
         districts=list(dict.fromkeys(one.district for one in schools)),
-        types=list(SchoolType),
+        types=[*SchoolType, wording.UNKNOWN_TYPE],
         systems=SYSTEMS,
         states=STATES,
         all_schools=len(schools),
@@ -72,7 +73,7 @@ def _fits(school: RegistrySchool, wanted: dict[str, str]) -> bool:
     searched = plain(f"{school.code} {school.short_name} {school.name} {school.source_system}")
     return (
         wanted["district"] in ("", school.district)
-        and wanted["type"] in ("", school.type)
+        and wanted["type"] in ("", school.type or wording.UNKNOWN_TYPE)
         and wanted["system"] in ("", system)
         and states.get(wanted["state"], False)
         and text in searched

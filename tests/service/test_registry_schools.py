@@ -17,7 +17,7 @@ from service.registry.preview import Preview
 from service.registry.refusals import Refusal
 from service.registry.settings import RegistrySettings
 from service.registry.template import registry_file
-from tests.service.console_factories import add_operator, add_school
+from tests.service.console_factories import add_operator
 from tests.service.place import A, Place, on_both_databases, pupil
 from tests.service.tables import TITLES, as_csv
 
@@ -257,12 +257,6 @@ def test_a_renamed_district_keeps_its_operators(session: Session) -> None:
     for name, code in (("Центральный", "exists"), (" ", "no_name"), ("x" * 101, "no_name")):
         with pytest.raises(Refusal, match=rf"district\.{code}"):
             editing.rename_district(session, CITY, "Островной", name, NOW)
-
-
-def test_a_school_known_from_loads_gets_its_type_from_their_words(session: Session) -> None:
-    add_school(session, "78-0001", kind="Среднее профессиональное образование")
-    found = listed(session)["78-0001"]
-    assert (found.type, found.registered) == ("vocational", False)
 
 
 @on_both_databases
