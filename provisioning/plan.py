@@ -11,9 +11,10 @@ from datetime import date
 from enum import StrEnum
 from itertools import accumulate
 from operator import attrgetter
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from provisioning.changes import APPLY_ORDER, Action, Change, Kind
+from provisioning.limits import LimitBreach, Links, find_breaches
 from provisioning.settings import LimitSettings
 from provisioning.state import (
     CourseEnrolment,
@@ -30,25 +31,6 @@ _Link = TypeVar("_Link", Member, CourseEnrolment)
 
 _WATCHED_FIELDS = ("username", "family_name", "given_name", "middle_name", "birth_date")
 """A change of one of these makes somebody hard to recognise: they are counted as updates."""
-
-
-class Limit(StrEnum):
-    SUSPENDED = "suspended"
-    UPDATED = "updated"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LimitBreach:
-    limit: Limit
-    count: int
-    base: int
-    """The known active people of the school."""
-    allowed_share: float
-
-    @property
-    def share(self) -> float:
-        """Of the base, 0 to 1."""
-        return self.count / self.base
 
 
 class UnsafePlan(Exception):
@@ -269,26 +251,28 @@ def _in_order(links: frozenset[_Link]) -> list[_Link]:
 def _breaches(
     known: State, steps: Mapping[tuple[Kind, Action], _Step], limits: LimitSettings
 ) -> tuple[LimitBreach, ...]:
-    base = {
-        person_id
-        for person_id, user in known.users.items()
-        if user.school_code == known.school_code and user.in_roll and not user.suspended
-    }
-    suspended = sum(_key(user) in base for user in steps[Kind.USER, Action.SUSPEND].after)
     updates = steps[Kind.USER, Action.UPDATE]
-    updated = sum(
-        _key(old) in base
-        and any(getattr(old, name) != getattr(new, name) for name in _WATCHED_FIELDS)
-        for old, new in zip(updates.before, updates.after, strict=True)
+    return find_breaches(
+        {
+            person_id: user
+            for person_id, user in known.users.items()
+            if user.school_code == known.school_code and user.in_roll and not user.suspended
+        },
+        suspended=map(_key, steps[Kind.USER, Action.SUSPEND].after),
+        updated=(
+            _key(old)
+            for old, new in zip(updates.before, updates.after, strict=True)
+            if any(getattr(old, name) != getattr(new, name) for name in _WATCHED_FIELDS)
+        ),
+        course_places=_links(steps, Kind.ENROLMENT),
+        memberships=_links(steps, Kind.MEMBER),
+        limits=limits,
     )
-    shares = (
-        (Limit.SUSPENDED, suspended, limits.max_suspended_share),
-        (Limit.UPDATED, updated, limits.max_updated_share),
-    )
-    return tuple(
-        LimitBreach(limit=limit, count=count, base=len(base), allowed_share=allowed)
-        for limit, count, allowed in shares
-        if count > max(limits.floor, allowed * len(base))
-        # The floor is for small schools; it never covers a whole one: that is an empty file.
-        or (limit is Limit.SUSPENDED and base and count == len(base))
+
+
+def _links(steps: Mapping[tuple[Kind, Action], _Step], kind: Kind) -> Links:
+    """The steps of this kind hold nothing but links."""
+    return Links(
+        removed=cast("Sequence[Member | CourseEnrolment]", steps[kind, Action.REMOVE].before),
+        added=cast("Sequence[Member | CourseEnrolment]", steps[kind, Action.ADD].after),
     )

@@ -65,14 +65,33 @@ class NamingSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LimitSettings:
-    """A plan over a limit needs a second, explicit yes."""
+    """A plan over a limit needs a second, explicit yes. Shares are of the known active people."""
 
     max_suspended_share: float = 0.10
-    """Of the known active people of the school."""
+    """Of the school."""
     max_updated_share: float = 0.30
-    """Of the known active people of the school: changes of name, login or birth date."""
+    """Of the school: changes of name, login or birth date."""
+    max_places_share: float = 0.10
+    """Of the school: people who stay and lose more places in courses, or in cohorts, than they
+    get."""
     floor: int = 10
-    """Up to so many suspensions or updates are always allowed: small schools."""
+    """Up to so many people, or pupils, are always allowed: small schools."""
+    max_role_share: float = 0.30
+    """Of the people of one role, for every kind of loss; never less than the school's share."""
+    staff_floor: int = 3
+    """Up to so many teachers, or administrators, are always allowed, but never all of three."""
+    class_share: float = 0.80
+    """A class that loses so many of its pupils loses all or nearly all."""
+    whole_classes: int = 2
+    """So many classes may leave as a whole: graduates. None may lose its places as a whole."""
+    max_contradicted_share: float = 0.20
+    """Of the rows with known ids: rows of other humans. A file above it is another school's and
+    is stopped; no yes helps."""
+    contradicted_floor: int = 3
+    """So many such rows alone never stop a file, unless no row agrees."""
+    max_strangers_share: float = 0.90
+    """Of the people on the roll: a full roll that misses more, and has others instead, is another
+    school's and is stopped; no yes helps. Up to ``floor`` people it is only told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,7 @@ from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.findings import Finding, Severity
 from provisioning.formats import LayoutError, ReadFile, SchoolFiles, read_school, scan
 from provisioning.matching import match
+from provisioning.ownership import another_schools_file
 from provisioning.plan import Plan, make_plan
 from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
@@ -201,10 +202,14 @@ class _Planning:
         found = match(
             roster, known_state.known_identities(session, roster), lambda: str(uuid.uuid4())
         )
-        known_state.reserve(session, roster, found, settings.logins, now)
         before = known_state.roll_before(session, roster.school.code)
-        roll = next_roll(roster, found, before, today=self._today)
         findings += found.findings
+        findings += another_schools_file(roster, found, before, settings.limits)
+        if _is_fatal(findings):
+            self._store_blocked(session, files.school_code, roster)
+            return findings
+        known_state.reserve(session, roster, found, settings.logins, now)
+        roll = next_roll(roster, found, before, today=self._today)
         stored = SchoolPlan(
             run_id=self._run.id,
             school_code=roster.school.code,
@@ -280,9 +285,7 @@ def _store_plan(
     stored.known_version = school.known_version
     stored.digest = plan.digest
     stored.counts = {f"{kind}.{action}": n for (kind, action), n in plan.counts.items()}
-    stored.breaches = [
-        {"limit": one.limit.value, "count": one.count, "base": one.base} for one in plan.breaches
-    ]
+    stored.breaches = [one.facts for one in plan.breaches]
     session.add(stored)
     session.flush()
     roll_rows = (

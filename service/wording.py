@@ -230,9 +230,28 @@ def outcome_remedy(code: str) -> str:
 
 
 def breach(found: Mapping[str, Any]) -> str:
-    """A limit that a plan exceeds: a stored ``provisioning.plan.LimitBreach``."""
+    """What a plan takes away over a limit, and why that may be wrong (``LimitBreach.facts``)."""
+    who = {
+        "school": _("{count} of {base} people"),
+        "student": _("{count} of {base} pupils"),
+        "teacher": _("{count} of {base} teachers"),
+        "administrator": _("{count} of {base} administrators"),
+        "classes": _("{count} of {base} pupils of whole classes ({classes})"),
+    }[found.get("among", "school")]
     text = {
-        "suspended": _("{count} of {base} people would be suspended"),
-        "updated": _("names, logins or birth dates of {count} of {base} people would change"),
+        "suspended": _("{who} would be suspended: a truncated file looks like this"),
+        "updated": _(
+            "names, logins or birth dates of {who} would change: "
+            "another school's file looks like this"
+        ),
+        "course_places": _(
+            "{who} would lose places in courses and get fewer or none instead: "
+            "are classes or the teaching load missing in the file?"
+        ),
+        "memberships": _(
+            "{who} would be taken out of cohorts and put into fewer or none instead: "
+            "are classes missing in the file?"
+        ),
     }[found["limit"]]
-    return text.format(count=found["count"], base=found["base"])
+    classes = ", ".join(found.get("classes", ()))
+    return text.format(who=who.format(count=found["count"], base=found["base"], classes=classes))

@@ -55,9 +55,11 @@ ARROWS = {
     "naming": {"roster", "settings", "state"},
     "matching": {"findings", "roster"},
     "roll": {"matching", "roster"},
+    "ownership": {"findings", "matching", "roll", "roster", "settings"},
     "desired": {"logins", "naming", "roll", "roster", "settings", "state"},
     "changes": set(),
-    "plan": {"changes", "settings", "state"},
+    "limits": {"settings", "state"},
+    "plan": {"changes", "limits", "settings", "state"},
     "moodle": {"settings"},
     "apply": {"changes", "moodle", "state"},
 }

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from provisioning.changes import APPLY_ORDER, Action, Change, Kind
-from provisioning.plan import Limit, Plan, UnsafePlan, check, make_plan, plan_digest
+from provisioning.limits import Limit
+from provisioning.plan import Plan, UnsafePlan, check, make_plan, plan_digest
 from provisioning.settings import LimitSettings
 from provisioning.state import (
     CourseEnrolment,

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioning.changes import Action, Change, Kind
-from provisioning.plan import Limit, make_plan
+from provisioning.limits import Limit
+from provisioning.plan import make_plan
 from provisioning.roster import Enrolment, Mode, Part, Person, PersonStatus, Role, Roster
 from provisioning.settings import CourseSettings, LimitSettings
 from provisioning.state import (

@@ -20,6 +20,8 @@ from service.home import locked
 from service.processes import neighbours
 from tests.service.command_line import Ended, free_port, run
 
+BLANK_CLASSES = Path(__file__).parents[1] / "data" / "next-exports" / "d13-classes-blank"
+
 
 class Installation:
     """A data folder whose neighbours are up as long as the tests of this file run."""
@@ -241,3 +243,13 @@ def test_doctor_finds_a_whole_installation(installation: Installation) -> None:
     plain = installation.run("doctor")
     assert plain.code == 0
     assert "✓ Database: sqlite, tables up to date" in plain.out
+
+
+def test_what_a_plan_would_take_away_is_told_in_words(installation: Installation) -> None:
+    first, blank = sorted(BLANK_CLASSES.iterdir())
+    assert installation.run("sync", first, "--yes").code == 0
+    stopped = installation.run("import", blank)
+    assert stopped.code == 3
+    assert "30 of 31 people would lose places in courses and get fewer or none" in stopped.out
+    assert "30 of 31 people would be taken out of cohorts" in stopped.out
+    assert installation.run("sync", blank, "--yes").code == 3

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from service.models import Identity, RunStatus
+from service.models import Identity, PlanStatus, RunStatus
+from service.runs import RunProblem
 from tests.service.place import Place, make_place, on_both_databases, with_settings
 
 CASES = Path(__file__).parents[1] / "data" / "next-exports"
@@ -186,3 +187,65 @@ def test_an_empty_date_of_1c_says_nothing(place: Place, empty: str) -> None:
     assert place.counts(run_id, CODE) == {}
     nameless = variant(place, second, ("2026-10-02T08:00:00", empty), name="undated.xml")
     assert "header.field_missing" in place.rules(place.load(nameless))
+
+
+# Places lost, and another school's file
+
+
+@on_both_databases
+def test_a_file_with_blank_classes_needs_a_second_yes(place: Place) -> None:
+    first, second = case("d13-classes-blank")
+    place.sync(first)
+    before = place.moodle()
+    run_id = place.load(second)
+    assert place.plans(run_id)[CODE].breaches == [
+        {"limit": "course_places", "count": 30, "base": 31},
+        {"limit": "memberships", "count": 30, "base": 31},
+    ]
+    with pytest.raises(RunProblem, match=r"run\.over_limits"):
+        place.approve(run_id)
+    assert place.moodle() == before
+
+
+@on_both_databases
+def test_another_school_s_file_under_our_code_is_stopped(place: Place) -> None:
+    first, second = case("d15-other-school-same-ids")
+    place.sync(first)
+    before, known = place.moodle(), identities(place)
+    run_id = place.load(second)
+    assert place.run(run_id).status == RunStatus.REJECTED
+    assert place.plans(run_id)[CODE].status == PlanStatus.BLOCKED
+    assert place.rules(run_id)["school.contradicted"] == CODE
+    assert (place.moodle(), identities(place)) == (before, known)
+    # The school's own file goes on as before.
+    own = variant(place, first, ("2026-10-01T08:30:00", "2026-10-03T08:30:00"))
+    assert place.counts(place.load(own), CODE) == {}
+
+
+def test_another_school_s_file_with_ids_of_its_own_is_stopped(place: Place) -> None:
+    first, second = case("d15-other-school-same-ids")
+    place.sync(first)
+    known = identities(place)
+    run_id = place.load(variant(place, second, ('"s-', '"x-'), ('"t-', '"y-')))
+    assert place.run(run_id).status == RunStatus.REJECTED
+    assert place.rules(run_id)["school.strangers"] == CODE
+    assert identities(place) == known
+
+
+def test_a_few_contradictions_stop_nobody_else(place: Place) -> None:
+    first, second = case("d15-other-school-same-ids")
+    place.sync(first)
+    text, others = first.read_text("utf-8"), second.read_text("utf-8")
+    pairs = []
+    for key in ("s-1", "s-2", "s-3"):
+        mine, theirs = rows(text, key)[0], rows(others, key)[0]
+        pairs.append((mine[mine.index("<student ") :], theirs[theirs.index("<student ") :]))
+    own = variant(place, first, *pairs, ("2026-10-01T08:30:00", "2026-10-03T08:30:00"))
+    run_id = place.load(own)
+    assert place.run(run_id).status == RunStatus.PLANNED
+    assert place.plans(run_id)[CODE].set_aside == 3
+
+
+def identities(place: Place) -> int:
+    with place.application.sessions() as session:
+        return session.scalar(select(func.count()).select_from(Identity)) or 0
