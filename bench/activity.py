@@ -27,8 +27,7 @@ from auth.models import LoginEvent, Method, Result
 from bench.city import make_events, make_people, tidy
 from bench.measuring import Figure, in_child, in_turns, seconds_of
 from bench.place import installation, postgresql
-from service import create_app
-from service.access import create_operator
+from service import create_app, operators
 from service.activity.bitmaps import BLOCK_BYTES
 from service.activity.figures import bring_up_to_date
 from service.activity.rebuild import rebuild
@@ -137,8 +136,8 @@ def _caught_up(application: Application) -> Figure:
 def _signed_in(application: Application) -> FlaskClient:
     """The browser of an operator of the city."""
     with transaction(application.sessions) as session:
-        create_operator(
-            session, username="bench", password="a long password of the bench",
+        operators.add(
+            session, actor="bench", username="bench", password="a long password of the bench",
             role=OperatorRole.CITY, scope=[], now=AT,
         )  # fmt: skip
     client = create_app(application).test_client()

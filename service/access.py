@@ -1,22 +1,13 @@
-"""Operators: who may see and do what. Every query about a school goes through a ``Scope``."""
+"""Which operator may see and do what. Every query about a school goes through a ``Scope``."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import ColumnElement, Select, select, true
-from sqlalchemy.orm import Session
 
-from service.i18n import gettext as _
 from service.models import Operator, OperatorRole, School, SchoolPlan, SyncRun
-
-MIN_PASSWORD_LENGTH = 12
 
 
 class Forbidden(Exception):
@@ -84,46 +75,3 @@ def need_city(scope: Scope) -> None:
 def command_line_scope(user: str) -> Scope:
     """Whoever can run the command line on the server already holds the database."""
     return Scope(actor=f"cli:{user}", role=OperatorRole.CITY)
-
-
-def create_operator(
-    session: Session,
-    *,
-    username: str,
-    password: str,
-    role: OperatorRole,
-    scope: list[str],
-    now: datetime,
-) -> Operator:
-    """Add an operator. Raises ``ValueError`` for a short password or a taken name."""
-    if len(password) < MIN_PASSWORD_LENGTH:
-        raise ValueError(_("the password must have at least {n} characters", n=MIN_PASSWORD_LENGTH))
-    if session.scalar(select(Operator.id).where(Operator.username == username)):
-        raise ValueError(_("an operator with this name exists"))
-    operator = Operator(
-        username=username,
-        password_hash=PasswordHasher().hash(password),
-        role=role,
-        scope=scope,
-        created_at=now,
-    )
-    session.add(operator)
-    session.flush()
-    return operator
-
-
-@cache
-def _unknown_operator_hash() -> str:
-    """Made when first needed: hashing takes 64 MB, and most processes let nobody sign in."""
-    return PasswordHasher().hash(hashlib.sha256(b"nobody").hexdigest())
-
-
-def authenticate(session: Session, username: str, password: str) -> Operator | None:
-    """The operator, or None. Takes the same time whether or not the name exists."""
-    operator = session.scalar(select(Operator).where(Operator.username == username))
-    stored = operator.password_hash if operator else _unknown_operator_hash()
-    try:
-        PasswordHasher().verify(stored, password)
-    except (VerifyMismatchError, InvalidHashError):
-        return None
-    return operator if operator and operator.active else None

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from provisioning.moodle import MoodleClient
 from service import db
 from service.config import Settings, load_settings
+from service.operator_sessions import Lifetime
 
 Clock = Callable[[], datetime]
 
@@ -48,6 +49,15 @@ class Application:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.settings.server.time_zone)
+
+    @property
+    def operator_lifetime(self) -> Lifetime:
+        """How long sessions of the console last."""
+        server = self.settings.server
+        return Lifetime(
+            idle=timedelta(minutes=server.operator_idle_minutes),
+            whole=timedelta(hours=server.operator_session_hours),
+        )
 
     def is_initialised(self) -> bool:
         return secret_file(self.settings.home).exists()

@@ -63,12 +63,19 @@ class ServerSettings:
     """Days of reports begin and end in this zone."""
     keep_uploads_days: int = 90
     """Uploaded files of finished and rejected runs are deleted after so long; 0 keeps them."""
+    operator_idle_minutes: int = 120
+    """An operator who does nothing for so long signs in again."""
+    operator_session_hours: int = 12
+    """An operator signs in again after so long, whatever was done meanwhile."""
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for what no machine has."""
         for name in ("port", "standin_port"):
             if not 1 <= getattr(self, name) <= HIGHEST_PORT:
                 raise ValueError(f"{name} must be between 1 and {HIGHEST_PORT}")
+        for name in ("operator_idle_minutes", "operator_session_hours"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
         try:
             ZoneInfo(self.time_zone)
         except (ValueError, OSError, ZoneInfoNotFoundError) as error:

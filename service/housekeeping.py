@@ -1,5 +1,5 @@
-"""What the worker clears away about once an hour: expired sign-ins, old login events, ended keys,
-uploaded files."""
+"""What the worker clears away about once an hour: ended sign-ins of people and operators, old login
+events, ended keys, uploaded files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from auth.expiry import forget_expired, forget_login_events
+from service import operator_sessions
 from service.activity.rollups import catch_up
 from service.application import Application
 from service.db import chunks, transaction
@@ -37,6 +38,7 @@ def clear_away(application: Application) -> None:
     window = timedelta(seconds=application.settings.auth.failure_window_seconds)
     with transaction(application.sessions) as session:
         forget_expired(session, now, failure_window=max(window, FAILURES_KEPT))
+        operator_sessions.forget_ended(session, application.operator_lifetime, now)
     _delete_login_events(application, now)
     _delete_ended_keys(application, now)
     days = application.settings.server.keep_uploads_days

@@ -19,6 +19,9 @@ from service.views.session import Sessions
 MAX_FORM_BYTES = 1024 * 1024
 """For every request but an upload, whose limit is that of the reading settings."""
 
+COOKIE_KEPT = timedelta(days=7)
+"""Longer than any session, so that a browser whose session has ended is told so."""
+
 THROTTLE_WINDOW = timedelta(minutes=15)
 
 
@@ -36,7 +39,7 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=is_secure,
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=8),
+        PERMANENT_SESSION_LIFETIME=COOKIE_KEPT,
         MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
         # A folder of files arrives as one part each, and the form has a few fields of its own.
         MAX_FORM_PARTS=settings.reading.limits.archive_files + 20,

@@ -13,7 +13,7 @@ import click
 from sqlalchemy import func, select
 
 from auth.keys import load_keys
-from service import access
+from service import operators
 from service.application import make_secret
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
 from service.cli.printing import print_checks
@@ -25,6 +25,7 @@ from service.jobs import Work
 from service.logs import set_up_logging
 from service.models import Operator, OperatorRole
 from service.moodle_standin import serve as serve_standin
+from service.operators import OperatorProblem
 from service.processes import check_port
 from service.processes import serve as serve_all
 
@@ -49,48 +50,16 @@ def init(context: Context, operator: str, password_file: TextIO | None) -> None:
             return
         made = password or secrets.token_urlsafe(12)
         try:
-            access.create_operator(
-                session, username=operator, password=made, role=OperatorRole.CITY, scope=[],
-                now=application.clock(),
+            operators.add(
+                session, actor=context.scope.actor, username=operator, password=made,
+                role=OperatorRole.CITY, scope=[], now=application.clock(),
             )  # fmt: skip
-        except ValueError as error:
+        except OperatorProblem as error:
             raise click.UsageError(str(error)) from error
     click.echo(_("{home} is ready.", home=context.settings.home))
     click.echo(_("Operator: {name}", name=operator))
     if not password:
         click.echo(_("Password (shown once): {password}", password=made))
-
-
-@click.command("operator", help=_("Add an operator of a school, a district or the city."))
-@click.argument("name")
-@click.option(
-    "--role", type=click.Choice([role.value for role in OperatorRole]), required=True,
-    help=_("What part of the city the operator sees."),
-)  # fmt: skip
-@click.option(
-    "--of", "scope", multiple=True, metavar="CODE|DISTRICT",
-    help=_("The school's code or the district's name; may be repeated."),
-)  # fmt: skip
-@click.option("--password-file", type=click.File(), help=_("Take the password from this file."))
-@pass_context
-def operator(
-    context: Context, name: str, role: str, scope: tuple[str, ...], password_file: TextIO | None
-) -> None:
-    if (role == OperatorRole.CITY) == bool(scope):
-        raise click.UsageError(_("--of goes with the roles school and district, and only there"))
-    application = context.application
-    given = password_file.read().strip() if password_file else ""
-    password = given or secrets.token_urlsafe(12)
-    with transaction(application.sessions) as session:
-        try:
-            access.create_operator(
-                session, username=name, password=password, role=OperatorRole(role),
-                scope=list(scope), now=application.clock(),
-            )  # fmt: skip
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
-    if not given:
-        click.echo(_("Password (shown once): {password}", password=password))
 
 
 @click.command("serve", help=_("Run everything: web, worker, Redis, Moodle stand-in."))
@@ -143,4 +112,4 @@ def doctor(context: Context, as_json: bool) -> None:
         sys.exit(STOPPED)
 
 
-COMMANDS = (init, operator, serve, worker, moodle_standin, doctor)
+COMMANDS = (init, serve, worker, moodle_standin, doctor)

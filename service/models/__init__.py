@@ -19,7 +19,7 @@ from service.models.activity import (
 )
 from service.models.class_teachers import ClassTeacher, PlannedClassTeacher
 from service.models.history import MadeSlip, MarkBitmap, MarkChange, RollAct, RollEvent
-from service.models.operators import AuditEntry, Operator, OperatorRole
+from service.models.operators import AuditEntry, Operator, OperatorRole, OperatorSession
 from service.models.people import Affiliation, Identity, KnownPerson, SourceKey, TakenLogin
 from service.models.phases import PhaseExemption, PhaseRule
 from service.models.published import OutgoingMail, PublishedReport
@@ -71,6 +71,7 @@ __all__ = [
     "MoodleSnapshot",
     "Operator",
     "OperatorRole",
+    "OperatorSession",
     "OutgoingMail",
     "OutsideEvent",
     "PendingEvent",

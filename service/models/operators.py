@@ -1,4 +1,4 @@
-"""Operators of the console, and the audit of what they and the command line did."""
+"""Operators of the console, their sessions, and the audit of what they and the command line did."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Integer, String
+from sqlalchemy import JSON, ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth.models import UtcDateTime
@@ -34,6 +34,21 @@ class Operator(Base):
     wants_mail: Mapped[bool] = mapped_column(default=False)
     """Reports and reminders are sent to ``email``: only after the operator said so."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class OperatorSession(Base):
+    """An operator who is signed in with one browser (``service.operator_sessions``)."""
+
+    __tablename__ = "operator_sessions"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    operator_id: Mapped[int] = mapped_column(
+        ForeignKey("operators.id", ondelete="CASCADE"), index=True
+    )
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """Of the last click, give or take ``Lifetime.step``."""
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """Whatever happens until then."""
 
 
 class AuditEntry(Base):

@@ -1,22 +1,32 @@
-"""The operator's session: a signed cookie that names the operator, and the token of its forms."""
+"""The operator's session: a signed cookie with its token, and the token of its forms."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 
-from flask import Flask, Request, abort, g, redirect, request, session, url_for
+from flask import (
+    Flask,
+    Request,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask import Response as FlaskResponse
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from werkzeug.wrappers import Response
 
+from service import operator_sessions
 from service.access import Scope
+from service.i18n import gettext as _
 from service.models import Operator
+from service.views import coming_back
 from service.views.context import the_console
-
-PUBLIC_ENDPOINTS = {"console.signin.form", "console.signin.sign_in"}
-UPLOAD_ENDPOINT = "console.uploads.receive"
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -32,15 +42,21 @@ class Sessions(SecureCookieSessionInterface):
             super().save_session(app, session, response)
 
 
-def begin(operator: Operator) -> None:
-    """Sign the operator in; nothing of an earlier session is kept."""
+def begin(token: str) -> None:
+    """Let this browser hold the token of a new session; nothing of an earlier one is kept, but
+    that a form came too late is said once more, on the page that had it."""
+    lost = coming_back.lost_form()
     session.clear()
     session.permanent = True
-    session["operator"] = operator.id
-    session["password"] = _password_mark(operator)
+    session["token"] = token
+    if lost:
+        flash(lost)
 
 
 def end() -> None:
+    """End the session, in every browser that holds its token."""
+    with the_console().transaction() as db:
+        operator_sessions.end(db, _token())
     session.clear()
 
 
@@ -54,48 +70,47 @@ def form_token() -> str:
 def guard() -> Response | None:
     """Before each page: who asks, and is the posted form one of ours?
 
-    The order matters: a body is read only after the operator is known, and an upload of
-    gigabytes is allowed on one page only.
+    The order matters: a body is read only after the operator is known (or was, with this browser),
+    and an upload of gigabytes is allowed on one page only.
     """
     operator = _current_operator()
     if operator is not None:
         g.operator, g.scope = operator, Scope.of(operator)
-    elif request.endpoint not in PUBLIC_ENDPOINTS:
-        return redirect(url_for("console.signin.form", next=_way_back()))
-    if request.endpoint == UPLOAD_ENDPOINT:
+    elif request.endpoint not in coming_back.PUBLIC_ENDPOINTS:
+        if request.method == "POST" and _token():
+            coming_back.note_lost_form()
+        return redirect(url_for("console.signin.form", next=coming_back.page_of_this()))
+    if request.endpoint == coming_back.UPLOAD_ENDPOINT:
         limits = the_console().application.settings.reading.limits
         request.max_content_length = limits.total_bytes
     if request.method == "POST":
         sent = request.form.get("form_token", "")
         if not hmac.compare_digest(form_token().encode(), sent.encode()):
-            abort(400)
+            return _out_of_date()
     return None
 
 
-def safe_way_back(address: str) -> str:
-    """``address`` if it is a page of the console, else the console's first page."""
-    inside = address.startswith("/console/") and "\\" not in address and address.isprintable()
-    return address if inside else url_for("console.home.index")
-
-
-def _way_back() -> str | None:
-    return request.full_path.rstrip("?") if request.method == "GET" else None
+def _out_of_date() -> Response:
+    """The form is of an earlier session, or not ours: nothing is done, and the way to it shown."""
+    page = render_template(
+        "error.html",
+        status=400,
+        title=_("This form is out of date"),
+        text=_("Nothing of it was done. Open its page and give it again."),
+        address=coming_back.page_of_this() or url_for("console.home.index"),
+        way=_("To the page"),
+    )
+    return make_response(page, 400)
 
 
 def _current_operator() -> Operator | None:
-    number = session.get("operator")
-    if not isinstance(number, int):
+    if not _token():
         return None
-    with the_console().application.sessions() as db:
-        operator = db.get(Operator, number)
-    if operator is None or not operator.active:
-        return None
-    # A changed password ends the sessions that began with the old one.
-    if not hmac.compare_digest(_password_mark(operator), str(session.get("password", ""))):
-        return None
-    return operator
+    console = the_console()
+    return operator_sessions.operator_of(
+        console.application.sessions, _token(), console.application.operator_lifetime, console.now()
+    )
 
 
-def _password_mark(operator: Operator) -> str:
-    key = the_console().application.secret
-    return hmac.new(key, operator.password_hash.encode(), hashlib.sha256).hexdigest()[:32]
+def _token() -> str:
+    return str(session.get("token", ""))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from auth.throttle import ThrottleKey, minutes_left
-from service import access
+from service import operator_sign_in
 from service.i18n import gettext as _
 from service.i18n import ngettext
 from service.views import session
+from service.views.coming_back import lost_form, safe_way_back
 from service.views.context import the_console
+
+log = logging.getLogger(__name__)
 
 blueprint = Blueprint("signin", __name__)
 
@@ -22,7 +27,7 @@ FAILURES_PER_ADDRESS = 50
 def form() -> Response | str:
     if "operator" in g:
         return redirect(url_for("console.home.index"))
-    return render_template("console/signin.html")
+    return _page()
 
 
 @blueprint.post("/signin")
@@ -42,15 +47,20 @@ def sign_in() -> Response | tuple[str, int]:
             "Too many failed attempts. Try again in {n} minutes.",
             minutes_left(until, now),
         )
-        return render_template("console/signin.html", problem=problem, username=username), 429
+        log.warning("an operator's sign-in was paused after failures")
+        return _page(problem, username), 429
     with console.transaction() as db:
-        operator = access.authenticate(db, username, request.form.get("password", ""))
-    if operator is None:
+        token = operator_sign_in.sign_in(
+            db, username, request.form.get("password", ""),
+            lifetime=console.application.operator_lifetime,
+            secret=console.application.derived_secret(b"names of operators"), now=now,
+        )  # fmt: skip
+    if token is None:
         console.throttle.failed(*keys, now=now)
         problem = _("The user name or the password is wrong.")
-        return render_template("console/signin.html", problem=problem, username=username), 401
-    session.begin(operator)
-    return redirect(session.safe_way_back(request.args.get("next", "")))
+        return _page(problem, username), 401
+    session.begin(token)
+    return redirect(safe_way_back(request.args.get("next", "")))
 
 
 @blueprint.post("/signout")
@@ -58,3 +68,9 @@ def sign_out() -> Response:
     session.end()
     flash(_("You are signed out."))
     return redirect(url_for("console.signin.form"))
+
+
+def _page(problem: str = "", username: str = "") -> str:
+    return render_template(
+        "console/signin.html", problem=problem, username=username, lost=lost_form()
+    )

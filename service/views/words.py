@@ -48,14 +48,6 @@ def link_problem(code: str) -> str:
     }[code]
 
 
-def operator_role(value: str) -> str:
-    return {
-        "school": _("school operator"),
-        "district": _("district operator"),
-        "city": _("city operator"),
-    }[value]
-
-
 def publisher(name: str) -> str:
     """Who published a report."""
     return _("on schedule") if name == "schedule" else name

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from service import access, runs
 from service.access import Forbidden, Scope
 from service.db import transaction
-from service.models import Operator, OperatorRole, School, SyncRun
+from service.models import OperatorRole, School, SyncRun
 from service.planning import plan_run
 from service.runs import RunProblem
 from tests.service.place import NOW, A, B, C, Place, make_place, pupils, teacher
@@ -175,44 +175,6 @@ def test_files_of_a_foreign_school_are_refused_whatever_the_form_said(
     assert place.run(run.id).status == "rejected"
     assert place.rules(run.id)["school.outside_scope"] == code
     assert {plan.status for plan in place.plans(run.id).values()} <= {"blocked"}
-
-
-# Operators
-
-
-def add(session: Session, username: str = "mira", password: str = "a long enough one") -> Operator:
-    return access.create_operator(
-        session, username=username, password=password, role=OperatorRole.SCHOOL, scope=[B], now=NOW
-    )
-
-
-def test_an_operator_signs_in_with_the_own_password_only(session: Session) -> None:
-    operator = add(session)
-    assert access.authenticate(session, "mira", "a long enough one") is operator
-    assert access.authenticate(session, "mira", "a long enough One") is None
-    assert access.authenticate(session, "mira", "") is None
-    assert access.authenticate(session, "nobody", "a long enough one") is None
-    assert "a long enough one" not in operator.password_hash
-    assert Scope.of(operator) == scope(OperatorRole.SCHOOL, B, actor="mira")
-
-
-def test_an_operator_who_was_switched_off_does_not_sign_in(session: Session) -> None:
-    add(session).active = False
-    assert access.authenticate(session, "mira", "a long enough one") is None
-
-
-@pytest.mark.usefixtures("english")
-def test_short_passwords_and_taken_names_are_refused(session: Session) -> None:
-    add(session)
-    with pytest.raises(ValueError, match="at least 12 characters"):
-        add(session, "vera", "elevenchars")
-    with pytest.raises(ValueError, match="exists"):
-        add(session)
-
-
-def test_a_damaged_hash_lets_nobody_in(session: Session) -> None:
-    add(session).password_hash = "no hash at all"
-    assert access.authenticate(session, "mira", "a long enough one") is None
 
 
 def test_the_command_line_acts_as_the_city() -> None:

@@ -67,7 +67,11 @@ def test_each_command_explains_itself(command: tuple[str, ...], tmp_path: Path) 
         ["report", "coverage", "--by", "street"],
         ["report", "coverage", "--from", "yesterday"],
         ["sample", "--schools", "-1", "--out", "x"],
-        ["operator", "anna", "--role", "school"],
+        ["operators", "add", "anna", "--role", "school"],
+        ["operators", "add", "anna", "--role", "city", "--of", "SB0001"],
+        ["operators", "add", "worker:1", "--role", "city"],
+        ["operators", "add", "admin", "--role", "city"],
+        ["operators", "disable", "anna"],
     ],
 )
 def test_wrong_usage_is_code_2(arguments: list[str], home: Path) -> None:
@@ -108,14 +112,6 @@ def test_a_short_password_is_wrong_usage(tmp_path: Path) -> None:
     made = run("init", "--password-file", tmp_path / "password", home=tmp_path / "home")
     assert made.code == 2
     assert "at least 12 characters" in made.err
-
-
-def test_an_operator_of_a_school_gets_a_password_once(home: Path) -> None:
-    made = run("operator", "anna", "--role", "school", "--of", "SB0001", home=home)
-    assert made.code == 0
-    assert "Password (shown once): " in made.out
-    twice = run("operator", "anna", "--role", "school", "--of", "SB0001", home=home)
-    assert twice.code == 2
 
 
 def test_a_folder_without_init_says_what_to_run(tmp_path: Path) -> None:

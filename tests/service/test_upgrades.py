@@ -203,7 +203,7 @@ COMMANDS: list[list[object]] = [
     ["apply", 1],
     ["import", "."],
     ["report", "coverage"],
-    ["operator", "anna", "--role", "city"],
+    ["operators", "add", "anna", "--role", "city"],
     ["reset-password", "anna"],
     ["phases", "list"],
     ["registry", "schools"],
