@@ -47,6 +47,8 @@ class Why(StrEnum):
     TAKEN = "taken"
     """The same target has another rule from that day on."""
     NO_DISTRICT = "no_district"
+    NO_SCHOOL = "no_school"
+    """None of this code, or none that the operator may see."""
     NO_CLASS = "no_class"
     NO_SENSE = "no_sense"
     """District and school together, or a class without its school or with a role."""

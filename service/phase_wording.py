@@ -48,6 +48,7 @@ def problem(error: PhaseProblem) -> str:
         Why.PAST: _("the day is over; name today or a later one"),
         Why.TAKEN: _("there is a phase for the same people from that day on; move or remove it"),
         Why.NO_DISTRICT: _("no school of this district is known"),
+        Why.NO_SCHOOL: _("there is no school with this code among yours"),
         Why.NO_CLASS: _("the school has no such class, or several of this title"),
         Why.NO_SENSE: _("name a district or a school, and a class with its school alone"),
         Why.NO_REASON: _(

@@ -35,6 +35,10 @@ LARGEST_NUMBER = 2**31 - 1
 """Of a run's column. Asked for more, a database driver breaks off instead of finding nothing."""
 
 
+ABOUT_THE_FILE = ("school.wrong", "school.outside_scope")
+"""Rules of a whole file that is of another school than it may be."""
+
+
 class RunProblem(Exception):
     """The run cannot do what was asked. ``code`` is stable; views and the CLI have its words."""
 
@@ -236,10 +240,15 @@ def request_stop(session: Session, run_id: int, *, scope: Scope, now: datetime) 
 
 
 def findings(session: Session, run: SyncRun, scope: Scope) -> list[RunFinding]:
-    """The run's findings; those of no school only for whoever uploaded it, or the city."""
+    """The run's findings; those of no school only for whoever uploaded it, or the city.
+
+    Whoever uploaded it also reads that a file is of a school of others: it says nothing that the
+    file did not say, and without it nobody knows why nothing was read.
+    """
     visible: ColumnElement[bool] = RunFinding.school_code.in_(scope.codes())
     if run.created_by == scope.actor or scope.role == OperatorRole.CITY:
         visible = visible | RunFinding.school_code.not_in(select(School.code))
+        visible = visible | RunFinding.rule.in_(ABOUT_THE_FILE)
     return list(
         session.scalars(
             select(RunFinding)

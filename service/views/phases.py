@@ -61,7 +61,7 @@ def set_phase() -> AnyResponse | tuple[str, int]:
                 today=_today(),
             )
     except PhaseProblem as error:
-        return _page(rule_problem=phase_wording.problem(error)), 409
+        return _page(rule_problem=phase_wording.problem(error)), _status(error)
     return _done(_("The phase is set."))
 
 
@@ -115,7 +115,7 @@ def add_exemption() -> AnyResponse | tuple[str, int]:
                 today=_today(),
             )
     except PhaseProblem as error:
-        return _page(exemption_problem=phase_wording.problem(error)), 409
+        return _page(exemption_problem=phase_wording.problem(error)), _status(error)
     except Forbidden as error:
         if error.what != "person":
             raise
@@ -226,6 +226,10 @@ def _page(*, rule_problem: str = "", exemption_problem: str = "") -> str:
         )
 
 
+def _status(error: PhaseProblem) -> int:
+    return 404 if error.why is Why.NO_SCHOOL else 409
+
+
 def _done(text: str) -> AnyResponse:
     flash(text)
     return redirect(url_for("console.phases.index"), 303)
@@ -235,8 +239,9 @@ def _target(db: Session) -> Target:
     form = {name: request.form.get(name, "").strip() for name in ("district", "school", "class")}
     role = request.form.get("role", "")
     # Before its classes are looked up: which a school outside has is told to nobody.
-    if form["school"] and not scope().sees(db.get(School, form["school"])):
-        raise Forbidden("school")
+    school = db.get(School, form["school"])
+    if form["school"] and (school is None or not scope().sees(school)):
+        raise PhaseProblem(Why.NO_SCHOOL)
     return phase_rules.find_target(
         db,
         district=form["district"],

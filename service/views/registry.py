@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from service.access import Forbidden
@@ -167,7 +167,8 @@ def close(code: str) -> Redirect:
     try:
         on = date.fromisoformat(request.form.get("on", ""))
     except ValueError:
-        abort(400)
+        flash(_("Give the last day of the school."))
+        return redirect(url_for("console.registry.show", code=code))
     successor = request.form.get("merged_into", "").strip()
     try:
         with console.transaction() as db:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from service import wording
 from service.access import Forbidden
+from service.i18n import gettext as _
 from service.models import School
 from service.ordering import natural
 from service.pdf import NoPdf
@@ -56,8 +57,8 @@ def show(name: str) -> str | tuple[str, int]:
         found = searched(report, groups(report), request.args.get("search", ""))
         if sort := request.args.get("sort", ""):
             found = in_order(report, found, sort)
-    except AskError as error:
-        return _problem(definition, error), 400
+    except (AskError, Forbidden) as error:
+        return _asked_again(definition, error)
     settings = the_console().application.settings.reports
     return _page(
         definition,
@@ -87,8 +88,8 @@ def print_view(name: str) -> str | tuple[str, int]:
     definition = the_definition(name)
     try:
         report = _answer(definition, form="print")[1].report
-    except AskError as error:
-        return _problem(definition, error), 400
+    except (AskError, Forbidden) as error:
+        return _asked_again(definition, error)
     return to_page(report, style_address=url_for("static", filename=STYLE))
 
 
@@ -99,8 +100,8 @@ def download(name: str, kind: str) -> Response | tuple[str, int]:
     try:
         report = _answer(definition, form=kind)[1].report
         data = FILES[kind].make(report)
-    except AskError as error:
-        return _problem(definition, error), 400
+    except (AskError, Forbidden) as error:
+        return _asked_again(definition, error)
     except NoPdf as error:
         return _page(definition, problem=sentence(wording.no_pdf(error))), 501
     return as_file(report, kind, data)
@@ -168,13 +169,29 @@ def _live() -> bool:
     return request.args.get("live") == "1"
 
 
-def _problem(definition: Definition, error: Exception) -> str:
-    return _page(definition, problem=str(error))
+def _asked_again(definition: Definition, error: AskError | Forbidden) -> tuple[str, int]:
+    """The filters as they were given, and what makes no sense in them."""
+    if isinstance(error, AskError):
+        return _page(definition, problem=str(error)), 400
+    given = request.args.get("district", ""), request.args.get("school", "")
+    text = (
+        _("There is no school with this code in this district, or it is none of yours.")
+        if all(given)
+        else _("There is no school with this code among yours.")
+        if given[1]
+        else _("There is no such district among yours.")
+    )
+    return _page(definition, problem=text), 404
 
 
 def _page(definition: Definition, **parts: Any) -> str:
     with the_console().transaction() as db:
         districts = db.scalars(select(School.district).where(scope().schools()).distinct()).all()
+    settings = the_console().application.settings.reports
+    asked: Asked | None = parts.get("asked")
+    given = {
+        one.name: request.args.get(one.name) or one.usual(settings) for one in definition.options
+    }
     shown_only = ("search", "sort", "page", "name")
     question = {key: value for key, value in request.args.items() if key not in shown_only}
     return render_template(
@@ -182,5 +199,6 @@ def _page(definition: Definition, **parts: Any) -> str:
         definition=definition,
         districts=sorted(districts, key=natural),
         question={**question, "name": definition.name},
+        options_shown=asked.options if asked else given,
         **parts,
     )

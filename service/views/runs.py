@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from provisioning.changes import Action, Kind
-from service import claims, runs
+from service import claims, runs, wording
 from service.access import Scope
 from service.i18n import gettext as _
 from service.models import (
@@ -70,6 +70,16 @@ def index() -> str:
 
 @blueprint.get("/<int:run_id>")
 def show(run_id: int) -> str:
+    return _page(run_id)
+
+
+@blueprint.errorhandler(runs.RunProblem)
+def _refused(problem: runs.RunProblem) -> tuple[str, int]:
+    """The page of the run again, with what was ticked and why nothing came of it."""
+    return _page((request.view_args or {})["run_id"], problem), 409
+
+
+def _page(run_id: int, problem: runs.RunProblem | None = None) -> str:
     mine = scope()
     with the_console().transaction() as db:
         run = runs.find(db, run_id, mine)
@@ -92,6 +102,9 @@ def show(run_id: int) -> str:
             progress=runs.progress(db, run, mine),
             busy=_is_busy(run),
             queued=run.status == RunStatus.APPROVED and "queued" in request.args,
+            refused=wording.run_problem(problem) if problem else "",
+            needs_ticks=problem is not None and problem.code == "run.over_limits",
+            ticked=request.form.getlist("over_limits"),
         )
 
 
@@ -148,12 +161,17 @@ def approve(run_id: int) -> Response:
     confirmed = set(request.form.getlist("over_limits"))
     with console.transaction() as db:
         run = runs.find(db, run_id, scope())
+        waiting = [
+            plan for plan in runs.plans(db, run, scope()) if plan.status == PlanStatus.PLANNED
+        ]
         chosen = {
             plan.school_code
-            for plan in runs.plans(db, run, scope())
-            if plan.status == PlanStatus.PLANNED
-            and (not plan.breaches or plan.school_code in confirmed)
+            for plan in waiting
+            if not plan.breaches or plan.school_code in confirmed
         }
+        if not chosen and not confirmed:
+            # Refused, because a tick is missing.
+            chosen = {plan.school_code for plan in waiting}
         runs.approve(
             db,
             run_id,

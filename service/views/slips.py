@@ -5,8 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 from sqlalchemy import select
 
-from service.access import Scope
-from service.models import OperatorRole, School
+from service.models import School
 from service.slips import Group, groups, slips
 from service.views.context import scope, the_console
 
@@ -15,12 +14,13 @@ blueprint = Blueprint("slips", __name__, url_prefix="/slips")
 
 @blueprint.get("")
 def index() -> str:
-    """The classes of the school that the address names, or of the operator's only school."""
-    mine = scope()
-    code = request.args.get("school", "").strip() or _only_school(mine)
+    """The classes of the school that the address names, or of the only one that one may see."""
+    mine, code = scope(), request.args.get("school", "").strip()
     found: list[Group] = []
     with the_console().transaction() as db:
         schools = db.scalars(select(School).where(mine.schools()).order_by(School.code)).all()
+        if not code and len(schools) == 1:
+            code = schools[0].code
         school = next((one for one in schools if one.code == code), None)
         if school:
             found = groups(db, mine, school.code)
@@ -41,7 +41,3 @@ def sheet() -> str:
     with console.transaction() as db:
         found = slips(db, console.application, scope(), code, group)
     return render_template("console/slips_sheet.html", slips=found, code=code)
-
-
-def _only_school(mine: Scope) -> str:
-    return next(iter(mine.items)) if mine.role == OperatorRole.SCHOOL and mine.items else ""

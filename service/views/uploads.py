@@ -11,11 +11,12 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
-from service import runs
+from service import runs, wording
 from service.access import Scope
 from service.i18n import gettext as _
 from service.models import OperatorRole, School
 from service.views.context import scope, the_console
+from service.views.pages import sentence
 
 blueprint = Blueprint("uploads", __name__, url_prefix="/upload")
 
@@ -26,6 +27,11 @@ MAX_NAME_LENGTH = 120
 @blueprint.get("")
 def form() -> str:
     return _page()
+
+
+@blueprint.errorhandler(runs.RunProblem)
+def _refused(problem: runs.RunProblem) -> tuple[str, int]:
+    return _page(problem=sentence(wording.run_problem(problem))), 409
 
 
 @blueprint.post("")
@@ -90,6 +96,7 @@ def _page(problem: str = "") -> str:
         only_school=only_school,
         max_bytes=limits.total_bytes,
         problem=problem,
+        school=request.form.get("school", "") if problem else "",
     )
 
 
