@@ -7,7 +7,18 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import activity, applying, coverage, importing, login, providers, reading, school, tokens
+from bench import (
+    activity,
+    applying,
+    archives,
+    coverage,
+    importing,
+    login,
+    providers,
+    reading,
+    school,
+    tokens,
+)
 from bench.measuring import Figure
 
 
@@ -16,6 +27,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="of a figure; default: all")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each side")
     parser.add_argument("--megabytes", type=int, default=100, help="of the file that is read")
+    parser.add_argument("--members", type=int, default=5_000, help="of a ZIP file")
     parser.add_argument("--import-people", type=int, default=100_000)
     parser.add_argument("--school-people", type=int, default=3_600)
     parser.add_argument("--apply-people", type=int, default=1_000)
@@ -31,6 +43,7 @@ def main() -> None:
     rounds = given.rounds
     measures: dict[str, Callable[[Path], list[Figure]]] = {
         "reading": lambda at: reading.figures(at, megabytes=given.megabytes, rounds=rounds),
+        "archives": lambda at: archives.figures(at, members=given.members, rounds=rounds),
         "importing": lambda at: importing.figures(at, people=given.import_people),
         "school": lambda at: school.figures(at, people=given.school_people, rounds=rounds),
         "applying": lambda at: applying.figures(at, people=given.apply_people, rounds=rounds),

@@ -31,7 +31,7 @@ from service import create_app, operators
 from service.activity.bitmaps import BLOCK_BYTES
 from service.activity.figures import bring_up_to_date
 from service.activity.rebuild import rebuild
-from service.activity.triggers import removals, statements
+from service.activity.triggers import statements
 from service.application import Application
 from service.db import transaction
 from service.models import OperatorRole
@@ -221,6 +221,17 @@ def _block_of(people: bytes, block: int) -> int:
     return int.from_bytes(people[block * BLOCK_BYTES : (block + 1) * BLOCK_BYTES], "little")
 
 
+def _removals(dialect: str) -> list[str]:
+    """The SQL that takes away what ``statements`` makes."""
+    made = "\n".join(statements(dialect))
+    if dialect == "postgresql":
+        functions = re.findall(r"FUNCTION (\w+)\(\) RETURNS", made)
+        return [f"DROP FUNCTION {name}() CASCADE" for name in functions]
+    return [
+        f"DROP TRIGGER {name}" for name in re.findall(r"TRIGGER (?:IF NOT EXISTS )?(\w+)", made)
+    ]
+
+
 def _recording(engine: Engine, rounds: int) -> Figure:
     """The same inserts with and without the triggers that note an event, in turns."""
     dialect = engine.dialect.name
@@ -236,7 +247,7 @@ def _recording(engine: Engine, rounds: int) -> Figure:
                 connection.exec_driver_sql(statement)
 
     def without() -> float:
-        switch(removals(dialect))
+        switch(_removals(dialect))
         seconds = seconds_of(sign_ins)
         switch(statements(dialect))
         return seconds

@@ -5,9 +5,10 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -20,6 +21,28 @@ _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError)
 _SMALL = 1 << 20
 """Bytes: up to this size an archive member's ratio does not matter."""
+_OPEN_ARCHIVES = 32
+
+
+class Archives:
+    """Archives that stay open while their members are read, the last used few of them.
+
+    A ZIP file keeps its list of members at its end: to open it for each member means to read the
+    list once for each of its lines.
+    """
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[Path, zipfile.ZipFile] = OrderedDict()
+
+    def at(self, path: Path) -> zipfile.ZipFile:
+        """The archive, open. What is read of an archive that goes meanwhile can be read on."""
+        archive = self._open.get(path)
+        if archive is None:
+            archive = self._open[path] = zipfile.ZipFile(path)
+            if len(self._open) > _OPEN_ARCHIVES:
+                self._open.popitem(last=False)[1].close()
+        self._open.move_to_end(path)
+        return archive
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +54,8 @@ class SourceFile:
     path: Path
     member: str = ""
     """Name inside the archive at ``path``."""
+    archives: Archives = field(default_factory=Archives, repr=False, compare=False)
+    """Those of all the files found together."""
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
@@ -40,7 +65,7 @@ class SourceFile:
                 with self.path.open("rb") as stream:
                     yield stream
                 return
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
+            with self.archives.at(self.path).open(self.member) as stream:
                 yield stream
         except _ARCHIVE_ERRORS as error:
             raise FileProblem("archive.damaged") from error
@@ -55,6 +80,7 @@ def find_files(paths: Iterable[Path], limits: ReadLimits) -> tuple[list[SourceFi
     """
     files: list[SourceFile] = []
     findings: list[Finding] = []
+    archives = Archives()
     for path in paths:
         before = len(files) + len(findings)
         for name, found in _walk(path):
@@ -62,7 +88,7 @@ def find_files(paths: Iterable[Path], limits: ReadLimits) -> tuple[list[SourceFi
                 if not found.is_file():
                     raise FileProblem("file.missing")
                 if _is_zip(found):
-                    files += _archive_files(name, found, limits, findings)
+                    files += _archive_files(name, found, archives, limits, findings)
                 elif found.suffix.lower() in _ARCHIVE_SUFFIXES:
                     raise FileProblem("archive.unsupported")
                 elif found != path and found.suffix.lower() != ".xml":
@@ -108,11 +134,10 @@ def _is_zip(path: Path) -> bool:
 
 
 def _archive_files(
-    name: str, path: Path, limits: ReadLimits, findings: list[Finding]
+    name: str, path: Path, archives: Archives, limits: ReadLimits, findings: list[Finding]
 ) -> list[SourceFile]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [info for info in archive.infolist() if not info.is_dir()]
+        members = [info for info in archives.at(path).infolist() if not info.is_dir()]
     except (*_ARCHIVE_ERRORS, ValueError) as error:
         raise FileProblem("archive.damaged") from error
     if len(members) > limits.archive_files:
@@ -133,7 +158,10 @@ def _archive_files(
             if any(part.startswith((".", "__")) for part in shown.split("/")):
                 continue
             _check_member(info, shown)
-            files.append(SourceFile(name=f"{name}/{shown}", path=path, member=info.filename))
+            whole_name = f"{name}/{shown}"
+            files.append(
+                SourceFile(name=whole_name, path=path, member=info.filename, archives=archives)
+            )
         except FileProblem as problem:
             findings.append(finding_of(problem, f"{name}/{shown}"))
     return files

@@ -54,9 +54,12 @@ def read_school(
     builder.findings += school.findings
     seen: set[Part] = set()
     files: list[ReadFile] = []
-    for index, file in enumerate(school.files):
+    first_with: dict[Part, ScannedFile] = {}
+    for file in school.files:
         builder.begin_file(file.source.name, file.head.layout.records)
-        _check_header(builder, file, school.files[:index], today, expected_school)
+        _check_header(builder, file, today, expected_school)
+        # With the first files alone: comparing each with each would take ages for a thousand.
+        _compare_headers(builder, file, school.files[0], first_with)
         records = 0
         if not _stopped(builder):
             records = _read_rows(builder, file, limits)
@@ -88,7 +91,6 @@ def _stopped(builder: SchoolBuilder) -> bool:
 def _check_header(
     builder: SchoolBuilder,
     file: ScannedFile,
-    earlier: tuple[ScannedFile, ...],
     today: date,
     expected_school: str | None,
 ) -> None:
@@ -109,21 +111,35 @@ def _check_header(
             line=line,
             value=header.exported_at.date().isoformat(),
         )
-    for other in earlier:
-        facts = (
-            ("source", other.head.layout.source, file.head.layout.source),
-            ("school_year", other.header.school_year, header.school_year),
-            ("mode", other.header.mode.value, header.mode.value),
-        )
-        for name, theirs, ours in facts:
-            if theirs != ours:
-                details = {"other": other.source.name, "other_value": theirs}
-                builder.report(
-                    "set.contradiction", field_name=name, line=line, value=ours, details=details
-                )
-        if twice := other.header.parts & header.parts:
-            details = {"other": other.source.name, "part": ", ".join(sorted(twice))}
-            builder.report("set.part_twice", field_name="content", line=line, details=details)
+
+
+def _compare_headers(
+    builder: SchoolBuilder,
+    file: ScannedFile,
+    first: ScannedFile,
+    first_with: dict[Part, ScannedFile],
+) -> None:
+    """What the set agrees on, and which parts came already; notes the parts of this file."""
+    header, line = file.header, file.head.row.line
+    facts = (
+        ("source", first.head.layout.source, file.head.layout.source),
+        ("school_year", first.header.school_year, header.school_year),
+        ("mode", first.header.mode.value, header.mode.value),
+    )
+    for name, theirs, ours in facts:
+        if theirs != ours:
+            details = {"other": first.source.name, "other_value": theirs}
+            builder.report(
+                "set.contradiction", field_name=name, line=line, value=ours, details=details
+            )
+    twice: dict[str, list[str]] = {}
+    for part in sorted(header.parts):
+        other = first_with.setdefault(part, file)
+        if other is not file:
+            twice.setdefault(other.source.name, []).append(part)
+    for name, parts in twice.items():
+        details = {"other": name, "part": ", ".join(parts)}
+        builder.report("set.part_twice", field_name="content", line=line, details=details)
 
 
 def _check_school_year(builder: SchoolBuilder, year: str, today: date, line: int | None) -> None:
