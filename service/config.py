@@ -39,6 +39,7 @@ from service.report_settings import ReportSettings
 
 ENV_PREFIX = "SCHOOLBRIDGE_"
 HIGHEST_PORT = 65535
+START_SECONDS = 120.0
 RESERVED_VARIABLES = {"SCHOOLBRIDGE_CONFIG", "SCHOOLBRIDGE_HOME", "SCHOOLBRIDGE_LANG"}
 STANDIN_TOKEN = "moodle-standin-token"  # noqa: S105 - opens nothing but a stand-in
 
@@ -59,6 +60,8 @@ class ServerSettings:
     threads: int = 8
     standin_port: int = 8081
     """Where the Moodle stand-in listens when no Moodle is configured."""
+    start_seconds: float = START_SECONDS
+    """So long each child process may take to start."""
     time_zone: str = "Europe/Moscow"
     """Days of reports begin and end in this zone."""
     keep_uploads_days: int = 90
@@ -76,6 +79,8 @@ class ServerSettings:
         for name in ("operator_idle_minutes", "operator_session_hours"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
+        if not self.start_seconds > 0:
+            raise ValueError("start_seconds must be more than 0")
         try:
             ZoneInfo(self.time_zone)
         except (ValueError, OSError, ZoneInfoNotFoundError) as error:

@@ -28,7 +28,7 @@ from service.application import build
 from service.config import load_settings
 from service.home import StartError
 from service.models import KnownPerson
-from service.processes import Child, wait_ready
+from service.processes import WHOLE_START_SECONDS, Child, wait_ready
 
 MARK = ".made-by-demo"
 CLIENT_SECRET = "demo-client-secret"  # noqa: S105 - of a client that exists in the demo only
@@ -96,7 +96,7 @@ class _Demo:
         )
         serve.start()
         try:
-            wait_ready(serve, self._is_up)
+            wait_ready(serve, self._is_up, seconds=WHOLE_START_SECONDS)
             self._title("A city of three schools, the last one with mistakes in its file")
             self._load(month=0)
             self._title("A pupil and a teacher sign in for the first time")

@@ -25,14 +25,17 @@ from pathlib import Path
 import psutil
 import requests
 
-from service.config import Settings
+from service.config import START_SECONDS, Settings
 from service.home import StartError, ensure_home, locked, run_folder
 from service.i18n import gettext as _
 from service.jobs import Work, live_workers
 from service.redis_link import connect_redis, redis_answers
 
 STOP_SECONDS = 15.0
-READY_SECONDS = 30.0
+SAY_AFTER_SECONDS = 5.0
+"""Whoever waits longer is told for what."""
+WHOLE_START_SECONDS = 10 * START_SECONDS
+"""For all that serve starts; it ends by itself when one of its children needs too long."""
 WATCH_SECONDS = 1.0
 RESTARTS = 5
 """A child that ends so often within ``RESTARTS_SECONDS`` is not started again."""
@@ -153,17 +156,42 @@ def command_child(settings: Settings, name: str, *arguments: str) -> Child:
     )
 
 
-def wait_ready(child: Child, ready: Callable[[], bool]) -> None:
-    """Wait until ``ready``; raises ``StartError`` with the child's last words when it ends."""
-    deadline = time.monotonic() + READY_SECONDS
+def say_aside(text: str) -> None:
+    """A line beside the output of the command."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def wait_ready(
+    child: Child,
+    ready: Callable[[], bool],
+    *,
+    seconds: float = START_SECONDS,
+    say: Callable[[str], None] = say_aside,
+) -> None:
+    """Wait until ``ready``, and say so when it takes long.
+
+    Raises ``StartError`` with the child's last words when it ends or needs more than ``seconds``.
+    """
+    begin, said = time.monotonic(), False
     while not ready():
+        waited = time.monotonic() - begin
         if child.process.poll() is not None:
             words = child.last_words()
             raise StartError(_("{name} ended at once: {words}", name=child.name, words=words))
-        if time.monotonic() > deadline:
+        if waited > seconds:
             raise StartError(
-                _("{name} is not ready after {n} s", name=child.name, n=round(READY_SECONDS))
+                _(
+                    "{name} is not ready after {n} s ({words}); on a slow machine raise [server] "
+                    "start_seconds, or see {log}",
+                    name=child.name,
+                    n=round(seconds),
+                    words=child.last_words(),
+                    log=child.log,
+                )
             )
+        if waited > SAY_AFTER_SECONDS and not said:
+            say(_("Waiting for {name} to start, up to {n} s", name=child.name, n=round(seconds)))
+            said = True
         time.sleep(0.05)
 
 
@@ -175,23 +203,25 @@ def standin_answers(settings: Settings) -> bool:
 
 
 @contextmanager
-def neighbours(settings: Settings, *, worker: bool = False) -> Iterator[None]:
-    """For one command: start the embedded Redis, the stand-in and a worker where none runs yet.
+def neighbours(settings: Settings, *, worker: bool = False, moodle: bool = True) -> Iterator[None]:
+    """For one command: start the embedded Redis, a worker and, for ``moodle``, the stand-in, where
+    none runs yet.
 
     Without ``serve`` the commands of a data folder take turns: each ends what it has started.
     """
     with ExitStack() as stack:
-        if not serve_runs(settings):
+        if not serve_runs(settings) and not stack.enter_context(locked(settings, "starting")):
+            say_aside(_("Waiting for another command at work on {home}", home=settings.home))
             stack.enter_context(locked(settings, "starting", wait=True))
         if not redis_answers(settings):
             if settings.redis.url:
                 raise StartError(_("Redis does not answer; see [redis] url"))
-            _run_until_exit(stack, redis_child(settings), lambda: redis_answers(settings))
-        if settings.uses_standin and not standin_answers(settings):
+            _run_until_exit(settings, stack, redis_child(settings), lambda: redis_answers(settings))
+        if moodle and settings.uses_standin and not standin_answers(settings):
             _run_standin(settings, stack)
         if worker and not worker_alive(settings):
             child = command_child(settings, "worker", "worker", Work.LOADS)
-            _run_until_exit(stack, child, lambda: worker_alive(settings))
+            _run_until_exit(settings, stack, child, lambda: worker_alive(settings))
         yield
 
 
@@ -204,14 +234,16 @@ def serve_runs(settings: Settings) -> bool:
 def _run_standin(settings: Settings, stack: ExitStack) -> Child:
     check_port("127.0.0.1", settings.server.standin_port, "standin_port")
     child = command_child(settings, "moodle-standin", "moodle-standin")
-    _run_until_exit(stack, child, lambda: standin_answers(settings))
+    _run_until_exit(settings, stack, child, lambda: standin_answers(settings))
     return child
 
 
-def _run_until_exit(stack: ExitStack, child: Child, ready: Callable[[], bool]) -> None:
+def _run_until_exit(
+    settings: Settings, stack: ExitStack, child: Child, ready: Callable[[], bool]
+) -> None:
     child.start()
     stack.callback(child.stop)
-    wait_ready(child, ready)
+    wait_ready(child, ready, seconds=settings.server.start_seconds)
 
 
 def worker_alive(settings: Settings, kind: Work = Work.LOADS) -> bool:
@@ -249,7 +281,7 @@ def _start_all(settings: Settings, stack: ExitStack) -> list[Child]:
     children: list[Child] = []
 
     def run(child: Child, ready: Callable[[], bool]) -> None:
-        _run_until_exit(stack, child, ready)
+        _run_until_exit(settings, stack, child, ready)
         children.append(child)
 
     with locked(settings, "starting") as mine:
@@ -271,7 +303,9 @@ def _start_all(settings: Settings, stack: ExitStack) -> list[Child]:
             stack.callback(child.stop)
             children.append(child)
         for kind, child in workers.items():
-            wait_ready(child, partial(worker_alive, settings, kind))
+            wait_ready(
+                child, partial(worker_alive, settings, kind), seconds=settings.server.start_seconds
+            )
         run(_web_child(settings), lambda: _web_answers(settings))
     return children
 

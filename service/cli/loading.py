@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from service import runs
+from service import claims, runs
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json, print_table
 from service.cli.printing import print_changes, print_findings, print_run, run_as_data
 from service.cli.watching import watch_apply, watch_plan
@@ -33,10 +33,18 @@ run_argument = click.argument("run_id", metavar="RUN", type=int)
 @json_option
 @pass_context
 def import_(context: Context, paths: tuple[Path, ...], school: str, as_json: bool) -> None:
-    with neighbours(context.settings, worker=True):
+    with neighbours(context.settings, worker=True, moodle=_something_is_applied(context)):
         run_id = _import(context, paths, school)
     _show(context, run_id, as_json=as_json)
     sys.exit(_stop_code(context, run_id))
+
+
+def _something_is_applied(context: Context) -> bool:
+    """Whether the worker will first go on with what a killed one was applying."""
+    application = context.application
+    with application.sessions() as session:
+        left = claims.abandoned(session, application.clock())
+    return any(run.status != RunStatus.RECEIVED for run in left)
 
 
 def _import(context: Context, paths: tuple[Path, ...], school: str) -> int:

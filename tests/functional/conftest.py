@@ -18,7 +18,7 @@ from werkzeug.wrappers import Request, Response
 
 from service.application import Application, build
 from service.config import load_settings
-from service.processes import Child, wait_ready
+from service.processes import WHOLE_START_SECONDS, Child, wait_ready
 from tests.web import running_app
 
 OPERATOR_PASSWORD = "correct horse battery"
@@ -84,7 +84,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         )  # fmt: skip
         serve.start()
         try:
-            wait_ready(serve, lambda: _is_ready(settings.base_url))
+            wait_ready(serve, lambda: _is_ready(settings.base_url), seconds=WHOLE_START_SECONDS)
             yield made
         finally:
             serve.stop()

@@ -16,12 +16,13 @@ import psutil
 import pytest
 import requests
 
-from service.config import Settings, load_settings
+from service.config import START_SECONDS, Settings, load_settings
 from service.home import locked, run_folder
+from service.processes import Child, wait_ready
 from service.redis_link import redis_answers
 from tests.service.command_line import below_a_file, free_port, run
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 300.0
 
 
 @pytest.fixture
@@ -81,7 +82,8 @@ def refused(environment: dict[str, str]) -> str:
     )  # fmt: skip
     assert ended.returncode == 1
     assert ended.stdout == ""
-    lines = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    # A slow machine says what it waits for, and what goes wrong meanwhile is in the log.
+    lines = [line for line in ended.stderr.splitlines() if not line.startswith(("{", "Waiting"))]
     assert len(lines) == 1, ended.stderr
     return lines[0]
 
@@ -207,6 +209,45 @@ def test_a_second_serve_on_the_same_folder_is_refused(environment: dict[str, str
 def test_serve_does_not_start_beside_a_command_at_work(environment: dict[str, str]) -> None:
     with locked(settings_of(environment), "starting"):
         assert "a command is at work" in refused(environment)
+
+
+def test_a_child_that_starts_too_slowly_ends_serve_and_names_the_setting(
+    environment: dict[str, str],
+) -> None:
+    line = refused({**environment, "SCHOOLBRIDGE_SERVER_START_SECONDS": "0.000001"})
+    assert "redis is not ready after 0 s" in line
+    assert "[server] start_seconds" in line
+    assert not redis_answers(settings_of(environment))
+
+
+def test_whoever_waits_long_is_told_for_what(environment: dict[str, str]) -> None:
+    said: list[str] = []
+    child = Child(name="web", command=["sleep", "infinity"], log=Path(os.devnull))
+    child.start()
+    try:
+        wait_ready(child, lambda: bool(said), seconds=START_SECONDS, say=said.append)
+    finally:
+        child.stop()
+    assert said == [f"Waiting for web to start, up to {round(START_SECONDS)} s"]
+    assert settings_of(environment).server.start_seconds == START_SECONDS == 120
+
+
+def test_import_needs_no_moodle_and_starts_no_stand_in(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    files = tmp_path / "files"
+    home = Path(environment["SCHOOLBRIDGE_HOME"])
+    made = ["sample", "--schools", "1", "--people-per-school", "20", "--out", files]
+    assert run(*made, home=home).code == 0
+    # The stand-in could not even listen.
+    port = int(environment["SCHOOLBRIDGE_SERVER_STANDIN_PORT"])
+    with socket.create_server(("127.0.0.1", port)):
+        ended = subprocess.run(
+            [sys.executable, "-m", "service", "import", files],
+            env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert not (home / "log" / "moodle-standin.log").exists()
 
 
 def test_a_child_that_cannot_live_ends_serve_with_its_last_words(
