@@ -182,17 +182,24 @@ def _courses(connection: Connection, site_course: int) -> list[Permission]:
         code = _code(connection, Function.CREATE_COURSES, {"courses": [course]})
         create = _permission("", code, {"errorinvalidparam"}).granted
 
-    def change(**fields: Any) -> bool | None:
+    def change(**fields: Any) -> tuple[bool | None, str]:
         # Each field has its capability, after moodle/course:update; then a blank name is refused.
         courses = {"courses": [{"id": site_course, **fields}]}
-        code = _code(connection, Function.UPDATE_COURSES, courses)
-        return _permission("", code, {"errorinvalidparam"}).granted
+        code, words = _refusal(connection, Function.UPDATE_COURSES, courses)
+        return _permission("", code, {"errorinvalidparam"}).granted, words
 
-    full, short = change(fullname=" "), change(shortname=" ")
+    (full, why_not_full), (short, why_not_short) = change(fullname=" "), change(shortname=" ")
     update = True if full or short else full and short
-    move = None if category is None or not full else change(fullname=" ", categoryid=category)
-    if update is False:
+    if update is False and why_not_full != why_not_short:
+        # In the reader's language the refusal names the capability: here not the same one twice,
+        # so it is not moodle/course:update that is missing but what either field asks for.
+        update = True
+    elif update is False:
         full = short = None
+    move: bool | None = None
+    if category is not None and (full or short):
+        name = {"fullname": " "} if full else {"shortname": " "}
+        move, _words = change(**name, categoryid=category)
     found = {
         "moodle/course:create": create,
         "moodle/course:update": update,
@@ -258,11 +265,20 @@ def _permission(
 
 def _code(connection: Connection, function: Function, arguments: Mapping[str, Any]) -> str:
     """The code of Moodle's refusal, or of its first warning; empty when it had no objection."""
+    return _refusal(connection, function, arguments)[0]
+
+
+def _refusal(
+    connection: Connection, function: Function, arguments: Mapping[str, Any]
+) -> tuple[str, str]:
+    """The code like ``_code``, and the words of a warning."""
     try:
         answer = connection.call(function, arguments, reads=function.reads)
     except MoodleUnavailable:
         raise
     except MoodleError as error:
-        return error.code
+        return error.code, ""
     warnings = answer.get("warnings") if isinstance(answer, Mapping) else None
-    return str(warnings[0]["warningcode"]) if warnings else ""
+    if not warnings:
+        return "", ""
+    return str(warnings[0]["warningcode"]), str(warnings[0].get("message", ""))

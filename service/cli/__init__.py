@@ -13,7 +13,6 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from provisioning.formats import LayoutError
 from provisioning.moodle import MoodleError
 from service.access import Forbidden
-from service.cli.base import Context
 from service.config import ConfigError
 from service.home import StartError
 from service.i18n import gettext as _
@@ -31,7 +30,7 @@ from service.wording import (
 # Help texts are made when the commands are defined, so the language is chosen before that.
 set_language(os.environ.get("SCHOOLBRIDGE_LANG", "ru"))
 
-from service.cli import (  # noqa: E402 - after the language
+from service.cli import (  # noqa: E402
     events,
     keys,
     loading,
@@ -45,6 +44,7 @@ from service.cli import (  # noqa: E402 - after the language
     reports,
     system,
 )
+from service.cli.base import Context  # noqa: E402 - after the language
 
 
 class _Group(click.Group):

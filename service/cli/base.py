@@ -6,9 +6,10 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -104,6 +105,12 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         click.echo("  ".join(cells).rstrip())
         if number == 0:
             click.echo("  ".join("-" * width for width in widths))
+
+
+def form_of(out: Path | None, known: Collection[str], otherwise: str) -> str:
+    """The form of a file that nobody has asked for in words: as its ending says."""
+    ending = out.suffix.lower().removeprefix(".") if out else ""
+    return ending if ending in known else otherwise
 
 
 def on_terminal() -> bool:

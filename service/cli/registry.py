@@ -10,7 +10,15 @@ from typing import Any
 
 import click
 
-from service.cli.base import STOPPED, Context, json_option, pass_context, print_json, print_table
+from service.cli.base import (
+    STOPPED,
+    Context,
+    form_of,
+    json_option,
+    pass_context,
+    print_json,
+    print_table,
+)
 from service.db import transaction
 from service.i18n import gettext as _
 from service.registry import editing, imports, wording
@@ -33,11 +41,16 @@ def registry() -> None:
 
 @registry.command("template", help=_("Write an empty file to fill in."))
 @click.argument("subject", type=click.Choice(SUBJECTS))
-@click.option("--format", "form", type=click.Choice(FORMS), default="xlsx", show_default=True,
-              help=_("Form of the output."))  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMS),
+    help=_("Form of the output; by default the ending of the file, else xlsx."),
+)
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path),
               help=_("File to write."))  # fmt: skip
-def write_template(subject: str, form: str, out: Path) -> None:
+def write_template(subject: str, form: str | None, out: Path) -> None:
+    form = form or form_of(out, FORMS, "xlsx")
     try:
         out.write_bytes(template(subject, form))
     except OSError as error:

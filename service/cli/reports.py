@@ -11,7 +11,7 @@ import click
 from sqlalchemy.orm import Session
 
 from service import db
-from service.cli.base import Context, json_option, pass_context, print_table
+from service.cli.base import Context, form_of, json_option, pass_context, print_table
 from service.i18n import gettext as _
 from service.models import PublishedReport
 from service.pdf import NoPdf
@@ -52,7 +52,7 @@ def _command(definition: Definition) -> click.Command:
         live: bool,
         **given: Any,
     ) -> None:
-        form = "json" if as_json else _form(form, out)
+        form = "json" if as_json else form or form_of(out, FILES, TABLE)
         application = context.application
         with db.transaction(application.sessions) as session:
             asked = _asked(context, session, definition, given)
@@ -119,7 +119,7 @@ def publish_group() -> None:
 def published_command(
     context: Context, number: int | None, limit: int, form: str | None, out: Path | None
 ) -> None:
-    form = _form(form, out)
+    form = form or form_of(out, FILES, TABLE)
     application = context.application
     with db.transaction(application.sessions) as session:
         if number is None:
@@ -153,14 +153,6 @@ def _print_published(rows: Sequence[PublishedReport]) -> None:
             for row in rows
         ],
     )
-
-
-def _form(asked: str | None, out: Path | None) -> str:
-    """As asked for, else as the ending of the file says."""
-    if asked:
-        return asked
-    ending = out.suffix.lower().removeprefix(".") if out else ""
-    return ending if ending in FILES else TABLE
 
 
 def _write_report(made: Report, form: str, out: Path | None) -> None:

@@ -57,7 +57,17 @@ def _rights(
         course=_any_course(application),
     )
     granted = [one.capability for one in found if one.granted]
-    yield ok(subject, _("{n} of {all} are there", n=len(granted), all=len(found)))
+    counted = _("{n} of {all} are there", n=len(granted), all=len(found))
+    if granted and any(one.granted is False for one in found):
+        yield warning(subject, counted, _("Allow what is missing, named below."))
+    elif granted:
+        yield ok(subject, counted)
+    else:
+        yield problem(
+            subject,
+            _("none of {all} was found", all=len(found)),
+            _("Give our account its role at system level: {page}", page=pages.assigned_roles()),
+        )
     for one in found:
         if one.granted is False:
             yield problem(

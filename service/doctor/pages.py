@@ -29,6 +29,10 @@ def role_assignments() -> str:
     return _("Site administration > Users > Permissions > Define roles > Allow role assignments")
 
 
+def assigned_roles() -> str:
+    return _("Site administration > Users > Permissions > Assign system roles")
+
+
 def security() -> str:
     return _("Site administration > General > Security > Site security settings")
 

@@ -23,9 +23,9 @@ def refusal(code: str) -> dict[str, str]:
     return {"exception": "core\\exception\\moodle_exception", "errorcode": code, "message": ""}
 
 
-def objection(code: str) -> dict[str, Any]:
+def objection(code: str, message: str = "") -> dict[str, Any]:
     """A function that answers with warnings instead of an exception."""
-    return {"warnings": [{"item": "x", "itemid": 1, "warningcode": code, "message": ""}]}
+    return {"warnings": [{"item": "x", "itemid": 1, "warningcode": code, "message": message}]}
 
 
 @dataclass(kw_only=True)
@@ -112,15 +112,20 @@ class FakeMoodle:
         return refusal("criteriaerror") if "moodle/category:manage" in self.missing else []
 
     def _update_courses(self, form: Form) -> Any:
+        # In the order in which Moodle looks; the refusal names the capability.
         needed = {
+            "courses[0][id]": "moodle/course:update",
+            "courses[0][categoryid]": "moodle/course:changecategory",
             "courses[0][fullname]": "moodle/course:changefullname",
             "courses[0][shortname]": "moodle/course:changeshortname",
-            "courses[0][categoryid]": "moodle/course:changecategory",
         }
-        names = {needed[key] for key in form if key in needed}
-        assert not form.get("courses[0][fullname]", "").strip(), "this change would be made"
-        if self.missing & (names | {"moodle/course:update"}):
-            return objection("nopermissions")
+        names = [form[key] for key in form if key.endswith("name]")]
+        assert names, "this change would be made"
+        assert not any(name.strip() for name in names), "this change would be made"
+        for key, capability in needed.items():
+            if key in form and capability in self.missing:
+                may_not = f"You do not currently have permissions to do that ({capability})."
+                return objection("nopermissions", may_not)
         return objection("errorinvalidparam")
 
     def _enrol(self, form: Form) -> Any:

@@ -24,6 +24,27 @@ from tests.service.installation import installation
 
 pytestmark = pytest.mark.usefixtures("english")
 
+CAPABILITIES = [
+    "moodle/user:create",
+    "moodle/user:update",
+    "moodle/user:viewdetails",
+    "moodle/user:viewalldetails",
+    "moodle/site:viewuseridentity",
+    "moodle/category:manage",
+    "moodle/cohort:manage",
+    "moodle/course:create",
+    "moodle/course:update",
+    "moodle/course:changefullname",
+    "moodle/course:changeshortname",
+    "moodle/course:changecategory",
+    "moodle/course:view",
+    "moodle/course:viewparticipants",
+    "enrol/manual:enrol",
+    "enrol/manual:unenrol",
+    "moodle/role:assign",
+]
+"""All that the doctor can see."""
+
 
 @pytest.fixture
 def application(tmp_path: Path) -> Iterator[Application]:
@@ -87,28 +108,7 @@ def test_every_check_that_is_not_in_order_says_what_to_do(
         assert set(check.as_data()) == {"subject", "verdict", "message", "remedy"}
 
 
-@pytest.mark.parametrize(
-    "capability",
-    [
-        "moodle/user:create",
-        "moodle/user:update",
-        "moodle/user:viewdetails",
-        "moodle/user:viewalldetails",
-        "moodle/site:viewuseridentity",
-        "moodle/category:manage",
-        "moodle/cohort:manage",
-        "moodle/course:create",
-        "moodle/course:update",
-        "moodle/course:changefullname",
-        "moodle/course:changeshortname",
-        "moodle/course:changecategory",
-        "moodle/course:view",
-        "moodle/course:viewparticipants",
-        "enrol/manual:enrol",
-        "enrol/manual:unenrol",
-        "moodle/role:assign",
-    ],
-)
+@pytest.mark.parametrize("capability", CAPABILITIES)
 def test_a_missing_capability_is_named(
     application: Application, site: FakeMoodle, capability: str
 ) -> None:
@@ -119,6 +119,36 @@ def test_a_missing_capability_is_named(
     assert problems(checks, subject) == [f"{capability} is missing"]
     (found,) = [one for one in of(checks, subject) if one.verdict == Verdict.PROBLEM]
     assert "Users > Permissions > Define roles" in found.remedy
+
+
+def test_both_names_of_a_course_may_be_missing_without_blaming_another_capability(
+    application: Application, site: FakeMoodle
+) -> None:
+    add_course(application)
+    subject, names = "Capabilities of our account", ["fullname", "shortname"]
+    site.missing = {f"moodle/course:change{name}" for name in names}
+    checks = at(application, site)
+    assert problems(checks, subject) == [f"moodle/course:change{name} is missing" for name in names]
+    site.missing |= {"moodle/course:update"}
+    assert problems(at(application, site), subject) == ["moodle/course:update is missing"]
+
+
+def test_an_account_that_may_do_nothing_gets_no_tick(
+    application: Application, site: FakeMoodle
+) -> None:
+    add_course(application)
+    subject = "Capabilities of our account"
+    checks = of(at(application, site), subject)
+    everything = next(one.message for one in checks if one.verdict == Verdict.OK)
+    assert everything == "17 of 17 are there"
+    site.missing = {"moodle/user:create"}
+    assert Verdict.OK not in [one.verdict for one in of(at(application, site), subject)]
+    site.missing = set(CAPABILITIES)
+    first = of(at(application, site), subject)[0]
+    assert (first.verdict, first.message) == (
+        Verdict.PROBLEM,
+        "none of 17 was found",
+    )
 
 
 def test_without_a_course_two_capabilities_are_left_open(
