@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
 from auth.passwords import forget_own_password
@@ -39,17 +39,23 @@ def first_password(
     )
 
 
+def reachable(scope: Scope) -> ColumnElement[bool]:
+    """A condition on ``KnownPerson``: has an account, and belongs to a school inside."""
+    on_a_roll = select(Affiliation.person_id).where(Affiliation.school_code.in_(scope.codes()))
+    return and_(
+        KnownPerson.moodle_id.is_not(None),
+        KnownPerson.school_code.in_(scope.codes()) | KnownPerson.person_id.in_(on_a_roll),
+    )
+
+
 def find_person(session: Session, scope: Scope, login: str) -> KnownPerson:
     """Who has this login, typed as people type it.
 
     Raises ``Forbidden`` when nobody has it, or somebody of other schools than the operator's.
     """
-    on_a_roll = select(Affiliation.person_id).where(Affiliation.school_code.in_(scope.codes()))
     person = session.scalar(
         select(KnownPerson).where(
-            KnownPerson.username == normalise_username(login),
-            KnownPerson.moodle_id.is_not(None),
-            KnownPerson.school_code.in_(scope.codes()) | KnownPerson.person_id.in_(on_a_roll),
+            KnownPerson.username == normalise_username(login), reachable(scope)
         )
     )
     if person is None:

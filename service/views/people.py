@@ -1,4 +1,4 @@
-"""One person, found by login: where they are, and the reset of their password."""
+"""People, found by a part of name, login or class; of one the card, and the reset of a password."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from service.passwords import (
     paused_until,
     reset_password,
 )
+from service.people_search import SHOWN, search_people
 from service.reports.people import places_of
 from service.slips import slip_of
 from service.views.context import scope, the_console
@@ -23,17 +24,20 @@ blueprint = Blueprint("people", __name__, url_prefix="/people")
 
 @blueprint.get("")
 def index() -> str:
-    return render_template("console/people.html", login="")
+    return render_template("console/people.html", text="")
 
 
 @blueprint.post("")
 def find() -> str | tuple[str, int]:
-    """The login is posted: it tells who somebody is, and addresses are kept by browsers."""
-    login = request.form.get("login", "")
+    """What is looked for is posted: it tells who somebody is, and addresses are kept by browsers.
+
+    ``login`` is exact, ``text`` any part; whoever is alone in fitting is shown at once.
+    """
+    login, text = request.form.get("login", ""), request.form.get("text", "")
     try:
-        return _page(login)
+        return _page(login) if login else _found(text)
     except Forbidden:
-        return render_template("console/people.html", login=login, nobody=True), 404
+        return render_template("console/people.html", text=login or text, nobody=True), 404
 
 
 @blueprint.post("/reset")
@@ -51,6 +55,24 @@ def reset() -> str | tuple[str, int]:
     return render_template("console/slips_sheet.html", slips=[slip] if slip else [], reset=True)
 
 
+def _found(text: str) -> str:
+    """Raises ``Forbidden`` when nobody of the operator's schools fits."""
+    with the_console().transaction() as db:
+        people = search_people(db, scope(), text)
+        places = places_of(db, scope(), people[:SHOWN])
+    if not people:
+        raise Forbidden("person")
+    if len(people) == 1:
+        return _page(people[0].username)
+    return render_template(
+        "console/people.html",
+        text=text,
+        people=people[:SHOWN],
+        places_of=places,
+        more=len(people) > SHOWN,
+    )
+
+
 def _page(login: str) -> str:
     console = the_console()
     settings = console.application.settings
@@ -62,7 +84,7 @@ def _page(login: str) -> str:
     in_moodle = settings.passwords.kept_in == "moodle"
     return render_template(
         "console/people.html",
-        login=login,
+        text=login,
         person=person,
         places=places,
         has_own=has_own,
