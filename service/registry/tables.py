@@ -6,29 +6,21 @@ Formulas are never evaluated: what counts is the value that the spreadsheet prog
 from __future__ import annotations
 
 import csv
-import re
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO, StringIO
-from itertools import islice, zip_longest
+from itertools import islice
 from typing import Any
 from zipfile import ZipFile
 
-from openpyxl import load_workbook
-from openpyxl.utils import column_index_from_string
-
 from service.registry.settings import RegistrySettings
+from service.registry.workbooks import MAX_COLUMNS, UnknownResult, sheet_rows
 
-MAX_COLUMNS = 200
-LAST_ROW = 1_048_576
-"""Of a sheet in any spreadsheet program; a file that counts further is spoilt."""
+__all__ = ["Table", "TableError", "UnknownResult", "read_table"]
 
 _DELIMITERS = ";\t,"
 _LOOKED_AT = 20
 """Lines that tell the delimiter."""
-
-_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]+)(\d+):[A-Z]+(\d+)"')
 
 
 class TableError(Exception):
@@ -38,13 +30,6 @@ class TableError(Exception):
         super().__init__(code)
         self.code = code
         self.values = values
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownResult:
-    """In place of a value: a formula whose result the file does not hold."""
-
-    formula: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,86 +105,9 @@ def _workbook(data: bytes, settings: RegistrySettings) -> Iterator[tuple[int, Se
                 raise TableError("file.too_large", limit=_megabytes(settings.unpacked_bytes))
             if not any(part.filename == "xl/workbook.xml" for part in parts):
                 raise TableError("file.other_kind")
-        yield from _sheet(data)
+        yield from sheet_rows(data, settings.rows)
     except TableError:
         raise
-    # A spoilt workbook breaks openpyxl and the XML reader in every way there is.
+    # A spoilt workbook breaks the readers of ZIP, XML and workbooks in every way there is.
     except Exception as error:
         raise TableError("file.spoilt") from error
-
-
-def _sheet(data: bytes) -> Iterator[tuple[int, Sequence[Any]]]:
-    with warnings.catch_warnings():
-        # Of styles and checks that it leaves out; they say nothing about values.
-        warnings.simplefilter("ignore", UserWarning)
-        values: Any = load_workbook(BytesIO(data), read_only=True, data_only=True)
-        formulas: Any = load_workbook(BytesIO(data), read_only=True)
-    try:
-        for sheet in values.worksheets:
-            if sheet.sheet_state != "visible":
-                continue
-            with values._archive.open(sheet._worksheet_path) as source:
-                merged = _merged_down(_MERGED.findall(source.read()))
-            rows = _cells(sheet)
-            same_rows = _cells(formulas[sheet.title])
-            found = _filled(_with_unknown(rows, same_rows), merged)
-            first = next(((n, row) for n, row in found if any(v is not None for v in row)), None)
-            if first is not None:
-                yield first
-                yield from found
-                return
-    finally:
-        values.close()
-        formulas.close()
-
-
-def _cells(sheet: Any) -> Iterator[tuple[int, Sequence[Any]]]:
-    # The dimensions that a file claims may be wrong.
-    sheet.reset_dimensions()
-    rows = sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True)
-    return enumerate(islice(rows, LAST_ROW), start=1)
-
-
-def _with_unknown(
-    values: Iterable[tuple[int, Sequence[Any]]], formulas: Iterable[tuple[int, Sequence[Any]]]
-) -> Iterator[tuple[int, list[Any]]]:
-    for pair in zip_longest(values, formulas):
-        (number, row), (_same, behind) = pair
-        yield (
-            number,
-            [
-                UnknownResult(formula)
-                if value is None and isinstance(formula, str) and formula.startswith("=")
-                else value
-                for value, formula in zip(row, behind, strict=True)
-            ],
-        )
-
-
-def _merged_down(
-    ranges: Iterable[tuple[bytes, bytes, bytes]],
-) -> dict[int, list[tuple[int, int]]]:
-    """Place of the column -> (first row, last row) of cells merged over several rows."""
-    found: dict[int, list[tuple[int, int]]] = {}
-    for column, first, last in ranges:
-        if int(last) > int(first):
-            place = column_index_from_string(column.decode()) - 1
-            found.setdefault(place, []).append((int(first), int(last)))
-    return found
-
-
-def _filled(
-    rows: Iterable[tuple[int, list[Any]]], merged: Mapping[int, Sequence[tuple[int, int]]]
-) -> Iterator[tuple[int, Sequence[Any]]]:
-    """Each row of a merged cell gets its value: a district stands once beside its schools."""
-    pending = {one: sorted(spans) for one, spans in merged.items() if one < MAX_COLUMNS}
-    values: dict[int, Any] = {}
-    for number, row in rows:
-        for column, spans in pending.items():
-            while spans and number > spans[0][1]:
-                spans.pop(0)
-            if spans and number == spans[0][0]:
-                values[column] = row[column]
-            elif spans and number > spans[0][0]:
-                row[column] = values.get(column)
-        yield number, row

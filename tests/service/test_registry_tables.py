@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import date, datetime
 from io import BytesIO
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
+import psutil
 import pytest
 from openpyxl import Workbook, load_workbook
 
@@ -149,6 +151,20 @@ def _replaced(data: bytes, *pairs: bytes) -> bytes:
                     content = content.replace(before, after)
             new.writestr(name, content)
     return out.getvalue()
+
+
+def test_a_cell_in_the_last_row_and_one_in_the_last_column_cost_what_they_hold() -> None:
+    lines = as_xlsx(TITLES, LINE)
+    far = b'<row r="1048576"><c r="A1048576"><v>9</v></c><c r="XFD1048576"><v>1</v></c></row>'
+    data = _replaced(lines, b"</sheetData>", far + b"</sheetData>")
+    before = psutil.Process().memory_info().rss
+    tracemalloc.start()
+    table = read_table("a.xlsx", data, SETTINGS)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert list(table.rows) == [1, 2, 1_048_576]
+    assert list(table.rows[1_048_576])[:2] == [9, None]
+    assert max(peak, psutil.Process().memory_info().rss - before) < 50 * 2**20
 
 
 def test_rows_with_nothing_of_ours_are_passed_over() -> None:
