@@ -21,6 +21,7 @@ from provisioning.moodle import MoodleClient, MoodleError, MoodleMisconfigured, 
 from service import claims
 from service.application import Application
 from service.db import transaction
+from service.failures import final_status
 from service.models import (
     Affiliation,
     AuditEntry,
@@ -93,7 +94,7 @@ def _end(application: Application, run_id: int, *, finished: bool, problem: str)
         run = session.get_one(SyncRun, run_id)
         if run.claimed_by != claims.own_name():
             return  # taken over: the other process says how it ends
-        run.status = RunStatus.APPLIED if finished else RunStatus.STOPPED
+        run.status = final_status(session, run_id) if finished else RunStatus.STOPPED
         run.problem, run.stop_requested = problem[:1000], False
         run.finished_at = application.clock() if finished else None
         claims.release(run)

@@ -26,8 +26,8 @@ EVENTS_AT_ONCE = 1000
 PAUSE_SECONDS = 0.05
 """Between two pieces of login events: sign-ins go first."""
 
-OVER = (RunStatus.APPLIED, RunStatus.REJECTED)
-"""The files of a run in one of these states are never read again."""
+OVER = (RunStatus.APPLIED, RunStatus.APPLIED_WITH_FAILURES, RunStatus.REJECTED)
+"""The files of a run in one of these states are read again at most to try what failed."""
 
 log = logging.getLogger(__name__)
 

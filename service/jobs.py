@@ -27,6 +27,7 @@ from service.activity.upkeep import roll_up as roll_activity_up
 from service.application import Application, build
 from service.applying import apply_run as apply_approved
 from service.config import Settings
+from service.failures import plan_again_by_itself
 from service.housekeeping import clear_away as delete_what_is_over
 from service.logs import set_up_logging
 from service.models import RunStatus
@@ -167,8 +168,11 @@ def apply_run(run_id: int) -> None:
     with _told_without_values(f"run {run_id}"):
         application = build()
         apply_approved(application, run_id, should_stop=_StopFlag())
+        jobs = Jobs(application.settings)
+        if (again := plan_again_by_itself(application, run_id)) is not None:
+            jobs.plan_run(again)
         # Who was suspended is signed out of applications too.
-        Jobs(application.settings).tell_if_waiting(application)
+        jobs.tell_if_waiting(application)
 
 
 def clear_away() -> None:

@@ -116,14 +116,17 @@ class _Planning:
             limits=self._settings.reading.limits,
             layout_folders=self._settings.layout_folders,
         )
-        for school in found.schools:
+        only = self._run.only_schools
+        schools = [one for one in found.schools if only is None or one.school_code in only]
+        for school in schools:
             self._plan_school(school)
-        for school in found.schools:
+        for school in schools:
             if self._sees_others_differently(school.school_code):
                 self._plan_school(school)
         # Last, because planning a school forgets every finding about it.
-        with transaction(self._application.sessions) as session:
-            _store_findings(session, self._run.id, found.findings)
+        if only is None:
+            with transaction(self._application.sessions) as session:
+                _store_findings(session, self._run.id, found.findings)
 
     def _sees_others_differently(self, school_code: str) -> bool:
         if school_code not in self._assumed:

@@ -19,6 +19,7 @@ from provisioning.changes import Result
 from provisioning.findings import Finding, Severity
 from service import claims
 from service.access import Forbidden, Scope
+from service.failures import failures, plan_again, waiting_again
 from service.models import (
     AuditEntry,
     OperatorRole,
@@ -37,6 +38,17 @@ LARGEST_NUMBER = 2**31 - 1
 
 ABOUT_THE_FILE = ("school.wrong", "school.outside_scope")
 """Rules of a whole file that is of another school than it may be."""
+
+OPEN = frozenset(
+    {
+        RunStatus.PLANNED,
+        RunStatus.APPROVED,
+        RunStatus.STOPPED,
+        RunStatus.APPLIED,
+        RunStatus.APPLIED_WITH_FAILURES,
+    }
+)
+"""States in which a school may still wait for its yes."""
 
 
 class RunProblem(Exception):
@@ -152,8 +164,7 @@ def approve(
     """
     run = find(session, run_id, scope)
     # Also after the rest was applied: the yes to it may have left these out.
-    open_states = {RunStatus.PLANNED, RunStatus.APPROVED, RunStatus.STOPPED, RunStatus.APPLIED}
-    if run.status not in open_states:
+    if run.status not in OPEN:
         raise RunProblem("run.not_planned", status=run.status)
     mine = plans(session, run, scope)
     if expected_digest and not digest(mine).startswith(expected_digest):
@@ -333,12 +344,38 @@ def ready_to_apply(session: Session, run_id: int, *, scope: Scope, now: datetime
         RunStatus.APPLYING,
         RunStatus.STOPPED,
         RunStatus.APPLIED,
+        RunStatus.APPLIED_WITH_FAILURES,
     }:
         raise RunProblem("run.not_approved", status=run.status)
     run.stop_requested = False
     if not claims.is_live(run.claimed_by, run.claimed_at, now):
         run.status = RunStatus.APPROVED
     return run
+
+
+def try_again(
+    session: Session, run_id: int, *, home: Path, scope: Scope, now: datetime
+) -> tuple[SyncRun, bool]:
+    """Try again what failed: the run that does it, and whether that is a new one to be planned.
+
+    A new plan is made where the old one, tried again, would only fail again; somebody has to
+    approve it. Raises ``RunProblem``: ``run.nothing_failed``, ``run.overtaken`` (a later load has
+    planned it again), ``run.files_gone``, and as ``ready_to_apply``.
+    """
+    run = find(session, run_id, scope)
+    failed = failures(session, run, scope)
+    if not failed.count:
+        raise RunProblem("run.nothing_failed")
+    if failed.overtaken:
+        raise RunProblem("run.overtaken")
+    if not failed.again:
+        return ready_to_apply(session, run_id, scope=scope, now=now), False
+    again = waiting_again(session, run) or plan_again(
+        session, run, failed.again, home=home, scope=scope, now=now
+    )
+    if again is None:
+        raise RunProblem("run.files_gone")
+    return again, True
 
 
 def _audit(

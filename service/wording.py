@@ -35,6 +35,9 @@ def run_problem(problem: RunProblem) -> str:
             "{who} has decided already; of what was chosen now, nothing waits for approval",
             who=values.get("who", ""),
         ),
+        "run.nothing_failed": _("nothing of this run has failed"),
+        "run.overtaken": _("a later load of the school has planned again what failed here"),
+        "run.files_gone": _("the files of this run are not kept any more: load them again"),
         "run.over_limits": _("over the limits: {schools}", schools=values.get("schools", "")),
     }
     return texts[problem.code]
@@ -129,6 +132,7 @@ def run_status(status: str) -> str:
         "applying": _("being applied"),
         "stopped": _("stopped half-way"),
         "applied": _("applied"),
+        "applied_with_failures": _("applied with failures"),
     }[status]
 
 

@@ -13,10 +13,14 @@ from service.cli.base import STOPPED, Context, json_option, pass_context, print_
 from service.cli.printing import print_changes, print_findings, print_run, run_as_data
 from service.cli.watching import watch_apply, watch_plan
 from service.db import transaction
+from service.failures import counts, failures
 from service.i18n import gettext as _
 from service.jobs import Jobs
 from service.models import PlanStatus, RunStatus, SyncRun
 from service.processes import neighbours
+
+MOST_PLANS = 5
+"""Of one ``sync``: each gives people whose login is taken in Moodle the next one."""
 
 paths_argument = click.argument(
     "paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
@@ -98,16 +102,22 @@ def _stop_code(context: Context, run_id: int) -> int:
 def list_runs(context: Context, limit: int, as_json: bool) -> None:
     with context.application.sessions() as session:
         found = runs.latest(session, context.scope, limit)
+        failed = counts(session, found, context.scope)
         if as_json:
-            print_json([run_as_data(run, run.plans, []) for run in found])
+            print_json(
+                [
+                    run_as_data(run, run.plans, []) | {"failed": failed.get(run.id, 0)}
+                    for run in found
+                ]
+            )
             return
-        titles = (_("Run"), _("Received"), _("By"), _("Status"), _("Schools"))
-        print_table(titles, [_run_row(context, run) for run in found])
+        titles = (_("Run"), _("Received"), _("By"), _("Status"), _("Failed"), _("Schools"))
+        print_table(titles, [_run_row(context, run, failed.get(run.id, 0)) for run in found])
 
 
-def _run_row(context: Context, run: SyncRun) -> tuple[Any, ...]:
-    received = run.created_at.astimezone(context.application.zone)
-    return run.id, f"{received:%d.%m.%Y %H:%M}", run.created_by, run.status, len(run.plans)
+def _run_row(context: Context, run: SyncRun, failed: int) -> tuple[Any, ...]:
+    received = f"{run.created_at.astimezone(context.application.zone):%d.%m.%Y %H:%M}"
+    return run.id, received, run.created_by, run.status, failed, len(run.plans)
 
 
 @click.command("plan", help=_("Show what a run found and would change."))
@@ -190,6 +200,37 @@ def _apply(context: Context, run_id: int, *, as_json: bool) -> int:
     return 0 if done else 1
 
 
+@click.command(
+    "retry",
+    help=_("Try again what failed: apply it again, or plan it again where that cannot help."),
+)
+@run_argument
+@json_option
+@pass_context
+def retry(context: Context, run_id: int, as_json: bool) -> None:
+    with neighbours(context.settings, worker=True):
+        number, is_new = _retry(context, run_id)
+        code = _stop_code(context, number) if is_new else _apply(context, number, as_json=as_json)
+    if is_new or as_json:
+        _show(context, number, as_json=as_json)
+    sys.exit(code)
+
+
+def _retry(context: Context, run_id: int) -> tuple[int, bool]:
+    """The run that does it, and whether it is a new one, which is planned then."""
+    application = context.application
+    with transaction(application.sessions) as session:
+        run, is_new = runs.try_again(
+            session, run_id, home=context.settings.home, scope=context.scope,
+            now=application.clock(),
+        )  # fmt: skip
+        number = run.id
+    if is_new:
+        Jobs(context.settings).plan_run(number)
+        watch_plan(application, number)
+    return number, is_new
+
+
 @click.command("sync", help=_("Import, approve and apply when nothing stops it (for schedules)."))
 @paths_argument
 @school_option
@@ -203,13 +244,25 @@ def sync(context: Context, paths: tuple[Path, ...], school: str, yes: bool, as_j
         if not as_json:
             _show(context, run_id, as_json=False)
         code = _stop_code(context, run_id)
-        if code == 0:
+        for _plan in range(MOST_PLANS):
+            if code != 0:
+                break
             with transaction(application.sessions) as session:
                 runs.approve(session, run_id, scope=context.scope, now=application.clock())
             code = _apply(context, run_id, as_json=as_json)
+            if code == 0 or not _needs_another_plan(context, run_id):
+                break
+            run_id, _is_new = _retry(context, run_id)
+            code = _stop_code(context, run_id)
     if as_json:
         _show(context, run_id, as_json=True)
     sys.exit(code)
 
 
-COMMANDS = (import_, list_runs, plan, approve, reject, apply, sync)
+def _needs_another_plan(context: Context, run_id: int) -> bool:
+    with context.application.sessions() as session:
+        run = runs.find(session, run_id, context.scope)
+        return bool(failures(session, run, context.scope).again)
+
+
+COMMANDS = (import_, list_runs, plan, approve, reject, apply, retry, sync)

@@ -99,6 +99,8 @@ def print_run(run: SyncRun, plans: Sequence[SchoolPlan], findings: Sequence[RunF
         click.echo(wording.problem_in_words(run))
     if run.status == RunStatus.STOPPED:
         click.echo(_("To go on: schoolbridge apply {run}", run=run.id))
+    if run.status == RunStatus.APPLIED_WITH_FAILURES:
+        click.echo(_("To try again: schoolbridge retry {run}", run=run.id))
     by_severity = Counter(finding.severity for finding in findings)
     if by_severity:
         parts = [f"{wording.severity(name)}: {n}" for name, n in sorted(by_severity.items())]
@@ -175,7 +177,11 @@ def print_failures(changes: Iterable[tuple[str, PlannedChange]], total: int) -> 
     """What Moodle refused, and why; the first few on a terminal."""
     for school, change in islice(changes, SHOWN_FAILURES):
         reason = outcome_in_words(change.result, change.code)
-        click.echo(f"{school}  {wording.kind(change.kind)}  {change.key}  {reason}", err=True)
+        detail = f" ({change.detail})" if change.detail else ""
+        click.echo(
+            f"{school}  {wording.kind(change.kind)}  {change.key}  {reason}{detail}", err=True
+        )
+        click.echo(f"    → {wording.outcome_remedy(change.code)}", err=True)
     if total > SHOWN_FAILURES:
         click.echo(_("... and {n} more", n=total - SHOWN_FAILURES), err=True)
 

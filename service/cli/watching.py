@@ -17,6 +17,7 @@ from service.application import Application
 from service.cli.base import on_terminal
 from service.cli.printing import print_failures
 from service.db import transaction
+from service.failures import OVER
 from service.i18n import gettext as _
 from service.models import RunStatus, SyncRun
 from service.wording import problem_in_words
@@ -55,11 +56,13 @@ def watch_apply(application: Application, run_id: int, scope: Scope, *, err: boo
             err=err,
         )
         print_failures(runs.changes(session, run, scope, Result.FAILED), counts["failed"])
-    if run.status != RunStatus.APPLIED:
+    if run.status not in OVER:
         reason = problem_in_words(run) if run.problem else _("stopped")
         click.echo(_("Not finished: {reason}", reason=reason), err=True)
         click.echo(_("To go on: schoolbridge apply {run}", run=run_id), err=True)
         return False
+    if counts["failed"]:
+        click.echo(_("To try again: schoolbridge retry {run}", run=run_id), err=True)
     return counts["failed"] == 0
 
 
@@ -72,7 +75,7 @@ class _Finished:
     def __call__(self, run: SyncRun) -> bool:
         with self._application.sessions() as session:
             self._progress.show(runs.progress(session, run, self._scope))
-        return run.status in {RunStatus.APPLIED, RunStatus.STOPPED, RunStatus.REJECTED}
+        return run.status in {*OVER, RunStatus.STOPPED, RunStatus.REJECTED}
 
 
 class _Progress:

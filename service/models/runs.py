@@ -26,6 +26,8 @@ class RunStatus(StrEnum):
     STOPPED = "stopped"
     """Apply was stopped or broke off; ``apply`` goes on where it stopped."""
     APPLIED = "applied"
+    APPLIED_WITH_FAILURES = "applied_with_failures"
+    """To the end, but Moodle refused some changes; ``failures.py`` tells what helps."""
 
 
 class PlanStatus(StrEnum):
@@ -44,7 +46,7 @@ class SyncRun(Base):
 
     __tablename__ = "sync_runs"
     id: Mapped[int] = mapped_column(primary_key=True)
-    status: Mapped[RunStatus] = mapped_column(String(20), index=True)
+    status: Mapped[RunStatus] = mapped_column(String(30), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(String(100))
     scope_role: Mapped[OperatorRole] = mapped_column(String(20))
@@ -54,6 +56,10 @@ class SyncRun(Base):
     """What the uploader said, or the only school they may load."""
     folder: Mapped[str] = mapped_column(String(500))
     """Where the files lie, relative to the data folder."""
+    again_of: Mapped[int | None]
+    """The run of which some schools are planned again, because what failed needs another plan."""
+    only_schools: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """The schools that are planned; None: all that are in the files."""
     planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_by: Mapped[str] = mapped_column(String(100), default="")

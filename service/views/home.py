@@ -7,6 +7,7 @@ from datetime import timedelta
 from flask import Blueprint, render_template
 from sqlalchemy import func, select
 
+from service import failures
 from service.models import OperatorRole, PlanStatus, RunStatus, School, SchoolPlan, SyncRun
 from service.views.context import scope, the_console
 from service.views.health import queue_answers
@@ -46,6 +47,7 @@ def index() -> str:
         last = db.scalars(
             select(SyncRun).where(mine.runs()).order_by(SyncRun.id.desc()).limit(LAST_RUNS)
         ).all()
+        failed = with_counts(db, failures.unsettled(db, mine), mine)
         today = console.now().astimezone(console.application.zone).date()
         is_open = School.closed_on.is_(None) | (School.closed_on >= today)
         old = School.last_applied_at.is_(None) | (
@@ -62,6 +64,7 @@ def index() -> str:
             "console/home.html",
             waiting=waiting,
             unfinished=unfinished,
+            failed=failed,
             last=with_counts(db, last, mine),
             stale=stale,
             stale_count=db.scalars(counted.where(old)).one(),

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from provisioning.changes import Action, Kind
-from service import claims, runs, wording
+from service import claims, failures, runs, wording
 from service.access import Scope
 from service.i18n import gettext as _
 from service.models import (
@@ -37,6 +37,14 @@ class CountedRun:
     run: SyncRun
     schools: int
     people: int
+    failed: int
+
+    @property
+    def status(self) -> str:
+        """Of a run that failed in schools of others only, the operator's own are applied."""
+        if self.run.status == RunStatus.APPLIED_WITH_FAILURES and not self.failed:
+            return RunStatus.APPLIED
+        return self.run.status
 
 
 def with_counts(db: Session, some: Sequence[SyncRun], mine: Scope) -> list[CountedRun]:
@@ -49,8 +57,9 @@ def with_counts(db: Session, some: Sequence[SyncRun], mine: Scope) -> list[Count
         .group_by(SchoolPlan.run_id)
     )
     counts = {run_id: (schools, people or 0) for run_id, schools, people in rows}
-    figures = [(run, *counts.get(run.id, (0, 0))) for run in some]
-    return [CountedRun(run=run, schools=s, people=p) for run, s, p in figures]
+    failed = failures.counts(db, some, mine)
+    figures = [(run, *counts.get(run.id, (0, 0)), failed.get(run.id, 0)) for run in some]
+    return [CountedRun(run=run, schools=s, people=p, failed=f) for run, s, p, f in figures]
 
 
 @blueprint.get("")
@@ -87,9 +96,13 @@ def _page(run_id: int, problem: runs.RunProblem | None = None) -> str:
         names = select(School.code, School.short_name).where(mine.schools())
         found = Counter(finding.severity for finding in runs.findings(db, run, mine))
         open_plans = [plan for plan in plans if plan.status == PlanStatus.PLANNED]
+        (counted,) = with_counts(db, [run], mine)
         return render_template(
             "console/run.html",
             run=run,
+            status=counted.status,
+            failures=failures.failures(db, run, mine),
+            decidable=run.status in runs.OPEN,
             files=_files(run, plans, mine),
             plans=plans,
             school_names=dict(db.execute(names).all()),
@@ -205,6 +218,22 @@ def apply(run_id: int) -> Response:
         runs.ready_to_apply(db, run_id, scope=scope(), now=console.now())
     console.queue.apply_run(run_id)
     return _back_to(run_id, queued=1)
+
+
+@blueprint.post("/<int:run_id>/retry")
+def retry(run_id: int) -> Response:
+    """Try again what failed: by the same plan, or by a new one where that cannot help."""
+    console = the_console()
+    with console.transaction() as db:
+        run, is_new = runs.try_again(
+            db, run_id, home=console.application.settings.home, scope=scope(), now=console.now()
+        )
+        number = run.id
+    if is_new:
+        console.queue.plan_run(number)
+        return _back_to(number)
+    console.queue.apply_run(number)
+    return _back_to(number, queued=1)
 
 
 @blueprint.post("/<int:run_id>/stop")

@@ -149,6 +149,7 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
     ),
     "console.runs.reject": RUN,
     "console.runs.apply": RUN,
+    "console.runs.retry": RUN,
     "console.runs.stop": RUN,
     "console.changes.index": _recipe(
         {"run_id": SEEN_RUN},

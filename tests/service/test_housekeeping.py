@@ -17,7 +17,7 @@ from auth.models import LoginEvent, SignIn, SignInFailure
 from service import housekeeping
 from service.application import Application
 from service.db import transaction
-from service.housekeeping import clear_away
+from service.housekeeping import OVER, clear_away
 from service.models import ActivityBitmap, AuditEntry, RunStatus
 from tests.service.console_factories import add_run
 from tests.service.installation import environment, installation, running_redis
@@ -89,25 +89,23 @@ def test_files_of_runs_that_are_over_go_after_their_days(application: Applicatio
     gone = [
         uploaded(application, RunStatus.APPLIED, 100, finished_at=long_ago),
         uploaded(application, RunStatus.REJECTED, 100, planned_at=long_ago),
+        uploaded(application, RunStatus.APPLIED_WITH_FAILURES, 100, finished_at=long_ago),
     ]
     stays = [
         uploaded(application, RunStatus.APPLIED, 100, finished_at=lately),
         uploaded(application, RunStatus.REJECTED, 100, planned_at=long_ago, finished_at=lately),
-        *(
-            uploaded(application, status, 100)
-            for status in RunStatus
-            if status not in {RunStatus.APPLIED, RunStatus.REJECTED}
-        ),
+        *(uploaded(application, status, 100) for status in RunStatus if status not in OVER),
     ]
     clear_away(application)
     clear_away(application)
-    assert [folder.exists() for folder in gone] == [False, False]
+    assert [folder.exists() for folder in gone] == [False, False, False]
     assert all(folder.exists() for folder in stays)
     with application.sessions() as session:
         entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [(one.actor, one.action, one.run_id) for one in entries] == [
         ("worker", "uploads.delete", 1),
         ("worker", "uploads.delete", 2),
+        ("worker", "uploads.delete", 3),
     ]
 
 

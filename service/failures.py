@@ -1,0 +1,207 @@
+"""What Moodle refused of a load that was applied: counted, told with what helps, tried again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from provisioning.apply import ACCOUNT_GONE, LOGIN_TAKEN
+from provisioning.changes import Result
+from service.access import Scope
+from service.application import Application
+from service.db import transaction
+from service.models import (
+    AuditEntry,
+    OperatorRole,
+    PlannedChange,
+    PlanStatus,
+    RunStatus,
+    School,
+    SchoolPlan,
+    SyncRun,
+)
+
+NEEDS_ANOTHER_PLAN = LOGIN_TAKEN | {ACCOUNT_GONE}
+"""Codes of outcomes that the same plan, tried again, would only bring again."""
+
+OVER = (RunStatus.APPLIED, RunStatus.APPLIED_WITH_FAILURES)
+"""States of a load whose plans went to Moodle to the end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failures:
+    """What failed in the schools of one operator."""
+
+    reasons: Sequence[tuple[str, int]] = ()
+    """Code and number of changes, the commonest first."""
+    again: Sequence[str] = ()
+    """Codes of the schools that need another plan; none where applying again is enough."""
+    overtaken: bool = False
+    """A later load of every school concerned was begun: what failed was planned again there."""
+
+    @property
+    def count(self) -> int:
+        return sum(number for _code, number in self.reasons)
+
+
+def _of_plans(codes: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
+    return PlannedChange.result == Result.FAILED, SchoolPlan.status == PlanStatus.APPLIED, codes
+
+
+def failures(session: Session, run: SyncRun, scope: Scope) -> Failures:
+    """What failed in the run, of the schools inside the scope."""
+    rows = session.execute(
+        select(
+            PlannedChange.code,
+            SchoolPlan.school_code,
+            SchoolPlan.known_version == School.known_version,
+            func.count(),
+        )
+        .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
+        .join(School, School.code == SchoolPlan.school_code)
+        .where(
+            SchoolPlan.run_id == run.id, *_of_plans(SchoolPlan.school_code.in_(scope.codes()))
+        )
+        .group_by(
+            PlannedChange.code, SchoolPlan.school_code,
+            SchoolPlan.known_version, School.known_version,
+        )
+    ).all()  # fmt: skip
+    reasons: dict[str, int] = {}
+    for code, _school, _current, count in rows:
+        reasons[code] = reasons.get(code, 0) + count
+    again = {school for code, school, current, _ in rows if current and code in NEEDS_ANOTHER_PLAN}
+    return Failures(
+        reasons=sorted(reasons.items(), key=lambda one: (-one[1], one[0])),
+        again=sorted(again),
+        overtaken=bool(rows) and not any(current for _, _, current, _ in rows),
+    )
+
+
+def counts(session: Session, runs: Collection[SyncRun], scope: Scope) -> dict[int, int]:
+    """How many changes failed, by run, in the schools inside the scope; only where any did."""
+    numbers = [run.id for run in runs if run.status == RunStatus.APPLIED_WITH_FAILURES]
+    rows = session.execute(
+        select(SchoolPlan.run_id, func.count())
+        .join(PlannedChange, PlannedChange.plan_id == SchoolPlan.id)
+        .where(
+            SchoolPlan.run_id.in_(numbers), *_of_plans(SchoolPlan.school_code.in_(scope.codes()))
+        )
+        .group_by(SchoolPlan.run_id)
+    )
+    return dict(rows.all())
+
+
+def unsettled(session: Session, scope: Scope) -> list[SyncRun]:
+    """Runs with failures that no later load of the school has planned again, newest first."""
+    current = (
+        select(SchoolPlan.run_id)
+        .join(School, School.code == SchoolPlan.school_code)
+        .join(PlannedChange, PlannedChange.plan_id == SchoolPlan.id)
+        .where(
+            SchoolPlan.known_version == School.known_version,
+            *_of_plans(SchoolPlan.school_code.in_(scope.codes())),
+        )
+    )
+    return list(
+        session.scalars(
+            select(SyncRun)
+            .where(SyncRun.status == RunStatus.APPLIED_WITH_FAILURES, SyncRun.id.in_(current))
+            .order_by(SyncRun.id.desc())
+        )
+    )
+
+
+def final_status(session: Session, run_id: int) -> RunStatus:
+    """How a run that was applied to the end is called."""
+    failed = (
+        select(PlannedChange.id)
+        .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
+        .where(SchoolPlan.run_id == run_id, PlannedChange.result == Result.FAILED)
+        .limit(1)
+    )
+    some = session.scalar(failed) is not None
+    return RunStatus.APPLIED_WITH_FAILURES if some else RunStatus.APPLIED
+
+
+def waiting_again(session: Session, run: SyncRun) -> SyncRun | None:
+    """The new run of what failed here, as long as nobody has decided about it."""
+    return session.scalar(
+        select(SyncRun)
+        .where(
+            SyncRun.again_of == run.id,
+            SyncRun.status.in_([RunStatus.RECEIVED, RunStatus.PLANNED]),
+        )
+        .order_by(SyncRun.id.desc())
+        .limit(1)
+    )
+
+
+def plan_again_by_itself(application: Application, run_id: int) -> int | None:
+    """After a run: plan again, for whoever loaded it, the schools where only that helps.
+
+    Returns the number of the new run, which is to be planned; None where there is nothing to do.
+    """
+    with transaction(application.sessions) as session:
+        run = session.get_one(SyncRun, run_id)
+        scope = Scope(
+            actor=run.created_by,
+            role=OperatorRole(run.scope_role),
+            items=frozenset(run.scope_items),
+        )
+        if run.status != RunStatus.APPLIED_WITH_FAILURES or waiting_again(session, run):
+            return None
+        schools = failures(session, run, scope).again
+        home, now = application.settings.home, application.clock()
+        again = (
+            plan_again(session, run, schools, home=home, scope=scope, now=now) if schools else None
+        )
+        return again.id if again else None
+
+
+def plan_again(
+    session: Session,
+    run: SyncRun,
+    schools: Collection[str],
+    *,
+    home: Path,
+    scope: Scope,
+    now: datetime,
+) -> SyncRun | None:
+    """A new run over the same files, of these schools only, status *received*.
+
+    None when the files are not kept any more: then somebody has to load them again.
+    """
+    if not (home / run.folder).is_dir():
+        return None
+    again = SyncRun(
+        status=RunStatus.RECEIVED,
+        created_at=now,
+        created_by=scope.actor,
+        scope_role=scope.role,
+        scope_items=sorted(scope.items),
+        expected_school=run.expected_school,
+        folder="",
+        again_of=run.id,
+        only_schools=sorted(schools),
+    )
+    session.add(again)
+    session.flush()
+    again.folder = f"uploads/{again.id:06d}"
+    shutil.rmtree(home / again.folder, ignore_errors=True)
+    # Links: uploaded files are never changed, only deleted with their folder.
+    shutil.copytree(home / run.folder, home / again.folder, copy_function=os.link)
+    details = {"again_of": run.id, "schools": len(schools)}
+    session.add(
+        AuditEntry(
+            at=now, actor=scope.actor, action="run.plan_again", run_id=again.id, details=details
+        )
+    )
+    return again
