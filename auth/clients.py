@@ -20,6 +20,11 @@ MAX_ADDRESS_LENGTH = 2000
 DEFAULT_SCOPES = ("openid", "profile", "email", "school")
 KNOWN_SCOPES = (*DEFAULT_SCOPES, "birthdate", "offline_access")
 
+_PLAIN_ADDRESS = re.compile(r"[!-~]*", re.ASCII)
+_HOST = re.compile(r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?", re.ASCII)
+"""Host and port of an address. They become part of a content security policy, where a semicolon, a
+comma or a blank begins something else, and ``*`` means every host."""
+
 _SECRET_HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -122,7 +127,10 @@ class Client:
             return
         if not (parts.scheme and (parts.netloc or parts.path)) or parts.fragment:
             yield self._problem(name, Flaw.NOT_AN_ADDRESS, f"{uri} is not an absolute address", uri)
-        if not uri.isascii() or not uri.isprintable() or len(uri) > MAX_ADDRESS_LENGTH:
+        if parts.netloc and not _HOST.fullmatch(parts.netloc):
+            text = f"{uri} has no plain host name"
+            yield self._problem(name, Flaw.NOT_A_PLAIN_HOST, text, uri)
+        if not _PLAIN_ADDRESS.fullmatch(uri) or len(uri) > MAX_ADDRESS_LENGTH:
             text = "an address must be short ASCII text"
             yield self._problem(name, Flaw.NOT_ASCII, text, uri)
         if parts.scheme in {"javascript", "data", "vbscript"}:
@@ -148,10 +156,7 @@ class Client:
     @property
     def origins(self) -> frozenset[str]:
         """Where people are sent back to, as sources of a content security policy."""
-        parts = [urlsplit(uri) for uri in (*self.redirect_uris, *self.post_logout_redirect_uris)]
-        return frozenset(
-            f"{part.scheme}://{part.netloc}" if part.netloc else f"{part.scheme}:" for part in parts
-        )
+        return frozenset(map(source_of, (*self.redirect_uris, *self.post_logout_redirect_uris)))
 
     def get_client_id(self) -> str:
         return self.client_id
@@ -193,3 +198,14 @@ class Client:
         if grant_type == "refresh_token":
             return "offline_access" in self.scopes
         return grant_type == "authorization_code"
+
+
+def source_of(uri: str) -> str:
+    """The origin of an address as a source of a content security policy; empty: it has none."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return ""
+    if parts.netloc:
+        return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}:" if parts.scheme else ""

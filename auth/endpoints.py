@@ -13,7 +13,7 @@ from auth.clients import KNOWN_SCOPES
 from auth.grants import PASSWORD_CONTEXT
 from auth.keys import ALGORITHMS, JWKS_SECONDS
 from auth.models import Method
-from auth.pages import guard
+from auth.page_policy import guard
 from auth.provider import current_provider
 from auth.texts import LANGUAGES
 

@@ -11,7 +11,9 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 from flask import redirect, request, url_for
 
+from auth.clients import Client, source_of
 from auth.models import SignIn
+from auth.page_policy import let_forms_lead_to
 from auth.pages import blueprint, render
 from auth.provider import Provider, current_provider
 from auth.upstream.handover import current_handover
@@ -26,6 +28,8 @@ class Wish:
     """Of its ``id_token_hint``; empty without one."""
     back: str
     """Its checked address with ``state``; empty: our own page."""
+    client: Client | None
+    """The application whose address ``back`` is."""
 
     def names(self, sign_in: SignIn) -> bool:
         """Whether the application proves that it means this very sign-in."""
@@ -65,6 +69,8 @@ def logout() -> Any:
         return response
     if sign_in is None and wish.back:
         return redirect(wish.back, 303)
+    if wish.client:
+        let_forms_lead_to(wish.client.origins, source_of(wish.back))
     return render("logout.html", signed_in=sign_in is not None or elsewhere)
 
 
@@ -74,7 +80,7 @@ def _read_wish(provider: Provider) -> Wish:
     claims = provider.read_id_token(hint) if hint else {}
     if client_id and claims and claims.get("aud") != client_id:
         raise InvalidRequestError("The 'id_token_hint' was given to another client.")
-    back = request.args.get("post_logout_redirect_uri", "")
+    back, client = request.args.get("post_logout_redirect_uri", ""), None
     if back:
         client = provider.query_client(client_id or str(claims.get("aud", "")))
         if client is None:
@@ -83,4 +89,4 @@ def _read_wish(provider: Provider) -> Wish:
             raise InvalidRequestError("The 'post_logout_redirect_uri' is not registered.")
         if state := request.args.get("state"):
             back = add_params_to_uri(back, [("state", state)])
-    return Wish(claims=claims, back=back)
+    return Wish(claims=claims, back=back, client=client)

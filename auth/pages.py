@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from babel.dates import format_date
 from flask import (
@@ -19,9 +19,10 @@ from flask import (
 from werkzeug.wrappers import Response
 
 from auth import signin, transition
-from auth.clients import Client
+from auth.clients import Client, source_of
 from auth.directory import Account
 from auth.models import Method, SignIn
+from auth.page_policy import guard, let_forms_lead_to
 from auth.passwords import Problem, find_problem, set_first_own_password
 from auth.policy import Decision
 from auth.provider import current_provider
@@ -37,14 +38,20 @@ blueprint = Blueprint(
     template_folder="templates",
     static_folder="static",
 )
+blueprint.after_request(guard)
 
 
 def render(template: str, *, status: int = 200, **context: Any) -> Response:
-    """A page in the person's language, with a form token for this browser."""
+    """A page in the person's language, with a form token for this browser.
+
+    ``onward`` is the query of the application's request that the page is on the way of; without
+    it that of the page's own address. The page's forms may lead to this application.
+    """
     provider = current_provider()
     language = choose_language(request)
     cookie = provider.sessions.browser_cookie(request)
     context.setdefault("onward", current_query())
+    _let_forms_lead_on(context["onward"])
     body = render_template(
         f"auth/{template}",
         _=provider.texts.translator(language),
@@ -61,6 +68,13 @@ def render(template: str, *, status: int = 200, **context: Any) -> Response:
     return response
 
 
+def _let_forms_lead_on(query: str) -> None:
+    values = dict(reversed(parse_qsl(query)))  # of a doubled one the first counts
+    client = current_provider().query_client(values.get("client_id", ""))
+    if client:
+        let_forms_lead_to(client.origins, source_of(values.get("redirect_uri", "")))
+
+
 def _in_language(code: str) -> str:
     """The address of this page in another language."""
     query = [(k, v) for k, v in request.args.items(multi=True) if k != "ui_locales"]
@@ -71,25 +85,6 @@ def _upstreams() -> list[Upstream]:
     """The outside providers to offer."""
     offered = transition.offers(current_provider()).outside
     return list(current_handover().upstreams) if offered else []
-
-
-@blueprint.after_request
-def guard(response: Response) -> Response:
-    """Keep answers out of frames, caches and referrers, and scripts out of pages.
-
-    ``form-action`` names the clients too: browsers apply it to the redirects after a form.
-    """
-    if request.endpoint == "auth_pages.static":
-        return response
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-        f"frame-ancestors 'none'; form-action 'self' {current_provider().form_targets}"
-    )
-    response.headers["X-Frame-Options"] = "DENY"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
 
 
 @blueprint.get("/")

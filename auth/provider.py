@@ -103,11 +103,6 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         """Those of the settings file and of the console that may be used now."""
         return self._clients.current.clients
 
-    @property
-    def form_targets(self) -> str:
-        """Where forms may lead in the end, as sources of a content security policy."""
-        return self._clients.current.form_targets
-
     # What Authlib asks.
 
     def query_client(self, client_id: str) -> Client | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,10 @@ from auth.registration.problems import FieldProblem, Flaw, WrongFields
 
 MAX_NAME_LENGTH = 100
 """Of a mnemonic and of what people are shown."""
+
+
+_BARE_HOST = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
+"""It becomes part of an address and of rules for browsers; one in Cyrillic is written xn--."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +144,7 @@ class EsiaSystem:
             elif len(value) > MAX_NAME_LENGTH:
                 yield FieldProblem(field=name, flaw=Flaw.TOO_LONG, text=text)
         for host in self.redirect_hosts:
-            if set(host) & set("/:@?#\\ ") or not host:
+            if not _BARE_HOST.fullmatch(host):
                 text = f"{self.mnemonic}: redirect_hosts are bare host names"
                 yield FieldProblem(
                     field="redirect_hosts", flaw=Flaw.NOT_A_HOST, text=text, value=host

@@ -49,6 +49,8 @@ class KnownClient:
     disabled_at: datetime | None = None
     previous_secret_until: datetime | None = None
     """When the secret before ends to count; None: there is none."""
+    problems: tuple[FieldProblem, ...] = ()
+    """Why it cannot be used, although an earlier version took it."""
 
 
 def all_clients(db: Session, settings: Settings, now: datetime) -> list[Client]:
@@ -119,7 +121,7 @@ def change_client(
 ) -> Client:
     """Raises ``Forbidden`` (also for a client of the settings file) and ``WrongFields``."""
     row = _row(db, settings, scope, client_id)
-    before = row.client(now)
+    before, _problems = row.kept(now)
     client = Client(client_id=client_id, client_secret_hash=row.secret_hash, **values)
     changed = sorted(name for name in values if getattr(before, name) != getattr(client, name))
     if changed:
@@ -179,8 +181,10 @@ def _problems_of_name(db: Session, settings: Settings, client_id: str) -> list[F
 
 def _known(row: ClientRow, now: datetime) -> KnownClient:
     until = row.previous_secret_until
+    client, problems = row.kept(now)
     return KnownClient(
-        client=row.client(now),
+        client=client,
+        problems=problems,
         from_file=False,
         disabled_at=row.disabled_at,
         previous_secret_until=until if until and until > now else None,

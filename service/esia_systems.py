@@ -20,7 +20,7 @@ from auth.esia.registration import (
     OWN_COLUMNS,
     certificates_of,
     end_what_was_given,
-    system_of,
+    system_as_kept,
 )
 from auth.esia.scopes import KNOWN_SCOPES
 from auth.esia.signatures import Certificate, OtherKey, make_certificate
@@ -59,6 +59,8 @@ class KnownSystem:
     """A key for its developer is in force."""
     recording_from: datetime | None
     recording_until: datetime | None
+    problems: tuple[FieldProblem, ...] = ()
+    """Why it cannot be used, although an earlier version took it."""
 
     @property
     def mnemonic(self) -> str:
@@ -86,10 +88,11 @@ class Systems:
         ]
         for row in self.db.scalars(select(EsiaRegistration).order_by(EsiaRegistration.mnemonic)):
             if row.mnemonic not in configured:
+                settings, problems = system_as_kept(row)
                 system = RegisteredSystem(
-                    settings=system_of(row), certificates=tuple(certificates_of(row, self.gost))
+                    settings=settings, certificates=tuple(certificates_of(row, self.gost))
                 )
-                known.append(self._known(system, switches.get(row.mnemonic), row))
+                known.append(self._known(system, switches.get(row.mnemonic), row, problems))
         return known
 
     def find(self, mnemonic: str) -> KnownSystem:
@@ -121,7 +124,7 @@ class Systems:
     def change(self, mnemonic: str, values: Mapping[str, Any]) -> None:
         """Raises ``Forbidden`` (also for a system of the settings file) and ``WrongFields``."""
         row = self._row(mnemonic)
-        before, system = system_of(row), EsiaSystem(mnemonic=mnemonic, **values)
+        (before, _problems), system = system_as_kept(row), EsiaSystem(mnemonic=mnemonic, **values)
         changed = sorted(n for n in values if getattr(before, n) != getattr(system, n))
         if changed:
             self._keep(row, system)
@@ -215,9 +218,10 @@ class Systems:
         system: RegisteredSystem,
         switches: EsiaSwitches | None,
         row: EsiaRegistration | None,
+        problems: tuple[FieldProblem, ...] = (),
     ) -> KnownSystem:
         settings, of_file = system.settings, None
-        if switches and switches.faults is not None:
+        if switches and switches.faults is not None and not problems:
             of_file = settings.faults if row is None else None
             settings = replace(settings, faults=tuple(switches.faults))
         return KnownSystem(
@@ -229,6 +233,7 @@ class Systems:
             has_key=bool(switches and switches.diagnostics_hash),
             recording_from=switches.recording_from if switches else None,
             recording_until=switches.recording_until if switches else None,
+            problems=problems,
         )
 
     def _problems_of_name(self, mnemonic: str) -> list[FieldProblem]:

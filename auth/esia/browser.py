@@ -91,28 +91,6 @@ def render(template: str, *, status: int = 200, **context: Any) -> Response:
     return keep_browser(make_response(body, status), cookie)
 
 
-def guard(response: Response) -> Response:
-    """Keep pages out of frames, caches and referrers.
-
-    ``form-action`` names the systems too: browsers apply it to the redirects after a form.
-    """
-    hosts = sorted(
-        host
-        for system in current_stand().systems.values()
-        for host in system.settings.redirect_hosts
-    )
-    targets = " ".join(f"https://{host}:* http://{host}:*" for host in hosts)
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-        f"frame-ancestors 'none'; form-action 'self' {targets}"
-    )
-    response.headers["X-Frame-Options"] = "DENY"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
 def _forget(db: Session) -> None:
     if cookie := request.cookies.get(SESSION_COOKIE):
         db.execute(delete(EsiaSession).where(EsiaSession.cookie_hash == digest(cookie)))

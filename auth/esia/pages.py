@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from auth import signin
+from auth.clients import source_of
 from auth.directory import Account
 from auth.esia import diagnostics, recorder
 from auth.esia.admission import check_person
@@ -21,7 +22,6 @@ from auth.esia.browser import (
     browser_cookie,
     current_session,
     end_session,
-    guard,
     is_own_form,
     keep_browser,
     render,
@@ -50,9 +50,13 @@ from auth.esia.stand import Stand, current_stand
 from auth.esia.tokens import issue_code
 from auth.events import make_event
 from auth.models import ESIA_CLIENT, Method, digest
+from auth.page_policy import guard, let_forms_lead_to
 from auth.policy import Reason
 from auth.provider import current_provider
 from auth.throttle import minutes_left
+
+WAYS = ("https", "http")
+"""How a registered host may be reached."""
 
 REQUEST_AGE = timedelta(minutes=30)
 """Time to sign in and consent."""
@@ -332,9 +336,15 @@ def _pending(stand: Stand) -> EsiaRequest | None:
         db.expunge_all()
     if pending is None or pending.expires_at <= stand.clock():
         return None
-    if pending.system not in stand.systems:
+    system = stand.systems.get(pending.system)
+    if system is None:
         return None  # disabled since
-    return pending if pending.browser_hash == digest(browser_cookie()) else None
+    if pending.browser_hash != digest(browser_cookie()):
+        return None
+    hosts = system.settings.redirect_hosts
+    asked = source_of(pending.redirect_uri)
+    let_forms_lead_to({asked, *(f"{way}://{host}:*" for host in hosts for way in WAYS)}, asked)
+    return pending
 
 
 def _login_page(

@@ -17,7 +17,8 @@ from auth.esia.registered import EsiaRegistration, EsiaSwitches
 from auth.esia.signatures import Certificate, OtherKey, make_certificate
 from auth.esia.stand import Recording, RegisteredSystem
 from auth.models import table_of
-from auth.registration.stored import from_json
+from auth.registration.problems import FieldProblem
+from auth.registration.stored import as_kept, from_json
 from auth.settings import EsiaSystem
 
 OWN_COLUMNS = frozenset({"mnemonic", "certificate", "next_certificate", "faults"})
@@ -82,6 +83,12 @@ def read_systems(
 def system_of(row: EsiaRegistration) -> EsiaSystem:
     """Raises ``ValueError`` for fields that a newer version of ours no longer takes."""
     return EsiaSystem(mnemonic=row.mnemonic, **from_json(EsiaSystem, row.settings))
+
+
+def system_as_kept(row: EsiaRegistration) -> tuple[EsiaSystem, tuple[FieldProblem, ...]]:
+    """The system to be shown, and why it cannot be used."""
+    values = {"mnemonic": row.mnemonic, **from_json(EsiaSystem, row.settings)}
+    return as_kept(EsiaSystem, values)
 
 
 def certificates_of(row: EsiaRegistration, gost: Gost) -> list[Certificate]:

@@ -26,7 +26,8 @@ from auth.linking.lookup import look_up
 from auth.linking.models import Arrival, Evidence
 from auth.linking.settings import LinkingSettings
 from auth.models import Method
-from auth.pages import guard, refuse, render, session_age
+from auth.page_policy import guard
+from auth.pages import refuse, render, session_age
 from auth.policy import Decision, Reason
 from auth.provider import current_provider
 
@@ -152,6 +153,7 @@ def page(name: str, pending: Pending, *, status: int = 200, **context: Any) -> R
     return render(
         f"linking/{name}.html",
         status=status,
+        onward=pending.arrival.query,
         arrival=request.args.get("arrival", ""),
         identity=pending.identity,
         masked_snils=masked_snils(valid_snils(pending.identity.snils)),

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from auth.clients import Client
 from auth.models import AuthorizationCode, Base, Consent, Grant
-from auth.registration.problems import WrongFields
-from auth.registration.stored import from_json, grow, to_json
+from auth.registration.problems import FieldProblem, WrongFields
+from auth.registration.stored import as_kept, from_json, grow, to_json
 
 FRESH_SECONDS = 1.0
 """So long a process goes without asking the database for changes: one small query a second at
@@ -48,13 +48,20 @@ class ClientRow(Base):
 
     def client(self, now: datetime) -> Client:
         """Raises ``WrongFields`` for fields that a newer version of ours no longer takes."""
+        return Client(**self._values(now))
+
+    def kept(self, now: datetime) -> tuple[Client, tuple[FieldProblem, ...]]:
+        """The client to be shown, and why it cannot be used."""
+        return as_kept(Client, self._values(now))
+
+    def _values(self, now: datetime) -> dict[str, Any]:
         until = self.previous_secret_until
-        return Client(
-            client_id=self.client_id,
-            client_secret_hash=self.secret_hash,
-            previous_secret_hash=self.previous_secret_hash if until and until > now else "",
+        return {
+            "client_id": self.client_id,
+            "client_secret_hash": self.secret_hash,
+            "previous_secret_hash": self.previous_secret_hash if until and until > now else "",
             **from_json(Client, self.settings),
-        )
+        }
 
     def keep(self, client: Client, now: datetime) -> None:
         """Take over the fields of ``client`` that are no secrets."""
@@ -72,8 +79,6 @@ class Known:
     """All clients at one moment."""
 
     clients: Mapping[str, Client]
-    form_targets: str
-    """Sources of a content security policy: where forms may lead in the end."""
     version: int
     until: datetime | None
     """When a secret ends to count, and this is to be read again."""
@@ -125,10 +130,8 @@ def read_clients(
         if row.previous_secret_until and row.previous_secret_until > now:
             ends.append(row.previous_secret_until)
     clients |= {client.client_id: client for client in configured}
-    origins = {origin for client in clients.values() for origin in client.origins}
     return Known(
         clients=clients,
-        form_targets=" ".join(sorted(origins)),
         version=version,
         until=min(ends, default=None),
     )

@@ -19,6 +19,8 @@ class Flaw(StrEnum):
     TAKEN = "taken"
     IN_SETTINGS_FILE = "in_settings_file"
     NOT_AN_ADDRESS = "not_an_address"
+    NOT_A_PLAIN_HOST = "not_a_plain_host"
+    """The host of an address has other signs than host names have."""
     NOT_ASCII = "not_ascii"
     RUNS_AS_SCRIPT = "runs_as_script"
     NOT_HTTP = "not_http"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import inspect
+
+from auth.registration.problems import FieldProblem, WrongFields
+
+_Registration = TypeVar("_Registration")
 
 
 def to_json(registration: Any, *, without: frozenset[str]) -> dict[str, Any]:
@@ -27,6 +31,20 @@ def from_json(cls: type[Any], stored: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in stored.items()
         if name in known
     }
+
+
+def as_kept(
+    cls: type[_Registration], values: Mapping[str, Any]
+) -> tuple[_Registration, tuple[FieldProblem, ...]]:
+    """A registration to be shown, with what we no longer take of it: a rule may be younger than
+    its row. With any problem it counts nowhere, but can be put right."""
+    try:
+        return cls(**values), ()
+    except WrongFields as error:
+        kept = object.__new__(cls)
+        for field in fields(cls):  # type: ignore[arg-type]
+            object.__setattr__(kept, field.name, values.get(field.name, field.default))
+        return kept, error.problems
 
 
 def grow(row: Any) -> None:

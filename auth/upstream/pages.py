@@ -12,7 +12,8 @@ from werkzeug.wrappers import Response
 
 from auth import transition
 from auth.models import Method
-from auth.pages import guard, render
+from auth.page_policy import guard
+from auth.pages import render
 from auth.provider import current_provider
 from auth.throttle import ThrottleKey
 from auth.upstream import attempts

@@ -142,7 +142,7 @@ def _page(
         known=known,
         fields=client_fields(),
         values=values or _values_of(known),
-        problems=problems or [],
+        problems=problems or list(known.problems),
         overlaps=[int(one.total_seconds() // 3600) for one in OVERLAPS],
         secret=secret,
         created=created,

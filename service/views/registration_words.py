@@ -123,6 +123,10 @@ def flaw_words(problem: FieldProblem) -> str:
         Flaw.NOT_AN_ADDRESS: _(
             "{value} is no whole address such as https://moodle.example.org/back.", value=value
         ),
+        Flaw.NOT_A_PLAIN_HOST: _(
+            "{value}: the host may have Latin letters, digits, dot, dash and a port only.",
+            value=value[:60],
+        ),
         Flaw.NOT_ASCII: _(
             "{value} must be shorter than 2000 characters, without Cyrillic and blanks.",
             value=value[:60],

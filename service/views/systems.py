@@ -250,7 +250,7 @@ def _page(
         change=certificate_change(known.certificates, console.now()),
         fields=system_fields(),
         values=values or _values_of(known),
-        problems=problems or [],
+        problems=problems or list(known.problems),
         places=_places(),
         key=key,
         minutes=RECORDING_MINUTES,

@@ -98,7 +98,6 @@ def test_disabling_a_client_ends_its_tokens_and_shuts_it_out(
     assert party.refresh(tokens["refresh_token"]).status_code in {400, 401}
     assert soon(lambda: not known(portal))
     assert pupil(party.start().url).status == 400
-    assert "library.example" not in portal.provider.form_targets
 
 
 def test_two_secrets_count_until_the_overlap_is_over(portal: Portal, clock: Clock) -> None:

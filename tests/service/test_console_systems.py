@@ -138,6 +138,8 @@ def test_an_uploaded_certificate_is_shown_with_our_hash(
     [
         ({"mnemonic": "SCHOOL01"}, "mnemonic", "Это имя уже есть в файле настроек"),
         ({"mnemonic": "a b"}, "mnemonic", "Только латинские буквы"),
+        ({"redirect_hosts": "a.example;x"}, "redirect_hosts", "не имя хоста"),
+        ({"redirect_hosts": "a.example,b.example"}, "redirect_hosts", "не имя хоста"),
         ({"redirect_hosts": "https://a.example/"}, "redirect_hosts", "не имя хоста"),
         ({"token_algorithm": "HS256"}, "token_algorithm", "Здесь нет такого значения: HS256"),
         ({"certificate": b"\x30\x03nonsense"}, "certificate", "не сертификат"),
@@ -156,6 +158,21 @@ def test_what_is_wrong_is_told_at_the_field_and_nothing_is_kept(
     assert any(told in one for one in wrong), wrong
     with console.rows() as rows:
         assert rows.scalars(select(EsiaRegistration)).all() == []
+
+
+def test_a_system_that_an_earlier_version_took_is_shown_and_put_right(
+    console: ConsoleUnderTest, city: Browser
+) -> None:
+    register(city)
+    with console.rows() as rows:
+        kept = rows.get_one(EsiaRegistration, "PORTAL")
+        kept.settings = kept.settings | {"redirect_hosts": ["a.example;x"]}
+        kept.touch(NOW)
+    city.post("/console/systems/PORTAL/faults", **{"faults.te": ["007011"]})
+    assert "не действует" in city.get("/console/systems").text
+    assert "a.example;x — не имя хоста" in city.get("/console/systems/PORTAL").text
+    assert city.post("/console/systems/PORTAL", **form()).status_code == 302
+    assert "отмечено ниже" not in city.get("/console/systems/PORTAL").text
 
 
 def test_a_certificate_is_changed_without_a_gap(console: ConsoleUnderTest, city: Browser) -> None:
