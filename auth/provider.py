@@ -5,15 +5,20 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
+from authlib.oauth2.rfc6749 import (
+    InvalidClientError,
+    InvalidRequestError,
+    MissingAuthorizationError,
+    UnsupportedTokenTypeError,
+)
 from authlib.oauth2.rfc6749.authenticate_client import authenticate_client_secret_basic
 from authlib.oauth2.rfc6750 import BearerTokenGenerator, BearerTokenValidator, InvalidTokenError
 from authlib.oauth2.rfc9207 import IssuerParameter
-from flask import Request, current_app
+from flask import Request, abort, current_app, jsonify
 from flask import request as flask_request
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -327,6 +332,17 @@ class _BearerProtector(ResourceProtector):  # type: ignore[misc]
         if len(posted) > 1 or "Authorization" in flask_request.headers:
             raise InvalidRequestError("The access token must come once.")
         return self.get_token_validator("bearer"), posted[0]
+
+    def raise_error_response(self, error: OAuth2Error) -> NoReturn:
+        """Answer with the challenge of RFC 6750 section 3, without a code where no token came."""
+        challenge = "Bearer"
+        if not isinstance(error, MissingAuthorizationError | UnsupportedTokenTypeError):
+            challenge += f' error="{error.error}", error_description="{error.description}"'
+        text = error.description or "A bearer token is needed."
+        response = jsonify(dict(error.get_body()) | {"error_description": text})
+        response.status_code = error.status_code
+        response.headers["WWW-Authenticate"] = challenge
+        abort(response)
 
 
 class _AccessTokenValidator(BearerTokenValidator):  # type: ignore[misc]

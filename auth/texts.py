@@ -10,6 +10,8 @@ from io import BytesIO
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from flask import Request
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
 
 LANGUAGES = ("ru", "en")
 """The first one is the language of the house."""
@@ -34,7 +36,11 @@ def choose_language(request: Request) -> str:
 
     The browser's own wish does not count: schools have many browsers set to English by nobody.
     """
-    for wish in request.values.get("ui_locales", "").split():
+    try:
+        wishes: MultiDict[str, str] = request.values
+    except HTTPException:  # the form cannot be read; the page that says so has a language, too
+        wishes = request.args
+    for wish in wishes.get("ui_locales", "").split():
         if (code := wish.split("-")[0].lower()) in LANGUAGES:
             return code
     return LANGUAGES[0]

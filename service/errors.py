@@ -9,18 +9,26 @@
 503  Redis does not answer, so nothing can be queued; trying again later helps
 500  our own fault; logged with places only, and nothing of it on the page
 
+Applications, systems and whoever watches our health get these in their own forms, people at the
+sign-in on its own pages (``auth.failures``), everybody else as pages of the console.
+
 Texts never quote what was sent: it may hold a name or a birth date.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from urllib.parse import urlsplit, urlunsplit
 
-from flask import Flask, make_response, render_template
+from flask import Flask, jsonify, make_response, redirect, render_template, request
 from redis import RedisError
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
+from auth import failures
 from service import wording
 from service.access import Forbidden
 from service.i18n import gettext as _
@@ -32,11 +40,12 @@ log = logging.getLogger(__name__)
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Forbidden, lambda _error: _page(404))
-    app.register_error_handler(OverflowError, lambda _error: _page(404))
+    app.register_error_handler(Forbidden, lambda _error: _answer(404))
+    app.register_error_handler(OverflowError, lambda _error: _answer(404))
     app.register_error_handler(RunProblem, _run_problem)
     app.register_error_handler(RedisError, _queue_is_gone)
     app.register_error_handler(Exception, _unexpected)
+    app.after_request(_stay_on_this_host)
 
 
 def _texts() -> dict[int, tuple[str, str]]:
@@ -66,6 +75,24 @@ def _texts() -> dict[int, tuple[str, str]]:
     }
 
 
+def _answer(status: int, text: str = "", headers: Iterable[tuple[str, str]] = ()) -> Response:
+    """The answer in the form that whoever asks at this address reads; here alone it is chosen.
+
+    ``headers`` are those that belong to the status.
+    """
+    if face := failures.face_of(request.path):
+        response = failures.answer(face, status)
+    elif request.path.startswith("/health"):
+        response = jsonify({"status": HTTP_STATUS_CODES.get(status, "failed").lower()})
+        response.status_code = status
+        response.headers["Cache-Control"] = "no-store"
+    else:
+        response = _page(status, text)
+    for name, value in headers:
+        response.headers[name] = value
+    return response
+
+
 def _page(status: int, text: str = "") -> Response:
     texts = _texts()
     title, advice = texts.get(status) or texts[400 if status < 500 else 500]
@@ -78,18 +105,31 @@ def _page(status: int, text: str = "") -> Response:
 def _http(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:
         return error.get_response()
-    return _page(error.code)
+    of_the_form = {"content-type", "content-length"}
+    headers = [one for one in error.get_headers() if one[0].lower() not in of_the_form]
+    return _answer(error.code, headers=headers)
+
+
+def _stay_on_this_host(response: Response) -> Response:
+    """Lead to an address with a slash more or less, and never to another host: the router makes a
+    whole address of the ``Host`` header, which anybody can write, and asks no error handler."""
+    corrected = request.routing_exception
+    if not isinstance(corrected, RequestRedirect):
+        return response
+    parts = urlsplit(corrected.new_url)
+    path = "/" + parts.path.lstrip("/\\")
+    return redirect(urlunsplit(("", "", path, parts.query, "")), corrected.code)
 
 
 def _run_problem(error: RunProblem) -> Response:
-    return _page(409, pages.sentence(wording.run_problem(error)))
+    return _answer(409, pages.sentence(wording.run_problem(error)))
 
 
 def _queue_is_gone(error: RedisError) -> Response:
     log.error("redis does not answer", extra={"error": type(error).__name__})
-    return _page(503)
+    return _answer(503)
 
 
 def _unexpected(error: Exception) -> Response:
     log.error("unexpected error", exc_info=error)
-    return _page(500)
+    return _answer(500)

@@ -8,7 +8,7 @@ from flask import Flask, current_app, redirect, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
-from service import errors
+from service import errors, plain_request
 from service.application import Application, build
 from service.jobs import Jobs
 from service.provider import add_provider, make_throttle
@@ -55,6 +55,7 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
         queue=queue or Jobs(settings),
         throttle=make_throttle(application, purpose=b"console throttle", window=THROTTLE_WINDOW),
     )
+    plain_request.init_app(app)
     pages.init_app(app)
     errors.init_app(app)
     app.register_blueprint(console.blueprint)

@@ -95,7 +95,7 @@ def person(oid: int) -> Response:
         source = _source(oid, stand)
         body = rest.person(source, rest.embeds(request.args.get("embed", "")))
     except RestRefused as refused:
-        return _json(refused.body, status=refused.status)
+        return _rest_refusal(refused)
     response = _rest_answer(body, "Person-3", stand)
     for link in rest.links(source, _with_port(stand.base_url)):
         response.headers.add("Link", link)
@@ -209,7 +209,7 @@ def _answer_of_person(oid: int, name: str, make: Callable[[Source], Json]) -> Re
     try:
         body = make(_source(oid, stand))
     except RestRefused as refused:
-        return _json(refused.body, status=refused.status)
+        return _rest_refusal(refused)
     return _rest_answer(body, COLLECTIONS[name].schema, stand)
 
 
@@ -227,7 +227,7 @@ def _answer_of_organisation(
             raise RestRefused("005004")
         body = make(scopes, stand)
     except RestRefused as refused:
-        return _json(refused.body, status=refused.status)
+        return _rest_refusal(refused)
     return _rest_answer(body, schema, stand)
 
 
@@ -286,6 +286,13 @@ def _rest_answer(body: Json, schema: str, stand: Stand) -> Response:
     conditional = response.make_conditional(request)
     assert isinstance(conditional, Response)  # noqa: S101 - Flask's own class, for the type checker
     return conditional
+
+
+def _rest_refusal(refused: RestRefused) -> Response:
+    response = _json(refused.body, status=refused.status)
+    if refused.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 section 15.5.2
+    return response
 
 
 def _json(body: Json | dict[str, str], status: int = 200) -> Response:

@@ -170,13 +170,15 @@ def test_behind_https_the_cookie_is_secure_and_bound_to_the_host(
     assert "Secure" in cookie.split("; ")
 
 
-@pytest.mark.parametrize("path", ["/auth/login", "/auth/logout", "/auth/authorize"])
+@pytest.mark.parametrize(
+    "path", ["/auth/login?client_id=moodle", "/auth/logout", "/auth/authorize?client_id=moodle"]
+)
 def test_pages_stay_out_of_frames_caches_and_referrers(portal: Portal, path: str) -> None:
     headers = requests.get(f"{portal.issuer}{path}", timeout=10).headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
-    assert "https://moodle.example" in policy
+    assert ("https://moodle.example" in policy) == ("client_id=moodle" in path)
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Cache-Control"] == "no-store"
     assert headers["Referrer-Policy"] == "same-origin"

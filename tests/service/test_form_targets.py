@@ -152,7 +152,7 @@ def test_each_page_names_the_asking_application_alone(console: ConsoleUnderTest,
     assert targets(visitor.visit(f"/auth/consent?{query}")) == with_application
     leaving = urlencode({"client_id": "diary", "post_logout_redirect_uri": back})
     assert targets(visitor.visit(f"/auth/logout?{leaving}")) == with_application
-    assert targets(visitor.visit("/auth/logout?client_id=diary")) == own
+    assert targets(visitor.visit("/auth/logout?client_id=nobody")) == own
 
 
 def test_pages_about_outside_sign_ins_name_the_asking_application_alone(

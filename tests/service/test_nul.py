@@ -1,0 +1,145 @@
+"""NUL, which no text has: refused wherever it comes in, before it reaches a database.
+
+PostgreSQL keeps no NUL, so each place that lets one through is a fault of ours there.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, request
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import BadRequest
+from werkzeug.test import encode_multipart
+
+from auth.clients import Client
+from auth.esia.keys import load_stand_keys
+from auth.settings import AuthSettings, EsiaSettings
+from service.db import make_engine
+from tests.service.console_factories import (
+    NOW,
+    PASSWORD,
+    ConsoleUnderTest,
+    add_operator,
+    add_school,
+    make_console,
+)
+from tests.service.handout import add_person
+from tests.service.test_failed_requests import FORMS, part_of
+from tests.service.test_random_requests import GIVEN_PATHS
+
+TEXT = "a\0b"
+FIELDS = (
+    "username", "password", "name", "login", "school", "q", "page", "code", "state", "client_id",
+    "client_secret", "token", "access_token", "redirect_uri", "grant_type", "refresh_token",
+    "mnemonic", "reason", "answer", "district", "from", "to", "digest", "persona", "person",
+    "redirect_hosts", "redirect_uris", "key", "certificate_hash", "scope", "timestamp", "arrival",
+)  # fmt: skip
+"""Names of parameters and of fields of forms."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def console(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ConsoleUnderTest]:
+    url = f"sqlite:///{tmp_path / 'nul.sqlite'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("fresh_postgres_url")
+    (tmp_path / "keys").mkdir()
+    keys = tmp_path / "stand-keys"
+    load_stand_keys(keys, NOW)
+    shutil.copytree(keys, tmp_path / "keys" / "esia")
+    engine = make_engine(url)
+    diary = Client(
+        client_id="diary", client_secret="s", redirect_uris=("https://diary.example/back",)
+    )
+    console = make_console(
+        tmp_path,
+        engine=engine,
+        auth=AuthSettings(clients=(diary,), class_teacher_resets=True),
+        esia=EsiaSettings(serve=True, test_people=True),
+    )
+    with console.rows() as rows:
+        add_school(rows, "1")
+        add_person(rows, "pupil")
+        add_operator(rows)
+    yield console
+    engine.dispose()
+
+
+def addresses(app: Flask) -> Iterator[tuple[str, str, str]]:
+    """Part, address and method of everything there is."""
+    for rule in app.url_map.iter_rules():
+        path = re.sub(
+            r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda m: GIVEN_PATHS.get(m[1], "1"), rule.rule
+        )
+        for method in sorted((rule.methods or set()) & {"GET", "POST"}):
+            yield part_of(rule), path, method
+
+
+def test_the_sign_in_of_the_console_refuses_it(console: ConsoleUnderTest) -> None:
+    browser = console.client()
+    for fields in ({"username": TEXT, "password": "x"}, {"username": "city", "password": TEXT}):
+        answer = browser.post("/console/signin", **fields)
+        assert answer.status_code == 400
+        assert "Форма устарела" in answer.text
+    assert browser.post("/console/signin", username="city", password=PASSWORD).status_code == 302
+
+
+def test_no_address_takes_it(console: ConsoleUnderTest) -> None:
+    """In a query everywhere, in a form and a file's name wherever a form is read."""
+    city = console.client("city")
+    token, asked = city.form_token(), 0
+    for part, path, method in sorted(set(addresses(console.app))):
+        for query in ({"q": TEXT}, {TEXT: "x"}):
+            answer = city.client.open(path, method=method, query_string=query)
+            assert answer.status_code == 400, (path, method, answer.status_code)
+            assert part == "file" or FORMS[part](answer), (path, answer.text)
+            answer.close()
+            asked += 1
+        if method == "POST":
+            for values in forms(token):
+                boundary, body = encode_multipart(values)
+                answer = city.client.post(
+                    path, data=body, content_type=f"multipart/form-data; boundary={boundary}"
+                )
+                assert answer.status_code in {303, 400, 401, 404}, (path, answer.status_code)
+                answer.close()
+    assert asked > 200
+
+
+def forms(token: str) -> Iterator[dict[str, Any]]:
+    yield dict.fromkeys(FIELDS, TEXT) | {"form_token": token}
+    yield dict.fromkeys(FIELDS, "x") | {"form_token": token, TEXT: "x"}
+    file = FileStorage(filename=f"{TEXT}.xml", stream=None)
+    yield {"form_token": token, "files": file}
+
+
+def test_no_machine_address_takes_it_in_any_field(console: ConsoleUnderTest) -> None:
+    visitor = console.app.test_client()
+    for path in ("/auth/token", "/auth/revoke", "/auth/introspect", "/aas/oauth2/v3/te"):
+        for field in FIELDS:
+            form = {"client_id": "diary", "client_secret": "s", field: TEXT}
+            answer = visitor.post(path, data=form)
+            assert answer.status_code == 400, (path, answer.text)
+            assert answer.get_json()["error"] == "invalid_request"
+
+
+def test_an_address_with_it_is_refused(console: ConsoleUnderTest) -> None:
+    city = console.client("city")
+    for path in ("clients", "systems", "reports", "schools", "runs", "people"):
+        answer = city.get(f"/console/{path}/a%00b")
+        assert answer.status_code in {400, 404}, (path, answer.status_code)
+    for path in ("/rs/prns/1/a%00b", "/auth/upstream/a%00b/callback", "/a%00b"):
+        assert console.app.test_client().get(path).status_code in {400, 404}
+
+
+def test_json_with_it_is_refused(console: ConsoleUnderTest) -> None:
+    asked = console.app.test_request_context("/", method="POST", json={"a": [{"b": TEXT}]})
+    with asked, pytest.raises(BadRequest):
+        request.get_json()
+    with console.app.test_request_context("/", method="POST", json={"a": ["b", 1, None]}):
+        assert request.get_json() == {"a": ["b", 1, None]}
