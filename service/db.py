@@ -57,6 +57,17 @@ def transaction(factory: SessionFactory) -> Iterator[Session]:
         yield session
 
 
+def lock(session: Session, number: int) -> None:
+    """Wait until no other transaction holds this lock, and hold it to the end of this one.
+
+    First thing in a transaction. SQLite has one lock for all that writes, whatever the ``number``.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(number)))
+    else:
+        session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def chunks(values: Iterable[Value], size: int = 500) -> Iterator[list[Value]]:
     """Lists of at most ``size``: an IN list that SQLite and PostgreSQL both take easily."""
     rest = iter(values)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import ColumnElement, delete, select
@@ -13,16 +12,17 @@ from sqlalchemy.orm import Session
 from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.findings import Finding, Severity
 from provisioning.formats import LayoutError, ReadFile, SchoolFiles, read_school, scan
-from provisioning.matching import match
-from provisioning.ownership import another_schools_file
+from provisioning.matching import How, Matching
 from provisioning.plan import Plan, make_plan
 from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
+from provisioning.state import MoodleUser, State
 from provisioning.validation import validate
 from service import claims, known_state
 from service.application import Application
 from service.db import insert_rows, transaction, upsert
 from service.earlier_loads import compare_with_earlier
+from service.identities import recognise, usernames
 from service.models import (
     AuditEntry,
     OperatorRole,
@@ -37,11 +37,10 @@ from service.models import (
     SchoolPlan,
     SyncRun,
 )
+from service.other_rolls import Elsewhere, OtherRolls
 from service.registry.loads import as_registered, type_after_load
-from service.taken_logins import replace_taken
 
 log = logging.getLogger(__name__)
-Elsewhere = Mapping[str, Collection[str]]
 
 
 def plan_run(application: Application, run_id: int) -> None:
@@ -106,6 +105,12 @@ class _Planning:
         self._run = run
         self._settings = application.settings
         self._today = application.clock().astimezone(application.zone).date()
+        self._rules = DesiredRules(
+            naming=self._settings.naming,
+            courses=self._settings.courses,
+            logins=self._settings.logins,
+            passwords=self._settings.passwords,
+        )
         self._assumed: dict[str, Elsewhere] = {}
         """What each school's plan took for the rolls of the others."""
 
@@ -118,6 +123,9 @@ class _Planning:
         )
         only = self._run.only_schools
         schools = [one for one in found.schools if only is None or one.school_code in only]
+        with self._application.sessions() as session:
+            codes = (school.school_code for school in schools)
+            self._others = OtherRolls(session, self._run.id, codes)
         for school in schools:
             self._plan_school(school)
         for school in schools:
@@ -129,37 +137,59 @@ class _Planning:
                 _store_findings(session, self._run.id, found.findings)
 
     def _sees_others_differently(self, school_code: str) -> bool:
-        if school_code not in self._assumed:
-            return False
-        with self._application.sessions() as session:
-            now = known_state.elsewhere(session, school_code, self._run.id)
-        return now != self._assumed[school_code]
+        assumed = self._assumed.get(school_code)
+        return assumed is not None and assumed != self._others.elsewhere(school_code)
 
     def _plan_school(self, files: SchoolFiles) -> None:
-        """One school, one transaction, so that a plan is stored whole or not at all."""
+        """Read, match, compare with what is known; then the plan is stored whole or not at all.
+
+        A school may have 100,000 people: what is not needed any more is given up on the way.
+        """
+        read, roster, findings = self._read(files)
+        if roster is not None and not _is_fatal(findings):
+            now = self._application.clock()
+            found = recognise(self._application.sessions, roster, self._settings, now)
+            findings += found.findings
         with transaction(self._application.sessions) as session:
-            findings = self._decide(session, files)
+            _forget(session, self._run.id, files.school_code)
+            _store_files(session, self._run.id, read)
+            if roster is None or _is_fatal(findings):
+                self._store_blocked(session, files.school_code, roster)
+            else:
+                stored, roll = self._roll(session, roster, found)
+                del found
+                known = known_state.known_state(session, roster.school.code)
+                elsewhere = self._assumed[roster.school.code]
+                users = self._users(session, roster, roll, known)
+                roster = replace(roster, persons={})
+                desired = desired_state(
+                    roster, roll, known, users, elsewhere=elsewhere, rules=self._rules
+                )
+                school = _store_school(session, roster)
+                plan = make_plan(known, desired, self._settings.limits)
+                _store_plan(session, school, stored, roll, plan)
+                _store_class_teachers(session, stored, roster, roll)
+                self._others.planned(roster.school.code, roll.after.keys())
             _store_findings(session, self._run.id, findings)
             claims.renew(session, self._run.id, self._application.clock())
 
-    def _read(self, session: Session, files: SchoolFiles) -> tuple[Roster | None, list[Finding]]:
-        """The checked roster of the files, and all that is wrong with them."""
+    def _read(self, files: SchoolFiles) -> tuple[Sequence[ReadFile], Roster | None, list[Finding]]:
+        """The files, their checked roster, and all that is wrong with them."""
         reading = read_school(
             files,
             limits=self._settings.reading.limits,
             today=self._today,
             expected_school=self._run.expected_school or None,
         )
-        _forget(session, self._run.id, files.school_code)
-        _store_files(session, self._run.id, reading.files)
         findings = list(reading.findings)
-        findings += compare_with_earlier(session, files.school_code, reading.files)
-        if reading.roster is None:
-            return None, findings
-        findings += self._outside_scope(session, reading.roster)
-        roster, more = validate(reading.roster, self._today)
-        roster, differences = as_registered(session, roster)
-        return roster, findings + more + differences
+        with self._application.sessions() as session:
+            findings += compare_with_earlier(session, files.school_code, reading.files)
+            if reading.roster is None:
+                return reading.files, None, findings
+            findings += self._outside_scope(session, reading.roster)
+            roster, more = validate(reading.roster, self._today)
+            roster, differences = as_registered(session, roster)
+        return reading.files, roster, findings + more + differences
 
     def _outside_scope(self, session: Session, roster: Roster) -> list[Finding]:
         """A school that the uploader has no say in. The registry's district counts, if known."""
@@ -192,27 +222,13 @@ class _Planning:
             )
         )
 
-    def _decide(self, session: Session, files: SchoolFiles) -> list[Finding]:
-        """Read, match, compare with what is known, store the plan.
-
-        A school may have 100,000 people: what is not needed any more is given up on the way.
-        """
-        roster, findings = self._read(session, files)
-        if roster is None or _is_fatal(findings):
-            self._store_blocked(session, files.school_code, roster)
-            return findings
-        settings, now = self._settings, self._application.clock()
-        found = match(
-            roster, known_state.known_identities(session, roster), lambda: str(uuid.uuid4())
-        )
+    def _roll(self, session: Session, roster: Roster, found: Matching) -> tuple[SchoolPlan, Roll]:
+        """The roll after this file, and the plan's row so far."""
         before = known_state.roll_before(session, roster.school.code)
-        findings += found.findings
-        findings += another_schools_file(roster, found, before, settings.limits)
-        if _is_fatal(findings):
-            self._store_blocked(session, files.school_code, roster)
-            return findings
-        known_state.reserve(session, roster, found, settings.logins, now)
         roll = next_roll(roster, found, before, today=self._today)
+        newcomers = (one.person_id for one in found.matches.values() if one.how == How.SNILS)
+        self._others.recognised(session, roster.school.code, newcomers)
+        self._assumed[roster.school.code] = self._others.elsewhere(roster.school.code)
         stored = SchoolPlan(
             run_id=self._run.id,
             school_code=roster.school.code,
@@ -222,35 +238,20 @@ class _Planning:
             people=len(found.matches),
             set_aside=len(roster.set_aside) + len(roster.persons) - len(found.matches),
         )
-        del found
-        elsewhere = known_state.elsewhere(session, roster.school.code, self._run.id)
-        self._assumed[roster.school.code] = elsewhere
-        known = known_state.known_state(session, roster.school.code)
-        without_account = (
-            (person_id, roster.persons[sourced_id])
-            for sourced_id, person_id in roll.present.items()
-            if person_id not in known.users
+        return stored, roll
+
+    def _users(
+        self, session: Session, roster: Roster, roll: Roll, known: State
+    ) -> dict[str, MoodleUser]:
+        new = (one for one in roll.present.values() if one not in known.users)
+        return desired_users(
+            roster,
+            roll,
+            known,
+            usernames=usernames(session, new),
+            elsewhere=self._assumed[roster.school.code],
+            rules=self._rules,
         )
-        replace_taken(session, without_account, settings.logins)
-        usernames = known_state.usernames(
-            session, (one for one in roll.present.values() if one not in known.users)
-        )
-        rules = DesiredRules(
-            naming=settings.naming,
-            courses=settings.courses,
-            logins=settings.logins,
-            passwords=settings.passwords,
-        )
-        users = desired_users(
-            roster, roll, known, usernames=usernames, elsewhere=elsewhere, rules=rules
-        )
-        roster = replace(roster, persons={})
-        desired = desired_state(roster, roll, known, users, elsewhere=elsewhere, rules=rules)
-        school = _store_school(session, roster)
-        plan = make_plan(known, desired, settings.limits)
-        _store_plan(session, school, stored, roll, plan)
-        _store_class_teachers(session, stored, roster, roll)
-        return findings
 
 
 def _is_fatal(findings: Sequence[Finding]) -> bool:

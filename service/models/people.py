@@ -49,7 +49,7 @@ class SourceKey(Base):
 
     __tablename__ = "source_keys"
     source: Mapped[str] = mapped_column(String(64), primary_key=True)
-    school_code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    school_code: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
     sourced_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("identities.person_id"), index=True)
 

@@ -164,7 +164,7 @@ class PlannedRoll(Base):
     __tablename__ = "planned_roll"
     __table_args__ = (ForeignKeyConstraint(["plan_id"], ["school_plans.id"]),)
     plan_id: Mapped[int] = mapped_column(primary_key=True)
-    person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(String(20))
     class_id: Mapped[str] = mapped_column(String(255), default="")
     class_title: Mapped[str] = mapped_column(String(100), default="")

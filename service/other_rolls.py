@@ -1,0 +1,106 @@
+"""Who else lists whom: people of several schools, kept up to date while one run is planned."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, aliased
+
+from service.db import chunks
+from service.models import Affiliation, PlannedRoll, PlanStatus, SchoolPlan, SourceKey
+
+Elsewhere = Mapping[str, Collection[str]]
+"""Person id -> the other schools that have the person on their roll."""
+
+
+class OtherRolls:
+    """The rolls of a run's schools as this run plans them, and of all others as last applied.
+
+    Only of people who have a source key in more than one school: nobody else is ever elsewhere.
+    They are read once for the whole run; what the planning of a school adds is told by
+    ``recognised`` and ``planned``.
+    """
+
+    def __init__(self, session: Session, run_id: int, school_codes: Iterable[str]) -> None:
+        self._run_id = run_id
+        self._keys: dict[str, set[str]] = defaultdict(set)
+        """School code -> its people of several schools."""
+        self._listed: dict[str, set[str]] = {}
+        """Person id -> the schools that list them."""
+        own, other = aliased(SourceKey), aliased(SourceKey)
+        of_several = (
+            select(own.person_id, own.school_code)
+            .join(
+                other,
+                (other.person_id == own.person_id) & (other.school_code != own.school_code),
+            )
+            .distinct()
+        )
+        for codes in chunks(sorted(set(school_codes))):
+            for person_id, code in session.execute(of_several.where(own.school_code.in_(codes))):
+                self._keys[code].add(person_id)
+        self._read(session, set().union(*self._keys.values()))
+
+    def recognised(self, session: Session, school_code: str, person_ids: Iterable[str]) -> None:
+        """The school has just found people who were known elsewhere."""
+        new = set(person_ids) - self._keys[school_code]
+        self._keys[school_code] |= new
+        for code, people in self._keys_elsewhere(session, school_code, new).items():
+            self._keys[code] |= people
+        self._read(session, new - self._listed.keys())
+
+    def planned(self, school_code: str, roll: Collection[str]) -> None:
+        """From here on the school's roll is the one that was planned: these person ids."""
+        for person_id in self._keys[school_code]:
+            listed = self._listed[person_id]
+            (listed.add if person_id in roll else listed.discard)(school_code)
+
+    def elsewhere(self, school_code: str) -> Elsewhere:
+        """Of the people who have a key in this school."""
+        return {
+            person_id: others
+            for person_id in self._keys[school_code]
+            if (others := self._listed[person_id] - {school_code})
+        }
+
+    def _keys_elsewhere(
+        self, session: Session, school_code: str, people: Iterable[str]
+    ) -> dict[str, set[str]]:
+        """Person ids by each other school that has a key of theirs."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for ids in chunks(people):
+            for code, person_id in session.execute(
+                select(SourceKey.school_code, SourceKey.person_id).where(
+                    SourceKey.person_id.in_(ids), SourceKey.school_code != school_code
+                )
+            ):
+                found[code].add(person_id)
+        return found
+
+    def _read(self, session: Session, people: Collection[str]) -> None:
+        """Where these people are listed: by the run's plans so far, else as applied."""
+        planned = dict(
+            session.execute(
+                select(SchoolPlan.id, SchoolPlan.school_code).where(
+                    SchoolPlan.run_id == self._run_id, SchoolPlan.status == PlanStatus.PLANNED
+                )
+            ).all()
+        )
+        replaced = set(planned.values())
+        for ids in chunks(people):
+            for person_id in ids:
+                self._listed[person_id] = set()
+            in_plans: Select[str, int] = select(PlannedRoll.person_id, PlannedRoll.plan_id)
+            for person_id, plan_id in session.execute(
+                in_plans.where(PlannedRoll.person_id.in_(ids), PlannedRoll.plan_id.in_(planned))
+            ):
+                self._listed[person_id].add(planned[plan_id])
+            for person_id, code in session.execute(
+                select(Affiliation.person_id, Affiliation.school_code).where(
+                    Affiliation.person_id.in_(ids)
+                )
+            ):
+                if code not in replaced:
+                    self._listed[person_id].add(code)
