@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from typing import TypeVar
 
+from provisioning.evidence import contradict
 from provisioning.findings import Finding, rules
 from provisioning.roster import Person, Roster
 
@@ -18,6 +20,7 @@ NameKey = tuple[str, date]
 _FIELDS = {
     "match.key_reused": "sourced_id",
     "match.snils_conflict": "snils",
+    "match.snils_other_name": "snils",
     "match.same_name_elsewhere": "birth_date",
 }
 """Each rule of this module and the field that it is about."""
@@ -32,9 +35,16 @@ class KnownPerson:
     given_name: str
     middle_name: str = ""
     birth_date: date | None
+    sex: str = ""
+    """``M``, ``F`` or empty: no row has said so far."""
     snils: str = ""
     school_code: str
     """The school that speaks for the person, see ``MoodleUser.school_code``."""
+    sourced_id: str = ""
+    """The key in that school's export; only in ``KnownIdentities.by_snils``, as the next two."""
+    file: str = ""
+    line: int = 0
+    """Where the newest export of that school names the person, as far as it is known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +54,7 @@ class KnownIdentities:
     by_key: Mapping[str, KnownPerson] = field(default_factory=dict)
     """By sourced id, inside the roster's own source and school; also for ``roster.set_aside``."""
     by_snils: Mapping[str, Collection[KnownPerson]] = field(default_factory=dict)
-    """In the whole city; needed for the rows whose key is unknown."""
+    """In the whole city; also the people whom the roster's own rows name by their key."""
     by_name: Mapping[NameKey, Collection[KnownPerson]] = field(default_factory=dict)
     """People of other schools by ``name_key``; needed for the rows whose key is unknown."""
 
@@ -69,14 +79,17 @@ class Matching:
     """By sourced id: every person of the roster but those in doubt. No person id occurs twice."""
     set_aside: frozenset[str] = frozenset()
     """Person ids of known people whose row cannot be used: to be kept exactly as they are."""
+    numberless: frozenset[str] = frozenset()
+    """Sourced ids of rows whose СНИЛС does not count, as it is another human's."""
     findings: tuple[Finding, ...] = ()
 
 
 def match(roster: Roster, known: KnownIdentities, new_id: Callable[[], str]) -> Matching:
     """Say for each row of the roster which human it is (FORMAT-FACTS R6).
 
-    Equal СНИЛС alone is no proof: the birth date must agree too, and it must be one human only.
-    A person id is given to one row at most.
+    Equal СНИЛС alone is no proof: the birth date must agree too, nothing may contradict
+    (``evidence.contradict``), and it must be one human only. A person id is given to one row at
+    most, and a number stays with whom we know by it.
     """
     reused = {
         sourced_id
@@ -98,18 +111,7 @@ def match(roster: Roster, known: KnownIdentities, new_id: Callable[[], str]) -> 
     )
     taken = set_aside | {found.person_id for found in matches.values()}
     unknown = [person for key, person in roster.persons.items() if key not in known.by_key]
-    shared = Counter(person.snils for person in roster.persons.values())
-    same_snils = {
-        person.sourced_id: known.by_snils.get(person.snils, ())
-        for person in unknown
-        if person.snils and shared[person.snils] == 1
-    }
-    proven = {
-        sourced_id: person_id
-        for sourced_id, others in same_snils.items()
-        if (person_id := _only_one_born_on(roster.persons[sourced_id].birth_date, others))
-        and person_id not in taken
-    }
+    proven = _proven(unknown, known, taken)
     taken |= set(proven.values())
     for person in unknown:
         if person.sourced_id in proven:
@@ -117,9 +119,6 @@ def match(roster: Roster, known: KnownIdentities, new_id: Callable[[], str]) -> 
             matches[person.sourced_id] = found
             continue
         matches[person.sourced_id] = Match(person_id=new_id(), how=How.NEW)
-        others = same_snils.get(person.sourced_id, ())
-        if others and all(one.birth_date != person.birth_date for one in others):
-            findings.append(_finding("match.snils_conflict", roster, person))
         namesakes = [
             one
             for one in known.by_name.get(name_key(person), ())
@@ -128,8 +127,96 @@ def match(roster: Roster, known: KnownIdentities, new_id: Callable[[], str]) -> 
         if namesakes:
             schools = ", ".join(sorted({one.school_code for one in namesakes}))
             findings.append(_finding("match.same_name_elsewhere", roster, person, schools=schools))
+    numberless, about_numbers = _foreign_numbers(roster, known, matches)
+    findings += about_numbers
     findings.sort(key=lambda finding: (finding.file, finding.line or 0, finding.sourced_id))
-    return Matching(matches=matches, set_aside=set_aside, findings=tuple(findings))
+    return Matching(
+        matches=matches, set_aside=set_aside, numberless=numberless, findings=tuple(findings)
+    )
+
+
+def without_foreign_numbers(roster: Roster, found: Matching) -> Roster:
+    """The roster without each СНИЛС that is another human's."""
+    changed = {key: replace(roster.persons[key], snils="") for key in found.numberless}
+    return replace(roster, persons={**roster.persons, **changed}) if changed else roster
+
+
+def _proven(
+    unknown: Iterable[Person], known: KnownIdentities, taken: Collection[str]
+) -> dict[str, str]:
+    """Sourced id -> person id of the rows that СНИЛС and birth date prove to be a known human."""
+    claims: dict[str, str] = {}
+    for person in unknown:
+        fitting = [
+            one.person_id
+            for one in known.by_snils.get(person.snils, ())
+            if one.birth_date == person.birth_date and not contradict(person, one)
+        ]
+        if person.snils and len(fitting) == 1 and fitting[0] not in taken:
+            claims[person.sourced_id] = fitting[0]
+    claimed = Counter(claims.values())
+    return {key: person_id for key, person_id in claims.items() if claimed[person_id] == 1}
+
+
+def _foreign_numbers(
+    roster: Roster, known: KnownIdentities, matches: Mapping[str, Match]
+) -> tuple[frozenset[str], list[Finding]]:
+    """Rows whose СНИЛС does not count, and what to say of every number of two humans."""
+    rows_by_number: dict[str, list[Person]] = defaultdict(list)
+    for person in roster.persons.values():
+        if person.snils and person.sourced_id in matches:
+            rows_by_number[person.snils].append(person)
+    now = {one.person_id: roster.persons[key].snils for key, one in matches.items()}
+    numberless: set[str] = set()
+    findings: list[Finding] = []
+    for number, rows in rows_by_number.items():
+        holders = [
+            one
+            for one in known.by_snils.get(number, ())
+            # A number that the person's own school has corrected is free.
+            if one.school_code != roster.school.code or now.get(one.person_id, number) == number
+        ]
+        if len(rows) == 1 and not holders:
+            continue
+        described = {(row.birth_date, row.given_name, row.sex): row for row in rows}
+        for person in rows:
+            own = matches[person.sourced_id].person_id
+            others = [one for one in holders if one.person_id != own]
+            elsewhere = [one for one in others if one.birth_date != person.birth_date]
+            against = _first_against(person, described.values()) or _first_against(person, others)
+            if not (against or elsewhere):
+                continue
+            if is_new := len(others) == len(holders):
+                numberless.add(person.sourced_id)
+            if against:
+                findings.append(_two_names(roster, person, against))
+            elif is_new and len(elsewhere) == len(others):
+                findings.append(_finding("match.snils_conflict", roster, person))
+    return frozenset(numberless), findings
+
+
+Record = TypeVar("Record", Person, KnownPerson)
+
+
+def _first_against(person: Person, records: Iterable[Record]) -> Record | None:
+    """Somebody born on the same day whose given name or sex is another."""
+    return next(
+        (one for one in records if one.birth_date == person.birth_date and contradict(one, person)),
+        None,
+    )
+
+
+def _two_names(roster: Roster, person: Person, other: Person | KnownPerson) -> Finding:
+    school = other.school_code if isinstance(other, KnownPerson) else roster.school.code
+    return _finding(
+        "match.snils_other_name",
+        roster,
+        person,
+        other_school=school,
+        other_file=other.file or "—",
+        other_line=str(other.line or "—"),
+        other_id=other.sourced_id or "—",
+    )
 
 
 def name_key(person: Person) -> NameKey:
@@ -152,12 +239,6 @@ def _another_human(person: Person, known: KnownPerson) -> bool:
         return False
     now = normalised_name(person.family_name, person.given_name, "")
     return now != normalised_name(known.family_name, known.given_name, "")
-
-
-def _only_one_born_on(birth_date: date, others: Collection[KnownPerson]) -> str:
-    """The person id, or empty: nobody, or more than one."""
-    found = [one.person_id for one in others if one.birth_date == birth_date]
-    return found[0] if len(found) == 1 else ""
 
 
 def _may_share_snils(person: Person, known: KnownPerson) -> bool:

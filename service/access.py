@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy import ColumnElement, Select, exists, select, true
 
-from service.models import Operator, OperatorRole, School, SchoolPlan, SyncRun
+from provisioning.roster import Role
+from service.models import (
+    Affiliation,
+    KnownPerson,
+    Operator,
+    OperatorRole,
+    School,
+    SchoolPlan,
+    SyncRun,
+)
+
+STAFF_ROLES = (Role.TEACHER, Role.ADMINISTRATOR)
 
 
 class Forbidden(Exception):
@@ -54,6 +65,23 @@ class Scope:
         """The codes of the schools inside, as a subquery for ``column.in_(...)``."""
         return select(School.code).where(self.schools())
 
+    def people(self) -> ColumnElement[bool]:
+        """A condition on ``KnownPerson``: whose login, slip, password and links are the operator's.
+
+        The people of the schools inside, and who else is on their rolls. But a row is typed by
+        anybody: as long as the own school lists somebody as staff, another one that lists them as a
+        pupil has no say, and none that lists the administration of a school in any role.
+        """
+        if self.role == OperatorRole.CITY:
+            return true()
+        listed = select(Affiliation.person_id).where(Affiliation.school_code.in_(self.codes()))
+        as_staff = listed.where(Affiliation.role.in_(STAFF_ROLES))
+        return (
+            KnownPerson.school_code.in_(self.codes())
+            | (KnownPerson.person_id.in_(listed) & ~staff_of_their_own_school())
+            | ((KnownPerson.role == Role.TEACHER) & KnownPerson.person_id.in_(as_staff))
+        )
+
     def of_schools(self, codes: Iterable[str]) -> Scope:
         """Some of the schools inside; that they are inside is not asked."""
         return Scope(actor=self.actor, role=OperatorRole.SCHOOL, items=frozenset(codes))
@@ -64,6 +92,14 @@ class Scope:
             return true()
         inside = select(SchoolPlan.run_id).where(SchoolPlan.school_code.in_(self.codes()))
         return (SyncRun.created_by == self.actor) | SyncRun.id.in_(inside)
+
+
+def staff_of_their_own_school() -> ColumnElement[bool]:
+    """A condition on ``KnownPerson``: staff whom the school that speaks for them still lists."""
+    return KnownPerson.role.in_(STAFF_ROLES) & exists().where(
+        Affiliation.person_id == KnownPerson.person_id,
+        Affiliation.school_code == KnownPerson.school_code,
+    ).correlate(KnownPerson)
 
 
 def need_city(scope: Scope) -> None:

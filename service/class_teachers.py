@@ -14,14 +14,14 @@ from sqlalchemy.orm import aliased
 from auth import own_class
 from auth.signin import normalise_username
 from provisioning.roster import Role
-from service.access import Scope
+from service.access import STAFF_ROLES, Scope, staff_of_their_own_school
 from service.application import Application
 from service.db import transaction
 from service.jobs import Jobs
 from service.models import Affiliation, ClassTeacher, KnownPerson, OperatorRole
 from service.ordering import natural
 from service.passwords import reset_of
-from service.slips import STAFF_ROLES, slip_of
+from service.slips import slip_of
 
 
 class LedClasses:
@@ -97,6 +97,7 @@ def _pupils_of(teacher_id: str) -> Select[KnownPerson, Affiliation]:
             ClassTeacher.person_id == teacher_id,
             teacher.role.in_(STAFF_ROLES),
             Affiliation.role == Role.STUDENT,
+            (KnownPerson.school_code == Affiliation.school_code) | ~staff_of_their_own_school(),
             KnownPerson.suspended.is_(False),
             KnownPerson.moodle_id.is_not(None),
         )

@@ -26,9 +26,16 @@ from provisioning.ownership import another_schools_file
 from provisioning.roster import Person, Roster
 from provisioning.settings import LoginSettings
 from service.config import Settings
-from service.db import SessionFactory, chunks, insert_rows, lock, transaction
+from service.db import INSERT_ROWS, SessionFactory, chunks, insert_rows, lock, transaction
 from service.known_state import roll_before, with_shared_texts
-from service.models import Identity, KnownPerson, SourceKey, TakenLogin
+from service.models import (
+    Identity,
+    KnownPerson,
+    PlannedRoll,
+    SchoolPlan,
+    SourceKey,
+    TakenLogin,
+)
 
 LOCK = 7_265_401
 """Of the transaction that gives identities and logins; any number of our own."""
@@ -36,14 +43,19 @@ TRIES = 3
 """The lock keeps loads apart. Should a program that knows no lock be faster all the same, the
 database refuses the second key or login, and everybody is looked up again."""
 
-_IDENTITY_FIELDS = tuple(field.name for field in fields(matching.KnownPerson))
-_IDENTITY_COLUMNS = [getattr(Identity, name) for name in _IDENTITY_FIELDS]
+_COLUMNS = {
+    field.name: getattr(Identity, field.name)
+    for field in fields(matching.KnownPerson)
+    if hasattr(Identity, field.name)
+}
 
 
 def recognise(
     sessions: SessionFactory, roster: Roster, settings: Settings, now: datetime
-) -> Matching:
+) -> tuple[Roster, Matching]:
     """Say who each row is, and keep it: new people get identity and login, new rows their key.
+
+    The roster comes back without each СНИЛС that is another human's.
 
     One short transaction of its own. What it gives is given for ever, also when the plan is
     rejected: a second load of the file finds the same. When a finding stops the file, nothing is
@@ -55,16 +67,16 @@ def recognise(
         try:
             with transaction(sessions) as session:
                 lock(session, LOCK)
-                found = matching.match(
-                    roster, _known_identities(session, roster), lambda: str(uuid.uuid4())
-                )
+                known = _known_identities(session, roster)
+                found = matching.match(roster, known, lambda: str(uuid.uuid4()))
                 before = roll_before(session, roster.school.code)
                 more = another_schools_file(roster, found, before, settings.limits)
                 found = replace(found, findings=(*found.findings, *more))
+                counted = matching.without_foreign_numbers(roster, found)
                 if all(one.severity != Severity.FATAL for one in found.findings):
-                    _reserve(session, roster, found, settings.logins, now)
-                    _replace_taken(session, roster, found, settings.logins)
-                return found
+                    _reserve(session, counted, known, found, settings.logins, now)
+                    _replace_taken(session, counted, found, settings.logins)
+                return counted, found
         except IntegrityError:
             if not tries_left:
                 raise
@@ -74,7 +86,7 @@ def _known_identities(session: Session, roster: Roster) -> KnownIdentities:
     """What matching needs to know about the people in one roster (three kinds of look-up)."""
     by_key: dict[str, matching.KnownPerson] = {}
     of_school = (
-        select(SourceKey.sourced_id, *_IDENTITY_COLUMNS)
+        select(SourceKey.sourced_id, *_COLUMNS.values())
         .join(Identity, Identity.person_id == SourceKey.person_id)
         .where(SourceKey.source == roster.source, SourceKey.school_code == roster.school.code)
     )
@@ -82,14 +94,8 @@ def _known_identities(session: Session, roster: Roster) -> KnownIdentities:
         for sourced_id, *known in session.execute(of_school.where(SourceKey.sourced_id.in_(ids))):
             by_key[sourced_id] = _known(known)
     new = [person for key, person in roster.persons.items() if key not in by_key]
-    of_city = select(*_IDENTITY_COLUMNS)
-    by_snils: dict[str, list[matching.KnownPerson]] = defaultdict(list)
-    for numbers in chunks(sorted({person.snils for person in new if person.snils})):
-        for row in session.execute(of_city.where(Identity.snils.in_(numbers))):
-            one = _known(row)
-            by_snils[one.snils].append(one)
     by_name: dict[matching.NameKey, list[matching.KnownPerson]] = {}
-    of_others = select(Identity.name_key, *_IDENTITY_COLUMNS).where(
+    of_others = select(Identity.name_key, *_COLUMNS.values()).where(
         Identity.school_code != roster.school.code
     )
     for some in chunks(new):
@@ -102,15 +108,70 @@ def _known_identities(session: Session, roster: Roster) -> KnownIdentities:
             if one.birth_date:
                 found[name, one.birth_date].append(one)
         by_name |= found
-    return KnownIdentities(by_key=by_key, by_snils=by_snils, by_name=by_name)
+    return KnownIdentities(
+        by_key=by_key, by_snils=_by_snils(session, roster, by_key), by_name=by_name
+    )
+
+
+def _by_snils(
+    session: Session, roster: Roster, by_key: Mapping[str, matching.KnownPerson]
+) -> dict[str, list[matching.KnownPerson]]:
+    """Whom we know by the numbers in the roster; of those whom another row names, the place too."""
+    keys_by_number: dict[str, set[str]] = defaultdict(set)
+    for key, person in roster.persons.items():
+        if person.snils:
+            keys_by_number[person.snils].add(by_key[key].person_id if key in by_key else "")
+    found: dict[str, list[matching.KnownPerson]] = {}
+    for numbers in chunks(sorted(keys_by_number)):
+        query = select(*_COLUMNS.values()).where(Identity.snils.in_(numbers))
+        known = [_known(row) for row in session.execute(query)]
+        others = {one.person_id for one in known if keys_by_number[one.snils] != {one.person_id}}
+        places = _places(session, others) if others else {}
+        for one in known:
+            named = replace(one, **places[one.person_id]) if one.person_id in places else one
+            found.setdefault(one.snils, []).append(named)
+    return found
+
+
+def _places(session: Session, people: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Where the newest export of each person's own school names them."""
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for ids in chunks(sorted(people)):
+        own_key = select(SourceKey.person_id, SourceKey.sourced_id).join(
+            Identity,
+            (Identity.person_id == SourceKey.person_id)
+            & (Identity.school_code == SourceKey.school_code),
+        )
+        for person_id, sourced_id in session.execute(own_key.where(SourceKey.person_id.in_(ids))):
+            found[person_id]["sourced_id"] = sourced_id
+        in_plans = (
+            select(PlannedRoll.person_id, PlannedRoll.file, PlannedRoll.line)
+            .join(SchoolPlan, SchoolPlan.id == PlannedRoll.plan_id)
+            .join(
+                Identity,
+                (Identity.person_id == PlannedRoll.person_id)
+                & (Identity.school_code == SchoolPlan.school_code),
+            )
+            .order_by(SchoolPlan.id)
+        )
+        for person_id, file, line in session.execute(
+            in_plans.where(PlannedRoll.person_id.in_(ids))
+        ):
+            found[person_id] |= {"file": file, "line": line}
+    return found
 
 
 def _known(values: Sequence[Any]) -> matching.KnownPerson:
-    return matching.KnownPerson(**with_shared_texts(_IDENTITY_FIELDS, values))
+    return matching.KnownPerson(**with_shared_texts(tuple(_COLUMNS), values))
 
 
 def _reserve(
-    session: Session, roster: Roster, found: Matching, logins: LoginSettings, now: datetime
+    session: Session,
+    roster: Roster,
+    known: KnownIdentities,
+    found: Matching,
+    logins: LoginSettings,
+    now: datetime,
 ) -> None:
     """Give new people their identity and login, and every new row its key."""
     new = (
@@ -146,6 +207,19 @@ def _reserve(
         if match.how != How.KNOWN
     )
     insert_rows(session, SourceKey, keys)
+    _learn_sexes(session, roster, found, known)
+
+
+def _learn_sexes(session: Session, roster: Roster, found: Matching, known: KnownIdentities) -> None:
+    """What the rows of known people say now; nothing but matching asks for it."""
+    said = (
+        {"person_id": known.by_key[key].person_id, "sex": person.sex}
+        for key, person in roster.persons.items()
+        if key in found.matches and key in known.by_key
+        if person.sex and person.sex != known.by_key[key].sex
+    )
+    for some in chunks(said, INSERT_ROWS):
+        session.execute(update(Identity), some)
 
 
 def _replace_taken(
@@ -198,6 +272,7 @@ def _identity_values(person: Person) -> dict[str, Any]:
             person.family_name, person.given_name, person.middle_name
         ),
         "birth_date": person.birth_date,
+        "sex": person.sex,
         "snils": person.snils,
     }
 

@@ -19,7 +19,7 @@ from auth.linking.links import add_link, end_link, links_of
 from auth.linking.models import Evidence, Link, LinkEvent, LinkRequest
 from auth.linking.settings import LinkingSettings
 from service.access import Forbidden, Scope
-from service.models import Affiliation, AuditEntry, KnownPerson
+from service.models import Affiliation, AuditEntry, KnownPerson, OperatorRole
 from service.passwords import find_person
 
 NEAR_ENOUGH = 0.6
@@ -76,13 +76,14 @@ def candidates(session: Session, request: LinkRequest) -> list[Candidate]:
     """People of the school that was asked with the same СНИЛС or a name alike, the likeliest
     first."""
     place = Affiliation
+    asked = Scope(actor="", role=OperatorRole.SCHOOL, items=frozenset({request.school_code}))
     here = (place.person_id == KnownPerson.person_id) & (place.school_code == request.school_code)
     people = session.execute(
         select(KnownPerson, place.class_title)
         .outerjoin(place, here)
         .where(
             KnownPerson.moodle_id.is_not(None),
-            (KnownPerson.school_code == request.school_code) | place.person_id.is_not(None),
+            asked.people(),
         )
     ).all()
     titles = {person.person_id: title or "" for person, title in people}

@@ -15,7 +15,7 @@ from provisioning import passwords
 from service.access import Forbidden, Scope
 from service.application import Application
 from service.config import Settings
-from service.models import Affiliation, AuditEntry, Identity, KnownPerson
+from service.models import AuditEntry, Identity, KnownPerson
 
 
 class KeptInMoodle(Exception):
@@ -40,18 +40,14 @@ def first_password(
 
 
 def reachable(scope: Scope) -> ColumnElement[bool]:
-    """A condition on ``KnownPerson``: has an account, and belongs to a school inside."""
-    on_a_roll = select(Affiliation.person_id).where(Affiliation.school_code.in_(scope.codes()))
-    return and_(
-        KnownPerson.moodle_id.is_not(None),
-        KnownPerson.school_code.in_(scope.codes()) | KnownPerson.person_id.in_(on_a_roll),
-    )
+    """A condition on ``KnownPerson``: has an account, and is one of ``Scope.people``."""
+    return and_(KnownPerson.moodle_id.is_not(None), scope.people())
 
 
 def find_person(session: Session, scope: Scope, login: str) -> KnownPerson:
     """Who has this login, typed as people type it.
 
-    Raises ``Forbidden`` when nobody has it, or somebody of other schools than the operator's.
+    Raises ``Forbidden`` when nobody has it, or somebody outside ``Scope.people``.
     """
     person = session.scalar(
         select(KnownPerson).where(

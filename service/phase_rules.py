@@ -268,11 +268,9 @@ def exemptions(
     have left, also for a school outside.
     """
     row, person = PhaseExemption, KnownPerson
-    listed = select(Affiliation.person_id).where(Affiliation.school_code.in_(scope.codes()))
-    inside = person.school_code.in_(scope.codes()) | person.person_id.in_(listed)
     query = (
         select(row, person)
-        .outerjoin(person, (person.person_id == row.person_id) & inside)
+        .outerjoin(person, (person.person_id == row.person_id) & scope.people())
         .where(visible(scope, row))
         .order_by(row.person_id != "", row.district, row.school_code, row.class_id, row.id)
     )

@@ -148,7 +148,7 @@ class _Planning:
         read, roster, findings = self._read(files)
         if roster is not None and not _is_fatal(findings):
             now = self._application.clock()
-            found = recognise(self._application.sessions, roster, self._settings, now)
+            roster, found = recognise(self._application.sessions, roster, self._settings, now)
             findings += found.findings
         with transaction(self._application.sessions) as session:
             _forget(session, self._run.id, files.school_code)
@@ -156,20 +156,19 @@ class _Planning:
             if roster is None or _is_fatal(findings):
                 self._store_blocked(session, files.school_code, roster)
             else:
-                stored, roll = self._roll(session, roster, found)
+                school = _store_school(session, roster)
+                stored, roll = self._store_roll(session, school, roster, found)
                 del found
-                known = known_state.known_state(session, roster.school.code)
-                elsewhere = self._assumed[roster.school.code]
+                known = known_state.known_state(session, school.code)
                 users = self._users(session, roster, roll, known)
                 roster = replace(roster, persons={})
                 desired = desired_state(
-                    roster, roll, known, users, elsewhere=elsewhere, rules=self._rules
-                )
-                school = _store_school(session, roster)
-                plan = make_plan(known, desired, self._settings.limits)
-                _store_plan(session, school, stored, roll, plan)
+                    roster, roll, known, users,
+                    elsewhere=self._assumed[school.code], rules=self._rules,
+                )  # fmt: skip
+                _store_plan(session, stored, make_plan(known, desired, self._settings.limits))
                 _store_class_teachers(session, stored, roster, roll)
-                self._others.planned(roster.school.code, roll.after.keys())
+                self._others.planned(school.code, roll.after.keys())
             _store_findings(session, self._run.id, findings)
             claims.renew(session, self._run.id, self._application.clock())
 
@@ -222,22 +221,28 @@ class _Planning:
             )
         )
 
-    def _roll(self, session: Session, roster: Roster, found: Matching) -> tuple[SchoolPlan, Roll]:
-        """The roll after this file, and the plan's row so far."""
-        before = known_state.roll_before(session, roster.school.code)
+    def _store_roll(
+        self, session: Session, school: School, roster: Roster, found: Matching
+    ) -> tuple[SchoolPlan, Roll]:
+        """The roll after this file, stored under a plan that says nothing else yet."""
+        before = known_state.roll_before(session, school.code)
         roll = next_roll(roster, found, before, today=self._today)
         newcomers = (one.person_id for one in found.matches.values() if one.how == How.SNILS)
-        self._others.recognised(session, roster.school.code, newcomers)
-        self._assumed[roster.school.code] = self._others.elsewhere(roster.school.code)
+        self._others.recognised(session, school.code, newcomers)
+        self._assumed[school.code] = self._others.elsewhere(school.code)
         stored = SchoolPlan(
             run_id=self._run.id,
-            school_code=roster.school.code,
+            school_code=school.code,
             status=PlanStatus.PLANNED,
+            known_version=school.known_version,
             school_year=roster.school_year,
             exported_at=roster.exported_at,
             people=len(found.matches),
             set_aside=len(roster.set_aside) + len(roster.persons) - len(found.matches),
         )
+        session.add(stored)
+        session.flush()
+        _store_roll(session, stored, roster, roll)
         return stored, roll
 
     def _users(
@@ -283,15 +288,9 @@ def _store_school(session: Session, roster: Roster) -> School:
     return session.get_one(School, known.code, populate_existing=True)
 
 
-def _store_plan(
-    session: Session, school: School, stored: SchoolPlan, roll: Roll, plan: Plan
-) -> None:
-    stored.known_version = school.known_version
-    stored.digest = plan.digest
-    stored.counts = {f"{kind}.{action}": n for (kind, action), n in plan.counts.items()}
-    stored.breaches = [one.facts for one in plan.breaches]
-    session.add(stored)
-    session.flush()
+def _store_roll(session: Session, stored: SchoolPlan, roster: Roster, roll: Roll) -> None:
+    """Who will be on the roll, and where the file says so."""
+    rows = {person_id: roster.persons[key] for key, person_id in roll.present.items()}
     roll_rows = (
         {
             "plan_id": stored.id,
@@ -299,10 +298,19 @@ def _store_plan(
             "role": entry.role,
             "class_id": entry.class_id,
             "class_title": entry.class_title,
+            "file": row.file if row else "",
+            "line": row.line if row else 0,
         }
         for entry in roll.after.values()
+        for row in (rows.get(entry.person_id),)
     )
     insert_rows(session, PlannedRoll, roll_rows)
+
+
+def _store_plan(session: Session, stored: SchoolPlan, plan: Plan) -> None:
+    stored.digest = plan.digest
+    stored.counts = {f"{kind}.{action}": n for (kind, action), n in plan.counts.items()}
+    stored.breaches = [one.facts for one in plan.breaches]
     change_rows = (
         {
             "plan_id": stored.id,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from auth.models import Credential
 from provisioning.roster import Role
-from service.access import Forbidden, Scope
+from service.access import STAFF_ROLES, Forbidden, Scope
 from service.application import Application
 from service.config import Settings
 from service.i18n import gettext as _
@@ -26,8 +26,6 @@ from service.passwords import first_password
 
 STAFF = "staff"
 """Named in the place of a class: the teachers and the administration of the school."""
-
-STAFF_ROLES = (Role.TEACHER, Role.ADMINISTRATOR)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -68,6 +66,7 @@ def groups(session: Session, scope: Scope, school_code: str) -> list[Group]:
         .where(
             Affiliation.school_code == school.code,
             Affiliation.role == Role.STUDENT,
+            scope.people(),
             *_signs_in(),
         )
         .group_by(Affiliation.class_id)
@@ -84,6 +83,7 @@ def groups(session: Session, scope: Scope, school_code: str) -> list[Group]:
         .where(
             Affiliation.school_code == school.code,
             Affiliation.role.in_(STAFF_ROLES),
+            scope.people(),
             *_signs_in(),
         )
     )
@@ -100,13 +100,15 @@ def slips(
 ) -> list[Slip]:
     """The slips of a group of a school, or of all of it, by class and name; the look is audited.
 
-    ``group`` is a ``Group.key``. The suspended get none. Raises ``Forbidden`` for a school that is
+    ``group`` is a ``Group.key``. The suspended get none, nor does who is outside
+    ``Scope.people``. Raises ``Forbidden`` for a school that is
     unknown or outside the scope.
     """
     school = _school(session, scope, school_code)
     conditions: list[ColumnElement[bool]] = [
         Affiliation.school_code == school.code,
         Affiliation.role.in_((Role.STUDENT, *STAFF_ROLES)),
+        scope.people(),
     ]
     if group == STAFF:
         conditions.append(Affiliation.role.in_(STAFF_ROLES))
@@ -134,7 +136,9 @@ def slip_of(
     row = session.execute(
         _people()
         .where(
-            Affiliation.person_id == person.person_id, Affiliation.school_code.in_(scope.codes())
+            Affiliation.person_id == person.person_id,
+            Affiliation.school_code.in_(scope.codes()),
+            scope.people(),
         )
         .order_by(Affiliation.school_code != person.school_code)
         .limit(1)

@@ -46,6 +46,7 @@ ONLY_IN = {
 
 ARROWS = {
     "roster": set(),
+    "evidence": set(),
     "findings": set(),
     "settings": set(),
     "state": set(),
@@ -54,7 +55,7 @@ ARROWS = {
     "logins": set(),
     "passwords": {"settings"},
     "naming": {"roster", "settings", "state"},
-    "matching": {"findings", "roster"},
+    "matching": {"evidence", "findings", "roster"},
     "roll": {"matching", "roster"},
     "ownership": {"findings", "matching", "roll", "roster", "settings"},
     "desired": {"logins", "naming", "roll", "roster", "settings", "state"},

@@ -8,7 +8,7 @@ from sqlalchemy import select, union
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth.directory import Account, Directory
-from auth.linking.comparison import valid_snils
+from auth.linking.comparison import plain_name, valid_snils
 from auth.linking.decision import Found, may_match
 from auth.linking.identity import OutsideChild, OutsideIdentity
 from auth.linking.models import Link, LinkAction, LinkEvent
@@ -73,10 +73,20 @@ def _taken(
 
 
 def _children(children: Iterable[OutsideChild], directory: Directory) -> tuple[Account, ...]:
-    """The pupil with each child's СНИЛС, where it is one person; nothing else joins them."""
+    """The pupil with each child's СНИЛС, where it is one person of no other given name.
+
+    Nothing else joins them; but a school may have typed the number of one child at another.
+    """
     pupils: dict[str, Account] = {}
     for child in children:
         found = directory.by_snils(snils) if (snils := valid_snils(child.snils)) else []
-        if len(found) == 1 and PUPIL in found[0].roles and not found[0].suspended:
+        if len(found) != 1 or not _may_be_named(child, found[0]):
+            continue
+        if PUPIL in found[0].roles and not found[0].suspended:
             pupils[found[0].person_id] = found[0]
     return tuple(pupils.values())
+
+
+def _may_be_named(child: OutsideChild, account: Account) -> bool:
+    said, known = plain_name(child.given_name), plain_name(account.given_name)
+    return not (said and known) or said == known

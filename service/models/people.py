@@ -29,6 +29,8 @@ class Identity(Base):
     name_key: Mapped[str] = mapped_column(String(800))
     """``matching.normalised_name`` of the full name."""
     birth_date: Mapped[date | None]
+    sex: Mapped[str] = mapped_column(String(1), default="")
+    """``M``, ``F`` or empty, as the newest file that was read says."""
     snils: Mapped[str] = mapped_column(String(11), default="", index=True)
     school_code: Mapped[str] = mapped_column(String(64))
     password_generation: Mapped[int] = mapped_column(default=0)

@@ -168,3 +168,6 @@ class PlannedRoll(Base):
     role: Mapped[str] = mapped_column(String(20))
     class_id: Mapped[str] = mapped_column(String(255), default="")
     class_title: Mapped[str] = mapped_column(String(100), default="")
+    file: Mapped[str] = mapped_column(String(500), default="")
+    line: Mapped[int] = mapped_column(default=0)
+    """Where the person's row is; empty and 0 for who stays on the roll without a row."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from itertools import count
 from typing import Any
@@ -19,6 +20,7 @@ from provisioning.matching import (
     match,
     name_key,
     normalised_name,
+    without_foreign_numbers,
 )
 from provisioning.roster import Person, Roster
 from tests.factories import SCHOOL_CODE, make_person, make_roster
@@ -113,6 +115,78 @@ def test_the_same_snils_twice_in_one_roster_matches_nobody() -> None:
     roster = make_roster([make_person("s-1", snils=SNILS), make_person("s-2", snils=SNILS)])
     found = match_all(roster, by_snils={SNILS: [known_person(snils=SNILS)]})
     assert {one.how for one in found.matches.values()} == {How.NEW}
+
+
+ANOTHER_NAME = ["match.snils_other_name"]
+
+
+@pytest.mark.parametrize("change", [{"given_name": "Анна"}, {"sex": "F"}])
+def test_equal_snils_and_birth_date_under_another_name_or_sex_are_two_people(
+    change: dict[str, Any],
+) -> None:
+    twin = known_person(
+        snils=SNILS, sex="M", school_code=OTHER_SCHOOL, sourced_id="b-7", file="b.xml", line=12
+    )
+    roster = make_roster([make_person(snils=SNILS, **change)])
+    found = match_all(roster, by_snils={SNILS: [twin]})
+    assert found.matches["s-1"] == Match(person_id="new-1", how=How.NEW)
+    assert found.numberless == {"s-1"}
+    assert without_foreign_numbers(roster, found).persons["s-1"].snils == ""
+    (finding,) = found.findings
+    assert (finding.rule, finding.severity) == (*ANOTHER_NAME, Severity.ERROR)
+    for text in (finding.message("ru"), finding.message("en")):
+        assert all(place in text for place in (OTHER_SCHOOL, "b.xml", "12", "b-7"))
+
+
+def test_a_bride_is_the_same_human() -> None:
+    elsewhere = known_person(snils=SNILS, school_code=OTHER_SCHOOL)
+    bride = make_person(snils=SNILS, family_name="Замужняя")
+    assert match_one(bride, by_snils={SNILS: [elsewhere]}) == (
+        Match(person_id="p-1", how=How.SNILS),
+        [],
+    )
+
+
+def test_twins_of_one_number_in_one_file_are_both_told_and_the_known_one_keeps_it() -> None:
+    rows = [make_person("s-1", snils=SNILS, line=3)]
+    rows.append(make_person("s-2", snils=SNILS, line=4, given_name="Анна"))
+    known = known_person(snils=SNILS)
+    found = match_all(make_roster(rows), by_key={"s-1": known}, by_snils={SNILS: [known]})
+    assert found.matches["s-2"] == Match(person_id="new-1", how=How.NEW)
+    assert found.numberless == {"s-2"}
+    assert [(f.rule, f.line, f.details["other_line"]) for f in found.findings] == [
+        (*ANOTHER_NAME, 3, "4"),
+        (*ANOTHER_NAME, 4, "3"),
+    ]
+    unknown = match_all(make_roster(rows))
+    assert unknown.numberless == {"s-1", "s-2"}
+
+
+def test_a_twin_who_moves_with_the_number_is_known_beside_one_who_has_it_by_mistake() -> None:
+    rows = [make_person("s-1", snils=SNILS), make_person("s-2", snils=SNILS, given_name="Анна")]
+    elsewhere = known_person(snils=SNILS, school_code=OTHER_SCHOOL)
+    found = match_all(make_roster(rows), by_snils={SNILS: [elsewhere]})
+    assert found.matches["s-1"] == Match(person_id="p-1", how=How.SNILS)
+    assert found.matches["s-2"].how is How.NEW
+    assert found.numberless == {"s-2"}
+
+
+def test_a_known_person_cannot_take_over_the_number_of_another_one() -> None:
+    own, other = known_person(), known_person("p-2", snils=SNILS, given_name="Анна")
+    other = replace(other, school_code=OTHER_SCHOOL)
+    roster = make_roster([make_person(snils=SNILS)])
+    found = match_all(roster, by_key={"s-1": own}, by_snils={SNILS: [other]})
+    assert found.matches["s-1"] == Match(person_id="p-1", how=How.KNOWN)
+    assert found.numberless == {"s-1"}
+    assert [finding.rule for finding in found.findings] == ANOTHER_NAME
+
+
+def test_a_school_that_corrects_a_number_gives_it_to_whom_it_belongs() -> None:
+    wrong = known_person("p-2", snils=SNILS, given_name="Анна")
+    rows = [make_person("s-1", snils=SNILS), make_person("s-2", given_name="Анна", snils="")]
+    by_key = {"s-1": known_person(), "s-2": wrong}
+    found = match_all(make_roster(rows), by_key=by_key, by_snils={SNILS: [wrong]})
+    assert (found.numberless, found.findings) == (frozenset(), ())
 
 
 def test_rows_without_snils_are_not_taken_for_one_another() -> None:

@@ -115,10 +115,11 @@ def test_a_parents_data_in_the_childs_card_open_nothing(
         {"children": (OutsideChild(snils="", given_name="Ученик"),)},
         {"children": (OutsideChild(snils="11223344594", given_name="Ученик"),)},
         {"children": (OutsideChild(snils=OTHER_SNILS, given_name="Ученик"),)},
+        {"children": (OutsideChild(snils=SNILS, given_name="Близнец"),)},
         {"confirmed": False, "child": True},
     ],
 )
-def test_children_are_joined_by_a_valid_snils_of_a_confirmed_parent_only(
+def test_children_are_joined_by_a_valid_snils_and_no_other_name_of_a_confirmed_parent(
     door: Door, browser: Browser, changes: dict[str, Any]
 ) -> None:
     page = browser.open(door.address(make_parent(**changes)))
