@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from service.models import Affiliation, Identity, KnownEnrolment, KnownMember, KnownObject
 from tests.service.place import (
     A,
     B,
+    C,
     Place,
     make_place,
     on_both_databases,
@@ -138,3 +139,16 @@ def test_namesakes_get_different_logins_in_the_whole_city(tmp_path: Path) -> Non
             for code, key in ((A, "a-1"), (A, "a-2"), (B, "b-1"))
         }
         assert len(names) == 3
+
+
+def test_who_is_elsewhere_is_asked_only_about_people_of_several_schools(place: Place) -> None:
+    """The rolls of a run are not gone through once more for each of its schools."""
+    asked: list[str] = []
+    event.listen(
+        place.application.engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, *_rest: asked.append(statement),
+    )
+    place.load(*(place.write(code, pupils(code, 3)) for code in (A, B, C)))
+    assert [one for one in asked if one.startswith("SELECT") and "planned_roll" in one] == []
+    assert len([one for one in asked if "source_keys_1" in one]) == 1
