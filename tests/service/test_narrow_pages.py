@@ -1,0 +1,93 @@
+"""Pages on a phone of 320 pixels: nothing scrolls sideways but boxes that the keyboard reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page
+
+from service.reports import REPORTS
+from tests.service.console_factories import (
+    PASSWORD,
+    add_file,
+    add_finding,
+    add_operator,
+    add_plan,
+    add_run,
+    add_school,
+    make_console,
+    make_user_change,
+)
+from tests.web import running_app
+
+PHONE = {"width": 320, "height": 640}
+PAGES = (
+    "", "people", "runs", "runs/1", "runs/1/changes", "registry", "registry/plan",
+    "registry/totals", "registry/platforms", "links", "clients", "systems", "phases",
+    "reports/", "reports/coverage", "slips",
+)  # fmt: skip
+
+UNREACHABLE = """
+() => [...document.querySelectorAll("body *")].filter((box) => {
+  const style = getComputedStyle(box);
+  const scrolls = (size, room, overflow) => /auto|scroll/.test(overflow) && size > room + 1;
+  if (!scrolls(box.scrollWidth, box.clientWidth, style.overflowX) &&
+      !scrolls(box.scrollHeight, box.clientHeight, style.overflowY)) return false;
+  return box.tabIndex < 0 && !box.querySelector("a[href], button, input, select, textarea");
+}).map((box) => box.outerHTML.slice(0, 80))
+"""
+
+
+@pytest.fixture(scope="module")
+def page(
+    tmp_path_factory: pytest.TempPathFactory, chromium: Chromium
+) -> Iterator[tuple[str, Page]]:
+    """The console's address, and a phone that an operator of the city has signed in with."""
+    folder: Path = tmp_path_factory.mktemp("narrow")
+    console = make_console(folder)
+    with console.rows() as rows:
+        add_operator(rows)
+        run = add_run(rows)
+        for number in range(30):
+            add_school(rows, f"78-{number:04d}")
+        add_file(rows, run, "78-0001")
+        add_finding(rows, run, school_code="78-0001")
+        add_plan(rows, run, "78-0001", [make_user_change(f"p-{one}") for one in range(40)])
+    with (
+        running_app(console.app) as address,
+        chromium.new_context(locale="ru-RU", viewport=PHONE) as context,
+    ):
+        opened = context.new_page()
+        opened.goto(f"{address}/console/")
+        opened.fill("[name=username]", "city")
+        opened.fill("[name=password]", PASSWORD)
+        opened.click("text=Войти")
+        opened.wait_for_url(f"{address}/console/")
+        yield f"{address}/console", opened
+
+
+def width(page: Page) -> int:
+    return int(page.evaluate("document.scrollingElement.scrollWidth"))
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_print_view_of_a_report_does_not_scroll_sideways(
+    page: tuple[str, Page], name: str
+) -> None:
+    address, opened = page
+    opened.goto(f"{address}/reports/{name}/print")
+    assert opened.locator("table").count() == 1
+    assert width(opened) <= PHONE["width"]
+    assert opened.evaluate(UNREACHABLE) == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_what_scrolls_can_be_reached_with_the_keyboard(page: tuple[str, Page], path: str) -> None:
+    address, opened = page
+    answer = opened.goto(f"{address}/{path}")
+    assert answer is not None
+    assert answer.status == 200
+    assert opened.evaluate(UNREACHABLE) == []
