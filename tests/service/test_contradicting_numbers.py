@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from auth.linking.models import LinkRequest
 from provisioning.roster import Role
 from service import create_app, runs
-from service.access import Forbidden, Scope, create_operator
+from service.access import Forbidden, Scope
 from service.db import transaction
 from service.directory import PeopleDirectory
 from service.linking import candidates
@@ -20,7 +20,7 @@ from service.models import Identity, OperatorRole, RunFinding
 from service.passwords import find_person, reset_password
 from service.sample.rows import Row
 from service.slips import STAFF, groups, slip_of, slips
-from tests.service.console_factories import PASSWORD, Browser, RecordingQueue
+from tests.service.console_factories import PASSWORD, Browser, RecordingQueue, add_operator
 from tests.service.installation import SCOPE
 from tests.service.link_factories import add_request
 from tests.service.place import A, B, Place, left, on_both_databases, pupil, pupils, teacher
@@ -187,10 +187,7 @@ def nothing_of(place: Place, login: str, code: str) -> None:
 def console_of(place: Place, code: str) -> Browser:
     application = place.application
     with transaction(application.sessions) as session:
-        create_operator(
-            session, username="boris", password=PASSWORD, role=OperatorRole.SCHOOL, scope=[code],
-            now=application.clock(),
-        )  # fmt: skip
+        add_operator(session, "boris", OperatorRole.SCHOOL, [code])
     client: FlaskClient = create_app(application, queue=RecordingQueue()).test_client()
     browser = Browser(client)
     assert browser.post("/console/signin", username="boris", password=PASSWORD).status_code == 302
