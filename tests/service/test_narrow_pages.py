@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
 
+import service
 from service.reports import REPORTS
 from tests.service.console_factories import (
     PASSWORD,
@@ -29,6 +31,8 @@ PAGES = (
     "registry/totals", "registry/platforms", "links", "clients", "systems", "phases",
     "reports/", "reports/coverage", "slips",
 )  # fmt: skip
+
+TEMPLATES = sorted((Path(service.__file__).parent / "templates").rglob("*.html"))
 
 UNREACHABLE = """
 () => [...document.querySelectorAll("body *")].filter((box) => {
@@ -67,6 +71,12 @@ def page(
         opened.click("text=Войти")
         opened.wait_for_url(f"{address}/console/")
         yield f"{address}/console", opened
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_every_box_of_a_table_takes_the_focus_and_has_a_name(template: Path) -> None:
+    boxes = re.findall(r'<div class="table-wrap[^>]*>', template.read_text("utf-8"))
+    assert [box for box in boxes if 'tabindex="0"' not in box or "aria-label" not in box] == []
 
 
 def width(page: Page) -> int:
