@@ -40,12 +40,13 @@ def check_login() -> Any:
     )
     if checked.account is None or checked.refused:
         reason = checked.refused or Reason.UNKNOWN_USERNAME
-        provider.record_refusal(
-            checked.account,
-            client_id=request.args.get("client_id", ""),
-            method=Method.PASSWORD,
-            reason=reason,
-        )
+        if not checked.is_repeated:
+            provider.record_refusal(
+                checked.account,
+                client_id=request.args.get("client_id", ""),
+                method=Method.PASSWORD,
+                reason=reason,
+            )
         too_many = reason is Reason.TOO_MANY_FAILURES
         minutes = minutes_left(checked.paused_until, provider.clock())
         return _login_again("too_many_failures" if too_many else "wrong", username, minutes)

@@ -28,6 +28,9 @@ class Checked:
     with_first_password: bool = False
     paused_until: datetime | None = None
     """With ``Reason.TOO_MANY_FAILURES``: when the next try may be made."""
+    is_repeated: bool = False
+    """Refused by the throttle once more inside its window: no event is written of it. Events are
+    kept for years, and whoever tries on and on must not fill them."""
 
 
 def normalise_username(typed: str) -> str:
@@ -90,7 +93,12 @@ def check(
     shared = ThrottleKey(text=f"address {address}", limit=settings.failures_per_address)
     keys = own if device else (*own, shared)
     if until := throttle.paused_until(*keys, now=now):
-        return Checked(account=account, refused=Reason.TOO_MANY_FAILURES, paused_until=until)
+        return Checked(
+            account=account,
+            refused=Reason.TOO_MANY_FAILURES,
+            paused_until=until,
+            is_repeated=not _notes_refusal(throttle, keys, now),
+        )
     own_hash = own_password_hash(session_factory, account.person_id) if account else None
     right = verify_password(own_hash, password)
     with_first_password = False
@@ -106,3 +114,13 @@ def check(
         throttle.failed(pause_key(username, resets), now=until - throttle.window)
     reason = Reason.WRONG_PASSWORD if account else Reason.UNKNOWN_USERNAME
     return Checked(account=account, refused=reason)
+
+
+def _notes_refusal(throttle: Throttle, keys: tuple[ThrottleKey, ...], now: datetime) -> bool:
+    """Count a refusal of each key that is over its limit; whether it is the first in the window."""
+    over = [key for key in keys if throttle.paused_until(key, now=now)]
+    refusals = [ThrottleKey(text=f"refused {key.text}", limit=1) for key in over]
+    is_first = throttle.paused_until(*refusals, now=now) is None
+    if is_first:
+        throttle.failed(*refusals, now=now)
+    return is_first

@@ -169,7 +169,8 @@ def _who_signs_in(pending: EsiaRequest, stand: Stand) -> tuple[Profile | None, s
     if checked.account and not reason and checked.account.suspended:
         reason = Reason.SUSPENDED
     if checked.account is None or reason:
-        _record(checked.account, pending.system, Method.PASSWORD, reason, stand)
+        if not checked.is_repeated:
+            _record(checked.account, pending.system, Method.PASSWORD, reason, stand)
         if reason is Reason.TOO_MANY_FAILURES:
             return None, "too_many_failures", minutes_left(checked.paused_until, stand.clock())
         return None, "wrong", 0

@@ -61,7 +61,8 @@ def _check(pending: Pending) -> Any:
     account, reason = checked.account, checked.refused
     candidates = {one.person_id: one for one in pending.outcome.candidates}
     if account is None or reason:
-        _record(pending, account, Method.PASSWORD, reason or Reason.UNKNOWN_USERNAME)
+        if not checked.is_repeated:
+            _record(pending, account, Method.PASSWORD, reason or Reason.UNKNOWN_USERNAME)
         too_many = reason is Reason.TOO_MANY_FAILURES
         minutes = minutes_left(checked.paused_until, now)
         return _page(pending, "too_many_failures" if too_many else "wrong", minutes)

@@ -285,6 +285,31 @@ def test_after_many_wrong_passwords_there_is_a_pause_for_this_login_and_address(
     browser.close()
 
 
+def test_tries_over_the_limit_write_one_event_in_a_window(
+    start_portal: Callable[..., Portal],
+) -> None:
+    portal = start_portal(failures_per_account=2, failures_per_address=4)
+    url = portal.moodle().start().url
+    browser = Browser(portal.issuer)
+
+    def reasons() -> list[str]:
+        return [event.reason for event in portal.events()]
+
+    for _ in range(2 + 5):
+        browser.sign_in(url, "1234p5678", "wrong")
+    assert reasons() == ["wrong_password"] * 2 + ["too_many_failures"]
+    for number in range(2 + 5):  # many logins from one address
+        browser.sign_in(url, f"nobody{number}", "x")
+    over = ["unknown_username"] * 2 + ["too_many_failures"]
+    assert reasons()[3:] == over
+
+    portal.clock.forward(15 * 60)
+    for _ in range(2 + 5):
+        browser.sign_in(url, "1234p5678", "wrong")
+    assert reasons()[6:] == ["wrong_password"] * 2 + ["too_many_failures"]
+    browser.close()
+
+
 def test_a_person_who_is_gone_is_asked_to_sign_in_again(portal: Portal, browser: Browser) -> None:
     url = portal.moodle().start().url
     page = browser.sign_in(url, "1234p5678", FIRST)
