@@ -116,6 +116,7 @@ class MoodleSettings:
     token: str = field(default="", repr=False)
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 120.0
+    """For a whole answer, however slowly it comes."""
     batch_size: int = 100
     """Records a call: 50 to 200 is best for accounts without a password (Moodle notes)."""
     student_role_id: int = 5

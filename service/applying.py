@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 
 from sqlalchemy import delete, func, insert, literal, select, update
@@ -44,6 +44,9 @@ PATIENCE_SECONDS = (5, 15, 60, 120, 300, 600, 600, 600)
 They begin anew after every change that came through: a long run may meet many short outages.
 """
 
+TRY_AGAIN_AFTER = timedelta(minutes=10)
+"""A run that broke off goes on by itself after so long; one whose process ended goes on at once."""
+
 log = logging.getLogger(__name__)
 StopCheck = Callable[[], bool]
 
@@ -71,7 +74,7 @@ def apply_run(
     except claims.ClaimLost:
         log.warning("run was taken over", extra={"run": run_id})
         return
-    except BaseException:
+    except Exception:
         _end(application, run_id, finished=False, problem="internal")
         raise
     _end(application, run_id, finished=finished, problem=problem)
@@ -82,7 +85,10 @@ def _begin(application: Application, run_id: int) -> bool:
     with transaction(application.sessions) as session:
         run = session.get_one(SyncRun, run_id)
         startable = {RunStatus.APPROVED, RunStatus.APPLYING, RunStatus.STOPPED}
-        if run.status not in startable or not claims.take(session, run, now):
+        if run.status not in startable or not claims.take(session, run, now, startable):
+            return False
+        if run.stop_requested or (run.status == RunStatus.STOPPED and run.go_on_at is None):
+            claims.stop_here(run)
             return False
         run.status, run.problem, run.finished_at = RunStatus.APPLYING, "", None
     log.info("run begins", extra={"run": run_id})
@@ -94,10 +100,18 @@ def _end(application: Application, run_id: int, *, finished: bool, problem: str)
         run = session.get_one(SyncRun, run_id)
         if run.claimed_by != claims.own_name():
             return  # taken over: the other process says how it ends
-        run.status = final_status(session, run_id) if finished else RunStatus.STOPPED
-        run.problem, run.stop_requested = problem[:1000], False
-        run.finished_at = application.clock() if finished else None
-        claims.release(run)
+        now = application.clock()
+        if finished:
+            run.status, run.finished_at = final_status(session, run_id), now
+            run.problem, run.stop_requested, run.go_on_at = "", False, None
+            claims.release(run)
+        elif run.stop_requested:
+            claims.stop_here(run)
+            run.problem, run.stop_requested = problem[:1000], False
+        else:
+            run.status, run.problem = RunStatus.STOPPED, (problem or claims.INTERRUPTED)[:1000]
+            run.go_on_at = now + TRY_AGAIN_AFTER if problem else now
+            claims.release(run)
     log.info("run ends", extra={"run": run_id, "finished": finished})
 
 

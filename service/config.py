@@ -70,13 +70,15 @@ class ServerSettings:
     """An operator who does nothing for so long signs in again."""
     operator_session_hours: int = 12
     """An operator signs in again after so long, whatever was done meanwhile."""
+    resume_seconds: int = 15
+    """How often workers look for loads that nobody works on though nobody stopped them."""
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for what no machine has."""
         for name in ("port", "standin_port"):
             if not 1 <= getattr(self, name) <= HIGHEST_PORT:
                 raise ValueError(f"{name} must be between 1 and {HIGHEST_PORT}")
-        for name in ("operator_idle_minutes", "operator_session_hours"):
+        for name in ("operator_idle_minutes", "operator_session_hours", "resume_seconds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
         if not self.start_seconds > 0:

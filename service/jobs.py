@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from types import FrameType
+from typing import Any
 
 import psutil
 import redis
 from rq import Queue, Worker
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from auth.models import LogoutNotice
 from service import claims
@@ -27,11 +28,13 @@ from service.activity.upkeep import roll_up as roll_activity_up
 from service.application import Application, build
 from service.applying import apply_run as apply_approved
 from service.config import Settings
+from service.db import transaction
 from service.failures import plan_again_by_itself
 from service.housekeeping import clear_away as delete_what_is_over
 from service.logs import set_up_logging
 from service.models import RunStatus
 from service.planning import plan_run as plan_received
+from service.queue_worker import JobBroken, work_on
 from service.redis_link import connect_redis
 
 
@@ -51,6 +54,9 @@ class Work(StrEnum):
         return f"schoolbridge:{self.value}"
 
 
+FAILURE_KEPT_SECONDS = 3600
+"""How long Redis keeps that a job failed. Our log says of what kind and where."""
+
 CLEARED_AWAY = "schoolbridge:cleared-away"
 """A key of Redis that is there while no worker needs to clear away again."""
 
@@ -63,7 +69,7 @@ MOODLE_READ = "schoolbridge:moodle-read"
 """The same for reading Moodle."""
 
 UPKEEP_SECONDS = 60
-"""Between two upkeeps of a worker. RQ's own ten minutes would miss Friday 17:00."""
+"""Between two roll-ups, and two readings of Moodle."""
 
 REPORTED = "schoolbridge:reported"
 """The same for what reports do on schedule."""
@@ -80,16 +86,32 @@ class Jobs:
         self._settings = settings
 
     def plan_run(self, run_id: int) -> None:
-        self._enqueue(Work.LOADS, plan_run, run_id)
+        self._enqueue_run(plan_run, run_id)
 
     def apply_run(self, run_id: int) -> None:
-        self._enqueue(Work.LOADS, apply_run, run_id)
+        self._enqueue_run(apply_run, run_id)
+
+    def _enqueue_run(self, job: Callable[[int], None], run_id: int) -> None:
+        """Without Redis the run waits, as the database says, for ``resume``."""
+        try:
+            self._enqueue(Work.LOADS, job, run_id)
+        except redis.RedisError as error:
+            log.warning(
+                "a run waits for Redis", extra={"run": run_id, "error": type(error).__name__}
+            )
 
     def _enqueue(self, work: Work, job: Callable[..., None], *arguments: int) -> None:
-        """No time limit: a large school is applied for hours, and a dead job loses its claim."""
+        """Unless the same waits already: a queue that nobody works on must not grow.
+
+        No time limit: a large school is applied for hours, and a dead job loses its claim.
+        """
         with connect_redis(self._settings) as connection:
-            Queue(work.queue, connection=connection).enqueue_call(
-                job, arguments, timeout=-1, result_ttl=0
+            queue = Queue(work.queue, connection=connection)
+            name = f"{job.__module__}.{job.__qualname__}"
+            if (name, arguments) in _waiting(queue):
+                return
+            queue.enqueue_call(
+                job, arguments, timeout=-1, result_ttl=0, failure_ttl=FAILURE_KEPT_SECONDS
             )
 
     def _enqueue_now_and_then(
@@ -109,7 +131,7 @@ class Jobs:
             log.warning("sign-outs wait to be told: %s", type(error).__name__)
 
     def upkeep(self) -> None:
-        """What a worker asks for every minute."""
+        """What a worker asks for every few seconds."""
         for work, job, key, seconds in (
             (Work.UPKEEP, clear_away, CLEARED_AWAY, CLEAR_AWAY_SECONDS),
             (Work.UPKEEP, roll_up, ROLLED_UP, UPKEEP_SECONDS - 1),
@@ -130,8 +152,11 @@ class Jobs:
             self.tell_signed_out()
 
     def resume(self, application: Application) -> None:
-        """Queue again what a killed process left undone; in the queue twice does no harm."""
-        with application.sessions() as session:
+        """Queue again what nobody works on though no person stopped it.
+
+        Only the database is asked: what Redis remembers may be lost.
+        """
+        with transaction(application.sessions) as session:
             left = claims.abandoned(session, application.clock())
         for run in left:
             (self.plan_run if run.status == RunStatus.RECEIVED else self.apply_run)(run.id)
@@ -153,21 +178,20 @@ class _StopFlag:
         return self.is_set
 
 
-class JobBroken(Exception):
-    """A fault of ours. The cause is in our log; RQ would store its text, which may quote people."""
-
-
 def plan_run(run_id: int) -> None:
     """Job: read the files of a received run and store its plans."""
     with _told_without_values(f"run {run_id}"):
-        plan_received(build(), run_id)
+        application = build()
+        with claims.kept_fresh(application.sessions, run_id, application.clock):
+            plan_received(application, run_id)
 
 
 def apply_run(run_id: int) -> None:
     """Job: apply the approved plans of a run."""
     with _told_without_values(f"run {run_id}"):
-        application = build()
-        apply_approved(application, run_id, should_stop=_StopFlag())
+        application, should_stop = build(), _StopFlag()
+        with claims.kept_fresh(application.sessions, run_id, application.clock):
+            apply_approved(application, run_id, should_stop=should_stop)
         jobs = Jobs(application.settings)
         if (again := plan_again_by_itself(application, run_id)) is not None:
             jobs.plan_run(again)
@@ -225,51 +249,38 @@ def _told_without_values(work: str) -> Iterator[None]:
     raise JobBroken(f"{work}: see the log")
 
 
-class _Worker(Worker):
-    """RQ's worker, except that being told to stop also tells the job, which ends at a batch.
-
-    And that the upkeep of the queue includes ours.
-    """
-
-    upkeep: Callable[[], None]
-
-    def run_maintenance_tasks(self) -> None:
-        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
-        self.upkeep()
-
-    def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        if self.horse_pid:
-            os.kill(self.horse_pid, signal.SIGTERM)
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
-
-
 def work(settings: Settings, kinds: Sequence[Work] = tuple(Work), *, burst: bool = False) -> None:
     """Do these kinds of work until SIGTERM; with ``burst`` until there is none left.
 
-    A worker for loads begins with what an earlier one left undone; one for upkeep says when it is
-    time for what comes back again and again.
+    A worker for loads or upkeep looks for loads that nobody works on; one for upkeep also says
+    when it is time for what comes back again and again.
     """
     set_up_logging()
-    connection = connect_redis(settings)
-    worker = _Worker(
-        [Queue(kind.queue, connection=connection) for kind in kinds],
-        connection=connection,
-        maintenance_interval=UPKEEP_SECONDS,
-        # It waits for a job 15 seconds less than that, and only then looks at the clock.
-        worker_ttl=UPKEEP_SECONDS,
-    )
-    worker.log_job_description = False
     jobs = Jobs(settings)
-    worker.upkeep = jobs.upkeep if Work.UPKEEP in kinds else _nothing
-    if Work.LOADS in kinds:
-        application = build(settings)
-        jobs.resume(application)
-        application.engine.dispose()
-    worker.work(burst=burst, logging_level="WARNING")
+
+    def look() -> None:
+        try:
+            if Work.MOODLE not in kinds or len(kinds) > 1:
+                application = build(settings)
+                jobs.resume(application)
+                application.engine.dispose()
+            if Work.UPKEEP in kinds:
+                jobs.upkeep()
+        except SQLAlchemyError as error:
+            log.warning("the database does not answer", extra={"error": type(error).__name__})
+
+    work_on(
+        [kind.queue for kind in kinds],
+        lambda: connect_redis(settings),
+        look,
+        seconds=settings.server.resume_seconds,
+        burst=burst,
+    )
 
 
-def _nothing() -> None:
-    """The upkeep of a worker that has none."""
+def _waiting(queue: Queue) -> set[tuple[str | None, tuple[Any, ...]]]:
+    """What waits in the queue, each as the name of its function and its arguments."""
+    return {(job.func_name, tuple(job.args)) for job in queue.get_jobs()}
 
 
 def live_workers(connection: redis.Redis, kind: Work = Work.LOADS) -> list[str]:

@@ -47,8 +47,11 @@ def plan_run(application: Application, run_id: int) -> None:
     """Read and plan a run; ends as *planned* or *rejected*. Running it twice is harmless."""
     with transaction(application.sessions) as session:
         run = session.get_one(SyncRun, run_id)
-        if run.status != RunStatus.RECEIVED or not claims.take(session, run, application.clock()):
+        if run.status != RunStatus.RECEIVED or not claims.take(
+            session, run, application.clock(), {RunStatus.RECEIVED}
+        ):
             return
+        run.problem = ""
         _forget(session, run_id)
     try:
         _Planning(application, run).plan_all()
@@ -58,7 +61,7 @@ def plan_run(application: Application, run_id: int) -> None:
     except LayoutError as error:
         log.warning("a file of layouts cannot be used", extra={"run": run_id})
         _end(application, run_id, problem=f"layout: {error}")
-    except BaseException:
+    except Exception:
         _end(application, run_id, problem="internal")
         raise
 

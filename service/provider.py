@@ -17,6 +17,7 @@ from auth.keys import load_keys
 from auth.phases import Phase
 from auth.settings import AuthSettings
 from auth.throttle import DatabaseThrottle, Throttle
+from provisioning.moodle import bounded_session
 from service.application import Application
 from service.class_teachers import LedClasses
 from service.config import ConfigError, Settings
@@ -26,7 +27,10 @@ from service.phases import StoredPhases
 from service.throttle import RedisThrottle
 
 NOTICE_SECONDS = 5
-"""How long an application may take to hear that somebody signed out."""
+"""How long an application may take to hear that somebody signed out, its whole answer included."""
+
+NOTICE_BYTES = 64 * 1024
+"""The answer says nothing but its status."""
 
 log = logging.getLogger(__name__)
 
@@ -124,9 +128,10 @@ def tell_signed_out(application: Application) -> None:
 
 def _post(address: str, form: Mapping[str, str]) -> bool:
     try:
-        answer = requests.post(
-            address, data=dict(form), timeout=NOTICE_SECONDS, allow_redirects=False
-        )
+        with bounded_session(seconds=NOTICE_SECONDS, most_bytes=NOTICE_BYTES) as session:
+            answer = session.post(
+                address, data=dict(form), timeout=NOTICE_SECONDS, allow_redirects=False
+            )
     except requests.RequestException as error:
         log.warning("an application does not hear sign-outs: %s", type(error).__name__)
         return False

@@ -234,6 +234,8 @@ def reject(session: Session, run_id: int, *, scope: Scope, now: datetime) -> Syn
         run.finished_at = now
     elif left & {PlanStatus.PLANNED} and PlanStatus.APPROVED not in left:
         run.status = RunStatus.PLANNED
+    if run.status != RunStatus.APPROVED:
+        run.go_on_at = None
     _audit(session, scope, "run.reject", run, now, schools=len(mine))
     return run
 
@@ -241,12 +243,17 @@ def reject(session: Session, run_id: int, *, scope: Scope, now: datetime) -> Syn
 def request_stop(session: Session, run_id: int, *, scope: Scope, now: datetime) -> None:
     """Ask the process that applies the run to stop after the current batch.
 
+    When nobody is at work on it, it is stopped with that, and no worker goes on by itself.
     Raises ``RunProblem("run.not_all_yours")``: it would stop schools outside the scope too.
     """
     run = find(session, run_id, scope)
     if len(plans(session, run, scope)) < len(run.plans):
         raise RunProblem("run.not_all_yours")
-    run.stop_requested = True
+    # Locked: a worker may be about to begin.
+    session.refresh(run, with_for_update=True)
+    run.stop_requested, run.go_on_at = True, None
+    if not claims.is_live(run.claimed_by, run.claimed_at, now):
+        claims.stop_here(run)
     _audit(session, scope, "run.stop", run, now)
 
 
@@ -336,6 +343,8 @@ def changes(
 def ready_to_apply(session: Session, run_id: int, *, scope: Scope, now: datetime) -> SyncRun:
     """The run, if it may be applied or continued; clears an old wish to stop.
 
+    From now on workers go on with it by themselves, whatever happens to the queue.
+
     Raises ``RunProblem("run.not_approved")``; an applied run with failed changes may go again.
     """
     run = find(session, run_id, scope)
@@ -347,7 +356,8 @@ def ready_to_apply(session: Session, run_id: int, *, scope: Scope, now: datetime
         RunStatus.APPLIED_WITH_FAILURES,
     }:
         raise RunProblem("run.not_approved", status=run.status)
-    run.stop_requested = False
+    session.refresh(run, with_for_update=True)
+    run.stop_requested, run.go_on_at, run.beginnings = False, now, 0
     if not claims.is_live(run.claimed_by, run.claimed_at, now):
         run.status = RunStatus.APPROVED
     return run

@@ -50,7 +50,8 @@ def moodle_problem(error: MoodleError) -> str:
 
 def problem_in_words(run: SyncRun) -> str:
     """Why the run broke off (``SyncRun.problem``), and what helps."""
-    if run.status == RunStatus.APPLYING:
+    goes_on = {RunStatus.RECEIVED, RunStatus.APPLYING}
+    if run.status in goes_on or run.go_on_at is not None:
         advice = _("It is tried again by itself.")
     elif run.status == RunStatus.REJECTED:
         advice = _("After that, load the files again.")
@@ -64,6 +65,10 @@ def _what_broke(problem: str) -> str:
     subject, _colon, what = problem.partition(": ")
     texts = {
         "internal": _("An error on our side; the log of the worker has the place."),
+        "interrupted": _(
+            "The process at work on it ended before it was done: it was stopped or killed, or the "
+            "machine was started again."
+        ),
         "layout": _(
             "A file of layouts cannot be used: {what}. Correct it, or take its folder out of "
             "[reading] layout_dirs."

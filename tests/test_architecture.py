@@ -36,11 +36,11 @@ ONLY_IN = {
     "lxml": ("provisioning/formats/",),
     "requests": ("auth/upstream/", "provisioning/", "service/"),
     "python_calamine": ("service/registry/workbooks.py",),
-    "rq": ("service/jobs.py",),
+    "rq": ("service/jobs.py", "service/queue_worker.py"),
     "weasyprint": ("service/pdf.py",),
-    "redis": ("service/redis_link.py", "service/jobs.py", "service/throttle.py",
-              "service/errors.py", "service/cli/__init__.py", "service/views/health.py",
-              "service/doctor/"),
+    "redis": ("service/redis_link.py", "service/jobs.py", "service/queue_worker.py",
+              "service/throttle.py", "service/errors.py", "service/cli/__init__.py",
+              "service/views/health.py", "service/doctor/"),
 }  # fmt: skip
 """Where else a package may not appear at all."""
 

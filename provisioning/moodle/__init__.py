@@ -1,5 +1,6 @@
 """The only door to Moodle: ``MoodleClient``, the functions it calls and the errors it raises."""
 
+from provisioning.moodle.bounded import bounded_session
 from provisioning.moodle.client import MoodleClient
 from provisioning.moodle.errors import (
     MoodleError,
@@ -20,4 +21,5 @@ __all__ = [
     "MoodleUnavailable",
     "MoodleUncertain",
     "Retry",
+    "bounded_session",
 ]

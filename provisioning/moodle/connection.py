@@ -11,6 +11,7 @@ from typing import Any
 import requests
 from urllib3.exceptions import NewConnectionError
 
+from provisioning.moodle.bounded import AnswerTooLarge, bounded_session
 from provisioning.moodle.errors import (
     MoodleError,
     MoodleMisconfigured,
@@ -47,7 +48,7 @@ class Connection:
         self._url = settings.url.rstrip("/") + "/webservice/rest/server.php"
         self._token = settings.token
         self._timeout = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
-        self._session = session or requests.Session()
+        self._session = session or bounded_session(seconds=settings.read_timeout_seconds)
         self._sleep = sleep
 
     def close(self) -> None:
@@ -93,6 +94,8 @@ class Connection:
             if _never_connected(error):
                 raise MoodleUnavailable(function, "no_connection") from error
             raise lost(function, "connection_broken") from error
+        except AnswerTooLarge as error:
+            raise lost(function, "answer_too_large") from error
         except requests.exceptions.Timeout as error:
             raise lost(function, "timeout") from error
         except requests.exceptions.RequestException as error:

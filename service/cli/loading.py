@@ -249,6 +249,7 @@ def sync(context: Context, paths: tuple[Path, ...], school: str, yes: bool, as_j
                 break
             with transaction(application.sessions) as session:
                 runs.approve(session, run_id, scope=context.scope, now=application.clock())
+                runs.ready_to_apply(session, run_id, scope=context.scope, now=application.clock())
             code = _apply(context, run_id, as_json=as_json)
             if code == 0 or not _needs_another_plan(context, run_id):
                 break

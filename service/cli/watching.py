@@ -24,8 +24,9 @@ from service.wording import problem_in_words
 
 POLL_SECONDS = 0.2
 LINE_SECONDS = 5.0
-DEAD_SECONDS = 10.0
-"""So long a job may be unclaimed before the watcher says that nobody works on it."""
+DEAD_SECONDS = 60.0
+"""So long a job may be unclaimed before the watcher says that nobody works on it: by then a worker
+would have gone on with what another left."""
 
 
 def watch_plan(application: Application, run_id: int) -> None:
@@ -75,7 +76,8 @@ class _Finished:
     def __call__(self, run: SyncRun) -> bool:
         with self._application.sessions() as session:
             self._progress.show(runs.progress(session, run, self._scope))
-        return run.status in {*OVER, RunStatus.STOPPED, RunStatus.REJECTED}
+        over = {*OVER, RunStatus.STOPPED, RunStatus.REJECTED}
+        return run.status in over or (run.status == RunStatus.APPROVED and run.go_on_at is None)
 
 
 class _Progress:

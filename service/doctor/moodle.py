@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from provisioning.moodle import Function, MoodleError, MoodleMisconfigured
+from provisioning.moodle import Function, MoodleError, MoodleMisconfigured, bounded_session
 from provisioning.moodle.connection import Connection
 from service.application import Application
 from service.doctor import pages
@@ -29,7 +29,7 @@ MOST_CLOCK_DIFFERENCE = timedelta(seconds=30)
 def examine_moodle(application: Application) -> Iterator[Check]:
     settings = application.settings.moodle_target
     clock = _Clock(application.clock)
-    session = requests.Session()
+    session = bounded_session(seconds=settings.read_timeout_seconds)
     session.hooks["response"].append(clock.note)
     # The operator waits for the answer, so what does not answer is not waited for.
     connection = Connection(settings, session, sleep=lambda _seconds: None)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from auth.clients import Client
+from provisioning.moodle import bounded_session
 from service.config import Settings
 from service.doctor.check import Check, ok, problem, warning
 from service.i18n import gettext as _
@@ -95,7 +96,8 @@ def _discovery(issuer: str) -> Check:
     subject = _("Reachable for Moodle")
     address = issuer + DISCOVERY
     try:
-        answer = requests.get(address, timeout=ANSWER_SECONDS, allow_redirects=False)
+        with bounded_session(seconds=ANSWER_SECONDS) as session:
+            answer = session.get(address, timeout=ANSWER_SECONDS, allow_redirects=False)
         found = answer.json() if answer.ok else {}
     except requests.exceptions.SSLError:
         return problem(

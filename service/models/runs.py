@@ -70,7 +70,12 @@ class SyncRun(Base):
     claimed_by: Mapped[str] = mapped_column(String(200), default="")
     """``host/pid/start time`` of the process that is at work on it; empty when none."""
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """Renewed with every batch."""
+    """Renewed with every batch, and every few seconds."""
+    go_on_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """From when on a worker goes on with it by itself: a person asked for it, and nobody stopped
+    it. None: it waits for a person. A load that is received or half applied needs no moment."""
+    beginnings: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often work on it began since it last got anywhere."""
     files: Mapped[list[RunFile]] = relationship(order_by="RunFile.id", lazy="selectin")
     plans: Mapped[list[SchoolPlan]] = relationship(
         order_by="SchoolPlan.school_code", back_populates="run"

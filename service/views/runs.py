@@ -114,7 +114,7 @@ def _page(run_id: int, problem: runs.RunProblem | None = None) -> str:
             over_limits=[plan for plan in open_plans if plan.breaches],
             progress=runs.progress(db, run, mine),
             busy=_is_busy(run),
-            queued=run.status == RunStatus.APPROVED and "queued" in request.args,
+            queued=run.status == RunStatus.APPROVED and run.go_on_at is not None,
             refused=wording.run_problem(problem) if problem else "",
             needs_ticks=problem is not None and problem.code == "run.over_limits",
             ticked=request.form.getlist("over_limits"),
@@ -123,9 +123,12 @@ def _page(run_id: int, problem: runs.RunProblem | None = None) -> str:
 
 def _is_busy(run: SyncRun) -> bool:
     """Something is, or will soon be, at work on the run, so its page follows the progress."""
-    if run.status == RunStatus.APPLYING:
-        return claims.is_live(run.claimed_by, run.claimed_at, the_console().now())
-    return run.status == RunStatus.RECEIVED and not run.problem
+    now = the_console().now()
+    if run.status == RunStatus.APPLYING and claims.is_live(run.claimed_by, run.claimed_at, now):
+        return True
+    goes_on = run.status in {RunStatus.APPROVED, RunStatus.APPLYING, RunStatus.STOPPED}
+    is_due = goes_on and run.go_on_at is not None and run.go_on_at <= now
+    return run.status == RunStatus.RECEIVED or is_due
 
 
 def _files(run: SyncRun, plans: Sequence[SchoolPlan], mine: Scope) -> list[RunFile]:
@@ -194,9 +197,11 @@ def approve(run_id: int) -> Response:
             over_limits=bool(confirmed),
             schools=chosen,
         )
-    if request.form.get("then") == "apply":
+        if is_to_apply := request.form.get("then") == "apply":
+            runs.ready_to_apply(db, run_id, scope=scope(), now=console.now())
+    if is_to_apply:
         console.queue.apply_run(run_id)
-        return _back_to(run_id, queued=1)
+        return _back_to(run_id)
     flash(_("The plan is approved. Nothing was changed in Moodle yet."))
     return _back_to(run_id)
 
@@ -217,7 +222,7 @@ def apply(run_id: int) -> Response:
     with console.transaction() as db:
         runs.ready_to_apply(db, run_id, scope=scope(), now=console.now())
     console.queue.apply_run(run_id)
-    return _back_to(run_id, queued=1)
+    return _back_to(run_id)
 
 
 @blueprint.post("/<int:run_id>/retry")
@@ -233,7 +238,7 @@ def retry(run_id: int) -> Response:
         console.queue.plan_run(number)
         return _back_to(number)
     console.queue.apply_run(number)
-    return _back_to(number, queued=1)
+    return _back_to(number)
 
 
 @blueprint.post("/<int:run_id>/stop")
@@ -245,5 +250,5 @@ def stop(run_id: int) -> Response:
     return _back_to(run_id)
 
 
-def _back_to(run_id: int, queued: int | None = None) -> Response:
-    return redirect(url_for("console.runs.show", run_id=run_id, queued=queued))
+def _back_to(run_id: int) -> Response:
+    return redirect(url_for("console.runs.show", run_id=run_id))

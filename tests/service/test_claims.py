@@ -104,10 +104,10 @@ def test_of_two_processes_that_take_a_free_run_at_once_one_gets_it(
         first.commit()
         second.commit()
         monkeypatch.setattr(claims, "own_name", lambda: "one.example/1/1.00")
-        assert claims.take(first, seen_by_first, NOW)
+        assert claims.take(first, seen_by_first, NOW, {RunStatus.APPROVED})
         first.commit()
         monkeypatch.setattr(claims, "own_name", lambda: "two.example/2/2.00")
-        assert not claims.take(second, seen_by_second, NOW)
+        assert not claims.take(second, seen_by_second, NOW, {RunStatus.APPROVED})
         second.commit()
     assert holder(place, run_id) == "one.example/1/1.00"
 

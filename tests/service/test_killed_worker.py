@@ -13,14 +13,13 @@ from typing import Any
 
 import psutil
 import pytest
-from sqlalchemy import select
 
 from service import runs
 from service.application import Application
 from service.db import transaction
 from service.jobs import Jobs
-from service.models import PlannedChange, RunStatus
-from service.moodle_standin import create_standin, snapshot
+from service.models import RunStatus
+from service.moodle_standin import create_standin
 from service.sample import City
 from tests.service.installation import (
     SCOPE,
@@ -31,6 +30,7 @@ from tests.service.installation import (
     load,
     running_redis,
 )
+from tests.service.outcome import in_moodle, planned
 from tests.web import running_app
 
 KILLS = 20
@@ -119,7 +119,7 @@ def test_twenty_kills_leave_exactly_the_desired_state(tmp_path: Path, database_u
             assert worker.wait(120) == 0
         run = find_run(application, run_id)
         assert (run.status, run.problem) == (RunStatus.APPLIED, "")
-        assert _in_moodle(tmp_path / "moodle.sqlite") == _planned(application)
+        assert in_moodle(tmp_path / "moodle.sqlite") == planned(application)
 
 
 def _start_worker(application: Application, *options: str) -> subprocess.Popen[bytes]:
@@ -137,53 +137,6 @@ def _apply(application: Application, run_id: int) -> None:
     with transaction(application.sessions) as session:
         runs.ready_to_apply(session, run_id, scope=SCOPE, now=application.clock())
     Jobs(application.settings).apply_run(run_id)
-
-
-def _planned(application: Application) -> dict[str, list[tuple[Any, ...]]]:
-    """The desired state, read from the plan: every change of a first load creates or adds."""
-    fields = {
-        "category": ("idnumber", "name"),
-        "cohort": ("idnumber", "name"),
-        "course": ("idnumber", "fullname", "shortname"),
-        "user": ("person_id", "username", "firstname", "lastname", "email", "auth", "institution"),
-        "member": ("cohort", "person_id"),
-        "enrolment": ("course", "person_id", "role"),
-    }
-    found: dict[str, set[tuple[Any, ...]]] = {kind: set() for kind in fields}
-    with application.sessions() as session:
-        for change in session.scalars(select(PlannedChange)):
-            assert change.action in {"create", "add"}
-            found[change.kind].add(tuple(change.after[name] for name in fields[change.kind]))
-    return {kind: sorted(rows) for kind, rows in found.items()}
-
-
-def _in_moodle(storage: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """The same of what the stand-in holds; a thing made twice would be listed twice."""
-    moodle = snapshot(storage)
-    person = {user["id"]: user["idnumber"] for user in moodle["users"]}
-    cohort = {one["id"]: one["idnumber"] for one in moodle["cohorts"]}
-    course = {one["id"]: one["idnumber"] for one in moodle["courses"]}
-
-    def rows(kind: str, *names: str) -> list[tuple[Any, ...]]:
-        return sorted(tuple(row[name] for name in names) for row in moodle[kind])
-
-    return {
-        "category": sorted(
-            (row["idnumber"], row["name"]) for row in moodle["categories"] if row["idnumber"]
-        ),
-        "cohort": rows("cohorts", "idnumber", "name"),
-        "course": rows("courses", "idnumber", "fullname", "shortname"),
-        "user": rows(
-            "users", "idnumber", "username", "firstname", "lastname", "email", "auth", "institution"
-        ),
-        "member": sorted(
-            (cohort[row["cohortid"]], person[row["userid"]]) for row in moodle["members"]
-        ),
-        "enrolment": sorted(
-            (course[row["courseid"]], person[row["userid"]], row["role"])
-            for row in moodle["enrolments"]
-        ),
-    }
 
 
 def test_a_new_worker_plans_what_a_killed_one_left(tmp_path: Path) -> None:

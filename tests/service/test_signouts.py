@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,7 @@ from auth.clients import Client, hash_secret
 from auth.models import LogoutNotice
 from auth.registration.clients import ClientRow
 from auth.settings import AuthSettings
+from service import provider
 from service.application import Application
 from service.db import transaction
 from service.jobs import Jobs
@@ -31,6 +33,8 @@ class Diary:
 
     status: int = 200
     heard: list[str] = field(default_factory=list)
+    drips: bool = False
+    over: threading.Event = field(default_factory=threading.Event)
     address: str = ""
 
 
@@ -42,6 +46,11 @@ def diary() -> Iterator[Diary]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             diary.heard.append(parse_qs(body)["logout_token"][0])
+            with suppress(OSError):
+                while diary.drips and not diary.over.wait(0.05):
+                    self.wfile.write(b"H")
+            if diary.drips:
+                return
             self.send_response(diary.status)
             self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", "0")
@@ -55,6 +64,7 @@ def diary() -> Iterator[Diary]:
         thread.start()
         diary.address = f"http://127.0.0.1:{server.server_port}/signed-out"
         yield diary
+        diary.over.set()
         server.shutdown()
         thread.join()
 
@@ -119,6 +129,18 @@ def test_an_application_that_is_away_is_told_again_later(application: Applicatio
     settings = replace(application.settings, auth=AuthSettings(clients=(away,)))
     tell_signed_out(replace(application, settings=settings))
     assert notices(application) == 1
+
+
+def test_an_application_that_answers_drop_by_drop_does_not_hold_the_worker(
+    application: Application, diary: Diary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider, "NOTICE_SECONDS", 0.5)
+    diary.drips = True
+    asked = threading.Thread(target=tell_signed_out, args=(application,), daemon=True)
+    asked.start()
+    asked.join(60)
+    assert not asked.is_alive()
+    assert (len(diary.heard), notices(application)) == (1, 1)
 
 
 def test_an_application_of_the_console_is_told_too(application: Application) -> None:
