@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session, sessionmaker
 
+import auth.clients.registered
 import auth.esia.registered
-import auth.registration.clients
 import auth.upstream.models  # noqa: F401 - their tables belong to the schema
 from auth.directory import Account, Directory
 from auth.esia import init_app as init_esia
 from auth.linking import init_app as init_linking
 from auth.linking.settings import LinkingSettings
-from auth.phases import OnePhase, Phase, Phases
 from auth.settings import AuthSettings, EsiaSettings
-from auth.throttle import DatabaseThrottle, Throttle
+from auth.signin.phases import OnePhase, Phase, Phases
+from auth.signin.throttle import DatabaseThrottle, Throttle
 from auth.upstream import init_app as init_upstream
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from auth.keys import SigningKeys
-    from auth.own_class import OwnClass
-    from auth.provider import Provider
-    from auth.upstream.handover import Arrive
+    from auth.oidc.keys import SigningKeys
+    from auth.oidc.provider import Provider
+    from auth.pages.own_class import OwnClass
+    from auth.upstream.offers import Arrive
     from auth.upstream.port import Upstream
 
 __all__ = ["Account", "AuthSettings", "Directory", "init_app"]
@@ -76,10 +76,14 @@ def init_app(
     folder ``esia_keys``. Raises ``ValueError`` without an issuer or without ``app.secret_key``, and
     for a system's certificate that cannot be read.
     """
-    from auth import endpoints, login, logout, pages  # noqa: F401 - they add their pages
-    from auth.devices import Devices
-    from auth.own_class import NoClass
-    from auth.provider import Provider
+    from auth.oidc import endpoints, logout  # noqa: F401 - they add their pages
+    from auth.oidc.provider import Provider
+    from auth.pages import (
+        sign_in as pages,
+    )
+    from auth.pages.own_class import NoClass
+    from auth.signin import login  # noqa: F401 - it adds its page
+    from auth.signin.devices import Devices
     from auth.texts import Texts
 
     if not settings.issuer:

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from auth.directory import Account
 from auth.models import LoginEvent, Method, Result, table_of
-from auth.policy import Reason
+from auth.signin.policy import Reason
 
 INSERT_EVENT = insert(table_of(LoginEvent))
 """Takes ``event_values``; built once, since each sign-in needs it twice."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from auth.esia.recorder import forget_old
+from auth.esia.workbench.recorder import forget_old
 from auth.models import Base, LoginEvent, SignInFailure
 
 

@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
-from auth.clients import Client
-from auth.registration.problems import FieldProblem, Flaw, WrongFields
+from auth.clients.client import Client
+from auth.clients.problems import FieldProblem, Flaw, WrongFields
 
 MAX_NAME_LENGTH = 100
 """Of a mnemonic and of what people are shown."""
@@ -29,7 +29,7 @@ class AuthSettings:
     """Our public base address without a final slash: https, or http on loopback."""
     clients: tuple[Client, ...] = ()
     phase: Literal["password_only", "both", "esia_only"] = "password_only"
-    """The phase (``auth.phases.Phase``) wherever no rule has begun."""
+    """The phase (``auth.signin.phases.Phase``) wherever no rule has begun."""
     schools_set_phases: bool = False
     """Whether a school's operators set phases for their classes and roles, and exempt people."""
     phase_notice_days: int = 30

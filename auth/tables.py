@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import auth.clients.registered
 import auth.esia.models
 import auth.esia.registered
 import auth.linking.models
-import auth.registration.clients
 import auth.upstream.models  # noqa: F401 - registers the tables
 from auth.models import Base
 

@@ -31,10 +31,10 @@ from service import create_app, operators
 from service.activity.bitmaps import BLOCK_BYTES
 from service.activity.figures import bring_up_to_date
 from service.activity.rebuild import rebuild
-from service.activity.triggers import statements
 from service.application import Application
 from service.db import transaction
 from service.models import OperatorRole
+from service.models.triggers import statements
 from service.reports import REPORTS
 from service.reports.definition import PeriodUse
 

@@ -18,7 +18,7 @@ from bench.measuring import Figure, seconds_of
 from bench.place import approve, installation, load, standin, write_city
 from provisioning.moodle import MoodleClient
 from service.application import Application
-from service.applying import apply_run
+from service.loads.applying import apply_run
 
 
 class _Recorder(requests.Session):

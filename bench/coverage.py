@@ -19,8 +19,8 @@ from bench.place import SCOPE, installation, postgresql
 from service.application import Application
 from service.db import insert_rows, transaction
 from service.models import Affiliation, KnownPerson, School
-from service.reports.asked import Asked
 from service.reports.coverage import coverage
+from service.reports.question import Asked
 
 AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 

@@ -20,10 +20,10 @@ from werkzeug.test import Client as Browser
 from werkzeug.test import TestResponse
 
 from auth import Account, AuthSettings, init_app, tables
-from auth.clients import Client
-from auth.keys import load_keys
+from auth.clients.client import Client
 from auth.models import Credential
-from auth.passwords import hash_password, verify_password
+from auth.oidc.keys import load_keys
+from auth.signin.passwords import hash_password, verify_password
 from bench.measuring import Figure, in_turns
 from service.db import make_engine
 

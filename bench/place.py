@@ -16,11 +16,12 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from auth.models import Base as AuthBase
-from service import db, runs
+from service import db
 from service.access import command_line_scope
 from service.application import Application, build, make_secret
 from service.config import load_settings
-from service.planning import plan_run
+from service.loads import operations as runs
+from service.loads.planning import plan_run
 
 SCOPE = command_line_scope("bench")
 

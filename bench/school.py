@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.measuring import Figure, in_turns
 from bench.place import approve, installation, load, standin, write_city
 from bench.reading import iterparse
-from service.applying import apply_run
+from service.loads.applying import apply_run
 
 
 def figures(folder: Path, *, people: int, rounds: int) -> list[Figure]:

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from auth.esia.keys import rsa_certificate
 from auth.esia.models import EsiaToken
+from auth.esia.protocol.keys import rsa_certificate
 from auth.models import Grant, Token, TokenKind, digest
 from auth.settings import EsiaSettings, EsiaSystem
 from bench.measuring import Figure, in_turns

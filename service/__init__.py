@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from service.application import Application
-    from service.views.context import Queue
+    from service.console.context import Queue
 
 
 def create_app(application: Application | None = None, *, queue: Queue | None = None) -> Flask:

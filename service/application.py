@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from provisioning.moodle import MoodleClient
 from service import db
 from service.config import Settings, load_settings
-from service.operator_sessions import Lifetime
+from service.operators.sessions import Lifetime
 
 Clock = Callable[[], datetime]
 

@@ -32,10 +32,10 @@ from provisioning.settings import (
     PasswordSettings,
     ReadLimits,
 )
-from service.activity.settings import ActivitySettings
-from service.mailing.settings import MailSettings
-from service.registry.settings import RegistrySettings
-from service.report_settings import ReportSettings
+from service.settings.activity import ActivitySettings
+from service.settings.mailing import MailSettings
+from service.settings.registry import RegistrySettings
+from service.settings.reports import ReportSettings
 
 ENV_PREFIX = "SCHOOLBRIDGE_"
 HIGHEST_PORT = 65535

@@ -26,7 +26,7 @@ from provisioning.passwords import birth_date_password
 from provisioning.roster import Role
 from service.application import build
 from service.config import load_settings
-from service.home import StartError
+from service.data_folder import StartError
 from service.models import KnownPerson
 from service.processes import WHOLE_START_SECONDS, Child, wait_ready
 

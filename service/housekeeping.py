@@ -13,11 +13,11 @@ from pathlib import Path
 from sqlalchemy import select
 
 from auth.expiry import forget_expired, forget_login_events
-from service import operator_sessions
 from service.activity.rollups import catch_up
 from service.application import Application
 from service.db import chunks, transaction
 from service.models import AuditEntry, RunStatus, SyncRun
+from service.operators import sessions as operator_sessions
 
 FAILURES_KEPT = timedelta(days=1)
 """Longer than the window of the console's throttle; that of the provider may be longer still."""
@@ -64,7 +64,7 @@ def _delete_login_events(application: Application, now: datetime) -> None:
 def _delete_ended_keys(application: Application, now: datetime) -> None:
     """Files of signing keys whose last token has ended."""
     # Only this pays for what reads keys.
-    from auth.keys import SigningKeys
+    from auth.oidc.keys import SigningKeys
 
     folder = application.settings.signing_keys
     if not folder.is_dir():

@@ -22,18 +22,18 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth.models import LogoutNotice
-from service import claims
 from service.activity.upkeep import read_moodle as read_activity
 from service.activity.upkeep import roll_up as roll_activity_up
 from service.application import Application, build
-from service.applying import apply_run as apply_approved
 from service.config import Settings
 from service.db import transaction
-from service.failures import plan_again_by_itself
 from service.housekeeping import clear_away as delete_what_is_over
+from service.loads import claims
+from service.loads.applying import apply_run as apply_approved
+from service.loads.failures import plan_again_by_itself
+from service.loads.planning import plan_run as plan_received
 from service.logs import set_up_logging
 from service.models import RunStatus
-from service.planning import plan_run as plan_received
 from service.queue_worker import JobBroken, work_on
 from service.redis_link import connect_redis
 
@@ -220,7 +220,7 @@ def read_moodle() -> None:
 def tell_signed_out() -> None:
     """Job: tell applications who signed out."""
     # Only this job pays for what signs and sends the notices.
-    from service.provider import tell_signed_out as tell_applications
+    from service.signin.provider import tell_signed_out as tell_applications
 
     with _told_without_values("telling of sign-outs"):
         tell_applications(build())

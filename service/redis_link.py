@@ -5,7 +5,7 @@ from __future__ import annotations
 import redis
 
 from service.config import Settings
-from service.home import run_folder
+from service.data_folder import run_folder
 
 
 def redis_url(settings: Settings) -> str:

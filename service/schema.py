@@ -17,8 +17,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.data_folder import StartError
 from service.db import make_engine
-from service.home import StartError
 from service.i18n import gettext as _
 
 MIGRATIONS = Path(__file__).parent / "migrations"

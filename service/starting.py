@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from service.application import Application, build
 from service.config import ConfigError
-from service.home import StartError
+from service.data_folder import StartError
 from service.i18n import gettext as _
 from service.i18n import set_language
 from service.schema import check_revision

@@ -10,11 +10,12 @@ from werkzeug.wrappers import Response
 
 from service import errors, plain_request
 from service.application import Application, build
+from service.console import blueprint as console
+from service.console import esia_diagnostics, health, pages
+from service.console.context import Console, Queue
+from service.console.session import Sessions
 from service.jobs import Jobs
-from service.provider import add_provider, make_throttle
-from service.views import console, esia_diagnostics, health, pages
-from service.views.context import Console, Queue
-from service.views.session import Sessions
+from service.signin.provider import add_provider, make_throttle
 
 MAX_FORM_BYTES = 1024 * 1024
 """For every request but an upload, whose limit is that of the reading settings."""

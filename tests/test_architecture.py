@@ -39,8 +39,8 @@ ONLY_IN = {
     "rq": ("service/jobs.py", "service/queue_worker.py"),
     "weasyprint": ("service/pdf.py",),
     "redis": ("service/redis_link.py", "service/jobs.py", "service/queue_worker.py",
-              "service/throttle.py", "service/errors.py", "service/cli/__init__.py",
-              "service/views/health.py", "service/doctor/"),
+              "service/signin/throttle.py", "service/errors.py", "service/cli/__init__.py",
+              "service/console/health.py", "service/doctor/"),
 }  # fmt: skip
 """Where else a package may not appear at all."""
 

@@ -13,7 +13,7 @@ from auth.settings import EsiaSettings
 if TYPE_CHECKING:
     from flask import Flask
 
-    from auth.provider import Provider
+    from auth.oidc.provider import Provider
 
 
 def init_app(app: Flask, provider: Provider, settings: EsiaSettings, key_folder: Path) -> None:
@@ -22,12 +22,13 @@ def init_app(app: Flask, provider: Provider, settings: EsiaSettings, key_folder:
     Its own keys are made in ``key_folder`` at the first start. Raises ``ValueError`` for a
     certificate that cannot be read.
     """
-    from auth.esia import endpoints, pages
-    from auth.esia.gost import find_gost
-    from auth.esia.keys import load_stand_keys
-    from auth.esia.people import People
+    from auth.esia import pages
+    from auth.esia.people.people import People
+    from auth.esia.protocol import endpoints
+    from auth.esia.protocol.gost import find_gost
+    from auth.esia.protocol.keys import load_stand_keys
     from auth.esia.registration import Systems
-    from auth.esia.stand import Stand, read_systems
+    from auth.esia.standin import Stand, read_systems
 
     gost = find_gost()
     app.extensions["esia"] = Stand(

@@ -14,10 +14,10 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from auth.esia.models import EsiaSession
-from auth.esia.stand import Stand, current_stand
+from auth.esia.standin import Stand, current_stand
 from auth.models import digest
-from auth.provider import current_provider
-from auth.sessions import form_token
+from auth.oidc.provider import current_provider
+from auth.signin.sessions import form_token
 from auth.texts import LANGUAGES, choose_language
 
 SESSION_COOKIE = "ESIA_SESSION"

@@ -12,11 +12,8 @@ from sqlalchemy import CursorResult, delete
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from auth import signin
-from auth.clients import source_of
+from auth.clients.client import source_of
 from auth.directory import Account
-from auth.esia import diagnostics, recorder
-from auth.esia.admission import check_person
 from auth.esia.browser import (
     begin_session,
     browser_cookie,
@@ -26,9 +23,23 @@ from auth.esia.browser import (
     keep_browser,
     render,
 )
-from auth.esia.dialect import Dialect
-from auth.esia.errors import EsiaRefused, Return
-from auth.esia.faults import (
+from auth.esia.models import EsiaConsent, EsiaRequest, EsiaSession
+from auth.esia.people.people import Profile, check_test_account
+from auth.esia.protocol.admission import check_person
+from auth.esia.protocol.dialect import Dialect
+from auth.esia.protocol.errors import EsiaRefused, Return
+from auth.esia.protocol.permissions import dump_permissions, load_permissions
+from auth.esia.protocol.requests import (
+    Asked,
+    check_authorization,
+    is_text,
+    may_return,
+    read_request,
+)
+from auth.esia.protocol.tokens import issue_code
+from auth.esia.standin import Stand, current_stand
+from auth.esia.workbench import diagnostics, recorder
+from auth.esia.workbench.faults import (
     HtmlFault,
     another_state,
     first_code,
@@ -36,24 +47,13 @@ from auth.esia.faults import (
     shift_date,
     strike,
 )
-from auth.esia.models import EsiaConsent, EsiaRequest, EsiaSession
-from auth.esia.people import Profile, check_test_account
-from auth.esia.permissions import dump_permissions, load_permissions
-from auth.esia.requests import (
-    Asked,
-    check_authorization,
-    is_text,
-    may_return,
-    read_request,
-)
-from auth.esia.stand import Stand, current_stand
-from auth.esia.tokens import issue_code
 from auth.events import make_event
 from auth.models import ESIA_CLIENT, Method, digest
-from auth.page_policy import guard, let_forms_lead_to
-from auth.policy import Reason
-from auth.provider import current_provider
-from auth.throttle import minutes_left
+from auth.oidc.provider import current_provider
+from auth.pages.guard import guard, let_forms_lead_to
+from auth.signin import check as signin
+from auth.signin.policy import Reason
+from auth.signin.throttle import minutes_left
 
 WAYS = ("https", "http")
 """How a registered host may be reached."""

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from auth.clients.stored import grow
 from auth.models import Base
-from auth.registration.stored import grow
 
 _BigId = BigInteger().with_variant(Integer, "sqlite")
 

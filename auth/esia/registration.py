@@ -11,14 +11,14 @@ from enum import StrEnum
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from auth.esia.gost import Gost, GostError
+from auth.clients.problems import FieldProblem
+from auth.clients.stored import as_kept, from_json
 from auth.esia.models import EsiaCode, EsiaConsent, EsiaRequest, EsiaToken
+from auth.esia.protocol.gost import Gost, GostError
+from auth.esia.protocol.signatures import Certificate, OtherKey, make_certificate
 from auth.esia.registered import EsiaRegistration, EsiaSwitches
-from auth.esia.signatures import Certificate, OtherKey, make_certificate
-from auth.esia.stand import Recording, RegisteredSystem
+from auth.esia.standin import Recording, RegisteredSystem
 from auth.models import table_of
-from auth.registration.problems import FieldProblem
-from auth.registration.stored import as_kept, from_json
 from auth.settings import EsiaSystem
 
 OWN_COLUMNS = frozenset({"mnemonic", "certificate", "next_certificate", "faults"})

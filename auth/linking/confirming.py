@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import request
 
-from auth import signin
 from auth.directory import Account
 from auth.linking.decision import Step
 from auth.linking.links import link_by_evidence
@@ -24,9 +23,10 @@ from auth.linking.pages import (
     page,
 )
 from auth.models import Method
-from auth.policy import Reason
-from auth.provider import current_provider
-from auth.throttle import minutes_left
+from auth.oidc.provider import current_provider
+from auth.signin import check as signin
+from auth.signin.policy import Reason
+from auth.signin.throttle import minutes_left
 
 
 @blueprint.route("/confirm", methods=["GET", "POST"])

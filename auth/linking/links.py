@@ -9,12 +9,12 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from auth.clients import Client
+from auth.clients.client import Client
 from auth.directory import Account
-from auth.ending import end_people
 from auth.linking.identity import OutsideIdentity
 from auth.linking.models import Evidence, Link, LinkAction, LinkEvent, LinkRequest
 from auth.models import Method, SignIn
+from auth.signin.end_sign_ins import end_people
 
 
 def linked_people() -> Select[str, datetime]:

@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Blueprint, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from auth.clients import Client
+from auth.clients.client import Client
 from auth.directory import Account
-from auth.linking import arrivals
+from auth.linking import pending_identities as arrivals
 from auth.linking.comparison import masked_snils, valid_snils
 from auth.linking.decision import Outcome, Step, decide
 from auth.linking.identity import OutsideIdentity
@@ -26,10 +26,10 @@ from auth.linking.lookup import look_up
 from auth.linking.models import Arrival, Evidence
 from auth.linking.settings import LinkingSettings
 from auth.models import Method
-from auth.page_policy import guard
-from auth.pages import refuse, render, session_age
-from auth.policy import Decision, Reason
-from auth.provider import current_provider
+from auth.oidc.provider import current_provider
+from auth.pages.guard import guard
+from auth.pages.sign_in import refuse, render, session_age
+from auth.signin.policy import Decision, Reason
 
 blueprint = Blueprint(
     "auth_linking", __name__, url_prefix="/auth/linking", template_folder="../templates"

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from auth.linking.pages import blueprint, current_settings, find_pending, go, local_day, lost, page
 from auth.models import LoginEvent, Result
-from auth.provider import current_provider
+from auth.oidc.provider import current_provider
 
 
 @blueprint.route("/children", methods=["GET", "POST"])

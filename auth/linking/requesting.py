@@ -22,8 +22,8 @@ from auth.linking.pages import (
     may_ask,
     page,
 )
-from auth.provider import current_provider
-from auth.throttle import ThrottleKey, minutes_left
+from auth.oidc.provider import current_provider
+from auth.signin.throttle import ThrottleKey, minutes_left
 
 
 @blueprint.route("/school", methods=["GET", "POST"])

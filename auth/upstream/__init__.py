@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask import Flask
 
-    from auth.provider import Provider
-    from auth.upstream.handover import Arrive
+    from auth.oidc.provider import Provider
+    from auth.upstream.offers import Arrive
     from auth.upstream.port import Upstream
     from auth.upstream.settings import UpstreamSettings
 
@@ -23,7 +23,7 @@ def build(settings: UpstreamSettings) -> tuple[Upstream, ...]:
 
     Raises ``ValueError`` that names the upstream, and the file that cannot be read.
     """
-    from auth.esia.gost import find_gost
+    from auth.esia.protocol.gost import find_gost
     from auth.upstream.esia import make_esia
     from auth.upstream.oidc import Oidc
 
@@ -44,7 +44,7 @@ def init_app(
 ) -> None:
     """Give ``app`` the way to the outside providers and back."""
     from auth.linking.pages import arrive as link
-    from auth.upstream.handover import Handover
+    from auth.upstream.offers import Handover
     from auth.upstream.pages import blueprint
 
     app.extensions["auth_upstream"] = Handover(

@@ -12,8 +12,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from auth.upstream.errors import Problem, UpstreamError
+from auth.upstream.http import Wire, no_answer, read_json
 from auth.upstream.settings import OidcUpstream, check_address
-from auth.upstream.wire import Wire, no_answer, read_json
 
 KEPT = timedelta(hours=1)
 """So long what was answered counts."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 
-from auth.policy import Reason
+from auth.signin.policy import Reason
 
 CODE = re.compile(r"ESIA-(\d{6})")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from auth.esia.gost import Gost, GostError
-from auth.esia.signatures import Certificate, SignatureRefused, decode_base64
+from auth.esia.protocol.gost import Gost, GostError
+from auth.esia.protocol.signatures import Certificate, SignatureRefused, decode_base64
 from auth.upstream.errors import Problem, UpstreamError
 
 ALGORITHMS = {"RS256": "RSA", "GOST3410_2012_256": "GOST R 34.10-2012"}

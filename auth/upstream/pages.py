@@ -10,16 +10,16 @@ from urllib.parse import parse_qsl
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from auth import transition
 from auth.models import Method
-from auth.page_policy import guard
-from auth.pages import render
-from auth.provider import current_provider
-from auth.throttle import ThrottleKey
+from auth.oidc.provider import current_provider
+from auth.pages import transition
+from auth.pages.guard import guard
+from auth.pages.sign_in import render
+from auth.signin.throttle import ThrottleKey
 from auth.upstream import attempts
 from auth.upstream.attempts import Purpose
 from auth.upstream.errors import Problem, UpstreamError
-from auth.upstream.handover import Handover, current_handover
+from auth.upstream.offers import Handover, current_handover
 from auth.upstream.port import Attempt, Upstream
 
 MAX_QUERY_LENGTH = 8000

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from auth.esia.gost import Gost, GostError, OpensslGost
-from auth.esia.signatures import Certificate
+from auth.esia.protocol.gost import Gost, GostError, OpensslGost
+from auth.esia.protocol.signatures import Certificate
+from auth.upstream.http import Bearer, Wire
 from auth.upstream.settings import EsiaUpstream
-from auth.upstream.wire import Bearer, Wire
 
 MAX_SIGNATURE_BYTES = 1024
 

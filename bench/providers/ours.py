@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 from argon2 import PasswordHasher
 
-from auth.clients import Client
+from auth.clients.client import Client
 from auth.models import Credential
 from bench.flows import BACK, Side
 from bench.providers.others import free_port, wait_listening

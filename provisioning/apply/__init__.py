@@ -1,8 +1,8 @@
 """Makes an approved plan true in Moodle: ``apply``, and ``refusals`` to know its limits before."""
 
+from provisioning.apply.batches import ACCOUNT_GONE, LOGIN_TAKEN
 from provisioning.apply.refusals import refusals
 from provisioning.apply.run import PlanOrderError, apply
-from provisioning.apply.sending import ACCOUNT_GONE, LOGIN_TAKEN
 from provisioning.apply.target import MoodleIds
 
 __all__ = ["ACCOUNT_GONE", "LOGIN_TAKEN", "MoodleIds", "PlanOrderError", "apply", "refusals"]

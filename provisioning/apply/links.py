@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provisioning.apply.sending import (
+from provisioning.apply.batches import (
     Judge,
     Outcomes,
     Step,

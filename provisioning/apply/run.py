@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from provisioning.apply.links import (
-    add_enrolments,
-    add_members,
-    remove_enrolments,
-    remove_members,
-)
-from provisioning.apply.objects import Categories, Cohorts, Courses, Objects, Users
-from provisioning.apply.refusals import refusals
-from provisioning.apply.sending import (
+from provisioning.apply.batches import (
     Judge,
     Outcomes,
     Step,
@@ -24,6 +16,14 @@ from provisioning.apply.sending import (
     send,
     skipped,
 )
+from provisioning.apply.links import (
+    add_enrolments,
+    add_members,
+    remove_enrolments,
+    remove_members,
+)
+from provisioning.apply.objects import Categories, Cohorts, Courses, Objects, Users
+from provisioning.apply.refusals import refusals
 from provisioning.apply.target import MoodleIds, Target
 from provisioning.changes import Action, Change, Kind, Outcome
 from provisioning.moodle import MoodleClient

@@ -12,8 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from provisioning.moodle import MoodleClient
-from service.activity.spans import start_of
 from service.application import Application
+from service.calendar.spans import start_of
 from service.db import chunks
 from service.models import KnownPerson, Span
 

@@ -28,9 +28,9 @@ from sqlalchemy.orm import Session
 
 from auth.models import Result
 from service.activity.outside import ROWS, store
-from service.activity.settings import ActivitySettings
 from service.db import SessionFactory, chunks, transaction
 from service.models import EventSource, KnownPerson, OutsideEvent
+from service.settings.activity import ActivitySettings
 
 LOGGED_IN = r"\core\event\user_loggedin"
 OVERLAP = timedelta(hours=1)

@@ -19,8 +19,8 @@ from service.activity.bitmaps import PeopleSet
 from service.activity.figures import bring_up_to_date
 from service.activity.moodle_access import Accesses, read_accesses
 from service.activity.rollups import add_active, extend, lock
-from service.activity.spans import MOSCOW, start_of
 from service.application import Application
+from service.calendar.spans import MOSCOW, start_of
 from service.db import chunks, transaction, upsert
 from service.models import (
     ActivityPerson,

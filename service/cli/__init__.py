@@ -14,12 +14,12 @@ from provisioning.formats import LayoutError
 from provisioning.moodle import MoodleError
 from service.access import Forbidden
 from service.config import ConfigError
-from service.home import StartError
+from service.data_folder import StartError
 from service.i18n import gettext as _
 from service.i18n import set_language
-from service.passwords import KeptInMoodle
-from service.runs import RunProblem
-from service.wording import (
+from service.loads.operations import RunProblem
+from service.people.passwords import KeptInMoodle
+from service.words.loads import (
     kept_in_moodle,
     layout_problem,
     moodle_problem,

@@ -19,7 +19,7 @@ from service import schema
 from service.access import Scope, command_line_scope
 from service.application import Application, build
 from service.config import Settings, load_settings
-from service.home import StartError, ensure_home
+from service.data_folder import StartError, ensure_home
 from service.i18n import gettext as _
 from service.i18n import set_language
 

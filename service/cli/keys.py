@@ -6,11 +6,11 @@ import secrets
 
 import click
 
-from auth.clients import hash_secret
-from auth.keys import ALGORITHMS, PUBLISHED_AHEAD, create_key, load_keys
+from auth.clients.client import hash_secret
+from auth.oidc.keys import ALGORITHMS, PUBLISHED_AHEAD, create_key, load_keys
 from service.cli.base import Context, json_option, pass_context, print_json
 from service.i18n import gettext as _
-from service.provider import provider_settings
+from service.signin.provider import provider_settings
 
 
 @click.group("keys", help=_("Keys that sign what applications get."))

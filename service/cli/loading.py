@@ -8,14 +8,15 @@ from typing import Any
 
 import click
 
-from service import claims, runs
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json, print_table
 from service.cli.printing import print_changes, print_findings, print_run, run_as_data
 from service.cli.watching import watch_apply, watch_plan
 from service.db import transaction
-from service.failures import counts, failures
 from service.i18n import gettext as _
 from service.jobs import Jobs
+from service.loads import claims
+from service.loads import operations as runs
+from service.loads.failures import counts, failures
 from service.models import PlanStatus, RunStatus, SyncRun
 from service.processes import neighbours
 

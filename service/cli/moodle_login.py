@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from auth.clients import Client
+from auth.clients.client import Client
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
 from service.cli.printing import print_checks
 from service.doctor import Verdict
 from service.doctor.moodle_login import callback_of, examine_moodle_login, moodle_client
 from service.doctor.sign_in import usable_clients
 from service.i18n import gettext as _
-from service.provider import provider_settings
+from service.signin.provider import provider_settings
 
 SERVICES = "Site administration > Server > OAuth 2 services > Create new custom service"
 MAPPINGS = "Site administration > Server > OAuth 2 services > Configure user field mappings"

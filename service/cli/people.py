@@ -10,12 +10,12 @@ from io import StringIO
 
 import click
 
-from service import passwords
 from service.cli.base import Context, json_option, pass_context, print_json
 from service.db import transaction
 from service.i18n import gettext as _
+from service.people import passwords
+from service.people.slips import STAFF, Slip, groups, slip_of, slips
 from service.reports.export import harmless
-from service.slips import STAFF, Slip, groups, slip_of, slips
 
 
 @click.command(

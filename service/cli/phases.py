@@ -13,17 +13,18 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from auth.phases import PUPIL, STAFF, Phase, Target, Who
-from service import phase_rules, phase_wording
+from auth.signin.phases import PUPIL, STAFF, Phase, Target, Who
 from service.cli.base import Context, json_option, pass_context, print_json, print_table
 from service.db import transaction
 from service.i18n import gettext as _
 from service.models import KnownPerson, PhaseExemption, PhaseRule, School
-from service.phase_rules import PhaseProblem
-from service.phases import locked_out, locked_out_by_school, read_schedule
-from service.provider import has_upstream
 from service.reports.export import harmless
-from service.views.words import role
+from service.signin import phase_rules
+from service.signin.phase_rules import PhaseProblem
+from service.signin.phases import locked_out, locked_out_by_school, read_schedule
+from service.signin.provider import has_upstream
+from service.words import phases as phase_wording
+from service.words.console import role
 
 _DAY = click.DateTime(["%Y-%m-%d", "%d.%m.%Y"])
 

@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from provisioning.findings import Finding, Severity
-from service import runs, wording
 from service.cli.base import print_json, print_table
 from service.doctor.check import Check, Verdict
 from service.i18n import gettext as _
 from service.i18n import language
+from service.loads import operations as runs
 from service.models import PlannedChange, RunFinding, RunStatus, SchoolPlan, SyncRun
 from service.privacy import PRIVATE_FIELDS
+from service.words import loads as wording
 
 SHOWN_FINDINGS = 50
 SHOWN_FAILURES = 20

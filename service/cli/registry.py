@@ -21,13 +21,14 @@ from service.cli.base import (
 )
 from service.db import transaction
 from service.i18n import gettext as _
-from service.registry import editing, imports, wording
+from service.registry import editing, imports
 from service.registry.lookup import registry_schools
 from service.registry.mappings import DEFAULT, MappingError, load_mappings
 from service.registry.preview import Entry, Preview
 from service.registry.refusals import Refusal
 from service.registry.tables import TableError
 from service.registry.template import FORMS, template
+from service.words import registry as wording
 
 SUBJECTS = (*imports.SUBJECTS, imports.PLATFORM)
 SHOWN = 20

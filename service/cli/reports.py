@@ -11,16 +11,15 @@ import click
 from sqlalchemy.orm import Session
 
 from service import db
+from service.calendar.period import Period
 from service.cli.base import Context, form_of, json_option, pass_context, print_table
 from service.i18n import gettext as _
 from service.models import PublishedReport
 from service.pdf import NoPdf
 from service.reports import REPORTS
-from service.reports.asked import Asked, AskError, Choice, Compare, Flag, Option
 from service.reports.definition import Definition, PeriodUse, ask
 from service.reports.export import to_table
 from service.reports.files import FILES
-from service.reports.period import Period
 from service.reports.publishing import (
     PublishProblem,
     answer,
@@ -29,9 +28,10 @@ from service.reports.publishing import (
     published_reports,
     stored_report,
 )
+from service.reports.question import Asked, AskError, Choice, Compare, Flag, Option
 from service.reports.report import Report
 from service.reports.tracing import note_export, note_published_export
-from service.wording import no_pdf
+from service.words.loads import no_pdf
 
 TABLE = "table"
 

@@ -12,14 +12,14 @@ from typing import TextIO
 import click
 from sqlalchemy import func, select
 
-from auth.keys import load_keys
+from auth.oidc.keys import load_keys
 from service import operators
 from service.application import make_secret
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
 from service.cli.printing import print_checks
+from service.data_folder import ensure_home
 from service.db import transaction
 from service.doctor import Verdict, examine
-from service.home import ensure_home
 from service.i18n import gettext as _
 from service.jobs import Work
 from service.logs import set_up_logging

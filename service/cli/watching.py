@@ -11,16 +11,17 @@ import click
 from tqdm import tqdm
 
 from provisioning.changes import Result
-from service import claims, runs
 from service.access import Scope
 from service.application import Application
 from service.cli.base import on_terminal
 from service.cli.printing import print_failures
 from service.db import transaction
-from service.failures import OVER
 from service.i18n import gettext as _
+from service.loads import claims
+from service.loads import operations as runs
+from service.loads.failures import OVER
 from service.models import RunStatus, SyncRun
-from service.wording import problem_in_words
+from service.words.loads import problem_in_words
 
 POLL_SECONDS = 0.2
 LINE_SECONDS = 5.0

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Set
 from sqlalchemy import func, select
 
 from provisioning.moodle import Function, MoodleClient, MoodleError
-from service import wording
 from service.application import Application
 from service.doctor.check import Check, ok, warning
 from service.i18n import gettext as _
 from service.models import Affiliation, KnownPerson
+from service.words import loads as wording
 
 SAMPLE = 100
 """Accounts looked at in Moodle, chosen by chance: about half a second."""

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from auth.esia.gost import OpensslGost, find_gost
+from auth.esia.protocol.gost import OpensslGost, find_gost
 from auth.esia.registration import Change, certificate_change, read_systems
-from auth.esia.stand import RegisteredSystem
-from auth.esia.stand import read_systems as read_configured
+from auth.esia.standin import RegisteredSystem
+from auth.esia.standin import read_systems as read_configured
 from service.application import Application
 from service.doctor.check import Check, ok, problem, warning
 from service.i18n import gettext as _

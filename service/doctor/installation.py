@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from service import schema
 from service.application import Application, secret_file
 from service.config import Settings
+from service.data_folder import StartError, ensure_home
 from service.doctor.check import Check, ok, problem, warning
-from service.home import StartError, ensure_home
 from service.i18n import gettext as _
 from service.jobs import live_workers
 from service.redis_link import connect_redis

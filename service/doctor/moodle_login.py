@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from auth.clients import Client
+from auth.clients.client import Client
 from provisioning.moodle import bounded_session
 from service.config import Settings
 from service.doctor.check import Check, ok, problem, warning

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from auth.clients import Client
-from auth.keys import load_keys
+from auth.clients.client import Client
+from auth.oidc.keys import load_keys
 from service.application import Application
-from service.clients import application_clients
 from service.config import Settings
 from service.doctor.check import Check, ok, problem, warning
 from service.i18n import gettext as _
+from service.signin.clients import application_clients
 
 
 def examine_sign_in(application: Application) -> Iterator[Check]:

@@ -8,14 +8,14 @@ from email.utils import parsedate_to_datetime
 
 import requests
 
-from auth.esia.gost import Gost, OpensslGost, find_gost
-from auth.esia.signatures import Certificate
+from auth.esia.protocol.gost import Gost, OpensslGost, find_gost
+from auth.esia.protocol.signatures import Certificate
 from auth.upstream.errors import UpstreamError
 from auth.upstream.esia import read_certificate
+from auth.upstream.http import Wire, no_answer
 from auth.upstream.oidc import Oidc
 from auth.upstream.settings import EsiaUpstream, OidcUpstream, UpstreamSettings
 from auth.upstream.signers import SignerError, make_signer
-from auth.upstream.wire import Wire, no_answer
 from service.application import Application
 from service.doctor.check import Check, ok, problem, warning
 from service.i18n import gettext as _

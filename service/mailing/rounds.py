@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.access import Scope
 from service.application import Application
+from service.calendar.due import Due, Occasion, due
 from service.db import transaction
 from service.i18n import set_language
 from service.mailing import letters, outbox
@@ -17,14 +18,13 @@ from service.mailing.outbox import Letter
 from service.models import Operator, OperatorRole, School
 from service.pdf import NoPdf
 from service.reports import REPORTS
-from service.reports.asked import Asked
-from service.reports.counting import ALL_ROLES
 from service.reports.definition import Definition, make
 from service.reports.files import FILES, file_name
+from service.reports.head_counts import ALL_ROLES
 from service.reports.publishing import preliminary_report
+from service.reports.question import Asked
 from service.reports.report import Report
 from service.reports.scheduled import scheduled_question
-from service.schedule import Due, Occasion, due
 
 AFTER_CUT_OFF = timedelta(minutes=15)
 """Figures of Friday 17:00 go out at 17:15."""

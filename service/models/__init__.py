@@ -19,6 +19,16 @@ from service.models.activity import (
 )
 from service.models.class_teachers import ClassTeacher, PlannedClassTeacher
 from service.models.history import MadeSlip, MarkBitmap, MarkChange, RollAct, RollEvent
+from service.models.loads import (
+    PlannedChange,
+    PlannedRoll,
+    PlanStatus,
+    RunFile,
+    RunFinding,
+    RunStatus,
+    SchoolPlan,
+    SyncRun,
+)
 from service.models.operators import AuditEntry, Operator, OperatorRole, OperatorSession
 from service.models.people import Affiliation, Identity, KnownPerson, SourceKey, TakenLogin
 from service.models.phases import PhaseExemption, PhaseRule
@@ -34,16 +44,6 @@ from service.models.registry import (
     ReferenceImport,
     RegionalTotal,
     TotalKey,
-)
-from service.models.runs import (
-    PlannedChange,
-    PlannedRoll,
-    PlanStatus,
-    RunFile,
-    RunFinding,
-    RunStatus,
-    SchoolPlan,
-    SyncRun,
 )
 from service.models.schools import KnownEnrolment, KnownMember, KnownObject, School, SchoolType
 

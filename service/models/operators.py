@@ -37,7 +37,7 @@ class Operator(Base):
 
 
 class OperatorSession(Base):
-    """An operator who is signed in with one browser (``service.operator_sessions``)."""
+    """An operator who is signed in with one browser (``service.operators.sessions``)."""
 
     __tablename__ = "operator_sessions"
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)

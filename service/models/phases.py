@@ -8,12 +8,12 @@ from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth.models import UtcDateTime
-from auth.phases import Phase, Target, Who
+from auth.signin.phases import Phase, Target, Who
 from service.db import Base
 
 
 class _Targeted:
-    """Whom a row is for (``auth.phases.Target``); empty text where the row does not narrow."""
+    """Whom a row is for (``auth.signin.phases.Target``); empty where the row does not narrow."""
 
     district: Mapped[str] = mapped_column(String(100), default="")
     school_code: Mapped[str] = mapped_column(String(64), default="")

@@ -23,8 +23,8 @@ from service.registry.columns import Column, Problem, Row, read_rows
 from service.registry.mappings import PlatformMapping
 from service.registry.preview import Preview
 from service.registry.refusals import Refusal
-from service.registry.settings import RegistrySettings
 from service.registry.tables import read_table
+from service.settings.registry import RegistrySettings
 
 PLATFORM = "platform"
 """The subject of weekly figures of another platform."""

@@ -13,8 +13,8 @@ from itertools import islice
 from typing import Any
 from zipfile import ZipFile
 
-from service.registry.settings import RegistrySettings
 from service.registry.workbooks import MAX_COLUMNS, UnknownResult, sheet_rows
+from service.settings.registry import RegistrySettings
 
 __all__ = ["Table", "TableError", "UnknownResult", "read_table"]
 

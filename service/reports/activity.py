@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
+from service.calendar.weeks import last_month
 from service.i18n import gettext as _
 from service.models import EventSource
 from service.registry.lookup import RegistrySchool
 from service.reports.active_people import SOURCE, ActivePeople, active_people
-from service.reports.asked import Asked, Flag
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.id_sets import with_ordinals
 from service.reports.listing import (
@@ -29,8 +29,8 @@ from service.reports.listing import (
     share,
     share_column,
 )
+from service.reports.question import Asked, Flag
 from service.reports.report import Chart, ChartKind, Column, Kind, Report, Row, Series, Sum, Value
-from service.reports.weeks import last_month
 
 VERSION = "activity-1"
 """Of the method, written into every report."""

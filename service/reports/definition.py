@@ -12,10 +12,12 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from service.access import Scope
+from service.calendar.period import Period
+from service.calendar.weeks import period_before
 from service.i18n import gettext as _
 from service.models import OperatorRole, School
-from service.report_settings import ReportSettings
-from service.reports.asked import (
+from service.reports.comparing import with_around, with_earlier
+from service.reports.question import (
     Answer,
     Asked,
     AskError,
@@ -25,11 +27,9 @@ from service.reports.asked import (
     narrow,
     read_period,
 )
-from service.reports.comparing import with_around, with_earlier
-from service.reports.period import Period
 from service.reports.report import Report
 from service.reports.suppression import hide_small
-from service.reports.weeks import period_before
+from service.settings.reports import ReportSettings
 
 RESERVED = frozenset(
     {"by", "compare", "district", "form", "from", "json", "kind", "lang", "live", "name", "out",
@@ -79,7 +79,7 @@ class Definition:
     options: tuple[Option, ...] = ()
     period: PeriodUse = PeriodUse.OPTIONAL
     default_period: Callable[[date], Period] | None = None
-    """From today's day to the period meant when none is asked for (``service.reports.weeks``)."""
+    """From today's day to the period meant when none is asked for (``service.calendar.weeks``)."""
     people: Callable[[Session, Asked, Cell], Select[str]] | None = None
     """The identifiers of the people behind a cell whose column says ``people``: each once, in no
     order. It may trust ``asked.scope``. Raises ``KeyError`` for a row or column it does not have.

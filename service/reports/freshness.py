@@ -11,10 +11,10 @@ from enum import StrEnum
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from service.calendar.weeks import month_of
 from service.i18n import gettext as _
 from service.models import PlanStatus, SchoolPlan
 from service.registry.lookup import RegistrySchool
-from service.reports.asked import Asked
 from service.reports.definition import Definition, PeriodUse, Rhythm
 from service.reports.listing import (
     LEFT,
@@ -31,6 +31,7 @@ from service.reports.listing import (
     share,
     share_column,
 )
+from service.reports.question import Asked
 from service.reports.report import (
     Chart,
     ChartKind,
@@ -42,7 +43,6 @@ from service.reports.report import (
     Target,
     Value,
 )
-from service.reports.weeks import month_of
 
 VERSION = "freshness-1"
 """Of the method, written into every report."""

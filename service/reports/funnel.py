@@ -14,11 +14,22 @@ from service.activity.figures import Activity, until
 from service.activity.marks import Mark, marked
 from service.i18n import gettext as _
 from service.models import MadeSlip, School
-from service.reports.asked import Asked
-from service.reports.counting import ALL_ROLES, ROLES, Figures, Level, Sets, people_of
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
+from service.reports.grouping import (
+    LINES,
+    counts_of,
+    line_key,
+    role_column,
+    schools_in_order,
+    total_lines,
+    unit_columns,
+    unit_lines,
+    unit_sums,
+)
+from service.reports.head_counts import ALL_ROLES, ROLES, Figures, Level, Sets, people_of
 from service.reports.id_sets import with_ordinals
 from service.reports.listing import people_column, rolls_source, share, share_column
+from service.reports.question import Asked
 from service.reports.report import (
     Chart,
     ChartKind,
@@ -31,17 +42,6 @@ from service.reports.report import (
     Source,
     Value,
     show_moment,
-)
-from service.reports.units import (
-    LINES,
-    counts_of,
-    line_key,
-    role_column,
-    schools_in_order,
-    total_lines,
-    unit_columns,
-    unit_lines,
-    unit_sums,
 )
 
 VERSION = "funnel-1"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.i18n import gettext as _
 from service.registry.lookup import RegistrySchool, registry_schools
-from service.reports.asked import Asked
+from service.reports.question import Asked
 from service.reports.report import Column, Freshness, Kind, Row, Source
 
 LEFT = 3

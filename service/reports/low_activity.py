@@ -9,15 +9,15 @@ from enum import StrEnum
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
+from service.calendar.weeks import last_month
 from service.i18n import gettext as _
 from service.registry.lookup import RegistrySchool
 from service.reports.active_people import SOURCE, ActivePeople, active_people
 from service.reports.activity import EXTRA, active_definition, list_report, people_of_list
-from service.reports.asked import Asked, Choice, Flag, Number
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.listing import by_district, schools_of, share
+from service.reports.question import Asked, Choice, Flag, Number
 from service.reports.report import Chart, ChartKind, Kind, Report, Series
-from service.reports.weeks import last_month
 
 VERSION = "low-activity-1"
 """Of the method, written into every report."""

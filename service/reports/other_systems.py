@@ -9,11 +9,11 @@ from enum import StrEnum
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
+from service.calendar.weeks import last_month
 from service.i18n import gettext as _
 from service.registry.lookup import RegistrySchool
 from service.reports.active_people import SOURCE, ActivePeople, active_people
 from service.reports.activity import active_definition, people_of_list, sums, total_groups
-from service.reports.asked import Asked, Flag
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.listing import (
     LEFT,
@@ -29,8 +29,8 @@ from service.reports.listing import (
     schools_of,
 )
 from service.reports.low_activity import THRESHOLDS, Threshold, low_schools
+from service.reports.question import Asked, Flag
 from service.reports.report import Column, Kind, Report, Row, Source, Value
-from service.reports.weeks import last_month
 
 VERSION = "other-systems-1"
 """Of the method, written into every report."""

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from service.access import Forbidden, Scope
 from service.models import Affiliation, KnownPerson, School
-from service.report_settings import ReportSettings
-from service.reports.asked import Asked
 from service.reports.definition import Cell, Definition
+from service.reports.question import Asked
 from service.reports.report import Column, Report, Value
+from service.settings.reports import ReportSettings
 
 
 def may_see_names(scope: Scope, settings: ReportSettings) -> bool:

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from service.access import Forbidden, Scope
 from service.i18n import gettext as _
 from service.models import AuditEntry, OperatorRole, PublishedReport, School
-from service.reports.asked import Asked, Compare
 from service.reports.definition import Definition, make
 from service.reports.export import to_csv
+from service.reports.question import Asked, Compare
 from service.reports.report import Report, show_moment
 from service.reports.stored import from_data, to_data
 

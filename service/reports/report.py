@@ -9,9 +9,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from service.calendar.period import Period
 from service.i18n import gettext as _
 from service.i18n import language
-from service.reports.period import Period
 
 Value = str | int | float | datetime | None
 Row = tuple[Value, ...]

@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 
 from service.access import Scope
 from service.application import Application
+from service.calendar.due import Due, Occasion, due
 from service.db import transaction
 from service.i18n import set_language
 from service.models import Operator, OperatorRole, PublishedReport, School
 from service.ordering import natural
 from service.reports import REPORTS
-from service.reports.asked import Asked
 from service.reports.definition import Definition, Rhythm, usual_options
 from service.reports.publishing import PublishProblem, publish, question_of
-from service.schedule import Due, Occasion, due
+from service.reports.question import Asked
 
 ACTOR = "schedule"
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from service.reports.period import Period
+from service.calendar.period import Period
 from service.reports.report import (
     Chart,
     ChartKind,

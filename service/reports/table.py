@@ -8,7 +8,7 @@ from itertools import groupby
 
 from service.i18n import gettext as _
 from service.ordering import natural
-from service.reports.asked import AskError
+from service.reports.question import AskError
 from service.reports.report import Kind, Report, Row, Value
 
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from service.access import Scope
 from service.models import AuditEntry, PublishedReport
-from service.reports.asked import Asked
 from service.reports.definition import Cell
+from service.reports.question import Asked
 from service.reports.report import Report
 
 

@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
 
 from auth import AuthSettings, init_app
-from auth.clients import Client, hash_secret
-from auth.keys import SigningKeys, load_keys
+from auth.clients.client import Client, hash_secret
 from auth.models import Base, Credential, LoginEvent
-from auth.passwords import hash_password
-from auth.provider import Provider
-from auth.upstream.handover import Arrive
+from auth.oidc.keys import SigningKeys, load_keys
+from auth.oidc.provider import Provider
+from auth.signin.passwords import hash_password
+from auth.upstream.offers import Arrive
 from auth.upstream.port import Upstream
 from tests.auth.people import PUPIL, People, make_account, make_teacher
 from tests.relying_party import Browser, Page, RelyingParty

@@ -15,8 +15,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 
 from auth import Account, AuthSettings, init_app
-from auth.clients import Client
-from auth.keys import load_keys
+from auth.clients.client import Client
+from auth.oidc.keys import load_keys
 
 NOW = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 CLIENT = Client(

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy.orm import sessionmaker
 
 from auth import AuthSettings, init_app
-from auth.keys import SigningKeys
+from auth.oidc.keys import SigningKeys
 from tests.auth.conftest import CLIENTS, Clock
 from tests.auth.people import People
 

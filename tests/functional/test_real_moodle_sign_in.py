@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select
 
-from auth.clients import Client
+from auth.clients.client import Client
 from provisioning.passwords import birth_date_password
 from service import create_app
 from service.models import KnownObject, KnownPerson

@@ -13,8 +13,8 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Method, Result
+from service.calendar.period import Period
 from service.models import Affiliation, KnownPerson, School
-from service.reports.period import Period
 
 PERIOD = Period(first=date(2017, 4, 1), last=date(2017, 5, 18))
 BEGIN = datetime(2017, 3, 31, 21, tzinfo=UTC)

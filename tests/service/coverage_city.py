@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from auth.models import LoginEvent, Method, Result
 from service.access import Scope
 from service.models import Affiliation, KnownPerson, OperatorRole, School
-from service.reports.asked import Asked
+from service.reports.question import Asked
 
 LOADED_AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 CITY = Scope(actor="cli:test", role=OperatorRole.CITY)

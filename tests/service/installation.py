@@ -9,15 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from auth.models import Base as AuthBase
-from service import db, runs
+from service import db
 from service.access import Scope, command_line_scope
 from service.application import Application, build, make_secret
 from service.config import Settings, load_settings
+from service.data_folder import ensure_home
 from service.db import Base
-from service.home import ensure_home
+from service.loads import operations as runs
+from service.loads.planning import plan_run
 from service.models import SyncRun
 from service.moodle_standin import DEFAULT_TOKEN
-from service.planning import plan_run
 from service.processes import redis_child, wait_ready
 from service.redis_link import redis_answers
 from service.sample import City, write_sample

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select
 
-from auth.clients import Client
+from auth.clients.client import Client
 from auth.models import LoginEvent
 from auth.settings import AuthSettings
 from provisioning.passwords import birth_date_password

@@ -16,11 +16,11 @@ from sqlalchemy import select
 
 from provisioning.moodle import MoodleClient
 from provisioning.roster import Enrolment, PersonStatus, Role, School, SchoolClass
-from service import runs
 from service.access import Scope
 from service.application import Application
-from service.applying import apply_run
 from service.db import transaction
+from service.loads import operations as runs
+from service.loads.applying import apply_run
 from service.models import KnownPerson, PlannedChange, SchoolPlan, SourceKey, SyncRun
 from service.moodle_standin import Fault, Snapshot, running_standin
 from service.sample.layouts import roster_1

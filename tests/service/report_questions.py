@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 
+from service.calendar.period import Period
 from service.reports import REPORTS
-from service.reports.asked import Asked
 from service.reports.definition import Cell, make, usual_options
 from service.reports.people import people_behind
-from service.reports.period import Period
+from service.reports.question import Asked
 from service.reports.report import Report
 from tests.service.coverage_city import add_person, add_school, asking, sign_in
 

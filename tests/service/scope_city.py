@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from auth.linking.links import add_link
 from auth.linking.models import Evidence, LinkRequest
 from auth.models import LoginEvent, Method, Result
-from auth.phases import Phase, Who
+from auth.signin.phases import Phase, Who
 from service.access import Scope
 from service.models import (
     Affiliation,
@@ -39,10 +39,10 @@ from service.models import (
     RollAct,
     RollEvent,
 )
-from service.report_settings import ReportSettings
 from service.reports import REPORTS
 from service.reports.definition import ask
 from service.reports.publishing import publish
+from service.settings.reports import ReportSettings
 from tests.service.console_factories import (
     NOW,
     add_file,

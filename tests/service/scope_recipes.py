@@ -17,9 +17,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.routing import Rule
 
 from service.reports import REPORTS
-from service.reports.asked import Flag
 from service.reports.definition import Definition
 from service.reports.files import FILES
+from service.reports.question import Flag
 from tests.service.scope_city import SATURDAY, SHARED_RUN, Place
 
 Texts = Mapping[str, str]

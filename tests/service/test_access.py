@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service import access, runs
+from service import access
 from service.access import Forbidden, Scope
 from service.db import transaction
+from service.loads import operations as runs
+from service.loads.operations import RunProblem
+from service.loads.planning import plan_run
 from service.models import OperatorRole, School, SyncRun
-from service.planning import plan_run
-from service.runs import RunProblem
 from tests.service.place import NOW, A, B, C, Place, make_place, pupils, teacher
 
 ROWS = {code: [*pupils(code.lower(), 3), teacher(f"{code.lower()}-t")] for code in (A, B, C)}

@@ -17,8 +17,8 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse, encode_multipart
 
-from auth.clients import Client
-from auth.esia.keys import load_stand_keys
+from auth.clients.client import Client
+from auth.esia.protocol.keys import load_stand_keys
 from auth.settings import AuthSettings, EsiaSettings
 from service.access import Forbidden
 from tests.service.console_factories import NOW, make_console

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from auth.keys import ALGORITHMS, SigningKeys, create_key, load_keys
 from auth.models import LoginEvent, SignIn, SignInFailure
+from auth.oidc.keys import ALGORITHMS, SigningKeys, create_key, load_keys
 from service import housekeeping
 from service.application import Application
 from service.db import transaction

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rq import Queue
 
-from service import runs
 from service.application import Application
 from service.db import transaction
 from service.jobs import Jobs, Work, live_workers, read_moodle
+from service.loads import operations as runs
 from service.models import RunStatus
 from service.redis_link import connect_redis
 from service.sample import City, write_sample

@@ -17,8 +17,8 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import BadRequest
 from werkzeug.test import encode_multipart
 
-from auth.clients import Client
-from auth.esia.keys import load_stand_keys
+from auth.clients.client import Client
+from auth.esia.protocol.keys import load_stand_keys
 from auth.settings import AuthSettings, EsiaSettings
 from service.db import make_engine
 from tests.service.console_factories import (

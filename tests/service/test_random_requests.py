@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from auth.esia.keys import load_stand_keys
+from auth.esia.protocol.keys import load_stand_keys
 from auth.models import Base as AuthBase
 from service.db import Base, make_engine
 from tests.service import odd_gateway

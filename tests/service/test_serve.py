@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from service.config import START_SECONDS, Settings, load_settings
-from service.home import locked, run_folder
+from service.data_folder import locked, run_folder
 from service.processes import Child, wait_ready
 from service.redis_link import redis_answers
 from tests.service.command_line import below_a_file, free_port, run

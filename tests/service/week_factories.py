@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from service.calendar.period import Period
 from service.models import (
     KnownPerson,
     PlatformFigure,
@@ -17,11 +18,10 @@ from service.models import (
     RollEvent,
     SchoolType,
 )
-from service.report_settings import ReportSettings
 from service.reports import REPORTS
 from service.reports.definition import make, usual_options
-from service.reports.period import Period
 from service.reports.report import Report
+from service.settings.reports import ReportSettings
 from tests.service.coverage_city import (
     add_school,
     asking,

@@ -15,17 +15,17 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from auth.clients import Client
-from auth.linking.arrivals import keep
+from auth.clients.client import Client
 from auth.linking.identity import OutsideChild, OutsideIdentity
+from auth.linking.pending_identities import keep
 from auth.models import Credential
-from auth.phases import Phase
 from auth.settings import AuthSettings, EsiaSettings, EsiaSystem
+from auth.signin.phases import Phase
 from auth.upstream.settings import ClaimNames, EsiaUpstream, OidcUpstream, UpstreamSettings
 from provisioning.matching import normalised_name
-from service.clients import client_fields, create_client, switch_client
-from service.esia_systems import Systems, system_fields
 from service.models import ClassTeacher, Identity, OperatorRole, PhaseExemption, PhaseRule
+from service.signin.clients import client_fields, create_client, switch_client
+from service.signin.esia_systems import Systems, system_fields
 from tests.auth.esia.signing import Signer
 from tests.auth.esia.system import System, parts_of
 from tests.service import odd_gateway

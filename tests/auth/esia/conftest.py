@@ -17,9 +17,9 @@ from werkzeug.serving import make_server
 from auth import AuthSettings, init_app
 from auth.esia import registered  # noqa: F401 - registers its tables
 from auth.esia.models import EsiaRefusal
-from auth.esia.stand import Stand
-from auth.keys import SigningKeys
+from auth.esia.standin import Stand
 from auth.models import Base, LoginEvent
+from auth.oidc.keys import SigningKeys
 from auth.settings import EsiaSettings, EsiaSystem
 from tests.auth.conftest import Clock
 from tests.auth.esia.signing import Signer

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from auth.esia import gost
-from auth.esia.keys import gost_certificate, rsa_certificate
-from auth.esia.signatures import Certificate, make_certificate
+from auth.esia.protocol import gost
+from auth.esia.protocol.keys import gost_certificate, rsa_certificate
+from auth.esia.protocol.signatures import Certificate, make_certificate
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2027, 6, 1, tzinfo=UTC)

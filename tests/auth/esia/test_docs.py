@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from auth.esia.diagnostics import NextStep
-from auth.esia.errors import CATALOGUE, REST_CATALOGUE
-from auth.esia.faults import KINDS
+from auth.esia.protocol.errors import CATALOGUE, REST_CATALOGUE
+from auth.esia.workbench.diagnostics import NextStep
+from auth.esia.workbench.faults import KINDS
 
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from auth.clients.problems import Flaw, WrongFields
+from auth.clients.stored import to_json
 from auth.esia.registered import EsiaRegistration, EsiaSwitches
 from auth.esia.registration import (
     OWN_COLUMNS,
@@ -17,8 +19,6 @@ from auth.esia.registration import (
     end_what_was_given,
     system_of,
 )
-from auth.registration.problems import Flaw, WrongFields
-from auth.registration.stored import to_json
 from auth.settings import EsiaSystem
 from tests.auth.conftest import START
 from tests.auth.esia.conftest import SCOPES, EsiaStand

@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
-from auth.esia.errors import CATALOGUE, REST_CATALOGUE
-from auth.esia.faults import KINDS, SLOW_SECONDS, check_faults, clock_shift
-from auth.esia.stand import RegisteredSystem
+from auth.esia.protocol.errors import CATALOGUE, REST_CATALOGUE
+from auth.esia.standin import RegisteredSystem
+from auth.esia.workbench.faults import KINDS, SLOW_SECONDS, check_faults, clock_shift
 from tests.auth.esia.conftest import EsiaStand
 from tests.auth.esia.signing import Signer, url_safe
 from tests.auth.esia.system import came_back, parts_of

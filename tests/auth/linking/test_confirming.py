@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from auth.models import Credential
-from auth.passwords import hash_password
+from auth.signin.passwords import hash_password
 from tests.auth.conftest import OWN_PASSWORD, START
 from tests.auth.linking.conftest import SNILS, Door, heading, make_identity
 from tests.auth.people import PUPIL, TEACHER, make_account

@@ -19,12 +19,12 @@ from sqlalchemy.orm import sessionmaker
 from werkzeug.serving import make_server
 
 from auth import Account, AuthSettings, init_app
-from auth.clients import Client
-from auth.esia.keys import load_stand_keys
-from auth.keys import load_keys
+from auth.clients.client import Client
+from auth.esia.protocol.keys import load_stand_keys
 from auth.models import Base
-from auth.passwords import set_first_own_password
+from auth.oidc.keys import load_keys
 from auth.settings import EsiaSettings, EsiaSystem
+from auth.signin.passwords import set_first_own_password
 
 
 @dataclass

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from auth.clients import Client
+from auth.clients.client import Client
 from tests.auth.conftest import Portal
+from tests.auth.pages.test_browser import callback
 from tests.auth.people import TEACHER, make_teacher
-from tests.auth.test_browser import callback
 from tests.auth.upstream.conftest import NOBODY, Outside
 
 __all__ = ["callback"]

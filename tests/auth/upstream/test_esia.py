@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from auth.esia.gost import OpensslGost, find_gost
+from auth.esia.protocol.gost import OpensslGost, find_gost
 from auth.linking.identity import OutsideChild
 from auth.upstream.settings import EsiaUpstream
 from tests.auth.conftest import Portal

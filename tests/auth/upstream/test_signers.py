@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from auth.esia.gost import Gost, OpensslGost, PythonGost, find_gost
+from auth.esia.protocol.gost import Gost, OpensslGost, PythonGost, find_gost
 from auth.upstream import build
 from auth.upstream.esia import make_esia
+from auth.upstream.http import Wire
 from auth.upstream.settings import EsiaUpstream, UpstreamSettings
 from auth.upstream.signers import CheckedSigner, GostKey, SignerError, make_signer
-from auth.upstream.wire import Wire
 from tests.auth.esia.signing import Signer
 
 PASSWORD = "тайное слово № 7"

@@ -1,0 +1,1 @@
+"""Whom the stand-in knows: persons, their collections and organisations, as documents."""

@@ -1,0 +1,258 @@
+"""Collections of a person: which there are, who may see them, and their elements by scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from auth.esia.people.people import People, Profile, organisations
+from auth.esia.protocol.permissions import Consent
+
+Json = dict[str, Any]
+
+_DOCUMENT_SCOPES = {
+    "id_doc": {"RF_PASSPORT", "FID_DOC"},
+    "foreign_passport_doc": {"FRGN_PASS"},
+    "military_doc": {"MLTR_ID"},
+    "medical_doc": {"MDCL_PLCY"},
+    "drivers_licence_doc": {"RF_DRIVING_LICENSE"},
+    "birth_cert_doc": {"BRTH_CERT", "RF_BRTH_CERT", "FID_BRTH_CERT", "OLD_BRTH_CERT"},
+    "residence_doc": {"RSDNC_PERMIT", "CERT_REG_IMM"},
+    "temporary_residence_doc": {"RSDNC_PERMIT", "CERT_REG_IMM"},
+}
+
+
+_KID_DOCUMENT_SCOPES = {
+    "kid_birth_cert_doc": _DOCUMENT_SCOPES["birth_cert_doc"],
+    "kid_medical_doc": _DOCUMENT_SCOPES["medical_doc"],
+}
+
+CONTACT_POSITION, ADDRESS_POSITION, VEHICLE_POSITION, PERMISSION_POSITION = 30, 50, 60, 65
+KID_POSITION, KID_DOCUMENT_POSITION, KID_DOCUMENTS = 70, 80, 4
+"""Where the ids of each kind begin: 100 of them for one person, 4 documents for a child."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Whose data is asked for, what of it was granted, and where we live."""
+
+    profile: Profile
+    scopes: frozenset[str]
+    """With those of the consents that count."""
+    consents: tuple[Consent, ...]
+    people: People
+    base_url: str
+    today: date
+
+    @property
+    def url(self) -> str:
+        return f"{self.base_url}/rs/prns/{self.profile.oid}"
+
+    def has(self, *scopes: str) -> bool:
+        return not self.scopes.isdisjoint(scopes)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collection:
+    """One collection of a person: its names and what it holds."""
+
+    relation: str
+    """In ``Link`` headers and ``embed``."""
+    schema: str = ""
+    """Empty where none was recorded."""
+    scopes: tuple[str, ...] = ()
+    """Any of them opens it."""
+    elements: Callable[[Source], list[Json]] = lambda _source: []
+    inline: bool = False
+    """Elements come as objects even without ``embed``."""
+
+
+def element_id(profile: Profile, position: int) -> int:
+    return (profile.oid % 1_000_000) * 100 + position + 1
+
+
+def identified(profile: Profile, items: Iterable[Mapping[str, Any]], first: int = 0) -> list[Json]:
+    """Elements with their ids, which stay the same whatever scopes were granted."""
+    return [
+        {"stateFacts": ["Identifiable"], "id": element_id(profile, first + position), **item}
+        for position, item in enumerate(items)
+    ]
+
+
+def _contacts(source: Source) -> list[Json]:
+    types = {"EML": "email", "MBT": "mobile"}
+    contacts = []
+    for one in identified(source.profile, source.profile.contacts, CONTACT_POSITION):
+        verified = one.pop("verified")
+        if source.has("contacts") or source.has(types.get(one["type"], "contacts")):
+            contacts.append(one | {"vrfStu": "VERIFIED" if verified else "NOT_VERIFIED"})
+    return contacts
+
+
+def _documents(source: Source) -> list[Json]:
+    granted = set().union(*(_DOCUMENT_SCOPES.get(scope, set()) for scope in source.scopes))
+    status = "VERIFIED" if source.profile.confirmed else "NOT_VERIFIED"
+    return [
+        one | {"vrfStu": status}
+        for one in identified(source.profile, source.profile.documents)
+        if one["type"] in granted
+    ]
+
+
+def _addresses(source: Source) -> list[Json]:
+    return identified(source.profile, source.profile.addresses, ADDRESS_POSITION)
+
+
+def _vehicles(source: Source) -> list[Json]:
+    return identified(source.profile, source.profile.vehicles, VEHICLE_POSITION)
+
+
+def _kids(source: Source) -> list[Json]:
+    """The parent's own record of each child: СНИЛС and no oid (PROTOCOL 6.2)."""
+    kids = []
+    for position, child in _children(source):
+        kid: Json = {
+            "stateFacts": ["Identifiable"],
+            "id": element_id(source.profile, KID_POSITION + position),
+        }
+        if source.has("kid_fullname"):
+            kid |= {"firstName": child.first_name, "lastName": child.last_name}
+            kid |= {"middleName": child.middle_name}
+        if source.has("kid_birthdate") and child.birth_date:
+            kid["birthDate"] = f"{child.birth_date:%d.%m.%Y}"
+        if source.has("kid_gender"):
+            kid["gender"] = child.gender
+        if source.has("kid_snils"):
+            kid["snils"] = child.snils
+        if source.has("kid_inn"):
+            kid["inn"] = child.inn
+        kids.append({name: value for name, value in kid.items() if value != ""})
+    return kids
+
+
+def kid_documents(source: Source, kid_id: int) -> list[Json] | None:
+    """The documents of one child that were granted; None: there is no such child."""
+    for position, child in _children(source):
+        if element_id(source.profile, KID_POSITION + position) == kid_id:
+            granted = set().union(
+                *(types for scope, types in _KID_DOCUMENT_SCOPES.items() if source.has(scope))
+            )
+            first = KID_DOCUMENT_POSITION + KID_DOCUMENTS * position
+            return [
+                one | {"vrfStu": "VERIFIED"}
+                for one in identified(source.profile, child.documents, first)
+                if one["type"] in granted
+            ]
+    return None
+
+
+def _children(source: Source) -> list[tuple[int, Profile]]:
+    """Those that anything is known of, with their places in the parent's list."""
+    found = (source.people.by_snils(snils, source.today) for snils in source.profile.kids)
+    return [(position, child) for position, child in enumerate(found) if child]
+
+
+def _roles(source: Source) -> list[Json]:
+    known = organisations()
+    return [
+        {
+            "oid": one.oid,
+            "prnOid": source.profile.oid,
+            "fullName": one.full_name,
+            "shortName": one.short_name,
+            "ogrn": one.ogrn,
+            "type": one.type,
+            "chief": one.oid in source.profile.chief_of,
+            "admin": one.oid in source.profile.admin_of,
+            "active": True,
+            "phone": one.phone,
+            "email": one.email,
+            "hasRightOfSubstitution": False,
+            "isLiquidated": False,
+        }
+        for one in (known[oid] for oid in source.profile.organisations)
+    ]
+
+
+def _organisations(source: Source) -> list[Json]:
+    known = organisations()
+    return [
+        {"oid": oid, "shortName": known[oid].short_name, "type": known[oid].type}
+        for oid in source.profile.organisations
+    ]
+
+
+def _permissions(source: Source) -> list[Json]:
+    """The consents that the person gave to this system; their form is ours."""
+    return identified(
+        source.profile,
+        (
+            {
+                "sysname": one.sysname,
+                "scopes": list(one.scopes),
+                "actions": list(one.actions),
+                "purposes": list(one.purposes),
+                "expiredOn": one.expires_at,
+            }
+            for one in source.consents
+        ),
+        PERMISSION_POSITION,
+    )
+
+
+COLLECTIONS: Mapping[str, Collection] = {
+    "prmns": Collection(relation="permissions", elements=_permissions),
+    "ctx": Collection(relation="context"),
+    "events": Collection(relation="events"),
+    "reqs": Collection(relation="requests"),
+    "sec": Collection(relation="sec"),
+    "addrs": Collection(
+        relation="addresses",
+        schema="Addresses-1",
+        scopes=("addresses", "contacts"),
+        elements=_addresses,
+    ),
+    "roles": Collection(
+        relation="roles", schema="Roles-1", scopes=("usr_org",), elements=_roles, inline=True
+    ),
+    "ctts": Collection(
+        relation="contacts",
+        schema="Contacts-1",
+        scopes=("contacts", "email", "mobile"),
+        elements=_contacts,
+    ),
+    "docs": Collection(
+        relation="documents",
+        schema="Documents-1",
+        scopes=tuple(_DOCUMENT_SCOPES),
+        elements=_documents,
+    ),
+    "vhls": Collection(
+        relation="vehicles", schema="Vehicles-1", scopes=("vehicles",), elements=_vehicles
+    ),
+    "kids": Collection(
+        relation="kids",
+        schema="Kids-1",
+        scopes=(
+            "kid_fullname",
+            "kid_birthdate",
+            "kid_gender",
+            "kid_snils",
+            "kid_inn",
+            "kid_birth_cert_doc",
+            "kid_medical_doc",
+        ),
+        elements=_kids,
+    ),
+    "trmnls": Collection(relation="terminals"),
+    "orgs": Collection(
+        relation="organizations",
+        schema="Organizations-1",
+        scopes=("usr_org",),
+        elements=_organisations,
+    ),
+}
+"""By the name in the address, in the order of the recorded ``Link`` headers. What has no scopes
+is linked to and never opened."""

@@ -1,0 +1,175 @@
+"""The REST service's documents: persons, their collections and elements, as recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+
+from auth.esia.people.collections import (
+    COLLECTIONS,
+    Collection,
+    Json,
+    Source,
+    element_id,
+    kid_documents,
+)
+from auth.esia.protocol.errors import RestRefused
+
+UPDATED_ON = 1_756_700_000
+"""Made-up people never change, and of provisioned ones the moment is not known here."""
+
+
+def person(source: Source, embedded: Iterable[str] = ()) -> Json:
+    """The person; what was not granted is absent (PROTOCOL 6.1).
+
+    ``embedded`` names relations to put in whole, as far as they were granted.
+    """
+    profile = source.profile
+    body: Json = {
+        "stateFacts": ["EntityRoot"],
+        "status": "REGISTERED",
+        "verifying": False,
+        "containsUpCfmCode": False,
+        "rfgUOperatorCheck": False,
+        "kidAccCreatedByParent": profile.level == "child",
+        "updatedOn": UPDATED_ON,
+    }
+    if profile.documents:
+        body["rIdDoc"] = element_id(profile, 0)
+    if source.has("fullname"):
+        body |= {
+            "firstName": profile.first_name,
+            "lastName": profile.last_name,
+            "middleName": profile.middle_name,
+            "trusted": profile.confirmed,
+        }
+    shown: dict[str, Json] = {
+        "birthdate": {"birthDate": f"{profile.birth_date:%d.%m.%Y}" if profile.birth_date else ""},
+        "birthplace": {"birthPlace": profile.birth_place},
+        "gender": {"gender": profile.gender},
+        "id_doc": {"citizenship": profile.citizenship},
+        "snils": {"snils": profile.snils},
+        "inn": {"inn": profile.inn},
+        "self_employed": {"selfEmployed": profile.self_employed},
+    }
+    for scope, fields in shown.items():
+        if source.has(scope):
+            body |= fields
+    body = {name: value for name, value in body.items() if value != ""}
+    for relation in embedded:
+        name = next((n for n, one in COLLECTIONS.items() if one.relation == relation), None)
+        if name and is_granted(source, name):
+            body[relation] = collection(source, name, embedded=True)
+    return with_etag(body)
+
+
+def collection(source: Source, name: str, *, embedded: bool) -> Json:
+    """One collection: absolute addresses, or whole objects when ``embedded`` (PROTOCOL 6.2).
+
+    Raises ``RestRefused``.
+    """
+    known = _granted(source, name)
+    elements = known.elements(source)
+    if embedded or known.inline:
+        return list_of([_whole(source, name, one) for one in elements])
+    return list_of([_address(source, name, one) for one in elements])
+
+
+def list_of(elements: Sequence[Json | str]) -> Json:
+    """A collection as it is answered, of addresses or of whole objects."""
+    return with_etag({"stateFacts": ["hasSize"], "size": len(elements), "elements": elements})
+
+
+def _whole(source: Source, name: str, one: Json) -> Json:
+    """An element; a child holds its documents (PROTOCOL 6.2)."""
+    if name == "kids" and source.has("kid_birth_cert_doc", "kid_medical_doc"):
+        one = one | {"documents": documents_of_kid(source, one["id"], embedded=True)}
+    return with_etag(one)
+
+
+def _address(source: Source, name: str, one: Json) -> str:
+    if name == "orgs":
+        return f"{source.base_url}/rs/orgs/{one['oid']}"
+    return f"{source.url}/{name}/{one['id']}"
+
+
+def element(source: Source, name: str, wanted: int) -> Json:
+    """One element of a collection. Raises ``RestRefused``."""
+    for one in _granted(source, name).elements(source):
+        if one.get("id", one.get("oid")) == wanted:
+            return _whole(source, name, one)
+    raise RestRefused("005004")
+
+
+def documents_of_kid(source: Source, kid_id: int, *, embedded: bool) -> Json:
+    """``/kids/{id}/docs``: only its address is recorded, the form is that of ``/docs``.
+
+    Raises ``RestRefused``.
+    """
+    documents = _kid_documents(source, kid_id)
+    if embedded:
+        return list_of([with_etag(one) for one in documents])
+    return list_of([f"{source.url}/kids/{kid_id}/docs/{one['id']}" for one in documents])
+
+
+def document_of_kid(source: Source, kid_id: int, wanted: int) -> Json:
+    """Raises ``RestRefused``."""
+    for one in _kid_documents(source, kid_id):
+        if one["id"] == wanted:
+            return with_etag(one)
+    raise RestRefused("005004")
+
+
+def _kid_documents(source: Source, kid_id: int) -> list[Json]:
+    if not source.has("kid_birth_cert_doc", "kid_medical_doc"):
+        raise RestRefused("005029")
+    documents = kid_documents(source, kid_id)
+    if documents is None:
+        raise RestRefused("005004")
+    return documents
+
+
+def links(source: Source, base_with_port: str) -> list[str]:
+    """The ``Link`` headers of a person: one per collection, the port written out."""
+    url = f"{base_with_port}/rs/prns"
+    found = [f"<{url}>;rel=parent"]
+    for name, known in COLLECTIONS.items():
+        schema = f';schema="{schema_url(source.base_url, known.schema)}"' if known.schema else ""
+        found.append(f"<{url}/{source.profile.oid}/{name}>;rel={known.relation}{schema}")
+    return found
+
+
+def schema_url(base_url: str, name: str) -> str:
+    return f"{base_url}/rs/model/prn/{name}"
+
+
+def embeds(parameter: str) -> list[str]:
+    """The relations of ``embed=(contacts.elements-1,...)``; ``elements`` itself for a
+    collection."""
+    names = (
+        part.strip() for part in parameter.strip().removeprefix("(").removesuffix(")").split(",")
+    )
+    return [name.partition(".")[0].partition("-")[0] for name in names if name]
+
+
+def is_granted(source: Source, name: str) -> bool:
+    """Consents open the list of themselves; everything else needs one of its scopes."""
+    if name == "prmns":
+        return bool(source.consents)
+    return source.has(*COLLECTIONS[name].scopes)
+
+
+def _granted(source: Source, name: str) -> Collection:
+    if name not in COLLECTIONS:
+        raise RestRefused("005004")
+    if not is_granted(source, name):
+        raise RestRefused("005029")
+    return COLLECTIONS[name]
+
+
+def with_etag(body: Json) -> Json:
+    """40 upper-case hex digits that change with the content."""
+    text = json.dumps(body, sort_keys=True, ensure_ascii=False)
+    tag = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest().upper()
+    return body | {"eTag": tag}

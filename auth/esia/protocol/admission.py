@@ -1,0 +1,105 @@
+"""Which people a request admits: ``person_filter``, ``roles``, ``obj_type``, demanding scopes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Container
+
+from auth.esia.models import EsiaRequest
+from auth.esia.people.people import Profile, organisations
+from auth.esia.protocol.errors import EsiaRefused
+from auth.esia.protocol.scopes import ORGANISATION_SCOPES, bare, target
+from auth.settings import EsiaSystem
+
+PERSON_FILTERS = ("conf_acc", "acc_kid", "acc_not_kid")
+ROLES = ("CHIEF", "ADMIN", "EMPLOYEE")
+PRIVATE = "PRIVATE"
+OBJECT_TYPES = (PRIVATE, "LEGAL", "BUSINESS", "AGENCY")
+"""The types of ``/roles`` (PROTOCOL 6.2). Ours, like ``ROLES``: that ``roles`` and
+``obj_type`` exist is known from their errors alone."""
+
+
+def read_person_filter(encoded: str) -> str:
+    """Base64 in the standard alphabet of one of ``PERSON_FILTERS`` (PROTOCOL 2).
+
+    Raises ``EsiaRefused``.
+    """
+    if not encoded:
+        return ""
+    try:
+        name = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        name = ""
+    if name not in PERSON_FILTERS:
+        raise EsiaRefused("007003", parameter="person_filter")
+    return name
+
+
+def read_roles(parameter: str) -> str:
+    """Some of ``ROLES``, separated by blanks. Raises ``EsiaRefused``."""
+    return _words(parameter, ROLES, "007060", "roles")
+
+
+def read_object_types(parameter: str) -> str:
+    """Some of ``OBJECT_TYPES``, separated by blanks. Raises ``EsiaRefused``."""
+    return _words(parameter, OBJECT_TYPES, "007061", "obj_type")
+
+
+def check_person(profile: Profile, pending: EsiaRequest, system: EsiaSystem) -> EsiaRefused | None:
+    """Why this person may not enter by this request; None: may."""
+    code = (
+        _filtered_out(profile, pending.person_filter)
+        or _acts_otherwise(profile, pending.obj_type.split(), pending.roles.split())
+        or _about_others(profile, pending.scope)
+        or _second_factor(profile, pending.scope, system)
+    )
+    return EsiaRefused(code) if code else None
+
+
+def _filtered_out(profile: Profile, person_filter: str) -> str:
+    is_child = profile.level == "child"
+    if person_filter == "conf_acc" and not profile.confirmed:
+        return "007055"
+    if person_filter == "acc_kid" and not is_child:
+        return "007062"
+    if person_filter == "acc_not_kid" and is_child:
+        return "007062"
+    return ""
+
+
+def _acts_otherwise(profile: Profile, types: Container[str], roles: list[str]) -> str:
+    """Somebody acts as oneself, or in an organisation of this type and in one of these roles."""
+    if not types and not roles:
+        return ""
+    if PRIVATE in types and not roles:
+        return ""
+    known = organisations()
+    for oid in profile.organisations:
+        has = {"EMPLOYEE"}
+        has |= {"CHIEF"} if oid in profile.chief_of else set()
+        has |= {"ADMIN"} if oid in profile.admin_of else set()
+        if (not types or known[oid].type in types) and (not roles or has & set(roles)):
+            return ""
+    return "007062"
+
+
+def _about_others(profile: Profile, scope: str) -> str:
+    for one in scope.split():
+        oid = target(one)
+        about = oid is not None and bare(one) in ORGANISATION_SCOPES
+        if about and oid not in profile.organisations:
+            return "007194"
+    return ""
+
+
+def _second_factor(profile: Profile, scope: str, system: EsiaSystem) -> str:
+    demanded = {bare(one) for one in scope.split()} & set(system.second_factor_scopes)
+    return "007046" if demanded and not profile.has_second_factor else ""
+
+
+def _words(parameter: str, known: tuple[str, ...], code: str, name: str) -> str:
+    words = list(dict.fromkeys(parameter.split()))
+    if set(words) - set(known) or (parameter and not words):
+        raise EsiaRefused(code, parameter=name)
+    return " ".join(words)

@@ -1,0 +1,311 @@
+"""What systems talk to without a browser: tokens, the REST service, our certificates."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, request
+from sqlalchemy.exc import NoResultFound
+from werkzeug.datastructures import MultiDict
+
+from auth.esia.models import EsiaToken
+from auth.esia.people import organisations as organisation_documents
+from auth.esia.people import rest
+from auth.esia.people.collections import COLLECTIONS, Json, Source
+from auth.esia.people.people import organisations
+from auth.esia.protocol.dialect import Dialect
+from auth.esia.protocol.errors import EsiaRefused, RestRefused
+from auth.esia.protocol.permissions import load_consents
+from auth.esia.protocol.requests import Asked, check_token_request, is_text, read_request
+from auth.esia.protocol.tokens import dump_json, exchange_code, refresh, system_token
+from auth.esia.standin import RegisteredSystem, Stand, current_stand
+from auth.esia.workbench import diagnostics, recorder
+from auth.esia.workbench.faults import (
+    HtmlFault,
+    another_state,
+    first_code,
+    html_page,
+    shift_date,
+    strike,
+)
+from auth.models import digest
+
+GRANTS: Mapping[str, Callable[[Asked, RegisteredSystem, Stand], Json]] = {
+    "authorization_code": exchange_code,
+    "refresh_token": refresh,
+    "client_credentials": system_token,
+}
+
+MAX_BODY_BYTES = 100_000
+"""A token request with a code and a CMS takes about 5,000."""
+
+blueprint = Blueprint("esia", __name__)
+blueprint.after_request(recorder.keep)
+blueprint.after_request(shift_date)
+blueprint.register_error_handler(HtmlFault, html_page)
+
+
+@blueprint.post("/aas/oauth2/te")
+def token_v1() -> Response:
+    return _token(Dialect.V1)
+
+
+@blueprint.post("/aas/oauth2/v3/te")
+def token_v3() -> Response:
+    return _token(Dialect.V2)
+
+
+def _token(dialect: Dialect) -> Response:
+    stand = current_stand()
+    form = _form()
+    asked = read_request(
+        form or MultiDict(),
+        dialect,
+        request.path,
+        stand,
+        readable=form is not None,
+        with_other_credentials="Authorization" in request.headers,
+    )
+    try:
+        system = check_token_request(asked, form or MultiDict(), stand)
+        faults = strike(system, "te", stand)
+        if code := first_code(faults):
+            raise EsiaRefused(code)
+        answer = GRANTS[asked["grant_type"]](asked, system, stand)
+        if "wrong_state" in faults:
+            answer["state"] = another_state()
+        return _json(answer)
+    except EsiaRefused as refused:
+        diagnostics.record(refused, asked, stand)
+        body = {
+            "error": refused.error,
+            "error_description": refused.description,
+            "state": asked["state"],
+        }
+        return _json(body, status=400)
+
+
+@blueprint.get("/rs/prns/<int:oid>")
+@blueprint.get("/rs/prns/<int:oid>/")
+def person(oid: int) -> Response:
+    stand = current_stand()
+    try:
+        source = _source(oid, stand)
+        body = rest.person(source, rest.embeds(request.args.get("embed", "")))
+    except RestRefused as refused:
+        return _rest_refusal(refused)
+    response = _rest_answer(body, "Person-3", stand)
+    for link in rest.links(source, _with_port(stand.base_url)):
+        response.headers.add("Link", link)
+    return response
+
+
+@blueprint.get("/rs/prns/<int:oid>/<name>")
+@blueprint.get("/rs/prns/<int:oid>/<name>/")
+def collection(oid: int, name: str) -> Response:
+    return _answer_of_person(
+        oid, name, lambda source: rest.collection(source, name, embedded=_embedded())
+    )
+
+
+@blueprint.get("/rs/prns/<int:oid>/<name>/<int:element_id>")
+def element(oid: int, name: str, element_id: int) -> Response:
+    return _answer_of_person(oid, name, lambda source: rest.element(source, name, element_id))
+
+
+@blueprint.get("/rs/prns/<int:oid>/kids/<int:kid>/docs")
+@blueprint.get("/rs/prns/<int:oid>/kids/<int:kid>/docs/")
+def documents_of_kid(oid: int, kid: int) -> Response:
+    return _answer_of_person(
+        oid, "docs", lambda source: rest.documents_of_kid(source, kid, embedded=_embedded())
+    )
+
+
+@blueprint.get("/rs/prns/<int:oid>/kids/<int:kid>/docs/<int:document>")
+def document_of_kid(oid: int, kid: int, document: int) -> Response:
+    return _answer_of_person(
+        oid, "docs", lambda source: rest.document_of_kid(source, kid, document)
+    )
+
+
+@blueprint.get("/rs/orgs/<int:oid>")
+@blueprint.get("/rs/orgs/<int:oid>/")
+def organisation(oid: int) -> Response:
+    """For a system's own token about it, and for a person who works there."""
+    return _answer_of_organisation(
+        oid,
+        "Organization-1",
+        lambda scopes, _stand: organisation_documents.organisation(organisations()[oid], scopes),
+    )
+
+
+@blueprint.get("/rs/orgs/<int:oid>/emps")
+@blueprint.get("/rs/orgs/<int:oid>/emps/")
+def employees(oid: int) -> Response:
+    return _answer_of_organisation(
+        oid,
+        organisation_documents.SCHEMAS["emps"],
+        lambda scopes, stand: organisation_documents.employees(
+            f"{stand.base_url}/rs/orgs/{oid}", oid, scopes, stand.people, embedded=_embedded()
+        ),
+    )
+
+
+@blueprint.get("/rs/orgs/<int:oid>/emps/<int:person_oid>")
+def employee(oid: int, person_oid: int) -> Response:
+    return _answer_of_organisation(
+        oid,
+        organisation_documents.SCHEMAS["emps"],
+        lambda scopes, stand: organisation_documents.employee(
+            oid, person_oid, scopes, stand.people
+        ),
+    )
+
+
+@blueprint.get("/rs/orgs/<int:oid>/emps/<int:person_oid>/grps")
+@blueprint.get("/rs/orgs/<int:oid>/emps/<int:person_oid>/grps/")
+def groups(oid: int, person_oid: int) -> Response:
+    return _answer_of_organisation(
+        oid,
+        organisation_documents.SCHEMAS["grps"],
+        lambda scopes, stand: organisation_documents.groups(oid, person_oid, scopes, stand.people),
+    )
+
+
+@blueprint.get("/public/esia.zip")
+def certificates() -> Response:
+    """The certificates our tokens are checked with, where ЕСИА keeps its own."""
+    keys = current_stand().keys
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, certificate in (
+            ("RSA.cer", keys.rsa_certificate),
+            ("GOST2012.cer", keys.gost_certificate),
+        ):
+            archive.writestr(zipfile.ZipInfo(name), certificate)
+    return Response(packed.getvalue(), mimetype="application/zip")
+
+
+def _form() -> MultiDict[str, str] | None:
+    """What was posted; None when it is no form, or not UTF-8."""
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        return None
+    body = request.get_data()
+    if not is_text(body) or (body and not request.form):
+        return None
+    return request.form
+
+
+def _embedded() -> bool:
+    """Whether a collection is asked for with its elements whole."""
+    return "elements" in rest.embeds(request.args.get("embed", ""))
+
+
+def _answer_of_person(oid: int, name: str, make: Callable[[Source], Json]) -> Response:
+    """A document out of collection ``name``."""
+    stand = current_stand()
+    try:
+        body = make(_source(oid, stand))
+    except RestRefused as refused:
+        return _rest_refusal(refused)
+    return _rest_answer(body, COLLECTIONS[name].schema, stand)
+
+
+def _answer_of_organisation(
+    oid: int, schema: str, make: Callable[[frozenset[str], Stand], Json]
+) -> Response:
+    stand = current_stand()
+    try:
+        token = _bearer(stand)
+        profile = stand.people.by_oid(token.oid, stand.clock().date()) if token.oid else None
+        if token.oid and profile is None:
+            raise RestRefused("005011")
+        scopes = organisation_documents.scopes_for(token.scope, oid, profile)
+        if oid not in organisations() or not stand.settings.test_people:
+            raise RestRefused("005004")
+        body = make(scopes, stand)
+    except RestRefused as refused:
+        return _rest_refusal(refused)
+    return _rest_answer(body, schema, stand)
+
+
+def _source(oid: int, stand: Stand) -> Source:
+    """The person whose token this is, and nobody else. Raises ``RestRefused``."""
+    token = _bearer(stand)
+    if token.oid != oid:
+        raise RestRefused("005029")
+    now = stand.clock()
+    profile = stand.people.by_oid(oid, now.date())
+    if profile is None:
+        raise RestRefused("005011")
+    consents = load_consents(token.permissions, now)
+    return Source(
+        profile=profile,
+        scopes=frozenset(token.scope.split()).union(*(one.scopes for one in consents)),
+        consents=consents,
+        people=stand.people,
+        base_url=stand.base_url,
+        today=now.date(),
+    )
+
+
+def _bearer(stand: Stand) -> EsiaToken:
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not text:
+        raise RestRefused("005011")
+    try:
+        with stand.session_factory() as db:
+            token = db.get_one(EsiaToken, digest(text.strip()))
+            db.expunge_all()
+    except NoResultFound as error:
+        raise RestRefused("005011") from error
+    recorder.note(system=token.system)
+    if token.kind != "access":
+        raise RestRefused("005011")
+    if token.expires_at <= stand.clock():
+        raise RestRefused("005013")
+    system = stand.systems.get(token.system)
+    if system is None:
+        raise RestRefused("005011")
+    if code := first_code(strike(system, "rs", stand)):
+        raise RestRefused(code)
+    return token
+
+
+def _rest_answer(body: Json, schema: str, stand: Stand) -> Response:
+    """With the recorded headers; 304 to whoever shows the ``ETag`` (ours: HTTP's own rule)."""
+    response = _json(body)
+    if schema:
+        response.headers["Content-Type"] = (
+            f'application/json; schema="{rest.schema_url(stand.base_url, schema)}"'
+        )
+    response.headers["Location"] = stand.base_url + request.path
+    response.set_etag(body["eTag"])
+    conditional = response.make_conditional(request)
+    assert isinstance(conditional, Response)  # noqa: S101 - Flask's own class, for the type checker
+    return conditional
+
+
+def _rest_refusal(refused: RestRefused) -> Response:
+    response = _json(refused.body, status=refused.status)
+    if refused.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 section 15.5.2
+    return response
+
+
+def _json(body: Json | dict[str, str], status: int = 200) -> Response:
+    response = Response(dump_json(body), status=status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store, no-cache, must-revalidate, max-age=0"
+    response.headers["Pragma"] = "no-cache"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _with_port(base_url: str) -> str:
+    parts = urlsplit(base_url)
+    if parts.port:
+        return base_url
+    return f"{base_url}:{443 if parts.scheme == 'https' else 80}"

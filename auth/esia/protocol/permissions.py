@@ -1,0 +1,156 @@
+"""Consents of the Digital profile: the parameter ``permissions``, and what a person agreed to."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from auth.esia.protocol.errors import EsiaRefused
+from auth.settings import EsiaConsentType
+
+MAX_CHARACTERS = 8000
+"""Browsers and servers carry no longer addresses for sure."""
+MAX_PERMISSIONS = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Permission:
+    """One consent that a system asks for."""
+
+    sysname: str
+    expire_minutes: int
+    scopes: tuple[str, ...]
+    actions: tuple[str, ...]
+    purposes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Consent:
+    """One consent that a person gave; ``expires_at`` in seconds of the epoch."""
+
+    sysname: str
+    scopes: tuple[str, ...]
+    actions: tuple[str, ...]
+    purposes: tuple[str, ...]
+    expires_at: int
+
+
+def read_permissions(
+    parameter: str, consent_types: Iterable[EsiaConsentType]
+) -> tuple[Permission, ...]:
+    """The consents asked for, in order. Raises ``EsiaRefused`` (PROTOCOL 4)."""
+    if not parameter:
+        return ()
+    known = {one.sysname: one for one in consent_types}
+    return tuple(_check(one, known) for one in _decode(parameter))
+
+
+def dump_permissions(permissions: Sequence[Permission]) -> str:
+    return json.dumps([asdict(one) for one in permissions]) if permissions else ""
+
+
+def load_permissions(text: str) -> tuple[Permission, ...]:
+    return tuple(Permission(**_tuples(one)) for one in json.loads(text or "[]"))
+
+
+def agree(text: str, now: datetime) -> str:
+    """What is stored once the person agreed to stored permissions: each with its end."""
+    consents = [
+        Consent(
+            sysname=one.sysname,
+            scopes=one.scopes,
+            actions=one.actions,
+            purposes=one.purposes,
+            expires_at=int((now + timedelta(minutes=one.expire_minutes)).timestamp()),
+        )
+        for one in load_permissions(text)
+    ]
+    return json.dumps([asdict(one) for one in consents]) if consents else ""
+
+
+def load_consents(text: str, now: datetime) -> tuple[Consent, ...]:
+    """Those that still count."""
+    consents = (Consent(**_tuples(one)) for one in json.loads(text or "[]"))
+    return tuple(one for one in consents if one.expires_at > now.timestamp())
+
+
+def _decode(parameter: str) -> list[dict[str, Any]]:
+    """Base64url, padded or not, of a JSON array of objects (PROTOCOL 2)."""
+    try:
+        if len(parameter) > MAX_CHARACTERS:
+            raise ValueError
+        bare = parameter.rstrip("=").translate(str.maketrans("-_", "+/"))
+        raw = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+        found = json.loads(raw.decode("utf-8"))
+    except (binascii.Error, ValueError, RecursionError):
+        found = None
+    if (
+        not isinstance(found, list)
+        or not 0 < len(found) <= MAX_PERMISSIONS
+        or not all(isinstance(one, dict) for one in found)
+    ):
+        raise EsiaRefused("007038", parameter="permissions")
+    return found
+
+
+def _check(asked: Mapping[str, Any], known: Mapping[str, EsiaConsentType]) -> Permission:
+    sysname = asked.get("sysname")
+    if not sysname:
+        raise _refused("036700")
+    if not isinstance(sysname, str) or sysname not in known:
+        raise _refused("036701")
+    kind = known[sysname]
+    scopes, actions, purposes = (_names(asked, part) for part in ("scopes", "actions", "purposes"))
+    _check_scopes(scopes, kind)
+    if not actions:
+        raise _refused("036705")
+    if set(actions) - set(kind.actions):
+        raise _refused("036706")
+    if not purposes:
+        raise _refused("036707")
+    if set(purposes) - set(kind.purposes):
+        raise _refused("036726")
+    if kind.single_purpose and len(purposes) > 1:
+        raise _refused("036727")
+    minutes = asked.get("expire")
+    if type(minutes) is not int or not 0 < minutes <= kind.max_expire_minutes:
+        raise _refused("036716")
+    return Permission(
+        sysname=sysname, expire_minutes=minutes, scopes=scopes, actions=actions, purposes=purposes
+    )
+
+
+def _check_scopes(scopes: Sequence[str], kind: EsiaConsentType) -> None:
+    if scopes and not kind.scopes:
+        raise _refused("036704")
+    if set(scopes) - set(kind.scopes):
+        raise _refused("036703")
+    if set(kind.mandatory_scopes) - set(scopes):
+        raise _refused("036702")
+
+
+def _names(asked: Mapping[str, Any], part: str) -> tuple[str, ...]:
+    """The ``sysname`` of each item."""
+    items = asked.get(part) or []
+    if not isinstance(items, list):
+        raise EsiaRefused("007038", parameter="permissions")
+    names: dict[str, None] = {}
+    for one in items:
+        name = one.get("sysname") if isinstance(one, dict) else None
+        if not isinstance(name, str) or not name:
+            raise EsiaRefused("007038", parameter="permissions")
+        names[name] = None
+    return tuple(names)
+
+
+def _refused(code: str) -> EsiaRefused:
+    return EsiaRefused(code, parameter="permissions")
+
+
+def _tuples(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()}

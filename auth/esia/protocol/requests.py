@@ -1,0 +1,391 @@
+"""What registered systems ask: authorization and token requests, checked as ЕСИА checks them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from sqlalchemy.exc import IntegrityError
+from werkzeug.datastructures import MultiDict
+
+from auth.esia.models import EsiaSeen, forget_expired
+from auth.esia.protocol.admission import read_object_types, read_person_filter, read_roles
+from auth.esia.protocol.dialect import TIMESTAMP_FORMAT, Dialect, text_to_sign
+from auth.esia.protocol.errors import EsiaRefused, Return
+from auth.esia.protocol.gost import GostError
+from auth.esia.protocol.permissions import Permission, read_permissions
+from auth.esia.protocol.scopes import KNOWN_SCOPES, bare, is_well_formed
+from auth.esia.protocol.signatures import (
+    Certificate,
+    Flaw,
+    SignatureRefused,
+    certificate_meant,
+    check_cms,
+    check_raw,
+)
+from auth.esia.standin import RegisteredSystem, Stand
+from auth.models import digest
+
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+MAX_ADDRESS_LENGTH = 2000
+MAX_SCOPE_LENGTH = 1000
+"""In a code's row every scope may grow by its person's oid."""
+
+_TIMESTAMP_FORM = re.compile(r"\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d [+-]\d{4}", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """One request as it came: each parameter once, empty when absent."""
+
+    values: Mapping[str, str]
+    dialect: Dialect
+    address: str
+    at: datetime
+    system: RegisteredSystem | None
+    readable: bool = True
+    """False: not text in UTF-8, or no form where one is due."""
+    with_other_credentials: bool = False
+    """An ``Authorization`` header came along."""
+
+    def __getitem__(self, name: str) -> str:
+        return self.values.get(name, "")
+
+    @property
+    def for_tokens(self) -> bool:
+        return self.address.endswith("/te")
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """None when it has not the one form that ЕСИА reads (PROTOCOL 2)."""
+        if not _TIMESTAMP_FORM.fullmatch(self["timestamp"]):
+            return None
+        try:
+            return datetime.strptime(self["timestamp"], TIMESTAMP_FORMAT)  # noqa: DTZ007 - has %z
+        except ValueError:
+            return None
+
+
+class SignatureMismatch(EsiaRefused):
+    """A refusal because of the signature, with the flaw for the diagnostics."""
+
+    def __init__(self, code: str, flaw: Flaw) -> None:
+        super().__init__(code)
+        self.flaw = flaw
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Authorization:
+    """An authorization request in order."""
+
+    system: RegisteredSystem
+    redirect_uri: str
+    scope: str
+    """Of the person and of organisations together."""
+    state: str
+    offline: bool
+    person_filter: str
+    roles: str
+    obj_type: str
+    permissions: tuple[Permission, ...]
+    code_challenge: str
+    refused: EsiaRefused | None
+    """To be told only after the sign-in (``EsiaSystem.check_after_sign_in``)."""
+
+
+def signed_text(asked: Asked, dialect: Dialect | None = None) -> str:
+    """What the client must have signed (PROTOCOL 3.1)."""
+    with_code = asked.for_tokens and asked["grant_type"] == "authorization_code"
+    return text_to_sign(asked.values, dialect or asked.dialect, with_code=with_code)
+
+
+def is_text(encoded: bytes) -> bool:
+    """Whether percent-encoded parameters are UTF-8."""
+    try:
+        unquote_to_bytes(encoded).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def read_request(
+    parameters: MultiDict[str, str],
+    dialect: Dialect,
+    address: str,
+    stand: Stand,
+    *,
+    readable: bool = True,
+    with_other_credentials: bool = False,
+) -> Asked:
+    """Take the first value of each parameter; whether there are more is checked later."""
+    values = {name: parameters.get(name, "") for name in parameters}
+    return Asked(
+        values=values,
+        dialect=dialect,
+        address=address,
+        at=stand.clock(),
+        system=stand.systems.get(values.get("client_id", "")),
+        readable=readable,
+        with_other_credentials=with_other_credentials,
+    )
+
+
+def check_authorization(
+    asked: Asked, parameters: MultiDict[str, str], stand: Stand, browser_hash: str
+) -> Authorization:
+    """The request in order, or ``EsiaRefused``.
+
+    Nothing is sent to an address that was not checked (RFC 6749 section 4.1.2.1), everything
+    else goes back with ``state``. All is checked before the person sees a page, unless the
+    system wants its signature and rights checked after the sign-in.
+    """
+    system = _system_of(asked)
+    redirect_uri = asked["redirect_uri"]
+    if not redirect_uri:
+        raise EsiaRefused("007014", parameter="redirect_uri")
+    if len(parameters.getlist("redirect_uri")) > 1 or not may_return(redirect_uri, system):
+        raise EsiaRefused("007023")
+    state = asked["state"] if len(parameters.getlist("state")) == 1 else ""
+    try:
+        if not asked.readable:
+            raise EsiaRefused("007038")
+        _check_single(parameters)
+        if not asked["response_type"]:
+            raise EsiaRefused("007014", parameter="response_type")
+        if asked["response_type"] != "code":
+            raise EsiaRefused("007009")
+        _check_signed_parameters(asked, stand)
+        scope = read_scope(f"{asked['scope']} {asked['scope_org']}", system)
+        if asked["access_type"] not in {"", "online", "offline"}:
+            raise EsiaRefused("007003", parameter="access_type")
+        challenge = asked["code_challenge"]
+        if challenge and (
+            asked["code_challenge_method"] not in {"", "S256"}
+            or not _CHALLENGE.fullmatch(challenge)
+        ):
+            raise EsiaRefused("007003", parameter="code_challenge")
+        person_filter = read_person_filter(asked["person_filter"])
+        roles = read_roles(asked["roles"])
+        obj_type = read_object_types(asked["obj_type"])
+        permissions = read_permissions(asked["permissions"], stand.settings.consent_types)
+        late = _check_rights(asked, scope, system, stand)
+        if late and not system.settings.check_after_sign_in:
+            raise late
+        if late is None:
+            _remember(asked, stand, browser_hash)
+    except EsiaRefused as refused:
+        refused.back = Return(redirect_uri=redirect_uri, state=state)
+        raise
+    return Authorization(
+        system=system,
+        redirect_uri=redirect_uri,
+        scope=scope,
+        state=state,
+        offline=asked["access_type"] == "offline",
+        person_filter=person_filter,
+        roles=roles,
+        obj_type=obj_type,
+        permissions=permissions,
+        code_challenge=challenge,
+        refused=late,
+    )
+
+
+def check_token_request(
+    asked: Asked, parameters: MultiDict[str, str], stand: Stand
+) -> RegisteredSystem:
+    """The system that really asks for tokens, or ``EsiaRefused``."""
+    if not asked.readable:
+        raise EsiaRefused("007038")
+    if asked.with_other_credentials and not (asked["client_id"] and asked["client_secret"]):
+        raise EsiaRefused("008010", parameter="client_secret")
+    system = _system_of(asked)
+    _check_single(parameters)
+    if not asked["grant_type"]:
+        raise EsiaRefused("007014", parameter="grant_type")
+    if asked["grant_type"] not in GRANT_TYPES:
+        raise EsiaRefused("007012")
+    if asked["token_type"] not in {"", "Bearer"}:
+        raise EsiaRefused("007003", parameter="token_type")
+    _check_signed_parameters(asked, stand)
+    check_signature(asked, system, stand)
+    _remember(asked, stand, "")
+    return system
+
+
+def read_scope(scope: str, system: RegisteredSystem) -> str:
+    """The scopes, each once. Raises ``EsiaRefused`` for one that there is not."""
+    asked = list(dict.fromkeys(scope.split()))
+    if not asked:
+        raise EsiaRefused("007013")
+    known = KNOWN_SCOPES | set(system.settings.scopes)
+    if (
+        len(scope) > MAX_SCOPE_LENGTH
+        or {bare(one) for one in asked} - known
+        or not all(is_well_formed(one) for one in asked)
+    ):
+        raise EsiaRefused("007006")
+    return " ".join(asked)
+
+
+def check_registered(scope: str, system: RegisteredSystem) -> None:
+    """Raises ``EsiaRefused`` when the system may not ask for one of the scopes."""
+    if {bare(one) for one in scope.split()} - set(system.settings.scopes):
+        raise EsiaRefused("007019")
+
+
+def _check_rights(
+    asked: Asked, scope: str, system: RegisteredSystem, stand: Stand
+) -> EsiaRefused | None:
+    """What speaks against this system, as against the form of its request."""
+    try:
+        check_registered(scope, system)
+        check_signature(asked, system, stand)
+    except EsiaRefused as refused:
+        return refused
+    return None
+
+
+def check_signature(asked: Asked, system: RegisteredSystem, stand: Stand) -> None:
+    """Raises ``SignatureMismatch``, and ``EsiaRefused`` when it cannot be checked now."""
+    try:
+        _check_either_order(asked, system, stand)
+    except GostError as error:
+        raise EsiaRefused("007008") from error
+
+
+def _check_either_order(asked: Asked, system: RegisteredSystem, stand: Stand) -> None:
+    if not system.certificates:
+        raise SignatureMismatch("007002", Flaw.NO_CERTIFICATE)
+    try:
+        _check_signature(asked, system, stand, signed_text(asked), asked.dialect)
+    except SignatureRefused as refused:
+        if system.settings.accept_v1_order and _is_signed_as_in_v1(asked, system, stand, refused):
+            return
+        foreign = refused.flaw is Flaw.FOREIGN_CERTIFICATE
+        raise SignatureMismatch("007002" if foreign else "007053", refused.flaw) from refused
+
+
+def _is_signed_as_in_v1(
+    asked: Asked, system: RegisteredSystem, stand: Stand, refused: SignatureRefused
+) -> bool:
+    """Whether a signature refused at the newer addresses is the first dialect's: its order of the
+    values in a bare signature, or its container over either order.
+
+    The certificate is the one of ``client_certificate_hash`` all the same.
+    """
+    container = refused.flaw is Flaw.NOT_RAW
+    if asked.dialect is Dialect.V1 or not (container or refused.flaw is Flaw.WRONG):
+        return False
+    form = Dialect.V1 if container else Dialect.V2
+    for order in (Dialect.V1, Dialect.V2):
+        try:
+            _check_signature(asked, system, stand, signed_text(asked, order), form)
+        except SignatureRefused:
+            continue
+        return True
+    return False
+
+
+def _check_signature(
+    asked: Asked, system: RegisteredSystem, stand: Stand, text: str, form: Dialect
+) -> None:
+    """``form``: whose form the signature has, a container's or a bare one's."""
+    certificates: Sequence[Certificate] = system.certificates
+    if form is Dialect.V2:
+        check_raw(
+            asked["client_secret"],
+            text,
+            certificate_hash=asked["client_certificate_hash"],
+            certificates=certificates,
+            gost=stand.gost,
+            now=asked.at,
+        )
+        return
+    if asked.dialect is Dialect.V2:
+        certificates = [certificate_meant(asked["client_certificate_hash"], certificates)]
+    check_cms(
+        asked["client_secret"],
+        text,
+        certificates=certificates,
+        gost=stand.gost,
+        now=asked.at,
+    )
+
+
+def _system_of(asked: Asked) -> RegisteredSystem:
+    if not asked["client_id"]:
+        raise EsiaRefused("007014", parameter="client_id")
+    if asked.system is None:
+        raise EsiaRefused("007005")
+    return asked.system
+
+
+def _check_single(parameters: MultiDict[str, str]) -> None:
+    for name, values in parameters.lists():
+        if len(values) > 1:
+            raise EsiaRefused("007003", parameter=name if name.isidentifier() else "")
+
+
+def _check_signed_parameters(asked: Asked, stand: Stand) -> None:
+    """The signed text has no separators, so each part of it is checked on its own."""
+    if not asked["scope"].strip() and not asked["scope_org"].strip():
+        raise EsiaRefused("007013")
+    mandatory = ["timestamp", "state", "client_secret"]
+    if asked.dialect is Dialect.V2:
+        mandatory.append("client_certificate_hash")
+    for name in mandatory:
+        if not asked[name]:
+            raise EsiaRefused("007014", parameter=name)
+    if not _UUID.fullmatch(asked["state"]):
+        raise EsiaRefused("007003", parameter="state")
+    tolerance = timedelta(seconds=stand.settings.timestamp_tolerance_seconds)
+    if asked.timestamp is None or abs(asked.timestamp - asked.at) > tolerance:
+        raise EsiaRefused("007015")
+
+
+def may_return(redirect_uri: str, system: RegisteredSystem) -> bool:
+    """Only hosts are registered, as with ЕСИА (PROTOCOL 2): any port and path of them will do."""
+    if len(redirect_uri) > MAX_ADDRESS_LENGTH or "\\" in redirect_uri:
+        return False
+    if not redirect_uri.isascii() or not redirect_uri.isprintable() or " " in redirect_uri:
+        return False
+    try:
+        parts = urlsplit(redirect_uri)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    hosts = {name.lower() for name in system.settings.redirect_hosts}
+    return (
+        parts.scheme in {"https", "http"}
+        and "@" not in parts.netloc
+        and not parts.fragment
+        and host in hosts
+    )
+
+
+def _remember(asked: Asked, stand: Stand, browser_hash: str) -> None:
+    """Accept a signed request once; again only from the browser that brought it first.
+
+    A person who goes back from the sign-in page shows the same request again. Raises
+    ``EsiaRefused``.
+    """
+    key = digest("\n".join((asked.address, asked["client_id"], asked["state"], asked["timestamp"])))
+    tolerance = timedelta(seconds=stand.settings.timestamp_tolerance_seconds)
+    seen = EsiaSeen(
+        request_hash=key, browser_hash=browser_hash, expires_at=asked.at + 2 * tolerance
+    )
+    try:
+        with stand.session_factory.begin() as db:
+            forget_expired(db, asked.at)
+            db.add(seen)
+    except IntegrityError:
+        with stand.session_factory() as db:
+            first = db.get(EsiaSeen, key)
+        if not browser_hash or first is None or first.browser_hash != browser_hash:
+            raise EsiaRefused("007003", parameter="state") from None

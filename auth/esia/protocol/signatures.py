@@ -1,0 +1,311 @@
+"""Whether a registered system signed this: CMS of the first dialect, raw signatures of the next."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from asn1crypto import cms, core, pem, x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from auth.esia.protocol.gost import DIGEST, Gost, curve_of
+
+MAX_SIGNATURE_CHARACTERS = 20_000
+"""A CMS with its certificate takes about 2,000."""
+
+
+class Flaw(StrEnum):
+    """Why a signature was not accepted."""
+
+    NOT_BASE64 = "not_base64"
+    NOT_CMS = "not_cms"
+    """The first dialect wants a CMS container; these bytes are none."""
+    NOT_RAW = "not_raw"
+    """The second dialect wants the bare signature; this is a CMS container."""
+    NO_CERTIFICATE = "no_certificate"
+    """None is registered for the system yet."""
+    FOREIGN_CERTIFICATE = "foreign_certificate"
+    """The container names a certificate that is not registered for the system."""
+    INACTIVE_CERTIFICATE = "inactive_certificate"
+    """Registered, but not yet or no longer valid."""
+    WRONG_HASH = "wrong_hash"
+    """``client_certificate_hash`` is of no registered certificate."""
+    OTHER_CONTENT = "other_content"
+    """Well signed by the right key, but another text."""
+    WRONG = "wrong"
+
+
+class SignatureRefused(Exception):
+    """The signature does not count; ``flaw`` says why. Carries nothing that was sent."""
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(flaw.value)
+        self.flaw = flaw
+
+
+class OtherKey(ValueError):
+    """A certificate whose key is neither RSA nor GOST R 34.10-2012 (256 bit)."""
+
+    def __init__(self, algorithm: str) -> None:
+        super().__init__(f"its key is {algorithm}, not RSA or GOST R 34.10-2012 (256 bit)")
+        self.algorithm = algorithm
+        """What it is instead, in short; an OID when it has no other name here."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Certificate:
+    """A certificate registered for a system. It counts from its first to its last moment."""
+
+    der: bytes
+    parsed: x509.Certificate
+    hash: str
+    """What the client sends as ``client_certificate_hash``: Streebog-256 of the DER form
+    (PROTOCOL 3.4), upper-case hex, 64 digits."""
+
+    @property
+    def algorithm(self) -> str:
+        return "GOST R 34.10-2012" if curve_of(self.parsed) else "RSA"
+
+    @property
+    def lenient_hash(self) -> str:
+        """SHA-256 of the DER form, which AISGorod's client sends of an RSA certificate and which
+        the stand-in takes beside ``hash``; empty for a GOST certificate."""
+        is_rsa = self.algorithm == "RSA"
+        return hashlib.sha256(self.der).hexdigest().upper() if is_rsa else ""
+
+    def is_meant_by(self, certificate_hash: str) -> bool:
+        """Whether this ``client_certificate_hash``, in either case, names this certificate."""
+        sent = certificate_hash.strip().upper()
+        return bool(sent) and sent in {self.hash, self.lenient_hash}
+
+    @property
+    def not_before(self) -> datetime:
+        moment: datetime = self.parsed["tbs_certificate"]["validity"]["not_before"].native
+        return moment
+
+    @property
+    def not_after(self) -> datetime:
+        moment: datetime = self.parsed["tbs_certificate"]["validity"]["not_after"].native
+        return moment
+
+    @property
+    def subject(self) -> str:
+        """Whose it is, as it says itself: its name and organisation."""
+        parts: dict[str, Any] = self.parsed.subject.native
+        named = [parts.get(name) for name in ("common_name", "organization_name")]
+        told = dict.fromkeys(str(one) for one in named if one)
+        return ", ".join(told) or str(self.parsed.subject.human_friendly)
+
+    def is_active(self, now: datetime) -> bool:
+        return self.not_before <= now <= self.not_after
+
+    def check(self, data: bytes, signature: bytes, gost: Gost) -> bool:
+        """Whether this certificate's key made ``signature`` over ``data`` (SHA-256 with RSA)."""
+        if curve_of(self.parsed):
+            return gost.verify(self.parsed, data, signature)
+        key = load_der_public_key(self.parsed["tbs_certificate"]["subject_public_key_info"].dump())
+        if not isinstance(key, rsa.RSAPublicKey):
+            return False
+        try:
+            key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
+        except InvalidSignature:
+            return False
+        return True
+
+
+def load_certificate(path: Path, gost: Gost) -> Certificate:
+    """Read one PEM or DER file. Raises as ``make_certificate``, and ``OSError`` when the file
+    cannot be read."""
+    return make_certificate(path.read_bytes(), gost)
+
+
+def make_certificate(content: bytes, gost: Gost) -> Certificate:
+    """A certificate from the content of a PEM or DER file.
+
+    Raises ``ValueError`` for what is no certificate and ``OtherKey``, a ``ValueError``, for the
+    certificate of a key that no client of ЕСИА signs with.
+    """
+    der = pem.unarmor(content)[2] if pem.detect(content) else content
+    parsed = x509.Certificate.load(der, strict=True)
+    if curve_of(parsed) is None:
+        _need_rsa(parsed)
+    return Certificate(der=der, parsed=parsed, hash=gost.digest(der).hex().upper())
+
+
+def _need_rsa(parsed: x509.Certificate) -> None:
+    """Raises ``ValueError``, and ``OtherKey`` for a key that is none of RSA."""
+    info = parsed["tbs_certificate"]["subject_public_key_info"].dump()
+    try:
+        key = load_der_public_key(info)
+    except UnsupportedAlgorithm as error:
+        raise OtherKey(core.Sequence.load(info)[0][0].dotted) from error
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        raise OtherKey(f"EC ({key.curve.name})")
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise OtherKey(type(key).__name__.removesuffix("PublicKey").strip("_"))
+
+
+def decode_base64(text: str) -> bytes:
+    """The bytes in any of the four spellings: standard or URL-safe alphabet, padded or not.
+
+    Raises ``SignatureRefused``.
+    """
+    bare = text.rstrip("=").translate(str.maketrans("-_", "+/"))
+    if not bare or len(text) > MAX_SIGNATURE_CHARACTERS:
+        raise SignatureRefused(Flaw.NOT_BASE64)
+    try:
+        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise SignatureRefused(Flaw.NOT_BASE64) from error
+
+
+def check_raw(
+    signature: str,
+    text: str,
+    *,
+    certificate_hash: str,
+    certificates: Sequence[Certificate],
+    gost: Gost,
+    now: datetime,
+) -> Certificate:
+    """The registered certificate that made this raw signature (v2 and v3).
+
+    Raises ``SignatureRefused``.
+    """
+    raw = decode_base64(signature)
+    certificate = certificate_meant(certificate_hash, certificates)
+    if not certificate.is_active(now):
+        raise SignatureRefused(Flaw.INACTIVE_CERTIFICATE)
+    if not certificate.check(text.encode(), raw, gost):
+        raise SignatureRefused(Flaw.NOT_RAW if _signed_data(raw) else Flaw.WRONG)
+    return certificate
+
+
+def certificate_meant(certificate_hash: str, certificates: Sequence[Certificate]) -> Certificate:
+    """The registered certificate that ``client_certificate_hash`` names.
+
+    Raises ``SignatureRefused`` when there is none.
+    """
+    for certificate in certificates:
+        if certificate.is_meant_by(certificate_hash):
+            return certificate
+    raise SignatureRefused(Flaw.WRONG_HASH)
+
+
+def check_cms(
+    signature: str,
+    text: str,
+    *,
+    certificates: Sequence[Certificate],
+    gost: Gost,
+    now: datetime,
+) -> Certificate:
+    """The registered certificate that made this CMS signature (v1).
+
+    The expected text is what counts: an attached content is never read (PROTOCOL 3.5). A
+    certificate inside is compared with the registered ones and never believed. Raises
+    ``SignatureRefused``.
+    """
+    signed = _signed_data(decode_base64(signature))
+    if signed is None:
+        raise SignatureRefused(Flaw.NOT_CMS)
+    try:
+        certificate, flaw = _check_signed_data(signed, text.encode(), certificates, gost, now)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        # asn1crypto parses late, so malformed parts show while they are used.
+        raise SignatureRefused(Flaw.NOT_CMS) from error
+    if certificate is None:
+        raise SignatureRefused(flaw)
+    return certificate
+
+
+def certificates_in_cms(raw: bytes) -> list[bytes]:
+    """The certificates that a container carries, in DER; none when it is no container."""
+    signed = _signed_data(raw)
+    try:
+        return [one.chosen.dump() for one in (signed["certificates"] or [] if signed else [])]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return []
+
+
+def signatures_in_cms(raw: bytes) -> tuple[list[bytes], set[bytes]]:
+    """The bare signatures that a container holds over the text itself, and, where it signs
+    attributes instead, the digests of the text among them. Both empty: no container."""
+    signed = _signed_data(raw)
+    values: list[bytes] = []
+    digests: set[bytes] = set()
+    try:
+        for signer in signed["signer_infos"] if signed else []:
+            if len(signer["signed_attrs"]):
+                digests |= {_message_digest(signer["signed_attrs"]) or b""} - {b""}
+            else:
+                values.append(signer["signature"].native)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return [], set()
+    return values, digests
+
+
+def _signed_data(raw: bytes) -> cms.SignedData | None:
+    try:
+        info = cms.ContentInfo.load(raw, strict=True)
+        return info["content"] if info["content_type"].native == "signed_data" else None
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _check_signed_data(
+    signed: cms.SignedData,
+    data: bytes,
+    certificates: Sequence[Certificate],
+    gost: Gost,
+    now: datetime,
+) -> tuple[Certificate | None, Flaw]:
+    embedded = {one.chosen.dump() for one in signed["certificates"] or []}
+    if embedded and not embedded & {one.der for one in certificates}:
+        return None, Flaw.FOREIGN_CERTIFICATE
+    flaw = Flaw.WRONG
+    for signer in signed["signer_infos"]:
+        raw = signer["signature"].native
+        for certificate in certificates:
+            signed_bytes = data
+            attributes = signer["signed_attrs"]
+            if len(attributes):
+                # Signed as a SET, carried under an implicit tag (RFC 5652 section 5.4).
+                signed_bytes = attributes.untag().dump(force=True)
+            if not certificate.check(signed_bytes, raw, gost):
+                continue
+            if not certificate.is_active(now):
+                flaw = Flaw.INACTIVE_CERTIFICATE
+            elif len(attributes) and _message_digest(attributes) != _digest(signer, data, gost):
+                flaw = Flaw.OTHER_CONTENT
+            else:
+                return certificate, flaw
+    return None, flaw
+
+
+def _message_digest(attributes: cms.CMSAttributes) -> bytes | None:
+    """The signed digest; None when there is not exactly one."""
+    found = [
+        value.native
+        for attribute in attributes
+        if attribute["type"].native == "message_digest"
+        for value in attribute["values"]
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _digest(signer: cms.SignerInfo, data: bytes, gost: Gost) -> bytes | None:
+    algorithm = signer["digest_algorithm"]["algorithm"]
+    if algorithm.dotted == DIGEST:
+        return gost.digest(data)
+    return hashlib.sha256(data).digest() if algorithm.native == "sha256" else None

@@ -1,0 +1,349 @@
+"""Codes and tokens of ЕСИА: their recorded shape, their exchange, their ends."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, CursorResult, delete
+from sqlalchemy.orm import Session
+
+from auth.esia.models import EsiaCode, EsiaRequest, EsiaSession, EsiaToken
+from auth.esia.people.people import Profile
+from auth.esia.protocol.errors import EsiaRefused
+from auth.esia.protocol.keys import StandKeys
+from auth.esia.protocol.permissions import agree, load_consents
+from auth.esia.protocol.requests import Asked, check_registered, read_scope
+from auth.esia.protocol.scopes import target, with_oid
+from auth.esia.standin import RegisteredSystem, Stand
+from auth.esia.workbench.faults import clock_shift, faults_at
+from auth.models import digest
+
+ACCESS_TOKEN_SECONDS = 3600
+ID_TOKEN_SECONDS = 3 * 3600
+
+Json = dict[str, Any]
+
+
+def dump_json(document: Any) -> str:
+    """JSON as ЕСИА writes it: compact, slashes escaped (PROTOCOL 5.1)."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("/", "\\/")
+
+
+def make_jwt(header: Json, claims: Json, algorithm: str, keys: StandKeys) -> str:
+    """A JWT without ``kid``: clients hold the certificate."""
+    parts = [header | {"alg": algorithm}, claims]
+    signed = ".".join(_base64url(dump_json(part).encode()) for part in parts)
+    return f"{signed}.{_base64url(keys.sign(algorithm, signed.encode()))}"
+
+
+def issue_code(
+    request: EsiaRequest, session: EsiaSession, user_agent: str, stand: Stand, db: Session
+) -> str:
+    """A code as long as a real one; it is stored in ``db`` and worth one exchange."""
+    now = stand.clock()
+    expires_at = now + timedelta(seconds=stand.settings.code_seconds)
+    system = stand.systems[request.system]
+    shown = now + clock_shift(faults_at(system.settings, "ac"))
+    claims = {
+        "auth_time": _milliseconds(session.auth_time),
+        "auth_mthd": "PWD",
+        "exp": _milliseconds(expires_at),
+        "scope": with_oid(request.scope, session.oid),
+        "iss": stand.settings.issuer,
+        "nbf": _seconds(shown),
+        "iat": _seconds(shown),
+        "client_id": request.system,
+        "urn:esia:client:state": request.state,
+        "urn:esia:sid": session.sid,
+        "urn:esia:sbj": {
+            "urn:esia:sbj:eid": session.oid,
+            "urn:esia:sbj:nam": f"OID.{session.oid}",
+            "urn:esia:sbj:oid": session.oid,
+            "urn:esia:sbj:typ": "P",
+        },
+        # The recorded one holds the address of the browser, which is nobody's business here.
+        "params": {"remote_ip": "0.0.0.0", "user_agent": user_agent[:200]},  # noqa: S104
+        "jti": str(uuid.uuid4()),
+    }
+    header = {"typ": "JWT", "sbt": "authorization_code", "ver": 1}
+    code = make_jwt(header, claims, system.settings.token_algorithm, stand.keys)
+    db.add(
+        EsiaCode(
+            code_hash=digest(code),
+            system=request.system,
+            redirect_uri=request.redirect_uri,
+            scope=request.scope,
+            permissions=agree(request.permissions, now),
+            offline=request.offline,
+            code_challenge=request.code_challenge,
+            oid=session.oid,
+            sid=session.sid,
+            auth_time=session.auth_time,
+            expires_at=expires_at,
+        )
+    )
+    return code
+
+
+def exchange_code(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
+    """Tokens for a code, once. A second try ends the tokens of the first. Raises
+    ``EsiaRefused``."""
+    if not asked["code"]:
+        raise EsiaRefused("007014", parameter="code")
+    if not asked["redirect_uri"]:
+        raise EsiaRefused("007014", parameter="redirect_uri")
+    code_hash = digest(asked["code"])
+    with stand.session_factory() as db:
+        code = db.get(EsiaCode, code_hash)
+    mine = (EsiaCode.code_hash == code_hash, EsiaCode.system == system.mnemonic)
+    if not _claim(EsiaCode, *mine, stand=stand):
+        code = None
+        end_grant(code_hash, system, stand)
+    if code is None or code.expires_at <= asked.at or code.redirect_uri != asked["redirect_uri"]:
+        raise EsiaRefused("007011")
+    _check_verifier(code.code_challenge, asked["code_verifier"])
+    return _issue(
+        asked,
+        system,
+        stand,
+        scope=code.scope,
+        permissions=code.permissions,
+        oid=code.oid,
+        sid=code.sid,
+        auth_time=code.auth_time,
+        grant_hash=code_hash,
+        offline=code.offline,
+    )
+
+
+def refresh(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
+    """New tokens for a refresh token, which is used up. Raises ``EsiaRefused``."""
+    if not asked["refresh_token"]:
+        raise EsiaRefused("007014", parameter="refresh_token")
+    token_hash = digest(asked["refresh_token"])
+    mine = (
+        EsiaToken.token_hash == token_hash,
+        EsiaToken.kind == "refresh",
+        EsiaToken.system == system.mnemonic,
+    )
+    with stand.session_factory() as db:
+        token = db.get(EsiaToken, token_hash)
+    if not _claim(EsiaToken, *mine, stand=stand) or token is None or token.expires_at <= asked.at:
+        raise EsiaRefused("007011")
+    return _issue(
+        asked,
+        system,
+        stand,
+        scope=token.scope,
+        permissions=token.permissions,
+        oid=token.oid,
+        sid=token.sid,
+        auth_time=token.auth_time,
+        grant_hash=token.grant_hash,
+        offline=True,
+    )
+
+
+def system_token(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
+    """A token of the system itself: each scope must name whom it is about. Raises
+    ``EsiaRefused``."""
+    scope = read_scope(asked["scope"], system)
+    check_registered(scope, system)
+    if any(target(one) is None for one in scope.split()):
+        raise EsiaRefused("007006")
+    access_token = make_jwt(
+        {"ver": 1, "typ": "JWT", "sbt": "access"},
+        {
+            "iss": stand.settings.issuer,
+            "nbf": _seconds(asked.at),
+            "iat": _seconds(asked.at),
+            "exp": _seconds(asked.at) + ACCESS_TOKEN_SECONDS,
+            "client_id": system.mnemonic,
+            "scope": scope,
+            "jti": str(uuid.uuid4()),
+        },
+        system.settings.token_algorithm,
+        stand.keys,
+    )
+    row = EsiaToken(
+        token_hash=digest(access_token),
+        kind="access",
+        system=system.mnemonic,
+        scope=scope,
+        oid=0,
+        sid="",
+        auth_time=asked.at,
+        grant_hash="",
+        expires_at=asked.at + timedelta(seconds=ACCESS_TOKEN_SECONDS),
+    )
+    with stand.session_factory.begin() as db:
+        db.add(row)
+    return {
+        "access_token": access_token,
+        "expires_in": ACCESS_TOKEN_SECONDS,
+        "state": asked["state"],
+        "token_type": "Bearer",
+    }
+
+
+def end_grant(code_hash: str, system: RegisteredSystem, stand: Stand) -> None:
+    """End every token that began with this code."""
+    with stand.session_factory.begin() as db:
+        db.execute(
+            delete(EsiaToken).where(
+                EsiaToken.grant_hash == code_hash, EsiaToken.system == system.mnemonic
+            )
+        )
+
+
+def _claim(table: type[EsiaCode | EsiaToken], *which: ColumnElement[bool], stand: Stand) -> bool:
+    """Delete the one row; False when there was none (any more): of two tries, one wins."""
+    with stand.session_factory.begin() as db:
+        deleted = cast("CursorResult[Any]", db.execute(delete(table).where(*which)))
+        return deleted.rowcount == 1
+
+
+def _check_verifier(challenge: str, verifier: str) -> None:
+    """PKCE with S256 (RFC 7636)."""
+    if not challenge:
+        if verifier:
+            raise EsiaRefused("007039")
+        return
+    hashed = _base64url(hashlib.sha256(verifier.encode()).digest())
+    if not hmac.compare_digest(hashed, challenge):
+        raise EsiaRefused("007040")
+
+
+def _issue(
+    asked: Asked,
+    system: RegisteredSystem,
+    stand: Stand,
+    *,
+    scope: str,
+    permissions: str,
+    oid: int,
+    sid: str,
+    auth_time: datetime,
+    grant_hash: str,
+    offline: bool,
+) -> Json:
+    """The answer with all three tokens; the id token always (our decision, PROTOCOL 5)."""
+    profile = stand.people.by_oid(oid, asked.at.date())
+    if profile is None:
+        raise EsiaRefused("007011")
+    faults = faults_at(system.settings, "te")
+    keys = stand.keys.changed() if "changed_certificate" in faults else stand.keys
+    algorithm = system.settings.token_algorithm
+    issued_at = asked.at - timedelta(days=1) if "expired_token" in faults else asked.at
+    moment = _seconds(issued_at + clock_shift(faults))
+    access_token = make_jwt(
+        {"ver": 1, "typ": "JWT", "sbt": "access"},
+        {
+            "iss": stand.settings.issuer,
+            "nbf": moment,
+            "iat": moment,
+            "exp": moment + ACCESS_TOKEN_SECONDS,
+            "client_id": system.mnemonic,
+            "scope": with_oid(scope, oid),
+            "urn:esia:sid": sid,
+            "urn:esia:sbj_id": oid,
+            "jti": str(uuid.uuid4()),
+            **_permission_claims(permissions, oid, asked.at, stand),
+        },
+        algorithm,
+        keys,
+    )
+    id_token = make_jwt(
+        {"ver": 0, "typ": "JWT", "sbt": "id"},
+        {
+            "iss": stand.settings.issuer,
+            "aud": "ANOTHER" if "wrong_audience" in faults else system.mnemonic,
+            "sub": oid,
+            "nbf": moment,
+            "iat": moment,
+            "exp": moment + ID_TOKEN_SECONDS,
+            "auth_time": (
+                _milliseconds(auth_time)
+                if system.settings.auth_time_milliseconds
+                else _seconds(auth_time)
+            ),
+            "amr": "PWD",
+            "urn:esia:amd": "PWD",
+            "urn:esia:sid": sid,
+            "urn:esia:sbj": _subject(profile, with_level=system.settings.level_claim),
+        },
+        algorithm,
+        keys,
+    )
+    answer: Json = {
+        "access_token": access_token,
+        "id_token": id_token,
+        "expires_in": ACCESS_TOKEN_SECONDS,
+        "state": asked["state"],
+        "token_type": "Bearer",
+    }
+    tokens = {"access": (access_token, ACCESS_TOKEN_SECONDS)}
+    if offline:
+        answer["refresh_token"] = str(uuid.uuid4())
+        tokens["refresh"] = (answer["refresh_token"], stand.settings.refresh_token_seconds)
+    with stand.session_factory.begin() as db:
+        for kind, (text, seconds) in tokens.items():
+            db.add(
+                EsiaToken(
+                    token_hash=digest(text),
+                    kind=kind,
+                    system=system.mnemonic,
+                    scope=scope,
+                    permissions=permissions,
+                    oid=oid,
+                    sid=sid,
+                    auth_time=auth_time,
+                    grant_hash=grant_hash,
+                    expires_at=issued_at + timedelta(seconds=seconds),
+                )
+            )
+    return answer
+
+
+def _permission_claims(stored: str, oid: int, now: datetime, stand: Stand) -> Json:
+    """The claims are known by name (PROTOCOL 5.1); what they hold is ours: the scopes of the
+    consents that count, and where the consents are described."""
+    consents = load_consents(stored, now)
+    if not consents:
+        return {}
+    scopes = dict.fromkeys(scope for one in consents for scope in one.scopes)
+    return {
+        "permissions": with_oid(" ".join(scopes), oid),
+        "permissions_url": f"{stand.base_url}/rs/prns/{oid}/prmns",
+    }
+
+
+def _subject(profile: Profile, *, with_level: bool) -> Json:
+    """``is_tru`` is absent, not false, when the account is not confirmed."""
+    subject: Json = {
+        "urn:esia:sbj:oid": profile.oid,
+        "urn:esia:sbj:nam": f"OID.{profile.oid}",
+        "urn:esia:sbj:typ": "P",
+    }
+    if with_level:
+        subject["urn:esia:sbj:lvl"] = profile.level_code
+    return subject | ({"urn:esia:sbj:is_tru": True} if profile.confirmed else {})
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,107 @@
+"""Stand: all that one application's ЕСИА stand-in consists of."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from flask import current_app, g, has_request_context
+from sqlalchemy.orm import Session, sessionmaker
+
+from auth.esia.people.people import People
+from auth.esia.protocol.gost import Gost
+from auth.esia.protocol.keys import StandKeys
+from auth.esia.protocol.signatures import Certificate, OtherKey, load_certificate
+from auth.esia.workbench.faults import check_faults
+from auth.settings import EsiaSettings, EsiaSystem
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """The exchanges of a system are kept, masked, until a moment."""
+
+    key: bytes = field(repr=False)
+    """Of the stand-ins for secrets and people (``masking.Mask``)."""
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegisteredSystem:
+    """A system with its certificates read."""
+
+    settings: EsiaSystem
+    certificates: tuple[Certificate, ...]
+    recording: Recording | None = None
+
+    @property
+    def mnemonic(self) -> str:
+        return self.settings.mnemonic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """Lives in ``app.extensions["esia"]``."""
+
+    settings: EsiaSettings
+    base_url: str
+    """Our public address without a final slash."""
+    registered: Callable[[], Mapping[str, RegisteredSystem]]
+    """Gives the systems as they are now."""
+    session_factory: sessionmaker[Session]
+    clock: Callable[[], datetime]
+    gost: Gost
+    keys: StandKeys
+    people: People
+    sleep: Callable[[float], None] = time.sleep
+    """How the fault ``slow`` waits."""
+
+    @property
+    def systems(self) -> Mapping[str, RegisteredSystem]:
+        """By mnemonic: those of the settings file and of the console, the same for a request."""
+        if not has_request_context():
+            return self.registered()
+        if "esia_systems" not in g:
+            g.esia_systems = self.registered()
+        systems: Mapping[str, RegisteredSystem] = g.esia_systems
+        return systems
+
+
+def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSystem]:
+    """Read the certificates. Raises ``ValueError`` that names the system and the file.
+
+    A file that is not there yet only means that the system has no certificate yet: as with ЕСИА
+    it is registered all the same, and its requests are refused.
+    """
+    systems = {}
+    for system in settings.systems:
+        check_faults(system.faults)
+        if not system.certificate:
+            raise ValueError(f"{system.mnemonic}: certificate must name a file")
+        certificates = []
+        for path in filter(None, (system.certificate, system.next_certificate)):
+            try:
+                certificates.append(load_certificate(Path(path), gost))
+            except FileNotFoundError:
+                log.warning("ЕСИА stand-in: %s: no file %s", system.mnemonic, path)
+            except (OSError, ValueError, TypeError) as error:
+                why = f": {error}" if isinstance(error, OtherKey) else ""
+                raise ValueError(
+                    f"{system.mnemonic}: {path} is not a readable certificate (PEM or DER, "
+                    f"RSA or GOST R 34.10-2012){why}"
+                ) from error
+        systems[system.mnemonic] = RegisteredSystem(
+            settings=system, certificates=tuple(certificates)
+        )
+    return systems
+
+
+def current_stand() -> Stand:
+    """The stand-in of the application that answers this request."""
+    stand: Stand = current_app.extensions["esia"]
+    return stand

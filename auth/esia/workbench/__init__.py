@@ -1,0 +1,1 @@
+"""For developers of systems: recorder, explained refusals, signature search, faults."""

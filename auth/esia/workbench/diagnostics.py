@@ -1,0 +1,264 @@
+"""Why a request was refused, for the developer of the system: what fits instead, what to do.
+
+Nothing of it reaches the client. A code counts as a secret and is masked; nobody is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from auth.esia.models import EsiaRefusal
+from auth.esia.protocol.errors import CATALOGUE, EsiaRefused
+from auth.esia.protocol.gost import GostError
+from auth.esia.protocol.requests import Asked, SignatureMismatch, signed_text
+from auth.esia.protocol.signatures import (
+    Certificate,
+    Flaw,
+    SignatureRefused,
+    certificates_in_cms,
+    decode_base64,
+    make_certificate,
+)
+from auth.esia.standin import RegisteredSystem, Stand
+from auth.esia.workbench import recorder
+from auth.esia.workbench.signature_search import (
+    EXPECTED_TEXT,
+    OF_ANOTHER_SYSTEM,
+    Fit,
+    Shape,
+    find_fit,
+    masked,
+    name_of_hash,
+)
+
+KEPT_PER_SYSTEM = 200
+SHOWN_LENGTH = 200
+"""Of a parameter that somebody else wrote."""
+
+Explanation = dict[str, Any]
+
+
+class NextStep(StrEnum):
+    """What the developer should do; docs/esia.md has a sentence for each."""
+
+    REGISTER_SYSTEM = "register_system"
+    REGISTER_SCOPES = "register_scopes"
+    REGISTER_REDIRECT_HOST = "register_redirect_host"
+    ADD_PARAMETER = "add_parameter"
+    CORRECT_PARAMETER = "correct_parameter"
+    ESCAPE_PLUS = "escape_plus"
+    CORRECT_TIME_ZONE = "correct_time_zone"
+    CORRECT_CLOCK = "correct_clock"
+    CORRECT_TIMESTAMP_FORM = "correct_timestamp_form"
+    SIGN_EXPECTED_TEXT = "sign_expected_text"
+    MIRROR_BYTES = "mirror_bytes"
+    SWAP_HALVES = "swap_halves"
+    SEND_BOTH_NUMBERS = "send_both_numbers"
+    ENCODE_ONCE = "encode_once"
+    SEND_SIGNATURE = "send_signature"
+    CORRECT_CONSENT = "correct_consent"
+    TRY_LATER = "try_later"
+    SEND_RAW_SIGNATURE = "send_raw_signature"
+    SEND_CMS = "send_cms"
+    HASH_DER_CERTIFICATE = "hash_der_certificate"
+    REGISTER_CERTIFICATE = "register_certificate"
+    CHECK_CERTIFICATE_DATES = "check_certificate_dates"
+    CHECK_KEY = "check_key"
+    ASK_FOR_NEW_CODE = "ask_for_new_code"
+    CHECK_PKCE = "check_pkce"
+    NONE = ""
+
+
+_STEP_BY_CODE = {
+    "007002": NextStep.REGISTER_CERTIFICATE,
+    "007003": NextStep.CORRECT_PARAMETER,
+    "007005": NextStep.REGISTER_SYSTEM,
+    "007006": NextStep.CORRECT_PARAMETER,
+    "007008": NextStep.TRY_LATER,
+    "007009": NextStep.CORRECT_PARAMETER,
+    "007011": NextStep.ASK_FOR_NEW_CODE,
+    "007012": NextStep.CORRECT_PARAMETER,
+    "007013": NextStep.ADD_PARAMETER,
+    "007014": NextStep.ADD_PARAMETER,
+    "007019": NextStep.REGISTER_SCOPES,
+    "007023": NextStep.REGISTER_REDIRECT_HOST,
+    "007038": NextStep.CORRECT_PARAMETER,
+    "007039": NextStep.CHECK_PKCE,
+    "007040": NextStep.CHECK_PKCE,
+    "007060": NextStep.CORRECT_PARAMETER,
+    "007061": NextStep.CORRECT_PARAMETER,
+    "008010": NextStep.SEND_SIGNATURE,
+    **{code: NextStep.CORRECT_CONSENT for code in CATALOGUE if code.startswith("0367")},
+}
+_STEP_BY_FLAW = {
+    Flaw.NOT_BASE64: NextStep.CORRECT_PARAMETER,
+    Flaw.NOT_CMS: NextStep.SEND_CMS,
+    Flaw.NOT_RAW: NextStep.SEND_RAW_SIGNATURE,
+    Flaw.NO_CERTIFICATE: NextStep.REGISTER_CERTIFICATE,
+    Flaw.FOREIGN_CERTIFICATE: NextStep.REGISTER_CERTIFICATE,
+    Flaw.INACTIVE_CERTIFICATE: NextStep.CHECK_CERTIFICATE_DATES,
+    Flaw.WRONG_HASH: NextStep.HASH_DER_CERTIFICATE,
+    Flaw.OTHER_CONTENT: NextStep.SIGN_EXPECTED_TEXT,
+    Flaw.WRONG: NextStep.CHECK_KEY,
+}
+_STEP_BY_SHAPE = {
+    Shape.MIRRORED: NextStep.MIRROR_BYTES,
+    Shape.MIRRORED_HALVES: NextStep.MIRROR_BYTES,
+    Shape.SWAPPED_HALVES: NextStep.SWAP_HALVES,
+    Shape.SEQUENCE: NextStep.SEND_BOTH_NUMBERS,
+    Shape.ENCODED_TWICE: NextStep.ENCODE_ONCE,
+}
+
+
+def explain(refused: EsiaRefused, asked: Asked, stand: Stand) -> Explanation:
+    """All that helps to set the request right."""
+    system = asked.system
+    explanation: Explanation = {
+        "parameter": refused.parameter,
+        "timestamp": asked["timestamp"][:SHOWN_LENGTH],
+        "clock_difference_seconds": None,
+        "certificates": [_describe(one, asked.at) for one in system.certificates] if system else [],
+        "next_step": _STEP_BY_CODE.get(refused.code, NextStep.NONE).value,
+    }
+    if asked.timestamp:
+        explanation["clock_difference_seconds"] = round(
+            (asked.timestamp - asked.at).total_seconds()
+        )
+    if refused.code == "007015":
+        explanation["next_step"] = _step_for_time(asked, stand).value
+    elif refused.code == "007023":
+        explanation["redirect_uri"] = asked["redirect_uri"].partition("?")[0][:SHOWN_LENGTH]
+        explanation["redirect_hosts"] = list(system.settings.redirect_hosts) if system else []
+    elif refused.code in {"007006", "007019"}:
+        explanation["scope"] = f"{asked['scope']} {asked['scope_org']}"[:SHOWN_LENGTH]
+    elif isinstance(refused, SignatureMismatch) and system:
+        explanation |= _explain_signature(refused.flaw, asked, system, stand)
+    return explanation
+
+
+def record(refused: EsiaRefused, asked: Asked, stand: Stand) -> None:
+    """Keep the explanation; the newest ``KEPT_PER_SYSTEM`` of each system stay."""
+    system = asked.system.mnemonic if asked.system else ""
+    refusal = EsiaRefusal(
+        at=asked.at,
+        system=system,
+        address=asked.address,
+        code=refused.code,
+        explanation=explain(refused, asked, stand),
+    )
+    with stand.session_factory.begin() as db:
+        db.add(refusal)
+        db.flush()
+        recorder.note(refusal=refusal.id)
+        oldest_kept = db.scalar(
+            select(EsiaRefusal.id)
+            .where(EsiaRefusal.system == system)
+            .order_by(EsiaRefusal.id.desc())
+            .offset(KEPT_PER_SYSTEM)
+            .limit(1)
+        )
+        if oldest_kept is not None:
+            db.execute(
+                delete(EsiaRefusal).where(
+                    EsiaRefusal.system == system, EsiaRefusal.id <= oldest_kept
+                )
+            )
+
+
+def latest(db: Session, system: str, count: int = 50) -> list[EsiaRefusal]:
+    """The refusals of one system, newest first; system ``""``: those that named none of ours."""
+    query = select(EsiaRefusal).where(EsiaRefusal.system == system)
+    return list(db.scalars(query.order_by(EsiaRefusal.id.desc()).limit(count)))
+
+
+def _describe(certificate: Certificate, now: datetime) -> dict[str, Any]:
+    return {
+        "hash": certificate.hash,
+        "algorithm": certificate.algorithm,
+        "not_before": certificate.not_before.isoformat(),
+        "not_after": certificate.not_after.isoformat(),
+        "active": certificate.is_active(now),
+    }
+
+
+def _step_for_time(asked: Asked, stand: Stand) -> NextStep:
+    """An offset in whole hours is a time zone, not a clock (PROTOCOL 2)."""
+    if asked.timestamp is None:
+        unescaped = "  " in asked["timestamp"] and "+" not in asked["timestamp"]
+        return NextStep.ESCAPE_PLUS if unescaped else NextStep.CORRECT_TIMESTAMP_FORM
+    difference = abs(asked.timestamp - asked.at)
+    rest = difference % timedelta(hours=1)
+    tolerance = timedelta(seconds=stand.settings.timestamp_tolerance_seconds)
+    whole_hours = min(rest, timedelta(hours=1) - rest) <= tolerance
+    if whole_hours and difference <= timedelta(hours=14):
+        return NextStep.CORRECT_TIME_ZONE
+    return NextStep.CORRECT_CLOCK
+
+
+def _explain_signature(
+    flaw: Flaw, asked: Asked, system: RegisteredSystem, stand: Stand
+) -> Explanation:
+    found: Explanation = {
+        "flaw": flaw.value,
+        "expected": signed_text(masked(asked)),
+        "certificate_hash_sent": asked["client_certificate_hash"][:SHOWN_LENGTH],
+        "certificates_sent": [],
+        "signature_bytes": None,
+        "fits": "",
+        "fitting_text": "",
+        "shape": "",
+        "hash_is_of": "",
+        "next_step": _STEP_BY_FLAW[flaw].value,
+    }
+    try:
+        raw = decode_base64(asked["client_secret"])
+    except SignatureRefused:
+        return found
+    found["signature_bytes"] = len(raw)
+    try:
+        found["certificates_sent"] = list(_certificates_sent(raw, asked.at, stand))
+        if flaw is Flaw.WRONG_HASH:
+            others = [
+                certificate
+                for other in stand.systems.values()
+                if other.mnemonic != system.mnemonic
+                for certificate in other.certificates
+            ]
+            found["hash_is_of"] = name_of_hash(
+                asked["client_certificate_hash"], system.certificates, others, stand.gost
+            )
+            if found["hash_is_of"] == OF_ANOTHER_SYSTEM:
+                found["next_step"] = NextStep.REGISTER_CERTIFICATE.value
+        fit = find_fit(raw, asked, system.certificates, stand.gost)
+    except GostError:
+        return found  # the explanation is shorter, the refusal stands
+    if fit:
+        found |= {"fits": fit.text_name, "fitting_text": fit.text, "shape": fit.shape.value}
+        if flaw is Flaw.WRONG:
+            found["next_step"] = _step_for_fit(fit).value
+    return found
+
+
+def _step_for_fit(fit: Fit) -> NextStep:
+    """What to do about a signature that does not count, but fits so; with any other flaw it is
+    the flaw that must go first."""
+    if fit.shape in _STEP_BY_SHAPE:
+        return _STEP_BY_SHAPE[fit.shape]
+    if fit.text_name == EXPECTED_TEXT:
+        # The key is that of the system's other certificate than the one that was named.
+        return NextStep.HASH_DER_CERTIFICATE
+    return NextStep.SIGN_EXPECTED_TEXT
+
+
+def _certificates_sent(raw: bytes, now: datetime, stand: Stand) -> Iterator[dict[str, Any]]:
+    for der in certificates_in_cms(raw):
+        try:
+            yield _describe(make_certificate(der, stand.gost), now)
+        except (ValueError, TypeError):
+            continue

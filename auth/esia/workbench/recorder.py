@@ -1,0 +1,226 @@
+"""The log of what systems ask, and the recorder: whole exchanges, masked, as a test fixture.
+
+The log names addresses, statuses and errors only, for each request. What a request said and what
+the answer was is kept while the system is recorded, and goes through ``masking`` before that.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from flask import g, request
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from auth.esia.models import EsiaRefusal
+from auth.esia.registered import EsiaLogEntry, EsiaSwitches
+from auth.esia.standin import RegisteredSystem, Stand, current_stand
+from auth.esia.workbench.masking import Mask
+
+KEPT_PER_SYSTEM = 2000
+KEPT_FOR = timedelta(days=30)
+TRIMMED_EVERY = 50
+"""Requests between two looks at how many there are."""
+
+LONGEST_RECORDING = timedelta(hours=4)
+FORMAT = "schoolbridge-esia-exchanges/1"
+
+HEADERS = ("Content-Type", "ETag", "Link", "Location")
+"""Of an answer, as far as they belong to the protocol."""
+
+_ERROR = re.compile(rb"ESIA-(\d{6})")
+_OUR_PAGES = ("/login", "/login/consent")
+LONGEST_ERROR = 1000
+"""Bytes: an error is told in fewer."""
+NOT_FOUND = 404
+
+Exchange = dict[str, Any]
+
+
+def note(*, system: str = "", refusal: int | None = None) -> None:
+    """Say whose request this is, where it does not say so itself, and that it was explained."""
+    g.esia_system = system or g.get("esia_system", "")
+    g.esia_refusal = refusal or g.get("esia_refusal")
+
+
+def keep(response: Response) -> Response:
+    """Write down the request that was just answered, if it was a system's.
+
+    A request of the REST service is the system's whose token it shows, whatever it says itself.
+    """
+    stand = current_stand()
+    named = g.get("esia_system", "")
+    if not named and not request.path.startswith("/rs/"):
+        named = _parameters().get("client_id", "")
+    system = stand.systems.get(named)
+    refusal: int | None = g.get("esia_refusal")
+    if (system is None and refusal is None) or not _is_of_a_system(response):
+        return response
+    entry = EsiaLogEntry(
+        at=stand.clock(),
+        system=system.mnemonic if system else "",
+        method=request.method,
+        address=_address(response.status_code),
+        status=response.status_code,
+        code=error_code(response),
+        refusal_id=refusal,
+        exchange=_exchange(response, system, stand),
+    )
+    with stand.session_factory.begin() as db:
+        db.add(entry)
+        db.flush()
+        if entry.id % TRIMMED_EVERY == 0:
+            _trim(db, entry.system)
+    return response
+
+
+def _parameters() -> dict[str, str]:
+    """Those of the query and the form; of a form that is too large none."""
+    try:
+        return request.values.to_dict()
+    except HTTPException:
+        return request.args.to_dict()
+
+
+def _is_of_a_system(response: Response) -> bool:
+    """Not the pages on the way, only what leads back from them."""
+    if request.path not in _OUR_PAGES:
+        return True
+    return bool(urlsplit(response.headers.get("Location", "")).netloc)
+
+
+def _address(status: int) -> str:
+    """The path without numbers, and without words of the REST service that there are not."""
+    parts = request.path.split("/")
+    if parts[1] == "rs":
+        parts = ["{id}" if one.isdecimal() else one for one in parts]
+        if status == NOT_FOUND:
+            parts = [
+                one if one in {"", "rs", "prns", "orgs", "{id}"} else "{name}" for one in parts
+            ]
+    return "/".join(parts)[:100]
+
+
+def error_code(response: Response) -> str:
+    """The code of the error that the answer tells, in its body or on the way back."""
+    told = urlsplit(response.headers.get("Location", "")).query.encode()
+    if not told and response.mimetype == "application/json":
+        told = response.get_data()[:LONGEST_ERROR]
+    found = _ERROR.search(told)
+    return found[1].decode() if found else ""
+
+
+def _exchange(response: Response, system: RegisteredSystem | None, stand: Stand) -> Exchange | None:
+    recording = system.recording if system else None
+    if recording is None or recording.until <= stand.clock():
+        return None
+    mask = Mask(recording.key)
+    ours = request.path in _OUR_PAGES
+    answer: dict[str, Any] = {
+        "status": response.status_code,
+        "headers": _headers(response, mask),
+    }
+    if response.is_json:
+        answer["body"] = mask.body(response.get_json())
+    return {
+        "at": stand.clock().isoformat(),
+        "request": {
+            "method": request.method,
+            "address": mask.path(request.path),
+            # What people type into our own pages is no part of the exchange with the system.
+            "parameters": {} if ours else mask.parameters(_parameters()),
+        },
+        "answer": answer,
+    }
+
+
+def _headers(response: Response, mask: Mask) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    for name in HEADERS:
+        values = response.headers.getlist(name)
+        if not values:
+            continue
+        if name == "Location":
+            headers[name] = _location(values[0], mask)
+        elif name == "ETag":
+            headers[name] = "<etag>"
+        else:
+            headers[name] = [mask.plain(one) for one in values] if name == "Link" else values[0]
+    return headers
+
+
+def _location(address: str, mask: Mask) -> dict[str, Any]:
+    """Taken apart, so that a test reads the parameters without guessing."""
+    parts = urlsplit(address)
+    return {
+        "address": mask.address(parts._replace(query="").geturl()),
+        "parameters": mask.parameters(dict(parse_qsl(parts.query, keep_blank_values=True))),
+    }
+
+
+def begin_recording(switches: EsiaSwitches, db: Session, now: datetime, until: datetime) -> None:
+    """Record a system until a moment; what was recorded earlier goes."""
+    _forget_exchanges(db, switches.mnemonic)
+    switches.recording_key = secrets.token_hex(32)
+    switches.recording_from = now
+    switches.recording_until = min(until, now + LONGEST_RECORDING)
+    switches.touch()
+
+
+def end_recording(switches: EsiaSwitches, now: datetime) -> None:
+    """Stop at once. What was recorded stays; how the stand-ins were made is forgotten."""
+    switches.recording_key = ""
+    if switches.recording_until and switches.recording_until > now:
+        switches.recording_until = now
+    switches.touch()
+
+
+def export(db: Session, mnemonic: str) -> dict[str, Any]:
+    """What was recorded, oldest first (docs/esia-console.md describes the format)."""
+    switches = db.get(EsiaSwitches, mnemonic)
+    entries = db.scalars(
+        select(EsiaLogEntry)
+        .where(EsiaLogEntry.system == mnemonic, EsiaLogEntry.exchange.is_not(None))
+        .order_by(EsiaLogEntry.id)
+    )
+    begun = switches.recording_from if switches else None
+    return {
+        "format": FORMAT,
+        "system": mnemonic,
+        "recorded_from": begun.isoformat() if begun else None,
+        "exchanges": [entry.exchange for entry in entries],
+    }
+
+
+def forget_old(db: Session, now: datetime) -> None:
+    """Delete what is too old, and the keys of recordings that are over."""
+    db.execute(delete(EsiaLogEntry).where(EsiaLogEntry.at <= now - KEPT_FOR))
+    db.execute(delete(EsiaRefusal).where(EsiaRefusal.at <= now - KEPT_FOR))
+    over = EsiaSwitches.recording_until <= now
+    db.execute(update(EsiaSwitches).where(over).values(recording_key=""))
+
+
+def _forget_exchanges(db: Session, mnemonic: str) -> None:
+    db.execute(update(EsiaLogEntry).where(EsiaLogEntry.system == mnemonic).values(exchange=None))
+
+
+def _trim(db: Session, system: str) -> None:
+    oldest_kept = db.scalar(
+        select(EsiaLogEntry.id)
+        .where(EsiaLogEntry.system == system)
+        .order_by(EsiaLogEntry.id.desc())
+        .offset(KEPT_PER_SYSTEM)
+        .limit(1)
+    )
+    if oldest_kept is not None:
+        db.execute(
+            delete(EsiaLogEntry).where(
+                EsiaLogEntry.system == system, EsiaLogEntry.id <= oldest_kept
+            )
+        )

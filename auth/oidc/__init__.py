@@ -1,0 +1,1 @@
+"""OpenID Connect: the provider, its grants, tokens, keys and endpoints."""

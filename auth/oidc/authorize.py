@@ -1,0 +1,251 @@
+"""The authorization request: from a client's link, over our pages, back to it with a code."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlencode
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import AccessDeniedError
+from authlib.oidc.core.errors import (
+    ConsentRequiredError,
+    InteractionRequiredError,
+    LoginRequiredError,
+)
+from flask import redirect, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from auth.clients.client import Client
+from auth.directory import Account
+from auth.models import Consent, Method, SignIn
+from auth.oidc.grants import CodeGrant
+from auth.oidc.provider import Provider, current_provider
+from auth.pages.sign_in import ask_who, refuse, render
+from auth.signin.policy import ALLOWED, Decision, Reason
+from auth.upstream.pages import sign_out_there
+
+MAX_AGE = 10**9
+"""Seconds: as good as no limit."""
+
+
+class Step(StrEnum):
+    """What has to happen before a code is given."""
+
+    SIGN_IN = "login"
+    REFUSE = "refuse"
+    SET_PASSWORD = "set_password"  # noqa: S105 - the name of a step
+    CONSENT = "consent"
+    NONE = "none"
+
+
+def authorize() -> Any:
+    """Send the person back with a code, or to our pages first.
+
+    Nothing is redirected to an address that is not registered (RFC 6749 section 4.1.2.1).
+    """
+    provider = current_provider()
+    sign_in, account = _who(provider)
+    try:
+        grant = provider.get_consent_grant(end_user=account)
+        step, decision = _next_step(provider, grant, sign_in, account)
+        if step is Step.REFUSE:
+            _record_refusal(provider, grant.client, sign_in, account, decision.reason)
+        if _prompt(grant) == {"none"}:
+            _stay_silent(grant, step)
+    except OAuth2Error as error:
+        return _tell(provider, error)
+    if step is Step.REFUSE:
+        return refuse(decision, grant.client)
+    if step is Step.SIGN_IN:
+        return _ask_who()
+    if step is Step.SET_PASSWORD:
+        return _go("auth_pages.set_password")
+    if step is Step.CONSENT:
+        return _go("auth.consent")
+    if (
+        grant.client.ask_each_time
+        and sign_in
+        and Method(sign_in.method) is Method.ESIA
+        and _prompt(grant) != {"none"}
+        and (page := sign_out_there(_here()))
+    ):
+        # A school computer: this very sign-in still counts here, over there it counts no more.
+        return page
+    return _give_code(provider, grant, sign_in)
+
+
+def code_at_once(sign_in: SignIn, account: Account) -> Response | None:
+    """The way back with a code, for somebody who signed in this moment.
+
+    None when there is anything else to do or to say first: that begins with the request itself.
+    """
+    provider = current_provider()
+    # Of the address alone: the posted form has a password in it.
+    asked = provider.create_oauth2_request(request, request.args)
+    try:
+        grant = provider.get_consent_grant(asked, end_user=account)
+        step, _decision = _next_step(provider, grant, sign_in, account)
+    except OAuth2Error:
+        return None
+    if step is not Step.NONE:
+        return None
+    response = _give_code(provider, grant, sign_in)
+    # A browser must not post the password on (RFC 9700 section 4.12).
+    response.status_code = 303
+    return response
+
+
+def _give_code(provider: Provider, grant: CodeGrant, sign_in: SignIn | None) -> Response:
+    asked = grant.request
+    asked.sign_in = sign_in
+    response: Response = provider.create_authorization_response(
+        asked, grant_user=asked.user, grant=grant
+    )
+    return response
+
+
+def _here() -> str:
+    """The address of this request, so that it can be made again."""
+    return f"{url_for('auth.authorize')}?{urlencode(list(request.values.items(multi=True)))}"
+
+
+def consent() -> Any:
+    """Show what the application would learn, and take the person's yes or no."""
+    provider = current_provider()
+    sign_in, account = _who(provider)
+    try:
+        grant = provider.get_consent_grant(end_user=account)
+        if request.form.get("decision") == "deny" and provider.sessions.is_own_form(request):
+            raise AccessDeniedError(
+                redirect_uri=grant.redirect_uri, state=grant.request.payload.state
+            )
+    except OAuth2Error as error:
+        return _tell(provider, error)
+    if sign_in is None or account is None or sign_in.with_first_password:
+        return _go("auth.authorize")
+    if request.form.get("decision") == "allow" and provider.sessions.is_own_form(request):
+        with provider.session_factory.begin() as db:
+            db.merge(
+                Consent(
+                    person_id=account.person_id,
+                    client_id=grant.client.client_id,
+                    scope=grant.request.scope,
+                    agreed_at=provider.clock(),
+                )
+            )
+        return _go("auth.authorize", answered={"consent"})
+    scopes = grant.request.scope.split()
+    return render("consent.html", client=grant.client, scopes=scopes, account=account)
+
+
+def _who(provider: Provider) -> tuple[SignIn | None, Account | None]:
+    sign_in = provider.sessions.current(request, provider.clock())
+    account = provider.directory.by_person_id(sign_in.person_id) if sign_in else None
+    return sign_in, account
+
+
+def _next_step(
+    provider: Provider, grant: CodeGrant, sign_in: SignIn | None, account: Account | None
+) -> tuple[Step, Decision]:
+    prompt = _prompt(grant)
+    if (
+        sign_in is None
+        or account is None
+        or prompt & {"login", "select_account"}
+        or not _counts(provider, grant, sign_in)
+    ):
+        return Step.SIGN_IN, ALLOWED
+    decision = provider.decide(account, grant.client, Method(sign_in.method))
+    if not decision.allowed:
+        return Step.REFUSE, decision
+    if sign_in.with_first_password:
+        return Step.SET_PASSWORD, decision
+    if "consent" in prompt or (grant.client.ask_consent and not _agreed(provider, grant, account)):
+        return Step.CONSENT, decision
+    return Step.NONE, decision
+
+
+def _counts(provider: Provider, grant: CodeGrant, sign_in: SignIn) -> bool:
+    """Whether this sign-in is young enough, unused where it must be, and the expected person's."""
+    client: Client = grant.client
+    limits = [int(grant.request.payload.data.get("max_age") or MAX_AGE)]
+    if client.session_seconds:
+        limits.append(client.session_seconds)
+    age = provider.clock() - sign_in.auth_time
+    return (
+        age <= timedelta(seconds=min(limits))
+        and not (client.ask_each_time and sign_in.used)
+        and grant.request.expected_person in {"", sign_in.person_id}
+    )
+
+
+def _agreed(provider: Provider, grant: CodeGrant, account: Account) -> bool:
+    with provider.session_factory() as db:
+        given = db.get(Consent, (account.person_id, grant.client.client_id))
+        return given is not None and set(grant.request.scope.split()) <= set(given.scope.split())
+
+
+def _prompt(grant: CodeGrant) -> set[str]:
+    return set(grant.request.payload.data.get("prompt", "").split())
+
+
+def _stay_silent(grant: CodeGrant, step: Step) -> None:
+    """With ``prompt=none`` no page may appear: say why one would (OpenID Connect Core 3.1.2.6)."""
+    errors: dict[Step, type[OAuth2Error]] = {
+        Step.SIGN_IN: LoginRequiredError,
+        Step.REFUSE: AccessDeniedError,
+        Step.SET_PASSWORD: InteractionRequiredError,
+        Step.CONSENT: ConsentRequiredError,
+    }
+    if error := errors.get(step):
+        raise error(redirect_uri=grant.redirect_uri, state=grant.request.payload.state)
+
+
+def _record_refusal(
+    provider: Provider,
+    client: Client,
+    sign_in: SignIn | None,
+    account: Account | None,
+    reason: Reason | None,
+) -> None:
+    if sign_in and reason:
+        provider.record_refusal(
+            account, client_id=client.client_id, method=Method.SESSION, reason=reason
+        )
+
+
+def _tell(provider: Provider, error: OAuth2Error) -> Any:
+    if error.redirect_uri:
+        return provider.redirect_with_error(error)
+    return render("bad_request.html", status=400, error=error.error)
+
+
+def _ask_who() -> Response:
+    """The sign-in page. The person is asked once: the way on is without the wish to be asked."""
+    query = _query(request.values, answered={"login", "select_account"}, without="max_age")
+    if request.method == "GET":
+        return ask_who(query)
+    # Pages know what is asked by their address.
+    return redirect(f"{url_for('auth_pages.login')}?{query}", 303)
+
+
+def _go(endpoint: str, *, answered: Collection[str] = ()) -> Response:
+    """To another page of ours with the whole request, less the wishes that are answered there."""
+    source = request.args if endpoint == "auth.authorize" else request.values
+    return redirect(f"{url_for(endpoint)}?{_query(source, answered=answered)}", 303)
+
+
+def _query(
+    source: MultiDict[str, str], *, answered: Collection[str] = (), without: str = ""
+) -> str:
+    query = []
+    for name, value in source.items(multi=True):
+        if name == "prompt":
+            value = " ".join(word for word in value.split() if word not in answered)
+        if value and name != without:
+            query.append((name, value))
+    return urlencode(query)

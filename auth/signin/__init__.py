@@ -1,0 +1,1 @@
+"""Signing a person in: what was typed, who may, with what, and how long a browser remembers it."""

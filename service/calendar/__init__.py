@@ -1,0 +1,1 @@
+"""Days, weeks and cut-offs: when a figure's period begins, ends and becomes due."""

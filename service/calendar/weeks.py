@@ -1,0 +1,90 @@
+"""The calendar of reports: Saturday-Friday weeks, months, quarters, school years (INDICATORS C)."""
+
+from __future__ import annotations
+
+from calendar import FRIDAY, monthrange
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from service.calendar.period import Period
+
+DAYS = 7
+PRELIMINARY_AT = time(17, 0)
+"""Of the Friday that ends a week: the figures of the letters appear then, the day not yet over."""
+
+_FIRST_SCHOOL_MONTH = 9
+"""A school year begins on the first of September."""
+
+
+def week_of(day: date) -> Period:
+    """The week, Saturday to Friday, that ``day`` belongs to."""
+    last = day + timedelta(days=(FRIDAY - day.weekday()) % DAYS)
+    return Period(first=last - timedelta(days=DAYS - 1), last=last)
+
+
+def week_at(moment: datetime, zone: ZoneInfo) -> Period:
+    """The week that ``moment`` belongs to by the clock of ``zone``."""
+    return week_of(moment.astimezone(zone).date())
+
+
+def last_week(today: date) -> Period:
+    """The newest week that is over: on a Friday that of the Friday before."""
+    return week_of(week_of(today).first - timedelta(days=1))
+
+
+def weeks_until(week: Period, count: int) -> tuple[Period, ...]:
+    """``count`` weeks, the oldest first, of which ``week`` is the last."""
+    return tuple(
+        week_of(week.last - timedelta(days=DAYS * back)) for back in reversed(range(count))
+    )
+
+
+def preliminary_cut_off(week: Period, zone: ZoneInfo) -> datetime:
+    """Friday 17:00: nothing later is in the preliminary figures."""
+    return datetime.combine(week.last, PRELIMINARY_AT, zone).astimezone(UTC)
+
+
+def final_cut_off(period: Period, zone: ZoneInfo) -> datetime:
+    """The first moment after the period: for a week Friday 24:00."""
+    return period.bounds(zone)[1]
+
+
+def month_of(day: date) -> Period:
+    return Period(
+        first=day.replace(day=1), last=day.replace(day=monthrange(day.year, day.month)[1])
+    )
+
+
+def last_month(today: date) -> Period:
+    return month_of(month_of(today).first - timedelta(days=1))
+
+
+def quarter_of(day: date) -> Period:
+    first_month = 3 * ((day.month - 1) // 3) + 1
+    return Period(
+        first=date(day.year, first_month, 1), last=month_of(date(day.year, first_month + 2, 1)).last
+    )
+
+
+def last_quarter(today: date) -> Period:
+    return quarter_of(quarter_of(today).first - timedelta(days=1))
+
+
+def school_year_of(day: date) -> Period:
+    year = day.year if day.month >= _FIRST_SCHOOL_MONTH else day.year - 1
+    return Period(
+        first=date(year, _FIRST_SCHOOL_MONTH, 1),
+        last=date(year + 1, _FIRST_SCHOOL_MONTH, 1) - timedelta(days=1),
+    )
+
+
+def period_before(period: Period) -> Period:
+    """What ``period`` is compared with: the same kind of period just before it.
+
+    A month, quarter or school year has its calendar neighbour; any other period as many days.
+    """
+    eve = period.first - timedelta(days=1)
+    for of in (month_of, quarter_of, school_year_of):
+        if of(period.first) == period:
+            return of(eve)
+    return Period(first=eve - (period.last - period.first), last=eve)

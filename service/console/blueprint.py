@@ -1,0 +1,63 @@
+"""The console as one blueprint under ``/console``: every page behind the same guard."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from service.console import (
+    changes,
+    clients,
+    findings,
+    home,
+    links,
+    mail,
+    people,
+    phases,
+    published,
+    registry,
+    registry_figures,
+    registry_imports,
+    report_people,
+    reports,
+    session,
+    signin,
+    slips,
+    systems,
+    uploads,
+)
+from service.console import (
+    loads as runs,
+)
+
+blueprint = Blueprint("console", __name__, url_prefix="/console")
+blueprint.before_request(session.guard)
+
+
+@blueprint.after_request
+def _keep_private(response: Response) -> Response:
+    """Pages show people: no cache may keep them."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+for inner in (report_people, published, mail):
+    reports.blueprint.register_blueprint(inner.blueprint)
+for part in (
+    signin,
+    home,
+    uploads,
+    runs,
+    findings,
+    changes,
+    reports,
+    slips,
+    people,
+    phases,
+    links,
+    clients,
+    systems,
+    registry,
+    registry_figures,
+    registry_imports,
+):
+    blueprint.register_blueprint(part.blueprint)

@@ -1,0 +1,168 @@
+"""The changes of a run's plans: to browse, filter and search; before and after of each field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import Session
+
+from provisioning.changes import Action, Change, Kind, Result
+from service.console.context import scope, the_console
+from service.console.paging import page_of
+from service.loads import operations as runs
+from service.models import KnownObject, KnownPerson, PlannedChange
+from service.privacy import masked
+
+blueprint = Blueprint("changes", __name__, url_prefix="/runs/<int:run_id>/changes")
+
+PAGE_SIZE = 100
+SHOWN_OF_NEW = {
+    Kind.USER: ("username", "class_title", "birth_date"),
+    Kind.COURSE: ("shortname",),
+    Kind.CATEGORY: ("parent",),
+}
+"""The fields shown of something new; its name is the title of the row."""
+
+SEARCHED = ("lastname", "firstname", "username", "sourced_id", "class_title", "name", "fullname")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownChange:
+    """One row of the page."""
+
+    row: PlannedChange
+    school_code: str
+    title: str
+    fields: Sequence[tuple[str, Any, Any]]
+    """(name, before, after); before is None for something new."""
+
+
+@blueprint.route("", methods=["GET", "POST"])
+def index(run_id: int) -> str:
+    """Filters are in the address. The searched text is posted: it may be somebody's name."""
+    mine = scope()
+    wanted = {name: request.args.get(name, "") for name in ("school", "kind", "action", "result")}
+    text = request.form.get("text", "").strip()
+    with the_console().transaction() as db:
+        run = runs.find(db, run_id, mine)
+        plans = {plan.id: plan.school_code for plan in runs.plans(db, run, mine)}
+        page = page_of(db, _query(list(plans), wanted, plans, text), size=PAGE_SIZE)
+        names = _names(db, page.items)
+        return render_template(
+            "console/changes.html",
+            run=run,
+            page=page,
+            changes=[_shown(row, plans[row.plan_id], names) for row in page.items],
+            wanted=wanted,
+            text=text,
+            schools=sorted(plans.values()),
+            kinds=list(Kind),
+            actions=list(Action),
+            results=["open", *Result],
+        )
+
+
+def _query(
+    plan_ids: Sequence[int], wanted: Mapping[str, str], plans: Mapping[int, str], text: str
+) -> Select[PlannedChange]:
+    inside = [n for n in plan_ids if wanted["school"] in ("", plans[n])]
+    query = select(PlannedChange).where(PlannedChange.plan_id.in_(inside))
+    for name in ("kind", "action"):
+        if wanted[name]:
+            query = query.where(getattr(PlannedChange, name) == wanted[name])
+    if wanted["result"]:
+        result = "" if wanted["result"] == "open" else wanted["result"]
+        query = query.where(PlannedChange.result == result)
+    if text:
+        query = query.where(_mentions(text))
+    return query.order_by(PlannedChange.plan_id, PlannedChange.position)
+
+
+def _mentions(text: str) -> ColumnElement[bool]:
+    """A condition: the text is part of a name, login, class or key.
+
+    SQLite knows no upper and lower case of Cyrillic letters, so the usual spellings are tried.
+    """
+    spellings = {text, text.lower(), text.upper(), text.capitalize(), text.title()}
+    return or_(
+        *(
+            column.contains(spelling, autoescape=True)
+            for spelling in sorted(spellings)
+            for column in (
+                PlannedChange.key,
+                *(PlannedChange.after[field].as_string() for field in SEARCHED),
+                *(PlannedChange.before[field].as_string() for field in SEARCHED),
+            )
+        )
+    )
+
+
+def _names(db: Session, rows: Sequence[PlannedChange]) -> dict[str, str]:
+    """Names of the people, cohorts and courses that the rows only point to."""
+    keys = {part for row in rows for part in _pointed_at(row)}
+    if not keys:
+        return {}
+    plan_ids = {row.plan_id for row in rows}
+    names = {
+        person_id: f"{lastname} {firstname}"
+        for person_id, lastname, firstname in db.execute(
+            select(KnownPerson.person_id, KnownPerson.lastname, KnownPerson.firstname).where(
+                KnownPerson.person_id.in_(keys)
+            )
+        )
+    }
+    for known in db.scalars(select(KnownObject).where(KnownObject.key.in_(keys))):
+        names[known.key] = _name_of(known.fields)
+    planned = select(PlannedChange.key, PlannedChange.after).where(
+        PlannedChange.plan_id.in_(plan_ids), PlannedChange.key.in_(keys)
+    )
+    for key, after in db.execute(planned):
+        names[key] = _name_of(after)
+    return names
+
+
+def _pointed_at(row: PlannedChange) -> list[str]:
+    if row.kind not in {Kind.MEMBER, Kind.ENROLMENT}:
+        return []
+    return row.key.split("|")[:2]
+
+
+def _name_of(values: Mapping[str, Any]) -> str:
+    if "lastname" in values:
+        return f"{values['lastname']} {values.get('firstname', '')}".strip()
+    return str(values.get("fullname") or values.get("name") or "")
+
+
+def _shown(row: PlannedChange, school_code: str, names: Mapping[str, str]) -> ShownChange:
+    before, after = masked(row.before, scope()), masked(row.after, scope())
+    if row.kind in {Kind.MEMBER, Kind.ENROLMENT}:
+        group, person = (names.get(part) or part for part in _pointed_at(row))
+        title = person
+        fields: list[tuple[str, Any, Any]] = [("name", None, group)]
+    else:
+        title = _name_of(after or before) or row.key
+        if row.action == Action.CREATE:
+            fields = [
+                (name, None, after[name])
+                for name in SHOWN_OF_NEW.get(Kind(row.kind), ())
+                if after.get(name)
+            ]
+        else:
+            # What differs is asked of the stored values: masked ones all look alike.
+            names_changed = _changed(row)
+            fields = [(name, before.get(name), after.get(name)) for name in names_changed]
+    return ShownChange(row=row, school_code=school_code, title=title, fields=fields)
+
+
+def _changed(row: PlannedChange) -> tuple[str, ...]:
+    return Change(
+        kind=Kind(row.kind),
+        action=Action(row.action),
+        key=row.key,
+        before=row.before,
+        after=row.after,
+    ).changed

@@ -1,0 +1,155 @@
+"""What Jinja templates can call: words, dates, numbers; the language and headers of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from babel.dates import format_datetime
+from babel.numbers import format_decimal
+from flask import Flask, request, url_for
+from werkzeug.wrappers import Response
+
+from service import i18n
+from service.console.context import the_console
+from service.console.navigation import navigation
+from service.console.session import form_token
+from service.words import console as words
+from service.words import esia as esia_words
+from service.words import loads as wording
+from service.words import registrations as registration_words
+
+LANGUAGE_COOKIE = "language"
+LANGUAGE_COOKIE_SECONDS = 365 * 24 * 3600
+
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def init_app(app: Flask) -> None:
+    """Teach the application's templates our words, and each request its language."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        i18n.gettext, i18n.ngettext, newstyle=False
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(
+        wording=wording,
+        words=words,
+        registration_words=registration_words,
+        esia_words=esia_words,
+        form_token=form_token,
+        language=i18n.language,
+        options=options,
+        count_title=count_title,
+        navigation=navigation,
+        this_page_in=_this_page_in,
+        this_page_with=_this_page_with,
+    )
+    app.jinja_env.filters.update(
+        moment=moment,
+        moment_with_seconds=moment_with_seconds,
+        number=number,
+        size=size,
+        sentence=sentence,
+        plain=plain,
+    )
+    app.before_request(_choose_language)
+    app.after_request(_set_headers)
+
+
+def sentence(text: str) -> str:
+    """``text`` with a capital first letter: words of codes are written small."""
+    return text[:1].upper() + text[1:]
+
+
+def moment(value: datetime | None) -> str:
+    """A moment in the time zone of the installation; a dash when there is none."""
+    if value is None:
+        return "—"
+    local = value.astimezone(the_console().application.zone)
+    return format_datetime(local, "d MMM y, HH:mm", locale=i18n.language())
+
+
+def moment_with_seconds(value: datetime) -> str:
+    """As ``moment``, for lines that follow each other fast."""
+    local = value.astimezone(the_console().application.zone)
+    return format_datetime(local, "d MMM y, HH:mm:ss", locale=i18n.language())
+
+
+def number(value: int) -> str:
+    return str(format_decimal(value, locale=i18n.language()))
+
+
+def size(value: int) -> str:
+    """A number of bytes in the largest unit that leaves it at one or more."""
+    units = [(2**30, i18n.gettext("GB")), (2**20, i18n.gettext("MB")), (2**10, i18n.gettext("KB"))]
+    for bytes_in_unit, unit in units:
+        if value >= bytes_in_unit:
+            return f"{format_decimal(value / bytes_in_unit, '#,##0.#', i18n.language())} {unit}"
+    return i18n.gettext("{n} bytes", n=value)
+
+
+def plain(value: Any) -> str:
+    """A value of a change as people read it."""
+    if isinstance(value, bool):
+        return i18n.gettext("yes") if value else i18n.gettext("no")
+    return "—" if value in (None, "") else str(value)
+
+
+def options(values: Iterable[str], say: Callable[[str], str] = str) -> list[tuple[str, str]]:
+    """Values and titles of a choice."""
+    return [(str(value), sentence(say(value))) for value in values]
+
+
+def count_title(name: str) -> str:
+    """``user.create`` in words."""
+    kind, action = name.split(".")
+    return sentence(f"{wording.kind(kind)}: {wording.action(action)}")
+
+
+def _choose_language() -> None:
+    """``?lang=``, then the cookie, then the setting.
+
+    The browser's own wish does not count: schools have many browsers set to English by nobody.
+    """
+    wished = request.args.get("lang") or request.cookies.get(LANGUAGE_COOKIE, "")
+    if wished not in i18n.LANGUAGES:
+        wished = the_console().application.settings.server.language
+    i18n.set_language(wished)
+
+
+def _set_headers(response: Response) -> Response:
+    chosen = request.args.get("lang")
+    if chosen in i18n.LANGUAGES:
+        response.set_cookie(
+            LANGUAGE_COOKIE,
+            chosen,
+            max_age=LANGUAGE_COOKIE_SECONDS,
+            httponly=True,
+            samesite="Lax",
+            secure=request.is_secure,
+        )
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+    return response
+
+
+def _this_page_in(code: str) -> str:
+    """The address of this page in another language; a posted page has none of its own."""
+    if request.endpoint is None or request.method != "GET":
+        return url_for("console.home.index", lang=code)
+    return _this_page_with(lang=code)
+
+
+def _this_page_with(**changes: Any) -> str:
+    """The address of this page with some of its parameters changed; an empty one is left out."""
+    values: Mapping[str, Any] = {**request.args, **(request.view_args or {}), **changes}
+    kept = {name: value for name, value in values.items() if value not in ("", None)}
+    return url_for(str(request.endpoint), **kept)

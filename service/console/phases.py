@@ -1,0 +1,280 @@
+"""Phases of the transition: rules, exemptions, and who would be locked out."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from io import StringIO
+from itertools import groupby
+from typing import Any
+
+from babel.dates import format_date
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from auth.signin.phases import PUPIL, STAFF, Phase, Target, Who
+from service import i18n
+from service.access import Forbidden
+from service.console.context import scope, the_console
+from service.console.pages import sentence
+from service.i18n import gettext as _
+from service.models import OperatorRole, PhaseExemption, PhaseRule, School
+from service.ordering import natural
+from service.reports.export import harmless
+from service.signin import phase_rules
+from service.signin.phase_rules import PhaseProblem, Why
+from service.signin.phases import locked_out, locked_out_by_school, read_schedule
+from service.signin.provider import has_upstream
+from service.words import console as words
+from service.words import phases as phase_wording
+
+ROLES = (PUPIL, *sorted(STAFF, reverse=True))
+
+blueprint = Blueprint("phases", __name__, url_prefix="/phases")
+
+
+@blueprint.app_template_filter("day")
+def say_day(value: date) -> str:
+    return format_date(value, "d MMMM y", locale=i18n.language())
+
+
+@blueprint.get("")
+def index() -> str:
+    return _page()
+
+
+@blueprint.post("/rules")
+def set_phase() -> AnyResponse | tuple[str, int]:
+    console = the_console()
+    settings = console.application.settings
+    try:
+        with console.transaction() as db:
+            phase_rules.set_phase(
+                db,
+                settings,
+                scope(),
+                target=_target(db),
+                phase=_choice(Phase, "phase"),
+                starts_on=_day("starts_on"),
+                upstream=has_upstream(settings),
+                now=console.now(),
+                today=_today(),
+            )
+    except PhaseProblem as error:
+        return _page(rule_problem=phase_wording.problem(error)), _status(error)
+    return _done(_("The phase is set."))
+
+
+@blueprint.post("/rules/<int:number>/move")
+def move_phase(number: int) -> AnyResponse | tuple[str, int]:
+    console = the_console()
+    settings = console.application.settings
+    try:
+        with console.transaction() as db:
+            phase_rules.move_phase(
+                db,
+                settings,
+                scope(),
+                number,
+                starts_on=_day("starts_on"),
+                now=console.now(),
+                today=_today(),
+            )
+    except PhaseProblem as error:
+        return _page(rule_problem=phase_wording.problem(error)), 409
+    return _done(_("The phase is moved."))
+
+
+@blueprint.post("/rules/<int:number>/remove")
+def remove_phase(number: int) -> AnyResponse:
+    console = the_console()
+    settings = console.application.settings
+    with console.transaction() as db:
+        phase_rules.remove_phase(db, settings, scope(), number, now=console.now())
+    return _done(_("The phase is removed."))
+
+
+@blueprint.post("/exemptions")
+def add_exemption() -> AnyResponse | tuple[str, int]:
+    """The login is posted: it tells who somebody is."""
+    console = the_console()
+    settings = console.application.settings
+    try:
+        with console.transaction() as db:
+            login = request.form.get("login", "").strip()
+            phase_rules.add_exemption(
+                db,
+                settings,
+                scope(),
+                target=Target() if login else _target(db),
+                login=login,
+                who=_choice(Who, "who"),
+                until=_day("until") if request.form.get("until") else None,
+                reason=request.form.get("reason", ""),
+                now=console.now(),
+                today=_today(),
+            )
+    except PhaseProblem as error:
+        return _page(exemption_problem=phase_wording.problem(error)), _status(error)
+    except Forbidden as error:
+        if error.what != "person":
+            raise
+        return _page(exemption_problem=_("Nobody of your schools has this login.")), 404
+    return _done(_("The exemption is added."))
+
+
+@blueprint.post("/exemptions/<int:number>/remove")
+def remove_exemption(number: int) -> AnyResponse:
+    console = the_console()
+    settings = console.application.settings
+    with console.transaction() as db:
+        phase_rules.remove_exemption(db, settings, scope(), number, now=console.now())
+    return _done(_("The exemption is removed."))
+
+
+@blueprint.get("/locked-out")
+def locked_out_page() -> str:
+    """How many there are in each school, or who they are in the school of the address."""
+    console, day, code = the_console(), _asked_day(), request.args.get("school", "").strip()
+    mine = scope()
+    with console.transaction() as db:
+        default = read_schedule(db, console.application).default
+        if code:
+            school = db.get(School, code)
+            if school is None or not mine.sees(school):
+                raise Forbidden("school")
+            people = [
+                person for person, _school in db.execute(_locked_out_rows(default, day, code))
+            ]
+            people.sort(key=lambda p: (p.role != PUPIL, natural(p.class_title), p.family_name))
+            classes = groupby(people, key=lambda person: person.class_title)
+            return render_template(
+                "console/locked_out_school.html",
+                school=school,
+                classes=[(title, list(group)) for title, group in classes],
+                total=len(people),
+                day=day,
+            )
+        counted = db.execute(locked_out_by_school(day, default).where(mine.schools())).all()
+    return render_template(
+        "console/locked_out.html",
+        rows=counted,
+        total=sum(count for _school, count in counted),
+        day=day,
+    )
+
+
+@blueprint.get("/locked-out.csv")
+def locked_out_file() -> Response:
+    """Everybody of the scope, or of one school: for a spreadsheet in the Russian locale."""
+    console, day, code = the_console(), _asked_day(), request.args.get("school", "").strip()
+    out = StringIO(newline="")
+    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    titles = (_("District"), _("School code"), _("School"), _("Class"), _("Role"),
+              _("Surname"), _("Given name"), _("Patronymic"), _("Login"))  # fmt: skip
+    writer.writerow(titles)
+    with console.transaction() as db:
+        default = read_schedule(db, console.application).default
+        for person, school in db.execute(_locked_out_rows(default, day, code)):
+            cells = (school.district, school.code, school.short_name, person.class_title,
+                     words.role(person.role), person.family_name, person.given_name,
+                     person.middle_name, person.username)  # fmt: skip
+            writer.writerow(map(harmless, cells))
+    response = Response(out.getvalue().encode("utf-8-sig"), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="locked-out-{day}.csv"'
+    return response
+
+
+def _locked_out_rows(default: Phase, day: date, code: str) -> Any:
+    rows = locked_out(day, default).where(scope().schools())
+    return rows.where(School.code == code) if code else rows.order_by(School.code)
+
+
+def _page(*, rule_problem: str = "", exemption_problem: str = "") -> str:
+    console, mine = the_console(), scope()
+    settings = console.application.settings
+    with console.transaction() as db:
+        schedule = read_schedule(db, console.application)
+        rules = phase_rules.rules(db, mine)
+        exemptions = phase_rules.exemptions(db, mine)
+        rows: list[PhaseRule | PhaseExemption] = [*rules, *(row for row, _person in exemptions)]
+        editable = {
+            (type(row).__name__, row.id)
+            for row in rows
+            if phase_rules.editable(db, settings, mine, row)
+        }
+        schools = db.scalars(select(School).where(mine.schools()).order_by(School.code)).all()
+        return render_template(
+            "console/phases.html",
+            city_phase=schedule.city_phase(_today()),
+            rules=rules,
+            exemptions=exemptions,
+            titles=phase_rules.class_titles(db, rows),
+            editable=editable,
+            may_edit=mine.role != OperatorRole.SCHOOL or settings.auth.schools_set_phases,
+            upstream=has_upstream(settings),
+            schools=schools,
+            districts=sorted({school.district for school in schools}),
+            phases=list(Phase),
+            roles=ROLES,
+            who=list(Who),
+            today=_today(),
+            say=phase_wording,
+            rule_problem=sentence(rule_problem),
+            exemption_problem=sentence(exemption_problem),
+            form=request.form,
+        )
+
+
+def _status(error: PhaseProblem) -> int:
+    return 404 if error.why is Why.NO_SCHOOL else 409
+
+
+def _done(text: str) -> AnyResponse:
+    flash(text)
+    return redirect(url_for("console.phases.index"), 303)
+
+
+def _target(db: Session) -> Target:
+    form = {name: request.form.get(name, "").strip() for name in ("district", "school", "class")}
+    role = request.form.get("role", "")
+    # Before its classes are looked up: which a school outside has is told to nobody.
+    school = db.get(School, form["school"])
+    if form["school"] and (school is None or not scope().sees(school)):
+        raise PhaseProblem(Why.NO_SCHOOL)
+    return phase_rules.find_target(
+        db,
+        district=form["district"],
+        school_code=form["school"],
+        class_name=form["class"],
+        role=role if role in ROLES else "",
+    )
+
+
+def _choice(kind: type[Any], name: str) -> Any:
+    """Raises ``PhaseProblem`` for a value that the form does not offer."""
+    try:
+        return kind(request.form.get(name, ""))
+    except ValueError as error:
+        raise PhaseProblem(Why.NO_SENSE) from error
+
+
+def _day(name: str) -> date:
+    try:
+        return date.fromisoformat(request.form.get(name, ""))
+    except ValueError as error:
+        raise PhaseProblem(Why.PAST) from error
+
+
+def _today() -> date:
+    console = the_console()
+    return console.now().astimezone(console.application.zone).date()
+
+
+def _asked_day() -> date:
+    try:
+        return date.fromisoformat(request.args.get("day", ""))
+    except ValueError:
+        return _today()

@@ -1,0 +1,278 @@
+"""Apply the approved plans of a run: claim it, send the changes, wait for Moodle, end it.
+
+Everything here is repeatable. A process killed at any moment leaves outcomes that are recorded and
+changes that are not; the next one goes on with the latter, and what Moodle already has is adopted.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import chain
+
+from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from provisioning.apply import apply
+from provisioning.changes import Result
+from provisioning.moodle import MoodleClient, MoodleError, MoodleMisconfigured, MoodleRefused
+from service.application import Application
+from service.db import transaction
+from service.loads import claims
+from service.loads.failures import final_status
+from service.loads.plan_work import PlanWork
+from service.loads.roll_history import note_roll
+from service.models import (
+    Affiliation,
+    AuditEntry,
+    ClassTeacher,
+    PlannedChange,
+    PlannedClassTeacher,
+    PlannedRoll,
+    PlanStatus,
+    RunStatus,
+    School,
+    SchoolPlan,
+    SyncRun,
+)
+
+PATIENCE_SECONDS = (5, 15, 60, 120, 300, 600, 600, 600)
+"""Pauses between tries while Moodle does not answer; then the run is stopped and says so.
+
+They begin anew after every change that came through: a long run may meet many short outages.
+"""
+
+TRY_AGAIN_AFTER = timedelta(minutes=10)
+"""A run that broke off goes on by itself after so long; one whose process ended goes on at once."""
+
+log = logging.getLogger(__name__)
+StopCheck = Callable[[], bool]
+
+
+def apply_run(
+    application: Application,
+    run_id: int,
+    *,
+    should_stop: StopCheck = lambda: False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Apply, or go on applying, a run. Does nothing when it is not approved or already claimed."""
+    if not _begin(application, run_id):
+        return
+
+    def stop() -> bool:
+        return should_stop() or _stop_requested(application, run_id)
+
+    problem, finished = "", False
+    try:
+        finished = _apply_patiently(application, run_id, stop, sleep)
+    except MoodleError as error:
+        problem = f"moodle.{type(error).__name__}: {error}"
+        log.warning("run broke off", extra={"run": run_id, "problem": problem})
+    except claims.ClaimLost:
+        log.warning("run was taken over", extra={"run": run_id})
+        return
+    except Exception:
+        _end(application, run_id, finished=False, problem="internal")
+        raise
+    _end(application, run_id, finished=finished, problem=problem)
+
+
+def _begin(application: Application, run_id: int) -> bool:
+    now = application.clock()
+    with transaction(application.sessions) as session:
+        run = session.get_one(SyncRun, run_id)
+        startable = {RunStatus.APPROVED, RunStatus.APPLYING, RunStatus.STOPPED}
+        if run.status not in startable or not claims.take(session, run, now, startable):
+            return False
+        if run.stop_requested or (run.status == RunStatus.STOPPED and run.go_on_at is None):
+            claims.stop_here(run)
+            return False
+        run.status, run.problem, run.finished_at = RunStatus.APPLYING, "", None
+    log.info("run begins", extra={"run": run_id})
+    return True
+
+
+def _end(application: Application, run_id: int, *, finished: bool, problem: str) -> None:
+    with transaction(application.sessions) as session:
+        run = session.get_one(SyncRun, run_id)
+        if run.claimed_by != claims.own_name():
+            return  # taken over: the other process says how it ends
+        now = application.clock()
+        if finished:
+            run.status, run.finished_at = final_status(session, run_id), now
+            run.problem, run.stop_requested, run.go_on_at = "", False, None
+            claims.release(run)
+        elif run.stop_requested:
+            claims.stop_here(run)
+            run.problem, run.stop_requested = problem[:1000], False
+        else:
+            run.status, run.problem = RunStatus.STOPPED, (problem or claims.INTERRUPTED)[:1000]
+            run.go_on_at = now + TRY_AGAIN_AFTER if problem else now
+            claims.release(run)
+    log.info("run ends", extra={"run": run_id, "finished": finished})
+
+
+def _stop_requested(application: Application, run_id: int) -> bool:
+    with application.sessions() as session:
+        return bool(session.scalar(select(SyncRun.stop_requested).where(SyncRun.id == run_id)))
+
+
+def _apply_patiently(
+    application: Application, run_id: int, stop: StopCheck, sleep: Callable[[float], None]
+) -> bool:
+    """Apply all plans; while Moodle does not answer, wait and go on where it stopped."""
+    with application.moodle() as moodle:
+        pauses = iter(PATIENCE_SECONDS)
+        while True:
+            tried_before = _last_tried(application, run_id)
+            try:
+                return all(
+                    _apply_plan(application, plan_id, moodle, stop)
+                    for plan_id in _approved_plans(application, run_id)
+                )
+            except (MoodleMisconfigured, MoodleRefused):
+                raise
+            except MoodleError as error:
+                if _last_tried(application, run_id) != tried_before:
+                    pauses = iter(PATIENCE_SECONDS)
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+                log.warning("Moodle does not answer", extra={"run": run_id, "pause": pause})
+                _note_problem(application, run_id, f"moodle.{type(error).__name__}: {error}")
+                for _second in range(pause):
+                    if stop():
+                        return False
+                    sleep(1)
+                    with transaction(application.sessions) as session:
+                        claims.renew(session, run_id, application.clock())
+
+
+def _last_tried(application: Application, run_id: int) -> datetime | None:
+    """When the newest outcome of the run was recorded."""
+    with application.sessions() as session:
+        return session.scalar(
+            select(func.max(PlannedChange.tried_at))
+            .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
+            .where(SchoolPlan.run_id == run_id)
+        )
+
+
+def _note_problem(application: Application, run_id: int, problem: str) -> None:
+    with transaction(application.sessions) as session:
+        session.execute(update(SyncRun).where(SyncRun.id == run_id).values(problem=problem[:1000]))
+
+
+def _approved_plans(application: Application, run_id: int) -> list[int]:
+    """Approved ones, and applied ones with changes that can be tried again."""
+    retry = select(PlannedChange.plan_id).where(
+        PlannedChange.result.in_([Result.FAILED, Result.SKIPPED])
+    )
+    with application.sessions() as session:
+        return list(
+            session.scalars(
+                select(SchoolPlan.id)
+                .where(
+                    SchoolPlan.run_id == run_id,
+                    (SchoolPlan.status == PlanStatus.APPROVED)
+                    | ((SchoolPlan.status == PlanStatus.APPLIED) & SchoolPlan.id.in_(retry)),
+                )
+                .order_by(SchoolPlan.school_code)
+            )
+        )
+
+
+def _apply_plan(
+    application: Application, plan_id: int, moodle: MoodleClient, stop: StopCheck
+) -> bool:
+    """Apply one school's plan; False when it was stopped on the way."""
+    with transaction(application.sessions) as session:
+        plan = session.get_one(SchoolPlan, plan_id)
+        # Locked, so that of two plans begun at the same moment the second sees the first.
+        school = session.get_one(School, plan.school_code, with_for_update=True)
+        if not _is_current(plan, school):
+            if plan.status == PlanStatus.APPROVED:  # an applied one stays applied
+                plan.status = PlanStatus.SUPERSEDED
+            return True
+        if not plan.started:
+            _take_over_roll(session, plan, school, application.clock())
+    work = PlanWork(application, plan, school)
+    settings = application.settings
+    changes = work.changes()
+    first = next(changes, None)
+    # apply() asks Moodle what it can do even when there is nothing to do.
+    done = first is None or apply(
+        chain([first], changes),
+        moodle,
+        work,
+        work.record,
+        role_ids=settings.moodle.role_ids,
+        first_password=work.first_password if settings.passwords.kept_in == "moodle" else None,
+        should_stop=stop,
+    )
+    work.flush()
+    if not done:
+        return False
+    now = application.clock()
+    with transaction(application.sessions) as session:
+        plan = session.get_one(SchoolPlan, plan_id)
+        school = session.get_one(School, plan.school_code)
+        plan.status, plan.applied_at = PlanStatus.APPLIED, now
+        school.last_applied_at = now
+        _supersede_others(plan, school)
+        session.add(
+            AuditEntry(
+                at=now, actor="worker", action="plan.apply", run_id=plan.run_id,
+                school_code=plan.school_code, details={"digest": plan.digest},
+            )
+        )  # fmt: skip
+    return True
+
+
+def _is_current(plan: SchoolPlan, school: School) -> bool:
+    """Whether nothing else of this school was applied since the plan was made (or begun)."""
+    return plan.known_version == school.known_version
+
+
+def _take_over_roll(session: Session, plan: SchoolPlan, school: School, now: datetime) -> None:
+    """From here on the file's roll is the school's roll, and older files are refused."""
+    note_roll(session, plan, now)
+    session.execute(delete(Affiliation).where(Affiliation.school_code == plan.school_code))
+    columns = ["school_code", "person_id", "role", "class_id", "class_title"]
+    values = select(
+        literal(plan.school_code),
+        PlannedRoll.person_id,
+        PlannedRoll.role,
+        PlannedRoll.class_id,
+        PlannedRoll.class_title,
+    ).where(PlannedRoll.plan_id == plan.id)
+    session.execute(insert(Affiliation).from_select(columns, values))
+    _take_over_class_teachers(session, plan)
+    school.last_exported_at = plan.exported_at
+    plan.started = True
+    _supersede_others(plan, school)
+
+
+def _take_over_class_teachers(session: Session, plan: SchoolPlan) -> None:
+    """What the file says of a class replaces what was known; other classes stay as they are."""
+    planned = PlannedClassTeacher
+    named = select(planned.class_id).where(planned.plan_id == plan.id)
+    session.execute(
+        delete(ClassTeacher).where(
+            ClassTeacher.school_code == plan.school_code, ClassTeacher.class_id.in_(named)
+        )
+    )
+    values = select(literal(plan.school_code), planned.class_id, planned.person_id).where(
+        planned.plan_id == plan.id, planned.person_id != ""
+    )
+    columns = ["school_code", "class_id", "person_id"]
+    session.execute(insert(ClassTeacher).from_select(columns, values))
+
+
+def _supersede_others(plan: SchoolPlan, school: School) -> None:
+    """What is known has changed: a plan made before, or on the way, was made against less."""
+    school.known_version += 1
+    plan.known_version = school.known_version

@@ -1,0 +1,309 @@
+"""Who a row is: the people we know, and new identities and logins, given to one load at a time.
+
+Everything else about a load may happen beside another one. Here it may not: two loads that meet a
+new human at once, or two humans who would get the same login, have to agree on who comes first.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from provisioning import matching
+from provisioning.findings import Severity
+from provisioning.logins import candidates
+from provisioning.matching import How, KnownIdentities, Matching
+from provisioning.ownership import another_schools_file
+from provisioning.roster import Person, Roster
+from provisioning.settings import LoginSettings
+from service.config import Settings
+from service.db import INSERT_ROWS, SessionFactory, chunks, insert_rows, lock, transaction
+from service.loads.known_state import roll_before, with_shared_texts
+from service.models import (
+    Identity,
+    KnownPerson,
+    PlannedRoll,
+    SchoolPlan,
+    SourceKey,
+    TakenLogin,
+)
+
+LOCK = 7_265_401
+"""Of the transaction that gives identities and logins; any number of our own."""
+TRIES = 3
+"""The lock keeps loads apart. Should a program that knows no lock be faster all the same, the
+database refuses the second key or login, and everybody is looked up again."""
+
+_COLUMNS = {
+    field.name: getattr(Identity, field.name)
+    for field in fields(matching.KnownPerson)
+    if hasattr(Identity, field.name)
+}
+
+
+def recognise(
+    sessions: SessionFactory, roster: Roster, settings: Settings, now: datetime
+) -> tuple[Roster, Matching]:
+    """Say who each row is, and keep it: new people get identity and login, new rows their key.
+
+    The roster comes back without each СНИЛС that is another human's.
+
+    One short transaction of its own. What it gives is given for ever, also when the plan is
+    rejected: a second load of the file finds the same. When a finding stops the file, nothing is
+    given.
+    """
+    tries_left = TRIES
+    while True:
+        tries_left -= 1
+        try:
+            with transaction(sessions) as session:
+                lock(session, LOCK)
+                known = _known_identities(session, roster)
+                found = matching.match(roster, known, lambda: str(uuid.uuid4()))
+                before = roll_before(session, roster.school.code)
+                more = another_schools_file(roster, found, before, settings.limits)
+                found = replace(found, findings=(*found.findings, *more))
+                counted = matching.without_foreign_numbers(roster, found)
+                if all(one.severity != Severity.FATAL for one in found.findings):
+                    _reserve(session, counted, known, found, settings.logins, now)
+                    _replace_taken(session, counted, found, settings.logins)
+                return counted, found
+        except IntegrityError:
+            if not tries_left:
+                raise
+
+
+def _known_identities(session: Session, roster: Roster) -> KnownIdentities:
+    """What matching needs to know about the people in one roster (three kinds of look-up)."""
+    by_key: dict[str, matching.KnownPerson] = {}
+    of_school = (
+        select(SourceKey.sourced_id, *_COLUMNS.values())
+        .join(Identity, Identity.person_id == SourceKey.person_id)
+        .where(SourceKey.source == roster.source, SourceKey.school_code == roster.school.code)
+    )
+    for ids in chunks(chain(roster.persons, roster.set_aside)):
+        for sourced_id, *known in session.execute(of_school.where(SourceKey.sourced_id.in_(ids))):
+            by_key[sourced_id] = _known(known)
+    new = [person for key, person in roster.persons.items() if key not in by_key]
+    by_name: dict[matching.NameKey, list[matching.KnownPerson]] = {}
+    of_others = select(Identity.name_key, *_COLUMNS.values()).where(
+        Identity.school_code != roster.school.code
+    )
+    for some in chunks(new):
+        names = {matching.name_key(person) for person in some}
+        found: dict[matching.NameKey, list[matching.KnownPerson]] = defaultdict(list)
+        for name, *known in session.execute(
+            of_others.where(tuple_(Identity.name_key, Identity.birth_date).in_(names))
+        ):
+            one = _known(known)
+            if one.birth_date:
+                found[name, one.birth_date].append(one)
+        by_name |= found
+    return KnownIdentities(
+        by_key=by_key, by_snils=_by_snils(session, roster, by_key), by_name=by_name
+    )
+
+
+def _by_snils(
+    session: Session, roster: Roster, by_key: Mapping[str, matching.KnownPerson]
+) -> dict[str, list[matching.KnownPerson]]:
+    """Whom we know by the numbers in the roster; of those whom another row names, the place too."""
+    keys_by_number: dict[str, set[str]] = defaultdict(set)
+    for key, person in roster.persons.items():
+        if person.snils:
+            keys_by_number[person.snils].add(by_key[key].person_id if key in by_key else "")
+    found: dict[str, list[matching.KnownPerson]] = {}
+    for numbers in chunks(sorted(keys_by_number)):
+        query = select(*_COLUMNS.values()).where(Identity.snils.in_(numbers))
+        known = [_known(row) for row in session.execute(query)]
+        others = {one.person_id for one in known if keys_by_number[one.snils] != {one.person_id}}
+        places = _places(session, others) if others else {}
+        for one in known:
+            named = replace(one, **places[one.person_id]) if one.person_id in places else one
+            found.setdefault(one.snils, []).append(named)
+    return found
+
+
+def _places(session: Session, people: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Where the newest export of each person's own school names them."""
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for ids in chunks(sorted(people)):
+        own_key = select(SourceKey.person_id, SourceKey.sourced_id).join(
+            Identity,
+            (Identity.person_id == SourceKey.person_id)
+            & (Identity.school_code == SourceKey.school_code),
+        )
+        for person_id, sourced_id in session.execute(own_key.where(SourceKey.person_id.in_(ids))):
+            found[person_id]["sourced_id"] = sourced_id
+        in_plans = (
+            select(PlannedRoll.person_id, PlannedRoll.file, PlannedRoll.line)
+            .join(SchoolPlan, SchoolPlan.id == PlannedRoll.plan_id)
+            .join(
+                Identity,
+                (Identity.person_id == PlannedRoll.person_id)
+                & (Identity.school_code == SchoolPlan.school_code),
+            )
+            .order_by(SchoolPlan.id)
+        )
+        for person_id, file, line in session.execute(
+            in_plans.where(PlannedRoll.person_id.in_(ids))
+        ):
+            found[person_id] |= {"file": file, "line": line}
+    return found
+
+
+def _known(values: Sequence[Any]) -> matching.KnownPerson:
+    return matching.KnownPerson(**with_shared_texts(tuple(_COLUMNS), values))
+
+
+def _reserve(
+    session: Session,
+    roster: Roster,
+    known: KnownIdentities,
+    found: Matching,
+    logins: LoginSettings,
+    now: datetime,
+) -> None:
+    """Give new people their identity and login, and every new row its key."""
+    new = (
+        (match.person_id, roster.persons[key])
+        for key, match in found.matches.items()
+        if match.how == How.NEW
+    )
+    for some in chunks(new):
+        people = dict(some)
+        given = _free_usernames(session, people, logins)
+        insert_rows(
+            session,
+            Identity,
+            (
+                {
+                    "person_id": person_id,
+                    "username": given[person_id],
+                    "reserved_at": now,
+                    "school_code": roster.school.code,
+                    **_identity_values(person),
+                }
+                for person_id, person in people.items()
+            ),
+        )
+    keys = (
+        {
+            "source": roster.source,
+            "school_code": roster.school.code,
+            "sourced_id": sourced_id,
+            "person_id": match.person_id,
+        }
+        for sourced_id, match in found.matches.items()
+        if match.how != How.KNOWN
+    )
+    insert_rows(session, SourceKey, keys)
+    _learn_sexes(session, roster, found, known)
+
+
+def _learn_sexes(session: Session, roster: Roster, found: Matching, known: KnownIdentities) -> None:
+    """What the rows of known people say now; nothing but matching asks for it."""
+    said = (
+        {"person_id": known.by_key[key].person_id, "sex": person.sex}
+        for key, person in roster.persons.items()
+        if key in found.matches and key in known.by_key
+        if person.sex and person.sex != known.by_key[key].sex
+    )
+    for some in chunks(said, INSERT_ROWS):
+        session.execute(update(Identity), some)
+
+
+def _replace_taken(
+    session: Session, roster: Roster, found: Matching, logins: LoginSettings
+) -> None:
+    """Reserve the next free login for everybody whose own one Moodle holds for somebody else.
+
+    Only for those who have no account, which would keep its login.
+    """
+    have_one = select(KnownPerson.person_id).where(KnownPerson.moodle_id.is_not(None))
+    known = (
+        (match.person_id, roster.persons[key])
+        for key, match in found.matches.items()
+        if match.how != How.NEW
+    )
+    for some in chunks(known):
+        people = dict(some)
+        clashing = session.scalars(
+            select(Identity.person_id)
+            .join(TakenLogin, TakenLogin.username == Identity.username)
+            .where(Identity.person_id.in_(people), Identity.person_id.not_in(have_one))
+            .order_by(Identity.person_id)
+        ).all()
+        given = _free_usernames(session, {one: people[one] for one in clashing}, logins)
+        for person_id, username in given.items():
+            session.execute(
+                update(Identity).where(Identity.person_id == person_id).values(username=username)
+            )
+
+
+def usernames(session: Session, person_ids: Iterable[str]) -> dict[str, str]:
+    """Person id -> the login reserved for the person."""
+    found: dict[str, str] = {}
+    for ids in chunks(person_ids):
+        rows = session.execute(
+            select(Identity.person_id, Identity.username).where(Identity.person_id.in_(ids))
+        )
+        logins = dict(rows.all())
+        found |= {person_id: logins[person_id] for person_id in ids}
+    return found
+
+
+def _identity_values(person: Person) -> dict[str, Any]:
+    """What an identity remembers of a person for matching."""
+    return {
+        "family_name": person.family_name,
+        "given_name": person.given_name,
+        "middle_name": person.middle_name,
+        "name_key": matching.normalised_name(
+            person.family_name, person.given_name, person.middle_name
+        ),
+        "birth_date": person.birth_date,
+        "sex": person.sex,
+        "snils": person.snils,
+    }
+
+
+def _free_usernames(
+    session: Session, people: Mapping[str, Person], logins: LoginSettings
+) -> dict[str, str]:
+    """The first candidate of each person that nobody has, here or in Moodle as far as we know.
+
+    Asks the database for many people at once.
+    """
+    wanted = {
+        person_id: candidates(
+            person_id,
+            family_name=person.family_name,
+            given_name=person.given_name,
+            middle_name=person.middle_name,
+            scheme=logins.scheme,
+        )
+        for person_id, person in people.items()
+    }
+    given: dict[str, str] = {}
+    taken: set[str] = set()
+    while wanted:
+        round_ = {person_id: next(names) for person_id, names in wanted.items()}
+        for names in chunks(sorted(set(round_.values()))):
+            for column in (Identity.username, TakenLogin.username):
+                taken.update(session.scalars(select(column).where(column.in_(names))))
+        for person_id, username in round_.items():
+            if username not in taken:
+                taken.add(username)
+                given[person_id] = username
+                del wanted[person_id]
+    return given

@@ -1,0 +1,178 @@
+"""One plan while it is applied: its open changes, Moodle's numbers, the outcomes of each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from auth.clients.registered import read_clients
+from auth.signin.end_sign_ins import end_people
+from provisioning import roster
+from provisioning.changes import Action, Change, Kind, Outcome, Result
+from provisioning.naming import Names
+from service.application import Application
+from service.db import chunks, transaction
+from service.loads import claims
+from service.loads.recording import record
+from service.models import (
+    Affiliation,
+    Identity,
+    KnownObject,
+    KnownPerson,
+    PlannedChange,
+    School,
+    SchoolPlan,
+    SyncRun,
+)
+from service.people.passwords import first_password
+
+PAGE = 500
+"""Planned changes read at once; far more than a batch, far less than a plan."""
+
+
+class PlanWork:
+    """One plan being applied: hands out its open changes, knows Moodle's numbers, records."""
+
+    def __init__(self, application: Application, plan: SchoolPlan, school: School) -> None:
+        self._application = application
+        self._plan_id, self._run_id, self._school_code = plan.id, plan.run_id, school.code
+        self._rows: dict[tuple[Kind, str], int] = {}
+        """Ids of the planned changes that are on their way."""
+        self._birth_dates: dict[str, date] = {}
+        self._unneeded: list[Outcome] = []
+        """Skipped without asking Moodle, so they come back in no batch."""
+        names = Names(
+            application.settings.naming,
+            roster.School(
+                code=school.code, name=school.name, short_name=school.short_name,
+                district=school.district, number=school.number,
+            ),
+            plan.school_year,
+        )  # fmt: skip
+        # The last two levels, school and school year, are the school's own.
+        self._shared = frozenset(category.idnumber for category in names.categories()[:-2])
+
+    def changes(self) -> Iterator[Change]:
+        """The changes that are not done, in their order, read page by page."""
+        position = -1
+        while page := self._page(position):
+            position = page[-1].position
+            for row, change in self._needed(page):
+                self._rows[change.kind, change.key] = row
+                if change.kind == Kind.USER and change.after["birth_date"]:
+                    self._birth_dates[change.key] = date.fromisoformat(change.after["birth_date"])
+                yield change
+
+    def _page(self, position: int) -> Sequence[PlannedChange]:
+        with self._application.sessions() as session:
+            return session.scalars(
+                select(PlannedChange)
+                .where(
+                    PlannedChange.plan_id == self._plan_id,
+                    PlannedChange.result != Result.DONE,
+                    PlannedChange.position > position,
+                )
+                .order_by(PlannedChange.position)
+                .limit(PAGE)
+            ).all()
+
+    def _needed(self, page: Sequence[PlannedChange]) -> Iterator[tuple[int, Change]]:
+        """Leave out suspending somebody who is on another school's roll by now."""
+        leavers = [row.key for row in page if row.action == Action.SUSPEND]
+        elsewhere: set[str] = set()
+        with self._application.sessions() as session:
+            for keys in chunks(leavers):
+                elsewhere.update(
+                    session.scalars(
+                        select(Affiliation.person_id).where(
+                            Affiliation.person_id.in_(keys),
+                            Affiliation.school_code != self._school_code,
+                        )
+                    )
+                )
+        for row in page:
+            change = Change(
+                kind=Kind(row.kind), action=Action(row.action), key=row.key,
+                before=row.before, after=row.after,
+            )  # fmt: skip
+            if change.action == Action.SUSPEND and change.key in elsewhere:
+                self._rows[change.kind, change.key] = row.id
+                self._unneeded.append(
+                    Outcome(change=change, result=Result.SKIPPED, code="on_another_roll")
+                )
+            else:
+                yield row.id, change
+
+    def flush(self) -> None:
+        """Record what was skipped on the way."""
+        if self._unneeded:
+            self.record(self._unneeded)
+            self._unneeded = []
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """One short transaction; raises ``ClaimLost`` and writes nothing when we lost the run."""
+        now = self._application.clock()
+        with transaction(self._application.sessions) as session:
+            claims.renew(session, self._run_id, now)
+            record(
+                session,
+                outcomes,
+                rows=[self._rows[o.change.kind, o.change.key] for o in outcomes],
+                school_code=self._school_code,
+                shared=self._shared,
+                now=now,
+            )
+            self._end_sign_ins(session, outcomes, now)
+            # Moodle answers: what kept the run waiting is over.
+            session.execute(
+                update(SyncRun)
+                .where(SyncRun.id == self._run_id, SyncRun.problem != "")
+                .values(problem="")
+            )
+        for outcome in outcomes:
+            del self._rows[outcome.change.kind, outcome.change.key]
+            self._birth_dates.pop(outcome.change.key, None)
+
+    def _end_sign_ins(self, session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Of the people who were suspended: their applications hear it like a sign-out."""
+        suspended = [
+            outcome.change.key
+            for outcome in outcomes
+            if outcome.change.action == Action.SUSPEND and outcome.result == Result.DONE
+        ]
+        if suspended:
+            configured = self._application.settings.auth.clients
+            end_people(session, suspended, read_clients(session, configured, now).clients, now)
+
+    def get(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
+        """Moodle's numbers, as recorded (the protocol ``MoodleIds``)."""
+        if kind == Kind.USER:
+            key, number, condition = KnownPerson.person_id, KnownPerson.moodle_id, None
+        else:
+            key, number, condition = (
+                KnownObject.key,
+                KnownObject.moodle_id,
+                KnownObject.kind == kind,
+            )
+        found: dict[str, int] = {}
+        with self._application.sessions() as session:
+            for some in chunks(keys):
+                query = select(key, number).where(key.in_(some), number.is_not(None))
+                if condition is not None:
+                    query = query.where(condition)
+                found |= {k: n for k, n in session.execute(query) if n is not None}
+        return found
+
+    def first_password(self, person_id: str) -> str:
+        """For accounts whose password Moodle keeps."""
+        with self._application.sessions() as session:
+            identity = session.get_one(Identity, person_id)
+        return first_password(
+            self._application,
+            person_id=person_id,
+            birth_date=self._birth_dates[person_id],
+            generation=identity.password_generation,
+        )

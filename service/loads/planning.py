@@ -1,0 +1,381 @@
+"""Plan a received run: read its files school by school, decide, store plans and findings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.orm import Session
+
+from provisioning.desired import DesiredRules, desired_state, desired_users
+from provisioning.findings import Finding, Severity
+from provisioning.formats import LayoutError, ReadFile, SchoolFiles, read_school, scan
+from provisioning.matching import How, Matching
+from provisioning.plan import Plan, make_plan
+from provisioning.roll import Roll, next_roll
+from provisioning.roster import Roster
+from provisioning.state import MoodleUser, State
+from provisioning.validation import validate
+from service.application import Application
+from service.db import insert_rows, transaction, upsert
+from service.loads import claims, known_state
+from service.loads.earlier_loads import compare_with_earlier
+from service.loads.identities import recognise, usernames
+from service.loads.other_rolls import Elsewhere, OtherRolls
+from service.models import (
+    AuditEntry,
+    OperatorRole,
+    PlannedChange,
+    PlannedClassTeacher,
+    PlannedRoll,
+    PlanStatus,
+    RunFile,
+    RunFinding,
+    RunStatus,
+    School,
+    SchoolPlan,
+    SyncRun,
+)
+from service.registry.loads import as_registered, type_after_load
+
+log = logging.getLogger(__name__)
+
+
+def plan_run(application: Application, run_id: int) -> None:
+    """Read and plan a run; ends as *planned* or *rejected*. Running it twice is harmless."""
+    with transaction(application.sessions) as session:
+        run = session.get_one(SyncRun, run_id)
+        if run.status != RunStatus.RECEIVED or not claims.take(
+            session, run, application.clock(), {RunStatus.RECEIVED}
+        ):
+            return
+        run.problem = ""
+        _forget(session, run_id)
+    try:
+        _Planning(application, run).plan_all()
+        _end(application, run_id)
+    except claims.ClaimLost:
+        log.warning("run was taken over", extra={"run": run_id})
+    except LayoutError as error:
+        log.warning("a file of layouts cannot be used", extra={"run": run_id})
+        _end(application, run_id, problem=f"layout: {error}")
+    except Exception:
+        _end(application, run_id, problem="internal")
+        raise
+
+
+def _forget(session: Session, run_id: int, school_code: str | None = None) -> None:
+    """Remove what an earlier attempt to plan the run, or one school of it, has left."""
+
+    def ours(table: type[SchoolPlan | RunFile | RunFinding]) -> ColumnElement[bool]:
+        of_run = table.run_id == run_id
+        return of_run if school_code is None else of_run & (table.school_code == school_code)
+
+    plans = select(SchoolPlan.id).where(ours(SchoolPlan))
+    session.execute(delete(PlannedChange).where(PlannedChange.plan_id.in_(plans)))
+    for part in (PlannedRoll, PlannedClassTeacher):
+        session.execute(delete(part).where(part.plan_id.in_(plans)))
+    for table in (SchoolPlan, RunFile, RunFinding):
+        session.execute(delete(table).where(ours(table)))
+
+
+def _end(application: Application, run_id: int, *, problem: str = "") -> None:
+    now = application.clock()
+    with transaction(application.sessions) as session:
+        claims.renew(session, run_id, now)
+        if problem:
+            _forget(session, run_id)
+        run = session.get_one(SyncRun, run_id)
+        usable = any(plan.status == PlanStatus.PLANNED for plan in run.plans)
+        if run.status == RunStatus.RECEIVED:  # else somebody has rejected it meanwhile
+            run.status = RunStatus.PLANNED if usable else RunStatus.REJECTED
+        run.planned_at, run.problem = now, problem[:1000]
+        claims.release(run)
+        details = {"status": run.status.value, "schools": len(run.plans)}
+        session.add(
+            AuditEntry(at=now, actor="worker", action="run.plan", run_id=run_id, details=details)
+        )
+    log.info("run planned", extra={"run": run_id, **details})
+
+
+class _Planning:
+    """The planning of one run, one school in memory at a time."""
+
+    def __init__(self, application: Application, run: SyncRun) -> None:
+        self._application = application
+        self._run = run
+        self._settings = application.settings
+        self._today = application.clock().astimezone(application.zone).date()
+        self._rules = DesiredRules(
+            naming=self._settings.naming,
+            courses=self._settings.courses,
+            logins=self._settings.logins,
+            passwords=self._settings.passwords,
+        )
+        self._assumed: dict[str, Elsewhere] = {}
+        """What each school's plan took for the rolls of the others."""
+
+    def plan_all(self) -> None:
+        """Plan every school; those whose people turned up in, or left, another one twice."""
+        found = scan(
+            sorted((self._settings.home / self._run.folder).iterdir()),
+            limits=self._settings.reading.limits,
+            layout_folders=self._settings.layout_folders,
+        )
+        only = self._run.only_schools
+        schools = [one for one in found.schools if only is None or one.school_code in only]
+        with self._application.sessions() as session:
+            codes = (school.school_code for school in schools)
+            self._others = OtherRolls(session, self._run.id, codes)
+        for school in schools:
+            self._plan_school(school)
+        for school in schools:
+            if self._sees_others_differently(school.school_code):
+                self._plan_school(school)
+        # Last, because planning a school forgets every finding about it.
+        if only is None:
+            with transaction(self._application.sessions) as session:
+                _store_findings(session, self._run.id, found.findings)
+
+    def _sees_others_differently(self, school_code: str) -> bool:
+        assumed = self._assumed.get(school_code)
+        return assumed is not None and assumed != self._others.elsewhere(school_code)
+
+    def _plan_school(self, files: SchoolFiles) -> None:
+        """Read, match, compare with what is known; then the plan is stored whole or not at all.
+
+        A school may have 100,000 people: what is not needed any more is given up on the way.
+        """
+        read, roster, findings = self._read(files)
+        if roster is not None and not _is_fatal(findings):
+            now = self._application.clock()
+            roster, found = recognise(self._application.sessions, roster, self._settings, now)
+            findings += found.findings
+        with transaction(self._application.sessions) as session:
+            _forget(session, self._run.id, files.school_code)
+            _store_files(session, self._run.id, read)
+            if roster is None or _is_fatal(findings):
+                self._store_blocked(session, files.school_code, roster)
+            else:
+                school = _store_school(session, roster)
+                stored, roll = self._store_roll(session, school, roster, found)
+                del found
+                known = known_state.known_state(session, school.code)
+                users = self._users(session, roster, roll, known)
+                roster = replace(roster, persons={})
+                desired = desired_state(
+                    roster, roll, known, users,
+                    elsewhere=self._assumed[school.code], rules=self._rules,
+                )  # fmt: skip
+                _store_plan(session, stored, make_plan(known, desired, self._settings.limits))
+                _store_class_teachers(session, stored, roster, roll)
+                self._others.planned(school.code, roll.after.keys())
+            _store_findings(session, self._run.id, findings)
+            claims.renew(session, self._run.id, self._application.clock())
+
+    def _read(self, files: SchoolFiles) -> tuple[Sequence[ReadFile], Roster | None, list[Finding]]:
+        """The files, their checked roster, and all that is wrong with them."""
+        reading = read_school(
+            files,
+            limits=self._settings.reading.limits,
+            today=self._today,
+            expected_school=self._run.expected_school or None,
+        )
+        findings = list(reading.findings)
+        with self._application.sessions() as session:
+            findings += compare_with_earlier(session, files.school_code, reading.files)
+            if reading.roster is None:
+                return reading.files, None, findings
+            findings += self._outside_scope(session, reading.roster)
+            roster, more = validate(reading.roster, self._today)
+            roster, differences = as_registered(session, roster)
+        return reading.files, roster, findings + more + differences
+
+    def _outside_scope(self, session: Session, roster: Roster) -> list[Finding]:
+        """A school that the uploader has no say in. The registry's district counts, if known."""
+        known, school = session.get(School, roster.school.code), roster.school
+        district = known.district if known else school.district
+        inside = {
+            OperatorRole.CITY: True,
+            OperatorRole.DISTRICT: district in self._run.scope_items,
+            OperatorRole.SCHOOL: school.code in self._run.scope_items,
+        }
+        if inside[OperatorRole(self._run.scope_role)]:
+            return []
+        return [
+            Finding(
+                rule="school.outside_scope", severity=Severity.FATAL, file=roster.files[0],
+                school_code=school.code, field_name="school_code", value=school.code,
+            )
+        ]  # fmt: skip
+
+    def _store_blocked(self, session: Session, school_code: str, roster: Roster | None) -> None:
+        """A school that is not in the registry yet is not made from a file that is refused."""
+        if session.get(School, school_code) is None:
+            return
+        session.add(
+            SchoolPlan(
+                run_id=self._run.id,
+                school_code=school_code,
+                status=PlanStatus.BLOCKED,
+                school_year=roster.school_year if roster else "",
+            )
+        )
+
+    def _store_roll(
+        self, session: Session, school: School, roster: Roster, found: Matching
+    ) -> tuple[SchoolPlan, Roll]:
+        """The roll after this file, stored under a plan that says nothing else yet."""
+        before = known_state.roll_before(session, school.code)
+        roll = next_roll(roster, found, before, today=self._today)
+        newcomers = (one.person_id for one in found.matches.values() if one.how == How.SNILS)
+        self._others.recognised(session, school.code, newcomers)
+        self._assumed[school.code] = self._others.elsewhere(school.code)
+        stored = SchoolPlan(
+            run_id=self._run.id,
+            school_code=school.code,
+            status=PlanStatus.PLANNED,
+            known_version=school.known_version,
+            school_year=roster.school_year,
+            exported_at=roster.exported_at,
+            people=len(found.matches),
+            set_aside=len(roster.set_aside) + len(roster.persons) - len(found.matches),
+        )
+        session.add(stored)
+        session.flush()
+        _store_roll(session, stored, roster, roll)
+        return stored, roll
+
+    def _users(
+        self, session: Session, roster: Roster, roll: Roll, known: State
+    ) -> dict[str, MoodleUser]:
+        new = (one for one in roll.present.values() if one not in known.users)
+        return desired_users(
+            roster,
+            roll,
+            known,
+            usernames=usernames(session, new),
+            elsewhere=self._assumed[roster.school.code],
+            rules=self._rules,
+        )
+
+
+def _is_fatal(findings: Sequence[Finding]) -> bool:
+    return any(finding.severity == Severity.FATAL for finding in findings)
+
+
+def _store_school(session: Session, roster: Roster) -> School:
+    """The school is known from its first readable file on; its names follow the newest one.
+
+    Unless the registry tells of it: then the roster comes under the registry's names.
+    """
+    known = roster.school
+    kind, unknown = type_after_load(session.get(School, known.code), known.kind)
+    upsert(
+        session,
+        School,
+        [
+            {
+                "code": known.code,
+                "name": known.name,
+                "short_name": known.short_name,
+                "district": known.district,
+                "number": known.number,
+                "type": kind,
+                "unknown_type": unknown,
+            }
+        ],
+    )
+    return session.get_one(School, known.code, populate_existing=True)
+
+
+def _store_roll(session: Session, stored: SchoolPlan, roster: Roster, roll: Roll) -> None:
+    """Who will be on the roll, and where the file says so."""
+    rows = {person_id: roster.persons[key] for key, person_id in roll.present.items()}
+    roll_rows = (
+        {
+            "plan_id": stored.id,
+            "person_id": entry.person_id,
+            "role": entry.role,
+            "class_id": entry.class_id,
+            "class_title": entry.class_title,
+            "file": row.file if row else "",
+            "line": row.line if row else 0,
+        }
+        for entry in roll.after.values()
+        for row in (rows.get(entry.person_id),)
+    )
+    insert_rows(session, PlannedRoll, roll_rows)
+
+
+def _store_plan(session: Session, stored: SchoolPlan, plan: Plan) -> None:
+    stored.digest = plan.digest
+    stored.counts = {f"{kind}.{action}": n for (kind, action), n in plan.counts.items()}
+    stored.breaches = [one.facts for one in plan.breaches]
+    change_rows = (
+        {
+            "plan_id": stored.id,
+            "position": position,
+            "kind": change.kind.value,
+            "action": change.action.value,
+            "key": change.key,
+            "before": dict(change.before),
+            "after": dict(change.after),
+        }
+        for position, change in enumerate(plan.changes)
+    )
+    insert_rows(session, PlannedChange, change_rows)
+
+
+def _store_class_teachers(session: Session, stored: SchoolPlan, roster: Roster, roll: Roll) -> None:
+    """Who leads each class of the file."""
+    insert_rows(
+        session,
+        PlannedClassTeacher,
+        (
+            {
+                "plan_id": stored.id,
+                "class_id": one.sourced_id,
+                "person_id": roll.present.get(one.teacher_id or "", ""),
+            }
+            for one in roster.classes.values()
+        ),
+    )
+
+
+def _store_files(session: Session, run_id: int, files: Sequence[ReadFile]) -> None:
+    for file in files:
+        session.add(
+            RunFile(
+                run_id=run_id,
+                name=file.name,
+                sha256=file.sha256,
+                school_code=file.school_code,
+                layout=file.layout,
+                parts=sorted(file.parts),
+                records=file.records,
+                exported_at=file.exported_at,
+            )
+        )
+
+
+def _store_findings(session: Session, run_id: int, findings: Sequence[Finding]) -> None:
+    rows = (
+        {
+            "run_id": run_id,
+            "rule": finding.rule,
+            "severity": finding.severity.value,
+            "file": finding.file[:500],
+            "line": finding.line,
+            "school_code": finding.school_code[:64],
+            "sourced_id": finding.sourced_id[:255],
+            "person": finding.person[:500],
+            "field_name": finding.field_name,
+            "value": finding.value[:500],
+            "details": dict(finding.details),
+        }
+        for finding in findings
+    )
+    insert_rows(session, RunFinding, rows)

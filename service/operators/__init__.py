@@ -1,0 +1,202 @@
+"""Accounts of operators: who there is, adding one, closing one, a new password, another scope.
+
+Each act is in the audit. Whatever changes what an operator may do ends the operator's sessions.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from argon2 import PasswordHasher
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.i18n import gettext as _
+from service.models import AuditEntry, Operator, OperatorRole, School
+from service.operators import sessions as operator_sessions
+from service.operators.sessions import Lifetime
+
+MIN_PASSWORD_LENGTH = 12
+MAX_NAME_LENGTH = 100
+SHOWN_CHOICES = 5
+"""So many codes are offered in place of an unknown one."""
+MOST_DISTRICTS = 30
+"""So many districts: of a city all of them."""
+
+
+class OperatorProblem(ValueError):
+    """An account cannot be made or changed so. The text says why and what fits instead."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    operator: Operator
+    sessions: int
+    """That have not ended."""
+
+
+def everybody(session: Session, lifetime: Lifetime, now: datetime) -> list[Listed]:
+    """All operators by name, closed accounts too."""
+    live = operator_sessions.count_live(session, lifetime, now)
+    found = session.scalars(select(Operator).order_by(Operator.username))
+    return [Listed(operator=one, sessions=live.get(one.id, 0)) for one in found]
+
+
+def add(
+    session: Session,
+    *,
+    actor: str,
+    username: str,
+    password: str,
+    role: OperatorRole,
+    scope: Sequence[str],
+    now: datetime,
+) -> Operator:
+    """Add an operator.
+
+    Raises ``OperatorProblem`` for a short password, a name that is taken or no name, and for a
+    school or district that the registry does not have.
+    """
+    _check_name(username)
+    _check_password(password)
+    if session.scalar(select(Operator.id).where(Operator.username == username)):
+        raise OperatorProblem(_("an operator with this name exists"))
+    operator = Operator(
+        username=username,
+        password_hash=PasswordHasher().hash(password),
+        role=role,
+        scope=_checked_scope(session, role, scope),
+        created_at=now,
+    )
+    session.add(operator)
+    session.flush()
+    _audit(session, operator, actor, "operator.add", now, role=role, scope=operator.scope)
+    return operator
+
+
+def find(session: Session, username: str) -> Operator:
+    """Raises ``OperatorProblem`` when there is no operator of this name."""
+    operator = session.scalar(select(Operator).where(Operator.username == username))
+    if operator is None:
+        raise OperatorProblem(_("there is no operator with this name"))
+    return operator
+
+
+def set_active(
+    session: Session, operator: Operator, active: bool, *, actor: str, now: datetime
+) -> None:
+    """Close or reopen an account; closing it ends the operator's sessions."""
+    operator.active = active
+    if not active:
+        operator_sessions.end_all(session, operator)
+    _audit(session, operator, actor, f"operator.{'enable' if active else 'disable'}", now)
+
+
+def set_password(
+    session: Session, operator: Operator, password: str, *, actor: str, now: datetime
+) -> None:
+    """Replace the password and end the operator's sessions. Raises ``OperatorProblem``."""
+    _check_password(password)
+    operator.password_hash = PasswordHasher().hash(password)
+    operator_sessions.end_all(session, operator)
+    _audit(session, operator, actor, "operator.password", now)
+
+
+def set_scope(
+    session: Session,
+    operator: Operator,
+    role: OperatorRole,
+    scope: Sequence[str],
+    *,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Let the operator see another part of the city; ends the operator's sessions.
+
+    Raises ``OperatorProblem`` for a school or district that the registry does not have.
+    """
+    items = _checked_scope(session, role, scope)
+    before = {"role": operator.role, "scope": operator.scope}
+    operator.role, operator.scope = role, items
+    operator_sessions.end_all(session, operator)
+    _audit(
+        session, operator, actor, "operator.scope", now, before=before, role=role, scope=items
+    )  # fmt: skip
+
+
+def _check_name(username: str) -> None:
+    """The audit holds it beside ``cli:...``, the name of whoever is at the command line."""
+    fits = 0 < len(username) <= MAX_NAME_LENGTH and username.isprintable()
+    if not fits or ":" in username or username != username.strip():
+        raise OperatorProblem(
+            _(
+                "the name of an operator has 1 to {n} printable characters, no colon, and no "
+                "blank at its ends",
+                n=MAX_NAME_LENGTH,
+            )
+        )
+
+
+def _check_password(password: str) -> None:
+    if len(password) < MIN_PASSWORD_LENGTH:
+        raise OperatorProblem(
+            _("the password must have at least {n} characters", n=MIN_PASSWORD_LENGTH)
+        )
+
+
+def _checked_scope(session: Session, role: OperatorRole, scope: Iterable[str]) -> list[str]:
+    """``scope`` without repetitions, if the registry has each of it."""
+    items = list(dict.fromkeys(scope))
+    if (role == OperatorRole.CITY) == bool(items):
+        raise OperatorProblem(_("--of goes with the roles school and district, and only there"))
+    if role == OperatorRole.CITY:
+        return []
+    schools = session.execute(select(School.code, School.short_name, School.district)).all()
+    if role == OperatorRole.DISTRICT:
+        known = {district: district for _code, _name, district in schools if district}
+    else:
+        known = {code: f"{code} ({name})" if name else code for code, name, _district in schools}
+    for item in items:
+        if item not in known:
+            raise OperatorProblem(_unknown(role, item, known))
+    return items
+
+
+def _unknown(role: OperatorRole, item: str, known: dict[str, str]) -> str:
+    """That there is no such school or district, and which may be meant."""
+    if not known:
+        return _(
+            "the registry has no schools yet: import it (schoolbridge registry import) or load "
+            "the school first"
+        )
+    by_folded = {code.casefold(): code for code in known} | {
+        title.casefold(): code for code, title in known.items()
+    }
+    near = [
+        by_folded[one]
+        for one in difflib.get_close_matches(item.casefold(), by_folded, SHOWN_CHOICES, 0.5)
+    ]
+    if role == OperatorRole.DISTRICT or not near:
+        near += sorted(known)[: MOST_DISTRICTS if role == OperatorRole.DISTRICT else SHOWN_CHOICES]
+    fitting = dict.fromkeys(near)
+    offered = ", ".join(known[code] for code in fitting)
+    if role == OperatorRole.DISTRICT:
+        return _(
+            "the registry has no district “{item}”; it has: {offered}", item=item, offered=offered
+        )
+    return _(
+        "the registry has no school with the code “{item}”; it has: {offered}",
+        item=item, offered=offered,
+    )  # fmt: skip
+
+
+def _audit(
+    session: Session, operator: Operator, actor: str, action: str, now: datetime, **details: object
+) -> None:
+    entry = AuditEntry(
+        at=now, actor=actor, action=action, details={"operator": operator.id, **details}
+    )
+    session.add(entry)

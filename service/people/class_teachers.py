@@ -1,0 +1,108 @@
+"""Class teachers: the pupils of the own class, and the reset of their passwords.
+
+Who leads a class is what the school's roll says (``ClassTeacher``). The person has to be on the
+roll of that school still, as staff.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.orm import aliased
+
+from auth.pages import own_class
+from auth.signin.check import normalise_username
+from provisioning.roster import Role
+from service.access import STAFF_ROLES, Scope, staff_of_their_own_school
+from service.application import Application
+from service.db import transaction
+from service.jobs import Jobs
+from service.models import Affiliation, ClassTeacher, KnownPerson, OperatorRole
+from service.ordering import natural
+from service.people.passwords import reset_of
+from service.people.slips import slip_of
+
+
+class LedClasses:
+    """``auth.pages.own_class.OwnClass`` over our tables."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def pupils(self, person_id: str) -> Sequence[own_class.Pupil]:
+        with self._application.sessions() as session:
+            found = session.execute(_pupils_of(person_id)).all()
+        rows = sorted(found, key=lambda row: (natural(row[1].class_title), natural(_name(row[0]))))
+        return [
+            own_class.Pupil(
+                name=_name(person), username=person.username, class_title=place.class_title
+            )
+            for person, place in rows
+        ]
+
+    def reset(self, person_id: str, username: str) -> own_class.Slip | None:
+        application = self._application
+        now = application.clock()
+        with transaction(application.sessions) as session:
+            found = session.execute(
+                _pupils_of(person_id).where(KnownPerson.username == normalise_username(username))
+            ).first()
+            if found is None:
+                return None
+            pupil, place = found
+            # The school of the class, so that the audit says where, and nobody else is in reach.
+            scope = Scope(
+                actor=f"person:{person_id}",
+                role=OperatorRole.SCHOOL,
+                items=frozenset({place.school_code}),
+            )
+            reset_of(session, application.settings, scope, pupil, now)
+            slip = slip_of(session, application, scope, pupil)
+        Jobs(application.settings).tell_signed_out()
+        if slip is None:
+            return None
+        return own_class.Slip(
+            name=slip.name,
+            group=slip.group,
+            school=slip.school,
+            username=slip.login,
+            login_advice=slip.login_advice,
+            password=slip.password,
+            password_advice=slip.password_advice,
+            address=slip.address,
+        )
+
+
+def _pupils_of(teacher_id: str) -> Select[KnownPerson, Affiliation]:
+    teacher = aliased(Affiliation)
+    return (
+        select(KnownPerson, Affiliation)
+        .join(Affiliation, Affiliation.person_id == KnownPerson.person_id)
+        .join(
+            ClassTeacher,
+            and_(
+                ClassTeacher.school_code == Affiliation.school_code,
+                ClassTeacher.class_id == Affiliation.class_id,
+            ),
+        )
+        .join(
+            teacher,
+            and_(
+                teacher.school_code == ClassTeacher.school_code,
+                teacher.person_id == ClassTeacher.person_id,
+            ),
+        )
+        .where(
+            ClassTeacher.person_id == teacher_id,
+            teacher.role.in_(STAFF_ROLES),
+            Affiliation.role == Role.STUDENT,
+            (KnownPerson.school_code == Affiliation.school_code) | ~staff_of_their_own_school(),
+            KnownPerson.suspended.is_(False),
+            KnownPerson.moodle_id.is_not(None),
+        )
+    )
+
+
+def _name(person: KnownPerson) -> str:
+    return " ".join(filter(None, (person.family_name, person.given_name, person.middle_name)))

@@ -1,0 +1,112 @@
+"""First passwords of our people as they count now, and the reset after which they count again."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy.orm import Session
+
+from auth.clients.registered import read_clients
+from auth.signin.check import normalise_username, pause_key
+from auth.signin.passwords import forget_own_password
+from auth.signin.throttle import Throttle
+from provisioning import passwords
+from service.access import Forbidden, Scope
+from service.application import Application
+from service.config import Settings
+from service.models import AuditEntry, Identity, KnownPerson
+
+
+class KeptInMoodle(Exception):
+    """Moodle holds the passwords, so this one is reset there, at ``address``."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+
+def first_password(
+    application: Application, *, person_id: str, birth_date: date, generation: int
+) -> str:
+    """What the slip says and the sign-in expects (FORMAT-FACTS R9: a one-time secret)."""
+    return passwords.first_password(
+        application.settings.passwords,
+        person_id=person_id,
+        birth_date=birth_date,
+        secret=application.secret,
+        generation=generation,
+    )
+
+
+def reachable(scope: Scope) -> ColumnElement[bool]:
+    """A condition on ``KnownPerson``: has an account, and is one of ``Scope.people``."""
+    return and_(KnownPerson.moodle_id.is_not(None), scope.people())
+
+
+def find_person(session: Session, scope: Scope, login: str) -> KnownPerson:
+    """Who has this login, typed as people type it.
+
+    Raises ``Forbidden`` when nobody has it, or somebody outside ``Scope.people``.
+    """
+    person = session.scalar(
+        select(KnownPerson).where(
+            KnownPerson.username == normalise_username(login), reachable(scope)
+        )
+    )
+    if person is None:
+        raise Forbidden("person")
+    return person
+
+
+def reset_password(
+    session: Session, settings: Settings, scope: Scope, login: str, now: datetime
+) -> KnownPerson:
+    """Let the first password count again: a new one where it is random, to be changed at once.
+
+    Wrong passwords typed before count no more. Ends every sign-in of the person; applications are
+    told by ``Jobs.tell_signed_out``. Raises ``Forbidden`` as ``find_person`` does, and
+    ``KeptInMoodle``.
+    """
+    person = find_person(session, scope, login)
+    if settings.passwords.kept_in == "moodle":
+        raise KeptInMoodle(page_in_moodle(settings, person))
+    reset_of(session, settings, scope, person, now)
+    return person
+
+
+def reset_of(
+    session: Session, settings: Settings, scope: Scope, person: KnownPerson, now: datetime
+) -> None:
+    """``reset_password`` of somebody whom the caller has looked up and may reset."""
+    clients = read_clients(session, settings.auth.clients, now).clients
+    forget_own_password(session, person.person_id, clients, now)
+    session.execute(
+        update(Identity)
+        .where(Identity.person_id == person.person_id)
+        .values(password_generation=Identity.password_generation + 1)
+    )
+    session.add(
+        AuditEntry(
+            at=now,
+            actor=scope.actor,
+            action="password.reset",
+            school_code=person.school_code,
+            details={"person_id": person.person_id},
+        )
+    )
+
+
+def paused_until(
+    session: Session, throttle: Throttle, person: KnownPerson, now: datetime
+) -> datetime | None:
+    """Until when sign-in is paused for this person after too many wrong passwords, in a browser
+    or at an address; None where it is not. A reset ends the pause."""
+    identity = session.get(Identity, person.person_id)
+    resets = identity.password_generation if identity else 0
+    return throttle.paused_until(pause_key(person.username, resets), now=now)
+
+
+def page_in_moodle(settings: Settings, person: KnownPerson) -> str:
+    """Where an administrator of Moodle gives this person a new password."""
+    return f"{settings.moodle_target.url.rstrip('/')}/user/editadvanced.php?id={person.moodle_id}"

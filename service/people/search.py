@@ -1,0 +1,79 @@
+"""Finding people by any part of name, login or class, among those an operator may see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from auth.signin.check import normalise_username
+from provisioning.matching import normalised_name
+from service.access import Scope
+from service.models import Affiliation, Identity, KnownPerson
+from service.people.passwords import reachable
+
+SHOWN = 50
+"""Of more people the first ones by name are given."""
+
+MAX_LENGTH = 200
+"""Characters of a search that are read."""
+
+
+def search_people(session: Session, scope: Scope, text: str) -> Sequence[KnownPerson]:
+    """The people inside the scope whom each word of ``text`` fits, at most ``SHOWN`` + 1.
+
+    A word fits when it stands anywhere in the name (capitals and «ё» make no difference), in the
+    login as people type it, or in the title of a class at a school inside. No word: nobody.
+    """
+    words = _words(text)
+    if not words:
+        return ()
+    titles = _titles(session, scope)
+    query = (
+        select(KnownPerson)
+        .join(Identity, Identity.person_id == KnownPerson.person_id)
+        .where(reachable(scope), *(_fits(word, scope, titles) for word in words))
+        .order_by(
+            KnownPerson.family_name,
+            KnownPerson.given_name,
+            KnownPerson.middle_name,
+            KnownPerson.person_id,
+        )
+        .limit(SHOWN + 1)
+    )
+    return session.scalars(query).all()
+
+
+def _words(text: str) -> list[str]:
+    """What no database takes, such as a NUL, parts words like a blank does."""
+    cut = text[:MAX_LENGTH]
+    return "".join(letter if letter.isprintable() else " " for letter in cut).split()
+
+
+def _fits(word: str, scope: Scope, titles: Sequence[str]) -> ColumnElement[bool]:
+    ways: list[ColumnElement[bool]] = []
+    # Stored folded, because SQLite folds no Cyrillic letter.
+    if name := normalised_name(word, "", ""):
+        ways.append(Identity.name_key.contains(name, autoescape=True))
+    if login := normalise_username(word):
+        ways.append(KnownPerson.username.contains(login, autoescape=True))
+    folded = _folded(word)
+    if found := [title for title in titles if folded and folded in _folded(title)]:
+        in_class = select(Affiliation.person_id).where(
+            Affiliation.school_code.in_(scope.codes()), Affiliation.class_title.in_(found)
+        )
+        ways.append(KnownPerson.person_id.in_(in_class))
+    return or_(*ways)
+
+
+def _titles(session: Session, scope: Scope) -> Sequence[str]:
+    """Of the classes at schools inside; few, however many people there are."""
+    titles = select(Affiliation.class_title).where(Affiliation.school_code.in_(scope.codes()))
+    return session.scalars(titles.distinct()).all()
+
+
+def _folded(title: str) -> str:
+    """«8-А», «8 а» and «8а» are one class to people."""
+    return re.sub(r"[\W_]", "", title.casefold().replace("ё", "е"))

@@ -1,0 +1,257 @@
+"""The slips that a school hands out: login, first password and where to sign in.
+
+FORMAT-FACTS R9: the first password leaves the system on the slip alone, and each look at one is
+audited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from auth.models import Credential
+from provisioning.roster import Role
+from service.access import STAFF_ROLES, Forbidden, Scope
+from service.application import Application
+from service.config import Settings
+from service.i18n import gettext as _
+from service.models import Affiliation, AuditEntry, Identity, KnownPerson, MadeSlip, School
+from service.ordering import natural
+from service.people.passwords import first_password
+
+STAFF = "staff"
+"""Named in the place of a class: the teachers and the administration of the school."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Slip:
+    """What one person is handed. It has no text form: nothing of it belongs into a log."""
+
+    name: str
+    group: str
+    """Title of the class; for staff, the word for it."""
+    school: str
+    login: str
+    login_advice: str
+    """How to type it."""
+    password: str
+    """The first password; empty once the person has set an own one."""
+    password_advice: str
+    """What becomes of it, and where."""
+    address: str
+    """Where to sign in."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Who gets their slips together."""
+
+    key: str
+    """Identifier of the class, empty for pupils without one, or ``STAFF``."""
+    title: str
+    people: int
+
+
+def groups(session: Session, scope: Scope, school_code: str) -> list[Group]:
+    """The classes of a school in their order, then the staff. Raises ``Forbidden``."""
+    school = _school(session, scope, school_code)
+    counted = (
+        select(Affiliation.class_id, func.max(Affiliation.class_title), func.count())
+        .join(KnownPerson, KnownPerson.person_id == Affiliation.person_id)
+        .where(
+            Affiliation.school_code == school.code,
+            Affiliation.role == Role.STUDENT,
+            scope.people(),
+            *_signs_in(),
+        )
+        .group_by(Affiliation.class_id)
+    )
+    classes = [
+        Group(key=key, title=title or _("without a class"), people=people)
+        for key, title, people in session.execute(counted)
+    ]
+    classes.sort(key=lambda one: (not one.key, natural(one.title), one.key))
+    staff = (
+        select(func.count())
+        .select_from(Affiliation)
+        .join(KnownPerson, KnownPerson.person_id == Affiliation.person_id)
+        .where(
+            Affiliation.school_code == school.code,
+            Affiliation.role.in_(STAFF_ROLES),
+            scope.people(),
+            *_signs_in(),
+        )
+    )
+    people = session.scalars(staff).one()
+    return [*classes, *([Group(key=STAFF, title=_("staff"), people=people)] if people else [])]
+
+
+def slips(
+    session: Session,
+    application: Application,
+    scope: Scope,
+    school_code: str,
+    group: str | None = None,
+) -> list[Slip]:
+    """The slips of a group of a school, or of all of it, by class and name; the look is audited.
+
+    ``group`` is a ``Group.key``. The suspended get none, nor does who is outside
+    ``Scope.people``. Raises ``Forbidden`` for a school that is
+    unknown or outside the scope.
+    """
+    school = _school(session, scope, school_code)
+    conditions: list[ColumnElement[bool]] = [
+        Affiliation.school_code == school.code,
+        Affiliation.role.in_((Role.STUDENT, *STAFF_ROLES)),
+        scope.people(),
+    ]
+    if group == STAFF:
+        conditions.append(Affiliation.role.in_(STAFF_ROLES))
+    elif group is not None:
+        conditions += [Affiliation.role == Role.STUDENT, Affiliation.class_id == group]
+    rows = session.execute(_people().where(*conditions)).all()
+    found = [
+        _slip(application, school, *row)
+        for row in sorted(rows, key=lambda row: _place_in_line(row[0], row[1]))
+    ]
+    now = application.clock()
+    _note(session, [row[0] for row in rows], now)
+    details = {"class": "all" if group is None else group, "count": len(found)}
+    _audit(session, scope, school, now, details)
+    return found
+
+
+def slip_of(
+    session: Session, application: Application, scope: Scope, person: KnownPerson
+) -> Slip | None:
+    """The slip of one person (``passwords.find_person``); the look is audited.
+
+    None for the suspended and for those who are on no roll of the scope.
+    """
+    row = session.execute(
+        _people()
+        .where(
+            Affiliation.person_id == person.person_id,
+            Affiliation.school_code.in_(scope.codes()),
+            scope.people(),
+        )
+        .order_by(Affiliation.school_code != person.school_code)
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    school = session.get_one(School, row[1].school_code)
+    now = application.clock()
+    _note(session, [person], now)
+    _audit(session, scope, school, now, {"person_id": person.person_id, "count": 1})
+    return _slip(application, school, *row)
+
+
+def sign_in_address(settings: Settings) -> str:
+    """Where people begin: Moodle, whose button leads to us; without a Moodle, our own page."""
+    return settings.moodle.url.rstrip("/") or f"{settings.base_url}/auth/"
+
+
+def _school(session: Session, scope: Scope, school_code: str) -> School:
+    school = session.get(School, school_code)
+    if school is None or not scope.sees(school):
+        raise Forbidden("school")
+    return school
+
+
+def _signs_in() -> tuple[ColumnElement[bool], ...]:
+    return (KnownPerson.suspended.is_(False), KnownPerson.moodle_id.is_not(None))
+
+
+def _people() -> Select[KnownPerson, Affiliation, int, str]:
+    """With how often the first password was reset, and whether an own one has replaced it."""
+    return (
+        select(KnownPerson, Affiliation, Identity.password_generation, Credential.person_id)
+        .join(Affiliation, Affiliation.person_id == KnownPerson.person_id)
+        .join(Identity, Identity.person_id == KnownPerson.person_id)
+        .outerjoin(Credential, Credential.person_id == KnownPerson.person_id)
+        .where(*_signs_in())
+    )
+
+
+def _place_in_line(person: KnownPerson, place: Affiliation) -> tuple[object, ...]:
+    """Class by class, those without one, the staff; by name."""
+    name = natural(f"{person.family_name} {person.given_name} {person.middle_name}")
+    is_staff = place.role in STAFF_ROLES
+    title = "" if is_staff else place.class_title
+    return is_staff, not title, natural(title), name, person.username
+
+
+def _slip(
+    application: Application,
+    school: School,
+    person: KnownPerson,
+    place: Affiliation,
+    generation: int,
+    own_password: str | None,
+) -> Slip:
+    settings = application.settings
+    # Where Moodle holds the passwords, we cannot know whether the first one still counts.
+    replaced = own_password is not None and settings.passwords.kept_in == "provider"
+    password = ""
+    if person.birth_date and not replaced:
+        password = first_password(
+            application,
+            person_id=person.person_id,
+            birth_date=person.birth_date,
+            generation=generation,
+        )
+    names = (person.family_name, person.given_name, person.middle_name)
+    return Slip(
+        name=" ".join(filter(None, names)),
+        group=_("staff") if place.role in STAFF_ROLES else place.class_title,
+        school=school.short_name,
+        login=person.username,
+        login_advice=_login_advice(settings),
+        password=password,
+        password_advice=_password_advice(settings, own=replaced),
+        address=sign_in_address(settings),
+    )
+
+
+def _login_advice(settings: Settings) -> str:
+    """People type the Cyrillic «р» and fail (FORMAT-FACTS D1)."""
+    if settings.logins.scheme == "portal":
+        return _("The letter p is Latin (English keyboard).")
+    return _("All letters are Latin (English keyboard).")
+
+
+def _password_advice(settings: Settings, *, own: bool) -> str:
+    if own:
+        return _("Your own password, which you have set. Forgotten? The school can reset it.")
+    if settings.passwords.kept_in == "moodle":
+        return _("Type the password on Moodle's page and change it there: Moodle asks for it.")
+    return _("At the first sign-in you choose a password of your own.")
+
+
+def _note(session: Session, people: Iterable[KnownPerson], now: datetime) -> None:
+    """Keep when each of them first had a slip, for the report on logins issued and used."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    first = dialect.insert(MadeSlip).on_conflict_do_nothing()
+    rows = [{"person_id": each, "first_at": now} for each in {one.person_id for one in people}]
+    if rows:
+        session.execute(first, rows)
+
+
+def _audit(
+    session: Session, scope: Scope, school: School, now: datetime, details: dict[str, object]
+) -> None:
+    session.add(
+        AuditEntry(
+            at=now,
+            actor=scope.actor,
+            action="slips.show",
+            school_code=school.code,
+            details=details,
+        )
+    )

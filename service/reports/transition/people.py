@@ -1,0 +1,115 @@
+"""Who is linked to ЕСИА, exempt, or would be locked out: the conditions, and counts by school.
+
+People count at their main school, where phases judge them; so nobody is in two schools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy.orm import Session
+
+from auth.directory import Account
+from auth.signin.phases import Phase, Rule, Schedule
+from service.models import KnownPerson, PhaseRule, School
+from service.registry.lookup import RegistrySchool
+from service.reports.head_counts import ROLES
+from service.reports.question import Asked
+from service.signin.phases import is_exempt, is_linked, is_locked_out
+
+COLUMNS = ("accounts", "linked", "exempt", "locked_out")
+
+Numbers = Mapping[str, int]
+"""By the names of ``COLUMNS``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Switch:
+    """The day on which passwords end, for the reader's part of the city."""
+
+    day: date | None
+    """None: nobody has ruled that they end."""
+    planned: bool
+    """It is still to come."""
+
+
+def schedule_of(asked: Asked, rules: Sequence[PhaseRule]) -> Schedule:
+    """The rules that concern the reader, with the phase of the settings below them."""
+    return Schedule(
+        default=Phase(asked.settings.phase),
+        rules=[Rule(target=r.target, phase=Phase(r.phase), starts_on=r.starts_on) for r in rules],
+        zone=asked.zone,
+    )
+
+
+def switch_of(schedule: Schedule, today: date) -> Switch:
+    """The switch of the whole city when it is ruled, else the last one that is to come; today when
+    passwords have ended for somebody already."""
+    coming = [
+        rule.starts_on
+        for rule in schedule.rules
+        if rule.phase is Phase.ESIA_ONLY and rule.starts_on > today
+    ]
+    day = schedule.city_switch(today) or max(coming, default=None)
+    if day is not None:
+        return Switch(day=day, planned=True)
+    in_force = Phase.ESIA_ONLY in schedule.phases(today)
+    return Switch(day=today if in_force else None, planned=False)
+
+
+def as_anybody(school: RegistrySchool) -> Account:
+    """Somebody of the school for whom no rule of a role or class counts."""
+    return Account(
+        person_id="", username="", email="", given_name="", family_name="",
+        school_code=school.code, district=school.district,
+    )  # fmt: skip
+
+
+def count_by_school(session: Session, asked: Asked, switch: Switch) -> dict[str, Numbers]:
+    """School code -> how many, in one query."""
+    conditions = _conditions(asked, switch)
+    counts = [
+        func.sum(case((condition, 1), else_=0)).label(name)
+        for name, condition in conditions.items()
+    ]
+    rows = session.execute(
+        select(KnownPerson.school_code, *counts)
+        .join(School, School.code == KnownPerson.school_code)
+        .where(asked.scope.schools(), *_has_account())
+        .group_by(KnownPerson.school_code)
+    )
+    return {row[0]: dict(zip(conditions, map(int, row[1:]), strict=True)) for row in rows}
+
+
+def people_of(asked: Asked, switch: Switch, column: str) -> Select[str]:
+    """The people of one column in the whole scope. Raises ``KeyError`` for another column."""
+    condition = _conditions(asked, switch)[column]
+    return (
+        select(KnownPerson.person_id)
+        .join(School, School.code == KnownPerson.school_code)
+        .where(asked.scope.schools(), *_has_account(), condition)
+    )
+
+
+def _has_account() -> tuple[ColumnElement[bool], ...]:
+    """An open account: exists, and nobody suspended it."""
+    return (
+        KnownPerson.moodle_id.is_not(None),
+        KnownPerson.suspended.is_(False),
+        KnownPerson.role.in_(ROLES),
+    )
+
+
+def _conditions(asked: Asked, switch: Switch) -> dict[str, ColumnElement[bool]]:
+    day = switch.day or asked.today
+    conditions = {
+        "accounts": and_(*_has_account()),
+        "linked": is_linked(),
+        "exempt": and_(~is_linked(), is_exempt(day)),
+    }
+    if switch.day is not None:
+        conditions["locked_out"] = is_locked_out(switch.day, Phase(asked.settings.phase))
+    return conditions

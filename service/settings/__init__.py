@@ -1,0 +1,1 @@
+"""Settings of the running application, a class for each section of the file."""

@@ -1,0 +1,1 @@
+"""The sign-in of this installation: its provider, applications, systems, links and phases."""

@@ -1,0 +1,306 @@
+"""Use cases about systems of the ЕСИА stand-in: registration, certificates, faults, recordings."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from auth.clients.problems import FieldProblem, Flaw, WrongFields
+from auth.clients.stored import to_json
+from auth.esia.protocol.gost import Gost
+from auth.esia.protocol.scopes import KNOWN_SCOPES
+from auth.esia.protocol.signatures import Certificate, OtherKey, make_certificate
+from auth.esia.registered import EsiaLogEntry, EsiaRegistration, EsiaSwitches
+from auth.esia.registration import (
+    OWN_COLUMNS,
+    certificates_of,
+    end_what_was_given,
+    system_as_kept,
+)
+from auth.esia.standin import RegisteredSystem, read_systems
+from auth.esia.workbench import recorder
+from auth.esia.workbench.faults import check_faults
+from auth.models import digest
+from auth.settings import EsiaSettings, EsiaSystem
+from service.access import Forbidden, Scope, need_city
+from service.models import AuditEntry
+from service.signin.registration_forms import FormField, form_fields
+
+RECORDING_MINUTES = (15, 60, 240)
+MAX_CERTIFICATE_BYTES = 100_000
+
+_PLAIN = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+
+
+def system_fields() -> list[FormField]:
+    """What can be changed of a system of the console, but for certificates and faults."""
+    return form_fields(EsiaSystem, without=OWN_COLUMNS, choices={"scopes": sorted(KNOWN_SCOPES)})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownSystem:
+    """A system as the console shows it."""
+
+    settings: EsiaSystem
+    """With the faults in force."""
+    certificates: tuple[Certificate, ...]
+    from_file: bool
+    faults_of_file: tuple[str, ...] | None
+    """Those of the settings file while others are in force instead; None: they are in force."""
+    disabled_at: datetime | None
+    has_key: bool
+    """A key for its developer is in force."""
+    recording_from: datetime | None
+    recording_until: datetime | None
+    problems: tuple[FieldProblem, ...] = ()
+    """Why it cannot be used, although an earlier version took it."""
+
+    @property
+    def mnemonic(self) -> str:
+        return self.settings.mnemonic
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Systems:
+    """The use cases, with what all of them need."""
+
+    db: Session
+    settings: EsiaSettings
+    gost: Gost
+    scope: Scope
+    now: datetime
+
+    def all(self) -> list[KnownSystem]:
+        """Those of the settings file, then those of the console. Raises ``Forbidden``."""
+        need_city(self.scope)
+        switches = {one.mnemonic: one for one in self.db.scalars(select(EsiaSwitches))}
+        configured = read_systems(self.settings, self.gost)
+        known = [
+            self._known(system, switches.get(mnemonic), None)
+            for mnemonic, system in configured.items()
+        ]
+        for row in self.db.scalars(select(EsiaRegistration).order_by(EsiaRegistration.mnemonic)):
+            if row.mnemonic not in configured:
+                settings, problems = system_as_kept(row)
+                system = RegisteredSystem(
+                    settings=settings, certificates=tuple(certificates_of(row, self.gost))
+                )
+                known.append(self._known(system, switches.get(row.mnemonic), row, problems))
+        return known
+
+    def find(self, mnemonic: str) -> KnownSystem:
+        """Raises ``Forbidden``."""
+        for known in self.all():
+            if known.mnemonic == mnemonic:
+                return known
+        raise Forbidden("system")
+
+    def create(self, mnemonic: str, values: Mapping[str, Any], certificate: bytes) -> EsiaSystem:
+        """Register a system; ``certificate`` may be empty. Raises ``Forbidden`` and
+        ``WrongFields``."""
+        need_city(self.scope)
+        problems = self._problems_of_name(mnemonic)
+        der, wrong = self._read(certificate, "certificate") if certificate else (None, [])
+        try:
+            system = EsiaSystem(mnemonic=mnemonic, **values)
+        except WrongFields as error:
+            others = [one for one in error.problems if one.field != "mnemonic" or not problems]
+            raise WrongFields(problems + wrong + others) from error
+        if problems or wrong:
+            raise WrongFields(problems + wrong)
+        row = EsiaRegistration(mnemonic=mnemonic, certificate=der, created_at=self.now)
+        self._keep(row, system)
+        self.db.add(row)
+        self._audit("esia_systems.create", mnemonic)
+        return system
+
+    def change(self, mnemonic: str, values: Mapping[str, Any]) -> None:
+        """Raises ``Forbidden`` (also for a system of the settings file) and ``WrongFields``."""
+        row = self._row(mnemonic)
+        (before, _problems), system = system_as_kept(row), EsiaSystem(mnemonic=mnemonic, **values)
+        changed = sorted(n for n in values if getattr(before, n) != getattr(system, n))
+        if changed:
+            self._keep(row, system)
+            self._audit("esia_systems.change", mnemonic, fields=changed)
+
+    def put_certificate(self, mnemonic: str, content: bytes, *, following: bool) -> None:
+        """Take the certificate in force, or the ``following`` one. Raises as ``change``."""
+        row = self._row(mnemonic)
+        name = "next_certificate" if following else "certificate"
+        der, problems = self._read(content, name)
+        if der and der in (row.certificate, row.next_certificate):
+            problems = [_problem(name, Flaw.SAME_CERTIFICATE)]
+        if following and row.certificate is None:
+            problems = [_problem("certificate", Flaw.MISSING)]
+        if problems:
+            raise WrongFields(problems)
+        setattr(row, name, der)
+        row.touch(self.now)
+        self._audit("esia_systems.certificate", mnemonic, which=name)
+
+    def finish_change(self, mnemonic: str) -> None:
+        """Make the next certificate the one in force: the other counts no more."""
+        row = self._row(mnemonic)
+        if row.next_certificate is None:
+            raise Forbidden("system")
+        row.certificate, row.next_certificate = row.next_certificate, None
+        row.touch(self.now)
+        self._audit("esia_systems.certificate", mnemonic, which="finish")
+
+    def drop_next(self, mnemonic: str) -> None:
+        """Take the next certificate back."""
+        row = self._row(mnemonic)
+        row.next_certificate = None
+        row.touch(self.now)
+        self._audit("esia_systems.certificate", mnemonic, which="drop_next")
+
+    def switch(self, mnemonic: str, *, on: bool) -> None:
+        """Disable a system, or enable it again. Its tokens end either way."""
+        row = self._row(mnemonic)
+        row.disabled_at = None if on else self.now
+        row.touch(self.now)
+        end_what_was_given(self.db, mnemonic)
+        self._audit("esia_systems.enable" if on else "esia_systems.disable", mnemonic)
+
+    def set_faults(self, mnemonic: str, faults: Iterable[str] | None) -> None:
+        """Let these go wrong from the next request on; None: those of the settings file.
+
+        Raises ``Forbidden``, and ``ValueError`` for a fault that there is not.
+        """
+        switches = self._switches(mnemonic)
+        chosen = None if faults is None else sorted(set(faults))
+        check_faults(chosen or ())
+        switches.faults = chosen
+        switches.touch()
+        self._audit("esia_systems.faults", mnemonic, faults=chosen)
+
+    def new_key(self, mnemonic: str) -> str:
+        """A key that opens the log to the system's developer; an earlier one opens it no more."""
+        switches = self._switches(mnemonic)
+        key = secrets.token_urlsafe(32)
+        switches.diagnostics_hash = digest(key)
+        switches.touch()
+        self._audit("esia_systems.new_key", mnemonic)
+        return key
+
+    def revoke_key(self, mnemonic: str) -> None:
+        switches = self._switches(mnemonic)
+        switches.diagnostics_hash = ""
+        switches.touch()
+        self._audit("esia_systems.revoke_key", mnemonic)
+
+    def record(self, mnemonic: str, minutes: int) -> None:
+        """Record the system's exchanges from now on; what was recorded earlier goes."""
+        switches = self._switches(mnemonic)
+        until = self.now + timedelta(minutes=max(1, minutes))
+        recorder.begin_recording(switches, self.db, self.now, until)
+        self._audit("esia_systems.record", mnemonic, minutes=minutes)
+
+    def stop_recording(self, mnemonic: str) -> None:
+        recorder.end_recording(self._switches(mnemonic), self.now)
+        self._audit("esia_systems.stop_recording", mnemonic)
+
+    def export(self, mnemonic: str) -> dict[str, Any]:
+        """What was recorded, as a fixture. Raises ``Forbidden``."""
+        self.find(mnemonic)
+        self._audit("esia_systems.export", mnemonic)
+        return recorder.export(self.db, mnemonic)
+
+    def _known(
+        self,
+        system: RegisteredSystem,
+        switches: EsiaSwitches | None,
+        row: EsiaRegistration | None,
+        problems: tuple[FieldProblem, ...] = (),
+    ) -> KnownSystem:
+        settings, of_file = system.settings, None
+        if switches and switches.faults is not None and not problems:
+            of_file = settings.faults if row is None else None
+            settings = replace(settings, faults=tuple(switches.faults))
+        return KnownSystem(
+            settings=settings,
+            certificates=system.certificates,
+            from_file=row is None,
+            faults_of_file=of_file,
+            disabled_at=row.disabled_at if row else None,
+            has_key=bool(switches and switches.diagnostics_hash),
+            recording_from=switches.recording_from if switches else None,
+            recording_until=switches.recording_until if switches else None,
+            problems=problems,
+        )
+
+    def _problems_of_name(self, mnemonic: str) -> list[FieldProblem]:
+        flaw = None
+        if not mnemonic:
+            flaw = Flaw.MISSING
+        elif not _PLAIN.fullmatch(mnemonic):
+            flaw = Flaw.NOT_PLAIN
+        elif mnemonic in {system.mnemonic for system in self.settings.systems}:
+            flaw = Flaw.IN_SETTINGS_FILE
+        elif self.db.get(EsiaRegistration, mnemonic):
+            flaw = Flaw.TAKEN
+        return [_problem("mnemonic", flaw)] if flaw else []
+
+    def _read(self, content: bytes, field: str) -> tuple[bytes | None, list[FieldProblem]]:
+        try:
+            return make_certificate(content, self.gost).der, []
+        except OtherKey as error:
+            return None, [_problem(field, Flaw.OTHER_KEY, error.algorithm)]
+        except (ValueError, TypeError):
+            return None, [_problem(field, Flaw.NOT_A_CERTIFICATE)]
+
+    def _keep(self, row: EsiaRegistration, system: EsiaSystem) -> None:
+        row.settings = to_json(system, without=OWN_COLUMNS)
+        row.touch(self.now)
+
+    def _row(self, mnemonic: str) -> EsiaRegistration:
+        need_city(self.scope)
+        row = self.db.get(EsiaRegistration, mnemonic)
+        if row is None or mnemonic in {system.mnemonic for system in self.settings.systems}:
+            raise Forbidden("system")
+        return row
+
+    def _switches(self, mnemonic: str) -> EsiaSwitches:
+        self.find(mnemonic)
+        switches = self.db.get(EsiaSwitches, mnemonic)
+        if switches is None:
+            switches = EsiaSwitches(mnemonic=mnemonic, diagnostics_hash="", recording_key="")
+            self.db.add(switches)
+        return switches
+
+    def _audit(self, action: str, mnemonic: str, **details: Any) -> None:
+        self.db.add(
+            AuditEntry(
+                at=self.now,
+                actor=self.scope.actor,
+                action=action,
+                details={"system": mnemonic, **details},
+            )
+        )
+
+
+def log_of(mnemonic: str) -> Select[EsiaLogEntry]:
+    """The requests of a system, newest first."""
+    return (
+        select(EsiaLogEntry).where(EsiaLogEntry.system == mnemonic).order_by(EsiaLogEntry.id.desc())
+    )
+
+
+def system_of_key(db: Session, key: str) -> str | None:
+    """Whose log this key opens."""
+    if not key:
+        return None
+    return db.scalar(
+        select(EsiaSwitches.mnemonic).where(EsiaSwitches.diagnostics_hash == digest(key))
+    )
+
+
+def _problem(field: str, flaw: Flaw, value: str = "") -> FieldProblem:
+    return FieldProblem(field=field, flaw=flaw, text=f"{field}: {flaw.value}", value=value)

@@ -1,0 +1,224 @@
+"""Phases of the transition as stored: what the sign-in asks, and who would be locked out.
+
+Who is locked out is asked of the database for many people at once, with the same rules as
+``auth.signin.phases`` has for one; ``tests/service/signin/test_phases.py`` holds the two together.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Tuple,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from auth.directory import Account
+from auth.linking.models import Link
+from auth.signin.phases import (
+    ESIA_AGE,
+    NO_EXEMPTIONS,
+    PUPIL,
+    STAFF,
+    Exemption,
+    Exemptions,
+    Phase,
+    Rule,
+    Schedule,
+    Who,
+    born_until,
+)
+from service.application import Application
+from service.models import KnownPerson, PhaseExemption, PhaseRule, School
+
+_Text = ColumnElement[str] | InstrumentedAttribute[str]
+
+KEPT_SECONDS = 2
+"""A process asks for the rules again after so long: a change is in force everywhere by then."""
+
+
+class StoredPhases:
+    """``auth.signin.phases.Phases`` over our tables: no query for most sign-ins, and never more
+    than one beside that for the rules every two seconds."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._kept: tuple[float, Schedule] | None = None
+
+    def schedule(self) -> Schedule:
+        now = time.monotonic()
+        if self._kept is None or now - self._kept[0] >= KEPT_SECONDS:
+            with self._application.sessions() as session:
+                self._kept = now, read_schedule(session, self._application)
+        return self._kept[1]
+
+    def exemptions(self, account: Account) -> Exemptions:
+        linked = exists().where(Link.person_id == account.person_id)
+        role = account.roles[0] if account.roles else ""
+        may_be_for = or_(
+            PhaseExemption.person_id == account.person_id,
+            _is_target_of(
+                literal(account.district),
+                literal(account.school_code),
+                literal(account.class_id),
+                literal(role),
+            ),
+        )
+        with self._application.sessions() as session:
+            rows = session.execute(select(PhaseExemption, linked).where(may_be_for)).all()
+        if not rows:
+            return NO_EXEMPTIONS
+        return Exemptions(items=[as_exemption(row) for row, _linked in rows], linked=rows[0][1])
+
+
+def read_schedule(session: Session, application: Application) -> Schedule:
+    """Every rule, with the phase of the settings where none has begun."""
+    rules = session.scalars(select(PhaseRule))
+    return Schedule(
+        default=Phase(application.settings.auth.phase),
+        rules=[Rule(target=r.target, phase=Phase(r.phase), starts_on=r.starts_on) for r in rules],
+        zone=application.zone,
+        has_exemptions=session.scalar(select(exists(PhaseExemption.id))) or False,
+    )
+
+
+def as_exemption(row: PhaseExemption) -> Exemption:
+    return Exemption(target=row.target, person_id=row.person_id, who=Who(row.who), until=row.until)
+
+
+def is_linked() -> ColumnElement[bool]:
+    """Whether a ``KnownPerson`` can sign in through ЕСИА."""
+    return exists().where(Link.person_id == KnownPerson.person_id)
+
+
+def is_locked_out(day: date, default: Phase) -> ColumnElement[bool]:
+    """Whether a ``KnownPerson``, joined with the ``School``, could not sign in on that day as
+    things stand: only ЕСИА would count, none is linked and nothing exempts the person.
+
+    For people with an account that is open. ``default`` is ``[auth] phase``.
+    """
+    return and_(
+        KnownPerson.moodle_id.is_not(None),
+        KnownPerson.suspended.is_(False),
+        _is_esia_only(day, default),
+        ~is_linked(),
+        ~is_exempt(day),
+    )
+
+
+def locked_out(day: date, default: Phase) -> Select[KnownPerson, School]:
+    """The people of ``is_locked_out``, each with the school; the caller narrows it to a ``Scope``
+    by ``School.code``."""
+    return (
+        select(KnownPerson, School)
+        .join(School, School.code == KnownPerson.school_code)
+        .where(is_locked_out(day, default))
+    )
+
+
+def locked_out_by_school(day: date, default: Phase) -> Select[School, int]:
+    """How many they are in each school that has any."""
+    return (
+        select(School, func.count())
+        .join(KnownPerson, KnownPerson.school_code == School.code)
+        .where(is_locked_out(day, default))
+        .group_by(School.code)
+        .order_by(School.district, School.code)
+    )
+
+
+def _is_esia_only(day: date, default: Phase) -> ColumnElement[bool]:
+    """``Schedule.phase`` in SQL: the first target that has a rule which has begun decides."""
+    later = aliased(PhaseRule)
+    same = (getattr(later, name) == getattr(PhaseRule, name) for name in _TARGET)
+    begun_later = exists().where(
+        *same, later.starts_on > PhaseRule.starts_on, later.starts_on <= day
+    )
+    begun = _targets_of_rows(PhaseRule).where(PhaseRule.starts_on <= day)
+    ended = begun.where(PhaseRule.phase == Phase.ESIA_ONLY, ~begun_later)
+    of_class, *others = _targets()
+    return case(
+        (and_(KnownPerson.class_id != "", of_class.in_(begun)), of_class.in_(ended)),
+        *((target.in_(begun), target.in_(ended)) for target in others),
+        else_=literal(default is Phase.ESIA_ONLY),
+    )
+
+
+_TARGET = ("district", "school_code", "class_id", "role")
+
+
+def _targets_of_rows(table: type[PhaseRule | PhaseExemption]) -> Select[*tuple[Any, ...]]:
+    """Without a reference to the person, so that the database makes the set once."""
+    return select(*(getattr(table, name) for name in _TARGET))
+
+
+def _targets() -> list[Tuple]:
+    """``targets_of`` in SQL, for a ``KnownPerson`` joined with the ``School``."""
+    person, none = KnownPerson, literal("")
+    return [
+        tuple_(none, person.school_code, person.class_id, none),
+        tuple_(none, person.school_code, none, person.role),
+        tuple_(none, person.school_code, none, none),
+        tuple_(School.district, none, none, person.role),
+        tuple_(School.district, none, none, none),
+        tuple_(none, none, none, person.role),
+        tuple_(none, none, none, none),
+    ]
+
+
+def is_exempt(day: date) -> ColumnElement[bool]:
+    """``Exemption.covers`` in SQL, for a ``KnownPerson`` without a link, joined with the
+    ``School``."""
+    person = KnownPerson
+    in_force = or_(PhaseExemption.until.is_(None), PhaseExemption.until >= day)
+    alone = select(PhaseExemption.person_id).where(PhaseExemption.person_id != "", in_force)
+    born_later = and_(person.birth_date.is_not(None), person.birth_date > born_until(ESIA_AGE, day))
+    whom = {
+        Who.ALL: true(),
+        Who.UNDER_14: and_(person.role == PUPIL, born_later),
+        Who.STAFF_WITHOUT_ESIA: person.role.in_(sorted(STAFF)),
+    }
+    together = _targets_of_rows(PhaseExemption).where(PhaseExemption.person_id == "", in_force)
+    return or_(
+        person.person_id.in_(alone),
+        *(
+            and_(
+                condition,
+                or_(*(one.in_(together.where(PhaseExemption.who == who)) for one in _targets())),
+            )
+            for who, condition in whom.items()
+        ),
+    )
+
+
+def _is_target_of(
+    district: _Text, school_code: _Text, class_id: _Text, role: _Text
+) -> ColumnElement[bool]:
+    """``targets_of`` in SQL: whether an exemption is for somebody with these."""
+    return and_(
+        PhaseExemption.person_id == "",
+        or_(PhaseExemption.role == "", PhaseExemption.role == role),
+        or_(
+            and_(
+                PhaseExemption.school_code == "",
+                or_(PhaseExemption.district == "", PhaseExemption.district == district),
+            ),
+            and_(
+                PhaseExemption.school_code == school_code,
+                or_(PhaseExemption.class_id == "", PhaseExemption.class_id == class_id),
+            ),
+        ),
+    )

@@ -1,0 +1,141 @@
+"""The identity provider of this installation: its settings, throttle, keys and notices."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import requests
+from flask import Flask
+
+import auth
+from auth import upstream
+from auth.oidc.backchannel import send_notices
+from auth.oidc.keys import load_keys
+from auth.settings import AuthSettings
+from auth.signin.phases import Phase
+from auth.signin.throttle import DatabaseThrottle, Throttle
+from provisioning.moodle import bounded_session
+from service.application import Application
+from service.config import ConfigError, Settings
+from service.jobs import Jobs
+from service.people.class_teachers import LedClasses
+from service.people.directory import PeopleDirectory
+from service.signin.phases import StoredPhases
+from service.signin.throttle import RedisThrottle
+
+NOTICE_SECONDS = 5
+"""How long an application may take to hear that somebody signed out, its whole answer included."""
+
+NOTICE_BYTES = 64 * 1024
+"""The answer says nothing but its status."""
+
+log = logging.getLogger(__name__)
+
+
+def provider_settings(settings: Settings) -> AuthSettings:
+    """Those of the file with what they take from other sections.
+
+    Raises ``ConfigError`` for an address that a provider cannot have.
+    """
+    try:
+        return replace(
+            settings.auth,
+            issuer=settings.auth.issuer or settings.base_url,
+            password_sign_in=settings.passwords.kept_in == "provider",
+        )
+    except ValueError as error:
+        raise ConfigError(f"[auth] issuer, or [server] base_url in its place: {error}") from error
+
+
+def add_provider(app: Flask, application: Application) -> None:
+    """Give the web application its identity provider.
+
+    Raises ``ConfigError`` for a phase in which nobody could sign in, for a system's certificate
+    that is none, and for an outside provider whose files cannot be used.
+    """
+    settings = provider_settings(application.settings)
+    if Phase(settings.phase) is Phase.ESIA_ONLY and not has_upstream(application.settings):
+        raise ConfigError("[auth] phase: nobody could sign in; fill in [upstream], or take another")
+    try:
+        upstreams = upstream.build(application.settings.upstream)
+    except ValueError as error:
+        raise ConfigError(f"[upstream] {error}") from error
+    try:
+        auth.init_app(
+            app,
+            settings,
+            directory=PeopleDirectory(application),
+            session_factory=application.sessions,
+            clock=application.clock,
+            keys=load_keys(application.settings.signing_keys, application.clock()),
+            throttle=make_throttle(
+                application,
+                purpose=b"sign-in throttle",
+                window=timedelta(seconds=settings.failure_window_seconds),
+            ),
+            notices_waiting=Jobs(application.settings).tell_signed_out,
+            phases=StoredPhases(application),
+            own_class=_own_class(application),
+            linking=application.settings.linking,
+            upstreams=upstreams,
+            upstream_age=timedelta(seconds=application.settings.upstream.sign_in_seconds),
+            esia=application.settings.esia,
+            esia_keys=application.settings.signing_keys / "esia",
+        )
+    except ValueError as error:
+        raise ConfigError(f"[esia] {error}") from error
+
+
+def _own_class(application: Application) -> LedClasses | None:
+    """Where the settings allow it, and where we hold the passwords."""
+    settings = application.settings
+    allowed = settings.auth.class_teacher_resets and settings.passwords.kept_in == "provider"
+    return LedClasses(application) if allowed else None
+
+
+def has_upstream(settings: Settings) -> bool:
+    """Whether people can sign in at an outside provider."""
+    return bool(settings.upstream.esia or settings.upstream.oidc)
+
+
+def make_throttle(application: Application, *, purpose: bytes, window: timedelta) -> Throttle:
+    """Counts in Redis; in the database while Redis is away, so that nobody is locked out."""
+    secret = application.derived_secret(purpose)
+    return RedisThrottle(
+        application.settings,
+        window=window,
+        secret=secret,
+        fallback=DatabaseThrottle(application.sessions, window=window, secret=secret),
+    )
+
+
+def tell_signed_out(application: Application) -> None:
+    """Tell applications that asked for it who signed out; what they do not take comes again."""
+    now = application.clock()
+    taken = send_notices(
+        application.sessions,
+        provider_settings(application.settings),
+        load_keys(application.settings.signing_keys, now),
+        now,
+        _post,
+    )
+    if taken:
+        log.info("applications told of sign-outs", extra={"count": taken})
+
+
+def _post(address: str, form: Mapping[str, str]) -> bool:
+    try:
+        with bounded_session(seconds=NOTICE_SECONDS, most_bytes=NOTICE_BYTES) as session:
+            answer = session.post(
+                address, data=dict(form), timeout=NOTICE_SECONDS, allow_redirects=False
+            )
+    except requests.RequestException as error:
+        log.warning("an application does not hear sign-outs: %s", type(error).__name__)
+        return False
+    if answer.status_code not in {200, 204}:
+        log.warning("an application refuses a sign-out", extra={"status": answer.status_code})
+        return False
+    return True

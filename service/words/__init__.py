@@ -1,0 +1,1 @@
+"""What codes mean in the current language: a module for each subject."""

@@ -1,0 +1,293 @@
+"""The log of requests and the recorder: what is kept names nobody and opens nothing."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import func, select
+
+from auth.esia.models import EsiaRefusal
+from auth.esia.people.people import personas
+from auth.esia.registered import EsiaLogEntry, EsiaSwitches
+from auth.esia.workbench import recorder
+from auth.esia.workbench.masking import Mask
+from auth.expiry import forget_expired
+from auth.models import Credential
+from auth.signin.passwords import hash_password
+from tests.auth.conftest import OWN_PASSWORD, START
+from tests.auth.esia.conftest import SCOPES, EsiaStand
+from tests.auth.esia.system import System, came_back, parts_of
+from tests.auth.people import PUPIL, make_account
+from tests.relying_party import TIMEOUT, Browser
+
+OWN_PASSWORD_HASH = hash_password(OWN_PASSWORD)
+COLLECTIONS = ("", "/ctts", "/docs", "/addrs", "/kids", "/vhls", "/roles", "/orgs")
+
+
+@pytest.fixture
+def recorded(esia: EsiaStand) -> EsiaStand:
+    """A stand-in that records SCHOOL01, with a pupil who has an own password."""
+    with esia.session_factory.begin() as db:
+        switches = EsiaSwitches(mnemonic="SCHOOL01", diagnostics_hash="", recording_key="")
+        db.add(switches)
+        recorder.begin_recording(switches, db, START, START + timedelta(minutes=15))
+        db.add(Credential(person_id=PUPIL, password_hash=OWN_PASSWORD_HASH, changed_at=START))
+    return esia
+
+
+def exported(esia: EsiaStand) -> dict[str, Any]:
+    with esia.session_factory() as db:
+        found: dict[str, Any] = json.loads(json.dumps(recorder.export(db, "SCHOOL01")))
+        return found
+
+
+def entries(esia: EsiaStand) -> list[EsiaLogEntry]:
+    with esia.session_factory() as db:
+        return list(db.scalars(select(EsiaLogEntry).order_by(EsiaLogEntry.id)))
+
+
+@pytest.fixture
+def visit(recorded: EsiaStand) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Sign somebody in, read everything the REST service has; all secrets that went by."""
+    opened: list[Browser] = []
+
+    def go(person: str = "", **typed: str) -> dict[str, Any]:
+        browser = Browser(recorded.url)
+        opened.append(browser)
+        system = recorded.system(scope=SCOPES.replace(" prm_chg", ""))
+        system.scope = " ".join(
+            one for one in SCOPES.split() if not one.startswith(("org_", "prm"))
+        )
+        state = str(uuid.uuid4())
+        page = browser.open(system.authorize_url(state=state))
+        page = browser.submit(page, **(typed or {"persona": person}))
+        code = came_back(browser.submit(page, decision="allow"))["code"]
+        tokens = system.tokens(code)
+        oid = _oid(tokens["access_token"])
+        for path in COLLECTIONS:
+            for embed in ("", "?embed=(elements)"):
+                system.rest(f"prns/{oid}{path}{embed}", tokens["access_token"])
+        return tokens | {"code": code, "state": state, "oid": str(oid)}
+
+    yield go
+    for browser in opened:
+        browser.close()
+
+
+def _oid(access_token: str) -> int:
+    found: int = parts_of(access_token)[1]["urn:esia:sbj_id"]
+    return found
+
+
+def words_about(value: Any) -> set[str]:
+    """Every text that says something of a person."""
+    if isinstance(value, dict):
+        return set().union(*(words_about(one) for one in value.values()))
+    if isinstance(value, (list, tuple)):
+        return set().union(*(words_about(one) for one in value), set())
+    text = str(value)
+    return {text} if len(text) > 4 else set()
+
+
+ABOUT_NOBODY = {"RF_PASSPORT", "FID_DOC", "RF_BRTH_CERT", "BRTH_CERT", "FID_BRTH_CERT"}
+"""Kinds of documents, which are words of the protocol."""
+
+
+def secrets_of(person: str) -> set[str]:
+    profile = next(one for one in personas() if one.key == person)
+    told: set[str] = {profile.last_name, profile.first_name, profile.middle_name, profile.snils}
+    told |= {profile.inn, profile.birth_place, str(profile.oid)}
+    told |= {f"{profile.birth_date:%d.%m.%Y}"} if profile.birth_date else set()
+    for group in (profile.contacts, profile.documents, profile.addresses, profile.vehicles):
+        told |= words_about([dict(one) for one in group])
+    told |= set(profile.kids)
+    return {one for one in told if len(one) > 3} - ABOUT_NOBODY - {"False", "PLV", "PRG"}
+
+
+def test_nothing_of_people_and_no_secret_is_stored_or_exported(
+    recorded: EsiaStand, visit: Callable[..., dict[str, Any]]
+) -> None:
+    secrets: set[str] = set()
+    for person in ("parent", "confirmed", "two_organisations"):
+        seen = visit(person)
+        secrets |= {str(seen[name]) for name in ("code", "access_token", "id_token", "state")}
+        secrets |= {seen["refresh_token"], seen["oid"]} | secrets_of(person)
+    account = make_account()
+    seen = visit(username=account.username, password=OWN_PASSWORD)
+    secrets |= {seen["code"], seen["access_token"], seen["oid"], account.username, OWN_PASSWORD}
+    secrets |= {account.family_name, account.given_name, account.middle_name}
+    secrets |= {f"{account.birth_date:%d.%m.%Y}", account.person_id}
+    # A token is not to be put together again from its parts either.
+    tokens = [one for one in secrets if one.count(".") == 2 and len(one) > 200]
+    secrets |= {part for one in tokens for part in one.split(".")[1:]}
+    assert len(secrets) > 60
+    rows = [one.exchange for one in entries(recorded)]
+    stored = json.dumps(rows, ensure_ascii=False) + repr(
+        [(one.address, one.code, one.system, one.method) for one in entries(recorded)]
+    )
+    export = json.dumps(exported(recorded), ensure_ascii=False)
+    assert len(rows) > 60
+    assert {one for one in secrets if one and one in stored} == set()
+    assert {one for one in secrets if one and one in export} == set()
+
+
+def test_equal_values_stay_equal_and_others_differ(
+    recorded: EsiaStand, visit: Callable[..., dict[str, Any]]
+) -> None:
+    visit("parent")
+    exchanges = exported(recorded)["exchanges"]
+    back = next(one for one in exchanges if "/login/consent" in one["request"]["address"])
+    assert back["request"]["parameters"] == {}
+    told = back["answer"]["headers"]["Location"]["parameters"]
+    asked = next(one for one in exchanges if one["request"]["address"].endswith("/te"))
+    assert told["code"] == asked["request"]["parameters"]["code"]
+    begun = exchanges[0]["request"]["parameters"]
+    assert begun["state"] == told["state"]
+    tokens = asked["answer"]["body"]
+    oid = tokens["id_token"]["claims"]["sub"]
+    assert tokens["access_token"]["claims"]["urn:esia:sbj_id"] == oid
+    person = next(one for one in exchanges if one["request"]["address"] == f"/rs/prns/{oid}")
+    kids = next(one for one in exchanges if one["request"]["address"] == f"/rs/prns/{oid}/kids")
+    assert person["answer"]["body"]["snils"].startswith("000-9")
+    assert kids["answer"]["status"] == 200
+
+
+def shape(value: Any) -> Any:
+    """Names and types, all the way down."""
+    if isinstance(value, dict):
+        return {name: shape(one) for name, one in sorted(value.items())}
+    if isinstance(value, list):
+        return [shape(one) for one in value]
+    return type(value).__name__
+
+
+def replay(exchange: dict[str, Any], system: System, token: str, code: str, oid: int) -> Any:
+    """Send a recorded request again with secrets and an oid of now; the answer."""
+    asked = exchange["request"]
+    if asked["address"].endswith("/te"):
+        kept = {"redirect_uri": asked["parameters"]["redirect_uri"]}
+        return system.ask(code=code, **kept).json()
+    parts = asked["address"].split("/")
+    parts[3] = str(oid)
+    query = "&".join(f"{name}={value}" for name, value in asked["parameters"].items())
+    return system.rest("/".join(parts[2:]) + (f"?{query}" if query else ""), token).json()
+
+
+def test_a_recorded_exchange_is_played_again_with_the_same_shape(
+    recorded: EsiaStand, visit: Callable[..., dict[str, Any]]
+) -> None:
+    visit("confirmed")
+    fixture = exported(recorded)
+    assert fixture["format"] == recorder.FORMAT
+    browser = Browser(recorded.url)
+    begun = fixture["exchanges"][0]["request"]["parameters"]
+    system = recorded.system(scope=begun["scope"], redirect_uri=begun["redirect_uri"])
+    code = system.sign_in(browser, "confirmed")
+    browser.close()
+    mask = Mask(b"another key")
+    token, oid, played = "", 0, 0
+    for exchange in fixture["exchanges"]:
+        if "body" not in exchange["answer"]:
+            continue
+        answer = replay(exchange, system, token, code, oid)
+        if "access_token" in answer:
+            token, oid = answer["access_token"], _oid(answer["access_token"])
+        assert shape(mask.body(answer)) == shape(exchange["answer"]["body"])
+        played += 1
+    assert played > 10
+
+
+def test_every_request_is_logged_with_its_error_and_explanation(esia: EsiaStand) -> None:
+    browser = Browser(esia.url)
+    system = esia.system()
+    token = system.tokens(system.sign_in(browser))["access_token"]
+    system.rest("prns/1000000103/ctts", token)
+    system.rest("prns/1000000103/Ivanov", token)
+    system.ask(code="x", timestamp="2020.01.01 00:00:00 +0000")
+    browser.close()
+    found = [(one.method, one.address, one.status, one.code) for one in entries(esia)]
+    assert found == [
+        ("GET", "/aas/oauth2/v2/ac", 302, ""),
+        ("POST", "/login/consent", 302, ""),
+        ("POST", "/aas/oauth2/v3/te", 200, ""),
+        ("GET", "/rs/prns/{id}/ctts", 403, "005029"),
+        ("GET", "/rs/prns/{id}/{name}", 404, "005004"),
+        ("POST", "/aas/oauth2/v3/te", 400, "007015"),
+    ]
+    assert {one.system for one in entries(esia)} == {"SCHOOL01"}
+    with esia.session_factory() as db:
+        refusal = db.get_one(EsiaRefusal, entries(esia)[-1].refusal_id)
+    assert refusal.explanation["next_step"] == "correct_clock"
+    assert all(one.exchange is None for one in entries(esia))
+
+
+def test_a_request_counts_for_the_system_whose_token_it_shows(esia: EsiaStand) -> None:
+    browser = Browser(esia.url)
+    system = esia.system()
+    token = system.tokens(system.sign_in(browser))["access_token"]
+    browser.close()
+    system.rest("prns/1000000103?client_id=GOST01", token)
+    system.rest("prns/1000000103?client_id=GOST01", "no token at all")
+    assert [one.system for one in entries(esia)] == ["SCHOOL01"] * 4
+
+
+def test_a_form_that_is_too_large_is_answered_and_logged(recorded: EsiaStand) -> None:
+    recorded.app.config["MAX_CONTENT_LENGTH"] = 500_000
+    answer = requests.post(
+        f"{recorded.url}/aas/oauth2/v3/te?client_id=SCHOOL01",
+        data={"client_id": "SCHOOL01", "code": "x" * 1_000_000},
+        timeout=TIMEOUT,
+    )
+    assert answer.status_code == 400
+    assert [one.status for one in entries(recorded)] == [400]
+
+
+def test_recording_ends_by_itself_and_its_key_goes(recorded: EsiaStand) -> None:
+    recorded.system().ask(code="x")
+    recorded.clock.forward(15 * 60)
+    recorded.system().ask(code="x")
+    assert [one.exchange is None for one in entries(recorded)] == [False, True]
+    with recorded.session_factory.begin() as db:
+        forget_expired(db, recorded.clock(), failure_window=timedelta(days=1))
+    with recorded.session_factory() as db:
+        assert db.get_one(EsiaSwitches, "SCHOOL01").recording_key == ""
+    assert len(exported(recorded)["exchanges"]) == 1
+
+
+def test_a_new_recording_replaces_the_last_one(recorded: EsiaStand) -> None:
+    recorded.system().ask(code="x")
+    with recorded.session_factory.begin() as db:
+        switches = db.get_one(EsiaSwitches, "SCHOOL01")
+        recorder.begin_recording(switches, db, START, START + timedelta(days=9))
+        assert switches.recording_until == START + recorder.LONGEST_RECORDING
+    assert exported(recorded)["exchanges"] == []
+
+
+def test_the_log_is_forgotten_after_a_while(esia: EsiaStand) -> None:
+    esia.system().ask(code="x")
+    esia.clock.forward(recorder.KEPT_FOR.total_seconds())
+    with esia.session_factory.begin() as db:
+        forget_expired(db, esia.clock(), failure_window=timedelta(days=1))
+        assert db.scalar(select(func.count()).select_from(EsiaLogEntry)) == 0
+        assert db.scalar(select(func.count()).select_from(EsiaRefusal)) == 0
+
+
+def test_what_nobody_thought_of_is_left_out() -> None:
+    mask = Mask(b"key")
+    assert mask.body({"newField": "Иванов", "other": 12345678901}) == {
+        "newField": "<text>",
+        "other": mask.number(12345678901),
+    }
+    assert mask.parameters({"Иванов": "Иван", "state": "s", "prompt": "x"}) == {
+        "<text>": "<text>",
+        "state": mask.secret("state", "s"),
+        "prompt": "<text>",
+    }
+    assert mask.secret("code", "a") != mask.secret("code", "b")
+    assert mask.secret("code", "a") != Mask(b"other").secret("code", "a")

@@ -1,0 +1,101 @@
+"""Published OpenID Connect clients, unchanged, go the whole way; Chromium plays the person."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from auth.clients.client import Client
+from auth.models import Credential
+from auth.signin.passwords import hash_password
+from tests.auth.conftest import OWN_PASSWORD, START, Portal
+from tests.auth.independent import conversation, install, install_with_pip, journey
+from tests.auth.people import PUPIL
+
+CLIENTS = Path(__file__).parent / "clients"
+CALLBACK = "https://independent.example/callback"
+SCOPE = "openid profile email school offline_access"
+
+Command = tuple[list[str], Path]
+
+pytestmark = [
+    pytest.mark.parametrize("session_factory", ["sqlite"], indirect=True),
+]
+
+
+@pytest.fixture(scope="session")
+def openid_client(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    folder = tmp_path_factory.mktemp("openid-client")
+    if shutil.which("npm") is None:
+        pytest.skip("node and npm are not here")
+    command = ["npm", "install", "--silent", "--no-audit", "openid-client@6.8.9"]
+    install(command, "openid-client", folder)
+    shutil.copy(CLIENTS / "openid_client.mjs", folder)
+    return ["node", "openid_client.mjs"], folder
+
+
+@pytest.fixture(scope="session")
+def idpyoidc(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    folder = tmp_path_factory.mktemp("idpyoidc")
+    python = install_with_pip(["idpyoidc==5.0.0"], "idpyoidc", folder)
+    return [python, str(CLIENTS / "idpy.py")], folder
+
+
+def sign_in(chromium: Browser, url: str) -> str:
+    """Be the pupil; the address of the application that the browser came back to."""
+    with journey(chromium, CALLBACK) as (page, came_back):
+        page.goto(url)
+        page.locator("input[name=username]").fill("1234p5678")
+        page.locator("input[name=password]").fill(OWN_PASSWORD)
+        page.locator("main button").first.click()
+        allow = page.locator("button[value=allow]")  # idpyoidc wants the person to be asked
+        page.get_by_text("back", exact=True).or_(allow).wait_for()
+        if allow.count():
+            allow.click()
+            page.get_by_text("back", exact=True).wait_for()
+    return came_back[0]
+
+
+@pytest.mark.parametrize("library", ["openid_client", "idpyoidc"])
+def test_a_published_client_signs_a_person_in(
+    library: str,
+    request: pytest.FixtureRequest,
+    start_portal: Callable[..., Portal],
+    chromium: Browser,
+) -> None:
+    command, folder = request.getfixturevalue(library)
+    client = Client(
+        client_id="independent",
+        client_secret="a secret of the tests",
+        redirect_uris=(CALLBACK,),
+        scopes=tuple(SCOPE.split()),
+        require_pkce=True,
+    )
+    portal = start_portal(clients=(client,))
+    portal.clock.live()  # the libraries have no other clock
+    with portal.session_factory.begin() as db:
+        hashed = hash_password(OWN_PASSWORD)
+        db.add(Credential(person_id=PUPIL, password_hash=hashed, changed_at=START))
+    with conversation(command, folder) as application:
+        url = application.ask(
+            {
+                "issuer": portal.issuer,
+                "client_id": client.client_id,
+                "client_secret": client.client_secret,
+                "redirect_uri": CALLBACK,
+                "scope": SCOPE,
+            }
+        )["url"]
+        found = application.ask({"back": sign_in(chromium, url)})
+    assert found["claims"]["sub"] == PUPIL
+    assert found["userinfo"]["sub"] == PUPIL
+    assert found["userinfo"]["preferred_username"] == "1234p5678"
+    assert found["userinfo"]["school_code"] == "1001"
+    if library == "openid_client":  # idpyoidc breaks on a refresh before it asks us
+        assert found["refreshed"] is True
+        assert found["active"] is False  # after the refresh token was revoked
+    assert [event.client_id for event in portal.events()] == ["", "independent"]

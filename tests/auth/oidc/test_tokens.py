@@ -1,0 +1,247 @@
+"""Tokens after their issue: refreshing with rotation, revoking, asking what one is worth."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from auth.expiry import forget_expired
+from auth.signin.passwords import forget_own_password
+from tests.auth.conftest import START, Portal
+from tests.auth.people import PUPIL, make_account
+from tests.relying_party import Page, RelyingParty
+
+Visit = Callable[[str], Page]
+DAYS_14 = 14 * 24 * 60 * 60
+
+
+@pytest.fixture
+def diary(portal: Portal) -> RelyingParty:
+    return portal.client("diary", scope="openid profile offline_access")
+
+
+@pytest.fixture
+def code(diary: RelyingParty, pupil: Visit) -> str:
+    return pupil(diary.start().url).parameters["code"]
+
+
+@pytest.fixture
+def tokens(diary: RelyingParty, code: str) -> dict[str, Any]:
+    answer: dict[str, Any] = diary.redeem(code).json()
+    return answer
+
+
+def refusal(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]
+
+
+def test_a_client_that_may_asks_for_a_refresh_token_and_gets_one(
+    portal: Portal, diary: RelyingParty, pupil: Visit
+) -> None:
+    with_it = diary.redeem(pupil(diary.start().url).parameters["code"]).json()
+    without = diary.redeem(pupil(diary.start(scope="openid").url).parameters["code"]).json()
+    moodle = portal.moodle(scope="openid offline_access")
+    not_allowed = moodle.redeem(pupil(moodle.start().url).parameters["code"]).json()
+
+    assert with_it["refresh_token"]
+    assert with_it["scope"] == "openid profile offline_access"
+    assert "refresh_token" not in without
+    assert "refresh_token" not in not_allowed
+    assert not_allowed["scope"] == "openid"
+
+
+def test_a_refresh_token_gives_new_tokens_and_the_next_refresh_token(
+    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    portal.clock.forward(3600)
+    new = diary.refresh(tokens["refresh_token"]).json()
+    newer = diary.refresh(new["refresh_token"]).json()
+
+    assert diary.userinfo(tokens["access_token"]).status_code == 401
+    assert diary.userinfo(newer["access_token"]).json()["sub"] == PUPIL
+    issued = {tokens["refresh_token"], new["refresh_token"], newer["refresh_token"]}
+    assert len(issued) == 3
+
+
+def test_a_refresh_token_that_comes_again_ends_all_tokens_of_its_sign_in(
+    diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    new = diary.refresh(tokens["refresh_token"]).json()
+    assert diary.userinfo(new["access_token"]).status_code == 200
+
+    assert refusal(diary.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
+    assert refusal(diary.refresh(new["refresh_token"])) == (400, "invalid_grant")
+    assert diary.userinfo(new["access_token"]).status_code == 401
+    assert diary.userinfo(tokens["access_token"]).status_code == 401
+
+
+def test_of_two_refreshes_at_once_at_most_one_wins(
+    diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    both_ready = threading.Barrier(2)
+
+    def refresh(token: str) -> int:
+        both_ready.wait(timeout=10)
+        return diary.refresh(token).status_code
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        assert sorted(pool.map(refresh, [tokens["refresh_token"]] * 2)) == [200, 400]
+
+
+def test_a_code_that_comes_again_revokes_the_tokens_it_gave(
+    diary: RelyingParty, code: str, tokens: dict[str, Any]
+) -> None:
+    new = diary.refresh(tokens["refresh_token"]).json()
+    assert refusal(diary.redeem(code)) == (400, "invalid_grant")
+    assert diary.userinfo(new["access_token"]).status_code == 401
+    assert refusal(diary.refresh(new["refresh_token"])) == (400, "invalid_grant")
+
+
+def test_a_used_code_in_the_hands_of_another_client_revokes_nothing(
+    portal: Portal, diary: RelyingParty, code: str, tokens: dict[str, Any]
+) -> None:
+    assert refusal(portal.moodle().redeem(code)) == (400, "invalid_grant")
+    assert diary.userinfo(tokens["access_token"]).status_code == 200
+
+
+def test_refreshing_ends_some_days_after_the_sign_in_however_often_it_is_done(
+    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    portal.clock.forward(DAYS_14 - 1)
+    new = diary.refresh(tokens["refresh_token"]).json()
+    portal.clock.forward(1)
+    assert refusal(diary.refresh(new["refresh_token"])) == (400, "invalid_grant")
+
+
+def test_refreshing_survives_the_daily_clearing(
+    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    portal.clock.forward(24 * 60 * 60)
+    with portal.session_factory.begin() as db:
+        forget_expired(db, portal.clock(), failure_window=timedelta(minutes=15))
+    assert diary.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_less_may_be_asked_of_a_refresh_and_the_next_one_has_all_again(
+    diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    less = diary.refresh(tokens["refresh_token"], scope="openid").json()
+    assert less["scope"] == "openid"
+    assert set(diary.userinfo(less["access_token"]).json()) == {"sub"}
+    assert diary.refresh(less["refresh_token"]).json()["scope"] == tokens["scope"]
+
+
+@pytest.mark.parametrize("scope", ["openid email", "profile", "всё"])
+def test_other_scopes_are_refused_and_do_not_spend_the_refresh_token(
+    diary: RelyingParty, tokens: dict[str, Any], scope: str
+) -> None:
+    assert refusal(diary.refresh(tokens["refresh_token"], scope=scope)) == (400, "invalid_scope")
+    assert diary.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_another_client_neither_uses_nor_spends_a_refresh_token(
+    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    assert refusal(portal.moodle().refresh(tokens["refresh_token"]))[0] == 400
+    assert diary.refresh(tokens["refresh_token"], client_secret="wrong").status_code == 401
+    assert diary.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_tokens_of_one_kind_are_nothing_in_the_place_of_the_other(
+    diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    assert diary.userinfo(tokens["refresh_token"]).status_code == 401
+    assert refusal(diary.refresh(tokens["access_token"])) == (400, "invalid_grant")
+
+
+def test_a_suspended_person_gets_no_new_tokens_until_let_in_again(
+    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    portal.people.add(make_account(suspended=True))
+    assert refusal(diary.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
+    assert diary.ask("introspection_endpoint", token=tokens["refresh_token"]).json() == {
+        "active": False
+    }
+    portal.people.add(make_account())
+    assert diary.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_a_reset_of_the_password_ends_all_tokens(
+    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    with portal.session_factory.begin() as db:
+        forget_own_password(db, PUPIL, portal.provider.clients, START)
+    assert diary.userinfo(tokens["access_token"]).status_code == 401
+    assert refusal(diary.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
+
+
+def test_a_reset_of_the_password_ends_a_code_under_way(
+    portal: Portal, diary: RelyingParty, code: str
+) -> None:
+    with portal.session_factory.begin() as db:
+        forget_own_password(db, PUPIL, portal.provider.clients, START)
+    assert refusal(diary.redeem(code)) == (400, "invalid_grant")
+
+
+def test_revoking_a_refresh_token_ends_all_and_revoking_an_access_token_only_it(
+    diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    assert diary.ask("revocation_endpoint", token=tokens["access_token"]).status_code == 200
+    assert diary.userinfo(tokens["access_token"]).status_code == 401
+    new = diary.refresh(tokens["refresh_token"]).json()
+
+    assert diary.ask("revocation_endpoint", token=new["refresh_token"]).status_code == 200
+    assert diary.userinfo(new["access_token"]).status_code == 401
+    assert refusal(diary.refresh(new["refresh_token"])) == (400, "invalid_grant")
+    assert diary.ask("revocation_endpoint", token=new["refresh_token"]).status_code == 200
+
+
+def test_a_client_can_neither_revoke_nor_inspect_tokens_of_another(
+    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    moodle = portal.moodle()
+    moodle.ask("revocation_endpoint", token=tokens["access_token"])
+    inactive = moodle.ask("introspection_endpoint", token=tokens["access_token"])
+    assert inactive.json() == {"active": False}
+    assert diary.userinfo(tokens["access_token"]).status_code == 200
+
+
+def test_introspection_tells_a_client_what_its_token_is_worth(
+    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    now = int(START.timestamp())
+    told = {"active": True, "client_id": "diary", "sub": PUPIL, "iss": portal.issuer, "iat": now}
+    told["scope"] = "openid profile offline_access"
+    access = diary.ask("introspection_endpoint", token=tokens["access_token"]).json()
+    assert access == told | {"exp": now + 600, "token_type": "Bearer"}
+    refresh = diary.ask("introspection_endpoint", token=tokens["refresh_token"]).json()
+    assert refresh == told | {"exp": now + DAYS_14}
+
+    diary.refresh(tokens["refresh_token"])
+    used = diary.ask("introspection_endpoint", token=tokens["refresh_token"])
+    assert used.json() == {"active": False}
+    portal.clock.forward(600)
+    ended = diary.ask("introspection_endpoint", token=tokens["access_token"])
+    assert ended.json() == {"active": False}
+    assert ended.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("endpoint", ["revocation_endpoint", "introspection_endpoint"])
+def test_who_asks_about_tokens_must_be_a_client(
+    portal: Portal, tokens: dict[str, Any], endpoint: str
+) -> None:
+    stranger = portal.client("diary", client_secret="wrong")
+    assert refusal(stranger.ask(endpoint, token=tokens["access_token"])) == (401, "invalid_client")
+    assert refusal(portal.moodle().ask(endpoint)) == (400, "invalid_request")
+
+
+def test_a_public_client_revokes_its_tokens_but_cannot_inspect(portal: Portal) -> None:
+    phone = portal.client("phone", authenticate_by="none")
+    assert phone.ask("revocation_endpoint", token="unknown").status_code == 200
+    assert refusal(phone.ask("introspection_endpoint", token="unknown")) == (401, "invalid_client")

@@ -1,0 +1,183 @@
+"""Moodle slow, broken, gone or wrongly set up in the middle of a run, and a wish to stop."""
+
+from __future__ import annotations
+
+from itertools import chain, repeat
+from pathlib import Path
+
+import pytest
+
+from service.db import transaction
+from service.loads import applying
+from service.loads import operations as runs
+from service.models import RunStatus
+from service.moodle_standin import DEFAULT_TOKEN, Fault, FaultKind, ServiceToken
+from tests.service.installation import SCOPE
+from tests.service.place import A, B, Place, make_place, on_both_databases, pupils, teacher
+
+ROWS_A, ROWS_B = [*pupils("a", 8), *pupils("a2", 3, "c-2"), teacher("a-t")], pupils("b", 3)
+
+
+def approved(place: Place) -> int:
+    run_id = place.load(place.write(A, ROWS_A), place.write(B, ROWS_B))
+    place.approve(run_id)
+    return run_id
+
+
+def assert_exact(place: Place) -> None:
+    """Everybody has one account and is where the files say; nothing was made twice."""
+    state = place.moodle()
+    assert len({user["idnumber"] for user in state["users"]}) == len(state["users"]) == 15
+    assert len({one["idnumber"] for one in state["cohorts"]}) == len(state["cohorts"]) == 9
+    assert len({one["idnumber"] for one in state["courses"]}) == len(state["courses"]) == 3
+    assert (len(state["members"]), len(state["enrolments"])) == (29, 14)
+    for code, rows in ((A, ROWS_A), (B, ROWS_B)):
+        for row in rows:
+            account = place.account(code, row.person.sourced_id)
+            assert account["lastname"] == row.person.family_name
+            assert account["department"] == {"c-1": "8А", "c-2": "8Б", "": ""}[row.class_id]
+
+
+FAULTS = {
+    "slow": Fault(kind=FaultKind.SLOW, seconds=0.02, times=None),
+    "an error of the server": Fault(kind=FaultKind.SERVER_ERROR, every=3, times=None),
+    "a gateway that gives up": Fault(kind=FaultKind.SERVER_ERROR, status=504, every=3, times=None),
+    "unavailable for a while": Fault(kind=FaultKind.UNAVAILABLE, seconds=7, every=3, times=None),
+    "unavailable for an hour": Fault(kind=FaultKind.UNAVAILABLE, seconds=3600, skip=3, times=3),
+    "dropped before the work": Fault(kind=FaultKind.DROP_BEFORE, every=3, times=None),
+    "dropped after the work": Fault(kind=FaultKind.DROP_AFTER, every=3, times=None),
+    "a page instead of JSON": Fault(kind=FaultKind.HTML, every=3, times=None),
+    "nothing for the first calls": Fault(kind=FaultKind.DROP_BEFORE, times=20),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_a_run_through_a_bad_line_ends_with_exactly_the_state(place: Place, case: str) -> None:
+    place.small_batches(4)
+    run_id = approved(place)
+    place.fault(FAULTS[case])
+    run = place.apply(run_id)
+    assert (run.status, run.problem) == (RunStatus.APPLIED, "")
+    place.no_faults()
+    assert_exact(place)
+
+
+@on_both_databases
+def test_a_run_whose_moodle_stays_away_stops_with_the_reason_and_goes_on_later(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "PATIENCE_SECONDS", (2, 3))
+    run_id = approved(place)
+    place.fault(Fault(kind=FaultKind.SERVER_ERROR, skip=6, times=None))
+    slept: list[float] = []
+    run = place.apply(run_id, sleep=slept.append)
+    assert run.status == RunStatus.STOPPED
+    assert run.problem.startswith("moodle.Moodle")
+    assert run.problem.endswith("http_500")
+    assert (run.claimed_by, run.finished_at) == ("", None)
+    assert sum(slept) == 5
+    place.no_faults()
+    run = place.apply(run_id)
+    assert (run.status, run.problem) == (RunStatus.APPLIED, "")
+    assert_exact(place)
+
+
+def test_the_patience_begins_anew_after_every_change_that_came_through(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "PATIENCE_SECONDS", (1,))
+    place.small_batches(4)
+    run_id = approved(place)
+    place.fault(Fault(kind=FaultKind.UNAVAILABLE, seconds=60, every=6, times=None))
+    slept: list[float] = []
+    assert place.apply(run_id, sleep=slept.append).status == RunStatus.APPLIED
+    assert len(slept) > 2
+
+
+def test_while_waiting_for_moodle_the_run_says_so_and_can_be_stopped(place: Place) -> None:
+    run_id = approved(place)
+    place.fault(Fault(kind=FaultKind.DROP_BEFORE, times=None))
+    seen: list[str] = []
+
+    def stop_at_the_third_second(_seconds: float) -> None:
+        seen.append(place.run(run_id).problem)
+        if len(seen) == 3:
+            request_stop(place, run_id)
+
+    run = place.apply(run_id, sleep=stop_at_the_third_second)
+    assert run.status == RunStatus.STOPPED
+    assert len(seen) == 3
+    assert all("connection_broken" in problem for problem in seen)
+
+
+def request_stop(place: Place, run_id: int) -> None:
+    with transaction(place.application.sessions) as session:
+        runs.request_stop(session, run_id, scope=SCOPE, now=place.application.clock())
+
+
+@pytest.mark.parametrize(
+    ("token", "problem"),
+    [
+        (ServiceToken(expired=True), "moodle.MoodleMisconfigured: core_webservice_get_site_info"),
+        (ServiceToken(may_use_rest=False), "moodle.MoodleMisconfigured"),
+        (
+            ServiceToken(functions=frozenset(["core_webservice_get_site_info"])),
+            "moodle.MoodleMisconfigured: core_course_create_categories: accessexception",
+        ),
+    ],
+)
+def test_a_wrongly_set_up_moodle_stops_the_run_at_once(
+    tmp_path: Path, token: ServiceToken, problem: str
+) -> None:
+    with make_place(tmp_path, tokens={DEFAULT_TOKEN: token}) as place:
+        run_id = approved(place)
+        slept: list[float] = []
+        run = place.apply(run_id, sleep=slept.append)
+        assert run.status == RunStatus.STOPPED
+        assert run.problem.startswith(problem)
+        assert slept == []
+        assert place.moodle()["users"] == []
+
+
+@on_both_databases
+def test_a_wish_to_stop_ends_the_run_at_a_batch_and_it_goes_on_later(place: Place) -> None:
+    place.small_batches(4)
+    run_id = approved(place)
+    seen = 0
+
+    def ask_during_the_users() -> bool:
+        nonlocal seen
+        seen = sum(change.result == "done" for change in place.changes(run_id))
+        if seen >= 4:
+            request_stop(place, run_id)
+        return False
+
+    run = place.apply(run_id, should_stop=ask_during_the_users)
+    assert (run.status, run.problem, run.stop_requested) == (RunStatus.STOPPED, "", False)
+    assert len(place.moodle()["users"]) == seen == 4
+    assert place.apply(run_id).status == RunStatus.APPLIED
+    assert_exact(place)
+
+
+def test_stopping_after_every_batch_still_comes_to_the_end(place: Place) -> None:
+    place.small_batches(6)
+    run_id = approved(place)
+    for _attempt in range(40):
+        if place.apply(run_id, should_stop=chain([False], repeat(True)).__next__).finished_at:
+            break
+    assert place.run(run_id).status == RunStatus.APPLIED
+    assert_exact(place)
+
+
+def test_a_fault_of_ours_leaves_a_run_that_says_so_and_goes_on_later(place: Place) -> None:
+    run_id = approved(place)
+
+    def break_off() -> bool:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        place.apply(run_id, should_stop=break_off)
+    run = place.run(run_id)
+    assert (run.status, run.problem, run.claimed_by) == (RunStatus.STOPPED, "internal", "")
+    assert place.apply(run_id).status == RunStatus.APPLIED
+    assert_exact(place)

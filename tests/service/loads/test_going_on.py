@@ -1,0 +1,325 @@
+"""What no person stopped goes on by itself, whatever happened to its process, worker or Redis."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from sqlalchemy import func, select
+
+from service.application import Application
+from service.db import transaction
+from service.jobs import Jobs, live_workers
+from service.loads import operations as runs
+from service.models import AuditEntry, PlannedChange, RunStatus
+from service.moodle_standin import create_standin
+from service.processes import Child, redis_child, wait_ready
+from service.redis_link import connect_redis, redis_answers
+from service.sample import City
+from tests.service.installation import (
+    SCOPE,
+    approve,
+    environment,
+    find_run,
+    installation,
+    load,
+)
+from tests.service.outcome import in_moodle, planned
+from tests.web import running_app
+
+WAIT_SECONDS = 120.0
+
+
+class Gate:
+    """Stands before the stand-in; closed, it lets some calls through and holds the next ones."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self._calls_left = -1
+        self._open = threading.Event()
+        self._open.set()
+        self.reached = threading.Event()
+
+    def close_after(self, calls: int) -> None:
+        with self._lock:
+            self._open.clear()
+            self.reached.clear()
+            self._calls_left = calls
+
+    def open(self) -> None:
+        with self._lock:
+            self._calls_left = -1
+        self._open.set()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with self._lock:
+            held = self._calls_left == 0
+            self._calls_left -= self._calls_left > 0
+        if held:
+            self.reached.set()
+            self._open.wait(WAIT_SECONDS)
+        answer: list[bytes] = list(self._app(environ, start_response))
+        return answer
+
+
+@dataclass(kw_only=True)
+class Site:
+    """An installation with its own Redis, before a Moodle that can be held."""
+
+    application: Application
+    gate: Gate
+    storage: Path
+    redis: Child
+    run_id: int
+
+    @contextmanager
+    def worker(self, *kinds: str) -> Iterator[psutil.Popen]:
+        settings = self.application.settings
+        with (settings.home / "log" / "worker.log").open("ab") as log:
+            worker = psutil.Popen(
+                [sys.executable, "-m", "service.worker", *(kinds or ("loads",))],
+                env={**environment(settings), "SCHOOLBRIDGE_SERVER_RESUME_SECONDS": "1"},
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            yield worker
+        finally:
+            self.gate.open()
+            for process in [*_children(worker), worker]:
+                if process.is_running():
+                    process.kill()
+            worker.wait()
+
+    def ask_to_apply(self) -> None:
+        """As a person does; the queue hears nothing of it."""
+        with transaction(self.application.sessions) as session:
+            runs.ready_to_apply(session, self.run_id, scope=SCOPE, now=self.application.clock())
+
+    def until_held(self, worker: psutil.Popen) -> psutil.Process:
+        """The process of the job, which waits in a call to Moodle with some changes done."""
+        assert self.gate.reached.wait(WAIT_SECONDS)
+        (job,) = _children(worker)
+        return job
+
+    def status(self) -> RunStatus:
+        return RunStatus(find_run(self.application, self.run_id).status)
+
+    def until(self, happens: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not happens():
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.05)
+
+    def until_applied(self) -> None:
+        self.until(lambda: self.status() == RunStatus.APPLIED)
+        assert in_moodle(self.storage) == planned(self.application)
+        assert find_run(self.application, self.run_id).problem == ""
+
+    def log(self) -> str:
+        return (self.application.settings.home / "log" / "worker.log").read_text("utf-8")[-3000:]
+
+    def interruptions(self) -> int:
+        with self.application.sessions() as session:
+            said = select(func.count()).where(AuditEntry.action == "run.interrupted")
+            return session.scalars(said).one()
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    """A school whose plan is approved, and that nobody asked to apply yet."""
+    url = request.getfixturevalue("fresh_postgres_url") if request.param == "postgresql" else ""
+    standin = create_standin(tmp_path / "moodle.sqlite")
+    gate = Gate(standin.wsgi_app)
+    standin.wsgi_app = gate  # type: ignore[method-assign]
+    with (
+        running_app(standin) as moodle,
+        installation(tmp_path / "home", moodle_url=moodle, database_url=url) as application,
+    ):
+        run_id = load(application, City(schools=1, people_per_school=60))
+        approve(application, run_id)
+        redis = redis_child(application.settings)
+        redis.start()
+        wait_ready(redis, lambda: redis_answers(application.settings))
+        yield Site(
+            application=application,
+            gate=gate,
+            storage=tmp_path / "moodle.sqlite",
+            redis=redis,
+            run_id=run_id,
+        )
+        redis.stop()
+
+
+def test_a_job_process_killed_alone_is_followed_by_another(site: Site) -> None:
+    site.gate.close_after(4)
+    with site.worker() as worker:
+        site.ask_to_apply()
+        site.until_held(worker).kill()
+        site.gate.open()
+        site.until_applied()
+        assert worker.is_running()
+    assert site.interruptions() == 1
+
+
+def test_of_two_workers_one_goes_on_with_what_the_other_lost(site: Site) -> None:
+    site.gate.close_after(4)
+    with site.worker() as first:
+        site.ask_to_apply()
+        job = site.until_held(first)
+        with site.worker("loads", "upkeep"):
+            site.until(lambda: len(_live(site)) == 2)
+            for process in (first, job):
+                process.kill()
+            site.gate.open()
+            site.until_applied()
+
+
+def _live(site: Site) -> list[str]:
+    with connect_redis(site.application.settings) as connection:
+        return live_workers(connection)
+
+
+def test_an_emptied_redis_loses_neither_job_nor_worker(site: Site) -> None:
+    with connect_redis(site.application.settings) as connection:
+        site.ask_to_apply()
+        Jobs(site.application.settings).apply_run(site.run_id)
+        connection.flushall()
+        site.gate.close_after(4)
+        with site.worker() as worker:
+            site.until_held(worker)
+            connection.flushall()
+            site.until(lambda: len(_live(site)) == 1)
+            site.gate.open()
+            site.until_applied()
+            connection.flushall()
+            site.until(lambda: len(_live(site)) == 1)
+
+
+def test_a_worker_told_to_stop_leaves_a_run_that_says_so_and_goes_on(site: Site) -> None:
+    site.gate.close_after(4)
+    with site.worker() as worker:
+        site.ask_to_apply()
+        site.until_held(worker)
+        worker.send_signal(signal.SIGTERM)
+        site.gate.open()
+        assert worker.wait(WAIT_SECONDS) == 0
+    run = find_run(site.application, site.run_id)
+    assert (run.status, run.problem) == (RunStatus.STOPPED, "interrupted")
+    with site.worker():
+        site.until_applied()
+
+
+def test_a_killed_redis_ends_neither_the_job_nor_the_worker(site: Site) -> None:
+    site.gate.close_after(4)
+    with site.worker() as worker:
+        site.ask_to_apply()
+        site.until_held(worker)
+        site.redis.kill()
+        site.gate.open()
+        site.until_applied()
+        site.redis.start()
+        site.until(lambda: redis_answers(site.application.settings))
+        site.until(lambda: len(_live(site)) == 1)
+        assert worker.is_running()
+        second = load(site.application, City(schools=1, people_per_school=60), month=1)
+        with transaction(site.application.sessions) as session:
+            runs.approve(
+                session, second, scope=SCOPE, now=site.application.clock(), over_limits=True
+            )
+            runs.ready_to_apply(session, second, scope=SCOPE, now=site.application.clock())
+        site.run_id = second
+        site.until(lambda: site.status() == RunStatus.APPLIED)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(WAIT_SECONDS) == 0
+
+
+def test_what_a_person_stopped_waits_for_a_person(site: Site) -> None:
+    site.gate.close_after(4)
+    with site.worker() as worker:
+        site.ask_to_apply()
+        job = site.until_held(worker)
+        with transaction(site.application.sessions) as session:
+            runs.request_stop(session, site.run_id, scope=SCOPE, now=site.application.clock())
+        job.kill()  # before it could obey
+        site.gate.open()
+        site.until(lambda: site.status() == RunStatus.STOPPED)
+        done = _done(site)
+        Jobs(site.application.settings).apply_run(site.run_id)  # an old job of the queue
+        with connect_redis(site.application.settings) as connection:
+            site.until(lambda: not connection.exists("rq:queue:schoolbridge:loads"))
+        site.until(lambda: not _children(worker))
+        assert (site.status(), _done(site)) == (RunStatus.STOPPED, done)
+        site.ask_to_apply()
+        site.until_applied()
+
+
+def _done(site: Site) -> int:
+    with site.application.sessions() as session:
+        done = select(func.count()).where(PlannedChange.result == "done")
+        return session.scalars(done).one()
+
+
+def test_a_file_whose_reading_was_killed_is_read_by_the_next(site: Site) -> None:
+    with transaction(site.application.sessions) as session:
+        run = runs.find(session, site.run_id, SCOPE)
+        run.status, run.claimed_by = RunStatus.RECEIVED, "nowhere/0/0"
+        run.claimed_at = site.application.clock()
+    with site.worker():
+        site.until(lambda: site.status() == RunStatus.PLANNED)
+
+
+def test_a_run_that_kills_every_process_is_tried_a_few_times_and_then_seldom(site: Site) -> None:
+    killed = 0
+    with site.worker() as worker:
+        site.gate.close_after(0)
+        site.ask_to_apply()
+        while killed < 5:
+            site.until_held(worker).kill()
+            killed += 1
+            site.gate.reached.clear()
+        site.until(lambda: find_run(site.application, site.run_id).problem == "interrupted")
+        # Another run is applied meanwhile by the same worker.
+        site.gate.open()
+        second = load(site.application, City(schools=1, people_per_school=30, seed=2))
+        approve(site.application, second)
+        first, site.run_id = site.run_id, second
+        site.ask_to_apply()
+        site.until(lambda: site.status() == RunStatus.APPLIED)
+        site.run_id = first
+        assert site.status() == RunStatus.APPLYING
+
+
+def test_a_worker_started_without_redis_waits_for_it(site: Site) -> None:
+    site.redis.kill()
+    site.ask_to_apply()
+    with site.worker() as worker:
+        site.until(lambda: "the worker lost Redis" in site.log())
+        site.redis.start()
+        site.until_applied()
+        assert worker.poll() is None
+
+
+def test_the_command_worker_goes_on_as_well(site: Site) -> None:
+    site.ask_to_apply()
+    command = [sys.executable, "-m", "service", "worker", "loads", "--burst"]
+    subprocess.run(command, env=environment(site.application.settings), check=True, timeout=120)
+    site.until_applied()

@@ -1,0 +1,44 @@
+"""A wrong file in a folder of layouts is one clear line and a rejected run, never a trace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from service.models import RunStatus
+from service.words.loads import problem_in_words
+from tests.service.command_line import TRACE, run
+from tests.service.place import A, Place, pupils
+
+
+@pytest.fixture
+def layouts(tmp_path: Path) -> Path:
+    folder = tmp_path / "layouts"
+    folder.mkdir()
+    (folder / "bad.toml").write_text("root = 'roll'\n")
+    return folder
+
+
+def test_a_run_ends_rejected_with_the_name_of_the_file(place: Place, layouts: Path) -> None:
+    file = place.write(A, pupils("a", 2))
+    settings = place.application.settings
+    reading = replace(settings.reading, layout_dirs=(str(layouts),))
+    place.application.settings = replace(settings, reading=reading)
+    run_id = place.load(file)
+    ended = place.run(run_id)
+    assert ended.status == RunStatus.REJECTED
+    assert "bad.toml" in problem_in_words(ended)
+    assert "layout_dirs" in problem_in_words(ended)
+    assert not ended.claimed_by
+
+
+def test_check_says_it_in_one_line(layouts: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[reading]\nlayout_dirs = ["{layouts}"]\n')
+    ended = run("--config", config, "check", layouts / "bad.toml", home=tmp_path / "home")
+    assert ended.code == 1
+    assert len(ended.err.splitlines()) == 1
+    assert "bad.toml" in ended.err
+    assert TRACE not in ended.err

@@ -1,0 +1,149 @@
+"""Moodle holds a stranger's account with the login that one of our people would get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.models import RunStatus
+from service.sample.rows import Row
+from tests.service.loads.test_applying_refused import ask_moodle, login
+from tests.service.place import A, Place, make_place, pupil, pupils, teacher, with_settings
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Logins are made of names here, as in many portals that were there before us."""
+    url = request.getfixturevalue("fresh_postgres_url") if request.param == "postgresql" else ""
+    with make_place(
+        tmp_path,
+        database_url=url,
+        configure=with_settings("logins", scheme="transliterated"),
+    ) as made:
+        yield made
+
+
+def ivanov(sourced_id: str, given_name: str = "Илья") -> Row:
+    return pupil(sourced_id, family_name="Иванов", given_name=given_name, middle_name="Игоревич")
+
+
+ROWS = [ivanov("a-1"), *pupils("b", 3), teacher("a-t")]
+
+
+def make_stranger(place: Place, username: str = "ivanov.ii", **fields: str) -> int:
+    values = {
+        "username": username,
+        "firstname": "Игнат",
+        "lastname": "Иванов-Завуч",
+        "email": "zavuch@other.invalid",
+        "auth": "manual",
+        "password": "Ab-12345678",
+        **fields,
+    }
+    (made,) = ask_moodle(
+        place,
+        "core_user_create_users",
+        **{f"users[0][{name}]": value for name, value in values.items()},
+    )
+    return int(made["id"])
+
+
+def user(place: Place, number: int) -> dict[str, Any]:
+    (found,) = (one for one in place.moodle()["users"] if one["id"] == number)
+    return found
+
+
+def load(place: Place, *files: Path) -> int:
+    run_id = place.load(*files)
+    place.approve(run_id, over_limits=True)
+    assert place.apply(run_id).status != RunStatus.STOPPED
+    return run_id
+
+
+@pytest.mark.parametrize("auth", ["manual", "oauth2"])
+def test_a_stranger_with_our_login_keeps_the_account_and_our_pupil_gets_another(
+    place: Place, auth: str
+) -> None:
+    number = make_stranger(place, auth=auth)
+    before = user(place, number)
+    file = place.write(A, ROWS)
+    first = load(place, file)
+    assert user(place, number) == before
+    (refused,) = (one for one in place.changes(first) if one.result == "failed")
+    assert (refused.code, refused.detail) == ("username_taken", f"Moodle id {number}")
+    assert len(place.moodle()["users"]) == 5
+
+    second = load(place, file)
+    assert user(place, number) == before
+    assert place.counts(second, A) == {"user.create": 1, "member.add": 2, "enrolment.add": 1}
+    account = place.account(A, "a-1")
+    assert (account["username"], account["email"]) == ("ivanov.ii2", "ivanov.ii2@school.invalid")
+    assert login(place, A, "a-1") == place.known(A, "a-1").username == "ivanov.ii2"
+    assert {result.result for result in place.changes(second)} == {"done"}
+    place.writes()
+    load(place, file)
+    assert place.writes() == {}
+
+
+def test_an_approved_plan_never_gives_another_login_than_it_said(place: Place) -> None:
+    number = make_stranger(place)
+    file = place.write(A, ROWS)
+    first = load(place, file)
+    replanned = place.load(file)
+    assert place.apply(first).status != RunStatus.STOPPED
+    assert {one["username"] for one in place.moodle()["users"] if one["idnumber"] == ""} == {
+        "ivanov.ii"
+    }
+    assert len(place.moodle()["users"]) == 5
+    # The stranger goes: what was approved may be done now, and the later plan is overtaken.
+    ask_moodle(
+        place,
+        "core_user_update_users",
+        **{"users[0][id]": str(number), "users[0][username]": "another"},
+    )
+    place.apply(first)
+    assert place.account(A, "a-1")["username"] == "ivanov.ii"
+    assert login(place, A, "a-1") == "ivanov.ii"
+    place.approve(replanned)
+    place.apply(replanned)
+    assert len(place.moodle()["users"]) == 6
+
+
+def test_two_people_of_one_name_and_two_strangers_all_end_with_an_account(place: Place) -> None:
+    strangers = [
+        make_stranger(place),
+        make_stranger(place, "ivanov.ii2", email="x2@other.invalid", idnumber="of-another"),
+    ]
+    before = [user(place, number) for number in strangers]
+    file = place.write(A, [*ROWS, ivanov("a-2", "Иван")])
+    for _month in range(2):
+        load(place, file)
+    assert [user(place, number) for number in strangers] == before
+    assert {place.account(A, one)["username"] for one in ("a-1", "a-2")} == {
+        "ivanov.ii3",
+        "ivanov.ii4",
+    }
+
+
+def test_an_address_that_a_stranger_has_leads_to_another_login_too(place: Place) -> None:
+    make_stranger(place, "somebody", email="ivanov.ii@school.invalid")
+    file = place.write(A, ROWS)
+    first = load(place, file)
+    assert {one.code for one in place.changes(first) if one.result == "failed"} == {"email_taken"}
+    load(place, file)
+    assert place.account(A, "a-1")["username"] == "ivanov.ii2"
+
+
+def test_our_own_account_from_an_interrupted_run_is_still_ours(place: Place) -> None:
+    """The account is there, its number was never recorded: the identifier says whose it is."""
+    run_id = place.load(place.write(A, ROWS))
+    person_id = place.person_id(A, "a-1")
+    number = make_stranger(place, idnumber=person_id, email="ivanov.ii@school.invalid")
+    place.approve(run_id)
+    place.apply(run_id)
+    assert {one.result for one in place.changes(run_id)} == {"done"}
+    account = place.account(A, "a-1")
+    assert (account["id"], account["lastname"], account["auth"]) == (number, "Иванов", "oauth2")

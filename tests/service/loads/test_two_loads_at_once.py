@@ -1,0 +1,165 @@
+"""Two workers plan two schools at once: one human is one identity, and no login is given twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import func, select, text
+
+from provisioning.formats.cleaning import school_years_of
+from service.db import transaction
+from service.jobs import Jobs
+from service.loads import operations as runs
+from service.models import Identity, RunStatus, SourceKey
+from service.sample.rows import Row
+from tests.service.installation import SCOPE, environment, running_redis
+from tests.service.place import A, B, Place, on_both_databases, pupil, pupils, teacher
+
+SECONDS = 120
+"""How long anything is waited for on a busy machine."""
+
+ON_POSTGRESQL = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
+
+
+def receive(place: Place, code: str, rows: list[Row]) -> int:
+    """Upload a school's file and queue it, as ``import`` does; the workers read the real clock."""
+    now = datetime.now(UTC)
+    file = place.write(code, rows, school_year=school_years_of(now.date())[0], exported_at=now)
+    with transaction(place.application.sessions) as session:
+        run = runs.receive(
+            session,
+            home=place.application.settings.home,
+            paths=[(file.name, file)],
+            scope=SCOPE,
+            expected_school="",
+            now=place.application.clock(),
+        )
+    Jobs(place.application.settings).plan_run(run.id)
+    return run.id
+
+
+@contextmanager
+def two_workers(place: Place, **variables: str) -> Iterator[None]:
+    settings = place.application.settings
+    with running_redis(settings), ExitStack() as stack:
+        stack.enter_context(log := (settings.home / "worker.log").open("ab"))
+        workers = [
+            subprocess.Popen(
+                [sys.executable, "-m", "service.worker", "loads"],
+                env=environment(settings) | variables,
+                stdout=log,
+                stderr=log,
+            )
+            for _ in range(2)
+        ]
+        try:
+            yield
+        finally:
+            for worker in workers:
+                worker.terminate()
+            for worker in workers:
+                worker.wait(SECONDS)
+
+
+def planned(place: Place, *run_ids: int) -> None:
+    """Wait until the runs are planned."""
+    for run_id in run_ids:
+        wait_until(lambda run_id=run_id: place.run(run_id).status != RunStatus.RECEIVED)
+        run = place.run(run_id)
+        assert (run.status, run.problem) == (RunStatus.PLANNED, "")
+
+
+def waiting(place: Place) -> int:
+    """How many connections wait for a lock of this database."""
+    query = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with place.application.engine.connect() as connection:
+        return int(connection.execute(text(query)).scalar_one())
+
+
+def same_people(prefix: str) -> list[Row]:
+    """Twenty children and a teacher; each is the same human in any school."""
+    rows = [pupil(f"{prefix}-{each}", who=f"human-{each}") for each in range(20)]
+    return [*rows, teacher(f"{prefix}-t", who="both")]
+
+
+def identities(place: Place) -> list[Identity]:
+    with place.application.sessions() as session:
+        return list(session.scalars(select(Identity)))
+
+
+@ON_POSTGRESQL
+def test_a_human_whom_two_loads_meet_at_the_same_moment_is_one_identity(place: Place) -> None:
+    with two_workers(place), place.application.engine.connect() as gate:
+        # Both have looked for the people, or wait to do so, before either may add any.
+        gate.execute(text("LOCK TABLE identities IN EXCLUSIVE MODE"))
+        first, second = receive(place, A, same_people("a")), receive(place, B, same_people("b"))
+        wait_until(lambda: waiting(place) == 2)
+        gate.rollback()
+        planned(place, first, second)
+    assert len(identities(place)) == 21
+    assert place.person_id(A, "a-t") == place.person_id(B, "b-t")
+
+
+@on_both_databases
+def test_two_workers_give_every_human_one_identity_and_every_identity_its_login(
+    place: Place,
+) -> None:
+    """Namesakes of other birth dates and numbers want the same login."""
+    spelled = {"family_name": "Примеров", "given_name": "Пример", "middle_name": ""}
+    rows_a = [pupil(f"a-{n}", **spelled) for n in range(10)] + same_people("same-a")
+    rows_b = [pupil(f"b-{n}", **spelled) for n in range(10)] + same_people("same-b")
+    with two_workers(place, SCHOOLBRIDGE_LOGINS_SCHEME="transliterated"):
+        planned(place, receive(place, A, rows_a), receive(place, B, rows_b))
+    found = identities(place)
+    assert len(found) == 41
+    namesakes = {one.username for one in found if one.family_name == "Примеров"}
+    assert namesakes == {"primerov.p", *(f"primerov.p{n}" for n in range(2, 21))}
+    with place.application.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(SourceKey)) == 62
+
+
+@ON_POSTGRESQL
+def test_a_login_taken_by_a_program_without_the_lock_is_not_given_again(place: Place) -> None:
+    """As an older version beside a newer one would do it."""
+    with two_workers(place, SCHOOLBRIDGE_LOGINS_SCHEME="transliterated"):
+        with place.application.engine.connect() as other:
+            other.execute(
+                Identity.__table__.insert().values(
+                    person_id="00000000-0000-0000-0000-000000000001", username="primerov.p",
+                    family_name="Примеров", given_name="Пётр", middle_name="",
+                    name_key="примеров петр", snils="", school_code=B, password_generation=0,
+                    reserved_at=place.application.clock(),
+                )
+            )  # fmt: skip
+            one = pupil("a-1", family_name="Примеров", given_name="Пример", middle_name="")
+            run_id = receive(place, A, [one, *pupils("a-other", 3)])
+            wait_until(lambda: waiting(place) == 1)
+            other.commit()
+        planned(place, run_id)
+    with place.application.sessions() as session:
+        given = session.get_one(Identity, place.person_id(A, "a-1")).username
+    assert given == "primerov.p2"
+
+
+def test_the_same_file_twice_at_once_makes_nobody_twice(place: Place) -> None:
+    """The same file twice at once, as two people who press the same button."""
+    rows = [*pupils("a", 30), teacher("a-t")]
+    with two_workers(place):
+        planned(place, receive(place, A, rows), receive(place, A, rows))
+    assert len(identities(place)) == 31

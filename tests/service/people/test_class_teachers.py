@@ -1,0 +1,181 @@
+"""A class teacher resets passwords of the own class, and nobody else's; others reset nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from auth.models import Credential, SignIn
+from auth.settings import AuthSettings
+from auth.signin.passwords import hash_password
+from provisioning.settings import PasswordSettings
+from service import create_app
+from service.application import Application
+from service.db import transaction
+from service.models import AuditEntry, ClassTeacher
+from tests.service.console_factories import (
+    NOW,
+    ConsoleUnderTest,
+    add_school,
+    make_console,
+)
+from tests.service.handout import add_person
+from tests.service.place import A, Place, make_class, make_place, pupils, teacher
+
+OWN = "зимний жираф"
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> ConsoleUnderTest:
+    """``lead`` leads 8А of school 1; ``sub`` teaches a subject; ``far`` is of another class."""
+    console = make_console(
+        tmp_path,
+        auth=AuthSettings(class_teacher_resets=True),
+        passwords=PasswordSettings(first="random"),
+    )
+    with console.rows() as rows:
+        add_school(rows, "1")
+        add_school(rows, "2")
+        for name in ("lead", "sub"):
+            add_person(rows, name, "1", role="teacher")
+        add_person(rows, "ann", "1", family_name="Ученикова")
+        add_person(rows, "far", "1", class_id="c-9b", class_title="9Б", family_name="Дальний")
+        add_person(rows, "other", "2", family_name="Чужой")
+        rows.add(ClassTeacher(school_code="1", class_id="c-8a", person_id="lead"))
+        rows.add(ClassTeacher(school_code="1", class_id="c-9b", person_id="gone"))
+        # A mistake in a roll: a pupil leads a class.
+        add_person(rows, "ten", "1", class_id="c-10", class_title="10А")
+        rows.add(ClassTeacher(school_code="1", class_id="c-10", person_id="ann"))
+        for name in ("lead", "sub", "ann", "far", "other"):
+            rows.add(Credential(person_id=name, password_hash=hash_password(OWN), changed_at=NOW))
+    return console
+
+
+def signed_in(console: ConsoleUnderTest, person: str) -> FlaskClient:
+    client = console.app.test_client()
+    token = form_token(client.get("/auth/login"))
+    answer = client.post(
+        "/auth/login", data={"form_token": token, "username": f"48p{person}", "password": OWN}
+    )
+    assert answer.status_code == 303
+    return client
+
+
+def form_token(page: TestResponse) -> str:
+    found = re.search(r'name="form_token" value="([^"]+)"', page.text)
+    assert found
+    return found[1]
+
+
+def reset(client: FlaskClient, person: str, token: str = "") -> TestResponse:
+    if not token:
+        page = client.get("/auth/class")
+        token = form_token(page) if page.status_code == 200 else "none"
+    return client.post("/auth/class", data={"form_token": token, "login": f"48p{person}"})
+
+
+def own_passwords(console: ConsoleUnderTest) -> set[str]:
+    with console.application.sessions() as session:
+        return set(session.scalars(select(Credential.person_id)))
+
+
+def test_the_class_teacher_sees_the_class_and_resets_a_password(
+    console: ConsoleUnderTest,
+) -> None:
+    signed_in(console, "ann")
+    client = signed_in(console, "lead")
+    assert "Мой класс" in client.get("/auth/").text
+    page = client.get("/auth/class").text
+    assert "Ученикова" in page
+    assert "Дальний" not in page
+    assert "Чужой" not in page
+    slip = reset(client, "ann")
+    assert slip.status_code == 200
+    assert "48pann" in slip.text
+    assert slip.headers["Cache-Control"] == "no-store"
+    assert "ann" not in own_passwords(console)
+    with console.application.sessions() as session:
+        assert "ann" not in set(session.scalars(select(SignIn.person_id)))
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert [(e.actor, e.action, e.school_code) for e in entries] == [
+        ("person:lead", "password.reset", "1"),
+        ("person:lead", "slips.show", "1"),
+    ]
+
+
+@pytest.mark.parametrize("pupil", ["far", "other", "lead", "sub", "nobody"])
+def test_nobody_of_another_class_is_reset(console: ConsoleUnderTest, pupil: str) -> None:
+    before = own_passwords(console)
+    assert reset(signed_in(console, "lead"), pupil).status_code == 404
+    assert own_passwords(console) == before
+
+
+@pytest.mark.parametrize("person", ["sub", "ann", "other"])
+def test_whoever_leads_no_class_has_no_such_page(console: ConsoleUnderTest, person: str) -> None:
+    client = signed_in(console, person)
+    assert "Мой класс" not in client.get("/auth/").text
+    assert client.get("/auth/class").status_code == 404
+    token = form_token(client.get("/auth/logout"))
+    assert reset(client, "ann", token).status_code == 404
+    assert "ann" in own_passwords(console)
+
+
+def test_a_teacher_who_left_the_school_leads_nothing(console: ConsoleUnderTest) -> None:
+    with console.rows() as rows:
+        add_person(rows, "gone", "2", role="teacher")
+        rows.add(Credential(person_id="gone", password_hash=hash_password(OWN), changed_at=NOW))
+    assert signed_in(console, "gone").get("/auth/class").status_code == 404
+
+
+def test_a_form_of_another_site_resets_nothing(console: ConsoleUnderTest) -> None:
+    answer = reset(signed_in(console, "lead"), "ann", "forged")
+    assert answer.status_code == 400
+    assert "ann" in own_passwords(console)
+
+
+def test_a_sign_in_of_a_while_ago_is_not_enough(console: ConsoleUnderTest) -> None:
+    client = signed_in(console, "lead")
+    with console.rows() as rows:
+        rows.query(SignIn).update({"auth_time": NOW - timedelta(minutes=16)})
+    for answer in (client.get("/auth/class"), reset(client, "ann", "any")):
+        assert answer.status_code == 303
+        assert answer.headers["Location"].endswith("/auth/login")
+    assert console.app.test_client().get("/auth/class").status_code == 303
+
+
+def test_by_default_class_teachers_reset_nothing(console: ConsoleUnderTest, tmp_path: Path) -> None:
+    settings = replace(console.application.settings, auth=AuthSettings())
+    application = replace(console.application, settings=settings)
+    closed = replace(console, app=create_app(application, queue=console.queue))
+    assert signed_in(closed, "lead").get("/auth/class").status_code == 404
+
+
+# Who leads a class is what the roll says.
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> Iterator[Place]:
+    with make_place(tmp_path) as place:
+        yield place
+
+
+def leaders(application: Application) -> dict[str, str]:
+    with transaction(application.sessions) as session:
+        return {row.class_id: row.person_id for row in session.scalars(select(ClassTeacher))}
+
+
+def test_the_roll_says_who_leads_a_class(school: Place) -> None:
+    people = [*pupils("a", 3), teacher("a-t"), teacher("a-u")]
+    for day, leader in enumerate(("a-t", "a-u", None)):
+        one = make_class(teacher_id=leader)
+        school.sync(school.write(A, people, day=day, classes=[one]))
+        expected = {"c-1": school.person_id(A, leader)} if leader else {}
+        assert leaders(school.application) == expected

@@ -1,0 +1,98 @@
+"""Coverage: own passwords, links to ЕСИА, and the whole city in one row."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from auth.models import Credential
+from service.access import Scope
+from service.models import OperatorRole
+from service.reports import REPORTS
+from service.reports.definition import Cell, make
+from service.reports.people import people_behind
+from service.reports.report import Report
+from tests.service.coverage_city import LOADED_AT, add_person, add_school, asking, sign_in
+from tests.service.signin.test_phases import link
+
+pytestmark = pytest.mark.usefixtures("english")
+
+COVERAGE = REPORTS["coverage"]
+NOW = LOADED_AT + timedelta(days=30)
+
+
+def build(session: Session, **overrides: Any) -> Report:
+    return make(session, COVERAGE, asking(**{"now": NOW} | overrides))
+
+
+def line(report: Report, key: str) -> dict[str, Any]:
+    columns = [column.key for column in report.columns]
+    keys, rows = [*report.keys, *report.total_keys], [*report.rows, *report.totals]
+    return dict(zip(columns, rows[keys.index(key)], strict=True))
+
+
+def set_password(session: Session, person_id: str, at: Any = LOADED_AT) -> None:
+    session.add(Credential(person_id=person_id, password_hash="", changed_at=at))
+    session.flush()
+
+
+def add_city(session: Session) -> None:
+    """Two districts; a pupil with an own password, a linked one, a teacher of both schools."""
+    add_school(session, "1")
+    add_school(session, "2", district="Выборгский")
+    add_school(session, "never", last_applied_at=None)
+    add_person(session, "own", "1")
+    add_person(session, "linked", "1")
+    add_person(session, "late", "2")
+    add_person(session, "teacher", "1", "2", role="teacher")
+    for name in ("own", "teacher"):
+        set_password(session, name)
+        sign_in(session, name)
+    set_password(session, "late", NOW + timedelta(seconds=1))
+    session.add(link("linked"))
+    session.flush()
+
+
+def test_own_passwords_and_links_are_counted_of_the_roll_until_the_cut_off(
+    session: Session,
+) -> None:
+    add_city(session)
+    row = line(build(session), "1|all")
+    assert (row["roll"], row["own_password"], row["linked"]) == (3, 2, 1)
+    assert (row["own_password_share"], row["linked_share"]) == (2 / 3, 1 / 3)
+    assert line(build(session), "2|student")["own_password"] == 0
+    assert line(build(session, now=LOADED_AT), "1|all")["linked"] == 0
+    assert line(build(session), "never|all")["linked"] is None
+
+
+def test_the_whole_city_is_one_row_of_distinct_persons(session: Session) -> None:
+    add_city(session)
+    report = build(session, by="city")
+    assert report.keys == ("city|all", "city|student", "city|teacher", "city|administrator")
+    everybody = line(report, "city|all")
+    assert (everybody["schools"], everybody["schools_loaded"], everybody["roll"]) == (3, 2, 4)
+    assert line(report, "city|teacher")["own_password"] == 1
+    assert [row[1:] for row in report.rows] == [row[1:] for row in report.totals]
+
+
+def test_the_row_of_everything_ends_where_the_readers_part_ends(session: Session) -> None:
+    add_city(session)
+    scope = Scope(actor="s", role=OperatorRole.SCHOOL, items=frozenset({"2"}))
+    row = line(build(session, by="city", scope=scope), "city|all")
+    assert (row["schools"], row["roll"], row["own_password"]) == (1, 2, 1)
+
+
+@pytest.mark.parametrize("by", ["city", "school"])
+def test_as_many_people_are_behind_each_new_number_as_it_says(session: Session, by: str) -> None:
+    add_city(session)
+    asked = asking(by=by, now=NOW)
+    report = make(session, COVERAGE, asked)
+    for key in (*report.keys, *report.total_keys):
+        for column in ("roll", "own_password", "linked"):
+            query = people_behind(session, COVERAGE, asked, Cell(row=key, column=column))
+            found = session.scalar(select(func.count()).select_from(query.subquery()))
+            assert found == (line(report, key)[column] or 0), (key, column)

@@ -1,0 +1,233 @@
+"""Signed requests of systems to the whole service: which certificates, hashes and forms count."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse
+
+from auth.esia.protocol.keys import load_stand_keys
+from auth.esia.registered import EsiaRegistration
+from auth.settings import EsiaSettings, EsiaSystem
+from service.config import ConfigError
+from tests.auth.esia.signing import GOST, Signer, url_safe
+from tests.auth.esia.system import V1_TEXT, System
+from tests.service.console_factories import (
+    NOW,
+    Browser,
+    ConsoleUnderTest,
+    add_operator,
+    make_console,
+)
+
+
+@pytest.fixture(scope="module")
+def stand_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Making an RSA key takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("stand-keys")
+    load_stand_keys(folder, NOW)
+    return folder
+
+
+@pytest.fixture
+def console(tmp_path: Path, stand_keys: Path) -> ConsoleUnderTest:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "esia").symlink_to(stand_keys)
+    console = make_console(tmp_path, esia=EsiaSettings(serve=True))
+    with console.rows() as rows:
+        add_operator(rows)
+    return console
+
+
+@pytest.fixture
+def city(console: ConsoleUnderTest) -> Browser:
+    return console.client("city")
+
+
+def register(city: Browser, certificate: bytes, **more: Any) -> TestResponse:
+    return city.post(
+        "/console/systems/new",
+        mnemonic="PORTAL",
+        redirect_hosts="journal.example",
+        scopes=["openid", "fullname"],
+        token_algorithm="RS256",
+        certificate=FileStorage(BytesIO(certificate), filename="portal.cer"),
+        **more,
+    )
+
+
+def system_with(signer: Signer, **values: Any) -> System:
+    return System(url="", mnemonic="PORTAL", signer=signer, clock=lambda: NOW, **values)
+
+
+def is_accepted(console: ConsoleUnderTest, system: System, **changes: str) -> bool:
+    """Whether the request leads to the sign-in page; otherwise it goes back with an error."""
+    answer = console.app.test_client().get(system.authorize_url(**changes))
+    back = answer.location
+    assert back.startswith("/login?") or "error=access_denied" in back, back
+    return back.startswith("/login?")
+
+
+def upper(digest: bytes) -> str:
+    return digest.hex().upper()
+
+
+@pytest.mark.parametrize("kind", ["rsa", "gost"])
+def test_the_hash_of_a_certificate_may_be_that_of_either_real_client(
+    console: ConsoleUnderTest, city: Browser, kind: Literal["rsa", "gost"]
+) -> None:
+    signer = Signer(kind=kind)
+    register(city, signer.pem.encode())
+    der, system = signer.certificate.der, system_with(signer)
+    streebog, sha256 = upper(GOST.digest(der)), upper(hashlib.sha256(der).digest())
+    assert is_accepted(console, system, client_certificate_hash=streebog)
+    assert is_accepted(console, system, client_certificate_hash=streebog.lower())
+    assert is_accepted(console, system, client_certificate_hash=sha256) == (kind == "rsa")
+    of_pem = upper(GOST.digest(signer.pem.encode()))
+    sha1 = upper(hashlib.sha1(der, usedforsecurity=False).digest())
+    assert not is_accepted(console, system, client_certificate_hash=of_pem)
+    assert not is_accepted(console, system, client_certificate_hash=sha1)
+    page = city.get("/console/systems/PORTAL").text
+    assert streebog in page
+    assert (sha256 in page) == (kind == "rsa")
+
+
+def test_what_is_found_of_a_hash_and_what_is_advised_agree(
+    console: ConsoleUnderTest, city: Browser
+) -> None:
+    signer, other = Signer(), Signer(number=2)
+    register(city, signer.pem.encode())
+    system = system_with(signer)
+    of_pem = upper(GOST.digest(signer.pem.encode()))
+    is_accepted(console, system, client_certificate_hash=of_pem)
+    page = city.get("/console/systems/PORTAL/log").text
+    assert "Streebog-256 of the PEM file" in page
+    assert "сертификату того ключа, которым подписываете, в форме DER: «Стрибог-256»" in page
+    # The certificate that is named is not the one whose key signed.
+    city.post(
+        "/console/systems/PORTAL/certificate",
+        act="next",
+        next_certificate=FileStorage(BytesIO(other.pem.encode()), filename="next.cer"),
+    )
+    named = upper(GOST.digest(signer.certificate.der))
+    system = system_with(other)
+    assert not is_accepted(console, system, client_certificate_hash=named)
+    page = city.get("/console/systems/PORTAL/log").text
+    assert "Подпишите в точности ожидаемый текст" not in page
+    assert page.count("сертификату того ключа, которым подписываете") == 2
+
+
+FORMS: dict[str, Callable[[Signer, str], str]] = {
+    "bare": lambda signer, text: url_safe(signer.raw(text)),
+    "container": lambda signer, text: url_safe(signer.cms(text)),
+    "without attributes": lambda signer, text: url_safe(signer.cms(text, attributes=False)),
+}
+
+
+@pytest.mark.parametrize("kind", ["rsa", "gost"])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("lenient", [True, False])
+def test_a_lenient_system_may_sign_as_in_the_first_dialect_in_every_form(
+    console: ConsoleUnderTest,
+    city: Browser,
+    kind: Literal["rsa", "gost"],
+    form: str,
+    lenient: bool,
+) -> None:
+    signer = Signer(kind=kind)
+    register(city, signer.pem.encode(), **({"accept_v1_order": "yes"} if lenient else {}))
+    system = system_with(signer, signed_names=V1_TEXT, sign=lambda text: FORMS[form](signer, text))
+    assert is_accepted(console, system) == lenient
+    values = system.parameters(grant_type="client_credentials", token_type="Bearer", scope="openid")
+    answer = console.app.test_client().post("/aas/oauth2/v3/te", data=values)
+    # Past the signature, the scope of a system's own token has to say whom it is about.
+    assert f"ESIA-{'007006' if lenient else '007053'}" in answer.text
+
+
+def test_leniency_about_the_form_does_not_reach_the_key_the_text_or_the_hash(
+    console: ConsoleUnderTest, city: Browser
+) -> None:
+    signer, other = Signer(), Signer(number=2)
+    register(city, signer.pem.encode(), accept_v1_order="yes")
+
+    def signing(by: Signer, tail: str = "") -> System:
+        return system_with(
+            signer, signed_names=V1_TEXT, sign=lambda text: url_safe(by.cms(text + tail))
+        )
+
+    assert is_accepted(console, signing(signer))
+    assert not is_accepted(console, signing(other))
+    assert not is_accepted(console, signing(signer, "0"))
+    assert not is_accepted(console, signing(signer), client_certificate_hash="0" * 64)
+
+
+def certificate_of(key: Any, algorithm: hashes.HashAlgorithm | None) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "PORTAL")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+    return (
+        builder.public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW - timedelta(days=1))
+        .not_valid_after(NOW + timedelta(days=100))
+        .sign(key, algorithm)
+    )
+
+
+OTHERS = {
+    "EC (secp256r1)": certificate_of(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256()),
+    "Ed25519": certificate_of(ed25519.Ed25519PrivateKey.generate(), None),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_certificate_of_another_key_is_refused_and_named(
+    console: ConsoleUnderTest, city: Browser, tmp_path: Path, name: str
+) -> None:
+    der = OTHERS[name].public_bytes(Encoding.DER)
+    answer = register(city, der)
+    assert answer.status_code == 400
+    assert f"Ключ этого сертификата — {name}." in answer.text
+    register(city, Signer().pem.encode())
+    answer = city.post(
+        "/console/systems/PORTAL/certificate",
+        act="next",
+        next_certificate=FileStorage(BytesIO(der), filename="next.cer"),
+    )
+    assert f"Ключ этого сертификата — {name}." in answer.text
+    (tmp_path / "file.cer").write_bytes(der)
+    of_file = EsiaSystem(mnemonic="FILE", certificate=str(tmp_path / "file.cer"))
+    with pytest.raises(ConfigError) as refused:
+        make_console(tmp_path, esia=EsiaSettings(systems=(of_file,)))
+    assert f"its key is {name}" in str(refused.value)
+
+
+def test_a_certificate_of_another_key_in_the_database_counts_as_none(
+    console: ConsoleUnderTest, city: Browser
+) -> None:
+    signer = Signer()
+    register(city, signer.pem.encode())
+    with console.rows() as rows:  # as an earlier version took it
+        row = rows.get_one(EsiaRegistration, "PORTAL")
+        row.certificate = OTHERS["EC (secp256r1)"].public_bytes(Encoding.DER)
+        row.touch(NOW)
+    assert "Сертификата ещё нет" in city.get("/console/systems/PORTAL").text
+    answer = console.app.test_client().get(system_with(signer).authorize_url())
+    assert "ESIA-007002" in answer.location
+    city.post(
+        "/console/systems/PORTAL/certificate",
+        act="first",
+        certificate=FileStorage(BytesIO(signer.pem.encode()), filename="portal.cer"),
+    )
+    assert is_accepted(console, system_with(signer))

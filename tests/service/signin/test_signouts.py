@@ -1,0 +1,159 @@
+"""Applications hear of sign-outs through the worker, however badly they listen at first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+
+from auth.clients.client import Client, hash_secret
+from auth.clients.registered import ClientRow
+from auth.models import LogoutNotice
+from auth.settings import AuthSettings
+from service.application import Application
+from service.db import transaction
+from service.jobs import Jobs
+from service.signin import provider
+from service.signin.provider import tell_signed_out
+from tests.service.installation import installation
+
+START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
+
+
+@dataclass(kw_only=True)
+class Diary:
+    """An application that listens for sign-outs."""
+
+    status: int = 200
+    heard: list[str] = field(default_factory=list)
+    drips: bool = False
+    over: threading.Event = field(default_factory=threading.Event)
+    address: str = ""
+
+
+@pytest.fixture
+def diary() -> Iterator[Diary]:
+    diary = Diary()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            diary.heard.append(parse_qs(body)["logout_token"][0])
+            with suppress(OSError):
+                while diary.drips and not diary.over.wait(0.05):
+                    self.wfile.write(b"H")
+            if diary.drips:
+                return
+            self.send_response(diary.status)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Keeps quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        diary.address = f"http://127.0.0.1:{server.server_port}/signed-out"
+        yield diary
+        diary.over.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def application(tmp_path: Path, diary: Diary) -> Iterator[Application]:
+    """One of its people has just signed out."""
+    client = Client(
+        client_id="diary",
+        client_secret="secret",
+        redirect_uris=("https://diary.example/callback",),
+        backchannel_logout_uri=diary.address,
+    )
+    with installation(tmp_path) as application:
+        settings = replace(application.settings, auth=AuthSettings(clients=(client,)))
+        told = replace(application, settings=settings, clock=lambda: START)
+        with transaction(told.sessions) as session:
+            session.add(
+                LogoutNotice(
+                    client_id="diary",
+                    person_id="6f2f2f4e-0000-4000-8000-000000000001",
+                    sid="a" * 64,
+                    next_try_at=START,
+                    expires_at=START + timedelta(days=1),
+                )
+            )
+        yield told
+
+
+def notices(application: Application) -> int:
+    with application.sessions() as session:
+        return session.query(LogoutNotice).count()
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_an_application_that_takes_the_notice_is_told_once(
+    application: Application, diary: Diary, status: int
+) -> None:
+    diary.status = status
+    tell_signed_out(application)
+    tell_signed_out(application)
+    assert len(diary.heard) == 1
+    assert notices(application) == 0
+
+
+@pytest.mark.parametrize("status", [400, 500, 302])
+def test_an_application_that_refuses_is_told_again_later(
+    application: Application, diary: Diary, status: int
+) -> None:
+    diary.status = status
+    tell_signed_out(application)
+    assert notices(application) == 1
+    diary.status = 200
+    tell_signed_out(replace(application, clock=lambda: START + timedelta(minutes=5)))
+    assert len(diary.heard) == 2
+    assert notices(application) == 0
+
+
+def test_an_application_that_is_away_is_told_again_later(application: Application) -> None:
+    (client,) = application.settings.auth.clients
+    away = replace(client, backchannel_logout_uri="http://127.0.0.1:9/signed-out")
+    settings = replace(application.settings, auth=AuthSettings(clients=(away,)))
+    tell_signed_out(replace(application, settings=settings))
+    assert notices(application) == 1
+
+
+def test_an_application_that_answers_drop_by_drop_does_not_hold_the_worker(
+    application: Application, diary: Diary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider, "NOTICE_SECONDS", 0.5)
+    diary.drips = True
+    asked = threading.Thread(target=tell_signed_out, args=(application,), daemon=True)
+    asked.start()
+    asked.join(60)
+    assert not asked.is_alive()
+    assert (len(diary.heard), notices(application)) == (1, 1)
+
+
+def test_an_application_of_the_console_is_told_too(application: Application) -> None:
+    (client,) = application.settings.auth.clients
+    with transaction(application.sessions) as session:
+        row = ClientRow(client_id="diary", secret_hash=hash_secret("s"), created_at=START)
+        row.keep(client, START)
+        session.add(row)
+    settings = replace(application.settings, auth=AuthSettings())
+    tell_signed_out(replace(application, settings=settings))
+    assert notices(application) == 0
+
+
+def test_a_lost_redis_does_not_keep_anybody_from_signing_out(application: Application) -> None:
+    Jobs(application.settings).tell_signed_out()
+    assert notices(application) == 1
