@@ -18,7 +18,7 @@ from bench.measuring import Figure, seconds_of
 from bench.place import approve, installation, load, standin, write_city
 from provisioning.moodle import MoodleClient
 from service.application import Application
-from service.loads.applying import apply_run
+from service.loads.applying import apply_load
 
 
 class _Recorder(requests.Session):
@@ -53,9 +53,9 @@ def figures(folder: Path, *, people: int, rounds: int) -> list[Figure]:
             application = _RecordingApplication(
                 settings=built.settings, engine=built.engine, sessions=built.sessions
             )
-            run_id = load(application, path)
-            changes = approve(application, run_id)
-            ours.append(seconds_of(partial(apply_run, application, run_id)))
+            load_id = load(application, path)
+            changes = approve(application, load_id)
+            ours.append(seconds_of(partial(apply_load, application, load_id)))
             posted = application.recorder.posted
             calls = len(posted)
         with standin() as url:

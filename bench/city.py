@@ -18,7 +18,7 @@ _CITY = (
     FROM generate_series(0, CAST(:schools AS int) - 1) n
     """,
     """
-    INSERT INTO known_people (person_id, moodle_id, username, firstname, lastname, email, auth,
+    INSERT INTO known_users (person_id, moodle_id, username, firstname, lastname, email, auth,
         institution, department, suspended, family_name, given_name, middle_name, role, class_id,
         class_title, snils, school_code, sourced_id, source, in_roll, problem, created_at,
         updated_at)
@@ -32,8 +32,8 @@ _CITY = (
           FROM generate_series(0, CAST(:schools AS int) * CAST(:people AS int) - 1) n) s
     """,
     """
-    INSERT INTO affiliations (school_code, person_id, role, class_id, class_title)
-    SELECT school_code, person_id, role, class_id, class_title FROM known_people
+    INSERT INTO school_memberships (school_code, person_id, role, class_id, class_title)
+    SELECT school_code, person_id, role, class_id, class_title FROM known_users
     """,
 )
 _EVENTS = """

@@ -18,7 +18,7 @@ from bench.measuring import Figure, in_turns
 from bench.place import SCOPE, installation, postgresql
 from service.application import Application
 from service.db import insert_rows, transaction
-from service.models import Affiliation, KnownPerson, School
+from service.models import KnownUser, School, SchoolMembership
 from service.reports.coverage import coverage
 from service.reports.question import Asked
 
@@ -27,8 +27,8 @@ AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 BARE = text(
     """
     SELECT a.school_code, a.role, COUNT(*), COUNT(k.moodle_id), COUNT(e.person_id)
-    FROM affiliations a
-    JOIN known_people k ON k.person_id = a.person_id
+    FROM school_memberships a
+    JOIN known_users k ON k.person_id = a.person_id
     LEFT JOIN (SELECT DISTINCT person_id FROM auth_login_events WHERE result = 'allowed') e
            ON e.person_id = a.person_id
     GROUP BY a.school_code, a.role
@@ -85,7 +85,7 @@ def _fill(session: Session, schools: int, people: int) -> None:
     ]
     insert_rows(
         session,
-        KnownPerson,
+        KnownUser,
         (
             {
                 "person_id": person_id, "moodle_id": number, "username": f"p{number}",
@@ -98,7 +98,7 @@ def _fill(session: Session, schools: int, people: int) -> None:
     )  # fmt: skip
     insert_rows(
         session,
-        Affiliation,
+        SchoolMembership,
         (
             {"school_code": school, "person_id": person_id, "role": role}
             for school, person_id, role in everyone

@@ -20,8 +20,8 @@ from service import db
 from service.access import command_line_scope
 from service.application import Application, build, make_secret
 from service.config import load_settings
-from service.loads import operations as runs
-from service.loads.planning import plan_run
+from service.loads import operations
+from service.loads.planning import plan_load
 
 SCOPE = command_line_scope("bench")
 
@@ -55,7 +55,7 @@ def installation(home: Path, *, database_url: str = "", moodle_url: str = "") ->
 def load(application: Application, files: Path) -> int:
     """What ``import`` does: receive and plan. The run's number."""
     with db.transaction(application.sessions) as session:
-        run = runs.receive(
+        run = operations.receive(
             session,
             home=application.settings.home,
             paths=[(files.name, files)],
@@ -63,15 +63,15 @@ def load(application: Application, files: Path) -> int:
             expected_school="",
             now=application.clock(),
         )
-    plan_run(application, run.id)
+    plan_load(application, run.id)
     return run.id
 
 
-def approve(application: Application, run_id: int) -> int:
+def approve(application: Application, load_id: int) -> int:
     """Say yes; the number of changes."""
     with db.transaction(application.sessions) as session:
-        runs.approve(session, run_id, scope=SCOPE, now=application.clock())
-        run = runs.find(session, run_id, SCOPE)
+        operations.approve(session, load_id, scope=SCOPE, now=application.clock())
+        run = operations.find(session, load_id, SCOPE)
         return sum(sum(plan.counts.values()) for plan in run.plans)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.measuring import Figure, in_turns
 from bench.place import approve, installation, load, standin, write_city
 from bench.reading import iterparse
-from service.loads.applying import apply_run
+from service.loads.applying import apply_load
 
 
 def figures(folder: Path, *, people: int, rounds: int) -> list[Figure]:
@@ -21,9 +21,9 @@ def figures(folder: Path, *, people: int, rounds: int) -> list[Figure]:
     bare, new = in_turns(rounds, lambda: iterparse(str(path)), lambda: load(next(places), path))
     with standin() as url:
         application = installation(folder / "school-known", moodle_url=url)
-        run_id = load(application, path)
-        approve(application, run_id)
-        apply_run(application, run_id)
+        load_id = load(application, path)
+        approve(application, load_id)
+        apply_load(application, load_id)
     bare_again, known = in_turns(
         rounds, lambda: iterparse(str(path)), lambda: load(application, path)
     )

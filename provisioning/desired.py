@@ -10,7 +10,7 @@ from functools import cache
 
 from provisioning.logins import placeholder_email
 from provisioning.naming import ROLE_NAMES, SUBJECT_KEY_LENGTH, Names, shorten
-from provisioning.roll import Roll, RollEntry, absence_is_leaving, links_are_complete
+from provisioning.roll import Membership, Roll, absence_is_leaving, links_are_complete
 from provisioning.roster import Part, Person, Role, Roster
 from provisioning.settings import CourseSettings, LoginSettings, NamingSettings, PasswordSettings
 from provisioning.state import (
@@ -158,7 +158,7 @@ def _another_school_speaks(
 
 def _user(
     person: Person,
-    entry: RollEntry,
+    entry: Membership,
     username: str,
     roster: Roster,
     names: Names,

@@ -27,7 +27,7 @@ _FIELDS = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KnownPerson:
+class KnownIdentity:
     """What the registry holds about one human, as far as matching needs it."""
 
     person_id: str
@@ -51,11 +51,11 @@ class KnownPerson:
 class KnownIdentities:
     """What the registry knows of the people in one roster: three look-ups by its values."""
 
-    by_key: Mapping[str, KnownPerson] = field(default_factory=dict)
+    by_key: Mapping[str, KnownIdentity] = field(default_factory=dict)
     """By sourced id, inside the roster's own source and school; also for ``roster.set_aside``."""
-    by_snils: Mapping[str, Collection[KnownPerson]] = field(default_factory=dict)
+    by_snils: Mapping[str, Collection[KnownIdentity]] = field(default_factory=dict)
     """In the whole city; also the people whom the roster's own rows name by their key."""
-    by_name: Mapping[NameKey, Collection[KnownPerson]] = field(default_factory=dict)
+    by_name: Mapping[NameKey, Collection[KnownIdentity]] = field(default_factory=dict)
     """People of other schools by ``name_key``; needed for the rows whose key is unknown."""
 
 
@@ -195,7 +195,7 @@ def _foreign_numbers(
     return frozenset(numberless), findings
 
 
-Record = TypeVar("Record", Person, KnownPerson)
+Record = TypeVar("Record", Person, KnownIdentity)
 
 
 def _first_against(person: Person, records: Iterable[Record]) -> Record | None:
@@ -206,8 +206,8 @@ def _first_against(person: Person, records: Iterable[Record]) -> Record | None:
     )
 
 
-def _two_names(roster: Roster, person: Person, other: Person | KnownPerson) -> Finding:
-    school = other.school_code if isinstance(other, KnownPerson) else roster.school.code
+def _two_names(roster: Roster, person: Person, other: Person | KnownIdentity) -> Finding:
+    school = other.school_code if isinstance(other, KnownIdentity) else roster.school.code
     return _finding(
         "match.snils_other_name",
         roster,
@@ -233,7 +233,7 @@ def normalised_name(family_name: str, given_name: str, middle_name: str) -> str:
     return " ".join(full.replace("-", " ").split())
 
 
-def _another_human(person: Person, known: KnownPerson) -> bool:
+def _another_human(person: Person, known: KnownIdentity) -> bool:
     """Birth date and name both differ: a marriage or a corrected date alone is the same human."""
     if known.birth_date in (None, person.birth_date):
         return False
@@ -241,7 +241,7 @@ def _another_human(person: Person, known: KnownPerson) -> bool:
     return now != normalised_name(known.family_name, known.given_name, "")
 
 
-def _may_share_snils(person: Person, known: KnownPerson) -> bool:
+def _may_share_snils(person: Person, known: KnownIdentity) -> bool:
     return not person.snils or not known.snils or person.snils == known.snils
 
 

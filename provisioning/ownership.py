@@ -9,13 +9,13 @@ from collections.abc import Mapping
 
 from provisioning.findings import Finding, rules
 from provisioning.matching import How, Matching
-from provisioning.roll import RollEntry, absence_is_leaving
+from provisioning.roll import Membership, absence_is_leaving
 from provisioning.roster import Roster
 from provisioning.settings import LimitSettings
 
 
 def another_schools_file(
-    roster: Roster, found: Matching, before: Mapping[str, RollEntry], limits: LimitSettings
+    roster: Roster, found: Matching, before: Mapping[str, Membership], limits: LimitSettings
 ) -> tuple[Finding, ...]:
     """The finding that stops the file, or nothing.
 

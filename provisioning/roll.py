@@ -11,7 +11,7 @@ from provisioning.roster import ClassKind, Mode, Part, Role, Roster
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RollEntry:
+class Membership:
     """A person on a school's roll."""
 
     person_id: str
@@ -24,9 +24,9 @@ class RollEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Roll:
-    before: Mapping[str, RollEntry]
+    before: Mapping[str, Membership]
     """By person id, as last applied."""
-    after: Mapping[str, RollEntry]
+    after: Mapping[str, Membership]
     """By person id, as this file says."""
     present: Mapping[str, str]
     """Sourced id -> person id of the rows that say: is here."""
@@ -35,7 +35,7 @@ class Roll:
 
 
 def next_roll(
-    roster: Roster, matching: Matching, before: Mapping[str, RollEntry], *, today: date
+    roster: Roster, matching: Matching, before: Mapping[str, Membership], *, today: date
 ) -> Roll:
     """The roll after this file (FORMAT-FACTS R7).
 
@@ -65,7 +65,7 @@ def next_roll(
         role = roster.persons[sourced_id].role
         if role is not Role.STUDENT:
             class_id = ""
-        entry = RollEntry(
+        entry = Membership(
             person_id=person_id,
             role=role.value,
             class_id=class_id,

@@ -9,13 +9,13 @@ from sqlalchemy import ColumnElement, Select, exists, select, true
 
 from provisioning.roster import Role
 from service.models import (
-    Affiliation,
-    KnownPerson,
+    KnownUser,
+    Load,
     Operator,
     OperatorRole,
     School,
+    SchoolMembership,
     SchoolPlan,
-    SyncRun,
 )
 
 STAFF_ROLES = (Role.TEACHER, Role.ADMINISTRATOR)
@@ -66,7 +66,7 @@ class Scope:
         return select(School.code).where(self.schools())
 
     def people(self) -> ColumnElement[bool]:
-        """A condition on ``KnownPerson``: whose login, slip, password and links are the operator's.
+        """A condition on ``KnownUser``: whose login, slip, password and links are the operator's.
 
         The people of the schools inside, and who else is on their rolls. But a row is typed by
         anybody: as long as the own school lists somebody as staff, another one that lists them as a
@@ -74,32 +74,34 @@ class Scope:
         """
         if self.role == OperatorRole.CITY:
             return true()
-        listed = select(Affiliation.person_id).where(Affiliation.school_code.in_(self.codes()))
-        as_staff = listed.where(Affiliation.role.in_(STAFF_ROLES))
+        listed = select(SchoolMembership.person_id).where(
+            SchoolMembership.school_code.in_(self.codes())
+        )
+        as_staff = listed.where(SchoolMembership.role.in_(STAFF_ROLES))
         return (
-            KnownPerson.school_code.in_(self.codes())
-            | (KnownPerson.person_id.in_(listed) & ~staff_of_their_own_school())
-            | ((KnownPerson.role == Role.TEACHER) & KnownPerson.person_id.in_(as_staff))
+            KnownUser.school_code.in_(self.codes())
+            | (KnownUser.person_id.in_(listed) & ~staff_of_their_own_school())
+            | ((KnownUser.role == Role.TEACHER) & KnownUser.person_id.in_(as_staff))
         )
 
     def of_schools(self, codes: Iterable[str]) -> Scope:
         """Some of the schools inside; that they are inside is not asked."""
         return Scope(actor=self.actor, role=OperatorRole.SCHOOL, items=frozenset(codes))
 
-    def runs(self) -> ColumnElement[bool]:
-        """A condition on ``SyncRun``: made by this operator, or about a school inside."""
+    def loads(self) -> ColumnElement[bool]:
+        """A condition on ``Load``: made by this operator, or about a school inside."""
         if self.role == OperatorRole.CITY:
             return true()
-        inside = select(SchoolPlan.run_id).where(SchoolPlan.school_code.in_(self.codes()))
-        return (SyncRun.created_by == self.actor) | SyncRun.id.in_(inside)
+        inside = select(SchoolPlan.load_id).where(SchoolPlan.school_code.in_(self.codes()))
+        return (Load.created_by == self.actor) | Load.id.in_(inside)
 
 
 def staff_of_their_own_school() -> ColumnElement[bool]:
-    """A condition on ``KnownPerson``: staff whom the school that speaks for them still lists."""
-    return KnownPerson.role.in_(STAFF_ROLES) & exists().where(
-        Affiliation.person_id == KnownPerson.person_id,
-        Affiliation.school_code == KnownPerson.school_code,
-    ).correlate(KnownPerson)
+    """A condition on ``KnownUser``: staff whom the school that speaks for them still lists."""
+    return KnownUser.role.in_(STAFF_ROLES) & exists().where(
+        SchoolMembership.person_id == KnownUser.person_id,
+        SchoolMembership.school_code == KnownUser.school_code,
+    ).correlate(KnownUser)
 
 
 def need_city(scope: Scope) -> None:

@@ -27,7 +27,7 @@ from provisioning.roster import Role
 from service.application import build
 from service.config import load_settings
 from service.data_folder import StartError
-from service.models import KnownPerson
+from service.models import KnownUser
 from service.processes import WHOLE_START_SECONDS, Child, wait_ready
 
 MARK = ".made-by-demo"
@@ -130,7 +130,7 @@ class _Demo:
         """Import, look, approve and apply, each with its own command."""
         self._write_sample(month)
         self._command("import", str(self._samples / str(month)))
-        run = self._newest_run()
+        run = self._newest_load()
         self._command("approve", run["run"], "--digest", run["digest"])
         self._command("apply", run["run"])
 
@@ -146,7 +146,7 @@ class _Demo:
                 "--month", month, "--out", out,
             )  # fmt: skip
 
-    def _newest_run(self) -> dict[str, Any]:
+    def _newest_load(self) -> dict[str, Any]:
         text = self._output("runs", "--limit", 1, "--json")
         newest: dict[str, Any] = json.loads(text)[0]
         return newest
@@ -160,9 +160,9 @@ class _Demo:
         """Go the way Moodle sends a person: code flow, first password, an own password."""
         with build(self._settings).sessions() as session:
             person = session.scalars(
-                select(KnownPerson)
-                .where(KnownPerson.role == role, KnownPerson.suspended.is_(False))
-                .order_by(KnownPerson.username)
+                select(KnownUser)
+                .where(KnownUser.role == role, KnownUser.suspended.is_(False))
+                .order_by(KnownUser.username)
             ).first()
         if person is None or person.birth_date is None:
             raise DemoError(f"there is no {role} to sign in")

@@ -4,7 +4,7 @@
 404  there is no such page, run or school, or the operator may not see it (``access.Forbidden``):
      whether it exists is told to nobody; or a number is larger than any that SQLite takes
 405  the page does not take this method
-409  the run cannot do what was asked now (``runs.RunProblem``), in words
+409  the run cannot do what was asked now (``runs.LoadProblem``), in words
 413  the upload is larger than the reading limits allow
 503  Redis does not answer, so nothing can be queued; trying again later helps
 500  our own fault; logged with places only, and nothing of it on the page
@@ -32,7 +32,7 @@ from auth.pages import failures
 from service.access import Forbidden
 from service.console import pages
 from service.i18n import gettext as _
-from service.loads.operations import RunProblem
+from service.loads.operations import LoadProblem
 from service.words import loads as wording
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Forbidden, lambda _error: _answer(404))
     app.register_error_handler(OverflowError, lambda _error: _answer(404))
-    app.register_error_handler(RunProblem, _run_problem)
+    app.register_error_handler(LoadProblem, _load_problem)
     app.register_error_handler(RedisError, _queue_is_gone)
     app.register_error_handler(Exception, _unexpected)
     app.after_request(_stay_on_this_host)
@@ -121,8 +121,8 @@ def _stay_on_this_host(response: Response) -> Response:
     return redirect(urlunsplit(("", "", path, parts.query, "")), corrected.code)
 
 
-def _run_problem(error: RunProblem) -> Response:
-    return _answer(409, pages.sentence(wording.run_problem(error)))
+def _load_problem(error: LoadProblem) -> Response:
+    return _answer(409, pages.sentence(wording.load_problem(error)))
 
 
 def _queue_is_gone(error: RedisError) -> Response:

@@ -16,7 +16,7 @@ from auth.expiry import forget_expired, forget_login_events
 from service.activity.rollups import catch_up
 from service.application import Application
 from service.db import chunks, transaction
-from service.models import AuditEntry, RunStatus, SyncRun
+from service.models import AuditEntry, Load, LoadStatus
 from service.operators import sessions as operator_sessions
 
 FAILURES_KEPT = timedelta(days=1)
@@ -26,8 +26,8 @@ EVENTS_AT_ONCE = 1000
 PAUSE_SECONDS = 0.05
 """Between two pieces of login events: sign-ins go first."""
 
-OVER = (RunStatus.APPLIED, RunStatus.APPLIED_WITH_FAILURES, RunStatus.REJECTED)
-"""The files of a run in one of these states are read again at most to try what failed."""
+OVER = (LoadStatus.APPLIED, LoadStatus.APPLIED_WITH_FAILURES, LoadStatus.REJECTED)
+"""The files of a load in one of these states are read again at most to try what failed."""
 
 log = logging.getLogger(__name__)
 
@@ -78,20 +78,20 @@ def _delete_uploads(application: Application, *, before: datetime, now: datetime
     home = application.settings.home
     for folders in chunks(_upload_folders(home)):
         with transaction(application.sessions) as session:
-            runs = session.scalars(
-                select(SyncRun).where(SyncRun.folder.in_(folders), SyncRun.status.in_(OVER))
+            loads = session.scalars(
+                select(Load).where(Load.folder.in_(folders), Load.status.in_(OVER))
             )
-            for run in runs:
-                if (run.finished_at or run.planned_at or run.created_at) > before:
+            for load in loads:
+                if (load.finished_at or load.planned_at or load.created_at) > before:
                     continue
-                shutil.rmtree(home / run.folder)
+                shutil.rmtree(home / load.folder)
                 session.add(
-                    AuditEntry(at=now, actor="worker", action="uploads.delete", run_id=run.id)
+                    AuditEntry(at=now, actor="worker", action="uploads.delete", load_id=load.id)
                 )
-                log.info("uploaded files deleted", extra={"run": run.id})
+                log.info("uploaded files deleted", extra={"load": load.id})
 
 
 def _upload_folders(home: Path) -> Iterator[str]:
-    """As ``SyncRun.folder`` names them."""
+    """As ``Load.folder`` names them."""
     for folder in sorted((home / "uploads").glob("*/")):
         yield folder.relative_to(home).as_posix()

@@ -29,11 +29,11 @@ from service.config import Settings
 from service.db import transaction
 from service.housekeeping import clear_away as delete_what_is_over
 from service.loads import claims
-from service.loads.applying import apply_run as apply_approved
+from service.loads.applying import apply_load as apply_approved
 from service.loads.failures import plan_again_by_itself
-from service.loads.planning import plan_run as plan_received
+from service.loads.planning import plan_load as plan_received
 from service.logs import set_up_logging
-from service.models import RunStatus
+from service.models import LoadStatus
 from service.queue_worker import JobBroken, work_on
 from service.redis_link import connect_redis
 
@@ -85,19 +85,19 @@ class Jobs:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def plan_run(self, run_id: int) -> None:
-        self._enqueue_run(plan_run, run_id)
+    def plan_load(self, load_id: int) -> None:
+        self._enqueue_run(plan_load, load_id)
 
-    def apply_run(self, run_id: int) -> None:
-        self._enqueue_run(apply_run, run_id)
+    def apply_load(self, load_id: int) -> None:
+        self._enqueue_run(apply_load, load_id)
 
-    def _enqueue_run(self, job: Callable[[int], None], run_id: int) -> None:
+    def _enqueue_run(self, job: Callable[[int], None], load_id: int) -> None:
         """Without Redis the run waits, as the database says, for ``resume``."""
         try:
-            self._enqueue(Work.LOADS, job, run_id)
+            self._enqueue(Work.LOADS, job, load_id)
         except redis.RedisError as error:
             log.warning(
-                "a run waits for Redis", extra={"run": run_id, "error": type(error).__name__}
+                "a run waits for Redis", extra={"load": load_id, "error": type(error).__name__}
             )
 
     def _enqueue(self, work: Work, job: Callable[..., None], *arguments: int) -> None:
@@ -159,7 +159,7 @@ class Jobs:
         with transaction(application.sessions) as session:
             left = claims.abandoned(session, application.clock())
         for run in left:
-            (self.plan_run if run.status == RunStatus.RECEIVED else self.apply_run)(run.id)
+            (self.plan_load if run.status == LoadStatus.RECEIVED else self.apply_load)(run.id)
 
 
 class _StopFlag:
@@ -178,23 +178,23 @@ class _StopFlag:
         return self.is_set
 
 
-def plan_run(run_id: int) -> None:
+def plan_load(load_id: int) -> None:
     """Job: read the files of a received run and store its plans."""
-    with _told_without_values(f"run {run_id}"):
+    with _told_without_values(f"run {load_id}"):
         application = build()
-        with claims.kept_fresh(application.sessions, run_id, application.clock):
-            plan_received(application, run_id)
+        with claims.kept_fresh(application.sessions, load_id, application.clock):
+            plan_received(application, load_id)
 
 
-def apply_run(run_id: int) -> None:
+def apply_load(load_id: int) -> None:
     """Job: apply the approved plans of a run."""
-    with _told_without_values(f"run {run_id}"):
+    with _told_without_values(f"run {load_id}"):
         application, should_stop = build(), _StopFlag()
-        with claims.kept_fresh(application.sessions, run_id, application.clock):
-            apply_approved(application, run_id, should_stop=should_stop)
+        with claims.kept_fresh(application.sessions, load_id, application.clock):
+            apply_approved(application, load_id, should_stop=should_stop)
         jobs = Jobs(application.settings)
-        if (again := plan_again_by_itself(application, run_id)) is not None:
-            jobs.plan_run(again)
+        if (again := plan_again_by_itself(application, load_id)) is not None:
+            jobs.plan_load(again)
         # Who was suspended is signed out of applications too.
         jobs.tell_if_waiting(application)
 

@@ -20,7 +20,7 @@ from bench.providers.others import free_port, wait_listening
 from service.application import Application, build
 from service.config import load_settings
 from service.db import transaction
-from service.models import Affiliation, Identity, KnownPerson, School
+from service.models import Identity, KnownUser, School, SchoolMembership
 
 PASSWORD = "a long password of the bench"
 CLIENT = Client(client_id="moodle", client_secret="moodle-secret", redirect_uris=(BACK,))
@@ -95,12 +95,12 @@ def add_person(application: Application) -> None:
                     person_id=PERSON, username="1234p5678", name_key="примеров пример",
                     school_code="1", reserved_at=now, **names,
                 ),
-                KnownPerson(
+                KnownUser(
                     person_id=PERSON, moodle_id=1, username="1234p5678", firstname="Пример",
                     lastname="Примеров", email="1234p5678@bench.invalid", auth="oauth2",
                     role="student", school_code="1", created_at=now, updated_at=now, **names,
                 ),
-                Affiliation(school_code="1", person_id=PERSON, role="student"),
+                SchoolMembership(school_code="1", person_id=PERSON, role="student"),
                 Credential(person_id=PERSON, password_hash=cheap.hash(PASSWORD), changed_at=now),
             ]
         )  # fmt: skip

@@ -15,7 +15,7 @@ from provisioning.moodle import MoodleClient
 from service.application import Application
 from service.calendar.spans import start_of
 from service.db import chunks
-from service.models import KnownPerson, Span
+from service.models import KnownUser, Span
 
 REPORT = "report"
 USERS = "users"
@@ -99,8 +99,8 @@ def _logins(session: Session, logins: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for some in chunks(sorted({str(login) for login in logins})):
         rows = session.execute(
-            select(KnownPerson.username, KnownPerson.person_id).where(
-                KnownPerson.username.in_(some), KnownPerson.suspended.is_(False)
+            select(KnownUser.username, KnownUser.person_id).where(
+                KnownUser.username.in_(some), KnownUser.suspended.is_(False)
             )
         )
         found |= {row.username: row.person_id for row in rows}
@@ -125,9 +125,9 @@ def _known(session: Session, size: int) -> Iterator[dict[int, str]]:
     last = 0
     while True:
         rows = session.execute(
-            select(KnownPerson.moodle_id, KnownPerson.person_id)
-            .where(KnownPerson.moodle_id > last, KnownPerson.suspended.is_(False))
-            .order_by(KnownPerson.moodle_id)
+            select(KnownUser.moodle_id, KnownUser.person_id)
+            .where(KnownUser.moodle_id > last, KnownUser.suspended.is_(False))
+            .order_by(KnownUser.moodle_id)
             .limit(size)
         ).all()
         piece = {number: person_id for number, person_id in rows if number is not None}

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 from auth.models import Result
 from service.activity.outside import ROWS, store
 from service.db import SessionFactory, chunks, transaction
-from service.models import EventSource, KnownPerson, OutsideEvent
+from service.models import EventSource, KnownUser, OutsideEvent
 from service.settings.activity import ActivitySettings
 
 LOGGED_IN = r"\core\event\user_loggedin"
@@ -131,8 +131,8 @@ def _people(session: Session, numbers: set[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for some in chunks(sorted(numbers)):
         rows = session.execute(
-            select(KnownPerson.moodle_id, KnownPerson.person_id).where(
-                KnownPerson.moodle_id.in_(some), KnownPerson.suspended.is_(False)
+            select(KnownUser.moodle_id, KnownUser.person_id).where(
+                KnownUser.moodle_id.in_(some), KnownUser.suspended.is_(False)
             )
         )
         found |= {row.moodle_id: row.person_id for row in rows}

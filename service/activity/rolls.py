@@ -14,7 +14,7 @@ from service.activity.bitmaps import PeopleSet
 from service.activity.ordinals import add_people
 from service.activity.rollups import lock
 from service.db import chunks, upsert
-from service.models import ActivityPerson, Affiliation, KnownPerson, RollChange, RollSheet
+from service.models import ActivityPerson, KnownUser, RollChange, RollSheet, SchoolMembership
 
 SCHOOLS_AT_A_TIME = 100
 
@@ -155,20 +155,20 @@ def _on_rolls(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]
     """Suspended people are outside (INDICATORS F4)."""
     return session.execute(
         select(
-            Affiliation.school_code,
-            Affiliation.person_id,
+            SchoolMembership.school_code,
+            SchoolMembership.person_id,
             ActivityPerson.ordinal,
-            Affiliation.role,
-            Affiliation.class_id,
-            Affiliation.class_title,
-            KnownPerson.moodle_id,
+            SchoolMembership.role,
+            SchoolMembership.class_id,
+            SchoolMembership.class_title,
+            KnownUser.moodle_id,
         )
-        .join(ActivityPerson, ActivityPerson.person_id == Affiliation.person_id)
-        .outerjoin(KnownPerson, KnownPerson.person_id == Affiliation.person_id)
+        .join(ActivityPerson, ActivityPerson.person_id == SchoolMembership.person_id)
+        .outerjoin(KnownUser, KnownUser.person_id == SchoolMembership.person_id)
         .where(
-            Affiliation.school_code.in_(codes),
+            SchoolMembership.school_code.in_(codes),
             ActivityPerson.main.is_(None),
-            KnownPerson.suspended.is_not(True),
+            KnownUser.suspended.is_not(True),
         )
     )
 
@@ -176,19 +176,19 @@ def _on_rolls(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]
 def _left(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]:
     known = (
         select(
-            KnownPerson.school_code,
-            KnownPerson.person_id,
+            KnownUser.school_code,
+            KnownUser.person_id,
             ActivityPerson.ordinal,
-            KnownPerson.role,
-            KnownPerson.class_id,
+            KnownUser.role,
+            KnownUser.class_id,
         )
-        .join(ActivityPerson, ActivityPerson.person_id == KnownPerson.person_id)
-        .where(KnownPerson.school_code.in_(codes), ActivityPerson.main.is_(None))
+        .join(ActivityPerson, ActivityPerson.person_id == KnownUser.person_id)
+        .where(KnownUser.school_code.in_(codes), ActivityPerson.main.is_(None))
     )
-    on_a_roll = exists().where(Affiliation.person_id == KnownPerson.person_id)
+    on_a_roll = exists().where(SchoolMembership.person_id == KnownUser.person_id)
     # An "or" of the two would have PostgreSQL read all rolls of the city.
     return session.execute(
-        union(known.where(KnownPerson.suspended.is_(True)), known.where(~on_a_roll))
+        union(known.where(KnownUser.suspended.is_(True)), known.where(~on_a_roll))
     )
 
 
@@ -197,7 +197,7 @@ def _whoever(codes: Select[str]) -> CompoundSelect[Any]:
     return union(
         *(
             select(table.person_id, table.school_code).where(table.school_code.in_(codes))
-            for table in (Affiliation, KnownPerson)
+            for table in (SchoolMembership, KnownUser)
         )
     )
 

@@ -17,14 +17,14 @@ from service.config import ConfigError
 from service.data_folder import StartError
 from service.i18n import gettext as _
 from service.i18n import set_language
-from service.loads.operations import RunProblem
+from service.loads.operations import LoadProblem
 from service.people.passwords import KeptInMoodle
 from service.words.loads import (
     kept_in_moodle,
     layout_problem,
+    load_problem,
     moodle_problem,
     not_found,
-    run_problem,
 )
 
 # Help texts are made when the commands are defined, so the language is chosen before that.
@@ -55,8 +55,8 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (ConfigError, StartError) as error:
             click.echo(_("Error: {what}", what=error), err=True)
-        except RunProblem as error:
-            click.echo(_("Error: {what}", what=run_problem(error)), err=True)
+        except LoadProblem as error:
+            click.echo(_("Error: {what}", what=load_problem(error)), err=True)
         except Forbidden as error:
             click.echo(_("Error: {what}", what=not_found(error.what)), err=True)
         except KeptInMoodle as error:

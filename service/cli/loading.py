@@ -1,23 +1,23 @@
-"""Commands of a load: import, runs, plan, approve, reject, apply, sync."""
+"""Commands of a load: import, loads, plan, approve, reject, apply, sync."""
 
 from __future__ import annotations
 
 import sys
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 import click
 
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json, print_table
-from service.cli.printing import print_changes, print_findings, print_run, run_as_data
+from service.cli.printing import load_as_data, print_changes, print_findings, print_load
 from service.cli.watching import watch_apply, watch_plan
 from service.db import transaction
 from service.i18n import gettext as _
 from service.jobs import Jobs
-from service.loads import claims
-from service.loads import operations as runs
+from service.loads import claims, operations
 from service.loads.failures import counts, failures
-from service.models import PlanStatus, RunStatus, SyncRun
+from service.models import Load, LoadStatus, PlanStatus
 from service.processes import neighbours
 
 MOST_PLANS = 5
@@ -29,7 +29,7 @@ paths_argument = click.argument(
 school_option = click.option(
     "--school", default="", metavar="CODE", help=_("The school these files must be of.")
 )
-run_argument = click.argument("run_id", metavar="RUN", type=int)
+load_argument = click.argument("load_id", metavar="LOAD", type=int)
 
 
 @click.command("import", help=_("Read files, folders or a zip and plan what would change."))
@@ -39,9 +39,9 @@ run_argument = click.argument("run_id", metavar="RUN", type=int)
 @pass_context
 def import_(context: Context, paths: tuple[Path, ...], school: str, as_json: bool) -> None:
     with neighbours(context.settings, worker=True, moodle=_something_is_applied(context)):
-        run_id = _import(context, paths, school)
-    _show(context, run_id, as_json=as_json)
-    sys.exit(_stop_code(context, run_id))
+        load_id = _import(context, paths, school)
+    _show(context, load_id, as_json=as_json)
+    sys.exit(_stop_code(context, load_id))
 
 
 def _something_is_applied(context: Context) -> bool:
@@ -49,13 +49,13 @@ def _something_is_applied(context: Context) -> bool:
     application = context.application
     with application.sessions() as session:
         left = claims.abandoned(session, application.clock())
-    return any(run.status != RunStatus.RECEIVED for run in left)
+    return any(load.status != LoadStatus.RECEIVED for load in left)
 
 
 def _import(context: Context, paths: tuple[Path, ...], school: str) -> int:
     application = context.application
     with transaction(application.sessions) as session:
-        run = runs.receive(
+        load = operations.receive(
             session,
             home=context.settings.home,
             paths=[(path.name or path.absolute().name, path) for path in paths],
@@ -63,100 +63,100 @@ def _import(context: Context, paths: tuple[Path, ...], school: str) -> int:
             expected_school=school,
             now=application.clock(),
         )
-    Jobs(context.settings).plan_run(run.id)
-    watch_plan(application, run.id)
-    return run.id
+    Jobs(context.settings).plan_load(load.id)
+    watch_plan(application, load.id)
+    return load.id
 
 
-def _show(context: Context, run_id: int, *, as_json: bool) -> None:
+def _show(context: Context, load_id: int, *, as_json: bool) -> None:
     with context.application.sessions() as session:
-        run = runs.find(session, run_id, context.scope)
-        plans = runs.plans(session, run, context.scope)
-        findings = runs.findings(session, run, context.scope)
+        load = operations.find(session, load_id, context.scope)
+        plans = operations.plans(session, load, context.scope)
+        findings = operations.findings(session, load, context.scope)
         if as_json:
-            progress = runs.progress(session, run, context.scope)
-            print_json(run_as_data(run, plans, findings) | {"progress": progress})
+            progress = operations.progress(session, load, context.scope)
+            print_json(load_as_data(load, plans, findings) | {"progress": progress})
             return
         print_findings(findings)
-        print_run(run, plans, findings)
+        print_load(load, plans, findings)
 
 
-def _stop_code(context: Context, run_id: int) -> int:
-    """3 when a finding stops the run or a school, or limits want a second yes; 1 when the reading
-    itself broke off; 0 when the run may go on.
+def _stop_code(context: Context, load_id: int) -> int:
+    """3 when a finding stops the load or a school, or limits want a second yes; 1 when the reading
+    itself broke off; 0 when the load may go on.
     """
     with context.application.sessions() as session:
-        run = runs.find(session, run_id, context.scope)
-        plans = runs.plans(session, run, context.scope)
-    if run.problem:
+        load = operations.find(session, load_id, context.scope)
+        plans = operations.plans(session, load, context.scope)
+    if load.problem:
         return 1
     blocked = any(plan.status == PlanStatus.BLOCKED or plan.breaches for plan in plans)
-    return STOPPED if run.status == RunStatus.REJECTED or blocked else 0
+    return STOPPED if load.status == LoadStatus.REJECTED or blocked else 0
 
 
-@click.command("runs", help=_("List the runs, newest first."))
+@click.command("loads", help=_("List the loads, newest first."))
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help=_("How many.")
 )
 @json_option
 @pass_context
-def list_runs(context: Context, limit: int, as_json: bool) -> None:
+def list_loads(context: Context, limit: int, as_json: bool) -> None:
     with context.application.sessions() as session:
-        found = runs.latest(session, context.scope, limit)
+        found = operations.latest(session, context.scope, limit)
         failed = counts(session, found, context.scope)
         if as_json:
             print_json(
                 [
-                    run_as_data(run, run.plans, []) | {"failed": failed.get(run.id, 0)}
-                    for run in found
+                    load_as_data(load, load.plans, []) | {"failed": failed.get(load.id, 0)}
+                    for load in found
                 ]
             )
             return
         titles = (_("Run"), _("Received"), _("By"), _("Status"), _("Failed"), _("Schools"))
-        print_table(titles, [_run_row(context, run, failed.get(run.id, 0)) for run in found])
+        print_table(titles, [_load_row(context, load, failed.get(load.id, 0)) for load in found])
 
 
-def _run_row(context: Context, run: SyncRun, failed: int) -> tuple[Any, ...]:
-    received = f"{run.created_at.astimezone(context.application.zone):%d.%m.%Y %H:%M}"
-    return run.id, received, run.created_by, run.status, failed, len(run.plans)
+def _load_row(context: Context, load: Load, failed: int) -> tuple[Any, ...]:
+    received = f"{load.created_at.astimezone(context.application.zone):%d.%m.%Y %H:%M}"
+    return load.id, received, load.created_by, load.status, failed, len(load.plans)
 
 
-@click.command("plan", help=_("Show what a run found and would change."))
-@run_argument
+@click.command("plan", help=_("Show what a load found and would change."))
+@load_argument
 @click.option("--changes", is_flag=True, help=_("Every single change."))
 @json_option
 @pass_context
-def plan(context: Context, run_id: int, changes: bool, as_json: bool) -> None:
+def plan(context: Context, load_id: int, changes: bool, as_json: bool) -> None:
     if not changes:
-        _show(context, run_id, as_json=as_json)
+        _show(context, load_id, as_json=as_json)
         return
     with context.application.sessions() as session:
-        run = runs.find(session, run_id, context.scope)
-        print_changes(runs.changes(session, run, context.scope), as_json=as_json)
+        load = operations.find(session, load_id, context.scope)
+        print_changes(operations.changes(session, load, context.scope), as_json=as_json)
 
 
-@click.command("approve", help=_("Say yes to the plans of a run."))
-@run_argument
+@click.command("approve", help=_("Say yes to the plans of a load."))
+@load_argument
 @click.option("--digest", default="", help=_("Approve only if the plan still has this digest."))
 @click.option("--school", "schools", multiple=True, metavar="CODE", help=_("Only this school."))
 @click.option("--over-limits", is_flag=True, help=_("The second yes: plans over their limits too."))
 @pass_context
 def approve(
-    context: Context, run_id: int, digest: str, schools: tuple[str, ...], over_limits: bool
+    context: Context, load_id: int, digest: str, schools: tuple[str, ...], over_limits: bool
 ) -> None:
     application = context.application
     try:
         with transaction(application.sessions) as session:
-            runs.approve(
-                session, run_id, scope=context.scope, now=application.clock(),
+            operations.approve(
+                session, load_id, scope=context.scope, now=application.clock(),
                 expected_digest=digest, over_limits=over_limits, schools=schools or None,
             )  # fmt: skip
-    except runs.RunProblem as problem:
-        if problem.code != "run.over_limits":
+    except operations.LoadProblem as problem:
+        if problem.code != "load.over_limits":
             raise
         click.echo(_over_limits(problem.values["schools"]), err=True)
         sys.exit(STOPPED)
-    click.echo(_("Run {run} is approved. Next: schoolbridge apply {run}", run=run_id))
+    click.echo(_("Load {load} is approved. Next: schoolbridge apply {load}", load=load_id))
 
 
 def _over_limits(schools: str) -> str:
@@ -166,38 +166,38 @@ def _over_limits(schools: str) -> str:
     )
 
 
-@click.command("reject", help=_("Say no to a run."))
-@run_argument
+@click.command("reject", help=_("Say no to a load."))
+@load_argument
 @pass_context
-def reject(context: Context, run_id: int) -> None:
+def reject(context: Context, load_id: int) -> None:
     application = context.application
     with transaction(application.sessions) as session:
-        runs.reject(session, run_id, scope=context.scope, now=application.clock())
-    click.echo(_("Run {run} is rejected.", run=run_id))
+        operations.reject(session, load_id, scope=context.scope, now=application.clock())
+    click.echo(_("Load {load} is rejected.", load=load_id))
 
 
-@click.command("apply", help=_("Apply an approved run, or go on with a stopped one."))
-@run_argument
+@click.command("apply", help=_("Apply an approved load, or go on with a stopped one."))
+@load_argument
 @json_option
 @pass_context
-def apply(context: Context, run_id: int, as_json: bool) -> None:
+def apply(context: Context, load_id: int, as_json: bool) -> None:
     application = context.application
     with transaction(application.sessions) as session:
-        runs.ready_to_apply(session, run_id, scope=context.scope, now=application.clock())
+        operations.ready_to_apply(session, load_id, scope=context.scope, now=application.clock())
     with neighbours(context.settings, worker=True):
-        code = _apply(context, run_id, as_json=as_json)
+        code = _apply(context, load_id, as_json=as_json)
     if as_json:
-        _show(context, run_id, as_json=True)
+        _show(context, load_id, as_json=True)
     sys.exit(code)
 
 
-def _apply(context: Context, run_id: int, *, as_json: bool) -> int:
+def _apply(context: Context, load_id: int, *, as_json: bool) -> int:
     """Apply and watch; Ctrl-C asks the job to stop after its batch. 0 when all of it is done.
 
     With JSON on standard output the progress goes to standard error.
     """
-    Jobs(context.settings).apply_run(run_id)
-    done = watch_apply(context.application, run_id, context.scope, err=as_json)
+    Jobs(context.settings).apply_load(load_id)
+    done = watch_apply(context.application, load_id, context.scope, err=as_json)
     return 0 if done else 1
 
 
@@ -205,29 +205,29 @@ def _apply(context: Context, run_id: int, *, as_json: bool) -> int:
     "retry",
     help=_("Try again what failed: apply it again, or plan it again where that cannot help."),
 )
-@run_argument
+@load_argument
 @json_option
 @pass_context
-def retry(context: Context, run_id: int, as_json: bool) -> None:
+def retry(context: Context, load_id: int, as_json: bool) -> None:
     with neighbours(context.settings, worker=True):
-        number, is_new = _retry(context, run_id)
+        number, is_new = _retry(context, load_id)
         code = _stop_code(context, number) if is_new else _apply(context, number, as_json=as_json)
     if is_new or as_json:
         _show(context, number, as_json=as_json)
     sys.exit(code)
 
 
-def _retry(context: Context, run_id: int) -> tuple[int, bool]:
-    """The run that does it, and whether it is a new one, which is planned then."""
+def _retry(context: Context, load_id: int) -> tuple[int, bool]:
+    """The load that does it, and whether it is a new one, which is planned then."""
     application = context.application
     with transaction(application.sessions) as session:
-        run, is_new = runs.try_again(
-            session, run_id, home=context.settings.home, scope=context.scope,
+        load, is_new = operations.try_again(
+            session, load_id, home=context.settings.home, scope=context.scope,
             now=application.clock(),
         )  # fmt: skip
-        number = run.id
+        number = load.id
     if is_new:
-        Jobs(context.settings).plan_run(number)
+        Jobs(context.settings).plan_load(number)
         watch_plan(application, number)
     return number, is_new
 
@@ -241,30 +241,36 @@ def _retry(context: Context, run_id: int) -> tuple[int, bool]:
 def sync(context: Context, paths: tuple[Path, ...], school: str, yes: bool, as_json: bool) -> None:
     application = context.application
     with neighbours(context.settings, worker=True):
-        run_id = _import(context, paths, school)
+        load_id = _import(context, paths, school)
         if not as_json:
-            _show(context, run_id, as_json=False)
-        code = _stop_code(context, run_id)
+            _show(context, load_id, as_json=False)
+        code = _stop_code(context, load_id)
         for _plan in range(MOST_PLANS):
             if code != 0:
                 break
             with transaction(application.sessions) as session:
-                runs.approve(session, run_id, scope=context.scope, now=application.clock())
-                runs.ready_to_apply(session, run_id, scope=context.scope, now=application.clock())
-            code = _apply(context, run_id, as_json=as_json)
-            if code == 0 or not _needs_another_plan(context, run_id):
+                operations.approve(session, load_id, scope=context.scope, now=application.clock())
+                operations.ready_to_apply(
+                    session, load_id, scope=context.scope, now=application.clock()
+                )
+            code = _apply(context, load_id, as_json=as_json)
+            if code == 0 or not _needs_another_plan(context, load_id):
                 break
-            run_id, _is_new = _retry(context, run_id)
-            code = _stop_code(context, run_id)
+            load_id, _is_new = _retry(context, load_id)
+            code = _stop_code(context, load_id)
     if as_json:
-        _show(context, run_id, as_json=True)
+        _show(context, load_id, as_json=True)
     sys.exit(code)
 
 
-def _needs_another_plan(context: Context, run_id: int) -> bool:
+def _needs_another_plan(context: Context, load_id: int) -> bool:
     with context.application.sessions() as session:
-        run = runs.find(session, run_id, context.scope)
-        return bool(failures(session, run, context.scope).again)
+        load = operations.find(session, load_id, context.scope)
+        return bool(failures(session, load, context.scope).again)
 
 
-COMMANDS = (import_, list_runs, plan, approve, reject, apply, retry, sync)
+runs = copy(list_loads)
+"""The old word of ``loads``, for scripts that were written with it."""
+runs.name, runs.hidden = "runs", True
+
+COMMANDS = (import_, list_loads, runs, plan, approve, reject, apply, retry, sync)

@@ -17,7 +17,7 @@ from auth.signin.phases import PUPIL, STAFF, Phase, Target, Who
 from service.cli.base import Context, json_option, pass_context, print_json, print_table
 from service.db import transaction
 from service.i18n import gettext as _
-from service.models import KnownPerson, PhaseExemption, PhaseRule, School
+from service.models import KnownUser, PhaseExemption, PhaseRule, School
 from service.reports.export import harmless
 from service.signin import phase_rules
 from service.signin.phase_rules import PhaseProblem
@@ -197,7 +197,7 @@ def show_locked_out(
             found = session.execute(
                 locked_out(on, default)
                 .where(School.code == school, context.scope.schools())
-                .order_by(KnownPerson.class_title, KnownPerson.family_name, KnownPerson.username)
+                .order_by(KnownUser.class_title, KnownUser.family_name, KnownUser.username)
             )
             rows = [
                 (one.code, person.class_title, role(person.role), person.username,

@@ -14,8 +14,8 @@ from service.cli.base import print_json, print_table
 from service.doctor.check import Check, Verdict
 from service.i18n import gettext as _
 from service.i18n import language
-from service.loads import operations as runs
-from service.models import PlannedChange, RunFinding, RunStatus, SchoolPlan, SyncRun
+from service.loads import operations
+from service.models import Load, LoadFinding, LoadStatus, PlannedChange, SchoolPlan
 from service.privacy import PRIVATE_FIELDS
 from service.words import loads as wording
 
@@ -24,22 +24,23 @@ SHOWN_FAILURES = 20
 """On a terminal; ``--json`` and the console give all."""
 
 
-def run_as_data(
-    run: SyncRun, plans: Sequence[SchoolPlan], findings: Sequence[RunFinding]
+def load_as_data(
+    load: Load, plans: Sequence[SchoolPlan], findings: Sequence[LoadFinding]
 ) -> dict[str, Any]:
-    """A run as JSON data."""
+    """A load as JSON data."""
     return {
-        "run": run.id,
-        "status": run.status,
-        "problem": run.problem,
-        "received_at": run.created_at,
-        "received_by": run.created_by,
-        "approved_by": run.approved_by,
-        "digest": runs.digest(plans),
+        "load": load.id,
+        "run": load.id,  # the old word, for programs that read it
+        "status": load.status,
+        "problem": load.problem,
+        "received_at": load.created_at,
+        "received_by": load.created_by,
+        "approved_by": load.approved_by,
+        "digest": operations.digest(plans),
         "files": [
             {"name": file.name, "school": file.school_code, "layout": file.layout,
              "records": file.records}
-            for file in run.files
+            for file in load.files
         ],
         "schools": [
             {
@@ -53,7 +54,7 @@ def run_as_data(
             }
             for plan in plans
         ],
-        "findings": [finding_as_data(runs.as_finding(row)) for row in findings],
+        "findings": [finding_as_data(operations.as_finding(row)) for row in findings],
     }  # fmt: skip
 
 
@@ -64,7 +65,8 @@ def finding_as_data(finding: Finding) -> dict[str, Any]:
         "file": finding.file,
         "line": finding.line,
         "school": finding.school_code,
-        "source_id": finding.sourced_id,
+        "sourced_id": finding.sourced_id,
+        "source_id": finding.sourced_id,  # the old word, for programs that read it
         "person": finding.person,
         "field": finding.field_name,
         "value": finding.value,
@@ -82,9 +84,11 @@ def print_finding(finding: Finding) -> None:
     click.echo(f"    → {finding.remedy(language())}")
 
 
-def print_findings(rows: Sequence[RunFinding]) -> None:
+def print_findings(rows: Sequence[LoadFinding]) -> None:
     order = [Severity.FATAL, Severity.ERROR, Severity.WARNING]
-    found = sorted((runs.as_finding(row) for row in rows), key=lambda f: order.index(f.severity))
+    found = sorted(
+        (operations.as_finding(row) for row in rows), key=lambda f: order.index(f.severity)
+    )
     for finding in found[:SHOWN_FINDINGS]:
         print_finding(finding)
     if len(found) > SHOWN_FINDINGS:
@@ -93,15 +97,15 @@ def print_findings(rows: Sequence[RunFinding]) -> None:
         click.echo()
 
 
-def print_run(run: SyncRun, plans: Sequence[SchoolPlan], findings: Sequence[RunFinding]) -> None:
-    status = wording.run_status(run.status)
-    click.echo(_("Run {run}: {status}", run=run.id, status=status))
-    if run.problem:
-        click.echo(wording.problem_in_words(run))
-    if run.status == RunStatus.STOPPED:
-        click.echo(_("To go on: schoolbridge apply {run}", run=run.id))
-    if run.status == RunStatus.APPLIED_WITH_FAILURES:
-        click.echo(_("To try again: schoolbridge retry {run}", run=run.id))
+def print_load(load: Load, plans: Sequence[SchoolPlan], findings: Sequence[LoadFinding]) -> None:
+    status = wording.load_status(load.status)
+    click.echo(_("Load {load}: {status}", load=load.id, status=status))
+    if load.problem:
+        click.echo(wording.problem_in_words(load))
+    if load.status == LoadStatus.STOPPED:
+        click.echo(_("To go on: schoolbridge apply {load}", load=load.id))
+    if load.status == LoadStatus.APPLIED_WITH_FAILURES:
+        click.echo(_("To try again: schoolbridge retry {load}", load=load.id))
     by_severity = Counter(finding.severity for finding in findings)
     if by_severity:
         parts = [f"{wording.severity(name)}: {n}" for name, n in sorted(by_severity.items())]
@@ -116,7 +120,7 @@ def print_run(run: SyncRun, plans: Sequence[SchoolPlan], findings: Sequence[RunF
         for breach in plan.breaches:
             what = _("over the limit: {what}", what=wording.breach(breach))
             click.echo(f"{plan.school_code}: {what}")
-    click.echo(_("Digest: {digest}", digest=runs.digest(plans)))
+    click.echo(_("Digest: {digest}", digest=operations.digest(plans)))
 
 
 def _plan_row(plan: SchoolPlan) -> tuple[Any, ...]:

@@ -17,10 +17,9 @@ from service.cli.base import on_terminal
 from service.cli.printing import print_failures
 from service.db import transaction
 from service.i18n import gettext as _
-from service.loads import claims
-from service.loads import operations as runs
+from service.loads import claims, operations
 from service.loads.failures import OVER
-from service.models import RunStatus, SyncRun
+from service.models import Load, LoadStatus
 from service.words.loads import problem_in_words
 
 POLL_SECONDS = 0.2
@@ -30,41 +29,41 @@ DEAD_SECONDS = 60.0
 would have gone on with what another left."""
 
 
-def watch_plan(application: Application, run_id: int) -> None:
-    """Wait until the run is planned or rejected."""
-    _wait(application, run_id, lambda run: run.status != RunStatus.RECEIVED)
+def watch_plan(application: Application, load_id: int) -> None:
+    """Wait until the load is planned or rejected."""
+    _wait(application, load_id, lambda load: load.status != LoadStatus.RECEIVED)
 
 
-def watch_apply(application: Application, run_id: int, scope: Scope, *, err: bool) -> bool:
-    """Show progress until the run is applied or stopped; whether every change was done.
+def watch_apply(application: Application, load_id: int, scope: Scope, *, err: bool) -> bool:
+    """Show progress until the load is applied or stopped; whether every change was done.
 
     ``err``: on standard error.
     """
     bar = _Progress(err)
     try:
-        _wait(application, run_id, _Finished(application, scope, bar))
+        _wait(application, load_id, _Finished(application, scope, bar))
     except KeyboardInterrupt:
         bar.close()
         click.echo(_("Stopping after this batch..."), err=True)
         with transaction(application.sessions) as session:
-            runs.request_stop(session, run_id, scope=scope, now=application.clock())
-        _wait(application, run_id, _Finished(application, scope, bar))
+            operations.request_stop(session, load_id, scope=scope, now=application.clock())
+        _wait(application, load_id, _Finished(application, scope, bar))
     bar.close()
     with application.sessions() as session:
-        run = runs.find(session, run_id, scope)
-        counts = runs.progress(session, run, scope)
+        load = operations.find(session, load_id, scope)
+        counts = operations.progress(session, load, scope)
         click.echo(
             _("Done: {done}, failed: {failed}, skipped: {skipped}, of {total} changes", **counts),
             err=err,
         )
-        print_failures(runs.changes(session, run, scope, Result.FAILED), counts["failed"])
-    if run.status not in OVER:
-        reason = problem_in_words(run) if run.problem else _("stopped")
+        print_failures(operations.changes(session, load, scope, Result.FAILED), counts["failed"])
+    if load.status not in OVER:
+        reason = problem_in_words(load) if load.problem else _("stopped")
         click.echo(_("Not finished: {reason}", reason=reason), err=True)
-        click.echo(_("To go on: schoolbridge apply {run}", run=run_id), err=True)
+        click.echo(_("To go on: schoolbridge apply {load}", load=load_id), err=True)
         return False
     if counts["failed"]:
-        click.echo(_("To try again: schoolbridge retry {run}", run=run_id), err=True)
+        click.echo(_("To try again: schoolbridge retry {load}", load=load_id), err=True)
     return counts["failed"] == 0
 
 
@@ -74,11 +73,11 @@ class _Finished:
     def __init__(self, application: Application, scope: Scope, progress: _Progress) -> None:
         self._application, self._scope, self._progress = application, scope, progress
 
-    def __call__(self, run: SyncRun) -> bool:
+    def __call__(self, load: Load) -> bool:
         with self._application.sessions() as session:
-            self._progress.show(runs.progress(session, run, self._scope))
-        over = {*OVER, RunStatus.STOPPED, RunStatus.REJECTED}
-        return run.status in over or (run.status == RunStatus.APPROVED and run.go_on_at is None)
+            self._progress.show(operations.progress(session, load, self._scope))
+        over = {*OVER, LoadStatus.STOPPED, LoadStatus.REJECTED}
+        return load.status in over or (load.status == LoadStatus.APPROVED and load.go_on_at is None)
 
 
 class _Progress:
@@ -107,20 +106,23 @@ class _Progress:
             self._bar = None
 
 
-def _wait(application: Application, run_id: int, finished: Callable[[SyncRun], bool]) -> None:
+def _wait(application: Application, load_id: int, finished: Callable[[Load], bool]) -> None:
     idle_since: float | None = None
     while True:
         with application.sessions() as session:
-            run = session.get_one(SyncRun, run_id)
-        if finished(run):
+            load = session.get_one(Load, load_id)
+        if finished(load):
             return
-        if claims.is_live(run.claimed_by, run.claimed_at, application.clock()):
+        if claims.is_live(load.claimed_by, load.claimed_at, application.clock()):
             idle_since = None
         elif idle_since is None:
             idle_since = time.monotonic()
         elif time.monotonic() - idle_since > DEAD_SECONDS:
             click.echo(
-                _("No worker is at work on run {run}; look at the log, then try again", run=run_id),
+                _(
+                    "No worker is at work on load {load}; look at the log, then try again",
+                    load=load_id,
+                ),
                 err=True,
             )
             sys.exit(1)

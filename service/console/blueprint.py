@@ -10,6 +10,7 @@ from service.console import (
     findings,
     home,
     links,
+    loads,
     mail,
     people,
     phases,
@@ -24,9 +25,6 @@ from service.console import (
     slips,
     systems,
     uploads,
-)
-from service.console import (
-    loads as runs,
 )
 
 blueprint = Blueprint("console", __name__, url_prefix="/console")
@@ -46,7 +44,7 @@ for part in (
     signin,
     home,
     uploads,
-    runs,
+    loads,
     findings,
     changes,
     reports,

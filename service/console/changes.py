@@ -1,4 +1,4 @@
-"""The changes of a run's plans: to browse, filter and search; before and after of each field."""
+"""The changes of a load's plans: to browse, filter and search; before and after of each field."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from provisioning.changes import Action, Change, Kind, Result
 from service.console.context import scope, the_console
 from service.console.paging import page_of
-from service.loads import operations as runs
-from service.models import KnownObject, KnownPerson, PlannedChange
+from service.loads import operations
+from service.models import KnownObject, KnownUser, PlannedChange
 from service.privacy import masked
 
-blueprint = Blueprint("changes", __name__, url_prefix="/runs/<int:run_id>/changes")
+blueprint = Blueprint("changes", __name__, url_prefix="/loads/<int:load_id>/changes")
 
 PAGE_SIZE = 100
 SHOWN_OF_NEW = {
@@ -42,19 +42,19 @@ class ShownChange:
 
 
 @blueprint.route("", methods=["GET", "POST"])
-def index(run_id: int) -> str:
+def index(load_id: int) -> str:
     """Filters are in the address. The searched text is posted: it may be somebody's name."""
     mine = scope()
     wanted = {name: request.args.get(name, "") for name in ("school", "kind", "action", "result")}
     text = request.form.get("text", "").strip()
     with the_console().transaction() as db:
-        run = runs.find(db, run_id, mine)
-        plans = {plan.id: plan.school_code for plan in runs.plans(db, run, mine)}
+        load = operations.find(db, load_id, mine)
+        plans = {plan.id: plan.school_code for plan in operations.plans(db, load, mine)}
         page = page_of(db, _query(list(plans), wanted, plans, text), size=PAGE_SIZE)
         names = _names(db, page.items)
         return render_template(
             "console/changes.html",
-            run=run,
+            load=load,
             page=page,
             changes=[_shown(row, plans[row.plan_id], names) for row in page.items],
             wanted=wanted,
@@ -110,8 +110,8 @@ def _names(db: Session, rows: Sequence[PlannedChange]) -> dict[str, str]:
     names = {
         person_id: f"{lastname} {firstname}"
         for person_id, lastname, firstname in db.execute(
-            select(KnownPerson.person_id, KnownPerson.lastname, KnownPerson.firstname).where(
-                KnownPerson.person_id.in_(keys)
+            select(KnownUser.person_id, KnownUser.lastname, KnownUser.firstname).where(
+                KnownUser.person_id.in_(keys)
             )
         )
     }

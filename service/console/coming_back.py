@@ -44,7 +44,7 @@ def note_lost_form() -> None:
     endpoint = request.endpoint or ""
     if endpoint == SIGN_OUT_ENDPOINT:
         return
-    kind = "decision" if endpoint.startswith("console.runs.") else "form"
+    kind = "decision" if endpoint.startswith("console.loads.") else "form"
     if endpoint in FILE_ENDPOINTS:
         kind = "files"
         limits = the_console().application.settings.reading.limits

@@ -1,4 +1,4 @@
-"""The findings of a run: what is wrong in the files and what to do about it, with filters."""
+"""The findings of a load: what is wrong in the files and what to do about it, with filters."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from flask import Blueprint, render_template, request
 from provisioning.findings import Finding, Severity
 from service.console.context import scope, the_console
 from service.console.paging import page_of_list
-from service.loads import operations as runs
-from service.models import RunFinding
+from service.loads import operations
+from service.models import LoadFinding
 from service.privacy import MASK, is_private
 
-blueprint = Blueprint("findings", __name__, url_prefix="/runs/<int:run_id>/findings")
+blueprint = Blueprint("findings", __name__, url_prefix="/loads/<int:load_id>/findings")
 
 ORDER = [Severity.FATAL, Severity.ERROR, Severity.WARNING]
 
 
 @blueprint.get("")
-def index(run_id: int) -> str:
+def index(load_id: int) -> str:
     """The worst first; ``rule``, ``school`` and ``severity`` of the address narrow the list."""
     mine = scope()
     wanted = {name: request.args.get(name, "") for name in ("severity", "rule", "school")}
     with the_console().transaction() as db:
-        run = runs.find(db, run_id, mine)
-        everything = [_shown(row) for row in runs.findings(db, run, mine)]
+        load = operations.find(db, load_id, mine)
+        everything = [_shown(row) for row in operations.findings(db, load, mine)]
     shown = [
         finding
         for finding in everything
@@ -36,7 +36,7 @@ def index(run_id: int) -> str:
     shown.sort(key=lambda finding: ORDER.index(finding.severity))
     return render_template(
         "console/findings.html",
-        run=run,
+        load=load,
         page=page_of_list(shown, size=100),
         wanted=wanted,
         severities=[s for s in ORDER if any(f.severity == s for f in everything)],
@@ -45,9 +45,9 @@ def index(run_id: int) -> str:
     )
 
 
-def _shown(row: RunFinding) -> Finding:
+def _shown(row: LoadFinding) -> Finding:
     """With a private value masked for those who need not know it."""
-    finding = runs.as_finding(row)
+    finding = operations.as_finding(row)
     if finding.value and is_private(finding.field_name, scope()):
         return replace(finding, value=MASK)
     return finding

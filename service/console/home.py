@@ -11,11 +11,11 @@ from service.console.context import scope, the_console
 from service.console.health import queue_answers
 from service.console.loads import with_counts
 from service.loads import failures
-from service.models import OperatorRole, PlanStatus, RunStatus, School, SchoolPlan, SyncRun
+from service.models import Load, LoadStatus, OperatorRole, PlanStatus, School, SchoolPlan
 
 blueprint = Blueprint("home", __name__)
 
-LAST_RUNS = 5
+LAST_LOADS = 5
 LISTED_SCHOOLS = 10
 STALE_AFTER = timedelta(days=30)
 """A roll older than a month is worth a reminder: the rolls change monthly."""
@@ -27,25 +27,25 @@ def index() -> str:
     console = the_console()
     with console.transaction() as db:
         waiting = db.scalars(
-            select(SyncRun)
+            select(Load)
             .where(
-                SyncRun.id.in_(
-                    select(SchoolPlan.run_id).where(
+                Load.id.in_(
+                    select(SchoolPlan.load_id).where(
                         SchoolPlan.status == PlanStatus.PLANNED,
                         SchoolPlan.school_code.in_(mine.codes()),
                     )
                 ),
-                SyncRun.status.in_([RunStatus.PLANNED, RunStatus.APPROVED]),
+                Load.status.in_([LoadStatus.PLANNED, LoadStatus.APPROVED]),
             )
-            .order_by(SyncRun.id.desc())
+            .order_by(Load.id.desc())
         ).all()
         unfinished = db.scalars(
-            select(SyncRun)
-            .where(mine.runs(), SyncRun.status.in_([RunStatus.STOPPED, RunStatus.APPROVED]))
-            .order_by(SyncRun.id.desc())
+            select(Load)
+            .where(mine.loads(), Load.status.in_([LoadStatus.STOPPED, LoadStatus.APPROVED]))
+            .order_by(Load.id.desc())
         ).all()
         last = db.scalars(
-            select(SyncRun).where(mine.runs()).order_by(SyncRun.id.desc()).limit(LAST_RUNS)
+            select(Load).where(mine.loads()).order_by(Load.id.desc()).limit(LAST_LOADS)
         ).all()
         failed = with_counts(db, failures.unsettled(db, mine), mine)
         today = console.now().astimezone(console.application.zone).date()

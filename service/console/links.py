@@ -18,7 +18,7 @@ from service.access import Forbidden
 from service.console.context import scope, the_console
 from service.console.paging import page_of
 from service.i18n import gettext as _
-from service.models import KnownPerson, School
+from service.models import KnownUser, School
 from service.people.passwords import find_person
 from service.privacy import is_private
 from service.reports.people import places_of
@@ -179,12 +179,12 @@ def _schools(db: Session) -> dict[str, str]:
     return {school.code: school.short_name for school in schools}
 
 
-def _people(db: Session, events: Iterable[LinkEvent]) -> dict[str, KnownPerson]:
+def _people(db: Session, events: Iterable[LinkEvent]) -> dict[str, KnownUser]:
     """Those of the events who are still known, and still of a school of the operator's."""
     ids = {event.person_id for event in events}
     people = db.scalars(
-        select(KnownPerson).where(
-            KnownPerson.person_id.in_(ids), KnownPerson.school_code.in_(scope().codes())
+        select(KnownUser).where(
+            KnownUser.person_id.in_(ids), KnownUser.school_code.in_(scope().codes())
         )
     )
     return {person.person_id: person for person in people}

@@ -60,8 +60,8 @@ SECTIONS: tuple[tuple[Text, tuple[Part, ...]], ...] = (
         (
             Part(
                 title=lambda: _("All loads"),
-                leads_to="console.runs.index",
-                belongs=("console.runs", "console.findings", "console.changes"),
+                leads_to="console.loads.index",
+                belongs=("console.loads", "console.findings", "console.changes"),
             ),
             Part(
                 title=lambda: _("New load"),

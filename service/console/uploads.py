@@ -15,7 +15,7 @@ from service.access import Scope
 from service.console.context import scope, the_console
 from service.console.pages import sentence
 from service.i18n import gettext as _
-from service.loads import operations as runs
+from service.loads import operations
 from service.models import OperatorRole, School
 from service.words import loads as wording
 
@@ -30,9 +30,9 @@ def form() -> str:
     return _page()
 
 
-@blueprint.errorhandler(runs.RunProblem)
-def _refused(problem: runs.RunProblem) -> tuple[str, int]:
-    return _page(problem=sentence(wording.run_problem(problem))), 409
+@blueprint.errorhandler(operations.LoadProblem)
+def _refused(problem: operations.LoadProblem) -> tuple[str, int]:
+    return _page(problem=sentence(wording.load_problem(problem))), 409
 
 
 @blueprint.post("")
@@ -49,7 +49,7 @@ def receive() -> Response | tuple[str, int]:
     with TemporaryDirectory(dir=home, prefix="upload-") as folder:
         paths = [_store(file, Path(folder) / str(n)) for n, file in enumerate(files)]
         with console.transaction() as db:
-            run = runs.receive(
+            load = operations.receive(
                 db,
                 home=home,
                 paths=paths,
@@ -57,9 +57,9 @@ def receive() -> Response | tuple[str, int]:
                 expected_school=school,
                 now=console.now(),
             )
-            number = run.id
-    console.queue.plan_run(number)
-    return redirect(url_for("console.runs.show", run_id=number))
+            number = load.id
+    console.queue.plan_load(number)
+    return redirect(url_for("console.loads.show", load_id=number))
 
 
 def _store(file: FileStorage, path: Path) -> tuple[str, Path]:

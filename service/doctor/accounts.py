@@ -10,7 +10,7 @@ from provisioning.moodle import Function, MoodleClient, MoodleError
 from service.application import Application
 from service.doctor.check import Check, ok, warning
 from service.i18n import gettext as _
-from service.models import Affiliation, KnownPerson
+from service.models import KnownUser, SchoolMembership
 from service.words import loads as wording
 
 SAMPLE = 100
@@ -28,13 +28,13 @@ def _without(application: Application) -> Iterator[Check]:
     """People on a roll whose account could not be made, or was deleted."""
     with application.sessions() as session:
         rows = session.execute(
-            select(KnownPerson.problem, func.count())
+            select(KnownUser.problem, func.count())
             .where(
-                KnownPerson.moodle_id.is_(None),
-                KnownPerson.person_id.in_(select(Affiliation.person_id)),
+                KnownUser.moodle_id.is_(None),
+                KnownUser.person_id.in_(select(SchoolMembership.person_id)),
             )
-            .group_by(KnownPerson.problem)
-            .order_by(KnownPerson.problem)
+            .group_by(KnownUser.problem)
+            .order_by(KnownUser.problem)
         ).all()
     for code, count in rows:
         yield warning(
@@ -48,8 +48,8 @@ def _sample(application: Application) -> Iterator[Check]:
     with application.sessions() as session:
         numbers = list(
             session.scalars(
-                select(KnownPerson.moodle_id)
-                .where(KnownPerson.moodle_id.is_not(None), ~KnownPerson.suspended)
+                select(KnownUser.moodle_id)
+                .where(KnownUser.moodle_id.is_not(None), ~KnownUser.suspended)
                 .order_by(func.random())
                 .limit(SAMPLE)
             )

@@ -13,7 +13,7 @@ from service.application import Application
 from service.doctor import pages
 from service.doctor.check import Check, ok, problem
 from service.i18n import gettext as _
-from service.models import KnownPerson
+from service.models import KnownUser
 
 _LONG = timedelta(days=3650)
 
@@ -49,7 +49,7 @@ def examine_activity(application: Application) -> Iterator[Check]:
         )
         return
     with application.sessions() as session:
-        anybody = session.scalar(select(KnownPerson.person_id).limit(1))
+        anybody = session.scalar(select(KnownUser.person_id).limit(1))
         if rows and anybody and not ours(session, rows):
             yield problem(
                 subject,

@@ -1,4 +1,4 @@
-"""Apply the approved plans of a run: claim it, send the changes, wait for Moodle, end it.
+"""Apply the approved plans of a load: claim it, send the changes, wait for Moodle, end it.
 
 Everything here is repeatable. A process killed at any moment leaves outcomes that are recorded and
 changes that are not; the next one goes on with the latter, and what Moodle already has is adopted.
@@ -25,148 +25,148 @@ from service.loads.failures import final_status
 from service.loads.plan_work import PlanWork
 from service.loads.roll_history import note_roll
 from service.models import (
-    Affiliation,
     AuditEntry,
     ClassTeacher,
+    Load,
+    LoadStatus,
     PlannedChange,
     PlannedClassTeacher,
-    PlannedRoll,
+    PlannedMembership,
     PlanStatus,
-    RunStatus,
     School,
+    SchoolMembership,
     SchoolPlan,
-    SyncRun,
 )
 
 PATIENCE_SECONDS = (5, 15, 60, 120, 300, 600, 600, 600)
-"""Pauses between tries while Moodle does not answer; then the run is stopped and says so.
+"""Pauses between tries while Moodle does not answer; then the load is stopped and says so.
 
 They begin anew after every change that came through: a long run may meet many short outages.
 """
 
 TRY_AGAIN_AFTER = timedelta(minutes=10)
-"""A run that broke off goes on by itself after so long; one whose process ended goes on at once."""
+"""A load that broke off goes on by itself after so long; one whose process ended, at once."""
 
 log = logging.getLogger(__name__)
 StopCheck = Callable[[], bool]
 
 
-def apply_run(
+def apply_load(
     application: Application,
-    run_id: int,
+    load_id: int,
     *,
     should_stop: StopCheck = lambda: False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Apply, or go on applying, a run. Does nothing when it is not approved or already claimed."""
-    if not _begin(application, run_id):
+    """Apply, or go on applying, a load. Does nothing when it is not approved or already claimed."""
+    if not _begin(application, load_id):
         return
 
     def stop() -> bool:
-        return should_stop() or _stop_requested(application, run_id)
+        return should_stop() or _stop_requested(application, load_id)
 
     problem, finished = "", False
     try:
-        finished = _apply_patiently(application, run_id, stop, sleep)
+        finished = _apply_patiently(application, load_id, stop, sleep)
     except MoodleError as error:
         problem = f"moodle.{type(error).__name__}: {error}"
-        log.warning("run broke off", extra={"run": run_id, "problem": problem})
+        log.warning("run broke off", extra={"load": load_id, "problem": problem})
     except claims.ClaimLost:
-        log.warning("run was taken over", extra={"run": run_id})
+        log.warning("run was taken over", extra={"load": load_id})
         return
     except Exception:
-        _end(application, run_id, finished=False, problem="internal")
+        _end(application, load_id, finished=False, problem="internal")
         raise
-    _end(application, run_id, finished=finished, problem=problem)
+    _end(application, load_id, finished=finished, problem=problem)
 
 
-def _begin(application: Application, run_id: int) -> bool:
+def _begin(application: Application, load_id: int) -> bool:
     now = application.clock()
     with transaction(application.sessions) as session:
-        run = session.get_one(SyncRun, run_id)
-        startable = {RunStatus.APPROVED, RunStatus.APPLYING, RunStatus.STOPPED}
-        if run.status not in startable or not claims.take(session, run, now, startable):
+        load = session.get_one(Load, load_id)
+        startable = {LoadStatus.APPROVED, LoadStatus.APPLYING, LoadStatus.STOPPED}
+        if load.status not in startable or not claims.take(session, load, now, startable):
             return False
-        if run.stop_requested or (run.status == RunStatus.STOPPED and run.go_on_at is None):
-            claims.stop_here(run)
+        if load.stop_requested or (load.status == LoadStatus.STOPPED and load.go_on_at is None):
+            claims.stop_here(load)
             return False
-        run.status, run.problem, run.finished_at = RunStatus.APPLYING, "", None
-    log.info("run begins", extra={"run": run_id})
+        load.status, load.problem, load.finished_at = LoadStatus.APPLYING, "", None
+    log.info("run begins", extra={"load": load_id})
     return True
 
 
-def _end(application: Application, run_id: int, *, finished: bool, problem: str) -> None:
+def _end(application: Application, load_id: int, *, finished: bool, problem: str) -> None:
     with transaction(application.sessions) as session:
-        run = session.get_one(SyncRun, run_id)
-        if run.claimed_by != claims.own_name():
+        load = session.get_one(Load, load_id)
+        if load.claimed_by != claims.own_name():
             return  # taken over: the other process says how it ends
         now = application.clock()
         if finished:
-            run.status, run.finished_at = final_status(session, run_id), now
-            run.problem, run.stop_requested, run.go_on_at = "", False, None
-            claims.release(run)
-        elif run.stop_requested:
-            claims.stop_here(run)
-            run.problem, run.stop_requested = problem[:1000], False
+            load.status, load.finished_at = final_status(session, load_id), now
+            load.problem, load.stop_requested, load.go_on_at = "", False, None
+            claims.release(load)
+        elif load.stop_requested:
+            claims.stop_here(load)
+            load.problem, load.stop_requested = problem[:1000], False
         else:
-            run.status, run.problem = RunStatus.STOPPED, (problem or claims.INTERRUPTED)[:1000]
-            run.go_on_at = now + TRY_AGAIN_AFTER if problem else now
-            claims.release(run)
-    log.info("run ends", extra={"run": run_id, "finished": finished})
+            load.status, load.problem = LoadStatus.STOPPED, (problem or claims.INTERRUPTED)[:1000]
+            load.go_on_at = now + TRY_AGAIN_AFTER if problem else now
+            claims.release(load)
+    log.info("run ends", extra={"load": load_id, "finished": finished})
 
 
-def _stop_requested(application: Application, run_id: int) -> bool:
+def _stop_requested(application: Application, load_id: int) -> bool:
     with application.sessions() as session:
-        return bool(session.scalar(select(SyncRun.stop_requested).where(SyncRun.id == run_id)))
+        return bool(session.scalar(select(Load.stop_requested).where(Load.id == load_id)))
 
 
 def _apply_patiently(
-    application: Application, run_id: int, stop: StopCheck, sleep: Callable[[float], None]
+    application: Application, load_id: int, stop: StopCheck, sleep: Callable[[float], None]
 ) -> bool:
     """Apply all plans; while Moodle does not answer, wait and go on where it stopped."""
     with application.moodle() as moodle:
         pauses = iter(PATIENCE_SECONDS)
         while True:
-            tried_before = _last_tried(application, run_id)
+            tried_before = _last_tried(application, load_id)
             try:
                 return all(
                     _apply_plan(application, plan_id, moodle, stop)
-                    for plan_id in _approved_plans(application, run_id)
+                    for plan_id in _approved_plans(application, load_id)
                 )
             except (MoodleMisconfigured, MoodleRefused):
                 raise
             except MoodleError as error:
-                if _last_tried(application, run_id) != tried_before:
+                if _last_tried(application, load_id) != tried_before:
                     pauses = iter(PATIENCE_SECONDS)
                 pause = next(pauses, None)
                 if pause is None:
                     raise
-                log.warning("Moodle does not answer", extra={"run": run_id, "pause": pause})
-                _note_problem(application, run_id, f"moodle.{type(error).__name__}: {error}")
+                log.warning("Moodle does not answer", extra={"load": load_id, "pause": pause})
+                _note_problem(application, load_id, f"moodle.{type(error).__name__}: {error}")
                 for _second in range(pause):
                     if stop():
                         return False
                     sleep(1)
                     with transaction(application.sessions) as session:
-                        claims.renew(session, run_id, application.clock())
+                        claims.renew(session, load_id, application.clock())
 
 
-def _last_tried(application: Application, run_id: int) -> datetime | None:
-    """When the newest outcome of the run was recorded."""
+def _last_tried(application: Application, load_id: int) -> datetime | None:
+    """When the newest outcome of the load was recorded."""
     with application.sessions() as session:
         return session.scalar(
             select(func.max(PlannedChange.tried_at))
             .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
-            .where(SchoolPlan.run_id == run_id)
+            .where(SchoolPlan.load_id == load_id)
         )
 
 
-def _note_problem(application: Application, run_id: int, problem: str) -> None:
+def _note_problem(application: Application, load_id: int, problem: str) -> None:
     with transaction(application.sessions) as session:
-        session.execute(update(SyncRun).where(SyncRun.id == run_id).values(problem=problem[:1000]))
+        session.execute(update(Load).where(Load.id == load_id).values(problem=problem[:1000]))
 
 
-def _approved_plans(application: Application, run_id: int) -> list[int]:
+def _approved_plans(application: Application, load_id: int) -> list[int]:
     """Approved ones, and applied ones with changes that can be tried again."""
     retry = select(PlannedChange.plan_id).where(
         PlannedChange.result.in_([Result.FAILED, Result.SKIPPED])
@@ -176,7 +176,7 @@ def _approved_plans(application: Application, run_id: int) -> list[int]:
             session.scalars(
                 select(SchoolPlan.id)
                 .where(
-                    SchoolPlan.run_id == run_id,
+                    SchoolPlan.load_id == load_id,
                     (SchoolPlan.status == PlanStatus.APPROVED)
                     | ((SchoolPlan.status == PlanStatus.APPLIED) & SchoolPlan.id.in_(retry)),
                 )
@@ -225,7 +225,7 @@ def _apply_plan(
         _supersede_others(plan, school)
         session.add(
             AuditEntry(
-                at=now, actor="worker", action="plan.apply", run_id=plan.run_id,
+                at=now, actor="worker", action="plan.apply", load_id=plan.load_id,
                 school_code=plan.school_code, details={"digest": plan.digest},
             )
         )  # fmt: skip
@@ -240,16 +240,18 @@ def _is_current(plan: SchoolPlan, school: School) -> bool:
 def _take_over_roll(session: Session, plan: SchoolPlan, school: School, now: datetime) -> None:
     """From here on the file's roll is the school's roll, and older files are refused."""
     note_roll(session, plan, now)
-    session.execute(delete(Affiliation).where(Affiliation.school_code == plan.school_code))
+    session.execute(
+        delete(SchoolMembership).where(SchoolMembership.school_code == plan.school_code)
+    )
     columns = ["school_code", "person_id", "role", "class_id", "class_title"]
     values = select(
         literal(plan.school_code),
-        PlannedRoll.person_id,
-        PlannedRoll.role,
-        PlannedRoll.class_id,
-        PlannedRoll.class_title,
-    ).where(PlannedRoll.plan_id == plan.id)
-    session.execute(insert(Affiliation).from_select(columns, values))
+        PlannedMembership.person_id,
+        PlannedMembership.role,
+        PlannedMembership.class_id,
+        PlannedMembership.class_title,
+    ).where(PlannedMembership.plan_id == plan.id)
+    session.execute(insert(SchoolMembership).from_select(columns, values))
     _take_over_class_teachers(session, plan)
     school.last_exported_at = plan.exported_at
     plan.started = True

@@ -1,4 +1,4 @@
-"""Claims: which process is at work on a run, and which runs should go on with nobody at work.
+"""Claims: which process is at work on a load, and which runs should go on with nobody at work.
 
 A claim is taken by one conditional update, and renewed with each batch and every few seconds.
 A claim whose process is gone is free at once on the same machine, and after ``LEASE`` elsewhere.
@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service.db import SessionFactory, transaction
-from service.models import AuditEntry, RunStatus, SyncRun
+from service.models import AuditEntry, Load, LoadStatus
 
 LEASE = timedelta(seconds=40)
 """A process on another machine that said nothing for so long is taken for dead."""
@@ -27,15 +27,15 @@ LEASE = timedelta(seconds=40)
 RENEW_SECONDS = 10.0
 
 INTERRUPTED = "interrupted"
-"""``SyncRun.problem`` of a run whose process ended before it did."""
+"""``Load.problem`` of a load whose process ended before it did."""
 
 FEW_BEGINNINGS = 5
 PAUSE = timedelta(minutes=10)
-"""Between further beginnings of a run that ends every process that works on it."""
+"""Between further beginnings of a load that ends every process that works on it."""
 
 
 class ClaimLost(Exception):
-    """Another process works on the run now, so this one must not go on."""
+    """Another process works on the load now, so this one must not go on."""
 
 
 def own_name() -> str:
@@ -59,73 +59,75 @@ def is_live(claimed_by: str, claimed_at: datetime | None, now: datetime) -> bool
         return False
 
 
-def take(session: Session, run: SyncRun, now: datetime, states: Collection[RunStatus]) -> bool:
-    """Take the claim unless a live process has it, or the run has left these states meanwhile.
+def take(session: Session, load: Load, now: datetime, states: Collection[LoadStatus]) -> bool:
+    """Take the claim unless a live process has it, or the load has left these states meanwhile.
 
     Zero rows changed: another was faster.
     """
-    if is_live(run.claimed_by, run.claimed_at, now) and run.claimed_by != own_name():
+    if is_live(load.claimed_by, load.claimed_at, now) and load.claimed_by != own_name():
         return False
     taken = _changes_one(
         session,
-        update(SyncRun)
+        update(Load)
         .where(
-            SyncRun.id == run.id,
-            SyncRun.status.in_(states),
-            SyncRun.claimed_by == run.claimed_by,
-            or_(SyncRun.claimed_at == run.claimed_at, SyncRun.claimed_at.is_(None)),
+            Load.id == load.id,
+            Load.status.in_(states),
+            Load.claimed_by == load.claimed_by,
+            or_(Load.claimed_at == load.claimed_at, Load.claimed_at.is_(None)),
         )
-        .values(claimed_by=own_name(), claimed_at=now, beginnings=SyncRun.beginnings + 1),
+        .values(claimed_by=own_name(), claimed_at=now, beginnings=Load.beginnings + 1),
     )
-    session.refresh(run)
+    session.refresh(load)
     return taken
 
 
-def abandoned(session: Session, now: datetime) -> list[SyncRun]:
+def abandoned(session: Session, now: datetime) -> list[Load]:
     """Runs that should go on by themselves while no living process is at them.
 
     Those that wait for planning or are half applied, and those that a person wants applied. One
     whose process ended says so from here on.
     """
     is_due = or_(
-        SyncRun.status.in_([RunStatus.RECEIVED, RunStatus.APPLYING]),
-        SyncRun.status.in_([RunStatus.APPROVED, RunStatus.STOPPED]) & (SyncRun.go_on_at <= now),
+        Load.status.in_([LoadStatus.RECEIVED, LoadStatus.APPLYING]),
+        Load.status.in_([LoadStatus.APPROVED, LoadStatus.STOPPED]) & (Load.go_on_at <= now),
     )
-    found = session.scalars(select(SyncRun).where(is_due).order_by(SyncRun.id)).all()
-    left = [run for run in found if not is_live(run.claimed_by, run.claimed_at, now)]
-    for run in left:
-        if run.claimed_by and not run.problem:
-            _say_interrupted(session, run, now)
-    return [run for run in left if _may_begin(run, now)]
+    found = session.scalars(select(Load).where(is_due).order_by(Load.id)).all()
+    left = [load for load in found if not is_live(load.claimed_by, load.claimed_at, now)]
+    for load in left:
+        if load.claimed_by and not load.problem:
+            _say_interrupted(session, load, now)
+    return [load for load in left if _may_begin(load, now)]
 
 
-def _say_interrupted(session: Session, run: SyncRun, now: datetime) -> None:
-    ours = SyncRun.id == run.id, SyncRun.claimed_by == run.claimed_by, SyncRun.problem == ""
-    if _changes_one(session, update(SyncRun).where(*ours).values(problem=INTERRUPTED)):
+def _say_interrupted(session: Session, load: Load, now: datetime) -> None:
+    ours = Load.id == load.id, Load.claimed_by == load.claimed_by, Load.problem == ""
+    if _changes_one(session, update(Load).where(*ours).values(problem=INTERRUPTED)):
         session.add(
-            AuditEntry(at=now, actor="worker", action="run.interrupted", run_id=run.id, details={})
+            AuditEntry(
+                at=now, actor="worker", action="load.interrupted", load_id=load.id, details={}
+            )
         )
 
 
-def _may_begin(run: SyncRun, now: datetime) -> bool:
-    begun = run.claimed_at
-    return run.beginnings < FEW_BEGINNINGS or begun is None or now - begun >= PAUSE
+def _may_begin(load: Load, now: datetime) -> bool:
+    begun = load.claimed_at
+    return load.beginnings < FEW_BEGINNINGS or begun is None or now - begun >= PAUSE
 
 
-def renew(session: Session, run_id: int, now: datetime) -> None:
-    """Renew our claim: the run got on. Raises ``ClaimLost``: roll back and leave the run alone."""
-    ours = update(SyncRun).where(SyncRun.id == run_id, SyncRun.claimed_by == own_name())
+def renew(session: Session, load_id: int, now: datetime) -> None:
+    """Renew our claim: the load got on. Raises ``ClaimLost``: roll back and let the load be."""
+    ours = update(Load).where(Load.id == load_id, Load.claimed_by == own_name())
     if not _changes_one(session, ours.values(claimed_at=now, beginnings=0)):
         raise ClaimLost
 
 
 @contextmanager
 def kept_fresh(
-    sessions: SessionFactory, run_id: int, clock: Callable[[], datetime]
+    sessions: SessionFactory, load_id: int, clock: Callable[[], datetime]
 ) -> Iterator[None]:
     """Meanwhile renew our claim, if we have it, every few seconds: a batch may take minutes."""
     name, over = own_name(), Event()
-    ours = update(SyncRun).where(SyncRun.id == run_id, SyncRun.claimed_by == name)
+    ours = update(Load).where(Load.id == load_id, Load.claimed_by == name)
 
     def keep() -> None:
         while not over.wait(RENEW_SECONDS):
@@ -145,16 +147,16 @@ def _changes_one(session: Session, statement: Update) -> bool:
     return cast(CursorResult[Any], done).rowcount == 1
 
 
-def release(run: SyncRun) -> None:
-    run.claimed_by, run.claimed_at = "", None
+def release(load: Load) -> None:
+    load.claimed_by, load.claimed_at = "", None
 
 
-def stop_here(run: SyncRun) -> None:
+def stop_here(load: Load) -> None:
     """A person's wish is done: whatever is left waits for a person.
 
     The wish stays written down: a job that waits in the queue must not begin.
     """
-    if run.status == RunStatus.APPLYING:
-        run.status = RunStatus.STOPPED
-    run.go_on_at = None
-    release(run)
+    if load.status == LoadStatus.APPLYING:
+        load.status = LoadStatus.STOPPED
+    load.go_on_at = None
+    release(load)

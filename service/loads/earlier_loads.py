@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from provisioning.findings import Finding, rules
 from provisioning.formats import ReadFile
-from service.models import PlanStatus, RunFile, School, SchoolPlan
+from service.models import LoadFile, PlanStatus, School, SchoolPlan
 
 
 def compare_with_earlier(
@@ -24,31 +24,32 @@ def compare_with_earlier(
     if school is None:
         return []
     applied = session.execute(
-        select(RunFile.sha256, RunFile.run_id)
+        select(LoadFile.sha256, LoadFile.load_id)
         .join(
             SchoolPlan,
-            (SchoolPlan.run_id == RunFile.run_id) & (SchoolPlan.school_code == RunFile.school_code),
+            (SchoolPlan.load_id == LoadFile.load_id)
+            & (SchoolPlan.school_code == LoadFile.school_code),
         )
         .where(
-            RunFile.school_code == school_code,
-            RunFile.sha256.in_([file.sha256 for file in files]),
+            LoadFile.school_code == school_code,
+            LoadFile.sha256.in_([file.sha256 for file in files]),
             SchoolPlan.status == PlanStatus.APPLIED,
         )
-        .order_by(RunFile.run_id)
+        .order_by(LoadFile.load_id)
     )
     loaded = dict(applied.all())
     newest = session.scalar(
-        select(SchoolPlan.run_id)
+        select(SchoolPlan.load_id)
         .where(SchoolPlan.school_code == school_code, SchoolPlan.status == PlanStatus.APPLIED)
         .order_by(SchoolPlan.applied_at.desc())
         .limit(1)
     )
     findings = []
     for file in files:
-        run_id = loaded.get(file.sha256)
-        if run_id is not None:
-            rule = "file.loaded_last" if run_id == newest else "file.loaded_before"
-            findings.append(_finding(rule, file, run=str(run_id)))
+        load_id = loaded.get(file.sha256)
+        if load_id is not None:
+            rule = "file.loaded_last" if load_id == newest else "file.loaded_before"
+            findings.append(_finding(rule, file, load=str(load_id)))
         elif school.last_exported_at and file.exported_at < school.last_exported_at:
             newer = school.last_exported_at.strftime("%d.%m.%Y %H:%M UTC")
             findings.append(_finding("file.older_export", file, newer=newer))

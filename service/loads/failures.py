@@ -19,19 +19,19 @@ from service.application import Application
 from service.db import transaction
 from service.models import (
     AuditEntry,
+    Load,
+    LoadStatus,
     OperatorRole,
     PlannedChange,
     PlanStatus,
-    RunStatus,
     School,
     SchoolPlan,
-    SyncRun,
 )
 
 NEEDS_ANOTHER_PLAN = LOGIN_TAKEN | {ACCOUNT_GONE}
 """Codes of outcomes that the same plan, tried again, would only bring again."""
 
-OVER = (RunStatus.APPLIED, RunStatus.APPLIED_WITH_FAILURES)
+OVER = (LoadStatus.APPLIED, LoadStatus.APPLIED_WITH_FAILURES)
 """States of a load whose plans went to Moodle to the end."""
 
 
@@ -55,8 +55,8 @@ def _of_plans(codes: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
     return PlannedChange.result == Result.FAILED, SchoolPlan.status == PlanStatus.APPLIED, codes
 
 
-def failures(session: Session, run: SyncRun, scope: Scope) -> Failures:
-    """What failed in the run, of the schools inside the scope."""
+def failures(session: Session, load: Load, scope: Scope) -> Failures:
+    """What failed in the load, of the schools inside the scope."""
     rows = session.execute(
         select(
             PlannedChange.code,
@@ -67,7 +67,7 @@ def failures(session: Session, run: SyncRun, scope: Scope) -> Failures:
         .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
         .join(School, School.code == SchoolPlan.school_code)
         .where(
-            SchoolPlan.run_id == run.id, *_of_plans(SchoolPlan.school_code.in_(scope.codes()))
+            SchoolPlan.load_id == load.id, *_of_plans(SchoolPlan.school_code.in_(scope.codes()))
         )
         .group_by(
             PlannedChange.code, SchoolPlan.school_code,
@@ -85,24 +85,24 @@ def failures(session: Session, run: SyncRun, scope: Scope) -> Failures:
     )
 
 
-def counts(session: Session, runs: Collection[SyncRun], scope: Scope) -> dict[int, int]:
+def counts(session: Session, loads: Collection[Load], scope: Scope) -> dict[int, int]:
     """How many changes failed, by run, in the schools inside the scope; only where any did."""
-    numbers = [run.id for run in runs if run.status == RunStatus.APPLIED_WITH_FAILURES]
+    numbers = [load.id for load in loads if load.status == LoadStatus.APPLIED_WITH_FAILURES]
     rows = session.execute(
-        select(SchoolPlan.run_id, func.count())
+        select(SchoolPlan.load_id, func.count())
         .join(PlannedChange, PlannedChange.plan_id == SchoolPlan.id)
         .where(
-            SchoolPlan.run_id.in_(numbers), *_of_plans(SchoolPlan.school_code.in_(scope.codes()))
+            SchoolPlan.load_id.in_(numbers), *_of_plans(SchoolPlan.school_code.in_(scope.codes()))
         )
-        .group_by(SchoolPlan.run_id)
+        .group_by(SchoolPlan.load_id)
     )
     return dict(rows.all())
 
 
-def unsettled(session: Session, scope: Scope) -> list[SyncRun]:
+def unsettled(session: Session, scope: Scope) -> list[Load]:
     """Runs with failures that no later load of the school has planned again, newest first."""
     current = (
-        select(SchoolPlan.run_id)
+        select(SchoolPlan.load_id)
         .join(School, School.code == SchoolPlan.school_code)
         .join(PlannedChange, PlannedChange.plan_id == SchoolPlan.id)
         .where(
@@ -112,84 +112,84 @@ def unsettled(session: Session, scope: Scope) -> list[SyncRun]:
     )
     return list(
         session.scalars(
-            select(SyncRun)
-            .where(SyncRun.status == RunStatus.APPLIED_WITH_FAILURES, SyncRun.id.in_(current))
-            .order_by(SyncRun.id.desc())
+            select(Load)
+            .where(Load.status == LoadStatus.APPLIED_WITH_FAILURES, Load.id.in_(current))
+            .order_by(Load.id.desc())
         )
     )
 
 
-def final_status(session: Session, run_id: int) -> RunStatus:
-    """How a run that was applied to the end is called."""
+def final_status(session: Session, load_id: int) -> LoadStatus:
+    """How a load that was applied to the end is called."""
     failed = (
         select(PlannedChange.id)
         .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
-        .where(SchoolPlan.run_id == run_id, PlannedChange.result == Result.FAILED)
+        .where(SchoolPlan.load_id == load_id, PlannedChange.result == Result.FAILED)
         .limit(1)
     )
     some = session.scalar(failed) is not None
-    return RunStatus.APPLIED_WITH_FAILURES if some else RunStatus.APPLIED
+    return LoadStatus.APPLIED_WITH_FAILURES if some else LoadStatus.APPLIED
 
 
-def waiting_again(session: Session, run: SyncRun) -> SyncRun | None:
+def waiting_again(session: Session, load: Load) -> Load | None:
     """The new run of what failed here, as long as nobody has decided about it."""
     return session.scalar(
-        select(SyncRun)
+        select(Load)
         .where(
-            SyncRun.again_of == run.id,
-            SyncRun.status.in_([RunStatus.RECEIVED, RunStatus.PLANNED]),
+            Load.again_of == load.id,
+            Load.status.in_([LoadStatus.RECEIVED, LoadStatus.PLANNED]),
         )
-        .order_by(SyncRun.id.desc())
+        .order_by(Load.id.desc())
         .limit(1)
     )
 
 
-def plan_again_by_itself(application: Application, run_id: int) -> int | None:
-    """After a run: plan again, for whoever loaded it, the schools where only that helps.
+def plan_again_by_itself(application: Application, load_id: int) -> int | None:
+    """After a load: plan again, for whoever loaded it, the schools where only that helps.
 
     Returns the number of the new run, which is to be planned; None where there is nothing to do.
     """
     with transaction(application.sessions) as session:
-        run = session.get_one(SyncRun, run_id)
+        load = session.get_one(Load, load_id)
         scope = Scope(
-            actor=run.created_by,
-            role=OperatorRole(run.scope_role),
-            items=frozenset(run.scope_items),
+            actor=load.created_by,
+            role=OperatorRole(load.scope_role),
+            items=frozenset(load.scope_items),
         )
-        if run.status != RunStatus.APPLIED_WITH_FAILURES or waiting_again(session, run):
+        if load.status != LoadStatus.APPLIED_WITH_FAILURES or waiting_again(session, load):
             return None
-        schools = failures(session, run, scope).again
+        schools = failures(session, load, scope).again
         home, now = application.settings.home, application.clock()
         again = (
-            plan_again(session, run, schools, home=home, scope=scope, now=now) if schools else None
+            plan_again(session, load, schools, home=home, scope=scope, now=now) if schools else None
         )
         return again.id if again else None
 
 
 def plan_again(
     session: Session,
-    run: SyncRun,
+    load: Load,
     schools: Collection[str],
     *,
     home: Path,
     scope: Scope,
     now: datetime,
-) -> SyncRun | None:
+) -> Load | None:
     """A new run over the same files, of these schools only, status *received*.
 
     None when the files are not kept any more: then somebody has to load them again.
     """
-    if not (home / run.folder).is_dir():
+    if not (home / load.folder).is_dir():
         return None
-    again = SyncRun(
-        status=RunStatus.RECEIVED,
+    again = Load(
+        status=LoadStatus.RECEIVED,
         created_at=now,
         created_by=scope.actor,
         scope_role=scope.role,
         scope_items=sorted(scope.items),
-        expected_school=run.expected_school,
+        expected_school=load.expected_school,
         folder="",
-        again_of=run.id,
+        again_of=load.id,
         only_schools=sorted(schools),
     )
     session.add(again)
@@ -197,11 +197,11 @@ def plan_again(
     again.folder = f"uploads/{again.id:06d}"
     shutil.rmtree(home / again.folder, ignore_errors=True)
     # Links: uploaded files are never changed, only deleted with their folder.
-    shutil.copytree(home / run.folder, home / again.folder, copy_function=os.link)
-    details = {"again_of": run.id, "schools": len(schools)}
+    shutil.copytree(home / load.folder, home / again.folder, copy_function=os.link)
+    details = {"again_of": load.id, "schools": len(schools)}
     session.add(
         AuditEntry(
-            at=now, actor=scope.actor, action="run.plan_again", run_id=again.id, details=details
+            at=now, actor=scope.actor, action="load.plan_again", load_id=again.id, details=details
         )
     )
     return again

@@ -30,8 +30,8 @@ from service.db import INSERT_ROWS, SessionFactory, chunks, insert_rows, lock, t
 from service.loads.known_state import roll_before, with_shared_texts
 from service.models import (
     Identity,
-    KnownPerson,
-    PlannedRoll,
+    KnownUser,
+    PlannedMembership,
     SchoolPlan,
     SourceKey,
     TakenLogin,
@@ -45,7 +45,7 @@ database refuses the second key or login, and everybody is looked up again."""
 
 _COLUMNS = {
     field.name: getattr(Identity, field.name)
-    for field in fields(matching.KnownPerson)
+    for field in fields(matching.KnownIdentity)
     if hasattr(Identity, field.name)
 }
 
@@ -84,7 +84,7 @@ def recognise(
 
 def _known_identities(session: Session, roster: Roster) -> KnownIdentities:
     """What matching needs to know about the people in one roster (three kinds of look-up)."""
-    by_key: dict[str, matching.KnownPerson] = {}
+    by_key: dict[str, matching.KnownIdentity] = {}
     of_school = (
         select(SourceKey.sourced_id, *_COLUMNS.values())
         .join(Identity, Identity.person_id == SourceKey.person_id)
@@ -94,13 +94,13 @@ def _known_identities(session: Session, roster: Roster) -> KnownIdentities:
         for sourced_id, *known in session.execute(of_school.where(SourceKey.sourced_id.in_(ids))):
             by_key[sourced_id] = _known(known)
     new = [person for key, person in roster.persons.items() if key not in by_key]
-    by_name: dict[matching.NameKey, list[matching.KnownPerson]] = {}
+    by_name: dict[matching.NameKey, list[matching.KnownIdentity]] = {}
     of_others = select(Identity.name_key, *_COLUMNS.values()).where(
         Identity.school_code != roster.school.code
     )
     for some in chunks(new):
         names = {matching.name_key(person) for person in some}
-        found: dict[matching.NameKey, list[matching.KnownPerson]] = defaultdict(list)
+        found: dict[matching.NameKey, list[matching.KnownIdentity]] = defaultdict(list)
         for name, *known in session.execute(
             of_others.where(tuple_(Identity.name_key, Identity.birth_date).in_(names))
         ):
@@ -114,14 +114,14 @@ def _known_identities(session: Session, roster: Roster) -> KnownIdentities:
 
 
 def _by_snils(
-    session: Session, roster: Roster, by_key: Mapping[str, matching.KnownPerson]
-) -> dict[str, list[matching.KnownPerson]]:
+    session: Session, roster: Roster, by_key: Mapping[str, matching.KnownIdentity]
+) -> dict[str, list[matching.KnownIdentity]]:
     """Whom we know by the numbers in the roster; of those whom another row names, the place too."""
     keys_by_number: dict[str, set[str]] = defaultdict(set)
     for key, person in roster.persons.items():
         if person.snils:
             keys_by_number[person.snils].add(by_key[key].person_id if key in by_key else "")
-    found: dict[str, list[matching.KnownPerson]] = {}
+    found: dict[str, list[matching.KnownIdentity]] = {}
     for numbers in chunks(sorted(keys_by_number)):
         query = select(*_COLUMNS.values()).where(Identity.snils.in_(numbers))
         known = [_known(row) for row in session.execute(query)]
@@ -145,24 +145,24 @@ def _places(session: Session, people: Iterable[str]) -> dict[str, dict[str, Any]
         for person_id, sourced_id in session.execute(own_key.where(SourceKey.person_id.in_(ids))):
             found[person_id]["sourced_id"] = sourced_id
         in_plans = (
-            select(PlannedRoll.person_id, PlannedRoll.file, PlannedRoll.line)
-            .join(SchoolPlan, SchoolPlan.id == PlannedRoll.plan_id)
+            select(PlannedMembership.person_id, PlannedMembership.file, PlannedMembership.line)
+            .join(SchoolPlan, SchoolPlan.id == PlannedMembership.plan_id)
             .join(
                 Identity,
-                (Identity.person_id == PlannedRoll.person_id)
+                (Identity.person_id == PlannedMembership.person_id)
                 & (Identity.school_code == SchoolPlan.school_code),
             )
             .order_by(SchoolPlan.id)
         )
         for person_id, file, line in session.execute(
-            in_plans.where(PlannedRoll.person_id.in_(ids))
+            in_plans.where(PlannedMembership.person_id.in_(ids))
         ):
             found[person_id] |= {"file": file, "line": line}
     return found
 
 
-def _known(values: Sequence[Any]) -> matching.KnownPerson:
-    return matching.KnownPerson(**with_shared_texts(tuple(_COLUMNS), values))
+def _known(values: Sequence[Any]) -> matching.KnownIdentity:
+    return matching.KnownIdentity(**with_shared_texts(tuple(_COLUMNS), values))
 
 
 def _reserve(
@@ -229,7 +229,7 @@ def _replace_taken(
 
     Only for those who have no account, which would keep its login.
     """
-    have_one = select(KnownPerson.person_id).where(KnownPerson.moodle_id.is_not(None))
+    have_one = select(KnownUser.person_id).where(KnownUser.moodle_id.is_not(None))
     known = (
         (match.person_id, roster.persons[key])
         for key, match in found.matches.items()

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Kind
-from provisioning.roll import RollEntry
+from provisioning.roll import Membership
 from provisioning.state import (
     CourseEnrolment,
     CourseRole,
@@ -24,11 +24,11 @@ from provisioning.state import (
     State,
 )
 from service.models import (
-    Affiliation,
+    CohortMember,
     KnownEnrolment,
-    KnownMember,
     KnownObject,
-    KnownPerson,
+    KnownUser,
+    SchoolMembership,
     SourceKey,
 )
 
@@ -47,17 +47,20 @@ def with_shared_texts(names: Sequence[str], values: Sequence[Any]) -> dict[str, 
     }
 
 
-def roll_before(session: Session, school_code: str) -> dict[str, RollEntry]:
+def roll_before(session: Session, school_code: str) -> dict[str, Membership]:
     """The school's roll as last applied, by person id."""
     rows = session.execute(
         select(
-            Affiliation.person_id, Affiliation.role, Affiliation.class_id, Affiliation.class_title
-        ).where(Affiliation.school_code == school_code),
+            SchoolMembership.person_id,
+            SchoolMembership.role,
+            SchoolMembership.class_id,
+            SchoolMembership.class_title,
+        ).where(SchoolMembership.school_code == school_code),
         execution_options=_STREAM,
     )
     entries = (map(sys.intern, row) for row in rows)
     return {
-        person_id: RollEntry(
+        person_id: Membership(
             person_id=person_id, role=role, class_id=class_id, class_title=class_title
         )
         for person_id, role, class_id, class_title in entries
@@ -74,8 +77,8 @@ def known_state(session: Session, school_code: str) -> State:
     ):
         objects[row.kind][row.key] = row.fields
     members = session.execute(
-        select(KnownMember.cohort, KnownMember.person_id).where(
-            KnownMember.school_code == school_code
+        select(CohortMember.cohort, CohortMember.person_id).where(
+            CohortMember.school_code == school_code
         ),
         execution_options=_STREAM,
     )
@@ -103,10 +106,10 @@ def known_state(session: Session, school_code: str) -> State:
 def _known_users(session: Session, school_code: str) -> Iterable[MoodleUser]:
     """The accounts of everyone who ever had a source key in the school."""
     own_people = select(SourceKey.person_id).where(SourceKey.school_code == school_code)
-    columns = [getattr(KnownPerson, name) for name in USER_FIELDS]
+    columns = [getattr(KnownUser, name) for name in USER_FIELDS]
     rows = session.execute(
         select(*columns).where(
-            KnownPerson.person_id.in_(own_people), KnownPerson.moodle_id.is_not(None)
+            KnownUser.person_id.in_(own_people), KnownUser.moodle_id.is_not(None)
         ),
         execution_options=_STREAM,
     )

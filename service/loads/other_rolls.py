@@ -1,4 +1,4 @@
-"""Who else lists whom: people of several schools, kept up to date while one run is planned."""
+"""Who else lists whom: people of several schools, kept up to date while one load is planned."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
 
 from service.db import chunks
-from service.models import Affiliation, PlannedRoll, PlanStatus, SchoolPlan, SourceKey
+from service.models import PlannedMembership, PlanStatus, SchoolMembership, SchoolPlan, SourceKey
 
 Elsewhere = Mapping[str, Collection[str]]
 """Person id -> the other schools that have the person on their roll."""
 
 
 class OtherRolls:
-    """The rolls of a run's schools as this run plans them, and of all others as last applied.
+    """The rolls of a load's schools as this load plans them, and of all others as last applied.
 
     Only of people who have a source key in more than one school: nobody else is ever elsewhere.
-    They are read once for the whole run; what the planning of a school adds is told by
+    They are read once for the whole load; what the planning of a school adds is told by
     ``recognised`` and ``planned``.
     """
 
-    def __init__(self, session: Session, run_id: int, school_codes: Iterable[str]) -> None:
-        self._run_id = run_id
+    def __init__(self, session: Session, load_id: int, school_codes: Iterable[str]) -> None:
+        self._load_id = load_id
         self._keys: dict[str, set[str]] = defaultdict(set)
         """School code -> its people of several schools."""
         self._listed: dict[str, set[str]] = {}
@@ -80,11 +80,11 @@ class OtherRolls:
         return found
 
     def _read(self, session: Session, people: Collection[str]) -> None:
-        """Where these people are listed: by the run's plans so far, else as applied."""
+        """Where these people are listed: by the load's plans so far, else as applied."""
         planned = dict(
             session.execute(
                 select(SchoolPlan.id, SchoolPlan.school_code).where(
-                    SchoolPlan.run_id == self._run_id, SchoolPlan.status == PlanStatus.PLANNED
+                    SchoolPlan.load_id == self._load_id, SchoolPlan.status == PlanStatus.PLANNED
                 )
             ).all()
         )
@@ -92,14 +92,18 @@ class OtherRolls:
         for ids in chunks(people):
             for person_id in ids:
                 self._listed[person_id] = set()
-            in_plans: Select[str, int] = select(PlannedRoll.person_id, PlannedRoll.plan_id)
+            in_plans: Select[str, int] = select(
+                PlannedMembership.person_id, PlannedMembership.plan_id
+            )
             for person_id, plan_id in session.execute(
-                in_plans.where(PlannedRoll.person_id.in_(ids), PlannedRoll.plan_id.in_(planned))
+                in_plans.where(
+                    PlannedMembership.person_id.in_(ids), PlannedMembership.plan_id.in_(planned)
+                )
             ):
                 self._listed[person_id].add(planned[plan_id])
             for person_id, code in session.execute(
-                select(Affiliation.person_id, Affiliation.school_code).where(
-                    Affiliation.person_id.in_(ids)
+                select(SchoolMembership.person_id, SchoolMembership.school_code).where(
+                    SchoolMembership.person_id.in_(ids)
                 )
             ):
                 if code not in replaced:

@@ -18,14 +18,14 @@ from service.db import chunks, transaction
 from service.loads import claims
 from service.loads.recording import record
 from service.models import (
-    Affiliation,
     Identity,
     KnownObject,
-    KnownPerson,
+    KnownUser,
+    Load,
     PlannedChange,
     School,
+    SchoolMembership,
     SchoolPlan,
-    SyncRun,
 )
 from service.people.passwords import first_password
 
@@ -38,7 +38,7 @@ class PlanWork:
 
     def __init__(self, application: Application, plan: SchoolPlan, school: School) -> None:
         self._application = application
-        self._plan_id, self._run_id, self._school_code = plan.id, plan.run_id, school.code
+        self._plan_id, self._load_id, self._school_code = plan.id, plan.load_id, school.code
         self._rows: dict[tuple[Kind, str], int] = {}
         """Ids of the planned changes that are on their way."""
         self._birth_dates: dict[str, date] = {}
@@ -87,9 +87,9 @@ class PlanWork:
             for keys in chunks(leavers):
                 elsewhere.update(
                     session.scalars(
-                        select(Affiliation.person_id).where(
-                            Affiliation.person_id.in_(keys),
-                            Affiliation.school_code != self._school_code,
+                        select(SchoolMembership.person_id).where(
+                            SchoolMembership.person_id.in_(keys),
+                            SchoolMembership.school_code != self._school_code,
                         )
                     )
                 )
@@ -113,10 +113,10 @@ class PlanWork:
             self._unneeded = []
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
-        """One short transaction; raises ``ClaimLost`` and writes nothing when we lost the run."""
+        """One short transaction; raises ``ClaimLost`` and writes nothing when we lost the load."""
         now = self._application.clock()
         with transaction(self._application.sessions) as session:
-            claims.renew(session, self._run_id, now)
+            claims.renew(session, self._load_id, now)
             record(
                 session,
                 outcomes,
@@ -126,11 +126,9 @@ class PlanWork:
                 now=now,
             )
             self._end_sign_ins(session, outcomes, now)
-            # Moodle answers: what kept the run waiting is over.
+            # Moodle answers: what kept the load waiting is over.
             session.execute(
-                update(SyncRun)
-                .where(SyncRun.id == self._run_id, SyncRun.problem != "")
-                .values(problem="")
+                update(Load).where(Load.id == self._load_id, Load.problem != "").values(problem="")
             )
         for outcome in outcomes:
             del self._rows[outcome.change.kind, outcome.change.key]
@@ -150,7 +148,7 @@ class PlanWork:
     def get(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
         """Moodle's numbers, as recorded (the protocol ``MoodleIds``)."""
         if kind == Kind.USER:
-            key, number, condition = KnownPerson.person_id, KnownPerson.moodle_id, None
+            key, number, condition = KnownUser.person_id, KnownUser.moodle_id, None
         else:
             key, number, condition = (
                 KnownObject.key,

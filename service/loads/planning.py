@@ -1,4 +1,4 @@
-"""Plan a received run: read its files school by school, decide, store plans and findings."""
+"""Plan a received load: read its files school by school, decide, store plans and findings."""
 
 from __future__ import annotations
 
@@ -26,86 +26,86 @@ from service.loads.identities import recognise, usernames
 from service.loads.other_rolls import Elsewhere, OtherRolls
 from service.models import (
     AuditEntry,
+    Load,
+    LoadFile,
+    LoadFinding,
+    LoadStatus,
     OperatorRole,
     PlannedChange,
     PlannedClassTeacher,
-    PlannedRoll,
+    PlannedMembership,
     PlanStatus,
-    RunFile,
-    RunFinding,
-    RunStatus,
     School,
     SchoolPlan,
-    SyncRun,
 )
 from service.registry.loads import as_registered, type_after_load
 
 log = logging.getLogger(__name__)
 
 
-def plan_run(application: Application, run_id: int) -> None:
-    """Read and plan a run; ends as *planned* or *rejected*. Running it twice is harmless."""
+def plan_load(application: Application, load_id: int) -> None:
+    """Read and plan a load; ends as *planned* or *rejected*. Running it twice is harmless."""
     with transaction(application.sessions) as session:
-        run = session.get_one(SyncRun, run_id)
-        if run.status != RunStatus.RECEIVED or not claims.take(
-            session, run, application.clock(), {RunStatus.RECEIVED}
+        load = session.get_one(Load, load_id)
+        if load.status != LoadStatus.RECEIVED or not claims.take(
+            session, load, application.clock(), {LoadStatus.RECEIVED}
         ):
             return
-        run.problem = ""
-        _forget(session, run_id)
+        load.problem = ""
+        _forget(session, load_id)
     try:
-        _Planning(application, run).plan_all()
-        _end(application, run_id)
+        _Planning(application, load).plan_all()
+        _end(application, load_id)
     except claims.ClaimLost:
-        log.warning("run was taken over", extra={"run": run_id})
+        log.warning("run was taken over", extra={"load": load_id})
     except LayoutError as error:
-        log.warning("a file of layouts cannot be used", extra={"run": run_id})
-        _end(application, run_id, problem=f"layout: {error}")
+        log.warning("a file of layouts cannot be used", extra={"load": load_id})
+        _end(application, load_id, problem=f"layout: {error}")
     except Exception:
-        _end(application, run_id, problem="internal")
+        _end(application, load_id, problem="internal")
         raise
 
 
-def _forget(session: Session, run_id: int, school_code: str | None = None) -> None:
-    """Remove what an earlier attempt to plan the run, or one school of it, has left."""
+def _forget(session: Session, load_id: int, school_code: str | None = None) -> None:
+    """Remove what an earlier attempt to plan the load, or one school of it, has left."""
 
-    def ours(table: type[SchoolPlan | RunFile | RunFinding]) -> ColumnElement[bool]:
-        of_run = table.run_id == run_id
-        return of_run if school_code is None else of_run & (table.school_code == school_code)
+    def ours(table: type[SchoolPlan | LoadFile | LoadFinding]) -> ColumnElement[bool]:
+        of_load = table.load_id == load_id
+        return of_load if school_code is None else of_load & (table.school_code == school_code)
 
     plans = select(SchoolPlan.id).where(ours(SchoolPlan))
     session.execute(delete(PlannedChange).where(PlannedChange.plan_id.in_(plans)))
-    for part in (PlannedRoll, PlannedClassTeacher):
+    for part in (PlannedMembership, PlannedClassTeacher):
         session.execute(delete(part).where(part.plan_id.in_(plans)))
-    for table in (SchoolPlan, RunFile, RunFinding):
+    for table in (SchoolPlan, LoadFile, LoadFinding):
         session.execute(delete(table).where(ours(table)))
 
 
-def _end(application: Application, run_id: int, *, problem: str = "") -> None:
+def _end(application: Application, load_id: int, *, problem: str = "") -> None:
     now = application.clock()
     with transaction(application.sessions) as session:
-        claims.renew(session, run_id, now)
+        claims.renew(session, load_id, now)
         if problem:
-            _forget(session, run_id)
-        run = session.get_one(SyncRun, run_id)
-        usable = any(plan.status == PlanStatus.PLANNED for plan in run.plans)
-        if run.status == RunStatus.RECEIVED:  # else somebody has rejected it meanwhile
-            run.status = RunStatus.PLANNED if usable else RunStatus.REJECTED
-        run.planned_at, run.problem = now, problem[:1000]
-        claims.release(run)
-        details = {"status": run.status.value, "schools": len(run.plans)}
+            _forget(session, load_id)
+        load = session.get_one(Load, load_id)
+        usable = any(plan.status == PlanStatus.PLANNED for plan in load.plans)
+        if load.status == LoadStatus.RECEIVED:  # else somebody has rejected it meanwhile
+            load.status = LoadStatus.PLANNED if usable else LoadStatus.REJECTED
+        load.planned_at, load.problem = now, problem[:1000]
+        claims.release(load)
+        details = {"status": load.status.value, "schools": len(load.plans)}
         session.add(
-            AuditEntry(at=now, actor="worker", action="run.plan", run_id=run_id, details=details)
+            AuditEntry(at=now, actor="worker", action="load.plan", load_id=load_id, details=details)
         )
-    log.info("run planned", extra={"run": run_id, **details})
+    log.info("run planned", extra={"load": load_id, **details})
 
 
 class _Planning:
-    """The planning of one run, one school in memory at a time."""
+    """The planning of one load, one school in memory at a time."""
 
-    def __init__(self, application: Application, run: SyncRun) -> None:
+    def __init__(self, application: Application, load: Load) -> None:
         self._application = application
-        self._run = run
+        self._run = load
         self._settings = application.settings
         self._today = application.clock().astimezone(application.zone).date()
         self._rules = DesiredRules(
@@ -217,7 +217,7 @@ class _Planning:
             return
         session.add(
             SchoolPlan(
-                run_id=self._run.id,
+                load_id=self._run.id,
                 school_code=school_code,
                 status=PlanStatus.BLOCKED,
                 school_year=roster.school_year if roster else "",
@@ -234,7 +234,7 @@ class _Planning:
         self._others.recognised(session, school.code, newcomers)
         self._assumed[school.code] = self._others.elsewhere(school.code)
         stored = SchoolPlan(
-            run_id=self._run.id,
+            load_id=self._run.id,
             school_code=school.code,
             status=PlanStatus.PLANNED,
             known_version=school.known_version,
@@ -307,7 +307,7 @@ def _store_roll(session: Session, stored: SchoolPlan, roster: Roster, roll: Roll
         for entry in roll.after.values()
         for row in (rows.get(entry.person_id),)
     )
-    insert_rows(session, PlannedRoll, roll_rows)
+    insert_rows(session, PlannedMembership, roll_rows)
 
 
 def _store_plan(session: Session, stored: SchoolPlan, plan: Plan) -> None:
@@ -345,11 +345,11 @@ def _store_class_teachers(session: Session, stored: SchoolPlan, roster: Roster, 
     )
 
 
-def _store_files(session: Session, run_id: int, files: Sequence[ReadFile]) -> None:
+def _store_files(session: Session, load_id: int, files: Sequence[ReadFile]) -> None:
     for file in files:
         session.add(
-            RunFile(
-                run_id=run_id,
+            LoadFile(
+                load_id=load_id,
                 name=file.name,
                 sha256=file.sha256,
                 school_code=file.school_code,
@@ -361,10 +361,10 @@ def _store_files(session: Session, run_id: int, files: Sequence[ReadFile]) -> No
         )
 
 
-def _store_findings(session: Session, run_id: int, findings: Sequence[Finding]) -> None:
+def _store_findings(session: Session, load_id: int, findings: Sequence[Finding]) -> None:
     rows = (
         {
-            "run_id": run_id,
+            "load_id": load_id,
             "rule": finding.rule,
             "severity": finding.severity.value,
             "file": finding.file[:500],
@@ -378,4 +378,4 @@ def _store_findings(session: Session, run_id: int, findings: Sequence[Finding]) 
         }
         for finding in findings
     )
-    insert_rows(session, RunFinding, rows)
+    insert_rows(session, LoadFinding, rows)

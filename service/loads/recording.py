@@ -18,11 +18,11 @@ from service.loads import taken_logins
 from service.loads.known_state import USER_FIELDS
 from service.loads.roll_history import note_accounts
 from service.models import (
+    CohortMember,
     Identity,
     KnownEnrolment,
-    KnownMember,
     KnownObject,
-    KnownPerson,
+    KnownUser,
     PlannedChange,
 )
 
@@ -61,7 +61,7 @@ def record(
         if kind == Kind.USER:
             _record_users(session, group, now)
         elif kind == Kind.MEMBER:
-            _record_links(session, KnownMember, group, school_code)
+            _record_links(session, CohortMember, group, school_code)
         elif kind == Kind.ENROLMENT:
             _record_links(session, KnownEnrolment, group, school_code)
         else:
@@ -83,11 +83,11 @@ def _forget_accounts(session: Session, outcomes: Sequence[Outcome]) -> None:
     }
     for people in chunks(sorted(gone)):
         session.execute(
-            update(KnownPerson)
-            .where(KnownPerson.person_id.in_(people))
+            update(KnownUser)
+            .where(KnownUser.person_id.in_(people))
             .values(moodle_id=None, problem=ACCOUNT_GONE)
         )
-        for table in (KnownMember, KnownEnrolment):
+        for table in (CohortMember, KnownEnrolment):
             session.execute(delete(table).where(table.person_id.in_(people)))
 
 
@@ -122,8 +122,8 @@ def _record_users(session: Session, outcomes: Sequence[Outcome], now: datetime) 
     # Another school of the upload may have made the account a moment ago.
     made = set(
         session.scalars(
-            select(KnownPerson.person_id).where(
-                KnownPerson.person_id.in_(not_made), KnownPerson.moodle_id.is_not(None)
+            select(KnownUser.person_id).where(
+                KnownUser.person_id.in_(not_made), KnownUser.moodle_id.is_not(None)
             )
         )
     )
@@ -132,7 +132,7 @@ def _record_users(session: Session, outcomes: Sequence[Outcome], now: datetime) 
     ]
     upsert(
         session,
-        KnownPerson,
+        KnownUser,
         [
             _person(outcome.change, now)
             | {
@@ -148,7 +148,7 @@ def _record_users(session: Session, outcomes: Sequence[Outcome], now: datetime) 
         _person(outcome.change, now) for outcome in done if outcome.change.action != Action.CREATE
     ]
     if changed:
-        session.execute(update(KnownPerson), changed)
+        session.execute(update(KnownUser), changed)
     _update_identities(session, [outcome.change for outcome in done])
     note_accounts(session, [outcome.change for outcome in done], now)
 
@@ -180,7 +180,7 @@ def _update_identities(session: Session, changes: Sequence[Change]) -> None:
 
 def _record_links(
     session: Session,
-    table: type[KnownMember | KnownEnrolment],
+    table: type[CohortMember | KnownEnrolment],
     outcomes: Sequence[Outcome],
     school_code: str,
 ) -> None:

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from auth.models import UtcDateTime
 from provisioning.changes import Action, Change
 from service.db import insert_rows
-from service.models import Affiliation, PlannedRoll, RollAct, RollEvent, SchoolPlan
+from service.models import PlannedMembership, RollAct, RollEvent, SchoolMembership, SchoolPlan
 
-_ACTS = {Action.SUSPEND: RollAct.SUSPENDED, Action.RESTORE: RollAct.REVIVED}
+_ACTS = {Action.SUSPEND: RollAct.SUSPENDED, Action.RESTORE: RollAct.RESTORED}
 
 
 def note_roll(session: Session, plan: SchoolPlan, now: datetime) -> None:
@@ -27,10 +27,15 @@ def note_roll(session: Session, plan: SchoolPlan, now: datetime) -> None:
         session.add(RollEvent(at=now, act=RollAct.BEGUN, school_code=code))
         session.flush()
         return
-    same = (Affiliation.person_id == PlannedRoll.person_id, Affiliation.role == PlannedRoll.role)
-    here, planned = Affiliation.school_code == code, PlannedRoll.plan_id == plan.id
-    _note(session, now, code, RollAct.LEFT, Affiliation, here, ~exists().where(planned, *same))
-    _note(session, now, code, RollAct.JOINED, PlannedRoll, planned, ~exists().where(here, *same))
+    same = (
+        SchoolMembership.person_id == PlannedMembership.person_id,
+        SchoolMembership.role == PlannedMembership.role,
+    )
+    here, planned = SchoolMembership.school_code == code, PlannedMembership.plan_id == plan.id
+    _note(session, now, code, RollAct.LEFT, SchoolMembership, here, ~exists().where(planned, *same))
+    _note(
+        session, now, code, RollAct.JOINED, PlannedMembership, planned, ~exists().where(here, *same)
+    )
 
 
 def _note(
@@ -38,7 +43,7 @@ def _note(
     now: datetime,
     code: str,
     act: RollAct,
-    table: type[Affiliation | PlannedRoll],
+    table: type[SchoolMembership | PlannedMembership],
     *conditions: ColumnElement[bool],
 ) -> None:
     people = select(

@@ -20,17 +20,17 @@ from service.models.activity import (
 from service.models.class_teachers import ClassTeacher, PlannedClassTeacher
 from service.models.history import MadeSlip, MarkBitmap, MarkChange, RollAct, RollEvent
 from service.models.loads import (
+    Load,
+    LoadFile,
+    LoadFinding,
+    LoadStatus,
     PlannedChange,
-    PlannedRoll,
+    PlannedMembership,
     PlanStatus,
-    RunFile,
-    RunFinding,
-    RunStatus,
     SchoolPlan,
-    SyncRun,
 )
 from service.models.operators import AuditEntry, Operator, OperatorRole, OperatorSession
-from service.models.people import Affiliation, Identity, KnownPerson, SourceKey, TakenLogin
+from service.models.people import Identity, KnownUser, SchoolMembership, SourceKey, TakenLogin
 from service.models.phases import PhaseExemption, PhaseRule
 from service.models.published import OutgoingMail, PublishedReport
 from service.models.registry import (
@@ -45,25 +45,28 @@ from service.models.registry import (
     RegionalTotal,
     TotalKey,
 )
-from service.models.schools import KnownEnrolment, KnownMember, KnownObject, School, SchoolType
+from service.models.schools import CohortMember, KnownEnrolment, KnownObject, School, SchoolType
 
 __all__ = [
     "ActivityBitmap",
     "ActivityCount",
     "ActivityPerson",
     "ActivitySource",
-    "Affiliation",
     "AuditEntry",
     "ClassTeacher",
+    "CohortMember",
     "EventSource",
     "HeadCount",
     "HeadCountGroup",
     "Identity",
     "ImportStatus",
     "KnownEnrolment",
-    "KnownMember",
     "KnownObject",
-    "KnownPerson",
+    "KnownUser",
+    "Load",
+    "LoadFile",
+    "LoadFinding",
+    "LoadStatus",
     "MadeSlip",
     "MarkBitmap",
     "MarkChange",
@@ -80,7 +83,7 @@ __all__ = [
     "PlanStatus",
     "PlannedChange",
     "PlannedClassTeacher",
-    "PlannedRoll",
+    "PlannedMembership",
     "PlatformFigure",
     "PlatformSchool",
     "PlatformWeek",
@@ -91,17 +94,14 @@ __all__ = [
     "RollChange",
     "RollEvent",
     "RollSheet",
-    "RunFile",
-    "RunFinding",
-    "RunStatus",
     "School",
+    "SchoolMembership",
     "SchoolPlan",
     "SchoolType",
     "SnapshotKind",
     "SnapshotStatus",
     "SourceKey",
     "Span",
-    "SyncRun",
     "TakenLogin",
     "TotalKey",
 ]

@@ -34,7 +34,7 @@ class RollAct(StrEnum):
     LEFT = "left"
     SUSPENDED = "suspended"
     """The account, not the place on a roll."""
-    REVIVED = "revived"
+    RESTORED = "revived"
 
 
 class RollEvent(Base):

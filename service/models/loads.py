@@ -14,8 +14,8 @@ from service.db import Base
 from service.models.operators import OperatorRole
 
 
-class RunStatus(StrEnum):
-    """The life of a SyncRun. Only an approved run is ever applied."""
+class LoadStatus(StrEnum):
+    """The life of a Load. Only an approved load is ever applied."""
 
     RECEIVED = "received"
     PLANNED = "planned"
@@ -41,12 +41,12 @@ class PlanStatus(StrEnum):
     """Another load of this school was applied after this plan was made."""
 
 
-class SyncRun(Base):
+class Load(Base):
     """The life of one upload: one or many files, of one or many schools."""
 
-    __tablename__ = "sync_runs"
+    __tablename__ = "loads"
     id: Mapped[int] = mapped_column(primary_key=True)
-    status: Mapped[RunStatus] = mapped_column(String(30), index=True)
+    status: Mapped[LoadStatus] = mapped_column(String(30), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(String(100))
     scope_role: Mapped[OperatorRole] = mapped_column(String(20))
@@ -57,7 +57,7 @@ class SyncRun(Base):
     folder: Mapped[str] = mapped_column(String(500))
     """Where the files lie, relative to the data folder."""
     again_of: Mapped[int | None]
-    """The run of which some schools are planned again, because what failed needs another plan."""
+    """The load of which some schools are planned again, because what failed needs another plan."""
     only_schools: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     """The schools that are planned; None: all that are in the files."""
     planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -76,17 +76,17 @@ class SyncRun(Base):
     it. None: it waits for a person. A load that is received or half applied needs no moment."""
     beginnings: Mapped[int] = mapped_column(default=0, server_default="0")
     """How often work on it began since it last got anywhere."""
-    files: Mapped[list[RunFile]] = relationship(order_by="RunFile.id", lazy="selectin")
+    files: Mapped[list[LoadFile]] = relationship(order_by="LoadFile.id", lazy="selectin")
     plans: Mapped[list[SchoolPlan]] = relationship(
-        order_by="SchoolPlan.school_code", back_populates="run"
+        order_by="SchoolPlan.school_code", back_populates="load"
     )
 
 
-class RunFile(Base):
-    __tablename__ = "run_files"
-    __table_args__ = (Index("ix_run_files_sha256", "sha256"),)
+class LoadFile(Base):
+    __tablename__ = "load_files"
+    __table_args__ = (Index("ix_load_files_sha256", "sha256"),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    run_id: Mapped[int] = mapped_column(ForeignKey("sync_runs.id"), index=True)
+    load_id: Mapped[int] = mapped_column(ForeignKey("loads.id"), index=True)
     name: Mapped[str] = mapped_column(String(500))
     sha256: Mapped[str] = mapped_column(String(64))
     school_code: Mapped[str] = mapped_column(String(64), default="", index=True)
@@ -96,12 +96,12 @@ class RunFile(Base):
     exported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class RunFinding(Base):
+class LoadFinding(Base):
     """A stored ``provisioning.findings.Finding``."""
 
-    __tablename__ = "run_findings"
+    __tablename__ = "load_findings"
     id: Mapped[int] = mapped_column(primary_key=True)
-    run_id: Mapped[int] = mapped_column(ForeignKey("sync_runs.id"), index=True)
+    load_id: Mapped[int] = mapped_column(ForeignKey("loads.id"), index=True)
     rule: Mapped[str] = mapped_column(String(100))
     severity: Mapped[str] = mapped_column(String(20))
     file: Mapped[str] = mapped_column(String(500))
@@ -115,12 +115,12 @@ class RunFinding(Base):
 
 
 class SchoolPlan(Base):
-    """The stored plan of one school in one run."""
+    """The stored plan of one school in one load."""
 
     __tablename__ = "school_plans"
-    __table_args__ = (UniqueConstraint("run_id", "school_code"),)
+    __table_args__ = (UniqueConstraint("load_id", "school_code"),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    run_id: Mapped[int] = mapped_column(ForeignKey("sync_runs.id"), index=True)
+    load_id: Mapped[int] = mapped_column(ForeignKey("loads.id"), index=True)
     school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"), index=True)
     status: Mapped[PlanStatus] = mapped_column(String(20))
     digest: Mapped[str] = mapped_column(String(64), default="")
@@ -140,7 +140,7 @@ class SchoolPlan(Base):
     set_aside: Mapped[int] = mapped_column(default=0)
     """Rows of people that could not be used."""
     applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    run: Mapped[SyncRun] = relationship(back_populates="plans")
+    load: Mapped[Load] = relationship(back_populates="plans")
 
 
 class PlannedChange(Base):
@@ -163,10 +163,10 @@ class PlannedChange(Base):
     tried_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class PlannedRoll(Base):
-    """Who is on the school's roll by a plan; becomes ``Affiliation`` when the plan is applied."""
+class PlannedMembership(Base):
+    """Who is on the school's roll by a plan; ``SchoolMembership`` once it is applied."""
 
-    __tablename__ = "planned_roll"
+    __tablename__ = "planned_memberships"
     __table_args__ = (ForeignKeyConstraint(["plan_id"], ["school_plans.id"]),)
     plan_id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)

@@ -59,6 +59,6 @@ class AuditEntry(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     actor: Mapped[str] = mapped_column(String(100))
     action: Mapped[str] = mapped_column(String(50))
-    run_id: Mapped[int | None] = mapped_column(Integer, index=True)
+    load_id: Mapped[int | None] = mapped_column(Integer, index=True)
     school_code: Mapped[str] = mapped_column(String(64), default="")
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

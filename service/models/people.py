@@ -56,11 +56,11 @@ class SourceKey(Base):
     person_id: Mapped[str] = mapped_column(ForeignKey("identities.person_id"), index=True)
 
 
-class KnownPerson(Base):
+class KnownUser(Base):
     """A person as Moodle and we know them: the fields of ``provisioning.state.MoodleUser``."""
 
-    __tablename__ = "known_people"
-    __table_args__ = (Index("ix_known_people_school", "school_code", "role"),)
+    __tablename__ = "known_users"
+    __table_args__ = (Index("ix_known_users_school", "school_code", "role"),)
     person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     moodle_id: Mapped[int | None]
     """Empty: in the roll, but Moodle has not got the account (see ``problem``)."""
@@ -90,10 +90,10 @@ class KnownPerson(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class Affiliation(Base):
+class SchoolMembership(Base):
     """A person on the roll of a school: one row for each school that lists them now."""
 
-    __tablename__ = "affiliations"
+    __tablename__ = "school_memberships"
     school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"), primary_key=True)
     person_id: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(String(20))

@@ -72,11 +72,11 @@ class KnownObject(Base):
     fields: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-class KnownMember(Base):
+class CohortMember(Base):
     """A person in a cohort."""
 
-    __tablename__ = "known_members"
-    __table_args__ = (Index("ix_known_members_school", "school_code", "cohort"),)
+    __tablename__ = "cohort_members"
+    __table_args__ = (Index("ix_cohort_members_school", "school_code", "cohort"),)
     cohort: Mapped[str] = mapped_column(String(100), primary_key=True)
     person_id: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)
     school_code: Mapped[str] = mapped_column(String(64))

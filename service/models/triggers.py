@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event, inspect
 from auth.models import Base as AuthBase
 from service.db import Base
 
-_TABLES = {"auth_login_events", "activity_pending_events", "known_people", "roll_changes"}
+_TABLES = {"auth_login_events", "activity_pending_events", "known_users", "roll_changes"}
 
 _NOTE_EVENTS = "INSERT INTO activity_pending_events (event_id) SELECT id FROM {rows}"
 _NOTE_ROLLS = (
@@ -25,8 +25,8 @@ _NOTE_ROLLS = (
 _NOTES = {
     "auth_login_events": _NOTE_EVENTS,
     # Whether somebody has left a school hangs on all rolls, so all schools of the person change.
-    "affiliations": _NOTE_ROLLS.replace("{other}", "known_people"),
-    "known_people": _NOTE_ROLLS.replace("{other}", "affiliations"),
+    "school_memberships": _NOTE_ROLLS.replace("{other}", "known_users"),
+    "known_users": _NOTE_ROLLS.replace("{other}", "school_memberships"),
 }
 _SIDES = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
 _NOTED = {"auth_login_events": ("INSERT",)}

@@ -18,7 +18,7 @@ from service.access import STAFF_ROLES, Scope, staff_of_their_own_school
 from service.application import Application
 from service.db import transaction
 from service.jobs import Jobs
-from service.models import Affiliation, ClassTeacher, KnownPerson, OperatorRole
+from service.models import ClassTeacher, KnownUser, OperatorRole, SchoolMembership
 from service.ordering import natural
 from service.people.passwords import reset_of
 from service.people.slips import slip_of
@@ -46,7 +46,7 @@ class LedClasses:
         now = application.clock()
         with transaction(application.sessions) as session:
             found = session.execute(
-                _pupils_of(person_id).where(KnownPerson.username == normalise_username(username))
+                _pupils_of(person_id).where(KnownUser.username == normalise_username(username))
             ).first()
             if found is None:
                 return None
@@ -74,16 +74,16 @@ class LedClasses:
         )
 
 
-def _pupils_of(teacher_id: str) -> Select[KnownPerson, Affiliation]:
-    teacher = aliased(Affiliation)
+def _pupils_of(teacher_id: str) -> Select[KnownUser, SchoolMembership]:
+    teacher = aliased(SchoolMembership)
     return (
-        select(KnownPerson, Affiliation)
-        .join(Affiliation, Affiliation.person_id == KnownPerson.person_id)
+        select(KnownUser, SchoolMembership)
+        .join(SchoolMembership, SchoolMembership.person_id == KnownUser.person_id)
         .join(
             ClassTeacher,
             and_(
-                ClassTeacher.school_code == Affiliation.school_code,
-                ClassTeacher.class_id == Affiliation.class_id,
+                ClassTeacher.school_code == SchoolMembership.school_code,
+                ClassTeacher.class_id == SchoolMembership.class_id,
             ),
         )
         .join(
@@ -96,13 +96,13 @@ def _pupils_of(teacher_id: str) -> Select[KnownPerson, Affiliation]:
         .where(
             ClassTeacher.person_id == teacher_id,
             teacher.role.in_(STAFF_ROLES),
-            Affiliation.role == Role.STUDENT,
-            (KnownPerson.school_code == Affiliation.school_code) | ~staff_of_their_own_school(),
-            KnownPerson.suspended.is_(False),
-            KnownPerson.moodle_id.is_not(None),
+            SchoolMembership.role == Role.STUDENT,
+            (KnownUser.school_code == SchoolMembership.school_code) | ~staff_of_their_own_school(),
+            KnownUser.suspended.is_(False),
+            KnownUser.moodle_id.is_not(None),
         )
     )
 
 
-def _name(person: KnownPerson) -> str:
+def _name(person: KnownUser) -> str:
     return " ".join(filter(None, (person.family_name, person.given_name, person.middle_name)))

@@ -14,16 +14,16 @@ from auth.directory import Account
 from auth.directory import School as SchoolToChoose
 from provisioning.matching import normalised_name
 from service.application import Application
-from service.models import Affiliation, Identity, KnownPerson, School
+from service.models import Identity, KnownUser, School, SchoolMembership
 from service.ordering import natural
 from service.people.passwords import first_password
 
-_PEOPLE, _IDENTITIES = KnownPerson.__table__, Identity.__table__
+_PEOPLE, _IDENTITIES = KnownUser.__table__, Identity.__table__
 _OWN_FIELDS = (
     "person_id", "username", "email", "given_name", "family_name", "middle_name", "birth_date",
     "snils", "school_code", "class_id", "class_title", "suspended",
 )  # fmt: skip
-"""Of ``KnownPerson``, as ``Account`` has them."""
+"""Of ``KnownUser``, as ``Account`` has them."""
 
 _WITH_ACCOUNT = (
     select(
@@ -31,17 +31,17 @@ _WITH_ACCOUNT = (
         _PEOPLE.c.role,
         School.short_name,
         School.district,
-        Affiliation.role.label("listed_role"),
+        SchoolMembership.role.label("listed_role"),
         _IDENTITIES.c.password_generation,
     )
     .outerjoin(_IDENTITIES, _IDENTITIES.c.person_id == _PEOPLE.c.person_id)
     .outerjoin(School, School.code == _PEOPLE.c.school_code)
-    .outerjoin(Affiliation, Affiliation.person_id == _PEOPLE.c.person_id)
+    .outerjoin(SchoolMembership, SchoolMembership.person_id == _PEOPLE.c.person_id)
     .where(_PEOPLE.c.moodle_id.is_not(None))
     .order_by(
         _PEOPLE.c.person_id,
-        Affiliation.school_code != _PEOPLE.c.school_code,
-        Affiliation.school_code,
+        SchoolMembership.school_code != _PEOPLE.c.school_code,
+        SchoolMembership.school_code,
     )
 )
 """The person's own school comes first. Built once, since each sign-in asks several times."""
@@ -98,7 +98,7 @@ class PeopleDirectory:
     def check_first_password(self, person_id: str, typed: str) -> bool:
         """Compared with the password on the person's slip, in constant time."""
         with self._application.sessions() as session:
-            person = session.get(KnownPerson, person_id)
+            person = session.get(KnownUser, person_id)
             identity = session.get(Identity, person_id)
         if person is None or identity is None or person.birth_date is None:
             return False

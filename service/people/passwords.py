@@ -15,7 +15,7 @@ from provisioning import passwords
 from service.access import Forbidden, Scope
 from service.application import Application
 from service.config import Settings
-from service.models import AuditEntry, Identity, KnownPerson
+from service.models import AuditEntry, Identity, KnownUser
 
 
 class KeptInMoodle(Exception):
@@ -40,19 +40,17 @@ def first_password(
 
 
 def reachable(scope: Scope) -> ColumnElement[bool]:
-    """A condition on ``KnownPerson``: has an account, and is one of ``Scope.people``."""
-    return and_(KnownPerson.moodle_id.is_not(None), scope.people())
+    """A condition on ``KnownUser``: has an account, and is one of ``Scope.people``."""
+    return and_(KnownUser.moodle_id.is_not(None), scope.people())
 
 
-def find_person(session: Session, scope: Scope, login: str) -> KnownPerson:
+def find_person(session: Session, scope: Scope, login: str) -> KnownUser:
     """Who has this login, typed as people type it.
 
     Raises ``Forbidden`` when nobody has it, or somebody outside ``Scope.people``.
     """
     person = session.scalar(
-        select(KnownPerson).where(
-            KnownPerson.username == normalise_username(login), reachable(scope)
-        )
+        select(KnownUser).where(KnownUser.username == normalise_username(login), reachable(scope))
     )
     if person is None:
         raise Forbidden("person")
@@ -61,7 +59,7 @@ def find_person(session: Session, scope: Scope, login: str) -> KnownPerson:
 
 def reset_password(
     session: Session, settings: Settings, scope: Scope, login: str, now: datetime
-) -> KnownPerson:
+) -> KnownUser:
     """Let the first password count again: a new one where it is random, to be changed at once.
 
     Wrong passwords typed before count no more. Ends every sign-in of the person; applications are
@@ -76,7 +74,7 @@ def reset_password(
 
 
 def reset_of(
-    session: Session, settings: Settings, scope: Scope, person: KnownPerson, now: datetime
+    session: Session, settings: Settings, scope: Scope, person: KnownUser, now: datetime
 ) -> None:
     """``reset_password`` of somebody whom the caller has looked up and may reset."""
     clients = read_clients(session, settings.auth.clients, now).clients
@@ -98,7 +96,7 @@ def reset_of(
 
 
 def paused_until(
-    session: Session, throttle: Throttle, person: KnownPerson, now: datetime
+    session: Session, throttle: Throttle, person: KnownUser, now: datetime
 ) -> datetime | None:
     """Until when sign-in is paused for this person after too many wrong passwords, in a browser
     or at an address; None where it is not. A reset ends the pause."""
@@ -107,6 +105,6 @@ def paused_until(
     return throttle.paused_until(pause_key(person.username, resets), now=now)
 
 
-def page_in_moodle(settings: Settings, person: KnownPerson) -> str:
+def page_in_moodle(settings: Settings, person: KnownUser) -> str:
     """Where an administrator of Moodle gives this person a new password."""
     return f"{settings.moodle_target.url.rstrip('/')}/user/editadvanced.php?id={person.moodle_id}"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from auth.signin.check import normalise_username
 from provisioning.matching import normalised_name
 from service.access import Scope
-from service.models import Affiliation, Identity, KnownPerson
+from service.models import Identity, KnownUser, SchoolMembership
 from service.people.passwords import reachable
 
 SHOWN = 50
@@ -21,7 +21,7 @@ MAX_LENGTH = 200
 """Characters of a search that are read."""
 
 
-def search_people(session: Session, scope: Scope, text: str) -> Sequence[KnownPerson]:
+def search_people(session: Session, scope: Scope, text: str) -> Sequence[KnownUser]:
     """The people inside the scope whom each word of ``text`` fits, at most ``SHOWN`` + 1.
 
     A word fits when it stands anywhere in the name (capitals and «ё» make no difference), in the
@@ -32,14 +32,14 @@ def search_people(session: Session, scope: Scope, text: str) -> Sequence[KnownPe
         return ()
     titles = _titles(session, scope)
     query = (
-        select(KnownPerson)
-        .join(Identity, Identity.person_id == KnownPerson.person_id)
+        select(KnownUser)
+        .join(Identity, Identity.person_id == KnownUser.person_id)
         .where(reachable(scope), *(_fits(word, scope, titles) for word in words))
         .order_by(
-            KnownPerson.family_name,
-            KnownPerson.given_name,
-            KnownPerson.middle_name,
-            KnownPerson.person_id,
+            KnownUser.family_name,
+            KnownUser.given_name,
+            KnownUser.middle_name,
+            KnownUser.person_id,
         )
         .limit(SHOWN + 1)
     )
@@ -58,19 +58,21 @@ def _fits(word: str, scope: Scope, titles: Sequence[str]) -> ColumnElement[bool]
     if name := normalised_name(word, "", ""):
         ways.append(Identity.name_key.contains(name, autoescape=True))
     if login := normalise_username(word):
-        ways.append(KnownPerson.username.contains(login, autoescape=True))
+        ways.append(KnownUser.username.contains(login, autoescape=True))
     folded = _folded(word)
     if found := [title for title in titles if folded and folded in _folded(title)]:
-        in_class = select(Affiliation.person_id).where(
-            Affiliation.school_code.in_(scope.codes()), Affiliation.class_title.in_(found)
+        in_class = select(SchoolMembership.person_id).where(
+            SchoolMembership.school_code.in_(scope.codes()), SchoolMembership.class_title.in_(found)
         )
-        ways.append(KnownPerson.person_id.in_(in_class))
+        ways.append(KnownUser.person_id.in_(in_class))
     return or_(*ways)
 
 
 def _titles(session: Session, scope: Scope) -> Sequence[str]:
     """Of the classes at schools inside; few, however many people there are."""
-    titles = select(Affiliation.class_title).where(Affiliation.school_code.in_(scope.codes()))
+    titles = select(SchoolMembership.class_title).where(
+        SchoolMembership.school_code.in_(scope.codes())
+    )
     return session.scalars(titles.distinct()).all()
 
 

@@ -20,7 +20,7 @@ from service.access import STAFF_ROLES, Forbidden, Scope
 from service.application import Application
 from service.config import Settings
 from service.i18n import gettext as _
-from service.models import Affiliation, AuditEntry, Identity, KnownPerson, MadeSlip, School
+from service.models import AuditEntry, Identity, KnownUser, MadeSlip, School, SchoolMembership
 from service.ordering import natural
 from service.people.passwords import first_password
 
@@ -61,15 +61,15 @@ def groups(session: Session, scope: Scope, school_code: str) -> list[Group]:
     """The classes of a school in their order, then the staff. Raises ``Forbidden``."""
     school = _school(session, scope, school_code)
     counted = (
-        select(Affiliation.class_id, func.max(Affiliation.class_title), func.count())
-        .join(KnownPerson, KnownPerson.person_id == Affiliation.person_id)
+        select(SchoolMembership.class_id, func.max(SchoolMembership.class_title), func.count())
+        .join(KnownUser, KnownUser.person_id == SchoolMembership.person_id)
         .where(
-            Affiliation.school_code == school.code,
-            Affiliation.role == Role.STUDENT,
+            SchoolMembership.school_code == school.code,
+            SchoolMembership.role == Role.STUDENT,
             scope.people(),
             *_signs_in(),
         )
-        .group_by(Affiliation.class_id)
+        .group_by(SchoolMembership.class_id)
     )
     classes = [
         Group(key=key, title=title or _("without a class"), people=people)
@@ -78,11 +78,11 @@ def groups(session: Session, scope: Scope, school_code: str) -> list[Group]:
     classes.sort(key=lambda one: (not one.key, natural(one.title), one.key))
     staff = (
         select(func.count())
-        .select_from(Affiliation)
-        .join(KnownPerson, KnownPerson.person_id == Affiliation.person_id)
+        .select_from(SchoolMembership)
+        .join(KnownUser, KnownUser.person_id == SchoolMembership.person_id)
         .where(
-            Affiliation.school_code == school.code,
-            Affiliation.role.in_(STAFF_ROLES),
+            SchoolMembership.school_code == school.code,
+            SchoolMembership.role.in_(STAFF_ROLES),
             scope.people(),
             *_signs_in(),
         )
@@ -106,14 +106,14 @@ def slips(
     """
     school = _school(session, scope, school_code)
     conditions: list[ColumnElement[bool]] = [
-        Affiliation.school_code == school.code,
-        Affiliation.role.in_((Role.STUDENT, *STAFF_ROLES)),
+        SchoolMembership.school_code == school.code,
+        SchoolMembership.role.in_((Role.STUDENT, *STAFF_ROLES)),
         scope.people(),
     ]
     if group == STAFF:
-        conditions.append(Affiliation.role.in_(STAFF_ROLES))
+        conditions.append(SchoolMembership.role.in_(STAFF_ROLES))
     elif group is not None:
-        conditions += [Affiliation.role == Role.STUDENT, Affiliation.class_id == group]
+        conditions += [SchoolMembership.role == Role.STUDENT, SchoolMembership.class_id == group]
     rows = session.execute(_people().where(*conditions)).all()
     found = [
         _slip(application, school, *row)
@@ -127,7 +127,7 @@ def slips(
 
 
 def slip_of(
-    session: Session, application: Application, scope: Scope, person: KnownPerson
+    session: Session, application: Application, scope: Scope, person: KnownUser
 ) -> Slip | None:
     """The slip of one person (``passwords.find_person``); the look is audited.
 
@@ -136,11 +136,11 @@ def slip_of(
     row = session.execute(
         _people()
         .where(
-            Affiliation.person_id == person.person_id,
-            Affiliation.school_code.in_(scope.codes()),
+            SchoolMembership.person_id == person.person_id,
+            SchoolMembership.school_code.in_(scope.codes()),
             scope.people(),
         )
-        .order_by(Affiliation.school_code != person.school_code)
+        .order_by(SchoolMembership.school_code != person.school_code)
         .limit(1)
     ).first()
     if row is None:
@@ -165,21 +165,21 @@ def _school(session: Session, scope: Scope, school_code: str) -> School:
 
 
 def _signs_in() -> tuple[ColumnElement[bool], ...]:
-    return (KnownPerson.suspended.is_(False), KnownPerson.moodle_id.is_not(None))
+    return (KnownUser.suspended.is_(False), KnownUser.moodle_id.is_not(None))
 
 
-def _people() -> Select[KnownPerson, Affiliation, int, str]:
+def _people() -> Select[KnownUser, SchoolMembership, int, str]:
     """With how often the first password was reset, and whether an own one has replaced it."""
     return (
-        select(KnownPerson, Affiliation, Identity.password_generation, Credential.person_id)
-        .join(Affiliation, Affiliation.person_id == KnownPerson.person_id)
-        .join(Identity, Identity.person_id == KnownPerson.person_id)
-        .outerjoin(Credential, Credential.person_id == KnownPerson.person_id)
+        select(KnownUser, SchoolMembership, Identity.password_generation, Credential.person_id)
+        .join(SchoolMembership, SchoolMembership.person_id == KnownUser.person_id)
+        .join(Identity, Identity.person_id == KnownUser.person_id)
+        .outerjoin(Credential, Credential.person_id == KnownUser.person_id)
         .where(*_signs_in())
     )
 
 
-def _place_in_line(person: KnownPerson, place: Affiliation) -> tuple[object, ...]:
+def _place_in_line(person: KnownUser, place: SchoolMembership) -> tuple[object, ...]:
     """Class by class, those without one, the staff; by name."""
     name = natural(f"{person.family_name} {person.given_name} {person.middle_name}")
     is_staff = place.role in STAFF_ROLES
@@ -190,8 +190,8 @@ def _place_in_line(person: KnownPerson, place: Affiliation) -> tuple[object, ...
 def _slip(
     application: Application,
     school: School,
-    person: KnownPerson,
-    place: Affiliation,
+    person: KnownUser,
+    place: SchoolMembership,
     generation: int,
     own_password: str | None,
 ) -> Slip:
@@ -234,7 +234,7 @@ def _password_advice(settings: Settings, *, own: bool) -> str:
     return _("At the first sign-in you choose a password of your own.")
 
 
-def _note(session: Session, people: Iterable[KnownPerson], now: datetime) -> None:
+def _note(session: Session, people: Iterable[KnownUser], now: datetime) -> None:
     """Keep when each of them first had a slip, for the report on logins issued and used."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     first = dialect.insert(MadeSlip).on_conflict_do_nothing()

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service.access import Forbidden, Scope
-from service.models import AuditEntry, Operator, OperatorRole, RunStatus, School, SyncRun
+from service.models import AuditEntry, Load, LoadStatus, Operator, OperatorRole, School
 from service.registry.columns import BadValue, Problem, bad_value, is_empty, read_cell
 from service.registry.platforms import require_city
 from service.registry.preview import Change
@@ -216,19 +216,19 @@ def rename_district(
     ]
     for operator in operators:
         operator.scope = [new if name == old else name for name in operator.scope]
-    _rename_in_waiting_runs(session, old, new)
+    _rename_in_waiting_loads(session, old, new)
     details = {"district": [old, new], "schools": len(schools), "operators": len(operators)}
     session.add(AuditEntry(at=now, actor=scope.actor, action="district.rename", details=details))
     return len(schools), len(operators)
 
 
-def _rename_in_waiting_runs(session: Session, old: str, new: str) -> None:
+def _rename_in_waiting_loads(session: Session, old: str, new: str) -> None:
     """A load that is not planned yet remembers the uploader's rights by the old name."""
     waiting = session.scalars(
-        select(SyncRun).where(
-            SyncRun.status == RunStatus.RECEIVED, SyncRun.scope_role == OperatorRole.DISTRICT
+        select(Load).where(
+            Load.status == LoadStatus.RECEIVED, Load.scope_role == OperatorRole.DISTRICT
         )
     )
-    for run in waiting:
-        items = [new if name == old else name for name in run.scope_items]
-        session.execute(update(SyncRun).where(SyncRun.id == run.id).values(scope_items=items))
+    for load in waiting:
+        items = [new if name == old else name for name in load.scope_items]
+        session.execute(update(Load).where(Load.id == load.id).values(scope_items=items))

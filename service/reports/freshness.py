@@ -58,7 +58,7 @@ class Rows(StrEnum):
 class Load:
     """One applied load of one school."""
 
-    run_id: int
+    load_id: int
     school_code: str
     exported_at: datetime | None
     applied_at: datetime
@@ -129,7 +129,7 @@ def _loads(
     for one in session.scalars(plans):
         if one.applied_at is not None:
             inside[one.school_code].append(Load(
-                run_id=one.run_id, school_code=one.school_code, exported_at=one.exported_at,
+                load_id=one.load_id, school_code=one.school_code, exported_at=one.exported_at,
                 applied_at=one.applied_at, people=one.people, set_aside=one.set_aside,
             ))  # fmt: skip
     return {
@@ -233,7 +233,7 @@ def _schools(
             None if own.last_at is None else days_since(asked, own.last_at),
             len(own.in_period),
             sum(load.set_aside for load in own.in_period),
-            own.in_period[-1].run_id if own.in_period else None,
+            own.in_period[-1].load_id if own.in_period else None,
         )
     return lines
 
@@ -246,9 +246,9 @@ def _each_load(
     lines: dict[str, Row] = {}
     for school in schools:
         for load in loads[school.code].in_period:
-            lines[f"{school.code}|{load.run_id}"] = (
+            lines[f"{school.code}|{load.load_id}"] = (
                 len(lines) + 1, school.district, school.short_name or school.name, school.code,
-                load.run_id, load.exported_at, load.applied_at, load.people, load.set_aside,
+                load.load_id, load.exported_at, load.applied_at, load.people, load.set_aside,
             )  # fmt: skip
     return lines
 

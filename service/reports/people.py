@@ -9,7 +9,7 @@ from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from service.access import Forbidden, Scope
-from service.models import Affiliation, KnownPerson, School
+from service.models import KnownUser, School, SchoolMembership
 from service.reports.definition import Cell, Definition
 from service.reports.question import Asked
 from service.reports.report import Column, Report, Value
@@ -28,7 +28,7 @@ def leads_to_people(definition: Definition, column: Column, row: str, value: Val
 
 def people_behind(
     session: Session, definition: Definition, asked: Asked, cell: Cell
-) -> Select[KnownPerson]:
+) -> Select[KnownUser]:
     """The people behind one number, by name.
 
     Raises ``Forbidden`` when the report has no such number or does not know who is behind it.
@@ -41,33 +41,35 @@ def people_behind(
         raise Forbidden("report") from error
     codes = asked.scope.codes()
     on_a_roll = exists().where(
-        Affiliation.person_id == KnownPerson.person_id, Affiliation.school_code.in_(codes)
+        SchoolMembership.person_id == KnownUser.person_id, SchoolMembership.school_code.in_(codes)
     )
     return (
-        select(KnownPerson)
+        select(KnownUser)
         .where(
-            KnownPerson.person_id.in_(identifiers),
+            KnownUser.person_id.in_(identifiers),
             # Whatever the report answers: nobody is shown who never belonged to these schools.
-            or_(on_a_roll, KnownPerson.school_code.in_(codes)),
+            or_(on_a_roll, KnownUser.school_code.in_(codes)),
         )
         .order_by(
-            KnownPerson.family_name,
-            KnownPerson.given_name,
-            KnownPerson.middle_name,
-            KnownPerson.person_id,
+            KnownUser.family_name,
+            KnownUser.given_name,
+            KnownUser.middle_name,
+            KnownUser.person_id,
         )
     )
 
 
 def places_of(
-    session: Session, scope: Scope, people: Iterable[KnownPerson]
+    session: Session, scope: Scope, people: Iterable[KnownUser]
 ) -> Mapping[str, list[str]]:
     """School and class of each person, of the schools inside the scope only; by person id."""
     known = {person.person_id: person for person in people}
     rows = session.execute(
-        select(Affiliation.person_id, School.short_name, School.code, Affiliation.class_title)
-        .join(School, School.code == Affiliation.school_code)
-        .where(scope.schools(), Affiliation.person_id.in_(known))
+        select(
+            SchoolMembership.person_id, School.short_name, School.code, SchoolMembership.class_title
+        )
+        .join(School, School.code == SchoolMembership.school_code)
+        .where(scope.schools(), SchoolMembership.person_id.in_(known))
         .order_by(School.code)
     )
     places = defaultdict(list)

@@ -18,13 +18,13 @@ from auth.models import UtcDateTime
 from service.access import Scope
 from service.activity.bitmaps import PeopleSet
 from service.activity.rolls import Members, read_roles
-from service.models import ActivityPerson, KnownPerson, RollAct, RollEvent, School, SchoolPlan
+from service.models import ActivityPerson, KnownUser, RollAct, RollEvent, School, SchoolPlan
 from service.reports.head_counts import ROLES
 
 Rolls = Mapping[str, Mapping[str, Members]]
 """School code -> role -> people. A school that was not loaded by then has no roles."""
 
-_ARRIVALS = (RollAct.JOINED, RollAct.REVIVED)
+_ARRIVALS = (RollAct.JOINED, RollAct.RESTORED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,11 +107,11 @@ def _movements_after(
             RollEvent.school_code,
             RollEvent.role,
             ActivityPerson.ordinal,
-            KnownPerson.moodle_id.is_not(None),
-            KnownPerson.suspended.is_(True),
+            KnownUser.moodle_id.is_not(None),
+            KnownUser.suspended.is_(True),
         )
         .join(ActivityPerson, ActivityPerson.person_id == RollEvent.person_id)
-        .outerjoin(KnownPerson, KnownPerson.person_id == RollEvent.person_id)
+        .outerjoin(KnownUser, KnownUser.person_id == RollEvent.person_id)
         .where(
             RollEvent.at > at,
             RollEvent.act != RollAct.BEGUN,

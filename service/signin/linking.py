@@ -19,7 +19,7 @@ from auth.linking.links import add_link, end_link, links_of
 from auth.linking.models import Evidence, Link, LinkEvent, LinkRequest
 from auth.linking.settings import LinkingSettings
 from service.access import Forbidden, Scope
-from service.models import Affiliation, AuditEntry, KnownPerson, OperatorRole
+from service.models import AuditEntry, KnownUser, OperatorRole, SchoolMembership
 from service.people.passwords import find_person
 
 NEAR_ENOUGH = 0.6
@@ -40,7 +40,7 @@ class LinkProblem(Exception):
 class Candidate:
     """Somebody of the school who may have sent a request."""
 
-    person: KnownPerson
+    person: KnownUser
     class_title: str
     """At the school that was asked."""
     compared: Comparison
@@ -75,14 +75,14 @@ def find_request(session: Session, scope: Scope, number: int, now: datetime) -> 
 def candidates(session: Session, request: LinkRequest) -> list[Candidate]:
     """People of the school that was asked with the same СНИЛС or a name alike, the likeliest
     first."""
-    place = Affiliation
+    place = SchoolMembership
     asked = Scope(actor="", role=OperatorRole.SCHOOL, items=frozenset({request.school_code}))
-    here = (place.person_id == KnownPerson.person_id) & (place.school_code == request.school_code)
+    here = (place.person_id == KnownUser.person_id) & (place.school_code == request.school_code)
     people = session.execute(
-        select(KnownPerson, place.class_title)
+        select(KnownUser, place.class_title)
         .outerjoin(place, here)
         .where(
-            KnownPerson.moodle_id.is_not(None),
+            KnownUser.moodle_id.is_not(None),
             asked.people(),
         )
     ).all()
@@ -126,7 +126,7 @@ def grant(
     relink: bool,
     clients: Mapping[str, Client],
     now: datetime,
-) -> KnownPerson:
+) -> KnownUser:
     """Link the identity of a request to the person with this login; at the next sign-in they get
     straight in.
 
@@ -205,7 +205,7 @@ def unlink(
     reason: str,
     clients: Mapping[str, Client],
     now: datetime,
-) -> KnownPerson:
+) -> KnownUser:
     """End a link of a person, and every sign-in and token that may have begun with it.
 
     Raises ``Forbidden`` for a person outside the scope or without this link, and ``LinkProblem``
@@ -240,7 +240,7 @@ def history(scope: Scope) -> Select[LinkEvent]:
     )
 
 
-def history_of(session: Session, scope: Scope, person: KnownPerson) -> list[LinkEvent]:
+def history_of(session: Session, scope: Scope, person: KnownUser) -> list[LinkEvent]:
     """That part of the ``history`` which is about one person."""
     inside = set(session.scalars(scope.codes()))
     events = links.history_of(session, person.person_id)
@@ -268,7 +268,7 @@ def _words(text: str) -> str:
     return "".join(shown).strip()[:MAX_TEXT]
 
 
-def _audit(session: Session, scope: Scope, action: str, person: KnownPerson, now: datetime) -> None:
+def _audit(session: Session, scope: Scope, action: str, person: KnownUser, now: datetime) -> None:
     session.add(
         AuditEntry(
             at=now,

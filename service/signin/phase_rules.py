@@ -22,13 +22,13 @@ from service.access import Forbidden, Scope
 from service.config import Settings
 from service.db import chunks
 from service.models import (
-    Affiliation,
     AuditEntry,
-    KnownPerson,
+    KnownUser,
     OperatorRole,
     PhaseExemption,
     PhaseRule,
     School,
+    SchoolMembership,
 )
 from service.people.passwords import find_person
 
@@ -227,10 +227,10 @@ def find_target(
             raise PhaseProblem(Why.NO_SENSE) from error
     if district or role or not school_code:
         raise PhaseProblem(Why.NO_SENSE)
-    named = or_(Affiliation.class_id == class_name, Affiliation.class_title == class_name)
+    named = or_(SchoolMembership.class_id == class_name, SchoolMembership.class_title == class_name)
     found = session.scalars(
-        select(Affiliation.class_id)
-        .where(Affiliation.school_code == school_code, Affiliation.class_id != "", named)
+        select(SchoolMembership.class_id)
+        .where(SchoolMembership.school_code == school_code, SchoolMembership.class_id != "", named)
         .distinct()
     ).all()
     if len(found) != 1:
@@ -246,9 +246,13 @@ def class_titles(
     titles: dict[tuple[str, str], str] = {}
     for some in chunks(sorted(wanted)):
         query = (
-            select(Affiliation.school_code, Affiliation.class_id, func.max(Affiliation.class_title))
-            .where(tuple_(Affiliation.school_code, Affiliation.class_id).in_(some))
-            .group_by(Affiliation.school_code, Affiliation.class_id)
+            select(
+                SchoolMembership.school_code,
+                SchoolMembership.class_id,
+                func.max(SchoolMembership.class_title),
+            )
+            .where(tuple_(SchoolMembership.school_code, SchoolMembership.class_id).in_(some))
+            .group_by(SchoolMembership.school_code, SchoolMembership.class_id)
         )
         titles |= {(code, class_id): title for code, class_id, title in session.execute(query)}
     return titles
@@ -261,13 +265,11 @@ def rules(session: Session, scope: Scope) -> Sequence[PhaseRule]:
     return session.scalars(select(row).where(visible(scope, row)).order_by(*place)).all()
 
 
-def exemptions(
-    session: Session, scope: Scope
-) -> Sequence[tuple[PhaseExemption, KnownPerson | None]]:
+def exemptions(session: Session, scope: Scope) -> Sequence[tuple[PhaseExemption, KnownUser | None]]:
     """Those that concern the scope, with the person of each that is for one alone: None when they
     have left, also for a school outside.
     """
-    row, person = PhaseExemption, KnownPerson
+    row, person = PhaseExemption, KnownUser
     query = (
         select(row, person)
         .outerjoin(person, (person.person_id == row.person_id) & scope.people())

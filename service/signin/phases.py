@@ -42,7 +42,7 @@ from auth.signin.phases import (
     born_until,
 )
 from service.application import Application
-from service.models import KnownPerson, PhaseExemption, PhaseRule, School
+from service.models import KnownUser, PhaseExemption, PhaseRule, School
 
 _Text = ColumnElement[str] | InstrumentedAttribute[str]
 
@@ -100,31 +100,31 @@ def as_exemption(row: PhaseExemption) -> Exemption:
 
 
 def is_linked() -> ColumnElement[bool]:
-    """Whether a ``KnownPerson`` can sign in through ЕСИА."""
-    return exists().where(Link.person_id == KnownPerson.person_id)
+    """Whether a ``KnownUser`` can sign in through ЕСИА."""
+    return exists().where(Link.person_id == KnownUser.person_id)
 
 
 def is_locked_out(day: date, default: Phase) -> ColumnElement[bool]:
-    """Whether a ``KnownPerson``, joined with the ``School``, could not sign in on that day as
+    """Whether a ``KnownUser``, joined with the ``School``, could not sign in on that day as
     things stand: only ЕСИА would count, none is linked and nothing exempts the person.
 
     For people with an account that is open. ``default`` is ``[auth] phase``.
     """
     return and_(
-        KnownPerson.moodle_id.is_not(None),
-        KnownPerson.suspended.is_(False),
+        KnownUser.moodle_id.is_not(None),
+        KnownUser.suspended.is_(False),
         _is_esia_only(day, default),
         ~is_linked(),
         ~is_exempt(day),
     )
 
 
-def locked_out(day: date, default: Phase) -> Select[KnownPerson, School]:
+def locked_out(day: date, default: Phase) -> Select[KnownUser, School]:
     """The people of ``is_locked_out``, each with the school; the caller narrows it to a ``Scope``
     by ``School.code``."""
     return (
-        select(KnownPerson, School)
-        .join(School, School.code == KnownPerson.school_code)
+        select(KnownUser, School)
+        .join(School, School.code == KnownUser.school_code)
         .where(is_locked_out(day, default))
     )
 
@@ -133,7 +133,7 @@ def locked_out_by_school(day: date, default: Phase) -> Select[School, int]:
     """How many they are in each school that has any."""
     return (
         select(School, func.count())
-        .join(KnownPerson, KnownPerson.school_code == School.code)
+        .join(KnownUser, KnownUser.school_code == School.code)
         .where(is_locked_out(day, default))
         .group_by(School.code)
         .order_by(School.district, School.code)
@@ -151,7 +151,7 @@ def _is_esia_only(day: date, default: Phase) -> ColumnElement[bool]:
     ended = begun.where(PhaseRule.phase == Phase.ESIA_ONLY, ~begun_later)
     of_class, *others = _targets()
     return case(
-        (and_(KnownPerson.class_id != "", of_class.in_(begun)), of_class.in_(ended)),
+        (and_(KnownUser.class_id != "", of_class.in_(begun)), of_class.in_(ended)),
         *((target.in_(begun), target.in_(ended)) for target in others),
         else_=literal(default is Phase.ESIA_ONLY),
     )
@@ -166,8 +166,8 @@ def _targets_of_rows(table: type[PhaseRule | PhaseExemption]) -> Select[*tuple[A
 
 
 def _targets() -> list[Tuple]:
-    """``targets_of`` in SQL, for a ``KnownPerson`` joined with the ``School``."""
-    person, none = KnownPerson, literal("")
+    """``targets_of`` in SQL, for a ``KnownUser`` joined with the ``School``."""
+    person, none = KnownUser, literal("")
     return [
         tuple_(none, person.school_code, person.class_id, none),
         tuple_(none, person.school_code, none, person.role),
@@ -180,9 +180,9 @@ def _targets() -> list[Tuple]:
 
 
 def is_exempt(day: date) -> ColumnElement[bool]:
-    """``Exemption.covers`` in SQL, for a ``KnownPerson`` without a link, joined with the
+    """``Exemption.covers`` in SQL, for a ``KnownUser`` without a link, joined with the
     ``School``."""
-    person = KnownPerson
+    person = KnownUser
     in_force = or_(PhaseExemption.until.is_(None), PhaseExemption.until >= day)
     alone = select(PhaseExemption.person_id).where(PhaseExemption.person_id != "", in_force)
     born_later = and_(person.birth_date.is_not(None), person.birth_date > born_until(ESIA_AGE, day))

@@ -3,7 +3,7 @@
 
 const POLL_MILLISECONDS = 1500;
 
-// The page of a busy run: fresh figures, and the page anew when the state has changed.
+// The page of a busy load: fresh figures, and the page anew when the state has changed.
 for (const panel of document.querySelectorAll("[data-progress]")) {
   followProgress(panel);
 }

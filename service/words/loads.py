@@ -8,37 +8,37 @@ from typing import Any
 from provisioning.formats import LayoutError
 from provisioning.moodle import MoodleError
 from service.i18n import gettext as _
-from service.loads.operations import RunProblem
-from service.models import RunStatus, SyncRun
+from service.loads.operations import LoadProblem
+from service.models import Load, LoadStatus
 from service.pdf import PACKAGES, NoPdf
 
 
-def run_problem(problem: RunProblem) -> str:
-    """What an operator reads when a run cannot do what was asked."""
+def load_problem(problem: LoadProblem) -> str:
+    """What an operator reads when a load cannot do what was asked."""
     values = problem.values
-    status = run_status(values["status"]) if "status" in values else ""
+    status = load_status(values["status"]) if "status" in values else ""
     texts = {
-        "run.not_planned": _("this run cannot be approved: it is {status}", status=status),
-        "run.not_approved": _("this run is not approved: it is {status}", status=status),
-        "run.already_applied": _("this run cannot be rejected: it is {status}", status=status),
-        "run.digest_differs": _("the plan is not the one you looked at; look again"),
-        "run.not_all_yours": _(
-            "this run is also about schools of others; whoever sees all of them may stop it"
+        "load.not_planned": _("this load cannot be approved: it is {status}", status=status),
+        "load.not_approved": _("this load is not approved: it is {status}", status=status),
+        "load.already_applied": _("this load cannot be rejected: it is {status}", status=status),
+        "load.digest_differs": _("the plan is not the one you looked at; look again"),
+        "load.not_all_yours": _(
+            "this load is also about schools of others; whoever sees all of them may stop it"
         ),
-        "run.not_copied": _(
+        "load.not_copied": _(
             "{name} cannot be copied to the data folder: something in it cannot be read, "
             "or there is no room",
             name=values.get("name", ""),
         ),
-        "run.nothing_to_approve": _("no school of this run waits for approval"),
-        "run.already_decided": _(
+        "load.nothing_to_approve": _("no school of this load waits for approval"),
+        "load.already_decided": _(
             "{who} has decided already; of what was chosen now, nothing waits for approval",
             who=values.get("who", ""),
         ),
-        "run.nothing_failed": _("nothing of this run has failed"),
-        "run.overtaken": _("a later load of the school has planned again what failed here"),
-        "run.files_gone": _("the files of this run are not kept any more: load them again"),
-        "run.over_limits": _("over the limits: {schools}", schools=values.get("schools", "")),
+        "load.nothing_failed": _("nothing of this load has failed"),
+        "load.overtaken": _("a later load of the school has planned again what failed here"),
+        "load.files_gone": _("the files of this load are not kept any more: load them again"),
+        "load.over_limits": _("over the limits: {schools}", schools=values.get("schools", "")),
     }
     return texts[problem.code]
 
@@ -48,16 +48,16 @@ def moodle_problem(error: MoodleError) -> str:
     return _what_broke(f"moodle.{type(error).__name__}: {error}")
 
 
-def problem_in_words(run: SyncRun) -> str:
-    """Why the run broke off (``SyncRun.problem``), and what helps."""
-    goes_on = {RunStatus.RECEIVED, RunStatus.APPLYING}
-    if run.status in goes_on or run.go_on_at is not None:
+def problem_in_words(load: Load) -> str:
+    """Why the load broke off (``Load.problem``), and what helps."""
+    goes_on = {LoadStatus.RECEIVED, LoadStatus.APPLYING}
+    if load.status in goes_on or load.go_on_at is not None:
         advice = _("It is tried again by itself.")
-    elif run.status == RunStatus.REJECTED:
+    elif load.status == LoadStatus.REJECTED:
         advice = _("After that, load the files again.")
     else:
         advice = _("After that, you can go on where it stopped.")
-    return f"{_what_broke(run.problem)} {advice}"
+    return f"{_what_broke(load.problem)} {advice}"
 
 
 def _what_broke(problem: str) -> str:
@@ -94,7 +94,7 @@ def layout_problem(error: LayoutError) -> str:
 def not_found(what: str) -> str:
     """For ``access.Forbidden``: there is none, or none that the operator may see."""
     return {
-        "run": _("there is no such run"),
+        "run": _("there is no such load"),
         "school": _("there is no such school"),
         "person": _("nobody has this login"),
         "phase": _("there is no such phase or exemption"),
@@ -128,7 +128,7 @@ def operator_role(value: str) -> str:
     }[value]
 
 
-def run_status(status: str) -> str:
+def load_status(status: str) -> str:
     return {
         "received": _("received"),
         "planned": _("planned"),

@@ -21,7 +21,7 @@ from sqlalchemy import select
 from auth.clients.client import Client
 from provisioning.passwords import birth_date_password
 from service import create_app
-from service.models import KnownObject, KnownPerson
+from service.models import KnownObject, KnownUser
 from tests.provisioning.apply_city import ask
 from tests.service.installation import installation
 from tests.service.place import Place, left, pupil, pupils, teacher
@@ -50,13 +50,13 @@ class Site:
 
     place: Place
 
-    def person(self, sourced_id: str) -> KnownPerson:
+    def person(self, sourced_id: str) -> KnownUser:
         return self.place.known(SCHOOL, sourced_id)
 
     def moodle(self, function: str, **arguments: object) -> object:
         return ask(self.place.application.settings.moodle, function, **arguments)
 
-    def first_access(self, person: KnownPerson) -> int:
+    def first_access(self, person: KnownUser) -> int:
         [row] = self.moodle(  # type: ignore[misc]
             "core_user_get_users_by_field", field="id", values=[person.moodle_id]
         )
@@ -91,7 +91,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def _clear(site: Site) -> None:
     """Take out of Moodle what the test put there; the shared city and district stay."""
     with site.place.application.sessions() as session:
-        people = session.scalars(select(KnownPerson.moodle_id)).all()
+        people = session.scalars(select(KnownUser.moodle_id)).all()
         objects = session.scalars(select(KnownObject).where(KnownObject.school_code == SCHOOL))
         numbers: dict[str, list[int]] = {"cohort": [], "course": [], "category": []}
         for one in sorted(objects, key=lambda each: each.moodle_id, reverse=True):
@@ -116,13 +116,13 @@ def press_our_button(page: Page) -> None:
     page.locator("a[href*='/auth/oauth2/login.php']").first.click()
 
 
-def type_password(page: Page, person: KnownPerson, password: str) -> None:
+def type_password(page: Page, person: KnownUser, password: str) -> None:
     page.locator("input[name=username]").fill(person.username)
     page.locator("input[name=password]").fill(password)
     page.locator("main button").first.click()
 
 
-def sign_in_first_time(page: Page, person: KnownPerson) -> None:
+def sign_in_first_time(page: Page, person: KnownUser) -> None:
     assert person.birth_date
     press_our_button(page)
     type_password(page, person, birth_date_password(person.birth_date))
@@ -157,7 +157,7 @@ def test_an_account_with_a_password_of_moodle_too(
     signs_in_twice(site, visitor, person)
 
 
-def signs_in_twice(site: Site, visitor: BrowserContext, person: KnownPerson) -> None:
+def signs_in_twice(site: Site, visitor: BrowserContext, person: KnownUser) -> None:
     """With the first password, and again: Moodle forgot the session, we did not."""
     assert site.first_access(person) == 0
     page = visitor.new_page()

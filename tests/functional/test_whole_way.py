@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 
 from provisioning.passwords import birth_date_password
-from service.models import KnownPerson
+from service.models import KnownUser
 from tests.functional.conftest import CLIENT_SECRET, OPERATOR_PASSWORD, Installation
 from tests.relying_party import RelyingParty
 
@@ -81,14 +81,14 @@ def test_from_the_files_of_a_school_to_a_sign_in_and_its_coverage(
     expect(cells.nth(4)).to_have_text("1")  # signed in
 
 
-def a_pupil(installation: Installation) -> KnownPerson:
+def a_pupil(installation: Installation) -> KnownUser:
     with installation.application.sessions() as session:
-        pupils = select(KnownPerson).where(KnownPerson.role == "student")
-        return session.scalars(pupils.order_by(KnownPerson.username)).first()  # type: ignore[return-value]
+        pupils = select(KnownUser).where(KnownUser.role == "student")
+        return session.scalars(pupils.order_by(KnownUser.username)).first()  # type: ignore[return-value]
 
 
 def sign_in_as_pupil(
-    installation: Installation, visitor: BrowserContext, pupil: KnownPerson
+    installation: Installation, visitor: BrowserContext, pupil: KnownUser
 ) -> dict[str, object]:
     """Come from the application, type the first password, choose an own one, go back."""
     party = RelyingParty(
@@ -127,7 +127,7 @@ def test_the_console_works_without_javascript(
         expect(page.locator("h1 .badge")).not_to_have_text(
             "Читается", timeout=PATIENCE_MILLISECONDS
         )
-        page.goto(f"{installation.url}/console/runs")
+        page.goto(f"{installation.url}/console/loads")
         page.get_by_label("Состояние").select_option("applied")
         page.get_by_role("button", name="Показать").click()
         expect(page).to_have_url(re.compile("status=applied"))

@@ -14,7 +14,7 @@ from provisioning.findings import Severity
 from provisioning.matching import (
     How,
     KnownIdentities,
-    KnownPerson,
+    KnownIdentity,
     Match,
     Matching,
     match,
@@ -34,7 +34,7 @@ def ids() -> Callable[[], str]:
     return lambda: f"new-{next(numbers)}"
 
 
-def known_person(person_id: str = "p-1", **overrides: Any) -> KnownPerson:
+def known_person(person_id: str = "p-1", **overrides: Any) -> KnownIdentity:
     fields: dict[str, Any] = {
         "person_id": person_id,
         "family_name": "Примеров",
@@ -43,7 +43,7 @@ def known_person(person_id: str = "p-1", **overrides: Any) -> KnownPerson:
         "birth_date": date(2012, 9, 1),
         "school_code": SCHOOL_CODE,
     }
-    return KnownPerson(**fields | overrides)
+    return KnownIdentity(**fields | overrides)
 
 
 def match_one(person: Person, **known: Any) -> tuple[Match | None, list[str]]:

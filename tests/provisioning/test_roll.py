@@ -7,21 +7,21 @@ from datetime import date
 import pytest
 
 from provisioning.matching import Matching
-from provisioning.roll import RollEntry, next_roll
+from provisioning.roll import Membership, next_roll
 from provisioning.roster import ClassKind, Mode, Part, Person, PersonStatus, Role, Roster
 from tests.factories import make_class, make_enrolment, make_person, make_roster, make_teacher
 from tests.provisioning.loading import TODAY, matching_of, person_id_of
 
-PUPIL = RollEntry(person_id="person s-1", role="student", class_id="c-8a", class_title="8А")
-TEACHER = RollEntry(person_id="person t-1", role="teacher")
+PUPIL = Membership(person_id="person s-1", role="student", class_id="c-8a", class_title="8А")
+TEACHER = Membership(person_id="person t-1", role="teacher")
 
 
-def after(roster: Roster, *before: RollEntry, matching: Matching | None = None) -> set[str]:
+def after(roster: Roster, *before: Membership, matching: Matching | None = None) -> set[str]:
     known = {entry.person_id: entry for entry in before}
     return set(next_roll(roster, matching or matching_of(roster), known, today=TODAY).after)
 
 
-def entry_of(roster: Roster, sourced_id: str, *before: RollEntry) -> RollEntry:
+def entry_of(roster: Roster, sourced_id: str, *before: Membership) -> Membership:
     known = {entry.person_id: entry for entry in before}
     roll = next_roll(roster, matching_of(roster), known, today=TODAY)
     return roll.after[person_id_of(sourced_id)]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Method, Result
 from service.calendar.period import Period
-from service.models import Affiliation, KnownPerson, School
+from service.models import KnownUser, School, SchoolMembership
 
 PERIOD = Period(first=date(2017, 4, 1), last=date(2017, 5, 18))
 BEGIN = datetime(2017, 3, 31, 21, tzinfo=UTC)
@@ -70,7 +70,7 @@ def make_annex_city(session: Session) -> None:
                      "class_id": "c-1", "class_title": "8А"}
                 )  # fmt: skip
             events += [_event(name, line.code, at, result) for at, result in moments]
-    for table, rows in ((KnownPerson, people), (Affiliation, rolls), (LoginEvent, events)):
+    for table, rows in ((KnownUser, people), (SchoolMembership, rolls), (LoginEvent, events)):
         session.execute(insert(table), rows)
 
 

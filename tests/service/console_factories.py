@@ -27,16 +27,16 @@ from service.application import Application, make_secret
 from service.config import Settings
 from service.db import Base, make_session_factory, transaction
 from service.models import (
+    Load,
+    LoadFile,
+    LoadFinding,
+    LoadStatus,
     Operator,
     OperatorRole,
     PlannedChange,
     PlanStatus,
-    RunFile,
-    RunFinding,
-    RunStatus,
     School,
     SchoolPlan,
-    SyncRun,
 )
 
 NOW = datetime(2026, 10, 2, 9, 30, tzinfo=UTC)
@@ -52,11 +52,11 @@ class RecordingQueue:
     told: int = 0
     """How often applications were to be told of sign-outs."""
 
-    def plan_run(self, run_id: int) -> None:
-        self.planned.append(run_id)
+    def plan_load(self, load_id: int) -> None:
+        self.planned.append(load_id)
 
-    def apply_run(self, run_id: int) -> None:
-        self.applied.append(run_id)
+    def apply_load(self, load_id: int) -> None:
+        self.applied.append(load_id)
 
     def tell_signed_out(self) -> None:
         self.told += 1
@@ -179,7 +179,7 @@ def add_school(session: Session, code: str = "78-0243", **overrides: Any) -> Sch
     return school
 
 
-def add_run(session: Session, status: RunStatus = RunStatus.PLANNED, **overrides: Any) -> SyncRun:
+def add_run(session: Session, status: LoadStatus = LoadStatus.PLANNED, **overrides: Any) -> Load:
     fields: dict[str, Any] = {
         "created_at": NOW,
         "created_by": "city",
@@ -187,13 +187,13 @@ def add_run(session: Session, status: RunStatus = RunStatus.PLANNED, **overrides
         "scope_items": [],
         "folder": "uploads/000001",
     }
-    run = SyncRun(status=status, **fields | overrides)
+    run = Load(status=status, **fields | overrides)
     session.add(run)
     session.flush()
     return run
 
 
-def add_file(session: Session, run: SyncRun, school_code: str = "78-0243", **over: Any) -> RunFile:
+def add_file(session: Session, run: Load, school_code: str = "78-0243", **over: Any) -> LoadFile:
     fields: dict[str, Any] = {
         "name": f"students-{school_code}.xml",
         "sha256": "0" * 64,
@@ -202,7 +202,7 @@ def add_file(session: Session, run: SyncRun, school_code: str = "78-0243", **ove
         "records": 3,
         "exported_at": NOW,
     }
-    file = RunFile(run_id=run.id, school_code=school_code, **fields | over)
+    file = LoadFile(load_id=run.id, school_code=school_code, **fields | over)
     session.add(file)
     session.flush()
     return file
@@ -210,7 +210,7 @@ def add_file(session: Session, run: SyncRun, school_code: str = "78-0243", **ove
 
 def add_plan(
     session: Session,
-    run: SyncRun,
+    run: Load,
     school_code: str = "78-0243",
     changes: Sequence[PlannedChange] = (),
     **overrides: Any,
@@ -228,7 +228,7 @@ def add_plan(
         "school_year": "2026/2027",
         "exported_at": NOW,
     }
-    plan = SchoolPlan(run_id=run.id, school_code=school_code, **fields | overrides)
+    plan = SchoolPlan(load_id=run.id, school_code=school_code, **fields | overrides)
     session.add(plan)
     session.flush()
     for position, change in enumerate(changes):
@@ -268,7 +268,7 @@ def make_change(kind: Kind, action: Action, key: str, **overrides: Any) -> Plann
     return PlannedChange(kind=kind, action=action, key=key, **fields | overrides)
 
 
-def add_finding(session: Session, run: SyncRun, **overrides: Any) -> RunFinding:
+def add_finding(session: Session, run: Load, **overrides: Any) -> LoadFinding:
     fields: dict[str, Any] = {
         "rule": "match.snils_conflict",
         "severity": "warning",
@@ -281,7 +281,7 @@ def add_finding(session: Session, run: SyncRun, **overrides: Any) -> RunFinding:
         "value": "112-233-445 95",
         "details": {},
     }
-    finding = RunFinding(run_id=run.id, **fields | overrides)
+    finding = LoadFinding(load_id=run.id, **fields | overrides)
     session.add(finding)
     session.flush()
     return finding

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Method, Result
 from service.access import Scope
-from service.models import Affiliation, KnownPerson, OperatorRole, School
+from service.models import KnownUser, OperatorRole, School, SchoolMembership
 from service.reports.question import Asked
 
 LOADED_AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
@@ -41,7 +41,7 @@ def add_school(session: Session, code: str, **overrides: Any) -> School:
 
 def add_person(
     session: Session, person_id: str, *schools: str, role: str = "student", **overrides: Any
-) -> KnownPerson:
+) -> KnownUser:
     """Somebody with an account on the rolls of ``schools``; the first one is the main school."""
     fields: dict[str, Any] = {
         "moodle_id": 1,
@@ -58,7 +58,7 @@ def add_person(
         "created_at": LOADED_AT,
         "updated_at": LOADED_AT,
     }
-    person = KnownPerson(person_id=person_id, school_code=schools[0], **fields | overrides)
+    person = KnownUser(person_id=person_id, school_code=schools[0], **fields | overrides)
     session.add(person)
     session.flush()
     for school in schools:
@@ -66,19 +66,21 @@ def add_person(
     return person
 
 
-def put_on_roll(session: Session, person: KnownPerson, school: str, **overrides: Any) -> None:
+def put_on_roll(session: Session, person: KnownUser, school: str, **overrides: Any) -> None:
     fields: dict[str, Any] = {
         "role": person.role,
         "class_id": person.class_id,
         "class_title": person.class_title,
     }
-    session.add(Affiliation(school_code=school, person_id=person.person_id, **fields | overrides))
+    session.add(
+        SchoolMembership(school_code=school, person_id=person.person_id, **fields | overrides)
+    )
     session.flush()
 
 
-def take_off_roll(session: Session, person: KnownPerson, *, suspended: bool = True) -> None:
+def take_off_roll(session: Session, person: KnownUser, *, suspended: bool = True) -> None:
     """Off every roll, as after a load without the person."""
-    session.query(Affiliation).filter_by(person_id=person.person_id).delete()
+    session.query(SchoolMembership).filter_by(person_id=person.person_id).delete()
     person.suspended, person.in_roll = suspended, False
     session.flush()
 

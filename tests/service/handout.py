@@ -16,7 +16,7 @@ from service.access import Scope
 from service.application import Application, make_secret
 from service.config import Settings
 from service.db import make_session_factory
-from service.models import Identity, KnownPerson, OperatorRole
+from service.models import Identity, KnownUser, OperatorRole
 from tests.service import coverage_city
 
 NOW = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)
@@ -37,7 +37,7 @@ def make_application(engine: Engine, home: Path, **passwords: Any) -> Applicatio
     )
 
 
-def add_person(session: Session, person_id: str, school: str = "1", **over: Any) -> KnownPerson:
+def add_person(session: Session, person_id: str, school: str = "1", **over: Any) -> KnownUser:
     """Somebody born on 1 September 2012, with an account, an identity and a place on the roll."""
     known = {"birth_date": date(2012, 9, 1), "username": f"48p{person_id}"} | over
     person = coverage_city.add_person(session, person_id, school, **known)

@@ -15,9 +15,9 @@ from service.application import Application, build, make_secret
 from service.config import Settings, load_settings
 from service.data_folder import ensure_home
 from service.db import Base
-from service.loads import operations as runs
-from service.loads.planning import plan_run
-from service.models import SyncRun
+from service.loads import operations
+from service.loads.planning import plan_load
+from service.models import Load
 from service.moodle_standin import DEFAULT_TOKEN
 from service.processes import redis_child, wait_ready
 from service.redis_link import redis_answers
@@ -79,7 +79,7 @@ def load(application: Application, city: City, month: int = 0, *, layout: str = 
 def load_paths(application: Application, *paths: Path, expected_school: str = "") -> int:
     """Receive and plan any files in this process; the run's number."""
     with db.transaction(application.sessions) as session:
-        run = runs.receive(
+        run = operations.receive(
             session,
             home=application.settings.home,
             paths=[(path.name, path) for path in paths],
@@ -87,15 +87,17 @@ def load_paths(application: Application, *paths: Path, expected_school: str = ""
             expected_school=expected_school,
             now=application.clock(),
         )
-    plan_run(application, run.id)
+    plan_load(application, run.id)
     return run.id
 
 
-def approve(application: Application, run_id: int, *, over_limits: bool = False) -> None:
+def approve(application: Application, load_id: int, *, over_limits: bool = False) -> None:
     with db.transaction(application.sessions) as session:
-        runs.approve(session, run_id, scope=SCOPE, now=application.clock(), over_limits=over_limits)
+        operations.approve(
+            session, load_id, scope=SCOPE, now=application.clock(), over_limits=over_limits
+        )
 
 
-def find_run(application: Application, run_id: int) -> SyncRun:
+def find_run(application: Application, load_id: int) -> Load:
     with application.sessions() as session:
-        return runs.find(session, run_id, SCOPE)
+        return operations.find(session, load_id, SCOPE)

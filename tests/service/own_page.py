@@ -15,7 +15,7 @@ from auth.models import LoginEvent
 from auth.settings import AuthSettings
 from provisioning.passwords import birth_date_password
 from service import create_app
-from service.models import KnownPerson
+from service.models import KnownUser
 from tests.relying_party import Browser, Page, RelyingParty
 from tests.service.command_line import free_port
 from tests.service.console_factories import RecordingQueue, signing_key
@@ -51,13 +51,13 @@ class OwnPage:
     def browser(self) -> Browser:
         return Browser(self.url)
 
-    def person(self, code: str, sourced_id: str) -> KnownPerson:
+    def person(self, code: str, sourced_id: str) -> KnownUser:
         with self.place.application.sessions() as session:
-            person = session.get(KnownPerson, self.place.person_id(code, sourced_id))
+            person = session.get(KnownUser, self.place.person_id(code, sourced_id))
             assert person is not None
             return person
 
-    def come(self, browser: Browser, person: KnownPerson, password: str = "") -> Page:
+    def come(self, browser: Browser, person: KnownUser, password: str = "") -> Page:
         """Type login and password at our own address; without a password the first one, and
         then choose an own one."""
         assert person.birth_date is not None

@@ -19,9 +19,9 @@ from provisioning.roster import Enrolment, PersonStatus, Role, School, SchoolCla
 from service.access import Scope
 from service.application import Application
 from service.db import transaction
-from service.loads import operations as runs
-from service.loads.applying import apply_run
-from service.models import KnownPerson, PlannedChange, SchoolPlan, SourceKey, SyncRun
+from service.loads import operations
+from service.loads.applying import apply_load
+from service.models import KnownUser, Load, PlannedChange, SchoolPlan, SourceKey
 from service.moodle_standin import Fault, Snapshot, running_standin
 from service.sample.layouts import roster_1
 from service.sample.people import draw, make_human, snils
@@ -138,49 +138,51 @@ class Place:
     def load(self, *paths: Path, expected_school: str = "") -> int:
         return load_paths(self.application, *paths, expected_school=expected_school)
 
-    def approve(self, run_id: int, *, scope: Scope = SCOPE, **options: Any) -> None:
+    def approve(self, load_id: int, *, scope: Scope = SCOPE, **options: Any) -> None:
         with transaction(self.application.sessions) as session:
-            runs.approve(session, run_id, scope=scope, now=self.application.clock(), **options)
+            operations.approve(
+                session, load_id, scope=scope, now=self.application.clock(), **options
+            )
 
-    def apply(self, run_id: int, **options: Any) -> SyncRun:
+    def apply(self, load_id: int, **options: Any) -> Load:
         """Apply, or go on, as the command does it; nobody waits for Moodle here."""
         with transaction(self.application.sessions) as session:
-            runs.ready_to_apply(session, run_id, scope=SCOPE, now=self.application.clock())
-        apply_run(self.application, run_id, **{"sleep": _no_wait} | options)
-        return self.run(run_id)
+            operations.ready_to_apply(session, load_id, scope=SCOPE, now=self.application.clock())
+        apply_load(self.application, load_id, **{"sleep": _no_wait} | options)
+        return self.run(load_id)
 
-    def sync(self, *paths: Path) -> SyncRun:
+    def sync(self, *paths: Path) -> Load:
         """Load, say yes to everything and apply."""
-        run_id = self.load(*paths)
-        self.approve(run_id, over_limits=True)
-        run = self.apply(run_id)
+        load_id = self.load(*paths)
+        self.approve(load_id, over_limits=True)
+        run = self.apply(load_id)
         assert (run.status, run.problem) == ("applied", "")
         return run
 
     # What came of it
 
-    def run(self, run_id: int) -> SyncRun:
-        return find_run(self.application, run_id)
+    def run(self, load_id: int) -> Load:
+        return find_run(self.application, load_id)
 
-    def plans(self, run_id: int) -> dict[str, SchoolPlan]:
+    def plans(self, load_id: int) -> dict[str, SchoolPlan]:
         with self.application.sessions() as session:
-            run = runs.find(session, run_id, SCOPE)
-            return {plan.school_code: plan for plan in runs.plans(session, run, SCOPE)}
+            run = operations.find(session, load_id, SCOPE)
+            return {plan.school_code: plan for plan in operations.plans(session, run, SCOPE)}
 
-    def counts(self, run_id: int, code: str) -> dict[str, int]:
-        return self.plans(run_id)[code].counts
+    def counts(self, load_id: int, code: str) -> dict[str, int]:
+        return self.plans(load_id)[code].counts
 
-    def changes(self, run_id: int, kind: str = "user") -> list[PlannedChange]:
+    def changes(self, load_id: int, kind: str = "user") -> list[PlannedChange]:
         with self.application.sessions() as session:
-            run = runs.find(session, run_id, SCOPE)
-            found = [change for _, change in runs.changes(session, run, SCOPE)]
+            run = operations.find(session, load_id, SCOPE)
+            found = [change for _, change in operations.changes(session, run, SCOPE)]
         return [change for change in found if change.kind == kind]
 
-    def rules(self, run_id: int) -> dict[str, str]:
+    def rules(self, load_id: int) -> dict[str, str]:
         """Rule of a finding -> the school that it is about."""
         with self.application.sessions() as session:
-            run = runs.find(session, run_id, SCOPE)
-            return {one.rule: one.school_code for one in runs.findings(session, run, SCOPE)}
+            run = operations.find(session, load_id, SCOPE)
+            return {one.rule: one.school_code for one in operations.findings(session, run, SCOPE)}
 
     def person_id(self, code: str, sourced_id: str) -> str:
         with self.application.sessions() as session:
@@ -190,9 +192,9 @@ class Place:
                 )
             ).one()
 
-    def known(self, code: str, sourced_id: str) -> KnownPerson:
+    def known(self, code: str, sourced_id: str) -> KnownUser:
         with self.application.sessions() as session:
-            return session.get_one(KnownPerson, self.person_id(code, sourced_id))
+            return session.get_one(KnownUser, self.person_id(code, sourced_id))
 
     # The Moodle
 

@@ -20,12 +20,11 @@ from auth.models import LoginEvent, Method, Result
 from auth.signin.phases import Phase, Who
 from service.access import Scope
 from service.models import (
-    Affiliation,
     AuditEntry,
     HeadCount,
     HeadCountGroup,
     ImportStatus,
-    KnownPerson,
+    KnownUser,
     OperatorRole,
     OutgoingMail,
     OutsideEvent,
@@ -38,6 +37,7 @@ from service.models import (
     ReferenceImport,
     RollAct,
     RollEvent,
+    SchoolMembership,
 )
 from service.reports import REPORTS
 from service.reports.definition import ask
@@ -212,7 +212,7 @@ def _add_pupils(rows: Session, place: Place, count: int) -> None:
     surname = f"{place.word.capitalize()}ов"
     at = MADE_AT - timedelta(hours=3)
     tables: dict[Any, list[dict[str, Any]]] = {
-        KnownPerson: [
+        KnownUser: [
             {
                 "person_id": one, "moodle_id": place.number + n, "username": f"{place.login}{n}",
                 "firstname": "Проба", "lastname": surname, "email": f"{one}@school.invalid",
@@ -222,7 +222,7 @@ def _add_pupils(rows: Session, place: Place, count: int) -> None:
             }
             for n, one in enumerate(ids)
         ],
-        Affiliation: [
+        SchoolMembership: [
             {
                 "school_code": place.school, "person_id": one, "role": "student",
                 "class_id": f"c-{place.school}", "class_title": place.title,
@@ -314,7 +314,7 @@ def _add_pupil_of_two_schools(rows: Session) -> None:
         class_id=FAR.values["class_id"], class_title=FAR.title, institution=f"Лицей {FAR.word}",
     )  # fmt: skip
     rows.add(
-        Affiliation(
+        SchoolMembership(
             school_code=OWN.school, person_id=person.person_id, role="student",
             class_id=OWN.values["class_id"], class_title=OWN.title,
         )

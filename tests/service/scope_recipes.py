@@ -78,7 +78,7 @@ def _recipe(
 
 
 PLAIN = _recipe()
-RUN = _recipe({"run_id": ["{number}"]})
+RUN = _recipe({"load_id": ["{number}"]})
 SEEN_RUN = ["{number}", str(SHARED_RUN)]
 CLIENT = _recipe({"client_id": ["moodle", "{word}"]})
 SYSTEM = _recipe({"mnemonic": ["{word}"]})
@@ -139,26 +139,26 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
     "console.signin.sign_out": PLAIN,
     "console.uploads.form": _recipe(queries=[{"school": "{school}"}]),
     "console.uploads.receive": _recipe(forms=[{"school": "{school}", "@files": "<a/>"}]),
-    "console.runs.index": _recipe(queries=[{}, {"status": "planned"}, {"status": "{word}"}]),
-    "console.runs.show": _recipe({"run_id": SEEN_RUN}),
-    "console.runs.progress": _recipe({"run_id": SEEN_RUN}),
-    "console.runs.plan": RUN,
-    "console.runs.approve": _recipe(
-        {"run_id": ["{number}"]},
+    "console.loads.index": _recipe(queries=[{}, {"status": "planned"}, {"status": "{word}"}]),
+    "console.loads.show": _recipe({"load_id": SEEN_RUN}),
+    "console.loads.progress": _recipe({"load_id": SEEN_RUN}),
+    "console.loads.plan": RUN,
+    "console.loads.approve": _recipe(
+        {"load_id": ["{number}"]},
         forms=[{"digest": "0" * 64, "over_limits": "{school}", "then": "apply"}],
     ),
-    "console.runs.reject": RUN,
-    "console.runs.apply": RUN,
-    "console.runs.retry": RUN,
-    "console.runs.stop": RUN,
+    "console.loads.reject": RUN,
+    "console.loads.apply": RUN,
+    "console.loads.retry": RUN,
+    "console.loads.stop": RUN,
     "console.changes.index": _recipe(
-        {"run_id": SEEN_RUN},
+        {"load_id": SEEN_RUN},
         queries=[{}, {"school": "{school}"}, {"kind": "user", "result": "open"}],
         forms=[{"text": "{name}"}, {"text": "{login}"}],
         reads=True,
     ),
     "console.findings.index": _recipe(
-        {"run_id": SEEN_RUN}, queries=[{}, {"school": "{school}"}, {"severity": "warning"}]
+        {"load_id": SEEN_RUN}, queries=[{}, {"school": "{school}"}, {"severity": "warning"}]
     ),
     "console.slips.index": _recipe(queries=[{}, {"school": "{school}"}]),
     "console.slips.sheet": _recipe(

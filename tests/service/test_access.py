@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from service import access
 from service.access import Forbidden, Scope
 from service.db import transaction
-from service.loads import operations as runs
-from service.loads.operations import RunProblem
-from service.loads.planning import plan_run
-from service.models import OperatorRole, School, SyncRun
+from service.loads import operations
+from service.loads.operations import LoadProblem
+from service.loads.planning import plan_load
+from service.models import Load, OperatorRole, School
 from tests.service.place import NOW, A, B, C, Place, make_place, pupils, teacher
 
 ROWS = {code: [*pupils(code.lower(), 3), teacher(f"{code.lower()}-t")] for code in (A, B, C)}
@@ -69,36 +69,36 @@ def test_runs_are_those_about_a_school_inside(session: Session, who: str) -> Non
     visible = {1} if SEES[who] else set()
     visible |= {2} if A in SEES[who] else set()
     mine = SCOPES[who]
-    assert {run.id for run in runs.latest(session, mine, 10)} == visible
-    assert set(session.scalars(select(SyncRun.id).where(mine.runs()))) == visible
-    for run_id in (1, 2, 77):
-        if run_id in visible:
-            assert runs.find(session, run_id, mine).id == run_id
+    assert {run.id for run in operations.latest(session, mine, 10)} == visible
+    assert set(session.scalars(select(Load.id).where(mine.loads()))) == visible
+    for load_id in (1, 2, 77):
+        if load_id in visible:
+            assert operations.find(session, load_id, mine).id == load_id
         else:
             with pytest.raises(Forbidden):
-                runs.find(session, run_id, mine)
+                operations.find(session, load_id, mine)
 
 
 @pytest.mark.parametrize("who", SCOPES)
 def test_plans_changes_findings_and_progress_are_of_schools_inside(
     session: Session, who: str
 ) -> None:
-    run, mine = session.get_one(SyncRun, 1), SCOPES[who]
-    runs.approve(session, 1, scope=CITY, now=NOW)
-    plans = runs.plans(session, run, mine)
+    run, mine = session.get_one(Load, 1), SCOPES[who]
+    operations.approve(session, 1, scope=CITY, now=NOW)
+    plans = operations.plans(session, run, mine)
     assert {plan.school_code for plan in plans} == SEES[who]
-    changes = list(runs.changes(session, run, mine))
+    changes = list(operations.changes(session, run, mine))
     assert {code for code, _ in changes} == SEES[who]
-    assert runs.progress(session, run, mine)["total"] == len(changes)
-    found = {one.school_code for one in runs.findings(session, run, mine)}
+    assert operations.progress(session, run, mine)["total"] == len(changes)
+    found = {one.school_code for one in operations.findings(session, run, mine)}
     assert found == SEES[who] & {A}
 
 
 DECISIONS: dict[str, Callable[[Session, Scope, int], Any]] = {
-    "approve": lambda db, mine, run: runs.approve(db, run, scope=mine, now=NOW),
-    "reject": lambda db, mine, run: runs.reject(db, run, scope=mine, now=NOW),
-    "stop": lambda db, mine, run: runs.request_stop(db, run, scope=mine, now=NOW),
-    "apply": lambda db, mine, run: runs.ready_to_apply(db, run, scope=mine, now=NOW),
+    "approve": lambda db, mine, run: operations.approve(db, run, scope=mine, now=NOW),
+    "reject": lambda db, mine, run: operations.reject(db, run, scope=mine, now=NOW),
+    "stop": lambda db, mine, run: operations.request_stop(db, run, scope=mine, now=NOW),
+    "apply": lambda db, mine, run: operations.ready_to_apply(db, run, scope=mine, now=NOW),
 }
 
 
@@ -110,44 +110,44 @@ def test_nobody_decides_about_a_foreign_run(session: Session, who: str, decision
 
 
 def test_a_yes_is_to_the_plans_inside_only(session: Session) -> None:
-    runs.approve(session, 1, scope=OF_B, now=NOW)
-    statuses = {one.school_code: one.status for one in session.get_one(SyncRun, 1).plans}
+    operations.approve(session, 1, scope=OF_B, now=NOW)
+    statuses = {one.school_code: one.status for one in session.get_one(Load, 1).plans}
     assert statuses == {A: "planned", B: "approved", C: "planned"}
-    with pytest.raises(RunProblem, match=r"run\.nothing_to_approve"):
-        runs.approve(session, 1, scope=OF_B, now=NOW, schools=[C])
+    with pytest.raises(LoadProblem, match=r"load\.nothing_to_approve"):
+        operations.approve(session, 1, scope=OF_B, now=NOW, schools=[C])
 
 
 def test_a_no_is_to_the_plans_inside_only(session: Session) -> None:
-    runs.reject(session, 1, scope=OF_B, now=NOW)
-    statuses = {one.school_code: one.status for one in session.get_one(SyncRun, 1).plans}
+    operations.reject(session, 1, scope=OF_B, now=NOW)
+    statuses = {one.school_code: one.status for one in session.get_one(Load, 1).plans}
     assert statuses == {A: "planned", B: "rejected", C: "planned"}
 
 
 def test_a_digest_is_of_the_plans_inside_only(session: Session) -> None:
-    run = session.get_one(SyncRun, 1)
-    of_all, of_b = (runs.digest(runs.plans(session, run, one)) for one in (CITY, OF_B))
+    run = session.get_one(Load, 1)
+    of_all, of_b = (operations.digest(operations.plans(session, run, one)) for one in (CITY, OF_B))
     assert of_all != of_b
-    with pytest.raises(RunProblem, match=r"run\.digest_differs"):
-        runs.approve(session, 1, scope=OF_B, now=NOW, expected_digest=of_all)
-    runs.approve(session, 1, scope=OF_B, now=NOW, expected_digest=of_b)
+    with pytest.raises(LoadProblem, match=r"load\.digest_differs"):
+        operations.approve(session, 1, scope=OF_B, now=NOW, expected_digest=of_all)
+    operations.approve(session, 1, scope=OF_B, now=NOW, expected_digest=of_b)
 
 
 def test_an_uploader_sees_the_own_run_and_nothing_of_foreign_schools_in_it(
     session: Session,
 ) -> None:
-    run = session.get_one(SyncRun, 1)
+    run = session.get_one(Load, 1)
     run.created_by = "operator"
     session.flush()
-    assert runs.find(session, 1, NOBODY) is run
-    assert runs.plans(session, run, NOBODY) == []
-    assert list(runs.changes(session, run, NOBODY)) == []
-    assert runs.findings(session, run, NOBODY) == []
-    assert runs.progress(session, run, NOBODY)["total"] == 0
+    assert operations.find(session, 1, NOBODY) is run
+    assert operations.plans(session, run, NOBODY) == []
+    assert list(operations.changes(session, run, NOBODY)) == []
+    assert operations.findings(session, run, NOBODY) == []
+    assert operations.progress(session, run, NOBODY)["total"] == 0
 
 
 def test_a_school_operator_can_load_the_own_school_only(place: Place) -> None:
     with transaction(place.application.sessions) as session:
-        run = runs.receive(
+        run = operations.receive(
             session,
             home=place.application.settings.home,
             paths=[("x.xml", place.write(A, ROWS[A]))],
@@ -164,7 +164,7 @@ def test_files_of_a_foreign_school_are_refused_whatever_the_form_said(
 ) -> None:
     place.sync(place.write(A, ROWS[A]))
     with transaction(place.application.sessions) as session:
-        run = runs.receive(
+        run = operations.receive(
             session,
             home=place.application.settings.home,
             paths=[("x.xml", place.write(code, ROWS[A][:2], day=1))],
@@ -172,7 +172,7 @@ def test_files_of_a_foreign_school_are_refused_whatever_the_form_said(
             expected_school=code,
             now=NOW,
         )
-    plan_run(place.application, run.id)
+    plan_load(place.application, run.id)
     assert place.run(run.id).status == "rejected"
     assert place.rules(run.id)["school.outside_scope"] == code
     assert {plan.status for plan in place.plans(run.id).values()} <= {"blocked"}

@@ -18,7 +18,7 @@ from service import housekeeping
 from service.application import Application
 from service.db import transaction
 from service.housekeeping import OVER, clear_away
-from service.models import ActivityBitmap, AuditEntry, RunStatus
+from service.models import ActivityBitmap, AuditEntry, LoadStatus
 from tests.service.console_factories import add_run
 from tests.service.installation import environment, installation, running_redis
 
@@ -46,7 +46,7 @@ def sign_ins(application: Application) -> list[str]:
         return list(session.scalars(select(SignIn.cookie_hash)))
 
 
-def uploaded(application: Application, status: RunStatus, days: int, **moments: datetime) -> Path:
+def uploaded(application: Application, status: LoadStatus, days: int, **moments: datetime) -> Path:
     """The folder with the files of a run that was received so many days ago."""
     with transaction(application.sessions) as session:
         run = add_run(session, status, created_at=NOW - timedelta(days=days), **moments)
@@ -87,14 +87,14 @@ def test_failures_stay_as_long_as_a_throttle_counts_them(application: Applicatio
 def test_files_of_runs_that_are_over_go_after_their_days(application: Application) -> None:
     long_ago, lately = NOW - timedelta(days=91), NOW - timedelta(days=89)
     gone = [
-        uploaded(application, RunStatus.APPLIED, 100, finished_at=long_ago),
-        uploaded(application, RunStatus.REJECTED, 100, planned_at=long_ago),
-        uploaded(application, RunStatus.APPLIED_WITH_FAILURES, 100, finished_at=long_ago),
+        uploaded(application, LoadStatus.APPLIED, 100, finished_at=long_ago),
+        uploaded(application, LoadStatus.REJECTED, 100, planned_at=long_ago),
+        uploaded(application, LoadStatus.APPLIED_WITH_FAILURES, 100, finished_at=long_ago),
     ]
     stays = [
-        uploaded(application, RunStatus.APPLIED, 100, finished_at=lately),
-        uploaded(application, RunStatus.REJECTED, 100, planned_at=long_ago, finished_at=lately),
-        *(uploaded(application, status, 100) for status in RunStatus if status not in OVER),
+        uploaded(application, LoadStatus.APPLIED, 100, finished_at=lately),
+        uploaded(application, LoadStatus.REJECTED, 100, planned_at=long_ago, finished_at=lately),
+        *(uploaded(application, status, 100) for status in LoadStatus if status not in OVER),
     ]
     clear_away(application)
     clear_away(application)
@@ -102,7 +102,7 @@ def test_files_of_runs_that_are_over_go_after_their_days(application: Applicatio
     assert all(folder.exists() for folder in stays)
     with application.sessions() as session:
         entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
-    assert sorted((one.actor, one.action, one.run_id) for one in entries) == [
+    assert sorted((one.actor, one.action, one.load_id) for one in entries) == [
         ("worker", "uploads.delete", 1),
         ("worker", "uploads.delete", 2),
         ("worker", "uploads.delete", 3),
@@ -111,7 +111,7 @@ def test_files_of_runs_that_are_over_go_after_their_days(application: Applicatio
 
 def test_no_days_keep_the_files_for_ever(application: Application) -> None:
     keep_for(application, 0)
-    folder = uploaded(application, RunStatus.APPLIED, 4000)
+    folder = uploaded(application, LoadStatus.APPLIED, 4000)
     clear_away(application)
     assert folder.exists()
 

@@ -13,8 +13,8 @@ from rq import Queue
 from service.application import Application
 from service.db import transaction
 from service.jobs import Jobs, Work, live_workers, read_moodle
-from service.loads import operations as runs
-from service.models import RunStatus
+from service.loads import operations
+from service.models import LoadStatus
 from service.redis_link import connect_redis
 from service.sample import City, write_sample
 from tests.service.installation import SCOPE, environment, find_run, installation, running_redis
@@ -35,7 +35,7 @@ def test_a_load_does_not_wait_for_what_reads_moodle_for_hours(application: Appli
     folder = application.settings.home / "sample"
     write_sample(folder, City(schools=1, people_per_school=20), layout="roster-1")
     with transaction(application.sessions) as session:
-        run = runs.receive(
+        run = operations.receive(
             session,
             home=application.settings.home,
             paths=[(path.name, path) for path in folder.iterdir()],
@@ -45,9 +45,9 @@ def test_a_load_does_not_wait_for_what_reads_moodle_for_hours(application: Appli
         )
     with connect_redis(application.settings) as redis:
         Queue(Work.MOODLE.queue, connection=redis).enqueue_call(read_moodle, timeout=-1)
-        Jobs(application.settings).plan_run(run.id)
+        Jobs(application.settings).plan_load(run.id)
         worker(application, "loads")
-        assert find_run(application, run.id).status == RunStatus.PLANNED
+        assert find_run(application, run.id).status == LoadStatus.PLANNED
         assert Queue(Work.MOODLE.queue, connection=redis).count == 1
         worker(application, "moodle")
         assert Queue(Work.MOODLE.queue, connection=redis).count == 0

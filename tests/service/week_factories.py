@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.calendar.period import Period
 from service.models import (
-    KnownPerson,
+    KnownUser,
     PlatformFigure,
     PlatformSchool,
     PlatformWeek,
@@ -76,7 +76,7 @@ def platform_week(
     session.flush()
 
 
-def moved(session: Session, act: RollAct, person: KnownPerson, school: str, at: datetime) -> None:
+def moved(session: Session, act: RollAct, person: KnownUser, school: str, at: datetime) -> None:
     session.add(
         RollEvent(
             at=at, act=act, school_code=school, person_id=person.person_id, role=person.role

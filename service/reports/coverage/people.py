@@ -8,7 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from auth.linking.models import Link
 from auth.models import ESIA_CLIENT, Credential, LoginEvent, Result
 from provisioning.roster import Role
-from service.models import Affiliation, KnownPerson, School
+from service.models import KnownUser, School, SchoolMembership
 from service.reports.definition import Cell
 from service.reports.head_counts import ALL_ROLES, ROLES, WHOLE, Level
 from service.reports.question import Asked
@@ -25,21 +25,23 @@ def coverage_people(_session: Session, asked: Asked, cell: Cell) -> Select[str]:
         return _left(asked, unit, role)
     conditions = _of_column(asked, cell.column)
     people = (
-        select(Affiliation.person_id)
-        .join(School, School.code == Affiliation.school_code)
-        .outerjoin(KnownPerson, KnownPerson.person_id == Affiliation.person_id)
+        select(SchoolMembership.person_id)
+        .join(School, School.code == SchoolMembership.school_code)
+        .outerjoin(KnownUser, KnownUser.person_id == SchoolMembership.person_id)
         .where(
             asked.scope.schools(),
-            Affiliation.role.in_(ROLES),
-            KnownPerson.suspended.is_not(True),
+            SchoolMembership.role.in_(ROLES),
+            KnownUser.suspended.is_not(True),
             *conditions,
-            *_of_unit(asked, unit, Affiliation.class_id),
+            *_of_unit(asked, unit, SchoolMembership.class_id),
         )
-        .group_by(Affiliation.person_id)
+        .group_by(SchoolMembership.person_id)
     )
     if role == ALL_ROLES:
         return people
-    return people.having(func.min(_role_number(Affiliation.role)) == _PRECEDENCE.index(Role(role)))
+    return people.having(
+        func.min(_role_number(SchoolMembership.role)) == _PRECEDENCE.index(Role(role))
+    )
 
 
 def _of_column(asked: Asked, column: str) -> tuple[ColumnElement[bool], ...]:
@@ -47,12 +49,12 @@ def _of_column(asked: Asked, column: str) -> tuple[ColumnElement[bool], ...]:
         case "roll":
             return ()
         case "account":
-            return (KnownPerson.moodle_id.is_not(None),)
+            return (KnownUser.moodle_id.is_not(None),)
         case "own_password":
-            own = Credential.person_id == KnownPerson.person_id
+            own = Credential.person_id == KnownUser.person_id
             return (exists().where(own, Credential.changed_at <= asked.now),)
         case "linked":
-            linked = Link.person_id == KnownPerson.person_id
+            linked = Link.person_id == KnownUser.person_id
             return (exists().where(linked, Link.linked_at <= asked.now),)
         case "ever" | "in_period":
             return (_signed_in(asked, in_period=column == "in_period"),)
@@ -60,16 +62,16 @@ def _of_column(asked: Asked, column: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _left(asked: Asked, unit: list[str], role: str) -> Select[str]:
-    on_a_roll = exists().where(Affiliation.person_id == KnownPerson.person_id)
+    on_a_roll = exists().where(SchoolMembership.person_id == KnownUser.person_id)
     return (
-        select(KnownPerson.person_id)
-        .join(School, School.code == KnownPerson.school_code)
+        select(KnownUser.person_id)
+        .join(School, School.code == KnownUser.school_code)
         .where(
             asked.scope.schools(),
-            KnownPerson.role.in_(ROLES if role == ALL_ROLES else (role,)),
-            KnownPerson.suspended.is_(True) | ~on_a_roll,
+            KnownUser.role.in_(ROLES if role == ALL_ROLES else (role,)),
+            KnownUser.suspended.is_(True) | ~on_a_roll,
             _signed_in(asked),
-            *_of_unit(asked, unit, KnownPerson.class_id),
+            *_of_unit(asked, unit, KnownUser.class_id),
         )
     )
 
@@ -90,7 +92,9 @@ def _of_unit(
         return [School.code == unit[0]]
     code, group = unit
     # Staff and leavers of a class that is no more stand in the line without a class.
-    here = exists().where(Affiliation.school_code == code, Affiliation.class_id == class_id)
+    here = exists().where(
+        SchoolMembership.school_code == code, SchoolMembership.class_id == class_id
+    )
     return [School.code == code, class_id == group if group else (class_id == "") | ~here]
 
 
@@ -100,7 +104,7 @@ def _signed_in(asked: Asked, *, in_period: bool = False) -> ColumnElement[bool]:
         raise KeyError("in_period")
     period = (LoginEvent.at >= bounds[0], LoginEvent.at < bounds[1]) if bounds else ()
     return exists().where(
-        LoginEvent.person_id == KnownPerson.person_id,
+        LoginEvent.person_id == KnownUser.person_id,
         LoginEvent.result == Result.ALLOWED,
         LoginEvent.client_id.not_like(f"{ESIA_CLIENT}%"),
         LoginEvent.at <= asked.now,

@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from service.models import Affiliation, OperatorRole, RollAct, RollEvent
+from service.models import OperatorRole, RollAct, RollEvent, SchoolMembership
 from service.reports.question import Asked
 
 KINDS = ("arrived", "came_over", "left", "went_over", "suspended", "revived")
@@ -96,11 +96,11 @@ def _who_moved(asked: Asked, begin: datetime) -> Select[str]:
 
 def _rolls_now(session: Session, asked: Asked, begin: datetime, role: str | None) -> _Rolls:
     """Of the same people."""
-    rows = select(Affiliation.person_id, Affiliation.school_code).where(
-        Affiliation.person_id.in_(_who_moved(asked, begin))
+    rows = select(SchoolMembership.person_id, SchoolMembership.school_code).where(
+        SchoolMembership.person_id.in_(_who_moved(asked, begin))
     )
     if role:
-        rows = rows.where(Affiliation.role == role)
+        rows = rows.where(SchoolMembership.role == role)
     rolls: _Rolls = defaultdict(set)
     for person_id, code in session.execute(rows):
         rolls[person_id].add(code)
@@ -122,7 +122,7 @@ def _add_accounts(moved: dict[tuple[str, str], set[str]], events: Sequence[RollE
     """Suspended and revived: the first and the last act of somebody, where both are the same."""
     acts: dict[str, list[RollEvent]] = defaultdict(list)
     for one in events:
-        if one.act in (RollAct.SUSPENDED, RollAct.REVIVED):
+        if one.act in (RollAct.SUSPENDED, RollAct.RESTORED):
             acts[one.person_id].append(one)
     for person_id, several in acts.items():
         if several[0].act == several[-1].act:
@@ -142,12 +142,12 @@ def _counts_at_end(
     session: Session, asked: Asked, role: str | None, now: _Rolls, at_end: _Rolls
 ) -> dict[str, int]:
     rows = (
-        select(Affiliation.school_code, func.count())
-        .where(Affiliation.school_code.in_(asked.scope.codes()))
-        .group_by(Affiliation.school_code)
+        select(SchoolMembership.school_code, func.count())
+        .where(SchoolMembership.school_code.in_(asked.scope.codes()))
+        .group_by(SchoolMembership.school_code)
     )
     if role:
-        rows = rows.where(Affiliation.role == role)
+        rows = rows.where(SchoolMembership.role == role)
     counts: dict[str, int] = defaultdict(int, {row[0]: row[1] for row in session.execute(rows)})
     for rolls, sign in ((now, -1), (at_end, 1)):
         for codes in rolls.values():

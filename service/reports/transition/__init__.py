@@ -16,7 +16,7 @@ from service.activity.figures import Activity
 from service.calendar.period import Period
 from service.calendar.weeks import last_week, week_of, weeks_until
 from service.i18n import gettext as _
-from service.models import KnownPerson, PhaseRule
+from service.models import KnownUser, PhaseRule
 from service.registry.lookup import RegistrySchool, Step, StepState, milestones
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.listing import (
@@ -158,7 +158,7 @@ def transition_people(session: Session, asked: Asked, cell: Cell) -> Select[str]
     schools = schools_of(session, asked)
     units = {key: members for key, _cells, members in _units(asked.by, schools)}
     members = schools if cell.row == TOTAL else units[cell.row]
-    return people.where(KnownPerson.school_code.in_([school.code for school in members]))
+    return people.where(KnownUser.school_code.in_([school.code for school in members]))
 
 
 def _list(report: Report, columns: tuple[Column, ...], lines: Iterator[tuple[str, Row]]) -> Report:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from auth.directory import Account
 from auth.signin.phases import Phase, Rule, Schedule
-from service.models import KnownPerson, PhaseRule, School
+from service.models import KnownUser, PhaseRule, School
 from service.registry.lookup import RegistrySchool
 from service.reports.head_counts import ROLES
 from service.reports.question import Asked
@@ -76,10 +76,10 @@ def count_by_school(session: Session, asked: Asked, switch: Switch) -> dict[str,
         for name, condition in conditions.items()
     ]
     rows = session.execute(
-        select(KnownPerson.school_code, *counts)
-        .join(School, School.code == KnownPerson.school_code)
+        select(KnownUser.school_code, *counts)
+        .join(School, School.code == KnownUser.school_code)
         .where(asked.scope.schools(), *_has_account())
-        .group_by(KnownPerson.school_code)
+        .group_by(KnownUser.school_code)
     )
     return {row[0]: dict(zip(conditions, map(int, row[1:]), strict=True)) for row in rows}
 
@@ -88,8 +88,8 @@ def people_of(asked: Asked, switch: Switch, column: str) -> Select[str]:
     """The people of one column in the whole scope. Raises ``KeyError`` for another column."""
     condition = _conditions(asked, switch)[column]
     return (
-        select(KnownPerson.person_id)
-        .join(School, School.code == KnownPerson.school_code)
+        select(KnownUser.person_id)
+        .join(School, School.code == KnownUser.school_code)
         .where(asked.scope.schools(), *_has_account(), condition)
     )
 
@@ -97,9 +97,9 @@ def people_of(asked: Asked, switch: Switch, column: str) -> Select[str]:
 def _has_account() -> tuple[ColumnElement[bool], ...]:
     """An open account: exists, and nobody suspended it."""
     return (
-        KnownPerson.moodle_id.is_not(None),
-        KnownPerson.suspended.is_(False),
-        KnownPerson.role.in_(ROLES),
+        KnownUser.moodle_id.is_not(None),
+        KnownUser.suspended.is_(False),
+        KnownUser.role.in_(ROLES),
     )
 
 

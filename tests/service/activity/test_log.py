@@ -13,7 +13,7 @@ from auth.models import Base as AuthBase
 from service.activity.figures import Activity
 from service.activity.moodle_log import LOGGED_IN, _log_table, read_log
 from service.db import Base, make_engine, make_session_factory, transaction
-from service.models import EventSource, KnownPerson, OutsideEvent
+from service.models import EventSource, KnownUser, OutsideEvent
 from service.settings.activity import ActivitySettings
 from tests.service.coverage_city import add_person, add_school
 
@@ -104,7 +104,7 @@ def test_reading_goes_on_an_hour_before_its_end_even_when_it_met_strangers_only(
 
 def test_suspended_people_are_nobody(engine: Engine) -> None:
     with transaction(make_session_factory(engine)) as session:
-        session.get_one(KnownPerson, "p-anna").suspended = True
+        session.get_one(KnownUser, "p-anna").suspended = True
     write(engine, (1, ANNA, minutes(0)), (2, BORIS, minutes(0)))
     assert read(engine) == 2
     assert active(engine) == {"p-boris": 1}

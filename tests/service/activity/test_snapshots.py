@@ -17,7 +17,7 @@ from service.application import Application
 from service.db import transaction
 from service.doctor import Verdict
 from service.doctor.activity import examine_activity
-from service.models import EventSource, KnownPerson, MoodleSnapshot, SnapshotKind
+from service.models import EventSource, KnownUser, MoodleSnapshot, SnapshotKind
 from service.moodle_standin import Fault, FaultKind
 from service.moodle_standin.settings import CustomReport, SiteSettings
 from tests.service.place import A, Place, make_place, pupils, with_settings
@@ -100,7 +100,7 @@ def test_a_snapshot_adds_who_was_there_since_the_one_before(place: Place) -> Non
 def test_suspended_people_are_no_visitors(place: Place) -> None:
     visit(place, "p-1", moscow(9, 10))
     with transaction(place.application.sessions) as session:
-        session.get_one(KnownPerson, place.person_id(A, "p-1")).suspended = True
+        session.get_one(KnownUser, place.person_id(A, "p-1")).suspended = True
     take_due(place.application)
     assert active(place.application, moscow(9), moscow(10)) == set()
 

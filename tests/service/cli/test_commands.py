@@ -152,7 +152,7 @@ def test_a_redis_that_does_not_answer_is_one_line(home: Path, city: Path) -> Non
 @pytest.mark.parametrize("command", ["plan", "approve", "reject", "apply"])
 def test_an_unknown_run_is_one_line(command: str, home: Path) -> None:
     neighbours = {"REDIS_URL": "redis://127.0.0.1:9/0", "MOODLE_URL": "http://[::1]:9"}
-    assert is_one_clear_line(run(command, 77, home=home, **neighbours), "no such run")
+    assert is_one_clear_line(run(command, 77, home=home, **neighbours), "no such load")
 
 
 def test_check_passes_a_good_file(city: Path, tmp_path: Path) -> None:
@@ -172,7 +172,8 @@ def test_check_stops_at_findings_and_lists_them(city: Path, tmp_path: Path) -> N
     finding = ended.data["findings"][0]
     assert finding["file"] == "SB0002.xml"
     assert set(finding) == {
-        "rule", "severity", "file", "line", "school", "source_id", "person", "field", "value",
+        "rule", "severity", "file", "line", "school", "sourced_id", "source_id",
+        "person", "field", "value",
         "message", "remedy",
     }  # fmt: skip
     plain = run("check", city / "SB0002.xml", home=tmp_path)

@@ -22,8 +22,8 @@ from tests.service.console_factories import (
     make_user_change,
 )
 
-CHANGES = "/console/runs/1/changes"
-FINDINGS = "/console/runs/1/findings"
+CHANGES = "/console/loads/1/changes"
+FINDINGS = "/console/loads/1/findings"
 BIRTH_DATES = ("2012-09-01", "2011-09-01")
 
 

@@ -14,15 +14,15 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
 from provisioning.changes import Action
-from service.loads.planning import plan_run
+from service.loads.planning import plan_load
 from service.models import (
+    Load,
+    LoadStatus,
     OperatorRole,
     OperatorSession,
     PhaseRule,
-    RunStatus,
     School,
     SchoolPlan,
-    SyncRun,
 )
 from service.sample import City, write_sample
 from tests.service.console_factories import (
@@ -82,8 +82,8 @@ def test_a_yes_without_a_tick_shows_the_page_again_and_says_where_to_tick(
     console: ConsoleUnderTest,
 ) -> None:
     browser = console.client("city")
-    digest = digest_on(browser.get("/console/runs/1").text)
-    answer = browser.post("/console/runs/1/approve", digest=digest, then="apply")
+    digest = digest_on(browser.get("/console/loads/1").text)
+    answer = browser.post("/console/loads/1/approve", digest=digest, then="apply")
     assert answer.status_code == 409
     assert "Отметьте школы, изменения которых верны" in answer.text
     assert digest_on(answer.text) == digest
@@ -95,7 +95,7 @@ def test_a_yes_without_a_tick_shows_the_page_again_and_says_where_to_tick(
 
 def test_ticks_are_kept_when_the_plan_has_become_another(console: ConsoleUnderTest) -> None:
     browser = console.client("city")
-    answer = browser.post("/console/runs/1/approve", digest="f" * 64, over_limits="78-0243")
+    answer = browser.post("/console/loads/1/approve", digest="f" * 64, over_limits="78-0243")
     assert answer.status_code == 409
     assert "посмотрите ещё раз" in answer.text
     (ticked,) = (box for box in re.findall(r"<input[^>]*>", answer.text) if " checked" in box)
@@ -106,8 +106,8 @@ def test_ticks_are_kept_when_the_plan_has_become_another(console: ConsoleUnderTe
 def test_what_a_run_cannot_do_is_said_on_its_page(console: ConsoleUnderTest, act: str) -> None:
     if act == "reject":
         with console.rows() as rows:
-            rows.get_one(SyncRun, 1).status = RunStatus.APPLIED
-    answer = console.client("city").post(f"/console/runs/1/{act}")
+            rows.get_one(Load, 1).status = LoadStatus.APPLIED
+    answer = console.client("city").post(f"/console/loads/1/{act}")
     assert answer.status_code == 409
     assert 'role="alert"' in answer.text
     assert "Школа № 153" in answer.text
@@ -118,7 +118,7 @@ def test_in_a_browser_the_missing_tick_is_shown_and_then_taken(
 ) -> None:
     with running_app(console.app) as address, chromium.new_context(locale="ru-RU") as context:
         page = context.new_page()
-        page.goto(f"{address}/console/runs/1")
+        page.goto(f"{address}/console/loads/1")
         page.fill("[name=username]", "city")
         page.fill("[name=password]", PASSWORD)
         page.click("text=Войти")
@@ -127,7 +127,7 @@ def test_in_a_browser_the_missing_tick_is_shown_and_then_taken(
         assert page.evaluate("document.activeElement.name") == "over_limits"
         page.check("[value='78-0243']")
         page.click("text=Утвердить и применить")
-        page.wait_for_url(f"{address}/console/runs/1?queued=1")
+        page.wait_for_url(f"{address}/console/loads/1?queued=1")
     assert statuses(console) == {"planned", "approved"}
 
 
@@ -154,8 +154,8 @@ def sign_in_again(browser: Browser, redirected: TestResponse) -> TestResponse:
     [
         ("/console/upload", {"files": "file"}, "/console/upload", "они не приняты"),
         ("/console/registry/imports", {"file": "file"}, "/console/registry/imports", "не приняты"),
-        ("/console/runs/1/approve", {"digest": "f" * 64}, "/console/runs/1", "дошло решение"),
-        ("/console/runs/1/reject", {}, "/console/runs/1", "дошло решение"),
+        ("/console/loads/1/approve", {"digest": "f" * 64}, "/console/loads/1", "дошло решение"),
+        ("/console/loads/1/reject", {}, "/console/loads/1", "дошло решение"),
         ("/console/phases/rules", {"phase": "both"}, "/console/phases", "дошла форма"),
         ("/console/people", {"login": "48pa"}, "/console/people", "дошла форма"),
         ("/console/registry/school/78-0243", {}, "/console/registry/school/78-0243", "форма"),
@@ -184,11 +184,11 @@ def test_the_page_that_held_the_form_comes_back_with_its_filters(console: Consol
     browser = console.client("city")
     end_sessions(console)
     for referrer, back in (
-        ("http://localhost/console/runs/1?queued=1", "/console/runs/1?queued=1"),
-        ("http://elsewhere.example/console/mail", "/console/runs/1"),
-        ("http://localhost/console/runs/1/approve", "/console/runs/1"),
+        ("http://localhost/console/loads/1?queued=1", "/console/loads/1?queued=1"),
+        ("http://elsewhere.example/console/mail", "/console/loads/1"),
+        ("http://localhost/console/loads/1/approve", "/console/loads/1"),
     ):
-        answer = browser.client.post("/console/runs/1/stop", headers={"Referer": referrer})
+        answer = browser.client.post("/console/loads/1/stop", headers={"Referer": referrer})
         assert answer.location == browser.client.get(back).location
 
 
@@ -203,9 +203,9 @@ def test_a_form_of_an_earlier_session_leads_back_to_its_page(console: ConsoleUnd
     browser = console.client("city")
     token = browser.form_token()
     browser.post("/console/signin", username="city", password=PASSWORD)
-    answer = browser.post_with(token, "/console/runs/1/approve", digest="f" * 64)
+    answer = browser.post_with(token, "/console/loads/1/approve", digest="f" * 64)
     assert answer.status_code == 400
-    assert 'href="/console/runs/1"' in answer.text
+    assert 'href="/console/loads/1"' in answer.text
     assert statuses(console) == {"planned"}
 
 
@@ -232,7 +232,7 @@ def test_in_a_browser_a_large_upload_after_the_end_of_the_session_is_answered(
         assert page.url == f"{address}/console/upload"
         assert "раньше, чем дошли файлы" in page.locator("[role=status]").inner_text()
     with console.rows() as rows:
-        assert len(rows.scalars(select(SyncRun)).all()) == 1
+        assert len(rows.scalars(select(Load)).all()) == 1
 
 
 # Files of another school
@@ -252,7 +252,7 @@ def test_whoever_uploads_the_file_of_another_school_reads_why_it_was_refused(
     file = FileStorage(BytesIO((tmp_path / "city" / "SB0001.xml").read_bytes()), filename="a.xml")
     uploaded = browser.post("/console/upload", files=file)
     (number,) = console.queue.planned
-    plan_run(console.application, number)
+    plan_load(console.application, number)
     page = browser.get(uploaded.location or "").text
     assert "причина — в замечаниях" in page
     assert "Замечаний к файлам нет" not in page
@@ -267,11 +267,11 @@ def test_that_a_file_was_of_another_school_is_told_to_its_uploader_only(
     with console.rows() as rows:
         add_school(rows, "78-0500", district="Невский")
         add_finding(
-            rows, rows.get_one(SyncRun, 1), rule="school.wrong", school_code="78-0500",
+            rows, rows.get_one(Load, 1), rule="school.wrong", school_code="78-0500",
             value="78-0500", person="", field_name="school_code", details={"expected": "78-0243"},
         )  # fmt: skip
-    assert "78-0500" in console.client("city").get("/console/runs/1/findings").text
-    assert "78-0500" not in console.client("school").get("/console/runs/1/findings").text
+    assert "78-0500" in console.client("city").get("/console/loads/1/findings").text
+    assert "78-0500" not in console.client("school").get("/console/loads/1/findings").text
 
 
 # Choices of schools

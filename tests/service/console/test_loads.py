@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from provisioning.changes import Action
 from service.loads import claims
-from service.models import OperatorRole, PlanStatus, RunStatus, SchoolPlan, SyncRun
+from service.models import Load, LoadStatus, OperatorRole, PlanStatus, SchoolPlan
 from tests.service.console_factories import (
     NOW,
     Browser,
@@ -51,7 +51,7 @@ def browser(console: ConsoleUnderTest) -> Browser:
 
 
 def shown_digest(browser: Browser) -> str:
-    found = re.search(r'name="digest" value="([0-9a-f]{64})"', browser.get("/console/runs/1").text)
+    found = re.search(r'name="digest" value="([0-9a-f]{64})"', browser.get("/console/loads/1").text)
     assert found, "the page has no decision form"
     return found[1]
 
@@ -59,12 +59,12 @@ def shown_digest(browser: Browser) -> str:
 def statuses(console: ConsoleUnderTest) -> dict[str, str]:
     with console.rows() as rows:
         plans = rows.execute(select(SchoolPlan.school_code, SchoolPlan.status)).all()
-        return {**dict(plans), "run": rows.get_one(SyncRun, 1).status}
+        return {**dict(plans), "run": rows.get_one(Load, 1).status}
 
 
-def set_run(console: ConsoleUnderTest, status: RunStatus, **values: object) -> None:
+def set_run(console: ConsoleUnderTest, status: LoadStatus, **values: object) -> None:
     with console.rows() as rows:
-        run = rows.get_one(SyncRun, 1)
+        run = rows.get_one(Load, 1)
         run.status = status
         for name, value in values.items():
             setattr(run, name, value)
@@ -77,7 +77,7 @@ def approve_plans(console: ConsoleUnderTest) -> None:
 
 
 def test_the_page_shows_schools_counts_limits_findings_and_files(browser: Browser) -> None:
-    page = browser.get("/console/runs/1").text
+    page = browser.get("/console/loads/1").text
     assert "Школа № 153" in page
     assert "Учётные записи: создать" in page
     assert "Вход закроется у 57 из 300 человек" in page
@@ -86,9 +86,9 @@ def test_the_page_shows_schools_counts_limits_findings_and_files(browser: Browse
 
 
 def test_the_list_shows_runs_and_filters_by_state(browser: Browser) -> None:
-    everything = browser.get("/console/runs").text
+    everything = browser.get("/console/loads").text
     assert "№ 1" in everything
-    assert "/console/runs/1" not in browser.get("/console/runs", status="applied").text
+    assert "/console/loads/1" not in browser.get("/console/loads", status="applied").text
 
 
 def test_the_first_page_shows_what_waits(browser: Browser) -> None:
@@ -109,7 +109,7 @@ def test_a_missing_worker_is_told_to_whoever_can_start_one(
 def test_an_approval_leaves_out_a_school_over_its_limits(
     console: ConsoleUnderTest, browser: Browser
 ) -> None:
-    browser.post("/console/runs/1/approve", digest=shown_digest(browser))
+    browser.post("/console/loads/1/approve", digest=shown_digest(browser))
     assert statuses(console) == {"78-0153": "approved", "78-0243": "planned", "run": "approved"}
     assert console.queue.applied == []
 
@@ -119,7 +119,7 @@ def test_a_ticked_school_over_its_limits_is_approved_and_marked(
 ) -> None:
     digest = shown_digest(browser)
     answer = browser.post(
-        "/console/runs/1/approve", digest=digest, over_limits="78-0243", then="apply"
+        "/console/loads/1/approve", digest=digest, over_limits="78-0243", then="apply"
     )
     assert statuses(console) == {"78-0153": "approved", "78-0243": "approved", "run": "approved"}
     with console.rows() as rows:
@@ -138,9 +138,9 @@ def test_a_second_press_approves_no_school_that_nobody_ticked(
         first.breaches = [BREACH]
     fields = {"digest": shown_digest(browser), "over_limits": "78-0243", "then": "apply"}
     decided = {"78-0153": "planned", "78-0243": "approved", "run": "approved"}
-    assert browser.post("/console/runs/1/approve", **fields).status_code == 302
+    assert browser.post("/console/loads/1/approve", **fields).status_code == 302
     assert statuses(console) == decided
-    answer = browser.post("/console/runs/1/approve", **fields)
+    answer = browser.post("/console/loads/1/approve", **fields)
     assert answer.status_code == 409
     assert "city уже принял решение" in answer.text.replace("City", "city")
     assert statuses(console) == decided
@@ -151,8 +151,8 @@ def test_a_run_with_nothing_but_breaches_needs_the_second_yes(
     console: ConsoleUnderTest, browser: Browser
 ) -> None:
     digest = shown_digest(browser)
-    browser.post("/console/runs/1/approve", digest=digest)
-    answer = browser.post("/console/runs/1/approve", digest=digest)
+    browser.post("/console/loads/1/approve", digest=digest)
+    answer = browser.post("/console/loads/1/approve", digest=digest)
     assert answer.status_code == 409
     assert statuses(console)["78-0243"] == "planned"
 
@@ -163,7 +163,7 @@ def test_an_approval_of_another_plan_than_the_shown_one_is_refused(
     digest = shown_digest(browser)
     with console.rows() as rows:
         rows.scalars(select(SchoolPlan)).first().digest = "f" * 64  # type: ignore[union-attr]
-    answer = browser.post("/console/runs/1/approve", digest=digest, over_limits="78-0243")
+    answer = browser.post("/console/loads/1/approve", digest=digest, over_limits="78-0243")
     assert answer.status_code == 409
     assert "посмотрите ещё раз" in answer.text
     assert statuses(console)["run"] == "planned"
@@ -172,28 +172,28 @@ def test_an_approval_of_another_plan_than_the_shown_one_is_refused(
 def test_an_approval_without_a_digest_is_no_approval(
     console: ConsoleUnderTest, browser: Browser
 ) -> None:
-    assert browser.post("/console/runs/1/approve", digest="").status_code == 400
+    assert browser.post("/console/loads/1/approve", digest="").status_code == 400
     assert statuses(console)["run"] == "planned"
 
 
 def test_a_rejected_run_is_finished(console: ConsoleUnderTest, browser: Browser) -> None:
-    browser.post("/console/runs/1/reject")
+    browser.post("/console/loads/1/reject")
     assert statuses(console)["run"] == "rejected"
-    assert 'name="digest"' not in browser.get("/console/runs/1").text
+    assert 'name="digest"' not in browser.get("/console/loads/1").text
 
 
 def test_an_unapproved_run_is_not_applied(console: ConsoleUnderTest, browser: Browser) -> None:
-    assert browser.post("/console/runs/1/apply").status_code == 409
+    assert browser.post("/console/loads/1/apply").status_code == 409
     assert console.queue.applied == []
 
 
-@pytest.mark.parametrize("status", [RunStatus.APPROVED, RunStatus.STOPPED])
+@pytest.mark.parametrize("status", [LoadStatus.APPROVED, LoadStatus.STOPPED])
 def test_an_approved_or_stopped_run_can_be_applied(
-    console: ConsoleUnderTest, browser: Browser, status: RunStatus
+    console: ConsoleUnderTest, browser: Browser, status: LoadStatus
 ) -> None:
     approve_plans(console)
     set_run(console, status)
-    browser.post("/console/runs/1/apply")
+    browser.post("/console/loads/1/apply")
     assert console.queue.applied == [1]
 
 
@@ -202,8 +202,8 @@ def test_a_stopped_run_says_why_and_offers_to_go_on(
 ) -> None:
     approve_plans(console)
     problem = "moodle.MoodleUnavailable: core_user_create_users: timeout"
-    set_run(console, RunStatus.STOPPED, problem=problem)
-    page = browser.get("/console/runs/1").text
+    set_run(console, LoadStatus.STOPPED, problem=problem)
+    page = browser.get("/console/loads/1").text
     assert "Moodle не отвечает (core_user_create_users: timeout)" in page
     assert "Продолжить" in page
 
@@ -213,27 +213,27 @@ def test_progress_is_followed_only_while_somebody_works_on_the_run(
 ) -> None:
     approve_plans(console)
     working = {"claimed_by": claims.own_name(), "claimed_at": NOW}
-    set_run(console, RunStatus.APPLYING, **working)
-    page = browser.get("/console/runs/1").text
+    set_run(console, LoadStatus.APPLYING, **working)
+    page = browser.get("/console/loads/1").text
     assert "data-progress" in page
     assert "http-equiv=" in page, "without JavaScript the page loads itself again"
-    figures = browser.get("/console/runs/1/progress.json").json
+    figures = browser.get("/console/loads/1/progress.json").json
     assert figures == {
         "status": "applying", "busy": True, "total": 3, "done": 0, "failed": 0, "skipped": 0
     }  # fmt: skip
-    set_run(console, RunStatus.APPLYING, claimed_by="", claimed_at=None)
-    page = browser.get("/console/runs/1").text
+    set_run(console, LoadStatus.APPLYING, claimed_by="", claimed_at=None)
+    page = browser.get("/console/loads/1").text
     assert "data-progress" not in page
     assert "Продолжить" in page
 
 
 def test_stop_is_a_wish_that_the_worker_reads(console: ConsoleUnderTest, browser: Browser) -> None:
-    set_run(console, RunStatus.APPLYING)
-    browser.post("/console/runs/1/stop")
+    set_run(console, LoadStatus.APPLYING)
+    browser.post("/console/loads/1/stop")
     with console.rows() as rows:
-        assert rows.get_one(SyncRun, 1).stop_requested
+        assert rows.get_one(Load, 1).stop_requested
 
 
 def test_a_run_that_was_read_is_not_read_again(console: ConsoleUnderTest, browser: Browser) -> None:
-    browser.post("/console/runs/1/plan")
+    browser.post("/console/loads/1/plan")
     assert console.queue.planned == []

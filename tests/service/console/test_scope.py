@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from auth.models import LoginEvent
-from service.models import Affiliation, KnownPerson, OperatorRole, RunStatus, SyncRun
+from service.models import KnownUser, Load, LoadStatus, OperatorRole, SchoolMembership
 from tests.service.console_factories import (
     NOW,
     ConsoleUnderTest,
@@ -65,13 +65,13 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
         person = {"firstname": "Проба", "lastname": "Чужова", "email": "x@school.invalid"}
         names = {"family_name": "Чужова", "given_name": "Проба", "role": "student"}
         rows.add(
-            KnownPerson(
+            KnownUser(
                 person_id="p-9", moodle_id=9, username="9999p9999", auth="oauth2",
                 school_code="78-0153", created_at=NOW, updated_at=NOW, **person, **names,
             )
         )  # fmt: skip
         rows.flush()
-        rows.add(Affiliation(school_code="78-0153", person_id="p-9", role="student"))
+        rows.add(SchoolMembership(school_code="78-0153", person_id="p-9", role="student"))
         rows.add(
             LoginEvent(
                 at=NOW, person_id="p-9", client_id="moodle", method="password", result="allowed",
@@ -89,9 +89,9 @@ def every_request(console: ConsoleUnderTest) -> Iterator[tuple[Rule, str, str]]:
     for rule in console.app.url_map.iter_rules():
         if not rule.endpoint.startswith("console.") or rule.endpoint == "console.signin.sign_out":
             continue
-        for run_id in ("7777", "2") if "run_id" in rule.arguments else ("",):
+        for load_id in ("7777", "2") if "load_id" in rule.arguments else ("",):
             for kind in ("csv", "xlsx", "json") if "kind" in rule.arguments else ("",):
-                address = rule.rule.replace("<int:run_id>", run_id).replace("<name>", "coverage")
+                address = rule.rule.replace("<int:load_id>", load_id).replace("<name>", "coverage")
                 address = address.replace("<any(csv, xlsx, json):kind>", kind)
                 for method in {"GET", "POST"} & (rule.methods or set()):
                     yield rule, address, method
@@ -134,9 +134,9 @@ def test_the_city_sees_what_the_walk_looks_for(console: ConsoleUnderTest) -> Non
     pages = [
         browser.get(address).text
         for address in (
-            "/console/runs/7777",
-            "/console/runs/7777/changes",
-            "/console/runs/7777/findings",
+            "/console/loads/7777",
+            "/console/loads/7777/changes",
+            "/console/loads/7777/findings",
             "/console/reports/coverage",
         )
     ]  # fmt: skip
@@ -147,11 +147,11 @@ def test_the_city_sees_what_the_walk_looks_for(console: ConsoleUnderTest) -> Non
 def test_a_decision_about_a_shared_run_touches_own_schools_only(
     console: ConsoleUnderTest,
 ) -> None:
-    console.client("school").post("/console/runs/2/reject")
+    console.client("school").post("/console/loads/2/reject")
     with console.rows() as rows:
-        run = rows.get_one(SyncRun, 2)
+        run = rows.get_one(Load, 2)
         assert {p.school_code: p.status for p in run.plans} == {
             "78-0153": "planned",
             "78-0243": "rejected",
         }
-        assert run.status == RunStatus.PLANNED
+        assert run.status == LoadStatus.PLANNED

@@ -62,7 +62,7 @@ def test_after_many_failures_the_right_password_has_to_wait(console: ConsoleUnde
 @pytest.mark.parametrize(
     ("wanted", "reached"),
     [
-        ("/console/runs?status=planned", "/console/runs?status=planned"),
+        ("/console/loads?status=planned", "/console/loads?status=planned"),
         ("https://elsewhere.example/console/", "/console/"),
         ("//elsewhere.example/", "/console/"),
         ("/console/\\elsewhere.example", "/console/"),

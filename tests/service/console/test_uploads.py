@@ -14,7 +14,7 @@ from werkzeug.datastructures import FileStorage
 from provisioning.settings import ReadLimits
 from service.config import ReadingSettings
 from service.console.uploads import clean_name
-from service.models import OperatorRole, RunStatus, SyncRun
+from service.models import Load, LoadStatus, OperatorRole
 from tests.service.console_factories import (
     ConsoleUnderTest,
     add_operator,
@@ -43,16 +43,16 @@ def files(*names: str, size: int = 9) -> list[FileStorage]:
     return [FileStorage(BytesIO(b" " * size), filename=name) for name in names]
 
 
-def only_run(console: ConsoleUnderTest) -> SyncRun:
+def only_run(console: ConsoleUnderTest) -> Load:
     with console.rows() as rows:
-        return rows.scalars(select(SyncRun)).one()
+        return rows.scalars(select(Load)).one()
 
 
 def test_uploaded_files_become_a_run_that_the_worker_reads(console: ConsoleUnderTest) -> None:
     uploads = files("ученики.xml", "staff.xml")
     answer = console.client("city").post("/console/upload", files=uploads, school="78-0243")
     run = only_run(console)
-    assert answer.location == f"/console/runs/{run.id}"
+    assert answer.location == f"/console/loads/{run.id}"
     assert (run.status, run.created_by, run.expected_school) == ("received", "city", "78-0243")
     folder = console.application.settings.home / run.folder
     assert {file.name for file in folder.iterdir()} == {"ученики.xml", "staff.xml"}
@@ -117,17 +117,17 @@ def test_a_lost_queue_is_said_and_the_reading_can_be_queued_later(
 ) -> None:
     browser = console.client("city")
 
-    def refuse(_run_id: int) -> None:
+    def refuse(_load_id: int) -> None:
         raise RedisConnectionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(console.queue, "plan_run", refuse)
+        broken.setattr(console.queue, "plan_load", refuse)
         answer = browser.post("/console/upload", files=files("a.xml"))
     assert answer.status_code == 503
     assert "Очередь заданий не отвечает" in answer.text
     run = only_run(console)
-    assert run.status == RunStatus.RECEIVED
-    browser.post(f"/console/runs/{run.id}/plan")
+    assert run.status == LoadStatus.RECEIVED
+    browser.post(f"/console/loads/{run.id}/plan")
     assert console.queue.planned == [run.id]
 
 

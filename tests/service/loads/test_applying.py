@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from provisioning.roster import PersonStatus, Role
-from service.models import RunStatus, SourceKey
+from service.models import LoadStatus, SourceKey
 from service.sample import City, SampleSchool, describe, make_city, write_sample
 from service.sample.rows import Row
 from tests.service.place import Place, make_place
@@ -29,7 +29,7 @@ class Loaded:
 
     place: Place
     month: int
-    run_id: int
+    load_id: int
     before: Mapping[str, dict[str, Any]]
     after: Mapping[str, dict[str, Any]]
     """Accounts by person id."""
@@ -64,7 +64,7 @@ def load_month(place: Place, month: int) -> Loaded:
     return Loaded(
         place=place,
         month=month,
-        run_id=run.id,
+        load_id=run.id,
         before=before,
         after=accounts(state),
         people={(code, sourced_id): person_id for code, sourced_id, person_id in rows},
@@ -247,6 +247,6 @@ def test_moved_and_renamed_pupils_change_and_nobody_else_does(months: list[Loade
 
 def test_the_run_ends_as_applied_with_all_done(months: list[Loaded]) -> None:
     for loaded in months:
-        assert loaded.place.run(loaded.run_id).status == RunStatus.APPLIED
-        changes = loaded.place.changes(loaded.run_id)
+        assert loaded.place.run(loaded.load_id).status == LoadStatus.APPLIED
+        changes = loaded.place.changes(loaded.load_id)
         assert {change.result for change in changes} == {"done"}

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from service.db import transaction
-from service.loads import applying
-from service.loads import operations as runs
-from service.models import RunStatus
+from service.loads import applying, operations
+from service.models import LoadStatus
 from service.moodle_standin import DEFAULT_TOKEN, Fault, FaultKind, ServiceToken
 from tests.service.installation import SCOPE
 from tests.service.place import A, B, Place, make_place, on_both_databases, pupils, teacher
@@ -19,9 +18,9 @@ ROWS_A, ROWS_B = [*pupils("a", 8), *pupils("a2", 3, "c-2"), teacher("a-t")], pup
 
 
 def approved(place: Place) -> int:
-    run_id = place.load(place.write(A, ROWS_A), place.write(B, ROWS_B))
-    place.approve(run_id)
-    return run_id
+    load_id = place.load(place.write(A, ROWS_A), place.write(B, ROWS_B))
+    place.approve(load_id)
+    return load_id
 
 
 def assert_exact(place: Place) -> None:
@@ -54,10 +53,10 @@ FAULTS = {
 @pytest.mark.parametrize("case", FAULTS)
 def test_a_run_through_a_bad_line_ends_with_exactly_the_state(place: Place, case: str) -> None:
     place.small_batches(4)
-    run_id = approved(place)
+    load_id = approved(place)
     place.fault(FAULTS[case])
-    run = place.apply(run_id)
-    assert (run.status, run.problem) == (RunStatus.APPLIED, "")
+    run = place.apply(load_id)
+    assert (run.status, run.problem) == (LoadStatus.APPLIED, "")
     place.no_faults()
     assert_exact(place)
 
@@ -67,18 +66,18 @@ def test_a_run_whose_moodle_stays_away_stops_with_the_reason_and_goes_on_later(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(applying, "PATIENCE_SECONDS", (2, 3))
-    run_id = approved(place)
+    load_id = approved(place)
     place.fault(Fault(kind=FaultKind.SERVER_ERROR, skip=6, times=None))
     slept: list[float] = []
-    run = place.apply(run_id, sleep=slept.append)
-    assert run.status == RunStatus.STOPPED
+    run = place.apply(load_id, sleep=slept.append)
+    assert run.status == LoadStatus.STOPPED
     assert run.problem.startswith("moodle.Moodle")
     assert run.problem.endswith("http_500")
     assert (run.claimed_by, run.finished_at) == ("", None)
     assert sum(slept) == 5
     place.no_faults()
-    run = place.apply(run_id)
-    assert (run.status, run.problem) == (RunStatus.APPLIED, "")
+    run = place.apply(load_id)
+    assert (run.status, run.problem) == (LoadStatus.APPLIED, "")
     assert_exact(place)
 
 
@@ -87,32 +86,32 @@ def test_the_patience_begins_anew_after_every_change_that_came_through(
 ) -> None:
     monkeypatch.setattr(applying, "PATIENCE_SECONDS", (1,))
     place.small_batches(4)
-    run_id = approved(place)
+    load_id = approved(place)
     place.fault(Fault(kind=FaultKind.UNAVAILABLE, seconds=60, every=6, times=None))
     slept: list[float] = []
-    assert place.apply(run_id, sleep=slept.append).status == RunStatus.APPLIED
+    assert place.apply(load_id, sleep=slept.append).status == LoadStatus.APPLIED
     assert len(slept) > 2
 
 
 def test_while_waiting_for_moodle_the_run_says_so_and_can_be_stopped(place: Place) -> None:
-    run_id = approved(place)
+    load_id = approved(place)
     place.fault(Fault(kind=FaultKind.DROP_BEFORE, times=None))
     seen: list[str] = []
 
     def stop_at_the_third_second(_seconds: float) -> None:
-        seen.append(place.run(run_id).problem)
+        seen.append(place.run(load_id).problem)
         if len(seen) == 3:
-            request_stop(place, run_id)
+            request_stop(place, load_id)
 
-    run = place.apply(run_id, sleep=stop_at_the_third_second)
-    assert run.status == RunStatus.STOPPED
+    run = place.apply(load_id, sleep=stop_at_the_third_second)
+    assert run.status == LoadStatus.STOPPED
     assert len(seen) == 3
     assert all("connection_broken" in problem for problem in seen)
 
 
-def request_stop(place: Place, run_id: int) -> None:
+def request_stop(place: Place, load_id: int) -> None:
     with transaction(place.application.sessions) as session:
-        runs.request_stop(session, run_id, scope=SCOPE, now=place.application.clock())
+        operations.request_stop(session, load_id, scope=SCOPE, now=place.application.clock())
 
 
 @pytest.mark.parametrize(
@@ -130,10 +129,10 @@ def test_a_wrongly_set_up_moodle_stops_the_run_at_once(
     tmp_path: Path, token: ServiceToken, problem: str
 ) -> None:
     with make_place(tmp_path, tokens={DEFAULT_TOKEN: token}) as place:
-        run_id = approved(place)
+        load_id = approved(place)
         slept: list[float] = []
-        run = place.apply(run_id, sleep=slept.append)
-        assert run.status == RunStatus.STOPPED
+        run = place.apply(load_id, sleep=slept.append)
+        assert run.status == LoadStatus.STOPPED
         assert run.problem.startswith(problem)
         assert slept == []
         assert place.moodle()["users"] == []
@@ -142,42 +141,42 @@ def test_a_wrongly_set_up_moodle_stops_the_run_at_once(
 @on_both_databases
 def test_a_wish_to_stop_ends_the_run_at_a_batch_and_it_goes_on_later(place: Place) -> None:
     place.small_batches(4)
-    run_id = approved(place)
+    load_id = approved(place)
     seen = 0
 
     def ask_during_the_users() -> bool:
         nonlocal seen
-        seen = sum(change.result == "done" for change in place.changes(run_id))
+        seen = sum(change.result == "done" for change in place.changes(load_id))
         if seen >= 4:
-            request_stop(place, run_id)
+            request_stop(place, load_id)
         return False
 
-    run = place.apply(run_id, should_stop=ask_during_the_users)
-    assert (run.status, run.problem, run.stop_requested) == (RunStatus.STOPPED, "", False)
+    run = place.apply(load_id, should_stop=ask_during_the_users)
+    assert (run.status, run.problem, run.stop_requested) == (LoadStatus.STOPPED, "", False)
     assert len(place.moodle()["users"]) == seen == 4
-    assert place.apply(run_id).status == RunStatus.APPLIED
+    assert place.apply(load_id).status == LoadStatus.APPLIED
     assert_exact(place)
 
 
 def test_stopping_after_every_batch_still_comes_to_the_end(place: Place) -> None:
     place.small_batches(6)
-    run_id = approved(place)
+    load_id = approved(place)
     for _attempt in range(40):
-        if place.apply(run_id, should_stop=chain([False], repeat(True)).__next__).finished_at:
+        if place.apply(load_id, should_stop=chain([False], repeat(True)).__next__).finished_at:
             break
-    assert place.run(run_id).status == RunStatus.APPLIED
+    assert place.run(load_id).status == LoadStatus.APPLIED
     assert_exact(place)
 
 
 def test_a_fault_of_ours_leaves_a_run_that_says_so_and_goes_on_later(place: Place) -> None:
-    run_id = approved(place)
+    load_id = approved(place)
 
     def break_off() -> bool:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        place.apply(run_id, should_stop=break_off)
-    run = place.run(run_id)
-    assert (run.status, run.problem, run.claimed_by) == (RunStatus.STOPPED, "internal", "")
-    assert place.apply(run_id).status == RunStatus.APPLIED
+        place.apply(load_id, should_stop=break_off)
+    run = place.run(load_id)
+    assert (run.status, run.problem, run.claimed_by) == (LoadStatus.STOPPED, "internal", "")
+    assert place.apply(load_id).status == LoadStatus.APPLIED
     assert_exact(place)

@@ -7,7 +7,7 @@ from pathlib import Path
 import requests
 
 from service.doctor import Verdict, examine
-from service.models import RunStatus
+from service.models import LoadStatus
 from service.moodle_standin import SiteSettings
 from service.sample.rows import Row
 from tests.service.loads.test_applying_refused import ask_moodle
@@ -41,12 +41,12 @@ def delete_account(place: Place, code: str, sourced_id: str) -> None:
     ask_moodle(place, "core_user_delete_users", **{"userids[0]": number})
 
 
-def results(place: Place, run_id: int, person_id: str) -> set[tuple[str, str, str, str]]:
+def results(place: Place, load_id: int, person_id: str) -> set[tuple[str, str, str, str]]:
     """(Kind, action, result, code) of every change about a person."""
     return {
         (change.kind, change.action, change.result, change.code)
         for kind in ("user", "member", "enrolment")
-        for change in place.changes(run_id, kind)
+        for change in place.changes(load_id, kind)
         if person_id in change.key
     }
 
@@ -56,21 +56,21 @@ def test_an_account_deleted_by_hand_stops_nobody_else(place: Place) -> None:
     place.sync(place.write(A, ROWS_A), place.write(B, ROWS_B))
     person_id = place.person_id(A, "a-3")
     delete_account(place, A, "a-3")
-    run_id = place.load(
+    load_id = place.load(
         place.write(A, moved("c-2"), day=30),
         place.write(B, [*ROWS_B, pupil("b-9")], day=30),
     )
-    place.approve(run_id, over_limits=True)
-    run = place.apply(run_id)
-    assert run.status != RunStatus.STOPPED
+    place.approve(load_id, over_limits=True)
+    run = place.apply(load_id)
+    assert run.status != LoadStatus.STOPPED
     assert run.problem == ""
-    assert ("user", "update", "failed", "account_gone") in results(place, run_id, person_id)
+    assert ("user", "update", "failed", "account_gone") in results(place, load_id, person_id)
     for sourced_id in ("a-1", "a-2", "a-4", "a-5"):
-        ended = results(place, run_id, place.person_id(A, sourced_id))
+        ended = results(place, load_id, place.person_id(A, sourced_id))
         assert {result for _, _, result, _ in ended} == {"done"}
         assert place.account(A, sourced_id)["department"] == "8Б"
     assert place.account(B, "b-9")["department"] == "8А"
-    assert [plan.status for plan in place.plans(run_id).values()] == ["applied", "applied"]
+    assert [plan.status for plan in place.plans(load_id).values()] == ["applied", "applied"]
     known = place.known(A, "a-3")
     assert (known.moodle_id, known.problem) == (None, "account_gone")
 
@@ -88,12 +88,12 @@ def test_a_deleted_teacher_who_is_to_lead_a_class_stops_nobody_and_comes_back(
         place.write(A, [*ROWS_A, pupil("a-9")], day=30, classes=led),
         place.write(B, [*ROWS_B, pupil("b-9")], day=30),
     )
-    run_id = place.load(*month)
-    place.approve(run_id)
-    run = place.apply(run_id)
-    assert run.status != RunStatus.STOPPED
+    load_id = place.load(*month)
+    place.approve(load_id)
+    run = place.apply(load_id)
+    assert run.status != LoadStatus.STOPPED
     assert run.problem == ""
-    assert results(place, run_id, person_id) == {("enrolment", "add", "failed", "account_gone")}
+    assert results(place, load_id, person_id) == {("enrolment", "add", "failed", "account_gone")}
     assert place.courses_of(A, "a-9") == {(COURSE, "student")}
     assert place.account(B, "b-9")["department"] == "8А"
 
@@ -128,14 +128,14 @@ def test_one_deleted_course_stops_no_other_school(place: Place) -> None:
     place.sync(place.write(A, ROWS_A), place.write(B, ROWS_B))
     (course,) = (one for one in place.moodle()["courses"] if one["fullname"] == COURSE)
     ask_moodle(place, "core_course_delete_courses", **{"courseids[0]": course["id"]})
-    run_id = place.load(
+    load_id = place.load(
         place.write(A, [*ROWS_A, pupil("a-9")], day=30),
         place.write(B, [*ROWS_B, pupil("b-9")], day=30),
     )
-    place.approve(run_id)
-    assert place.apply(run_id).status != RunStatus.STOPPED
+    place.approve(load_id)
+    assert place.apply(load_id).status != LoadStatus.STOPPED
     assert ("enrolment", "add", "failed", "invalidparameter") in results(
-        place, run_id, place.person_id(A, "a-9")
+        place, load_id, place.person_id(A, "a-9")
     )
     assert place.account(B, "b-9")["department"] == "8А"
 
@@ -145,16 +145,16 @@ def test_what_our_account_may_do_nowhere_stops_the_run_and_it_goes_on_later(
 ) -> None:
     """The setting is really wrong: Moodle refuses the same with data that is in order."""
     with make_place(tmp_path, settings=SiteSettings(assignable_roles=(3,))) as place:
-        run_id = place.load(place.write(A, ROWS_A))
-        place.approve(run_id)
-        run = place.apply(run_id)
-        assert run.status == RunStatus.STOPPED
+        load_id = place.load(place.write(A, ROWS_A))
+        place.approve(load_id)
+        run = place.apply(load_id)
+        assert run.status == LoadStatus.STOPPED
         assert run.problem == (
             "moodle.MoodleMisconfigured: enrol_manual_enrol_users: wsusercannotassign"
         )
-        assert {change.result for change in place.changes(run_id, "enrolment")} == {""}
+        assert {change.result for change in place.changes(load_id, "enrolment")} == {""}
         requests.post(
             f"{place.moodle_url}/standin/settings", json={"assignable_roles": [3, 5]}, timeout=10
         ).raise_for_status()
-        assert place.apply(run_id).status == RunStatus.APPLIED
+        assert place.apply(load_id).status == LoadStatus.APPLIED
         assert place.courses_of(A, "a-1") == {(COURSE, "student")}

@@ -11,7 +11,7 @@ import requests
 
 from provisioning.passwords import birth_date_password
 from provisioning.roster import Enrolment, Role
-from service.models import RunStatus
+from service.models import LoadStatus
 from service.moodle_standin import PasswordPolicy, SiteSettings
 from service.people.directory import PeopleDirectory
 from tests.service.place import (
@@ -57,10 +57,10 @@ def test_accounts_whose_password_moodle_keeps_must_change_it(tmp_path: Path) -> 
 
 def test_a_password_that_moodle_refuses_is_said_for_each_person(tmp_path: Path) -> None:
     with moodle_keeps_passwords(tmp_path, PasswordPolicy()) as place:
-        run_id = place.load(place.write(A, ROWS))
-        place.approve(run_id)
-        assert place.apply(run_id).status == RunStatus.APPLIED_WITH_FAILURES
-        assert {(one.result, one.code) for one in place.changes(run_id)} == {
+        load_id = place.load(place.write(A, ROWS))
+        place.approve(load_id)
+        assert place.apply(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
+        assert {(one.result, one.code) for one in place.changes(load_id)} == {
             ("failed", "weak_password")
         }
         requests.post(
@@ -68,7 +68,7 @@ def test_a_password_that_moodle_refuses_is_said_for_each_person(tmp_path: Path) 
             json={"password_policy": {"min_lower": 0, "min_upper": 0, "min_other": 0}},
             timeout=10,
         ).raise_for_status()
-        assert place.apply(run_id).status == RunStatus.APPLIED
+        assert place.apply(load_id).status == LoadStatus.APPLIED
         assert len(place.moodle()["users"]) == 5
 
 

@@ -14,9 +14,8 @@ import psutil
 import pytest
 
 from service.db import transaction
-from service.loads import claims, planning
-from service.loads import operations as runs
-from service.models import RunStatus, SyncRun
+from service.loads import claims, operations, planning
+from service.models import Load, LoadStatus
 from tests.service.installation import SCOPE
 from tests.service.place import NOW, A, Place, on_both_databases, pupils, teacher
 
@@ -35,16 +34,16 @@ def another_process() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         child.communicate()
 
 
-def claim(place: Place, run_id: int, name: str) -> None:
+def claim(place: Place, load_id: int, name: str) -> None:
     with transaction(place.application.sessions) as session:
-        run = session.get_one(SyncRun, run_id)
+        run = session.get_one(Load, load_id)
         run.claimed_by, run.claimed_at = name, place.application.clock()
 
 
 def approved(place: Place) -> int:
-    run_id = place.load(place.write(A, ROWS))
-    place.approve(run_id)
-    return run_id
+    load_id = place.load(place.write(A, ROWS))
+    place.approve(load_id)
+    return load_id
 
 
 def abandoned(place: Place) -> list[int]:
@@ -52,37 +51,37 @@ def abandoned(place: Place) -> list[int]:
         return [run.id for run in claims.abandoned(session, place.application.clock())]
 
 
-def holder(place: Place, run_id: int) -> str:
-    return place.run(run_id).claimed_by
+def holder(place: Place, load_id: int) -> str:
+    return place.run(load_id).claimed_by
 
 
 @on_both_databases
 def test_a_run_that_a_living_process_holds_is_left_alone(place: Place) -> None:
-    run_id = approved(place)
+    load_id = approved(place)
     with another_process() as (name, _child):
-        claim(place, run_id, name)
-        place.apply(run_id)
-        assert (holder(place, run_id), place.moodle()["users"]) == (name, [])
+        claim(place, load_id, name)
+        place.apply(load_id)
+        assert (holder(place, load_id), place.moodle()["users"]) == (name, [])
         assert abandoned(place) == []
 
 
 @on_both_databases
 def test_the_claim_of_a_dead_process_is_free_at_once(place: Place) -> None:
-    run_id = approved(place)
+    load_id = approved(place)
     with another_process() as (name, child):
-        claim(place, run_id, name)
+        claim(place, load_id, name)
         child.kill()
         # It stays a zombie until its parent asks how it ended, and is dead all the same.
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert place.apply(run_id).status == RunStatus.APPLIED
+        assert place.apply(load_id).status == LoadStatus.APPLIED
 
 
 def test_a_later_process_with_the_same_number_does_not_hold_the_claim(place: Place) -> None:
-    run_id = approved(place)
+    load_id = approved(place)
     with another_process() as (name, _child):
         host, pid, started = name.rsplit("/", 2)
-        claim(place, run_id, f"{host}/{pid}/{float(started) - 60:.2f}")
-        assert place.apply(run_id).status == RunStatus.APPLIED
+        claim(place, load_id, f"{host}/{pid}/{float(started) - 60:.2f}")
+        assert place.apply(load_id).status == LoadStatus.APPLIED
 
 
 def test_the_claim_of_another_machine_is_free_after_the_lease_only() -> None:
@@ -96,51 +95,51 @@ def test_the_claim_of_another_machine_is_free_after_the_lease_only() -> None:
 def test_of_two_processes_that_take_a_free_run_at_once_one_gets_it(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = approved(place)
+    load_id = approved(place)
     with place.application.sessions() as first, place.application.sessions() as second:
         seen_by_first, seen_by_second = (
-            first.get_one(SyncRun, run_id),
-            second.get_one(SyncRun, run_id),
+            first.get_one(Load, load_id),
+            second.get_one(Load, load_id),
         )
         first.commit()
         second.commit()
         monkeypatch.setattr(claims, "own_name", lambda: "one.example/1/1.00")
-        assert claims.take(first, seen_by_first, NOW, {RunStatus.APPROVED})
+        assert claims.take(first, seen_by_first, NOW, {LoadStatus.APPROVED})
         first.commit()
         monkeypatch.setattr(claims, "own_name", lambda: "two.example/2/2.00")
-        assert not claims.take(second, seen_by_second, NOW, {RunStatus.APPROVED})
+        assert not claims.take(second, seen_by_second, NOW, {LoadStatus.APPROVED})
         second.commit()
-    assert holder(place, run_id) == "one.example/1/1.00"
+    assert holder(place, load_id) == "one.example/1/1.00"
 
 
 @on_both_databases
 def test_who_loses_the_claim_records_nothing_more_and_does_not_end_the_run(place: Place) -> None:
-    run_id = approved(place)
+    load_id = approved(place)
     thief = "other.example/7/1.00"
     calls = iter(range(1000))
 
     def lose_it_before_the_second_batch() -> bool:
         if next(calls) == 1:
-            claim(place, run_id, thief)
+            claim(place, load_id, thief)
         return False
 
-    run = place.apply(run_id, should_stop=lose_it_before_the_second_batch)
-    assert (run.claimed_by, run.status) == (thief, RunStatus.APPLYING)
-    tried = [change.key for change in place.changes(run_id, "category") if change.result]
+    run = place.apply(load_id, should_stop=lose_it_before_the_second_batch)
+    assert (run.claimed_by, run.status) == (thief, LoadStatus.APPLYING)
+    tried = [change.key for change in place.changes(load_id, "category") if change.result]
     assert len(tried) == 1
-    assert {plan.status for plan in place.plans(run_id).values()} == {"approved"}
+    assert {plan.status for plan in place.plans(load_id).values()} == {"approved"}
 
 
 def test_who_was_told_to_stop_after_losing_the_claim_leaves_the_run_alone(place: Place) -> None:
-    run_id = approved(place)
+    load_id = approved(place)
     thief = "other.example/7/1.00"
 
     def stop() -> bool:
-        claim(place, run_id, thief)
+        claim(place, load_id, thief)
         return True
 
-    run = place.apply(run_id, should_stop=stop)
-    assert (run.claimed_by, run.status) == (thief, RunStatus.APPLYING)
+    run = place.apply(load_id, should_stop=stop)
+    assert (run.claimed_by, run.status) == (thief, LoadStatus.APPLYING)
 
 
 def test_who_loses_the_claim_while_planning_stores_nothing(
@@ -154,29 +153,29 @@ def test_who_loses_the_claim_while_planning_stores_nothing(
         return make_plan(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(planning, "make_plan", lose_it)
-    run_id = place.load(place.write(A, ROWS))
-    assert place.run(run_id).status == RunStatus.RECEIVED
-    assert place.plans(run_id) == {}
+    load_id = place.load(place.write(A, ROWS))
+    assert place.run(load_id).status == LoadStatus.RECEIVED
+    assert place.plans(load_id) == {}
 
 
 def test_a_run_half_applied_by_a_dead_process_is_found_and_finished(place: Place) -> None:
-    run_id = approved(place)
-    place.apply(run_id, should_stop=iter([False, False, True]).__next__)
+    load_id = approved(place)
+    place.apply(load_id, should_stop=iter([False, False, True]).__next__)
     with another_process() as (name, _child):
-        claim(place, run_id, name)
+        claim(place, load_id, name)
         with transaction(place.application.sessions) as session:
-            session.get_one(SyncRun, run_id).status = RunStatus.APPLYING
-    assert abandoned(place) == [run_id]
-    assert place.apply(run_id).status == RunStatus.APPLIED
+            session.get_one(Load, load_id).status = LoadStatus.APPLYING
+    assert abandoned(place) == [load_id]
+    assert place.apply(load_id).status == LoadStatus.APPLIED
     assert len(place.moodle()["users"]) == 5
 
 
 def test_asking_for_a_run_again_does_not_disturb_the_one_at_work(place: Place) -> None:
-    run_id = approved(place)
+    load_id = approved(place)
     with another_process() as (name, _child):
-        claim(place, run_id, name)
+        claim(place, load_id, name)
         with transaction(place.application.sessions) as session:
-            run = session.get_one(SyncRun, run_id)
-            run.status = RunStatus.APPLYING
-            runs.ready_to_apply(session, run_id, scope=SCOPE, now=NOW)
-        assert place.run(run_id).status == RunStatus.APPLYING
+            run = session.get_one(Load, load_id)
+            run.status = LoadStatus.APPLYING
+            operations.ready_to_apply(session, load_id, scope=SCOPE, now=NOW)
+        assert place.run(load_id).status == LoadStatus.APPLYING

@@ -14,8 +14,8 @@ from provisioning.roster import Role
 from service import create_app
 from service.access import Forbidden, Scope
 from service.db import transaction
-from service.loads import operations as runs
-from service.models import Identity, OperatorRole, RunFinding
+from service.loads import operations
+from service.models import Identity, LoadFinding, OperatorRole
 from service.people.directory import PeopleDirectory
 from service.people.passwords import find_person, reset_password
 from service.people.slips import STAFF, groups, slip_of, slips
@@ -38,9 +38,9 @@ def child(sourced_id: str, given: str, **overrides: Any) -> Row:
     return pupil(sourced_id, **values)
 
 
-def told(place: Place, run_id: int, rule: str = "match.snils_other_name") -> list[RunFinding]:
+def told(place: Place, load_id: int, rule: str = "match.snils_other_name") -> list[LoadFinding]:
     with place.application.sessions() as session:
-        found = runs.findings(session, runs.find(session, run_id, SCOPE), SCOPE)
+        found = operations.findings(session, operations.find(session, load_id, SCOPE), SCOPE)
     return [one for one in found if one.rule == rule]
 
 
@@ -55,19 +55,19 @@ def test_a_girl_with_her_twins_number_has_her_own_account(place: Place) -> None:
     first, second = sorted((CASES / "d5-twin-number").iterdir())
     place.sync(first)
     boy = place.account("S1", "s-1")
-    run_id = place.load(second)
-    (finding,) = told(place, run_id)
+    load_id = place.load(second)
+    (finding,) = told(place, load_id)
     assert (finding.severity, finding.file, finding.sourced_id) == ("error", "2.xml", "q-500")
     assert finding.line == 9
-    text = runs.as_finding(finding).message("ru")
+    text = operations.as_finding(finding).message("ru")
     assert "S1" in text
     assert "1.xml" in text
     assert "строка 9" in text
     assert "s-1" in text
     assert SNILS not in text
     assert "Пётр" not in text
-    place.approve(run_id)
-    place.apply(run_id)
+    place.approve(load_id)
+    place.apply(load_id)
     girl = place.account("S2", "q-500")
     assert girl["id"] != boy["id"]
     assert (girl["lastname"], girl["suspended"]) == ("Близнецова", 0)
@@ -141,16 +141,16 @@ def test_a_sex_said_by_a_later_file_counts_too(place: Place) -> None:
     others = [*pupils("a-o", 3), teacher("a-t")]
     place.sync(place.write(A, [child("a-1", "Саша"), *others]))
     place.load(place.write(A, [child("a-1", "Саша", sex="M"), *others], day=1))
-    run_id = place.load(place.write(B, [child("b-1", "Саша", sex="F"), teacher("b-t")], day=1))
-    assert len(told(place, run_id)) == 1
+    load_id = place.load(place.write(B, [child("b-1", "Саша", sex="F"), teacher("b-t")], day=1))
+    assert len(told(place, load_id)) == 1
 
 
 def test_in_one_upload_both_schools_are_named_as_well(place: Place) -> None:
-    run_id = place.load(
+    load_id = place.load(
         place.write(A, [child("a-1", "Пётр"), *pupils("a-o", 3)]),
         place.write(B, [child("b-1", "Анна"), *pupils("b-o", 3)]),
     )
-    (finding,) = told(place, run_id)
+    (finding,) = told(place, load_id)
     assert (finding.sourced_id, finding.details["other_id"]) == ("b-1", "a-1")
     assert finding.details["other_file"] == f"{A}.xml"
     assert finding.details["other_line"].isdigit()

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from service.db import transaction
-from service.loads import failures
-from service.loads import operations as runs
+from service.loads import failures, operations
 from service.loads.failures import plan_again_by_itself
-from service.loads.operations import RunProblem
-from service.loads.planning import plan_run
-from service.models import OperatorRole, PlanStatus, RunStatus, SyncRun
+from service.loads.operations import LoadProblem
+from service.loads.planning import plan_load
+from service.models import Load, LoadStatus, OperatorRole, PlanStatus
 from tests.service.console_factories import (
     Browser,
     ConsoleUnderTest,
@@ -31,11 +30,11 @@ from tests.service.place import A, B, Place, on_both_databases, pupils, teacher
 ROWS_A, ROWS_B = [*pupils("a", 3), teacher("a-t")], [*pupils("b", 2), teacher("b-t")]
 
 
-def try_again(place: Place, run_id: int) -> tuple[SyncRun, bool]:
+def try_again(place: Place, load_id: int) -> tuple[Load, bool]:
     with transaction(place.application.sessions) as session:
-        return runs.try_again(
+        return operations.try_again(
             session,
-            run_id,
+            load_id,
             home=place.application.settings.home,
             scope=SCOPE,
             now=place.application.clock(),
@@ -49,64 +48,64 @@ def unsettled(place: Place) -> list[int]:
 
 def clash(place: Place) -> tuple[int, int]:
     """A load of two schools, applied but for one pupil of A; and the stranger in Moodle."""
-    run_id = place.load(place.write(A, ROWS_A), place.write(B, ROWS_B))
+    load_id = place.load(place.write(A, ROWS_A), place.write(B, ROWS_B))
     stranger = make_foreign_account(place, login(place, A, "a-3"))
-    place.approve(run_id)
-    assert place.apply(run_id).status == RunStatus.APPLIED_WITH_FAILURES
-    return run_id, stranger
+    place.approve(load_id)
+    assert place.apply(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
+    return load_id, stranger
 
 
 @on_both_databases
 def test_what_needs_another_login_is_planned_again_for_its_school_only(place: Place) -> None:
-    run_id, _stranger = clash(place)
-    assert unsettled(place) == [run_id]
-    again, is_new = try_again(place, run_id)
-    assert (is_new, again.again_of, again.only_schools) == (True, run_id, [A])
-    assert try_again(place, run_id)[0].id == again.id, "one new plan is enough"
-    plan_run(place.application, again.id)
-    assert place.run(again.id).status == RunStatus.PLANNED
+    load_id, _stranger = clash(place)
+    assert unsettled(place) == [load_id]
+    again, is_new = try_again(place, load_id)
+    assert (is_new, again.again_of, again.only_schools) == (True, load_id, [A])
+    assert try_again(place, load_id)[0].id == again.id, "one new plan is enough"
+    plan_load(place.application, again.id)
+    assert place.run(again.id).status == LoadStatus.PLANNED
     assert place.counts(again.id, A) == {"user.create": 1, "member.add": 2, "enrolment.add": 1}
     assert set(place.plans(again.id)) == {A}
     assert len(place.moodle()["users"]) == 7, "nothing without a yes"
     place.approve(again.id)
-    assert place.apply(again.id).status == RunStatus.APPLIED
+    assert place.apply(again.id).status == LoadStatus.APPLIED
     assert len(place.moodle()["users"]) == 8
     assert unsettled(place) == []
-    with pytest.raises(RunProblem, match=r"run\.overtaken"):
-        try_again(place, run_id)
+    with pytest.raises(LoadProblem, match=r"load\.overtaken"):
+        try_again(place, load_id)
 
 
 @on_both_databases
 def test_after_a_run_it_is_planned_again_by_itself_once(place: Place) -> None:
-    run_id, _stranger = clash(place)
-    again = plan_again_by_itself(place.application, run_id)
+    load_id, _stranger = clash(place)
+    again = plan_again_by_itself(place.application, load_id)
     assert again is not None
     run = place.run(again)
-    assert (run.status, run.again_of, run.created_by) == ("received", run_id, SCOPE.actor)
-    assert plan_again_by_itself(place.application, run_id) is None
+    assert (run.status, run.again_of, run.created_by) == ("received", load_id, SCOPE.actor)
+    assert plan_again_by_itself(place.application, load_id) is None
 
 
 def test_what_can_be_applied_again_needs_no_other_plan(place: Place) -> None:
-    run_id = place.load(place.write(A, ROWS_A))
-    place.approve(run_id)
-    place.apply(run_id)
-    with pytest.raises(RunProblem, match=r"run\.nothing_failed"):
-        try_again(place, run_id)
-    assert plan_again_by_itself(place.application, run_id) is None
+    load_id = place.load(place.write(A, ROWS_A))
+    place.approve(load_id)
+    place.apply(load_id)
+    with pytest.raises(LoadProblem, match=r"load\.nothing_failed"):
+        try_again(place, load_id)
+    assert plan_again_by_itself(place.application, load_id) is None
 
 
 def test_files_that_are_not_kept_cannot_be_planned_again(place: Place) -> None:
-    run_id, stranger = clash(place)
-    folder = place.application.settings.home / place.run(run_id).folder
+    load_id, stranger = clash(place)
+    folder = place.application.settings.home / place.run(load_id).folder
     folder.rename(folder.with_name("elsewhere"))
-    with pytest.raises(RunProblem, match=r"run\.files_gone"):
-        try_again(place, run_id)
+    with pytest.raises(LoadProblem, match=r"load\.files_gone"):
+        try_again(place, load_id)
     ask_moodle(
         place,
         "core_user_update_users",
         **{"users[0][id]": stranger, "users[0][username]": "renamed"},
     )
-    assert place.apply(run_id).status == RunStatus.APPLIED
+    assert place.apply(load_id).status == LoadStatus.APPLIED
 
 
 # The console
@@ -120,7 +119,7 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
         add_operator(rows)
         for code in ("78-0153", "78-0243"):
             add_school(rows, code)
-        run = add_run(rows, RunStatus.APPLIED_WITH_FAILURES)
+        run = add_run(rows, LoadStatus.APPLIED_WITH_FAILURES)
         applied = {"status": PlanStatus.APPLIED, "started": True}
         add_plan(rows, run, "78-0153", [make_user_change("p-1", result="done")], **applied)
         changes = [
@@ -141,22 +140,22 @@ def test_home_and_list_and_the_page_of_the_load_say_that_something_failed(
     console: ConsoleUnderTest,
 ) -> None:
     browser = console.client("city")
-    for address in ("/console/", "/console/runs", "/console/runs/1"):
+    for address in ("/console/", "/console/loads", "/console/loads/1"):
         page = browser.get(address).text
         assert badge(page) == "applied_with_failures", address
         assert "Применено не полностью" in page, address
         assert "Не удалось 1 изменение".lower() in page.lower(), address
     assert "Посмотреть причину и повторить" in browser.get("/console/").text
-    page = browser.get("/console/runs/1").text
+    page = browser.get("/console/loads/1").text
     assert "schoolbridge doctor" in page, "the remedy"
     assert "Повторить" in page
-    assert "№ 1" in browser.get("/console/runs", status="applied_with_failures").text
-    assert "/console/runs/1" not in browser.get("/console/runs", status="applied").text
+    assert "№ 1" in browser.get("/console/loads", status="applied_with_failures").text
+    assert "/console/loads/1" not in browser.get("/console/loads", status="applied").text
 
 
 def test_try_again_queues_the_same_plan_where_that_can_help(console: ConsoleUnderTest) -> None:
     browser = console.client("city")
-    assert browser.post("/console/runs/1/retry").status_code == 302
+    assert browser.post("/console/loads/1/retry").status_code == 302
     assert (console.queue.applied, console.queue.planned) == ([1], [])
 
 
@@ -164,7 +163,7 @@ def test_a_school_of_which_nothing_failed_reads_applied(console: ConsoleUnderTes
     with console.rows() as rows:
         add_operator(rows, "school", OperatorRole.SCHOOL, ["78-0153"])
     browser: Browser = console.client("school")
-    for address in ("/console/", "/console/runs", "/console/runs/1"):
+    for address in ("/console/", "/console/loads", "/console/loads/1"):
         assert badge(browser.get(address).text) == "applied", address
     assert "повторить" not in browser.get("/console/").text
-    assert browser.post("/console/runs/1/retry").status_code == 409
+    assert browser.post("/console/loads/1/retry").status_code == 409

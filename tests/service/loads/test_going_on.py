@@ -20,8 +20,8 @@ from sqlalchemy import func, select
 from service.application import Application
 from service.db import transaction
 from service.jobs import Jobs, live_workers
-from service.loads import operations as runs
-from service.models import AuditEntry, PlannedChange, RunStatus
+from service.loads import operations
+from service.models import AuditEntry, LoadStatus, PlannedChange
 from service.moodle_standin import create_standin
 from service.processes import Child, redis_child, wait_ready
 from service.redis_link import connect_redis, redis_answers
@@ -81,7 +81,7 @@ class Site:
     gate: Gate
     storage: Path
     redis: Child
-    run_id: int
+    load_id: int
 
     @contextmanager
     def worker(self, *kinds: str) -> Iterator[psutil.Popen]:
@@ -105,7 +105,9 @@ class Site:
     def ask_to_apply(self) -> None:
         """As a person does; the queue hears nothing of it."""
         with transaction(self.application.sessions) as session:
-            runs.ready_to_apply(session, self.run_id, scope=SCOPE, now=self.application.clock())
+            operations.ready_to_apply(
+                session, self.load_id, scope=SCOPE, now=self.application.clock()
+            )
 
     def until_held(self, worker: psutil.Popen) -> psutil.Process:
         """The process of the job, which waits in a call to Moodle with some changes done."""
@@ -113,8 +115,8 @@ class Site:
         (job,) = _children(worker)
         return job
 
-    def status(self) -> RunStatus:
-        return RunStatus(find_run(self.application, self.run_id).status)
+    def status(self) -> LoadStatus:
+        return LoadStatus(find_run(self.application, self.load_id).status)
 
     def until(self, happens: Callable[[], bool]) -> None:
         deadline = time.monotonic() + WAIT_SECONDS
@@ -123,16 +125,16 @@ class Site:
             time.sleep(0.05)
 
     def until_applied(self) -> None:
-        self.until(lambda: self.status() == RunStatus.APPLIED)
+        self.until(lambda: self.status() == LoadStatus.APPLIED)
         assert in_moodle(self.storage) == planned(self.application)
-        assert find_run(self.application, self.run_id).problem == ""
+        assert find_run(self.application, self.load_id).problem == ""
 
     def log(self) -> str:
         return (self.application.settings.home / "log" / "worker.log").read_text("utf-8")[-3000:]
 
     def interruptions(self) -> int:
         with self.application.sessions() as session:
-            said = select(func.count()).where(AuditEntry.action == "run.interrupted")
+            said = select(func.count()).where(AuditEntry.action == "load.interrupted")
             return session.scalars(said).one()
 
 
@@ -154,8 +156,8 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         running_app(standin) as moodle,
         installation(tmp_path / "home", moodle_url=moodle, database_url=url) as application,
     ):
-        run_id = load(application, City(schools=1, people_per_school=60))
-        approve(application, run_id)
+        load_id = load(application, City(schools=1, people_per_school=60))
+        approve(application, load_id)
         redis = redis_child(application.settings)
         redis.start()
         wait_ready(redis, lambda: redis_answers(application.settings))
@@ -164,7 +166,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
             gate=gate,
             storage=tmp_path / "moodle.sqlite",
             redis=redis,
-            run_id=run_id,
+            load_id=load_id,
         )
         redis.stop()
 
@@ -201,7 +203,7 @@ def _live(site: Site) -> list[str]:
 def test_an_emptied_redis_loses_neither_job_nor_worker(site: Site) -> None:
     with connect_redis(site.application.settings) as connection:
         site.ask_to_apply()
-        Jobs(site.application.settings).apply_run(site.run_id)
+        Jobs(site.application.settings).apply_load(site.load_id)
         connection.flushall()
         site.gate.close_after(4)
         with site.worker() as worker:
@@ -222,8 +224,8 @@ def test_a_worker_told_to_stop_leaves_a_run_that_says_so_and_goes_on(site: Site)
         worker.send_signal(signal.SIGTERM)
         site.gate.open()
         assert worker.wait(WAIT_SECONDS) == 0
-    run = find_run(site.application, site.run_id)
-    assert (run.status, run.problem) == (RunStatus.STOPPED, "interrupted")
+    run = find_run(site.application, site.load_id)
+    assert (run.status, run.problem) == (LoadStatus.STOPPED, "interrupted")
     with site.worker():
         site.until_applied()
 
@@ -242,12 +244,12 @@ def test_a_killed_redis_ends_neither_the_job_nor_the_worker(site: Site) -> None:
         assert worker.is_running()
         second = load(site.application, City(schools=1, people_per_school=60), month=1)
         with transaction(site.application.sessions) as session:
-            runs.approve(
+            operations.approve(
                 session, second, scope=SCOPE, now=site.application.clock(), over_limits=True
             )
-            runs.ready_to_apply(session, second, scope=SCOPE, now=site.application.clock())
-        site.run_id = second
-        site.until(lambda: site.status() == RunStatus.APPLIED)
+            operations.ready_to_apply(session, second, scope=SCOPE, now=site.application.clock())
+        site.load_id = second
+        site.until(lambda: site.status() == LoadStatus.APPLIED)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(WAIT_SECONDS) == 0
 
@@ -258,16 +260,18 @@ def test_what_a_person_stopped_waits_for_a_person(site: Site) -> None:
         site.ask_to_apply()
         job = site.until_held(worker)
         with transaction(site.application.sessions) as session:
-            runs.request_stop(session, site.run_id, scope=SCOPE, now=site.application.clock())
+            operations.request_stop(
+                session, site.load_id, scope=SCOPE, now=site.application.clock()
+            )
         job.kill()  # before it could obey
         site.gate.open()
-        site.until(lambda: site.status() == RunStatus.STOPPED)
+        site.until(lambda: site.status() == LoadStatus.STOPPED)
         done = _done(site)
-        Jobs(site.application.settings).apply_run(site.run_id)  # an old job of the queue
+        Jobs(site.application.settings).apply_load(site.load_id)  # an old job of the queue
         with connect_redis(site.application.settings) as connection:
             site.until(lambda: not connection.exists("rq:queue:schoolbridge:loads"))
         site.until(lambda: not _children(worker))
-        assert (site.status(), _done(site)) == (RunStatus.STOPPED, done)
+        assert (site.status(), _done(site)) == (LoadStatus.STOPPED, done)
         site.ask_to_apply()
         site.until_applied()
 
@@ -280,11 +284,11 @@ def _done(site: Site) -> int:
 
 def test_a_file_whose_reading_was_killed_is_read_by_the_next(site: Site) -> None:
     with transaction(site.application.sessions) as session:
-        run = runs.find(session, site.run_id, SCOPE)
-        run.status, run.claimed_by = RunStatus.RECEIVED, "nowhere/0/0"
+        run = operations.find(session, site.load_id, SCOPE)
+        run.status, run.claimed_by = LoadStatus.RECEIVED, "nowhere/0/0"
         run.claimed_at = site.application.clock()
     with site.worker():
-        site.until(lambda: site.status() == RunStatus.PLANNED)
+        site.until(lambda: site.status() == LoadStatus.PLANNED)
 
 
 def test_a_run_that_kills_every_process_is_tried_a_few_times_and_then_seldom(site: Site) -> None:
@@ -296,16 +300,16 @@ def test_a_run_that_kills_every_process_is_tried_a_few_times_and_then_seldom(sit
             site.until_held(worker).kill()
             killed += 1
             site.gate.reached.clear()
-        site.until(lambda: find_run(site.application, site.run_id).problem == "interrupted")
+        site.until(lambda: find_run(site.application, site.load_id).problem == "interrupted")
         # Another run is applied meanwhile by the same worker.
         site.gate.open()
         second = load(site.application, City(schools=1, people_per_school=30, seed=2))
         approve(site.application, second)
-        first, site.run_id = site.run_id, second
+        first, site.load_id = site.load_id, second
         site.ask_to_apply()
-        site.until(lambda: site.status() == RunStatus.APPLIED)
-        site.run_id = first
-        assert site.status() == RunStatus.APPLYING
+        site.until(lambda: site.status() == LoadStatus.APPLIED)
+        site.load_id = first
+        assert site.status() == LoadStatus.APPLYING
 
 
 def test_a_worker_started_without_redis_waits_for_it(site: Site) -> None:

@@ -17,8 +17,8 @@ import pytest
 from service.application import Application
 from service.db import transaction
 from service.jobs import Jobs
-from service.loads import operations as runs
-from service.models import RunStatus
+from service.loads import operations
+from service.models import LoadStatus
 from service.moodle_standin import create_standin
 from service.sample import City
 from tests.service.installation import (
@@ -100,8 +100,8 @@ def test_twenty_kills_leave_exactly_the_desired_state(tmp_path: Path, database_u
         running_app(standin) as url,
         installation(tmp_path / "home", moodle_url=url, database_url=database_url) as application,
     ):
-        run_id = load(application, City(schools=2, people_per_school=PEOPLE // 2))
-        approve(application, run_id)
+        load_id = load(application, City(schools=2, people_per_school=PEOPLE // 2))
+        approve(application, load_id)
         with running_redis(application.settings):
             for number in range(KILLS):
                 worker = _start_worker(application)
@@ -109,16 +109,16 @@ def test_twenty_kills_leave_exactly_the_desired_state(tmp_path: Path, database_u
                 calls = 2 if early else chance.randint(1, CALLS_TO_LIVE)
                 when = "after" if early else chance.choice(["before", "after"])
                 killer.arm(worker, calls, when, tree=number % 4 != 0)
-                _apply(application, run_id)
+                _apply(application, load_id)
                 assert worker.wait(60) == -signal.SIGKILL
                 assert psutil.wait_procs(killer.victims, timeout=60)[1] == []
-                status = find_run(application, run_id).status
-                assert status in {RunStatus.APPLYING, RunStatus.STOPPED}, number
+                status = find_run(application, load_id).status
+                assert status in {LoadStatus.APPLYING, LoadStatus.STOPPED}, number
             worker = _start_worker(application, "--burst")
-            _apply(application, run_id)
+            _apply(application, load_id)
             assert worker.wait(120) == 0
-        run = find_run(application, run_id)
-        assert (run.status, run.problem) == (RunStatus.APPLIED, "")
+        run = find_run(application, load_id)
+        assert (run.status, run.problem) == (LoadStatus.APPLIED, "")
         assert in_moodle(tmp_path / "moodle.sqlite") == planned(application)
 
 
@@ -132,19 +132,19 @@ def _start_worker(application: Application, *options: str) -> subprocess.Popen[b
         )
 
 
-def _apply(application: Application, run_id: int) -> None:
+def _apply(application: Application, load_id: int) -> None:
     """What the command ``apply`` does before it watches."""
     with transaction(application.sessions) as session:
-        runs.ready_to_apply(session, run_id, scope=SCOPE, now=application.clock())
-    Jobs(application.settings).apply_run(run_id)
+        operations.ready_to_apply(session, load_id, scope=SCOPE, now=application.clock())
+    Jobs(application.settings).apply_load(load_id)
 
 
 def test_a_new_worker_plans_what_a_killed_one_left(tmp_path: Path) -> None:
     with installation(tmp_path / "home") as application:
-        run_id = load(application, City(schools=1, people_per_school=30))
+        load_id = load(application, City(schools=1, people_per_school=30))
         with transaction(application.sessions) as session:
-            run = runs.find(session, run_id, SCOPE)
-            run.status, run.claimed_by = RunStatus.RECEIVED, "nowhere/0/0"
+            run = operations.find(session, load_id, SCOPE)
+            run.status, run.claimed_by = LoadStatus.RECEIVED, "nowhere/0/0"
         with running_redis(application.settings):
             assert _start_worker(application, "--burst").wait(60) == 0
-        assert find_run(application, run_id).status == RunStatus.PLANNED
+        assert find_run(application, load_id).status == LoadStatus.PLANNED

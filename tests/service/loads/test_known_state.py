@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import event, select
 
-from service.models import Affiliation, Identity, KnownEnrolment, KnownMember, KnownObject
+from service.models import CohortMember, Identity, KnownEnrolment, KnownObject, SchoolMembership
 from tests.service.place import (
     A,
     B,
@@ -51,8 +51,8 @@ def test_a_new_name_keeps_the_login_and_is_what_the_next_match_compares(place: P
     place.sync(place.write(A, [married, *ROWS[1:]], day=1))
     assert place.account(A, "a-1") == before | {"lastname": "Новофамильная"}
     without_number = replace(married.person, sourced_id="b-1", snils="")
-    run_id = place.load(place.write(B, [replace(married, person=without_number), teacher("b-t")]))
-    assert place.rules(run_id) == {"match.same_name_elsewhere": B}
+    load_id = place.load(place.write(B, [replace(married, person=without_number), teacher("b-t")]))
+    assert place.rules(load_id) == {"match.same_name_elsewhere": B}
 
 
 def test_a_name_that_was_only_planned_is_not_known(place: Place) -> None:
@@ -80,7 +80,7 @@ def test_the_rows_are_what_moodle_holds(place: Place) -> None:
     cohorts = {one["id"]: one["idnumber"] for one in state["cohorts"]}
     courses = {one["id"]: one["idnumber"] for one in state["courses"]}
     with place.application.sessions() as session:
-        members = {(row.cohort, row.person_id) for row in session.scalars(select(KnownMember))}
+        members = {(row.cohort, row.person_id) for row in session.scalars(select(CohortMember))}
         enrolled = {
             (row.course, row.person_id, row.role) for row in session.scalars(select(KnownEnrolment))
         }
@@ -116,7 +116,7 @@ def test_the_roll_is_that_of_the_load_that_was_begun_last(place: Place) -> None:
         with place.application.sessions() as session:
             return {
                 (row.person_id, row.role, row.class_title)
-                for row in session.scalars(select(Affiliation))
+                for row in session.scalars(select(SchoolMembership))
             }
 
     whole = {(place.person_id(A, f"a-{n}"), "student", "8А") for n in (1, 2, 3)}
@@ -150,5 +150,5 @@ def test_who_is_elsewhere_is_asked_only_about_people_of_several_schools(place: P
         lambda _connection, _cursor, statement, *_rest: asked.append(statement),
     )
     place.load(*(place.write(code, pupils(code, 3)) for code in (A, B, C)))
-    assert [one for one in asked if one.startswith("SELECT") and "planned_roll" in one] == []
+    assert [one for one in asked if one.startswith("SELECT") and "planned_memberships" in one] == []
     assert len([one for one in asked if "source_keys_1" in one]) == 1

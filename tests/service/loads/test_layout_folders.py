@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.models import RunStatus
+from service.models import LoadStatus
 from service.words.loads import problem_in_words
 from tests.service.command_line import TRACE, run
 from tests.service.place import A, Place, pupils
@@ -26,9 +26,9 @@ def test_a_run_ends_rejected_with_the_name_of_the_file(place: Place, layouts: Pa
     settings = place.application.settings
     reading = replace(settings.reading, layout_dirs=(str(layouts),))
     place.application.settings = replace(settings, reading=reading)
-    run_id = place.load(file)
-    ended = place.run(run_id)
-    assert ended.status == RunStatus.REJECTED
+    load_id = place.load(file)
+    ended = place.run(load_id)
+    assert ended.status == LoadStatus.REJECTED
     assert "bad.toml" in problem_in_words(ended)
     assert "layout_dirs" in problem_in_words(ended)
     assert not ended.claimed_by

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.models import RunStatus
+from service.models import LoadStatus
 from service.sample.rows import Row
 from tests.service.loads.test_applying_refused import ask_moodle, login
 from tests.service.place import A, Place, make_place, pupil, pupils, teacher, with_settings
@@ -57,10 +57,10 @@ def user(place: Place, number: int) -> dict[str, Any]:
 
 
 def load(place: Place, *files: Path) -> int:
-    run_id = place.load(*files)
-    place.approve(run_id, over_limits=True)
-    assert place.apply(run_id).status != RunStatus.STOPPED
-    return run_id
+    load_id = place.load(*files)
+    place.approve(load_id, over_limits=True)
+    assert place.apply(load_id).status != LoadStatus.STOPPED
+    return load_id
 
 
 @pytest.mark.parametrize("auth", ["manual", "oauth2"])
@@ -93,7 +93,7 @@ def test_an_approved_plan_never_gives_another_login_than_it_said(place: Place) -
     file = place.write(A, ROWS)
     first = load(place, file)
     replanned = place.load(file)
-    assert place.apply(first).status != RunStatus.STOPPED
+    assert place.apply(first).status != LoadStatus.STOPPED
     assert {one["username"] for one in place.moodle()["users"] if one["idnumber"] == ""} == {
         "ivanov.ii"
     }
@@ -139,11 +139,11 @@ def test_an_address_that_a_stranger_has_leads_to_another_login_too(place: Place)
 
 def test_our_own_account_from_an_interrupted_run_is_still_ours(place: Place) -> None:
     """The account is there, its number was never recorded: the identifier says whose it is."""
-    run_id = place.load(place.write(A, ROWS))
+    load_id = place.load(place.write(A, ROWS))
     person_id = place.person_id(A, "a-1")
     number = make_stranger(place, idnumber=person_id, email="ivanov.ii@school.invalid")
-    place.approve(run_id)
-    place.apply(run_id)
-    assert {one.result for one in place.changes(run_id)} == {"done"}
+    place.approve(load_id)
+    place.apply(load_id)
+    assert {one.result for one in place.changes(load_id)} == {"done"}
     account = place.account(A, "a-1")
     assert (account["id"], account["lastname"], account["auth"]) == (number, "Иванов", "oauth2")

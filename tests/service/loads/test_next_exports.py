@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from service.loads.operations import RunProblem
-from service.models import Identity, PlanStatus, RunStatus
+from service.loads.operations import LoadProblem
+from service.models import Identity, LoadStatus, PlanStatus
 from tests.service.place import Place, make_place, on_both_databases, with_settings
 
 CASES = Path(__file__).parents[2] / "data" / "next-exports"
@@ -53,11 +53,11 @@ def birth_date(place: Place, sourced_id: str) -> date | None:
 def test_an_active_row_beats_an_ended_one_before_it(place: Place) -> None:
     first, second = case("c3-left-row-first")
     place.sync(first)
-    run_id = place.load(second)
-    assert place.plans(run_id)[CODE].breaches == []
-    place.approve(run_id)
-    assert place.apply(run_id).status == RunStatus.APPLIED
-    assert place.rules(run_id)["id.ended_row"] == CODE
+    load_id = place.load(second)
+    assert place.plans(load_id)[CODE].breaches == []
+    place.approve(load_id)
+    assert place.apply(load_id).status == LoadStatus.APPLIED
+    assert place.rules(load_id)["id.ended_row"] == CODE
     account = place.account(CODE, "s-1")
     assert (account["suspended"], account["department"]) == (0, "5Б")
     assert any("5Б" in name for name in place.cohorts_of(CODE, "s-1"))
@@ -182,9 +182,9 @@ def test_an_empty_date_of_1c_says_nothing(place: Place, empty: str) -> None:
          f"<class_id>c-5</class_id><enrolled_on>{empty}</enrolled_on><left_on>{empty}</left_on></student>"),
         ("2026-10-01T08:30:00", "2026-10-02T08:30:00"),
     )  # fmt: skip
-    run_id = place.load(changed)
-    assert place.rules(run_id).keys() == {"field.missing", "birth_date.first_of_january"}
-    assert place.counts(run_id, CODE) == {}
+    load_id = place.load(changed)
+    assert place.rules(load_id).keys() == {"field.missing", "birth_date.first_of_january"}
+    assert place.counts(load_id, CODE) == {}
     nameless = variant(place, second, ("2026-10-02T08:00:00", empty), name="undated.xml")
     assert "header.field_missing" in place.rules(place.load(nameless))
 
@@ -197,13 +197,13 @@ def test_a_file_with_blank_classes_needs_a_second_yes(place: Place) -> None:
     first, second = case("d13-classes-blank")
     place.sync(first)
     before = place.moodle()
-    run_id = place.load(second)
-    assert place.plans(run_id)[CODE].breaches == [
+    load_id = place.load(second)
+    assert place.plans(load_id)[CODE].breaches == [
         {"limit": "course_places", "count": 30, "base": 31},
         {"limit": "memberships", "count": 30, "base": 31},
     ]
-    with pytest.raises(RunProblem, match=r"run\.over_limits"):
-        place.approve(run_id)
+    with pytest.raises(LoadProblem, match=r"load\.over_limits"):
+        place.approve(load_id)
     assert place.moodle() == before
 
 
@@ -212,10 +212,10 @@ def test_another_school_s_file_under_our_code_is_stopped(place: Place) -> None:
     first, second = case("d15-other-school-same-ids")
     place.sync(first)
     before, known = place.moodle(), identities(place)
-    run_id = place.load(second)
-    assert place.run(run_id).status == RunStatus.REJECTED
-    assert place.plans(run_id)[CODE].status == PlanStatus.BLOCKED
-    assert place.rules(run_id)["school.contradicted"] == CODE
+    load_id = place.load(second)
+    assert place.run(load_id).status == LoadStatus.REJECTED
+    assert place.plans(load_id)[CODE].status == PlanStatus.BLOCKED
+    assert place.rules(load_id)["school.contradicted"] == CODE
     assert (place.moodle(), identities(place)) == (before, known)
     # The school's own file goes on as before.
     own = variant(place, first, ("2026-10-01T08:30:00", "2026-10-03T08:30:00"))
@@ -226,9 +226,9 @@ def test_another_school_s_file_with_ids_of_its_own_is_stopped(place: Place) -> N
     first, second = case("d15-other-school-same-ids")
     place.sync(first)
     known = identities(place)
-    run_id = place.load(variant(place, second, ('"s-', '"x-'), ('"t-', '"y-')))
-    assert place.run(run_id).status == RunStatus.REJECTED
-    assert place.rules(run_id)["school.strangers"] == CODE
+    load_id = place.load(variant(place, second, ('"s-', '"x-'), ('"t-', '"y-')))
+    assert place.run(load_id).status == LoadStatus.REJECTED
+    assert place.rules(load_id)["school.strangers"] == CODE
     assert identities(place) == known
 
 
@@ -241,9 +241,9 @@ def test_a_few_contradictions_stop_nobody_else(place: Place) -> None:
         mine, theirs = rows(text, key)[0], rows(others, key)[0]
         pairs.append((mine[mine.index("<student ") :], theirs[theirs.index("<student ") :]))
     own = variant(place, first, *pairs, ("2026-10-01T08:30:00", "2026-10-03T08:30:00"))
-    run_id = place.load(own)
-    assert place.run(run_id).status == RunStatus.PLANNED
-    assert place.plans(run_id)[CODE].set_aside == 3
+    load_id = place.load(own)
+    assert place.run(load_id).status == LoadStatus.PLANNED
+    assert place.plans(load_id)[CODE].set_aside == 3
 
 
 def identities(place: Place) -> int:

@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 
 from service.access import Forbidden
 from service.db import transaction
-from service.loads import operations as runs
-from service.loads.operations import RunProblem
-from service.models import AuditEntry, OperatorRole, PlannedChange, RunStatus
+from service.loads import operations
+from service.loads.operations import LoadProblem
+from service.models import AuditEntry, LoadStatus, OperatorRole, PlannedChange
 from tests.service.installation import SCOPE
 from tests.service.place import A, B, C, Place, on_both_databases, pupil, pupils, teacher
 
@@ -23,17 +23,17 @@ def two_schools(place: Place) -> int:
     return place.load(place.write(A, ROWS_A), place.write(B, ROWS_B))
 
 
-def reject(place: Place, run_id: int) -> None:
+def reject(place: Place, load_id: int) -> None:
     with transaction(place.application.sessions) as session:
-        runs.reject(session, run_id, scope=SCOPE, now=place.application.clock())
+        operations.reject(session, load_id, scope=SCOPE, now=place.application.clock())
 
 
-def digest(place: Place, run_id: int) -> str:
-    return runs.digest(place.plans(run_id).values())
+def digest(place: Place, load_id: int) -> str:
+    return operations.digest(place.plans(load_id).values())
 
 
-def statuses(place: Place, run_id: int) -> dict[str, str]:
-    return {code: plan.status for code, plan in place.plans(run_id).items()}
+def statuses(place: Place, load_id: int) -> dict[str, str]:
+    return {code: plan.status for code, plan in place.plans(load_id).items()}
 
 
 def test_a_run_keeps_its_own_copies_of_the_files(place: Place) -> None:
@@ -50,10 +50,10 @@ def test_a_folder_that_cannot_be_copied_leaves_no_run(place: Place, tmp_path: Pa
     (folder / "gone.xml").symlink_to(folder / "nowhere.xml")
     home = place.application.settings.home
     with (
-        pytest.raises(RunProblem, match=r"run\.not_copied"),
+        pytest.raises(LoadProblem, match=r"load\.not_copied"),
         transaction(place.application.sessions) as session,
     ):
-        runs.receive(
+        operations.receive(
             session,
             home=home,
             paths=[("september", folder)],
@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_copied_leaves_no_run(place: Place, tmp_path: Pa
             now=place.application.clock(),
         )
     with place.application.sessions() as session:
-        assert not runs.latest(session, SCOPE, 1)
+        assert not operations.latest(session, SCOPE, 1)
     assert not list((home / "uploads").iterdir())
 
 
@@ -70,19 +70,19 @@ def test_a_folder_that_cannot_be_copied_leaves_no_run(place: Place, tmp_path: Pa
 @pytest.mark.parametrize("number", [2**31 - 1, 2**31, 2**63, 10**30])
 def test_no_run_has_a_number_beyond_the_column(place: Place, number: int) -> None:
     with place.application.sessions() as session, pytest.raises(Forbidden):
-        runs.find(session, number, SCOPE)
+        operations.find(session, number, SCOPE)
 
 
 def test_an_approval_names_the_plans_that_were_seen(place: Place) -> None:
-    run_id = two_schools(place)
-    seen = digest(place, run_id)
+    load_id = two_schools(place)
+    seen = digest(place, load_id)
     other = digest(place, place.load(place.write(A, ROWS_A[1:])))
     for wrong in (other, seen[:-1] + ("0" if seen[-1] != "0" else "1")):
-        with pytest.raises(RunProblem, match=r"run\.digest_differs"):
-            place.approve(run_id, expected_digest=wrong)
-    assert place.run(run_id).status == RunStatus.PLANNED
-    place.approve(run_id, expected_digest=seen[:12])
-    assert place.run(run_id).status == RunStatus.APPROVED
+        with pytest.raises(LoadProblem, match=r"load\.digest_differs"):
+            place.approve(load_id, expected_digest=wrong)
+    assert place.run(load_id).status == LoadStatus.PLANNED
+    place.approve(load_id, expected_digest=seen[:12])
+    assert place.run(load_id).status == LoadStatus.APPROVED
 
 
 def test_the_digest_is_that_of_the_stored_changes(place: Place) -> None:
@@ -95,16 +95,16 @@ def test_the_digest_is_that_of_the_stored_changes(place: Place) -> None:
 
 @on_both_databases
 def test_nothing_reaches_moodle_but_from_an_approved_plan(place: Place) -> None:
-    run_id = two_schools(place)
-    place.approve(run_id, schools=[B])
-    assert statuses(place, run_id) == {A: "planned", B: "approved"}
+    load_id = two_schools(place)
+    place.approve(load_id, schools=[B])
+    assert statuses(place, load_id) == {A: "planned", B: "approved"}
     assert place.moodle()["users"] == []
-    place.apply(run_id)
-    assert statuses(place, run_id) == {A: "planned", B: "applied"}
+    place.apply(load_id)
+    assert statuses(place, load_id) == {A: "planned", B: "applied"}
     made = {user["institution"] for user in place.moodle()["users"]}
     assert made == {"Школа № 2"}
     with place.application.sessions() as session:
-        plan = place.plans(run_id)[A]
+        plan = place.plans(load_id)[A]
         tried = select(func.count()).where(
             PlannedChange.plan_id == plan.id, PlannedChange.result != ""
         )
@@ -112,66 +112,66 @@ def test_nothing_reaches_moodle_but_from_an_approved_plan(place: Place) -> None:
 
 
 def test_what_a_yes_left_out_can_be_approved_later(place: Place) -> None:
-    run_id = two_schools(place)
-    place.approve(run_id, schools=[B])
-    place.apply(run_id)
-    place.approve(run_id)
-    place.apply(run_id)
-    assert statuses(place, run_id) == {A: "applied", B: "applied"}
-    with pytest.raises(RunProblem, match=r"run\.already_decided"):
-        place.approve(run_id)
+    load_id = two_schools(place)
+    place.approve(load_id, schools=[B])
+    place.apply(load_id)
+    place.approve(load_id)
+    place.apply(load_id)
+    assert statuses(place, load_id) == {A: "applied", B: "applied"}
+    with pytest.raises(LoadProblem, match=r"load\.already_decided"):
+        place.approve(load_id)
 
 
 @pytest.mark.parametrize("schools", [["SB9999"], [B], []])
 def test_a_yes_to_nothing_is_refused(place: Place, schools: list[str]) -> None:
-    run_id = place.load(place.write(A, ROWS_A))
-    with pytest.raises(RunProblem, match=r"run\.nothing_to_approve"):
-        place.approve(run_id, schools=schools)
-    assert place.run(run_id).status == RunStatus.PLANNED
+    load_id = place.load(place.write(A, ROWS_A))
+    with pytest.raises(LoadProblem, match=r"load\.nothing_to_approve"):
+        place.approve(load_id, schools=schools)
+    assert place.run(load_id).status == LoadStatus.PLANNED
 
 
 def test_a_rejected_run_is_neither_approved_nor_applied(place: Place) -> None:
-    run_id = two_schools(place)
-    reject(place, run_id)
-    assert statuses(place, run_id) == {A: "rejected", B: "rejected"}
-    with pytest.raises(RunProblem, match=r"run\.not_planned"):
-        place.approve(run_id)
-    with pytest.raises(RunProblem, match=r"run\.not_approved"):
-        place.apply(run_id)
+    load_id = two_schools(place)
+    reject(place, load_id)
+    assert statuses(place, load_id) == {A: "rejected", B: "rejected"}
+    with pytest.raises(LoadProblem, match=r"load\.not_planned"):
+        place.approve(load_id)
+    with pytest.raises(LoadProblem, match=r"load\.not_approved"):
+        place.apply(load_id)
     assert place.writes() == {}
 
 
 def test_an_approval_can_be_taken_back_until_it_is_applied(place: Place) -> None:
-    run_id = two_schools(place)
-    place.approve(run_id)
-    reject(place, run_id)
-    assert place.run(run_id).status == RunStatus.REJECTED
+    load_id = two_schools(place)
+    place.approve(load_id)
+    reject(place, load_id)
+    assert place.run(load_id).status == LoadStatus.REJECTED
     other = place.load(place.write(A, ROWS_A))
     place.approve(other)
     place.apply(other)
-    with pytest.raises(RunProblem, match=r"run\.already_applied"):
+    with pytest.raises(LoadProblem, match=r"load\.already_applied"):
         reject(place, other)
 
 
 def test_what_has_begun_is_not_rejected_however_it_is_asked_for(place: Place) -> None:
-    run_id = place.load(place.write(A, ROWS_A))
-    place.approve(run_id)
-    place.apply(run_id, should_stop=iter([False, True]).__next__)
+    load_id = place.load(place.write(A, ROWS_A))
+    place.approve(load_id)
+    place.apply(load_id, should_stop=iter([False, True]).__next__)
     with transaction(place.application.sessions) as session:
-        runs.ready_to_apply(session, run_id, scope=SCOPE, now=place.application.clock())
-    with pytest.raises(RunProblem, match=r"run\.already_applied"):
-        reject(place, run_id)
-    assert place.apply(run_id).status == RunStatus.APPLIED
+        operations.ready_to_apply(session, load_id, scope=SCOPE, now=place.application.clock())
+    with pytest.raises(LoadProblem, match=r"load\.already_applied"):
+        reject(place, load_id)
+    assert place.apply(load_id).status == LoadStatus.APPLIED
 
 
 def test_rejecting_one_school_leaves_the_run_to_the_others(place: Place) -> None:
-    run_id = two_schools(place)
-    scope = runs.Scope(actor="b", role=OperatorRole.SCHOOL, items=frozenset([B]))
-    place.approve(run_id, scope=scope)
+    load_id = two_schools(place)
+    scope = operations.Scope(actor="b", role=OperatorRole.SCHOOL, items=frozenset([B]))
+    place.approve(load_id, scope=scope)
     with transaction(place.application.sessions) as session:
-        runs.reject(session, run_id, scope=scope, now=place.application.clock())
-    assert statuses(place, run_id) == {A: "planned", B: "rejected"}
-    assert place.run(run_id).status == RunStatus.PLANNED
+        operations.reject(session, load_id, scope=scope, now=place.application.clock())
+    assert statuses(place, load_id) == {A: "planned", B: "rejected"}
+    assert place.run(load_id).status == LoadStatus.PLANNED
 
 
 @on_both_databases
@@ -181,10 +181,10 @@ def test_a_plan_overtaken_by_a_newer_load_is_superseded_and_writes_nothing(place
     place.approve(overtaken)
     place.sync(place.write(A, [*ROWS_A, pupil("a-5")], day=2))
     before = place.moodle()["users"]
-    assert place.apply(overtaken).status == RunStatus.APPLIED
+    assert place.apply(overtaken).status == LoadStatus.APPLIED
     assert statuses(place, overtaken) == {A: "superseded", B: "applied"}
     assert place.moodle()["users"][:6] == before
-    with pytest.raises(RunProblem, match=r"run\.already_decided"):
+    with pytest.raises(LoadProblem, match=r"load\.already_decided"):
         place.approve(overtaken)
 
 
@@ -194,7 +194,7 @@ def test_a_plan_made_while_another_was_half_applied_is_superseded(place: Place) 
     assert place.apply(first, should_stop=chain([False], repeat(True)).__next__).status == "stopped"
     on_the_way = place.load(place.write(A, ROWS_A[1:], day=1))
     place.approve(on_the_way)
-    assert place.apply(first).status == RunStatus.APPLIED
+    assert place.apply(first).status == LoadStatus.APPLIED
     place.writes()
     place.apply(on_the_way)
     assert statuses(place, on_the_way) == {A: "superseded"}
@@ -226,15 +226,15 @@ def test_applying_an_overtaken_run_again_does_not_take_back_that_it_was_applied(
 
 
 def test_every_step_of_a_run_is_in_the_audit_without_people(place: Place) -> None:
-    run_id = place.load(place.write(A, ROWS_A))
-    place.approve(run_id)
-    place.apply(run_id)
+    load_id = place.load(place.write(A, ROWS_A))
+    place.approve(load_id)
+    place.apply(load_id)
     with place.application.sessions() as session:
         entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [(entry.actor, entry.action) for entry in entries] == [
-        ("cli:test", "run.receive"),
-        ("worker", "run.plan"),
-        ("cli:test", "run.approve"),
+        ("cli:test", "load.receive"),
+        ("worker", "load.plan"),
+        ("cli:test", "load.approve"),
         ("worker", "plan.apply"),
     ]
     everything = " ".join(str(entry.details) for entry in entries)
@@ -243,17 +243,17 @@ def test_every_step_of_a_run_is_in_the_audit_without_people(place: Place) -> Non
 
 
 def test_progress_counts_only_what_is_approved(place: Place) -> None:
-    run_id = place.load(place.write(A, ROWS_A), place.write(B, ROWS_B), place.write(C, ROWS_B))
+    load_id = place.load(place.write(A, ROWS_A), place.write(B, ROWS_B), place.write(C, ROWS_B))
 
     def progress() -> dict[str, int]:
         with place.application.sessions() as session:
-            return runs.progress(session, runs.find(session, run_id, SCOPE), SCOPE)
+            return operations.progress(session, operations.find(session, load_id, SCOPE), SCOPE)
 
     assert progress() == {"total": 0, "done": 0, "failed": 0, "skipped": 0}
-    place.approve(run_id, schools=[A])
-    whole = sum(place.counts(run_id, A).values())
+    place.approve(load_id, schools=[A])
+    whole = sum(place.counts(load_id, A).values())
     assert progress() == {"total": whole, "done": 0, "failed": 0, "skipped": 0}
-    place.apply(run_id)
+    place.apply(load_id)
     assert progress() == {"total": whole, "done": whole, "failed": 0, "skipped": 0}
 
 

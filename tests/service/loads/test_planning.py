@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 from service.loads import planning
 from service.models import (
     Identity,
+    LoadFile,
+    LoadFinding,
+    LoadStatus,
     PlannedChange,
-    PlannedRoll,
-    RunFile,
-    RunFinding,
-    RunStatus,
+    PlannedMembership,
     SchoolPlan,
 )
 from tests.service.place import (
@@ -36,9 +36,9 @@ ROWS_A, ROWS_B = [*pupils("a", 4), teacher("a-t")], [*pupils("b", 4), teacher("b
 
 @on_both_databases
 def test_a_plan_says_what_would_be_made_and_writes_nothing_to_moodle(place: Place) -> None:
-    run_id = place.load(place.write(A, ROWS_A))
-    plan = place.plans(run_id)[A]
-    assert place.run(run_id).status == RunStatus.PLANNED
+    load_id = place.load(place.write(A, ROWS_A))
+    plan = place.plans(load_id)[A]
+    assert place.run(load_id).status == LoadStatus.PLANNED
     assert plan.counts == {
         "category.create": 4,
         "cohort.create": 4,
@@ -53,10 +53,10 @@ def test_a_plan_says_what_would_be_made_and_writes_nothing_to_moodle(place: Plac
 
 
 def test_planning_twice_is_harmless(place: Place) -> None:
-    run_id = place.load(place.write(A, ROWS_A))
-    digest = place.plans(run_id)[A].digest
-    planning.plan_run(place.application, run_id)
-    assert place.plans(run_id)[A].digest == digest
+    load_id = place.load(place.write(A, ROWS_A))
+    digest = place.plans(load_id)[A].digest
+    planning.plan_load(place.application, load_id)
+    assert place.plans(load_id)[A].digest == digest
 
 
 def cut(place: Place) -> Path:
@@ -81,14 +81,14 @@ def test_a_bad_file_stops_its_school_alone_and_touches_nobody(place: Place, case
     rule, write = BAD_FILES[case]
     place.sync(place.write(A, ROWS_A), place.write(B, ROWS_B))
     before = place.moodle()
-    run_id = place.load(write(place), place.write(B, [*ROWS_B, pupil("b-5")], day=30))
-    assert place.rules(run_id)[rule] == A
-    assert {code: plan.status for code, plan in place.plans(run_id).items()} == {
+    load_id = place.load(write(place), place.write(B, [*ROWS_B, pupil("b-5")], day=30))
+    assert place.rules(load_id)[rule] == A
+    assert {code: plan.status for code, plan in place.plans(load_id).items()} == {
         A: "blocked", B: "planned",
     }  # fmt: skip
-    assert place.counts(run_id, A) == {}
-    place.approve(run_id)
-    assert place.apply(run_id).status == RunStatus.APPLIED
+    assert place.counts(load_id, A) == {}
+    place.approve(load_id)
+    assert place.apply(load_id).status == LoadStatus.APPLIED
     after = place.moodle()
     assert after["users"][:10] == before["users"]
     assert len(after["users"]) == 11
@@ -99,25 +99,25 @@ def test_a_bad_file_stops_its_school_alone_and_touches_nobody(place: Place, case
 def test_a_bad_file_alone_is_a_rejected_run(place: Place, case: str) -> None:
     rule, write = BAD_FILES[case]
     place.sync(place.write(A, ROWS_A))
-    run_id = place.load(write(place))
-    assert rule in place.rules(run_id)
-    assert place.run(run_id).status == RunStatus.REJECTED
+    load_id = place.load(write(place))
+    assert rule in place.rules(load_id)
+    assert place.run(load_id).status == LoadStatus.REJECTED
 
 
 def test_a_refused_file_of_an_unknown_school_makes_no_school(place: Place) -> None:
-    run_id = place.load(place.write(A, ROWS_A, school_year="2025/2026"))
-    assert place.run(run_id).status == RunStatus.REJECTED
-    assert place.plans(run_id) == {}
-    assert "school_year.other" in place.rules(run_id)
+    load_id = place.load(place.write(A, ROWS_A, school_year="2025/2026"))
+    assert place.run(load_id).status == LoadStatus.REJECTED
+    assert place.plans(load_id) == {}
+    assert "school_year.other" in place.rules(load_id)
 
 
 def test_the_same_file_twice_in_one_upload_is_read_once(place: Place) -> None:
     file = place.write(A, ROWS_A)
     copy = file.with_name("copy.xml")
     copy.write_bytes(file.read_bytes())
-    run_id = place.load(file, copy)
-    assert "file.same_twice" in place.rules(run_id)
-    assert place.counts(run_id, A)["user.create"] == 5
+    load_id = place.load(file, copy)
+    assert "file.same_twice" in place.rules(load_id)
+    assert place.counts(load_id, A)["user.create"] == 5
 
 
 def test_two_files_of_one_name_are_both_kept_and_read(place: Place) -> None:
@@ -128,19 +128,19 @@ def test_two_files_of_one_name_are_both_kept_and_read(place: Place) -> None:
 
 def test_another_schools_file_is_refused_when_a_school_is_expected(place: Place) -> None:
     place.sync(place.write(A, ROWS_A))
-    run_id = place.load(place.write(A, ROWS_A[:2], day=1), expected_school=B)
-    assert place.rules(run_id) == {"school.wrong": A}
-    assert place.run(run_id).status == RunStatus.REJECTED
-    assert place.plans(run_id)[A].status == "blocked"
+    load_id = place.load(place.write(A, ROWS_A[:2], day=1), expected_school=B)
+    assert place.rules(load_id) == {"school.wrong": A}
+    assert place.run(load_id).status == LoadStatus.REJECTED
+    assert place.plans(load_id)[A].status == "blocked"
 
 
 def test_a_row_that_cannot_be_used_changes_nothing_about_its_person(place: Place) -> None:
     broken = replace(ROWS_A[0], raw={"birth_date": "31.02.2012"})
     place.sync(place.write(A, ROWS_A))
-    run_id = place.load(place.write(A, [broken, *ROWS_A[1:]], day=1))
-    assert place.rules(run_id)["birth_date.impossible"] == A
-    assert place.counts(run_id, A) == {}
-    assert place.plans(run_id)[A].set_aside == 1
+    load_id = place.load(place.write(A, [broken, *ROWS_A[1:]], day=1))
+    assert place.rules(load_id)["birth_date.impossible"] == A
+    assert place.counts(load_id, A) == {}
+    assert place.plans(load_id)[A].set_aside == 1
 
 
 def test_a_key_given_to_another_human_is_set_aside(place: Place) -> None:
@@ -167,20 +167,20 @@ def test_a_broken_off_planning_says_so_and_leaves_nothing_half_stored(
         place.load(place.write(A, ROWS_A), place.write(B, ROWS_B), place.write(C, pupils("c", 3)))
     monkeypatch.undo()
     with place.application.sessions() as session:
-        for table in (SchoolPlan, PlannedChange, PlannedRoll, RunFile, RunFinding):
+        for table in (SchoolPlan, PlannedChange, PlannedMembership, LoadFile, LoadFinding):
             assert session.scalar(select(func.count()).select_from(table)) == 0, table
         # Who somebody is stays decided, also for the school whose plan broke.
         assert set(session.scalars(select(Identity.school_code))) == {A, B}
     run = place.run(1)
-    assert (run.status, run.problem, run.claimed_by) == (RunStatus.REJECTED, "internal", "")
+    assert (run.status, run.problem, run.claimed_by) == (LoadStatus.REJECTED, "internal", "")
 
 
 def test_a_planning_that_was_killed_starts_afresh(place: Place) -> None:
     """The rows of a school that the killed process had finished do not come twice."""
-    run_id = place.load(place.write(A, ROWS_A))
+    load_id = place.load(place.write(A, ROWS_A))
     with place.application.sessions() as session, session.begin():
-        run = session.get_one(planning.SyncRun, run_id)
-        run.status, run.claimed_by, run.claimed_at = RunStatus.RECEIVED, "", None
-    planning.plan_run(place.application, run_id)
-    assert place.counts(run_id, A)["user.create"] == 5
-    assert len(place.changes(run_id)) == 5
+        run = session.get_one(planning.Load, load_id)
+        run.status, run.claimed_by, run.claimed_at = LoadStatus.RECEIVED, "", None
+    planning.plan_load(place.application, load_id)
+    assert place.counts(load_id, A)["user.create"] == 5
+    assert len(place.changes(load_id)) == 5

@@ -88,10 +88,10 @@ def test_without_a_number_a_transfer_is_a_new_account_and_a_question(place: Plac
     mover = pupil("a-7", who="mover", snils="")
     place.sync(*both(place, [*OTHERS_A, mover], OTHERS_B))
     files = both(place, OTHERS_A, [*OTHERS_B, pupil("b-7", who="mover", snils="")], day=30)
-    run_id = place.load(*files)
-    assert place.rules(run_id) == {"match.same_name_elsewhere": B}
-    place.approve(run_id)
-    place.apply(run_id)
+    load_id = place.load(*files)
+    assert place.rules(load_id) == {"match.same_name_elsewhere": B}
+    place.approve(load_id)
+    place.apply(load_id)
     old, new = place.account(A, "a-7"), place.account(B, "b-7")
     assert (old["suspended"], new["suspended"]) == (1, 0)
     assert old["username"] != new["username"]

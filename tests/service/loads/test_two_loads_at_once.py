@@ -15,8 +15,8 @@ from sqlalchemy import func, select, text
 from provisioning.formats.cleaning import school_years_of
 from service.db import transaction
 from service.jobs import Jobs
-from service.loads import operations as runs
-from service.models import Identity, RunStatus, SourceKey
+from service.loads import operations
+from service.models import Identity, LoadStatus, SourceKey
 from service.sample.rows import Row
 from tests.service.installation import SCOPE, environment, running_redis
 from tests.service.place import A, B, Place, on_both_databases, pupil, pupils, teacher
@@ -39,7 +39,7 @@ def receive(place: Place, code: str, rows: list[Row]) -> int:
     now = datetime.now(UTC)
     file = place.write(code, rows, school_year=school_years_of(now.date())[0], exported_at=now)
     with transaction(place.application.sessions) as session:
-        run = runs.receive(
+        run = operations.receive(
             session,
             home=place.application.settings.home,
             paths=[(file.name, file)],
@@ -47,7 +47,7 @@ def receive(place: Place, code: str, rows: list[Row]) -> int:
             expected_school="",
             now=place.application.clock(),
         )
-    Jobs(place.application.settings).plan_run(run.id)
+    Jobs(place.application.settings).plan_load(run.id)
     return run.id
 
 
@@ -76,10 +76,10 @@ def two_workers(place: Place, **variables: str) -> Iterator[None]:
 
 def planned(place: Place, *run_ids: int) -> None:
     """Wait until the runs are planned."""
-    for run_id in run_ids:
-        wait_until(lambda run_id=run_id: place.run(run_id).status != RunStatus.RECEIVED)
-        run = place.run(run_id)
-        assert (run.status, run.problem) == (RunStatus.PLANNED, "")
+    for load_id in run_ids:
+        wait_until(lambda load_id=load_id: place.run(load_id).status != LoadStatus.RECEIVED)
+        run = place.run(load_id)
+        assert (run.status, run.problem) == (LoadStatus.PLANNED, "")
 
 
 def waiting(place: Place) -> int:
@@ -148,10 +148,10 @@ def test_a_login_taken_by_a_program_without_the_lock_is_not_given_again(place: P
                 )
             )  # fmt: skip
             one = pupil("a-1", family_name="Примеров", given_name="Пример", middle_name="")
-            run_id = receive(place, A, [one, *pupils("a-other", 3)])
+            load_id = receive(place, A, [one, *pupils("a-other", 3)])
             wait_until(lambda: waiting(place) == 1)
             other.commit()
-        planned(place, run_id)
+        planned(place, load_id)
     with place.application.sessions() as session:
         given = session.get_one(Identity, place.person_id(A, "a-1")).username
     assert given == "primerov.p2"

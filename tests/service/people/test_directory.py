@@ -11,7 +11,7 @@ import pytest
 
 from provisioning.passwords import birth_date_password
 from service.db import transaction
-from service.models import Identity, KnownPerson
+from service.models import Identity, KnownUser
 from service.people.directory import PeopleDirectory
 from service.people.passwords import first_password
 from tests.service.place import A, B, Place, make_place, pupil, pupils, teacher, with_settings
@@ -87,7 +87,7 @@ def test_a_person_without_an_account_in_moodle_cannot_sign_in(place: Place) -> N
     place.sync(place.write(A, ROWS_A))
     known = place.known(A, "a-1")
     with transaction(place.application.sessions) as session:
-        session.get_one(KnownPerson, known.person_id).moodle_id = None
+        session.get_one(KnownUser, known.person_id).moodle_id = None
     directory = PeopleDirectory(place.application)
     assert directory.by_username(known.username) is None
     assert directory.by_person_id(known.person_id) is None

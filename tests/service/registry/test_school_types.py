@@ -13,7 +13,7 @@ from auth.models import LoginEvent, Method, Result
 from provisioning.roster import School as RosterSchool
 from service.calendar.period import Period
 from service.db import make_engine, transaction
-from service.models import KnownPerson, OperatorRole, School
+from service.models import KnownUser, OperatorRole, School
 from service.registry.types import school_type
 from service.reports.report import Report
 from service.sample import City
@@ -41,7 +41,7 @@ def roster_school(code: str, kind: str) -> RosterSchool:
 
 def everybody_signs_in(place: Place) -> None:
     with transaction(place.application.sessions) as session:
-        for person in session.scalars(select(KnownPerson)).all():
+        for person in session.scalars(select(KnownUser)).all():
             session.add(
                 LoginEvent(
                     at=place.application.clock(), person_id=person.person_id, client_id="",
@@ -70,9 +70,9 @@ def types(place: Place) -> dict[str, tuple[str | None, str]]:
 
 @on_both_databases
 def test_a_loaded_city_stands_in_the_indicators_by_kind(place: Place) -> None:
-    run_id = load(place.application, City(schools=3, people_per_school=30))
-    place.approve(run_id, over_limits=True)
-    assert place.apply(run_id).status == "applied"
+    load_id = load(place.application, City(schools=3, people_per_school=30))
+    place.approve(load_id, over_limits=True)
+    assert place.apply(load_id).status == "applied"
     everybody_signs_in(place)
     assert [kind for kind, _word in types(place).values()] == ["general"] * 3
 
@@ -93,10 +93,10 @@ def test_a_loaded_city_stands_in_the_indicators_by_kind(place: Place) -> None:
 @on_both_databases
 def test_a_word_that_nobody_knows_is_asked_for_and_the_answer_stays(place: Place) -> None:
     strange = place.write(A, pupils("p", 2), school=roster_school(A, "Кванториум"))
-    run_id = place.load(strange)
-    assert place.rules(run_id)["school.type_unknown"] == A
-    place.approve(run_id, over_limits=True)
-    place.apply(run_id)
+    load_id = place.load(strange)
+    assert place.rules(load_id)["school.type_unknown"] == A
+    place.approve(load_id, over_limits=True)
+    place.apply(load_id)
     assert types(place)[A] == (None, "Кванториум")
     _lines, found = indicators(place)
     assert (

@@ -268,12 +268,12 @@ def test_a_load_that_disagrees_with_the_registry_is_told_and_changes_nothing(
         load(
             session, title, (A, "Лицей № 1", "Государственное учреждение  школа №1", "1", "Невский")
         )
-    run_id = place.load(place.write(A, [pupil("s-1")]))
-    assert place.rules(run_id)["school.differs_from_registry"] == A
+    load_id = place.load(place.write(A, [pupil("s-1")]))
+    assert place.rules(load_id)["school.differs_from_registry"] == A
     with place.application.sessions() as session:
         assert session.get_one(School, A).short_name == "Лицей № 1"
-    place.approve(run_id, over_limits=True)
-    place.apply(run_id)
+    place.approve(load_id, over_limits=True)
+    place.apply(load_id)
     names = {category["name"] for category in place.moodle()["categories"]}
     assert "Лицей № 1" in names
     assert "Школа № 1" not in names

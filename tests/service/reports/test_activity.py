@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from service.activity.outside import store
 from service.models import (
-    Affiliation,
     EventSource,
     MoodleSnapshot,
     OperatorRole,
     School,
+    SchoolMembership,
     SnapshotKind,
     SnapshotStatus,
 )
@@ -143,7 +143,7 @@ def test_a_transfer_shows_at_the_new_school_and_as_moved_at_the_old(session: Ses
     person = add_person(session, "p", "old")
     sign_in(session, "p", IN_OCTOBER, school_code="old")
     built(session, "activity")
-    session.query(Affiliation).delete()
+    session.query(SchoolMembership).delete()
     person.school_code = "new"
     put_on_roll(session, person, "new")
     lines = by_key(built(session, "activity"))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Result
 from service.calendar.period import Period
-from service.models import Affiliation, KnownPerson, School
+from service.models import KnownUser, School, SchoolMembership
 from service.reports.coverage import coverage
 from tests.service.coverage_city import (
     LOADED_AT,
@@ -50,10 +50,10 @@ def make_city(session: Session, chance: random.Random) -> None:
 
 def recount(session: Session, schools: set[str], role: str) -> tuple[int, ...]:
     """Roll, account, ever, in the period and left of one line, person by person."""
-    lines = session.scalars(select(Affiliation)).all()
+    lines = session.scalars(select(SchoolMembership)).all()
     events = session.scalars(select(LoginEvent).where(LoginEvent.result == "allowed")).all()
     counts = [0] * 5
-    for person in session.scalars(select(KnownPerson)):
+    for person in session.scalars(select(KnownUser)):
         times = [e.at for e in events if e.person_id == person.person_id and e.at <= NOW]
         own = [line for line in lines if line.person_id == person.person_id]
         here = {line.role for line in own if line.school_code in schools}

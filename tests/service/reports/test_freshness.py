@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from service.access import Scope
-from service.models import OperatorRole, PlanStatus, RunStatus, SchoolPlan, SyncRun
+from service.models import Load, LoadStatus, OperatorRole, PlanStatus, SchoolPlan
 from tests.service.coverage_city import add_school
 from tests.service.report_questions import IN_OCTOBER, NOW, built, by_key, check_queries
 
@@ -21,8 +21,8 @@ _MOMENT = timedelta(microseconds=1)
 
 def add_load(session: Session, code: str, at: datetime, **overrides: Any) -> int:
     """A load of one school; the number of its run."""
-    run = SyncRun(
-        status=RunStatus.APPLIED, created_at=at, created_by="test", scope_role=OperatorRole.CITY,
+    run = Load(
+        status=LoadStatus.APPLIED, created_at=at, created_by="test", scope_role=OperatorRole.CITY,
         scope_items=[], folder="",
     )  # fmt: skip
     session.add(run)
@@ -31,7 +31,7 @@ def add_load(session: Session, code: str, at: datetime, **overrides: Any) -> int
         "status": PlanStatus.APPLIED, "exported_at": at, "people": 10, "set_aside": 0,
         "applied_at": at,
     }  # fmt: skip
-    session.add(SchoolPlan(run_id=run.id, school_code=code, **fields | overrides))
+    session.add(SchoolPlan(load_id=run.id, school_code=code, **fields | overrides))
     session.flush()
     return run.id
 

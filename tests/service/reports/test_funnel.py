@@ -15,7 +15,7 @@ from auth.models import Credential
 from service.activity.marks import MANY
 from service.activity.upkeep import roll_up
 from service.db import transaction
-from service.models import KnownPerson, MadeSlip, MarkChange
+from service.models import KnownUser, MadeSlip, MarkChange
 from service.people.passwords import find_person
 from service.people.slips import slip_of, slips
 from tests.service.coverage_city import (
@@ -39,7 +39,7 @@ from tests.service.report_questions import (
     check_queries,
 )
 
-PERSON = [column.name for column in KnownPerson.__table__.columns]
+PERSON = [column.name for column in KnownUser.__table__.columns]
 STEPS = ["roll", "account", "slip", "first_login", "own_password", "linked"]
 
 
@@ -136,8 +136,8 @@ def test_many_at_once_are_counted_as_one_by_one(session: Session) -> None:
     come(session, "p0", 1)
     assert by_key(built(session, "funnel"))["1|all"]["slip"] == 1
     strangers = [{"person_id": f"s{n}", "first_at": IN_OCTOBER} for n in range(MANY)]
-    session.execute(insert(KnownPerson), [
-        {column: getattr(session.get(KnownPerson, "p1"), column) for column in PERSON}
+    session.execute(insert(KnownUser), [
+        {column: getattr(session.get(KnownUser, "p1"), column) for column in PERSON}
         | {"person_id": one["person_id"], "username": one["person_id"]}
         for one in strangers
     ])  # fmt: skip

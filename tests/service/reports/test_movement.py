@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.access import Scope
 from service.calendar.period import Period
-from service.models import Affiliation, KnownPerson, OperatorRole, RollAct, RollEvent
+from service.models import KnownUser, OperatorRole, RollAct, RollEvent, SchoolMembership
 from service.reports import REPORTS
 from service.reports.definition import make
 from tests.service.coverage_city import add_person, add_school
@@ -41,12 +41,12 @@ def begin_schools(session: Session, *codes: str, at: datetime = BEGIN - 30 * DAY
 
 def put(session: Session, person_id: str, *schools: str, role: str = "student") -> None:
     """On these rolls and on no other, as they are now."""
-    person = session.get(KnownPerson, person_id)
+    person = session.get(KnownUser, person_id)
     if person is None:
         add_person(session, person_id, *(schools or ("1",)), role=role)
-    session.query(Affiliation).filter_by(person_id=person_id).delete()
+    session.query(SchoolMembership).filter_by(person_id=person_id).delete()
     for code in schools:
-        session.add(Affiliation(school_code=code, person_id=person_id, role=role))
+        session.add(SchoolMembership(school_code=code, person_id=person_id, role=role))
     session.flush()
 
 
@@ -124,7 +124,7 @@ def test_roles_can_be_told_apart(session: Session) -> None:
 
 def test_accounts_suspended_and_revived_are_counted_by_the_difference(session: Session) -> None:
     begin_schools(session, "1")
-    suspended, revived = RollAct.SUSPENDED, RollAct.REVIVED
+    suspended, revived = RollAct.SUSPENDED, RollAct.RESTORED
     for name, acts in (("off", [suspended]), ("on", [revived]), ("both", [suspended, revived]),
                        ("again", [suspended, revived, suspended])):  # fmt: skip
         put(session, name)

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from service.calendar.period import Period
 from service.models import (
-    Affiliation,
     RollAct,
     RollEvent,
+    SchoolMembership,
 )
 from service.reports import REPORTS
 from service.reports.definition import usual_options
@@ -123,7 +123,7 @@ def test_the_role_is_that_of_the_cut_off_however_late_the_report_is_built(
     person = add_person(session, "t", "1", role="teacher")
     sign_in(session, "t", TUESDAY)
     before = build(session)
-    row = session.get(Affiliation, ("1", "t"))
+    row = session.get(SchoolMembership, ("1", "t"))
     assert row
     moved(session, RollAct.LEFT, person, "1", LATER)
     row.role = person.role = "administrator"

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from service.access import Scope
 from service.models import (
-    Affiliation,
     Operator,
     OperatorRole,
     RollAct,
+    SchoolMembership,
     SchoolType,
 )
 from service.reports.definition import Cell, make
@@ -255,7 +255,7 @@ def test_published_figures_of_a_week_are_those_of_a_later_rebuild(session: Sessi
     preliminary = publish(session, WEEKLY, question(now=FRIDAY_17), now=FRIDAY_17, by="schedule")
     assert preliminary.preliminary
     moved(session, RollAct.LEFT, person, "1", LATER)
-    session.query(Affiliation).delete()
+    session.query(SchoolMembership).delete()
     sign_in(session, "t", LATER)
     session.flush()
     assert to_csv(build(session, now=LATER + timedelta(days=30))) == published.csv

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 
 from auth.linking.links import linked_people
 from auth.models import AuthorizationCode, Grant, Method, SignIn
-from service.models import Affiliation, Identity, KnownPerson
+from service.models import Identity, KnownUser, SchoolMembership
 from tests.service.console_factories import NOW, ConsoleUnderTest
 from tests.service.link_factories import (
     OTHER_SCHOOL,
@@ -232,7 +232,7 @@ def test_the_history_outlives_the_person(console: ConsoleUnderTest) -> None:
         link(rows, "a")
     assert "Примеров" in console.client("anna").get("/console/links/history").text
     with console.rows() as rows:
-        for table in (Affiliation, Identity, KnownPerson):
+        for table in (SchoolMembership, Identity, KnownUser):
             rows.execute(delete(table).where(table.person_id == "a"))
     page = console.client("anna").get("/console/links/history").text
     assert "совпал СНИЛС" in page
@@ -242,9 +242,9 @@ def test_the_history_outlives_the_person(console: ConsoleUnderTest) -> None:
 def test_a_link_stays_through_a_transfer_and_a_suspension(console: ConsoleUnderTest) -> None:
     with console.rows() as rows:
         link(rows, "a")
-        person = rows.get_one(KnownPerson, "a")
+        person = rows.get_one(KnownUser, "a")
         person.suspended, person.school_code = True, OTHER_SCHOOL
-        rows.execute(delete(Affiliation).where(Affiliation.person_id == "a"))
+        rows.execute(delete(SchoolMembership).where(SchoolMembership.person_id == "a"))
     assert links(console) == {"a": "42"}
     page = console.client("boris").post("/console/links/person", login="48pa")
     assert page.status_code == 200
@@ -258,9 +258,9 @@ def test_reports_join_one_row_for_each_linked_person(console: ConsoleUnderTest) 
         link(rows, "b", "43", OTHER_SCHOOL)
         linked = linked_people().subquery()
         found = rows.execute(
-            select(KnownPerson.school_code, linked.c.linked_at)
-            .join(linked, linked.c.person_id == KnownPerson.person_id)
-            .order_by(KnownPerson.school_code)
+            select(KnownUser.school_code, linked.c.linked_at)
+            .join(linked, linked.c.person_id == KnownUser.person_id)
+            .order_by(KnownUser.school_code)
         ).all()
     assert found == [(SCHOOL, NOW - timedelta(days=30)), (OTHER_SCHOOL, NOW - timedelta(days=30))]
 

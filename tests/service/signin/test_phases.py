@@ -16,7 +16,7 @@ from auth.linking.models import Evidence, Link
 from auth.signin.phases import CITY, Exemptions, Phase, Target, Who
 from service.application import Application
 from service.db import transaction
-from service.models import KnownPerson, PhaseExemption, PhaseRule, School
+from service.models import KnownUser, PhaseExemption, PhaseRule, School
 from service.people.directory import PeopleDirectory
 from service.signin.phases import (
     StoredPhases,
@@ -50,7 +50,7 @@ def exemption(
     )  # fmt: skip
 
 
-def account_of(session: Session, person: KnownPerson) -> Account:
+def account_of(session: Session, person: KnownUser) -> Account:
     """As the sign-in sees somebody who is on the roll of one school."""
     return Account(
         person_id=person.person_id, username=person.username, email=person.email,
@@ -108,7 +108,7 @@ def test_the_question_to_the_database_and_the_decision_at_the_sign_in_agree(
     session: Session, application: Application, city: None, seed: int
 ) -> None:
     dice = random.Random(seed)
-    people = session.scalars(select(KnownPerson)).all()
+    people = session.scalars(select(KnownUser)).all()
     taken = {(dice.choice(TARGETS), DAY + timedelta(days=dice.randint(-2, 2))) for _ in range(9)}
     session.add_all(rule(target, dice.choice(list(Phase)), day) for target, day in taken)
     session.add(rule(CITY, Phase.ESIA_ONLY, DAY - timedelta(days=9)))
@@ -152,9 +152,7 @@ def test_who_has_no_open_account_is_not_locked_out(
     found = session.execute(locked_out(DAY, Phase.BOTH)).all()
     assert [person.person_id for person, _school in found] == ["here"]
     assert session.execute(locked_out(DAY - timedelta(days=1), Phase.BOTH)).all() == []
-    assert (
-        len(session.execute(locked_out(DAY, Phase.BOTH).where(KnownPerson.role == "x")).all()) == 0
-    )
+    assert len(session.execute(locked_out(DAY, Phase.BOTH).where(KnownUser.role == "x")).all()) == 0
 
 
 def test_the_default_of_the_settings_rules_where_nobody_ruled(

@@ -10,7 +10,7 @@ import pytest
 import provisioning.apply
 from provisioning.changes import Action, Kind, Result
 from service.cli.printing import print_failures
-from service.models import PlannedChange, RunStatus, SyncRun
+from service.models import Load, LoadStatus, PlannedChange
 from service.words import loads as wording
 from tests.service.console_factories import make_change
 from tests.speaking import speaking
@@ -75,7 +75,7 @@ def test_a_code_of_moodle_s_own_stays_as_it_is() -> None:
     ],
 )
 def test_a_problem_is_told_and_names_what_broke(problem: str, words: str) -> None:
-    said = wording.problem_in_words(SyncRun(status=RunStatus.STOPPED, problem=problem))
+    said = wording.problem_in_words(Load(status=LoadStatus.STOPPED, problem=problem))
     assert words in said
     assert problem.rpartition(": ")[2] in said or problem == "internal"
     assert "moodle.Moodle" not in said
@@ -84,15 +84,15 @@ def test_a_problem_is_told_and_names_what_broke(problem: str, words: str) -> Non
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
-        (RunStatus.APPLYING, "tried again by itself"),
-        (RunStatus.STOPPED, "go on where it stopped"),
-        (RunStatus.REJECTED, "load the files again"),
+        (LoadStatus.APPLYING, "tried again by itself"),
+        (LoadStatus.STOPPED, "go on where it stopped"),
+        (LoadStatus.REJECTED, "load the files again"),
     ],
 )
-def test_the_advice_follows_what_becomes_of_the_run(status: RunStatus, advice: str) -> None:
+def test_the_advice_follows_what_becomes_of_the_run(status: LoadStatus, advice: str) -> None:
     problem = "moodle.MoodleUnavailable: core_user_create_users: timeout"
     with speaking("en"):
-        said = wording.problem_in_words(SyncRun(status=status, problem=problem))
+        said = wording.problem_in_words(Load(status=status, problem=problem))
     assert advice in said
 
 
