@@ -24,7 +24,7 @@ from provisioning.state import (
 )
 
 _PERSON_NAME_LENGTH = 100
-"""First and last name of a user (Moodle notes: lengths)."""
+"""Of a first or last name, in characters (docs/facts/moodle.md 5.3)."""
 _DEPARTMENT_LENGTH = 255
 
 

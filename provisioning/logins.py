@@ -12,7 +12,8 @@ from typing import Literal
 import iuliia
 
 _FAMILY_LENGTH = 80
-"""Leaves room for initials and a number inside Moodle's 100 characters (Moodle notes: lengths)."""
+"""Leaves room for initials and a number inside Moodle's 100 characters
+(docs/facts/moodle.md 5.3)."""
 
 _OTHER_LETTERS = str.maketrans(
     {
@@ -51,7 +52,7 @@ def placeholder_email(username: str, domain: str) -> str:
 
 
 def _portal(person_id: str) -> Iterator[str]:
-    """Digits with a Latin ``p`` among them (FORMAT-FACTS D1), e.g. ``4821p0573``.
+    """Digits with a Latin ``p`` among them (docs/facts/paragraf.md D1), e.g. ``4821p0573``.
 
     Taken from a hash of the person id, so that a classmate's login tells nothing about another.
     """

@@ -85,7 +85,7 @@ class Matching:
 
 
 def match(roster: Roster, known: KnownIdentities, new_id: Callable[[], str]) -> Matching:
-    """Say for each row of the roster which human it is (FORMAT-FACTS R6).
+    """Say for each row of the roster which human it is (docs/facts/paragraf.md R6).
 
     Equal СНИЛС alone is no proof: the birth date must agree too, nothing may contradict
     (``evidence.contradict``), and it must be one human only. A person id is given to one row at

@@ -12,7 +12,7 @@ from provisioning.settings import NamingSettings
 from provisioning.state import MoodleCategory, MoodleCohort, MoodleCourse
 
 NAME_LENGTH = 254
-"""Of categories, cohorts and courses, in characters (Moodle notes: lengths)."""
+"""The longest name of a category, cohort or course, in characters (docs/facts/moodle.md 5.3)."""
 IDNUMBER_LENGTH = 100
 SHORTNAME_LENGTH = 255
 SUBJECT_KEY_LENGTH = 10
@@ -31,7 +31,7 @@ _CLASS = (*_YEAR, "class_id", "class_title", "grade")
 _SUBJECT = (*_CLASS, "subject", "subject_key")
 
 _THE_CLASS = ("school_code", "school_year", "class_id")
-"""A class id alone does not tell a class from last year's (FORMAT-FACTS R12)."""
+"""A class id alone does not tell a class from last year's (docs/facts/paragraf.md R12)."""
 
 
 class _Template(NamedTuple):

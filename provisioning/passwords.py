@@ -10,7 +10,8 @@ from datetime import date
 from provisioning.settings import PasswordSettings
 
 # Without letters and digits that are mistaken for each other on paper, and without Latin letters
-# that a Cyrillic keyboard offers too (FORMAT-FACTS D1 tells of people who type the Cyrillic one).
+# that a Cyrillic keyboard offers too (docs/facts/paragraf.md D1 tells of people who type the
+# Cyrillic one).
 _CAPITALS = "DFGJLNQRSVWZ"
 _DIGITS = "23456789"
 _LETTERS = "dfghjqrstvwz"
@@ -18,7 +19,7 @@ _SIGNS = _LETTERS + _DIGITS
 
 
 def birth_date_password(birth_date: date) -> str:
-    """``ДДММГГГГ``: leading zeros, no separators (FORMAT-FACTS D3)."""
+    """``ДДММГГГГ``: leading zeros, no separators (docs/facts/paragraf.md D3)."""
     return f"{birth_date.day:02d}{birth_date.month:02d}{birth_date.year:04d}"
 
 
@@ -48,7 +49,7 @@ def first_password(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PasswordPolicy:
-    """Moodle's site policy, named and preset as Moodle does (Moodle notes: password)."""
+    """Moodle's site policy, named and preset as Moodle does (docs/facts/moodle.md 5.10)."""
 
     minpasswordlength: int = 8
     minpassworddigits: int = 1

@@ -37,7 +37,7 @@ class Roll:
 def next_roll(
     roster: Roster, matching: Matching, before: Mapping[str, Membership], *, today: date
 ) -> Roll:
-    """The roll after this file (FORMAT-FACTS R7).
+    """The roll after this file (docs/facts/paragraf.md R7).
 
     Absence is leaving only in a full roll and only inside the parts that arrived; a row that
     itself says "left" counts always.

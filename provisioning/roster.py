@@ -13,7 +13,8 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """OneRoster roles. Guardians are counted in a file and never taken (FORMAT-FACTS section 5)."""
+    """OneRoster roles. Guardians are counted in a file and never taken
+    (docs/facts/paragraf.md section 5)."""
 
     STUDENT = "student"
     TEACHER = "teacher"

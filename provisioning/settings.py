@@ -10,12 +10,12 @@ from typing import Literal
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoginSettings:
     scheme: Literal["portal", "transliterated"] = "portal"
-    """``portal``: digits with a Latin ``p`` among them (FORMAT-FACTS D1)."""
+    """``portal``: digits with a Latin ``p`` among them (docs/facts/paragraf.md D1)."""
     email_domain: str = "school.invalid"
     """Placeholder address: ``<username>@<domain>``, lower case, never receives mail."""
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` for a domain that Moodle refuses (Moodle notes: uniqueness)."""
+        """Raises ``ValueError`` for a domain that Moodle refuses (docs/facts/moodle.md 5.5)."""
         if not re.fullmatch(r"([a-z0-9-]+\.)+[a-z0-9-]+", self.email_domain):
             raise ValueError("email_domain must have a dot and lower-case Latin letters")
 
@@ -96,7 +96,7 @@ class LimitSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadLimits:
-    """What a file may be before it is refused (FORMAT-FACTS R10). Sizes in bytes."""
+    """What a file may be before it is refused (docs/facts/paragraf.md R10). Sizes in bytes."""
 
     file_bytes: int = 512 * 1024 * 1024
     archive_files: int = 5_000
@@ -118,7 +118,8 @@ class MoodleSettings:
     read_timeout_seconds: float = 120.0
     """For a whole answer, however slowly it comes."""
     batch_size: int = 100
-    """Records a call: 50 to 200 is best for accounts without a password (Moodle notes)."""
+    """Records a call: 50 to 200 is best for accounts without a password
+    (docs/facts/moodle.md 4.7)."""
     student_role_id: int = 5
     """Moodle's number of the student role: no web service tells it; 5 on a standard site."""
     editing_teacher_role_id: int = 3

@@ -21,9 +21,9 @@ from provisioning.roster import (
 )
 
 PUPIL_AGES = range(5, 22)
-"""Whole years (FORMAT-FACTS R3)."""
+"""Whole years (docs/facts/paragraf.md R3)."""
 STAFF_AGES = range(16, 91)
-"""Whole years (FORMAT-FACTS R3)."""
+"""Whole years (docs/facts/paragraf.md R3)."""
 
 Checked = tuple[Roster, list[Finding]]
 
@@ -186,7 +186,7 @@ def pupils_without_class(roster: Roster, today: date) -> Checked:
 
 
 def empty_classes(roster: Roster, today: date) -> Checked:
-    """Districts refuse a base with empty classes (FORMAT-FACTS P8)."""
+    """Districts refuse a base with empty classes (docs/facts/paragraf.md P8)."""
     if _may_be_elsewhere(roster, Part.STUDENTS):
         return roster, []
     present = {person.sourced_id for person in _present(roster)}

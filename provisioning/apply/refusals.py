@@ -1,7 +1,7 @@
 """What Moodle would refuse, found before it is sent.
 
 A production Moodle answers ``invalidparameter`` for a whole batch and names neither the record nor
-the field (Moodle notes: uniqueness and values).
+the field (docs/facts/moodle.md 2.4).
 """
 
 from __future__ import annotations

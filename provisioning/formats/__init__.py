@@ -53,8 +53,8 @@ def read(
 ) -> ReadResult:
     """Read files, folders and zip archives; whatever is wrong in them is a Finding.
 
-    ``expected_school`` stops files of any other school (FORMAT-FACTS R5). Holds all schools at
-    once: use ``scan`` and ``read_school`` for a whole city. Raises LayoutError.
+    ``expected_school`` stops files of any other school (docs/facts/paragraf.md R5). Holds all
+    schools at once: use ``scan`` and ``read_school`` for a whole city. Raises LayoutError.
     """
     found = scan(paths, limits=limits, layout_folders=layout_folders)
     result = ReadResult(rosters=[], findings=list(found.findings), files=[])

@@ -24,7 +24,7 @@ from provisioning.roster import (
 )
 
 _MAX_ID = 100
-"""Characters; longer ids would not fit where Moodle keeps them (Moodle notes: lengths)."""
+"""Characters; longer ids would not fit where Moodle keeps them (docs/facts/moodle.md 5.3)."""
 
 _PERSON_KINDS = {Kind.STUDENT, Kind.STAFF, Kind.PERSON}
 _STAFF_ROLES = frozenset({Role.TEACHER, Role.ADMINISTRATOR})

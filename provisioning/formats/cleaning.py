@@ -119,7 +119,8 @@ def day_in_zone(text: str, zone: tzinfo) -> str:
 
 
 def parse_date(text: str) -> date:
-    """A calendar date in one of the four spellings of FORMAT-FACTS R3; a time of day is dropped."""
+    """A calendar date in one of the four spellings of docs/facts/paragraf.md R3; a time of day is
+    dropped."""
     text = text.strip()
     if match := _YEAR_FIRST.fullmatch(text):
         year, month, day = match[1], match[2], match[3]

@@ -1,4 +1,5 @@
-"""Which encoding a file really has, whatever it says, and its bytes as UTF-8 (FORMAT-FACTS R2)."""
+"""Which encoding a file really has, whatever it says, and its bytes as UTF-8
+(docs/facts/paragraf.md R2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Layout: the mapping of one XML layout onto our fields, read from TOML (FORMAT-FACTS R1)."""
+"""Layout: the mapping of one XML layout onto our fields, read from TOML
+(docs/facts/paragraf.md R1)."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ class Kind(StrEnum):
     MEMBERSHIP = "membership"
     """A person in a class, told apart by ``role``."""
     GUARDIAN = "guardian"
-    """Counted, never taken (FORMAT-FACTS section 5)."""
+    """Counted, never taken (docs/facts/paragraf.md section 5)."""
 
 
 _SCHOOL_FIELDS = frozenset(

@@ -35,7 +35,7 @@ CALLS_A_REQUEST = 100
 """Readings that share a request: two form fields each."""
 
 REPORT_ROWS = 5_000
-"""Of a custom report in one answer (Moodle notes: 3,003 rows took 0.35 s)."""
+"""Rows of a custom report in one answer (docs/facts/moodle.md 6.5)."""
 
 _ALREADY_MEMBER = "3"
 _GUEST_ID = 1
@@ -184,7 +184,7 @@ class MoodleClient:
     def deleted(self, user_ids: Sequence[int]) -> set[int]:
         """Which of these accounts somebody deleted in Moodle; none where we cannot see that.
 
-        Read by id, what is left of one has no address (Moodle notes: deleted users). The guest is
+        Read by id, what is left of one has no address (docs/facts/moodle.md 5.8). The guest is
         on every site and shows whether we see addresses at all.
         """
         rows = {row["id"]: row for row in self.users_by_field("id", [_GUEST_ID, *user_ids])}
@@ -203,7 +203,7 @@ class MoodleClient:
 
         Those with their last access from ``begin`` until before ``end``, to the second. The filter
         stays set for our account, and must be among the filters of the report: Moodle ignores
-        others without a word (Moodle notes: custom report details).
+        others without a word (docs/facts/moodle.md 6.6).
         """
         values = {
             "user:lastaccess_operator": 3,

@@ -24,8 +24,8 @@ from provisioning.moodle.functions import Function
 from provisioning.settings import MoodleSettings
 
 MAX_FIELDS = 900
-"""PHP reads 1,000 form fields by default and drops the rest without a word (Moodle notes:
-``max_input_vars``)."""
+"""PHP reads 1,000 form fields by default and drops the rest without a word
+(docs/facts/moodle.md 4.6)."""
 
 REPEAT_AFTER_SECONDS = (1.0, 5.0, 15.0)
 """Pauses before a call that surely was not done is repeated; then it is the caller's turn."""

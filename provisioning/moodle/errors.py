@@ -22,7 +22,7 @@ from provisioning.moodle.functions import Function
 
 
 class Retry(StrEnum):
-    """What helps after an error (Moodle notes: which errors to repeat)."""
+    """What helps after an error (docs/facts/moodle.md 3.1 to 3.4)."""
 
     LATER = "later"
     AFTER_REPAIR = "after_repair"

@@ -3,7 +3,7 @@
 No web service tells a caller its capabilities. But most functions look at the capability first and
 at the data later, so a call whose data Moodle must refuse tells by its error code how far it got.
 The front page of a site is a course that always exists and that nobody can be enrolled in; with it
-most of the course capabilities show before there is any course (Moodle notes: capabilities).
+most of the course capabilities show before there is any course (docs/facts/moodle.md 1.3).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NO_ROLE = 0
 _NO_COURSE = 0
 _UNKNOWN_FORMAT = 99
 _OVERLONG_USERNAME = "schoolbridge-doctor-" + "x" * 81
-"""One character more than the column holds (Moodle notes: lengths)."""
+"""One character more than the column holds (docs/facts/moodle.md 5.3)."""
 
 TOO_LONG = "dmlwriteexception"
 """The answer to an account that is in order but for its overlong user name."""
