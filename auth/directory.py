@@ -16,8 +16,8 @@ class Account:
     username: str
     """The login, exactly as in Moodle: lower case."""
     email: str
-    """Exactly the address Moodle holds: it is how Moodle finds the account (Moodle notes:
-    how a person is matched)."""
+    """Exactly the address Moodle holds: it is how Moodle finds the account
+    (docs/facts/moodle.md 7.7)."""
     given_name: str
     family_name: str
     middle_name: str = ""

@@ -61,7 +61,7 @@ class Client:
         "client_secret_post",
     )
     require_pkce: bool = False
-    """Also for a client with a secret. Moodle sends no challenge (Moodle notes: protocol)."""
+    """Also for a client with a secret. Moodle sends no challenge (docs/facts/moodle.md 7.4)."""
     roles: tuple[str, ...] = ()
     """Only people with one of these roles may sign in; empty: everyone."""
     id_token_algorithm: Algorithm = "RS256"  # noqa: S105 - the name of an algorithm

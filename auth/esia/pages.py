@@ -79,7 +79,8 @@ def authorize_v2() -> AnyResponse:
 
 
 def _authorize(dialect: Dialect) -> AnyResponse:
-    """Check everything at once, then on to the sign-in page, as a redirect (PROTOCOL 1)."""
+    """Check everything at once, then on to the sign-in page, as a redirect
+    (docs/facts/esia.md 1.16)."""
     stand = current_stand()
     asked = read_request(
         request.args, dialect, request.path, stand, readable=is_text(request.query_string)
@@ -237,7 +238,8 @@ def decide() -> AnyResponse:
 
 @blueprint.get("/idp/ext/Logout")
 def logout() -> AnyResponse:
-    """End the whole session, then back to ``redirect_url`` of the system (PROTOCOL 9)."""
+    """End the whole session, then back to ``redirect_url`` of the system
+    (docs/facts/esia.md 9.1)."""
     stand = current_stand()
     system = stand.systems.get(request.args.get("client_id", ""))
     address = request.args.get("redirect_url", "")

@@ -37,7 +37,7 @@ def normalise_username(typed: str) -> str:
     """The login meant: no blanks around, lower case, the Cyrillic «р» taken for the Latin ``p``.
 
     Logins are digits with a Latin ``p`` and people type the Russian letter of the same look
-    (FORMAT-FACTS D1). Empty when it can be nobody's login.
+    (docs/facts/paragraf.md D1). Empty when it can be nobody's login.
     """
     username = typed.strip().lower().replace("р", "p")
     return username if username.isprintable() and len(username) <= MAX_USERNAME_LENGTH else ""

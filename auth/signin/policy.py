@@ -53,8 +53,8 @@ def decide(
     """Let this person into this application, or say why not. Without one: into any.
 
     ``method`` is how the sign-in began, however often it has been used since. Asked before a code
-    is issued: Moodle would count a refused sign-in of a suspended person as a visit (Moodle notes:
-    how a person is matched).
+    is issued: Moodle would count a refused sign-in of a suspended person as a visit
+    (docs/facts/moodle.md 7.10).
     """
     if account.suspended:
         return Decision(reason=Reason.SUSPENDED)

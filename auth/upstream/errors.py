@@ -82,7 +82,7 @@ _BY_CODE: Mapping[str, tuple[Problem, str]] = {
     "005013": (Problem.UNTRUSTED, "the token ended at once: compare the clocks"),
     "005029": (Problem.REFUSED, "the person's data need a scope that is not approved"),
 }
-"""ЕСИА's codes (PROTOCOL 4), for the person and for the log."""
+"""ЕСИА's codes (docs/facts/esia.md 4.8 to 4.29), for the person and for the log."""
 
 _BY_ERROR: Mapping[str, Problem] = {
     "access_denied": Problem.DENIED,

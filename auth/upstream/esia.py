@@ -86,7 +86,7 @@ class Esia:
         )
 
     def sign_out_address(self, back: str, state: str, now: datetime) -> str:
-        """Its parameter is called ``redirect_url`` and knows no state (PROTOCOL 9)."""
+        """Its parameter is called ``redirect_url`` and knows no state (docs/facts/esia.md 9.1)."""
         parameters = {
             "client_id": self.settings.mnemonic,
             "redirect_url": f"{back}?{urlencode({'state': state})}",
@@ -112,7 +112,7 @@ class Esia:
 
     def _exchange(self, session: requests.Session, code: str, attempt: Attempt) -> Signed:
         """Tokens for the code: one try, for it is good for one."""
-        state = str(uuid.uuid4())  # another one than before (PROTOCOL 5)
+        state = str(uuid.uuid4())  # another one than before (docs/facts/esia.md 5.4)
         form = self._signed(
             {
                 "grant_type": "authorization_code",
@@ -147,7 +147,7 @@ class Esia:
         raise refusal("", _text(body, "code"))
 
     def _children(self, session: requests.Session, signed: Signed) -> Iterable[OutsideChild]:
-        """Those of a parent, when the scopes ask for them (PROTOCOL 6.2)."""
+        """Those of a parent, when the scopes ask for them (docs/facts/esia.md 6.17)."""
         if not any(scope.startswith("kid_") for scope in self.settings.scopes):
             return ()
         found = self._ask(session, signed, "/kids?embed=(elements)").get("elements")

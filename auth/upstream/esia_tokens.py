@@ -28,7 +28,7 @@ class Signed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenCheck:
-    """The checks of one upstream's tokens (PROTOCOL 5.1)."""
+    """The checks of one upstream's tokens (docs/facts/esia.md 5.10, 5.11)."""
 
     mnemonic: str
     issuer: str

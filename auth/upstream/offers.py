@@ -44,8 +44,8 @@ class Handover:
     def remember(self, response: Response, key: str) -> None:
         """This browser has a sign-in over there too, whoever it turned out to be here.
 
-        It lasts for hours (PROTOCOL 1), so a sign-out has to end it, or at a school computer the
-        next person enters with one click.
+        It lasts for hours (docs/facts/esia.md 1.18), so a sign-out has to end it, or at a school
+        computer the next person enters with one click.
         """
         response.set_cookie(
             self._cookie, key, path="/", secure=self.secure, httponly=True, samesite="Lax"

@@ -29,7 +29,8 @@ class EsiaUpstream:
     """Of our information system: its ``client_id``."""
     base_url: str = "https://esia.gosuslugi.ru"
     issuer: str = "http://esia.gosuslugi.ru/"
-    """``iss`` of its tokens: http and a final slash, unlike the address (PROTOCOL 1)."""
+    """``iss`` of its tokens: http and a final slash, unlike the address
+    (docs/facts/esia.md 1.2)."""
     scopes: tuple[str, ...] = ("openid", "fullname", "birthdate", "snils")
     """With ``kid_snils`` and ``kid_fullname`` a parent's children are asked for too."""
     certificate: str

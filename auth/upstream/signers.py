@@ -26,7 +26,7 @@ class SignerError(Exception):
 class Signer(Protocol):
     def sign(self, data: bytes) -> bytes:
         """The raw signature: RSASSA-PKCS1-v1_5 with SHA-256, or GOST R 34.10-2012 as ``s || r``
-        with Streebog-256 (PROTOCOL 3.3). Raises ``SignerError``."""
+        with Streebog-256 (docs/facts/esia.md 3.9, 3.11). Raises ``SignerError``."""
 
 
 class RsaKey:

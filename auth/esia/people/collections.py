@@ -110,7 +110,7 @@ def _vehicles(source: Source) -> list[Json]:
 
 
 def _kids(source: Source) -> list[Json]:
-    """The parent's own record of each child: СНИЛС and no oid (PROTOCOL 6.2)."""
+    """The parent's own record of each child: СНИЛС and no oid (docs/facts/esia.md 6.17)."""
     kids = []
     for position, child in _children(source):
         kid: Json = {

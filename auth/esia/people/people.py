@@ -21,7 +21,7 @@ from auth.esia.models import EsiaPerson
 
 TEST_PASSWORD = "11111111"  # noqa: S105 - public: of the test accounts of the real stand
 ADULT_ACCOUNT_AGE = 14
-"""A child's own account begins at this age (PROTOCOL 8)."""
+"""A child's own account begins at this age (docs/facts/esia.md 8.4)."""
 
 SNILS_DIGITS = 11
 
@@ -76,7 +76,7 @@ class Profile:
 
     @property
     def level_code(self) -> str:
-        """``urn:esia:sbj:lvl`` (PROTOCOL 8)."""
+        """``urn:esia:sbj:lvl`` (docs/facts/esia.md 8.1)."""
         return {"confirmed": "PR", "child": "KD"}.get(self.level, "P")
 
 
@@ -123,7 +123,7 @@ def organisations() -> dict[int, Organisation]:
 def test_accounts() -> dict[str, Profile]:
     """EsiaTest001@yandex.ru ... 016 by login, with the СНИЛС that every integrator knows.
 
-    Their names and which of them has which level are ours (PROTOCOL 9 tells neither).
+    Their names and which of them has which level are ours (docs/facts/esia.md 9.2).
     """
     accounts = {}
     for number in range(1, 17):

@@ -21,7 +21,7 @@ UPDATED_ON = 1_756_700_000
 
 
 def person(source: Source, embedded: Iterable[str] = ()) -> Json:
-    """The person; what was not granted is absent (PROTOCOL 6.1).
+    """The person; what was not granted is absent (docs/facts/esia.md 6.5).
 
     ``embedded`` names relations to put in whole, as far as they were granted.
     """
@@ -65,7 +65,8 @@ def person(source: Source, embedded: Iterable[str] = ()) -> Json:
 
 
 def collection(source: Source, name: str, *, embedded: bool) -> Json:
-    """One collection: absolute addresses, or whole objects when ``embedded`` (PROTOCOL 6.2).
+    """One collection: absolute addresses, or whole objects when ``embedded``
+    (docs/facts/esia.md 6.11).
 
     Raises ``RestRefused``.
     """
@@ -82,7 +83,7 @@ def list_of(elements: Sequence[Json | str]) -> Json:
 
 
 def _whole(source: Source, name: str, one: Json) -> Json:
-    """An element; a child holds its documents (PROTOCOL 6.2)."""
+    """An element; a child holds its documents (docs/facts/esia.md 6.17)."""
     if name == "kids" and source.has("kid_birth_cert_doc", "kid_medical_doc"):
         one = one | {"documents": documents_of_kid(source, one["id"], embedded=True)}
     return with_etag(one)

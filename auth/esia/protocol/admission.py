@@ -16,12 +16,12 @@ PERSON_FILTERS = ("conf_acc", "acc_kid", "acc_not_kid")
 ROLES = ("CHIEF", "ADMIN", "EMPLOYEE")
 PRIVATE = "PRIVATE"
 OBJECT_TYPES = (PRIVATE, "LEGAL", "BUSINESS", "AGENCY")
-"""The types of ``/roles`` (PROTOCOL 6.2). Ours, like ``ROLES``: that ``roles`` and
+"""The types of ``/roles`` (docs/facts/esia.md 6.20). Ours, like ``ROLES``: that ``roles`` and
 ``obj_type`` exist is known from their errors alone."""
 
 
 def read_person_filter(encoded: str) -> str:
-    """Base64 in the standard alphabet of one of ``PERSON_FILTERS`` (PROTOCOL 2).
+    """Base64 in the standard alphabet of one of ``PERSON_FILTERS`` (docs/facts/esia.md 2.11).
 
     Raises ``EsiaRefused``.
     """

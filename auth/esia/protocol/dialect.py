@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 TIMESTAMP_FORMAT = "%Y.%m.%d %H:%M:%S %z"
-"""The one form of ``timestamp`` that ЕСИА reads (PROTOCOL 2)."""
+"""The one form of ``timestamp`` that ЕСИА reads (docs/facts/esia.md 2.17)."""
 
 
 class Dialect(IntEnum):
@@ -17,7 +17,8 @@ class Dialect(IntEnum):
 
 
 def text_to_sign(values: Mapping[str, str], dialect: Dialect, *, with_code: bool) -> str:
-    """The values in the order in which they are signed, without separators (PROTOCOL 3.1).
+    """The values in the order in which they are signed, without separators (docs/facts/esia.md 3.1
+    to 3.3).
 
     ``with_code``: of a request that exchanges a code; the first dialect never signs it.
     """

@@ -63,7 +63,8 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     "036726": ("invalid_request", "There is no such purpose."),
     "036727": ("invalid_request", "The consent must name one purpose only."),
 }
-"""Code -> OAuth error and text (PROTOCOL 4). The texts are ours where none was recorded."""
+"""Code -> OAuth error and text (docs/facts/esia.md 4.3 to 4.29). The texts are ours where none was
+recorded."""
 
 REST_CATALOGUE: Mapping[str, tuple[int, str]] = {
     "005011": (401, "SecurityErrorEnum.invalidToken"),

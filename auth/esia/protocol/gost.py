@@ -15,7 +15,7 @@ import gostcrypto
 from asn1crypto import core, x509
 
 SIGNATURE_BYTES = 64
-"""``s || r``, 32 bytes each, big-endian (PROTOCOL 3.3)."""
+"""``s || r``, 32 bytes each, big-endian (docs/facts/esia.md 3.11)."""
 TIMEOUT_SECONDS = 5
 PUBLIC_KEY = "1.2.643.7.1.1.1.1"
 DIGEST = "1.2.643.7.1.1.2.2"

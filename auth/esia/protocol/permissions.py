@@ -43,7 +43,7 @@ class Consent:
 def read_permissions(
     parameter: str, consent_types: Iterable[EsiaConsentType]
 ) -> tuple[Permission, ...]:
-    """The consents asked for, in order. Raises ``EsiaRefused`` (PROTOCOL 4)."""
+    """The consents asked for, in order. Raises ``EsiaRefused`` (docs/facts/esia.md 4.29)."""
     if not parameter:
         return ()
     known = {one.sysname: one for one in consent_types}
@@ -80,7 +80,7 @@ def load_consents(text: str, now: datetime) -> tuple[Consent, ...]:
 
 
 def _decode(parameter: str) -> list[dict[str, Any]]:
-    """Base64url, padded or not, of a JSON array of objects (PROTOCOL 2)."""
+    """Base64url, padded or not, of a JSON array of objects (docs/facts/esia.md 2.9)."""
     try:
         if len(parameter) > MAX_CHARACTERS:
             raise ValueError

@@ -62,7 +62,7 @@ class Asked:
 
     @property
     def timestamp(self) -> datetime | None:
-        """None when it has not the one form that ЕСИА reads (PROTOCOL 2)."""
+        """None when it has not the one form that ЕСИА reads (docs/facts/esia.md 2.17)."""
         if not _TIMESTAMP_FORM.fullmatch(self["timestamp"]):
             return None
         try:
@@ -99,7 +99,7 @@ class Authorization:
 
 
 def signed_text(asked: Asked, dialect: Dialect | None = None) -> str:
-    """What the client must have signed (PROTOCOL 3.1)."""
+    """What the client must have signed (docs/facts/esia.md 3.1 to 3.3)."""
     with_code = asked.for_tokens and asked["grant_type"] == "authorization_code"
     return text_to_sign(asked.values, dialect or asked.dialect, with_code=with_code)
 
@@ -350,7 +350,8 @@ def _check_signed_parameters(asked: Asked, stand: Stand) -> None:
 
 
 def may_return(redirect_uri: str, system: RegisteredSystem) -> bool:
-    """Only hosts are registered, as with ЕСИА (PROTOCOL 2): any port and path of them will do."""
+    """Only hosts are registered, as with ЕСИА (docs/facts/esia.md 2.3): any port and path of them
+    will do."""
     if len(redirect_uri) > MAX_ADDRESS_LENGTH or "\\" in redirect_uri:
         return False
     if not redirect_uri.isascii() or not redirect_uri.isprintable() or " " in redirect_uri:

@@ -17,10 +17,11 @@ ORGANISATION_SCOPES = frozenset({
     "org_ctts", "org_addrs", "org_emps", "org_grps", "org_brhs",
 })  # fmt: skip
 KNOWN_SCOPES = PERSON_SCOPES | ORGANISATION_SCOPES | {"prm_chg"}
-"""PROTOCOL 7. Others count when they are registered for a system."""
+"""The scopes of docs/facts/esia.md 7.1. Others count when they are registered for a system."""
 
 ORGANISATION_PREFIX = "http://esia.gosuslugi.ru/"
-"""Of organisation scopes in system tokens; the production host everywhere (PROTOCOL 5)."""
+"""Of organisation scopes in system tokens; the production host everywhere
+(docs/facts/esia.md 5.3)."""
 
 _WITH_TARGET = re.compile(r"([a-z_]+)\?(oid|org_oid)=(\d{1,19})")
 
@@ -40,7 +41,7 @@ def is_well_formed(scope: str) -> bool:
     """Whether a scope is a bare name, or one of those that may name whom they are about.
 
     The old full form of a person's scope, ``http://esia.gosuslugi.ru/usr_inf``, is refused by the
-    real one too (PROTOCOL 7).
+    real one too (docs/facts/esia.md 7.5).
     """
     name = bare(scope)
     may_have_target = name in ORGANISATION_SCOPES or name == "prm_chg"
@@ -48,7 +49,8 @@ def is_well_formed(scope: str) -> bool:
 
 
 def with_oid(scope: str, oid: int) -> str:
-    """As access tokens spell it: every scope but ``openid`` names the person (PROTOCOL 5.1)."""
+    """As access tokens spell it: every scope but ``openid`` names the person
+    (docs/facts/esia.md 5.10)."""
     return " ".join(
         one if one == "openid" or "?" in one else f"{one}?oid={oid}" for one in scope.split()
     )

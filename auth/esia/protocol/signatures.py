@@ -70,7 +70,7 @@ class Certificate:
     parsed: x509.Certificate
     hash: str
     """What the client sends as ``client_certificate_hash``: Streebog-256 of the DER form
-    (PROTOCOL 3.4), upper-case hex, 64 digits."""
+    (docs/facts/esia.md 3.12), upper-case hex, 64 digits."""
 
     @property
     def algorithm(self) -> str:
@@ -212,7 +212,7 @@ def check_cms(
 ) -> Certificate:
     """The registered certificate that made this CMS signature (v1).
 
-    The expected text is what counts: an attached content is never read (PROTOCOL 3.5). A
+    The expected text is what counts: an attached content is never read (docs/facts/esia.md 3.15). A
     certificate inside is compared with the registered ones and never believed. Raises
     ``SignatureRefused``.
     """

@@ -31,7 +31,7 @@ Json = dict[str, Any]
 
 
 def dump_json(document: Any) -> str:
-    """JSON as ЕСИА writes it: compact, slashes escaped (PROTOCOL 5.1)."""
+    """JSON as ЕСИА writes it: compact, slashes escaped (docs/facts/esia.md 5.15)."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return text.replace("/", "\\/")
 
@@ -234,7 +234,8 @@ def _issue(
     grant_hash: str,
     offline: bool,
 ) -> Json:
-    """The answer with all three tokens; the id token always (our decision, PROTOCOL 5)."""
+    """The answer with all three tokens; the id token always (our decision,
+    docs/facts/esia.md 5.9)."""
     profile = stand.people.by_oid(oid, asked.at.date())
     if profile is None:
         raise EsiaRefused("007011")
@@ -313,8 +314,8 @@ def _issue(
 
 
 def _permission_claims(stored: str, oid: int, now: datetime, stand: Stand) -> Json:
-    """The claims are known by name (PROTOCOL 5.1); what they hold is ours: the scopes of the
-    consents that count, and where the consents are described."""
+    """The claims are known by name (docs/facts/esia.md 5.12); what they hold is ours: the scopes of
+    the consents that count, and where the consents are described."""
     consents = load_consents(stored, now)
     if not consents:
         return {}

@@ -188,7 +188,7 @@ def _describe(certificate: Certificate, now: datetime) -> dict[str, Any]:
 
 
 def _step_for_time(asked: Asked, stand: Stand) -> NextStep:
-    """An offset in whole hours is a time zone, not a clock (PROTOCOL 2)."""
+    """An offset in whole hours is a time zone, not a clock (docs/facts/esia.md 2.18)."""
     if asked.timestamp is None:
         unescaped = "  " in asked["timestamp"] and "+" not in asked["timestamp"]
         return NextStep.ESCAPE_PLUS if unescaped else NextStep.CORRECT_TIMESTAMP_FORM
