@@ -50,7 +50,7 @@ def read_accesses(application: Application, since: datetime, now: datetime) -> A
     """Last accesses from ``since`` until before ``now``. Raises ``MoodleError``.
 
     Suspended people are left out: Moodle notes a visit for those suspended before their first
-    login, though it lets nobody in (Moodle notes).
+    login, though it lets nobody in (docs/facts/moodle.md 7.10).
     """
     settings = application.settings.activity
     pace = Pace(settings.pause_seconds)

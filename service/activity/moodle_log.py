@@ -1,8 +1,8 @@
 """Moodle's own log of sign-ins, read from a read-only account of its database.
 
-No web service of Moodle reads the log (Moodle notes). A reading goes on where the last one ended; a
-row counts once, by its number. Rows of people whom we do not know are kept too, without the person:
-they tell how far the log is read.
+No web service of Moodle reads the log (docs/facts/moodle.md 6.4). A reading goes on where the last
+one ended; a row counts once, by its number. Rows of people whom we do not know are kept too,
+without the person: they tell how far the log is read.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Members:
     """People of one school and role, or of one class and role."""
 
     roll: PeopleSet = field(default_factory=PeopleSet)
-    """On the roll and not suspended (INDICATORS F4)."""
+    """On the roll and not suspended (docs/facts/indicators.md F4)."""
     account: PeopleSet = field(default_factory=PeopleSet)
     """Of these, those whose account Moodle has."""
     left: PeopleSet = field(default_factory=PeopleSet)
@@ -152,7 +152,7 @@ def _as_json(sets: dict[str, list[int]]) -> dict[str, dict[str, str]]:
 
 
 def _on_rolls(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]:
-    """Suspended people are outside (INDICATORS F4)."""
+    """Suspended people are outside (docs/facts/indicators.md F4)."""
     return session.execute(
         select(
             SchoolMembership.school_code,

@@ -1,4 +1,5 @@
-"""The calendar of reports: Saturday-Friday weeks, months, quarters, school years (INDICATORS C)."""
+"""The calendar of reports: Saturday-Friday weeks, months, quarters, school years
+(docs/facts/indicators.md C)."""
 
 from __future__ import annotations
 

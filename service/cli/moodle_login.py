@@ -33,7 +33,7 @@ class Field:
 
 
 def moodle_fields(client: Client | None, issuer: str, *, show_secret: bool) -> list[Field]:
-    """Every value, in the order of the pages (Moodle notes: configuration)."""
+    """Every value, in the order of the pages (docs/facts/moodle.md 7.1 to 7.9)."""
     secret = _("the one made by schoolbridge client-secret, or shown once in the console")
     if client and client.client_secret:
         hidden = _("as in [[auth.clients]] (printed with --show-secret)")

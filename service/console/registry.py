@@ -26,7 +26,7 @@ from service.words import registry as wording
 blueprint = Blueprint("registry", __name__, url_prefix="/registry")
 
 SYSTEMS = ("state", "other", "unknown")
-"""Filter: A3 of INDICATORS is ``other``."""
+"""The filter ``other`` gives the list of docs/facts/indicators.md A3."""
 
 STATES = ("open", "closed", "not_loaded")
 

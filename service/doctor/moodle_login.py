@@ -20,7 +20,7 @@ DISCOVERY = "/.well-known/openid-configuration"
 
 
 def callback_of(moodle_url: str) -> str:
-    """The address to which Moodle wants people sent back (Moodle notes: configuration)."""
+    """The address to which Moodle wants people sent back (docs/facts/moodle.md 7.1)."""
     return moodle_url.rstrip("/") + "/admin/oauth2callback.php"
 
 
@@ -124,7 +124,7 @@ def _discovery(issuer: str) -> Check:
 
 
 def _blocked(issuer: str) -> Check:
-    """Moodle's defaults (Moodle notes: cURL block list)."""
+    """Moodle's defaults (docs/facts/moodle.md 7.3)."""
     subject = _("Moodle's cURL block list")
     parts = urlsplit(issuer)
     port = parts.port or (443 if parts.scheme == "https" else 80)

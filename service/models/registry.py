@@ -41,7 +41,8 @@ class HeadCount(Base):
 
 
 class TotalKey(StrEnum):
-    """What a regional total counts: the denominators of the ЦОС indicators (INDICATORS D)."""
+    """What a regional total counts: the denominators of the ЦОС indicators
+    (docs/facts/indicators.md D)."""
 
     LEARNERS_GENERAL = "learners_general"
     LEARNERS_ADDITIONAL = "learners_additional"
@@ -77,7 +78,7 @@ class PlatformWeek(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     platform: Mapped[str] = mapped_column(String(50))
     first_day: Mapped[date]
-    """The Saturday on which the week begins (INDICATORS C)."""
+    """The Saturday on which the week begins (docs/facts/indicators.md C)."""
     version: Mapped[int]
     """From 1."""
     file_name: Mapped[str] = mapped_column(String(255))
@@ -129,7 +130,7 @@ class PlatformSchool(Base):
 
 
 class Milestone(Base):
-    """A step of the plan of moving to sign-in through ЕСИА (INDICATORS B)."""
+    """A step of the plan of moving to sign-in through ЕСИА (docs/facts/indicators.md B)."""
 
     __tablename__ = "milestones"
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -43,7 +43,7 @@ class School(Base):
     source_system: Mapped[str] = mapped_column(String(100), default="", server_default="")
     """Where the school keeps its roll: Параграф or another system; empty: not known."""
     state_system: Mapped[bool | None]
-    """Whether ``source_system`` is a system of the state (INDICATORS A3)."""
+    """Whether ``source_system`` is a system of the state (docs/facts/indicators.md A3)."""
     esia_plan_on: Mapped[date | None]
     """Planned day of moving to sign-in through ЕСИА."""
     closed_on: Mapped[date | None]

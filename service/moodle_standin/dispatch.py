@@ -82,7 +82,7 @@ class Dispatcher:
         if known is None or token in self._spent_tokens:
             raise unknown_token()
         if known.expired:
-            # An expired token is told once and gone afterwards (Moodle notes: protocol).
+            # An expired token is told once and gone afterwards (docs/facts/moodle.md 2.5).
             self._spent_tokens.add(token or "")
             raise access_denied("Invalid token - token expired")
         if not known.may_use_rest:

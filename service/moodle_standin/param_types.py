@@ -1,7 +1,7 @@
 """Moodle's scalar parameter types: what each would make of a value.
 
 A value is valid when cleaning it changes nothing; that is the whole rule of Moodle's web services.
-Source: functions-4.5.json (type names) and the recorded exchanges.
+Source: functions-4.5.json (type names) and the recorded calls (docs/facts/moodle.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Generic check of what goes into and comes out of a function, driven by its recorded structure.
 
-Source: functions-4.5.json; the texts of `debuginfo` are those of the exchanges named `debug-...`.
+Source: functions-4.5.json; the texts of `debuginfo` are those of the recorded calls whose names
+begin with `debug-` (tests/data/moodle/exchanges-4.5.jsonl).
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def read_answer(structure: Structure | None, answer: Any, settings: SiteSettings
     """The answer cut to what the function promises.
 
     Raises `MoodleError` (`invalidresponse`) where the answer breaks the promise: by then the work
-    is done and stays done (Moodle notes: protocol).
+    is done and stays done (docs/facts/moodle.md 2.7).
     """
     if structure is None:
         return None

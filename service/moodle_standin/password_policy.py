@@ -7,7 +7,7 @@ from service.moodle_standin.settings import PasswordPolicy
 
 
 def check_password(password: str, policy: PasswordPolicy) -> None:
-    """Raise `MoodleError` whose code lists every broken rule (Moodle notes: password)."""
+    """Raise `MoodleError` whose code lists every broken rule (docs/facts/moodle.md 5.10)."""
     if not policy.enabled:
         return
     digits = sum(char.isdigit() for char in password)

@@ -116,7 +116,7 @@ LONGEST: dict[str, dict[str, int]] = {
     "course_group": {"name": 254, "idnumber": 100, "enrolmentkey": 50},
     "grouping": {"name": 255, "idnumber": 100},
 }
-"""Characters, by table and column (Moodle notes: uniqueness and values)."""
+"""Characters, by table and column (docs/facts/moodle.md 5.3)."""
 
 
 def check_lengths(table: str, values: Mapping[str, Any]) -> None:

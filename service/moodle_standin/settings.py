@@ -28,7 +28,7 @@ COUNTRIES = _country_codes()
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordPolicy:
-    """Moodle's site policy; the defaults are those of a fresh 4.5 (Moodle notes: password)."""
+    """Moodle's site policy; the defaults are those of a fresh 4.5 (docs/facts/moodle.md 5.10)."""
 
     enabled: bool = True
     min_length: int = 8

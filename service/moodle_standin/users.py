@@ -36,7 +36,7 @@ _KNOWN_PREFERENCES = frozenset({"auth_forcepasswordchange", "htmleditor"})
 
 
 def create_users(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Make all users or none (Moodle notes: all or nothing)."""
+    """Make all users or none (docs/facts/moodle.md 4.1)."""
     return [_create_user(site, user) for user in given["users"]]
 
 

@@ -1,7 +1,7 @@
 """The slips that a school hands out: login, first password and where to sign in.
 
-FORMAT-FACTS R9: the first password leaves the system on the slip alone, and each look at one is
-audited.
+docs/facts/paragraf.md R9: the first password leaves the system on the slip alone, and each look at
+one is audited.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def _slip(
 
 
 def _login_advice(settings: Settings) -> str:
-    """People type the Cyrillic «р» and fail (FORMAT-FACTS D1)."""
+    """People type the Cyrillic «р» and fail (docs/facts/paragraf.md D1)."""
     if settings.logins.scheme == "portal":
         return _("The letter p is Latin (English keyboard).")
     return _("All letters are Latin (English keyboard).")

@@ -46,7 +46,7 @@ DENOMINATORS: Mapping[str, tuple[TotalKey, ...]] = {
     "E4.07": (TotalKey.LEARNERS_GENERAL, TotalKey.LEARNERS_VOCATIONAL),
     "E4.08": (TotalKey.STAFF_GENERAL,),
 }  # fmt: skip
-"""Which totals make the denominator of an indicator (INDICATORS D)."""
+"""Which totals make the denominator of an indicator (docs/facts/indicators.md D)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

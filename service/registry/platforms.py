@@ -25,7 +25,7 @@ from service.registry.preview import Entry, Preview
 from service.registry.refusals import Refusal
 
 SATURDAY = 5
-"""``date.weekday()`` of the first day of a week (INDICATORS C)."""
+"""``date.weekday()`` of the first day of a week (docs/facts/indicators.md C)."""
 
 
 def week_of(day: date) -> date:

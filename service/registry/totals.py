@@ -1,4 +1,5 @@
-"""Regional totals: dated figures of official statistics, the denominators of INDICATORS D."""
+"""Regional totals: dated figures of official statistics, the denominators of
+docs/facts/indicators.md D."""
 
 from __future__ import annotations
 

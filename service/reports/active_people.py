@@ -1,4 +1,4 @@
-"""Who of each school was active in a period, by one named source (INDICATORS A1).
+"""Who of each school was active in a period, by one named source (docs/facts/indicators.md A1).
 
 The same sets give the numbers of a report and the people behind them.
 """
@@ -49,9 +49,10 @@ class People:
     active: PeopleSet = field(default_factory=PeopleSet)
     """Of these, those active in the period."""
     left: PeopleSet = field(default_factory=PeopleSet)
-    """Suspended or on no roll now, active in the period (INDICATORS F4)."""
+    """Suspended or on no roll now, active in the period (docs/facts/indicators.md F4)."""
     moved: PeopleSet = field(default_factory=PeopleSet)
-    """Active here in the period and on the roll of another school now (INDICATORS F3)."""
+    """Active here in the period and on the roll of another school now
+    (docs/facts/indicators.md F3)."""
 
     @classmethod
     def together(cls, several: Iterable[People]) -> People:

@@ -1,4 +1,5 @@
-"""Activity: how many people of each school were active between two dates (INDICATORS A1)."""
+"""Activity: how many people of each school were active between two dates
+(docs/facts/indicators.md A1)."""
 
 from __future__ import annotations
 

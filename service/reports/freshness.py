@@ -1,4 +1,4 @@
-"""Freshness: how recent the loaded data of schools are (INDICATORS A4)."""
+"""Freshness: how recent the loaded data of schools are (docs/facts/indicators.md A4)."""
 
 from __future__ import annotations
 

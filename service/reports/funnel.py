@@ -1,4 +1,5 @@
-"""Funnel: logins issued and used, from the roll to the linked ЕСИА account (INDICATORS A5)."""
+"""Funnel: logins issued and used, from the roll to the linked ЕСИА account
+(docs/facts/indicators.md A5)."""
 
 from __future__ import annotations
 

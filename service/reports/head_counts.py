@@ -33,7 +33,8 @@ class Level(StrEnum):
 ALL_ROLES = "all"
 ROLES = (Role.STUDENT, Role.TEACHER, Role.ADMINISTRATOR)
 _PRECEDENCE = (Role.TEACHER, Role.ADMINISTRATOR, Role.STUDENT)
-"""Whoever has several roles at a level counts there once, as the first of these (INDICATORS C)."""
+"""Whoever has several roles at a level counts there once, as the first of these
+(docs/facts/indicators.md C)."""
 
 COUNTED = ("account", "ever", "own_password", "linked", "in_period")
 """Of the people on the roll; the last only with a period."""

@@ -23,7 +23,7 @@ TOTAL = "total"
 def schools_of(session: Session, asked: Asked) -> list[RegistrySchool]:
     """The schools that a list is about: all but those closed before the period.
 
-    Schools of the registry without any load are among them (INDICATORS F5).
+    Schools of the registry without any load are among them (docs/facts/indicators.md F5).
     """
     first = asked.period.first if asked.period else asked.today
     schools = registry_schools(session, asked.scope, at=asked.today, known_at=asked.now)
@@ -54,7 +54,7 @@ class Listed:
 
     @property
     def key(self) -> str:
-        """Numbers and names repeat; the code does not (INDICATORS F9)."""
+        """Numbers and names repeat; the code does not (docs/facts/indicators.md F9)."""
         return self.school.code
 
     def cells(self) -> Row:
@@ -68,7 +68,8 @@ def listed(schools: Sequence[RegistrySchool]) -> Iterator[Listed]:
 
 
 def school_columns() -> tuple[Column, ...]:
-    """The first three, in the order and with the titles of the annex (INDICATORS A1)."""
+    """The first three, in the order and with the titles of the annex
+    (docs/facts/indicators.md A1)."""
     return (
         column("number", _("No."), Kind.INTEGER, absent="—"),
         column("district", _("District"), Kind.TEXT),

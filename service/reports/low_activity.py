@@ -1,4 +1,5 @@
-"""Low activity: the schools with too few active people between two dates (INDICATORS A2)."""
+"""Low activity: the schools with too few active people between two dates
+(docs/facts/indicators.md A2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Other systems: schools that keep their roll elsewhere, and their plans (INDICATORS A3)."""
+"""Other systems: schools that keep their roll elsewhere, and their plans
+(docs/facts/indicators.md A3)."""
 
 from __future__ import annotations
 

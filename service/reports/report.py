@@ -148,7 +148,7 @@ class Sum:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """Figures with all that is needed to sign them (INDICATORS F1, F2)."""
+    """Figures with all that is needed to sign them (docs/facts/indicators.md F1, F2)."""
 
     name: str
     title: str

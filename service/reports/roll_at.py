@@ -1,4 +1,5 @@
-"""The rolls as they were at a cut-off: those of now, with later movement taken back (INDICATORS C).
+"""The rolls as they were at a cut-off: those of now, with later movement taken back
+(docs/facts/indicators.md C).
 
 Movement is kept since a school's first load (``service.loads.roll_history``). Which accounts
 existed is known of now only: who was on the roll then and has an account now counts as having one.
@@ -139,7 +140,7 @@ def _taken_back(members: Members, movements: list[_Movement]) -> Members:
             roll.discard(one.ordinal)
             account.discard(one.ordinal)
         elif not one.suspended or one.ordinal in suspended_later:
-            # Who was suspended before the cut-off stays outside (INDICATORS F4).
+            # Who was suspended before the cut-off stays outside (docs/facts/indicators.md F4).
             roll.add(one.ordinal)
             if one.has_account:
                 account.add(one.ordinal)

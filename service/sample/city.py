@@ -103,7 +103,7 @@ class City:
 
         An export that would come after ``today`` is dated ``today``, each an hour after the one
         before. Raises ``ValueError`` for other months: the roll of the next school year is another
-        matter (FORMAT-FACTS R12).
+        matter (docs/facts/paragraf.md R12).
         """
         if not 0 <= month <= LAST_MONTH:
             raise ValueError(f"a month is from 0 to {LAST_MONTH}: September to May")

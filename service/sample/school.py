@@ -49,7 +49,8 @@ def make_school(city: City, index: int, month: int) -> SampleSchool:
 def _school(index: int) -> School:
     district = district_of(index)
     title, full, kind = _KINDS[0 if index < 2 else index % len(_KINDS)]
-    # Two schools of one number in two districts, and some without any (FORMAT-FACTS section 7).
+    # Two schools of one number in two districts, and some without any
+    # (docs/facts/paragraf.md section 7).
     number = "153" if index < 2 else "" if index % 100 == 9 else str(200 + index)
     named = f"№ {number}" if number else f"«Пример-{index + 1}»"
     return School(

@@ -12,7 +12,7 @@ class ActivitySettings:
     """Read everybody's last access in Moodle on schedule."""
     report_id: int = 0
     """Moodle's number of a custom report about users; 0: people are read one batch after another,
-    about forty times slower (Moodle notes)."""
+    about forty times slower (docs/facts/moodle.md 6.5)."""
     pause_seconds: float = 0.5
     """Between two calls; a Moodle that answers more slowly gets pauses as long as its answers."""
     log_database_url: str = field(default="", repr=False)

@@ -15,12 +15,12 @@ class ReportSettings:
     names_for: tuple[Literal["school", "district", "city"], ...] = ("school", "district", "city")
     """Operators of these roles may see who is behind a number."""
     low_activity_below: int = 100
-    """A school with fewer active people has low activity (INDICATORS A2)."""
+    """A school with fewer active people has low activity (docs/facts/indicators.md A2)."""
     low_activity_percent: float = 10.0
     """The same as a share of the people with an account, where that is asked for."""
     chat_operator: Literal["more", "at_least"] = "more"
     chat_threshold: int = 3
-    """C1 counts teachers with more than three messages in the week (INDICATORS C)."""
+    """C1 counts teachers with more than three messages in the week (docs/facts/indicators.md C)."""
     group_chat_operator: Literal["more", "at_least"] = "at_least"
     group_chat_threshold: int = 3
     """C2 counts teachers with at least three messages in group chats."""

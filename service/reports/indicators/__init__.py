@@ -1,4 +1,4 @@
-"""Indicators of «Цифровая образовательная среда» (E4) of a quarter (INDICATORS D)."""
+"""Indicators of «Цифровая образовательная среда» (E4) of a quarter (docs/facts/indicators.md D)."""
 
 from __future__ import annotations
 

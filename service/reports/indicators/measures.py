@@ -1,4 +1,5 @@
-"""How each ЦОС indicator is measured: who is counted, of whom, and what is left out (INDICATORS D).
+"""How each ЦОС indicator is measured: who is counted, of whom, and what is left out
+(docs/facts/indicators.md D).
 
 The identifiers are written with a Latin E, though the letter prints a Cyrillic one in places.
 """

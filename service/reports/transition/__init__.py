@@ -1,4 +1,4 @@
-"""Transition: how far the move from passwords to ЕСИА has come (INDICATORS B)."""
+"""Transition: how far the move from passwords to ЕСИА has come (docs/facts/indicators.md B)."""
 
 from __future__ import annotations
 

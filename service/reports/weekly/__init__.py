@@ -1,4 +1,5 @@
-"""Weekly: C1-C7 of the Saturday-Friday week, ours and other platforms' (INDICATORS C)."""
+"""Weekly: C1-C7 of the Saturday-Friday week, ours and other platforms'
+(docs/facts/indicators.md C)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of the weekly report, with what each counts (INDICATORS C)."""
+"""Columns of the weekly report, with what each counts (docs/facts/indicators.md C)."""
 
 from __future__ import annotations
 

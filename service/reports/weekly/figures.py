@@ -1,7 +1,7 @@
 """What the weekly report counts: teachers in our Moodle as sets, other platforms as they report.
 
-The definitions are those of INDICATORS C; where a letter is silent, the convention is written at
-the field.
+The definitions are those of docs/facts/indicators.md C; where a letter is silent, the convention is
+written at the field.
 """
 
 from __future__ import annotations

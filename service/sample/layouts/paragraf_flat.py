@@ -126,7 +126,8 @@ def _code(sourced_id: str) -> str:
 
 
 def _title(title: str) -> str:
-    """With a space and a small letter, as the city's web journal prints it (FORMAT-FACTS P11)."""
+    """With a space and a small letter, as the city's web journal prints it
+    (docs/facts/paragraf.md P11)."""
     return f"{title[:-1]} {title[-1].lower()}" if title[-1].isalpha() else title
 
 
