@@ -1,7 +1,7 @@
 """A small OpenID Connect client that plays Moodle's side of a sign-in, and a browser for it.
 
 By default it does what Moodle does: secret in the form, no nonce, no PKCE, and it believes
-userinfo alone (Moodle notes: protocol).
+userinfo alone (docs/facts/moodle.md 7.4, 7.5).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""FORMAT-FACTS section 7: each awkward case that reading can see gives its stated result."""
+"""docs/facts/paragraf.md section 7: each awkward case that reading can see gives its stated
+result."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_the_annex_of_2017_comes_out_line_by_line(session: Session) -> None:
 
 
 def test_schools_of_one_number_do_not_merge(session: Session) -> None:
-    """№153 stands in two districts, №4 twice in one (INDICATORS F9)."""
+    """№153 stands in two districts, №4 twice in one (docs/facts/indicators.md F9)."""
     make_annex_city(session)
     for school in session.scalars(select(School)):
         school.number = {"№4": "4", "№153": "153"}.get(school.name.split()[-1], school.number)
@@ -137,7 +137,7 @@ def test_somebody_of_two_schools_counts_once_in_each_and_once_in_the_total(
 
 
 def test_a_transfer_shows_at_the_new_school_and_as_moved_at_the_old(session: Session) -> None:
-    """INDICATORS F3."""
+    """docs/facts/indicators.md F3."""
     for code in ("old", "new"):
         add_school(session, code)
     person = add_person(session, "p", "old")
@@ -153,7 +153,7 @@ def test_a_transfer_shows_at_the_new_school_and_as_moved_at_the_old(session: Ses
 
 
 def test_suspended_people_are_in_no_share_but_shown(session: Session) -> None:
-    """INDICATORS F4."""
+    """docs/facts/indicators.md F4."""
     add_school(session, "1")
     for name in ("here", "gone"):
         person = add_person(session, name, "1")
@@ -165,7 +165,7 @@ def test_suspended_people_are_in_no_share_but_shown(session: Session) -> None:
 
 
 def test_nothing_known_is_no_zero(session: Session) -> None:
-    """A school without a load, and one whose roll is empty (INDICATORS C, F5)."""
+    """A school without a load, and one whose roll is empty (docs/facts/indicators.md C, F5)."""
     add_school(session, "empty")
     add_school(session, "none", last_applied_at=None)
     report = built(session, "activity")
@@ -253,7 +253,7 @@ def test_queries_do_not_grow_with_schools(session: Session, engine: Engine, name
 
 
 def test_a_school_sees_itself_and_a_district_its_schools(session: Session) -> None:
-    """INDICATORS F7."""
+    """docs/facts/indicators.md F7."""
     for code, district in (("1", "Невский"), ("2", "Невский"), ("3", "Выборгский")):
         add_school(session, code, district=district)
         add_person(session, f"p{code}", code)
@@ -270,7 +270,7 @@ def test_a_school_sees_itself_and_a_district_its_schools(session: Session) -> No
 
 
 def test_the_same_figures_give_the_same_bytes(session: Session) -> None:
-    """INDICATORS F6."""
+    """docs/facts/indicators.md F6."""
     add_school(session, "1")
     add_person(session, "p", "1")
     sign_in(session, "p", IN_OCTOBER)

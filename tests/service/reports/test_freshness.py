@@ -1,4 +1,4 @@
-"""How recent the data of schools are (INDICATORS A4)."""
+"""How recent the data of schools are (docs/facts/indicators.md A4)."""
 
 from __future__ import annotations
 

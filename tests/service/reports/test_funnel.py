@@ -1,4 +1,4 @@
-"""Logins issued and used, step by step (INDICATORS A5)."""
+"""Logins issued and used, step by step (docs/facts/indicators.md A5)."""
 
 from __future__ import annotations
 

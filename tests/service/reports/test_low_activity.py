@@ -1,4 +1,4 @@
-"""Schools with low activity, and those on other systems (INDICATORS A2, A3)."""
+"""Schools with low activity, and those on other systems (docs/facts/indicators.md A2, A3)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_share_is_of_the_people_with_an_account(session: Session) -> None:
 
 
 def test_a_school_not_loaded_is_listed_but_not_judged(session: Session) -> None:
-    """INDICATORS F5."""
+    """docs/facts/indicators.md F5."""
     add_school(session, "1")
     add_school(session, "2", last_applied_at=None)
     report = built(session, "low-activity")

@@ -1,0 +1,92 @@
+"""Documents: whatever they name exists, and the facts that the code cites are in them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAPERS = ("FORMAT-" + "FACTS", "PROTOCOL" + ".md", "INDICATORS" + ".md", "(Moodle " + "notes")
+"""Names of papers that are not in the repository."""
+
+CITATION = re.compile(
+    r"docs/facts/(\w+)\.md[\s#]+(?:section )?([A-Z]?\d+(?:\.\d+)*|[A-Z]\b)"
+    r"((?:(?:,| to| and)\s+[A-Z]?\d+(?:\.\d+)*)*)"
+)
+NUMBER = re.compile(r"[A-Z]?\d+(?:\.\d+)*")
+DOCUMENT = re.compile(r"\bdocs/[\w/-]+\.md\b")
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)")
+CODE_PATH = re.compile(r"`((?:service|auth|provisioning|tests|bench)/[\w./-]+)`")
+
+
+def _texts(*tops: str) -> Iterator[tuple[str, str]]:
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *tops],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout.splitlines()  # fmt: skip
+    for name in tracked:
+        path = ROOT / name
+        if path.suffix in {".py", ".toml", ".md", ".html", ".mako"} and path.is_file():
+            yield name, path.read_text("utf-8")
+
+
+def _numbers(document: str) -> set[str]:
+    """The numbers of the facts of a document, and those of its sections."""
+    text = (ROOT / "docs" / "facts" / f"{document}.md").read_text("utf-8")
+    rows = re.findall(r"(?m)^\| ([A-Z]?\d+(?:\.\d+)*) \|", text)
+    return {*rows, *re.findall(r"(?m)^## ([A-Z]|\d+)\.", text)}
+
+
+def test_no_paper_outside_the_repository_is_cited() -> None:
+    found = {
+        (name, paper)
+        for name, text in _texts()
+        for paper in PAPERS
+        if name != "CHANGELOG.md" and paper in text
+    }
+    assert found == set()
+
+
+def test_every_document_that_is_named_exists() -> None:
+    missing = {
+        (name, named)
+        for name, text in _texts()
+        for named in DOCUMENT.findall(text)
+        if not (ROOT / named).is_file()
+    }
+    assert missing == set()
+
+
+def test_every_fact_that_is_cited_exists() -> None:
+    missing, cited = set(), 0
+    for name, text in _texts():
+        for document, first, more in CITATION.findall(text):
+            cited += 1
+            for number in (first, *NUMBER.findall(more)):
+                if number not in _numbers(document):
+                    missing.add((name, document, number))
+    assert missing == set()
+    assert cited > 100
+
+
+def test_links_of_documents_lead_somewhere() -> None:
+    missing = {
+        (name, target)
+        for name, text in _texts("docs", "README.md")
+        if name.endswith(".md")
+        for target in LINK.findall(text)
+        if not (ROOT / name).parent.joinpath(target).exists()
+    }
+    assert missing == set()
+
+
+def test_files_that_documents_name_exist() -> None:
+    missing = {
+        (name, named)
+        for name, text in _texts("docs", "README.md")
+        for named in CODE_PATH.findall(text)
+        if not (ROOT / named).exists()
+    }
+    assert missing == set()
