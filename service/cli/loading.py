@@ -112,7 +112,7 @@ def list_loads(context: Context, limit: int, as_json: bool) -> None:
                 ]
             )
             return
-        titles = (_("Run"), _("Received"), _("By"), _("Status"), _("Failed"), _("Schools"))
+        titles = (_("Load"), _("Received"), _("By"), _("Status"), _("Failed"), _("Schools"))
         print_table(titles, [_load_row(context, load, failed.get(load.id, 0)) for load in found])
 
 
