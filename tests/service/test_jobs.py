@@ -63,3 +63,47 @@ def test_upkeep_is_queued_once_and_each_job_where_it_belongs(application: Applic
         worker(application, "upkeep")
         assert Queue(Work.UPKEEP.queue, connection=redis).count == 0
         assert live_workers(redis, Work.UPKEEP) == []
+
+
+def test_what_comes_back_again_and_again_waits_once(application: Application) -> None:
+    jobs = Jobs(application.settings)
+    with connect_redis(application.settings) as redis:
+        for _minute in range(3):
+            jobs.upkeep()
+            for mark in redis.keys("schoolbridge:*"):  # their time is over
+                redis.delete(mark)
+        jobs.tell_signed_out()
+        jobs.tell_signed_out()
+        jobs.plan_load(1)
+        jobs.plan_load(1)
+        jobs.plan_load(2)
+        counts = {kind: Queue(kind.queue, connection=redis).count for kind in Work}
+    assert counts == {Work.LOADS: 2, Work.UPKEEP: 4, Work.MOODLE: 1}
+
+
+SECRET = "text-that-quotes-a-person"
+BREAKS_OFF = f"int({SECRET[::-1]!r}[::-1])"
+"""Its error quotes the text, which stands nowhere before."""
+
+
+def test_neither_redis_nor_the_log_keeps_the_text_of_a_failure(application: Application) -> None:
+    with connect_redis(application.settings) as redis:
+        queue = Queue(Work.LOADS.queue, connection=redis)
+        job = queue.enqueue_call("builtins.eval", (BREAKS_OFF,), timeout=-1, failure_ttl=3600)
+        command = [sys.executable, "-m", "service", "worker", "loads", "--burst"]
+        done = subprocess.run(
+            command, env=environment(application.settings), check=True, timeout=120,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        job.refresh()
+        assert job.is_failed
+        kept = b"".join(redis.dump(key) or b"" for key in redis.keys("*"))
+        result = job.latest_result()
+    assert SECRET.encode() not in kept
+    assert result is not None
+    assert SECRET not in str(result.exc_string)
+    assert SECRET not in done.stdout + done.stderr
+    assert "ValueError" in done.stderr
+    worker(application, "loads")  # what is left of a failure is forgotten by the next
+    with connect_redis(application.settings) as redis:
+        assert not redis.exists(job.key)

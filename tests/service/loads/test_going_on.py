@@ -303,8 +303,8 @@ def test_a_run_that_kills_every_process_is_tried_a_few_times_and_then_seldom(sit
         site.until(lambda: find_run(site.application, site.load_id).problem == "interrupted")
         # Another run is applied meanwhile by the same worker.
         site.gate.open()
-        second = load(site.application, City(schools=1, people_per_school=30, seed=2))
-        approve(site.application, second)
+        second = load(site.application, City(schools=1, people_per_school=60), month=1)
+        approve(site.application, second, over_limits=True)
         first, site.load_id = site.load_id, second
         site.ask_to_apply()
         site.until(lambda: site.status() == LoadStatus.APPLIED)
