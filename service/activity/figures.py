@@ -20,7 +20,7 @@ from auth.models import LoginEvent, Result
 from service.activity.bitmaps import PeopleSet
 from service.activity.rolls import Sheet, read_roles, refresh
 from service.activity.rollups import ANY_METHOD, COUNTS, catch_up
-from service.calendar.spans import MOSCOW, Pieces, cut_up, end_of, start_of
+from service.calendar.spans import MOSCOW, Pieces, Span, cut_up, end_of, start_of
 from service.db import chunks
 from service.models import (
     ActivityBitmap,
@@ -30,7 +30,6 @@ from service.models import (
     EventSource,
     OutsideEvent,
     RollSheet,
-    Span,
 )
 
 OURS = (EventSource.PROVIDER,)

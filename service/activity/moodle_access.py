@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from provisioning.moodle import MoodleClient
 from service.application import Application
-from service.calendar.spans import start_of
+from service.calendar.spans import Span, start_of
 from service.db import chunks
-from service.models import KnownUser, Span
+from service.models import KnownUser
 
 REPORT = "report"
 USERS = "users"

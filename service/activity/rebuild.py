@@ -38,7 +38,7 @@ from service.activity.bitmaps import PeopleSet
 from service.activity.ordinals import add_people_at_schools
 from service.activity.outside import outside_events
 from service.activity.rollups import LOCK, add_active, extend, lock, sign_ins, with_ordinals
-from service.calendar.spans import MOSCOW, end_of, start_of
+from service.calendar.spans import MOSCOW, Span, end_of, start_of
 from service.db import upsert
 from service.models import (
     ActivityBitmap,
@@ -47,7 +47,6 @@ from service.models import (
     EventSource,
     OutsideEvent,
     PendingEvent,
-    Span,
 )
 
 Progress = Callable[[int], None]

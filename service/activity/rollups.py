@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from auth.models import ESIA_CLIENT, LoginEvent, Result
 from service.activity.bitmaps import PeopleSet
 from service.activity.ordinals import add_people_at_schools
-from service.calendar.spans import MOSCOW, start_of
+from service.calendar.spans import MOSCOW, Span, start_of
 from service.db import chunks, upsert
 from service.models import (
     ActivityBitmap,
@@ -23,7 +23,6 @@ from service.models import (
     ActivitySource,
     EventSource,
     PendingEvent,
-    Span,
 )
 
 ANY_METHOD = ""

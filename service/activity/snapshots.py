@@ -20,16 +20,9 @@ from service.activity.figures import bring_up_to_date
 from service.activity.moodle_access import Accesses, read_accesses
 from service.activity.rollups import add_active, extend, lock
 from service.application import Application
-from service.calendar.spans import MOSCOW, start_of
+from service.calendar.spans import MOSCOW, Span, start_of
 from service.db import chunks, transaction, upsert
-from service.models import (
-    ActivityPerson,
-    EventSource,
-    MoodleSnapshot,
-    SnapshotKind,
-    SnapshotStatus,
-    Span,
-)
+from service.models import ActivityPerson, EventSource, MoodleSnapshot, SnapshotKind, SnapshotStatus
 
 PUNCTUAL = timedelta(minutes=15)
 """A snapshot taken later than that is marked as late."""

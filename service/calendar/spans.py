@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
-
-from service.models import Span
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 """Of days and months in roll-ups. In another zone the same figures are read, hour by hour."""
+
+
+class Span(StrEnum):
+    """How long a piece of time is. Days and months are those of Moscow."""
+
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

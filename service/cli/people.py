@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from io import StringIO
 
 import click
 
@@ -15,7 +13,7 @@ from service.db import transaction
 from service.i18n import gettext as _
 from service.people import passwords
 from service.people.slips import STAFF, Slip, groups, slip_of, slips
-from service.reports.export import harmless
+from service.spreadsheet import csv_file
 
 
 @click.command(
@@ -65,16 +63,15 @@ def _as_text(slip: Slip) -> str:
 
 
 def _as_csv(found: Sequence[Slip]) -> bytes:
-    """Semicolons and a byte order mark, as spreadsheets of the Russian locale expect."""
-    out = StringIO(newline="")
-    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
     titles = _("Name"), _("Class"), _("School"), _("Login"), _("Password"), _("Where to sign in")
-    writer.writerow(titles)
-    for slip in found:
-        password = slip.password or _("own password")
-        cells = slip.name, slip.group, slip.school, slip.login, password, slip.address
-        writer.writerow(map(harmless, cells))
-    return out.getvalue().encode("utf-8-sig")
+    own = _("own password")
+    return csv_file(
+        titles,
+        (
+            (slip.name, slip.group, slip.school, slip.login, slip.password or own, slip.address)
+            for slip in found
+        ),
+    )
 
 
 @click.command(

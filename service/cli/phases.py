@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from io import StringIO
 from typing import Any
 
 import click
@@ -18,11 +16,11 @@ from service.cli.base import Context, json_option, pass_context, print_json, pri
 from service.db import transaction
 from service.i18n import gettext as _
 from service.models import KnownUser, PhaseExemption, PhaseRule, School
-from service.reports.export import harmless
 from service.signin import phase_rules
 from service.signin.phase_rules import PhaseProblem
 from service.signin.phases import locked_out, locked_out_by_school, read_schedule
 from service.signin.provider import has_upstream
+from service.spreadsheet import csv_file
 from service.words import phases as phase_wording
 from service.words.console import role
 
@@ -210,12 +208,7 @@ def show_locked_out(
     if as_json:
         print_json({"day": on, "titles": titles, "rows": rows})
     elif form == "csv":
-        out = StringIO(newline="")
-        writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-        writer.writerow(titles)
-        for row in rows:
-            writer.writerow([harmless(str(cell)) for cell in row])
-        sys.stdout.buffer.write(out.getvalue().encode("utf-8-sig"))
+        sys.stdout.buffer.write(csv_file(titles, (map(str, row) for row in rows)))
     else:
         print_table(titles, rows)
 

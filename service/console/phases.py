@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import date
-from io import StringIO
 from itertools import groupby
 from typing import Any
 
@@ -22,11 +20,11 @@ from service.console.pages import sentence
 from service.i18n import gettext as _
 from service.models import OperatorRole, PhaseExemption, PhaseRule, School
 from service.ordering import natural
-from service.reports.export import harmless
 from service.signin import phase_rules
 from service.signin.phase_rules import PhaseProblem, Why
 from service.signin.phases import locked_out, locked_out_by_school, read_schedule
 from service.signin.provider import has_upstream
+from service.spreadsheet import csv_file
 from service.words import console as words
 from service.words import phases as phase_wording
 
@@ -170,19 +168,17 @@ def locked_out_page() -> str:
 def locked_out_file() -> Response:
     """Everybody of the scope, or of one school: for a spreadsheet in the Russian locale."""
     console, day, code = the_console(), _asked_day(), request.args.get("school", "").strip()
-    out = StringIO(newline="")
-    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
     titles = (_("District"), _("School code"), _("School"), _("Class"), _("Role"),
               _("Surname"), _("Given name"), _("Patronymic"), _("Login"))  # fmt: skip
-    writer.writerow(titles)
     with console.transaction() as db:
         default = read_schedule(db, console.application).default
-        for person, school in db.execute(_locked_out_rows(default, day, code)):
-            cells = (school.district, school.code, school.short_name, person.class_title,
-                     words.role(person.role), person.family_name, person.given_name,
-                     person.middle_name, person.username)  # fmt: skip
-            writer.writerow(map(harmless, cells))
-    response = Response(out.getvalue().encode("utf-8-sig"), mimetype="text/csv")
+        lines = [
+            (school.district, school.code, school.short_name, person.class_title,
+             words.role(person.role), person.family_name, person.given_name,
+             person.middle_name, person.username)
+            for person, school in db.execute(_locked_out_rows(default, day, code))
+        ]  # fmt: skip
+    response = Response(csv_file(titles, lines), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="locked-out-{day}.csv"'
     return response
 

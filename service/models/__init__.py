@@ -15,7 +15,6 @@ from service.models.activity import (
     RollSheet,
     SnapshotKind,
     SnapshotStatus,
-    Span,
 )
 from service.models.class_teachers import ClassTeacher, PlannedClassTeacher
 from service.models.history import MadeSlip, MarkBitmap, MarkChange, RollAct, RollEvent
@@ -101,7 +100,6 @@ __all__ = [
     "SnapshotKind",
     "SnapshotStatus",
     "SourceKey",
-    "Span",
     "TakenLogin",
     "TotalKey",
 ]

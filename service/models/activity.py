@@ -33,14 +33,6 @@ class EventSource(StrEnum):
     """Sign-ins in Moodle's own log."""
 
 
-class Span(StrEnum):
-    """Of a bitmap. Days and months are those of Moscow."""
-
-    HOUR = "hour"
-    DAY = "day"
-    MONTH = "month"
-
-
 class ActivityPerson(Base):
     """The ordinal of a person at a school: the place of one bit in every bitmap."""
 

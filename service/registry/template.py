@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from datetime import date
-from io import BytesIO, StringIO
+from io import BytesIO
 from typing import Any
 
 import xlsxwriter
@@ -18,7 +17,7 @@ from service.registry.columns import Column, Kind
 from service.registry.lookup import RegistrySchool, registry_schools
 from service.registry.mappings import DEFAULT, load_mappings
 from service.registry.types import TYPES
-from service.reports.export import harmless
+from service.spreadsheet import csv_file
 
 FORMS = ("xlsx", "csv")
 
@@ -82,17 +81,9 @@ def _line(school: RegistrySchool) -> Line:
 
 
 def _file(columns: Sequence[Column], lines: Sequence[Line], form: str) -> bytes:
-    return _xlsx(columns, lines) if form == "xlsx" else _csv(columns, lines)
-
-
-def _csv(columns: Sequence[Column], lines: Sequence[Line]) -> bytes:
-    """Semicolons and a byte order mark, as spreadsheets of the Russian locale expect."""
-    out = StringIO(newline="")
-    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    writer.writerow(column.title for column in columns)
-    for line in lines:
-        writer.writerow(harmless(_text(value)) for value in line)
-    return out.getvalue().encode("utf-8-sig")
+    if form == "xlsx":
+        return _xlsx(columns, lines)
+    return csv_file((column.title for column in columns), (map(_text, line) for line in lines))
 
 
 def _text(value: Any) -> str:

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 from service.activity.bitmaps import PeopleSet
 from service.activity.figures import Activity, until
 from service.activity.rolls import Sheet, read_roles
-from service.calendar.spans import end_of
+from service.calendar.spans import Span, end_of
 from service.i18n import gettext as _
-from service.models import EventSource, MoodleSnapshot, SnapshotStatus, Span
+from service.models import EventSource, MoodleSnapshot, SnapshotStatus
 from service.registry.lookup import RegistrySchool
 from service.reports.head_counts import ROLES
 from service.reports.question import Asked, Choice

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import textwrap
 from collections.abc import Iterable
 from datetime import datetime
-from io import BytesIO, StringIO
+from io import BytesIO
 from typing import Any
 
 import xlsxwriter
 
 from service.i18n import gettext as _
 from service.reports.report import Column, Kind, Report, Row, Value
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What spreadsheets may take for a formula (OWASP, CSV Injection)."""
+from service.spreadsheet import csv_file
 
 _WIDEST_TEXT = 40
 """Characters of a text column in a plain table and on a sheet."""
@@ -29,20 +26,20 @@ _A4 = 9
 
 
 def to_csv(report: Report) -> bytes:
-    """Column titles, rows and totals for a spreadsheet in the Russian locale.
+    """Return column titles, rows and totals for a spreadsheet, with decimal commas.
 
-    UTF-8 with a byte order mark, semicolons, decimal commas. Without the header of the report, so
-    that the same figures give the same bytes.
+    Without the header of the report, so that the same figures give the same bytes.
     """
-    out = StringIO(newline="")
-    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    writer.writerow(harmless(column.title) for column in report.columns)
-    for row in (*report.rows, *report.totals):
-        writer.writerow(
-            harmless(_csv_text(column, value, report))
-            for column, value in zip(report.columns, row, strict=True)
-        )
-    return out.getvalue().encode("utf-8-sig")
+    return csv_file(
+        (column.title for column in report.columns),
+        (
+            (
+                _csv_text(column, value, report)
+                for column, value in zip(report.columns, row, strict=True)
+            )
+            for row in (*report.rows, *report.totals)
+        ),
+    )
 
 
 def _csv_text(column: Column, value: Value, report: Report) -> str:
@@ -50,11 +47,6 @@ def _csv_text(column: Column, value: Value, report: Report) -> str:
     if column.kind is Kind.SHARE and value is not None:
         return text.replace(" ", "").replace(".", ",")
     return text
-
-
-def harmless(text: str) -> str:
-    """With an apostrophe before what a spreadsheet would run as a formula."""
-    return f"'{text}" if text.lstrip(" \xa0").startswith(_FORMULA_STARTS) else text
 
 
 def to_json(report: Report) -> str:
