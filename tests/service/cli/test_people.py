@@ -86,7 +86,8 @@ def test_a_reset_prints_the_new_slip_and_is_written_down(home: Path) -> None:
     application = build(load_settings(None, {"SCHOOLBRIDGE_HOME": str(home)}))
     with application.sessions() as session:
         assert session.scalars(select(Credential)).all() == []
-        actions = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+        about_people = select(AuditEntry.action).where(AuditEntry.action.not_like("operator.%"))
+        actions = session.scalars(about_people.order_by(AuditEntry.id)).all()
     application.engine.dispose()
     assert actions == ["password.reset", "slips.show"]
 
