@@ -23,9 +23,10 @@ class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     SUSPEND = "suspend"
-    """Users only: the account stays, nobody can use it; memberships and enrolments stay too."""
+    """Of users only: nobody can use the account, but it stays with its memberships and
+    enrolments."""
     RESTORE = "restore"
-    """Users only: a suspended person is back (other fields may change in the same step)."""
+    """Of users only: a suspended person is back; other fields may change in the same step."""
     ADD = "add"
     """Members and enrolments."""
     REMOVE = "remove"
@@ -43,7 +44,7 @@ class Change:
     kind: Kind
     action: Action
     key: str
-    """Unique inside (plan, kind): the idnumber; the person id; ``cohort|person``;
+    """Unique among the changes of a plan and kind: an idnumber, a person id, ``cohort|person`` or
     ``course|person|role``."""
     before: Mapping[str, Any] = field(repr=False)
     after: Mapping[str, Any] = field(repr=False)
@@ -87,9 +88,9 @@ class Result(StrEnum):
     DONE = "done"
     """Moodle holds it now (made by us, or found there and adopted)."""
     FAILED = "failed"
-    """Cannot be done as it is; ``code`` says why. The rest of the plan goes on."""
+    """It cannot be done; ``code`` says why. The rest of the plan goes on."""
     SKIPPED = "skipped"
-    """Not needed or not safe any more, e.g. something it depends on failed."""
+    """It was not tried, e.g. because something it depends on failed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,4 +102,4 @@ class Outcome:
     code: str = ""
     """A stable word for the reason, e.g. ``adopted``, ``username_taken``, ``dependency_failed``."""
     detail: str = ""
-    """For the operator: names fields and ids, never a personal value."""
+    """Names of fields and ids for the operator, never a personal value."""

@@ -113,7 +113,7 @@ def desired_state(
 
 
 def _away(roster: Roster, roll: Roll, known: State) -> set[str]:
-    """Known people who are not on this school's roll any more, now or since an earlier file."""
+    """Return the known people who have left this school's roll, with this file or before it."""
     return {
         person_id
         for person_id, user in known.users.items()
@@ -150,7 +150,8 @@ def _courses(
 def _another_school_speaks(
     user: MoodleUser, roster: Roster, elsewhere: Mapping[str, Collection[str]]
 ) -> bool:
-    """The first school that lists a person speaks for them as long as it lists them."""
+    """Tell whether this school speaks for the person: it was the first to list them and still
+    does."""
     if user.school_code == roster.school.code:
         return False
     return user.school_code in elsewhere.get(user.person_id, ())
@@ -266,7 +267,7 @@ class _Links:
         return not self._complete and (not left or one.course not in self._courses_of(left))
 
     def _teaching_is_complete(self) -> bool:
-        """Whether a teacher's missing link to a course means that there is none.
+        """Tell whether a teacher without a link to a course does not teach it.
 
         A school that never sends teaching links has one teacher in a course, the class teacher.
         Where there are more, links came with an earlier file and are kept until they come again.
@@ -288,14 +289,14 @@ class _Links:
         return before.class_id
 
     def _pupil_links(self) -> Iterator[tuple[str, str]]:
-        """Person id and class id."""
+        """Yield person id and class id of each pupil in a class."""
         for link in self._roster.enrolments:
             person_id = self._roll.present.get(link.person_id)
             if person_id is not None and link.role is Role.STUDENT:
                 yield person_id, link.class_id
 
     def _teaching_links(self) -> Iterator[tuple[str, str]]:
-        """Person id and the idnumber of a course that need not exist."""
+        """Yield person id and the idnumber of a course, which need not exist."""
         for one in self._roster.classes.values():
             person_id = self._roll.present.get(one.teacher_id or "")
             if person_id is not None:
@@ -309,7 +310,7 @@ class _Links:
                 yield person_id, self._subject_course_id(link.class_id, link.subject)
 
     def _courses_of(self, class_id: str) -> list[str]:
-        """Every course that the class has this year, whichever setting once made it."""
+        """Return every course that the class has this year, whichever setting once made it."""
         found = self._subject_courses.get(self._subject_courses_prefix(class_id), [])
         course = self._class_course_id(class_id)
         return [*found, course] if course in self._courses else found

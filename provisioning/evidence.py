@@ -19,7 +19,7 @@ class Described(Protocol):
 
 
 def contradict(one: Described, other: Described) -> bool:
-    """Whether the given names or the sexes differ. What one side does not say is no difference.
+    """Tell whether given names or sexes differ. What one record does not say is no difference.
 
     A family name says nothing: people marry.
     """

@@ -56,12 +56,12 @@ class LimitBreach:
 
     @property
     def share(self) -> float:
-        """Of the base, 0 to 1."""
+        """Return the loss as a share of the base, from 0 to 1."""
         return self.count / self.base
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is stored with a plan and told in words."""
+        """Return what is stored with a plan and told in words."""
         facts: dict[str, Any] = {"limit": self.limit.value, "count": self.count, "base": self.base}
         if self.among is not Among.SCHOOL:
             facts["among"] = self.among.value
@@ -158,7 +158,7 @@ def _in_classes(
     people: Mapping[str, MoodleUser],
     limits: LimitSettings,
 ) -> Iterator[LimitBreach]:
-    """Classes that lose all or nearly all. Of leavers a few are allowed: they have graduated."""
+    """Yield the breach by classes that lose nearly all. A few may leave: they have graduated."""
     classes: dict[str, list[str]] = defaultdict(list)
     for person_id, user in people.items():
         if user.class_id:

@@ -54,7 +54,7 @@ class KnownIdentities:
     by_key: Mapping[str, KnownIdentity] = field(default_factory=dict)
     """By sourced id, inside the roster's own source and school; also for ``roster.set_aside``."""
     by_snils: Mapping[str, Collection[KnownIdentity]] = field(default_factory=dict)
-    """In the whole city; also the people whom the roster's own rows name by their key."""
+    """People of the whole city by СНИЛС, those too whom the roster's own rows name by their key."""
     by_name: Mapping[NameKey, Collection[KnownIdentity]] = field(default_factory=dict)
     """People of other schools by ``name_key``; needed for the rows whose key is unknown."""
 
@@ -80,7 +80,7 @@ class Matching:
     set_aside: frozenset[str] = frozenset()
     """Person ids of known people whose row cannot be used: to be kept exactly as they are."""
     numberless: frozenset[str] = frozenset()
-    """Sourced ids of rows whose СНИЛС does not count, as it is another human's."""
+    """Sourced ids of the rows whose СНИЛС belongs to another human and is not used."""
     findings: tuple[Finding, ...] = ()
 
 
@@ -161,7 +161,7 @@ def _proven(
 def _foreign_numbers(
     roster: Roster, known: KnownIdentities, matches: Mapping[str, Match]
 ) -> tuple[frozenset[str], list[Finding]]:
-    """Rows whose СНИЛС does not count, and what to say of every number of two humans."""
+    """Return the rows with another human's СНИЛС, and a finding for every number of two humans."""
     rows_by_number: dict[str, list[Person]] = defaultdict(list)
     for person in roster.persons.values():
         if person.snils and person.sourced_id in matches:
@@ -199,7 +199,7 @@ Record = TypeVar("Record", Person, KnownIdentity)
 
 
 def _first_against(person: Person, records: Iterable[Record]) -> Record | None:
-    """Somebody born on the same day whose given name or sex is another."""
+    """Return the first record of the same birth date that has another given name or sex."""
     return next(
         (one for one in records if one.birth_date == person.birth_date and contradict(one, person)),
         None,
@@ -234,7 +234,8 @@ def normalised_name(family_name: str, given_name: str, middle_name: str) -> str:
 
 
 def _another_human(person: Person, known: KnownIdentity) -> bool:
-    """Birth date and name both differ: a marriage or a corrected date alone is the same human."""
+    """Tell whether birth date and name both differ; a marriage or a corrected date alone is
+    allowed."""
     if known.birth_date in (None, person.birth_date):
         return False
     now = normalised_name(person.family_name, person.given_name, "")

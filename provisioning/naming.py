@@ -99,7 +99,7 @@ def _problems(setting: str, text: str) -> Iterator[str]:
 
 
 _CLASS_IDNUMBERS = ("class_cohort_idnumber", "class_course_idnumber", "subject_course_idnumber")
-"""What stands before ``{class_id}`` in them tells this year's cohorts and courses from old ones."""
+"""Templates whose text before ``{class_id}`` tells this year's things from last year's."""
 
 
 class Names:
@@ -213,13 +213,14 @@ def _class_fields(one: SchoolClass) -> dict[str, str]:
 
 
 def subject_key(subject: str) -> str:
-    """The same for every spelling of a subject that differs in case, blanks or ``ё`` only."""
+    """Return one key for all spellings of a subject that differ in case, blanks or ``ё`` only."""
     normal = clean(subject).casefold().replace("ё", "е")
     return hashlib.sha256(normal.encode()).hexdigest()[:SUBJECT_KEY_LENGTH]
 
 
 def clean(text: str) -> str:
-    """Without control characters and superfluous blanks: Moodle stores both as they are sent."""
+    """Return the text without control characters and superfluous blanks: Moodle would store
+    them."""
     if not text.isprintable():
         kept = (sign if sign.isprintable() else " " if sign.isspace() else "" for sign in text)
         text = "".join(kept)
@@ -229,13 +230,13 @@ def clean(text: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """A text for people: what is too long ends with ``…``, because Moodle refuses it otherwise."""
+    """Cut a text for people to ``limit`` characters, with ``…`` at its end."""
     text = clean(text)
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def shorten_key(text: str, limit: int) -> str:
-    """A text that tells things apart: what is too long ends with a hash of the whole."""
+    """Cut a text that tells things apart to ``limit`` characters, with a hash of it at its end."""
     if len(text) <= limit:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,6 +1,7 @@
-"""Is this the school's own file at all? Another school's, under our code, is stopped as a whole.
+"""Tells the school's own file from another school's under our code, which is stopped whole.
 
-Row by row it would do harm: what contradicts is set aside, and all the rest renames and suspends.
+Such a file would do harm row by row: the rows that contradict are set aside, and all others rename
+and suspend people.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from provisioning.settings import LimitSettings
 def another_schools_file(
     roster: Roster, found: Matching, before: Mapping[str, Membership], limits: LimitSettings
 ) -> tuple[Finding, ...]:
-    """The finding that stops the file, or nothing.
+    """Return the finding that stops the file, or none.
 
-    Either its known ids belong to other humans, or it is a full roll that fills the school with
-    people it has never had, while nearly all on its roll (``before``, by person id) are missing.
+    The file is stopped when its known ids belong to other humans, or when it is a full roll that
+    fills the school with people it has never had while nearly all on its roll (``before``, by
+    person id) are missing.
     """
     contradicted = sum(one.rule == "match.key_reused" for one in found.findings)
     agreeing = sum(one.how is How.KNOWN for one in found.matches.values())

@@ -19,12 +19,12 @@ _SIGNS = _LETTERS + _DIGITS
 
 
 def birth_date_password(birth_date: date) -> str:
-    """``ДДММГГГГ``: leading zeros, no separators (docs/facts/paragraf.md D3)."""
+    """Return the date as ``ДДММГГГГ``: leading zeros, no separators (docs/facts/paragraf.md D3)."""
     return f"{birth_date.day:02d}{birth_date.month:02d}{birth_date.year:04d}"
 
 
 def random_password(secret: bytes, person_id: str, generation: int) -> str:
-    """Twelve readable characters in groups, e.g. ``Rdfg-7hts-z2vw``; about 49 bits.
+    """Return twelve readable characters in groups, e.g. ``Rdfg-7hts-z2vw``, with about 49 bits.
 
     Derived from ``secret``, so a slip can be printed again without the password being stored;
     the next ``generation`` is a new password. Moodle's default policy accepts every one of them.

@@ -51,7 +51,7 @@ class Plan:
     digest: str
     """SHA-256 over the school, the verdict of the limits and every change, as hex."""
     counts: Mapping[tuple[Kind, Action], int]
-    """Only what occurs."""
+    """The number of changes of each kind and action that occurs."""
     breaches: tuple[LimitBreach, ...]
 
 
@@ -120,7 +120,7 @@ class _Changes(Sequence[Change]):
 
 
 def make_plan(known: State, desired: State, limits: LimitSettings) -> Plan:
-    """What has to be done so that ``known`` becomes ``desired``. The same input, the same digest.
+    """Return the changes by which ``known`` becomes ``desired``; equal input, equal digest.
 
     What ``desired`` leaves out stays in Moodle: only members and enrolments are ever removed.
     """
@@ -145,7 +145,7 @@ def check(plan: Plan, *, confirmed: bool) -> None:
 def plan_digest(
     school_code: str, breaches: Sequence[LimitBreach], changes: Iterable[Change]
 ) -> str:
-    """The digest of a plan; for changes read back from a store it must come out the same."""
+    """Return the digest of a plan; changes that were stored and read back give the same one."""
     digest = hashlib.sha256(_canonical([school_code, [asdict(one) for one in breaches]]))
     for one in changes:
         digest.update(
@@ -185,7 +185,7 @@ def _steps(known: State, desired: State) -> Iterator[_Step]:
 
 
 def _depth(state: State, idnumber: str) -> int:
-    """Levels above a category; a parent that is missing from the state counts as the top."""
+    """Return the number of levels above a category; a parent missing from the state is the top."""
     seen = {idnumber}
     while (parent := state.categories[idnumber].parent) in state.categories and parent not in seen:
         idnumber = parent
@@ -241,7 +241,8 @@ def _link_steps(kind: Kind, old: frozenset[_Link], new: frozenset[_Link]) -> Ite
 
 
 def _in_order(links: frozenset[_Link]) -> list[_Link]:
-    """By cohort or course first. One stable sort a field: no key is built for each link."""
+    """Sort links, by cohort or course first; a stable sort for each field builds no key for each
+    link."""
     ordered = list(links)
     for name in reversed(ordered[0].__slots__ if ordered else ()):
         ordered.sort(key=attrgetter(name))

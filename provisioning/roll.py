@@ -25,11 +25,11 @@ class Membership:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Roll:
     before: Mapping[str, Membership]
-    """By person id, as last applied."""
+    """The memberships by person id as they were last applied."""
     after: Mapping[str, Membership]
-    """By person id, as this file says."""
+    """The memberships by person id as this file says."""
     present: Mapping[str, str]
-    """Sourced id -> person id of the rows that say: is here."""
+    """Sourced id -> person id of the rows whose person is at the school."""
     untouched: frozenset[str]
     """Person ids whose row cannot be used: everything about them stays."""
 
@@ -37,10 +37,10 @@ class Roll:
 def next_roll(
     roster: Roster, matching: Matching, before: Mapping[str, Membership], *, today: date
 ) -> Roll:
-    """The roll after this file (docs/facts/paragraf.md R7).
+    """Return the roll after this file (docs/facts/paragraf.md R7).
 
-    Absence is leaving only in a full roll and only inside the parts that arrived; a row that
-    itself says "left" counts always.
+    A person who is absent has left only by a full roll, and only where their part of it arrived; a
+    person whose own row says "left" has always left.
     """
     rows = {sourced_id: one.person_id for sourced_id, one in matching.matches.items()}
     present = {
@@ -77,18 +77,18 @@ def next_roll(
 
 
 def links_are_complete(roster: Roster) -> bool:
-    """Whether a person's missing link to a class means that there is none."""
+    """Tell whether a person without a link to a class is in no class."""
     return roster.mode is Mode.FULL and Part.CLASSES in roster.parts
 
 
 def absence_is_leaving(roster: Roster, role: str) -> bool:
-    """Whether a person of this role who is not in the file has left."""
+    """Tell whether a person of this role who is not in the file has left."""
     part = Part.STUDENTS if role == Role.STUDENT else Part.STAFF
     return roster.mode is Mode.FULL and part in roster.parts
 
 
 def _home_classes(roster: Roster) -> dict[str, str]:
-    """Sourced id of a pupil -> of the home class; the first by id when a file names several."""
+    """Map each pupil to the home class, by sourced ids; the first when a file names several."""
     homes: dict[str, str] = {}
     for link in roster.enrolments:
         if link.role is not Role.STUDENT:

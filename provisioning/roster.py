@@ -25,7 +25,7 @@ class Role(StrEnum):
 class PersonStatus(StrEnum):
     ACTIVE = "active"
     ON_LEAVE = "on_leave"
-    """Academic leave: stays in the roll, keeps the account."""
+    """On academic leave: the person stays on the roll and keeps the account."""
     LEFT = "left"
     """The school itself says the person left (status or a leaving date that has passed)."""
 
@@ -40,7 +40,7 @@ class Mode(StrEnum):
     FULL = "full"
     """The whole roll: who is absent from the file has left."""
     CHANGES = "changes"
-    """Only what changed: absence means nothing."""
+    """Only what changed: who is absent from the file stays as before."""
 
 
 class Part(StrEnum):
@@ -114,7 +114,8 @@ class Person:
         return " ".join(filter(None, (self.family_name, self.given_name, self.middle_name)))
 
     def has_left(self, today: date) -> bool:
-        """The file itself says so, by status or by a leaving date that has passed."""
+        """Tell whether the file says that the person left: by status, or by a leaving date
+        passed."""
         ended = self.end_date is not None and self.end_date < today
         return self.status is PersonStatus.LEFT or ended
 
@@ -150,5 +151,5 @@ class Roster:
     """By sourced id."""
     enrolments: tuple[Enrolment, ...] = ()
     set_aside: frozenset[str] = frozenset()
-    """Sourced ids of persons in the file whose row could not be used: present, so never leavers."""
+    """Sourced ids of people whose row could not be used; being in the file, they have not left."""
     files: tuple[str, ...] = ()

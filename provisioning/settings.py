@@ -12,7 +12,7 @@ class LoginSettings:
     scheme: Literal["portal", "transliterated"] = "portal"
     """``portal``: digits with a Latin ``p`` among them (docs/facts/paragraf.md D1)."""
     email_domain: str = "school.invalid"
-    """Placeholder address: ``<username>@<domain>``, lower case, never receives mail."""
+    """The domain of placeholder addresses ``<username>@<domain>``, which never receive mail."""
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for a domain that Moodle refuses (docs/facts/moodle.md 5.5)."""
@@ -23,20 +23,20 @@ class LoginSettings:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PasswordSettings:
     kept_in: Literal["provider", "moodle"] = "provider"
-    """Who holds the one password of a person."""
+    """Whether our provider or Moodle keeps people's passwords."""
     first: Literal["birth_date", "random"] = "birth_date"
     """First password: ``ДДММГГГГ``, or a random one printed on the slip."""
 
     @property
     def moodle_auth(self) -> str:
-        """The auth method of Moodle accounts. A forced change on oauth2 would lock people out."""
+        """Return the auth method of Moodle accounts (docs/facts/moodle.md 7.9)."""
         return "oauth2" if self.kept_in == "provider" else "manual"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CourseSettings:
     create: Literal["per_class", "per_subject", "none"] = "per_class"
-    """``per_subject``: a course per class and subject, from teaching links."""
+    """``per_subject`` makes a course for each class and subject that teaching links name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,30 +68,31 @@ class LimitSettings:
     """A plan over a limit needs a second, explicit yes. Shares are of the known active people."""
 
     max_suspended_share: float = 0.10
-    """Of the school."""
+    """The largest share of the school's people whose accounts are suspended."""
     max_updated_share: float = 0.30
-    """Of the school: changes of name, login or birth date."""
+    """The largest share of the school's people whose name, login or birth date changes."""
     max_places_share: float = 0.10
-    """Of the school: people who stay and lose more places in courses, or in cohorts, than they
-    get."""
+    """The largest share of people who stay and lose more courses, or cohorts, than they get."""
     floor: int = 10
-    """Up to so many people, or pupils, are always allowed: small schools."""
+    """A loss of up to so many people, or pupils, is always allowed: there are small schools."""
     max_role_share: float = 0.30
-    """Of the people of one role, for every kind of loss; never less than the school's share."""
+    """The largest share within one role, for every kind of loss; at least the school's share."""
     staff_floor: int = 3
-    """Up to so many teachers, or administrators, are always allowed, but never all of three."""
+    """A loss of up to so many teachers, or administrators, is always allowed, but not all of
+    three."""
     class_share: float = 0.80
-    """A class that loses so many of its pupils loses all or nearly all."""
+    """A class that loses this share of its pupils counts as a whole class."""
     whole_classes: int = 2
-    """So many classes may leave as a whole: graduates. None may lose its places as a whole."""
+    """So many whole classes may leave, as graduates do. No class may lose its places as a whole."""
     max_contradicted_share: float = 0.20
-    """Of the rows with known ids: rows of other humans. A file above it is another school's and
-    is stopped; no yes helps."""
+    """The largest share of rows with known ids that are of other humans. A file above it is another
+    school's and is stopped; nobody can approve it."""
     contradicted_floor: int = 3
-    """So many such rows alone never stop a file, unless no row agrees."""
+    """Up to so many such rows never stop a file, unless no row agrees."""
     max_strangers_share: float = 0.90
-    """Of the people on the roll: a full roll that misses more, and has others instead, is another
-    school's and is stopped; no yes helps. Up to ``floor`` people it is only told."""
+    """The largest share of the people on the roll whom a full roll may miss while it has others
+    instead. A file above it is another school's and is stopped; nobody can approve it. Up to
+    ``floor`` people never stop it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +102,7 @@ class ReadLimits:
     file_bytes: int = 512 * 1024 * 1024
     archive_files: int = 5_000
     archive_ratio: int = 200
-    """Unpacked size against packed size."""
+    """The largest ratio of unpacked to packed size."""
     total_bytes: int = 4 * 1024 * 1024 * 1024
     depth: int = 32
     attribute_length: int = 10_000
@@ -112,13 +113,13 @@ class ReadLimits:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MoodleSettings:
     url: str = ""
-    """Base address of Moodle, without ``/webservice``. Empty: the embedded stand-in."""
+    """Base address of Moodle, without ``/webservice``; empty for the embedded stand-in."""
     token: str = field(default="", repr=False)
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 120.0
-    """For a whole answer, however slowly it comes."""
+    """The time for a whole answer, however slowly it comes."""
     batch_size: int = 100
-    """Records a call: 50 to 200 is best for accounts without a password
+    """The number of records in a call: 50 to 200 is best for accounts without a password
     (docs/facts/moodle.md 4.7)."""
     student_role_id: int = 5
     """Moodle's number of the student role: no web service tells it; 5 on a standard site."""
@@ -127,7 +128,7 @@ class MoodleSettings:
 
     @property
     def role_ids(self) -> dict[str, int]:
-        """Moodle's number by ``state.CourseRole`` value."""
+        """Return Moodle's number of each ``state.CourseRole``."""
         return {
             "student": self.student_role_id,
             "editingteacher": self.editing_teacher_role_id,

@@ -72,12 +72,12 @@ class MoodleUser:
     class_title: str = ""
     snils: str = ""
     school_code: str = ""
-    """The school whose export speaks for the person (names, institution). See matching.py."""
+    """The school whose export speaks for the person (names, institution)."""
     sourced_id: str = ""
     """The person's key in that school's export."""
     source: str = ""
     in_roll: bool = True
-    """On this school's roll now."""
+    """The person is on this school's roll now."""
 
 
 MOODLE_FIELDS = (

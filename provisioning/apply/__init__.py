@@ -1,4 +1,5 @@
-"""Makes an approved plan true in Moodle: ``apply``, and ``refusals`` to know its limits before."""
+"""Makes an approved plan true in Moodle: ``apply``, and ``refusals``, which tells what would
+fail."""
 
 from provisioning.apply.batches import ACCOUNT_GONE, LOGIN_TAKEN
 from provisioning.apply.refusals import refusals

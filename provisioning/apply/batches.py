@@ -12,10 +12,10 @@ from provisioning.moodle import MoodleRefused, MoodleUncertain
 from provisioning.moodle.errors import INVALID_RESPONSE
 
 Outcomes = Iterator[list[Outcome]]
-"""What became of the changes of a batch, a list after each call."""
+"""The outcomes of a batch, as a list after each call of Moodle."""
 
 MAX_TRIES = 3
-"""Calls with an uncertain end before the error goes to the caller."""
+"""The number of calls that may end uncertainly before the error goes to the caller."""
 
 _OUR_CODES = {"shortnametaken": "shortname_taken", "useremailduplicate": "email_taken"}
 
@@ -31,7 +31,7 @@ ACCOUNT_GONE = "account_gone"
 """Somebody deleted the account in Moodle: the next plan makes it, and its places, again."""
 
 Judge = Callable[[Change, str], Outcome]
-"""What the refusal of a record means: the change and Moodle's code."""
+"""Turns a change and Moodle's code for its refusal into the outcome."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +43,7 @@ class Step:
 
 
 def create_or_adopt(objects: Objects, steps: Sequence[Step]) -> Outcomes:
-    """Look first where Moodle itself would make a second one, then create."""
+    """Create what is not there yet; look first where Moodle itself would make a second one."""
     found = objects.existing([step.change for step in steps]) if steps else {}
     yield from _adopt(objects, [step for step in steps if step.change.key in found], found)
     yield from _create(objects, [step for step in steps if step.change.key not in found])
@@ -150,12 +150,13 @@ def failed(change: Change, code: str, detail: str = "") -> Outcome:
 
 
 def gone_or_failed(change: Change, code: str) -> Outcome:
-    """For changes that take something away: what is no longer in Moodle needs no removal."""
+    """Judge a removal: what is no longer in Moodle needs no removal."""
     return done(change, code="already_gone") if code in _GONE else failed(change, code)
 
 
 def judge_of(target: Target, users: Mapping[str, int]) -> Judge:
-    """For changes that need an account: tells when that was deleted. ``users``: numbers by key."""
+    """Return the judge of changes that need an account: it tells when that was deleted. ``users``
+    are Moodle's numbers by person id."""
 
     def judge(change: Change, code: str) -> Outcome:
         if code in _PERHAPS_GONE and target.is_deleted(users[change.key]):
@@ -166,5 +167,5 @@ def judge_of(target: Target, users: Mapping[str, int]) -> Judge:
 
 
 def skipped(change: Change) -> Outcome:
-    """What the change needs is not in Moodle, because its own change failed."""
+    """Return the outcome of a change whose cohort, course or account could not be made before."""
     return Outcome(change=change, result=Result.SKIPPED, code="dependency_failed")

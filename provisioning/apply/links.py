@@ -30,7 +30,7 @@ class _Link:
 
 
 def add_members(target: Target, changes: Sequence[Change]) -> Outcomes:
-    """Who is in the cohort already stays there."""
+    """Add people to cohorts; somebody who is a member already stays one."""
     links, unready = _links(target, changes, Kind.COHORT)
     yield unready
     steps = [
@@ -57,7 +57,7 @@ def remove_members(target: Target, changes: Sequence[Change]) -> Outcomes:
 
 
 def add_enrolments(target: Target, changes: Sequence[Change]) -> Outcomes:
-    """A role is added beside those that the person has in the course."""
+    """Enrol people; the role is added beside those that the person has in the course."""
     links, unready = _links(target, changes, Kind.COURSE)
     yield unready
     steps = [
@@ -75,9 +75,10 @@ def add_enrolments(target: Target, changes: Sequence[Change]) -> Outcomes:
 
 
 def remove_enrolments(target: Target, changes: Sequence[Change]) -> Outcomes:
-    """Moodle's unenrolment takes every role of the person in the course away, so look first.
+    """Take roles in courses away. Moodle's unenrolment takes every role of the person in the
+    course, so the people of the course are read first.
 
-    Who keeps another role loses only the one that the change names.
+    A person who keeps another role loses only the one that the change names.
     """
     links, unready = _links(target, changes, Kind.COURSE)
     yield unready
@@ -131,7 +132,7 @@ def _judge(target: Target, links: Sequence[_Link]) -> Judge:
 def _links(
     target: Target, changes: Sequence[Change], kind: Kind
 ) -> tuple[list[_Link], list[Outcome]]:
-    """Changes of which both ends are in Moodle, and the outcomes of the others.
+    """Return the changes whose person and place are both in Moodle, and the outcomes of the others.
 
     ``kind`` is COHORT for members and COURSE for enrolments.
     """

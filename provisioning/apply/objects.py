@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clash:
-    """Why there cannot be what a creation wants."""
+    """The reason why an object cannot be created."""
 
     code: str
     detail: str = ""
@@ -43,21 +43,22 @@ class Objects(ABC):
 
     @abstractmethod
     def create(self, records: Sequence[Record]) -> list[int]:
-        """All or nothing."""
+        """Create the objects, all or none of them; return Moodle's numbers."""
 
     @abstractmethod
     def update(self, records: Sequence[Record]) -> Mapping[int, str] | None:
-        """Moodle's code for every id that it refused while it took the others, if it names them."""
+        """Update the objects; return Moodle's code for each id refused, or None where it names
+        none."""
 
     @abstractmethod
     def rows(self, keys: Sequence[str]) -> Sequence[Row]:
-        """What Moodle holds under these idnumbers."""
+        """Return what Moodle holds under these idnumbers."""
 
     def number(self, change: Change) -> int | None:
         return self._numbers.get(change.key)
 
     def lacks_category(self, change: Change, names: Iterable[str]) -> bool:
-        """The category that the change speaks of is not there: its own change failed."""
+        """Tell whether the change names a category that is missing, as its own change failed."""
         return self.reference in names and change.after[self.reference] not in self._categories
 
     def record(self, change: Change, names: Iterable[str]) -> dict[str, Any]:
@@ -95,7 +96,7 @@ class Objects(ABC):
         return self.record(change, names) if names else {}
 
     def reason(self, change: Change, code: str) -> Clash:
-        """Why Moodle refused this one record, where more than its ``code`` can be found out."""
+        """Return why Moodle refused this one record: its ``code``, or a closer reason."""
         return Clash(code=code)
 
 
@@ -158,7 +159,7 @@ class Users(Objects):
     words: ClassVar = {"person_id": "idnumber", **{name: name for name in MOODLE_FIELDS}}
 
     def create(self, records: Sequence[Record]) -> list[int]:
-        """Moodle takes ``suspended`` in an update only."""
+        """Create accounts, and then suspend: Moodle takes ``suspended`` in an update only."""
         numbers = self.moodle.create_users(
             [{word: record[word] for word in record if word != "suspended"} for record in records]
         )
@@ -178,7 +179,7 @@ class Users(Objects):
         return self.moodle.users_by_field("idnumber", keys)
 
     def record(self, change: Change, names: Iterable[str]) -> dict[str, Any]:
-        """With the first password where Moodle is (or becomes) the one who keeps it."""
+        """Return the record, with the first password where Moodle keeps passwords."""
         record = super().record(change, names)
         if record.get("auth") == "manual":
             if self.first_password is None:
@@ -188,13 +189,13 @@ class Users(Objects):
         return record
 
     def existing(self, changes: Sequence[Change]) -> dict[str, Row | Clash]:
-        """Moodle takes a second user with the same idnumber. Not to find any costs a tenth."""
+        """Find accounts to adopt: Moodle would make a second one with the idnumber."""
         return super().find(changes)
 
     def find(self, changes: Sequence[Change]) -> dict[str, Row | Clash]:
-        """By idnumber, which is ours alone. An account that only has our login is somebody else's.
+        """Find accounts by idnumber; one that only has our login is somebody else's.
 
-        Whether it is the same human is for a person to decide, so it is left as it is.
+        Whether that is the same human a person must decide, so the account is left as it is.
         """
         found = super().find(changes)
         missing = {

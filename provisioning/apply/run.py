@@ -55,8 +55,8 @@ def apply(
       memory. PlanOrderError at the first that does not; the batches before it are done.
     - ``record`` gets the outcomes right after each call, and ``ids`` must know their numbers then.
     - Applying the same changes again, all or the unrecorded ones, makes nothing twice.
-    - MoodleMisconfigured means stop and tell. MoodleUnavailable and MoodleUncertain mean that the
-      rest may go on later. In either case everything that was answered is recorded.
+    - MoodleMisconfigured is raised when an administrator must change a setting, MoodleUnavailable
+      and MoodleUncertain when the rest may go on later. What was answered is recorded.
     """
     target = Target(moodle=moodle, ids=ids, role_ids=role_ids, first_password=first_password)
     for batch in batches(changes, moodle.batch_size):
@@ -105,7 +105,7 @@ def create_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
 
 
 def update_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
-    """Only fields that differ and that Moodle knows are sent; where there is none, nothing is."""
+    """Send the fields that differ and that Moodle knows; a change without any needs no call."""
     objects = _OBJECTS[changes[0].kind](target, changes)
     steps, settled = [], []
     for change in changes:

@@ -28,7 +28,7 @@ class Target:
     _deleted: dict[int, bool] = field(default_factory=dict)
 
     def is_deleted(self, user: int) -> bool:
-        """Whether somebody deleted the account with this number; each is looked at once."""
+        """Tell whether somebody deleted this account; Moodle is asked once for each."""
         if user not in self._deleted:
             self._deleted[user] = bool(self.moodle.deleted([user]))
         return self._deleted[user]

@@ -29,7 +29,7 @@ _MAX_ID = 100
 _PERSON_KINDS = {Kind.STUDENT, Kind.STAFF, Kind.PERSON}
 _STAFF_ROLES = frozenset({Role.TEACHER, Role.ADMINISTRATOR})
 _NOT_TAKEN = "other"
-"""Staff who neither teach nor administer: counted, no account (docs/roster-layout.md)."""
+"""Staff who neither teach nor administer are counted and get no account (docs/roster-layout.md)."""
 
 Value = TypeVar("Value")
 
@@ -47,23 +47,23 @@ class SchoolBuilder:
     classes: dict[str, SchoolClass] = field(default_factory=dict)
     persons: dict[str, Person] = field(default_factory=dict)
     places: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Sourced id of a person -> of the classes that the person's own row names."""
+    """Sourced id of a person -> sourced ids of the classes that the person's own row names."""
     links: list[Enrolment] = field(default_factory=list)
-    """From records of their own: teaching, memberships."""
+    """Links that have records of their own: teaching and memberships."""
     set_aside: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     school_fields: dict[str, str] = field(default_factory=dict)
     """From records about the school outside the header; ``id`` is the school's own group."""
     without_id: set[Part] = field(default_factory=set)
-    """Parts with a row whose person nobody can name: absence cannot be judged there."""
+    """Parts with a row that names no person: nobody of such a part is taken for absent."""
     not_taken_ids: set[str] = field(default_factory=set)
     """Guardians and other staff: what refers to them is passed over in silence."""
     counts: Counter[Part] = field(default_factory=Counter)
     """Rows of each part in the current file, good or not."""
     guardians: int = 0
-    """In the current file."""
+    """Guardians in the current file."""
     not_taken: int = 0
-    """Other staff in the current file."""
+    """Staff without a school role in the current file."""
     _file: str = ""
     _specs: Mapping[Kind, RecordSpec] = field(default_factory=dict)
     _severities: Mapping[str, Severity] = field(default_factory=rules)
@@ -114,7 +114,8 @@ class SchoolBuilder:
                 self._set_aside(cleaning.collapse(row.values["id"])[:_MAX_ID])
 
     def _set_aside(self, sourced_id: str) -> None:
-        """Of a person whose other row says "left", nothing is known: this one may say "here"."""
+        """Set the person aside. Another row of the same person may say "left", but this one, which
+        cannot be used, may have said "here"."""
         other = self.persons.get(sourced_id)
         if other is None or other.has_left(self.today):
             self._forget(sourced_id)
@@ -156,7 +157,7 @@ class SchoolBuilder:
         raise RowProblem(rule)
 
     def _check(self, row: Row) -> None:
-        """What holds for every record: no over-long text, all that the layout itself demands."""
+        """Check that the record has no over-long text and all that the layout demands."""
         if row.too_long:
             self._reject("text.too_long", row, row.too_long)
         for name, entry in self._specs[row.kind].fields.items():
@@ -202,7 +203,8 @@ class SchoolBuilder:
             self.places[sourced_id] = tuple(dict.fromkeys(filter(None, class_ids)))
 
     def _counts(self, row: Row, sourced_id: str, *, left: bool) -> bool:
-        """Whether this row speaks for its person. Of two the one that says "here", else the first.
+        """Tell whether this row speaks for its person: of two the one that says "here", else the
+        first.
 
         A child who came back, or changed the class, has an ended row beside the new one.
         """

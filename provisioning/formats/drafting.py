@@ -49,7 +49,7 @@ class Draft:
     starter: str
     """TOML text to begin a layout from."""
     findings: tuple[Finding, ...]
-    """Why the file could not be read to its end, if so; the paths are what came before."""
+    """Why the file could not be read to its end, if so; the paths are those before that place."""
 
 
 def layout_draft(path: Path, limits: ReadLimits) -> Draft:

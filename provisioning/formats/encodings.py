@@ -70,7 +70,7 @@ def examine(stream: IO[bytes], max_bytes: int) -> Examined:
 
 
 def _judge(head: bytes, ascii_only: bool, broken_chunk: bytes) -> tuple[str, bool, str, str]:
-    """(codec, damaged, declared, rule): the mark, the declaration, UTF-8, then windows-1251."""
+    """Return codec, damaged, declared, rule: by the mark, the declaration, UTF-8, windows-1251."""
     bom = next((codec for mark, codec in _BOMS if head.startswith(mark)), "")
     if bom == "utf-16":
         return bom, True, "", ""

@@ -19,7 +19,7 @@ from provisioning.settings import ReadLimits
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadFile:
-    """One file that was looked at, for the record of a run."""
+    """One file that was looked at, as it is recorded with a load."""
 
     name: str
     sha256: str
@@ -119,7 +119,7 @@ def _compare_headers(
     first: ScannedFile,
     first_with: dict[Part, ScannedFile],
 ) -> None:
-    """What the set agrees on, and which parts came already; notes the parts of this file."""
+    """Check that the file agrees with those before it and repeats no part; note its parts."""
     header, line = file.header, file.head.row.line
     facts = (
         ("source", first.head.layout.source, file.head.layout.source),

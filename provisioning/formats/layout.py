@@ -86,13 +86,13 @@ class FieldSpec:
     dictionary: Mapping[str, str] | None = None
     """The file's words (small letters) onto ours; other words stay as they are."""
     prefix: str = ""
-    """Put before ids, where the source numbers pupils, staff and classes each from one."""
+    """Text to put before ids of a source that numbers pupils, staff and classes each from one."""
     default: str = ""
     """Our word where the file has none."""
     zone: ZoneInfo | None = None
-    """Of dates only: the file writes a day as the moment at which it began in this zone."""
+    """For dates only: the zone in which a day begins at the moment that the file writes for it."""
     required: bool = False
-    """Demand what our rules do not demand."""
+    """The layout demands this field although our rules do not."""
 
     def adjust(self, text: str) -> str:
         """The file's text in our words: transformed, looked up, prefixed, or the default."""

@@ -20,7 +20,7 @@ _HEAD_BYTES = 1 << 20
 """A header must have ended by here."""
 
 _MAX_CHILDREN = 100_000
-"""Of one element that is still open: a record this wide is no record."""
+"""The most children of one element that is still open: a record this wide is no record."""
 
 _LINE_CAP = 65_535
 """libxml2 keeps 16 bits of an element's line, and the true line in its text nodes."""

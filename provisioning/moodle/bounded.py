@@ -1,4 +1,4 @@
-"""Answers that end: a whole answer, its head too, has a time and a size, however slowly it drips.
+"""Sessions whose answers end: a whole answer, with its head, has a limit of time and of size.
 
 The time limit of ``requests`` is for each piece that arrives, so one byte a second never ends.
 """
@@ -19,13 +19,13 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Of one answer; 5,000 rows of a report take about one."""
+"""The largest answer that is read; 5,000 rows of a report take about one megabyte."""
 
 _CHUNK = 64 * 1024
 
 
 class AnswerTooLarge(requests.RequestException):
-    """More than may be read of one answer."""
+    """An answer is larger than ``most_bytes``."""
 
 
 def bounded_session(*, seconds: float, most_bytes: int = MOST_BYTES) -> requests.Session:
@@ -37,8 +37,8 @@ def bounded_session(*, seconds: float, most_bytes: int = MOST_BYTES) -> requests
 
 
 class BoundedAdapter(HTTPAdapter):
-    """For a session. Raises ``requests.ReadTimeout`` when the answer is not whole in time, and
-    ``AnswerTooLarge``."""
+    """An adapter for a session. It raises ``requests.ReadTimeout`` when an answer is not whole in
+    time, and ``AnswerTooLarge``."""
 
     def __init__(self, *, seconds: float, most_bytes: int) -> None:
         """``seconds`` from the moment the request is sent, ``most_bytes`` after unpacking."""

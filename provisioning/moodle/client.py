@@ -29,10 +29,10 @@ Record = Mapping[str, Any]
 """One item of a call or of an answer; the keys are Moodle's."""
 
 MOST_FIELDS_OF_A_RECORD = 13
-"""A new account with a password and a preference."""
+"""The fields of the largest record: a new account with a password and a preference."""
 
 CALLS_A_REQUEST = 100
-"""Readings that share a request: two form fields each."""
+"""The most reading calls that share a request; each takes two form fields."""
 
 REPORT_ROWS = 5_000
 """Rows of a custom report in one answer (docs/facts/moodle.md 6.5)."""
@@ -70,20 +70,21 @@ class MoodleClient:
 
     @property
     def batch_size(self) -> int:
-        """Records a call: the setting, or fewer where every value must be a form field."""
+        """The most records in a call: the setting, or fewer where every value is a form field."""
         if self._can_call_several():
             return self._batch_size
         return min(self._batch_size, MAX_FIELDS // MOST_FIELDS_OF_A_RECORD)
 
     def site_info(self) -> Record:
-        """``release``, ``version``, ``siteurl``, ``functions`` (each with ``name``) and more."""
+        """Return ``release``, ``version``, ``siteurl``, ``functions`` (each with ``name``) etc."""
         info: Record = self._send(Function.SITE_INFO, {}, reads=True)
         return info
 
     # Categories, cohorts, courses
 
     def create_categories(self, categories: Sequence[Record]) -> list[int]:
-        """``name``, ``idnumber``, ``parent`` (a Moodle id, 0 at the top). All or nothing."""
+        """Create categories of ``name``, ``idnumber``, ``parent`` (a Moodle id or 0): all or
+        none."""
         return self._create(Function.CREATE_CATEGORIES, "categories", categories)
 
     def update_categories(self, categories: Sequence[Record]) -> None:
@@ -100,15 +101,15 @@ class MoodleClient:
         return [row for rows in answers for row in rows]
 
     def create_cohorts(self, cohorts: Sequence[Record]) -> list[int]:
-        """``name``, ``idnumber``, ``categorytype``. All or nothing."""
+        """Create cohorts of ``name``, ``idnumber`` and ``categorytype``: all or none."""
         return self._create(Function.CREATE_COHORTS, "cohorts", cohorts)
 
     def update_cohorts(self, cohorts: Sequence[Record]) -> None:
-        """Unlike the other updates this one wants every field of a new cohort beside ``id``."""
+        """Update cohorts; each needs every field of a new one beside its ``id``."""
         self._call(Function.UPDATE_COHORTS, {"cohorts": cohorts})
 
     def cohorts_by_idnumber(self, idnumbers: Sequence[str]) -> list[Record]:
-        """Moodle can only search for a part of a name or idnumber, so the rest is dropped here."""
+        """Return the cohorts with these idnumbers; Moodle also finds those that fit in part."""
         answers = self._read_each(
             Function.SEARCH_COHORTS,
             [
@@ -127,9 +128,9 @@ class MoodleClient:
         return [row for row in rows.values() if row["idnumber"] in wanted]
 
     def add_cohort_members(self, members: Sequence[Record]) -> None:
-        """``cohorttype`` and ``usertype``, each ``type`` and ``value``. Who is in stays in.
+        """Add people by ``cohorttype`` and ``usertype``, each ``type`` and ``value``; members stay.
 
-        Moodle adds whom it can and does not say whom it could not: then MoodleRefused.
+        Moodle adds those it can and does not name the others; then MoodleRefused is raised.
         """
         answer = self._call(Function.ADD_COHORT_MEMBERS, {"members": members})
         codes = {str(warning["warningcode"]) for warning in answer["warnings"]}
@@ -137,11 +138,12 @@ class MoodleClient:
             raise MoodleRefused(Function.ADD_COHORT_MEMBERS, "no_such_user_or_cohort")
 
     def delete_cohort_members(self, members: Sequence[Record]) -> None:
-        """``cohortid``, ``userid``. Who is not in stays out."""
+        """Remove people by ``cohortid`` and ``userid``; somebody who is no member is no error."""
         self._call(Function.DELETE_COHORT_MEMBERS, {"members": members})
 
     def create_courses(self, courses: Sequence[Record]) -> list[int]:
-        """``fullname``, ``shortname``, ``idnumber``, ``categoryid``. All or nothing."""
+        """Create courses of ``fullname``, ``shortname``, ``idnumber``, ``categoryid``: all or
+        none."""
         return self._create(Function.CREATE_COURSES, "courses", courses)
 
     def update_courses(self, courses: Sequence[Record]) -> dict[int, str]:
@@ -172,7 +174,8 @@ class MoodleClient:
     def users_by_field(
         self, field: Literal["id", "idnumber", "username", "email"], values: Sequence[str | int]
     ) -> list[Record]:
-        """Exact, case sensitive; an ``idnumber`` may bring several. Empty fields are left out.
+        """Return the users with exactly these values; several may share an ``idnumber``. Empty
+        fields are left out.
 
         A user name that breaks Moodle's rules makes the whole call fail.
         """
@@ -182,7 +185,7 @@ class MoodleClient:
         return rows
 
     def deleted(self, user_ids: Sequence[int]) -> set[int]:
-        """Which of these accounts somebody deleted in Moodle; none where we cannot see that.
+        """Return which of these accounts somebody deleted in Moodle; none where we cannot see that.
 
         Read by id, what is left of one has no address (docs/facts/moodle.md 5.8). The guest is
         on every site and shows whether we see addresses at all.
@@ -264,7 +267,7 @@ class MoodleClient:
         return self._calls_several
 
     def _create(self, function: Function, name: str, records: Sequence[Record]) -> list[int]:
-        """The new numbers, in the order of ``records``.
+        """Create records; return their new numbers, in the order of ``records``.
 
         Moodle creates fewer without an error when PHP drops the tail of the form; what came back
         is counted, and fewer is MoodleUncertain.
@@ -286,7 +289,7 @@ class MoodleClient:
             raise self._doubts.settled(error, [arguments]) from error
 
     def _read_each(self, function: Function, arguments: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """The answers of a reading function that takes one value a call."""
+        """Return the answers of a reading function that takes one value a call."""
         if len(arguments) < 2 or not self._can_call_several():
             return [self._call(function, one) for one in arguments]
         return [
@@ -298,7 +301,7 @@ class MoodleClient:
     def _call_several(
         self, function: Function, arguments: Sequence[Mapping[str, Any]]
     ) -> list[Any]:
-        """One request for several calls of a function; raises the first error among them.
+        """Send one request for several calls of a function; raise the first error among them.
 
         Moodle stops at the first error, and the later calls are then absent from the answer.
         """

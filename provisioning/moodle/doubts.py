@@ -1,4 +1,4 @@
-"""Whose fault a doubtful answer is: a setting's, which concerns every record, or the data's.
+"""Finds out what a doubtful answer is about: a setting, which concerns every record, or the data.
 
 Moodle says ``nopermissions`` or ``codingerror`` of what our account may do nowhere, and also of one
 account that somebody deleted. The same function is therefore tried with data that changes nothing
@@ -21,8 +21,8 @@ from provisioning.moodle.functions import Function
 from provisioning.moodle.probing import granted, may_assign, may_view
 
 TRUSTED_REFUSALS = 20
-"""So many doubtful answers of a function are the data's after a probe went well; then it is probed
-again, because a capability can be taken away while a plan is applied."""
+"""After a probe went well, so many doubtful answers of the function are taken to be about the data;
+then it is probed again, because a capability can be taken away while a plan is applied."""
 
 _LAST_COURSES = 5
 
@@ -53,7 +53,7 @@ doubtful answer is about a setting."""
 
 
 class Doubts:
-    """Settles the doubtful answers of one client; remembers what it found out on the way."""
+    """Settles the doubtful answers of one client, and remembers what it found out."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

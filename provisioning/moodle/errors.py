@@ -84,8 +84,8 @@ _DOUBTFUL = {
     "nopermissions",
     "wsusercannotassign",
 }
-"""Said of what our account may not do anywhere, and also of one user, course or category: of an
-account that was deleted by hand, ``enrol_manual_enrol_users`` says ``codingerror``."""
+"""Codes both for what our account may do nowhere and for one user, course or category: for an
+account deleted by hand, ``enrol_manual_enrol_users`` answers ``codingerror``."""
 
 
 def error_in(function: Function, body: dict[str, Any]) -> MoodleError:

@@ -28,7 +28,7 @@ class Function(StrEnum):
     GET_ENROLLED_USERS = "core_enrol_get_enrolled_users"
     UNASSIGN_ROLES = "core_role_unassign_roles"
     SET_REPORT_FILTERS = "core_reportbuilder_set_filters"
-    """Optional, like the next: with a custom report, last accesses are read at once."""
+    """Optional, like the next one: a custom report gives the last accesses of everybody at once."""
     RETRIEVE_REPORT = "core_reportbuilder_retrieve_report"
 
     @property
@@ -47,7 +47,7 @@ class Function(StrEnum):
 
     @property
     def optional(self) -> bool:
-        """Without it everything works, only more slowly."""
+        """Tell whether everything works without the function, only more slowly."""
         return self in {
             Function.CALL_SEVERAL,
             Function.SET_REPORT_FILTERS,

@@ -1,4 +1,4 @@
-"""What the service account may do at Moodle, found out by calls that change nothing.
+"""Finds out what the service account may do at Moodle, by calls that change nothing.
 
 No web service tells a caller its capabilities. But most functions look at the capability first and
 at the data later, so a call whose data Moodle must refuse tells by its error code how far it got.
@@ -39,7 +39,7 @@ class Permission:
 def permissions(
     connection: Connection, *, site_course: int, own_id: int, course: int | None
 ) -> list[Permission]:
-    """Every capability that we need and that shows. ``course``: any real one, if there is one.
+    """Return every capability that we need and that shows. ``course`` is any real course, or None.
 
     ``site_course`` and ``own_id`` are ``siteid`` and ``userid`` of the site information. Missing
     here is moodle/course:viewhiddencourses, which shows on a hidden course only.
@@ -57,7 +57,7 @@ def permissions(
 def granted(
     connection: Connection, capability: str, *, site_course: int, own_id: int
 ) -> bool | None:
-    """Whether our account has one capability of the site; None: it could not be found out.
+    """Tell whether our account has one capability of the site; None when it could not be found out.
 
     Raises MoodleUnavailable.
     """
@@ -71,7 +71,7 @@ def granted(
 
 
 def may_view(connection: Connection, course: int) -> bool | None:
-    """Whether our account can see who is in a course; None: there is no such course.
+    """Tell whether our account can see who is in a course; None when there is no such course.
 
     Raises MoodleUnavailable.
     """
@@ -82,7 +82,7 @@ def may_view(connection: Connection, course: int) -> bool | None:
 def may_assign(
     connection: Connection, role_id: int, *, site_course: int, own_id: int
 ) -> bool | None:
-    """Whether the account may give the role: the "Allow role assignments" matrix.
+    """Tell whether the account may give the role, by the "Allow role assignments" matrix.
 
     Moodle looks at the matrix before it looks for the manual enrolment of the course, and the front
     page has none.
@@ -94,7 +94,7 @@ def may_assign(
 
 
 def try_account(connection: Connection, *, email: str, auth: str, password: str = "") -> str:
-    """Moodle's code for an account with an overlong user name; ``TOO_LONG``: all else is in order.
+    """Return Moodle's code for an account that has an overlong user name and is otherwise as given.
 
     The address is looked at first, then the password policy, and the database comes last. It
     refuses the row, so nothing is made.
