@@ -28,7 +28,7 @@ import requests
 from service.config import START_SECONDS, Settings
 from service.data_folder import StartError, ensure_home, locked, run_folder
 from service.i18n import gettext as _
-from service.jobs import Work, live_workers
+from service.queue import Work, live_workers
 from service.redis_link import connect_redis, redis_answers
 
 STOP_SECONDS = 15.0

@@ -14,7 +14,7 @@ from service.console import blueprint as console
 from service.console import esia_diagnostics, health, pages
 from service.console.context import Console, Queue
 from service.console.session import Sessions
-from service.jobs import Jobs
+from service.queue import JobQueue
 from service.signin.provider import add_provider, make_throttle
 
 MAX_FORM_BYTES = 1024 * 1024
@@ -53,7 +53,7 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
         )
     app.extensions["console"] = Console(
         application=application,
-        queue=queue or Jobs(settings),
+        queue=queue or JobQueue(settings),
         throttle=make_throttle(application, purpose=b"console throttle", window=THROTTLE_WINDOW),
     )
     plain_request.init_app(app)

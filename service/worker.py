@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from service.jobs import Work, work
+from service.jobs import work
+from service.queue import Work
 from service.starting import one_clear_line, start
 
 if __name__ == "__main__":

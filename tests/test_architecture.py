@@ -36,9 +36,9 @@ ONLY_IN = {
     "lxml": ("provisioning/formats/",),
     "requests": ("auth/upstream/", "provisioning/", "service/"),
     "python_calamine": ("service/registry/workbooks.py",),
-    "rq": ("service/jobs.py", "service/queue_worker.py"),
+    "rq": ("service/queue.py", "service/queue_worker.py"),
     "weasyprint": ("service/pdf.py",),
-    "redis": ("service/redis_link.py", "service/jobs.py", "service/queue_worker.py",
+    "redis": ("service/redis_link.py", "service/queue.py", "service/queue_worker.py",
               "service/signin/throttle.py", "service/errors.py", "service/cli/__init__.py",
               "service/console/health.py", "service/doctor/"),
 }  # fmt: skip

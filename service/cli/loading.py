@@ -14,11 +14,11 @@ from service.cli.printing import load_as_data, print_changes, print_findings, pr
 from service.cli.watching import watch_apply, watch_plan
 from service.db import transaction
 from service.i18n import gettext as _
-from service.jobs import Jobs
 from service.loads import claims, operations
 from service.loads.failures import counts, failures
 from service.models import Load, LoadStatus, PlanStatus
 from service.processes import neighbours
+from service.queue import JobQueue
 
 MOST_PLANS = 5
 """Of one ``sync``: each gives people whose login is taken in Moodle the next one."""
@@ -63,7 +63,7 @@ def _import(context: Context, paths: tuple[Path, ...], school: str) -> int:
             expected_school=school,
             now=application.clock(),
         )
-    Jobs(context.settings).plan_load(load.id)
+    JobQueue(context.settings).plan_load(load.id)
     watch_plan(application, load.id)
     return load.id
 
@@ -196,7 +196,7 @@ def _apply(context: Context, load_id: int, *, as_json: bool) -> int:
 
     With JSON on standard output the progress goes to standard error.
     """
-    Jobs(context.settings).apply_load(load_id)
+    JobQueue(context.settings).apply_load(load_id)
     done = watch_apply(context.application, load_id, context.scope, err=as_json)
     return 0 if done else 1
 
@@ -227,7 +227,7 @@ def _retry(context: Context, load_id: int) -> tuple[int, bool]:
         )  # fmt: skip
         number = load.id
     if is_new:
-        Jobs(context.settings).plan_load(number)
+        JobQueue(context.settings).plan_load(number)
         watch_plan(application, number)
     return number, is_new
 

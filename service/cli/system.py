@@ -21,13 +21,13 @@ from service.data_folder import ensure_home
 from service.db import transaction
 from service.doctor import Verdict, examine
 from service.i18n import gettext as _
-from service.jobs import Work
 from service.logs import set_up_logging
 from service.models import Operator, OperatorRole
 from service.moodle_standin import serve as serve_standin
 from service.operators import OperatorProblem
 from service.processes import check_port
 from service.processes import serve as serve_all
+from service.queue import Work
 
 
 @click.command("init", help=_("Make the data folder, keys, database and the first operator."))

@@ -17,7 +17,7 @@ from service.application import Application
 
 
 class Queue(Protocol):
-    """What the console asks of ``service.jobs.Jobs``."""
+    """What the console asks of ``service.queue.JobQueue``."""
 
     def plan_load(self, load_id: int) -> None: ...
 

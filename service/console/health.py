@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.console.context import the_console
-from service.jobs import live_workers
+from service.queue import live_workers
 from service.redis_link import connect_redis
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")

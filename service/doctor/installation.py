@@ -15,7 +15,7 @@ from service.config import Settings
 from service.data_folder import StartError, ensure_home
 from service.doctor.check import Check, ok, problem, warning
 from service.i18n import gettext as _
-from service.jobs import live_workers
+from service.queue import live_workers
 from service.redis_link import connect_redis
 
 OLDEST_REDIS = (5, 0)

@@ -17,11 +17,11 @@ from provisioning.roster import Role
 from service.access import STAFF_ROLES, Scope, staff_of_their_own_school
 from service.application import Application
 from service.db import transaction
-from service.jobs import Jobs
 from service.models import ClassTeacher, KnownUser, OperatorRole, SchoolMembership
 from service.ordering import natural
 from service.people.passwords import reset_of
 from service.people.slips import slip_of
+from service.queue import JobQueue
 
 
 class LedClasses:
@@ -59,7 +59,7 @@ class LedClasses:
             )
             reset_of(session, application.settings, scope, pupil, now)
             slip = slip_of(session, application, scope, pupil)
-        Jobs(application.settings).tell_signed_out()
+        JobQueue(application.settings).tell_signed_out()
         if slip is None:
             return None
         return own_class.Slip(

@@ -20,9 +20,9 @@ from auth.signin.throttle import DatabaseThrottle, Throttle
 from provisioning.moodle import bounded_session
 from service.application import Application
 from service.config import ConfigError, Settings
-from service.jobs import Jobs
 from service.people.class_teachers import LedClasses
 from service.people.directory import PeopleDirectory
+from service.queue import JobQueue
 from service.signin.phases import StoredPhases
 from service.signin.throttle import RedisThrottle
 
@@ -76,7 +76,7 @@ def add_provider(app: Flask, application: Application) -> None:
                 purpose=b"sign-in throttle",
                 window=timedelta(seconds=settings.failure_window_seconds),
             ),
-            notices_waiting=Jobs(application.settings).tell_signed_out,
+            notices_waiting=JobQueue(application.settings).tell_signed_out,
             phases=StoredPhases(application),
             own_class=_own_class(application),
             linking=application.settings.linking,

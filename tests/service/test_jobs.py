@@ -6,15 +6,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from rq import Queue
 
+from service import jobs
 from service.application import Application
 from service.db import transaction
-from service.jobs import Jobs, Work, live_workers, read_moodle
+from service.jobs import read_moodle, upkeep
 from service.loads import operations
 from service.models import LoadStatus
+from service.queue import JobName, JobQueue, Work, live_workers
 from service.redis_link import connect_redis
 from service.sample import City, write_sample
 from tests.service.installation import SCOPE, environment, find_run, installation, running_redis
@@ -45,7 +48,7 @@ def test_a_load_does_not_wait_for_what_reads_moodle_for_hours(application: Appli
         )
     with connect_redis(application.settings) as redis:
         Queue(Work.MOODLE.queue, connection=redis).enqueue_call(read_moodle, timeout=-1)
-        Jobs(application.settings).plan_load(run.id)
+        JobQueue(application.settings).plan_load(run.id)
         worker(application, "loads")
         assert find_run(application, run.id).status == LoadStatus.PLANNED
         assert Queue(Work.MOODLE.queue, connection=redis).count == 1
@@ -54,9 +57,9 @@ def test_a_load_does_not_wait_for_what_reads_moodle_for_hours(application: Appli
 
 
 def test_upkeep_is_queued_once_and_each_job_where_it_belongs(application: Application) -> None:
-    jobs = Jobs(application.settings)
-    jobs.upkeep()
-    jobs.upkeep()
+    queue = JobQueue(application.settings)
+    upkeep(application, queue)
+    upkeep(application, queue)
     with connect_redis(application.settings) as redis:
         counts = {kind: Queue(kind.queue, connection=redis).count for kind in Work}
         assert counts == {Work.LOADS: 0, Work.UPKEEP: 3, Work.MOODLE: 1}
@@ -66,17 +69,17 @@ def test_upkeep_is_queued_once_and_each_job_where_it_belongs(application: Applic
 
 
 def test_what_comes_back_again_and_again_waits_once(application: Application) -> None:
-    jobs = Jobs(application.settings)
+    queue = JobQueue(application.settings)
     with connect_redis(application.settings) as redis:
         for _minute in range(3):
-            jobs.upkeep()
+            upkeep(application, queue)
             for mark in redis.keys("schoolbridge:*"):  # their time is over
                 redis.delete(mark)
-        jobs.tell_signed_out()
-        jobs.tell_signed_out()
-        jobs.plan_load(1)
-        jobs.plan_load(1)
-        jobs.plan_load(2)
+        queue.tell_signed_out()
+        queue.tell_signed_out()
+        queue.plan_load(1)
+        queue.plan_load(1)
+        queue.plan_load(2)
         counts = {kind: Queue(kind.queue, connection=redis).count for kind in Work}
     assert counts == {Work.LOADS: 2, Work.UPKEEP: 4, Work.MOODLE: 1}
 
@@ -107,3 +110,7 @@ def test_neither_redis_nor_the_log_keeps_the_text_of_a_failure(application: Appl
     worker(application, "loads")  # what is left of a failure is forgotten by the next
     with connect_redis(application.settings) as redis:
         assert not redis.exists(job.key)
+
+
+def test_every_job_that_can_be_queued_is_there() -> None:
+    assert [name for name in get_args(JobName) if not hasattr(jobs, name)] == []

@@ -19,11 +19,11 @@ from sqlalchemy import func, select
 
 from service.application import Application
 from service.db import transaction
-from service.jobs import Jobs, live_workers
 from service.loads import operations
 from service.models import AuditEntry, LoadStatus, PlannedChange
 from service.moodle_standin import create_standin
 from service.processes import Child, redis_child, wait_ready
+from service.queue import JobQueue, live_workers
 from service.redis_link import connect_redis, redis_answers
 from service.sample import City
 from tests.service.installation import (
@@ -203,7 +203,7 @@ def _live(site: Site) -> list[str]:
 def test_an_emptied_redis_loses_neither_job_nor_worker(site: Site) -> None:
     with connect_redis(site.application.settings) as connection:
         site.ask_to_apply()
-        Jobs(site.application.settings).apply_load(site.load_id)
+        JobQueue(site.application.settings).apply_load(site.load_id)
         connection.flushall()
         site.gate.close_after(4)
         with site.worker() as worker:
@@ -267,7 +267,7 @@ def test_what_a_person_stopped_waits_for_a_person(site: Site) -> None:
         site.gate.open()
         site.until(lambda: site.status() == LoadStatus.STOPPED)
         done = _done(site)
-        Jobs(site.application.settings).apply_load(site.load_id)  # an old job of the queue
+        JobQueue(site.application.settings).apply_load(site.load_id)  # an old job of the queue
         with connect_redis(site.application.settings) as connection:
             site.until(lambda: not connection.exists("rq:queue:schoolbridge:loads"))
         site.until(lambda: not _children(worker))

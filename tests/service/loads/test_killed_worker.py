@@ -16,10 +16,10 @@ import pytest
 
 from service.application import Application
 from service.db import transaction
-from service.jobs import Jobs
 from service.loads import operations
 from service.models import LoadStatus
 from service.moodle_standin import create_standin
+from service.queue import JobQueue
 from service.sample import City
 from tests.service.installation import (
     SCOPE,
@@ -136,7 +136,7 @@ def _apply(application: Application, load_id: int) -> None:
     """What the command ``apply`` does before it watches."""
     with transaction(application.sessions) as session:
         operations.ready_to_apply(session, load_id, scope=SCOPE, now=application.clock())
-    Jobs(application.settings).apply_load(load_id)
+    JobQueue(application.settings).apply_load(load_id)
 
 
 def test_a_new_worker_plans_what_a_killed_one_left(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from sqlalchemy import func, select, text
 
 from provisioning.formats.cleaning import school_years_of
 from service.db import transaction
-from service.jobs import Jobs
 from service.loads import operations
 from service.models import Identity, LoadStatus, SourceKey
+from service.queue import JobQueue
 from service.sample.rows import Row
 from tests.service.installation import SCOPE, environment, running_redis
 from tests.service.place import A, B, Place, on_both_databases, pupil, pupils, teacher
@@ -47,7 +47,7 @@ def receive(place: Place, code: str, rows: list[Row]) -> int:
             expected_school="",
             now=place.application.clock(),
         )
-    Jobs(place.application.settings).plan_load(run.id)
+    JobQueue(place.application.settings).plan_load(run.id)
     return run.id
 
 

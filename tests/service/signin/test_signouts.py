@@ -19,7 +19,7 @@ from auth.models import LogoutNotice
 from auth.settings import AuthSettings
 from service.application import Application
 from service.db import transaction
-from service.jobs import Jobs
+from service.queue import JobQueue
 from service.signin import provider
 from service.signin.provider import tell_signed_out
 from tests.service.installation import installation
@@ -155,5 +155,5 @@ def test_an_application_of_the_console_is_told_too(application: Application) -> 
 
 
 def test_a_lost_redis_does_not_keep_anybody_from_signing_out(application: Application) -> None:
-    Jobs(application.settings).tell_signed_out()
+    JobQueue(application.settings).tell_signed_out()
     assert notices(application) == 1

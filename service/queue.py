@@ -1,0 +1,113 @@
+"""The queue of background jobs, which names them and imports none; whoever works on it is in jobs.
+
+A job carries only a load's number and re-reads everything, so running it twice is harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from enum import StrEnum
+from typing import Any, Literal
+
+import psutil
+import redis
+from rq import Queue, Worker
+
+from service.config import Settings
+from service.redis_link import connect_redis
+
+
+class Work(StrEnum):
+    """Kinds of work. Each has a queue and, under ``serve``, a worker of its own: none waits for
+    another."""
+
+    LOADS = "loads"
+    """Reading files and applying plans: minutes to hours, one after the other."""
+    UPKEEP = "upkeep"
+    """Short things that should be done soon: sign-outs to tell, roll-ups, mail."""
+    MOODLE = "moodle"
+    """Reading activity from Moodle, slowly on purpose."""
+
+    @property
+    def queue(self) -> str:
+        return f"schoolbridge:{self.value}"
+
+
+FAILURE_KEPT_SECONDS = 3600
+"""How long Redis keeps that a job failed. Our log says of what kind and where."""
+
+JobName = Literal[
+    "plan_load", "apply_load", "tell_signed_out", "clear_away", "roll_up", "send_reports",
+    "read_moodle",
+]  # fmt: skip
+"""A function of ``service.jobs``."""
+
+log = logging.getLogger(__name__)
+
+
+class JobQueue:
+    """The queue as the rest of the application sees it.
+
+    What has its work in the database as well outlives a missing Redis: workers look there.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def plan_load(self, load_id: int) -> None:
+        self._enqueue_load("plan_load", load_id)
+
+    def apply_load(self, load_id: int) -> None:
+        self._enqueue_load("apply_load", load_id)
+
+    def _enqueue_load(self, job: JobName, load_id: int) -> None:
+        try:
+            self._enqueue(Work.LOADS, job, load_id)
+        except redis.RedisError as error:
+            log.warning(
+                "a load waits for Redis", extra={"load": load_id, "error": type(error).__name__}
+            )
+
+    def tell_signed_out(self) -> None:
+        """Queue what tells applications of sign-outs."""
+        try:
+            self._enqueue(Work.UPKEEP, "tell_signed_out")
+        except redis.RedisError as error:
+            log.warning("sign-outs wait to be told: %s", type(error).__name__)
+
+    def enqueue_now_and_then(self, work: Work, job: JobName, *, seconds: int) -> None:
+        """Queue the job at most once in so many seconds, whichever worker asks."""
+        with connect_redis(self._settings) as connection:
+            is_due = connection.set(f"schoolbridge:last:{job}", "1", nx=True, ex=seconds)
+        if is_due:
+            self._enqueue(work, job)
+
+    def _enqueue(self, work: Work, job: JobName, *arguments: int) -> None:
+        """Unless the same waits already: a queue that nobody works on must not grow.
+
+        No time limit: a large school is applied for hours, and a dead job loses its claim.
+        """
+        name = f"service.jobs.{job}"
+        with connect_redis(self._settings) as connection:
+            queue = Queue(work.queue, connection=connection)
+            if (name, arguments) not in _waiting(queue):
+                queue.enqueue_call(
+                    name, arguments, timeout=-1, result_ttl=0, failure_ttl=FAILURE_KEPT_SECONDS
+                )
+
+
+def _waiting(queue: Queue) -> set[tuple[str | None, tuple[Any, ...]]]:
+    """What waits in the queue, each as the name of its function and its arguments."""
+    return {(job.func_name, tuple(job.args)) for job in queue.get_jobs()}
+
+
+def live_workers(connection: redis.Redis, kind: Work = Work.LOADS) -> list[str]:
+    """Names of the workers for this work that are really there: a killed one stays registered for
+    minutes."""
+    queue = Queue(kind.queue, connection=connection)
+    return [
+        worker.name
+        for worker in Worker.all(queue=queue)
+        if worker.hostname != socket.gethostname() or psutil.pid_exists(worker.pid or 0)
+    ]
