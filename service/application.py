@@ -18,8 +18,9 @@ from sqlalchemy import Engine
 
 from provisioning.moodle import MoodleClient
 from service import db
-from service.config import Settings, load_settings
+from service.config import load_settings
 from service.operators.sessions import Lifetime
+from service.settings import Settings
 
 Clock = Callable[[], datetime]
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from service.config import Settings
 from service.i18n import gettext as _
+from service.settings import Settings
 
 _MAX_SOCKET_PATH = 100  # sockaddr_un holds 108 bytes
 

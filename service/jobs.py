@@ -16,7 +16,6 @@ from auth.models import LogoutNotice
 from service.activity.upkeep import read_moodle as read_activity
 from service.activity.upkeep import roll_up as roll_activity_up
 from service.application import Application, build
-from service.config import Settings
 from service.db import transaction
 from service.housekeeping import clear_away as delete_what_is_over
 from service.loads import claims
@@ -28,6 +27,7 @@ from service.models import LoadStatus
 from service.queue import JobName, JobQueue, Work
 from service.queue_worker import JobBroken, work_on
 from service.redis_link import connect_redis
+from service.settings import Settings
 
 UPKEEP: tuple[tuple[Work, JobName, int], ...] = (
     (Work.UPKEEP, "clear_away", 3600),

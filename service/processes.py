@@ -25,11 +25,11 @@ from pathlib import Path
 import psutil
 import requests
 
-from service.config import START_SECONDS, Settings
 from service.data_folder import StartError, ensure_home, locked, run_folder
 from service.i18n import gettext as _
 from service.queue import Work, live_workers
 from service.redis_link import connect_redis, redis_answers
+from service.settings import START_SECONDS, Settings
 
 STOP_SECONDS = 15.0
 SAY_AFTER_SECONDS = 5.0

@@ -14,8 +14,8 @@ import psutil
 import redis
 from rq import Queue, Worker
 
-from service.config import Settings
 from service.redis_link import connect_redis
+from service.settings import Settings
 
 
 class Work(StrEnum):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import redis
 
-from service.config import Settings
 from service.data_folder import run_folder
+from service.settings import Settings
 
 
 def redis_url(settings: Settings) -> str:

@@ -18,10 +18,11 @@ import click
 from service import schema
 from service.access import Scope, command_line_scope
 from service.application import Application, build
-from service.config import Settings, load_settings
+from service.config import load_settings
 from service.data_folder import StartError, ensure_home
 from service.i18n import gettext as _
 from service.i18n import set_language
+from service.settings import Settings
 
 STOPPED = 3
 """Exit code: findings or limits stop the command."""

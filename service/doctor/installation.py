@@ -11,12 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service import schema
 from service.application import Application, secret_file
-from service.config import Settings
 from service.data_folder import StartError, ensure_home
 from service.doctor.check import Check, ok, problem, warning
 from service.i18n import gettext as _
 from service.queue import live_workers
 from service.redis_link import connect_redis
+from service.settings import Settings
 
 OLDEST_REDIS = (5, 0)
 """What RQ needs."""

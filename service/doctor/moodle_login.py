@@ -11,9 +11,9 @@ import requests
 
 from auth.clients.client import Client
 from provisioning.moodle import bounded_session
-from service.config import Settings
 from service.doctor.check import Check, ok, problem, warning
 from service.i18n import gettext as _
+from service.settings import Settings
 
 ANSWER_SECONDS = 10
 DISCOVERY = "/.well-known/openid-configuration"

@@ -10,9 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from auth.clients.client import Client
 from auth.oidc.keys import load_keys
 from service.application import Application
-from service.config import Settings
 from service.doctor.check import Check, ok, problem, warning
 from service.i18n import gettext as _
+from service.settings import Settings
 from service.signin.clients import application_clients
 
 

@@ -25,7 +25,6 @@ from provisioning.matching import How, KnownIdentities, Matching
 from provisioning.ownership import another_schools_file
 from provisioning.roster import Person, Roster
 from provisioning.settings import LoginSettings
-from service.config import Settings
 from service.db import INSERT_ROWS, SessionFactory, chunks, insert_rows, lock, transaction
 from service.loads.known_state import roll_before, with_shared_texts
 from service.models import (
@@ -36,6 +35,7 @@ from service.models import (
     SourceKey,
     TakenLogin,
 )
+from service.settings import Settings
 
 LOCK = 7_265_401
 """Of the transaction that gives identities and logins; any number of our own."""

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from flask import Flask
 
-from service.config import STANDIN_TOKEN
 from service.moodle_standin import control as control_views
 from service.moodle_standin import protocol
 from service.moodle_standin.dispatch import Dispatcher
@@ -16,6 +15,7 @@ from service.moodle_standin.faults import Fault, FaultPlan
 from service.moodle_standin.first_rows import seed
 from service.moodle_standin.settings import ServiceToken, SiteSettings
 from service.moodle_standin.store import Store
+from service.settings import STANDIN_TOKEN
 
 DEFAULT_TOKEN = STANDIN_TOKEN
 

@@ -14,8 +14,8 @@ from auth.signin.throttle import Throttle
 from provisioning import passwords
 from service.access import Forbidden, Scope
 from service.application import Application
-from service.config import Settings
 from service.models import AuditEntry, Identity, KnownUser
+from service.settings import Settings
 
 
 class KeptInMoodle(Exception):

@@ -18,11 +18,11 @@ from auth.models import Credential
 from provisioning.roster import Role
 from service.access import STAFF_ROLES, Forbidden, Scope
 from service.application import Application
-from service.config import Settings
 from service.i18n import gettext as _
 from service.models import AuditEntry, Identity, KnownUser, MadeSlip, School, SchoolMembership
 from service.ordering import natural
 from service.people.passwords import first_password
+from service.settings import Settings
 
 STAFF = "staff"
 """Named in the place of a class: the teachers and the administration of the school."""

@@ -17,8 +17,8 @@ from auth.clients.problems import FieldProblem, Flaw, WrongFields
 from auth.clients.registered import OWN_COLUMNS, ClientRow, end_what_was_given, read_clients
 from service.access import Forbidden, Scope, need_city
 from service.application import Application
-from service.config import Settings
 from service.models import AuditEntry
+from service.settings import Settings
 from service.signin.registration_forms import FormField, form_fields
 
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7))

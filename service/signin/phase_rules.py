@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 
 from auth.signin.phases import CITY, Phase, Target, Who
 from service.access import Forbidden, Scope
-from service.config import Settings
 from service.db import chunks
 from service.models import (
     AuditEntry,
@@ -31,6 +30,7 @@ from service.models import (
     SchoolMembership,
 )
 from service.people.passwords import find_person
+from service.settings import Settings
 
 MAX_REASON_LENGTH = 500
 

@@ -19,10 +19,11 @@ from auth.signin.phases import Phase
 from auth.signin.throttle import DatabaseThrottle, Throttle
 from provisioning.moodle import bounded_session
 from service.application import Application
-from service.config import ConfigError, Settings
+from service.config import ConfigError
 from service.people.class_teachers import LedClasses
 from service.people.directory import PeopleDirectory
 from service.queue import JobQueue
+from service.settings import Settings
 from service.signin.phases import StoredPhases
 from service.signin.throttle import RedisThrottle
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from redis import Redis, RedisError
 
 from auth.signin.throttle import Throttle, ThrottleKey
-from service.config import Settings
 from service.redis_link import redis_url
+from service.settings import Settings
 
 ANSWER_SECONDS = 0.5
 """Whoever signs in waits so long for a Redis that hangs, then the fallback counts."""

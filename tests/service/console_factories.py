@@ -24,7 +24,6 @@ from provisioning.changes import Action, Kind
 from provisioning.plan import plan_digest
 from service import create_app
 from service.application import Application, make_secret
-from service.config import Settings
 from service.db import Base, make_session_factory, transaction
 from service.models import (
     Load,
@@ -38,6 +37,7 @@ from service.models import (
     School,
     SchoolPlan,
 )
+from service.settings import Settings
 
 NOW = datetime(2026, 10, 2, 9, 30, tzinfo=UTC)
 PASSWORD = "correct horse battery"

@@ -14,9 +14,9 @@ from auth.models import Credential
 from provisioning.settings import MoodleSettings, PasswordSettings
 from service.access import Scope
 from service.application import Application, make_secret
-from service.config import Settings
 from service.db import make_session_factory
 from service.models import Identity, KnownUser, OperatorRole
+from service.settings import Settings
 from tests.service import coverage_city
 
 NOW = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from auth.models import Base as AuthBase
 from service import db
 from service.access import Scope, command_line_scope
 from service.application import Application, build, make_secret
-from service.config import Settings, load_settings
+from service.config import load_settings
 from service.data_folder import ensure_home
 from service.db import Base
 from service.loads import operations
@@ -22,6 +22,7 @@ from service.moodle_standin import DEFAULT_TOKEN
 from service.processes import redis_child, wait_ready
 from service.redis_link import redis_answers
 from service.sample import City, write_sample
+from service.settings import Settings
 
 SCOPE: Scope = command_line_scope("test")
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from service.config import ConfigError, Settings, load_settings
+from service.config import ConfigError, load_settings
 from service.moodle_standin import DEFAULT_TOKEN
+from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"

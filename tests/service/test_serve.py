@@ -16,10 +16,11 @@ import psutil
 import pytest
 import requests
 
-from service.config import START_SECONDS, Settings, load_settings
+from service.config import load_settings
 from service.data_folder import locked, run_folder
 from service.processes import Child, wait_ready
 from service.redis_link import redis_answers
+from service.settings import START_SECONDS, Settings
 from tests.service.command_line import below_a_file, free_port, run
 
 WAIT_SECONDS = 300.0

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from auth.settings import AuthSettings
-from service.config import ConfigError, RedisSettings, ServerSettings
+from service.config import ConfigError
+from service.settings import RedisSettings, ServerSettings
 from tests.service.console_factories import add_operator, make_console
 
 

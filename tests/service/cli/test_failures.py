@@ -10,10 +10,11 @@ import pytest
 import requests
 
 from provisioning.logins import candidates
-from service.config import STANDIN_TOKEN, load_settings
+from service.config import load_settings
 from service.data_folder import locked
 from service.processes import neighbours
 from service.sample.rows import Row
+from service.settings import STANDIN_TOKEN
 from tests.service.command_line import free_port, run
 from tests.service.place import A, B, Place, pupil, pupils
 

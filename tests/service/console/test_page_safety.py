@@ -10,7 +10,7 @@ import pytest
 from flask import request
 from werkzeug.test import TestResponse
 
-from service.config import ServerSettings
+from service.settings import ServerSettings
 from tests.service.console_factories import (
     PASSWORD,
     ConsoleUnderTest,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.config import ServerSettings
+from service.settings import ServerSettings
 from tests.service.console_factories import PASSWORD, ConsoleUnderTest, add_operator, make_console
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from provisioning.settings import ReadLimits
-from service.config import ReadingSettings
 from service.console.uploads import clean_name
 from service.models import Load, LoadStatus, OperatorRole
+from service.settings import ReadingSettings
 from tests.service.console_factories import (
     ConsoleUnderTest,
     add_operator,

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from auth.settings import AuthSettings
 from auth.signin.phases import CITY, Phase, Target, Who
 from service.access import Forbidden, Scope
-from service.config import Settings
 from service.models import AuditEntry, OperatorRole, PhaseExemption, PhaseRule
+from service.settings import Settings
 from service.signin import phase_rules
 from service.signin.phase_rules import PhaseProblem, Why
 from tests.service.coverage_city import add_school
