@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -33,14 +34,20 @@ ALLOWED = {
 """Third-party packages, and our own others, that each package may import."""
 
 ONLY_IN = {
+    "alembic": ("service/migrations/", "service/schema.py"),
+    "click": ("service/cli/",),
     "lxml": ("provisioning/formats/",),
-    "requests": ("auth/upstream/", "provisioning/", "service/"),
+    "psutil": ("service/loads/claims.py", "service/processes.py", "service/queue.py"),
     "python_calamine": ("service/registry/workbooks.py",),
-    "rq": ("service/queue.py", "service/queue_worker.py"),
-    "weasyprint": ("service/pdf.py",),
     "redis": ("service/redis_link.py", "service/queue.py", "service/queue_worker.py",
               "service/signin/throttle.py", "service/errors.py", "service/cli/__init__.py",
               "service/console/health.py", "service/doctor/"),
+    "requests": ("auth/upstream/", "provisioning/moodle/", "service/doctor/",
+                 "service/processes.py", "service/demo.py", "service/signin/provider.py"),
+    "rq": ("service/queue.py", "service/queue_worker.py"),
+    "smtplib": ("service/mailing/smtp.py",),
+    "weasyprint": ("service/pdf.py",),
+    "xlsxwriter": ("service/reports/export.py", "service/registry/template.py"),
 }  # fmt: skip
 """Where else a package may not appear at all."""
 
@@ -66,6 +73,45 @@ ARROWS = {
     "apply": {"changes", "moodle", "state"},
 }
 """Inside provisioning the arrows go one way: what each module may import of the others."""
+
+TIERS: dict[str, dict[str, set[str]]] = {
+    "kit": {
+        "db": set(), "i18n": set(), "logs": set(), "ordering": set(), "pdf": set(),
+        "settings": set(), "spreadsheet": set(),
+        "calendar": {"i18n"},
+        "config": {"settings"},
+        "data_folder": {"i18n", "settings"},
+        "redis_link": {"data_folder", "settings"},
+        "queue": {"redis_link", "settings"},
+        "processes": {"data_folder", "i18n", "queue", "redis_link", "settings"},
+    },
+    "tables": {"models": set(), "migrations": {"models"}, "schema": set()},
+    "who": {
+        "access": set(), "operators": set(), "audit": {"access"}, "privacy": {"access"},
+        "problems": set(), "application": {"operators"},
+    },
+    "subjects": {
+        "registry": set(), "activity": set(), "people": set(),
+        "loads": {"people", "registry", "activity"},
+        "signin": {"people"},
+        "words": {"loads", "registry", "signin"},
+        "reports": {"activity", "registry", "signin", "words"},
+        "mailing": {"reports"},
+        "doctor": {"activity", "signin", "words"},
+        "sample": set(), "moodle_standin": set(),
+    },
+    "faces": {"console": set(), "cli": set()},
+    "top": {
+        "plain_request": set(), "errors": set(), "web": {"errors", "plain_request"},
+        "housekeeping": set(), "queue_worker": set(), "jobs": {"housekeeping", "queue_worker"},
+        "starting": set(), "worker": {"jobs", "starting"}, "demo": set(),
+        "__init__": {"web"}, "wsgi": {"__init__", "starting"}, "__main__": set(),
+    },
+}  # fmt: skip
+"""The rooms of ``service``, a file or a folder each, from the lowest tier up.
+
+A room may import every room of the tiers below its own, and of its own tier those named here.
+"""
 
 
 def _files(*tops: str) -> list[Path]:
@@ -136,6 +182,52 @@ def test_arrows_inside_provisioning_go_one_way() -> None:
             if top == "provisioning" and other not in ARROWS[module] | {module}:
                 breaches.add((module, other))
     assert breaches == set()
+
+
+def _rooms(package: str) -> dict[str, set[str]]:
+    """Each room of the package with the rooms that it imports, also within functions."""
+    rooms: dict[str, set[str]] = {}
+    for path in _python(package):
+        room = path.relative_to(ROOT / package).parts[0].removesuffix(".py")
+        rooms.setdefault(room, set()).update(_imported_names(path))
+    return {
+        room: {
+            other if other in rooms else "__init__"
+            for top, _dot, rest in (name.partition(".") for name in names)
+            if top == package and (other := rest.partition(".")[0]) != room
+        }
+        for room, names in rooms.items()
+    }
+
+
+def _imported_names(path: Path) -> Iterator[str]:
+    """As ``_imports``, with the name that is taken from a module."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_tiers_of_service_import_downwards_only() -> None:
+    below: set[str] = set()
+    allowed: dict[str, set[str]] = {}
+    for tier in TIERS.values():
+        allowed |= {room: below | beside for room, beside in tier.items()}
+        below |= tier.keys()
+    rooms = _rooms("service")
+    assert rooms.keys() - allowed.keys() == set()
+    assert {
+        (room, other) for room, others in rooms.items() for other in others - allowed[room]
+    } == set()
+
+
+@pytest.mark.parametrize("package", ["service"])
+def test_no_rooms_import_each_other_in_a_circle(package: str) -> None:
+    try:
+        TopologicalSorter(_rooms(package)).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def test_no_file_is_longer_than_it_should_be() -> None:
