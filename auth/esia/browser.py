@@ -25,7 +25,7 @@ BROWSER_COOKIE = "esia_browser"
 
 
 def browser_cookie() -> str:
-    """The cookie this browser has, or a fresh one, to be set by ``keep_browser``."""
+    """Return the cookie of this browser, or a fresh one, which ``keep_browser`` will set."""
     return request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
 
 
@@ -35,7 +35,7 @@ def keep_browser(response: Response, cookie: str) -> Response:
 
 
 def is_own_form() -> bool:
-    """Whether a posted form was made for this browser (no cross-site request)."""
+    """Tell whether a posted form was made for this browser (no cross-site request)."""
     cookie = request.cookies.get(BROWSER_COOKIE, "")
     sent = request.form.get("form_token", "")
     return bool(cookie) and hmac.compare_digest(form_token(cookie).encode(), sent.encode())
@@ -76,7 +76,7 @@ def end_session(response: Response, stand: Stand) -> None:
 
 
 def render(template: str, *, status: int = 200, **context: Any) -> Response:
-    """A page in the person's language, with a form token for this browser."""
+    """Return a page in the person's language, with a form token for this browser."""
     language = choose_language(request)
     cookie = browser_cookie()
     query = [(k, v) for k, v in request.args.items(multi=True) if k == "request"]

@@ -49,9 +49,9 @@ class EsiaRequest(Base):
     roles: Mapped[str] = mapped_column(String(100), default="")
     obj_type: Mapped[str] = mapped_column(String(100), default="")
     permissions: Mapped[str] = mapped_column(Text, default="")
-    """``permissions.Permission`` objects in JSON; empty: none are asked for."""
+    """``permissions.Permission`` objects in JSON; empty when none are asked for."""
     refused: Mapped[str] = mapped_column(String(6), default="")
-    """The code of an error that is told after the sign-in; empty: the request is in order."""
+    """The code of an error that is told after the sign-in; empty when there is none."""
     code_challenge: Mapped[str] = mapped_column(String(128))
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
@@ -80,7 +80,7 @@ class EsiaConsent(Base):
 
 
 class EsiaCode(Base):
-    """A code on its way; the row is its only life and goes with the first exchange."""
+    """A code on its way to a system; its first exchange deletes the row."""
 
     __tablename__ = "esia_codes"
 
@@ -111,11 +111,12 @@ class EsiaToken(Base):
     permissions: Mapped[str] = mapped_column(Text, default="")
     """``permissions.Consent`` objects in JSON."""
     oid: Mapped[int] = mapped_column(BigInteger)
-    """0: of the system itself (client_credentials)."""
+    """The person's oid, or 0 for the system's own token (client_credentials)."""
     sid: Mapped[str] = mapped_column(String(36))
     auth_time: Mapped[datetime]
     grant_hash: Mapped[str] = mapped_column(String(64), index=True)
-    """Of the code it all began with: a code used twice ends every token of its grant."""
+    """The digest of the code that it began with: a code used twice ends every token of its
+    grant."""
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -136,11 +137,11 @@ class EsiaRefusal(Base):
 
 
 TOKENS_REMEMBERED = timedelta(days=1)
-"""An ended token is told apart from an unknown one so long."""
+"""For so long an ended token is told apart from an unknown one."""
 
 
 def forget_expired(db: Session, now: datetime) -> None:
-    """Delete what counts no more; done with each new request, so that nothing piles up."""
+    """Delete the rows that have expired; each new request does it, so that nothing piles up."""
     for table in (EsiaSeen, EsiaRequest, EsiaSession, EsiaCode):
         db.execute(delete(table).where(table.expires_at <= now))
     db.execute(delete(EsiaToken).where(EsiaToken.expires_at <= now - TOKENS_REMEMBERED))

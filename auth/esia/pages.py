@@ -79,8 +79,7 @@ def authorize_v2() -> AnyResponse:
 
 
 def _authorize(dialect: Dialect) -> AnyResponse:
-    """Check everything at once, then on to the sign-in page, as a redirect
-    (docs/facts/esia.md 1.16)."""
+    """Check the whole request, then redirect to the sign-in page (docs/facts/esia.md 1.16)."""
     stand = current_stand()
     asked = read_request(
         request.args, dialect, request.path, stand, readable=is_text(request.query_string)
@@ -131,7 +130,7 @@ def login() -> AnyResponse:
 
 @blueprint.post("/login")
 def check_login() -> AnyResponse:
-    """A made-up person picked or typed, or a provisioned one with login and password."""
+    """Sign in a made-up person, picked or typed, or a provisioned one with login and password."""
     stand = current_stand()
     pending = _pending(stand)
     if pending is None:
@@ -147,7 +146,7 @@ def check_login() -> AnyResponse:
 
 
 def _who_signs_in(pending: EsiaRequest, stand: Stand) -> tuple[Profile | None, str, int]:
-    """The person, or why there is none, and how many minutes to wait."""
+    """Return the person, or why there is none, and how many minutes to wait."""
     if key := request.form.get("persona", ""):
         return stand.people.by_key(key), "wrong", 0
     username, password = request.form.get("username", ""), request.form.get("password", "")
@@ -182,7 +181,7 @@ def _who_signs_in(pending: EsiaRequest, stand: Stand) -> tuple[Profile | None, s
 
 @blueprint.get("/login/consent")
 def consent() -> AnyResponse:
-    """Ask once for each system and set of scopes."""
+    """Ask the person, once for each system and set of scopes."""
     stand = current_stand()
     pending, session = _pending(stand), current_session(stand)
     if pending is None:
@@ -238,7 +237,7 @@ def decide() -> AnyResponse:
 
 @blueprint.get("/idp/ext/Logout")
 def logout() -> AnyResponse:
-    """End the whole session, then back to ``redirect_url`` of the system
+    """End the whole session and go back to the system's ``redirect_url``
     (docs/facts/esia.md 9.1)."""
     stand = current_stand()
     system = stand.systems.get(request.args.get("client_id", ""))
@@ -252,7 +251,7 @@ def logout() -> AnyResponse:
 
 
 def _refusal_of(profile: Profile, pending: EsiaRequest, stand: Stand) -> EsiaRefused | None:
-    """What is told now that the person is known."""
+    """Return the refusal that is told now that the person is known, or None."""
     if pending.refused:
         return EsiaRefused(pending.refused)
     return check_person(profile, pending, stand.systems[pending.system].settings)
@@ -261,7 +260,7 @@ def _refusal_of(profile: Profile, pending: EsiaRequest, stand: Stand) -> EsiaRef
 def _let_in(
     pending: EsiaRequest, session: EsiaSession, profile: Profile, stand: Stand
 ) -> AnyResponse:
-    """Send the person back with a code; the request is used up, by one of two clicks."""
+    """Send the person back with a code. The request is used up, so of two clicks one has it."""
     with stand.session_factory.begin() as db:
         if not _claim(pending, db):
             return render("lost.html", status=400)
@@ -284,7 +283,7 @@ def _finish(pending: EsiaRequest, refused: EsiaRefused, stand: Stand) -> AnyResp
 
 
 def _claim(pending: EsiaRequest, db: Session) -> bool:
-    """Delete the request; False when it is already gone."""
+    """Delete the request; return False when it is already gone."""
     recorder.note(system=pending.system)
     this = EsiaRequest.request_hash == pending.request_hash
     return cast("CursorResult[Any]", db.execute(delete(EsiaRequest).where(this))).rowcount == 1
@@ -309,7 +308,7 @@ def _answer(refused: EsiaRefused) -> AnyResponse:
 
 
 def _send_back(redirect_uri: str, parameters: dict[str, str]) -> Response:
-    """Blanks as ``+``, as recorded."""
+    """Redirect with the parameters, blanks written as ``+`` like ЕСИА does."""
     joint = "&" if urlsplit(redirect_uri).query else "?"
     return _redirect(f"{redirect_uri}{joint}{urlencode(parameters)}")
 
@@ -332,7 +331,7 @@ def _record(
 
 
 def _pending(stand: Stand) -> EsiaRequest | None:
-    """The request this page is about, if this very browser brought it."""
+    """Return the request this page is about, if this very browser brought it."""
     key = digest(request.args.get("request", ""))
     with stand.session_factory() as db:
         pending = db.get(EsiaRequest, key)

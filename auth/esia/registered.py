@@ -23,7 +23,7 @@ class EsiaRegistration(Base):
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
     """The fields of ``EsiaSystem`` that have no column of their own."""
     certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """DER; none: not given yet, and every signature is refused."""
+    """In DER; without one every signature is refused."""
     next_certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -32,34 +32,34 @@ class EsiaRegistration(Base):
     """Grows with each change."""
 
     def touch(self, now: datetime) -> None:
-        """Every change of the row ends with this, or no process would see it."""
+        """Note a change of the row; without it no process would see the change."""
         self.changed_at = now
         grow(self)
 
 
 class EsiaSwitches(Base):
-    """What can be switched of any system while running, wherever it is registered."""
+    """What can be switched for a system at any time, wherever it is registered."""
 
     __tablename__ = "esia_switches"
 
     mnemonic: Mapped[str] = mapped_column(String(100), primary_key=True)
     faults: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    """Instead of those of the settings file; None: theirs count."""
+    """Faults in place of those of the settings file; None when those are in force."""
     diagnostics_hash: Mapped[str] = mapped_column(String(64), default="", index=True)
-    """Of the key that opens the log to the system's developer; empty: nobody."""
+    """The hash of the key by which the system's developer opens the log; empty without one."""
     recording_key: Mapped[str] = mapped_column(String(64), default="")
-    """Makes the stand-ins of secrets and people in one recording, and goes when it ends."""
+    """The key of the stand-ins for secrets and people in one recording; deleted when it ends."""
     recording_from: Mapped[datetime | None]
     recording_until: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
     def touch(self) -> None:
-        """As ``EsiaRegistration.touch``."""
+        """Note a change, as ``EsiaRegistration.touch`` does."""
         grow(self)
 
 
 class EsiaLogEntry(Base):
-    """One request of a system and how it was answered; names nobody."""
+    """One request of a system and how it was answered; no person is named."""
 
     __tablename__ = "esia_log"
     __table_args__ = (Index("ix_esia_log_system_id", "system", "id"),)
@@ -70,10 +70,10 @@ class EsiaLogEntry(Base):
     """Empty when no registered system was named."""
     method: Mapped[str] = mapped_column(String(10))
     address: Mapped[str] = mapped_column(String(100))
-    """Its path; numbers and what is unknown are left out."""
+    """The path, without numbers and unknown words."""
     status: Mapped[int]
     code: Mapped[str] = mapped_column(String(6))
-    """Of the error; empty: none."""
+    """The code of the error; empty without one."""
     refusal_id: Mapped[int | None] = mapped_column(BigInteger)
     """The explained refusal, ``EsiaRefusal.id``."""
     exchange: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -34,9 +34,9 @@ log = logging.getLogger(__name__)
 
 
 class Systems:
-    """The systems as they are now: a change counts at the next request, in every process.
+    """The systems as they are now: every process sees a change at the next request.
 
-    One small query a look; safe for any number of threads.
+    Each look takes one small query; any number of threads may look.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Systems:
         self._known: tuple[int | None, Mapping[str, RegisteredSystem]] | None = None
 
     def current(self) -> Mapping[str, RegisteredSystem]:
-        """By mnemonic, without disabled ones."""
+        """Return the systems by mnemonic, without disabled ones."""
         known = self._known
         with self._session_factory() as db:
             version = db.scalar(_VERSION)
@@ -64,7 +64,7 @@ class Systems:
 def read_systems(
     db: Session, configured: Mapping[str, RegisteredSystem], gost: Gost
 ) -> dict[str, RegisteredSystem]:
-    """All systems that may be used. One of the settings file hides one of the console."""
+    """Return all systems that may be used. One of the settings file hides one of the console."""
     systems = {}
     for row in db.scalars(select(EsiaRegistration).where(EsiaRegistration.disabled_at.is_(None))):
         try:
@@ -86,13 +86,13 @@ def system_of(row: EsiaRegistration) -> EsiaSystem:
 
 
 def system_as_kept(row: EsiaRegistration) -> tuple[EsiaSystem, tuple[FieldProblem, ...]]:
-    """The system to be shown, and why it cannot be used."""
+    """Return the system to be shown, and why it cannot be used."""
     values = {"mnemonic": row.mnemonic, **from_json(EsiaSystem, row.settings)}
     return as_kept(EsiaSystem, values)
 
 
 def certificates_of(row: EsiaRegistration, gost: Gost) -> list[Certificate]:
-    """The one in force and the next, as far as there are any that can count.
+    """Return the certificate in force and the next one, as far as there are usable ones.
 
     A certificate that an earlier version took and that no signature can be checked with is left
     out: the system then shows as one without it, and takes another.
@@ -128,20 +128,20 @@ def end_what_was_given(db: Session, mnemonic: str) -> None:
 
 
 class Change(StrEnum):
-    """How far a system is with the change of its certificate."""
+    """The stage of a system's change of its certificate."""
 
     NONE = "none"
     """No certificate at all."""
     SINGLE = "single"
-    """One, and no other in sight."""
+    """There is one, and no next one."""
     ANNOUNCED = "announced"
     """The next one is not valid yet."""
     OVERLAPPING = "overlapping"
-    """Both count."""
+    """Both are valid."""
     DONE = "done"
-    """The earlier one has ended, the next one counts."""
+    """The earlier one has ended, the next one is valid."""
     ENDED = "ended"
-    """None counts any more."""
+    """All have ended."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +153,7 @@ class CertificateChange:
 
 
 def certificate_change(certificates: Sequence[Certificate], now: datetime) -> CertificateChange:
-    """What the dates of the certificate in force and of the next one mean now."""
+    """Return the stage of the change, by the dates of both certificates."""
     if not certificates:
         return CertificateChange(state=Change.NONE, until=None)
     current, following = certificates[0], certificates[-1]

@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recording:
-    """The exchanges of a system are kept, masked, until a moment."""
+    """A recording: the exchanges of a system are kept, masked, until a moment."""
 
     key: bytes = field(repr=False)
-    """Of the stand-ins for secrets and people (``masking.Mask``)."""
+    """The key of the stand-ins for secrets and people (``masking.Mask``)."""
     until: datetime
 
 
@@ -52,18 +52,19 @@ class Stand:
     base_url: str
     """Our public address without a final slash."""
     registered: Callable[[], Mapping[str, RegisteredSystem]]
-    """Gives the systems as they are now."""
+    """Returns the systems as they are now."""
     session_factory: sessionmaker[Session]
     clock: Callable[[], datetime]
     gost: Gost
     keys: StandKeys
     people: People
     sleep: Callable[[float], None] = time.sleep
-    """How the fault ``slow`` waits."""
+    """The way in which the fault ``slow`` waits."""
 
     @property
     def systems(self) -> Mapping[str, RegisteredSystem]:
-        """By mnemonic: those of the settings file and of the console, the same for a request."""
+        """The systems of the settings file and of the console by mnemonic, the same for a whole
+        request."""
         if not has_request_context():
             return self.registered()
         if "esia_systems" not in g:
@@ -75,8 +76,8 @@ class Stand:
 def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSystem]:
     """Read the certificates. Raises ``ValueError`` that names the system and the file.
 
-    A file that is not there yet only means that the system has no certificate yet: as with ЕСИА
-    it is registered all the same, and its requests are refused.
+    A system whose file is not there yet has no certificate yet: as with ЕСИА it is registered all
+    the same, and its requests are refused.
     """
     systems = {}
     for system in settings.systems:

@@ -36,11 +36,11 @@ KID_POSITION, KID_DOCUMENT_POSITION, KID_DOCUMENTS = 70, 80, 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """Whose data is asked for, what of it was granted, and where we live."""
+    """The person whose data is asked for, the granted scopes, and our own address."""
 
     profile: Profile
     scopes: frozenset[str]
-    """With those of the consents that count."""
+    """The granted scopes, with those of the consents that are in force."""
     consents: tuple[Consent, ...]
     people: People
     base_url: str
@@ -59,11 +59,11 @@ class Collection:
     """One collection of a person: its names and what it holds."""
 
     relation: str
-    """In ``Link`` headers and ``embed``."""
+    """The name in ``Link`` headers and ``embed``."""
     schema: str = ""
-    """Empty where none was recorded."""
+    """The name of its schema; empty where none was recorded."""
     scopes: tuple[str, ...] = ()
-    """Any of them opens it."""
+    """Scopes of which any opens the collection."""
     elements: Callable[[Source], list[Json]] = lambda _source: []
     inline: bool = False
     """Elements come as objects even without ``embed``."""
@@ -74,7 +74,7 @@ def element_id(profile: Profile, position: int) -> int:
 
 
 def identified(profile: Profile, items: Iterable[Mapping[str, Any]], first: int = 0) -> list[Json]:
-    """Elements with their ids, which stay the same whatever scopes were granted."""
+    """Return elements with their ids, which are the same whatever scopes were granted."""
     return [
         {"stateFacts": ["Identifiable"], "id": element_id(profile, first + position), **item}
         for position, item in enumerate(items)
@@ -110,7 +110,7 @@ def _vehicles(source: Source) -> list[Json]:
 
 
 def _kids(source: Source) -> list[Json]:
-    """The parent's own record of each child: СНИЛС and no oid (docs/facts/esia.md 6.17)."""
+    """Return the parent's own record of each child: СНИЛС and no oid (docs/facts/esia.md 6.17)."""
     kids = []
     for position, child in _children(source):
         kid: Json = {
@@ -133,7 +133,7 @@ def _kids(source: Source) -> list[Json]:
 
 
 def kid_documents(source: Source, kid_id: int) -> list[Json] | None:
-    """The documents of one child that were granted; None: there is no such child."""
+    """Return the granted documents of one child; None when there is no such child."""
     for position, child in _children(source):
         if element_id(source.profile, KID_POSITION + position) == kid_id:
             granted = set().union(
@@ -149,7 +149,7 @@ def kid_documents(source: Source, kid_id: int) -> list[Json] | None:
 
 
 def _children(source: Source) -> list[tuple[int, Profile]]:
-    """Those that anything is known of, with their places in the parent's list."""
+    """Return the children of whom anything is known, with their places in the parent's list."""
     found = (source.people.by_snils(snils, source.today) for snils in source.profile.kids)
     return [(position, child) for position, child in enumerate(found) if child]
 
@@ -185,7 +185,7 @@ def _organisations(source: Source) -> list[Json]:
 
 
 def _permissions(source: Source) -> list[Json]:
-    """The consents that the person gave to this system; their form is ours."""
+    """Return the consents that the person gave to this system; their form is ours."""
     return identified(
         source.profile,
         (
@@ -254,5 +254,5 @@ COLLECTIONS: Mapping[str, Collection] = {
         elements=_organisations,
     ),
 }
-"""By the name in the address, in the order of the recorded ``Link`` headers. What has no scopes
-is linked to and never opened."""
+"""Collections by their name in the address, in the order of the recorded ``Link`` headers. A
+collection without scopes is linked and never opened."""

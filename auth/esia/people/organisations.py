@@ -19,9 +19,9 @@ ADMINISTRATORS = {
 
 
 def scopes_for(scope: str, oid: int, profile: Profile | None) -> frozenset[str]:
-    """What a token opens of one organisation.
+    """Return the scopes by which a token opens one organisation.
 
-    ``profile`` is the person of the token; None: it is the system's own. Raises ``RestRefused``.
+    ``profile`` is the token's person, None for a system's own token. Raises ``RestRefused``.
     """
     if profile is None:
         scopes = frozenset(bare(one) for one in scope.split() if target(one) == oid)
@@ -35,7 +35,7 @@ def scopes_for(scope: str, oid: int, profile: Profile | None) -> frozenset[str]:
 
 
 def organisation(one: Organisation, scopes: frozenset[str]) -> Json:
-    """What organisation scopes show of it."""
+    """Return what the scopes show of an organisation."""
     shown = {
         "org_shortname": ("shortName", one.short_name),
         "org_fullname": ("fullName", one.full_name),
@@ -51,7 +51,7 @@ def organisation(one: Organisation, scopes: frozenset[str]) -> Json:
 def employees(
     url: str, oid: int, scopes: frozenset[str], people: People, *, embedded: bool
 ) -> Json:
-    """Everybody who works there, ``url`` being the organisation's. Raises ``RestRefused``."""
+    """Return everybody who works at the organisation of ``url``. Raises ``RestRefused``."""
     _demand("org_emps", scopes)
     found = people.employees(oid)
     if embedded:
@@ -66,7 +66,7 @@ def employee(oid: int, person: int, scopes: frozenset[str], people: People) -> J
 
 
 def groups(oid: int, person: int, scopes: frozenset[str], people: People) -> Json:
-    """Whole objects always: a group has no address of its own. Raises ``RestRefused``."""
+    """Return the groups as whole objects, as they have no addresses. Raises ``RestRefused``."""
     _demand("org_grps", scopes)
     is_administrator = oid in _find(oid, person, people).admin_of
     return list_of([with_etag(ADMINISTRATORS)] if is_administrator else [])

@@ -40,7 +40,7 @@ class Profile:
     first_name: str
     middle_name: str = ""
     key: str = ""
-    """Of a made-up person on the sign-in page; empty for everybody else."""
+    """The key of a made-up person on the sign-in page; empty for everybody else."""
     title: str = ""
     gender: str = ""
     birth_date: date | None = None
@@ -56,11 +56,11 @@ class Profile:
     kids: tuple[str, ...] = ()
     """СНИЛС of the children: nothing else joins them to a login of their own."""
     organisations: tuple[int, ...] = ()
-    """Where the person works."""
+    """Oids of the organisations where the person works."""
     chief_of: tuple[int, ...] = ()
     admin_of: tuple[int, ...] = ()
     person_id: str = ""
-    """Of a provisioned person."""
+    """The person id of a provisioned person; empty for made-up ones."""
 
     def __repr__(self) -> str:
         return f"Profile(oid={self.oid})"
@@ -71,12 +71,12 @@ class Profile:
 
     @property
     def has_second_factor(self) -> bool:
-        """A confirmed mobile phone can take a code."""
+        """Tell whether the person has a confirmed mobile phone, which can take a code."""
         return any(one["type"] == "MBT" and one["verified"] for one in self.contacts)
 
     @property
     def level_code(self) -> str:
-        """``urn:esia:sbj:lvl`` (docs/facts/esia.md 8.1)."""
+        """Return the value of ``urn:esia:sbj:lvl`` (docs/facts/esia.md 8.1)."""
         return {"confirmed": "PR", "child": "KD"}.get(self.level, "P")
 
 
@@ -101,7 +101,7 @@ def _made_up() -> dict[str, Any]:
 
 @cache
 def personas() -> tuple[Profile, ...]:
-    """The made-up people, in the order of the sign-in page."""
+    """Return the made-up people, in the order of the sign-in page."""
     return tuple(_persona(person) for person in _made_up()["people"])
 
 
@@ -121,7 +121,7 @@ def organisations() -> dict[int, Organisation]:
 
 @cache
 def test_accounts() -> dict[str, Profile]:
-    """EsiaTest001@yandex.ru ... 016 by login, with the СНИЛС that every integrator knows.
+    """Return EsiaTest001@yandex.ru ... 016 by login, with the СНИЛС that integrators know.
 
     Their names and which of them has which level are ours (docs/facts/esia.md 9.2).
     """
@@ -146,7 +146,7 @@ def test_accounts() -> dict[str, Profile]:
 
 
 def check_test_account(username: str, password: str) -> Profile | None:
-    """The public test account with this login and the public password."""
+    """Return the public test account with this login, if the password is the public one."""
     profile = test_accounts().get(username.strip().lower())
     right = hmac.compare_digest(password.encode(), TEST_PASSWORD.encode())
     return profile if profile and right else None
@@ -170,16 +170,16 @@ class People:
 
     @property
     def choices(self) -> list[Profile]:
-        """Who can be picked on the sign-in page."""
+        """Return the people who can be picked on the sign-in page."""
         return [profile for profile in self._made_up.values() if profile.key]
 
     def by_key(self, key: str) -> Profile | None:
         return next((one for one in self.choices if one.key == key), None)
 
     def by_snils(self, snils: str, today: date) -> Profile | None:
-        """The one provisioned person with this СНИЛС, else the made-up one.
+        """Return the one provisioned person with this СНИЛС, else the made-up one.
 
-        Several provisioned people with the same were mistyped by a school: none of them is it.
+        Of several provisioned people with one number none is returned: a school mistyped it.
         """
         digits = "".join(filter(str.isdigit, snils))
         found = [one for one in self._directory.by_snils(digits) if not one.suspended]
@@ -188,11 +188,11 @@ class People:
         return self._by_snils.get(snils)
 
     def employees(self, organisation: int) -> list[Profile]:
-        """The made-up people who work there."""
+        """Return the made-up people who work at the organisation."""
         return [one for one in self._made_up.values() if organisation in one.organisations]
 
     def by_oid(self, oid: int, today: date) -> Profile | None:
-        """None also for somebody whose account was switched off since."""
+        """Return the person; None when unknown, or when the account was suspended since."""
         if oid in self._made_up:
             return self._made_up[oid]
         with self._session_factory() as db:
@@ -203,11 +203,12 @@ class People:
         return _profile_of(account, oid, today)
 
     def of_account(self, account: Account, today: date) -> Profile:
-        """A provisioned person, with an oid that is given now if there was none."""
+        """Return the profile of a provisioned person, who gets an oid now if there was none."""
         return _profile_of(account, self._oid_of(account.person_id), today)
 
     def _oid_of(self, person_id: str) -> int:
-        """Derived from the person's UUID, and the next free number when two would get the same."""
+        """Return an oid derived from the person's UUID; the next free one when two would be
+        equal."""
         derived = int.from_bytes(hashlib.sha256(person_id.encode()).digest()[:8], "big")
         attempt = 0
         while True:
@@ -223,7 +224,7 @@ class People:
 
 
 def _profile_of(account: Account, oid: int, today: date) -> Profile:
-    """A pupil under fourteen has a child's account, everybody else a confirmed one."""
+    """Return a child's account for a student under fourteen, a confirmed one for all others."""
     born = account.birth_date
     age = (
         today.year - born.year - ((today.month, today.day) < (born.month, born.day))
@@ -244,7 +245,7 @@ def _profile_of(account: Account, oid: int, today: date) -> Profile:
 
 
 def _spelled(digits: str) -> str:
-    """СНИЛС as ЕСИА writes it, ``000-000-600 06``; empty when there are not eleven digits."""
+    """Return a СНИЛС as ЕСИА writes it, ``000-000-600 06``; empty unless of eleven digits."""
     if len(digits) != SNILS_DIGITS:
         return ""
     return f"{digits[:3]}-{digits[3:6]}-{digits[6:9]} {digits[9:]}"

@@ -17,11 +17,11 @@ from auth.esia.people.collections import (
 from auth.esia.protocol.errors import RestRefused
 
 UPDATED_ON = 1_756_700_000
-"""Made-up people never change, and of provisioned ones the moment is not known here."""
+"""The same for all: made-up people never change, and when others did is not known here."""
 
 
 def person(source: Source, embedded: Iterable[str] = ()) -> Json:
-    """The person; what was not granted is absent (docs/facts/esia.md 6.5).
+    """Return the person without what was not granted (docs/facts/esia.md 6.5).
 
     ``embedded`` names relations to put in whole, as far as they were granted.
     """
@@ -65,8 +65,7 @@ def person(source: Source, embedded: Iterable[str] = ()) -> Json:
 
 
 def collection(source: Source, name: str, *, embedded: bool) -> Json:
-    """One collection: absolute addresses, or whole objects when ``embedded``
-    (docs/facts/esia.md 6.11).
+    """Return a collection of addresses, or of objects when ``embedded`` (docs/facts/esia.md 6.11).
 
     Raises ``RestRefused``.
     """
@@ -78,12 +77,12 @@ def collection(source: Source, name: str, *, embedded: bool) -> Json:
 
 
 def list_of(elements: Sequence[Json | str]) -> Json:
-    """A collection as it is answered, of addresses or of whole objects."""
+    """Return a collection as it is answered, of addresses or of whole objects."""
     return with_etag({"stateFacts": ["hasSize"], "size": len(elements), "elements": elements})
 
 
 def _whole(source: Source, name: str, one: Json) -> Json:
-    """An element; a child holds its documents (docs/facts/esia.md 6.17)."""
+    """Return an element; a child holds its documents (docs/facts/esia.md 6.17)."""
     if name == "kids" and source.has("kid_birth_cert_doc", "kid_medical_doc"):
         one = one | {"documents": documents_of_kid(source, one["id"], embedded=True)}
     return with_etag(one)
@@ -96,7 +95,7 @@ def _address(source: Source, name: str, one: Json) -> str:
 
 
 def element(source: Source, name: str, wanted: int) -> Json:
-    """One element of a collection. Raises ``RestRefused``."""
+    """Return one element of a collection. Raises ``RestRefused``."""
     for one in _granted(source, name).elements(source):
         if one.get("id", one.get("oid")) == wanted:
             return _whole(source, name, one)
@@ -104,7 +103,7 @@ def element(source: Source, name: str, wanted: int) -> Json:
 
 
 def documents_of_kid(source: Source, kid_id: int, *, embedded: bool) -> Json:
-    """``/kids/{id}/docs``: only its address is recorded, the form is that of ``/docs``.
+    """Answer ``/kids/{id}/docs``: only the address is recorded, the form is that of ``/docs``.
 
     Raises ``RestRefused``.
     """
@@ -115,7 +114,7 @@ def documents_of_kid(source: Source, kid_id: int, *, embedded: bool) -> Json:
 
 
 def document_of_kid(source: Source, kid_id: int, wanted: int) -> Json:
-    """Raises ``RestRefused``."""
+    """Return one document of a child. Raises ``RestRefused``."""
     for one in _kid_documents(source, kid_id):
         if one["id"] == wanted:
             return with_etag(one)
@@ -132,7 +131,7 @@ def _kid_documents(source: Source, kid_id: int) -> list[Json]:
 
 
 def links(source: Source, base_with_port: str) -> list[str]:
-    """The ``Link`` headers of a person: one per collection, the port written out."""
+    """Return the ``Link`` headers of a person: one per collection, the port written out."""
     url = f"{base_with_port}/rs/prns"
     found = [f"<{url}>;rel=parent"]
     for name, known in COLLECTIONS.items():
@@ -146,7 +145,7 @@ def schema_url(base_url: str, name: str) -> str:
 
 
 def embeds(parameter: str) -> list[str]:
-    """The relations of ``embed=(contacts.elements-1,...)``; ``elements`` itself for a
+    """Return the relations of ``embed=(contacts.elements-1,...)``; ``elements`` for a
     collection."""
     names = (
         part.strip() for part in parameter.strip().removeprefix("(").removesuffix(")").split(",")
@@ -155,7 +154,7 @@ def embeds(parameter: str) -> list[str]:
 
 
 def is_granted(source: Source, name: str) -> bool:
-    """Consents open the list of themselves; everything else needs one of its scopes."""
+    """Tell whether a collection is open: consents open their own list, others need a scope."""
     if name == "prmns":
         return bool(source.consents)
     return source.has(*COLLECTIONS[name].scopes)
@@ -170,7 +169,7 @@ def _granted(source: Source, name: str) -> Collection:
 
 
 def with_etag(body: Json) -> Json:
-    """40 upper-case hex digits that change with the content."""
+    """Return the body with its ``eTag``: 40 upper-case hex digits that change with the content."""
     text = json.dumps(body, sort_keys=True, ensure_ascii=False)
     tag = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest().upper()
     return body | {"eTag": tag}

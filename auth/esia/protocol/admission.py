@@ -16,12 +16,12 @@ PERSON_FILTERS = ("conf_acc", "acc_kid", "acc_not_kid")
 ROLES = ("CHIEF", "ADMIN", "EMPLOYEE")
 PRIVATE = "PRIVATE"
 OBJECT_TYPES = (PRIVATE, "LEGAL", "BUSINESS", "AGENCY")
-"""The types of ``/roles`` (docs/facts/esia.md 6.20). Ours, like ``ROLES``: that ``roles`` and
-``obj_type`` exist is known from their errors alone."""
+"""The types of ``/roles`` (docs/facts/esia.md 6.20). Their use in ``obj_type``, like ``ROLES``, is
+ours: the two parameters are known from their errors alone."""
 
 
 def read_person_filter(encoded: str) -> str:
-    """Base64 in the standard alphabet of one of ``PERSON_FILTERS`` (docs/facts/esia.md 2.11).
+    """Read the base64 of one of ``PERSON_FILTERS`` (docs/facts/esia.md 2.11).
 
     Raises ``EsiaRefused``.
     """
@@ -37,17 +37,17 @@ def read_person_filter(encoded: str) -> str:
 
 
 def read_roles(parameter: str) -> str:
-    """Some of ``ROLES``, separated by blanks. Raises ``EsiaRefused``."""
+    """Read some of ``ROLES``, separated by blanks. Raises ``EsiaRefused``."""
     return _words(parameter, ROLES, "007060", "roles")
 
 
 def read_object_types(parameter: str) -> str:
-    """Some of ``OBJECT_TYPES``, separated by blanks. Raises ``EsiaRefused``."""
+    """Read some of ``OBJECT_TYPES``, separated by blanks. Raises ``EsiaRefused``."""
     return _words(parameter, OBJECT_TYPES, "007061", "obj_type")
 
 
 def check_person(profile: Profile, pending: EsiaRequest, system: EsiaSystem) -> EsiaRefused | None:
-    """Why this person may not enter by this request; None: may."""
+    """Return why this request does not admit the person, or None when it does."""
     code = (
         _filtered_out(profile, pending.person_filter)
         or _acts_otherwise(profile, pending.obj_type.split(), pending.roles.split())
@@ -69,7 +69,7 @@ def _filtered_out(profile: Profile, person_filter: str) -> str:
 
 
 def _acts_otherwise(profile: Profile, types: Container[str], roles: list[str]) -> str:
-    """Somebody acts as oneself, or in an organisation of this type and in one of these roles."""
+    """Return a code when the person can act in none of these types and roles, else nothing."""
     if not types and not roles:
         return ""
     if PRIVATE in types and not roles:

@@ -1,4 +1,4 @@
-"""The two dialects of ЕСИА: what a system signs in each, for whoever signs and whoever checks."""
+"""The two dialects of ЕСИА and what a system signs in each; signers and checkers share it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Dialect(IntEnum):
 
 
 def text_to_sign(values: Mapping[str, str], dialect: Dialect, *, with_code: bool) -> str:
-    """The values in the order in which they are signed, without separators (docs/facts/esia.md 3.1
-    to 3.3).
+    """Return the values in the order in which they are signed, without separators
+    (docs/facts/esia.md 3.1 to 3.3).
 
-    ``with_code``: of a request that exchanges a code; the first dialect never signs it.
+    ``with_code`` is for a request that exchanges a code; the first dialect never signs it.
     """
     if dialect is Dialect.V1:
         names = ["scope", "timestamp", "client_id", "state"]

@@ -40,7 +40,7 @@ GRANTS: Mapping[str, Callable[[Asked, RegisteredSystem, Stand], Json]] = {
 }
 
 MAX_BODY_BYTES = 100_000
-"""A token request with a code and a CMS takes about 5,000."""
+"""The largest body; a token request with a code and a CMS takes about 5,000 bytes."""
 
 blueprint = Blueprint("esia", __name__)
 blueprint.after_request(recorder.keep)
@@ -134,7 +134,7 @@ def document_of_kid(oid: int, kid: int, document: int) -> Response:
 @blueprint.get("/rs/orgs/<int:oid>")
 @blueprint.get("/rs/orgs/<int:oid>/")
 def organisation(oid: int) -> Response:
-    """For a system's own token about it, and for a person who works there."""
+    """Answer a system's own token about the organisation, and a person who works there."""
     return _answer_of_organisation(
         oid,
         "Organization-1",
@@ -177,7 +177,7 @@ def groups(oid: int, person_oid: int) -> Response:
 
 @blueprint.get("/public/esia.zip")
 def certificates() -> Response:
-    """The certificates our tokens are checked with, where ЕСИА keeps its own."""
+    """Answer the certificates of our tokens, at the address where ЕСИА keeps its own."""
     keys = current_stand().keys
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -190,7 +190,7 @@ def certificates() -> Response:
 
 
 def _form() -> MultiDict[str, str] | None:
-    """What was posted; None when it is no form, or not UTF-8."""
+    """Return the posted form; None when it is no form, or not UTF-8."""
     if (request.content_length or 0) > MAX_BODY_BYTES:
         return None
     body = request.get_data()
@@ -200,12 +200,12 @@ def _form() -> MultiDict[str, str] | None:
 
 
 def _embedded() -> bool:
-    """Whether a collection is asked for with its elements whole."""
+    """Tell whether a collection is asked for with whole elements."""
     return "elements" in rest.embeds(request.args.get("embed", ""))
 
 
 def _answer_of_person(oid: int, name: str, make: Callable[[Source], Json]) -> Response:
-    """A document out of collection ``name``."""
+    """Answer with a document out of collection ``name``."""
     stand = current_stand()
     try:
         body = make(_source(oid, stand))
@@ -233,7 +233,7 @@ def _answer_of_organisation(
 
 
 def _source(oid: int, stand: Stand) -> Source:
-    """The person whose token this is, and nobody else. Raises ``RestRefused``."""
+    """Return the person, if the token is that person's own. Raises ``RestRefused``."""
     token = _bearer(stand)
     if token.oid != oid:
         raise RestRefused("005029")
@@ -276,7 +276,7 @@ def _bearer(stand: Stand) -> EsiaToken:
 
 
 def _rest_answer(body: Json, schema: str, stand: Stand) -> Response:
-    """With the recorded headers; 304 to whoever shows the ``ETag`` (ours: HTTP's own rule)."""
+    """Answer with the recorded headers; 304 when the ``ETag`` is shown (ours: HTTP's rule)."""
     response = _json(body)
     if schema:
         response.headers["Content-Type"] = (

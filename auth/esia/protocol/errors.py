@@ -1,4 +1,4 @@
-"""The errors of ЕСИА: what a client is told, by code."""
+"""The errors of ЕСИА: by code, the text that a client is told."""
 
 from __future__ import annotations
 
@@ -72,22 +72,22 @@ REST_CATALOGUE: Mapping[str, tuple[int, str]] = {
     "005029": (403, "SecurityErrorEnum.scopeNotAllowed"),
     "005004": (404, "SecurityErrorEnum.notFound"),
 }
-"""Code -> HTTP status and message of the REST service. The last one is ours: no text for
-what is not there was ever seen."""
+"""Code -> HTTP status and message of the REST service. The last one is ours: nobody has recorded
+the answer to an unknown address."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Return:
-    """Where an error may be sent to: an address that was checked."""
+    """A checked address to which an error may be sent."""
 
     redirect_uri: str
     state: str
 
 
 class EsiaRefused(Exception):
-    """A request was refused; ``code`` is a key of ``CATALOGUE``. Trying again unchanged is useless.
+    """A request was refused; ``code`` is a key of ``CATALOGUE``. The same request is refused again.
 
-    ``parameter`` names what is missing; ``back`` is where to tell it, None: nowhere but here.
+    ``parameter`` names what is missing; ``back`` is where to tell it, None for a page of ours.
     """
 
     def __init__(self, code: str, *, parameter: str = "", back: Return | None = None) -> None:

@@ -50,19 +50,19 @@ class GostError(Exception):
 
 
 class Gost(Protocol):
-    """What checks GOST signatures here."""
+    """A way to check GOST signatures."""
 
     name: str
-    """Shown to the operator."""
+    """Its name, for the operator."""
 
     def verify(self, certificate: x509.Certificate, data: bytes, signature: bytes) -> bool:
-        """Whether ``signature`` (``s || r``) over ``data`` fits the certificate's key.
+        """Tell whether ``signature`` (``s || r``) over ``data`` fits the certificate's key.
 
         Raises ``GostError``.
         """
 
     def digest(self, data: bytes) -> bytes:
-        """Streebog-256 in the byte order of OpenSSL. Raises ``GostError``."""
+        """Return Streebog-256 in the byte order of OpenSSL. Raises ``GostError``."""
 
 
 class PythonGost:
@@ -119,14 +119,13 @@ class OpensslGost(PythonGost):
             return self._run(folder, arguments, data).returncode == 0
 
     def counts_right(self) -> bool:
-        """Whether the engine is there and makes the digests that it should. Raises
-        ``GostError``."""
+        """Tell whether the engine is there and makes right digests. Raises ``GostError``."""
         with tempfile.TemporaryDirectory() as name:
             done = self._run(Path(name), ["-binary"], b"")
         return done.returncode == 0 and done.stdout == self.digest(b"")
 
     def sign(self, key: Path, password: str, data: bytes) -> bytes:
-        """``s || r`` over ``data`` with the private key of a PEM file. Raises ``GostError``.
+        """Return ``s || r`` over ``data`` by the private key of a PEM file. Raises ``GostError``.
 
         OpenSSL reads the password of the key from a pipe.
         """
@@ -166,7 +165,7 @@ class OpensslGost(PythonGost):
 
 
 def find_gost() -> Gost:
-    """The engine when an OpenSSL here has it and it counts right, else pure Python."""
+    """Return the engine when an OpenSSL here has it and it calculates right, else pure Python."""
     if openssl := shutil.which("openssl"):
         engine = OpensslGost(openssl)
         try:
@@ -178,7 +177,7 @@ def find_gost() -> Gost:
 
 
 def curve_of(certificate: x509.Certificate) -> str | None:
-    """The letter of the parameter set of a GOST certificate's key; None for any other key."""
+    """Return the letter of the parameter set of a GOST certificate's key; None for other keys."""
     algorithm = _key_of(certificate)[0]
     if algorithm[0].dotted != PUBLIC_KEY or len(algorithm) < 2:
         return None
@@ -197,18 +196,18 @@ def _key_of(certificate: x509.Certificate) -> core.Sequence:
 
 
 def new_private_key() -> int:
-    """A private key for ``sign``, on the curve with letter B (CryptoPro-A)."""
+    """Return a private key for ``sign``, on the curve with letter B (CryptoPro-A)."""
     return 1 + secrets.randbelow((1 << 255) - 1)
 
 
 def public_key_point(private_key: int) -> bytes:
-    """The public key as certificates hold it: x and y, each little-endian."""
+    """Return the public key as certificates hold it: x and y, each little-endian."""
     point = bytes(_signer("B").public_key_generate(bytearray(private_key.to_bytes(32, "big"))))
     return point[:32][::-1] + point[32:][::-1]
 
 
 def sign(private_key: int, data: bytes) -> bytes:
-    """``s || r`` over ``data`` with a key of ``new_private_key``.
+    """Return ``s || r`` over ``data`` by a key of ``new_private_key``.
 
     Pure Python and not constant-time: for the keys of a stand-in and for nothing else.
     """

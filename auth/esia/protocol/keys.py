@@ -1,4 +1,4 @@
-"""The stand-in's own keys and certificates, RSA and GOST: what its tokens are signed with."""
+"""The stand-in's own keys and certificates, RSA and GOST, by which it signs tokens."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ class StandKeys:
     gost_certificate: str
 
     def changed(self) -> StandKeys:
-        """Throw-away keys behind the same certificates, for a fault on demand."""
+        """Return throw-away keys behind the same certificates, for a fault on demand."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         return replace(self, rsa_key=key, gost_key=gost.new_private_key())
 
     def sign(self, algorithm: str, data: bytes) -> bytes:
-        """``algorithm`` is RS256 or GOST3410_2012_256. The GOST one takes about 30 ms."""
+        """Sign with RS256 or GOST3410_2012_256. The GOST one takes about 30 ms."""
         if algorithm == "RS256":
             return self.rsa_key.sign(data, padding.PKCS1v15(), hashes.SHA256())
         return gost.sign(self.gost_key, data)
 
 
 def load_stand_keys(folder: Path, now: datetime) -> StandKeys:
-    """The keys in ``folder``, made at the first start; several processes end up with the same.
+    """Return the keys in ``folder``, made at the first start; all processes get the same.
 
     Deleting the file and starting again is ЕСИА's change of certificate.
     """

@@ -14,7 +14,7 @@ from auth.esia.protocol.errors import EsiaRefused
 from auth.settings import EsiaConsentType
 
 MAX_CHARACTERS = 8000
-"""Browsers and servers carry no longer addresses for sure."""
+"""The longest parameter: not every browser and server carries longer addresses."""
 MAX_PERMISSIONS = 20
 
 
@@ -43,7 +43,7 @@ class Consent:
 def read_permissions(
     parameter: str, consent_types: Iterable[EsiaConsentType]
 ) -> tuple[Permission, ...]:
-    """The consents asked for, in order. Raises ``EsiaRefused`` (docs/facts/esia.md 4.29)."""
+    """Return the consents asked for, in order. Raises ``EsiaRefused`` (docs/facts/esia.md 4.29)."""
     if not parameter:
         return ()
     known = {one.sysname: one for one in consent_types}
@@ -59,7 +59,7 @@ def load_permissions(text: str) -> tuple[Permission, ...]:
 
 
 def agree(text: str, now: datetime) -> str:
-    """What is stored once the person agreed to stored permissions: each with its end."""
+    """Return the stored permissions as consents that the person gave now, each with its end."""
     consents = [
         Consent(
             sysname=one.sysname,
@@ -74,13 +74,13 @@ def agree(text: str, now: datetime) -> str:
 
 
 def load_consents(text: str, now: datetime) -> tuple[Consent, ...]:
-    """Those that still count."""
+    """Return the consents that have not ended."""
     consents = (Consent(**_tuples(one)) for one in json.loads(text or "[]"))
     return tuple(one for one in consents if one.expires_at > now.timestamp())
 
 
 def _decode(parameter: str) -> list[dict[str, Any]]:
-    """Base64url, padded or not, of a JSON array of objects (docs/facts/esia.md 2.9)."""
+    """Decode base64url, padded or not, of a JSON array of objects (docs/facts/esia.md 2.9)."""
     try:
         if len(parameter) > MAX_CHARACTERS:
             raise ValueError
@@ -135,7 +135,7 @@ def _check_scopes(scopes: Sequence[str], kind: EsiaConsentType) -> None:
 
 
 def _names(asked: Mapping[str, Any], part: str) -> tuple[str, ...]:
-    """The ``sysname`` of each item."""
+    """Return the ``sysname`` of each item."""
     items = asked.get(part) or []
     if not isinstance(items, list):
         raise EsiaRefused("007038", parameter="permissions")

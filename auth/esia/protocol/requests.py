@@ -32,7 +32,7 @@ from auth.models import digest
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 MAX_ADDRESS_LENGTH = 2000
 MAX_SCOPE_LENGTH = 1000
-"""In a code's row every scope may grow by its person's oid."""
+"""The longest ``scope``: in a code's row each scope may grow by its person's oid."""
 
 _TIMESTAMP_FORM = re.compile(r"\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d [+-]\d{4}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
@@ -49,7 +49,7 @@ class Asked:
     at: datetime
     system: RegisteredSystem | None
     readable: bool = True
-    """False: not text in UTF-8, or no form where one is due."""
+    """False when it is no text in UTF-8, or no form where one is due."""
     with_other_credentials: bool = False
     """An ``Authorization`` header came along."""
 
@@ -62,7 +62,8 @@ class Asked:
 
     @property
     def timestamp(self) -> datetime | None:
-        """None when it has not the one form that ЕСИА reads (docs/facts/esia.md 2.17)."""
+        """Return the time; None unless in the one form that ЕСИА reads
+        (docs/facts/esia.md 2.17)."""
         if not _TIMESTAMP_FORM.fullmatch(self["timestamp"]):
             return None
         try:
@@ -86,7 +87,7 @@ class Authorization:
     system: RegisteredSystem
     redirect_uri: str
     scope: str
-    """Of the person and of organisations together."""
+    """The scopes of the person and of organisations together."""
     state: str
     offline: bool
     person_filter: str
@@ -95,17 +96,17 @@ class Authorization:
     permissions: tuple[Permission, ...]
     code_challenge: str
     refused: EsiaRefused | None
-    """To be told only after the sign-in (``EsiaSystem.check_after_sign_in``)."""
+    """A refusal to be told after the sign-in only (``EsiaSystem.check_after_sign_in``)."""
 
 
 def signed_text(asked: Asked, dialect: Dialect | None = None) -> str:
-    """What the client must have signed (docs/facts/esia.md 3.1 to 3.3)."""
+    """Return the text that the client must have signed (docs/facts/esia.md 3.1 to 3.3)."""
     with_code = asked.for_tokens and asked["grant_type"] == "authorization_code"
     return text_to_sign(asked.values, dialect or asked.dialect, with_code=with_code)
 
 
 def is_text(encoded: bytes) -> bool:
-    """Whether percent-encoded parameters are UTF-8."""
+    """Tell whether percent-encoded parameters are UTF-8."""
     try:
         unquote_to_bytes(encoded).decode("utf-8")
     except UnicodeDecodeError:
@@ -138,7 +139,7 @@ def read_request(
 def check_authorization(
     asked: Asked, parameters: MultiDict[str, str], stand: Stand, browser_hash: str
 ) -> Authorization:
-    """The request in order, or ``EsiaRefused``.
+    """Check an authorization request. Raises ``EsiaRefused``.
 
     Nothing is sent to an address that was not checked (RFC 6749 section 4.1.2.1), everything
     else goes back with ``state``. All is checked before the person sees a page, unless the
@@ -199,7 +200,7 @@ def check_authorization(
 def check_token_request(
     asked: Asked, parameters: MultiDict[str, str], stand: Stand
 ) -> RegisteredSystem:
-    """The system that really asks for tokens, or ``EsiaRefused``."""
+    """Return the system that asks for tokens and has signed it. Raises ``EsiaRefused``."""
     if not asked.readable:
         raise EsiaRefused("007038")
     if asked.with_other_credentials and not (asked["client_id"] and asked["client_secret"]):
@@ -219,7 +220,7 @@ def check_token_request(
 
 
 def read_scope(scope: str, system: RegisteredSystem) -> str:
-    """The scopes, each once. Raises ``EsiaRefused`` for one that there is not."""
+    """Return the scopes, each once. Raises ``EsiaRefused`` for an unknown one."""
     asked = list(dict.fromkeys(scope.split()))
     if not asked:
         raise EsiaRefused("007013")
@@ -242,7 +243,7 @@ def check_registered(scope: str, system: RegisteredSystem) -> None:
 def _check_rights(
     asked: Asked, scope: str, system: RegisteredSystem, stand: Stand
 ) -> EsiaRefused | None:
-    """What speaks against this system, as against the form of its request."""
+    """Return the refusal of this system, whatever the form of its request; None if in order."""
     try:
         check_registered(scope, system)
         check_signature(asked, system, stand)
@@ -274,8 +275,8 @@ def _check_either_order(asked: Asked, system: RegisteredSystem, stand: Stand) ->
 def _is_signed_as_in_v1(
     asked: Asked, system: RegisteredSystem, stand: Stand, refused: SignatureRefused
 ) -> bool:
-    """Whether a signature refused at the newer addresses is the first dialect's: its order of the
-    values in a bare signature, or its container over either order.
+    """Tell whether a signature refused at the newer addresses is the first dialect's: its order of
+    the values in a bare signature, or its container over either order.
 
     The certificate is the one of ``client_certificate_hash`` all the same.
     """
@@ -295,7 +296,7 @@ def _is_signed_as_in_v1(
 def _check_signature(
     asked: Asked, system: RegisteredSystem, stand: Stand, text: str, form: Dialect
 ) -> None:
-    """``form``: whose form the signature has, a container's or a bare one's."""
+    """Check a signature as the dialect ``form`` makes it: a container, or a bare signature."""
     certificates: Sequence[Certificate] = system.certificates
     if form is Dialect.V2:
         check_raw(
@@ -333,7 +334,7 @@ def _check_single(parameters: MultiDict[str, str]) -> None:
 
 
 def _check_signed_parameters(asked: Asked, stand: Stand) -> None:
-    """The signed text has no separators, so each part of it is checked on its own."""
+    """Check each part of the signed text on its own, as the text has no separators."""
     if not asked["scope"].strip() and not asked["scope_org"].strip():
         raise EsiaRefused("007013")
     mandatory = ["timestamp", "state", "client_secret"]
@@ -350,8 +351,8 @@ def _check_signed_parameters(asked: Asked, stand: Stand) -> None:
 
 
 def may_return(redirect_uri: str, system: RegisteredSystem) -> bool:
-    """Only hosts are registered, as with ЕСИА (docs/facts/esia.md 2.3): any port and path of them
-    will do."""
+    """Tell whether the host is registered; any port and path of it will do
+    (docs/facts/esia.md 2.3)."""
     if len(redirect_uri) > MAX_ADDRESS_LENGTH or "\\" in redirect_uri:
         return False
     if not redirect_uri.isascii() or not redirect_uri.isprintable() or " " in redirect_uri:

@@ -20,25 +20,25 @@ KNOWN_SCOPES = PERSON_SCOPES | ORGANISATION_SCOPES | {"prm_chg"}
 """The scopes of docs/facts/esia.md 7.1. Others count when they are registered for a system."""
 
 ORGANISATION_PREFIX = "http://esia.gosuslugi.ru/"
-"""Of organisation scopes in system tokens; the production host everywhere
+"""The prefix of organisation scopes in system tokens: the production host everywhere
 (docs/facts/esia.md 5.3)."""
 
 _WITH_TARGET = re.compile(r"([a-z_]+)\?(oid|org_oid)=(\d{1,19})")
 
 
 def bare(scope: str) -> str:
-    """The name of one scope without prefix and target: ``org_inn`` of ``...org_inn?org_oid=1``."""
+    """Return a scope without prefix and target: ``org_inn`` of ``...org_inn?org_oid=1``."""
     return scope.removeprefix(ORGANISATION_PREFIX).partition("?")[0]
 
 
 def target(scope: str) -> int | None:
-    """The oid a scope of a system token is about; None without a well-formed one."""
+    """Return the oid that a scope of a system token is about; None without a well-formed one."""
     found = _WITH_TARGET.fullmatch(scope.removeprefix(ORGANISATION_PREFIX))
     return int(found[3]) if found else None
 
 
 def is_well_formed(scope: str) -> bool:
-    """Whether a scope is a bare name, or one of those that may name whom they are about.
+    """Tell whether a scope is a bare name, or one that may name the oid it is about.
 
     The old full form of a person's scope, ``http://esia.gosuslugi.ru/usr_inf``, is refused by the
     real one too (docs/facts/esia.md 7.5).
@@ -49,7 +49,7 @@ def is_well_formed(scope: str) -> bool:
 
 
 def with_oid(scope: str, oid: int) -> str:
-    """As access tokens spell it: every scope but ``openid`` names the person
+    """Spell scopes as access tokens do: all but ``openid`` name the person
     (docs/facts/esia.md 5.10)."""
     return " ".join(
         one if one == "openid" or "?" in one else f"{one}?oid={oid}" for one in scope.split()

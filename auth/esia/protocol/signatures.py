@@ -1,4 +1,4 @@
-"""Whether a registered system signed this: CMS of the first dialect, raw signatures of the next."""
+"""Signatures of registered systems: CMS of the first dialect, raw ones of the second."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from auth.esia.protocol.gost import DIGEST, Gost, curve_of
 
 MAX_SIGNATURE_CHARACTERS = 20_000
-"""A CMS with its certificate takes about 2,000."""
+"""The longest signature; a CMS with its certificate takes about 2,000 characters."""
 
 
 class Flaw(StrEnum):
@@ -33,20 +33,20 @@ class Flaw(StrEnum):
     NOT_RAW = "not_raw"
     """The second dialect wants the bare signature; this is a CMS container."""
     NO_CERTIFICATE = "no_certificate"
-    """None is registered for the system yet."""
+    """No certificate is registered for the system yet."""
     FOREIGN_CERTIFICATE = "foreign_certificate"
     """The container names a certificate that is not registered for the system."""
     INACTIVE_CERTIFICATE = "inactive_certificate"
-    """Registered, but not yet or no longer valid."""
+    """The certificate is registered, but not yet or no longer valid."""
     WRONG_HASH = "wrong_hash"
-    """``client_certificate_hash`` is of no registered certificate."""
+    """``client_certificate_hash`` is that of no registered certificate."""
     OTHER_CONTENT = "other_content"
-    """Well signed by the right key, but another text."""
+    """The right key signed another text."""
     WRONG = "wrong"
 
 
 class SignatureRefused(Exception):
-    """The signature does not count; ``flaw`` says why. Carries nothing that was sent."""
+    """The signature is not accepted; ``flaw`` says why. Nothing that was sent is in it."""
 
     def __init__(self, flaw: Flaw) -> None:
         super().__init__(flaw.value)
@@ -59,18 +59,18 @@ class OtherKey(ValueError):
     def __init__(self, algorithm: str) -> None:
         super().__init__(f"its key is {algorithm}, not RSA or GOST R 34.10-2012 (256 bit)")
         self.algorithm = algorithm
-        """What it is instead, in short; an OID when it has no other name here."""
+        """The short name of the key's algorithm; an OID when it has no name here."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Certificate:
-    """A certificate registered for a system. It counts from its first to its last moment."""
+    """A certificate registered for a system, valid from its first to its last moment."""
 
     der: bytes
     parsed: x509.Certificate
     hash: str
-    """What the client sends as ``client_certificate_hash``: Streebog-256 of the DER form
-    (docs/facts/esia.md 3.12), upper-case hex, 64 digits."""
+    """What the client sends as ``client_certificate_hash``: Streebog-256 of the DER form, 64
+    upper-case hex digits (docs/facts/esia.md 3.12)."""
 
     @property
     def algorithm(self) -> str:
@@ -84,7 +84,7 @@ class Certificate:
         return hashlib.sha256(self.der).hexdigest().upper() if is_rsa else ""
 
     def is_meant_by(self, certificate_hash: str) -> bool:
-        """Whether this ``client_certificate_hash``, in either case, names this certificate."""
+        """Tell whether this ``client_certificate_hash``, in either case, names this certificate."""
         sent = certificate_hash.strip().upper()
         return bool(sent) and sent in {self.hash, self.lenient_hash}
 
@@ -100,7 +100,7 @@ class Certificate:
 
     @property
     def subject(self) -> str:
-        """Whose it is, as it says itself: its name and organisation."""
+        """Return the owner as the certificate says: its name and organisation."""
         parts: dict[str, Any] = self.parsed.subject.native
         named = [parts.get(name) for name in ("common_name", "organization_name")]
         told = dict.fromkeys(str(one) for one in named if one)
@@ -110,7 +110,7 @@ class Certificate:
         return self.not_before <= now <= self.not_after
 
     def check(self, data: bytes, signature: bytes, gost: Gost) -> bool:
-        """Whether this certificate's key made ``signature`` over ``data`` (SHA-256 with RSA)."""
+        """Tell whether this certificate's key signed ``data`` (RSA with SHA-256)."""
         if curve_of(self.parsed):
             return gost.verify(self.parsed, data, signature)
         key = load_der_public_key(self.parsed["tbs_certificate"]["subject_public_key_info"].dump())
@@ -130,7 +130,7 @@ def load_certificate(path: Path, gost: Gost) -> Certificate:
 
 
 def make_certificate(content: bytes, gost: Gost) -> Certificate:
-    """A certificate from the content of a PEM or DER file.
+    """Make a certificate from the content of a PEM or DER file.
 
     Raises ``ValueError`` for what is no certificate and ``OtherKey``, a ``ValueError``, for the
     certificate of a key that no client of ЕСИА signs with.
@@ -156,7 +156,7 @@ def _need_rsa(parsed: x509.Certificate) -> None:
 
 
 def decode_base64(text: str) -> bytes:
-    """The bytes in any of the four spellings: standard or URL-safe alphabet, padded or not.
+    """Decode any of the four spellings: standard or URL-safe alphabet, padded or not.
 
     Raises ``SignatureRefused``.
     """
@@ -178,7 +178,7 @@ def check_raw(
     gost: Gost,
     now: datetime,
 ) -> Certificate:
-    """The registered certificate that made this raw signature (v2 and v3).
+    """Return the registered certificate that made this raw signature (v2 and v3).
 
     Raises ``SignatureRefused``.
     """
@@ -192,7 +192,7 @@ def check_raw(
 
 
 def certificate_meant(certificate_hash: str, certificates: Sequence[Certificate]) -> Certificate:
-    """The registered certificate that ``client_certificate_hash`` names.
+    """Return the registered certificate that ``client_certificate_hash`` names.
 
     Raises ``SignatureRefused`` when there is none.
     """
@@ -210,9 +210,9 @@ def check_cms(
     gost: Gost,
     now: datetime,
 ) -> Certificate:
-    """The registered certificate that made this CMS signature (v1).
+    """Return the registered certificate that made this CMS signature (v1).
 
-    The expected text is what counts: an attached content is never read (docs/facts/esia.md 3.15). A
+    The expected text is checked; an attached content is never read (docs/facts/esia.md 3.15). A
     certificate inside is compared with the registered ones and never believed. Raises
     ``SignatureRefused``.
     """
@@ -230,7 +230,7 @@ def check_cms(
 
 
 def certificates_in_cms(raw: bytes) -> list[bytes]:
-    """The certificates that a container carries, in DER; none when it is no container."""
+    """Return the certificates in a container, in DER; none when it is no container."""
     signed = _signed_data(raw)
     try:
         return [one.chosen.dump() for one in (signed["certificates"] or [] if signed else [])]
@@ -239,8 +239,8 @@ def certificates_in_cms(raw: bytes) -> list[bytes]:
 
 
 def signatures_in_cms(raw: bytes) -> tuple[list[bytes], set[bytes]]:
-    """The bare signatures that a container holds over the text itself, and, where it signs
-    attributes instead, the digests of the text among them. Both empty: no container."""
+    """Return the bare signatures that a container holds over the text itself, and, where it signs
+    attributes instead, the digests of the text among them; both empty when it is no container."""
     signed = _signed_data(raw)
     values: list[bytes] = []
     digests: set[bytes] = set()
@@ -294,7 +294,7 @@ def _check_signed_data(
 
 
 def _message_digest(attributes: cms.CMSAttributes) -> bytes | None:
-    """The signed digest; None when there is not exactly one."""
+    """Return the signed digest; None when there is not exactly one."""
     found = [
         value.native
         for attribute in attributes

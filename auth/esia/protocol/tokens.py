@@ -37,7 +37,7 @@ def dump_json(document: Any) -> str:
 
 
 def make_jwt(header: Json, claims: Json, algorithm: str, keys: StandKeys) -> str:
-    """A JWT without ``kid``: clients hold the certificate."""
+    """Make a JWT without ``kid``: clients hold the certificate."""
     parts = [header | {"alg": algorithm}, claims]
     signed = ".".join(_base64url(dump_json(part).encode()) for part in parts)
     return f"{signed}.{_base64url(keys.sign(algorithm, signed.encode()))}"
@@ -46,7 +46,7 @@ def make_jwt(header: Json, claims: Json, algorithm: str, keys: StandKeys) -> str
 def issue_code(
     request: EsiaRequest, session: EsiaSession, user_agent: str, stand: Stand, db: Session
 ) -> str:
-    """A code as long as a real one; it is stored in ``db`` and worth one exchange."""
+    """Make a code as long as a real one; it is stored in ``db`` and good for one exchange."""
     now = stand.clock()
     expires_at = now + timedelta(seconds=stand.settings.code_seconds)
     system = stand.systems[request.system]
@@ -93,8 +93,7 @@ def issue_code(
 
 
 def exchange_code(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
-    """Tokens for a code, once. A second try ends the tokens of the first. Raises
-    ``EsiaRefused``."""
+    """Give tokens for a code; a second try ends those of the first. Raises ``EsiaRefused``."""
     if not asked["code"]:
         raise EsiaRefused("007014", parameter="code")
     if not asked["redirect_uri"]:
@@ -124,7 +123,7 @@ def exchange_code(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
 
 
 def refresh(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
-    """New tokens for a refresh token, which is used up. Raises ``EsiaRefused``."""
+    """Give new tokens for a refresh token, which is used up. Raises ``EsiaRefused``."""
     if not asked["refresh_token"]:
         raise EsiaRefused("007014", parameter="refresh_token")
     token_hash = digest(asked["refresh_token"])
@@ -152,8 +151,7 @@ def refresh(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
 
 
 def system_token(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
-    """A token of the system itself: each scope must name whom it is about. Raises
-    ``EsiaRefused``."""
+    """Give a token of the system itself; each scope must name its oid. Raises ``EsiaRefused``."""
     scope = read_scope(asked["scope"], system)
     check_registered(scope, system)
     if any(target(one) is None for one in scope.split()):
@@ -204,14 +202,14 @@ def end_grant(code_hash: str, system: RegisteredSystem, stand: Stand) -> None:
 
 
 def _claim(table: type[EsiaCode | EsiaToken], *which: ColumnElement[bool], stand: Stand) -> bool:
-    """Delete the one row; False when there was none (any more): of two tries, one wins."""
+    """Delete one row; return False when it is gone already, so that of two tries one wins."""
     with stand.session_factory.begin() as db:
         deleted = cast("CursorResult[Any]", db.execute(delete(table).where(*which)))
         return deleted.rowcount == 1
 
 
 def _check_verifier(challenge: str, verifier: str) -> None:
-    """PKCE with S256 (RFC 7636)."""
+    """Check PKCE with S256 (RFC 7636)."""
     if not challenge:
         if verifier:
             raise EsiaRefused("007039")
@@ -234,8 +232,7 @@ def _issue(
     grant_hash: str,
     offline: bool,
 ) -> Json:
-    """The answer with all three tokens; the id token always (our decision,
-    docs/facts/esia.md 5.9)."""
+    """Return the answer with all three tokens; the id token always (docs/facts/esia.md 5.9)."""
     profile = stand.people.by_oid(oid, asked.at.date())
     if profile is None:
         raise EsiaRefused("007011")
@@ -314,8 +311,8 @@ def _issue(
 
 
 def _permission_claims(stored: str, oid: int, now: datetime, stand: Stand) -> Json:
-    """The claims are known by name (docs/facts/esia.md 5.12); what they hold is ours: the scopes of
-    the consents that count, and where the consents are described."""
+    """Return the claims about consents. Their names are known (docs/facts/esia.md 5.12); what they
+    hold is ours: the scopes of the consents in force, and where the consents are described."""
     consents = load_consents(stored, now)
     if not consents:
         return {}

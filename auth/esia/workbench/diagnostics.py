@@ -1,6 +1,6 @@
-"""Why a request was refused, for the developer of the system: what fits instead, what to do.
+"""Explains refused requests to the developer of a system: what would fit, and what to do.
 
-Nothing of it reaches the client. A code counts as a secret and is masked; nobody is named.
+The client is told nothing of it. A code is a secret and is masked; no person is named.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from auth.esia.workbench.signature_search import (
 
 KEPT_PER_SYSTEM = 200
 SHOWN_LENGTH = 200
-"""Of a parameter that somebody else wrote."""
+"""The longest shown text of a parameter that somebody else wrote."""
 
 Explanation = dict[str, Any]
 
@@ -117,7 +117,7 @@ _STEP_BY_SHAPE = {
 
 
 def explain(refused: EsiaRefused, asked: Asked, stand: Stand) -> Explanation:
-    """All that helps to set the request right."""
+    """Return all that helps to set the request right."""
     system = asked.system
     explanation: Explanation = {
         "parameter": refused.parameter,
@@ -172,7 +172,7 @@ def record(refused: EsiaRefused, asked: Asked, stand: Stand) -> None:
 
 
 def latest(db: Session, system: str, count: int = 50) -> list[EsiaRefusal]:
-    """The refusals of one system, newest first; system ``""``: those that named none of ours."""
+    """Return the refusals of one system, newest first; ``""`` for those that named none of ours."""
     query = select(EsiaRefusal).where(EsiaRefusal.system == system)
     return list(db.scalars(query.order_by(EsiaRefusal.id.desc()).limit(count)))
 
@@ -188,7 +188,8 @@ def _describe(certificate: Certificate, now: datetime) -> dict[str, Any]:
 
 
 def _step_for_time(asked: Asked, stand: Stand) -> NextStep:
-    """An offset in whole hours is a time zone, not a clock (docs/facts/esia.md 2.18)."""
+    """Return the step for a wrong time; whole hours are a time zone, not a clock
+    (docs/facts/esia.md 2.18)."""
     if asked.timestamp is None:
         unescaped = "  " in asked["timestamp"] and "+" not in asked["timestamp"]
         return NextStep.ESCAPE_PLUS if unescaped else NextStep.CORRECT_TIMESTAMP_FORM
@@ -246,8 +247,8 @@ def _explain_signature(
 
 
 def _step_for_fit(fit: Fit) -> NextStep:
-    """What to do about a signature that does not count, but fits so; with any other flaw it is
-    the flaw that must go first."""
+    """Return the step for a signature that would fit in another way; any other flaw must go
+    first."""
     if fit.shape in _STEP_BY_SHAPE:
         return _STEP_BY_SHAPE[fit.shape]
     if fit.text_name == EXPECTED_TEXT:

@@ -1,4 +1,4 @@
-"""Faults on demand: what a system asked to go wrong, so that its developer can see it cope."""
+"""Faults on demand: they let a developer see how a system copes with them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from auth.esia.standin import RegisteredSystem, Stand
 
 SLOW_SECONDS = 30.0
-"""More than most clients wait."""
+"""The pause of ``slow``: more than most clients wait."""
 CLOCK_SHIFT_HOURS = 3
-"""Of ``clock_shift`` without a number: Moscow time taken for UTC."""
+"""The shift of ``clock_shift`` without a number: Moscow time taken for UTC."""
 
 _EVERYWHERE = {"html", "slow", "clock_shift"}
 KINDS = {
@@ -35,17 +35,17 @@ KINDS = {
     },
     "rs": {*REST_CATALOGUE, *_EVERYWHERE},
 }
-"""Where it goes wrong (authorization, tokens, REST) -> what can; a code is that error."""
+"""Place (authorization, tokens, REST) -> the faults it can have; a code is that error."""
 
 _CLOCK_SHIFT = re.compile(r"clock_shift(?::([+-]?\d{1,2}))?", re.ASCII)
 
 
 class HtmlFault(Exception):
-    """A page is to be answered where JSON or a redirect is due, as ЕСИА does at times."""
+    """The answer is to be a page where JSON or a redirect is due, as ЕСИА does at times."""
 
 
 def check_faults(faults: Iterable[str]) -> None:
-    """Raises ``ValueError`` for a fault there is not."""
+    """Raise ``ValueError`` for an unknown fault."""
     for fault in faults:
         place, _, kind = fault.partition(":")
         if _CLOCK_SHIFT.fullmatch(kind):
@@ -55,7 +55,7 @@ def check_faults(faults: Iterable[str]) -> None:
 
 
 def faults_at(system: EsiaSystem, place: str) -> set[str]:
-    """What goes wrong at ``ac``, ``te`` or ``rs``."""
+    """Return the faults of a system at ``ac``, ``te`` or ``rs``."""
     return {
         kind
         for where, _, kind in (fault.partition(":") for fault in system.faults)
@@ -64,7 +64,7 @@ def faults_at(system: EsiaSystem, place: str) -> set[str]:
 
 
 def strike(system: RegisteredSystem, place: str, stand: Stand) -> set[str]:
-    """Let go wrong at once what the system asked for at ``place``; the rest is for the caller.
+    """Let the faults ``slow`` and ``html`` of ``place`` happen; return all for the caller.
 
     Raises ``HtmlFault``.
     """
@@ -78,7 +78,7 @@ def strike(system: RegisteredSystem, place: str, stand: Stand) -> set[str]:
 
 
 def clock_shift(faults: Iterable[str]) -> timedelta:
-    """How far our clock is to be off; positive: ahead."""
+    """Return how far our clock is to be ahead; negative for behind."""
     for fault in faults:
         if found := _CLOCK_SHIFT.fullmatch(fault):
             return timedelta(hours=int(found[1] or CLOCK_SHIFT_HOURS))
@@ -98,7 +98,7 @@ def html_page(_fault: HtmlFault) -> Response:
 
 
 def first_code(faults: set[str]) -> str | None:
-    """The error to answer with, if any."""
+    """Return the code of the error to answer with, or None."""
     return min((fault for fault in faults if fault.isdigit()), default=None)
 
 

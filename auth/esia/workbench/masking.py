@@ -1,6 +1,6 @@
 """Recorded exchanges without secrets and people: the same value always gets the same stand-in.
 
-Only what is known to be harmless passes; everything else is replaced, also what nobody thought of.
+Values that are known to be harmless pass; everything else is replaced, expected or not.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ _DAYS = 20_000
 
 
 class Mask:
-    """The stand-ins of one recording. Who has not its ``key`` learns nothing from them."""
+    """The stand-ins of one recording. Nobody learns anything from them without its ``key``."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -118,7 +118,7 @@ class Mask:
         }
 
     def parameters(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Of a request, or of an address somebody is sent to."""
+        """Mask the parameters of a request, or of an address to which somebody is sent."""
         return {
             self.plain(name)[:50]: self._parameter(name, value) for name, value in values.items()
         }
@@ -131,7 +131,7 @@ class Mask:
         return self._text(value, name)
 
     def address(self, url: str) -> str:
-        """Of a page: scheme, host and path; of its query the names and what may be kept."""
+        """Mask an address: scheme and host stay, numbers of the path and parameters are masked."""
         parts = urlsplit(url)
         bare = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
         query = self.parameters(dict(parse_qsl(parts.query, keep_blank_values=True)))
@@ -139,14 +139,14 @@ class Mask:
         return f"{bare}{self.path(parts.path)}{'?' if asked else ''}{asked}"
 
     def path(self, path: str) -> str:
-        """A path with other numbers in it."""
+        """Return a path with other numbers in it."""
         return "/".join(
             str(self.number(int(part))) if part.isdecimal() else self.plain(part)
             for part in path.split("/")
         )
 
     def body(self, value: Any, name: str = "") -> Any:
-        """A JSON document field by field, its shape unchanged but for tokens, which are opened."""
+        """Mask a JSON document field by field; its shape stays, but tokens are opened."""
         if isinstance(value, dict):
             return {key: self.body(one, key) for key, one in value.items()}
         if isinstance(value, list):
@@ -160,18 +160,18 @@ class Mask:
         return self._text(str(value), name)
 
     def plain(self, text: str) -> str:
-        """A word of the protocol, with other oids in it; anything else is left out."""
+        """Return a word of the protocol with other oids in it, or ``<text>`` for anything else."""
         if len(text) > LONGEST or not _PLAIN_TEXT.fullmatch(text):
             return "<text>"
         return _LONG_NUMBER.sub(lambda found: str(self.number(int(found[0]))), text)
 
     def number(self, value: int) -> int:
-        """Another number of the same kind: an oid stays one, a small one stays small."""
+        """Return another number of the same kind: an oid stays one, a small one stays small."""
         made = int.from_bytes(self._digest("number", str(value))[:6], "big")
         return 2_000_000_000 + made % 10**9 if value >= 10**8 else made % 10**7
 
     def secret(self, kind: str, value: str) -> str:
-        """``<code:0123456789ab>``: equal secrets are seen to be equal, and nothing else is."""
+        """Return ``<code:0123456789ab>``, by which equal secrets are seen to be equal."""
         return f"<{kind}:{self._mark(kind, value, 12)}>" if value else ""
 
     def _text(self, value: str, name: str) -> str:
@@ -186,7 +186,7 @@ class Mask:
         return self.plain(value) if name in PLAIN else "<text>"
 
     def _opened(self, token: str, name: str) -> Json | None:
-        """A JWT as its parts; None for anything else."""
+        """Return the parts of a JWT; None for anything else."""
         try:
             header, claims = (json.loads(_unpadded(part)) for part in token.split(".")[:2])
         except (ValueError, binascii.Error):
@@ -207,7 +207,7 @@ class Mask:
         return f"{_FIRST_DAY + timedelta(days=days):%d.%m.%Y}"
 
     def _digits(self, form: str, text: str) -> str:
-        """``form`` with a digit for each X."""
+        """Return ``form`` with a digit for each X."""
         made = iter(str(int.from_bytes(self._digest(form, text), "big")))
         return "".join(next(made) if letter == "X" else letter for letter in form)
 

@@ -1,7 +1,7 @@
 """The log of what systems ask, and the recorder: whole exchanges, masked, as a test fixture.
 
-The log names addresses, statuses and errors only, for each request. What a request said and what
-the answer was is kept while the system is recorded, and goes through ``masking`` before that.
+The log names address, status and error of each request. Contents of requests and answers are kept
+only while the system is recorded, and are masked first.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ LONGEST_RECORDING = timedelta(hours=4)
 FORMAT = "schoolbridge-esia-exchanges/1"
 
 HEADERS = ("Content-Type", "ETag", "Link", "Location")
-"""Of an answer, as far as they belong to the protocol."""
+"""The headers of an answer that belong to the protocol."""
 
 _ERROR = re.compile(rb"ESIA-(\d{6})")
 _OUR_PAGES = ("/login", "/login/consent")
 LONGEST_ERROR = 1000
-"""Bytes: an error is told in fewer."""
+"""The number of bytes of an answer in which an error is looked for."""
 NOT_FOUND = 404
 
 Exchange = dict[str, Any]
 
 
 def note(*, system: str = "", refusal: int | None = None) -> None:
-    """Say whose request this is, where it does not say so itself, and that it was explained."""
+    """Note the system of this request, where the request does not name it, and its refusal."""
     g.esia_system = system or g.get("esia_system", "")
     g.esia_refusal = refusal or g.get("esia_refusal")
 
 
 def keep(response: Response) -> Response:
-    """Write down the request that was just answered, if it was a system's.
+    """Write down the request that was just answered, if a system made it.
 
-    A request of the REST service is the system's whose token it shows, whatever it says itself.
+    A request of the REST service belongs to the system whose token it shows.
     """
     stand = current_stand()
     named = g.get("esia_system", "")
@@ -81,7 +81,7 @@ def keep(response: Response) -> Response:
 
 
 def _parameters() -> dict[str, str]:
-    """Those of the query and the form; of a form that is too large none."""
+    """Return the parameters of query and form; none of a form that is too large."""
     try:
         return request.values.to_dict()
     except HTTPException:
@@ -89,14 +89,15 @@ def _parameters() -> dict[str, str]:
 
 
 def _is_of_a_system(response: Response) -> bool:
-    """Not the pages on the way, only what leads back from them."""
+    """Tell whether a system is answered: our pages are not for it, but the way back from them
+    is."""
     if request.path not in _OUR_PAGES:
         return True
     return bool(urlsplit(response.headers.get("Location", "")).netloc)
 
 
 def _address(status: int) -> str:
-    """The path without numbers, and without words of the REST service that there are not."""
+    """Return the path without numbers and without unknown words of the REST service."""
     parts = request.path.split("/")
     if parts[1] == "rs":
         parts = ["{id}" if one.isdecimal() else one for one in parts]
@@ -108,7 +109,7 @@ def _address(status: int) -> str:
 
 
 def error_code(response: Response) -> str:
-    """The code of the error that the answer tells, in its body or on the way back."""
+    """Return the code of the error that the answer tells, in its body or in its address."""
     told = urlsplit(response.headers.get("Location", "")).query.encode()
     if not told and response.mimetype == "application/json":
         told = response.get_data()[:LONGEST_ERROR]
@@ -156,7 +157,7 @@ def _headers(response: Response, mask: Mask) -> dict[str, Any]:
 
 
 def _location(address: str, mask: Mask) -> dict[str, Any]:
-    """Taken apart, so that a test reads the parameters without guessing."""
+    """Return an address in its parts, so that a test reads the parameters without guessing."""
     parts = urlsplit(address)
     return {
         "address": mask.address(parts._replace(query="").geturl()),
@@ -165,7 +166,7 @@ def _location(address: str, mask: Mask) -> dict[str, Any]:
 
 
 def begin_recording(switches: EsiaSwitches, db: Session, now: datetime, until: datetime) -> None:
-    """Record a system until a moment; what was recorded earlier goes."""
+    """Record a system until a moment; an earlier recording is deleted."""
     _forget_exchanges(db, switches.mnemonic)
     switches.recording_key = secrets.token_hex(32)
     switches.recording_from = now
@@ -174,7 +175,7 @@ def begin_recording(switches: EsiaSwitches, db: Session, now: datetime, until: d
 
 
 def end_recording(switches: EsiaSwitches, now: datetime) -> None:
-    """Stop at once. What was recorded stays; how the stand-ins were made is forgotten."""
+    """Stop at once. The recording stays; the key of its stand-ins is deleted."""
     switches.recording_key = ""
     if switches.recording_until and switches.recording_until > now:
         switches.recording_until = now
@@ -182,7 +183,7 @@ def end_recording(switches: EsiaSwitches, now: datetime) -> None:
 
 
 def export(db: Session, mnemonic: str) -> dict[str, Any]:
-    """What was recorded, oldest first (docs/esia-console.md describes the format)."""
+    """Return the recording, oldest first, in the format of docs/esia-console.md."""
     switches = db.get(EsiaSwitches, mnemonic)
     entries = db.scalars(
         select(EsiaLogEntry)
@@ -199,7 +200,7 @@ def export(db: Session, mnemonic: str) -> dict[str, Any]:
 
 
 def forget_old(db: Session, now: datetime) -> None:
-    """Delete what is too old, and the keys of recordings that are over."""
+    """Delete old entries, and the keys of recordings that are over."""
     db.execute(delete(EsiaLogEntry).where(EsiaLogEntry.at <= now - KEPT_FOR))
     db.execute(delete(EsiaRefusal).where(EsiaRefusal.at <= now - KEPT_FOR))
     over = EsiaSwitches.recording_until <= now

@@ -1,4 +1,4 @@
-"""What a signature that was refused really fits: which text, and how its bytes were arranged."""
+"""Finds what a refused signature really fits: which text, with its bytes in which order."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class Shape(StrEnum):
 class Fit:
     text_name: str
     text: str
-    """With the code masked."""
+    """The text that was signed, with the code masked."""
     shape: Shape
 
 
 def find_fit(
     raw: bytes, asked: Asked, certificates: Sequence[Certificate], gost: Gost
 ) -> Fit | None:
-    """The first text that a signature of these bytes fits, the expected one first.
+    """Return the first text that a signature of these bytes fits; the expected one is tried first.
 
     Other arrangements of the bytes are tried with the expected text alone: each try with GOST takes
     0.01 to 0.1 s. Raises ``GostError``.
@@ -79,7 +79,7 @@ def find_fit(
 def name_of_hash(
     sent: str, certificates: Sequence[Certificate], others: Sequence[Certificate], gost: Gost
 ) -> str:
-    """What ``client_certificate_hash`` was made of; empty: of nothing we know.
+    """Return what ``client_certificate_hash`` was made of; empty when of nothing we know.
 
     ``others`` are registered for other systems.
     """
@@ -113,7 +113,7 @@ def _digests(content: bytes, name: str, gost: Gost) -> dict[str, str]:
 
 
 def masked(asked: Asked) -> Asked:
-    """The same with the code left out."""
+    """Return the same request with the code masked."""
     values = dict(asked.values)
     if values.get("code"):
         values["code"] = f"<code, {len(values['code'])} characters>"
@@ -121,7 +121,7 @@ def masked(asked: Asked) -> Asked:
 
 
 def _texts(asked: Asked) -> Iterator[tuple[str, str, bytes]]:
-    """Texts that clients are known to sign: name, the text to show, and its bytes."""
+    """Yield texts that clients are known to sign: name, the text to show, and its bytes."""
     tried: set[bytes] = set()
     for (name, real), (_, shown) in zip(_variants(asked), _variants(masked(asked)), strict=True):
         encoding = "utf-16-le" if name == "in UTF-16" else "utf-8"
