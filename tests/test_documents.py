@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.test_architecture import TIERS
+
 ROOT = Path(__file__).parents[1]
 PAPERS = ("FORMAT-" + "FACTS", "PROTOCOL" + ".md", "INDICATORS" + ".md", "(Moodle " + "notes")
 """Names of papers that are not in the repository."""
@@ -69,6 +71,19 @@ def test_every_fact_that_is_cited_exists() -> None:
                     missing.add((name, document, number))
     assert missing == set()
     assert cited > 100
+
+
+def test_the_drawing_of_the_tiers_is_that_of_the_rules() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    drawing = text.partition("\n service/\n")[2].partition("\n\n")[0]
+    drawn: dict[str, set[str]] = {}
+    tier = ""
+    for line in drawing.splitlines():
+        words = line.split()
+        if line[3] != " ":
+            tier, *words = words
+        drawn.setdefault(tier, set()).update(words)
+    assert drawn == {name: set(rooms) for name, rooms in TIERS.items()}
 
 
 def test_links_of_documents_lead_somewhere() -> None:
