@@ -10,7 +10,13 @@ from pathlib import Path
 from tests.test_architecture import TIERS
 
 ROOT = Path(__file__).parents[1]
-PAPERS = ("FORMAT-" + "FACTS", "PROTOCOL" + ".md", "INDICATORS" + ".md", "(Moodle " + "notes")
+PAPERS = (
+    "FORMAT-" + "FACTS",
+    "PROTOCOL" + ".md",
+    "INDICATORS" + ".md",
+    "(Moodle " + "notes",
+    "ЕСИА " + "notes",
+)
 """Names of papers that are not in the repository."""
 
 CITATION = re.compile(

@@ -11,7 +11,8 @@ MAX_LENGTH = 255
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class OutsideChild:
-    """A child of an outside identity, joined to a pupil by СНИЛС only (ЕСИА notes, section 8)."""
+    """A child of an outside identity, joined to a student by СНИЛС only
+    (docs/facts/esia.md 8.6)."""
 
     snils: str
     """Eleven digits, or empty: then the child is nobody we could name."""
@@ -43,8 +44,8 @@ class OutsideIdentity:
     confirmed: bool = False
     """The state checked who they are (``trusted``); nobody else is linked by СНИЛС or name."""
     child: bool = False
-    """A child's account (``KD``): made by a parent, after birth certificate and СНИЛС were found
-    in the state's registers (ЕСИА notes, section 8). What it says has to be confirmed here."""
+    """A child's account (``KD``): made by a parent, after birth certificate and СНИЛС were found in
+    the state's registers (docs/facts/esia.md 8.4). What it says has to be confirmed here."""
     children: tuple[OutsideChild, ...] = ()
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from auth.directory import Account
 from auth.models import Method
 
 ESIA_AGE = 14
-"""Years: younger children have no ЕСИА account of their own to sign in with (ЕСИА notes)."""
+"""Years: younger children have no ЕСИА account of their own (docs/facts/esia.md 8.4)."""
 
 PUPIL = "student"
 STAFF = frozenset({"teacher", "administrator"})

@@ -21,7 +21,7 @@ __all__ = ["Check", "Verdict", "examine"]
 
 
 def examine(application: Application, config_file: Path | None = None) -> list[Check]:
-    """Everything that can be looked at, in the order in which it has to be put right."""
+    """Yield all checks, in the order in which their problems have to be put right."""
     return [
         *examine_installation(application, config_file),
         *examine_sign_in(application),
@@ -33,7 +33,7 @@ def examine(application: Application, config_file: Path | None = None) -> list[C
 
 
 def _as_far_as_possible(subject: str, checks: Iterable[Check]) -> Iterator[Check]:
-    """The checks up to the first that needs a database which is not in order."""
+    """Yield the checks up to the first that needs a database which is not in order."""
     try:
         yield from checks
     except SQLAlchemyError:

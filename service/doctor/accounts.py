@@ -1,4 +1,4 @@
-"""The doctor's look at the accounts of our people: who has none, and is the rest in Moodle."""
+"""The doctor's look at the accounts of our people: those without one, and those not in Moodle."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from service.models import KnownUser, SchoolMembership
 from service.words import loads as wording
 
 SAMPLE = 100
-"""Accounts looked at in Moodle, chosen by chance: about half a second."""
+"""The number of accounts looked at in Moodle, chosen by chance: it takes half a second."""
 
 
 def examine_accounts(application: Application, present: Set[str]) -> Iterator[Check]:
-    """``present``: the functions of Moodle that we may call."""
+    """Check the accounts; ``present`` are the functions of Moodle that we may call."""
     yield from _without(application)
     if Function.GET_USERS_BY_FIELD in present:
         yield from _sample(application)
 
 
 def _without(application: Application) -> Iterator[Check]:
-    """People on a roll whose account could not be made, or was deleted."""
+    """Warn of people on a roll whose account could not be made, or was deleted."""
     with application.sessions() as session:
         rows = session.execute(
             select(KnownUser.problem, func.count())

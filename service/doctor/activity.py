@@ -19,7 +19,7 @@ _LONG = timedelta(days=3650)
 
 
 def examine_activity(application: Application) -> Iterator[Check]:
-    """Whether the report answers, filters by last access and names logins."""
+    """Check that the report answers, filters by last access and names logins."""
     report_id = application.settings.activity.report_id
     if not report_id:
         return

@@ -1,4 +1,4 @@
-"""One finding of the doctor: what was looked at, how it is, what to change."""
+"""Check: one finding of the doctor, with its subject, its verdict and what to change."""
 
 from __future__ import annotations
 

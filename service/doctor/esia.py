@@ -1,4 +1,4 @@
-"""The doctor's look at the ЕСИА stand-in: what counts GOST here, and whose certificates end."""
+"""The doctor's look at the ЕСИА stand-in: how GOST is calculated, and certificates that end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SOON = timedelta(days=30)
 
 
 def examine_esia(application: Application) -> Iterator[Check]:
-    """Nothing where the stand-in is not served."""
+    """Check the stand-in; there is nothing to check where it is not served."""
     settings = application.settings.esia
     if not settings.is_served:
         return
@@ -44,7 +44,7 @@ def examine_esia(application: Application) -> Iterator[Check]:
 
 
 def _certificates(system: RegisteredSystem, now: datetime) -> Iterator[Check]:
-    """A warning for a system that will be shut out soon, or is already."""
+    """Warn of a system that will be shut out soon, or is already."""
     subject = _("ЕСИА stand-in: {system}", system=system.mnemonic)
     remedy = _("Register the next certificate: in the console, or next_certificate in the file.")
     change = certificate_change(system.certificates, now)

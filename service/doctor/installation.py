@@ -19,7 +19,7 @@ from service.redis_link import connect_redis
 from service.settings import Settings
 
 OLDEST_REDIS = (5, 0)
-"""What RQ needs."""
+"""The oldest Redis that RQ works with."""
 
 
 def examine_installation(application: Application, config_file: Path | None) -> Iterator[Check]:
@@ -71,7 +71,7 @@ def _private_files(settings: Settings, config_file: Path | None) -> Check:
 
 
 def _holds_secrets(settings: Settings) -> bool:
-    """Whether the settings file may hold a secret; it may also name a file that does."""
+    """Tell whether the settings file may hold a secret itself."""
     secrets = [
         settings.moodle.token,
         *(one.client_secret for one in settings.auth.clients),

@@ -148,7 +148,7 @@ def _functions(present: set[str]) -> Iterator[Check]:
 
 @dataclass
 class _Clock:
-    """How far Moodle's clock is from ours, by the Date header of its answers."""
+    """Measures how far Moodle's clock is from ours, by the Date header of its answers."""
 
     now: Callable[[], datetime]
     difference: timedelta | None = field(default=None, init=False)

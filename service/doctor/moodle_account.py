@@ -1,4 +1,4 @@
-"""The doctor's look at what our account may do in Moodle, and what it says to our people."""
+"""The doctor's look at what our account may do in Moodle, and at what Moodle refuses of people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from service.i18n import gettext as _
 from service.models import KnownObject
 
 SITE_COURSE = 1
-"""The front page, where the site information does not name it."""
+"""The number of the front page where the site information does not name it."""
 
 HIDDEN_COURSES = "moodle/course:viewhiddencourses"
 
@@ -32,7 +32,7 @@ SOME_BIRTH_DATE = date(2015, 9, 1)
 def examine_account(
     application: Application, connection: Connection, info: Mapping[str, Any], present: Set[str]
 ) -> Iterator[Check]:
-    """``info`` is Moodle's site information, ``present`` the functions that we may call."""
+    """Check our account, by Moodle's site information and the functions that we may call."""
     try:
         yield from _rights(application, connection, info)
         if Function.CREATE_USERS in present:
@@ -89,7 +89,7 @@ def _rights(
 
 
 def _any_course(application: Application) -> int | None:
-    """Moodle's number of some course that we have made."""
+    """Return Moodle's number of some course that we have made, or None."""
     with application.sessions() as session:
         return session.scalars(
             select(KnownObject.moodle_id).where(KnownObject.kind == Kind.COURSE).limit(1)
@@ -121,7 +121,7 @@ def _role_matrix(
 
 
 def _accounts(application: Application, connection: Connection, own_id: int) -> Iterator[Check]:
-    """What Moodle would say to an account as we make them."""
+    """Check that Moodle would take an account as we make them."""
     settings = application.settings
     auth = settings.passwords.moodle_auth
     password = ""

@@ -20,18 +20,18 @@ DISCOVERY = "/.well-known/openid-configuration"
 
 
 def callback_of(moodle_url: str) -> str:
-    """The address to which Moodle wants people sent back (docs/facts/moodle.md 7.1)."""
+    """Return the address to which Moodle wants people sent back (docs/facts/moodle.md 7.1)."""
     return moodle_url.rstrip("/") + "/admin/oauth2callback.php"
 
 
 def moodle_client(settings: Settings, clients: Iterable[Client]) -> Client | None:
-    """The client that is the configured Moodle."""
+    """Return the client that is the configured Moodle, or None."""
     callback = callback_of(settings.moodle_target.url)
     return next((one for one in clients if callback in one.redirect_uris), None)
 
 
 def examine_moodle_login(settings: Settings, client: Client | None, issuer: str) -> Iterator[Check]:
-    """What can be known from our side: Moodle's own settings have no web service."""
+    """Check what shows from our side: Moodle's own settings have no web service."""
     yield _client(settings, client)
     if client and settings.passwords.kept_in == "provider":
         yield _way_on(settings, client)
@@ -77,7 +77,7 @@ def _client(settings: Settings, client: Client | None) -> Check:
 
 
 def _way_on(settings: Settings, client: Client) -> Check:
-    """From the page of whoever signed in at the address on the slip."""
+    """Check the way on to Moodle for people who sign in at the address on the slip."""
     subject = _("Button to this Moodle")
     if client.home_url:
         return ok(subject, client.home_url)
@@ -124,7 +124,7 @@ def _discovery(issuer: str) -> Check:
 
 
 def _blocked(issuer: str) -> Check:
-    """Moodle's defaults (docs/facts/moodle.md 7.3)."""
+    """Check our address against Moodle's default block list (docs/facts/moodle.md 7.3)."""
     subject = _("Moodle's cURL block list")
     parts = urlsplit(issuer)
     port = parts.port or (443 if parts.scheme == "https" else 80)

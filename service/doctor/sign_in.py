@@ -47,7 +47,7 @@ def _issuer(settings: Settings) -> Check:
 
 
 def usable_clients(application: Application) -> Sequence[Client]:
-    """Those of the settings file and of the console; without a database the former alone."""
+    """Return the clients of the settings file and the console; the former without a database."""
     try:
         return application_clients(application)
     except SQLAlchemyError:

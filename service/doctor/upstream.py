@@ -24,11 +24,11 @@ SOON = timedelta(days=30)
 """So long before its end a certificate is worth a warning: a new one takes weeks."""
 
 DIRECT_UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
-"""Systems connected to ЕСИА earlier may ask it directly until this day (ЕСИА notes, section 0)."""
+"""Systems connected to ЕСИА earlier may ask it directly until this day (docs/facts/esia.md 0.1)."""
 
 
 def examine_upstream(application: Application) -> Iterator[Check]:
-    """Each outside provider of the settings. Asks them nothing about people."""
+    """Check each outside provider of the settings. They are asked nothing about people."""
     settings = application.settings.upstream
     gost = find_gost() if settings.esia else None
     for one in settings.esia:
@@ -135,7 +135,7 @@ def _signature(
 def _reach(
     subject: str, address: str, wire: Wire, common: UpstreamSettings, now: datetime
 ) -> Check:
-    """Whether the address answers, and what time it is there."""
+    """Check that the address answers, and what time it is there."""
     with wire.session() as session:
         try:
             answer = session.head(address)

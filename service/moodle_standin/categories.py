@@ -19,7 +19,7 @@ def _find(site: Site, category_id: int) -> Row | None:
 
 
 def _check_lengths(name: str | None, idnumber: str | None) -> None:
-    """Unlike elsewhere these are named: Moodle looks before the database does."""
+    """Raise an error that names the field, as Moodle looks at these before the database does."""
     if idnumber is not None and len(idnumber) > LONGEST["category"]["idnumber"]:
         raise refused("idnumbertoolong", "ID number is too long")
     if name is not None and len(name) > LONGEST["category"]["name"]:
@@ -48,7 +48,7 @@ def _unknown(category_id: int) -> MoodleError:
 
 
 def create_categories(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All or none. `parent` is an id only, so each level of a tree is a call of its own."""
+    """Create all or none. `parent` is an id, so each level of a tree is a call of its own."""
     return [_create_category(site, category) for category in given["categories"]]
 
 
@@ -86,7 +86,7 @@ def _place(category_id: int, parent_id: int, parent: Row | None) -> dict[str, An
 
 
 def update_categories(site: Site, given: Mapping[str, Any]) -> None:
-    """All or none: an exception on any of them."""
+    """Update all or none: an exception on any of them."""
     for category in given["categories"]:
         row = _find(site, category["id"])
         if row is None:
@@ -132,7 +132,7 @@ def _move_below(site: Site, category_id: int) -> None:
 
 
 def delete_categories(site: Site, given: Mapping[str, Any]) -> None:
-    """All or none. Content goes with a recursive deletion, else to `newparent`."""
+    """Delete all or none. Their content is deleted too (`recursive`) or goes to `newparent`."""
     for category in given["categories"]:
         row = _find(site, category["id"])
         if row is None:
@@ -213,7 +213,7 @@ def get_categories(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]
 
 
 def _fits(row: Row, criteria: Mapping[str, str]) -> bool:
-    """A key given twice counts once, with its first value."""
+    """Tell whether the category fits; of a key given twice the first value is used."""
     for key, value in criteria.items():
         if key not in _SEARCH_KEYS:
             raise refused("criteriaerror", "Missing permissions to search on a criterion.")
@@ -229,7 +229,7 @@ def _fits(row: Row, criteria: Mapping[str, str]) -> bool:
 
 
 def sort_orders(site: Site) -> dict[int, tuple[Row, int]]:
-    """Every category with its sort order: the tree read from the top, each level by age."""
+    """Return every category with its sort order: the tree from the top, each level by age."""
     below: dict[int, list[Row]] = {}
     for row in site.store.rows("SELECT * FROM category ORDER BY id"):
         below.setdefault(row["parent"], []).append(row)

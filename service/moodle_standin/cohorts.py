@@ -45,7 +45,7 @@ def _place(site: Site, category_type: Mapping[str, Any]) -> int:
 
 
 def create_cohorts(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All or none."""
+    """Create all or none."""
     return [_create_cohort(site, cohort) for cohort in given["cohorts"]]
 
 
@@ -77,7 +77,7 @@ _SHOWN = ("id", "name", "idnumber", "description", "descriptionformat", "visible
 
 
 def update_cohorts(site: Site, given: Mapping[str, Any]) -> None:
-    """All or none: an exception on any of them."""
+    """Update all or none: an exception on any of them."""
     for cohort in given["cohorts"]:
         row = site.store.row("SELECT * FROM cohort WHERE id = ?", (cohort["id"],))
         if row is None:
@@ -114,14 +114,14 @@ def _describe(row: Row) -> dict[str, Any]:
 
 
 def get_cohorts(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The cohorts asked for, unknown ids left out; all of them when no id is given."""
+    """Return the cohorts with these ids, without unknown ones; all when no id is given."""
     rows = site.store.rows("SELECT * FROM cohort ORDER BY id")
     wanted = set(given["cohortids"])
     return [_describe(row) for row in rows if not wanted or row["id"] in wanted]
 
 
 def search_cohorts(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Part of the name, idnumber or description, in one place or in all of them."""
+    """Find a part of the name, idnumber or description, in one place or in all of them."""
     place = _search_place(site, given["context"])
     includes = given["includes"] or ""
     if includes not in ("self", "parents", "all"):
@@ -160,7 +160,7 @@ def _search_place(site: Site, context: Mapping[str, Any]) -> int:
 
 
 def add_cohort_members(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Goes on after a bad item; the warnings name a code and a text, no item id."""
+    """Add members, going on after a bad item; warnings have a code and a text, no item id."""
     warnings = []
     for member in given["members"]:
         warning = _add_member(site, member["cohorttype"], member["usertype"])
@@ -208,7 +208,7 @@ def _add_member(
 
 
 def delete_cohort_members(site: Site, given: Mapping[str, Any]) -> None:
-    """All or none; someone who is no member is passed over."""
+    """Remove all or none; someone who is no member is passed over."""
     for member in given["members"]:
         _find(site, member["cohortid"])
         if not site.store.row(

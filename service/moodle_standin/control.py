@@ -1,4 +1,5 @@
-"""What a test or an operator does to a running stand-in: faults, settings, counts, state."""
+"""Pages by which a test or an operator changes a running stand-in: faults, settings, counts,
+state."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from service.moodle_standin.settings import PasswordPolicy
 from service.moodle_standin.snapshot import read_snapshot
 
 counting = Blueprint("moodle_standin_counting", __name__)
-"""Always there: names of functions and numbers only."""
+"""Pages that are always there: they show names of functions and numbers only."""
 control = Blueprint("moodle_standin_control", __name__)
-"""Only when the stand-in was made with control: it shows people and changes answers."""
+"""Pages of a stand-in that was made with control: they show people and change answers."""
 
 
 def _dispatcher() -> Dispatcher:

@@ -56,7 +56,7 @@ def _invalid(name: str) -> MoodleError:
 
 
 def create_courses(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All or none."""
+    """Create all or none."""
     return [_create_course(site, course) for course in given["courses"]]
 
 
@@ -109,7 +109,7 @@ def _columns(course: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def update_courses(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Each course alone; a failure becomes a warning and the rest goes on."""
+    """Update each course alone; a failure becomes a warning and the rest goes on."""
     warnings = []
     for course in given["courses"]:
         try:
@@ -149,7 +149,7 @@ def _update_course(site: Site, course: Mapping[str, Any]) -> None:
 
 
 def delete_courses(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Each course alone; an unknown one becomes a warning."""
+    """Delete each course alone; an unknown one becomes a warning."""
     warnings = []
     for course_id in given["courseids"]:
         known = site.store.row("SELECT 1 FROM course WHERE id = ?", (course_id,))
@@ -162,7 +162,7 @@ def delete_courses(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def duplicate_course(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy without people. The service account has no right to choose about people at all."""
+    """Copy a course without people: the service account has no right to choose about people."""
     row: Row | None = site.store.row("SELECT * FROM course WHERE id = ?", (given["courseid"],))
     if row is None:
         raise invalid_parameter("Invalid course")

@@ -57,7 +57,7 @@ FUNCTIONS: dict[str, Function] = {
 
 @cache
 def structures() -> Mapping[str, Structure]:
-    """What each function takes and gives, as a Moodle 4.5 describes itself."""
+    """Return what each function takes and gives, as a Moodle 4.5 describes itself."""
     text = files("service.moodle_standin").joinpath("functions-4.5.json").read_text("utf-8")
     read: dict[str, Structure] = json.loads(text)
     return read
@@ -77,7 +77,7 @@ class Dispatcher:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def identify(self, token: str | None) -> ServiceToken:
-        """Raise `MoodleError` for a caller who may not come in at all."""
+        """Return the token of a caller. Raises `MoodleError` for one who may not come in at all."""
         known = self.tokens.get(token or "")
         if known is None or token in self._spent_tokens:
             raise unknown_token()
@@ -118,7 +118,7 @@ class Dispatcher:
         return read_answer(structure["returns"], answer, self.settings)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Calls and, among them, those of functions that write."""
+        """Return the number of calls by function, and of those the calls that write."""
         with self._lock:
             calls = dict(sorted(self.calls.items()))
         writes = {
@@ -140,14 +140,14 @@ class Dispatcher:
         return self.store.number("SELECT id FROM user WHERE username = ?", (token.username,))
 
     def _check_inner(self, token: ServiceToken, name: str) -> None:
-        """Inside a combined call an unknown function is just one that the service lacks."""
+        """Check a function inside a combined call; an unknown one is one that the service lacks."""
         if name not in self._service_of(token):
             raise function_not_allowed(name)
 
     def _call_each(
         self, token: ServiceToken, requests: list[Mapping[str, Any]], base_url: str
     ) -> list[dict[str, Any]]:
-        """Each inner call in its own transaction, up to the first that fails."""
+        """Make each inner call in its own transaction, up to the first that fails."""
         responses: list[dict[str, Any]] = []
         for request in requests:
             try:
@@ -171,7 +171,7 @@ def _read_json(text: str | None) -> object:
 
 
 def _describe(error: MoodleError, base_url: str, *, debug: bool) -> dict[str, Any]:
-    """An inner failure, worded otherwise than an outer one."""
+    """Describe an inner failure, whose form differs from an outer one's."""
     if error.exception == "webservice_access_exception":
         return {"errorcode": error.errorcode, "module": "webservice"}
     described = {
@@ -186,5 +186,5 @@ def _describe(error: MoodleError, base_url: str, *, debug: bool) -> dict[str, An
 
 
 def write_json(answer: Any) -> str:
-    """JSON as PHP writes it: ASCII only and slashes escaped."""
+    """Write JSON as PHP does: ASCII only and slashes escaped."""
     return json.dumps(answer, separators=(",", ":")).replace("/", "\\/")

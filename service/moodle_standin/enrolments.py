@@ -19,7 +19,7 @@ from service.moodle_standin.store import Row
 from service.moodle_standin.user_reading import describe
 
 _ACTIVE = "e.suspended = 0 AND e.timestart <= ? AND (e.timeend = 0 OR e.timeend > ?)"
-"""Takes the present time twice."""
+"""A condition on an enrolment; it takes the present time twice."""
 _SORT_COLUMNS = ("id", "firstname", "lastname")
 _USER_FIELDS = frozenset(
     {
@@ -48,7 +48,7 @@ def _deleted() -> MoodleError:
 
 
 def _no_role_for_the_deleted() -> MoodleError:
-    """Seen on a real Moodle 4.5: the enrolment goes as far as the role."""
+    """Return the error of a real Moodle 4.5 for a deleted user: the enrolment fails at the role."""
     return programmer_error("User ID does not exist or is deleted!")
 
 
@@ -72,7 +72,7 @@ def _no_instance(course_id: int) -> MoodleError:
 
 
 def enrol_users(site: Site, given: Mapping[str, Any]) -> None:
-    """All or none. Another role is added beside the first one."""
+    """Enrol all or none. Another role is added beside the first one."""
     for item in given["enrolments"]:
         course_id, user_id, role_id = item["courseid"], item["userid"], item["roleid"]
         if not site.store.row("SELECT 1 FROM course WHERE id = ?", (course_id,)):
@@ -108,7 +108,7 @@ def enrol_users(site: Site, given: Mapping[str, Any]) -> None:
 
 
 def unenrol_users(site: Site, given: Mapping[str, Any]) -> None:
-    """All or none. `roleid` is ignored: the whole enrolment and all its roles go."""
+    """Unenrol all or none. `roleid` is ignored: the whole enrolment ends, with all its roles."""
     for item in given["enrolments"]:
         _course(site, item["courseid"])
         _check_user(site, item["userid"])
@@ -208,7 +208,8 @@ def _groups(site: Site, course_id: int, user_id: int) -> list[dict[str, Any]]:
 
 
 def _courses_of(site: Site, user_id: int) -> list[Row]:
-    """Courses a person sees: the enrolment is active, and hidden courses only show to teachers."""
+    """Return the courses that a person sees: those of active enrolments; hidden ones for
+    teachers."""
     return site.store.rows(
         f"SELECT c.* FROM course c JOIN enrolment e ON e.courseid = c.id"
         f" WHERE e.userid = ? AND {_ACTIVE} AND (c.visible = 1 OR EXISTS ("
@@ -254,7 +255,7 @@ def get_users_courses(site: Site, given: Mapping[str, Any]) -> list[dict[str, An
 
 
 def get_course_enrolment_methods(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The methods a person could choose: the manual one is not among them."""
+    """Return the methods that a person could choose: the manual one is not among them."""
     _course(site, given["courseid"])
     return []
 

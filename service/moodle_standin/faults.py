@@ -29,13 +29,13 @@ class Fault:
 
     kind: FaultKind
     function: str | None = None
-    """Only calls of this function, alone or inside a combined call; None means any call."""
+    """The function whose calls it strikes, alone or inside a combined call; None for any call."""
     skip: int = 0
     """Matching calls to let through first."""
     every: int = 1
-    """Strike at each nth matching call after that."""
+    """It strikes each nth matching call after that."""
     times: int | None = 1
-    """How often in all; None means without end."""
+    """How often it strikes in all; None for without end."""
     seconds: float = 0.0
     status: int = 500
 
@@ -66,7 +66,7 @@ class FaultPlan:
             return list(zip(self._faults, self._struck, strict=True))
 
     def take(self, functions: frozenset[str]) -> list[Fault]:
-        """The faults that strike a call of these functions now."""
+        """Return the faults that strike a call of these functions now."""
         with self._lock:
             return [
                 fault

@@ -105,7 +105,7 @@ def update_groups(site: Site, given: Mapping[str, Any]) -> None:
 
 
 def delete_groups(site: Site, given: Mapping[str, Any]) -> None:
-    """A group that is gone already is passed over."""
+    """Delete groups; one that is gone already is passed over."""
     for group_id in given["groupids"]:
         for table in ("group_member", "grouping_group"):
             site.store.run(f"DELETE FROM {table} WHERE groupid = ?", (group_id,))
@@ -124,7 +124,7 @@ def get_course_groups(site: Site, given: Mapping[str, Any]) -> list[dict[str, An
 
 
 def add_group_members(site: Site, given: Mapping[str, Any]) -> None:
-    """All or none; a member already there is passed over."""
+    """Add all or none; a member already there is passed over."""
     for member in given["members"]:
         group = _find(site, "course_group", member["groupid"])
         _check_user(site, member["userid"])
@@ -145,7 +145,7 @@ def _check_user(site: Site, user_id: int) -> None:
 
 
 def delete_group_members(site: Site, given: Mapping[str, Any]) -> None:
-    """All or none; someone who is no member is passed over."""
+    """Remove all or none; someone who is no member is passed over."""
     for member in given["members"]:
         _find(site, "course_group", member["groupid"])
         _check_user(site, member["userid"])
@@ -167,7 +167,7 @@ def get_group_members(site: Site, given: Mapping[str, Any]) -> list[dict[str, An
 
 
 def create_groupings(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All or none. Without an idnumber the work is done but the answer fails its own check."""
+    """Create all or none. Without an idnumber the work is done, but the answer fails its check."""
     return [_create_grouping(site, grouping) for grouping in given["groupings"]]
 
 
@@ -191,7 +191,7 @@ def _create_grouping(site: Site, grouping: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def assign_grouping(site: Site, given: Mapping[str, Any]) -> None:
-    """All or none; a group already in the grouping is passed over."""
+    """Assign all or none; a group already in the grouping is passed over."""
     for item in given["assignments"]:
         grouping = _find(site, "grouping", item["groupingid"])
         group = _find(site, "course_group", item["groupid"])

@@ -33,7 +33,8 @@ def is_int(value: str) -> bool:
 
 
 def username_allowed(value: str, settings: SiteSettings) -> bool:
-    """Lower case always; letters beyond Latin only with `extendedusernamechars`."""
+    """Tell whether a user name is allowed: in lower case, and in Latin letters unless
+    `extendedusernamechars` is on."""
     return clean_username(value, settings) == value
 
 

@@ -23,7 +23,7 @@ Structure = Mapping[str, Any]
 
 
 def read_parameters(structure: Structure, given: object, settings: SiteSettings) -> Any:
-    """The given fields with defaults filled in and scalars in their own kind.
+    """Return the given fields with defaults filled in and scalars in their own kind.
 
     Raises `MoodleError` (`invalidparameter`) for a missing, unknown or unfit field.
     """
@@ -95,7 +95,7 @@ def _read_value(structure: Structure, given: object, settings: SiteSettings) -> 
 
 
 def _php_text(value: object) -> str:
-    """A scalar of a JSON argument as PHP turns it into text."""
+    """Return a scalar of a JSON argument as PHP turns it into text."""
     if value is None or value is False:
         return ""
     if value is True:
@@ -106,7 +106,7 @@ def _php_text(value: object) -> str:
 
 
 def read_answer(structure: Structure | None, answer: Any, settings: SiteSettings) -> Any:
-    """The answer cut to what the function promises.
+    """Return the answer cut to what the function promises.
 
     Raises `MoodleError` (`invalidresponse`) where the answer breaks the promise: by then the work
     is done and stays done (docs/facts/moodle.md 2.7).

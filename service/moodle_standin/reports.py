@@ -148,7 +148,7 @@ def _moment(seconds: int) -> str:
 
 
 def set_filters(site: Site, given: Mapping[str, Any]) -> bool:
-    """Filters stay with the caller until they are set anew or taken back."""
+    """Store filters for the caller until they are set anew or taken back."""
     _find(site, given["reportid"])
     try:
         filters = json.loads(given["values"] or "")

@@ -25,13 +25,13 @@ def _context(site: Site, item: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _check_assignable(site: Site, role_id: int, level: str, verb: str) -> None:
-    """Teachers and students belong to courses; nobody here may give roles above that."""
+    """Raise an error for a role above those of courses: nobody here may give one."""
     if level != "course" or role_id not in site.settings.assignable_roles:
         raise invalid_parameter(f"Can not {verb} roleid={role_id} in contextid=")
 
 
 def assign_roles(site: Site, given: Mapping[str, Any]) -> None:
-    """All or none. In a course this does not enrol."""
+    """Assign all or none. In a course this does not enrol."""
     for item in given["assignments"]:
         level, instance = _context(site, item)
         _check_assignable(site, item["roleid"], level, "assign")
@@ -45,7 +45,7 @@ def assign_roles(site: Site, given: Mapping[str, Any]) -> None:
 
 
 def unassign_roles(site: Site, given: Mapping[str, Any]) -> None:
-    """All or none; a role that is not there is passed over."""
+    """Take all or none away; a role that is not there is passed over."""
     for item in given["unassignments"]:
         level, instance = _context(site, item)
         _check_assignable(site, item["roleid"], level, "unassign")

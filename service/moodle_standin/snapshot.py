@@ -34,7 +34,7 @@ _QUERIES = {
 
 
 def read_snapshot(store: Store) -> Snapshot:
-    """Rows by table; the accounts of the site itself are left out."""
+    """Return the rows by table, without the accounts of the site itself."""
     found = {name: [dict(row) for row in store.rows(query)] for name, query in _QUERIES.items()}
     for enrolment in found["enrolments"]:
         enrolment["role"] = ROLES.get(enrolment["roleid"])
@@ -42,7 +42,7 @@ def read_snapshot(store: Store) -> Snapshot:
 
 
 def snapshot(storage: Path) -> Snapshot:
-    """The same from the file of a stand-in, running or not."""
+    """Return the same from the file of a stand-in, running or not."""
     store = Store(storage)
     try:
         return read_snapshot(store)

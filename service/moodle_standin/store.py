@@ -48,7 +48,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; other callers wait."""
+        """Run a transaction: all of it or nothing; other callers wait."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -61,7 +61,7 @@ class Store:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """A part of the running transaction that may fail alone."""
+        """Run a part of the running transaction that may fail alone."""
         self._connection.execute("SAVEPOINT part")
         try:
             yield
@@ -86,7 +86,7 @@ class Store:
         return found
 
     def number(self, query: str, values: Sequence[object] = ()) -> int:
-        """The single number a query gives, 0 when there is none."""
+        """Return the single number that a query gives, 0 when there is none."""
         row = self.row(query, values)
         return int(row[0] or 0) if row is not None else 0
 
@@ -117,5 +117,5 @@ class Store:
 
 
 def marks(values: Sequence[object]) -> str:
-    """Placeholders for an IN list."""
+    """Return the placeholders of an IN list."""
     return ", ".join("?" * len(values))

@@ -20,7 +20,7 @@ _MAX_IDENTITIES = 100
 _ONLY_WHEN_FILLED = (
     "address", "institution", "idnumber", "interests", "city", "country",
 )  # fmt: skip
-"""Telephone numbers are not among them: a service account never got one back."""
+"""The fields of an answer. No telephone is among them: a service account never got one back."""
 _SEARCH_KEYS = ("id", "lastname", "firstname", "idnumber", "username", "email", "auth")
 _WILDCARD_KEYS = ("lastname", "firstname", "email")
 
@@ -35,7 +35,7 @@ def picture_urls(site: Site) -> dict[str, str]:
 
 
 def describe(site: Site, row: Row) -> dict[str, Any]:
-    """One user as the reading functions give it; empty fields are left out."""
+    """Return a user as the reading functions give it; empty fields are left out."""
     answer: dict[str, Any] = {
         "id": row["id"],
         "username": row["username"],
@@ -66,7 +66,7 @@ def describe(site: Site, row: Row) -> dict[str, Any]:
 
 
 def _own_preferences(site: Site) -> list[dict[str, Any]]:
-    """Preferences show only to their owner; the last two are Moodle's bookkeeping of a session."""
+    """Return the caller's own preferences; the last two are Moodle's bookkeeping of a session."""
     rows = site.store.rows(
         "SELECT name, value FROM user_preference WHERE userid = ? ORDER BY name",
         (site.caller_id,),
@@ -100,7 +100,7 @@ def _profile_fields(site: Site, user_id: int) -> list[dict[str, Any]]:
 
 
 def get_users_by_field(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Exact and case sensitive; unknown values are just missing."""
+    """Return the users with exactly these values; unknown values are just missing."""
     field = given["field"]
     if field not in ("id", "idnumber", "username", "email"):
         raise programmer_error("invalid field parameter")
@@ -134,7 +134,8 @@ def _check_value(site: Site, field: str, value: str) -> None:
 
 
 def get_users(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Criteria joined by AND. An unknown key is ignored with a warning, so it may list everyone."""
+    """Return who fits all criteria. An unknown key is ignored with a warning, so all may be
+    listed."""
     conditions = ["deleted = 0"]
     values: list[str] = []
     warnings = []
@@ -167,7 +168,7 @@ def get_users(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def search_identity(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The people picker's search: part of the full name or of the e-mail."""
+    """Search as the people picker does: by a part of the full name or of the e-mail."""
     pattern = f"%{given['query'] or ''}%"
     rows = site.store.rows(
         "SELECT * FROM user WHERE deleted = 0 AND username <> 'guest'"
@@ -191,7 +192,7 @@ def search_identity(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def get_user_preferences(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The caller's own; those of others need a right that a service account does not have."""
+    """Return the caller's own; others' need a right that a service account does not have."""
     user_id = given["userid"] or site.caller_id
     if user_id != site.caller_id:
         if not site.store.row("SELECT 1 FROM user WHERE id = ?", (user_id,)):

@@ -32,7 +32,7 @@ _STORED_AS_SENT = frozenset(
     }
 )  # fmt: skip
 _KNOWN_PREFERENCES = frozenset({"auth_forcepasswordchange", "htmleditor"})
-"""Any other name is dropped without a word."""
+"""Preferences that are stored; any other name is dropped without a word."""
 
 
 def create_users(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -131,7 +131,7 @@ def _save_preference(site: Site, user_id: int, name: str, value: str | None) -> 
 
 
 def update_users(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Each user alone; a failure becomes a warning and the rest goes on."""
+    """Update each user alone; a failure becomes a warning and the rest goes on."""
     warnings = []
     for user in given["users"]:
         try:
@@ -192,7 +192,7 @@ def _check_new_email(site: Site, row: Row, email: str) -> None:
 
 
 def delete_users(site: Site, given: Mapping[str, Any]) -> None:
-    """All or none. The row stays as a husk that can still be read by id."""
+    """Delete all or none. The row stays as a husk that can still be read by id."""
     for user_id in given["userids"]:
         row = site.store.row("SELECT * FROM user WHERE id = ? AND deleted = 0", (user_id,))
         if row is None:

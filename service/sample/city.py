@@ -51,7 +51,7 @@ class City:
     today: date = date(2026, 10, 5)
     """The day on which somebody looks at the files: they are of its school year and not later."""
     broken: int = 0
-    """How many schools, counted from the last, also have rows that a reader must object to."""
+    """The number of schools, from the last on, that have rows which a reader must refuse."""
 
     def __post_init__(self) -> None:
         if self.schools < 1 or self.people_per_school < 20:

@@ -1,4 +1,4 @@
-"""What is wrong in a broken school: rows that a reader must object to, each for one reason."""
+"""The flaws of a broken school: rows that a reader must refuse, each for one reason."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONG_AGO = date(1961, 4, 12)
 
 
 def with_flaws(city: City, index: int, school: SampleSchool) -> SampleSchool:
-    """The school with bad rows on top of its own, and with a class that nobody is in."""
+    """Return the school with bad rows on top of its own, and with an empty class."""
     empty = SchoolClass(sourced_id="c-900", title="11Ю", grade=11)
     return replace(
         school,

@@ -19,13 +19,13 @@ from service.sample.names import (
 _MASCULINE_GIVEN_NAMES = [given for given, _, _ in MASCULINE_NAMES]
 
 _SNILS_BASE = 900_000_000
-"""Numbers from here on are not issued: a sample never carries a living person's number."""
+"""The first number that is not issued: a sample never carries a living person's number."""
 _SNILS_SPAN = 99_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Human:
-    """Who somebody is, whichever schools list them."""
+    """A human, whichever schools list them."""
 
     key: str
     """Unique in the city and the same in every month; never written to a file."""

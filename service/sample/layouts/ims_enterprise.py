@@ -24,7 +24,7 @@ _LEARNER, _INSTRUCTOR = "01", "02"
 
 
 def write(folder: Path, school: SampleSchool, encoding: str) -> None:
-    """``<code>.xml``."""
+    """Write the file ``<code>.xml``."""
     code = school.school.code
     with xml_file(folder / f"{code}.xml", encoding) as xml, xml.inside("enterprise"):
         with xml.inside("properties"):

@@ -21,7 +21,7 @@ _PUPIL_STATUSES = {
 
 
 def write(folder: Path, school: SampleSchool, encoding: str) -> None:
-    """Five files in a folder ``<code>``: classes, students, staff, teaching, parents."""
+    """Write five files in a folder ``<code>``: classes, students, staff, teaching, parents."""
     folder = folder / school.school.code
     with _part(folder / "classes.xml", encoding, school, "классы", len(school.classes)) as xml:
         _classes(xml, school)
@@ -126,7 +126,7 @@ def _code(sourced_id: str) -> str:
 
 
 def _title(title: str) -> str:
-    """With a space and a small letter, as the city's web journal prints it
+    """Return a title with a blank, as the city's web journal prints it
     (docs/facts/paragraf.md P11)."""
     return f"{title[:-1]} {title[-1].lower()}" if title[-1].isalpha() else title
 

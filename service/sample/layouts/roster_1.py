@@ -13,7 +13,7 @@ _CATEGORIES = {Role.TEACHER: "teacher", Role.ADMINISTRATOR: "administration"}
 
 
 def write(folder: Path, school: SampleSchool, encoding: str) -> None:
-    """``<code>.xml``."""
+    """Write the file ``<code>.xml``."""
     with (
         xml_file(folder / f"{school.school.code}.xml", encoding) as xml,
         xml.inside("roster", version="1"),
