@@ -13,10 +13,12 @@ from pathlib import Path
 from sqlalchemy import select
 
 from auth.expiry import forget_expired, forget_login_events
+from service import audit
 from service.activity.rollups import catch_up
 from service.application import Application
+from service.audit import AuditAction
 from service.db import chunks, transaction
-from service.models import AuditEntry, Load, LoadStatus
+from service.models import Load, LoadStatus
 from service.operators import sessions as operator_sessions
 
 FAILURES_KEPT = timedelta(days=1)
@@ -85,9 +87,10 @@ def _delete_uploads(application: Application, *, before: datetime, now: datetime
                 if (load.finished_at or load.planned_at or load.created_at) > before:
                     continue
                 shutil.rmtree(home / load.folder)
-                session.add(
-                    AuditEntry(at=now, actor="worker", action="uploads.delete", load_id=load.id)
-                )
+                audit.record(
+                    session, AuditAction.LOAD_DELETE_FILES, at=now, actor=audit.WORKER,
+                    load_id=load.id,
+                )  # fmt: skip
                 log.info("uploaded files deleted", extra={"load": load.id})
 
 

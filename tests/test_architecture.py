@@ -87,7 +87,7 @@ TIERS: dict[str, dict[str, set[str]]] = {
     },
     "tables": {"models": set(), "migrations": {"models"}, "schema": set()},
     "who": {
-        "access": set(), "operators": set(), "audit": {"access"}, "privacy": {"access"},
+        "access": set(), "audit": set(), "operators": {"audit"}, "privacy": {"access"},
         "problems": set(), "application": {"operators"},
     },
     "subjects": {

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
+from service import audit
 from service.activity.importing import COLUMNS, BadLine, FileProblem, Imported, import_events
 from service.activity.rebuild import rebuild
+from service.audit import AuditAction
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
 from service.db import transaction
 from service.i18n import gettext as _
-from service.models import AuditEntry
 
 REPORTED_EVERY = 500_000
 """Events between two lines about the progress."""
@@ -43,14 +45,11 @@ def import_history(context: Context, paths: tuple[Path, ...], as_json: bool) -> 
             done = import_events(application.sessions, path, secret=secret, now=application.clock())
         except FileProblem as error:
             raise click.ClickException(f"{path}: {_file_problem(error)}") from error
-        entry = AuditEntry(
-            at=application.clock(),
-            actor=context.scope.actor,
-            action="events.import",
-            details={"file": path.name, **_numbers(done)},
-        )
         with transaction(application.sessions) as session:
-            session.add(entry)
+            audit.record(
+                session, AuditAction.EVENT_IMPORT, at=application.clock(),
+                actor=context.scope.actor, file=path.name, **_numbers(done),
+            )  # fmt: skip
         stopped = stopped or bool(done.bad)
         told.append(
             {"file": str(path), **_numbers(done), "bad_lines": [_plain(one) for one in done.bad]}
@@ -63,7 +62,7 @@ def import_history(context: Context, paths: tuple[Path, ...], as_json: bool) -> 
         sys.exit(STOPPED)
 
 
-def _numbers(done: Imported) -> dict[str, int]:
+def _numbers(done: Imported) -> dict[str, Any]:
     return {
         "lines": done.lines, "new": done.new, "known_before": done.known_before,
         "unmatched": done.unmatched, "bad": len(done.bad),

@@ -7,13 +7,15 @@ from datetime import date
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
+from service import audit
 from service.access import Forbidden
+from service.audit import AuditAction
 from service.console.context import scope, the_console
 from service.console.imported_files import MEDIA_TYPES
 from service.console.paging import page_of_list
 from service.i18n import gettext as _
 from service.i18n import ngettext
-from service.models import AuditEntry, OperatorRole, SchoolType
+from service.models import OperatorRole, SchoolType
 from service.registry import editing
 from service.registry.columns import Problem, plain
 from service.registry.lookup import RegistrySchool, registry_schools
@@ -98,11 +100,8 @@ def download(form: str) -> Response:
     console = the_console()
     with console.transaction() as db:
         content = registry_file(db, scope(), form, at=today())
-        details = {"format": form}
-        db.add(
-            AuditEntry(
-                at=console.now(), actor=scope().actor, action="registry.export", details=details
-            )
+        audit.record(
+            db, AuditAction.REGISTRY_EXPORT, at=console.now(), actor=scope().actor, format=form
         )
     return file_answer(content, f"registry-{today():%Y-%m-%d}.{form}")
 

@@ -18,14 +18,15 @@ from sqlalchemy.orm import Session
 from provisioning.apply import apply
 from provisioning.changes import Result
 from provisioning.moodle import MoodleClient, MoodleError, MoodleMisconfigured, MoodleRefused
+from service import audit
 from service.application import Application
+from service.audit import AuditAction
 from service.db import transaction
 from service.loads import claims
 from service.loads.failures import final_status
 from service.loads.plan_work import PlanWork
 from service.loads.roll_history import note_roll
 from service.models import (
-    AuditEntry,
     ClassTeacher,
     Load,
     LoadStatus,
@@ -223,11 +224,9 @@ def _apply_plan(
         plan.status, plan.applied_at = PlanStatus.APPLIED, now
         school.last_applied_at = now
         _supersede_others(plan, school)
-        session.add(
-            AuditEntry(
-                at=now, actor="worker", action="plan.apply", load_id=plan.load_id,
-                school_code=plan.school_code, details={"digest": plan.digest},
-            )
+        audit.record(
+            session, AuditAction.PLAN_APPLY, at=now, actor=audit.WORKER, load_id=plan.load_id,
+            school_code=plan.school_code, digest=plan.digest,
         )  # fmt: skip
     return True
 

@@ -18,8 +18,10 @@ from sqlalchemy import CursorResult, Update, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from service import audit
+from service.audit import AuditAction
 from service.db import SessionFactory, transaction
-from service.models import AuditEntry, Load, LoadStatus
+from service.models import Load, LoadStatus
 
 LEASE = timedelta(seconds=40)
 """A process on another machine that said nothing for so long is taken for dead."""
@@ -102,10 +104,8 @@ def abandoned(session: Session, now: datetime) -> list[Load]:
 def _say_interrupted(session: Session, load: Load, now: datetime) -> None:
     ours = Load.id == load.id, Load.claimed_by == load.claimed_by, Load.problem == ""
     if _changes_one(session, update(Load).where(*ours).values(problem=INTERRUPTED)):
-        session.add(
-            AuditEntry(
-                at=now, actor="worker", action="load.interrupted", load_id=load.id, details={}
-            )
+        audit.record(
+            session, AuditAction.LOAD_INTERRUPT, at=now, actor=audit.WORKER, load_id=load.id
         )
 
 

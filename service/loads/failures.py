@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from provisioning.apply import ACCOUNT_GONE, LOGIN_TAKEN
 from provisioning.changes import Result
+from service import audit
 from service.access import Scope
 from service.application import Application
+from service.audit import AuditAction
 from service.db import transaction
 from service.models import (
-    AuditEntry,
     Load,
     LoadStatus,
     OperatorRole,
@@ -198,10 +199,8 @@ def plan_again(
     shutil.rmtree(home / again.folder, ignore_errors=True)
     # Links: uploaded files are never changed, only deleted with their folder.
     shutil.copytree(home / load.folder, home / again.folder, copy_function=os.link)
-    details = {"again_of": load.id, "schools": len(schools)}
-    session.add(
-        AuditEntry(
-            at=now, actor=scope.actor, action="load.plan_again", load_id=again.id, details=details
-        )
-    )
+    audit.record(
+        session, AuditAction.LOAD_PLAN_AGAIN, at=now, actor=scope.actor, load_id=again.id,
+        again_of=load.id, schools=len(schools),
+    )  # fmt: skip
     return again

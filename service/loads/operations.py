@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 
 from provisioning.changes import Result
 from provisioning.findings import Finding, Severity
+from service import audit
 from service.access import Forbidden, Scope
+from service.audit import AuditAction
 from service.loads import claims
 from service.loads.failures import failures, plan_again, waiting_again
 from service.models import (
-    AuditEntry,
     Load,
     LoadFinding,
     LoadStatus,
@@ -100,7 +101,10 @@ def receive(
         except OSError as error:
             shutil.rmtree(target, ignore_errors=True)
             raise LoadProblem("load.not_copied", name=name) from error
-    _audit(session, scope, "load.receive", load, now, files=len(paths))
+    audit.record(
+        session, AuditAction.LOAD_RECEIVE, at=now, actor=scope.actor, load_id=load.id,
+        files=len(paths),
+    )  # fmt: skip
     return load
 
 
@@ -183,8 +187,8 @@ def approve(
         raise _nothing_to_approve(load, mine, schools)
     load.status = LoadStatus.APPROVED
     load.approved_at, load.approved_by = now, scope.actor
-    _audit(
-        session, scope, "load.approve", load, now,
+    audit.record(
+        session, AuditAction.LOAD_APPROVE, at=now, actor=scope.actor, load_id=load.id,
         digest=digest(mine), schools=len(open_plans), over_limits=len(breached),
     )  # fmt: skip
     return load
@@ -236,7 +240,10 @@ def reject(session: Session, load_id: int, *, scope: Scope, now: datetime) -> Lo
         load.status = LoadStatus.PLANNED
     if load.status != LoadStatus.APPROVED:
         load.go_on_at = None
-    _audit(session, scope, "load.reject", load, now, schools=len(mine))
+    audit.record(
+        session, AuditAction.LOAD_REJECT, at=now, actor=scope.actor, load_id=load.id,
+        schools=len(mine),
+    )  # fmt: skip
     return load
 
 
@@ -254,7 +261,7 @@ def request_stop(session: Session, load_id: int, *, scope: Scope, now: datetime)
     load.stop_requested, load.go_on_at = True, None
     if not claims.is_live(load.claimed_by, load.claimed_at, now):
         claims.stop_here(load)
-    _audit(session, scope, "load.stop", load, now)
+    audit.record(session, AuditAction.LOAD_STOP, at=now, actor=scope.actor, load_id=load.id)
 
 
 def findings(session: Session, load: Load, scope: Scope) -> list[LoadFinding]:
@@ -384,11 +391,3 @@ def try_again(
     if again is None:
         raise LoadProblem("load.files_gone")
     return again, True
-
-
-def _audit(
-    session: Session, scope: Scope, action: str, load: Load, now: datetime, **details: object
-) -> None:
-    session.add(
-        AuditEntry(at=now, actor=scope.actor, action=action, load_id=load.id, details=details)
-    )

@@ -18,14 +18,15 @@ from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
 from provisioning.state import MoodleUser, State
 from provisioning.validation import validate
+from service import audit
 from service.application import Application
+from service.audit import AuditAction
 from service.db import insert_rows, transaction, upsert
 from service.loads import claims, known_state
 from service.loads.earlier_loads import compare_with_earlier
 from service.loads.identities import recognise, usernames
 from service.loads.other_rolls import Elsewhere, OtherRolls
 from service.models import (
-    AuditEntry,
     Load,
     LoadFile,
     LoadFinding,
@@ -93,11 +94,12 @@ def _end(application: Application, load_id: int, *, problem: str = "") -> None:
             load.status = LoadStatus.PLANNED if usable else LoadStatus.REJECTED
         load.planned_at, load.problem = now, problem[:1000]
         claims.release(load)
-        details = {"status": load.status.value, "schools": len(load.plans)}
-        session.add(
-            AuditEntry(at=now, actor="worker", action="load.plan", load_id=load_id, details=details)
-        )
-    log.info("run planned", extra={"load": load_id, **details})
+        status, schools = load.status.value, len(load.plans)
+        audit.record(
+            session, AuditAction.LOAD_PLAN, at=now, actor=audit.WORKER, load_id=load_id,
+            status=status, schools=schools,
+        )  # fmt: skip
+    log.info("run planned", extra={"load": load_id, "status": status, "schools": schools})
 
 
 class _Planning:

@@ -7,8 +7,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from service import audit
+from service.audit import AuditAction
 from service.i18n import gettext as _
-from service.models import AuditEntry, Operator
+from service.models import Operator
 
 MAX_ADDRESS_LENGTH = 320
 
@@ -30,5 +32,7 @@ def set_mail(
     if wanted and not email:
         raise AddressProblem(_("To get mail, give an address."))
     operator.email, operator.wants_mail = email, wanted
-    details = {"operator": operator.id, "wanted": wanted}
-    session.add(AuditEntry(at=now, actor=actor, action="operator.mail", details=details))
+    audit.record(
+        session, AuditAction.OPERATOR_SET_MAIL, at=now, actor=actor, operator=operator.id,
+        wanted=wanted,
+    )  # fmt: skip

@@ -14,8 +14,10 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service import audit
+from service.audit import AuditAction
 from service.i18n import gettext as _
-from service.models import AuditEntry, Operator, OperatorRole, School
+from service.models import Operator, OperatorRole, School
 from service.operators import sessions as operator_sessions
 from service.operators.sessions import Lifetime
 
@@ -73,7 +75,10 @@ def add(
     )
     session.add(operator)
     session.flush()
-    _audit(session, operator, actor, "operator.add", now, role=role, scope=operator.scope)
+    audit.record(
+        session, AuditAction.OPERATOR_ADD, at=now, actor=actor, operator=operator.id, role=role,
+        scope=operator.scope,
+    )  # fmt: skip
     return operator
 
 
@@ -92,7 +97,8 @@ def set_active(
     operator.active = active
     if not active:
         operator_sessions.end_all(session, operator)
-    _audit(session, operator, actor, f"operator.{'enable' if active else 'disable'}", now)
+    action = AuditAction.OPERATOR_ENABLE if active else AuditAction.OPERATOR_DISABLE
+    audit.record(session, action, at=now, actor=actor, operator=operator.id)
 
 
 def set_password(
@@ -102,7 +108,9 @@ def set_password(
     _check_password(password)
     operator.password_hash = PasswordHasher().hash(password)
     operator_sessions.end_all(session, operator)
-    _audit(session, operator, actor, "operator.password", now)
+    audit.record(
+        session, AuditAction.OPERATOR_SET_PASSWORD, at=now, actor=actor, operator=operator.id
+    )
 
 
 def set_scope(
@@ -122,8 +130,9 @@ def set_scope(
     before = {"role": operator.role, "scope": operator.scope}
     operator.role, operator.scope = role, items
     operator_sessions.end_all(session, operator)
-    _audit(
-        session, operator, actor, "operator.scope", now, before=before, role=role, scope=items
+    audit.record(
+        session, AuditAction.OPERATOR_SET_SCOPE, at=now, actor=actor, operator=operator.id,
+        before=before, role=role, scope=items,
     )  # fmt: skip
 
 
@@ -191,12 +200,3 @@ def _unknown(role: OperatorRole, item: str, known: dict[str, str]) -> str:
         "the registry has no school with the code “{item}”; it has: {offered}",
         item=item, offered=offered,
     )  # fmt: skip
-
-
-def _audit(
-    session: Session, operator: Operator, actor: str, action: str, now: datetime, **details: object
-) -> None:
-    entry = AuditEntry(
-        at=now, actor=actor, action=action, details={"operator": operator.id, **details}
-    )
-    session.add(entry)

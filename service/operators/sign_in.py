@@ -10,18 +10,18 @@ import hmac
 import logging
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.models import AuditEntry, Operator
+from service import audit
+from service.audit import AuditAction
+from service.models import Operator
 from service.operators import sessions as operator_sessions
 from service.operators.sessions import Lifetime
-
-NOBODY = "console"
-"""The actor of the audit for whoever did not get in."""
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,8 @@ def sign_in(
     if operator is None:
         _note_failure(session, username, secret, now)
         return None
-    details = {"operator": operator.id}
-    session.add(
-        AuditEntry(at=now, actor=operator.username, action="operator.sign_in", details=details)
+    audit.record(
+        session, AuditAction.OPERATOR_SIGN_IN, at=now, actor=operator.username, operator=operator.id
     )
     return operator_sessions.begin(session, operator, lifetime, now)
 
@@ -70,6 +69,6 @@ def authenticate(session: Session, username: str, password: str) -> Operator | N
 def _note_failure(session: Session, username: str, secret: bytes, now: datetime) -> None:
     known = session.scalar(select(Operator.id).where(Operator.username == username))
     typed = hmac.new(secret, username.encode(), hashlib.sha256).hexdigest()[:16]
-    who: dict[str, object] = {"typed": typed} if known is None else {"operator": known}
-    session.add(AuditEntry(at=now, actor=NOBODY, action="operator.sign_in_failed", details=who))
+    who: dict[str, Any] = {"typed": typed} if known is None else {"operator": known}
+    audit.record(session, AuditAction.OPERATOR_REFUSE_SIGN_IN, at=now, actor=audit.NOBODY, **who)
     log.warning("an operator's sign-in failed", extra=who)

@@ -12,9 +12,11 @@ from auth.signin.check import normalise_username, pause_key
 from auth.signin.passwords import forget_own_password
 from auth.signin.throttle import Throttle
 from provisioning import passwords
+from service import audit
 from service.access import Forbidden, Scope
 from service.application import Application
-from service.models import AuditEntry, Identity, KnownUser
+from service.audit import AuditAction
+from service.models import Identity, KnownUser
 from service.settings import Settings
 
 
@@ -84,15 +86,10 @@ def reset_of(
         .where(Identity.person_id == person.person_id)
         .values(password_generation=Identity.password_generation + 1)
     )
-    session.add(
-        AuditEntry(
-            at=now,
-            actor=scope.actor,
-            action="password.reset",
-            school_code=person.school_code,
-            details={"person_id": person.person_id},
-        )
-    )
+    audit.record(
+        session, AuditAction.PASSWORD_RESET, at=now, actor=scope.actor,
+        school_code=person.school_code, person_id=person.person_id,
+    )  # fmt: skip
 
 
 def paused_until(

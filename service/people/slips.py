@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,10 +17,12 @@ from sqlalchemy.orm import Session
 
 from auth.models import Credential
 from provisioning.roster import Role
+from service import audit
 from service.access import STAFF_ROLES, Forbidden, Scope
 from service.application import Application
+from service.audit import AuditAction
 from service.i18n import gettext as _
-from service.models import AuditEntry, Identity, KnownUser, MadeSlip, School, SchoolMembership
+from service.models import Identity, KnownUser, MadeSlip, School, SchoolMembership
 from service.ordering import natural
 from service.people.passwords import first_password
 from service.settings import Settings
@@ -121,8 +124,11 @@ def slips(
     ]
     now = application.clock()
     _note(session, [row[0] for row in rows], now)
-    details = {"class": "all" if group is None else group, "count": len(found)}
-    _audit(session, scope, school, now, details)
+    shown: dict[str, Any] = {"class": "all" if group is None else group}
+    audit.record(
+        session, AuditAction.SLIP_SHOW, at=now, actor=scope.actor, school_code=school.code,
+        count=len(found), **shown,
+    )  # fmt: skip
     return found
 
 
@@ -148,7 +154,10 @@ def slip_of(
     school = session.get_one(School, row[1].school_code)
     now = application.clock()
     _note(session, [person], now)
-    _audit(session, scope, school, now, {"person_id": person.person_id, "count": 1})
+    audit.record(
+        session, AuditAction.SLIP_SHOW, at=now, actor=scope.actor, school_code=school.code,
+        person_id=person.person_id, count=1,
+    )  # fmt: skip
     return _slip(application, school, *row)
 
 
@@ -241,17 +250,3 @@ def _note(session: Session, people: Iterable[KnownUser], now: datetime) -> None:
     rows = [{"person_id": each, "first_at": now} for each in {one.person_id for one in people}]
     if rows:
         session.execute(first, rows)
-
-
-def _audit(
-    session: Session, scope: Scope, school: School, now: datetime, details: dict[str, object]
-) -> None:
-    session.add(
-        AuditEntry(
-            at=now,
-            actor=scope.actor,
-            action="slips.show",
-            school_code=school.code,
-            details=details,
-        )
-    )

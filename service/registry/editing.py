@@ -13,7 +13,9 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from service import audit
 from service.access import Forbidden, Scope
+from service.audit import AuditAction
 from service.models import AuditEntry, Load, LoadStatus, Operator, OperatorRole, School
 from service.registry.columns import BadValue, Problem, bad_value, is_empty, read_cell
 from service.registry.platforms import require_city
@@ -56,7 +58,7 @@ def history(session: Session, scope: Scope, code: str) -> Sequence[AuditEntry]:
     school_of(session, scope, code)
     query = (
         select(AuditEntry)
-        .where(AuditEntry.school_code == code, AuditEntry.action == "school.write")
+        .where(AuditEntry.school_code == code, AuditEntry.action == AuditAction.SCHOOL_WRITE)
         .order_by(AuditEntry.id.desc())
         .limit(HISTORY)
     )
@@ -217,8 +219,10 @@ def rename_district(
     for operator in operators:
         operator.scope = [new if name == old else name for name in operator.scope]
     _rename_in_waiting_loads(session, old, new)
-    details = {"district": [old, new], "schools": len(schools), "operators": len(operators)}
-    session.add(AuditEntry(at=now, actor=scope.actor, action="district.rename", details=details))
+    audit.record(
+        session, AuditAction.DISTRICT_RENAME, at=now, actor=scope.actor, district=[old, new],
+        schools=len(schools), operators=len(operators),
+    )  # fmt: skip
     return len(schools), len(operators)
 
 

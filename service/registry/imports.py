@@ -16,8 +16,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service import audit
 from service.access import Forbidden, Scope
-from service.models import AuditEntry, ImportStatus, ReferenceImport
+from service.audit import AuditAction
+from service.models import ImportStatus, ReferenceImport
 from service.registry import milestones, platforms, schools, totals
 from service.registry.columns import Column, Problem, Row, read_rows
 from service.registry.mappings import PlatformMapping
@@ -102,7 +104,7 @@ def receive(
     )
     session.add(received)
     session.flush()
-    _audit(session, received, "registry.receive", scope, now)
+    _record(session, received, AuditAction.REGISTRY_RECEIVE, scope, now)
     return received
 
 
@@ -174,14 +176,16 @@ def _decide(
     session: Session, received: ReferenceImport, status: ImportStatus, scope: Scope, now: datetime
 ) -> None:
     received.status, received.decided_at, received.decided_by = status, now, scope.actor
-    _audit(session, received, f"registry.{status}", scope, now)
+    applied = status is ImportStatus.APPLIED
+    action = AuditAction.REGISTRY_APPLY if applied else AuditAction.REGISTRY_REJECT
+    _record(session, received, action, scope, now)
 
 
-def _audit(
-    session: Session, received: ReferenceImport, action: str, scope: Scope, now: datetime
+def _record(
+    session: Session, received: ReferenceImport, action: AuditAction, scope: Scope, now: datetime
 ) -> None:
-    details = {
+    details: dict[str, Any] = {
         "import": received.id, "subject": received.subject, "rows": len(received.rows),
         "sha256": received.sha256,
     }  # fmt: skip
-    session.add(AuditEntry(at=now, actor=scope.actor, action=action, details=details))
+    audit.record(session, action, at=now, actor=scope.actor, **details)

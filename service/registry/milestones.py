@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service import audit
 from service.access import Forbidden, Scope
-from service.models import AuditEntry, Milestone
+from service.audit import AuditAction
+from service.models import Milestone
 from service.ordering import natural
 from service.registry.columns import Column, Kind, Problem, Row, repeated
 from service.registry.platforms import require_city
@@ -124,7 +126,9 @@ def remove(session: Session, scope: Scope, number: str, now: datetime) -> None:
         raise Forbidden("school")
     before = {name: plain_value(getattr(step, name)) for name in FIELDS}
     session.delete(step)
-    _audit(session, "milestone.remove", number, before, scope.actor, now)
+    audit.record(
+        session, AuditAction.MILESTONE_REMOVE, at=now, actor=scope.actor, number=number, **before
+    )
 
 
 def _write(
@@ -138,15 +142,9 @@ def _write(
         setattr(step, name, date.fromisoformat(after) if name in DAYS and after else after)
     if "done_on" in changes:
         step.done_by = actor if step.done_on else ""
-    details = {name: list(change) for name, change in changes.items()}
-    _audit(session, "milestone.write", number, details, actor, now)
-
-
-def _audit(
-    session: Session, action: str, number: str, details: dict[str, Any], actor: str, now: datetime
-) -> None:
-    session.add(
-        AuditEntry(at=now, actor=actor, action=action, details={"number": number} | details)
+    details: dict[str, Any] = {name: list(change) for name, change in changes.items()}
+    audit.record(
+        session, AuditAction.MILESTONE_WRITE, at=now, actor=actor, number=number, **details
     )
 
 

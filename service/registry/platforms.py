@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from service import audit
 from service.access import Forbidden, Scope
+from service.audit import AuditAction
 from service.models import (
-    AuditEntry,
     OperatorRole,
     PlatformFigure,
     PlatformSchool,
@@ -159,8 +160,10 @@ def apply(
             session.add(known)
         if not known.matched_by:
             known.school_code, known.matched_at = matcher.find(row), now
-    details = {"platform": platform, "first_day": options["first_day"], "version": week.version}
-    session.add(AuditEntry(at=now, actor=actor, action="platform.import", details=details))
+    audit.record(
+        session, AuditAction.PLATFORM_IMPORT, at=now, actor=actor, platform=platform,
+        first_day=options["first_day"], version=week.version,
+    )  # fmt: skip
     return week
 
 
@@ -182,11 +185,9 @@ def match(
     before = known.school_code
     known.school_code, known.ignored = code, code is None
     known.matched_at, known.matched_by = now, scope.actor
-    session.add(
-        AuditEntry(
-            at=now, actor=scope.actor, action="platform.match", school_code=code or "",
-            details={"platform": platform, "label": name, "school_code": [before, code]},
-        )
+    audit.record(
+        session, AuditAction.PLATFORM_MATCH, at=now, actor=scope.actor, school_code=code or "",
+        platform=platform, label=name, before=before,
     )  # fmt: skip
 
 

@@ -12,7 +12,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.models import AuditEntry, HeadCount, HeadCountGroup, School
+from service import audit
+from service.audit import AuditAction
+from service.models import HeadCount, HeadCountGroup, School
 from service.registry.columns import NO, YES, Column, Kind, Problem, Row, repeated
 from service.registry.preview import Change, Entry, Preview
 from service.registry.types import TYPES
@@ -201,12 +203,10 @@ def write(
     # A list of schools shows the short name, plans of Moodle use both.
     school.name = school.name or school.short_name
     school.short_name = school.short_name or school.name[:255]
-    session.add(
-        AuditEntry(
-            at=now, actor=actor, action="school.write", school_code=school.code,
-            details={name: list(change) for name, change in changes.items()},
-        )
-    )  # fmt: skip
+    details: dict[str, Any] = {name: list(change) for name, change in changes.items()}
+    audit.record(
+        session, AuditAction.SCHOOL_WRITE, at=now, actor=actor, school_code=school.code, **details
+    )
 
 
 def as_attribute(name: str, value: Any) -> Any:

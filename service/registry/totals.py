@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.models import AuditEntry, RegionalTotal, TotalKey
+from service import audit
+from service.audit import AuditAction
+from service.models import RegionalTotal, TotalKey
 from service.registry.columns import Column, Kind, Problem, Row
 from service.registry.preview import Entry, Preview
 
@@ -86,5 +89,5 @@ def apply(session: Session, found: Preview, *, actor: str, now: datetime) -> Non
                 document_number=values["document_number"], recorded_at=now, recorded_by=actor,
             )
         )  # fmt: skip
-        details = {"key": entry.key} | {name: list(one) for name, one in entry.changes.items()}
-        session.add(AuditEntry(at=now, actor=actor, action="total.add", details=details))
+        details: dict[str, Any] = {name: list(one) for name, one in entry.changes.items()}
+        audit.record(session, AuditAction.TOTAL_ADD, at=now, actor=actor, key=entry.key, **details)

@@ -15,9 +15,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from service import audit
 from service.access import Forbidden, Scope
+from service.audit import AuditAction
 from service.i18n import gettext as _
-from service.models import AuditEntry, OperatorRole, PublishedReport, School
+from service.models import OperatorRole, PublishedReport, School
 from service.reports.definition import Definition, make
 from service.reports.export import to_csv
 from service.reports.question import Asked, Compare
@@ -118,8 +120,10 @@ def publish(
             session.add(published)
     except IntegrityError as error:
         raise PublishProblem(_("Somebody published this in the same moment.")) from error
-    details = {"report": definition.name, "published": published.id, "version": version}
-    session.add(AuditEntry(at=now, actor=by, action="report.publish", details=details))
+    audit.record(
+        session, AuditAction.REPORT_PUBLISH, at=now, actor=by, report=definition.name,
+        published=published.id, version=version,
+    )  # fmt: skip
     return published
 
 

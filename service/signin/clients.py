@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from auth.clients.client import KNOWN_SCOPES, Client, hash_secret
 from auth.clients.problems import FieldProblem, Flaw, WrongFields
 from auth.clients.registered import OWN_COLUMNS, ClientRow, end_what_was_given, read_clients
+from service import audit
 from service.access import Forbidden, Scope, need_city
 from service.application import Application
-from service.models import AuditEntry
+from service.audit import AuditAction
 from service.settings import Settings
 from service.signin.registration_forms import FormField, form_fields
 
@@ -107,7 +108,10 @@ def create_client(
     )
     row.keep(client, now)
     db.add(row)
-    _audit(db, scope, "clients.create", client.client_id, now, public=public)
+    audit.record(
+        db, AuditAction.CLIENT_ADD, at=now, actor=scope.actor, client_id=client.client_id,
+        public=public,
+    )  # fmt: skip
     return client, secret
 
 
@@ -126,7 +130,10 @@ def change_client(
     changed = sorted(name for name in values if getattr(before, name) != getattr(client, name))
     if changed:
         row.keep(client, now)
-        _audit(db, scope, "clients.change", client_id, now, fields=changed)
+        audit.record(
+            db, AuditAction.CLIENT_CHANGE, at=now, actor=scope.actor, client_id=client_id,
+            fields=changed,
+        )  # fmt: skip
     return client
 
 
@@ -151,7 +158,10 @@ def new_client_secret(
     row.secret_hash = hash_secret(secret)
     row.touch(now)
     hours = int(overlap.total_seconds() // 3600)
-    _audit(db, scope, "clients.new_secret", client_id, now, overlap_hours=hours)
+    audit.record(
+        db, AuditAction.CLIENT_RENEW_SECRET, at=now, actor=scope.actor, client_id=client_id,
+        overlap_hours=hours,
+    )  # fmt: skip
     return secret
 
 
@@ -163,7 +173,8 @@ def switch_client(
     row.disabled_at = None if on else now
     row.touch(now)
     end_what_was_given(db, client_id)
-    _audit(db, scope, "clients.enable" if on else "clients.disable", client_id, now)
+    action = AuditAction.CLIENT_ENABLE if on else AuditAction.CLIENT_DISABLE
+    audit.record(db, action, at=now, actor=scope.actor, client_id=client_id)
 
 
 def _problems_of_name(db: Session, settings: Settings, client_id: str) -> list[FieldProblem]:
@@ -197,16 +208,6 @@ def _row(db: Session, settings: Settings, scope: Scope, client_id: str) -> Clien
     if row is None or client_id in {client.client_id for client in settings.auth.clients}:
         raise Forbidden("client")
     return row
-
-
-def _audit(
-    db: Session, scope: Scope, action: str, client_id: str, now: datetime, **details: Any
-) -> None:
-    db.add(
-        AuditEntry(
-            at=now, actor=scope.actor, action=action, details={"client_id": client_id, **details}
-        )
-    )
 
 
 def application_clients(application: Application) -> list[Client]:

@@ -29,8 +29,9 @@ from auth.esia.workbench import recorder
 from auth.esia.workbench.faults import check_faults
 from auth.models import digest
 from auth.settings import EsiaSettings, EsiaSystem
+from service import audit
 from service.access import Forbidden, Scope, need_city
-from service.models import AuditEntry
+from service.audit import AuditAction
 from service.signin.registration_forms import FormField, form_fields
 
 RECORDING_MINUTES = (15, 60, 240)
@@ -118,7 +119,7 @@ class Systems:
         row = EsiaRegistration(mnemonic=mnemonic, certificate=der, created_at=self.now)
         self._keep(row, system)
         self.db.add(row)
-        self._audit("esia_systems.create", mnemonic)
+        self._record(AuditAction.ESIA_SYSTEM_ADD, mnemonic)
         return system
 
     def change(self, mnemonic: str, values: Mapping[str, Any]) -> None:
@@ -128,7 +129,7 @@ class Systems:
         changed = sorted(n for n in values if getattr(before, n) != getattr(system, n))
         if changed:
             self._keep(row, system)
-            self._audit("esia_systems.change", mnemonic, fields=changed)
+            self._record(AuditAction.ESIA_SYSTEM_CHANGE, mnemonic, fields=changed)
 
     def put_certificate(self, mnemonic: str, content: bytes, *, following: bool) -> None:
         """Take the certificate in force, or the ``following`` one. Raises as ``change``."""
@@ -143,7 +144,7 @@ class Systems:
             raise WrongFields(problems)
         setattr(row, name, der)
         row.touch(self.now)
-        self._audit("esia_systems.certificate", mnemonic, which=name)
+        self._record(AuditAction.ESIA_SYSTEM_SET_CERTIFICATE, mnemonic, which=name)
 
     def finish_change(self, mnemonic: str) -> None:
         """Make the next certificate the one in force: the other counts no more."""
@@ -152,14 +153,14 @@ class Systems:
             raise Forbidden("system")
         row.certificate, row.next_certificate = row.next_certificate, None
         row.touch(self.now)
-        self._audit("esia_systems.certificate", mnemonic, which="finish")
+        self._record(AuditAction.ESIA_SYSTEM_SET_CERTIFICATE, mnemonic, which="finish")
 
     def drop_next(self, mnemonic: str) -> None:
         """Take the next certificate back."""
         row = self._row(mnemonic)
         row.next_certificate = None
         row.touch(self.now)
-        self._audit("esia_systems.certificate", mnemonic, which="drop_next")
+        self._record(AuditAction.ESIA_SYSTEM_SET_CERTIFICATE, mnemonic, which="drop_next")
 
     def switch(self, mnemonic: str, *, on: bool) -> None:
         """Disable a system, or enable it again. Its tokens end either way."""
@@ -167,7 +168,9 @@ class Systems:
         row.disabled_at = None if on else self.now
         row.touch(self.now)
         end_what_was_given(self.db, mnemonic)
-        self._audit("esia_systems.enable" if on else "esia_systems.disable", mnemonic)
+        self._record(
+            AuditAction.ESIA_SYSTEM_ENABLE if on else AuditAction.ESIA_SYSTEM_DISABLE, mnemonic
+        )
 
     def set_faults(self, mnemonic: str, faults: Iterable[str] | None) -> None:
         """Let these go wrong from the next request on; None: those of the settings file.
@@ -179,7 +182,7 @@ class Systems:
         check_faults(chosen or ())
         switches.faults = chosen
         switches.touch()
-        self._audit("esia_systems.faults", mnemonic, faults=chosen)
+        self._record(AuditAction.ESIA_SYSTEM_SET_FAULTS, mnemonic, faults=chosen)
 
     def new_key(self, mnemonic: str) -> str:
         """A key that opens the log to the system's developer; an earlier one opens it no more."""
@@ -187,30 +190,30 @@ class Systems:
         key = secrets.token_urlsafe(32)
         switches.diagnostics_hash = digest(key)
         switches.touch()
-        self._audit("esia_systems.new_key", mnemonic)
+        self._record(AuditAction.ESIA_SYSTEM_RENEW_KEY, mnemonic)
         return key
 
     def revoke_key(self, mnemonic: str) -> None:
         switches = self._switches(mnemonic)
         switches.diagnostics_hash = ""
         switches.touch()
-        self._audit("esia_systems.revoke_key", mnemonic)
+        self._record(AuditAction.ESIA_SYSTEM_REVOKE_KEY, mnemonic)
 
     def record(self, mnemonic: str, minutes: int) -> None:
         """Record the system's exchanges from now on; what was recorded earlier goes."""
         switches = self._switches(mnemonic)
         until = self.now + timedelta(minutes=max(1, minutes))
         recorder.begin_recording(switches, self.db, self.now, until)
-        self._audit("esia_systems.record", mnemonic, minutes=minutes)
+        self._record(AuditAction.ESIA_SYSTEM_START_RECORDING, mnemonic, minutes=minutes)
 
     def stop_recording(self, mnemonic: str) -> None:
         recorder.end_recording(self._switches(mnemonic), self.now)
-        self._audit("esia_systems.stop_recording", mnemonic)
+        self._record(AuditAction.ESIA_SYSTEM_STOP_RECORDING, mnemonic)
 
     def export(self, mnemonic: str) -> dict[str, Any]:
         """What was recorded, as a fixture. Raises ``Forbidden``."""
         self.find(mnemonic)
-        self._audit("esia_systems.export", mnemonic)
+        self._record(AuditAction.ESIA_SYSTEM_EXPORT, mnemonic)
         return recorder.export(self.db, mnemonic)
 
     def _known(
@@ -275,14 +278,9 @@ class Systems:
             self.db.add(switches)
         return switches
 
-    def _audit(self, action: str, mnemonic: str, **details: Any) -> None:
-        self.db.add(
-            AuditEntry(
-                at=self.now,
-                actor=self.scope.actor,
-                action=action,
-                details={"system": mnemonic, **details},
-            )
+    def _record(self, action: AuditAction, mnemonic: str, **details: Any) -> None:
+        audit.record(
+            self.db, action, at=self.now, actor=self.scope.actor, system=mnemonic, **details
         )
 
 

@@ -18,8 +18,10 @@ from auth.linking.comparison import Agreement, Comparison, compare, is_another_h
 from auth.linking.links import add_link, end_link, links_of
 from auth.linking.models import Evidence, Link, LinkEvent, LinkRequest
 from auth.linking.settings import LinkingSettings
+from service import audit
 from service.access import Forbidden, Scope
-from service.models import AuditEntry, KnownUser, OperatorRole, SchoolMembership
+from service.audit import AuditAction
+from service.models import KnownUser, OperatorRole, SchoolMembership
 from service.people.passwords import find_person
 
 NEAR_ENOUGH = 0.6
@@ -165,7 +167,10 @@ def grant(
         reason=_words(reason),
         now=now,
     )
-    _audit(session, scope, "link.relink" if earlier else "link.grant", person, now)
+    audit.record(
+        session, AuditAction.LINK_REPLACE if earlier else AuditAction.LINK_GRANT, at=now,
+        actor=scope.actor, school_code=person.school_code, person_id=person.person_id,
+    )  # fmt: skip
     return person
 
 
@@ -185,15 +190,10 @@ def refuse(
     request = find_request(session, scope, number, now)
     age = timedelta(days=settings.request_days)
     requests.refuse(request, _said(answer), age=age, now=now)
-    session.add(
-        AuditEntry(
-            at=now,
-            actor=scope.actor,
-            action="link.refuse",
-            school_code=request.school_code,
-            details={"request": request.id},
-        )
-    )
+    audit.record(
+        session, AuditAction.LINK_REFUSE, at=now, actor=scope.actor,
+        school_code=request.school_code, request=request.id,
+    )  # fmt: skip
 
 
 def unlink(
@@ -224,7 +224,10 @@ def unlink(
         clients=clients,
         now=now,
     )
-    _audit(session, scope, "link.end", person, now)
+    audit.record(
+        session, AuditAction.LINK_END, at=now, actor=scope.actor,
+        school_code=person.school_code, person_id=person.person_id,
+    )  # fmt: skip
     return person
 
 
@@ -266,15 +269,3 @@ def _words(text: str) -> str:
     """What was typed, without what cannot be shown or stored."""
     shown = (sign for sign in text.replace("\r", "") if sign.isprintable() or sign == "\n")
     return "".join(shown).strip()[:MAX_TEXT]
-
-
-def _audit(session: Session, scope: Scope, action: str, person: KnownUser, now: datetime) -> None:
-    session.add(
-        AuditEntry(
-            at=now,
-            actor=scope.actor,
-            action=action,
-            school_code=person.school_code,
-            details={"person_id": person.person_id},
-        )
-    )

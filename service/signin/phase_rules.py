@@ -18,10 +18,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from auth.signin.phases import CITY, Phase, Target, Who
+from service import audit
 from service.access import Forbidden, Scope
+from service.audit import AuditAction
 from service.db import chunks
 from service.models import (
-    AuditEntry,
     KnownUser,
     OperatorRole,
     PhaseExemption,
@@ -123,7 +124,7 @@ def set_phase(
         session.flush()
     except IntegrityError as error:  # another operator was faster
         raise PhaseProblem(Why.TAKEN) from error
-    _audit(session, scope, now, "phase.set", rule, {"phase": phase.value, **_days(starts_on)})
+    _record(session, scope, now, AuditAction.PHASE_SET, rule, phase=phase, **_days(starts_on))
     return rule
 
 
@@ -145,7 +146,7 @@ def move_phase(
         _check_start(session, rule.target, starts_on, today)
         moved = {"from": rule.starts_on.isoformat(), "to": starts_on.isoformat()}
         rule.starts_on = starts_on
-        _audit(session, scope, now, "phase.move", rule, {"phase": str(rule.phase), **moved})
+        _record(session, scope, now, AuditAction.PHASE_MOVE, rule, phase=rule.phase, **moved)
     return rule
 
 
@@ -154,8 +155,8 @@ def remove_phase(
 ) -> None:
     """What was in force before it counts again. Raises ``Forbidden``."""
     rule = _find(session, settings, scope, PhaseRule, rule_id)
-    details = {"phase": str(rule.phase), **_days(rule.starts_on)}
-    _audit(session, scope, now, "phase.remove", rule, details)
+    starts = _days(rule.starts_on)
+    _record(session, scope, now, AuditAction.PHASE_REMOVE, rule, phase=rule.phase, **starts)
     session.delete(rule)
 
 
@@ -200,7 +201,7 @@ def add_exemption(
     )
     session.add(row)
     session.flush()
-    _audit(session, scope, now, "exemption.add", row, _exemption_details(row))
+    _record(session, scope, now, AuditAction.EXEMPTION_ADD, row, **_exemption_details(row))
     return row
 
 
@@ -209,7 +210,7 @@ def remove_exemption(
 ) -> None:
     """Raises ``Forbidden``."""
     row = _find(session, settings, scope, PhaseExemption, exemption_id)
-    _audit(session, scope, now, "exemption.remove", row, _exemption_details(row))
+    _record(session, scope, now, AuditAction.EXEMPTION_REMOVE, row, **_exemption_details(row))
     session.delete(row)
 
 
@@ -343,21 +344,13 @@ def _exemption_details(row: PhaseExemption) -> dict[str, Any]:
     }
 
 
-def _audit(
+def _record(
     session: Session,
     scope: Scope,
     now: datetime,
-    action: str,
+    action: AuditAction,
     row: PhaseRule | PhaseExemption,
-    details: dict[str, Any],
+    **details: Any,
 ) -> None:
-    where = {name: value for name, value in _columns(row.target).items() if value}
-    session.add(
-        AuditEntry(
-            at=now,
-            actor=scope.actor,
-            action=action,
-            school_code=row.school_code,
-            details={"id": row.id, **where, **details},
-        )
-    )
+    where: dict[str, Any] = {name: value for name, value in _columns(row.target).items() if value}
+    audit.record(session, action, at=now, actor=scope.actor, id=row.id, **where, **details)

@@ -103,9 +103,9 @@ def test_files_of_runs_that_are_over_go_after_their_days(application: Applicatio
     with application.sessions() as session:
         entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert sorted((one.actor, one.action, one.load_id) for one in entries) == [
-        ("worker", "uploads.delete", 1),
-        ("worker", "uploads.delete", 2),
-        ("worker", "uploads.delete", 3),
+        ("worker", "load.delete_files", 1),
+        ("worker", "load.delete_files", 2),
+        ("worker", "load.delete_files", 3),
     ]
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from auth.models import Base as AuthBase
+from service.audit import AuditAction
 from service.db import Base, make_engine
 from service.schema import migrate
 
@@ -42,3 +44,39 @@ def test_migrating_twice_changes_nothing(empty_database: str) -> None:
     migrate(empty_database)
     migrate(empty_database)
     assert differences(empty_database) == []
+
+
+OLD_ACTIONS = (  # noqa: SIM905 - sixty literals are longer
+    "run.receive run.plan run.approve run.reject run.stop run.plan_again run.interrupted "
+    "load.receive load.interrupted uploads.delete plan.apply school.write district.rename "
+    "total.add milestone.write milestone.remove platform.import platform.match registry.receive "
+    "registry.applied registry.rejected registry.export password.reset slips.show link.grant "
+    "link.relink link.refuse link.end phase.set phase.move phase.remove exemption.add "
+    "exemption.remove clients.create clients.change clients.new_secret clients.enable "
+    "clients.disable esia_systems.create esia_systems.change esia_systems.certificate "
+    "esia_systems.enable esia_systems.disable esia_systems.faults esia_systems.new_key "
+    "esia_systems.revoke_key esia_systems.record esia_systems.stop_recording esia_systems.export "
+    "events.import report.export report.people report.publish operator.add operator.enable "
+    "operator.disable operator.password operator.scope operator.mail operator.sign_in "
+    "operator.sign_in_failed"
+).split()
+"""All that earlier versions stored."""
+
+
+def test_actions_stored_by_earlier_versions_are_those_of_the_audit(empty_database: str) -> None:
+    migrate(empty_database, "0021")
+    engine = make_engine(empty_database)
+    entry = text(
+        "INSERT INTO audit_entries (at, actor, action, school_code, details)"
+        " VALUES ('2026-09-01', 'anna', :action, '', '{}')"
+    )
+    with engine.begin() as connection:
+        connection.execute(entry, [{"action": action} for action in OLD_ACTIONS])
+    migrate(empty_database)
+    with engine.connect() as connection:
+        stored = connection.execute(text("SELECT action FROM audit_entries ORDER BY id"))
+        renamed = dict(zip(OLD_ACTIONS, stored.scalars(), strict=True))
+    engine.dispose()
+    assert set(renamed.values()) == set(AuditAction)
+    assert renamed["run.plan"] == "load.plan"
+    assert renamed["registry.rejected"] == "registry.reject"

@@ -75,7 +75,7 @@ def test_an_import_as_json_has_numbers_and_bad_lines_and_is_audited(
     assert [(bad["line"], bad["code"]) for bad in one["bad_lines"]] == [(2, "school")]
     application = build(load_settings(None, {"SCHOOLBRIDGE_HOME": str(home)}))
     with transaction(application.sessions) as session:
-        (entry,) = session.query(AuditEntry).filter_by(action="events.import")
+        (entry,) = session.query(AuditEntry).filter_by(action="event.import")
         assert (entry.details["file"], entry.details["new"]) == ("a.csv", 1)
         assert "nobody" not in str(entry.details)
     application.engine.dispose()

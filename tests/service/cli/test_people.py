@@ -89,7 +89,7 @@ def test_a_reset_prints_the_new_slip_and_is_written_down(home: Path) -> None:
         about_people = select(AuditEntry.action).where(AuditEntry.action.not_like("operator.%"))
         actions = session.scalars(about_people.order_by(AuditEntry.id)).all()
     application.engine.dispose()
-    assert actions == ["password.reset", "slips.show"]
+    assert actions == ["password.reset", "slip.show"]
 
 
 def test_random_passwords_differ_after_a_reset(home: Path) -> None:

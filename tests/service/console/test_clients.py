@@ -105,7 +105,7 @@ def test_a_registered_client_has_a_secret_that_is_shown_once_and_kept_as_a_hash(
     assert row(console).secret_hash == hash_secret(secret)
     assert secret not in city.get("/console/clients/diary").text
     (entry,) = audited(console)
-    assert (entry.actor, entry.action) == ("city", "clients.create")
+    assert (entry.actor, entry.action) == ("city", "client.add")
     assert entry.details == {"client_id": "diary", "public": False}
     for path in console.application.settings.home.rglob("*"):
         assert path.is_dir() or secret.encode() not in path.read_bytes()
@@ -241,7 +241,7 @@ def test_a_disabled_client_loses_its_tokens_and_is_enabled_again(
     city.post("/console/clients/diary/enable")
     assert row(console).disabled_at is None
     acts = [one.action for one in audited(console)]
-    assert acts == ["clients.create", "clients.disable", "clients.enable"]
+    assert acts == ["client.add", "client.disable", "client.enable"]
 
 
 def test_clients_of_the_settings_file_are_shown_and_stay_as_they_are(

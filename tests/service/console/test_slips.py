@@ -84,7 +84,7 @@ def test_a_sheet_is_never_kept_and_each_look_is_written_down(console: ConsoleUnd
     assert "латинская" in answer.text
     assert MOODLE in answer.text
     assert "Образцов" not in answer.text
-    assert audited(console) == [("anna", "slips.show")]
+    assert audited(console) == [("anna", "slip.show")]
 
 
 def test_an_own_password_is_not_replaced_on_the_sheet(console: ConsoleUnderTest) -> None:
@@ -112,7 +112,7 @@ def test_a_person_is_found_by_login_and_reset(console: ConsoleUnderTest) -> None
     assert answer.headers["Cache-Control"] == "no-store"
     assert FIRST in answer.text
     assert own_passwords(console) == []
-    assert audited(console) == [("anna", "password.reset"), ("anna", "slips.show")]
+    assert audited(console) == [("anna", "password.reset"), ("anna", "slip.show")]
 
 
 def test_a_reset_of_a_random_password_shows_a_new_one(tmp_path: Path) -> None:

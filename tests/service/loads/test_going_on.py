@@ -134,7 +134,7 @@ class Site:
 
     def interruptions(self) -> int:
         with self.application.sessions() as session:
-            said = select(func.count()).where(AuditEntry.action == "load.interrupted")
+            said = select(func.count()).where(AuditEntry.action == "load.interrupt")
             return session.scalars(said).one()
 
 

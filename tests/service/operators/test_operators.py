@@ -223,10 +223,10 @@ def test_failed_sign_ins_are_logged_and_audited_without_what_was_typed(
     with caplog.at_level(logging.WARNING):
         for name in ("mira", "Примерова Анна", "Примерова Анна"):
             browser.post("/console/signin", username=name, password="not the password")
-    known, first, again = (entry for entry in house.audit() if entry[1].endswith("in_failed"))
+    known, first, again = (entry for entry in house.audit() if entry[1].endswith("refuse_sign_in"))
     with house.application.sessions() as session:
         mira = session.scalars(select(Operator.id).where(Operator.username == "mira")).one()
-    assert known == ("console", "operator.sign_in_failed", {"operator": mira})
+    assert known == ("console", "operator.refuse_sign_in", {"operator": mira})
     assert first == again
     assert set(first[2]) == {"typed"}
     lines = [vars(record) for record in caplog.records if "sign-in failed" in record.getMessage()]
@@ -241,7 +241,7 @@ def test_tries_over_the_limit_leave_no_rows(house: House) -> None:
     browser = house.browser()
     for _try in range(15):
         browser.post("/console/signin", username="mira", password="not the password")
-    failed = [entry for entry in house.audit() if entry[1] == "operator.sign_in_failed"]
+    failed = [entry for entry in house.audit() if entry[1] == "operator.refuse_sign_in"]
     assert len(failed) == 10
 
 
@@ -307,7 +307,7 @@ def test_the_audit_says_what_was_changed_and_by_whom(house: House) -> None:
     house.signed_in("anna")
     acts = [(actor, action) for actor, action, _details in house.audit()]
     assert acts == [
-        ("cli", "operator.add"), ("cli", "operator.scope"), ("anna", "operator.sign_in"),
+        ("cli", "operator.add"), ("cli", "operator.set_scope"), ("anna", "operator.sign_in"),
     ]  # fmt: skip
     changed = house.audit()[1][2]
     assert changed["before"] == {"role": "school", "scope": ["SB0001"]}

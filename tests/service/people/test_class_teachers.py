@@ -107,7 +107,7 @@ def test_the_class_teacher_sees_the_class_and_resets_a_password(
         entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [(e.actor, e.action, e.school_code) for e in entries] == [
         ("person:lead", "password.reset", "1"),
-        ("person:lead", "slips.show", "1"),
+        ("person:lead", "slip.show", "1"),
     ]
 
 

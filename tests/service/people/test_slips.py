@@ -154,9 +154,9 @@ def test_each_look_is_written_down_without_names(
     slip_of(session, application, OF_SCHOOL, person)
     entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [(one.actor, one.action, one.school_code, one.details) for one in entries] == [
-        ("anna", "slips.show", "1", {"class": "c-8a", "count": 1}),
-        ("anna", "slips.show", "1", {"class": "all", "count": 1}),
-        ("anna", "slips.show", "1", {"person_id": "a", "count": 1}),
+        ("anna", "slip.show", "1", {"class": "c-8a", "count": 1}),
+        ("anna", "slip.show", "1", {"class": "all", "count": 1}),
+        ("anna", "slip.show", "1", {"person_id": "a", "count": 1}),
     ]
 
 

@@ -218,7 +218,7 @@ def test_a_file_is_imported_after_a_yes_and_the_yes_is_written_down(
             .where(AuditEntry.action != "operator.sign_in")
             .order_by(AuditEntry.id)
         ).all()
-    assert actions[-3:] == ["school.write", "school.write", "registry.applied"]
+    assert actions[-3:] == ["school.write", "school.write", "registry.apply"]
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,8 @@ def test_a_number_of_the_page_leads_to_the_people_behind_it(console: ConsoleUnde
 def test_every_look_is_audited_with_counts_and_without_names(console: ConsoleUnderTest) -> None:
     look(console.client("school"), "own|all", **{"by": "school"})
     with console.rows() as rows:
-        entry = rows.scalars(select(AuditEntry).where(AuditEntry.action == "report.people")).one()
+        shown = AuditEntry.action == "report.show_people"
+        entry = rows.scalars(select(AuditEntry).where(shown)).one()
         assert entry.actor == "school"
         assert entry.details == {
             "report": "coverage", "by": "school", "row": "own|all", "column": "roll", "people": 2,

@@ -156,7 +156,7 @@ def test_a_relink_ends_the_old_link_and_tells_both_in_the_history(
         ("unlinked", "a", "snils", "anna", "Ошиблись учётной записью"),
         ("linked", "a", "school", "anna", "Ошиблись учётной записью"),
     ]
-    assert audited(console) == [("anna", "link.relink")]
+    assert audited(console) == [("anna", "link.replace")]
 
 
 def sign_in(console: ConsoleUnderTest, method: Method, sid: str) -> None:
