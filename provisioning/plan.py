@@ -33,16 +33,6 @@ _WATCHED_FIELDS = ("username", "family_name", "given_name", "middle_name", "birt
 """A change of one of these makes somebody hard to recognise: they are counted as updates."""
 
 
-class UnsafePlan(Exception):
-    """The plan is over its limits and nobody confirmed it. Trying again does not help."""
-
-    def __init__(self, breaches: Sequence[LimitBreach]) -> None:
-        self.breaches = tuple(breaches)
-        super().__init__(
-            "; ".join(f"{one.limit}: {one.count} of {one.base} people" for one in self.breaches)
-        )
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     school_code: str
@@ -134,12 +124,6 @@ def make_plan(known: State, desired: State, limits: LimitSettings) -> Plan:
         counts={place: len(found[place]) for place in APPLY_ORDER if found.get(place)},
         breaches=breaches,
     )
-
-
-def check(plan: Plan, *, confirmed: bool) -> None:
-    """Raise ``UnsafePlan`` when the plan is over a limit and was not explicitly confirmed."""
-    if plan.breaches and not confirmed:
-        raise UnsafePlan(plan.breaches)
 
 
 def plan_digest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -15,14 +15,6 @@ from auth.linking.identity import OutsideIdentity
 from auth.linking.models import Evidence, Link, LinkAction, LinkEvent, LinkRequest
 from auth.models import Method, SignIn
 from auth.signin.end_sign_ins import end_people
-
-
-def linked_people() -> Select[str, datetime]:
-    """``person_id`` and ``linked_at`` of everybody whom an outside identity opens, one row each:
-    for reports to join."""
-    return select(Link.person_id, func.min(Link.linked_at).label("linked_at")).group_by(
-        Link.person_id
-    )
 
 
 def links_of(db: Session, person_id: str) -> list[Link]:

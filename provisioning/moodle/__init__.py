@@ -8,7 +8,6 @@ from provisioning.moodle.errors import (
     MoodleRefused,
     MoodleUnavailable,
     MoodleUncertain,
-    Retry,
 )
 from provisioning.moodle.functions import Function
 
@@ -20,6 +19,5 @@ __all__ = [
     "MoodleRefused",
     "MoodleUnavailable",
     "MoodleUncertain",
-    "Retry",
     "bounded_session",
 ]

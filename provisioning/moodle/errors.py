@@ -15,25 +15,13 @@ is the function and a code.
 from __future__ import annotations
 
 import re
-from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 
 from provisioning.moodle.functions import Function
 
 
-class Retry(StrEnum):
-    """What helps after an error (docs/facts/moodle.md 3.1 to 3.4)."""
-
-    LATER = "later"
-    AFTER_REPAIR = "after_repair"
-    AFTER_SETUP = "after_setup"
-    AFTER_LOOKING = "after_looking"
-
-
 class MoodleError(Exception):
-    """A call that did not bring its result. ``retry`` says what helps."""
-
-    retry: ClassVar[Retry]
+    """A call that did not bring its result. The family says what helps (docs/facts/moodle.md 3)."""
 
     def __init__(self, function: Function, code: str) -> None:
         super().__init__(f"{function}: {code}")
@@ -43,8 +31,6 @@ class MoodleError(Exception):
 
 
 class MoodleUnavailable(MoodleError):
-    retry = Retry.LATER
-
     def __init__(
         self, function: Function, code: str, retry_after_seconds: float | None = None
     ) -> None:
@@ -54,19 +40,19 @@ class MoodleUnavailable(MoodleError):
 
 
 class MoodleRefused(MoodleError):
-    retry = Retry.AFTER_REPAIR
+    """Nothing was done; the data must change first."""
 
 
 class MoodleMisconfigured(MoodleError):
-    retry = Retry.AFTER_SETUP
+    """Nothing was done; an administrator must change a setting."""
 
 
 class MoodleUncertain(MoodleError):
-    retry = Retry.AFTER_LOOKING
+    """The work may have been done: look before doing it again."""
 
 
 class MoodleDoubtful(MoodleError):
-    retry = Retry.AFTER_LOOKING
+    """Nothing was done; a probe tells whether a setting or the data is the reason."""
 
 
 INVALID_RESPONSE = "invalidresponse"

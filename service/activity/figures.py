@@ -86,12 +86,6 @@ class Activity:
         """
         return self._as_people(self._ordinals(begin, end, sources, methods))
 
-    def first_active(
-        self, begin: datetime, end: datetime, *, sources: Collection[EventSource] = OURS
-    ) -> PeopleSet:
-        """Whose very first sign-in is in the period."""
-        return self.active(None, end, sources=sources) - self.active(None, begin, sources=sources)
-
     def moved(
         self,
         begin: datetime,

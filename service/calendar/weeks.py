@@ -23,11 +23,6 @@ def week_of(day: date) -> Period:
     return Period(first=last - timedelta(days=DAYS - 1), last=last)
 
 
-def week_at(moment: datetime, zone: ZoneInfo) -> Period:
-    """The week that ``moment`` belongs to by the clock of ``zone``."""
-    return week_of(moment.astimezone(zone).date())
-
-
 def last_week(today: date) -> Period:
     """The newest week that is over: on a Friday that of the Friday before."""
     return week_of(week_of(today).first - timedelta(days=1))

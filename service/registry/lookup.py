@@ -281,20 +281,14 @@ class Total:
     recorded_by: str
 
 
-def regional_total(
-    session: Session, key: TotalKey, at: date, *, known_at: datetime | None = None
-) -> Total | None:
-    """The newest total as of ``at`` or before; of two as of one day the one recorded later.
-
-    None: nobody has recorded one; the indicator has no denominator then, never zero.
-    """
-    return regional_totals(session, at, known_at=known_at).get(key)
-
-
 def regional_totals(
     session: Session, at: date, *, known_at: datetime | None = None
 ) -> dict[TotalKey, Total]:
-    """All totals in force, by key."""
+    """All totals in force, by key: the newest as of ``at`` or before; of two as of one day the
+    one recorded later.
+
+    Without a total the indicator has no denominator, never zero.
+    """
     query = select(RegionalTotal).where(RegionalTotal.as_of <= at)
     if known_at is not None:
         query = query.where(RegionalTotal.recorded_at <= known_at)

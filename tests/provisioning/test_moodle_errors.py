@@ -15,7 +15,6 @@ from provisioning.moodle import (
     MoodleRefused,
     MoodleUnavailable,
     MoodleUncertain,
-    Retry,
 )
 from provisioning.settings import MoodleSettings
 from tests.provisioning.scripted_moodle import Answer, data, failure, scripted_moodle
@@ -92,11 +91,6 @@ def test_a_probe_tells_whether_a_setting_or_the_data_was_refused(
     error = error_of_a_write(failure(code), SITE, failure(probe), changed, CATEGORY, COHORT)
     assert (type(error), error.code) == (family, code)
     assert error.function is Function.CREATE_USERS
-
-
-def test_each_family_says_what_helps() -> None:
-    families = (MoodleUnavailable, MoodleRefused, MoodleMisconfigured, MoodleUncertain)
-    assert [family.retry for family in families] == list(Retry)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from provisioning.changes import APPLY_ORDER, Action, Change, Kind
 from provisioning.limits import Limit
-from provisioning.plan import Plan, UnsafePlan, check, make_plan, plan_digest
+from provisioning.plan import Plan, make_plan, plan_digest
 from provisioning.settings import LimitSettings
 from provisioning.state import (
     CourseEnrolment,
@@ -266,13 +266,3 @@ def test_the_base_is_the_active_people_of_the_school_only() -> None:
     known = replace(here, users={**here.users, **{one.person_id: one for one in others}})
     (breach,) = plan(known, suspend(known, 11)).breaches
     assert (breach.base, breach.share, breach.allowed_share) == (20, 0.55, 0.10)
-
-
-def test_a_plan_over_a_limit_needs_an_explicit_yes() -> None:
-    known = school_of(20)
-    unsafe, safe = plan(known, suspend(known, 12)), plan(known, suspend(known, 1))
-    check(unsafe, confirmed=True)
-    check(safe, confirmed=False)
-    with pytest.raises(UnsafePlan, match="suspended: 12 of 20 people") as caught:
-        check(unsafe, confirmed=False)
-    assert caught.value.breaches == unsafe.breaches

@@ -87,8 +87,7 @@ def check(
         wanted = {event.person_id for event in inside if event.method in methods}
         assert ids(activity, activity.active(begin, end, methods=methods)) == wanted
     before = {event.person_id for event in kept if event.at < begin}
-    first = activity.first_active(begin, end)
-    assert ids(activity, first) == {event.person_id for event in inside} - before
+    assert ids(activity, activity.active(None, begin)) == before
     assert ids(activity, activity.active(None, None)) == {event.person_id for event in kept}
     moved = activity.moved(begin, end, read_roles(session, SCHOOLS))
     on_rolls = set().union(*here.values())

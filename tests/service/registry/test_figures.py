@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.access import Forbidden, Scope, command_line_scope
 from service.models import OperatorRole, TotalKey
 from service.registry import imports, milestones, totals
-from service.registry.lookup import StepState, denominator, regional_total, step_state
+from service.registry.lookup import StepState, denominator, regional_totals, step_state
 from service.registry.lookup import milestones as plan
 from service.registry.preview import Preview
 from service.registry.template import template
@@ -46,7 +46,7 @@ def test_the_total_in_force_is_the_newest_as_of_the_day(session: Session) -> Non
         (date(2025, 9, 30), None), (date(2025, 10, 1), 500_000), (date(2026, 9, 30), 500_000),
         (date(2026, 10, 1), 510_000),
     ):  # fmt: skip
-        found = regional_total(session, TotalKey.LEARNERS_GENERAL, day)
+        found = regional_totals(session, day).get(TotalKey.LEARNERS_GENERAL)
         assert (found.value if found else None) == value
     assert found is not None
     assert (found.document, found.document_number, found.recorded_by) == ("ОО-1", "", CITY.actor)
@@ -58,10 +58,8 @@ def test_a_correction_is_a_new_row_and_an_earlier_report_keeps_its_figure(
     day = date(2026, 10, 2)
     load(session, "totals", TITLES, (GENERAL, "500000", "01.10.2026", "ОО-1", ""))
     load(session, "totals", TITLES, (GENERAL, "500100", "01.10.2026", "ОО-1", ""), now=LATER)
-    now = regional_total(session, TotalKey.LEARNERS_GENERAL, day)
-    then = regional_total(session, TotalKey.LEARNERS_GENERAL, day, known_at=NOW)
-    assert now
-    assert then
+    now = regional_totals(session, day)[TotalKey.LEARNERS_GENERAL]
+    then = regional_totals(session, day, known_at=NOW)[TotalKey.LEARNERS_GENERAL]
     assert (now.value, then.value) == (500_100, 500_000)
     again = load(session, "totals", TITLES, (GENERAL, "500100", "01.10.2026", "ОО-1", ""))
     assert (again.same, again.can_apply) == (1, False)

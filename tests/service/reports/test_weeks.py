@@ -19,7 +19,6 @@ from service.calendar.weeks import (
     period_before,
     preliminary_cut_off,
     school_year_of,
-    week_at,
     week_of,
     weeks_until,
 )
@@ -45,18 +44,6 @@ def test_every_day_is_in_one_week_and_the_last_full_one_is_over(day: date) -> No
     assert (week.first.weekday(), week.last.weekday()) == (5, 4)
     assert last_week(day).last < day
     assert day - last_week(day).last <= timedelta(days=7)
-
-
-@pytest.mark.parametrize(
-    ("moment", "first"),
-    [
-        ("2027-01-01T20:59:59.999999+00:00", "2026-12-26"),
-        ("2027-01-01T21:00:00+00:00", "2027-01-02"),
-    ],
-)
-def test_a_week_across_the_years_ends_at_midnight_in_moscow(moment: str, first: str) -> None:
-    week = week_at(datetime.fromisoformat(moment), MOSCOW)
-    assert week.first == date.fromisoformat(first)
 
 
 def test_figures_are_preliminary_at_five_and_final_at_midnight() -> None:

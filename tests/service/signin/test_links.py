@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select
 
-from auth.linking.links import linked_people
 from auth.models import AuthorizationCode, Grant, Method, SignIn
 from service.models import Identity, KnownUser, SchoolMembership
 from tests.service.console_factories import NOW, ConsoleUnderTest
 from tests.service.link_factories import (
     OTHER_SCHOOL,
-    SCHOOL,
     SNILS,
     SUBJECT,
     add_request,
@@ -250,19 +248,6 @@ def test_a_link_stays_through_a_transfer_and_a_suspension(console: ConsoleUnderT
     assert page.status_code == 200
     assert console.client("anna").post("/console/links/person", login="48pa").status_code == 404
     assert "больше не числится" in console.client("anna").get("/console/links/history").text
-
-
-def test_reports_join_one_row_for_each_linked_person(console: ConsoleUnderTest) -> None:
-    with console.rows() as rows:
-        link(rows, "a")
-        link(rows, "b", "43", OTHER_SCHOOL)
-        linked = linked_people().subquery()
-        found = rows.execute(
-            select(KnownUser.school_code, linked.c.linked_at)
-            .join(linked, linked.c.person_id == KnownUser.person_id)
-            .order_by(KnownUser.school_code)
-        ).all()
-    assert found == [(SCHOOL, NOW - timedelta(days=30)), (OTHER_SCHOOL, NOW - timedelta(days=30))]
 
 
 def test_links_of_a_person_are_found_by_login(console: ConsoleUnderTest) -> None:
