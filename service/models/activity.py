@@ -21,7 +21,8 @@ _BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
 class EventSource(StrEnum):
-    """Who says that somebody was active. Figures of two sources are never mixed unasked."""
+    """The source that says somebody was active. Figures of two sources are mixed on request
+    only."""
 
     PROVIDER = "provider"
     """Sign-ins through our own sign-in page."""
@@ -50,7 +51,7 @@ class ActivityPerson(Base):
     ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     person_id: Mapped[str] = mapped_column(String(36))
     school_code: Mapped[str] = mapped_column(String(64))
-    """Of the roll or of the sign-in, as of then; empty when nobody knew."""
+    """The school of the roll or of the sign-in, as of then; empty when nobody knew."""
     main: Mapped[int | None]
     """The person's first ordinal; empty in that row itself. Others come with a transfer."""
 
@@ -63,7 +64,7 @@ class ActivityBitmap(Base):
     begins_at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     source: Mapped[str] = mapped_column(String(20), primary_key=True)
     method: Mapped[str] = mapped_column(String(20), primary_key=True)
-    """Empty: by any method."""
+    """The method of the sign-in; empty for any method."""
     bitmap: Mapped[bytes]
     """``PeopleSet.packed``."""
 
@@ -125,10 +126,11 @@ class OutsideEvent(Base):
     )
     source: Mapped[str] = mapped_column(String(20), primary_key=True)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """Of the line or row it came from: the same one counts once, however often it comes."""
+    """A digest of the line or row it came from: the same one is counted once, however often it
+    comes."""
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     person_id: Mapped[str | None] = mapped_column(String(36))
-    """None: nobody we know. Who it was is not kept."""
+    """None when it is nobody we know; who it was is not kept."""
     school_code: Mapped[str] = mapped_column(String(64))
     method: Mapped[str] = mapped_column(String(20))
     result: Mapped[str] = mapped_column(String(10))
@@ -150,7 +152,7 @@ class SnapshotStatus(StrEnum):
     """Taken, but so late that people may have come again in between."""
     FAILED = "failed"
     MISSED = "missed"
-    """Nothing ran when it was due, and the next one was due already when something did."""
+    """No worker ran until the next one was due."""
 
 
 class MoodleSnapshot(Base):
@@ -166,6 +168,6 @@ class MoodleSnapshot(Base):
     way: Mapped[str] = mapped_column(String(10), default="")
     """``report`` or ``users``: how it was read."""
     people: Mapped[int | None]
-    """Of ours with an access since the previous one."""
+    """The number of our people with an access since the previous snapshot."""
     error: Mapped[str] = mapped_column(String(100), default="")
     """Moodle's code of what went wrong."""

@@ -25,4 +25,4 @@ class PlannedClassTeacher(Base):
     plan_id: Mapped[int] = mapped_column(primary_key=True)
     class_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     person_id: Mapped[str] = mapped_column(String(36), default="")
-    """Empty: the class is there and has no class teacher."""
+    """Empty when the class has no class teacher."""

@@ -25,23 +25,23 @@ class MadeSlip(Base):
 
 
 class RollAct(StrEnum):
-    """What happened."""
+    """The kinds of movement on a roll."""
 
     BEGUN = "begun"
-    """Of a school, not of a person: whoever is on its roll then was there before."""
+    """The history of a school begins: people on its roll at this moment were there before."""
     JOINED = "joined"
-    """Is on the roll of the school from here on."""
+    """The person is on the roll of the school from here on."""
     LEFT = "left"
     SUSPENDED = "suspended"
-    """The account, not the place on a roll."""
+    """The account is suspended; the place on the roll is not changed."""
     RESTORED = "revived"
 
 
 class RollEvent(Base):
     """One movement that an applied load brought. Rows are only ever added.
 
-    No foreign key: it outlives the person's row. A change of role at a school is two rows: left in
-    the old role, joined in the new one.
+    It has no foreign key, as it outlives the person's row. A change of role at a school is two
+    rows: left in the old role, joined in the new one.
     """
 
     __tablename__ = "roll_events"
@@ -58,7 +58,7 @@ class RollEvent(Base):
     person_id: Mapped[str] = mapped_column(String(36), default="")
     """Empty for ``BEGUN``."""
     role: Mapped[str] = mapped_column(String(20), default="")
-    """At that school, then."""
+    """The role at that school then."""
 
 
 class MarkBitmap(Base):
@@ -69,7 +69,7 @@ class MarkBitmap(Base):
     bitmap: Mapped[bytes]
     """``PeopleSet.packed``."""
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """Nobody got the mark later."""
+    """The latest moment at which somebody got the mark."""
 
 
 class MarkChange(Base):

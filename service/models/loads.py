@@ -20,14 +20,15 @@ class LoadStatus(StrEnum):
     RECEIVED = "received"
     PLANNED = "planned"
     REJECTED = "rejected"
-    """By a finding about the whole upload, or by an operator."""
+    """A finding about the whole upload, or an operator, rejected it."""
     APPROVED = "approved"
     APPLYING = "applying"
     STOPPED = "stopped"
     """Apply was stopped or broke off; ``apply`` goes on where it stopped."""
     APPLIED = "applied"
     APPLIED_WITH_FAILURES = "applied_with_failures"
-    """To the end, but Moodle refused some changes; ``failures.py`` tells what helps."""
+    """It was applied to the end, but Moodle refused some changes; ``failures.py`` tells what
+    helps."""
 
 
 class PlanStatus(StrEnum):
@@ -53,13 +54,13 @@ class Load(Base):
     scope_items: Mapped[list[str]] = mapped_column(JSON)
     """The uploader's part of the city at that moment; files of other schools are refused."""
     expected_school: Mapped[str] = mapped_column(String(64), default="")
-    """What the uploader said, or the only school they may load."""
+    """The school that the uploader named, or the only one they may load."""
     folder: Mapped[str] = mapped_column(String(500))
     """Where the files lie, relative to the data folder."""
     again_of: Mapped[int | None]
     """The load of which some schools are planned again, because what failed needs another plan."""
     only_schools: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    """The schools that are planned; None: all that are in the files."""
+    """The schools that are planned; None for all that are in the files."""
     planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_by: Mapped[str] = mapped_column(String(100), default="")
@@ -72,8 +73,9 @@ class Load(Base):
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Renewed with every batch, and every few seconds."""
     go_on_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """From when on a worker goes on with it by itself: a person asked for it, and nobody stopped
-    it. None: it waits for a person. A load that is received or half applied needs no moment."""
+    """The moment from which a worker goes on with it by itself, after a person asked for it and
+    nobody stopped it; None when it waits for a person. A load that is received or half applied
+    needs no moment."""
     beginnings: Mapped[int] = mapped_column(default=0, server_default="0")
     """How often work on it began since it last got anywhere."""
     files: Mapped[list[LoadFile]] = relationship(order_by="LoadFile.id", lazy="selectin")
@@ -157,7 +159,7 @@ class PlannedChange(Base):
     before: Mapped[dict[str, Any]] = mapped_column(JSON)
     after: Mapped[dict[str, Any]] = mapped_column(JSON)
     result: Mapped[str] = mapped_column(String(20), default="")
-    """Empty until tried; ``failed`` ones are tried again by the next apply."""
+    """Empty until it was tried; the next apply tries ``failed`` ones again."""
     code: Mapped[str] = mapped_column(String(100), default="")
     detail: Mapped[str] = mapped_column(String(500), default="")
     tried_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -175,4 +177,4 @@ class PlannedMembership(Base):
     class_title: Mapped[str] = mapped_column(String(100), default="")
     file: Mapped[str] = mapped_column(String(500), default="")
     line: Mapped[int] = mapped_column(default=0)
-    """Where the person's row is; empty and 0 for who stays on the roll without a row."""
+    """The place of the person's row; empty and 0 for a person who stays on the roll without one."""

@@ -1,4 +1,5 @@
-"""What the database itself notes: slips made, own passwords and links, as they come and go."""
+"""Triggers by which the database itself notes slips made, own passwords and links, as they come and
+go."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ _NOTE = "INSERT INTO mark_changes (mark, person_id) SELECT '{mark}', {person_id}
 
 
 def statements(dialect: str) -> list[str]:
-    """The SQL that makes the triggers."""
+    """Return the SQL that makes the triggers."""
     made = []
     for mark, table in MARKED.items():
         if dialect == "postgresql":

@@ -46,9 +46,9 @@ class OperatorSession(Base):
     )
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """Of the last click, give or take ``Lifetime.step``."""
+    """The moment of the last click, give or take ``Lifetime.step``."""
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """Whatever happens until then."""
+    """The end of the session, whatever happens until then."""
 
 
 class AuditEntry(Base):

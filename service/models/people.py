@@ -63,7 +63,7 @@ class KnownUser(Base):
     __table_args__ = (Index("ix_known_users_school", "school_code", "role"),)
     person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     moodle_id: Mapped[int | None]
-    """Empty: in the roll, but Moodle has not got the account (see ``problem``)."""
+    """Empty while the person is on a roll but has no account in Moodle (see ``problem``)."""
     username: Mapped[str] = mapped_column(String(100), unique=True)
     firstname: Mapped[str] = mapped_column(String(255))
     lastname: Mapped[str] = mapped_column(String(255))

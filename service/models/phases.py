@@ -44,16 +44,16 @@ class PhaseRule(_Targeted, Base):
 
 
 class PhaseExemption(_Targeted, Base):
-    """Who goes on with a password while only ЕСИА counts for the others."""
+    """The people who may go on with a password where only ЕСИА is allowed."""
 
     __tablename__ = "phase_exemptions"
     __table_args__ = (Index("ix_phase_exemptions_target", "school_code", "class_id", "district"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[str] = mapped_column(String(36), default="", index=True)
-    """Not empty: for this person alone."""
+    """The only person it is for; empty when it is for all of the target."""
     who: Mapped[Who] = mapped_column(String(20), default=Who.ALL)
     until: Mapped[date | None]
-    """The last day; empty: without an end."""
+    """The last day; None for an exemption without an end."""
     reason: Mapped[str] = mapped_column(String(500))
     """In the operator's words, for other operators."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -31,7 +31,7 @@ class PublishedReport(Base):
     last_day: Mapped[date | None]
     part_role: Mapped[OperatorRole] = mapped_column(String(20))
     part_items: Mapped[list[str]] = mapped_column(JSON)
-    """Whose figures: as the role and items of a ``Scope``."""
+    """The part of the city that the figures are of: role and items of a ``Scope``."""
     method: Mapped[str] = mapped_column(String(50))
     cut_off: Mapped[datetime] = mapped_column(UtcDateTime)
     published_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -60,7 +60,7 @@ class OutgoingMail(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """None: there is nothing more to do, it was sent or given up."""
+    """None once it was sent or given up."""
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     problem: Mapped[str] = mapped_column(String(200), default="")
-    """Of the last try: what the server answered, without the text of the mail."""
+    """The server's answer to the last try, without the text of the mail."""

@@ -80,7 +80,7 @@ class PlatformWeek(Base):
     first_day: Mapped[date]
     """The Saturday on which the week begins (docs/facts/indicators.md C)."""
     version: Mapped[int]
-    """From 1."""
+    """The number of the import of this week, from 1."""
     file_name: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
     mapping: Mapped[str] = mapped_column(String(50))
@@ -90,7 +90,7 @@ class PlatformWeek(Base):
 
 
 class PlatformFigure(Base):
-    """A row of such a file: one school. None is a figure that the file does not have."""
+    """A row of such a file: one school. A figure that the file does not have is None."""
 
     __tablename__ = "platform_figures"
     week_id: Mapped[int] = mapped_column(ForeignKey("platform_weeks.id"), primary_key=True)
@@ -101,17 +101,17 @@ class PlatformFigure(Base):
     users: Mapped[int | None]
     teachers: Mapped[int | None]
     teachers_with_messages: Mapped[int | None]
-    """With more than three messages in the week (C1)."""
+    """Teachers with more than three messages in the week (C1)."""
     teachers_with_group_messages: Mapped[int | None]
-    """With at least three messages in group chats (C2)."""
+    """Teachers with at least three messages in group chats (C2)."""
     teachers_with_group_chats: Mapped[int | None]
-    """Who made at least one group chat (C3)."""
+    """Teachers who made at least one group chat (C3)."""
     messages: Mapped[int | None]
     group_chats: Mapped[int | None]
     registered: Mapped[bool | None]
-    """C4."""
+    """The school is registered on the platform (C4)."""
     active: Mapped[bool | None]
-    """Status of the profile of the organisation (C6)."""
+    """The profile of the organisation is active (C6)."""
 
 
 class PlatformSchool(Base):
@@ -121,9 +121,9 @@ class PlatformSchool(Base):
     platform: Mapped[str] = mapped_column(String(50), primary_key=True)
     label: Mapped[str] = mapped_column(String(700), primary_key=True)
     school_code: Mapped[str | None] = mapped_column(ForeignKey("schools.code"), index=True)
-    """None: nobody has said yet, or ``ignored``."""
+    """None while nobody has said, and for an ``ignored`` one."""
     ignored: Mapped[bool] = mapped_column(default=False)
-    """A person said: none of ours."""
+    """A person said that it is none of our schools."""
     matched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     matched_by: Mapped[str] = mapped_column(String(100), default="")
     """The operator; empty when the mapping found the school."""
@@ -150,7 +150,7 @@ class Milestone(Base):
 
 class ImportStatus(StrEnum):
     PENDING = "pending"
-    """Waits for the yes of a person."""
+    """It waits for the yes of a person."""
     APPLIED = "applied"
     REJECTED = "rejected"
 
@@ -166,7 +166,7 @@ class ReferenceImport(Base):
     file_name: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
     options: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """Of a platform's week: platform, first_day, mapping."""
+    """What else was said of a platform's week: platform, first_day, mapping."""
     rows: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     """The rows that could be read, by column; dates in ISO 8601."""
     problems: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)

@@ -37,11 +37,11 @@ class School(Base):
     district: Mapped[str] = mapped_column(String(100), index=True)
     number: Mapped[str] = mapped_column(String(20), default="")
     type: Mapped[SchoolType | None] = mapped_column(String(20))
-    """By the registry, else by the word of the loaded file; None: not known."""
+    """By the registry, else by the word of the loaded file; None when not known."""
     unknown_type: Mapped[str] = mapped_column(String(50), default="")
     """The word of the loaded file while ``type`` is not known: an operator is asked for it."""
     source_system: Mapped[str] = mapped_column(String(100), default="", server_default="")
-    """Where the school keeps its roll: Параграф or another system; empty: not known."""
+    """The system in which the school keeps its roll: Параграф or another; empty when not known."""
     state_system: Mapped[bool | None]
     """Whether ``source_system`` is a system of the state (docs/facts/indicators.md A3)."""
     esia_plan_on: Mapped[date | None]

@@ -1,7 +1,7 @@
-"""What the database itself notes: new sign-ins and changed rolls, whoever writes them.
+"""Triggers by which the database itself notes new sign-ins and changed rolls, whoever writes them.
 
-Nothing that writes can forget it, and an event that is committed late is not overlooked, as it
-would be by its number: the note appears together with the event.
+No writer can forget the note. It appears together with its event, so an event that is committed
+late is not overlooked, as it would be by its number.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _NOTES = {
 }
 _SIDES = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
 _NOTED = {"auth_login_events": ("INSERT",)}
-"""Only these acts; of other tables all."""
+"""Tables of which only these acts are noted; of other tables all are."""
 
 
 def statements(dialect: str) -> list[str]:
-    """The SQL that makes the triggers."""
+    """Return the SQL that makes the triggers."""
     made = []
     for table, note in _NOTES.items():
         if dialect == "postgresql":

@@ -96,7 +96,7 @@ class PeopleDirectory:
         ]
 
     def check_first_password(self, person_id: str, typed: str) -> bool:
-        """Compared with the password on the person's slip, in constant time."""
+        """Compare with the password on the person's slip, in constant time."""
         with self._application.sessions() as session:
             person = session.get(KnownUser, person_id)
             identity = session.get(Identity, person_id)
@@ -112,7 +112,7 @@ class PeopleDirectory:
 
 
 def _account(rows: Sequence[Row[Any]]) -> Account:
-    """From the rows of one person, one for each school that lists them."""
+    """Make an account of a person's rows, one for each school that lists them."""
     person = rows[0]
     roles = [row.listed_role for row in rows if row.listed_role]
     return Account(

@@ -15,17 +15,18 @@ from service.models import Identity, KnownUser, SchoolMembership
 from service.people.passwords import reachable
 
 SHOWN = 50
-"""Of more people the first ones by name are given."""
+"""The most people that are shown; of more, the first ones by name."""
 
 MAX_LENGTH = 200
-"""Characters of a search that are read."""
+"""The number of characters of a search that are read."""
 
 
 def search_people(session: Session, scope: Scope, text: str) -> Sequence[KnownUser]:
-    """The people inside the scope whom each word of ``text`` fits, at most ``SHOWN`` + 1.
+    """Return the people in the scope whom each word of ``text`` fits, at most ``SHOWN`` + 1.
 
     A word fits when it stands anywhere in the name (capitals and «ё» make no difference), in the
-    login as people type it, or in the title of a class at a school inside. No word: nobody.
+    login as people type it, or in the title of a class at a school inside. Without a word nobody is
+    found.
     """
     words = _words(text)
     if not words:
@@ -69,7 +70,7 @@ def _fits(word: str, scope: Scope, titles: Sequence[str]) -> ColumnElement[bool]
 
 
 def _titles(session: Session, scope: Scope) -> Sequence[str]:
-    """Of the classes at schools inside; few, however many people there are."""
+    """Return the titles of classes at schools in the scope; few, however many people there are."""
     titles = select(SchoolMembership.class_title).where(
         SchoolMembership.school_code.in_(scope.codes())
     )
@@ -77,5 +78,5 @@ def _titles(session: Session, scope: Scope) -> Sequence[str]:
 
 
 def _folded(title: str) -> str:
-    """«8-А», «8 а» and «8а» are one class to people."""
+    """Return one text for «8-А», «8 а» and «8а», which are one class to people."""
     return re.sub(r"[\W_]", "", title.casefold().replace("ё", "е"))

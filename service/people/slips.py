@@ -41,18 +41,18 @@ class Slip:
     school: str
     login: str
     login_advice: str
-    """How to type it."""
+    """Advice on how to type the login."""
     password: str
     """The first password; empty once the person has set an own one."""
     password_advice: str
-    """What becomes of it, and where."""
+    """Advice on what becomes of the password, and where."""
     address: str
     """Where to sign in."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """Who gets their slips together."""
+    """A group of people whose slips are printed together."""
 
     key: str
     """Identifier of the class, empty for pupils without one, or ``STAFF``."""
@@ -61,7 +61,7 @@ class Group:
 
 
 def groups(session: Session, scope: Scope, school_code: str) -> list[Group]:
-    """The classes of a school in their order, then the staff. Raises ``Forbidden``."""
+    """Return the classes of a school in their order, then the staff. Raises ``Forbidden``."""
     school = _school(session, scope, school_code)
     counted = (
         select(SchoolMembership.class_id, func.max(SchoolMembership.class_title), func.count())
@@ -101,11 +101,10 @@ def slips(
     school_code: str,
     group: str | None = None,
 ) -> list[Slip]:
-    """The slips of a group of a school, or of all of it, by class and name; the look is audited.
+    """Return the slips of a group, or of a whole school, by class and name; the look is audited.
 
-    ``group`` is a ``Group.key``. The suspended get none, nor does who is outside
-    ``Scope.people``. Raises ``Forbidden`` for a school that is
-    unknown or outside the scope.
+    ``group`` is a ``Group.key``. Suspended people and those outside ``Scope.people`` get none.
+    Raises ``Forbidden`` for a school that is unknown or outside the scope.
     """
     school = _school(session, scope, school_code)
     conditions: list[ColumnElement[bool]] = [
@@ -135,7 +134,7 @@ def slips(
 def slip_of(
     session: Session, application: Application, scope: Scope, person: KnownUser
 ) -> Slip | None:
-    """The slip of one person (``passwords.find_person``); the look is audited.
+    """Return the slip of one person (``passwords.find_person``); the look is audited.
 
     None for the suspended and for those who are on no roll of the scope.
     """
@@ -162,7 +161,7 @@ def slip_of(
 
 
 def sign_in_address(settings: Settings) -> str:
-    """Where people begin: Moodle, whose button leads to us; without a Moodle, our own page."""
+    """Return the address where people begin: Moodle's, whose button leads to us, or our own."""
     return settings.moodle.url.rstrip("/") or f"{settings.base_url}/auth/"
 
 
@@ -178,7 +177,7 @@ def _signs_in() -> tuple[ColumnElement[bool], ...]:
 
 
 def _people() -> Select[KnownUser, SchoolMembership, int, str]:
-    """With how often the first password was reset, and whether an own one has replaced it."""
+    """Select people with the number of resets, and whether they have an own password."""
     return (
         select(KnownUser, SchoolMembership, Identity.password_generation, Credential.person_id)
         .join(SchoolMembership, SchoolMembership.person_id == KnownUser.person_id)
@@ -189,7 +188,7 @@ def _people() -> Select[KnownUser, SchoolMembership, int, str]:
 
 
 def _place_in_line(person: KnownUser, place: SchoolMembership) -> tuple[object, ...]:
-    """Class by class, those without one, the staff; by name."""
+    """Return the key to sort by: classes, people without one, staff; then by name."""
     name = natural(f"{person.family_name} {person.given_name} {person.middle_name}")
     is_staff = place.role in STAFF_ROLES
     title = "" if is_staff else place.class_title
@@ -244,7 +243,7 @@ def _password_advice(settings: Settings, *, own: bool) -> str:
 
 
 def _note(session: Session, people: Iterable[KnownUser], now: datetime) -> None:
-    """Keep when each of them first had a slip, for the report on logins issued and used."""
+    """Note when each person first had a slip, for the report on logins issued and used."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     first = dialect.insert(MadeSlip).on_conflict_do_nothing()
     rows = [{"person_id": each, "first_at": now} for each in {one.person_id for one in people}]
