@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from provisioning.moodle import MoodleClient
+from provisioning.settings import MoodleSettings
 from service import db
 from service.config import load_settings
 from service.operators.sessions import Lifetime
@@ -37,6 +38,7 @@ class Application:
     engine: Engine
     sessions: db.SessionFactory
     clock: Clock = system_clock
+    connect_moodle: Callable[[MoodleSettings], MoodleClient] = MoodleClient
 
     @cached_property
     def secret(self) -> bytes:
@@ -64,7 +66,8 @@ class Application:
         return secret_file(self.settings.home).exists()
 
     def moodle(self) -> MoodleClient:
-        return MoodleClient(self.settings.moodle_target)
+        """A client of the Moodle of the settings, for one use."""
+        return self.connect_moodle(self.settings.moodle_target)
 
 
 def secret_file(home: Path) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -252,12 +253,11 @@ def make_place(
     """An empty installation before a stand-in in memory; ``site`` are options of the latter."""
     ticks = itertools.count()
     with (
-        pytest.MonkeyPatch.context() as patch,
         running_standin(control=True, **site) as url,
         installation(folder / "home", moodle_url=url, database_url=database_url) as application,
     ):
         application.clock = lambda: NOW + timedelta(seconds=next(ticks))
-        patch.setattr(Application, "moodle", _impatient_client)
+        application.connect_moodle = partial(MoodleClient, sleep=_no_wait)
         configure(application)
         yield Place(application=application, moodle_url=url, folder=folder / "files")
 
@@ -270,10 +270,6 @@ def with_settings(section: str, **values: Any) -> Callable[[Application], None]:
         application.settings = replace(application.settings, **{section: changed})
 
     return configure
-
-
-def _impatient_client(application: Application) -> MoodleClient:
-    return MoodleClient(application.settings.moodle_target, sleep=_no_wait)
 
 
 def _no_wait(_seconds: float) -> None:
