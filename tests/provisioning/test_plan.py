@@ -252,6 +252,19 @@ def test_changes_of_name_login_and_birth_date_are_limited(
     assert [one.limit for one in breaches] == ([Limit.UPDATED] if is_over else [])
 
 
+@pytest.mark.parametrize(
+    "inactive",
+    [{"suspended": True, "in_roll": False}, {"school_code": "another"}],
+    ids=["suspended", "of another school"],
+)
+def test_changes_of_inactive_people_count_towards_no_limit(inactive: dict[str, Any]) -> None:
+    active = [make_user(f"p-{number}") for number in range(20)]
+    others = [make_user(f"q-{number}", **inactive) for number in range(61)]
+    known = make_state([*others, *active])
+    desired = changed(known, 61, family_name="Иначе")
+    assert plan(known, desired).breaches == ()
+
+
 def test_the_whole_school_may_move_up_a_class() -> None:
     known = school_of(200)
     assert plan(known, changed(known, 200, department="9А", class_id="c-9a")).breaches == ()

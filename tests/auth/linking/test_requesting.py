@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -32,11 +33,11 @@ def stored(door: Door) -> list[LinkRequest]:
         return list(db.scalars(select(LinkRequest)))
 
 
-def answer(door: Door, text: str) -> None:
-    """As the school's administrator does."""
+def answer(door: Door, text: str, age: timedelta = timedelta(days=14)) -> None:
+    """As the school's administrator does; the answer is kept for ``age``."""
     with door.portal.session_factory.begin() as db:
         request = db.scalars(select(LinkRequest)).one()
-        refuse(request, text, age=timedelta(days=14), now=door.portal.clock())
+        refuse(request, text, age=age, now=door.portal.clock())
 
 
 def test_the_page_says_what_was_told_and_what_to_check(door: Door, browser: Browser) -> None:
@@ -137,6 +138,27 @@ def test_the_answer_is_read_at_the_next_try_and_then_forgotten(
     assert heading(browser.open(page.url)) == ANSWERED
     door.portal.clock.forward(timedelta(days=1).total_seconds())
     assert heading(browser.open(door.address(STRANGER))) == NOT_FOUND
+
+
+def test_reading_an_answer_does_not_keep_it_longer(door: Door, browser: Browser) -> None:
+    choose_school(browser, browser.open(door.address(STRANGER)))
+    answer(door, "Зайдите в канцелярию с паспортом", age=timedelta(hours=1))
+    assert heading(browser.open(door.address(STRANGER))) == ANSWERED
+    door.portal.clock.forward(timedelta(hours=1).total_seconds())
+    assert heading(browser.open(door.address(STRANGER))) == NOT_FOUND
+
+
+def test_the_same_subject_of_another_provider_is_somebody_else(
+    door: Door, browser: Browser, another_browser: Browser
+) -> None:
+    choose_school(browser, browser.open(door.address(STRANGER)))
+    other = replace(STRANGER, provider="gateway")
+    page = another_browser.open(door.address(other))
+    assert heading(page) == NOT_FOUND
+    assert heading(choose_school(another_browser, page, "1002")) == SENT
+    assert {(request.provider, request.school_code) for request in stored(door)} == {
+        ("esia", "1001"), ("gateway", "1002"),
+    }  # fmt: skip
 
 
 def test_after_an_answer_one_may_ask_again(door: Door, browser: Browser) -> None:

@@ -236,6 +236,24 @@ def test_lists_without_anything_are_empty_and_can_be_published(session: Session,
     assert len(hide_small(build(session, by=by), 5).rows) == (by == "phases")
 
 
+def test_a_hidden_small_number_cannot_be_computed_from_the_total(session: Session) -> None:
+    for code, people in (("1", 2), ("2", 7), ("3", 9)):
+        add_school(session, code)
+        for number in range(people):
+            add_person(session, f"{code}-{number}", code)
+
+    def accounts(report: Report) -> dict[str, Any]:
+        hidden = hide_small(report, 5)
+        return {key: line(hidden, key)["accounts"] for key in (*hidden.keys, "total")}
+
+    every = build(session)
+    assert accounts(every) == {"1": "<5", "2": "hidden", "3": 9, "total": 18}
+    session.add_all(link(f"3-{number}") for number in range(9))
+    session.flush()
+    below = build(session, options={"below": 10, "only_below": True})
+    assert accounts(below) == {"1": "<5", "2": 7, "total": 18}
+
+
 def test_a_district_sees_its_own_phases_and_people_only(session: Session) -> None:
     add_school(session, "1")
     add_school(session, "2", district="Выборгский")
