@@ -18,7 +18,7 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-TIMEOUT = 10
+TIMEOUT = 60
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-INSTALL_SECONDS = 300
-END_SECONDS = 60
+from tests.waiting import WAIT_SECONDS
+
+INSTALL_SECONDS = 900
 
 
 def install(command: list[str], what: str, folder: Path) -> None:
@@ -47,7 +48,7 @@ class Conversation:
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            _, complaint = self._process.communicate(timeout=END_SECONDS)
+            _, complaint = self._process.communicate(timeout=WAIT_SECONDS)
             pytest.fail(f"the client library gave up: {complaint[-2000:]}")
         found: dict[str, Any] = json.loads(answer)
         return found

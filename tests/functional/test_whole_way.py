@@ -15,7 +15,7 @@ from service.models import KnownUser
 from tests.functional.conftest import CLIENT_SECRET, OPERATOR_PASSWORD, Installation
 from tests.relying_party import RelyingParty
 
-PATIENCE_MILLISECONDS = 60_000
+PATIENCE_MILLISECONDS = 300_000
 OWN_PASSWORD = "Sinitsa na sosne 7"
 
 

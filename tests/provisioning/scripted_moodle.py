@@ -46,7 +46,7 @@ class ScriptedMoodle:
 
 
 @contextmanager
-def scripted_moodle(*answers: Answer, read_timeout: float = 5.0) -> Iterator[ScriptedMoodle]:
+def scripted_moodle(*answers: Answer, read_timeout: float = 60.0) -> Iterator[ScriptedMoodle]:
     """A request for which no answer is left gets 599."""
     script: ScriptedMoodle
 

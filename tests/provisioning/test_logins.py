@@ -7,7 +7,7 @@ import uuid
 from itertools import islice
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.logins import candidates, placeholder_email
@@ -96,7 +96,6 @@ def test_a_name_without_any_latin_spelling_gets_portal_digits() -> None:
     assert transliterated("李", "小龍", count=2) == portal(PERSON_ID, 2)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=150), st.text(max_size=150), st.text(max_size=150))
 def test_whatever_the_name_moodle_accepts_the_login(family: str, name: str, middle: str) -> None:
     logins = transliterated(family, name, middle, count=12)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.changes import Action, Change, Kind
@@ -156,7 +156,6 @@ def changes_between(known: State, desired: State) -> list[Change]:
     return list(make_plan(known, desired, LimitSettings()).changes)
 
 
-@settings(deadline=None)
 @given(histories(), rosters(), loads())
 def test_the_plan_turns_known_into_desired(
     school: Loaded, roster: Roster, options: dict[str, Any]
@@ -168,7 +167,6 @@ def test_the_plan_turns_known_into_desired(
     assert ranks == sorted(ranks)
 
 
-@settings(deadline=None)
 @given(histories(), rosters(), loads())
 def test_loading_the_same_file_again_changes_nothing(
     school: Loaded, roster: Roster, options: dict[str, Any]
@@ -178,7 +176,6 @@ def test_loading_the_same_file_again_changes_nothing(
     assert changes_between(once.state, twice.state) == []
 
 
-@settings(deadline=None)
 @given(histories(), rosters(), loads())
 def test_no_user_cohort_course_or_category_is_ever_lost(
     school: Loaded, roster: Roster, options: dict[str, Any]
@@ -190,7 +187,6 @@ def test_no_user_cohort_course_or_category_is_ever_lost(
         assert desired.users[person_id].username == user.username
 
 
-@settings(deadline=None)
 @given(histories(), rosters(), loads())
 def test_who_the_file_does_not_speak_of_is_not_touched(
     school: Loaded, roster: Roster, options: dict[str, Any]
@@ -210,7 +206,6 @@ def test_who_the_file_does_not_speak_of_is_not_touched(
                 assert before == {x for x in getattr(desired, name) if x.person_id == person_id}
 
 
-@settings(deadline=None)
 @given(histories(), rosters(), loads(), st.randoms(use_true_random=False))
 def test_the_digest_does_not_depend_on_the_order_of_the_rows(
     school: Loaded, roster: Roster, options: dict[str, Any], random: Any
@@ -233,7 +228,6 @@ def test_the_digest_does_not_depend_on_the_order_of_the_rows(
     assert len(digests) == 1
 
 
-@settings(deadline=None)
 @given(rosters(full=True), st.integers(min_value=0, max_value=1000))
 def test_an_empty_roll_is_never_applied_without_a_second_yes(roster: Roster, floor: int) -> None:
     school = Loaded().next(roster)

@@ -200,7 +200,7 @@ class Place:
     # The Moodle
 
     def moodle(self) -> Snapshot:
-        state: Snapshot = requests.get(f"{self.moodle_url}/standin/state", timeout=10).json()
+        state: Snapshot = requests.get(f"{self.moodle_url}/standin/state", timeout=60).json()
         return state
 
     def account(self, code: str, sourced_id: str) -> dict[str, Any]:
@@ -227,19 +227,19 @@ class Place:
 
     def writes(self) -> dict[str, int]:
         """Calls that wrote since the last time this was asked, by function."""
-        counts = requests.get(f"{self.moodle_url}/standin/counts", timeout=10).json()
-        requests.delete(f"{self.moodle_url}/standin/counts", timeout=10).raise_for_status()
+        counts = requests.get(f"{self.moodle_url}/standin/counts", timeout=60).json()
+        requests.delete(f"{self.moodle_url}/standin/counts", timeout=60).raise_for_status()
         writes: dict[str, int] = counts["writes"]
         return writes
 
     def fault(self, fault: Fault) -> None:
         given = asdict(fault)
         requests.post(
-            f"{self.moodle_url}/standin/faults", json=given, timeout=10
+            f"{self.moodle_url}/standin/faults", json=given, timeout=60
         ).raise_for_status()
 
     def no_faults(self) -> None:
-        requests.delete(f"{self.moodle_url}/standin/faults", timeout=10).raise_for_status()
+        requests.delete(f"{self.moodle_url}/standin/faults", timeout=60).raise_for_status()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from service.housekeeping import OVER, clear_away
 from service.models import ActivityBitmap, AuditEntry, LoadStatus
 from tests.service.console_factories import add_run
 from tests.service.installation import environment, installation, running_redis
+from tests.waiting import WAIT_SECONDS
 
 NOW = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)
 
@@ -122,7 +123,7 @@ def work(application: Application) -> None:
         env=environment(application.settings),
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=WAIT_SECONDS,
     )
 
 

@@ -21,6 +21,7 @@ from service.queue import JobName, JobQueue, Work, live_workers
 from service.redis_link import connect_redis
 from service.sample import City, write_sample
 from tests.service.installation import SCOPE, environment, find_run, installation, running_redis
+from tests.waiting import WAIT_SECONDS
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def application(tmp_path: Path) -> Iterator[Application]:
 
 def worker(application: Application, *arguments: str) -> None:
     command = [sys.executable, "-m", "service", "worker", *arguments, "--burst"]
-    subprocess.run(command, env=environment(application.settings), check=True, timeout=120)
+    subprocess.run(command, env=environment(application.settings), check=True, timeout=WAIT_SECONDS)
 
 
 def test_a_load_does_not_wait_for_what_reads_moodle_for_hours(application: Application) -> None:
@@ -95,7 +96,7 @@ def test_neither_redis_nor_the_log_keeps_the_text_of_a_failure(application: Appl
         job = queue.enqueue_call("builtins.eval", (BREAKS_OFF,), timeout=-1, failure_ttl=3600)
         command = [sys.executable, "-m", "service", "worker", "loads", "--burst"]
         done = subprocess.run(
-            command, env=environment(application.settings), check=True, timeout=120,
+            command, env=environment(application.settings), check=True, timeout=WAIT_SECONDS,
             capture_output=True, text=True,
         )  # fmt: skip
         job.refresh()

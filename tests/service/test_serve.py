@@ -7,8 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,8 +21,7 @@ from service.processes import Child, wait_ready
 from service.redis_link import redis_answers
 from service.settings import START_SECONDS, Settings
 from tests.service.command_line import below_a_file, free_port, run
-
-WAIT_SECONDS = 300.0
+from tests.waiting import WAIT_SECONDS, until
 
 
 @pytest.fixture
@@ -42,13 +40,6 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def settings_of(environment: dict[str, str]) -> Settings:
     return load_settings(None, environment)
-
-
-def until(happens: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not happens():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 @contextmanager
@@ -96,9 +87,9 @@ def test_serve_answers_and_one_ctrl_c_ends_all_of_it(environment: dict[str, str]
             "/health/live": {"status": "ok"},
             "/health/ready": {"database": "ok", "redis": "ok", "worker": "ok"},
         }.items():
-            response = requests.get(settings.base_url + path, timeout=5)
+            response = requests.get(settings.base_url + path, timeout=60)
             assert (response.status_code, response.json()) == (200, answer)
-        counts = requests.get(settings.moodle_target.url + "/standin/counts", timeout=5)
+        counts = requests.get(settings.moodle_target.url + "/standin/counts", timeout=60)
         assert counts.status_code == 200
         children = tree(serve)
         assert len(children) >= 4
@@ -141,8 +132,8 @@ def test_a_child_that_dies_is_started_again(environment: dict[str, str], name: s
 
     def is_well() -> bool:
         try:
-            requests.get(settings.moodle_target.url + "/standin/counts", timeout=2)
-            return requests.get(settings.base_url + "/health/ready", timeout=2).ok
+            requests.get(settings.moodle_target.url + "/standin/counts", timeout=60)
+            return requests.get(settings.base_url + "/health/ready", timeout=60).ok
         except requests.RequestException:
             return False
 

@@ -172,7 +172,7 @@ def _settings(home: Path, gateway: str) -> dict[str, Any]:
                     claims=ClaimNames(subject="oid", children="kids", child="child"),
                 ),
             ),
-            timeout_seconds=5,
+            timeout_seconds=60,
         ),
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from datetime import timedelta
@@ -15,7 +14,6 @@ from sqlalchemy.orm import Session, sessionmaker
 from auth.clients.client import Client, hash_secret
 from auth.clients.problems import Flaw, WrongFields
 from auth.clients.registered import (
-    FRESH_SECONDS,
     ClientRow,
     Clients,
     end_what_was_given,
@@ -23,6 +21,7 @@ from auth.clients.registered import (
 )
 from tests.auth.conftest import START, Clock, Portal
 from tests.relying_party import Browser, Page, RelyingParty
+from tests.waiting import until
 
 ADDRESS = "https://library.example/back"
 
@@ -40,14 +39,6 @@ def register(portal: Portal, secret: str = "library-secret", **changes: Any) -> 
         )
         row.keep(client, START)
         db.add(row)
-
-
-def soon(what: Callable[[], bool]) -> bool:
-    """Whether it becomes true in the time that a process takes to see a change, and some more."""
-    end = time.monotonic() + FRESH_SECONDS + 4
-    while not what() and time.monotonic() < end:
-        time.sleep(0.05)
-    return what()
 
 
 def known(portal: Portal) -> bool:
@@ -72,7 +63,7 @@ def test_a_client_of_the_console_signs_people_in_without_a_restart_in_every_proc
     assert not known(portal)
     assert not known(other)
     register(portal)
-    assert soon(lambda: known(portal) and known(other))
+    until(lambda: known(portal) and known(other))
     page = browser.open(library(portal).start().url)
     assert "https://library.example" in page.headers["Content-Security-Policy"]
     start = library(portal).start()
@@ -84,7 +75,7 @@ def test_disabling_a_client_ends_its_tokens_and_shuts_it_out(
     portal: Portal, pupil: Callable[[str], Page]
 ) -> None:
     register(portal)
-    assert soon(lambda: known(portal))
+    until(lambda: known(portal))
     party = library(portal)
     start = party.start()
     tokens = party.redeem(pupil(start.url).parameters["code"], start).json()
@@ -96,7 +87,7 @@ def test_disabling_a_client_ends_its_tokens_and_shuts_it_out(
         end_what_was_given(db, "library")
     assert party.userinfo(tokens["access_token"]).status_code == 401
     assert party.refresh(tokens["refresh_token"]).status_code in {400, 401}
-    assert soon(lambda: not known(portal))
+    until(lambda: not known(portal))
     assert pupil(party.start().url).status == 400
 
 
@@ -108,7 +99,7 @@ def test_two_secrets_count_until_the_overlap_is_over(portal: Portal, clock: Cloc
         row.previous_secret_until = START + timedelta(hours=1)
         row.secret_hash = hash_secret("new-secret")
         row.touch(START)
-    assert soon(lambda: known(portal))
+    until(lambda: known(portal))
 
     def accepted() -> list[bool]:
         tried = (library(portal, secret) for secret in ("library-secret", "new-secret", "other"))

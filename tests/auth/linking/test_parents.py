@@ -82,7 +82,7 @@ def test_no_code_is_ever_given_to_a_parent(door: Door, browser: Browser) -> None
     shown = browser.submit(page, child="1")
     for address in ("choose", "confirm", "school", ""):
         url = shown.url.replace("/linking/children?", f"/linking/{address}?")
-        browser.session.post(url, data={"person": PUPIL, "child": "1"}, timeout=10)
+        browser.session.post(url, data={"person": PUPIL, "child": "1"}, timeout=60)
         assert "code" not in browser.open(url).parameters
     assert browser.open(moodle.start().url).asks_who
     silent = browser.open(moodle.start(prompt="none").url)

@@ -264,7 +264,7 @@ def test_an_authorization_request_may_be_posted(portal: Portal, browser: Browser
         address,
         data=query,
         headers={"Content-Type": "application/x-www-form-urlencoded"},
-        timeout=10,
+        timeout=60,
     )
     assert answer.url.startswith(f"{portal.issuer}/auth/login?")
     assert "Moodle" in answer.text
@@ -273,7 +273,7 @@ def test_an_authorization_request_may_be_posted(portal: Portal, browser: Browser
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer wrong", "Basic eDp5", "Bearer \u00fc"])
 def test_userinfo_without_a_good_token_is_401(portal: Portal, header: str | None) -> None:
     headers = {"Authorization": header.encode()} if header else {}
-    answer = requests.get(f"{portal.issuer}/auth/userinfo", headers=headers, timeout=10)
+    answer = requests.get(f"{portal.issuer}/auth/userinfo", headers=headers, timeout=60)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].lower().startswith("bearer")
 
@@ -299,7 +299,7 @@ def test_discovery_names_endpoints_below_the_issuer(portal: Portal) -> None:
 
 
 def test_the_published_keys_are_public_halves_only(portal: Portal) -> None:
-    published = requests.get(portal.moodle().metadata["jwks_uri"], timeout=10).json()["keys"]
+    published = requests.get(portal.moodle().metadata["jwks_uri"], timeout=60).json()["keys"]
     assert {key["kty"]: set(key) - {"kty", "use", "alg", "kid"} for key in published} == {
         "RSA": {"n", "e"},
         "EC": {"crv", "x", "y"},
@@ -315,7 +315,7 @@ def test_two_applications_in_one_process_keep_apart(
     elsewhere = Browser(other.issuer)
     assert "«Другой»" in elsewhere.open(other.moodle().start().url).text
     elsewhere.close()
-    answer = requests.get(f"{other.issuer}/auth/authorize?client_id=journal", timeout=10)
+    answer = requests.get(f"{other.issuer}/auth/authorize?client_id=journal", timeout=60)
     assert answer.status_code == 400
 
 

@@ -109,7 +109,7 @@ def test_a_broken_basic_header_is_an_ordinary_refusal(
         moodle.metadata["token_endpoint"],
         data={"grant_type": "authorization_code", "code": code},
         headers={"Authorization": header},
-        timeout=10,
+        timeout=60,
     )
     assert refusal(answer) == (401, "invalid_client")
 
@@ -159,7 +159,7 @@ def test_other_wrong_token_requests_say_what_is_wrong(
 
 
 def test_a_token_request_by_get_is_not_allowed(moodle: RelyingParty) -> None:
-    answer = requests.get(moodle.metadata["token_endpoint"], timeout=10)
+    answer = requests.get(moodle.metadata["token_endpoint"], timeout=60)
     assert answer.status_code == 405
 
 
@@ -186,7 +186,7 @@ def test_of_two_exchanges_at_once_exactly_one_wins(
     both_ready = threading.Barrier(2)
 
     def redeem(code: str) -> int:
-        both_ready.wait(timeout=10)
+        both_ready.wait(timeout=60)
         return moodle.redeem(code).status_code
 
     with ThreadPoolExecutor(max_workers=2) as pool:

@@ -88,7 +88,7 @@ def test_a_request_to_sign_out_may_be_posted_by_another_site(
         portal.moodle().metadata["end_session_endpoint"],
         data={"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": BYE},
         allow_redirects=False,
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 303
     assert browser.open(portal.issuer + answer.headers["Location"]).url == BYE

@@ -58,7 +58,7 @@ def test_oidcc_userinfo_get_and_post_header(portal: Portal, pupil: Visit, verb: 
         verb,
         moodle.metadata["userinfo_endpoint"],
         headers={"Authorization": f"Bearer {token}"},
-        timeout=10,
+        timeout=60,
     )
     assert answer.json()["sub"]
 
@@ -67,8 +67,8 @@ def test_oidcc_userinfo_post_body(portal: Portal, pupil: Visit) -> None:
     moodle = portal.moodle()
     token = tokens_of(moodle, pupil(moodle.start().url))["access_token"]
     address, form = moodle.metadata["userinfo_endpoint"], {"access_token": token}
-    assert requests.post(address, data=form, timeout=10).json()["sub"]
-    wrong = requests.post(address, data={"access_token": "another"}, timeout=10)
+    assert requests.post(address, data=form, timeout=60).json()["sub"]
+    wrong = requests.post(address, data={"access_token": "another"}, timeout=60)
     assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_token")
 
 
@@ -83,7 +83,7 @@ def test_a_token_that_comes_twice_is_a_wrong_request(
         moodle.metadata["userinfo_endpoint"],
         data=[("access_token", token)] * (1 if both else 2),
         headers={"Authorization": f"Bearer {token}"} if both else {},
-        timeout=10,
+        timeout=60,
     )
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
@@ -92,7 +92,7 @@ def test_a_token_in_the_query_opens_nothing(portal: Portal, pupil: Visit) -> Non
     moodle = portal.moodle()
     token = tokens_of(moodle, pupil(moodle.start().url))["access_token"]
     address = moodle.metadata["userinfo_endpoint"]
-    assert requests.get(address, params={"access_token": token}, timeout=10).status_code == 401
+    assert requests.get(address, params={"access_token": token}, timeout=60).status_code == 401
 
 
 def test_oidcc_ensure_request_without_nonce_succeeds_for_code_flow(
@@ -201,7 +201,7 @@ def test_oidcc_ensure_post_request_succeeds(portal: Portal, pupil: Visit, browse
         data=query,
         headers={"Content-Type": "application/x-www-form-urlencoded"},
         allow_redirects=False,
-        timeout=10,
+        timeout=60,
     )
     assert "code=" in answer.headers["Location"]
 
@@ -252,7 +252,7 @@ def test_oidcc_discovery_endpoint_verification(portal: Portal) -> None:
         "id_token_signing_alg_values_supported",
     }
     assert required <= set(metadata)
-    assert requests.get(metadata["jwks_uri"], timeout=10).json()["keys"]
+    assert requests.get(metadata["jwks_uri"], timeout=60).json()["keys"]
 
 
 BYE = "https://diary.example/bye"

@@ -87,7 +87,7 @@ def test_of_two_refreshes_at_once_at_most_one_wins(
     both_ready = threading.Barrier(2)
 
     def refresh(token: str) -> int:
-        both_ready.wait(timeout=10)
+        both_ready.wait(timeout=60)
         return diary.refresh(token).status_code
 
     with ThreadPoolExecutor(max_workers=2) as pool:

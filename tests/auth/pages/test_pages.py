@@ -133,10 +133,10 @@ def test_a_form_from_another_site_signs_nobody_in(portal: Portal, browser: Brows
     own = browser.open(address)
     for form_token in (None, "", "0" * 64, "ü"):
         answer = browser.session.post(
-            address, data=form | {"form_token": form_token}, allow_redirects=False, timeout=10
+            address, data=form | {"form_token": form_token}, allow_redirects=False, timeout=60
         )
         assert answer.status_code == 400
-    without_cookie = requests.post(address, data=form, allow_redirects=False, timeout=10)
+    without_cookie = requests.post(address, data=form, allow_redirects=False, timeout=60)
     assert without_cookie.status_code == 400
     assert "cookie" in problem(without_cookie.text)
     assert portal.events() == []
@@ -155,7 +155,7 @@ def test_a_cookie_planted_before_signing_in_is_worth_nothing(
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(portal: Portal) -> None:
-    answer = requests.get(f"{portal.issuer}/auth/login", timeout=10)
+    answer = requests.get(f"{portal.issuer}/auth/login", timeout=60)
     cookie = answer.headers["Set-Cookie"]
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
 
@@ -174,7 +174,7 @@ def test_behind_https_the_cookie_is_secure_and_bound_to_the_host(
     "path", ["/auth/login?client_id=moodle", "/auth/logout", "/auth/authorize?client_id=moodle"]
 )
 def test_pages_stay_out_of_frames_caches_and_referrers(portal: Portal, path: str) -> None:
-    headers = requests.get(f"{portal.issuer}{path}", timeout=10).headers
+    headers = requests.get(f"{portal.issuer}{path}", timeout=60).headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
@@ -220,7 +220,7 @@ def test_a_sign_in_that_leaves_nothing_to_ask_is_answered_with_the_code(
         urljoin(page.url, form.action),
         data=dict(form.form_values()) | {"username": "1234p5678", "password": OWN},
         allow_redirects=False,
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 303, "the browser must not post the password on"
     back = Page(url=answer.headers["Location"])
@@ -260,7 +260,7 @@ def test_where_moodle_keeps_passwords_the_page_says_so(
     answer = requests.post(
         f"{portal.issuer}/auth/login",
         data={"username": "1234p5678", "password": FIRST},
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 403
     browser.close()

@@ -188,7 +188,7 @@ def open_portal(start_portal: Callable[..., Portal], arrivals: Arrivals) -> Call
     def start(
         *ways: EsiaUpstream | OidcUpstream,
         linked: bool = False,
-        timeout: float = 5,
+        timeout: float = 60,
         **settings: Any,
     ) -> Portal:
         upstreams = build(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +21,7 @@ from auth.upstream.oidc import Oidc
 from auth.upstream.port import Attempt
 from auth.upstream.settings import ClaimNames, OidcUpstream, UpstreamSettings
 from tests.auth.conftest import START
+from tests.waiting import WAIT_SECONDS
 
 NOW = int(START.timestamp())
 KEY = RSAKey.generate_key(parameters={"kid": "one"})
@@ -44,6 +44,7 @@ class Gateway(BaseHTTPRequestHandler):
 
     requests: list[str]
     published: list[dict[str, Any]]
+    over: threading.Event
 
     def do_GET(self) -> None:
         self.requests.append(self.path)
@@ -82,7 +83,7 @@ class Gateway(BaseHTTPRequestHandler):
         elif fault == "list":
             self._say([1])
         elif fault == "slow":
-            time.sleep(1.5)
+            self.over.wait(WAIT_SECONDS)
         else:
             self._say(
                 {
@@ -159,12 +160,14 @@ def _base64(text: str) -> str:
 @pytest.fixture
 def gateway() -> Iterator[tuple[str, type[Gateway]]]:
     published = [KEY.as_dict(private=False)]
-    handler = type("Handler", (Gateway,), {"requests": [], "published": published})
+    own = {"requests": [], "published": published, "over": threading.Event()}
+    handler = type("Handler", (Gateway,), own)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", handler
+    handler.over.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -178,7 +181,8 @@ def make(address: str, fault: str, **changes: Any) -> Oidc:
         "client_secret": "portal-secret-that-is-long-enough-for-hs256",
         "claims": NAMES,
     }
-    return Oidc(OidcUpstream(**values | changes), UpstreamSettings(timeout_seconds=1))
+    common = UpstreamSettings(timeout_seconds=1 if fault == "slow" else 60)
+    return Oidc(OidcUpstream(**values | changes), common)
 
 
 ATTEMPT = Attempt(

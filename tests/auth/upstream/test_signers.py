@@ -30,7 +30,7 @@ from tests.auth.esia.signing import Signer
 PASSWORD = "тайное слово № 7"
 TOKEN = "token-of-the-signing-service"
 DATA = b"SCHOOL01openid2026.09.01 08:00:00 +0000"
-COMMON = UpstreamSettings(timeout_seconds=5)
+COMMON = UpstreamSettings(timeout_seconds=60)
 
 needs_engine = pytest.mark.skipif(
     not isinstance(find_gost(), OpensslGost), reason="OpenSSL has no engine gost"
@@ -274,5 +274,5 @@ def test_a_signer_is_made_for_the_key_that_is_given(
 ) -> None:
     one = settings(Signer())
     gost = PythonGost()
-    made = make_signer(one, Signer().certificate, gost, Wire(timeout_seconds=5))
+    made = make_signer(one, Signer().certificate, gost, Wire(timeout_seconds=60))
     assert Signer().certificate.check(DATA, made.sign(DATA), gost)

@@ -133,9 +133,7 @@ def stored(session: Session) -> tuple[Any, ...]:
     return bitmaps, {tuple(row) for row in rows}
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), history=histories, begin=moments, end=moments)
 def test_roll_ups_answer_like_a_plain_recount_whatever_happened(
     engine: Engine, data: st.DataObject, history: list[list[Any]], begin: datetime, end: datetime

@@ -56,7 +56,7 @@ def ask_moodle(function: str, **fields: object) -> list[dict[str, Any]]:
             "moodlewsrestformat": "json",
             **fields,
         },
-        timeout=10,
+        timeout=60,
     ).json()
     assert isinstance(answer, list), answer
     return answer

@@ -63,7 +63,7 @@ class Installation:
     def writes(self) -> int:
         """Calls that change something, as the stand-in has counted them."""
         url = load_settings().moodle_target.url
-        return sum(requests.get(f"{url}/standin/counts", timeout=5).json()["writes"].values())
+        return sum(requests.get(f"{url}/standin/counts", timeout=60).json()["writes"].values())
 
 
 @pytest.fixture(scope="module")

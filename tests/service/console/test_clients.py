@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from tests.service.console_factories import (
     add_operator,
     make_console,
 )
+from tests.waiting import until
 
 ADDRESS = "https://diary.example.org/back"
 MOODLE = Client(
@@ -117,9 +117,7 @@ def test_the_provider_of_the_same_application_knows_it_soon(
     provider = console.app.extensions["auth"]
     assert list(provider.clients) == ["moodle"]
     city.post("/console/clients/new", **form())
-    end = time.monotonic() + 5
-    while "diary" not in provider.clients and time.monotonic() < end:
-        time.sleep(0.05)
+    until(lambda: "diary" in provider.clients)
     assert provider.clients["diary"].name == "Дневник"
 
 

@@ -100,7 +100,7 @@ def examine_esia(
             "signing_key": str(tmp_path / "own.key"),
             "token_certificates": (str(tmp_path / "own.pem"),),
         }
-        upstream = UpstreamSettings(esia=(EsiaUpstream(**values | changes),), timeout_seconds=2)
+        upstream = UpstreamSettings(esia=(EsiaUpstream(**values | changes),), timeout_seconds=60)
         settings = replace(application.settings, upstream=upstream)
         return list(examine_upstream(replace(application, settings=settings, clock=lambda: now)))
 
@@ -198,7 +198,7 @@ def test_a_gateway_is_looked_at_by_its_documents(
             "client_id": "portal",
             "client_secret": "secret",
         }
-        upstream = UpstreamSettings(oidc=(OidcUpstream(**values | changes),), timeout_seconds=2)
+        upstream = UpstreamSettings(oidc=(OidcUpstream(**values | changes),), timeout_seconds=60)
         settings = replace(application.settings, upstream=upstream)
         return list(examine_upstream(replace(application, settings=settings)))
 

@@ -154,7 +154,7 @@ def test_what_our_account_may_do_nowhere_stops_the_run_and_it_goes_on_later(
         )
         assert {change.result for change in place.changes(load_id, "enrolment")} == {""}
         requests.post(
-            f"{place.moodle_url}/standin/settings", json={"assignable_roles": [3, 5]}, timeout=10
+            f"{place.moodle_url}/standin/settings", json={"assignable_roles": [3, 5]}, timeout=60
         ).raise_for_status()
         assert place.apply(load_id).status == LoadStatus.APPLIED
         assert place.courses_of(A, "a-1") == {(COURSE, "student")}

@@ -25,7 +25,7 @@ def ask_moodle(place: Place, function: str, **fields: Any) -> Any:
         data={
             "wstoken": DEFAULT_TOKEN, "wsfunction": function, "moodlewsrestformat": "json", **fields
         },
-        timeout=10,
+        timeout=60,
     ).json()  # fmt: skip
     assert not (isinstance(answer, dict) and "exception" in answer), answer
     return answer

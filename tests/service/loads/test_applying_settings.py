@@ -66,7 +66,7 @@ def test_a_password_that_moodle_refuses_is_said_for_each_person(tmp_path: Path) 
         requests.post(
             f"{place.moodle_url}/standin/settings",
             json={"password_policy": {"min_lower": 0, "min_upper": 0, "min_other": 0}},
-            timeout=10,
+            timeout=60,
         ).raise_for_status()
         assert place.apply(load_id).status == LoadStatus.APPLIED
         assert len(place.moodle()["users"]) == 5

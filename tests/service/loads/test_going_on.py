@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,9 +34,8 @@ from tests.service.installation import (
     load,
 )
 from tests.service.outcome import in_moodle, planned
+from tests.waiting import WAIT_SECONDS, until
 from tests.web import running_app
-
-WAIT_SECONDS = 120.0
 
 
 class Gate:
@@ -119,10 +117,7 @@ class Site:
         return LoadStatus(find_run(self.application, self.load_id).status)
 
     def until(self, happens: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not happens():
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.05)
+        until(happens, self.log)
 
     def until_applied(self) -> None:
         self.until(lambda: self.status() == LoadStatus.APPLIED)
@@ -325,5 +320,7 @@ def test_a_worker_started_without_redis_waits_for_it(site: Site) -> None:
 def test_the_command_worker_goes_on_as_well(site: Site) -> None:
     site.ask_to_apply()
     command = [sys.executable, "-m", "service", "worker", "loads", "--burst"]
-    subprocess.run(command, env=environment(site.application.settings), check=True, timeout=120)
+    subprocess.run(
+        command, env=environment(site.application.settings), check=True, timeout=WAIT_SECONDS
+    )
     site.until_applied()

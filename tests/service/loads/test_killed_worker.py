@@ -31,6 +31,7 @@ from tests.service.installation import (
     running_redis,
 )
 from tests.service.outcome import in_moodle, planned
+from tests.waiting import WAIT_SECONDS
 from tests.web import running_app
 
 KILLS = 20
@@ -110,13 +111,13 @@ def test_twenty_kills_leave_exactly_the_desired_state(tmp_path: Path, database_u
                 when = "after" if early else chance.choice(["before", "after"])
                 killer.arm(worker, calls, when, tree=number % 4 != 0)
                 _apply(application, load_id)
-                assert worker.wait(60) == -signal.SIGKILL
-                assert psutil.wait_procs(killer.victims, timeout=60)[1] == []
+                assert worker.wait(WAIT_SECONDS) == -signal.SIGKILL
+                assert psutil.wait_procs(killer.victims, timeout=WAIT_SECONDS)[1] == []
                 status = find_run(application, load_id).status
                 assert status in {LoadStatus.APPLYING, LoadStatus.STOPPED}, number
             worker = _start_worker(application, "--burst")
             _apply(application, load_id)
-            assert worker.wait(120) == 0
+            assert worker.wait(WAIT_SECONDS) == 0
         run = find_run(application, load_id)
         assert (run.status, run.problem) == (LoadStatus.APPLIED, "")
         assert in_moodle(tmp_path / "moodle.sqlite") == planned(application)
@@ -146,5 +147,5 @@ def test_a_new_worker_plans_what_a_killed_one_left(tmp_path: Path) -> None:
             run = operations.find(session, load_id, SCOPE)
             run.status, run.claimed_by = LoadStatus.RECEIVED, "nowhere/0/0"
         with running_redis(application.settings):
-            assert _start_worker(application, "--burst").wait(60) == 0
+            assert _start_worker(application, "--burst").wait(WAIT_SECONDS) == 0
         assert find_run(application, load_id).status == LoadStatus.PLANNED

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
@@ -20,18 +19,9 @@ from service.queue import JobQueue
 from service.sample.rows import Row
 from tests.service.installation import SCOPE, environment, running_redis
 from tests.service.place import A, B, Place, on_both_databases, pupil, pupils, teacher
-
-SECONDS = 120
-"""How long anything is waited for on a busy machine."""
+from tests.waiting import WAIT_SECONDS, until
 
 ON_POSTGRESQL = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)
 
 
 def receive(place: Place, code: str, rows: list[Row]) -> int:
@@ -71,13 +61,13 @@ def two_workers(place: Place, **variables: str) -> Iterator[None]:
             for worker in workers:
                 worker.terminate()
             for worker in workers:
-                worker.wait(SECONDS)
+                worker.wait(WAIT_SECONDS)
 
 
 def planned(place: Place, *run_ids: int) -> None:
     """Wait until the runs are planned."""
     for load_id in run_ids:
-        wait_until(lambda load_id=load_id: place.run(load_id).status != LoadStatus.RECEIVED)
+        until(lambda load_id=load_id: place.run(load_id).status != LoadStatus.RECEIVED)
         run = place.run(load_id)
         assert (run.status, run.problem) == (LoadStatus.PLANNED, "")
 
@@ -109,7 +99,7 @@ def test_a_human_whom_two_loads_meet_at_the_same_moment_is_one_identity(place: P
         # Both have looked for the people, or wait to do so, before either may add any.
         gate.execute(text("LOCK TABLE identities IN EXCLUSIVE MODE"))
         first, second = receive(place, A, same_people("a")), receive(place, B, same_people("b"))
-        wait_until(lambda: waiting(place) == 2)
+        until(lambda: waiting(place) == 2)
         gate.rollback()
         planned(place, first, second)
     assert len(identities(place)) == 21
@@ -149,7 +139,7 @@ def test_a_login_taken_by_a_program_without_the_lock_is_not_given_again(place: P
             )  # fmt: skip
             one = pupil("a-1", family_name="Примеров", given_name="Пример", middle_name="")
             load_id = receive(place, A, [one, *pupils("a-other", 3)])
-            wait_until(lambda: waiting(place) == 1)
+            until(lambda: waiting(place) == 1)
             other.commit()
         planned(place, load_id)
     with place.application.sessions() as session:

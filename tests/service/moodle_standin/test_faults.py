@@ -32,7 +32,7 @@ def call(url: str, function: str, **fields: str) -> requests.Response:
         "wsfunction": function,
         "moodlewsrestformat": "json",
     }
-    return requests.post(url + REST_PATH, data=own | fields, timeout=10)
+    return requests.post(url + REST_PATH, data=own | fields, timeout=60)
 
 
 def create_cohort(url: str, idnumber: str) -> requests.Response:
@@ -53,7 +53,7 @@ def cohorts(url: str) -> list[str]:
 
 
 def strike(url: str, **fault: Any) -> None:
-    assert requests.post(f"{url}/standin/faults", json=fault, timeout=10).status_code == 204
+    assert requests.post(f"{url}/standin/faults", json=fault, timeout=60).status_code == 204
 
 
 def test_a_connection_dropped_before_the_work_leaves_nothing(url: str) -> None:
@@ -111,7 +111,7 @@ def test_a_fault_strikes_every_nth_call_of_its_function_as_often_as_told(url: st
         assert call(url, "core_cohort_get_cohorts").status_code == 200
         answers.append(create_cohort(url, f"c-{number}").status_code)
     assert answers == [200, 200, 500, 200, 500, 200, 200, 200]
-    (listed,) = requests.get(f"{url}/standin/faults", timeout=10).json()
+    (listed,) = requests.get(f"{url}/standin/faults", timeout=60).json()
     assert listed["struck"] == 2
 
 
@@ -125,7 +125,7 @@ def test_a_fault_finds_its_function_inside_a_combined_call(url: str) -> None:
 def test_faults_can_be_cleared(url: str) -> None:
     strike(url, kind="server-error", times=None)
     assert create_cohort(url, "c-1").status_code == 500
-    requests.delete(f"{url}/standin/faults", timeout=10)
+    requests.delete(f"{url}/standin/faults", timeout=60)
     assert create_cohort(url, "c-1").status_code == 200
 
 
@@ -136,18 +136,18 @@ def test_a_fault_can_be_there_from_the_start() -> None:
 
 
 def test_an_unknown_fault_is_refused(url: str) -> None:
-    response = requests.post(f"{url}/standin/faults", json={"kind": "flood"}, timeout=10)
+    response = requests.post(f"{url}/standin/faults", json={"kind": "flood"}, timeout=60)
     assert response.status_code == 400
 
 
 def test_settings_change_while_it_runs(url: str) -> None:
-    requests.post(f"{url}/standin/settings", json={"maintenance": True}, timeout=10)
+    requests.post(f"{url}/standin/settings", json={"maintenance": True}, timeout=60)
     response = call(url, "core_cohort_get_cohorts")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "300")
     relaxed = {"maintenance": False, "password_policy": {"enabled": False}}
-    assert requests.post(f"{url}/standin/settings", json=relaxed, timeout=10).status_code == 204
+    assert requests.post(f"{url}/standin/settings", json=relaxed, timeout=60).status_code == 204
     assert call(url, "core_cohort_get_cohorts").json() == []
-    wrong = requests.post(f"{url}/standin/settings", json={"colour": "red"}, timeout=10)
+    wrong = requests.post(f"{url}/standin/settings", json={"colour": "red"}, timeout=60)
     assert wrong.status_code == 400
 
 
@@ -166,7 +166,7 @@ def test_control_is_closed_unless_asked_for(method: str, path: str) -> None:
 
 def test_calls_are_counted_and_writes_apart(url: str) -> None:
     create_cohort(url, "c-1")
-    requests.delete(f"{url}/standin/counts", timeout=10)
+    requests.delete(f"{url}/standin/counts", timeout=60)
     arguments = {"cohorts": [{"categorytype": {"type": "system", "value": ""}}]}
     call(
         url,
@@ -177,7 +177,7 @@ def test_calls_are_counted_and_writes_apart(url: str) -> None:
             "requests[1][arguments]": json.dumps(arguments),
         },
     )
-    assert requests.get(f"{url}/standin/counts", timeout=10).json() == {
+    assert requests.get(f"{url}/standin/counts", timeout=60).json() == {
         "calls": {
             "core_cohort_create_cohorts": 1,
             "core_cohort_get_cohorts": 1,
@@ -189,6 +189,6 @@ def test_calls_are_counted_and_writes_apart(url: str) -> None:
 
 def test_the_first_page_shows_numbers_and_no_names(url: str) -> None:
     create_cohort(url, "secret-cohort")
-    page = requests.get(url, timeout=10).text
+    page = requests.get(url, timeout=60).text
     assert "Moodle" in page
     assert "secret-cohort" not in page

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +25,7 @@ from service.moodle_standin import (
     snapshot,
 )
 from service.moodle_standin.protocol import REST_PATH
+from tests.waiting import WAIT_SECONDS, until
 
 ROOT = Path(__file__).parents[3]
 
@@ -242,25 +242,21 @@ def test_as_a_process_it_serves_and_ends_cleanly_on_sigterm(tmp_path: Path) -> N
     options = ["--port", str(port), "--storage", str(storage), "--token", "t"]
     process = subprocess.Popen([*command, *options], cwd=ROOT, env=os.environ)
     try:
-        wait_for(port)
+        until(lambda: listens(port))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(WAIT_SECONDS) == 0
     finally:
         process.kill()
         process.wait()
     assert snapshot(storage)["categories"][0]["name"] == "Category 1"
 
 
-def wait_for(port: int) -> None:
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("the stand-in does not listen")
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def test_a_taken_port_is_an_error_to_catch() -> None:

@@ -11,13 +11,21 @@ import pytest
 from auth.signin.throttle import ThrottleKey
 from service.application import Application
 from service.redis_link import connect_redis
+from service.signin import throttle
 from service.signin.provider import make_throttle
 from tests.service.installation import installation, running_redis
+from tests.waiting import WAIT_SECONDS
 
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=15)
 KEY = ThrottleKey(text="account 1234p5678 192.0.2.1", limit=2)
 OTHER = ThrottleKey(text="account 8765p4321 192.0.2.1", limit=2)
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is not a Redis that hangs."""
+    monkeypatch.setattr(throttle, "ANSWER_SECONDS", WAIT_SECONDS)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_a_person_signs_in_and_the_system_reads_who_it_is(
 def test_a_good_request_is_redirected_to_the_sign_in_page_of_the_same_host(
     esia: EsiaStand,
 ) -> None:
-    answer = requests.get(esia.system().authorize_url(), allow_redirects=False, timeout=10)
+    answer = requests.get(esia.system().authorize_url(), allow_redirects=False, timeout=60)
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/login?")
 
@@ -124,7 +124,7 @@ def test_the_code_is_a_long_jwt_and_the_answer_has_the_recorded_fields(
 
 
 def test_tokens_verify_with_the_published_certificates(esia: EsiaStand, browser: Browser) -> None:
-    packed = requests.get(f"{esia.url}/public/esia.zip", timeout=10).content
+    packed = requests.get(f"{esia.url}/public/esia.zip", timeout=60).content
     archive = zipfile.ZipFile(io.BytesIO(packed))
     for mnemonic, name in (("SCHOOL01", "RSA.cer"), ("GOST01", "GOST2012.cer")):
         system = esia.system(mnemonic)

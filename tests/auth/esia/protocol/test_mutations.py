@@ -47,7 +47,7 @@ def test_no_request_breaks_the_stand_in(esia: EsiaStand) -> None:
         verb = chance.choice(["GET", "POST"])
         place = "params" if verb == "GET" else "data"
         answer = session.request(
-            verb, address, headers=headers, allow_redirects=False, timeout=20, **{place: parameters}
+            verb, address, headers=headers, allow_redirects=False, timeout=60, **{place: parameters}
         )
         assert answer.status_code < 500, (number, address, parameters)
         assert "Подтверждённый" not in answer.text

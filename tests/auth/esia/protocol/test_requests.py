@@ -26,7 +26,7 @@ def session_factory(sqlite_sessions: Any) -> Any:
 
 
 def get(url: str) -> requests.Response:
-    return requests.get(url, allow_redirects=False, timeout=10)
+    return requests.get(url, allow_redirects=False, timeout=60)
 
 
 def error_of(url: str) -> tuple[str, str]:
@@ -223,7 +223,7 @@ def test_a_token_request_that_is_no_form_cannot_be_read(
     esia: EsiaStand, body: bytes, kind: str
 ) -> None:
     address = f"{esia.url}/aas/oauth2/v3/te"
-    answer = requests.post(address, data=body, headers={"Content-Type": kind}, timeout=10)
+    answer = requests.post(address, data=body, headers={"Content-Type": kind}, timeout=60)
     assert answer.status_code == 400
     assert answer.json()["error_description"].startswith("ESIA-007038: ")
 
@@ -232,7 +232,7 @@ def test_a_token_request_may_be_a_form_in_parts(esia: EsiaStand) -> None:
     """PHP's curl sends one when it is given an array."""
     form = esia.system().parameters(code="x", grant_type="authorization_code")
     parts = {name: (None, value) for name, value in form.items()}
-    answer = requests.post(f"{esia.url}/aas/oauth2/v3/te", files=parts, timeout=10)
+    answer = requests.post(f"{esia.url}/aas/oauth2/v3/te", files=parts, timeout=60)
     assert answer.json()["error_description"].startswith("ESIA-007011: ")
 
 

@@ -51,7 +51,7 @@ def test_of_many_exchanges_at_once_one_succeeds(esia: EsiaStand, browser: Browse
 
     def exchange(form: dict[str, str]) -> None:
         address = f"{esia.url}/aas/oauth2/v3/te"
-        found.append(requests.post(address, data=form, timeout=30).status_code)
+        found.append(requests.post(address, data=form, timeout=60).status_code)
 
     threads = [threading.Thread(target=exchange, args=(form,)) for form in requests_ready]
     for thread in threads:
@@ -164,8 +164,8 @@ def test_a_signed_token_request_cannot_be_sent_again(esia: EsiaStand, browser: B
     system = esia.system()
     form = system.parameters(code=system.sign_in(browser), grant_type="authorization_code")
     address = f"{esia.url}/aas/oauth2/v3/te"
-    assert requests.post(address, data=form, timeout=10).status_code == 200
-    assert code_of(requests.post(address, data=form, timeout=10)) == "007003"
+    assert requests.post(address, data=form, timeout=60).status_code == 200
+    assert code_of(requests.post(address, data=form, timeout=60)) == "007003"
 
 
 def test_a_system_has_tokens_about_organisations(esia: EsiaStand) -> None:
