@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from auth.models import Base as AuthBase
 from service.db import Base, make_engine
+from tests.service.command_line import run
 from tests.service.place import Place, make_place
 from tests.speaking import speaking
 
@@ -34,6 +36,20 @@ def session(engine: Engine) -> Iterator[Session]:
     with Session(engine) as session:
         yield session
         session.rollback()
+
+
+@pytest.fixture(scope="session")
+def _initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``init`` makes; running it for each test takes longer than most of them."""
+    home = tmp_path_factory.mktemp("initialised") / "home"
+    assert run("init", home=home).code == 0
+    return home
+
+
+@pytest.fixture
+def initialised_home(_initialised: Path, tmp_path: Path) -> Path:
+    """A data folder of the test's own that ``init`` has made."""
+    return Path(shutil.copytree(_initialised, tmp_path / "home"))
 
 
 @pytest.fixture

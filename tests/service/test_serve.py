@@ -25,13 +25,11 @@ from tests.waiting import WAIT_SECONDS, until
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(initialised_home: Path) -> dict[str, str]:
     """A data folder that init has made, and ports of its own."""
-    home = tmp_path / "home"
-    assert run("init", home=home).code == 0
     return {
         **{name: value for name, value in os.environ.items() if "SCHOOLBRIDGE" not in name},
-        "SCHOOLBRIDGE_HOME": str(home),
+        "SCHOOLBRIDGE_HOME": str(initialised_home),
         "SCHOOLBRIDGE_LANG": "en",
         "SCHOOLBRIDGE_SERVER_PORT": str(free_port()),
         "SCHOOLBRIDGE_SERVER_STANDIN_PORT": str(free_port()),
@@ -126,8 +124,7 @@ def test_a_killed_serve_leaves_nothing_behind(environment: dict[str, str]) -> No
         assert again.wait(WAIT_SECONDS) == 0
 
 
-@pytest.mark.parametrize("name", ["loads", "upkeep", "moodle-standin", "redis-server", "granian"])
-def test_a_child_that_dies_is_started_again(environment: dict[str, str], name: str) -> None:
+def test_a_child_that_dies_is_started_again(environment: dict[str, str]) -> None:
     settings = settings_of(environment)
 
     def is_well() -> bool:
@@ -138,15 +135,16 @@ def test_a_child_that_dies_is_started_again(environment: dict[str, str], name: s
             return False
 
     with serving(environment) as serve:
-        (victim,) = [
-            child
-            for child in serve.children()
-            if any(Path(word.partition(" ")[0]).name == name for word in child.cmdline())
-        ]
-        victim.kill()
-        victim.wait()
-        until(is_well)
-        assert victim.pid not in [child.pid for child in serve.children()]
+        for name in ("loads", "upkeep", "moodle-standin", "redis-server", "granian"):
+            (victim,) = [
+                child
+                for child in serve.children()
+                if any(Path(word.partition(" ")[0]).name == name for word in child.cmdline())
+            ]
+            victim.kill()
+            victim.wait()
+            until(is_well, lambda name=name: name)
+            assert victim.pid not in [child.pid for child in serve.children()]
 
 
 def test_a_stale_socket_of_an_earlier_run_is_no_obstacle(environment: dict[str, str]) -> None:

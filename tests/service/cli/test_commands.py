@@ -27,11 +27,8 @@ def is_one_clear_line(ended: Ended, *words: str) -> bool:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A data folder that init has made."""
-    folder = tmp_path / "home"
-    assert run("init", home=folder).code == 0
-    return folder
+def home(initialised_home: Path) -> Path:
+    return initialised_home
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,8 @@ NO_SCHOOL = "2017-04-01T09:31:00+03:00;nobody;;154;password;allowed\n"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    home = tmp_path / "home"
-    assert run("init", home=home).code == 0
+def home(initialised_home: Path) -> Path:
+    home = initialised_home
     application = build(load_settings(None, {"SCHOOLBRIDGE_HOME": str(home)}))
     with transaction(application.sessions) as session:
         add_school(session, "153")

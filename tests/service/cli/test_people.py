@@ -20,10 +20,9 @@ from tests.service.handout import add_person, choose_own_password
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(initialised_home: Path) -> Path:
     """One school with three people; one of them has an own password."""
-    folder = tmp_path / "home"
-    assert run("init", home=folder).code == 0
+    folder = initialised_home
     application = build(load_settings(None, {"SCHOOLBRIDGE_HOME": str(folder)}))
     with transaction(application.sessions) as session:
         add_school(session, "1")

@@ -29,9 +29,8 @@ CALLBACK = "https://moodle.example/admin/oauth2callback.php"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    assert run("init", home=tmp_path / "home").code == 0
-    return tmp_path / "home"
+def home(initialised_home: Path) -> Path:
+    return initialised_home
 
 
 def configured(folder: Path, issuer: str, callback: str = CALLBACK) -> str:

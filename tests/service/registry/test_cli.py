@@ -18,10 +18,8 @@ LINES = (
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    folder = tmp_path / "home"
-    assert run("init", home=folder).code == 0
-    return folder
+def home(initialised_home: Path) -> Path:
+    return initialised_home
 
 
 def written(folder: Path, *lines: tuple[Any, ...]) -> Path:
