@@ -6,7 +6,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export SCHOOLBRIDGE_HOME ?= var
 
-.PHONY: demo test check serve bench format
+# Pure logic and one database (SQLite): no browser, no processes, no PostgreSQL.
+QUICK := tests/test_architecture.py tests/test_documents.py tests/provisioning tests/auth/clients \
+	tests/auth/linking tests/auth/signin tests/service/activity tests/service/registry \
+	tests/service/reports tests/service/words
+SOAK ?= 20
+
+.PHONY: demo test quick soak check serve bench format
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -25,6 +31,12 @@ serve: $(STAMP)
 test: $(STAMP)
 	@sh tests/system-packages.sh
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+quick: $(STAMP)
+	$(BIN)/pytest -q -n 2 -k "not postgresql" $(QUICK)
+
+soak: $(STAMP)
+	SOAK=$(SOAK) $(BIN)/pytest -n 2 -m soak
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -19,8 +19,9 @@ from auth.models import SignIn, digest
 from tests.auth.conftest import OWN_PASSWORD, START, Portal
 from tests.auth.people import PUPIL
 from tests.relying_party import Page, RelyingParty
+from tests.soak import SOAK, soak
 
-REQUESTS = 1000
+REQUESTS = 300 * SOAK
 """On each of the two databases."""
 
 PATHS = (
@@ -124,6 +125,7 @@ def sign_in_again(portal: Portal, browser: FlaskClient) -> None:
     browser.set_cookie("signin", cookie)
 
 
+@soak
 def test_no_request_breaks_anything(
     portal: Portal, pupil: Callable[[str], Page], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -32,6 +32,7 @@ from tests.provisioning.apply_city import (
     small_city,
     users_with,
 )
+from tests.soak import SOAK, soak
 
 PEOPLE = 17
 
@@ -94,7 +95,8 @@ def assert_exactly_the_city(settings: MoodleSettings, ledger: Ledger) -> None:
     assert failures == []
 
 
-@pytest.mark.parametrize("seed", range(4))
+@soak
+@pytest.mark.parametrize("seed", range(4 * SOAK))
 def test_a_run_that_is_killed_again_and_again_ends_with_exactly_the_city(
     seed: int, city: list[Change], moodle: MoodleClient, moodle_settings: MoodleSettings
 ) -> None:

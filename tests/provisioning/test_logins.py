@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.logins import candidates, placeholder_email
+from tests.soak import soak
 
 PERSON_ID = "6f1c4f5e-0a53-4f0b-9d1c-0d7f5a3f2b11"
 OTHER_PERSON_ID = "6f1c4f5e-0a53-4f0b-9d1c-0d7f5a3f2b12"
@@ -96,6 +97,7 @@ def test_a_name_without_any_latin_spelling_gets_portal_digits() -> None:
     assert transliterated("李", "小龍", count=2) == portal(PERSON_ID, 2)
 
 
+@soak
 @given(st.text(max_size=150), st.text(max_size=150), st.text(max_size=150))
 def test_whatever_the_name_moodle_accepts_the_login(family: str, name: str, middle: str) -> None:
     logins = transliterated(family, name, middle, count=12)

@@ -27,6 +27,7 @@ from provisioning.state import (
 )
 from tests.factories import make_class, make_person, make_roster, make_state, make_teacher
 from tests.provisioning.loading import Loaded, person_id_of
+from tests.soak import soak
 
 PUPILS = [f"s-{number}" for number in range(6)]
 STAFF = [f"t-{number}" for number in range(3)]
@@ -156,6 +157,7 @@ def changes_between(known: State, desired: State) -> list[Change]:
     return list(make_plan(known, desired, LimitSettings()).changes)
 
 
+@soak
 @given(histories(), rosters(), loads())
 def test_the_plan_turns_known_into_desired(
     school: Loaded, roster: Roster, options: dict[str, Any]
@@ -167,6 +169,7 @@ def test_the_plan_turns_known_into_desired(
     assert ranks == sorted(ranks)
 
 
+@soak
 @given(histories(), rosters(), loads())
 def test_loading_the_same_file_again_changes_nothing(
     school: Loaded, roster: Roster, options: dict[str, Any]
@@ -176,6 +179,7 @@ def test_loading_the_same_file_again_changes_nothing(
     assert changes_between(once.state, twice.state) == []
 
 
+@soak
 @given(histories(), rosters(), loads())
 def test_no_user_cohort_course_or_category_is_ever_lost(
     school: Loaded, roster: Roster, options: dict[str, Any]
@@ -187,6 +191,7 @@ def test_no_user_cohort_course_or_category_is_ever_lost(
         assert desired.users[person_id].username == user.username
 
 
+@soak
 @given(histories(), rosters(), loads())
 def test_who_the_file_does_not_speak_of_is_not_touched(
     school: Loaded, roster: Roster, options: dict[str, Any]
@@ -206,6 +211,7 @@ def test_who_the_file_does_not_speak_of_is_not_touched(
                 assert before == {x for x in getattr(desired, name) if x.person_id == person_id}
 
 
+@soak
 @given(histories(), rosters(), loads(), st.randoms(use_true_random=False))
 def test_the_digest_does_not_depend_on_the_order_of_the_rows(
     school: Loaded, roster: Roster, options: dict[str, Any], random: Any
@@ -228,6 +234,7 @@ def test_the_digest_does_not_depend_on_the_order_of_the_rows(
     assert len(digests) == 1
 
 
+@soak
 @given(rosters(full=True), st.integers(min_value=0, max_value=1000))
 def test_an_empty_roll_is_never_applied_without_a_second_yes(roster: Roster, floor: int) -> None:
     school = Loaded().next(roster)

@@ -26,6 +26,7 @@ from auth.signin.phases import (
     targets_of,
 )
 from tests.auth.people import make_account, make_teacher
+from tests.soak import soak
 
 PUPIL = make_account(class_id="c-5a")
 """Of class 5А of school 1001 in the district «Учебный», born on 5 March 2014."""
@@ -107,6 +108,7 @@ own_rules = st.lists(st.tuples(st.sampled_from(MOST_SPECIFIC_FIRST), phases, day
 other_rules = st.lists(st.tuples(st.sampled_from(OF_OTHERS), phases, days), max_size=8)
 
 
+@soak
 @given(own=own_rules, others=other_rules, day=days)
 def test_rules_for_other_people_never_change_this_persons_phase(
     own: list[tuple[Target, Phase, date]], others: list[tuple[Target, Phase, date]], day: date
@@ -114,6 +116,7 @@ def test_rules_for_other_people_never_change_this_persons_phase(
     assert schedule(*own, *others).phase(PUPIL, day) is schedule(*own).phase(PUPIL, day)
 
 
+@soak
 @given(own=own_rules, later=own_rules, day=days)
 def test_rules_that_begin_later_never_change_today(
     own: list[tuple[Target, Phase, date]], later: list[tuple[Target, Phase, date]], day: date
@@ -122,6 +125,7 @@ def test_rules_that_begin_later_never_change_today(
     assert schedule(*own, *coming).phase(PUPIL, day) is schedule(*own).phase(PUPIL, day)
 
 
+@soak
 @given(own=own_rules, day=days, phase=phases)
 def test_a_rule_for_the_class_decides_whatever_else_is_ruled(
     own: list[tuple[Target, Phase, date]], day: date, phase: Phase
@@ -130,6 +134,7 @@ def test_a_rule_for_the_class_decides_whatever_else_is_ruled(
     assert schedule(*others, (OWN_CLASS, phase, day)).phase(PUPIL, day) is phase
 
 
+@soak
 @given(rules=own_rules, day=days)
 def test_the_order_in_which_rules_are_kept_does_not_matter(
     rules: list[tuple[Target, Phase, date]], day: date
@@ -176,6 +181,7 @@ def test_who_was_born_on_29_february_turns_14_on_1_march() -> None:
     assert birthday(14, born) == date(2026, 3, 1)
 
 
+@soak
 @given(born=st.dates(min_value=date(2000, 1, 1), max_value=date(2020, 12, 31)))
 def test_the_birthday_is_the_first_day_of_the_age(born: date) -> None:
     day = birthday(14, born)
@@ -240,6 +246,7 @@ def test_the_password_of_a_person_ends_with_the_phase_or_the_exemption(
     assert found == expected
 
 
+@soak
 @given(own=own_rules, day=days)
 def test_until_that_day_the_password_counts(
     own: list[tuple[Target, Phase, date]], day: date

@@ -27,6 +27,7 @@ from tests.service.coverage_city import (
     sign_in,
     take_off_roll,
 )
+from tests.soak import SOAK, soak
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 PEOPLE = ["p1", "p2", "p3", "p4", "p5"]
@@ -133,7 +134,8 @@ def stored(session: Session) -> tuple[Any, ...]:
     return bitmaps, {tuple(row) for row in rows}
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12 * SOAK, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@soak
 @given(data=st.data(), history=histories, begin=moments, end=moments)
 def test_roll_ups_answer_like_a_plain_recount_whatever_happened(
     engine: Engine, data: st.DataObject, history: list[list[Any]], begin: datetime, end: datetime

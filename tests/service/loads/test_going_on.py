@@ -34,8 +34,11 @@ from tests.service.installation import (
     load,
 )
 from tests.service.outcome import in_moodle, planned
+from tests.soak import SOAK, soak
 from tests.waiting import WAIT_SECONDS, until
 from tests.web import running_app
+
+pytestmark = soak
 
 
 class Gate:
@@ -140,7 +143,11 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+on_both_databases = pytest.mark.parametrize("site", ["sqlite", "postgresql"], indirect=True)
+"""For what a killed process leaves in the database."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"] if SOAK > 1 else ["sqlite"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     """A school whose plan is approved, and that nobody asked to apply yet."""
     url = request.getfixturevalue("fresh_postgres_url") if request.param == "postgresql" else ""
@@ -166,6 +173,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         redis.stop()
 
 
+@on_both_databases
 def test_a_job_process_killed_alone_is_followed_by_another(site: Site) -> None:
     site.gate.close_after(4)
     with site.worker() as worker:
@@ -177,6 +185,7 @@ def test_a_job_process_killed_alone_is_followed_by_another(site: Site) -> None:
     assert site.interruptions() == 1
 
 
+@on_both_databases
 def test_of_two_workers_one_goes_on_with_what_the_other_lost(site: Site) -> None:
     site.gate.close_after(4)
     with site.worker() as first:
@@ -286,6 +295,7 @@ def test_a_file_whose_reading_was_killed_is_read_by_the_next(site: Site) -> None
         site.until(lambda: site.status() == LoadStatus.PLANNED)
 
 
+@on_both_databases
 def test_a_run_that_kills_every_process_is_tried_a_few_times_and_then_seldom(site: Site) -> None:
     killed = 0
     with site.worker() as worker:

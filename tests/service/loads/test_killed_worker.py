@@ -31,16 +31,20 @@ from tests.service.installation import (
     running_redis,
 )
 from tests.service.outcome import in_moodle, planned
+from tests.soak import SOAK, soak
 from tests.waiting import WAIT_SECONDS
 from tests.web import running_app
 
-KILLS = 20
 EARLY_KILLS = 8
-"""The first ones come right after a worker's first write, so that every kind of thing is met; its
-first call asks Moodle what it can do."""
-PEOPLE = 2_000
+"""These come right after a worker's first write, so that every kind of thing is met; its first call
+asks Moodle what it can do."""
+KILLS = EARLY_KILLS + 2 * SOAK
+KILLS_ON_POSTGRESQL = 3 * SOAK
+"""What is met is the same; only what is remembered of it is written elsewhere."""
 CALLS_TO_LIVE = 5
-"""A worker dies within its first calls, so that there is work left for all twenty."""
+"""A worker dies within its first calls, so that there is work left for all the others."""
+PEOPLE_FOR_EACH = 100
+"""More than a worker sends before it dies."""
 
 
 class Killer:
@@ -92,19 +96,21 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-def test_twenty_kills_leave_exactly_the_desired_state(tmp_path: Path, database_url: str) -> None:
+@soak
+def test_kills_leave_exactly_the_desired_state(tmp_path: Path, database_url: str) -> None:
     standin = create_standin(tmp_path / "moodle.sqlite")
     killer = Killer(standin.wsgi_app)
     standin.wsgi_app = killer  # type: ignore[method-assign]
     chance = random.Random(7)
+    kills = KILLS_ON_POSTGRESQL if database_url else KILLS
     with (
         running_app(standin) as url,
         installation(tmp_path / "home", moodle_url=url, database_url=database_url) as application,
     ):
-        load_id = load(application, City(schools=2, people_per_school=PEOPLE // 2))
+        load_id = load(application, City(schools=2, people_per_school=PEOPLE_FOR_EACH * kills // 2))
         approve(application, load_id)
         with running_redis(application.settings):
-            for number in range(KILLS):
+            for number in range(kills):
                 worker = _start_worker(application)
                 early = number < EARLY_KILLS
                 calls = 2 if early else chance.randint(1, CALLS_TO_LIVE)

@@ -22,6 +22,7 @@ from tests.service.coverage_city import (
     sign_in,
     take_off_roll,
 )
+from tests.soak import SOAK, soak
 from tests.speaking import speaking
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -69,7 +70,8 @@ def recount(session: Session, schools: set[str], role: str) -> tuple[int, ...]:
     return tuple(counts)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@soak
+@pytest.mark.parametrize("seed", range(2 * SOAK))
 def test_every_line_equals_a_plain_recount(session: Session, seed: int) -> None:
     make_city(session, random.Random(seed))
     districts = {school.code: school.district for school in session.scalars(select(School))}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from service.reports.report import Column, Kind, Report, Sum
 from service.reports.suppression import hide_small
 from tests.service.reports.test_export import make_report
+from tests.soak import soak
 
 pytestmark = pytest.mark.usefixtures("english")
 
@@ -83,6 +84,7 @@ def test_sums_across_and_down_are_kept_secret_together() -> None:
     assert hidden == {"a pupils", "a staff", "b pupils", "b staff"}
 
 
+@soak
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=12))
 def test_no_hidden_number_can_be_computed_from_its_sum(counts: list[int]) -> None:
     report = hide_small(report_of(*counts), 5)

@@ -22,6 +22,7 @@ from service.calendar.weeks import (
     week_of,
     weeks_until,
 )
+from tests.soak import soak
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 
@@ -37,6 +38,7 @@ def test_the_week_of_the_letter_ends_on_its_friday() -> None:
     assert last_week(date(2023, 4, 18)) == letter
 
 
+@soak
 @given(st.dates(date(2000, 1, 8), date(2099, 12, 20)))
 def test_every_day_is_in_one_week_and_the_last_full_one_is_over(day: date) -> None:
     week = week_of(day)

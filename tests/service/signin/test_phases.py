@@ -28,6 +28,7 @@ from service.signin.phases import (
 from tests.service.coverage_city import add_person, add_school
 from tests.service.handout import NOW, make_application
 from tests.service.installation import installation
+from tests.soak import SOAK, soak
 
 DAY = date(2026, 10, 6)
 SEED = 20261006
@@ -103,7 +104,8 @@ TARGETS = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(SEED, SEED + 12))
+@soak
+@pytest.mark.parametrize("seed", range(SEED, SEED + 4 * SOAK))
 def test_the_question_to_the_database_and_the_decision_at_the_sign_in_agree(
     session: Session, application: Application, city: None, seed: int
 ) -> None:

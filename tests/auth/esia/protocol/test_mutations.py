@@ -8,6 +8,7 @@ from urllib.parse import quote
 import requests
 
 from tests.auth.esia.conftest import EsiaStand
+from tests.soak import SOAK, soak
 
 NASTY = (
     "", " ", "\x00", "\n", "кот", "\U0001f408", "A" * 5000, "%", "+", "<script>", "' OR 1=1 --",
@@ -19,9 +20,10 @@ PATHS = (
     "/rs/prns/1000000103/docs/1", "/rs/prns/1000000104/kids/1/docs", "/rs/orgs/1000000901",
     "/rs/orgs/1000000901/emps", "/rs/orgs/1000000901/emps/1000000109/grps", "/public/esia.zip",
 )  # fmt: skip
-REQUESTS = 400
+REQUESTS = 150 * SOAK
 
 
+@soak
 def test_no_request_breaks_the_stand_in(esia: EsiaStand) -> None:
     chance = random.Random(20260901)
     session = requests.Session()
