@@ -9,7 +9,7 @@ from service.i18n import language, set_language
 
 
 @contextmanager
-def speaking(code: str) -> Iterator[None]:
+def in_language(code: str) -> Iterator[None]:
     before = language()
     set_language(code)
     try:

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from auth.models import Base as AuthBase
 from service.db import Base, make_engine
+from tests.language import in_language
 from tests.service.command_line import run
 from tests.service.place import Place, make_place
-from tests.speaking import speaking
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -63,5 +63,5 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def english() -> Iterator[None]:
-    with speaking("en"):
+    with in_language("en"):
         yield

@@ -53,7 +53,7 @@ from tests.service.console_factories import (
     add_school,
     make_user_change,
 )
-from tests.service.handout import add_person
+from tests.service.slip_factories import add_person
 
 SATURDAY = date(2026, 9, 19)
 """Begins the week of the platform; everybody's sign-in is in the week after it."""

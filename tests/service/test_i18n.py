@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 
 import service
 from service.i18n import gettext, ngettext
-from tests.speaking import speaking
+from tests.language import in_language
 
 FOLDER = Path(service.__file__).parent
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
@@ -73,11 +73,11 @@ def test_no_translation_is_marked_as_doubtful() -> None:
     ("n", "russian"), [(1, "1 запись"), (3, "3 записи"), (5, "5 записей"), (21, "21 запись")]
 )
 def test_russian_numbers_have_three_forms(n: int, russian: str) -> None:
-    with speaking("ru"):
+    with in_language("ru"):
         assert ngettext("{n} record", "{n} records", n) == russian
 
 
 def test_english_texts_are_those_of_the_code() -> None:
-    with speaking("en"):
+    with in_language("en"):
         assert gettext("line {number}", number=3) == "line 3"
         assert ngettext("{n} record", "{n} records", 2) == "2 records"

@@ -29,7 +29,7 @@ from tests.service.console_factories import (
     add_school,
     make_console,
 )
-from tests.service.handout import add_person
+from tests.service.slip_factories import add_person
 from tests.service.test_failed_requests import FORMS, part_of
 from tests.service.test_random_requests import GIVEN_PATHS
 

@@ -24,7 +24,7 @@ from werkzeug.test import TestResponse
 from auth.esia.protocol.keys import load_stand_keys
 from auth.models import Base as AuthBase
 from service.db import Base, make_engine
-from tests.service import odd_gateway
+from tests.service import gateway_of_odd_people
 from tests.service.console_factories import NOW
 from tests.service.odd_requests import Ask, asks_of, spoil
 from tests.service.whole_sign_in import (
@@ -125,9 +125,9 @@ def whole(request: pytest.FixtureRequest, tmp_path: Path, esia_keys: Path) -> It
     (tmp_path / "keys").mkdir()
     shutil.copytree(esia_keys, tmp_path / "keys" / "esia")
     engine = make_engine(url)
-    with odd_gateway.running_gateway(int(NOW.timestamp())) as gateway:
+    with gateway_of_odd_people.running_gateway(int(NOW.timestamp())) as gateway:
         whole = make_whole_sign_in(tmp_path, engine, gateway)
-        whole.secrets |= {odd_gateway.SECRET, odd_gateway.TOKEN}
+        whole.secrets |= {gateway_of_odd_people.SECRET, gateway_of_odd_people.TOKEN}
         yield whole
     engine.dispose()
 

@@ -28,7 +28,7 @@ from service.signin.clients import client_fields, create_client, switch_client
 from service.signin.esia_systems import Systems, system_fields
 from tests.auth.esia.signing import Signer
 from tests.auth.esia.system import System, parts_of
-from tests.service import odd_gateway
+from tests.service import gateway_of_odd_people
 from tests.service.console_factories import (
     NOW,
     PASSWORD,
@@ -38,9 +38,9 @@ from tests.service.console_factories import (
     make_console,
 )
 from tests.service.coverage_city import CITY
-from tests.service.handout import add_person
 from tests.service.link_factories import add_request, link
 from tests.service.odd_requests import Ask, Visitor
+from tests.service.slip_factories import add_person
 
 ISSUER = "http://127.0.0.1:8080"
 OWN, CLIENT_SECRET = "зимний жираф", "diary-secret-of-the-tests"
@@ -168,7 +168,7 @@ def _settings(home: Path, gateway: str) -> dict[str, Any]:
                     key="gateway",
                     issuer=gateway,
                     client_id="portal",
-                    client_secret=odd_gateway.SECRET,
+                    client_secret=gateway_of_odd_people.SECRET,
                     claims=ClaimNames(subject="oid", children="kids", child="child"),
                 ),
             ),

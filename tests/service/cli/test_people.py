@@ -16,7 +16,7 @@ from service.db import transaction
 from service.models import AuditEntry
 from tests.service.command_line import Ended, run
 from tests.service.coverage_city import add_school
-from tests.service.handout import add_person, choose_own_password
+from tests.service.slip_factories import add_person, choose_own_password
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from service.config import load_settings
 from service.db import transaction
 from tests.service.command_line import Ended, run
 from tests.service.coverage_city import add_school
-from tests.service.handout import add_person
+from tests.service.slip_factories import add_person
 
 
 @pytest.fixture(scope="module")

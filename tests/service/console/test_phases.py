@@ -19,7 +19,7 @@ from tests.service.console_factories import (
     add_school,
     make_console,
 )
-from tests.service.handout import add_person
+from tests.service.slip_factories import add_person
 
 OWN, FOREIGN = "78-0243", "78-0153"
 

@@ -17,7 +17,7 @@ from tests.service.console_factories import (
     add_school,
     make_console,
 )
-from tests.service.handout import MOODLE, add_person, choose_own_password
+from tests.service.slip_factories import MOODLE, add_person, choose_own_password
 
 SCHOOL = "78-0243"
 FIRST = "01092012"

@@ -10,6 +10,7 @@ from service.doctor import Verdict, examine
 from service.models import LoadStatus
 from service.moodle_standin import SiteSettings
 from service.sample.rows import Row
+from tests.language import in_language
 from tests.service.loads.test_applying_refused import ask_moodle
 from tests.service.place import (
     A,
@@ -22,7 +23,6 @@ from tests.service.place import (
     pupils,
     teacher,
 )
-from tests.speaking import speaking
 
 ROWS_A, ROWS_B = [*pupils("a", 5), teacher("a-t")], [*pupils("b", 3), teacher("b-t")]
 
@@ -116,7 +116,7 @@ def test_the_doctor_sees_an_account_that_was_deleted_by_hand(place: Place) -> No
 
 
 def accounts_check(place: Place) -> list[tuple[Verdict, str]]:
-    with speaking("ru"):
+    with in_language("ru"):
         return [
             (check.verdict, check.message)
             for check in examine(place.application)

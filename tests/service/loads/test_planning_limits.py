@@ -12,8 +12,8 @@ from service.loads.operations import LoadProblem
 from service.models import LoadStatus, PlanStatus
 from service.sample.rows import Row
 from service.words import loads as wording
+from tests.language import in_language
 from tests.service.place import A, B, Place, make_class, make_place, pupil, pupils, teacher
-from tests.speaking import speaking
 
 MANY = [*pupils("a", 30), teacher("a-t")]
 
@@ -182,7 +182,7 @@ def test_each_kind_of_loss_needs_a_second_yes(big: Place, loss: str) -> None:
     with pytest.raises(LoadProblem, match=r"load\.over_limits"):
         big.approve(load_id)
     for language, doubt in (("ru", ("?", "так выглядит")), ("en", ("?", "looks like this"))):
-        with speaking(language):
+        with in_language(language):
             said = [wording.breach(one) for one in breaches]
         assert all("{" not in one and any(why in one for why in doubt) for one in said)
 

@@ -27,8 +27,8 @@ from tests.service.console_factories import (
     add_school,
     make_console,
 )
-from tests.service.handout import add_person
 from tests.service.place import A, Place, make_class, make_place, pupils, teacher
+from tests.service.slip_factories import add_person
 
 OWN = "зимний жираф"
 

@@ -15,7 +15,7 @@ from service.models import AuditEntry
 from service.people.passwords import KeptInMoodle, find_person, reset_password
 from service.people.slips import slip_of
 from tests.service.coverage_city import CITY, add_school
-from tests.service.handout import (
+from tests.service.slip_factories import (
     MOODLE,
     NOW,
     OF_OTHER_SCHOOL,

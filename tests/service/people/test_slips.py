@@ -14,7 +14,7 @@ from service.models import AuditEntry, OperatorRole
 from service.people.passwords import find_person
 from service.people.slips import STAFF, Group, Slip, groups, slip_of, slips
 from tests.service.coverage_city import CITY, add_school, put_on_roll, take_off_roll
-from tests.service.handout import (
+from tests.service.slip_factories import (
     MOODLE,
     OF_OTHER_SCHOOL,
     OF_SCHOOL,

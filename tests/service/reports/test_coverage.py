@@ -17,6 +17,7 @@ from service.reports import REPORTS
 from service.reports.definition import make
 from service.reports.export import to_table
 from service.reports.report import Report
+from tests.language import in_language
 from tests.service.coverage_city import (
     LOADED_AT,
     add_person,
@@ -26,7 +27,6 @@ from tests.service.coverage_city import (
     sign_in,
     take_off_roll,
 )
-from tests.speaking import speaking
 
 pytestmark = pytest.mark.usefixtures("english")
 
@@ -306,7 +306,7 @@ def test_the_number_of_queries_does_not_grow_with_the_schools(session: Session) 
 
 def test_the_report_speaks_russian(session: Session) -> None:
     add_school(session, "1", last_applied_at=None)
-    with speaking("ru"):
+    with in_language("ru"):
         report = build(session)
         shown = to_table(report)
     assert "не загружено" in shown

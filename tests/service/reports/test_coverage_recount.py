@@ -13,6 +13,7 @@ from auth.models import LoginEvent, Result
 from service.calendar.period import Period
 from service.models import KnownUser, School, SchoolMembership
 from service.reports.coverage import coverage
+from tests.language import in_language
 from tests.service.coverage_city import (
     LOADED_AT,
     add_person,
@@ -23,7 +24,6 @@ from tests.service.coverage_city import (
     take_off_roll,
 )
 from tests.soak import SOAK, soak
-from tests.speaking import speaking
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 OCTOBER = Period(first=date(2026, 10, 1), last=date(2026, 10, 31))
@@ -76,7 +76,7 @@ def test_every_line_equals_a_plain_recount(session: Session, seed: int) -> None:
     make_city(session, random.Random(seed))
     districts = {school.code: school.district for school in session.scalars(select(School))}
     for by, key in (("school", "school_code"), ("district", "district")):
-        with speaking("en"):
+        with in_language("en"):
             report = coverage(session, asking(by=by, period=OCTOBER, now=NOW))
         keys = [column.key for column in report.columns]
         for row in (*report.rows, *report.totals):

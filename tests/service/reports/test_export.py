@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 from service.calendar.period import Period
 from service.reports.export import to_csv, to_json, to_table, to_xlsx
 from service.reports.report import Column, Freshness, Kind, Report
-from tests.speaking import speaking
+from tests.language import in_language
 
 pytestmark = pytest.mark.usefixtures("english")
 
@@ -87,7 +87,7 @@ def test_shares_are_rounded_half_up_as_a_spreadsheet_does() -> None:
     share = report.columns[-1]
     shown = [share.text(value, report.zone) for value in (0.1225, 0.0005, 1 / 3, 0.0, 1.0)]
     assert shown == ["12.3 %", "0.1 %", "33.3 %", "0.0 %", "100.0 %"]
-    with speaking("ru"):
+    with in_language("ru"):
         assert share.text(0.1225, report.zone) == "12,3 %"
 
 

@@ -27,8 +27,6 @@ from tests.service.coverage_city import (
     sign_in,
     take_off_roll,
 )
-from tests.service.handout import add_person as add_person_with_slip
-from tests.service.handout import make_application
 from tests.service.place import A, Place, pupils
 from tests.service.report_questions import (
     IN_OCTOBER,
@@ -38,6 +36,8 @@ from tests.service.report_questions import (
     check_people,
     check_queries,
 )
+from tests.service.slip_factories import add_person as add_person_with_slip
+from tests.service.slip_factories import make_application
 
 PERSON = [column.name for column in KnownUser.__table__.columns]
 STEPS = ["roll", "account", "slip", "first_login", "own_password", "linked"]

@@ -15,8 +15,8 @@ import pytest
 
 from service.pdf import NoPdf, make_pdf
 from service.reports.printing import to_pdf
+from tests.language import in_language
 from tests.service.reports.test_export import make_report
-from tests.speaking import speaking
 
 needs_pango = pytest.mark.skipif(
     not ctypes.util.find_library("pangoft2-1.0"), reason="no Pango in this system"
@@ -37,7 +37,7 @@ def pages(pdf: bytes) -> int:
 @needs_pango
 def test_a_long_report_is_a_file_of_several_pages(tmp_path: Path) -> None:
     names = [f"Школа № {number}" for number in range(100)]
-    with speaking("ru"):
+    with in_language("ru"):
         pdf = to_pdf(make_report(*names, title="Охват школ"))
     assert pdf.startswith(b"%PDF-")
     assert pages(pdf) >= 3

@@ -25,8 +25,8 @@ from service.db import make_engine
 from tests.auth.esia.signing import Signer
 from tests.auth.esia.system import System
 from tests.service.console_factories import NOW, ConsoleUnderTest, add_school, make_console
-from tests.service.handout import add_person
 from tests.service.odd_requests import Visitor
+from tests.service.slip_factories import add_person
 from tests.service.whole_sign_in import NOBODY
 from tests.web import running_app
 

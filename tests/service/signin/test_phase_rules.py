@@ -19,7 +19,7 @@ from service.settings import Settings
 from service.signin import phase_rules
 from service.signin.phase_rules import PhaseProblem, Why
 from tests.service.coverage_city import add_school
-from tests.service.handout import NOW, add_person
+from tests.service.slip_factories import NOW, add_person
 
 TODAY = date(2026, 10, 6)
 OF_CITY = Scope(actor="anna", role=OperatorRole.CITY)

@@ -26,8 +26,8 @@ from service.signin.phases import (
     read_schedule,
 )
 from tests.service.coverage_city import add_person, add_school
-from tests.service.handout import NOW, make_application
 from tests.service.installation import installation
+from tests.service.slip_factories import NOW, make_application
 from tests.soak import SOAK, soak
 
 DAY = date(2026, 10, 6)

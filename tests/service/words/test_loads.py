@@ -12,8 +12,8 @@ from provisioning.changes import Action, Kind, Result
 from service.cli.printing import print_failures
 from service.models import Load, LoadStatus, PlannedChange
 from service.words import loads as wording
+from tests.language import in_language
 from tests.service.console_factories import make_change
-from tests.speaking import speaking
 
 APPLYING = Path(provisioning.apply.__file__).parent
 OUTCOMES = {
@@ -28,7 +28,7 @@ OUTCOMES = {
 @pytest.mark.parametrize("code", sorted(OUTCOMES))
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_each_outcome_has_words(code: str, language: str) -> None:
-    with speaking(language):
+    with in_language(language):
         said = wording.outcome(code)
     assert " " in said
     assert "_" not in said
@@ -91,7 +91,7 @@ def test_a_problem_is_told_and_names_what_broke(problem: str, words: str) -> Non
 )
 def test_the_advice_follows_what_becomes_of_the_run(status: LoadStatus, advice: str) -> None:
     problem = "moodle.MoodleUnavailable: core_user_create_users: timeout"
-    with speaking("en"):
+    with in_language("en"):
         said = wording.problem_in_words(Load(status=status, problem=problem))
     assert advice in said
 
@@ -107,7 +107,7 @@ def failures(count: int) -> list[tuple[str, PlannedChange]]:
 def test_the_first_failures_are_printed_with_their_reason(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with speaking("en"):
+    with in_language("en"):
         print_failures(failures(25), 25)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == (
