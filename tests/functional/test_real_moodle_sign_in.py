@@ -24,7 +24,7 @@ from service import create_app
 from service.models import KnownObject, KnownUser
 from tests.provisioning.apply_city import ask
 from tests.service.installation import installation
-from tests.service.place import Place, left, pupil, pupils, teacher
+from tests.service.trial import Trial, left, pupil, pupils, teacher
 from tests.web import running_app
 
 URL = os.environ.get("SCHOOLBRIDGE_TEST_MOODLE_URL", "")
@@ -48,13 +48,13 @@ pytestmark = pytest.mark.skipif(
 class Site:
     """A school whose people Moodle has, and our provider before it."""
 
-    place: Place
+    trial: Trial
 
     def person(self, sourced_id: str) -> KnownUser:
-        return self.place.known(SCHOOL, sourced_id)
+        return self.trial.known(SCHOOL, sourced_id)
 
     def moodle(self, function: str, **arguments: object) -> object:
-        return ask(self.place.application.settings.moodle, function, **arguments)
+        return ask(self.trial.application.settings.moodle, function, **arguments)
 
     def first_access(self, person: KnownUser) -> int:
         [row] = self.moodle(  # type: ignore[misc]
@@ -78,11 +78,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             moodle=replace(settings.moodle, token=TOKEN),
             auth=replace(settings.auth, issuer=ISSUER, clients=(client,)),
         )
-        made = Site(place=Place(application=application, moodle_url=URL, folder=home / "files"))
+        made = Site(trial=Trial(application=application, moodle_url=URL, folder=home / "files"))
         tls = (str(TLS / "cert.pem"), str(TLS / "key.pem"))
         with running_app(create_app(application), port=urlsplit(ISSUER).port or 443, tls=tls):
             try:
-                made.place.sync(made.place.write(SCHOOL, [*PUPILS, *TEACHERS, pupil("m-9")]))
+                made.trial.sync(made.trial.write(SCHOOL, [*PUPILS, *TEACHERS, pupil("m-9")]))
                 yield made
             finally:
                 _clear(made)
@@ -90,7 +90,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def _clear(site: Site) -> None:
     """Take out of Moodle what the test put there; the shared city and district stay."""
-    with site.place.application.sessions() as session:
+    with site.trial.application.sessions() as session:
         people = session.scalars(select(KnownUser.moodle_id)).all()
         objects = session.scalars(select(KnownObject).where(KnownObject.school_code == SCHOOL))
         numbers: dict[str, list[int]] = {"cohort": [], "course": [], "category": []}
@@ -185,7 +185,7 @@ def test_a_suspended_person_is_refused_by_us_and_moodle_counts_no_visit(
     site: Site, visitor: BrowserContext
 ) -> None:
     gone = left(pupil("m-9"))
-    site.place.sync(site.place.write(SCHOOL, [*PUPILS, *TEACHERS, gone], day=1))
+    site.trial.sync(site.trial.write(SCHOOL, [*PUPILS, *TEACHERS, gone], day=1))
     person = site.person("m-9")
     assert person.suspended
     assert person.birth_date

@@ -1,4 +1,4 @@
-"""For tests of the service: SQLite and a real PostgreSQL, places on them, English texts."""
+"""For tests of the service: SQLite and PostgreSQL, an installation for loads, English texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from auth.models import Base as AuthBase
 from service.db import Base, make_engine
 from tests.language import in_language
 from tests.service.command_line import run
-from tests.service.place import Place, make_place
+from tests.service.trial import Trial, make_trial
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -53,12 +53,12 @@ def initialised_home(_initialised: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def trial(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Trial]:
     """An empty installation before a Moodle stand-in; SQLite unless ``on_both_databases``."""
     on_server = getattr(request, "param", "sqlite") == "postgresql"
     url = request.getfixturevalue("fresh_postgres_url") if on_server else ""
-    with make_place(tmp_path, database_url=url) as place:
-        yield place
+    with make_trial(tmp_path, database_url=url) as trial:
+        yield trial
 
 
 @pytest.fixture

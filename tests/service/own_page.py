@@ -19,7 +19,7 @@ from service.models import KnownUser
 from tests.relying_party import Browser, Page, RelyingParty
 from tests.service.command_line import free_port
 from tests.service.console_factories import RecordingQueue, signing_key
-from tests.service.place import Place
+from tests.service.trial import Trial
 from tests.web import running_app
 
 OWN = "зимний жираф"
@@ -34,9 +34,9 @@ MOODLE = Client(
 
 @dataclass(kw_only=True)
 class OwnPage:
-    """The provider of a place, and the people who come to it."""
+    """The provider of a trial, and the people who come to it."""
 
-    place: Place
+    trial: Trial
     url: str
     app: Flask
 
@@ -52,8 +52,8 @@ class OwnPage:
         return Browser(self.url)
 
     def person(self, code: str, sourced_id: str) -> KnownUser:
-        with self.place.application.sessions() as session:
-            person = session.get(KnownUser, self.place.person_id(code, sourced_id))
+        with self.trial.application.sessions() as session:
+            person = session.get(KnownUser, self.trial.person_id(code, sourced_id))
             assert person is not None
             return person
 
@@ -69,15 +69,15 @@ class OwnPage:
 
     def events(self) -> list[tuple[str, str, str]]:
         """Client, method and result of each login event."""
-        with self.place.application.sessions() as session:
+        with self.trial.application.sessions() as session:
             events = session.scalars(select(LoginEvent).order_by(LoginEvent.id))
             return [(one.client_id, one.method, one.result) for one in events]
 
 
 @contextmanager
-def serving(place: Place, **auth: Any) -> Iterator[OwnPage]:
-    """The web application of the place, with Moodle as a client."""
-    application, port = place.application, free_port()
+def serving(trial: Trial, **auth: Any) -> Iterator[OwnPage]:
+    """The web application of the trial, with Moodle as a client."""
+    application, port = trial.application, free_port()
     settings = application.settings
     values: dict[str, Any] = {"clients": (MOODLE,)} | auth
     application.settings = replace(
@@ -90,4 +90,4 @@ def serving(place: Place, **auth: Any) -> Iterator[OwnPage]:
     (keys / "20260101T000000000000Z-RS256-test.pem").write_bytes(signing_key())
     app = create_app(application, queue=RecordingQueue())
     with running_app(app, port=port) as url:
-        yield OwnPage(place=place, url=url, app=app)
+        yield OwnPage(trial=trial, url=url, app=app)

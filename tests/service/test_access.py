@@ -17,7 +17,7 @@ from service.loads import operations
 from service.loads.operations import LoadProblem
 from service.loads.planning import plan_load
 from service.models import Load, OperatorRole, School
-from tests.service.place import NOW, A, B, C, Place, make_place, pupils, teacher
+from tests.service.trial import NOW, A, B, C, Trial, make_trial, pupils, teacher
 
 ROWS = {code: [*pupils(code.lower(), 3), teacher(f"{code.lower()}-t")] for code in (A, B, C)}
 
@@ -36,19 +36,19 @@ SEES = {"city": {A, B, C}, "school B": {B}, "district of A and C": {A, C}, "nobo
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """Run 1 is of A, B and C, run 2 of A alone, both by the command line; A has a finding."""
-    with make_place(tmp_path_factory.mktemp("city")) as place:
+    with make_trial(tmp_path_factory.mktemp("city")) as trial:
         without_date = replace(ROWS[A][0], raw={"birth_date": ""})
         rows = {**ROWS, A: [without_date, *ROWS[A][1:]]}
-        files = {code: place.write(code, rows[code]) for code in rows}
-        place.load(*files.values())
-        place.load(files[A])
-        yield place
+        files = {code: trial.write(code, rows[code]) for code in rows}
+        trial.load(*files.values())
+        trial.load(files[A])
+        yield trial
 
 
 @pytest.fixture
-def session(city: Place) -> Iterator[Session]:
+def session(city: Trial) -> Iterator[Session]:
     """What a test changes is undone."""
     with city.application.sessions() as session:
         yield session
@@ -145,12 +145,12 @@ def test_an_uploader_sees_the_own_run_and_nothing_of_foreign_schools_in_it(
     assert operations.progress(session, run, NOBODY)["total"] == 0
 
 
-def test_a_school_operator_can_load_the_own_school_only(place: Place) -> None:
-    with transaction(place.application.sessions) as session:
+def test_a_school_operator_can_load_the_own_school_only(trial: Trial) -> None:
+    with transaction(trial.application.sessions) as session:
         run = operations.receive(
             session,
-            home=place.application.settings.home,
-            paths=[("x.xml", place.write(A, ROWS[A]))],
+            home=trial.application.settings.home,
+            paths=[("x.xml", trial.write(A, ROWS[A]))],
             scope=OF_B,
             expected_school="",
             now=NOW,
@@ -160,22 +160,22 @@ def test_a_school_operator_can_load_the_own_school_only(place: Place) -> None:
 
 @pytest.mark.parametrize("code", [A, "SB0007"])
 def test_files_of_a_foreign_school_are_refused_whatever_the_form_said(
-    place: Place, code: str
+    trial: Trial, code: str
 ) -> None:
-    place.sync(place.write(A, ROWS[A]))
-    with transaction(place.application.sessions) as session:
+    trial.sync(trial.write(A, ROWS[A]))
+    with transaction(trial.application.sessions) as session:
         run = operations.receive(
             session,
-            home=place.application.settings.home,
-            paths=[("x.xml", place.write(code, ROWS[A][:2], day=1))],
+            home=trial.application.settings.home,
+            paths=[("x.xml", trial.write(code, ROWS[A][:2], day=1))],
             scope=OF_B,
             expected_school=code,
             now=NOW,
         )
-    plan_load(place.application, run.id)
-    assert place.run(run.id).status == "rejected"
-    assert place.rules(run.id)["school.outside_scope"] == code
-    assert {plan.status for plan in place.plans(run.id).values()} <= {"blocked"}
+    plan_load(trial.application, run.id)
+    assert trial.run(run.id).status == "rejected"
+    assert trial.rules(run.id)["school.outside_scope"] == code
+    assert {plan.status for plan in trial.plans(run.id).values()} <= {"blocked"}
 
 
 def test_the_command_line_acts_as_the_city() -> None:

@@ -1,4 +1,4 @@
-"""A place to try loads at: an installation, the Moodle that it fills, and small schools by hand."""
+"""An installation to try loads at, the Moodle that it fills, and small schools made by hand."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from service.sample.people import draw, make_human, snils
 from service.sample.rows import Row, SampleSchool, person_of
 from tests.service.installation import SCOPE, find_run, installation, load_paths
 
-on_both_databases = pytest.mark.parametrize("place", ["sqlite", "postgresql"], indirect=True)
-"""For tests that take the fixture ``place``."""
+on_both_databases = pytest.mark.parametrize("trial", ["sqlite", "postgresql"], indirect=True)
+"""For tests that take the fixture ``trial``."""
 
 A, B, C = "SB0001", "SB0002", "SB0003"
 """Codes of small schools."""
@@ -84,7 +84,7 @@ CLASSES = (make_class(), make_class("c-2", "8Б"))
 
 
 @dataclass(kw_only=True)
-class Place:
+class Trial:
     """What a test does to an installation and asks of its Moodle."""
 
     application: Application
@@ -243,13 +243,13 @@ class Place:
 
 
 @contextmanager
-def make_place(
+def make_trial(
     folder: Path,
     *,
     database_url: str = "",
     configure: Callable[[Application], None] = lambda _application: None,
     **site: Any,
-) -> Iterator[Place]:
+) -> Iterator[Trial]:
     """An empty installation before a stand-in in memory; ``site`` are options of the latter."""
     ticks = itertools.count()
     with (
@@ -259,11 +259,11 @@ def make_place(
         application.clock = lambda: NOW + timedelta(seconds=next(ticks))
         application.connect_moodle = partial(MoodleClient, sleep=_no_wait)
         configure(application)
-        yield Place(application=application, moodle_url=url, folder=folder / "files")
+        yield Trial(application=application, moodle_url=url, folder=folder / "files")
 
 
 def with_settings(section: str, **values: Any) -> Callable[[Application], None]:
-    """For ``make_place(configure=...)``: other values in one section of the settings."""
+    """For ``make_trial(configure=...)``: other values in one section of the settings."""
 
     def configure(application: Application) -> None:
         changed = replace(getattr(application.settings, section), **values)

@@ -20,7 +20,7 @@ from service.doctor.activity import examine_activity
 from service.models import EventSource, KnownUser, MoodleSnapshot, SnapshotKind
 from service.moodle_standin import Fault, FaultKind
 from service.moodle_standin.settings import CustomReport, SiteSettings
-from tests.service.place import A, Place, make_place, pupils, with_settings
+from tests.service.trial import A, Trial, make_trial, pupils, with_settings
 
 FRIDAY = datetime(2026, 10, 9, 14, 5, tzinfo=UTC)
 """Five past five in Moscow."""
@@ -45,22 +45,22 @@ def test_snapshots_are_due_by_the_calendar_of_moscow() -> None:
 
 
 @pytest.fixture(params=["users", "report"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def trial(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Trial]:
     """Four pupils whom Moodle has, read person by person or through a custom report."""
     report_id = 1 if request.param == "report" else 0
     site = SiteSettings(reports=(CustomReport(name="Last access", active_only=True),))
     configure = with_settings("activity", report_id=report_id, pause_seconds=0)
     storage = tmp_path / "moodle.sqlite"
-    with make_place(tmp_path, configure=configure, storage=storage, settings=site) as place:
-        place.sync(place.write(A, pupils("p", 4)))
-        place.application.clock = lambda: FRIDAY
-        yield place
+    with make_trial(tmp_path, configure=configure, storage=storage, settings=site) as trial:
+        trial.sync(trial.write(A, pupils("p", 4)))
+        trial.application.clock = lambda: FRIDAY
+        yield trial
 
 
-def visit(place: Place, sourced_id: str, at: datetime) -> None:
+def visit(trial: Trial, sourced_id: str, at: datetime) -> None:
     """As if the person had been in Moodle then."""
-    number = place.known(A, sourced_id).moodle_id
-    with sqlite3.connect(place.folder.parent / "moodle.sqlite") as moodle:
+    number = trial.known(A, sourced_id).moodle_id
+    with sqlite3.connect(trial.folder.parent / "moodle.sqlite") as moodle:
         moodle.execute("UPDATE user SET lastaccess = ? WHERE id = ?", (int(at.timestamp()), number))
     moodle.close()
 
@@ -77,54 +77,54 @@ def snapshots(application: Application) -> dict[str, MoodleSnapshot]:
         return {one.kind: one for one in session.scalars(select(MoodleSnapshot))}
 
 
-def test_a_snapshot_adds_who_was_there_since_the_one_before(place: Place) -> None:
-    visit(place, "p-1", moscow(9, 10))
-    visit(place, "p-2", moscow(1, 10))
-    take_due(place.application)
-    one = place.person_id(A, "p-1")
-    assert active(place.application, moscow(9), moscow(9, 17)) == {one}
-    taken = snapshots(place.application)
+def test_a_snapshot_adds_who_was_there_since_the_one_before(trial: Trial) -> None:
+    visit(trial, "p-1", moscow(9, 10))
+    visit(trial, "p-2", moscow(1, 10))
+    take_due(trial.application)
+    one = trial.person_id(A, "p-1")
+    assert active(trial.application, moscow(9), moscow(9, 17)) == {one}
+    taken = snapshots(trial.application)
     assert taken["friday_17"].status == "taken"
     assert taken["friday_17"].people == 1
     assert taken["month_end"].status == "late"
-    visit(place, "p-1", moscow(9, 20))
-    visit(place, "p-3", moscow(9, 19))
-    place.application.clock = lambda: moscow(10) + timedelta(minutes=1)
-    take_due(place.application)
-    assert active(place.application, moscow(9), moscow(9, 17)) == {one}
-    both = {one, place.person_id(A, "p-3")}
-    assert active(place.application, moscow(9, 17), moscow(10)) == both
-    assert snapshots(place.application)["friday_24"].people == 2
+    visit(trial, "p-1", moscow(9, 20))
+    visit(trial, "p-3", moscow(9, 19))
+    trial.application.clock = lambda: moscow(10) + timedelta(minutes=1)
+    take_due(trial.application)
+    assert active(trial.application, moscow(9), moscow(9, 17)) == {one}
+    both = {one, trial.person_id(A, "p-3")}
+    assert active(trial.application, moscow(9, 17), moscow(10)) == both
+    assert snapshots(trial.application)["friday_24"].people == 2
 
 
-def test_suspended_people_are_no_visitors(place: Place) -> None:
-    visit(place, "p-1", moscow(9, 10))
-    with transaction(place.application.sessions) as session:
-        session.get_one(KnownUser, place.person_id(A, "p-1")).suspended = True
-    take_due(place.application)
-    assert active(place.application, moscow(9), moscow(10)) == set()
+def test_suspended_people_are_no_visitors(trial: Trial) -> None:
+    visit(trial, "p-1", moscow(9, 10))
+    with transaction(trial.application.sessions) as session:
+        session.get_one(KnownUser, trial.person_id(A, "p-1")).suspended = True
+    take_due(trial.application)
+    assert active(trial.application, moscow(9), moscow(10)) == set()
 
 
-def test_a_moodle_that_does_not_answer_leaves_a_failed_snapshot_and_no_zero(place: Place) -> None:
-    visit(place, "p-1", moscow(9, 10))
-    place.fault(Fault(kind=FaultKind.SERVER_ERROR, status=404))
-    take_due(place.application)
-    failed = snapshots(place.application)["friday_17"]
+def test_a_moodle_that_does_not_answer_leaves_a_failed_snapshot_and_no_zero(trial: Trial) -> None:
+    visit(trial, "p-1", moscow(9, 10))
+    trial.fault(Fault(kind=FaultKind.SERVER_ERROR, status=404))
+    take_due(trial.application)
+    failed = snapshots(trial.application)["friday_17"]
     assert (failed.status, failed.people, failed.taken_at) == ("failed", None, None)
     assert failed.error
-    take_due(place.application)
-    now = snapshots(place.application)["friday_17"]
+    take_due(trial.application)
+    now = snapshots(trial.application)["friday_17"]
     assert (now.status, now.error, now.people) == ("taken", "", 1)
 
 
-def test_what_nobody_took_in_time_is_shown_as_missed(place: Place) -> None:
-    take_due(place.application)
-    place.application.clock = lambda: FRIDAY + timedelta(days=14)
-    with place.application.sessions() as session:
-        lost = missed(session, place.application.clock())
+def test_what_nobody_took_in_time_is_shown_as_missed(trial: Trial) -> None:
+    take_due(trial.application)
+    trial.application.clock = lambda: FRIDAY + timedelta(days=14)
+    with trial.application.sessions() as session:
+        lost = missed(session, trial.application.clock())
     assert (SnapshotKind.FRIDAY_17, moscow(16, 17)) in lost
-    take_due(place.application)
-    with place.application.sessions() as session:
+    take_due(trial.application)
+    with trial.application.sessions() as session:
         row = session.get_one(MoodleSnapshot, (SnapshotKind.FRIDAY_17, moscow(16, 17)))
         assert (row.status, row.people) == ("missed", None)
 
@@ -137,12 +137,12 @@ def test_a_slow_moodle_gets_pauses_as_long_as_its_answers() -> None:
     assert pauses == [0.5]
 
 
-def test_the_doctor_sees_whether_the_report_can_be_read(place: Place) -> None:
-    checks = list(examine_activity(place.application))
-    if not place.application.settings.activity.report_id:
+def test_the_doctor_sees_whether_the_report_can_be_read(trial: Trial) -> None:
+    checks = list(examine_activity(trial.application))
+    if not trial.application.settings.activity.report_id:
         assert checks == []
         return
     assert [check.verdict for check in checks] == [Verdict.OK]
-    with_settings("activity", report_id=7)(place.application)
-    (check,) = examine_activity(place.application)
+    with_settings("activity", report_id=7)(trial.application)
+    (check,) = examine_activity(trial.application)
     assert check.verdict == Verdict.PROBLEM

@@ -16,7 +16,7 @@ from service.processes import neighbours
 from service.sample.rows import Row
 from service.settings import STANDIN_TOKEN
 from tests.service.command_line import free_port, run
-from tests.service.place import A, B, Place, pupil, pupils
+from tests.service.trial import A, B, Trial, pupil, pupils
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +75,13 @@ def make_stranger(username: str) -> None:
 
 def owners(login: str) -> list[str]:
     """Surnames of whoever has the login, the login with a 2 and with a 3."""
-    names = {f"values[{place}]": f"{login}{end}" for place, end in enumerate(("", "2", "3"))}
+    names = {f"values[{trial}]": f"{login}{end}" for trial, end in enumerate(("", "2", "3"))}
     rows = ask_moodle("core_user_get_users_by_field", field="username", **names)
     return [row["lastname"] for row in sorted(rows, key=lambda row: str(row["username"]))]
 
 
 def written(folder: Path, code: str, rows: list[Row]) -> Path:
-    return Place.write(Place(application=None, moodle_url="", folder=folder), code, rows)  # type: ignore[arg-type]
+    return Trial.write(Trial(application=None, moodle_url="", folder=folder), code, rows)  # type: ignore[arg-type]
 
 
 def test_a_failed_load_says_how_to_try_again_and_retry_plans_it_anew(

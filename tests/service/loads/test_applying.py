@@ -13,7 +13,7 @@ from provisioning.roster import PersonStatus, Role
 from service.models import LoadStatus, SourceKey
 from service.sample import City, SampleSchool, describe, make_city, write_sample
 from service.sample.rows import Row
-from tests.service.place import Place, make_place
+from tests.service.trial import Trial, make_trial
 
 CITY = City(schools=2, people_per_school=40)
 ROLES = {
@@ -25,9 +25,9 @@ ROLES = {
 
 @dataclass(kw_only=True)
 class Loaded:
-    """The place after a month was loaded, and again, and what Moodle held before and after."""
+    """What Moodle held before a month was loaded, after that, and after it was loaded again."""
 
-    place: Place
+    trial: Trial
     month: int
     load_id: int
     before: Mapping[str, dict[str, Any]]
@@ -49,27 +49,27 @@ def accounts(state: Mapping[str, list[dict[str, Any]]]) -> dict[str, dict[str, A
     return found
 
 
-def load_month(place: Place, month: int) -> Loaded:
-    before = accounts(place.moodle())
-    folder = place.folder / f"month-{month}"
+def load_month(trial: Trial, month: int) -> Loaded:
+    before = accounts(trial.moodle())
+    folder = trial.folder / f"month-{month}"
     write_sample(folder, CITY, layout="roster-1", month=month)
-    run = place.sync(folder)
-    place.writes()
-    state = place.moodle()
-    again = place.sync(folder)
-    with place.application.sessions() as session:
+    run = trial.sync(folder)
+    trial.writes()
+    state = trial.moodle()
+    again = trial.sync(folder)
+    with trial.application.sessions() as session:
         rows = session.execute(
             select(SourceKey.school_code, SourceKey.sourced_id, SourceKey.person_id)
         ).all()
     return Loaded(
-        place=place,
+        trial=trial,
         month=month,
         load_id=run.id,
         before=before,
         after=accounts(state),
         people={(code, sourced_id): person_id for code, sourced_id, person_id in rows},
-        repeated_writes=place.writes(),
-        repeated_rules=frozenset(place.rules(again.id)),
+        repeated_writes=trial.writes(),
+        repeated_rules=frozenset(trial.rules(again.id)),
         state=state,
     )
 
@@ -82,8 +82,8 @@ def months(
     url = ""
     if request.param == "postgresql":
         url = request.getfixturevalue("new_postgres_database")()
-    with make_place(tmp_path_factory.mktemp("months"), database_url=url) as place:
-        yield [load_month(place, 0), load_month(place, 1)]
+    with make_trial(tmp_path_factory.mktemp("months"), database_url=url) as trial:
+        yield [load_month(trial, 0), load_month(trial, 1)]
 
 
 def rolls(month: int) -> Iterator[tuple[SampleSchool, Row]]:
@@ -247,6 +247,6 @@ def test_moved_and_renamed_pupils_change_and_nobody_else_does(months: list[Loade
 
 def test_the_run_ends_as_applied_with_all_done(months: list[Loaded]) -> None:
     for loaded in months:
-        assert loaded.place.run(loaded.load_id).status == LoadStatus.APPLIED
-        changes = loaded.place.changes(loaded.load_id)
+        assert loaded.trial.run(loaded.load_id).status == LoadStatus.APPLIED
+        changes = loaded.trial.changes(loaded.load_id)
         assert {change.result for change in changes} == {"done"}

@@ -12,27 +12,27 @@ from service.loads import applying, operations
 from service.models import LoadStatus
 from service.moodle_standin import DEFAULT_TOKEN, Fault, FaultKind, ServiceToken
 from tests.service.installation import SCOPE
-from tests.service.place import A, B, Place, make_place, on_both_databases, pupils, teacher
+from tests.service.trial import A, B, Trial, make_trial, on_both_databases, pupils, teacher
 
 ROWS_A, ROWS_B = [*pupils("a", 8), *pupils("a2", 3, "c-2"), teacher("a-t")], pupils("b", 3)
 
 
-def approved(place: Place) -> int:
-    load_id = place.load(place.write(A, ROWS_A), place.write(B, ROWS_B))
-    place.approve(load_id)
+def approved(trial: Trial) -> int:
+    load_id = trial.load(trial.write(A, ROWS_A), trial.write(B, ROWS_B))
+    trial.approve(load_id)
     return load_id
 
 
-def assert_exact(place: Place) -> None:
+def assert_exact(trial: Trial) -> None:
     """Everybody has one account and is where the files say; nothing was made twice."""
-    state = place.moodle()
+    state = trial.moodle()
     assert len({user["idnumber"] for user in state["users"]}) == len(state["users"]) == 15
     assert len({one["idnumber"] for one in state["cohorts"]}) == len(state["cohorts"]) == 9
     assert len({one["idnumber"] for one in state["courses"]}) == len(state["courses"]) == 3
     assert (len(state["members"]), len(state["enrolments"])) == (29, 14)
     for code, rows in ((A, ROWS_A), (B, ROWS_B)):
         for row in rows:
-            account = place.account(code, row.person.sourced_id)
+            account = trial.account(code, row.person.sourced_id)
             assert account["lastname"] == row.person.family_name
             assert account["department"] == {"c-1": "8А", "c-2": "8Б", "": ""}[row.class_id]
 
@@ -51,67 +51,67 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("case", FAULTS)
-def test_a_run_through_a_bad_line_ends_with_exactly_the_state(place: Place, case: str) -> None:
-    place.small_batches(4)
-    load_id = approved(place)
-    place.fault(FAULTS[case])
-    run = place.apply(load_id)
+def test_a_run_through_a_bad_line_ends_with_exactly_the_state(trial: Trial, case: str) -> None:
+    trial.small_batches(4)
+    load_id = approved(trial)
+    trial.fault(FAULTS[case])
+    run = trial.apply(load_id)
     assert (run.status, run.problem) == (LoadStatus.APPLIED, "")
-    place.no_faults()
-    assert_exact(place)
+    trial.no_faults()
+    assert_exact(trial)
 
 
 @on_both_databases
 def test_a_run_whose_moodle_stays_away_stops_with_the_reason_and_goes_on_later(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(applying, "PATIENCE_SECONDS", (2, 3))
-    load_id = approved(place)
-    place.fault(Fault(kind=FaultKind.SERVER_ERROR, skip=6, times=None))
+    load_id = approved(trial)
+    trial.fault(Fault(kind=FaultKind.SERVER_ERROR, skip=6, times=None))
     slept: list[float] = []
-    run = place.apply(load_id, sleep=slept.append)
+    run = trial.apply(load_id, sleep=slept.append)
     assert run.status == LoadStatus.STOPPED
     assert run.problem.startswith("moodle.Moodle")
     assert run.problem.endswith("http_500")
     assert (run.claimed_by, run.finished_at) == ("", None)
     assert sum(slept) == 5
-    place.no_faults()
-    run = place.apply(load_id)
+    trial.no_faults()
+    run = trial.apply(load_id)
     assert (run.status, run.problem) == (LoadStatus.APPLIED, "")
-    assert_exact(place)
+    assert_exact(trial)
 
 
 def test_the_patience_begins_anew_after_every_change_that_came_through(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(applying, "PATIENCE_SECONDS", (1,))
-    place.small_batches(4)
-    load_id = approved(place)
-    place.fault(Fault(kind=FaultKind.UNAVAILABLE, seconds=60, every=6, times=None))
+    trial.small_batches(4)
+    load_id = approved(trial)
+    trial.fault(Fault(kind=FaultKind.UNAVAILABLE, seconds=60, every=6, times=None))
     slept: list[float] = []
-    assert place.apply(load_id, sleep=slept.append).status == LoadStatus.APPLIED
+    assert trial.apply(load_id, sleep=slept.append).status == LoadStatus.APPLIED
     assert len(slept) > 2
 
 
-def test_while_waiting_for_moodle_the_run_says_so_and_can_be_stopped(place: Place) -> None:
-    load_id = approved(place)
-    place.fault(Fault(kind=FaultKind.DROP_BEFORE, times=None))
+def test_while_waiting_for_moodle_the_run_says_so_and_can_be_stopped(trial: Trial) -> None:
+    load_id = approved(trial)
+    trial.fault(Fault(kind=FaultKind.DROP_BEFORE, times=None))
     seen: list[str] = []
 
     def stop_at_the_third_second(_seconds: float) -> None:
-        seen.append(place.run(load_id).problem)
+        seen.append(trial.run(load_id).problem)
         if len(seen) == 3:
-            request_stop(place, load_id)
+            request_stop(trial, load_id)
 
-    run = place.apply(load_id, sleep=stop_at_the_third_second)
+    run = trial.apply(load_id, sleep=stop_at_the_third_second)
     assert run.status == LoadStatus.STOPPED
     assert len(seen) == 3
     assert all("connection_broken" in problem for problem in seen)
 
 
-def request_stop(place: Place, load_id: int) -> None:
-    with transaction(place.application.sessions) as session:
-        operations.request_stop(session, load_id, scope=SCOPE, now=place.application.clock())
+def request_stop(trial: Trial, load_id: int) -> None:
+    with transaction(trial.application.sessions) as session:
+        operations.request_stop(session, load_id, scope=SCOPE, now=trial.application.clock())
 
 
 @pytest.mark.parametrize(
@@ -128,55 +128,55 @@ def request_stop(place: Place, load_id: int) -> None:
 def test_a_wrongly_set_up_moodle_stops_the_run_at_once(
     tmp_path: Path, token: ServiceToken, problem: str
 ) -> None:
-    with make_place(tmp_path, tokens={DEFAULT_TOKEN: token}) as place:
-        load_id = approved(place)
+    with make_trial(tmp_path, tokens={DEFAULT_TOKEN: token}) as trial:
+        load_id = approved(trial)
         slept: list[float] = []
-        run = place.apply(load_id, sleep=slept.append)
+        run = trial.apply(load_id, sleep=slept.append)
         assert run.status == LoadStatus.STOPPED
         assert run.problem.startswith(problem)
         assert slept == []
-        assert place.moodle()["users"] == []
+        assert trial.moodle()["users"] == []
 
 
 @on_both_databases
-def test_a_wish_to_stop_ends_the_run_at_a_batch_and_it_goes_on_later(place: Place) -> None:
-    place.small_batches(4)
-    load_id = approved(place)
+def test_a_wish_to_stop_ends_the_run_at_a_batch_and_it_goes_on_later(trial: Trial) -> None:
+    trial.small_batches(4)
+    load_id = approved(trial)
     seen = 0
 
     def ask_during_the_users() -> bool:
         nonlocal seen
-        seen = sum(change.result == "done" for change in place.changes(load_id))
+        seen = sum(change.result == "done" for change in trial.changes(load_id))
         if seen >= 4:
-            request_stop(place, load_id)
+            request_stop(trial, load_id)
         return False
 
-    run = place.apply(load_id, should_stop=ask_during_the_users)
+    run = trial.apply(load_id, should_stop=ask_during_the_users)
     assert (run.status, run.problem, run.stop_requested) == (LoadStatus.STOPPED, "", False)
-    assert len(place.moodle()["users"]) == seen == 4
-    assert place.apply(load_id).status == LoadStatus.APPLIED
-    assert_exact(place)
+    assert len(trial.moodle()["users"]) == seen == 4
+    assert trial.apply(load_id).status == LoadStatus.APPLIED
+    assert_exact(trial)
 
 
-def test_stopping_after_every_batch_still_comes_to_the_end(place: Place) -> None:
-    place.small_batches(6)
-    load_id = approved(place)
+def test_stopping_after_every_batch_still_comes_to_the_end(trial: Trial) -> None:
+    trial.small_batches(6)
+    load_id = approved(trial)
     for _attempt in range(40):
-        if place.apply(load_id, should_stop=chain([False], repeat(True)).__next__).finished_at:
+        if trial.apply(load_id, should_stop=chain([False], repeat(True)).__next__).finished_at:
             break
-    assert place.run(load_id).status == LoadStatus.APPLIED
-    assert_exact(place)
+    assert trial.run(load_id).status == LoadStatus.APPLIED
+    assert_exact(trial)
 
 
-def test_a_fault_of_ours_leaves_a_run_that_says_so_and_goes_on_later(place: Place) -> None:
-    load_id = approved(place)
+def test_a_fault_of_ours_leaves_a_run_that_says_so_and_goes_on_later(trial: Trial) -> None:
+    load_id = approved(trial)
 
     def break_off() -> bool:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        place.apply(load_id, should_stop=break_off)
-    run = place.run(load_id)
+        trial.apply(load_id, should_stop=break_off)
+    run = trial.run(load_id)
     assert (run.status, run.problem, run.claimed_by) == (LoadStatus.STOPPED, "internal", "")
-    assert place.apply(load_id).status == LoadStatus.APPLIED
-    assert_exact(place)
+    assert trial.apply(load_id).status == LoadStatus.APPLIED
+    assert_exact(trial)

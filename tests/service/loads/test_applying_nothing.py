@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from service.models import LoadStatus
-from tests.service.place import A, Place, pupils
+from tests.service.trial import A, Trial, pupils
 
 
-def test_a_plan_without_changes_needs_no_moodle(place: Place) -> None:
-    place.sync(place.write(A, pupils("a", 2)))
-    load_id = place.load(place.write(A, pupils("a", 2), day=1))
-    place.approve(load_id)
-    settings = place.application.settings
+def test_a_plan_without_changes_needs_no_moodle(trial: Trial) -> None:
+    trial.sync(trial.write(A, pupils("a", 2)))
+    load_id = trial.load(trial.write(A, pupils("a", 2), day=1))
+    trial.approve(load_id)
+    settings = trial.application.settings
     nowhere = replace(settings.moodle, url="http://127.0.0.1:9")
-    place.application.settings = replace(settings, moodle=nowhere)
-    assert place.apply(load_id).status == LoadStatus.APPLIED
+    trial.application.settings = replace(settings, moodle=nowhere)
+    assert trial.apply(load_id).status == LoadStatus.APPLIED

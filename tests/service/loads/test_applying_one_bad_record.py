@@ -12,12 +12,12 @@ from service.moodle_standin import SiteSettings
 from service.sample.rows import Row
 from tests.language import in_language
 from tests.service.loads.test_applying_refused import ask_moodle
-from tests.service.place import (
+from tests.service.trial import (
     A,
     B,
-    Place,
+    Trial,
     make_class,
-    make_place,
+    make_trial,
     on_both_databases,
     pupil,
     pupils,
@@ -35,126 +35,126 @@ def moved(class_id: str) -> list[Row]:
     return [pupil(f"a-{number}", class_id) for number in range(1, 6)] + [teacher("a-t")]
 
 
-def delete_account(place: Place, code: str, sourced_id: str) -> None:
+def delete_account(trial: Trial, code: str, sourced_id: str) -> None:
     """By hand, in Moodle, by its administrator."""
-    number = place.account(code, sourced_id)["id"]
-    ask_moodle(place, "core_user_delete_users", **{"userids[0]": number})
+    number = trial.account(code, sourced_id)["id"]
+    ask_moodle(trial, "core_user_delete_users", **{"userids[0]": number})
 
 
-def results(place: Place, load_id: int, person_id: str) -> set[tuple[str, str, str, str]]:
+def results(trial: Trial, load_id: int, person_id: str) -> set[tuple[str, str, str, str]]:
     """(Kind, action, result, code) of every change about a person."""
     return {
         (change.kind, change.action, change.result, change.code)
         for kind in ("user", "member", "enrolment")
-        for change in place.changes(load_id, kind)
+        for change in trial.changes(load_id, kind)
         if person_id in change.key
     }
 
 
 @on_both_databases
-def test_an_account_deleted_by_hand_stops_nobody_else(place: Place) -> None:
-    place.sync(place.write(A, ROWS_A), place.write(B, ROWS_B))
-    person_id = place.person_id(A, "a-3")
-    delete_account(place, A, "a-3")
-    load_id = place.load(
-        place.write(A, moved("c-2"), day=30),
-        place.write(B, [*ROWS_B, pupil("b-9")], day=30),
+def test_an_account_deleted_by_hand_stops_nobody_else(trial: Trial) -> None:
+    trial.sync(trial.write(A, ROWS_A), trial.write(B, ROWS_B))
+    person_id = trial.person_id(A, "a-3")
+    delete_account(trial, A, "a-3")
+    load_id = trial.load(
+        trial.write(A, moved("c-2"), day=30),
+        trial.write(B, [*ROWS_B, pupil("b-9")], day=30),
     )
-    place.approve(load_id, over_limits=True)
-    run = place.apply(load_id)
+    trial.approve(load_id, over_limits=True)
+    run = trial.apply(load_id)
     assert run.status != LoadStatus.STOPPED
     assert run.problem == ""
-    assert ("user", "update", "failed", "account_gone") in results(place, load_id, person_id)
+    assert ("user", "update", "failed", "account_gone") in results(trial, load_id, person_id)
     for sourced_id in ("a-1", "a-2", "a-4", "a-5"):
-        ended = results(place, load_id, place.person_id(A, sourced_id))
+        ended = results(trial, load_id, trial.person_id(A, sourced_id))
         assert {result for _, _, result, _ in ended} == {"done"}
-        assert place.account(A, sourced_id)["department"] == "8Б"
-    assert place.account(B, "b-9")["department"] == "8А"
-    assert [plan.status for plan in place.plans(load_id).values()] == ["applied", "applied"]
-    known = place.known(A, "a-3")
+        assert trial.account(A, sourced_id)["department"] == "8Б"
+    assert trial.account(B, "b-9")["department"] == "8А"
+    assert [plan.status for plan in trial.plans(load_id).values()] == ["applied", "applied"]
+    known = trial.known(A, "a-3")
     assert (known.moodle_id, known.problem) == (None, "account_gone")
 
 
 @on_both_databases
 def test_a_deleted_teacher_who_is_to_lead_a_class_stops_nobody_and_comes_back(
-    place: Place,
+    trial: Trial,
 ) -> None:
     """Nothing about the account itself changes, so its new course is what Moodle refuses."""
     led = [make_class(teacher_id="a-t")]
-    place.sync(place.write(A, ROWS_A, classes=[make_class()]), place.write(B, ROWS_B))
-    login, person_id = place.account(A, "a-t")["username"], place.person_id(A, "a-t")
-    delete_account(place, A, "a-t")
+    trial.sync(trial.write(A, ROWS_A, classes=[make_class()]), trial.write(B, ROWS_B))
+    login, person_id = trial.account(A, "a-t")["username"], trial.person_id(A, "a-t")
+    delete_account(trial, A, "a-t")
     month = (
-        place.write(A, [*ROWS_A, pupil("a-9")], day=30, classes=led),
-        place.write(B, [*ROWS_B, pupil("b-9")], day=30),
+        trial.write(A, [*ROWS_A, pupil("a-9")], day=30, classes=led),
+        trial.write(B, [*ROWS_B, pupil("b-9")], day=30),
     )
-    load_id = place.load(*month)
-    place.approve(load_id)
-    run = place.apply(load_id)
+    load_id = trial.load(*month)
+    trial.approve(load_id)
+    run = trial.apply(load_id)
     assert run.status != LoadStatus.STOPPED
     assert run.problem == ""
-    assert results(place, load_id, person_id) == {("enrolment", "add", "failed", "account_gone")}
-    assert place.courses_of(A, "a-9") == {(COURSE, "student")}
-    assert place.account(B, "b-9")["department"] == "8А"
+    assert results(trial, load_id, person_id) == {("enrolment", "add", "failed", "account_gone")}
+    assert trial.courses_of(A, "a-9") == {(COURSE, "student")}
+    assert trial.account(B, "b-9")["department"] == "8А"
 
-    again = place.load(*month)
-    assert place.counts(again, A) == {"user.create": 1, "member.add": 1, "enrolment.add": 1}
-    assert place.counts(again, B) == {}
-    place.approve(again)
-    place.apply(again)
-    assert place.account(A, "a-t")["username"] == login
-    assert place.courses_of(A, "a-t") == {(COURSE, "editingteacher")}
-    assert place.cohorts_of(A, "a-t") == {"Учителя · Школа № 1"}
-    assert place.known(A, "a-t").moodle_id == place.account(A, "a-t")["id"]
-
-
-def test_the_doctor_sees_an_account_that_was_deleted_by_hand(place: Place) -> None:
-    place.sync(place.write(A, ROWS_A))
-    assert accounts_check(place) == [(Verdict.OK, "просмотрено 6, все есть в Moodle")]
-    delete_account(place, A, "a-3")
-    assert accounts_check(place) == [(Verdict.WARNING, "из 6 просмотренных в Moodle удалено: 1")]
+    again = trial.load(*month)
+    assert trial.counts(again, A) == {"user.create": 1, "member.add": 1, "enrolment.add": 1}
+    assert trial.counts(again, B) == {}
+    trial.approve(again)
+    trial.apply(again)
+    assert trial.account(A, "a-t")["username"] == login
+    assert trial.courses_of(A, "a-t") == {(COURSE, "editingteacher")}
+    assert trial.cohorts_of(A, "a-t") == {"Учителя · Школа № 1"}
+    assert trial.known(A, "a-t").moodle_id == trial.account(A, "a-t")["id"]
 
 
-def accounts_check(place: Place) -> list[tuple[Verdict, str]]:
+def test_the_doctor_sees_an_account_that_was_deleted_by_hand(trial: Trial) -> None:
+    trial.sync(trial.write(A, ROWS_A))
+    assert accounts_check(trial) == [(Verdict.OK, "просмотрено 6, все есть в Moodle")]
+    delete_account(trial, A, "a-3")
+    assert accounts_check(trial) == [(Verdict.WARNING, "из 6 просмотренных в Moodle удалено: 1")]
+
+
+def accounts_check(trial: Trial) -> list[tuple[Verdict, str]]:
     with in_language("ru"):
         return [
             (check.verdict, check.message)
-            for check in examine(place.application)
+            for check in examine(trial.application)
             if check.subject == "Учётные записи наших людей"
         ]
 
 
-def test_one_deleted_course_stops_no_other_school(place: Place) -> None:
-    place.sync(place.write(A, ROWS_A), place.write(B, ROWS_B))
-    (course,) = (one for one in place.moodle()["courses"] if one["fullname"] == COURSE)
-    ask_moodle(place, "core_course_delete_courses", **{"courseids[0]": course["id"]})
-    load_id = place.load(
-        place.write(A, [*ROWS_A, pupil("a-9")], day=30),
-        place.write(B, [*ROWS_B, pupil("b-9")], day=30),
+def test_one_deleted_course_stops_no_other_school(trial: Trial) -> None:
+    trial.sync(trial.write(A, ROWS_A), trial.write(B, ROWS_B))
+    (course,) = (one for one in trial.moodle()["courses"] if one["fullname"] == COURSE)
+    ask_moodle(trial, "core_course_delete_courses", **{"courseids[0]": course["id"]})
+    load_id = trial.load(
+        trial.write(A, [*ROWS_A, pupil("a-9")], day=30),
+        trial.write(B, [*ROWS_B, pupil("b-9")], day=30),
     )
-    place.approve(load_id)
-    assert place.apply(load_id).status != LoadStatus.STOPPED
+    trial.approve(load_id)
+    assert trial.apply(load_id).status != LoadStatus.STOPPED
     assert ("enrolment", "add", "failed", "invalidparameter") in results(
-        place, load_id, place.person_id(A, "a-9")
+        trial, load_id, trial.person_id(A, "a-9")
     )
-    assert place.account(B, "b-9")["department"] == "8А"
+    assert trial.account(B, "b-9")["department"] == "8А"
 
 
 def test_what_our_account_may_do_nowhere_stops_the_run_and_it_goes_on_later(
     tmp_path: Path,
 ) -> None:
     """The setting is really wrong: Moodle refuses the same with data that is in order."""
-    with make_place(tmp_path, settings=SiteSettings(assignable_roles=(3,))) as place:
-        load_id = place.load(place.write(A, ROWS_A))
-        place.approve(load_id)
-        run = place.apply(load_id)
+    with make_trial(tmp_path, settings=SiteSettings(assignable_roles=(3,))) as trial:
+        load_id = trial.load(trial.write(A, ROWS_A))
+        trial.approve(load_id)
+        run = trial.apply(load_id)
         assert run.status == LoadStatus.STOPPED
         assert run.problem == (
             "moodle.MoodleMisconfigured: enrol_manual_enrol_users: wsusercannotassign"
         )
-        assert {change.result for change in place.changes(load_id, "enrolment")} == {""}
+        assert {change.result for change in trial.changes(load_id, "enrolment")} == {""}
         requests.post(
-            f"{place.moodle_url}/standin/settings", json={"assignable_roles": [3, 5]}, timeout=60
+            f"{trial.moodle_url}/standin/settings", json={"assignable_roles": [3, 5]}, timeout=60
         ).raise_for_status()
-        assert place.apply(load_id).status == LoadStatus.APPLIED
-        assert place.courses_of(A, "a-1") == {(COURSE, "student")}
+        assert trial.apply(load_id).status == LoadStatus.APPLIED
+        assert trial.courses_of(A, "a-1") == {(COURSE, "student")}

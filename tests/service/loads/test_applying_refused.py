@@ -13,15 +13,15 @@ from service.moodle_standin import DEFAULT_TOKEN
 from service.reports.coverage import coverage
 from tests.service.coverage_city import asking
 from tests.service.installation import SCOPE
-from tests.service.place import A, B, Place, on_both_databases, pupil, pupils, teacher
+from tests.service.trial import A, B, Trial, on_both_databases, pupil, pupils, teacher
 
 ROWS = [*pupils("a", 5), teacher("a-t")]
 
 
-def ask_moodle(place: Place, function: str, **fields: Any) -> Any:
+def ask_moodle(trial: Trial, function: str, **fields: Any) -> Any:
     """A call by the administrator of Moodle and not by us."""
     answer = requests.post(
-        f"{place.moodle_url}/webservice/rest/server.php",
+        f"{trial.moodle_url}/webservice/rest/server.php",
         data={
             "wstoken": DEFAULT_TOKEN, "wsfunction": function, "moodlewsrestformat": "json", **fields
         },
@@ -31,7 +31,7 @@ def ask_moodle(place: Place, function: str, **fields: Any) -> Any:
     return answer
 
 
-def make_foreign_account(place: Place, username: str, email: str = "x@other.invalid") -> int:
+def make_foreign_account(trial: Trial, username: str, email: str = "x@other.invalid") -> int:
     fields = {
         "username": username,
         "email": email,
@@ -41,171 +41,171 @@ def make_foreign_account(place: Place, username: str, email: str = "x@other.inva
         "idnumber": "of-another-system",
     }
     (made,) = ask_moodle(
-        place,
+        trial,
         "core_user_create_users",
         **{f"users[0][{name}]": value for name, value in fields.items()},
     )
     return int(made["id"])
 
 
-def login(place: Place, code: str, sourced_id: str) -> str:
-    with place.application.sessions() as session:
-        return session.get_one(Identity, place.person_id(code, sourced_id)).username
+def login(trial: Trial, code: str, sourced_id: str) -> str:
+    with trial.application.sessions() as session:
+        return session.get_one(Identity, trial.person_id(code, sourced_id)).username
 
 
-def outcomes(place: Place, load_id: int, sourced_id: str) -> set[tuple[str, str, str]]:
+def outcomes(trial: Trial, load_id: int, sourced_id: str) -> set[tuple[str, str, str]]:
     """(Kind, result, code) of every change about a person of school A."""
-    person_id = place.person_id(A, sourced_id)
+    person_id = trial.person_id(A, sourced_id)
     return {
         (change.kind, change.result, change.code)
         for kind in ("user", "member", "enrolment")
-        for change in place.changes(load_id, kind)
+        for change in trial.changes(load_id, kind)
         if person_id in change.key
     }
 
 
-def figures(place: Place) -> dict[str, Any]:
+def figures(trial: Trial) -> dict[str, Any]:
     """The line of school A in the coverage."""
-    with place.application.sessions() as session:
-        report = coverage(session, asking(scope=SCOPE, now=place.application.clock()))
+    with trial.application.sessions() as session:
+        report = coverage(session, asking(scope=SCOPE, now=trial.application.clock()))
     keys = [column.key for column in report.columns]
     return dict(zip(keys, report.rows[0], strict=True))
 
 
 @on_both_databases
 @pytest.mark.parametrize("taken", ["username", "email"])
-def test_one_refused_person_is_said_and_the_rest_is_done(place: Place, taken: str) -> None:
-    load_id = place.load(place.write(A, ROWS))
-    name = login(place, A, "a-3")
+def test_one_refused_person_is_said_and_the_rest_is_done(trial: Trial, taken: str) -> None:
+    load_id = trial.load(trial.write(A, ROWS))
+    name = login(trial, A, "a-3")
     if taken == "username":
-        foreign = make_foreign_account(place, name)
+        foreign = make_foreign_account(trial, name)
     else:
-        foreign = make_foreign_account(place, "somebody", f"{name}@school.invalid")
-    place.approve(load_id)
-    run = place.apply(load_id)
+        foreign = make_foreign_account(trial, "somebody", f"{name}@school.invalid")
+    trial.approve(load_id)
+    run = trial.apply(load_id)
     assert (run.status, run.problem) == (LoadStatus.APPLIED_WITH_FAILURES, "")
-    assert outcomes(place, load_id, "a-3") == {
+    assert outcomes(trial, load_id, "a-3") == {
         ("user", "failed", f"{taken}_taken"),
         ("member", "skipped", "dependency_failed"),
         ("enrolment", "skipped", "dependency_failed"),
     }
     for other in ("a-1", "a-2", "a-4", "a-5", "a-t"):
-        assert {result for _, result, _ in outcomes(place, load_id, other)} == {"done"}
-    found = {user["id"]: user["idnumber"] for user in place.moodle()["users"]}
+        assert {result for _, result, _ in outcomes(trial, load_id, other)} == {"done"}
+    found = {user["id"]: user["idnumber"] for user in trial.moodle()["users"]}
     assert len(found) == 6
     assert found[foreign] == "of-another-system"
 
 
-def test_a_refused_person_is_in_the_roll_without_an_account(place: Place) -> None:
-    load_id = place.load(place.write(A, ROWS))
-    make_foreign_account(place, login(place, A, "a-3"))
-    place.approve(load_id)
-    place.apply(load_id)
-    known = place.known(A, "a-3")
+def test_a_refused_person_is_in_the_roll_without_an_account(trial: Trial) -> None:
+    load_id = trial.load(trial.write(A, ROWS))
+    make_foreign_account(trial, login(trial, A, "a-3"))
+    trial.approve(load_id)
+    trial.apply(load_id)
+    known = trial.known(A, "a-3")
     assert (known.moodle_id, known.problem) == (None, "username_taken")
-    with place.application.sessions() as session:
+    with trial.application.sessions() as session:
         on_roll = session.scalars(select(SchoolMembership.person_id)).all()
     assert known.person_id in on_roll
-    line = figures(place)
+    line = figures(trial)
     assert (line["roll"], line["account"]) == (6, 5)
 
 
 @on_both_databases
-def test_applying_again_tries_only_what_failed(place: Place) -> None:
-    load_id = place.load(place.write(A, ROWS))
-    foreign = make_foreign_account(place, login(place, A, "a-3"))
-    place.approve(load_id)
-    place.apply(load_id)
-    tried = {change.key: change.tried_at for change in place.changes(load_id)}
+def test_applying_again_tries_only_what_failed(trial: Trial) -> None:
+    load_id = trial.load(trial.write(A, ROWS))
+    foreign = make_foreign_account(trial, login(trial, A, "a-3"))
+    trial.approve(load_id)
+    trial.apply(load_id)
+    tried = {change.key: change.tried_at for change in trial.changes(load_id)}
     ask_moodle(
-        place, "core_user_update_users",
+        trial, "core_user_update_users",
         **{"users[0][id]": foreign, "users[0][username]": "renamed"},
     )  # fmt: skip
-    place.writes()
-    run = place.apply(load_id)
+    trial.writes()
+    run = trial.apply(load_id)
     assert run.status == LoadStatus.APPLIED
-    assert place.writes() == {
+    assert trial.writes() == {
         "core_user_create_users": 1,
         "core_cohort_add_cohort_members": 1,
         "enrol_manual_enrol_users": 1,
     }
     again = {
-        change.key for change in place.changes(load_id) if change.tried_at != tried[change.key]
+        change.key for change in trial.changes(load_id) if change.tried_at != tried[change.key]
     }
-    assert again == {place.person_id(A, "a-3")}
-    assert {result for _, result, _ in outcomes(place, load_id, "a-3")} == {"done"}
-    known = place.known(A, "a-3")
-    assert (known.moodle_id, known.problem) == (place.account(A, "a-3")["id"], "")
+    assert again == {trial.person_id(A, "a-3")}
+    assert {result for _, result, _ in outcomes(trial, load_id, "a-3")} == {"done"}
+    known = trial.known(A, "a-3")
+    assert (known.moodle_id, known.problem) == (trial.account(A, "a-3")["id"], "")
 
 
-def test_applying_again_with_nothing_to_repair_writes_nothing(place: Place) -> None:
-    run = place.sync(place.write(A, ROWS))
-    place.writes()
-    assert place.apply(run.id).status == LoadStatus.APPLIED
-    assert place.writes() == {}
+def test_applying_again_with_nothing_to_repair_writes_nothing(trial: Trial) -> None:
+    run = trial.sync(trial.write(A, ROWS))
+    trial.writes()
+    assert trial.apply(run.id).status == LoadStatus.APPLIED
+    assert trial.writes() == {}
 
 
-def test_the_next_load_tries_a_refused_person_again(place: Place) -> None:
-    file = place.write(A, ROWS)
-    load_id = place.load(file)
-    foreign = make_foreign_account(place, login(place, A, "a-3"))
-    place.approve(load_id)
-    place.apply(load_id)
+def test_the_next_load_tries_a_refused_person_again(trial: Trial) -> None:
+    file = trial.write(A, ROWS)
+    load_id = trial.load(file)
+    foreign = make_foreign_account(trial, login(trial, A, "a-3"))
+    trial.approve(load_id)
+    trial.apply(load_id)
     ask_moodle(
-        place, "core_user_update_users",
+        trial, "core_user_update_users",
         **{"users[0][id]": foreign, "users[0][username]": "renamed"},
     )  # fmt: skip
-    repair = place.sync(file)
-    assert place.counts(repair.id, A) == {
+    repair = trial.sync(file)
+    assert trial.counts(repair.id, A) == {
         "user.create": 1, "member.add": 2, "enrolment.add": 1,
     }  # fmt: skip
-    assert place.account(A, "a-3")["username"] == login(place, A, "a-3")
+    assert trial.account(A, "a-3")["username"] == login(trial, A, "a-3")
 
 
-def test_a_value_that_moodle_cannot_hold_is_found_before_it_is_sent(place: Place) -> None:
-    load_id = place.load(place.write(A, ROWS))
-    with place.application.sessions() as session, session.begin():
-        change = session.get_one(PlannedChange, place.changes(load_id)[2].id)
+def test_a_value_that_moodle_cannot_hold_is_found_before_it_is_sent(trial: Trial) -> None:
+    load_id = trial.load(trial.write(A, ROWS))
+    with trial.application.sessions() as session, session.begin():
+        change = session.get_one(PlannedChange, trial.changes(load_id)[2].id)
         change.after = change.after | {"lastname": "Я" * 101}
-    place.approve(load_id)
-    place.writes()
-    assert place.apply(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
-    failed = [one for one in place.changes(load_id) if one.result == "failed"]
+    trial.approve(load_id)
+    trial.writes()
+    assert trial.apply(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
+    failed = [one for one in trial.changes(load_id) if one.result == "failed"]
     assert [(one.code, one.detail) for one in failed] == [("too_long", "lastname: too_long")]
-    assert place.writes()["core_user_create_users"] == 1
-    assert len(place.moodle()["users"]) == 5
+    assert trial.writes()["core_user_create_users"] == 1
+    assert len(trial.moodle()["users"]) == 5
 
 
-def test_an_account_made_by_one_school_is_not_forgotten_when_another_fails(place: Place) -> None:
-    load_id = place.load(
-        place.write(A, [*ROWS, teacher("a-x", who="x")]),
-        place.write(B, [*pupils("b", 2), teacher("b-x", who="x"), teacher("b-t")]),
+def test_an_account_made_by_one_school_is_not_forgotten_when_another_fails(trial: Trial) -> None:
+    load_id = trial.load(
+        trial.write(A, [*ROWS, teacher("a-x", who="x")]),
+        trial.write(B, [*pupils("b", 2), teacher("b-x", who="x"), teacher("b-t")]),
     )
-    person_id = place.person_id(A, "a-x")
-    with place.application.sessions() as session, session.begin():
-        (_, of_b) = (change for change in place.changes(load_id) if change.key == person_id)
+    person_id = trial.person_id(A, "a-x")
+    with trial.application.sessions() as session, session.begin():
+        (_, of_b) = (change for change in trial.changes(load_id) if change.key == person_id)
         change = session.get_one(PlannedChange, of_b.id)
         change.after = change.after | {"lastname": "Я" * 101}
-    place.approve(load_id)
-    place.apply(load_id)
-    assert place.known(A, "a-x").moodle_id == place.account(A, "a-x")["id"]
+    trial.approve(load_id)
+    trial.apply(load_id)
+    assert trial.known(A, "a-x").moodle_id == trial.account(A, "a-x")["id"]
 
 
-def test_an_account_deleted_in_moodle_does_not_stop_its_suspension(place: Place) -> None:
-    place.sync(place.write(A, [*ROWS, pupil("a-6")]))
-    gone = place.account(A, "a-6")["id"]
-    ask_moodle(place, "core_user_delete_users", **{"userids[0]": gone})
-    run = place.sync(place.write(A, ROWS, day=1))
-    (change,) = place.changes(run.id)
+def test_an_account_deleted_in_moodle_does_not_stop_its_suspension(trial: Trial) -> None:
+    trial.sync(trial.write(A, [*ROWS, pupil("a-6")]))
+    gone = trial.account(A, "a-6")["id"]
+    ask_moodle(trial, "core_user_delete_users", **{"userids[0]": gone})
+    run = trial.sync(trial.write(A, ROWS, day=1))
+    (change,) = trial.changes(run.id)
     assert (change.action, change.result, change.code) == ("suspend", "done", "already_gone")
 
 
-def test_outcomes_and_problems_hold_no_names(place: Place) -> None:
-    load_id = place.load(place.write(A, ROWS))
-    make_foreign_account(place, login(place, A, "a-3"))
-    place.approve(load_id)
-    place.apply(load_id)
-    with place.application.sessions() as session:
+def test_outcomes_and_problems_hold_no_names(trial: Trial) -> None:
+    load_id = trial.load(trial.write(A, ROWS))
+    make_foreign_account(trial, login(trial, A, "a-3"))
+    trial.approve(load_id)
+    trial.apply(load_id)
+    with trial.application.sessions() as session:
         words = " ".join(
             f"{change.code} {change.detail}" for change in session.scalars(select(PlannedChange))
         ) + " ".join(session.scalars(select(KnownUser.problem)))

@@ -24,7 +24,7 @@ from service.signin.linking import candidates
 from tests.service.console_factories import PASSWORD, Browser, RecordingQueue, add_operator
 from tests.service.installation import SCOPE
 from tests.service.link_factories import add_request
-from tests.service.place import A, B, Place, left, on_both_databases, pupil, pupils, teacher
+from tests.service.trial import A, B, Trial, left, on_both_databases, pupil, pupils, teacher
 
 CASES = Path(__file__).parents[2] / "data" / "next-exports"
 SNILS = "11122233372"
@@ -38,25 +38,25 @@ def child(sourced_id: str, given: str, **overrides: Any) -> Row:
     return pupil(sourced_id, **values)
 
 
-def told(place: Place, load_id: int, rule: str = "match.snils_other_name") -> list[LoadFinding]:
-    with place.application.sessions() as session:
+def told(trial: Trial, load_id: int, rule: str = "match.snils_other_name") -> list[LoadFinding]:
+    with trial.application.sessions() as session:
         found = operations.findings(session, operations.find(session, load_id, SCOPE), SCOPE)
     return [one for one in found if one.rule == rule]
 
 
-def number_of(place: Place, code: str, sourced_id: str) -> str:
-    with place.application.sessions() as session:
-        return session.get_one(Identity, place.person_id(code, sourced_id)).snils
+def number_of(trial: Trial, code: str, sourced_id: str) -> str:
+    with trial.application.sessions() as session:
+        return session.get_one(Identity, trial.person_id(code, sourced_id)).snils
 
 
 @on_both_databases
-def test_a_girl_with_her_twins_number_has_her_own_account(place: Place) -> None:
+def test_a_girl_with_her_twins_number_has_her_own_account(trial: Trial) -> None:
     """The case of two schools, as exported; then her twin leaves his."""
     first, second = sorted((CASES / "d5-twin-number").iterdir())
-    place.sync(first)
-    boy = place.account("S1", "s-1")
-    load_id = place.load(second)
-    (finding,) = told(place, load_id)
+    trial.sync(first)
+    boy = trial.account("S1", "s-1")
+    load_id = trial.load(second)
+    (finding,) = told(trial, load_id)
     assert (finding.severity, finding.file, finding.sourced_id) == ("error", "2.xml", "q-500")
     assert finding.line == 9
     text = operations.as_finding(finding).message("ru")
@@ -66,51 +66,51 @@ def test_a_girl_with_her_twins_number_has_her_own_account(place: Place) -> None:
     assert "s-1" in text
     assert SNILS not in text
     assert "Пётр" not in text
-    place.approve(load_id)
-    place.apply(load_id)
-    girl = place.account("S2", "q-500")
+    trial.approve(load_id)
+    trial.apply(load_id)
+    girl = trial.account("S2", "q-500")
     assert girl["id"] != boy["id"]
     assert (girl["lastname"], girl["suspended"]) == ("Близнецова", 0)
-    assert (number_of(place, "S1", "s-1"), number_of(place, "S2", "q-500")) == (SNILS, "")
+    assert (number_of(trial, "S1", "s-1"), number_of(trial, "S2", "q-500")) == (SNILS, "")
     without_him = first.read_text("utf-8").replace("2026-10-01T", "2026-10-03T")
     row_begins = without_him.index('<student id="s-1">')
     row_ends = without_him.index('<student id="s-2">')
-    file = place.folder / "3.xml"
+    file = trial.folder / "3.xml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(without_him[:row_begins] + without_him[row_ends:], "utf-8")
-    place.sync(file)
-    assert place.account("S1", "s-1") == boy | {"suspended": 1}
-    assert place.account("S2", "q-500") == girl
-    place.writes()
-    again = place.sync(second)
-    assert place.writes() == {}
-    assert len(told(place, again.id)) == 1
+    trial.sync(file)
+    assert trial.account("S1", "s-1") == boy | {"suspended": 1}
+    assert trial.account("S2", "q-500") == girl
+    trial.writes()
+    again = trial.sync(second)
+    assert trial.writes() == {}
+    assert len(told(trial, again.id)) == 1
 
 
 @on_both_databases
-def test_twins_with_one_number_in_one_file_are_two_people(place: Place) -> None:
+def test_twins_with_one_number_in_one_file_are_two_people(trial: Trial) -> None:
     boy, girl = child("a-1", "Пётр"), child("a-2", "Анна")
-    run = place.sync(place.write(A, [boy, girl, *pupils("other", 3), teacher("a-t")]))
-    one, two = told(place, run.id)
+    run = trial.sync(trial.write(A, [boy, girl, *pupils("other", 3), teacher("a-t")]))
+    one, two = told(trial, run.id)
     assert (one.sourced_id, one.details["other_id"]) == ("a-1", "a-2")
     assert (two.sourced_id, two.details["other_id"]) == ("a-2", "a-1")
     assert (one.details["other_line"], two.details["other_line"]) == (str(two.line), str(one.line))
-    assert place.account(A, "a-1")["id"] != place.account(A, "a-2")["id"]
-    assert {number_of(place, A, key) for key in ("a-1", "a-2")} == {""}
+    assert trial.account(A, "a-1")["id"] != trial.account(A, "a-2")["id"]
+    assert {number_of(trial, A, key) for key in ("a-1", "a-2")} == {""}
 
 
-def test_a_sister_entered_later_takes_nothing_from_her_brother(place: Place) -> None:
+def test_a_sister_entered_later_takes_nothing_from_her_brother(trial: Trial) -> None:
     others = [*pupils("other", 3), teacher("a-t")]
-    place.sync(place.write(A, [child("a-1", "Пётр"), *others]))
-    before = place.account(A, "a-1")
-    run = place.sync(place.write(A, [child("a-2", "Анна"), child("a-1", "Пётр"), *others], day=1))
-    assert len(told(place, run.id)) == 2
-    assert place.account(A, "a-1") == before
-    assert (number_of(place, A, "a-1"), number_of(place, A, "a-2")) == (SNILS, "")
+    trial.sync(trial.write(A, [child("a-1", "Пётр"), *others]))
+    before = trial.account(A, "a-1")
+    run = trial.sync(trial.write(A, [child("a-2", "Анна"), child("a-1", "Пётр"), *others], day=1))
+    assert len(told(trial, run.id)) == 2
+    assert trial.account(A, "a-1") == before
+    assert (number_of(trial, A, "a-1"), number_of(trial, A, "a-2")) == (SNILS, "")
     corrected = [child("a-2", "Анна"), child("a-1", "Пётр", snils=""), *others]
-    run = place.sync(place.write(A, corrected, day=2))
-    assert told(place, run.id) == []
-    assert (number_of(place, A, "a-1"), number_of(place, A, "a-2")) == ("", SNILS)
+    run = trial.sync(trial.write(A, corrected, day=2))
+    assert told(trial, run.id) == []
+    assert (number_of(trial, A, "a-1"), number_of(trial, A, "a-2")) == ("", SNILS)
 
 
 @pytest.mark.parametrize(
@@ -126,31 +126,31 @@ def test_a_sister_entered_later_takes_nothing_from_her_brother(place: Place) -> 
     ],
 )
 def test_what_contradicts_across_schools(
-    place: Place, known: dict[str, Any], row: dict[str, Any], same: bool
+    trial: Trial, known: dict[str, Any], row: dict[str, Any], same: bool
 ) -> None:
     given = known.get("given", "Саша")
     first = child("a-1", **{"given": given} | known)
-    place.sync(place.write(A, [first, *pupils("a-o", 3), teacher("a-t")]))
+    trial.sync(trial.write(A, [first, *pupils("a-o", 3), teacher("a-t")]))
     moved = child("b-1", **{"given": given} | row)
-    run = place.sync(place.write(B, [moved, *pupils("b-o", 3), teacher("b-t")], day=1))
-    assert (place.person_id(A, "a-1") == place.person_id(B, "b-1")) is same
-    assert len(told(place, run.id)) == (0 if same else 1)
+    run = trial.sync(trial.write(B, [moved, *pupils("b-o", 3), teacher("b-t")], day=1))
+    assert (trial.person_id(A, "a-1") == trial.person_id(B, "b-1")) is same
+    assert len(told(trial, run.id)) == (0 if same else 1)
 
 
-def test_a_sex_said_by_a_later_file_counts_too(place: Place) -> None:
+def test_a_sex_said_by_a_later_file_counts_too(trial: Trial) -> None:
     others = [*pupils("a-o", 3), teacher("a-t")]
-    place.sync(place.write(A, [child("a-1", "Саша"), *others]))
-    place.load(place.write(A, [child("a-1", "Саша", sex="M"), *others], day=1))
-    load_id = place.load(place.write(B, [child("b-1", "Саша", sex="F"), teacher("b-t")], day=1))
-    assert len(told(place, load_id)) == 1
+    trial.sync(trial.write(A, [child("a-1", "Саша"), *others]))
+    trial.load(trial.write(A, [child("a-1", "Саша", sex="M"), *others], day=1))
+    load_id = trial.load(trial.write(B, [child("b-1", "Саша", sex="F"), teacher("b-t")], day=1))
+    assert len(told(trial, load_id)) == 1
 
 
-def test_in_one_upload_both_schools_are_named_as_well(place: Place) -> None:
-    load_id = place.load(
-        place.write(A, [child("a-1", "Пётр"), *pupils("a-o", 3)]),
-        place.write(B, [child("b-1", "Анна"), *pupils("b-o", 3)]),
+def test_in_one_upload_both_schools_are_named_as_well(trial: Trial) -> None:
+    load_id = trial.load(
+        trial.write(A, [child("a-1", "Пётр"), *pupils("a-o", 3)]),
+        trial.write(B, [child("b-1", "Анна"), *pupils("b-o", 3)]),
     )
-    (finding,) = told(place, load_id)
+    (finding,) = told(trial, load_id)
     assert (finding.sourced_id, finding.details["other_id"]) == ("b-1", "a-1")
     assert finding.details["other_file"] == f"{A}.xml"
     assert finding.details["other_line"].isdigit()
@@ -160,18 +160,18 @@ def test_in_one_upload_both_schools_are_named_as_well(place: Place) -> None:
 
 
 @pytest.fixture
-def director(place: Place) -> tuple[Place, str]:
+def director(trial: Trial) -> tuple[Trial, str]:
     """The case as exported: school 2 lists a pupil with the number of school 1's director."""
     first, second = sorted((CASES / "d22-director-as-pupil").iterdir())
-    place.sync(first)
-    login = place.account("S1", "t-1")["username"]
-    place.sync(second)
-    return place, login
+    trial.sync(first)
+    login = trial.account("S1", "t-1")["username"]
+    trial.sync(second)
+    return trial, login
 
 
-def nothing_of(place: Place, login: str, code: str) -> None:
+def nothing_of(trial: Trial, login: str, code: str) -> None:
     """Neither page nor slip nor link nor reset of a school leads to this person."""
-    application, now = place.application, place.application.clock()
+    application, now = trial.application, trial.application.clock()
     scope = Scope(actor="boris", role=OperatorRole.SCHOOL, items=frozenset({code}))
     with transaction(application.sessions) as session:
         with pytest.raises(Forbidden):
@@ -185,8 +185,8 @@ def nothing_of(place: Place, login: str, code: str) -> None:
         assert slip_of(session, application, scope, person) is None
 
 
-def console_of(place: Place, code: str) -> Browser:
-    application = place.application
+def console_of(trial: Trial, code: str) -> Browser:
+    application = trial.application
     with transaction(application.sessions) as session:
         add_operator(session, "boris", OperatorRole.SCHOOL, [code])
     client: FlaskClient = create_app(application, queue=RecordingQueue()).test_client()
@@ -197,61 +197,61 @@ def console_of(place: Place, code: str) -> Browser:
 
 @on_both_databases
 def test_a_school_that_lists_the_directors_number_sees_nothing_of_the_director(
-    place: Place, director: tuple[Place, str]
+    trial: Trial, director: tuple[Trial, str]
 ) -> None:
     _, login = director
-    assert place.person_id("S1", "t-1") != place.person_id("S2", "q-500")
-    nothing_of(place, login, "S2")
-    browser = console_of(place, "S2")
+    assert trial.person_id("S1", "t-1") != trial.person_id("S2", "q-500")
+    nothing_of(trial, login, "S2")
+    browser = console_of(trial, "S2")
     for page in ("/console/slips", "/console/slips/sheet"):
         answer = browser.get(page, school="S2")
         assert answer.status_code == 200
         assert login not in answer.text
     sheet = browser.get("/console/slips/sheet", school="S2").text
-    assert place.account("S2", "q-501")["username"] in sheet
+    assert trial.account("S2", "q-501")["username"] in sheet
     for page in ("/console/people", "/console/people/reset"):
         assert "Пробина" not in browser.post(page, login=login).text
-    directory = PeopleDirectory(place.application)
+    directory = PeopleDirectory(trial.application)
     assert [one.username for one in directory.by_snils("50000000146")] == [login]
 
 
 @pytest.mark.parametrize("role", ["student", "teacher"])
-def test_nor_when_the_given_name_is_typed_as_well(place: Place, role: str) -> None:
+def test_nor_when_the_given_name_is_typed_as_well(trial: Trial, role: str) -> None:
     """Then it is the same human by all that a row says; the row still gives no rights."""
     first, _ = sorted((CASES / "d22-director-as-pupil").iterdir())
-    place.sync(first)
-    login = place.account("S1", "t-1")["username"]
+    trial.sync(first)
+    login = trial.account("S1", "t-1")["username"]
     make = pupil if role == "student" else teacher
     row = make(
         "b-boss", family_name="Чужая", given_name="Анна", middle_name="Тестовна", sex="",
         birth_date=date(1980, 5, 4), snils="50000000146",
     )  # fmt: skip
-    place.sync(place.write(B, [row, *pupils("b", 3)], day=20))
-    assert place.person_id("S1", "t-1") == place.person_id(B, "b-boss")
-    nothing_of(place, login, B)
-    with transaction(place.application.sessions) as session:
+    trial.sync(trial.write(B, [row, *pupils("b", 3)], day=20))
+    assert trial.person_id("S1", "t-1") == trial.person_id(B, "b-boss")
+    nothing_of(trial, login, B)
+    with transaction(trial.application.sessions) as session:
         number = add_request(session, B, snils="50000000146")
         request = session.get_one(LinkRequest, number)
         assert login not in {one.person.username for one in candidates(session, request)}
 
 
-def test_a_teacher_of_two_schools_is_known_to_both(place: Place) -> None:
-    place.sync(place.write(A, [*pupils("a", 3), teacher("a-t", who="t")]))
-    place.sync(place.write(B, [*pupils("b", 3), teacher("b-t", who="t")]))
-    login = place.account(A, "a-t")["username"]
-    with transaction(place.application.sessions) as session:
+def test_a_teacher_of_two_schools_is_known_to_both(trial: Trial) -> None:
+    trial.sync(trial.write(A, [*pupils("a", 3), teacher("a-t", who="t")]))
+    trial.sync(trial.write(B, [*pupils("b", 3), teacher("b-t", who="t")]))
+    login = trial.account(A, "a-t")["username"]
+    with transaction(trial.application.sessions) as session:
         assert find_person(session, OF_B, login).username == login
-        shown = slips(session, place.application, OF_B, B, STAFF)
+        shown = slips(session, trial.application, OF_B, B, STAFF)
     assert [one.login for one in shown] == [login]
 
 
-def test_a_director_who_left_for_another_school_is_that_schools(place: Place) -> None:
+def test_a_director_who_left_for_another_school_is_that_schools(trial: Trial) -> None:
     boss = teacher("a-t", who="t", role=Role.ADMINISTRATOR)
-    place.sync(place.write(A, [*pupils("a", 3), boss]))
-    place.sync(place.write(B, [*pupils("b", 3), teacher("b-9", who="t")]))
-    login = place.account(A, "a-t")["username"]
-    with transaction(place.application.sessions) as session, pytest.raises(Forbidden):
+    trial.sync(trial.write(A, [*pupils("a", 3), boss]))
+    trial.sync(trial.write(B, [*pupils("b", 3), teacher("b-9", who="t")]))
+    login = trial.account(A, "a-t")["username"]
+    with transaction(trial.application.sessions) as session, pytest.raises(Forbidden):
         find_person(session, OF_B, login)
-    place.sync(place.write(A, [*pupils("a", 3), left(boss)], day=1))
-    with transaction(place.application.sessions) as session:
+    trial.sync(trial.write(A, [*pupils("a", 3), left(boss)], day=1))
+    with transaction(trial.application.sessions) as session:
         assert find_person(session, OF_B, login).username == login

@@ -16,7 +16,7 @@ from service.application import Application
 from service.db import transaction
 from service.people.passwords import reset_password
 from tests.service.installation import SCOPE
-from tests.service.place import NOW, A, Place, make_place, pupils
+from tests.service.trial import NOW, A, Trial, make_trial, pupils
 
 CLIENTS = tuple(
     Client(
@@ -36,13 +36,13 @@ def with_clients(application: Application) -> None:
 
 
 @pytest.fixture
-def school(tmp_path: Path) -> Iterator[Place]:
+def school(tmp_path: Path) -> Iterator[Trial]:
     """A loaded school whose first two pupils are signed in to two applications."""
-    with make_place(tmp_path, configure=with_clients) as place:
-        place.sync(place.write(A, ROWS))
-        with transaction(place.application.sessions) as session:
+    with make_trial(tmp_path, configure=with_clients) as trial:
+        trial.sync(trial.write(A, ROWS))
+        with transaction(trial.application.sessions) as session:
             for key in ("a-1", "a-2"):
-                person_id = place.person_id(A, key)
+                person_id = trial.person_id(A, key)
                 common = {"person_id": person_id, "expires_at": NOW.replace(year=2099)}
                 session.add(
                     SignIn(cookie_hash=key, auth_time=NOW, with_first_password=False, sid=key,
@@ -55,13 +55,13 @@ def school(tmp_path: Path) -> Iterator[Place]:
                     AuthorizationCode(code_hash=key, auth_time=NOW, redirect_uri="https://x.example",
                                       **code, **common)
                 )  # fmt: skip
-        yield place
+        yield trial
 
 
-def left(place: Place) -> dict[str, list[str]]:
+def left(trial: Trial) -> dict[str, list[str]]:
     """Whose rows of each kind there are."""
-    names = {place.person_id(A, key): key for key in ("a-1", "a-2")}
-    with place.application.sessions() as session:
+    names = {trial.person_id(A, key): key for key in ("a-1", "a-2")}
+    with trial.application.sessions() as session:
         return {
             table.__tablename__: sorted(
                 names[one] for one in session.scalars(select(table.person_id))
@@ -70,8 +70,8 @@ def left(place: Place) -> dict[str, list[str]]:
         }
 
 
-def notices(place: Place) -> list[tuple[str, str, str]]:
-    with place.application.sessions() as session:
+def notices(trial: Trial) -> list[tuple[str, str, str]]:
+    with trial.application.sessions() as session:
         rows = session.scalars(select(LogoutNotice))
         return [(row.client_id, row.person_id, row.sid) for row in rows]
 
@@ -83,7 +83,7 @@ ONLY_THE_OTHER = {
 }
 
 
-def test_a_reset_of_the_password_is_told_to_applications(school: Place) -> None:
+def test_a_reset_of_the_password_is_told_to_applications(school: Trial) -> None:
     application = school.application
     with transaction(application.sessions) as session:
         login = school.account(A, "a-1")["username"]
@@ -92,14 +92,14 @@ def test_a_reset_of_the_password_is_told_to_applications(school: Place) -> None:
     assert notices(school) == [("diary", school.person_id(A, "a-1"), "a-1")]
 
 
-def test_a_suspension_by_a_load_is_told_to_applications(school: Place) -> None:
+def test_a_suspension_by_a_load_is_told_to_applications(school: Trial) -> None:
     school.sync(school.write(A, ROWS[1:], day=1))
     assert school.account(A, "a-1")["suspended"]
     assert left(school) == ONLY_THE_OTHER
     assert notices(school) == [("diary", school.person_id(A, "a-1"), "a-1")]
 
 
-def test_another_load_ends_nothing(school: Place) -> None:
+def test_another_load_ends_nothing(school: Trial) -> None:
     school.sync(school.write(A, ROWS, day=1))
     assert notices(school) == []
     assert left(school)["auth_sign_ins"] == ["a-1", "a-2"]

@@ -25,87 +25,87 @@ from tests.service.console_factories import (
 )
 from tests.service.installation import SCOPE
 from tests.service.loads.test_applying_refused import ask_moodle, login, make_foreign_account
-from tests.service.place import A, B, Place, on_both_databases, pupils, teacher
+from tests.service.trial import A, B, Trial, on_both_databases, pupils, teacher
 
 ROWS_A, ROWS_B = [*pupils("a", 3), teacher("a-t")], [*pupils("b", 2), teacher("b-t")]
 
 
-def try_again(place: Place, load_id: int) -> tuple[Load, bool]:
-    with transaction(place.application.sessions) as session:
+def try_again(trial: Trial, load_id: int) -> tuple[Load, bool]:
+    with transaction(trial.application.sessions) as session:
         return operations.try_again(
             session,
             load_id,
-            home=place.application.settings.home,
+            home=trial.application.settings.home,
             scope=SCOPE,
-            now=place.application.clock(),
+            now=trial.application.clock(),
         )
 
 
-def unsettled(place: Place) -> list[int]:
-    with place.application.sessions() as session:
+def unsettled(trial: Trial) -> list[int]:
+    with trial.application.sessions() as session:
         return [run.id for run in failures.unsettled(session, SCOPE)]
 
 
-def clash(place: Place) -> tuple[int, int]:
+def clash(trial: Trial) -> tuple[int, int]:
     """A load of two schools, applied but for one pupil of A; and the stranger in Moodle."""
-    load_id = place.load(place.write(A, ROWS_A), place.write(B, ROWS_B))
-    stranger = make_foreign_account(place, login(place, A, "a-3"))
-    place.approve(load_id)
-    assert place.apply(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
+    load_id = trial.load(trial.write(A, ROWS_A), trial.write(B, ROWS_B))
+    stranger = make_foreign_account(trial, login(trial, A, "a-3"))
+    trial.approve(load_id)
+    assert trial.apply(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
     return load_id, stranger
 
 
 @on_both_databases
-def test_what_needs_another_login_is_planned_again_for_its_school_only(place: Place) -> None:
-    load_id, _stranger = clash(place)
-    assert unsettled(place) == [load_id]
-    again, is_new = try_again(place, load_id)
+def test_what_needs_another_login_is_planned_again_for_its_school_only(trial: Trial) -> None:
+    load_id, _stranger = clash(trial)
+    assert unsettled(trial) == [load_id]
+    again, is_new = try_again(trial, load_id)
     assert (is_new, again.again_of, again.only_schools) == (True, load_id, [A])
-    assert try_again(place, load_id)[0].id == again.id, "one new plan is enough"
-    plan_load(place.application, again.id)
-    assert place.run(again.id).status == LoadStatus.PLANNED
-    assert place.counts(again.id, A) == {"user.create": 1, "member.add": 2, "enrolment.add": 1}
-    assert set(place.plans(again.id)) == {A}
-    assert len(place.moodle()["users"]) == 7, "nothing without a yes"
-    place.approve(again.id)
-    assert place.apply(again.id).status == LoadStatus.APPLIED
-    assert len(place.moodle()["users"]) == 8
-    assert unsettled(place) == []
+    assert try_again(trial, load_id)[0].id == again.id, "one new plan is enough"
+    plan_load(trial.application, again.id)
+    assert trial.run(again.id).status == LoadStatus.PLANNED
+    assert trial.counts(again.id, A) == {"user.create": 1, "member.add": 2, "enrolment.add": 1}
+    assert set(trial.plans(again.id)) == {A}
+    assert len(trial.moodle()["users"]) == 7, "nothing without a yes"
+    trial.approve(again.id)
+    assert trial.apply(again.id).status == LoadStatus.APPLIED
+    assert len(trial.moodle()["users"]) == 8
+    assert unsettled(trial) == []
     with pytest.raises(LoadProblem, match=r"load\.overtaken"):
-        try_again(place, load_id)
+        try_again(trial, load_id)
 
 
 @on_both_databases
-def test_after_a_run_it_is_planned_again_by_itself_once(place: Place) -> None:
-    load_id, _stranger = clash(place)
-    again = plan_again_by_itself(place.application, load_id)
+def test_after_a_run_it_is_planned_again_by_itself_once(trial: Trial) -> None:
+    load_id, _stranger = clash(trial)
+    again = plan_again_by_itself(trial.application, load_id)
     assert again is not None
-    run = place.run(again)
+    run = trial.run(again)
     assert (run.status, run.again_of, run.created_by) == ("received", load_id, SCOPE.actor)
-    assert plan_again_by_itself(place.application, load_id) is None
+    assert plan_again_by_itself(trial.application, load_id) is None
 
 
-def test_what_can_be_applied_again_needs_no_other_plan(place: Place) -> None:
-    load_id = place.load(place.write(A, ROWS_A))
-    place.approve(load_id)
-    place.apply(load_id)
+def test_what_can_be_applied_again_needs_no_other_plan(trial: Trial) -> None:
+    load_id = trial.load(trial.write(A, ROWS_A))
+    trial.approve(load_id)
+    trial.apply(load_id)
     with pytest.raises(LoadProblem, match=r"load\.nothing_failed"):
-        try_again(place, load_id)
-    assert plan_again_by_itself(place.application, load_id) is None
+        try_again(trial, load_id)
+    assert plan_again_by_itself(trial.application, load_id) is None
 
 
-def test_files_that_are_not_kept_cannot_be_planned_again(place: Place) -> None:
-    load_id, stranger = clash(place)
-    folder = place.application.settings.home / place.run(load_id).folder
+def test_files_that_are_not_kept_cannot_be_planned_again(trial: Trial) -> None:
+    load_id, stranger = clash(trial)
+    folder = trial.application.settings.home / trial.run(load_id).folder
     folder.rename(folder.with_name("elsewhere"))
     with pytest.raises(LoadProblem, match=r"load\.files_gone"):
-        try_again(place, load_id)
+        try_again(trial, load_id)
     ask_moodle(
-        place,
+        trial,
         "core_user_update_users",
         **{"users[0][id]": stranger, "users[0][username]": "renamed"},
     )
-    assert place.apply(load_id).status == LoadStatus.APPLIED
+    assert trial.apply(load_id).status == LoadStatus.APPLIED
 
 
 # The console

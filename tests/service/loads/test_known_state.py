@@ -8,12 +8,12 @@ from pathlib import Path
 from sqlalchemy import event, select
 
 from service.models import CohortMember, Identity, KnownEnrolment, KnownObject, SchoolMembership
-from tests.service.place import (
+from tests.service.trial import (
     A,
     B,
     C,
-    Place,
-    make_place,
+    Trial,
+    make_trial,
     on_both_databases,
     pupil,
     pupils,
@@ -24,62 +24,62 @@ from tests.service.place import (
 ROWS = [*pupils("a", 3), teacher("a-t")]
 
 
-def logins(place: Place) -> dict[str, str]:
-    with place.application.sessions() as session:
+def logins(trial: Trial) -> dict[str, str]:
+    with trial.application.sessions() as session:
         return dict(session.execute(select(Identity.person_id, Identity.username)).all())
 
 
 @on_both_databases
-def test_a_login_is_given_at_the_first_reading_and_never_again(place: Place) -> None:
+def test_a_login_is_given_at_the_first_reading_and_never_again(trial: Trial) -> None:
     """Also when the plan is never approved: the next load finds the same person and login."""
-    file = place.write(A, ROWS)
-    place.load(file)
-    given = logins(place)
-    place.load(place.write(A, ROWS[1:], day=1))
-    place.sync(file)
-    assert logins(place) == given
+    file = trial.write(A, ROWS)
+    trial.load(file)
+    given = logins(trial)
+    trial.load(trial.write(A, ROWS[1:], day=1))
+    trial.sync(file)
+    assert logins(trial) == given
     assert len(set(given.values())) == 4
-    made = {user["idnumber"]: user["username"] for user in place.moodle()["users"]}
+    made = {user["idnumber"]: user["username"] for user in trial.moodle()["users"]}
     assert made == given
 
 
 @on_both_databases
-def test_a_new_name_keeps_the_login_and_is_what_the_next_match_compares(place: Place) -> None:
-    place.sync(place.write(A, ROWS))
-    before = place.account(A, "a-1")
+def test_a_new_name_keeps_the_login_and_is_what_the_next_match_compares(trial: Trial) -> None:
+    trial.sync(trial.write(A, ROWS))
+    before = trial.account(A, "a-1")
     married = replace(ROWS[0], person=replace(ROWS[0].person, family_name="Новофамильная"))
-    place.sync(place.write(A, [married, *ROWS[1:]], day=1))
-    assert place.account(A, "a-1") == before | {"lastname": "Новофамильная"}
+    trial.sync(trial.write(A, [married, *ROWS[1:]], day=1))
+    assert trial.account(A, "a-1") == before | {"lastname": "Новофамильная"}
     without_number = replace(married.person, sourced_id="b-1", snils="")
-    load_id = place.load(place.write(B, [replace(married, person=without_number), teacher("b-t")]))
-    assert place.rules(load_id) == {"match.same_name_elsewhere": B}
+    load_id = trial.load(trial.write(B, [replace(married, person=without_number), teacher("b-t")]))
+    assert trial.rules(load_id) == {"match.same_name_elsewhere": B}
 
 
-def test_a_name_that_was_only_planned_is_not_known(place: Place) -> None:
-    place.sync(place.write(A, ROWS))
+def test_a_name_that_was_only_planned_is_not_known(trial: Trial) -> None:
+    trial.sync(trial.write(A, ROWS))
     married = replace(ROWS[0].person, family_name="Новофамильная")
-    place.load(place.write(A, [replace(ROWS[0], person=married), *ROWS[1:]], day=1))
-    with place.application.sessions() as session:
-        identity = session.get_one(Identity, place.person_id(A, "a-1"))
+    trial.load(trial.write(A, [replace(ROWS[0], person=married), *ROWS[1:]], day=1))
+    with trial.application.sessions() as session:
+        identity = session.get_one(Identity, trial.person_id(A, "a-1"))
     assert identity.family_name == ROWS[0].person.family_name
-    assert place.known(A, "a-1").family_name == ROWS[0].person.family_name
+    assert trial.known(A, "a-1").family_name == ROWS[0].person.family_name
 
 
-def test_the_same_key_in_two_schools_is_two_people(place: Place) -> None:
-    place.sync(place.write(A, ROWS), place.write(B, [pupil("a-1", who="other"), teacher("b-t")]))
-    assert place.person_id(A, "a-1") != place.person_id(B, "a-1")
-    assert len(place.moodle()["users"]) == 6
+def test_the_same_key_in_two_schools_is_two_people(trial: Trial) -> None:
+    trial.sync(trial.write(A, ROWS), trial.write(B, [pupil("a-1", who="other"), teacher("b-t")]))
+    assert trial.person_id(A, "a-1") != trial.person_id(B, "a-1")
+    assert len(trial.moodle()["users"]) == 6
 
 
 @on_both_databases
-def test_the_rows_are_what_moodle_holds(place: Place) -> None:
-    place.sync(place.write(A, ROWS), place.write(B, [*pupils("b", 2), teacher("b-t")]))
-    place.sync(place.write(A, [replace(ROWS[0], class_id="c-2"), *ROWS[1:]], day=1))
-    state = place.moodle()
+def test_the_rows_are_what_moodle_holds(trial: Trial) -> None:
+    trial.sync(trial.write(A, ROWS), trial.write(B, [*pupils("b", 2), teacher("b-t")]))
+    trial.sync(trial.write(A, [replace(ROWS[0], class_id="c-2"), *ROWS[1:]], day=1))
+    state = trial.moodle()
     people = {user["id"]: user["idnumber"] for user in state["users"]}
     cohorts = {one["id"]: one["idnumber"] for one in state["cohorts"]}
     courses = {one["id"]: one["idnumber"] for one in state["courses"]}
-    with place.application.sessions() as session:
+    with trial.application.sessions() as session:
         members = {(row.cohort, row.person_id) for row in session.scalars(select(CohortMember))}
         enrolled = {
             (row.course, row.person_id, row.role) for row in session.scalars(select(KnownEnrolment))
@@ -99,56 +99,56 @@ def test_the_rows_are_what_moodle_holds(place: Place) -> None:
     }
 
 
-def test_shared_categories_belong_to_no_school(place: Place) -> None:
+def test_shared_categories_belong_to_no_school(trial: Trial) -> None:
     """The second school of the city finds the category of the city as known."""
-    place.sync(place.write(A, ROWS))
-    run = place.sync(place.write(B, [*pupils("b", 2), teacher("b-t")]))
-    made = {change.key for change in place.changes(run.id, "category")}
+    trial.sync(trial.write(A, ROWS))
+    run = trial.sync(trial.write(B, [*pupils("b", 2), teacher("b-t")]))
+    made = {change.key for change in trial.changes(run.id, "category")}
     assert made == {"district:Кировский", "school:SB0002", "school:SB0002:2026/2027"}
 
 
 @on_both_databases
-def test_the_roll_is_that_of_the_load_that_was_begun_last(place: Place) -> None:
-    place.sync(place.write(A, ROWS))
-    place.load(place.write(A, ROWS[1:], day=1))
+def test_the_roll_is_that_of_the_load_that_was_begun_last(trial: Trial) -> None:
+    trial.sync(trial.write(A, ROWS))
+    trial.load(trial.write(A, ROWS[1:], day=1))
 
     def roll() -> set[tuple[str, str, str]]:
-        with place.application.sessions() as session:
+        with trial.application.sessions() as session:
             return {
                 (row.person_id, row.role, row.class_title)
                 for row in session.scalars(select(SchoolMembership))
             }
 
-    whole = {(place.person_id(A, f"a-{n}"), "student", "8А") for n in (1, 2, 3)}
-    whole.add((place.person_id(A, "a-t"), "teacher", ""))
+    whole = {(trial.person_id(A, f"a-{n}"), "student", "8А") for n in (1, 2, 3)}
+    whole.add((trial.person_id(A, "a-t"), "teacher", ""))
     assert roll() == whole
-    place.sync(place.write(A, ROWS[1:], day=1))
-    assert roll() == whole - {(place.person_id(A, "a-1"), "student", "8А")}
+    trial.sync(trial.write(A, ROWS[1:], day=1))
+    assert roll() == whole - {(trial.person_id(A, "a-1"), "student", "8А")}
 
 
 def test_namesakes_get_different_logins_in_the_whole_city(tmp_path: Path) -> None:
     """In one file and in another school; logins of digits differ by themselves."""
     namesakes = {"family_name": "Примеров", "given_name": "Пример", "middle_name": ""}
-    with make_place(tmp_path, configure=with_settings("logins", scheme="transliterated")) as place:
+    with make_trial(tmp_path, configure=with_settings("logins", scheme="transliterated")) as trial:
         twice = [pupil("a-1", **namesakes), pupil("a-2", **namesakes), teacher("a-t")]
-        run = place.sync(place.write(A, twice))
-        place.sync(place.write(B, [pupil("b-1", **namesakes), teacher("b-t")]))
-        assert {change.result for change in place.changes(run.id)} == {"done"}
+        run = trial.sync(trial.write(A, twice))
+        trial.sync(trial.write(B, [pupil("b-1", **namesakes), teacher("b-t")]))
+        assert {change.result for change in trial.changes(run.id)} == {"done"}
         names = {
-            place.account(code, key)["username"]
+            trial.account(code, key)["username"]
             for code, key in ((A, "a-1"), (A, "a-2"), (B, "b-1"))
         }
         assert len(names) == 3
 
 
-def test_who_is_elsewhere_is_asked_only_about_people_of_several_schools(place: Place) -> None:
+def test_who_is_elsewhere_is_asked_only_about_people_of_several_schools(trial: Trial) -> None:
     """The rolls of a run are not gone through once more for each of its schools."""
     asked: list[str] = []
     event.listen(
-        place.application.engine,
+        trial.application.engine,
         "before_cursor_execute",
         lambda _connection, _cursor, statement, *_rest: asked.append(statement),
     )
-    place.load(*(place.write(code, pupils(code, 3)) for code in (A, B, C)))
+    trial.load(*(trial.write(code, pupils(code, 3)) for code in (A, B, C)))
     assert [one for one in asked if one.startswith("SELECT") and "planned_memberships" in one] == []
     assert len([one for one in asked if "source_keys_1" in one]) == 1

@@ -10,7 +10,7 @@ import pytest
 from service.models import LoadStatus
 from service.words.loads import problem_in_words
 from tests.service.command_line import TRACE, run
-from tests.service.place import A, Place, pupils
+from tests.service.trial import A, Trial, pupils
 
 
 @pytest.fixture
@@ -21,13 +21,13 @@ def layouts(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_run_ends_rejected_with_the_name_of_the_file(place: Place, layouts: Path) -> None:
-    file = place.write(A, pupils("a", 2))
-    settings = place.application.settings
+def test_a_run_ends_rejected_with_the_name_of_the_file(trial: Trial, layouts: Path) -> None:
+    file = trial.write(A, pupils("a", 2))
+    settings = trial.application.settings
     reading = replace(settings.reading, layout_dirs=(str(layouts),))
-    place.application.settings = replace(settings, reading=reading)
-    load_id = place.load(file)
-    ended = place.run(load_id)
+    trial.application.settings = replace(settings, reading=reading)
+    load_id = trial.load(file)
+    ended = trial.run(load_id)
     assert ended.status == LoadStatus.REJECTED
     assert "bad.toml" in problem_in_words(ended)
     assert "layout_dirs" in problem_in_words(ended)

@@ -11,14 +11,14 @@ import pytest
 from service.models import LoadStatus
 from service.sample.rows import Row
 from tests.service.loads.test_applying_refused import ask_moodle, login
-from tests.service.place import A, Place, make_place, pupil, pupils, teacher, with_settings
+from tests.service.trial import A, Trial, make_trial, pupil, pupils, teacher, with_settings
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+def trial(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Trial]:
     """Logins are made of names here, as in many portals that were there before us."""
     url = request.getfixturevalue("fresh_postgres_url") if request.param == "postgresql" else ""
-    with make_place(
+    with make_trial(
         tmp_path,
         database_url=url,
         configure=with_settings("logins", scheme="transliterated"),
@@ -33,7 +33,7 @@ def ivanov(sourced_id: str, given_name: str = "Илья") -> Row:
 ROWS = [ivanov("a-1"), *pupils("b", 3), teacher("a-t")]
 
 
-def make_stranger(place: Place, username: str = "ivanov.ii", **fields: str) -> int:
+def make_stranger(trial: Trial, username: str = "ivanov.ii", **fields: str) -> int:
     values = {
         "username": username,
         "firstname": "Игнат",
@@ -44,106 +44,106 @@ def make_stranger(place: Place, username: str = "ivanov.ii", **fields: str) -> i
         **fields,
     }
     (made,) = ask_moodle(
-        place,
+        trial,
         "core_user_create_users",
         **{f"users[0][{name}]": value for name, value in values.items()},
     )
     return int(made["id"])
 
 
-def user(place: Place, number: int) -> dict[str, Any]:
-    (found,) = (one for one in place.moodle()["users"] if one["id"] == number)
+def user(trial: Trial, number: int) -> dict[str, Any]:
+    (found,) = (one for one in trial.moodle()["users"] if one["id"] == number)
     return found
 
 
-def load(place: Place, *files: Path) -> int:
-    load_id = place.load(*files)
-    place.approve(load_id, over_limits=True)
-    assert place.apply(load_id).status != LoadStatus.STOPPED
+def load(trial: Trial, *files: Path) -> int:
+    load_id = trial.load(*files)
+    trial.approve(load_id, over_limits=True)
+    assert trial.apply(load_id).status != LoadStatus.STOPPED
     return load_id
 
 
 @pytest.mark.parametrize("auth", ["manual", "oauth2"])
 def test_a_stranger_with_our_login_keeps_the_account_and_our_pupil_gets_another(
-    place: Place, auth: str
+    trial: Trial, auth: str
 ) -> None:
-    number = make_stranger(place, auth=auth)
-    before = user(place, number)
-    file = place.write(A, ROWS)
-    first = load(place, file)
-    assert user(place, number) == before
-    (refused,) = (one for one in place.changes(first) if one.result == "failed")
+    number = make_stranger(trial, auth=auth)
+    before = user(trial, number)
+    file = trial.write(A, ROWS)
+    first = load(trial, file)
+    assert user(trial, number) == before
+    (refused,) = (one for one in trial.changes(first) if one.result == "failed")
     assert (refused.code, refused.detail) == ("username_taken", f"Moodle id {number}")
-    assert len(place.moodle()["users"]) == 5
+    assert len(trial.moodle()["users"]) == 5
 
-    second = load(place, file)
-    assert user(place, number) == before
-    assert place.counts(second, A) == {"user.create": 1, "member.add": 2, "enrolment.add": 1}
-    account = place.account(A, "a-1")
+    second = load(trial, file)
+    assert user(trial, number) == before
+    assert trial.counts(second, A) == {"user.create": 1, "member.add": 2, "enrolment.add": 1}
+    account = trial.account(A, "a-1")
     assert (account["username"], account["email"]) == ("ivanov.ii2", "ivanov.ii2@school.invalid")
-    assert login(place, A, "a-1") == place.known(A, "a-1").username == "ivanov.ii2"
-    assert {result.result for result in place.changes(second)} == {"done"}
-    place.writes()
-    load(place, file)
-    assert place.writes() == {}
+    assert login(trial, A, "a-1") == trial.known(A, "a-1").username == "ivanov.ii2"
+    assert {result.result for result in trial.changes(second)} == {"done"}
+    trial.writes()
+    load(trial, file)
+    assert trial.writes() == {}
 
 
-def test_an_approved_plan_never_gives_another_login_than_it_said(place: Place) -> None:
-    number = make_stranger(place)
-    file = place.write(A, ROWS)
-    first = load(place, file)
-    replanned = place.load(file)
-    assert place.apply(first).status != LoadStatus.STOPPED
-    assert {one["username"] for one in place.moodle()["users"] if one["idnumber"] == ""} == {
+def test_an_approved_plan_never_gives_another_login_than_it_said(trial: Trial) -> None:
+    number = make_stranger(trial)
+    file = trial.write(A, ROWS)
+    first = load(trial, file)
+    replanned = trial.load(file)
+    assert trial.apply(first).status != LoadStatus.STOPPED
+    assert {one["username"] for one in trial.moodle()["users"] if one["idnumber"] == ""} == {
         "ivanov.ii"
     }
-    assert len(place.moodle()["users"]) == 5
+    assert len(trial.moodle()["users"]) == 5
     # The stranger goes: what was approved may be done now, and the later plan is overtaken.
     ask_moodle(
-        place,
+        trial,
         "core_user_update_users",
         **{"users[0][id]": str(number), "users[0][username]": "another"},
     )
-    place.apply(first)
-    assert place.account(A, "a-1")["username"] == "ivanov.ii"
-    assert login(place, A, "a-1") == "ivanov.ii"
-    place.approve(replanned)
-    place.apply(replanned)
-    assert len(place.moodle()["users"]) == 6
+    trial.apply(first)
+    assert trial.account(A, "a-1")["username"] == "ivanov.ii"
+    assert login(trial, A, "a-1") == "ivanov.ii"
+    trial.approve(replanned)
+    trial.apply(replanned)
+    assert len(trial.moodle()["users"]) == 6
 
 
-def test_two_people_of_one_name_and_two_strangers_all_end_with_an_account(place: Place) -> None:
+def test_two_people_of_one_name_and_two_strangers_all_end_with_an_account(trial: Trial) -> None:
     strangers = [
-        make_stranger(place),
-        make_stranger(place, "ivanov.ii2", email="x2@other.invalid", idnumber="of-another"),
+        make_stranger(trial),
+        make_stranger(trial, "ivanov.ii2", email="x2@other.invalid", idnumber="of-another"),
     ]
-    before = [user(place, number) for number in strangers]
-    file = place.write(A, [*ROWS, ivanov("a-2", "Иван")])
+    before = [user(trial, number) for number in strangers]
+    file = trial.write(A, [*ROWS, ivanov("a-2", "Иван")])
     for _month in range(2):
-        load(place, file)
-    assert [user(place, number) for number in strangers] == before
-    assert {place.account(A, one)["username"] for one in ("a-1", "a-2")} == {
+        load(trial, file)
+    assert [user(trial, number) for number in strangers] == before
+    assert {trial.account(A, one)["username"] for one in ("a-1", "a-2")} == {
         "ivanov.ii3",
         "ivanov.ii4",
     }
 
 
-def test_an_address_that_a_stranger_has_leads_to_another_login_too(place: Place) -> None:
-    make_stranger(place, "somebody", email="ivanov.ii@school.invalid")
-    file = place.write(A, ROWS)
-    first = load(place, file)
-    assert {one.code for one in place.changes(first) if one.result == "failed"} == {"email_taken"}
-    load(place, file)
-    assert place.account(A, "a-1")["username"] == "ivanov.ii2"
+def test_an_address_that_a_stranger_has_leads_to_another_login_too(trial: Trial) -> None:
+    make_stranger(trial, "somebody", email="ivanov.ii@school.invalid")
+    file = trial.write(A, ROWS)
+    first = load(trial, file)
+    assert {one.code for one in trial.changes(first) if one.result == "failed"} == {"email_taken"}
+    load(trial, file)
+    assert trial.account(A, "a-1")["username"] == "ivanov.ii2"
 
 
-def test_our_own_account_from_an_interrupted_run_is_still_ours(place: Place) -> None:
+def test_our_own_account_from_an_interrupted_run_is_still_ours(trial: Trial) -> None:
     """The account is there, its number was never recorded: the identifier says whose it is."""
-    load_id = place.load(place.write(A, ROWS))
-    person_id = place.person_id(A, "a-1")
-    number = make_stranger(place, idnumber=person_id, email="ivanov.ii@school.invalid")
-    place.approve(load_id)
-    place.apply(load_id)
-    assert {one.result for one in place.changes(load_id)} == {"done"}
-    account = place.account(A, "a-1")
+    load_id = trial.load(trial.write(A, ROWS))
+    person_id = trial.person_id(A, "a-1")
+    number = make_stranger(trial, idnumber=person_id, email="ivanov.ii@school.invalid")
+    trial.approve(load_id)
+    trial.apply(load_id)
+    assert {one.result for one in trial.changes(load_id)} == {"done"}
+    account = trial.account(A, "a-1")
     assert (account["id"], account["lastname"], account["auth"]) == (number, "Иванов", "oauth2")

@@ -27,8 +27,8 @@ from tests.service.console_factories import (
     add_school,
     make_console,
 )
-from tests.service.place import A, Place, make_class, make_place, pupils, teacher
 from tests.service.slip_factories import add_person
+from tests.service.trial import A, Trial, make_class, make_trial, pupils, teacher
 
 OWN = "зимний жираф"
 
@@ -162,9 +162,9 @@ def test_by_default_class_teachers_reset_nothing(console: ConsoleUnderTest, tmp_
 
 
 @pytest.fixture
-def school(tmp_path: Path) -> Iterator[Place]:
-    with make_place(tmp_path) as place:
-        yield place
+def school(tmp_path: Path) -> Iterator[Trial]:
+    with make_trial(tmp_path) as trial:
+        yield trial
 
 
 def leaders(application: Application) -> dict[str, str]:
@@ -172,7 +172,7 @@ def leaders(application: Application) -> dict[str, str]:
         return {row.class_id: row.person_id for row in session.scalars(select(ClassTeacher))}
 
 
-def test_the_roll_says_who_leads_a_class(school: Place) -> None:
+def test_the_roll_says_who_leads_a_class(school: Trial) -> None:
     people = [*pupils("a", 3), teacher("a-t"), teacher("a-u")]
     for day, leader in enumerate(("a-t", "a-u", None)):
         one = make_class(teacher_id=leader)

@@ -15,7 +15,7 @@ from service.people.search import SHOWN
 from service.sample.rows import Row
 from tests.service.console_factories import PASSWORD, Browser, add_operator
 from tests.service.own_page import OwnPage, serving
-from tests.service.place import CLASSES, A, B, Place, make_class, on_both_databases, pupil, teacher
+from tests.service.trial import CLASSES, A, B, Trial, make_class, on_both_databases, pupil, teacher
 
 
 def named(row: Row, family: str, given: str = "Проба") -> Row:
@@ -28,7 +28,7 @@ BOTH = named(pupil("both", who="both"), "Обоюдова")
 
 
 @pytest.fixture
-def door(place: Place) -> Iterator[OwnPage]:
+def door(trial: Trial) -> Iterator[OwnPage]:
     """Two schools of two districts, each with an operator."""
     mine = [
         named(pupil("s-1"), "Щёткина-Ёлкина", "Алёна"),
@@ -36,13 +36,13 @@ def door(place: Place) -> Iterator[OwnPage]:
         named(teacher("t-1"), "Процентова"),
     ]
     foreign = [named(pupil("f-1", "c-9"), "Щёткина", "Чужая")]
-    place.sync(place.write(A, mine, classes=CLASSES))
-    place.sync(place.write(B, foreign, classes=[make_class("c-9", "11-Ы")]))
-    with transaction(place.application.sessions) as session:
+    trial.sync(trial.write(A, mine, classes=CLASSES))
+    trial.sync(trial.write(B, foreign, classes=[make_class("c-9", "11-Ы")]))
+    with transaction(trial.application.sessions) as session:
         add_operator(session, "anna", OperatorRole.SCHOOL, [A])
         add_operator(session, "boris", OperatorRole.DISTRICT, ["Кировский"])
         add_operator(session, "city", OperatorRole.CITY)
-    with serving(place) as door:
+    with serving(trial) as door:
         yield door
 
 
@@ -112,26 +112,26 @@ def test_a_list_leads_to_the_card_and_no_name_stands_in_an_address(door: OwnPage
     assert "Щеткин" not in unasked
 
 
-def test_the_class_at_another_school_finds_nobody_here(place: Place) -> None:
+def test_the_class_at_another_school_finds_nobody_here(trial: Trial) -> None:
     """Somebody listed by two schools is found by the class of the own school only."""
     there = replace(BOTH, class_id="c-9")
-    place.sync(place.write(A, [BOTH, *_others()], classes=CLASSES))
-    place.sync(place.write(B, [there, *_others()], classes=[make_class("c-9", "11Ы"), CLASSES[0]]))
-    with transaction(place.application.sessions) as session:
+    trial.sync(trial.write(A, [BOTH, *_others()], classes=CLASSES))
+    trial.sync(trial.write(B, [there, *_others()], classes=[make_class("c-9", "11Ы"), CLASSES[0]]))
+    with transaction(trial.application.sessions) as session:
         add_operator(session, "anna", OperatorRole.SCHOOL, [A])
-    with serving(place) as door:
+    with serving(trial) as door:
         browser = console(door)
         assert door.person(A, "both").person_id == door.person(B, "both").person_id
         assert found(browser, "обоюдова") == found(browser, "обоюд 8а") == {"Обоюдова"}
         assert found(browser, "11ы") == found(browser, "обоюдова 11ы") == set()
 
 
-def test_of_very_many_the_first_are_shown_with_what_to_do(place: Place) -> None:
+def test_of_very_many_the_first_are_shown_with_what_to_do(trial: Trial) -> None:
     rows = [named(pupil(f"m-{number}"), "Многова") for number in range(SHOWN + 5)]
-    place.sync(place.write(A, rows))
-    with transaction(place.application.sessions) as session:
+    trial.sync(trial.write(A, rows))
+    with transaction(trial.application.sessions) as session:
         add_operator(session, "anna", OperatorRole.SCHOOL, [A])
-    with serving(place) as door:
+    with serving(trial) as door:
         page: Any = console(door).post("/console/people", text="многова").text
     assert page.count('<th scope="row">') == SHOWN
     assert "Людей больше, чем показано" in page

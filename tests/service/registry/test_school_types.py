@@ -21,8 +21,8 @@ from service.schema import migrate
 from tests.service.console_factories import PASSWORD, Browser, add_operator
 from tests.service.installation import load
 from tests.service.own_page import serving
-from tests.service.place import NOW, A, Place, on_both_databases, pupils
 from tests.service.report_questions import built, by_key
+from tests.service.trial import NOW, A, Trial, on_both_databases, pupils
 
 TODAY = NOW.date()
 
@@ -39,44 +39,44 @@ def roster_school(code: str, kind: str) -> RosterSchool:
     )
 
 
-def everybody_signs_in(place: Place) -> None:
-    with transaction(place.application.sessions) as session:
+def everybody_signs_in(trial: Trial) -> None:
+    with transaction(trial.application.sessions) as session:
         for person in session.scalars(select(KnownUser)).all():
             session.add(
                 LoginEvent(
-                    at=place.application.clock(), person_id=person.person_id, client_id="",
+                    at=trial.application.clock(), person_id=person.person_id, client_id="",
                     method=Method.PASSWORD, result=Result.ALLOWED, reason="",
                     school_code=person.school_code, role=person.role, class_title="",
                 )
             )  # fmt: skip
 
 
-def report(place: Place, name: str, period: Period) -> Report:
-    with transaction(place.application.sessions) as session:
-        return built(session, name, now=place.application.clock(), period=period)
+def report(trial: Trial, name: str, period: Period) -> Report:
+    with transaction(trial.application.sessions) as session:
+        return built(session, name, now=trial.application.clock(), period=period)
 
 
-def indicators(place: Place) -> tuple[dict[str, dict[str, Any]], Report]:
+def indicators(trial: Trial) -> tuple[dict[str, dict[str, Any]], Report]:
     quarter = Period(first=TODAY.replace(month=10, day=1), last=TODAY.replace(month=12, day=31))
-    found = report(place, "indicators", quarter)
+    found = report(trial, "indicators", quarter)
     return by_key(found), found
 
 
-def types(place: Place) -> dict[str, tuple[str | None, str]]:
-    with place.application.sessions() as session:
+def types(trial: Trial) -> dict[str, tuple[str | None, str]]:
+    with trial.application.sessions() as session:
         rows = session.execute(select(School.code, School.type, School.unknown_type))
         return {code: (kind, word) for code, kind, word in rows}
 
 
 @on_both_databases
-def test_a_loaded_city_stands_in_the_indicators_by_kind(place: Place) -> None:
-    load_id = load(place.application, City(schools=3, people_per_school=30))
-    place.approve(load_id, over_limits=True)
-    assert place.apply(load_id).status == "applied"
-    everybody_signs_in(place)
-    assert [kind for kind, _word in types(place).values()] == ["general"] * 3
+def test_a_loaded_city_stands_in_the_indicators_by_kind(trial: Trial) -> None:
+    load_id = load(trial.application, City(schools=3, people_per_school=30))
+    trial.approve(load_id, over_limits=True)
+    assert trial.apply(load_id).status == "applied"
+    everybody_signs_in(trial)
+    assert [kind for kind, _word in types(trial).values()] == ["general"] * 3
 
-    lines, found = indicators(place)
+    lines, found = indicators(trial)
     for key in ("E4.03", "E4.04"):
         assert lines[key]["loaded"] > 60
         assert lines[key]["numerator"] > 60, key
@@ -85,27 +85,27 @@ def test_a_loaded_city_stands_in_the_indicators_by_kind(place: Place) -> None:
 
     week = Period(first=datetime(2026, 10, 3, tzinfo=UTC).date(),
                   last=datetime(2026, 10, 9, tzinfo=UTC).date())  # fmt: skip
-    weekly = report(place, "weekly", week)
+    weekly = report(trial, "weekly", week)
     total = by_key(weekly)[weekly.total_keys[0]]
     assert (total["c7"], total["c7_share"]) == (3, 1.0)
 
 
 @on_both_databases
-def test_a_word_that_nobody_knows_is_asked_for_and_the_answer_stays(place: Place) -> None:
-    strange = place.write(A, pupils("p", 2), school=roster_school(A, "Кванториум"))
-    load_id = place.load(strange)
-    assert place.rules(load_id)["school.type_unknown"] == A
-    place.approve(load_id, over_limits=True)
-    place.apply(load_id)
-    assert types(place)[A] == (None, "Кванториум")
-    _lines, found = indicators(place)
+def test_a_word_that_nobody_knows_is_asked_for_and_the_answer_stays(trial: Trial) -> None:
+    strange = trial.write(A, pupils("p", 2), school=roster_school(A, "Кванториум"))
+    load_id = trial.load(strange)
+    assert trial.rules(load_id)["school.type_unknown"] == A
+    trial.approve(load_id, over_limits=True)
+    trial.apply(load_id)
+    assert types(trial)[A] == (None, "Кванториум")
+    _lines, found = indicators(trial)
     assert (
         "Организаций, вид которых неизвестен, — 1; они не учтены. Выберите их тип в реестре."
         in (found.notes)
     )
 
-    with serving(place) as door:
-        with transaction(place.application.sessions) as session:
+    with serving(trial) as door:
+        with transaction(trial.application.sessions) as session:
             add_operator(session, "city", OperatorRole.CITY)
         console = Browser(door.app.test_client())
         console.post("/console/signin", username="city", password=PASSWORD)
@@ -116,20 +116,20 @@ def test_a_word_that_nobody_knows_is_asked_for_and_the_answer_stays(place: Place
         assert answer.status_code == 302
         assert "назван «Кванториум»" not in console.get(f"/console/registry/school/{A}").text
 
-    assert types(place)[A] == ("additional", "")
-    again = place.load(place.write(A, pupils("p", 2), day=1, school=roster_school(A, "Кванториум")))
-    assert "school.type_unknown" not in place.rules(again)
-    assert types(place)[A] == ("additional", "")
+    assert types(trial)[A] == ("additional", "")
+    again = trial.load(trial.write(A, pupils("p", 2), day=1, school=roster_school(A, "Кванториум")))
+    assert "school.type_unknown" not in trial.rules(again)
+    assert types(trial)[A] == ("additional", "")
 
 
-def test_an_unknown_word_takes_no_known_kind_away(place: Place) -> None:
-    place.sync(place.write(A, pupils("p", 1), school=roster_school(A, "СОШ")))
-    place.load(place.write(A, pupils("p", 1), day=1, school=roster_school(A, "Кванториум")))
-    assert types(place)[A] == ("general", "")
-    place.load(place.write(A, pupils("p", 1), day=2, school=roster_school(A, "ДДТ")))
-    assert types(place)[A] == ("additional", "")
-    place.load(place.write(A, pupils("p", 1), day=3, school=roster_school(A, "")))
-    assert types(place)[A] == ("additional", "")
+def test_an_unknown_word_takes_no_known_kind_away(trial: Trial) -> None:
+    trial.sync(trial.write(A, pupils("p", 1), school=roster_school(A, "СОШ")))
+    trial.load(trial.write(A, pupils("p", 1), day=1, school=roster_school(A, "Кванториум")))
+    assert types(trial)[A] == ("general", "")
+    trial.load(trial.write(A, pupils("p", 1), day=2, school=roster_school(A, "ДДТ")))
+    assert types(trial)[A] == ("additional", "")
+    trial.load(trial.write(A, pupils("p", 1), day=3, school=roster_school(A, "")))
+    assert types(trial)[A] == ("additional", "")
 
 
 @pytest.mark.parametrize(

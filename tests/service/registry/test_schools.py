@@ -18,8 +18,8 @@ from service.registry.refusals import Refusal
 from service.registry.template import registry_file
 from service.settings.registry import RegistrySettings
 from tests.service.console_factories import add_operator
-from tests.service.place import A, Place, on_both_databases, pupil
 from tests.service.tables import TITLES, as_csv
+from tests.service.trial import A, Trial, on_both_databases, pupil
 
 NOW = datetime(2026, 10, 2, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 10, 2)
@@ -261,27 +261,27 @@ def test_a_renamed_district_keeps_its_operators(session: Session) -> None:
 
 @on_both_databases
 def test_a_load_that_disagrees_with_the_registry_is_told_and_changes_nothing(
-    place: Place,
+    trial: Trial,
 ) -> None:
-    with place.application.sessions.begin() as session:
+    with trial.application.sessions.begin() as session:
         title = ("Код", "Наименование ОО", "Полное наименование", "Номер", "Район")
         load(
             session, title, (A, "Лицей № 1", "Государственное учреждение  школа №1", "1", "Невский")
         )
-    load_id = place.load(place.write(A, [pupil("s-1")]))
-    assert place.rules(load_id)["school.differs_from_registry"] == A
-    with place.application.sessions() as session:
+    load_id = trial.load(trial.write(A, [pupil("s-1")]))
+    assert trial.rules(load_id)["school.differs_from_registry"] == A
+    with trial.application.sessions() as session:
         assert session.get_one(School, A).short_name == "Лицей № 1"
-    place.approve(load_id, over_limits=True)
-    place.apply(load_id)
-    names = {category["name"] for category in place.moodle()["categories"]}
+    trial.approve(load_id, over_limits=True)
+    trial.apply(load_id)
+    names = {category["name"] for category in trial.moodle()["categories"]}
     assert "Лицей № 1" in names
     assert "Школа № 1" not in names
 
 
-def test_a_school_outside_the_registry_follows_its_loads(place: Place) -> None:
-    place.sync(place.write(A, [pupil("s-1")]))
-    with place.application.sessions() as session:
+def test_a_school_outside_the_registry_follows_its_loads(trial: Trial) -> None:
+    trial.sync(trial.write(A, [pupil("s-1")]))
+    with trial.application.sessions() as session:
         school = session.get_one(School, A)
         assert (school.short_name, school.registered_at) == ("Школа № 1", None)
 

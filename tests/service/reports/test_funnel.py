@@ -27,7 +27,6 @@ from tests.service.coverage_city import (
     sign_in,
     take_off_roll,
 )
-from tests.service.place import A, Place, pupils
 from tests.service.report_questions import (
     IN_OCTOBER,
     NOW,
@@ -38,6 +37,7 @@ from tests.service.report_questions import (
 )
 from tests.service.slip_factories import add_person as add_person_with_slip
 from tests.service.slip_factories import make_application
+from tests.service.trial import A, Trial, pupils
 
 PERSON = [column.name for column in KnownUser.__table__.columns]
 STEPS = ["roll", "account", "slip", "first_login", "own_password", "linked"]
@@ -203,11 +203,11 @@ def test_a_slip_is_remembered_for_each_person_from_its_first_making(
     assert by_key(built(session, "funnel"))["1|student"]["slip"] == 4
 
 
-def test_the_worker_keeps_the_steps_up_to_date(place: Place) -> None:
-    place.sync(place.write(A, pupils("p", 3)))
-    with transaction(place.application.sessions) as session:
-        session.add(MadeSlip(person_id=place.person_id(A, "p-1"), first_at=IN_OCTOBER))
-    roll_up(place.application)
-    with transaction(place.application.sessions) as session:
+def test_the_worker_keeps_the_steps_up_to_date(trial: Trial) -> None:
+    trial.sync(trial.write(A, pupils("p", 3)))
+    with transaction(trial.application.sessions) as session:
+        session.add(MadeSlip(person_id=trial.person_id(A, "p-1"), first_at=IN_OCTOBER))
+    roll_up(trial.application)
+    with transaction(trial.application.sessions) as session:
         assert session.scalars(select(MarkChange)).all() == []
         assert by_key(built(session, "funnel"))["all"]["slip"] == 1

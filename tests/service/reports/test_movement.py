@@ -16,7 +16,6 @@ from service.models import KnownUser, OperatorRole, RollAct, RollEvent, SchoolMe
 from service.reports import REPORTS
 from service.reports.definition import make
 from tests.service.coverage_city import add_person, add_school
-from tests.service.place import A, B, Place, on_both_databases, pupil, pupils, teacher
 from tests.service.report_questions import (
     IN_OCTOBER,
     built,
@@ -25,6 +24,7 @@ from tests.service.report_questions import (
     check_queries,
     question,
 )
+from tests.service.trial import A, B, Trial, on_both_databases, pupil, pupils, teacher
 
 BEGIN = datetime(2026, 9, 30, 21, tzinfo=UTC)
 AFTER = datetime(2026, 10, 31, 21, tzinfo=UTC)
@@ -189,17 +189,17 @@ def test_queries_do_not_grow_with_schools(session: Session, engine: Engine) -> N
 
 
 @on_both_databases
-def test_loads_write_down_who_came_and_who_went(place: Place) -> None:
+def test_loads_write_down_who_came_and_who_went(trial: Trial) -> None:
     stays = [*pupils("a", 4), teacher("head")]
     mover, leaver = pupil("mover", who="mover"), pupil("leaver")
-    place.sync(place.write(A, [*stays, mover, leaver]), place.write(B, pupils("b", 4)))
-    place.sync(place.write(A, [*stays, pupil("new")], day=1))
-    place.sync(place.write(B, [*pupils("b", 4), pupil("mover-b", who="mover")], day=1))
-    place.sync(place.write(A, [*stays, pupil("new"), leaver], day=2))
-    ids = {place.person_id(A, name): name for name in ("mover", "leaver", "new")}
-    with place.application.sessions() as session:
+    trial.sync(trial.write(A, [*stays, mover, leaver]), trial.write(B, pupils("b", 4)))
+    trial.sync(trial.write(A, [*stays, pupil("new")], day=1))
+    trial.sync(trial.write(B, [*pupils("b", 4), pupil("mover-b", who="mover")], day=1))
+    trial.sync(trial.write(A, [*stays, pupil("new"), leaver], day=2))
+    ids = {trial.person_id(A, name): name for name in ("mover", "leaver", "new")}
+    with trial.application.sessions() as session:
         events = session.scalars(select(RollEvent).order_by(RollEvent.id)).all()
-        report = make(session, REPORTS["movement"], asked_about(place))
+        report = make(session, REPORTS["movement"], asked_about(trial))
     assert [(one.act, one.school_code) for one in events if not one.person_id] == [
         ("begun", A), ("begun", B),
     ]  # fmt: skip
@@ -213,5 +213,5 @@ def test_loads_write_down_who_came_and_who_went(place: Place) -> None:
     assert [by_key(report)[B][name] for name in MOVES] == [4, 0, 1, 0, 0, 5]
 
 
-def asked_about(place: Place) -> Any:
-    return replace(question("movement"), now=place.application.clock())
+def asked_about(trial: Trial) -> Any:
+    return replace(question("movement"), now=trial.application.clock())

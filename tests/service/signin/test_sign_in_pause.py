@@ -15,7 +15,7 @@ from tests.service.console_factories import PASSWORD, add_operator
 from tests.service.console_factories import Browser as Console
 from tests.service.installation import running_redis
 from tests.service.own_page import OWN, OwnPage, serving
-from tests.service.place import NOW, A, Place, pupils
+from tests.service.trial import NOW, A, Trial, pupils
 
 TRIES = 3
 
@@ -29,22 +29,22 @@ class Clock:
 
 
 @pytest.fixture
-def clock(place: Place) -> Clock:
+def clock(trial: Trial) -> Clock:
     """Stands still from here on."""
     clock = Clock()
-    place.sync(place.write(A, pupils("p", 2)))
-    place.application.clock = lambda: clock.now
+    trial.sync(trial.write(A, pupils("p", 2)))
+    trial.application.clock = lambda: clock.now
     return clock
 
 
 @pytest.fixture(params=["redis", "database"])
-def door(request: pytest.FixtureRequest, place: Place, clock: Clock) -> Iterator[OwnPage]:
+def door(request: pytest.FixtureRequest, trial: Trial, clock: Clock) -> Iterator[OwnPage]:
     """Failures are counted in Redis, and where that is away in the database."""
-    with serving(place, failures_per_account=TRIES) as door:
+    with serving(trial, failures_per_account=TRIES) as door:
         if request.param == "database":
             yield door
             return
-        with running_redis(place.application.settings):
+        with running_redis(trial.application.settings):
             yield door
 
 
@@ -56,9 +56,9 @@ def browser(door: OwnPage) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def console(door: OwnPage, place: Place) -> Console:
+def console(door: OwnPage, trial: Trial) -> Console:
     """The page of the school's operator."""
-    with transaction(place.application.sessions) as session:
+    with transaction(trial.application.sessions) as session:
         add_operator(session, "anna", "school", [A])
     console = Console(door.app.test_client())
     console.post("/console/signin", username="anna", password=PASSWORD)
@@ -120,7 +120,7 @@ def test_the_person_card_shows_the_pause_and_a_reset_ends_it(
 
 
 def test_a_reset_ends_the_pause_of_the_own_browser_too(
-    door: OwnPage, browser: Browser, place: Place
+    door: OwnPage, browser: Browser, trial: Trial
 ) -> None:
     person = door.person(A, "p-1")
     door.come(browser, person)
@@ -132,7 +132,7 @@ def test_a_reset_ends_the_pause_of_the_own_browser_too(
     assert door.come(elsewhere, person, OWN).url == door.address, "another browser goes on"
     elsewhere.close()
 
-    reset = run("reset-password", person.username, home=place.application.settings.home)
+    reset = run("reset-password", person.username, home=trial.application.settings.home)
     assert reset.code == 0
     assert door.come(browser, person).url == door.address
 

@@ -13,8 +13,8 @@ from service.calendar.period import Period
 from service.db import transaction
 from tests.relying_party import Page
 from tests.service.own_page import MOODLE, OWN, OwnPage, serving
-from tests.service.place import A, Place, on_both_databases, pupils, teacher
 from tests.service.report_questions import built, by_key
+from tests.service.trial import A, Trial, on_both_databases, pupils, teacher
 
 FOR_TEACHERS = Client(
     client_id="journal",
@@ -29,10 +29,10 @@ WITHOUT_HOME = Client(
 
 
 @pytest.fixture
-def door(place: Place) -> Iterator[OwnPage]:
+def door(trial: Trial) -> Iterator[OwnPage]:
     """Two pupils and a teacher are loaded, and have accounts."""
-    place.sync(place.write(A, [*pupils("p", 2), teacher("t-1")]))
-    with serving(place, clients=(FOR_TEACHERS, WITHOUT_HOME, MOODLE)) as page:
+    trial.sync(trial.write(A, [*pupils("p", 2), teacher("t-1")]))
+    with serving(trial, clients=(FOR_TEACHERS, WITHOUT_HOME, MOODLE)) as page:
         yield page
 
 
@@ -42,11 +42,11 @@ def buttons(page: Page) -> dict[str, str]:
     return {one.text_content(): one.get("href") for one in found}
 
 
-def figures(place: Place, name: str, **options: Any) -> dict[str, Any]:
+def figures(trial: Trial, name: str, **options: Any) -> dict[str, Any]:
     """The first total of a report of now: everybody, in the whole city."""
-    now = place.application.clock()
+    now = trial.application.clock()
     today = now.date()
-    with transaction(place.application.sessions) as session:
+    with transaction(trial.application.sessions) as session:
         report = built(session, name, now=now, period=Period(first=today, last=today), **options)
         found: dict[str, Any] = by_key(report)[report.total_keys[0]]
         return found
@@ -54,7 +54,7 @@ def figures(place: Place, name: str, **options: Any) -> dict[str, Any]:
 
 @on_both_databases
 def test_a_sign_in_without_an_application_is_an_event_and_counts_in_reports(
-    door: OwnPage, place: Place
+    door: OwnPage, trial: Trial
 ) -> None:
     pupil = door.person(A, "p-1")
     browser = door.browser()
@@ -63,16 +63,16 @@ def test_a_sign_in_without_an_application_is_an_event_and_counts_in_reports(
     assert page.url == door.address
     assert door.events() == [("", "password", "allowed")]
 
-    funnel = figures(place, "funnel")
+    funnel = figures(trial, "funnel")
     assert (funnel["first_login"], funnel["own_password"]) == (1, 1)
-    coverage = figures(place, "coverage")
+    coverage = figures(trial, "coverage")
     assert (coverage["ever"], coverage["in_period"], coverage["own_password"]) == (1, 1, 1)
-    assert figures(place, "activity")["active"] == 1
-    assert figures(place, "transition")["sign_ins"] == 1
+    assert figures(trial, "activity")["active"] == 1
+    assert figures(trial, "transition")["sign_ins"] == 1
 
 
 def test_an_application_opened_afterwards_is_an_event_beside_it_and_no_second_sign_in(
-    door: OwnPage, place: Place
+    door: OwnPage, trial: Trial
 ) -> None:
     pupil, moodle = door.person(A, "p-1"), door.moodle()
     browser = door.browser()
@@ -87,10 +87,10 @@ def test_an_application_opened_afterwards_is_an_event_beside_it_and_no_second_si
     assert "code" in back.parameters
     assert door.events()[2:] == [("", "password", "allowed"), ("moodle", "session", "allowed")]
 
-    transition = figures(place, "transition")
+    transition = figures(trial, "transition")
     assert (transition["sign_ins"], transition["esia_sign_ins"]) == (2, 0)
-    assert figures(place, "activity")["active"] == 1
-    assert figures(place, "coverage")["ever"] == 1
+    assert figures(trial, "activity")["active"] == 1
+    assert figures(trial, "coverage")["ever"] == 1
 
 
 def test_the_page_names_the_person_and_leads_to_the_applications_that_let_them_in(
@@ -113,10 +113,10 @@ def test_the_page_names_the_person_and_leads_to_the_applications_that_let_them_i
 
 
 def test_where_no_application_says_where_it_begins_the_page_still_says_what_to_do(
-    place: Place,
+    trial: Trial,
 ) -> None:
-    place.sync(place.write(A, pupils("p", 1)))
-    with serving(place, clients=(WITHOUT_HOME,)) as door:
+    trial.sync(trial.write(A, pupils("p", 1)))
+    with serving(trial, clients=(WITHOUT_HOME,)) as door:
         browser = door.browser()
         page = door.come(browser, door.person(A, "p-1"))
         browser.close()
