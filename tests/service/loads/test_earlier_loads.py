@@ -28,13 +28,13 @@ def test_a_file_loaded_before_a_newer_one_is_stopped(trial: Trial) -> None:
     assert trial.run(load_id).status == LoadStatus.REJECTED
 
 
-def test_the_finding_names_the_run_that_loaded_the_file(trial: Trial) -> None:
+def test_the_finding_names_the_load_that_loaded_the_file(trial: Trial) -> None:
     file = trial.write(A, ROWS)
     loaded = trial.sync(file)
     load_id = trial.load(file)
     with trial.application.sessions() as session:
         (finding,) = session.query(LoadFinding).filter_by(load_id=load_id)
-    assert finding.details == {"run": str(loaded.id)}
+    assert finding.details == {"load": str(loaded.id)}
 
 
 def test_a_file_that_was_only_planned_or_rejected_may_come_again(trial: Trial) -> None:

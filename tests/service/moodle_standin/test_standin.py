@@ -242,7 +242,7 @@ def test_as_a_process_it_serves_and_ends_cleanly_on_sigterm(tmp_path: Path) -> N
     options = ["--port", str(port), "--storage", str(storage), "--token", "t"]
     process = subprocess.Popen([*command, *options], cwd=ROOT, env=os.environ)
     try:
-        until(lambda: listens(port))
+        until(lambda: answers(port))
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_SECONDS) == 0
     finally:
@@ -251,10 +251,11 @@ def test_as_a_process_it_serves_and_ends_cleanly_on_sigterm(tmp_path: Path) -> N
     assert snapshot(storage)["categories"][0]["name"] == "Category 1"
 
 
-def listens(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether it serves; it listens a moment earlier, before it can be ended cleanly."""
     try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
+        requests.get(f"http://127.0.0.1:{port}/", timeout=WAIT_SECONDS)
+    except requests.ConnectionError:
         return False
     return True
 
