@@ -16,7 +16,7 @@ from service.db import transaction
 from service.i18n import gettext as _
 from service.models import Operator, OperatorRole
 from service.operators import OperatorProblem
-from service.words.loads import operator_role
+from service.words.people import operator_role
 
 of_option = click.option(
     "--of", "scope", multiple=True, metavar="CODE|DISTRICT",

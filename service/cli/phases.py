@@ -22,7 +22,7 @@ from service.signin.phases import locked_out, locked_out_by_school, read_schedul
 from service.signin.provider import has_upstream
 from service.spreadsheet import csv_file
 from service.words import phases as phase_wording
-from service.words.console import role
+from service.words.people import role
 
 _DAY = click.DateTime(["%Y-%m-%d", "%d.%m.%Y"])
 

@@ -15,10 +15,13 @@ from service import i18n
 from service.console.context import the_console
 from service.console.navigation import navigation
 from service.console.session import form_token
-from service.words import console as words
-from service.words import esia as esia_words
-from service.words import loads as wording
-from service.words import registrations as registration_words
+from service.words import esia, links, loads, people, phases, registrations, registry
+
+WORDS = {
+    "esia": esia, "links": links, "loads": loads, "people": people, "phases": phases,
+    "registrations": registrations, "registry": registry,
+}  # fmt: skip
+"""``words`` of a template: ``words.loads.outcome(code)``."""
 
 LANGUAGE_COOKIE = "language"
 LANGUAGE_COOKIE_SECONDS = 365 * 24 * 3600
@@ -37,10 +40,7 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
-        wording=wording,
-        words=words,
-        registration_words=registration_words,
-        esia_words=esia_words,
+        words=WORDS,
         form_token=form_token,
         language=i18n.language,
         options=options,
@@ -108,7 +108,7 @@ def options(values: Iterable[str], say: Callable[[str], str] = str) -> list[tupl
 def count_title(name: str) -> str:
     """``user.create`` in words."""
     kind, action = name.split(".")
-    return sentence(f"{wording.kind(kind)}: {wording.action(action)}")
+    return sentence(f"{loads.kind(kind)}: {loads.action(action)}")
 
 
 def _choose_language() -> None:

@@ -25,7 +25,7 @@ from service.signin.phase_rules import PhaseProblem, Why
 from service.signin.phases import locked_out, locked_out_by_school, read_schedule
 from service.signin.provider import has_upstream
 from service.spreadsheet import csv_file
-from service.words import console as words
+from service.words import people as words
 from service.words import phases as phase_wording
 
 ROLES = (PUPIL, *sorted(STAFF, reverse=True))
@@ -217,7 +217,6 @@ def _page(*, rule_problem: str = "", exemption_problem: str = "") -> str:
             roles=ROLES,
             who=list(Who),
             today=_today(),
-            say=phase_wording,
             rule_problem=sentence(rule_problem),
             exemption_problem=sentence(exemption_problem),
             form=request.form,

@@ -55,7 +55,6 @@ def index() -> str:
         all_schools=len(schools),
         is_city=scope().role == OperatorRole.CITY,
         forms=FORMS,
-        registry_words=wording,
     )
 
 
@@ -145,7 +144,6 @@ def _school_page(code: str, problems: tuple[Problem, ...] = ()) -> str:
         history=history,
         others=[one for one in everything if one.code != code and one.is_open],
         is_city=mine.role == OperatorRole.CITY,
-        registry_words=wording,
     )
 
 
@@ -196,7 +194,6 @@ def _new_page(problems: tuple[Problem, ...] = ()) -> str:
         typed=request.form,
         problems=[wording.problem(one) for one in problems],
         types=dict.fromkeys(TYPES.values()),
-        registry_words=wording,
     )
 
 

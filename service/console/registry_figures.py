@@ -72,7 +72,6 @@ def week() -> str:
             for name in (*FIGURES, *FLAGS)
             if any(getattr(row, name) is not None for row in rows)
         ],
-        registry_words=wording,
     )
 
 
@@ -116,7 +115,6 @@ def _totals_page(problems: list[Problem] | None = None) -> str:
             typed=request.form,
             problems=[wording.problem(one) for one in problems or ()],
             is_city=scope().role == OperatorRole.CITY,
-            registry_words=wording,
         )
 
 
@@ -150,7 +148,6 @@ def _plan_page(problems: list[Problem] | None = None) -> str:
         typed=request.form,
         problems=[wording.problem(one) for one in problems or ()],
         is_city=scope().role == OperatorRole.CITY,
-        registry_words=wording,
     )
 
 

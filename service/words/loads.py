@@ -120,14 +120,6 @@ def no_pdf(error: NoPdf) -> str:
     return _("The PDF file could not be made; take another form, or fewer rows")
 
 
-def operator_role(value: str) -> str:
-    return {
-        "school": _("school operator"),
-        "district": _("district operator"),
-        "city": _("city operator"),
-    }[value]
-
-
 def load_status(status: str) -> str:
     return {
         "received": _("received"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from auth.signin.phases import Phase, Target, Who
 from service.i18n import gettext as _
 from service.signin.phase_rules import MAX_REASON_LENGTH, PhaseProblem, Why
-from service.words.console import role
+from service.words.people import role
 
 
 def phase(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Words that only the console shows; what it shares with the command line is in wording.py."""
+"""Words about people and operators: their roles, and the fields of what is kept of them."""
 
 from __future__ import annotations
 
@@ -15,37 +15,12 @@ def role(value: str) -> str:
     }.get(value, value)
 
 
-def agreement(value: str) -> str:
-    """Whether a field says the same here and in an outside identity."""
-    return {"same": _("the same"), "different": _("differs"), "unknown": _("not known")}[value]
-
-
-def link_action(value: str) -> str:
-    return {"linked": _("linked"), "unlinked": _("link ended")}[value]
-
-
-def link_evidence(value: str) -> str:
-    """Why an outside identity was believed to be one of our people."""
+def operator_role(value: str) -> str:
     return {
-        "snils": _("the same SNILS"),
-        "name_and_login": _("name, birth date and the school login"),
-        "school": _("word of the school"),
+        "school": _("school operator"),
+        "district": _("district operator"),
+        "city": _("city operator"),
     }[value]
-
-
-def link_problem(code: str) -> str:
-    return {
-        "link.another_human": _(
-            "This is somebody else: name and birth date differ. If your record is wrong, correct "
-            "it in Paragraf first."
-        ),
-        "link.taken": _(
-            "This person is linked to another ЕСИА account. To replace it, tick the box and say "
-            "why."
-        ),
-        "link.no_reason": _("Write the reason: it stays in the history."),
-        "link.nobody": _("Nobody of your schools has this login."),
-    }[code]
 
 
 def publisher(name: str) -> str:
