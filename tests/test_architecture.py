@@ -95,7 +95,7 @@ TIERS: dict[str, dict[str, set[str]]] = {
         "registry": set(), "activity": set(), "people": set(),
         "loads": {"people", "registry", "activity"},
         "signin": {"people"},
-        "words": {"loads", "registry", "signin"},
+        "words": {"activity", "loads", "registry", "signin"},
         "reports": {"activity", "registry", "signin", "words"},
         "mailing": {"reports"},
         "doctor": {"activity", "signin", "words"},

@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from service import audit
-from service.activity.importing import COLUMNS, BadLine, FileProblem, Imported, import_events
+from service.activity.importing import BadLine, FileProblem, Imported, import_events
 from service.activity.rebuild import rebuild
 from service.audit import AuditAction
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
 from service.db import transaction
 from service.i18n import gettext as _
+from service.words import activity as wording
 
 REPORTED_EVERY = 500_000
 """Events between two lines about the progress."""
@@ -44,7 +45,7 @@ def import_history(context: Context, paths: tuple[Path, ...], as_json: bool) -> 
         try:
             done = import_events(application.sessions, path, secret=secret, now=application.clock())
         except FileProblem as error:
-            raise click.ClickException(f"{path}: {_file_problem(error)}") from error
+            raise click.ClickException(f"{path}: {wording.file_problem(error)}") from error
         with transaction(application.sessions) as session:
             audit.record(
                 session, AuditAction.EVENT_IMPORT, at=application.clock(),
@@ -75,8 +76,9 @@ def _plain(one: BadLine) -> dict[str, object]:
 
 def _print(path: Path, done: Imported) -> None:
     for one in done.bad:
+        remedy = wording.line_remedy(one.code)
         click.echo(_("{file}, line {line}: {column} “{value}”: {remedy}", file=path, line=one.line,
-                     column=one.column, value=one.value, remedy=_remedy(one.code)))  # fmt: skip
+                     column=one.column, value=one.value, remedy=remedy))  # fmt: skip
     click.echo(
         _("{file}: {lines} lines, {new} new sign-ins, {before} known before, {bad} bad lines",
           file=path, lines=done.lines, new=done.new, before=done.known_before, bad=len(done.bad))
@@ -84,28 +86,6 @@ def _print(path: Path, done: Imported) -> None:
     if done.unmatched:
         click.echo(_("{n} of the new ones are of people whom we do not know: they are counted "
                      "apart and stand in no figure about people", n=done.unmatched))  # fmt: skip
-
-
-def _remedy(code: str) -> str:
-    return {
-        "time": _("write the time as 2017-04-01T09:30:00+03:00 or 01.04.2017 09:30:00 +03:00"),
-        "no_zone": _("add the time zone, such as +03:00"),
-        "future": _("this is later than now: see the clock and the zone of the portal"),
-        "nobody": _("fill in the login or the identifier at the school"),
-        "school": _("the registry has no school with this code"),
-        "method": _("write password, esia or session"),
-        "result": _("write allowed or refused"),
-    }[code]
-
-
-def _file_problem(error: FileProblem) -> str:
-    if error.code == "columns":
-        names = ", ".join(COLUMNS)
-        return _("the first line must name the columns; missing: {missing}. There are: {names}",
-                 missing=error.value, names=names)  # fmt: skip
-    if error.code == "empty":
-        return _("the file is empty")
-    return _("the file is neither UTF-8 nor Windows-1251")
 
 
 @events.command(

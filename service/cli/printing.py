@@ -116,7 +116,8 @@ def print_load(load: Load, plans: Sequence[SchoolPlan], findings: Sequence[LoadF
     print_table(titles, [_plan_row(plan) for plan in plans])
     for plan in plans:
         if plan.counts:
-            click.echo(f"{plan.school_code}: {counts_in_words(plan.counts)}")
+            counts = "; ".join(f"{wording.change(key)} {n}" for key, n in plan.counts.items())
+            click.echo(f"{plan.school_code}: {counts}")
         for breach in plan.breaches:
             what = _("over the limit: {what}", what=wording.breach(breach))
             click.echo(f"{plan.school_code}: {what}")
@@ -131,15 +132,6 @@ def _plan_row(plan: SchoolPlan) -> tuple[Any, ...]:
         plan.set_aside,
         sum(plan.counts.values()),
     )
-
-
-def counts_in_words(counts: dict[str, int]) -> str:
-    """``{"user.create": 3}`` as "accounts: create 3"."""
-    parts = []
-    for key, number in counts.items():
-        kind, _dot, action = key.partition(".")
-        parts.append(f"{wording.kind(kind)}: {wording.action(action)} {number}")
-    return "; ".join(parts)
 
 
 def print_changes(changes: Iterable[tuple[str, PlannedChange]], *, as_json: bool) -> None:
@@ -167,21 +159,17 @@ def print_changes(changes: Iterable[tuple[str, PlannedChange]], *, as_json: bool
         return
     for row in rows:
         fields = _differences(row["before"], row["after"], row["changed"])
-        result = f"[{outcome_in_words(row['result'], row['code'])}]" if row["result"] else ""
+        said = wording.result_and_outcome(row["result"], row["code"])
+        result = f"[{said}]" if row["result"] else ""
         click.echo(
             f"{row['school']}  {row['action']:8} {row['kind']:9} {row['key']}  {fields} {result}"
         )
 
 
-def outcome_in_words(result: str, code: str) -> str:
-    """``failed`` and ``email_taken`` as one sentence."""
-    return ": ".join(filter(None, (wording.result(result), wording.outcome(code))))
-
-
 def print_failures(changes: Iterable[tuple[str, PlannedChange]], total: int) -> None:
     """What Moodle refused, and why; the first few on a terminal."""
     for school, change in islice(changes, SHOWN_FAILURES):
-        reason = outcome_in_words(change.result, change.code)
+        reason = wording.result_and_outcome(change.result, change.code)
         detail = f" ({change.detail})" if change.detail else ""
         click.echo(
             f"{school}  {wording.kind(change.kind)}  {change.key}  {reason}{detail}", err=True

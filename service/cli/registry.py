@@ -165,7 +165,7 @@ def schools(context: Context, at: datetime | None, as_json: bool) -> None:
     titles = [wording.field(name) for name in ("code", "district", "number", "short_name")]
     rows: list[list[Any]] = [
         [one.code, one.district, one.number, one.short_name, wording.school_type(one.type),
-         one.source_system or "—", _("open") if one.is_open else _("closed")]
+         one.source_system or "—", wording.school_state("open" if one.is_open else "closed")]
         for one in found
     ]  # fmt: skip
     print_table([*titles, wording.field("type"), wording.field("source_system"), _("State")], rows)

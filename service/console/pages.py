@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from babel.dates import format_datetime
@@ -15,12 +16,12 @@ from service import i18n
 from service.console.context import the_console
 from service.console.navigation import navigation
 from service.console.session import form_token
-from service.words import esia, links, loads, people, phases, registrations, registry
+from service.words import esia, links, loads, people, phases, registrations, registry, values
 
-WORDS = {
-    "esia": esia, "links": links, "loads": loads, "people": people, "phases": phases,
-    "registrations": registrations, "registry": registry,
-}  # fmt: skip
+WORDS = SimpleNamespace(
+    esia=esia, links=links, loads=loads, people=people, phases=phases,
+    registrations=registrations, registry=registry, values=values,
+)  # fmt: skip
 """``words`` of a template: ``words.loads.outcome(code)``."""
 
 LANGUAGE_COOKIE = "language"
@@ -44,7 +45,6 @@ def init_app(app: Flask) -> None:
         form_token=form_token,
         language=i18n.language,
         options=options,
-        count_title=count_title,
         navigation=navigation,
         this_page_in=_this_page_in,
         this_page_with=_this_page_with,
@@ -55,7 +55,7 @@ def init_app(app: Flask) -> None:
         number=number,
         size=size,
         sentence=sentence,
-        plain=plain,
+        plain=values.plain,
     )
     app.before_request(_choose_language)
     app.after_request(_set_headers)
@@ -93,22 +93,9 @@ def size(value: int) -> str:
     return i18n.gettext("{n} bytes", n=value)
 
 
-def plain(value: Any) -> str:
-    """A value of a change as people read it."""
-    if isinstance(value, bool):
-        return i18n.gettext("yes") if value else i18n.gettext("no")
-    return "—" if value in (None, "") else str(value)
-
-
 def options(values: Iterable[str], say: Callable[[str], str] = str) -> list[tuple[str, str]]:
     """Values and titles of a choice."""
     return [(str(value), sentence(say(value))) for value in values]
-
-
-def count_title(name: str) -> str:
-    """``user.create`` in words."""
-    kind, action = name.split(".")
-    return sentence(f"{loads.kind(kind)}: {loads.action(action)}")
 
 
 def _choose_language() -> None:

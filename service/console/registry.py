@@ -47,7 +47,6 @@ def index() -> str:
         "console/registry.html",
         page=page_of_list(shown, size=100),
         wanted=wanted,
-        filter_words=_words(),
         districts=list(dict.fromkeys(one.district for one in schools)),
         types=[*SchoolType, wording.UNKNOWN_TYPE],
         systems=SYSTEMS,
@@ -80,17 +79,6 @@ def _fits(school: RegistrySchool, wanted: dict[str, str]) -> bool:
         and states.get(wanted["state"], False)
         and text in searched
     )
-
-
-def _words() -> dict[str, str]:
-    return {
-        "state": _("system of the state"),
-        "other": _("another system"),
-        "unknown": _("not known"),
-        "open": _("open"),
-        "closed": _("closed"),
-        "not_loaded": _("never loaded"),
-    }
 
 
 @blueprint.get("/schools.<any(xlsx, csv):form>")

@@ -48,7 +48,6 @@ def _page(problem: str = "") -> str:
             max_bytes=settings.registry.file_bytes,
             problem=problem,
             forms=FORMS,
-            registry_words=wording,
         )
 
 
@@ -100,7 +99,6 @@ def show(import_id: int) -> str:
             received=received,
             found=imports.preview(db, received) if pending else None,
             shown=SHOWN,
-            registry_words=wording,
         )
 
 

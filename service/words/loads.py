@@ -180,6 +180,17 @@ def result(value: str) -> str:
     }[value]
 
 
+def change(key: str) -> str:
+    """``user.create`` as "accounts: create"."""
+    kind_of_change, _dot, what = key.partition(".")
+    return f"{kind(kind_of_change)}: {action(what)}"
+
+
+def result_and_outcome(value: str, code: str) -> str:
+    """``failed`` and ``email_taken`` as one sentence."""
+    return ": ".join(filter(None, (result(value), outcome(code))))
+
+
 def outcome(code: str) -> str:
     """Why a change failed, was skipped or needed nothing; a code of Moodle's own stays as it is."""
     return {

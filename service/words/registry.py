@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from service.i18n import gettext as _
 from service.registry.columns import Problem
 from service.registry.refusals import Refusal
 from service.registry.tables import TableError
+from service.words.values import a_day, plain
 
 
 def subject(value: str) -> str:
@@ -115,9 +115,7 @@ def step_state(value: str) -> str:
 def value(name: str, given: Any) -> str:
     """A value of a field as people read it."""
     if given in (None, "", []):
-        return "—"
-    if isinstance(given, bool):
-        return _("yes") if given else _("no")
+        return plain(given)
     if name == "type":
         return school_type(given)
     if name in {"learners", "teachers", "staff"} and isinstance(given, list | tuple):
@@ -125,16 +123,19 @@ def value(name: str, given: Any) -> str:
         return _("{people} on {day} ({source})", people=people, day=a_day(day), source=source)
     if name in {"esia_plan_on", "closed_on", "as_of", "begins_on", "due_on", "done_on"}:
         return a_day(given)
-    if isinstance(given, list | tuple):
-        return ", ".join(given)
-    return str(given)
+    return plain(given)
 
 
-def a_day(given: date | str | None) -> str:
-    if given is None:
-        return "—"
-    day = date.fromisoformat(given) if isinstance(given, str) else given
-    return f"{day:%d.%m.%Y}"
+def school_state(value: str) -> str:
+    """A state of schools, or their record system, as a filter."""
+    return {
+        "state": _("system of the state"),
+        "other": _("another system"),
+        "unknown": _("not known"),
+        "open": _("open"),
+        "closed": _("closed"),
+        "not_loaded": _("never loaded"),
+    }[value]
 
 
 def problem(found: Problem) -> tuple[str, str]:

@@ -58,7 +58,7 @@ from service.reports.transition.people import (
 )
 from service.signin.phase_rules import rules as rules_of
 from service.words import phases as phase_wording
-from service.words import registry as wording
+from service.words.values import a_day
 
 VERSION = "transition-1"
 """Of the method, written into every report."""
@@ -97,7 +97,7 @@ class _Standing:
             if coming is not phase:
                 told = phase_wording.phase(coming)
                 return phase_wording.phase(phase), _(
-                    "{phase} from {day}", phase=told, day=wording.a_day(day)
+                    "{phase} from {day}", phase=told, day=a_day(day)
                 )
         return phase_wording.phase(phase), "—"
 
@@ -255,7 +255,7 @@ def _unit_columns(by: str) -> list[Column]:
 
 def _columns(by: str, switch: Switch) -> Iterator[Column]:
     absent = _("no data")
-    day = wording.a_day(switch.day)
+    day = a_day(switch.day)
     yield column("phase", _("Phase in force"), Kind.TEXT)
     yield column("next_phase", _("Next phase"), Kind.TEXT)
     yield people_column(
@@ -331,7 +331,7 @@ def _notes(
     if switch.day is None:
         yield _("It is not ruled when passwords end.")
     elif switch.planned:
-        yield _("Passwords end on {day}.", day=wording.a_day(switch.day))
+        yield _("Passwords end on {day}.", day=a_day(switch.day))
     else:
         yield _("Passwords have ended already, for all or for some.")
     overdue = [step for step in steps if step.state is StepState.OVERDUE]

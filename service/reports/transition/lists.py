@@ -17,6 +17,7 @@ from service.reports.report import Column, Kind, Row
 from service.signin.phase_rules import class_titles
 from service.words import phases as phase_wording
 from service.words import registry as wording
+from service.words.values import a_day
 
 
 def phase_columns() -> tuple[Column, ...]:
@@ -52,7 +53,7 @@ def phase_lines(
             f"{key}|{rule.starts_on}",
             (
                 phase_wording.target(target, titles), phase_wording.phase(rule.phase),
-                wording.a_day(rule.starts_on), state,
+                a_day(rule.starts_on), state,
             ),
         )  # fmt: skip
 
@@ -84,8 +85,8 @@ def step_lines(steps: Sequence[Step], today: date) -> Iterator[tuple[str, Row]]:
         yield (
             f"step|{step.number}",
             (
-                step.number, step.title, wording.a_day(step.begins_on), wording.a_day(step.due_on),
-                ", ".join(step.responsible), wording.a_day(step.done_on),
+                step.number, step.title, a_day(step.begins_on), a_day(step.due_on),
+                ", ".join(step.responsible), a_day(step.done_on),
                 wording.step_state(step.state),
                 (today - step.due_on).days if overdue and step.due_on else None,
             ),
