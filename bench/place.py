@@ -15,13 +15,13 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from auth.models import Base as AuthBase
 from service import db
 from service.access import command_line_scope
 from service.application import Application, build, make_secret
 from service.config import load_settings
 from service.loads import operations
 from service.loads.planning import plan_load
+from service.schema import migrate
 
 SCOPE = command_line_scope("bench")
 
@@ -47,8 +47,7 @@ def installation(home: Path, *, database_url: str = "", moodle_url: str = "") ->
     home.mkdir(parents=True, exist_ok=True)
     make_secret(home)
     application = build(settings)
-    db.Base.metadata.create_all(application.engine)
-    AuthBase.metadata.create_all(application.engine)
+    migrate(application.settings.database_url)
     return application
 
 

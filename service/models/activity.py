@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-import service.models.triggers  # noqa: F401 - they are made with the tables
 from auth.models import UtcDateTime
 from service.db import Base
 

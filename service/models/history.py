@@ -8,7 +8,6 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-import service.models.mark_triggers  # noqa: F401 - they are made with the tables
 from auth.models import UtcDateTime
 from service.db import Base
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from auth.models import Base as AuthBase
-from service.db import Base, make_engine
+from service.db import make_engine
 from tests.language import in_language
 from tests.service.command_line import run
+from tests.service.database import make_tables
 from tests.service.trial import Trial, make_trial
 
 
@@ -24,8 +24,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "postgresql":
         url = request.getfixturevalue("new_postgres_database")()
     engine = make_engine(url)
-    Base.metadata.create_all(engine)
-    AuthBase.metadata.create_all(engine)
+    make_tables(engine)
     yield engine
     engine.dispose()
 

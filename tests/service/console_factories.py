@@ -19,12 +19,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 from werkzeug.test import TestResponse, encode_multipart
 
-from auth.models import Base as AuthBase
 from provisioning.changes import Action, Kind
 from provisioning.plan import plan_digest
 from service import create_app
 from service.application import Application, make_secret
-from service.db import Base, make_session_factory, transaction
+from service.db import make_session_factory, transaction
 from service.models import (
     Load,
     LoadFile,
@@ -38,6 +37,7 @@ from service.models import (
     SchoolPlan,
 )
 from service.settings import Settings
+from tests.service.database import make_tables
 
 NOW = datetime(2026, 10, 2, 9, 30, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -119,8 +119,7 @@ def make_console(home: Path, *, engine: Engine | None = None, **settings: Any) -
     engine = engine or create_engine(
         "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
     )
-    Base.metadata.create_all(engine)
-    AuthBase.metadata.create_all(engine)
+    make_tables(engine)
     application = Application(
         settings=Settings(home=home, **settings),
         engine=engine,

@@ -8,13 +8,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from auth.models import Base as AuthBase
 from service import db
 from service.access import Scope, command_line_scope
 from service.application import Application, build, make_secret
 from service.config import load_settings
 from service.data_folder import ensure_home
-from service.db import Base
 from service.loads import operations
 from service.loads.planning import plan_load
 from service.models import Load
@@ -23,6 +21,7 @@ from service.processes import redis_child, wait_ready
 from service.redis_link import redis_answers
 from service.sample import City, write_sample
 from service.settings import Settings
+from tests.service.database import make_tables
 
 SCOPE: Scope = command_line_scope("test")
 
@@ -41,8 +40,7 @@ def installation(
     ensure_home(settings)
     make_secret(settings.home)
     application = build(settings)
-    Base.metadata.create_all(application.engine)
-    AuthBase.metadata.create_all(application.engine)
+    make_tables(application.engine)
     yield application
     application.engine.dispose()
 

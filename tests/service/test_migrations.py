@@ -13,6 +13,7 @@ from auth.models import Base as AuthBase
 from service.audit import AuditAction
 from service.db import Base, make_engine
 from service.schema import migrate
+from tests.service.database import make_tables
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -80,3 +81,29 @@ def test_actions_stored_by_earlier_versions_are_those_of_the_audit(empty_databas
     assert set(renamed.values()) == set(AuditAction)
     assert renamed["run.plan"] == "load.plan"
     assert renamed["registry.rejected"] == "registry.reject"
+
+
+def triggers(url: str) -> set[tuple[str, ...]]:
+    """Name and table of each, on PostgreSQL with its text, which SQLite keeps as it was set."""
+    engine = make_engine(url)
+    query = (
+        "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"
+        if engine.dialect.name == "sqlite"
+        else "SELECT tgname, tgrelid::regclass::text, pg_get_triggerdef(t.oid), p.prosrc "
+        "FROM pg_trigger t JOIN pg_proc p ON p.oid = tgfoid WHERE NOT tgisinternal"
+    )
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(query).all()
+    engine.dispose()
+    return {tuple(row) for row in rows}
+
+
+def test_tests_have_the_triggers_of_the_migrations(
+    empty_database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    migrate(empty_database)
+    other = f"sqlite:///{tmp_path / 'other.sqlite'}"
+    if not empty_database.startswith("sqlite"):
+        other = request.getfixturevalue("new_postgres_database")()
+    make_tables(make_engine(other))
+    assert triggers(other) == triggers(empty_database) != set()

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert, select
 
-from auth.models import Base as AuthBase
 from service.activity.figures import Activity
 from service.activity.moodle_log import LOGGED_IN, _log_table, read_log
-from service.db import Base, make_engine, make_session_factory, transaction
+from service.db import make_engine, make_session_factory, transaction
 from service.models import EventSource, KnownUser, OutsideEvent
 from service.settings.activity import ActivitySettings
 from tests.service.coverage_city import add_person, add_school
+from tests.service.database import make_tables
 
 LOG = [EventSource.MOODLE_LOG]
 MORNING = datetime(2026, 10, 8, 6, 0, tzinfo=UTC)
@@ -30,8 +30,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     if request.param == "postgresql":
         url = request.getfixturevalue("fresh_postgres_url")
     engine = make_engine(url)
-    Base.metadata.create_all(engine)
-    AuthBase.metadata.create_all(engine)
+    make_tables(engine)
     _log_table("mdl_").metadata.create_all(engine)
     with transaction(make_session_factory(engine)) as session:
         add_school(session, "1")

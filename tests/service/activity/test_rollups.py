@@ -22,6 +22,7 @@ from tests.service.coverage_city import (
     sign_in,
     take_off_roll,
 )
+from tests.service.database import make_tables
 
 MARCH = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 APRIL = datetime(2026, 4, 10, 9, 0, tzinfo=UTC)
@@ -51,8 +52,7 @@ def test_an_event_that_is_committed_after_a_later_number_is_not_overlooked(
     fresh_postgres_url: str,
 ) -> None:
     engine = make_engine(fresh_postgres_url)
-    Base.metadata.create_all(engine)
-    LoginEvent.metadata.create_all(engine)
+    make_tables(engine)
     with Session(engine) as early, Session(engine) as late:
         sign_in(early, "early")
         sign_in(late, "late")
