@@ -13,26 +13,19 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session, sessionmaker
 
-import auth.clients.registered
-import auth.esia.registered
-import auth.upstream.models  # noqa: F401 - their tables belong to the schema
-from auth.directory import Account, Directory
+from auth import tables  # noqa: F401 - they belong to the schema
+from auth.directory import Account, Directory, NoClass, OwnClass
 from auth.esia import init_app as init_esia
-from auth.linking import init_app as init_linking
-from auth.linking.settings import LinkingSettings
-from auth.settings import AuthSettings, EsiaSettings
+from auth.settings import AuthSettings, EsiaSettings, LinkingSettings
 from auth.signin.phases import OnePhase, Phase, Phases
 from auth.signin.throttle import DatabaseThrottle, Throttle
-from auth.upstream import init_app as init_upstream
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from auth.oidc.keys import SigningKeys
     from auth.oidc.provider import Provider
-    from auth.pages.own_class import OwnClass
-    from auth.upstream.offers import Arrive
-    from auth.upstream.port import Upstream
+    from auth.outside import Arrive, Upstream
 
 __all__ = ["Account", "AuthSettings", "Directory", "init_app"]
 
@@ -76,46 +69,51 @@ def init_app(
     folder ``esia_keys``. Raises ``ValueError`` without an issuer or without ``app.secret_key``, and
     for a system's certificate that cannot be read.
     """
-    from auth.oidc import endpoints, logout  # noqa: F401 - they add their pages
+    from auth.clients.registered import Clients
+    from auth.linking import blueprint as linking_pages
+    from auth.linking.pages import arrive as link
+    from auth.oidc.context import Context, with_context
     from auth.oidc.provider import Provider
-    from auth.pages import (
-        sign_in as pages,
-    )
-    from auth.pages.own_class import NoClass
-    from auth.signin import login  # noqa: F401 - it adds its page
+    from auth.portal import blueprint as portal
     from auth.signin.devices import Devices
-    from auth.texts import Texts
+    from auth.signin.sessions import Sessions
+    from auth.upstream import pages as upstream_pages
 
     if not settings.issuer:
         raise ValueError("auth needs an issuer, the public base address of this service")
     if not app.secret_key:
         raise ValueError("auth needs app.secret_key")
     secret = app.secret_key.encode() if isinstance(app.secret_key, str) else app.secret_key
-    provider = Provider(
-        settings,
+    context = Context(
+        settings=settings,
+        linking=linking or LinkingSettings(),
         directory=directory,
         session_factory=session_factory,
         clock=clock,
         keys=keys,
+        registered=Clients(settings.clients, session_factory, clock),
         throttle=throttle
         or DatabaseThrottle(
             session_factory,
             window=timedelta(seconds=settings.failure_window_seconds),
             secret=secret,
         ),
-        own_class=own_class or NoClass(),
-        devices=Devices(secret, secure=settings.issuer.startswith("https:")),
         phases=phases or OnePhase(phase=Phase(settings.phase)),
-        texts=Texts(),
+        devices=Devices(secret, secure=settings.issuer.startswith("https:")),
+        sessions=Sessions(session_factory.kw["bind"], issuer=settings.issuer),
+        own_class=own_class or NoClass(),
+        upstreams=tuple(upstreams),
+        upstream_age=upstream_age,
+        arrive=arrive or with_context(link),
         notices_waiting=notices_waiting,
     )
-    app.extensions["auth"] = provider
-    app.register_blueprint(endpoints.blueprint)
-    app.register_blueprint(pages.blueprint)
-    init_linking(app, linking or LinkingSettings())
-    init_upstream(app, provider, upstreams, age=upstream_age, arrive=arrive)
+    provider = app.extensions["auth"] = Provider(context)
+    app.register_blueprint(portal.make_protocol_blueprint(provider))
+    app.register_blueprint(portal.make_blueprint(provider))
+    app.register_blueprint(linking_pages.make_blueprint())
+    app.register_blueprint(upstream_pages.make_blueprint())
     if esia and esia.is_served:
         if esia_keys is None:
             raise ValueError("the ЕСИА stand-in needs a folder for its keys")
-        init_esia(app, provider, esia, esia_keys)
+        init_esia(app, context, esia, esia_keys)
     return provider

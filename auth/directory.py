@@ -1,7 +1,8 @@
-"""Directory: what auth asks about people, answered by the service; Account: one answer."""
+"""Directory and OwnClass: what auth asks about people, answered by the service."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -77,3 +78,46 @@ class Directory(Protocol):
 
         False when the person never had one. Not asked once a person has an own password.
         """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Pupil:
+    name: str
+    username: str
+    class_title: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Slip:
+    """What the pupil is handed. It has no text form: nothing of it belongs into a log."""
+
+    name: str
+    group: str
+    school: str
+    username: str
+    login_advice: str
+    password: str
+    password_advice: str
+    address: str
+
+
+class OwnClass(Protocol):
+    """Who leads which class. Promises of an implementer: each look at a slip and each reset is
+    written down with who did it."""
+
+    def pupils(self, person_id: str) -> Sequence[Pupil]:
+        """Of the classes that this person leads now; none for anybody else."""
+
+    def reset(self, person_id: str, username: str) -> Slip | None:
+        """Let the first password of one of these pupils count again. None, and nothing is done,
+        for the login of anybody else."""
+
+
+class NoClass:
+    """Where class teachers reset nothing."""
+
+    def pupils(self, person_id: str) -> Sequence[Pupil]:
+        return ()
+
+    def reset(self, person_id: str, username: str) -> Slip | None:
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib import resources
 from io import BytesIO
@@ -17,18 +18,13 @@ LANGUAGES = ("ru", "en")
 """The first one is the language of the house."""
 
 
-class Texts:
-    """The catalogues, compiled in memory once."""
+def translator(language: str) -> Callable[[str], str]:
+    return _catalogue(language).gettext
 
-    def __init__(self) -> None:
-        self._catalogues = {"ru": _compile("ru"), "en": NullTranslations()}
 
-    def translator(self, language: str) -> Callable[[str], str]:
-        return self._catalogues[language].gettext
-
-    def counter(self, language: str) -> Callable[[str, str, int], str]:
-        """Chooses the plural form for a number."""
-        return self._catalogues[language].ngettext
+def counter(language: str) -> Callable[[str, str, int], str]:
+    """Chooses the plural form for a number."""
+    return _catalogue(language).ngettext
 
 
 def choose_language(request: Request) -> str:
@@ -46,7 +42,11 @@ def choose_language(request: Request) -> str:
     return LANGUAGES[0]
 
 
-def _compile(language: str) -> GNUTranslations:
+@cache
+def _catalogue(language: str) -> NullTranslations:
+    """Compiled in memory once. English is what the templates say."""
+    if language == "en":
+        return NullTranslations()
     compiled = BytesIO()
     with resources.files("auth").joinpath(f"translations/{language}.po").open("rb") as source:
         write_mo(compiled, read_po(source, locale=language))

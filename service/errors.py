@@ -10,7 +10,7 @@
 500  our own fault; logged with places only, and nothing of it on the page
 
 Applications, systems and whoever watches our health get these in their own forms, people at the
-sign-in on its own pages (``auth.pages.failures``), everybody else as pages of the console.
+sign-in on its own pages (``auth.failures``), everybody else as pages of the console.
 
 Texts never quote what was sent: it may hold a name or a birth date.
 """
@@ -28,7 +28,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
-from auth.pages import failures
+from auth import failures
 from service.access import Forbidden
 from service.console import pages
 from service.i18n import gettext as _

@@ -13,10 +13,10 @@ from auth.settings import EsiaSettings
 if TYPE_CHECKING:
     from flask import Flask
 
-    from auth.oidc.provider import Provider
+    from auth.oidc.context import Context
 
 
-def init_app(app: Flask, provider: Provider, settings: EsiaSettings, key_folder: Path) -> None:
+def init_app(app: Flask, context: Context, settings: EsiaSettings, key_folder: Path) -> None:
     """Give ``app`` the stand-in, kept in ``app.extensions["esia"]``.
 
     Its own keys are made in ``key_folder`` at the first start. Raises ``ValueError`` for a
@@ -33,15 +33,14 @@ def init_app(app: Flask, provider: Provider, settings: EsiaSettings, key_folder:
     gost = find_gost()
     app.extensions["esia"] = Stand(
         settings=settings,
-        base_url=provider.settings.issuer,
-        registered=Systems(read_systems(settings, gost), provider.session_factory, gost).current,
-        session_factory=provider.session_factory,
-        clock=provider.clock,
+        base_url=context.settings.issuer,
+        registered=Systems(read_systems(settings, gost), context.session_factory, gost).current,
+        session_factory=context.session_factory,
+        clock=context.clock,
         gost=gost,
-        keys=load_stand_keys(key_folder, provider.clock()),
-        people=People(
-            provider.directory, provider.session_factory, test_people=settings.test_people
-        ),
+        keys=load_stand_keys(key_folder, context.clock()),
+        people=People(context.directory, context.session_factory, test_people=settings.test_people),
+        context=context,
     )
-    app.register_blueprint(endpoints.blueprint)
-    app.register_blueprint(pages.blueprint)
+    app.register_blueprint(endpoints.make_blueprint())
+    app.register_blueprint(pages.make_blueprint())

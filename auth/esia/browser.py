@@ -1,48 +1,25 @@
-"""The browser's side: its cookie, the three-hour session, and the pages people see."""
+"""The browser's side: the three-hour session, and the pages people see."""
 
 from __future__ import annotations
 
-import hmac
 import secrets
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import Response, make_response, render_template, request
+from flask import request
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
 
 from auth.esia.models import EsiaSession
 from auth.esia.standin import Stand, current_stand
 from auth.models import digest
-from auth.oidc.provider import current_provider
-from auth.signin.sessions import form_token
-from auth.texts import LANGUAGES, choose_language
-
-SESSION_COOKIE = "ESIA_SESSION"
-BROWSER_COOKIE = "esia_browser"
-
-
-def browser_cookie() -> str:
-    """Return the cookie of this browser, or a fresh one, which ``keep_browser`` will set."""
-    return request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
-
-
-def keep_browser(response: Response, cookie: str) -> Response:
-    _set_cookie(response, BROWSER_COOKIE, cookie, None)
-    return response
-
-
-def is_own_form() -> bool:
-    """Tell whether a posted form was made for this browser (no cross-site request)."""
-    cookie = request.cookies.get(BROWSER_COOKIE, "")
-    sent = request.form.get("form_token", "")
-    return bool(cookie) and hmac.compare_digest(form_token(cookie).encode(), sent.encode())
+from auth.pages.shell import render_page
 
 
 def current_session(stand: Stand) -> EsiaSession | None:
-    cookie = request.cookies.get(SESSION_COOKIE)
+    cookie = stand.session_cookie.read(request)
     if not cookie:
         return None
     with stand.session_factory() as db:
@@ -56,7 +33,7 @@ def begin_session(response: Response, oid: int, now: datetime, stand: Stand) -> 
     cookie = secrets.token_urlsafe(32)
     age = stand.settings.session_seconds
     with stand.session_factory.begin() as db:
-        _forget(db)
+        _forget(db, stand)
         db.add(
             EsiaSession(
                 cookie_hash=digest(cookie),
@@ -66,47 +43,19 @@ def begin_session(response: Response, oid: int, now: datetime, stand: Stand) -> 
                 expires_at=now + timedelta(seconds=age),
             )
         )
-    _set_cookie(response, SESSION_COOKIE, cookie, age)
+    stand.session_cookie.write(response, cookie, max_age=age)
 
 
 def end_session(response: Response, stand: Stand) -> None:
     with stand.session_factory.begin() as db:
-        _forget(db)
-    response.delete_cookie(SESSION_COOKIE, path="/", secure=_is_secure(stand), httponly=True)
+        _forget(db, stand)
+    stand.session_cookie.forget(response)
 
 
-def render(template: str, *, status: int = 200, **context: Any) -> Response:
-    """Return a page in the person's language, with a form token for this browser."""
-    language = choose_language(request)
-    cookie = browser_cookie()
-    query = [(k, v) for k, v in request.args.items(multi=True) if k == "request"]
-    body = render_template(
-        f"auth/esia/{template}",
-        _=current_provider().texts.translator(language),
-        language=language,
-        languages=[(code, f"?{urlencode([*query, ('ui_locales', code)])}") for code in LANGUAGES],
-        form_token=form_token(cookie),
-        **context,
-    )
-    return keep_browser(make_response(body, status), cookie)
+def render(template: str, **values: Any) -> Response:
+    return render_page(f"esia/{template}", current_stand().browser_cookie, **values)
 
 
-def _forget(db: Session) -> None:
-    if cookie := request.cookies.get(SESSION_COOKIE):
+def _forget(db: Session, stand: Stand) -> None:
+    if cookie := stand.session_cookie.read(request):
         db.execute(delete(EsiaSession).where(EsiaSession.cookie_hash == digest(cookie)))
-
-
-def _is_secure(stand: Stand) -> bool:
-    return stand.base_url.startswith("https:")
-
-
-def _set_cookie(response: Response, name: str, value: str, age: int | None) -> None:
-    response.set_cookie(
-        name,
-        value,
-        max_age=age,
-        path="/",
-        secure=_is_secure(current_stand()),
-        httponly=True,
-        samesite="Lax",
-    )

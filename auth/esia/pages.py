@@ -7,20 +7,17 @@ from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from sqlalchemy import CursorResult, delete
 from sqlalchemy.orm import Session
-from werkzeug.wrappers import Response as AnyResponse
+from werkzeug.wrappers import Response
 
 from auth.clients.client import source_of
 from auth.directory import Account
 from auth.esia.browser import (
     begin_session,
-    browser_cookie,
     current_session,
     end_session,
-    is_own_form,
-    keep_browser,
     render,
 )
 from auth.esia.models import EsiaConsent, EsiaRequest, EsiaSession
@@ -49,9 +46,7 @@ from auth.esia.workbench.faults import (
 )
 from auth.events import make_event
 from auth.models import ESIA_CLIENT, Method, digest
-from auth.oidc.provider import current_provider
 from auth.pages.guard import guard, let_forms_lead_to
-from auth.signin import check as signin
 from auth.signin.policy import Reason
 from auth.signin.throttle import minutes_left
 
@@ -61,30 +56,38 @@ WAYS = ("https", "http")
 REQUEST_AGE = timedelta(minutes=30)
 """Time to sign in and consent."""
 
-blueprint = Blueprint("esia_pages", __name__)
-blueprint.after_request(recorder.keep)
-blueprint.after_request(guard)
-blueprint.after_request(shift_date)
-blueprint.register_error_handler(HtmlFault, html_page)
+
+def make_blueprint() -> Blueprint:
+    blueprint = Blueprint("esia_pages", "auth")
+    blueprint.after_request(recorder.keep)
+    blueprint.after_request(guard)
+    blueprint.after_request(shift_date)
+    blueprint.register_error_handler(HtmlFault, html_page)
+    blueprint.get("/aas/oauth2/ac")(authorize_v1)
+    blueprint.get("/aas/oauth2/v2/ac")(authorize_v2)
+    blueprint.get("/login")(login)
+    blueprint.post("/login")(check_login)
+    blueprint.get("/login/consent")(consent)
+    blueprint.post("/login/consent")(decide)
+    blueprint.get("/idp/ext/Logout")(logout)
+    return blueprint
 
 
-@blueprint.get("/aas/oauth2/ac")
-def authorize_v1() -> AnyResponse:
+def authorize_v1() -> Response:
     return _authorize(Dialect.V1)
 
 
-@blueprint.get("/aas/oauth2/v2/ac")
-def authorize_v2() -> AnyResponse:
+def authorize_v2() -> Response:
     return _authorize(Dialect.V2)
 
 
-def _authorize(dialect: Dialect) -> AnyResponse:
+def _authorize(dialect: Dialect) -> Response:
     """Check the whole request, then redirect to the sign-in page (docs/facts/esia.md 1.16)."""
     stand = current_stand()
     asked = read_request(
         request.args, dialect, request.path, stand, readable=is_text(request.query_string)
     )
-    cookie = browser_cookie()
+    cookie = stand.browser_cookie.browser(request)
     try:
         authorization = check_authorization(asked, request.args, stand, digest(cookie))
     except EsiaRefused as refused:
@@ -116,11 +119,12 @@ def _authorize(dialect: Dialect) -> AnyResponse:
             )
         )
     page = "esia_pages.consent" if current_session(stand) else "esia_pages.login"
-    return keep_browser(_redirect(url_for(page, request=key)), cookie)
+    response = _redirect(url_for(page, request=key))
+    stand.browser_cookie.write(response, cookie)
+    return response
 
 
-@blueprint.get("/login")
-def login() -> AnyResponse:
+def login() -> Response:
     stand = current_stand()
     pending = _pending(stand)
     if pending is None:
@@ -128,14 +132,13 @@ def login() -> AnyResponse:
     return _login_page(pending, stand)
 
 
-@blueprint.post("/login")
-def check_login() -> AnyResponse:
+def check_login() -> Response:
     """Sign in a made-up person, picked or typed, or a provisioned one with login and password."""
     stand = current_stand()
     pending = _pending(stand)
     if pending is None:
         return render("lost.html", status=400)
-    if not is_own_form():
+    if not stand.browser_cookie.is_own_form(request):
         return _login_page(pending, stand, "stale_form")
     profile, problem, minutes = _who_signs_in(pending, stand)
     if profile is None:
@@ -152,19 +155,9 @@ def _who_signs_in(pending: EsiaRequest, stand: Stand) -> tuple[Profile | None, s
     username, password = request.form.get("username", ""), request.form.get("password", "")
     if stand.settings.test_people and (profile := check_test_account(username, password)):
         return profile, "", 0
-    provider = current_provider()
-    if not provider.settings.password_sign_in:
+    if not stand.context.settings.password_sign_in:
         return None, "wrong", 0
-    checked = signin.check(
-        username,
-        password,
-        address=request.remote_addr or "",
-        directory=provider.directory,
-        session_factory=stand.session_factory,
-        throttle=provider.throttle,
-        settings=provider.settings,
-        now=stand.clock(),
-    )
+    checked = stand.context.check_typed(request)
     reason = checked.refused
     if checked.account and not reason and checked.account.suspended:
         reason = Reason.SUSPENDED
@@ -179,8 +172,7 @@ def _who_signs_in(pending: EsiaRequest, stand: Stand) -> tuple[Profile | None, s
     return stand.people.of_account(checked.account, stand.clock().date()), "", 0
 
 
-@blueprint.get("/login/consent")
-def consent() -> AnyResponse:
+def consent() -> Response:
     """Ask the person, once for each system and set of scopes."""
     stand = current_stand()
     pending, session = _pending(stand), current_session(stand)
@@ -211,8 +203,7 @@ def consent() -> AnyResponse:
     )
 
 
-@blueprint.post("/login/consent")
-def decide() -> AnyResponse:
+def decide() -> Response:
     stand = current_stand()
     pending, session = _pending(stand), current_session(stand)
     if pending is None:
@@ -220,7 +211,7 @@ def decide() -> AnyResponse:
     profile = stand.people.by_oid(session.oid, stand.clock().date()) if session else None
     if session is None or profile is None:
         return _redirect(url_for("esia_pages.login", request=request.args["request"]))
-    if not is_own_form():
+    if not stand.browser_cookie.is_own_form(request):
         return render("lost.html", status=400)
     if request.form.get("decision") != "allow":
         return _finish(pending, EsiaRefused("007004"), stand)
@@ -235,8 +226,7 @@ def decide() -> AnyResponse:
     return _let_in(pending, session, profile, stand)
 
 
-@blueprint.get("/idp/ext/Logout")
-def logout() -> AnyResponse:
+def logout() -> Response:
     """End the whole session and go back to the system's ``redirect_url``
     (docs/facts/esia.md 9.1)."""
     stand = current_stand()
@@ -257,23 +247,21 @@ def _refusal_of(profile: Profile, pending: EsiaRequest, stand: Stand) -> EsiaRef
     return check_person(profile, pending, stand.systems[pending.system].settings)
 
 
-def _let_in(
-    pending: EsiaRequest, session: EsiaSession, profile: Profile, stand: Stand
-) -> AnyResponse:
+def _let_in(pending: EsiaRequest, session: EsiaSession, profile: Profile, stand: Stand) -> Response:
     """Send the person back with a code. The request is used up, so of two clicks one has it."""
     with stand.session_factory.begin() as db:
         if not _claim(pending, db):
             return render("lost.html", status=400)
         code = issue_code(pending, session, request.user_agent.string, stand, db)
     if profile.person_id:
-        account = current_provider().directory.by_person_id(profile.person_id)
+        account = stand.context.directory.by_person_id(profile.person_id)
         asked_at = pending.expires_at - REQUEST_AGE
         method = Method.SESSION if session.auth_time < asked_at else Method.PASSWORD
         _record(account, pending.system, method, None, stand)
     return _send_back(pending.redirect_uri, {"code": code, "state": pending.state})
 
 
-def _finish(pending: EsiaRequest, refused: EsiaRefused, stand: Stand) -> AnyResponse:
+def _finish(pending: EsiaRequest, refused: EsiaRefused, stand: Stand) -> Response:
     """Send the person back with an error; the request is used up."""
     with stand.session_factory.begin() as db:
         if not _claim(pending, db):
@@ -289,12 +277,12 @@ def _claim(pending: EsiaRequest, db: Session) -> bool:
     return cast("CursorResult[Any]", db.execute(delete(EsiaRequest).where(this))).rowcount == 1
 
 
-def _refuse(refused: EsiaRefused, asked: Asked, stand: Stand) -> AnyResponse:
+def _refuse(refused: EsiaRefused, asked: Asked, stand: Stand) -> Response:
     diagnostics.record(refused, asked, stand)
     return _answer(refused)
 
 
-def _answer(refused: EsiaRefused) -> AnyResponse:
+def _answer(refused: EsiaRefused) -> Response:
     if refused.back is None:
         return render("refused.html", status=400, description=refused.description)
     return _send_back(
@@ -314,9 +302,7 @@ def _send_back(redirect_uri: str, parameters: dict[str, str]) -> Response:
 
 
 def _redirect(address: str) -> Response:
-    response = redirect(quote(address, safe="%/:=&?~#+!$,;'@()*[]"), 302)
-    assert isinstance(response, Response)  # noqa: S101 - Flask's own class, for the type checker
-    return response
+    return redirect(quote(address, safe="%/:=&?~#+!$,;'@()*[]"), 302)
 
 
 def _record(
@@ -341,7 +327,7 @@ def _pending(stand: Stand) -> EsiaRequest | None:
     system = stand.systems.get(pending.system)
     if system is None:
         return None  # disabled since
-    if pending.browser_hash != digest(browser_cookie()):
+    if pending.browser_hash != digest(stand.browser_cookie.browser(request)):
         return None
     hosts = system.settings.redirect_hosts
     asked = source_of(pending.redirect_uri)
@@ -351,7 +337,7 @@ def _pending(stand: Stand) -> EsiaRequest | None:
 
 def _login_page(
     pending: EsiaRequest, stand: Stand, problem: str = "", minutes: int = 0
-) -> AnyResponse:
+) -> Response:
     status = {"": 200, "too_many_failures": 429}.get(problem, 400)
     return render(
         "login.html",

@@ -12,11 +12,13 @@ from pathlib import Path
 from flask import current_app, g, has_request_context
 from sqlalchemy.orm import Session, sessionmaker
 
+from auth.cookies import Cookie
 from auth.esia.people.people import People
 from auth.esia.protocol.gost import Gost
 from auth.esia.protocol.keys import StandKeys
 from auth.esia.protocol.signatures import Certificate, OtherKey, load_certificate
 from auth.esia.workbench.faults import check_faults
+from auth.oidc.context import Context
 from auth.settings import EsiaSettings, EsiaSystem
 
 log = logging.getLogger(__name__)
@@ -58,8 +60,20 @@ class Stand:
     gost: Gost
     keys: StandKeys
     people: People
+    context: Context
+    """That of the provider beside it, for people with a login here."""
     sleep: Callable[[float], None] = time.sleep
     """The way in which the fault ``slow`` waits."""
+
+    @property
+    def browser_cookie(self) -> Cookie:
+        """By which a browser is known before anybody signs in."""
+        return Cookie(name="esia_browser", secure=self.context.sessions.cookie.secure)
+
+    @property
+    def session_cookie(self) -> Cookie:
+        """As ЕСИА calls its own."""
+        return Cookie(name="ESIA_SESSION", secure=self.context.sessions.cookie.secure)
 
     @property
     def systems(self) -> Mapping[str, RegisteredSystem]:

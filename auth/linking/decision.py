@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from auth.directory import Account
 from auth.linking.comparison import Agreement, compare, valid_snils
-from auth.linking.identity import OutsideIdentity
+from auth.outside import OutsideIdentity
 
 
 class Step(StrEnum):

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from auth.clients.client import Client
 from auth.directory import Account
-from auth.linking.identity import OutsideIdentity
 from auth.linking.models import Evidence, Link, LinkAction, LinkEvent, LinkRequest
 from auth.models import Method, SignIn
+from auth.outside import OutsideIdentity
 from auth.signin.end_sign_ins import end_people
 
 

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from auth.directory import Account, Directory
 from auth.linking.comparison import plain_name, valid_snils
 from auth.linking.decision import Found, may_match
-from auth.linking.identity import OutsideChild, OutsideIdentity
 from auth.linking.models import Link, LinkAction, LinkEvent
+from auth.outside import OutsideChild, OutsideIdentity
 
 PUPIL = "student"
 """OneRoster's word."""

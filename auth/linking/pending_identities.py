@@ -13,9 +13,9 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, delete
 from sqlalchemy.orm import Session, sessionmaker
 
-from auth.linking.identity import OutsideChild, OutsideIdentity
 from auth.linking.models import Arrival, LinkChoice
 from auth.models import digest
+from auth.outside import OutsideChild, OutsideIdentity
 
 ARRIVAL_AGE = timedelta(minutes=30)
 """Time to find the slip with the school login, or to choose a school."""

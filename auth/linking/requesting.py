@@ -13,8 +13,6 @@ from auth.linking.decision import Step
 from auth.linking.models import LinkRequest
 from auth.linking.pages import (
     Pending,
-    blueprint,
-    current_settings,
     find_pending,
     go,
     local_day,
@@ -22,49 +20,45 @@ from auth.linking.pages import (
     may_ask,
     page,
 )
-from auth.oidc.provider import current_provider
+from auth.oidc.context import Context
 from auth.signin.throttle import ThrottleKey, minutes_left
 
 
-@blueprint.route("/school", methods=["GET", "POST"])
-def ask_school() -> Any:
+def ask_school(context: Context) -> Any:
     """Show what was found, take the choice of a school, send the request."""
-    pending = find_pending()
+    pending = find_pending(context)
     if pending is None:
-        return lost()
-    if not _may_request(pending):
+        return lost(context)
+    if not _may_request(context, pending):
         return go("auth_linking.show")
     if request.method == "GET":
-        return _page(pending)
-    return _send(pending)
+        return _page(context, pending)
+    return _send(context, pending)
 
 
-@blueprint.post("/withdraw")
-def withdraw() -> Any:
-    provider = current_provider()
-    pending = find_pending()
-    if pending is None or not provider.sessions.is_own_form(request):
-        return lost()
-    requests.withdraw(provider.session_factory, pending.identity)
+def withdraw(context: Context) -> Any:
+    pending = find_pending(context)
+    if pending is None or not context.sessions.cookie.is_own_form(request):
+        return lost(context)
+    requests.withdraw(context.session_factory, pending.identity)
     return go("auth_linking.ask_school")
 
 
-def _may_request(pending: Pending) -> bool:
+def _may_request(context: Context, pending: Pending) -> bool:
     """Whether a school may be asked: nobody was found, or the school may confirm who was."""
     step = pending.outcome.step
-    return step in {Step.ASK_SCHOOL, Step.CHILDREN} or (
-        may_ask() and step in {Step.CONFIRM, Step.CHOOSE} and bool(pending.outcome.candidates)
-    )
+    likely = step in {Step.CONFIRM, Step.CHOOSE} and bool(pending.outcome.candidates)
+    return step in {Step.ASK_SCHOOL, Step.CHILDREN} or (likely and may_ask(context))
 
 
-def _send(pending: Pending) -> Any:
-    provider, settings = current_provider(), current_settings()
-    if not provider.sessions.is_own_form(request):
-        return _page(pending, "stale_form")
+def _send(context: Context, pending: Pending) -> Any:
+    settings = context.linking
+    if not context.sessions.cookie.is_own_form(request):
+        return _page(context, pending, "stale_form")
     code = request.form.get("school", "")
-    if code not in {school.code for school in provider.directory.schools()}:
-        return _page(pending, "no_school")
-    now = provider.clock()
+    if code not in {school.code for school in context.directory.schools()}:
+        return _page(context, pending, "no_school")
+    now = context.clock()
     keys = (
         ThrottleKey(
             text=f"link request {pending.identity.provider} {pending.identity.subject}",
@@ -74,11 +68,11 @@ def _send(pending: Pending) -> Any:
             text=f"link requests from {request.remote_addr}", limit=settings.requests_per_address
         ),
     )
-    if until := provider.throttle.paused_until(*keys, now=now):
-        return _page(pending, "too_many", minutes_left(until, now))
-    provider.throttle.failed(*keys, now=now)
+    if until := context.throttle.paused_until(*keys, now=now):
+        return _page(context, pending, "too_many", minutes_left(until, now))
+    context.throttle.failed(*keys, now=now)
     requests.send(
-        provider.session_factory,
+        context.session_factory,
         pending.identity,
         code,
         age=timedelta(days=settings.request_days),
@@ -87,18 +81,18 @@ def _send(pending: Pending) -> Any:
     return go("auth_linking.ask_school")
 
 
-def _page(pending: Pending, problem: str = "", minutes: int = 0) -> Any:
-    provider = current_provider()
-    schools = provider.directory.schools()
+def _page(context: Context, pending: Pending, problem: str = "", minutes: int = 0) -> Any:
+    schools = context.directory.schools()
     district = request.args.get("district", "")
-    waiting = _read_request(pending)
+    waiting = _read_request(context, pending)
     return page(
+        context,
         "ask_school",
         pending,
         status={"": 200, "too_many": 429}.get(problem, 400),
         problem=problem,
         link_request=waiting,
-        until=local_day(waiting.expires_at) if waiting else None,
+        until=local_day(context, waiting.expires_at) if waiting else None,
         school_name=_name_of(waiting, schools),
         districts=sorted({school.district for school in schools}),
         district=district,
@@ -107,11 +101,10 @@ def _page(pending: Pending, problem: str = "", minutes: int = 0) -> Any:
     )
 
 
-def _read_request(pending: Pending) -> LinkRequest | None:
+def _read_request(context: Context, pending: Pending) -> LinkRequest | None:
     """The request of this identity; an answer is read by looking at it."""
-    provider = current_provider()
-    now = provider.clock()
-    with provider.session_factory.begin() as db:
+    now = context.clock()
+    with context.session_factory.begin() as db:
         waiting = requests.request_of(db, pending.identity, now)
         if waiting and waiting.answered_at:
             requests.mark_seen(waiting, now)

@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth.linking.comparison import valid_snils
-from auth.linking.identity import OutsideIdentity
 from auth.linking.models import LinkRequest
+from auth.outside import OutsideIdentity
 
 SEEN_AGE = timedelta(days=1)
 """An answer that was read stays for so long, for a second look."""

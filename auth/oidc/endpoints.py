@@ -1,7 +1,8 @@
-"""What applications talk to: discovery, keys, authorize, token, userinfo."""
+"""What applications talk to: discovery, keys, token, userinfo."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from authlib.oauth2.rfc6750 import InvalidTokenError
@@ -9,24 +10,36 @@ from flask import Blueprint, Response, jsonify
 
 from auth.clients.client import KNOWN_SCOPES
 from auth.models import Method
-from auth.oidc.authorize import authorize, consent
 from auth.oidc.claims import CLAIMS_SUPPORTED, make_claims
+from auth.oidc.context import Context, with_context
 from auth.oidc.grants import PASSWORD_CONTEXT
 from auth.oidc.keys import ALGORITHMS, JWKS_SECONDS
-from auth.oidc.provider import current_provider
-from auth.pages.guard import guard
+from auth.oidc.provider import Provider
 from auth.texts import LANGUAGES
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 
-blueprint = Blueprint("auth", __name__)
-blueprint.after_request(guard)
+
+def make_blueprint(provider: Provider) -> Blueprint:
+    """Without the two addresses that are pages, which ``portal`` adds."""
+    blueprint = Blueprint("auth", "auth")
+    blueprint.get("/.well-known/openid-configuration")(with_context(discovery))
+    blueprint.get("/auth/jwks.json")(with_context(jwks))
+    for name, answer in (
+        ("token", provider.create_token_response),
+        ("revoke", partial(provider.create_endpoint_response, "revocation")),
+        ("introspect", partial(provider.create_endpoint_response, "introspection")),
+    ):
+        blueprint.add_url_rule(f"/auth/{name}", name, answer, methods=["POST"])
+    blueprint.add_url_rule(
+        "/auth/userinfo", "userinfo", partial(userinfo, provider), methods=["GET", "POST"]
+    )
+    return blueprint
 
 
-@blueprint.get("/.well-known/openid-configuration")
-def discovery() -> Response:
+def discovery(context: Context) -> Response:
     """OpenID Connect Discovery 1.0. Moodle stores every key that ends in ``_endpoint``."""
-    issuer = current_provider().settings.issuer
+    issuer = context.settings.issuer
     return _public(
         {
             "issuer": issuer,
@@ -61,10 +74,8 @@ def discovery() -> Response:
     )
 
 
-@blueprint.get("/auth/jwks.json")
-def jwks() -> Response:
-    provider = current_provider()
-    return _public(provider.keys.jwks(provider.clock(), provider.settings.signature_age))
+def jwks(context: Context) -> Response:
+    return _public(context.keys.jwks(context.clock(), context.settings.signature_age))
 
 
 def _public(document: dict[str, Any]) -> Response:
@@ -74,36 +85,16 @@ def _public(document: dict[str, Any]) -> Response:
     return response
 
 
-blueprint.add_url_rule("/auth/authorize", view_func=authorize, methods=["GET", "POST"])
-blueprint.add_url_rule("/auth/consent", view_func=consent, methods=["GET", "POST"])
-
-
-@blueprint.post("/auth/token")
-def token() -> Any:
-    return current_provider().create_token_response()
-
-
-@blueprint.post("/auth/revoke")
-def revoke() -> Any:
-    return current_provider().create_endpoint_response("revocation")
-
-
-@blueprint.post("/auth/introspect")
-def introspect() -> Any:
-    return current_provider().create_endpoint_response("introspection")
-
-
-@blueprint.route("/auth/userinfo", methods=["GET", "POST"])
-def userinfo() -> Any:
+def userinfo(provider: Provider) -> Any:
     """The claims of the token's scope, for as long as the person is let in.
 
     The token comes in the header, or in a posted form (RFC 6750 sections 2.1 and 2.2).
     """
-    provider = current_provider()
+    context = provider.context
     with provider.bearer.acquire() as token:
-        client = provider.query_client(token.client_id)
+        client = context.client(token.client_id)
         method = Method(token.method)
-        account = provider.admitted(token.person_id, client, method) if client else None
+        account = context.admitted(token.person_id, client, method) if client else None
         if account is None:
             raise InvalidTokenError()
         return jsonify(make_claims(account, token.scope))

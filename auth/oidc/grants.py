@@ -16,6 +16,8 @@ from authlib.oidc.core.errors import (
     RequestNotSupportedError,
     RequestURINotSupportedError,
 )
+from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import bindparam, delete, insert, update
 
@@ -23,8 +25,10 @@ from auth.clients.client import Client
 from auth.directory import Account
 from auth.events import INSERT_EVENT, event_values
 from auth.models import AuthorizationCode, Grant, Method, SignIn, digest, table_of
+from auth.oidc.keys import ALGORITHMS, SigningKey
 
 if TYPE_CHECKING:
+    from auth.oidc.context import Context
     from auth.oidc.protocol_request import ProtocolRequest
     from auth.oidc.provider import Provider
 
@@ -92,9 +96,10 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         sign_in = request.sign_in
         if sign_in is None:
             raise RuntimeError("a code is issued for a sign-in only")
-        now = self.server.clock()
+        context = self.server.context
+        now = context.clock()
         data = request.payload.data
-        with self.server.engine.begin() as db:
+        with context.engine.begin() as db:
             # The conditional update decides which of two tabs has the first code of a sign-in.
             first = (
                 not sign_in.used and db.execute(_FIRST_USE, {"cookie": sign_in.cookie_hash}).first()
@@ -116,7 +121,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
                     "acr": known_context(data.get("acr_values", "")),
                     "sid": sign_in.sid,
                     "method": sign_in.method,
-                    "expires_at": now + timedelta(seconds=self.server.settings.code_seconds),
+                    "expires_at": now + timedelta(seconds=context.settings.code_seconds),
                 },
             )
             event = event_values(
@@ -136,7 +141,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         a wrong verifier may be an attack); another client cannot spend it. A code that comes
         again may have been stolen: the tokens it gave are revoked (RFC 6749 section 4.1.2).
         """
-        now = self.server.clock()
+        now = self.server.context.clock()
         spent = {"code_hash": digest(code), "client_id": client.client_id, "now": now}
         db = self.request.db
         row = db.execute(_CLAIM, spent).one_or_none()
@@ -151,7 +156,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
                 "person_id": row.person_id,
                 "scope": row.scope,
                 "sid": row.sid,
-                "expires_at": now + self.server.settings.grant_age(row.scope),
+                "expires_at": now + self.server.context.settings.grant_age(row.scope),
             },
         )
         return AuthorizationCode(**row._mapping)
@@ -160,7 +165,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         """Nothing left to do: it was claimed."""
 
     def authenticate_user(self, authorization_code: AuthorizationCode) -> Account | None:
-        return self.server.admitted(
+        return self.server.context.admitted(
             authorization_code.person_id, self.request.client, Method(authorization_code.method)
         )
 
@@ -212,21 +217,21 @@ class IdToken(OpenIDCode):  # type: ignore[misc]
         if not _MAX_AGE.fullmatch(data.get("max_age") or "0"):
             raise InvalidRequestError("The 'max_age' must be a number of seconds.")
         if hint := data.get("id_token_hint"):
-            grant.request.expected_person = self._provider.read_id_token(hint)["sub"]
+            grant.request.expected_person = read_id_token(self._provider.context, hint)["sub"]
 
     def get_authorization_code_claims(
         self, authorization_code: AuthorizationCode
     ) -> dict[str, Any]:
         """Those of Authlib and, for a client that hears of sign-outs, the session's name."""
         claims: dict[str, Any] = super().get_authorization_code_claims(authorization_code)
-        client = self._provider.query_client(authorization_code.client_id)
+        client = self._provider.context.client(authorization_code.client_id)
         if client and client.backchannel_logout_uri:
             claims["sid"] = authorization_code.sid
         return claims
 
     def get_client_claims(self, client: Client) -> dict[str, Any]:
-        now = int(self._provider.clock().timestamp())
-        settings = self._provider.settings
+        now = int(self._provider.context.clock().timestamp())
+        settings = self._provider.context.settings
         return {
             "iss": settings.issuer,
             "aud": client.client_id,
@@ -238,10 +243,33 @@ class IdToken(OpenIDCode):  # type: ignore[misc]
         return client.id_token_algorithm
 
     def get_encode_header(self, client: Client) -> dict[str, Any]:
-        return {"alg": client.id_token_algorithm, "kid": self._provider.signing_key(client).kid}
+        return {"alg": client.id_token_algorithm, "kid": self._signing_key(client).kid}
 
     def resolve_client_private_key(self, client: Client) -> RSAKey | ECKey:
-        return self._provider.signing_key(client).key
+        return self._signing_key(client).key
+
+    def _signing_key(self, client: Client) -> SigningKey:
+        context = self._provider.context
+        return context.keys.signing(client.id_token_algorithm, context.clock())
 
     def generate_user_info(self, user: Account, scope: str) -> dict[str, Any]:
         return {"sub": user.person_id}
+
+
+def read_id_token(context: Context, id_token: str) -> dict[str, Any]:
+    """The claims of an ID token of ours that a client shows us, expired or not.
+
+    Raises ``InvalidRequestError`` for any other text.
+    """
+    keys = context.keys.key_set(context.clock(), context.settings.signature_age)
+    try:
+        claims = dict(jwt.decode(id_token, keys, algorithms=list(ALGORITHMS)).claims)
+    except (JoseError, ValueError) as error:
+        raise InvalidRequestError("The 'id_token_hint' is not of ours.") from error
+    if (
+        claims.get("iss") != context.settings.issuer
+        or not isinstance(claims.get("sub"), str)
+        or "events" in claims  # a logout token
+    ):
+        raise InvalidRequestError("The 'id_token_hint' is not of ours.")
+    return claims

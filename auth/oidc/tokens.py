@@ -55,10 +55,10 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
     request: ProtocolRequest
 
     def authenticate_refresh_token(self, refresh_token: str) -> Token | None:
-        token = find_token(self.server.engine, refresh_token)
+        token = find_token(self.server.context.engine, refresh_token)
         if token is None or token.kind != TokenKind.REFRESH:
             return None
-        return token if token.expires_at > self.server.clock() else None
+        return token if token.expires_at > self.server.context.clock() else None
 
     def validate_token_request(self) -> None:
         """Spend the token last, when nothing else is wrong with the request."""
@@ -67,7 +67,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         scope = client.get_allowed_scope(self.request.payload.scope or token.scope)
         if scope is None:
             raise InvalidScopeError()
-        account = self.server.admitted(token.person_id, client, Method(token.method))
+        account = self.server.context.admitted(token.person_id, client, Method(token.method))
         if account is None or not self._claim(token):
             raise InvalidGrantError()
         self.request.user = account
@@ -109,11 +109,11 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]
     server: Provider
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:
-        return find_token(self.server.engine, token_string)
+        return find_token(self.server.context.engine, token_string)
 
     def revoke_token(self, token: Token, request: ProtocolRequest) -> None:
         """A refresh token takes its grant with it, an access token only itself (section 2.1)."""
-        with self.server.session_factory.begin() as db:
+        with self.server.context.session_factory.begin() as db:
             if token.kind == TokenKind.REFRESH:
                 revoke_grant(db, token.grant_id, token.client_id)
             else:
@@ -128,27 +128,28 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
     server: Provider
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:
-        return find_token(self.server.engine, token_string)
+        return find_token(self.server.context.engine, token_string)
 
     def check_permission(self, token: Token, client: Client, request: ProtocolRequest) -> bool:
         return token.check_client(client)
 
     def create_introspection_payload(self, token: Token | None) -> dict[str, Any]:
-        if token is None or not self._is_active(token, self.server.clock()):
+        if token is None or not self._is_active(token, self.server.context.clock()):
             return {"active": False}
         return {
             "active": True,
             "client_id": token.client_id,
             "sub": token.person_id,
             "scope": token.scope,
-            "iss": self.server.settings.issuer,
+            "iss": self.server.context.settings.issuer,
             "iat": int(token.issued_at.timestamp()),
             "exp": int(token.expires_at.timestamp()),
             **({"token_type": "Bearer"} if token.kind == TokenKind.ACCESS else {}),
         }
 
     def _is_active(self, token: Token, now: datetime) -> bool:
-        client = self.server.query_client(token.client_id)
+        context = self.server.context
+        client = context.client(token.client_id)
         if token.used or token.expires_at <= now or client is None:
             return False
-        return self.server.admitted(token.person_id, client, Method(token.method)) is not None
+        return context.admitted(token.person_id, client, Method(token.method)) is not None

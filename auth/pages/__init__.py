@@ -1,1 +1,1 @@
-"""Pages that people see: signing in, choosing a password, the class of a class teacher."""
+"""The shell of every page of ours: its language, form token and cookie, and what it may do."""

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from flask import Request
 from werkzeug.wrappers import Response
 
+from auth.cookies import host_cookie
+
 MAX_AGE = timedelta(days=180)
 MAX_PEOPLE = 8
 """As many people of one browser are known again: a family, or a school computer's last ones."""
@@ -25,8 +27,7 @@ class Devices:
 
     def __init__(self, secret: bytes, *, secure: bool) -> None:
         self._secret = hmac.digest(secret, b"device cookie", "sha256")
-        self._secure = secure
-        self.cookie_name = "__Host-device" if secure else "device"
+        self._cookie = host_cookie("device", secure=secure)
 
     def recognise(self, request: Request, username: str, now: datetime) -> str:
         """The name of this browser for the person with this login; empty for an unknown one."""
@@ -41,19 +42,10 @@ class Devices:
         until = int((now + MAX_AGE).timestamp() // 86_400)
         name = f"{until}.{secrets.token_urlsafe(12)}"
         entries = [f"{name}.{self._mark(name, username)}", *others][:MAX_PEOPLE]
-        response.set_cookie(
-            self.cookie_name,
-            "~".join(entries),
-            max_age=MAX_AGE,
-            path="/",
-            secure=self._secure,
-            httponly=True,
-            samesite="Lax",
-        )
+        self._cookie.write(response, "~".join(entries), max_age=MAX_AGE)
 
     def _entries(self, request: Request) -> list[str]:
-        cookie = request.cookies.get(self.cookie_name, "")
-        return [entry for entry in cookie.split("~")[:MAX_PEOPLE] if entry]
+        return [entry for entry in self._cookie.read(request).split("~")[:MAX_PEOPLE] if entry]
 
     def _check(self, entry: str, username: str, now: datetime) -> str:
         name, _dot, mark = entry.rpartition(".")

@@ -1,9 +1,7 @@
-"""The browser's session: a random cookie, the sign-in it points to, and form tokens made of it."""
+"""The browser's session: a random cookie and the sign-in it points to."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +10,7 @@ from flask import Request
 from sqlalchemy import Connection, Engine, bindparam, delete, insert, select
 from werkzeug.wrappers import Response
 
+from auth.cookies import host_cookie
 from auth.models import Method, SignIn, digest, table_of
 
 _SIGN_INS = table_of(SignIn)
@@ -37,13 +36,10 @@ class Sessions:
 
     def __init__(self, engine: Engine, *, issuer: str) -> None:
         self._engine = engine
-        self.secure = issuer.startswith("https:")
-        """Cookies go over https only; never false but on loopback."""
-        # The prefix makes browsers refuse the cookie from a sibling host or over plain http.
-        self.cookie_name = "__Host-signin" if self.secure else "signin"
+        self.cookie = host_cookie("signin", secure=issuer.startswith("https:"))
 
     def current(self, request: Request, now: datetime) -> SignIn | None:
-        cookie = request.cookies.get(self.cookie_name)
+        cookie = self.cookie.read(request)
         if not cookie:
             return None
         with self._engine.connect() as db:
@@ -80,39 +76,10 @@ class Sessions:
 
     def end(self, db: Connection, request: Request, response: Response) -> SignIn | None:
         """Forget the cookie here and in the browser; the sign-in it pointed to."""
-        response.delete_cookie(
-            self.cookie_name, path="/", secure=self.secure, httponly=True, samesite="Lax"
-        )
+        self.cookie.forget(response)
         return self._forget(db, request)
 
-    def browser_cookie(self, request: Request) -> str:
-        """The cookie this browser has, or a fresh one for it (``set_cookie``)."""
-        return request.cookies.get(self.cookie_name) or secrets.token_urlsafe(32)
-
-    def set_cookie(self, response: Response, cookie: str) -> None:
-        """Without an age: it goes with the browser window."""
-        response.set_cookie(
-            self.cookie_name, cookie, path="/", secure=self.secure, httponly=True, samesite="Lax"
-        )
-
-    def is_own_form(self, request: Request) -> bool:
-        """Whether a posted form was made for this browser (no cross-site request)."""
-        cookie = request.cookies.get(self.cookie_name, "")
-        sent = request.form.get("form_token", "")
-        return bool(cookie) and hmac.compare_digest(form_token(cookie).encode(), sent.encode())
-
-    def has_cookie(self, request: Request) -> bool:
-        return bool(request.cookies.get(self.cookie_name))
-
     def _forget(self, db: Connection, request: Request) -> SignIn | None:
-        cookie = request.cookies.get(self.cookie_name, "")
+        cookie = self.cookie.read(request)
         row = db.execute(_FORGET, {"cookie": digest(cookie)}).one_or_none()
         return SignIn(**row._mapping) if row else None
-
-
-def form_token(cookie: str) -> str:
-    """What a form must send back to show that it was made for the browser with this cookie.
-
-    Only who knows the cookie can compute it, and it does not give the cookie away.
-    """
-    return hashlib.sha256(b"form:" + cookie.encode()).hexdigest()

@@ -16,11 +16,10 @@ import requests
 from auth.esia.protocol.dialect import TIMESTAMP_FORMAT, Dialect, text_to_sign
 from auth.esia.protocol.gost import Gost, GostError
 from auth.esia.protocol.signatures import Certificate, OtherKey, load_certificate
-from auth.linking.identity import OutsideChild, OutsideIdentity
+from auth.outside import Attempt, OutsideChild, OutsideIdentity
 from auth.upstream.errors import Problem, UpstreamError, refusal
 from auth.upstream.esia_tokens import Signed, TokenCheck
 from auth.upstream.http import Bearer, Wire, no_answer, read_json
-from auth.upstream.port import Attempt
 from auth.upstream.settings import EsiaUpstream, UpstreamSettings
 from auth.upstream.signers import Signer, SignerError, make_signer
 

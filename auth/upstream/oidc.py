@@ -15,12 +15,11 @@ from joserfc import jwt
 from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jws import JWSRegistry
 
-from auth.linking.identity import OutsideChild, OutsideIdentity
+from auth.outside import Attempt, OutsideChild, OutsideIdentity
 from auth.upstream.discovery import Discovery, Metadata
 from auth.upstream.errors import Problem, UpstreamError, refusal
 from auth.upstream.esia import read_birth_date, read_snils
 from auth.upstream.http import Bearer, Wire, no_answer, read_json
-from auth.upstream.port import Attempt
 from auth.upstream.settings import OidcUpstream, UpstreamSettings
 
 Claims = Mapping[str, Any]

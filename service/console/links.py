@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from auth.linking.comparison import masked_snils
 from auth.linking.links import links_of
 from auth.linking.models import LinkEvent
-from auth.oidc.provider import current_provider
+from auth.oidc.context import current_context
 from service.access import Forbidden
 from service.console.context import scope, the_console
 from service.console.paging import page_of
@@ -70,7 +70,7 @@ def grant(request_id: int) -> Response | tuple[str, int]:
                 request.form.get("login", ""),
                 reason=request.form.get("reason", ""),
                 relink="relink" in request.form,
-                clients=current_provider().clients,
+                clients=current_context().clients,
                 now=console.now(),
             )
     except LinkProblem as problem:
@@ -125,7 +125,7 @@ def unlink() -> str | tuple[str, int]:
                 login,
                 request.form.get("link", 0, type=int),
                 reason=request.form.get("reason", ""),
-                clients=current_provider().clients,
+                clients=current_context().clients,
                 now=console.now(),
             )
     except LinkProblem as problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from auth.oidc.provider import current_provider
+from auth.oidc.context import current_context
 from auth.signin.passwords import own_password_hash
 from service.access import Forbidden
 from service.console.context import scope, the_console
@@ -79,7 +79,7 @@ def _page(login: str) -> str:
     with console.transaction() as db:
         person = find_person(db, scope(), login)
         places = places_of(db, scope(), [person])[person.person_id]
-        paused = paused_until(db, current_provider().throttle, person, console.now())
+        paused = paused_until(db, current_context().throttle, person, console.now())
     has_own = own_password_hash(console.application.sessions, person.person_id) is not None
     in_moodle = settings.passwords.kept_in == "moodle"
     return render_template(

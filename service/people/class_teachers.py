@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import aliased
 
-from auth.pages import own_class
+from auth.directory import Pupil, Slip
 from auth.signin.check import normalise_username
 from provisioning.roster import Role
 from service.access import STAFF_ROLES, Scope, staff_of_their_own_school
@@ -25,23 +25,21 @@ from service.queue import JobQueue
 
 
 class LedClasses:
-    """``auth.pages.own_class.OwnClass`` over our tables."""
+    """``auth.directory.OwnClass`` over our tables."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
-    def pupils(self, person_id: str) -> Sequence[own_class.Pupil]:
+    def pupils(self, person_id: str) -> Sequence[Pupil]:
         with self._application.sessions() as session:
             found = session.execute(_pupils_of(person_id)).all()
         rows = sorted(found, key=lambda row: (natural(row[1].class_title), natural(_name(row[0]))))
         return [
-            own_class.Pupil(
-                name=_name(person), username=person.username, class_title=place.class_title
-            )
+            Pupil(name=_name(person), username=person.username, class_title=place.class_title)
             for person, place in rows
         ]
 
-    def reset(self, person_id: str, username: str) -> own_class.Slip | None:
+    def reset(self, person_id: str, username: str) -> Slip | None:
         application = self._application
         now = application.clock()
         with transaction(application.sessions) as session:
@@ -62,7 +60,7 @@ class LedClasses:
         JobQueue(application.settings).tell_signed_out()
         if slip is None:
             return None
-        return own_class.Slip(
+        return Slip(
             name=slip.name,
             group=slip.group,
             school=slip.school,

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from auth.linking.settings import LinkingSettings
-from auth.settings import AuthSettings, EsiaSettings
+from auth.settings import AuthSettings, EsiaSettings, LinkingSettings
 from auth.upstream.settings import UpstreamSettings
 from provisioning.settings import (
     CourseSettings,

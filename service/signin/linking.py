@@ -17,7 +17,7 @@ from auth.linking import links, requests
 from auth.linking.comparison import Agreement, Comparison, compare, is_another_human, likeness
 from auth.linking.links import add_link, end_link, links_of
 from auth.linking.models import Evidence, Link, LinkEvent, LinkRequest
-from auth.linking.settings import LinkingSettings
+from auth.settings import LinkingSettings
 from service import audit
 from service.access import Forbidden, Scope
 from service.audit import AuditAction

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,8 @@ from auth.clients.client import Client, hash_secret
 from auth.models import Base, Credential, LoginEvent
 from auth.oidc.keys import SigningKeys, load_keys
 from auth.oidc.provider import Provider
+from auth.outside import Arrive, Upstream
 from auth.signin.passwords import hash_password
-from auth.upstream.offers import Arrive
-from auth.upstream.port import Upstream
 from tests.auth.people import PUPIL, People, make_account, make_teacher
 from tests.relying_party import Browser, Page, RelyingParty
 
@@ -139,6 +138,10 @@ class Portal:
 
     def notices_waiting(self) -> None:
         self.notices_waited += 1
+
+    def change(self, **changes: Any) -> None:
+        """Let the provider go on with something else of its context."""
+        self.provider.context = replace(self.provider.context, **changes)
 
     def moodle(self, **changes: Any) -> RelyingParty:
         return RelyingParty(issuer=self.issuer, **changes)

@@ -9,8 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from auth import AuthSettings
-from auth.linking.identity import OutsideIdentity
-from auth.linking.pages import arrive
+from auth.outside import OutsideIdentity
 from tests.service.console_factories import PASSWORD
 from tests.service.link_factories import SNILS, SUBJECT, history, links, make_links_console
 from tests.web import running_app
@@ -31,7 +30,8 @@ def test_a_pupil_nobody_found_gets_in_once_the_school_has_linked_them(
     tmp_path: Path, visitor: BrowserContext, chromium: Browser
 ) -> None:
     console = make_links_console(tmp_path, auth=AuthSettings(phase="both"))
-    console.app.add_url_rule("/outside", view_func=lambda: arrive(IDENTITY, query=""))
+    context = console.app.extensions["auth"].context
+    console.app.add_url_rule("/outside", view_func=lambda: context.arrive(IDENTITY, query=""))
     phone = {"width": 360, "height": 740}
     with (
         running_app(console.app) as url,

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from auth.clients.client import Client
-from auth.linking.identity import OutsideChild, OutsideIdentity
 from auth.linking.pending_identities import keep
 from auth.models import Credential
+from auth.outside import OutsideChild, OutsideIdentity
 from auth.settings import AuthSettings, EsiaSettings, EsiaSystem
 from auth.signin.phases import Phase
 from auth.upstream.settings import ClaimNames, EsiaUpstream, OidcUpstream, UpstreamSettings

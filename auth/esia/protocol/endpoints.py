@@ -42,18 +42,35 @@ GRANTS: Mapping[str, Callable[[Asked, RegisteredSystem, Stand], Json]] = {
 MAX_BODY_BYTES = 100_000
 """The largest body; a token request with a code and a CMS takes about 5,000 bytes."""
 
-blueprint = Blueprint("esia", __name__)
-blueprint.after_request(recorder.keep)
-blueprint.after_request(shift_date)
-blueprint.register_error_handler(HtmlFault, html_page)
+
+def make_blueprint() -> Blueprint:
+    blueprint = Blueprint("esia", "auth")
+    blueprint.after_request(recorder.keep)
+    blueprint.after_request(shift_date)
+    blueprint.register_error_handler(HtmlFault, html_page)
+    blueprint.post("/aas/oauth2/te")(token_v1)
+    blueprint.post("/aas/oauth2/v3/te")(token_v3)
+    blueprint.get("/rs/prns/<int:oid>/<name>/<int:element_id>")(element)
+    blueprint.get("/rs/prns/<int:oid>/kids/<int:kid>/docs/<int:document>")(document_of_kid)
+    blueprint.get("/rs/orgs/<int:oid>/emps/<int:person_oid>")(employee)
+    blueprint.get("/public/esia.zip")(certificates)
+    for path, view in (
+        ("prns/<int:oid>", person),
+        ("prns/<int:oid>/<name>", collection),
+        ("prns/<int:oid>/kids/<int:kid>/docs", documents_of_kid),
+        ("orgs/<int:oid>", organisation),
+        ("orgs/<int:oid>/emps", employees),
+        ("orgs/<int:oid>/emps/<int:person_oid>/grps", groups),
+    ):
+        for ending in ("", "/"):
+            blueprint.get(f"/rs/{path}{ending}")(view)
+    return blueprint
 
 
-@blueprint.post("/aas/oauth2/te")
 def token_v1() -> Response:
     return _token(Dialect.V1)
 
 
-@blueprint.post("/aas/oauth2/v3/te")
 def token_v3() -> Response:
     return _token(Dialect.V2)
 
@@ -88,8 +105,6 @@ def _token(dialect: Dialect) -> Response:
         return _json(body, status=400)
 
 
-@blueprint.get("/rs/prns/<int:oid>")
-@blueprint.get("/rs/prns/<int:oid>/")
 def person(oid: int) -> Response:
     stand = current_stand()
     try:
@@ -103,36 +118,28 @@ def person(oid: int) -> Response:
     return response
 
 
-@blueprint.get("/rs/prns/<int:oid>/<name>")
-@blueprint.get("/rs/prns/<int:oid>/<name>/")
 def collection(oid: int, name: str) -> Response:
     return _answer_of_person(
         oid, name, lambda source: rest.collection(source, name, embedded=_embedded())
     )
 
 
-@blueprint.get("/rs/prns/<int:oid>/<name>/<int:element_id>")
 def element(oid: int, name: str, element_id: int) -> Response:
     return _answer_of_person(oid, name, lambda source: rest.element(source, name, element_id))
 
 
-@blueprint.get("/rs/prns/<int:oid>/kids/<int:kid>/docs")
-@blueprint.get("/rs/prns/<int:oid>/kids/<int:kid>/docs/")
 def documents_of_kid(oid: int, kid: int) -> Response:
     return _answer_of_person(
         oid, "docs", lambda source: rest.documents_of_kid(source, kid, embedded=_embedded())
     )
 
 
-@blueprint.get("/rs/prns/<int:oid>/kids/<int:kid>/docs/<int:document>")
 def document_of_kid(oid: int, kid: int, document: int) -> Response:
     return _answer_of_person(
         oid, "docs", lambda source: rest.document_of_kid(source, kid, document)
     )
 
 
-@blueprint.get("/rs/orgs/<int:oid>")
-@blueprint.get("/rs/orgs/<int:oid>/")
 def organisation(oid: int) -> Response:
     """Answer a system's own token about the organisation, and a person who works there."""
     return _answer_of_organisation(
@@ -142,8 +149,6 @@ def organisation(oid: int) -> Response:
     )
 
 
-@blueprint.get("/rs/orgs/<int:oid>/emps")
-@blueprint.get("/rs/orgs/<int:oid>/emps/")
 def employees(oid: int) -> Response:
     return _answer_of_organisation(
         oid,
@@ -154,7 +159,6 @@ def employees(oid: int) -> Response:
     )
 
 
-@blueprint.get("/rs/orgs/<int:oid>/emps/<int:person_oid>")
 def employee(oid: int, person_oid: int) -> Response:
     return _answer_of_organisation(
         oid,
@@ -165,8 +169,6 @@ def employee(oid: int, person_oid: int) -> Response:
     )
 
 
-@blueprint.get("/rs/orgs/<int:oid>/emps/<int:person_oid>/grps")
-@blueprint.get("/rs/orgs/<int:oid>/emps/<int:person_oid>/grps/")
 def groups(oid: int, person_oid: int) -> Response:
     return _answer_of_organisation(
         oid,
@@ -175,7 +177,6 @@ def groups(oid: int, person_oid: int) -> Response:
     )
 
 
-@blueprint.get("/public/esia.zip")
 def certificates() -> Response:
     """Answer the certificates of our tokens, at the address where ЕСИА keeps its own."""
     keys = current_stand().keys

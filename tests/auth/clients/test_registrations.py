@@ -42,7 +42,7 @@ def register(portal: Portal, secret: str = "library-secret", **changes: Any) -> 
 
 
 def known(portal: Portal) -> bool:
-    return "library" in portal.provider.clients
+    return "library" in portal.provider.context.clients
 
 
 def library(portal: Portal, secret: str = "library-secret") -> RelyingParty:
@@ -141,7 +141,7 @@ def test_a_row_that_no_longer_fits_shuts_out_nobody_else(portal: Portal) -> None
         row.touch(START)
     with portal.session_factory() as db:
         assert "library" not in read_clients(db, [], START).clients
-    assert "moodle" in portal.provider.clients
+    assert "moodle" in portal.provider.context.clients
 
 
 @pytest.fixture

@@ -13,11 +13,10 @@ from flask import request
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from auth.linking.identity import OutsideIdentity
 from auth.linking.links import add_link
 from auth.linking.models import Evidence, Link, LinkEvent
-from auth.linking.pages import arrive
-from auth.linking.settings import LinkingSettings
+from auth.outside import OutsideIdentity
+from auth.settings import LinkingSettings
 from tests.auth.conftest import Portal
 from tests.relying_party import Browser, Page
 
@@ -56,10 +55,11 @@ class Door:
         return f"{self.portal.issuer}/outside/{number}?{urlsplit(authorize).query}"
 
     def callback(self, number: int) -> Response:
+        arrive = self.portal.provider.context.arrive
         return arrive(self.identities[number], query=request.query_string.decode())
 
     def configure(self, **changes: Any) -> None:
-        self.portal.app.extensions["linking"] = LinkingSettings(**changes)
+        self.portal.change(linking=LinkingSettings(**changes))
 
     def pupil(self, person_id: str, **changes: Any) -> None:
         """Change what the school's record says of somebody."""

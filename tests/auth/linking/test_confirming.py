@@ -129,8 +129,8 @@ def test_where_the_school_confirms_a_posted_password_counts_for_nothing(
 def test_where_moodle_keeps_passwords_it_is_the_school(door: Door, browser: Browser) -> None:
     door.configure(confirm="login")
     page = browser.open(door.address(make_identity()))
-    provider = door.portal.provider
-    provider.settings = replace(provider.settings, password_sign_in=False)
+    settings = door.portal.provider.context.settings
+    door.portal.change(settings=replace(settings, password_sign_in=False))
     again = browser.open(page.url)
     assert 'name="password"' not in again.text
     assert "/auth/linking/school?" in again.text

@@ -8,7 +8,7 @@ from itertools import cycle, product
 
 import pytest
 
-from auth.linking.settings import LinkingSettings
+from auth.settings import LinkingSettings
 from tests.auth.linking.conftest import SNILS, Door, make_identity
 from tests.auth.linking.test_parents import make_parent
 from tests.auth.people import PUPIL

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from auth.linking.identity import OutsideChild, OutsideIdentity
 from auth.models import AuthorizationCode, SignIn
+from auth.outside import OutsideChild, OutsideIdentity
 from tests.auth.linking.conftest import OTHER_SNILS, SNILS, Door, heading, make_identity
 from tests.auth.people import PUPIL, TEACHER
 from tests.relying_party import Browser

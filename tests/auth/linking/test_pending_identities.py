@@ -8,10 +8,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from auth.linking.identity import OutsideIdentity
 from auth.linking.links import link_by_evidence
 from auth.linking.models import Arrival, Evidence
 from auth.models import digest
+from auth.outside import OutsideIdentity
 from tests.auth.conftest import Portal
 from tests.auth.linking.conftest import OTHER_SNILS, SNILS, Door, heading, make_identity
 from tests.auth.people import PUPIL, TEACHER, make_account, make_teacher

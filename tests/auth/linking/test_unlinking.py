@@ -21,7 +21,7 @@ def unlink(door: Door) -> None:
             school_code="1001",
             actor="anna",
             reason="Чужие Госуслуги",
-            clients=door.portal.provider.clients,
+            clients=door.portal.provider.context.clients,
             now=door.portal.clock(),
         )
 

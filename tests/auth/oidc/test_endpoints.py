@@ -64,7 +64,7 @@ def test_a_client_with_nonce_pkce_and_basic_gets_a_signed_id_token(
     header, claims = journal.read_id_token(tokens["id_token"])
 
     now = int(START.timestamp())
-    rsa_key = portal.provider.keys.signing("RS256", START)
+    rsa_key = portal.provider.context.keys.signing("RS256", START)
     assert header == {"typ": "JWT", "alg": "RS256", "kid": rsa_key.kid}
     assert claims.pop("at_hash")
     assert claims == {
@@ -309,7 +309,9 @@ def test_the_published_keys_are_public_halves_only(portal: Portal) -> None:
 def test_two_applications_in_one_process_keep_apart(
     start_portal: Callable[..., Portal], portal: Portal, browser: Browser
 ) -> None:
-    other = start_portal(clients=(replace(portal.provider.clients["moodle"], name="Другой"),))
+    other = start_portal(
+        clients=(replace(portal.provider.context.clients["moodle"], name="Другой"),)
+    )
     page = browser.open(portal.moodle().start().url)
     assert "«Moodle»" in page.text
     elsewhere = Browser(other.issuer)
@@ -320,7 +322,7 @@ def test_two_applications_in_one_process_keep_apart(
 
 
 def forget(portal: Portal) -> None:
-    with portal.provider.session_factory.begin() as db:
+    with portal.provider.context.session_factory.begin() as db:
         forget_expired(db, portal.clock(), failure_window=timedelta(days=1))
 
 

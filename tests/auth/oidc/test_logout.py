@@ -177,8 +177,8 @@ def send(portal: Portal, application: Application) -> int:
     provider = portal.provider
     return send_notices(
         portal.session_factory,
-        provider.settings,
-        provider.keys,
+        provider.context.settings,
+        provider.context.keys,
         portal.clock(),
         application.post,
     )

@@ -176,7 +176,7 @@ def test_a_reset_of_the_password_ends_all_tokens(
     portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
 ) -> None:
     with portal.session_factory.begin() as db:
-        forget_own_password(db, PUPIL, portal.provider.clients, START)
+        forget_own_password(db, PUPIL, portal.provider.context.clients, START)
     assert diary.userinfo(tokens["access_token"]).status_code == 401
     assert refusal(diary.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
 
@@ -185,7 +185,7 @@ def test_a_reset_of_the_password_ends_a_code_under_way(
     portal: Portal, diary: RelyingParty, code: str
 ) -> None:
     with portal.session_factory.begin() as db:
-        forget_own_password(db, PUPIL, portal.provider.clients, START)
+        forget_own_password(db, PUPIL, portal.provider.context.clients, START)
     assert refusal(diary.redeem(code)) == (400, "invalid_grant")
 
 

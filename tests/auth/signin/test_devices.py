@@ -99,7 +99,7 @@ def test_a_neighbour_cannot_pause_somebody_who_comes_back(
     sign_out(browser, portal)
     neighbour = Browser(portal.issuer)
     url = f"{portal.issuer}/auth/login"
-    for _ in range(portal.provider.settings.failures_per_account + 1):
+    for _ in range(portal.provider.context.settings.failures_per_account + 1):
         last = neighbour.sign_in(url, LOGIN, "wrong")
     assert last.status == 429
     assert neighbour.sign_in(url, LOGIN, OWN_PASSWORD).status == 429
@@ -114,7 +114,7 @@ def test_a_known_browser_that_guesses_is_paused_alone(
     pupil(f"{portal.issuer}/auth/")
     sign_out(browser, portal)
     url = f"{portal.issuer}/auth/login"
-    for _ in range(portal.provider.settings.failures_per_account):
+    for _ in range(portal.provider.context.settings.failures_per_account):
         browser.sign_in(url, LOGIN, "wrong")
     assert browser.sign_in(url, LOGIN, OWN_PASSWORD).status == 429
     other = Browser(portal.issuer)
@@ -132,7 +132,7 @@ def test_answers_do_not_tell_who_exists(
     for login in (LOGIN, "1234p9999"):
         guesser = Browser(portal.issuer)
         seen[login] = []
-        for _ in range(portal.provider.settings.failures_per_account + 1):
+        for _ in range(portal.provider.context.settings.failures_per_account + 1):
             page = guesser.sign_in(url, login, "wrong")
             headers = {k: v for k, v in page.headers.items() if k not in {"Date", "Set-Cookie"}}
             cookies = sorted(cookie.name for cookie in guesser.session.cookies)

@@ -54,7 +54,7 @@ class KeptPhases:
 @pytest.fixture
 def phases(portal: Portal) -> KeptPhases:
     kept = KeptPhases()
-    portal.provider.phases = kept
+    portal.change(phases=kept)
     return kept
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Response
 
-from auth.linking.identity import OutsideIdentity
+from auth.outside import OutsideIdentity
 from auth.upstream import build
 from auth.upstream.settings import EsiaUpstream, OidcUpstream, UpstreamSettings
 from tests.auth.conftest import START, Portal

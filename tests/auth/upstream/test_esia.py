@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from auth.esia.protocol.gost import OpensslGost, find_gost
-from auth.linking.identity import OutsideChild
+from auth.outside import OutsideChild
 from auth.upstream.settings import EsiaUpstream
 from tests.auth.conftest import Portal
 from tests.auth.esia.signing import Signer
@@ -204,11 +204,9 @@ def test_a_provider_that_is_down_is_told_before_and_after_the_journey(
     portal = open_portal(outside.esia())
     traveller = travellers(portal)
     page = leave(traveller, portal)
-    (upstream,) = portal.app.extensions["auth_upstream"].upstreams
+    (upstream,) = portal.provider.context.upstreams
     closed = replace(upstream.settings, base_url=NOBODY)
-    portal.app.extensions["auth_upstream"] = replace(
-        portal.app.extensions["auth_upstream"], upstreams=(replace(upstream, settings=closed),)
-    )
+    portal.change(upstreams=(replace(upstream, settings=closed),))
     page = sign_in_there(traveller, page, "confirmed")
     assert page.status == 503
     assert "не отвечает" in page.text

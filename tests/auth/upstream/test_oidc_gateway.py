@@ -15,10 +15,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
-from auth.linking.identity import OutsideIdentity
+from auth.outside import Attempt, OutsideIdentity
 from auth.upstream.errors import Problem, UpstreamError
 from auth.upstream.oidc import Oidc
-from auth.upstream.port import Attempt
 from auth.upstream.settings import ClaimNames, OidcUpstream, UpstreamSettings
 from tests.auth.conftest import START
 from tests.waiting import WAIT_SECONDS

@@ -139,7 +139,7 @@ def test_a_sign_out_after_ours_has_ended_still_ends_the_one_at_esia(
 ) -> None:
     moodle, traveller = portal.moodle(), travellers(portal)
     come_in(traveller, portal, moodle.start().url)
-    portal.clock.forward(portal.provider.settings.session_seconds + 1)
+    portal.clock.forward(portal.provider.context.settings.session_seconds + 1)
     page = traveller.open(f"{portal.issuer}/auth/logout")
     assert "Вы вышли" not in page.text
     assert "Вы вышли" in traveller.submit(page).text

@@ -115,10 +115,10 @@ def test_the_provider_of_the_same_application_knows_it_soon(
     console: ConsoleUnderTest, city: Browser
 ) -> None:
     provider = console.app.extensions["auth"]
-    assert list(provider.clients) == ["moodle"]
+    assert list(provider.context.clients) == ["moodle"]
     city.post("/console/clients/new", **form())
-    until(lambda: "diary" in provider.clients)
-    assert provider.clients["diary"].name == "Дневник"
+    until(lambda: "diary" in provider.context.clients)
+    assert provider.context.clients["diary"].name == "Дневник"
 
 
 @pytest.mark.parametrize(

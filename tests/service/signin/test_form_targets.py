@@ -17,8 +17,8 @@ from werkzeug.test import TestResponse
 
 from auth.clients.client import Client
 from auth.esia.protocol.keys import load_stand_keys
-from auth.linking.identity import OutsideIdentity
 from auth.linking.pending_identities import keep
+from auth.outside import OutsideIdentity
 from auth.settings import AuthSettings, EsiaSettings, EsiaSystem
 from auth.upstream.settings import OidcUpstream, UpstreamSettings
 from service.db import make_engine

@@ -22,9 +22,11 @@ from werkzeug.wrappers import Response
 from auth.clients.client import Client
 from auth.directory import Account
 from auth.models import Consent, Method, SignIn
+from auth.oidc.context import Context
 from auth.oidc.grants import CodeGrant
-from auth.oidc.provider import Provider, current_provider
-from auth.pages.sign_in import ask_who, refuse, render
+from auth.oidc.provider import Provider
+from auth.pages.shell import refuse, render
+from auth.portal.home import ask_who
 from auth.signin.policy import ALLOWED, Decision, Reason
 from auth.upstream.pages import sign_out_there
 
@@ -42,26 +44,25 @@ class Step(StrEnum):
     NONE = "none"
 
 
-def authorize() -> Any:
+def authorize(provider: Provider) -> Any:
     """Send the person back with a code, or to our pages first.
 
     Nothing is redirected to an address that is not registered (RFC 6749 section 4.1.2.1).
     """
-    provider = current_provider()
-    sign_in, account = _who(provider)
+    sign_in, account = _who(provider.context)
     try:
         grant = provider.get_consent_grant(end_user=account)
-        step, decision = _next_step(provider, grant, sign_in, account)
+        step, decision = _next_step(provider.context, grant, sign_in, account)
         if step is Step.REFUSE:
-            _record_refusal(provider, grant.client, sign_in, account, decision.reason)
+            _record_refusal(provider.context, grant.client, sign_in, account, decision.reason)
         if _prompt(grant) == {"none"}:
             _stay_silent(grant, step)
     except OAuth2Error as error:
         return _tell(provider, error)
     if step is Step.REFUSE:
-        return refuse(decision, grant.client)
+        return refuse(provider.context, decision, grant.client)
     if step is Step.SIGN_IN:
-        return _ask_who()
+        return _ask_who(provider.context)
     if step is Step.SET_PASSWORD:
         return _go("auth_pages.set_password")
     if step is Step.CONSENT:
@@ -71,24 +72,23 @@ def authorize() -> Any:
         and sign_in
         and Method(sign_in.method) is Method.ESIA
         and _prompt(grant) != {"none"}
-        and (page := sign_out_there(_here()))
+        and (page := sign_out_there(provider.context, _here()))
     ):
         # A school computer: this very sign-in still counts here, over there it counts no more.
         return page
     return _give_code(provider, grant, sign_in)
 
 
-def code_at_once(sign_in: SignIn, account: Account) -> Response | None:
+def code_at_once(provider: Provider, sign_in: SignIn, account: Account) -> Response | None:
     """The way back with a code, for somebody who signed in this moment.
 
     None when there is anything else to do or to say first: that begins with the request itself.
     """
-    provider = current_provider()
     # Of the address alone: the posted form has a password in it.
     asked = provider.create_oauth2_request(request, request.args)
     try:
         grant = provider.get_consent_grant(asked, end_user=account)
-        step, _decision = _next_step(provider, grant, sign_in, account)
+        step, _decision = _next_step(provider.context, grant, sign_in, account)
     except OAuth2Error:
         return None
     if step is not Step.NONE:
@@ -113,13 +113,13 @@ def _here() -> str:
     return f"{url_for('auth.authorize')}?{urlencode(list(request.values.items(multi=True)))}"
 
 
-def consent() -> Any:
+def consent(provider: Provider) -> Any:
     """Show what the application would learn, and take the person's yes or no."""
-    provider = current_provider()
-    sign_in, account = _who(provider)
+    context = provider.context
+    sign_in, account = _who(context)
     try:
         grant = provider.get_consent_grant(end_user=account)
-        if request.form.get("decision") == "deny" and provider.sessions.is_own_form(request):
+        if request.form.get("decision") == "deny" and context.sessions.cookie.is_own_form(request):
             raise AccessDeniedError(
                 redirect_uri=grant.redirect_uri, state=grant.request.payload.state
             )
@@ -127,55 +127,55 @@ def consent() -> Any:
         return _tell(provider, error)
     if sign_in is None or account is None or sign_in.with_first_password:
         return _go("auth.authorize")
-    if request.form.get("decision") == "allow" and provider.sessions.is_own_form(request):
-        with provider.session_factory.begin() as db:
+    if request.form.get("decision") == "allow" and context.sessions.cookie.is_own_form(request):
+        with context.session_factory.begin() as db:
             db.merge(
                 Consent(
                     person_id=account.person_id,
                     client_id=grant.client.client_id,
                     scope=grant.request.scope,
-                    agreed_at=provider.clock(),
+                    agreed_at=context.clock(),
                 )
             )
         return _go("auth.authorize", answered={"consent"})
     scopes = grant.request.scope.split()
-    return render("consent.html", client=grant.client, scopes=scopes, account=account)
+    return render(context, "consent.html", client=grant.client, scopes=scopes, account=account)
 
 
-def _who(provider: Provider) -> tuple[SignIn | None, Account | None]:
-    sign_in = provider.sessions.current(request, provider.clock())
-    account = provider.directory.by_person_id(sign_in.person_id) if sign_in else None
+def _who(context: Context) -> tuple[SignIn | None, Account | None]:
+    sign_in = context.sessions.current(request, context.clock())
+    account = context.directory.by_person_id(sign_in.person_id) if sign_in else None
     return sign_in, account
 
 
 def _next_step(
-    provider: Provider, grant: CodeGrant, sign_in: SignIn | None, account: Account | None
+    context: Context, grant: CodeGrant, sign_in: SignIn | None, account: Account | None
 ) -> tuple[Step, Decision]:
     prompt = _prompt(grant)
     if (
         sign_in is None
         or account is None
         or prompt & {"login", "select_account"}
-        or not _counts(provider, grant, sign_in)
+        or not _counts(context, grant, sign_in)
     ):
         return Step.SIGN_IN, ALLOWED
-    decision = provider.decide(account, grant.client, Method(sign_in.method))
+    decision = context.decide(account, grant.client, Method(sign_in.method))
     if not decision.allowed:
         return Step.REFUSE, decision
     if sign_in.with_first_password:
         return Step.SET_PASSWORD, decision
-    if "consent" in prompt or (grant.client.ask_consent and not _agreed(provider, grant, account)):
+    if "consent" in prompt or (grant.client.ask_consent and not _agreed(context, grant, account)):
         return Step.CONSENT, decision
     return Step.NONE, decision
 
 
-def _counts(provider: Provider, grant: CodeGrant, sign_in: SignIn) -> bool:
+def _counts(context: Context, grant: CodeGrant, sign_in: SignIn) -> bool:
     """Whether this sign-in is young enough, unused where it must be, and the expected person's."""
     client: Client = grant.client
     limits = [int(grant.request.payload.data.get("max_age") or MAX_AGE)]
     if client.session_seconds:
         limits.append(client.session_seconds)
-    age = provider.clock() - sign_in.auth_time
+    age = context.clock() - sign_in.auth_time
     return (
         age <= timedelta(seconds=min(limits))
         and not (client.ask_each_time and sign_in.used)
@@ -183,8 +183,8 @@ def _counts(provider: Provider, grant: CodeGrant, sign_in: SignIn) -> bool:
     )
 
 
-def _agreed(provider: Provider, grant: CodeGrant, account: Account) -> bool:
-    with provider.session_factory() as db:
+def _agreed(context: Context, grant: CodeGrant, account: Account) -> bool:
+    with context.session_factory() as db:
         given = db.get(Consent, (account.person_id, grant.client.client_id))
         return given is not None and set(grant.request.scope.split()) <= set(given.scope.split())
 
@@ -206,14 +206,14 @@ def _stay_silent(grant: CodeGrant, step: Step) -> None:
 
 
 def _record_refusal(
-    provider: Provider,
+    context: Context,
     client: Client,
     sign_in: SignIn | None,
     account: Account | None,
     reason: Reason | None,
 ) -> None:
     if sign_in and reason:
-        provider.record_refusal(
+        context.record_refusal(
             account, client_id=client.client_id, method=Method.SESSION, reason=reason
         )
 
@@ -221,14 +221,14 @@ def _record_refusal(
 def _tell(provider: Provider, error: OAuth2Error) -> Any:
     if error.redirect_uri:
         return provider.redirect_with_error(error)
-    return render("bad_request.html", status=400, error=error.error)
+    return render(provider.context, "bad_request.html", status=400, error=error.error)
 
 
-def _ask_who() -> Response:
+def _ask_who(context: Context) -> Response:
     """The sign-in page. The person is asked once: the way on is without the wish to be asked."""
     query = _query(request.values, answered={"login", "select_account"}, without="max_age")
     if request.method == "GET":
-        return ask_who(query)
+        return ask_who(context, query)
     # Pages know what is asked by their address.
     return redirect(f"{url_for('auth_pages.login')}?{query}", 303)
 

@@ -15,9 +15,8 @@ from flask import make_response, render_template, request
 from werkzeug.wrappers import Response
 
 from auth.esia.protocol.errors import CATALOGUE, EsiaRefused, RestRefused
-from auth.oidc.provider import current_provider
 from auth.pages.guard import guard
-from auth.texts import choose_language
+from auth.texts import choose_language, translator
 
 RETRY_SECONDS = "60"
 
@@ -95,7 +94,7 @@ def _page(status: int) -> Response:
     language = choose_language(request)
     body = render_template(
         "auth/problem.html",
-        _=current_provider().texts.translator(language),
+        _=translator(language),
         language=language,
         status=status if status in _TEXTS else 400 if status < 500 else 500,
     )

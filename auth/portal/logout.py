@@ -13,11 +13,12 @@ from flask import redirect, request, url_for
 
 from auth.clients.client import Client, source_of
 from auth.models import SignIn
-from auth.oidc.provider import Provider, current_provider
+from auth.oidc.context import Context
+from auth.oidc.grants import read_id_token
+from auth.oidc.sign_ins import end_sign_in
 from auth.pages.guard import let_forms_lead_to
-from auth.pages.sign_in import blueprint, render
-from auth.upstream.offers import current_handover
-from auth.upstream.pages import sign_out_there
+from auth.pages.shell import render
+from auth.upstream.pages import forget, remembered, sign_out_there
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,50 +40,47 @@ class Wish:
         )
 
 
-@blueprint.route("/logout", methods=["GET", "POST"])
-def logout() -> Any:
+def logout(context: Context) -> Any:
     """Ask first, unless the application shows the person's ID token: a link on a strange page
     must not sign anybody out (RP-Initiated Logout section 6)."""
-    provider = current_provider()
     here = url_for("auth_pages.logout")
     if request.method == "POST" and "form_token" not in request.form:
         # Browsers send no cookie with another site's form, but they do with a link.
         return redirect(f"{here}?{urlencode(list(request.form.items(multi=True)))}", 303)
     try:
-        wish = _read_wish(provider)
+        wish = _read_wish(context)
     except OAuth2Error as error:
-        return render("bad_request.html", status=400, error=error.error)
-    sign_in = provider.sessions.current(request, provider.clock())
-    confirmed = request.method == "POST" and provider.sessions.is_own_form(request)
+        return render(context, "bad_request.html", status=400, error=error.error)
+    sign_in = context.sessions.current(request, context.clock())
+    confirmed = request.method == "POST" and context.sessions.cookie.is_own_form(request)
     # A sign-in at an outside provider lasts longer than ours, and has to end all the same.
-    handover = current_handover()
-    elsewhere = sign_in is None and handover.remembered(request) is not None
+    elsewhere = sign_in is None and remembered(context, request) is not None
     if (
         ((sign_in or elsewhere) and confirmed)
         or (sign_in and wish.names(sign_in))
         or (elsewhere and wish.claims)
     ):
         onward = wish.back or here
-        response = sign_out_there(onward) or redirect(onward, 303)
-        handover.forget(response)
-        provider.sign_out(request, response)
+        response = sign_out_there(context, onward) or redirect(onward, 303)
+        forget(context, response)
+        end_sign_in(context, request, response)
         return response
     if sign_in is None and wish.back:
         return redirect(wish.back, 303)
     if wish.client:
         let_forms_lead_to(wish.client.origins, source_of(wish.back))
-    return render("logout.html", signed_in=sign_in is not None or elsewhere)
+    return render(context, "logout.html", signed_in=sign_in is not None or elsewhere)
 
 
-def _read_wish(provider: Provider) -> Wish:
+def _read_wish(context: Context) -> Wish:
     """Raises ``OAuth2Error`` for a wrong hint, client or address, and nobody is sent anywhere."""
     hint, client_id = request.args.get("id_token_hint"), request.args.get("client_id")
-    claims = provider.read_id_token(hint) if hint else {}
+    claims = read_id_token(context, hint) if hint else {}
     if client_id and claims and claims.get("aud") != client_id:
         raise InvalidRequestError("The 'id_token_hint' was given to another client.")
     back, client = request.args.get("post_logout_redirect_uri", ""), None
     if back:
-        client = provider.query_client(client_id or str(claims.get("aud", "")))
+        client = context.client(client_id or str(claims.get("aud", "")))
         if client is None:
             raise InvalidClientError()
         if back not in client.post_logout_redirect_uris:

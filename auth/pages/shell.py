@@ -1,0 +1,93 @@
+"""The shell of a page: the person's language, the form token of this browser, and its cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from babel.dates import format_date
+from flask import make_response, render_template, request
+from werkzeug.wrappers import Response
+
+from auth.clients.client import Client, source_of
+from auth.cookies import Cookie, form_token
+from auth.oidc.context import Context
+from auth.outside import Upstream
+from auth.pages.guard import let_forms_lead_to
+from auth.signin import transition
+from auth.signin.policy import Decision
+from auth.texts import LANGUAGES, choose_language, counter, translator
+
+
+def render_page(template: str, cookie: Cookie, *, status: int = 200, **values: Any) -> Response:
+    """Return a page of any face in the person's language, with a form token for the browser that
+    ``cookie`` names."""
+    language = choose_language(request)
+    browser = cookie.browser(request)
+    body = render_template(
+        f"auth/{template}",
+        _=translator(language),
+        ngettext=counter(language),
+        say_day=partial(format_date, format="d MMMM y", locale=language),
+        language=language,
+        languages=[(code, _in_language(code)) for code in LANGUAGES],
+        form_token=form_token(browser),
+        **values,
+    )
+    response = make_response(body, status)
+    cookie.write(response, browser)
+    return response
+
+
+def render(context: Context, template: str, *, status: int = 200, **values: Any) -> Response:
+    """A page of the provider.
+
+    ``onward`` is the query of the application's request that the page is on the way of; without
+    it that of the page's own address. The page's forms may lead to this application.
+    """
+    values.setdefault("onward", current_query())
+    _let_forms_lead_on(context, values["onward"])
+    return render_page(
+        template,
+        context.sessions.cookie,
+        status=status,
+        upstreams=partial(_upstreams, context),
+        **values,
+    )
+
+
+def refuse(context: Context, decision: Decision, client: Client | None) -> Response:
+    """The page for somebody whom ``policy`` does not let in: why, and what to do."""
+    return render(
+        context,
+        "refused.html",
+        status=403,
+        reason=decision.reason,
+        phase=decision.phase,
+        client=client,
+    )
+
+
+def current_query() -> str:
+    return request.query_string.decode("ascii", "replace")
+
+
+def _let_forms_lead_on(context: Context, query: str) -> None:
+    values = dict(reversed(parse_qsl(query)))  # of a doubled one the first counts
+    client = context.client(values.get("client_id", ""))
+    if client:
+        let_forms_lead_to(client.origins, source_of(values.get("redirect_uri", "")))
+
+
+def _upstreams(context: Context) -> Sequence[Upstream]:
+    """The outside providers to offer."""
+    offered = transition.offers(context.phases, context.clock()).outside
+    return context.upstreams if offered else ()
+
+
+def _in_language(code: str) -> str:
+    """The address of this page in another language."""
+    query = [(k, v) for k, v in request.args.items(multi=True) if k != "ui_locales"]
+    return f"?{urlencode([*query, ('ui_locales', code)])}"
