@@ -8,9 +8,10 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from werkzeug.wrappers import Response
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response
 
 MAX_LENGTH = 255
 """Of a subject (OpenID Connect Core, section 2) and of each name."""

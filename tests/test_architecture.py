@@ -189,7 +189,7 @@ def test_arrows_inside_provisioning_go_one_way() -> None:
     assert breaches == set()
 
 
-def _rooms(package: str) -> dict[str, set[str]]:
+def rooms_of(package: str) -> dict[str, set[str]]:
     """Each room of the package with the rooms that it imports, also within functions."""
     rooms: dict[str, set[str]] = {}
     for path in _python(package):
@@ -220,7 +220,7 @@ def test_tiers_of_service_import_downwards_only() -> None:
     for tier in TIERS.values():
         allowed |= {room: below | beside for room, beside in tier.items()}
         below |= tier.keys()
-    rooms = _rooms("service")
+    rooms = rooms_of("service")
     assert rooms.keys() - allowed.keys() == set()
     assert {
         (room, other) for room, others in rooms.items() for other in others - allowed[room]
@@ -230,7 +230,7 @@ def test_tiers_of_service_import_downwards_only() -> None:
 @pytest.mark.parametrize("package", ["service"])
 def test_no_rooms_import_each_other_in_a_circle(package: str) -> None:
     try:
-        TopologicalSorter(_rooms(package)).prepare()
+        TopologicalSorter(rooms_of(package)).prepare()
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 

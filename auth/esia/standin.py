@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import current_app, g, has_request_context
 from sqlalchemy.orm import Session, sessionmaker
@@ -18,8 +19,10 @@ from auth.esia.protocol.gost import Gost
 from auth.esia.protocol.keys import StandKeys
 from auth.esia.protocol.signatures import Certificate, OtherKey, load_certificate
 from auth.esia.workbench.faults import check_faults
-from auth.oidc.context import Context
 from auth.settings import EsiaSettings, EsiaSystem
+
+if TYPE_CHECKING:
+    from auth.oidc.context import Context
 
 log = logging.getLogger(__name__)
 

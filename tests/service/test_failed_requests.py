@@ -189,7 +189,7 @@ def test_a_page_of_a_fault_needs_no_database(app: Flask, monkeypatch: pytest.Mon
     def gone(*_: Any) -> Any:
         raise OperationalError("SELECT 1", {}, Exception("gone"))
 
-    monkeypatch.setattr("auth.registration.clients.Clients.current", property(gone))
+    monkeypatch.setattr("auth.clients.registered.Clients.current", property(gone))
     answer = app.test_client().get("/auth/authorize?client_id=diary&ui_locales=en")
     assert answer.status_code == 500
     assert is_for_people(answer)
