@@ -6,7 +6,7 @@ import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from itertools import accumulate
@@ -120,17 +120,20 @@ def make_plan(known: State, desired: State, limits: LimitSettings) -> Plan:
     return Plan(
         school_code=desired.school_code,
         changes=changes,
-        digest=plan_digest(desired.school_code, breaches, changes),
+        digest=plan_digest(desired.school_code, [one.facts for one in breaches], changes),
         counts={place: len(found[place]) for place in APPLY_ORDER if found.get(place)},
         breaches=breaches,
     )
 
 
 def plan_digest(
-    school_code: str, breaches: Sequence[LimitBreach], changes: Iterable[Change]
+    school_code: str, breaches: Sequence[Mapping[str, Any]], changes: Iterable[Change]
 ) -> str:
-    """Return the digest of a plan; changes that were stored and read back give the same one."""
-    digest = hashlib.sha256(_canonical([school_code, [asdict(one) for one in breaches]]))
+    """Return the digest of a plan; one that was stored and read back has the same.
+
+    ``breaches`` are the ``LimitBreach.facts`` of each.
+    """
+    digest = hashlib.sha256(_canonical([school_code, list(breaches)]))
     for one in changes:
         digest.update(
             _canonical([one.kind, one.action, one.key, dict(one.before), dict(one.after)])

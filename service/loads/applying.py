@@ -19,12 +19,13 @@ from provisioning.apply import apply
 from provisioning.changes import Result
 from provisioning.moodle import MoodleClient, MoodleError, MoodleMisconfigured, MoodleRefused
 from service import audit
+from provisioning.plan import plan_digest
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
 from service.loads import claims
 from service.loads.failures import final_status
-from service.loads.plan_work import PlanWork
+from service.loads.plan_work import PAGE, PlanWork, as_change
 from service.loads.roll_history import note_roll
 from service.models import (
     ClassTeacher,
@@ -49,6 +50,15 @@ TRY_AGAIN_AFTER = timedelta(minutes=10)
 """A load that broke off goes on by itself after so long; one whose process ended, at once."""
 
 log = logging.getLogger(__name__)
+
+
+class PlanAltered(Exception):
+    """A stored plan is not the one that somebody approved. Trying again does not help.
+
+    The text is the code of the school, or of several, with commas.
+    """
+
+
 StopCheck = Callable[[], bool]
 
 
@@ -66,9 +76,12 @@ def apply_load(
     def stop() -> bool:
         return should_stop() or _stop_requested(application, load_id)
 
-    problem, finished = "", False
+    problem, finished, goes_on = "", False, True
     try:
         finished = _apply_patiently(application, load_id, stop, sleep)
+    except PlanAltered as altered:
+        problem, goes_on = f"plan_altered: {altered}", False
+        log.error("a plan is not the approved one", extra={"load": load_id, "problem": problem})
     except MoodleError as error:
         problem = f"moodle.{type(error).__name__}: {error}"
         log.warning("run broke off", extra={"load": load_id, "problem": problem})
@@ -78,7 +91,7 @@ def apply_load(
     except Exception:
         _end(application, load_id, finished=False, problem="internal")
         raise
-    _end(application, load_id, finished=finished, problem=problem)
+    _end(application, load_id, finished=finished, problem=problem, goes_on=goes_on)
 
 
 def _begin(application: Application, load_id: int) -> bool:
@@ -96,7 +109,9 @@ def _begin(application: Application, load_id: int) -> bool:
     return True
 
 
-def _end(application: Application, load_id: int, *, finished: bool, problem: str) -> None:
+def _end(
+    application: Application, load_id: int, *, finished: bool, problem: str, goes_on: bool = True
+) -> None:
     with transaction(application.sessions) as session:
         load = session.get_one(Load, load_id)
         if load.claimed_by != claims.own_name():
@@ -106,7 +121,7 @@ def _end(application: Application, load_id: int, *, finished: bool, problem: str
             load.status, load.finished_at = final_status(session, load_id), now
             load.problem, load.stop_requested, load.go_on_at = "", False, None
             claims.release(load)
-        elif load.stop_requested:
+        elif load.stop_requested or not goes_on:
             claims.stop_here(load)
             load.problem, load.stop_requested = problem[:1000], False
         else:
@@ -130,10 +145,7 @@ def _apply_patiently(
         while True:
             tried_before = _last_tried(application, load_id)
             try:
-                return all(
-                    _apply_plan(application, plan_id, moodle, stop)
-                    for plan_id in _approved_plans(application, load_id)
-                )
+                return _apply_plans(application, load_id, moodle, stop)
             except (MoodleMisconfigured, MoodleRefused):
                 raise
             except MoodleError as error:
@@ -150,6 +162,25 @@ def _apply_patiently(
                     sleep(1)
                     with transaction(application.sessions) as session:
                         claims.renew(session, load_id, application.clock())
+
+
+def _apply_plans(
+    application: Application, load_id: int, moodle: MoodleClient, stop: StopCheck
+) -> bool:
+    """Apply each plan; False when it was stopped on the way.
+
+    Raises ``PlanAltered`` after the last one for those that were left out.
+    """
+    altered = []
+    for plan_id in _approved_plans(application, load_id):
+        try:
+            if not _apply_plan(application, plan_id, moodle, stop):
+                return False
+        except PlanAltered as error:
+            altered.append(str(error))
+    if altered:
+        raise PlanAltered(", ".join(altered))
+    return True
 
 
 def _last_tried(application: Application, load_id: int) -> datetime | None:
@@ -189,7 +220,8 @@ def _approved_plans(application: Application, load_id: int) -> list[int]:
 def _apply_plan(
     application: Application, plan_id: int, moodle: MoodleClient, stop: StopCheck
 ) -> bool:
-    """Apply one school's plan; False when it was stopped on the way."""
+    """Apply one school's plan; False when it was stopped on the way. Raises ``PlanAltered``."""
+    is_approved = _is_as_approved(application, plan_id)
     with transaction(application.sessions) as session:
         plan = session.get_one(SchoolPlan, plan_id)
         # Locked, so that of two plans begun at the same moment the second sees the first.
@@ -199,6 +231,8 @@ def _apply_plan(
                 plan.status = PlanStatus.SUPERSEDED
             return True
         if not plan.started:
+            if not is_approved:
+                raise PlanAltered(plan.school_code)
             _take_over_roll(session, plan, school, application.clock())
     work = PlanWork(application, plan, school)
     settings = application.settings
@@ -229,6 +263,22 @@ def _apply_plan(
             school_code=plan.school_code, digest=plan.digest,
         )  # fmt: skip
     return True
+
+
+def _is_as_approved(application: Application, plan_id: int) -> bool:
+    """Whether the stored plan is the one whose digest was approved, limits and all."""
+    with application.sessions() as session:
+        plan = session.get_one(SchoolPlan, plan_id)
+        if plan.started:
+            return True
+        rows = session.scalars(
+            select(PlannedChange)
+            .where(PlannedChange.plan_id == plan_id)
+            .order_by(PlannedChange.position)
+            .execution_options(yield_per=PAGE)
+        )
+        digest = plan_digest(plan.school_code, plan.breaches, map(as_change, rows))
+    return digest == plan.digest and (plan.limits_confirmed or not plan.breaches)
 
 
 def _is_current(plan: SchoolPlan, school: School) -> bool:

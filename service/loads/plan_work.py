@@ -33,6 +33,13 @@ PAGE = 500
 """Planned changes read at once; far more than a batch, far less than a plan."""
 
 
+def as_change(row: PlannedChange) -> Change:
+    return Change(
+        kind=Kind(row.kind), action=Action(row.action), key=row.key,
+        before=row.before, after=row.after,
+    )  # fmt: skip
+
+
 class PlanWork:
     """One plan being applied: hands out its open changes, knows Moodle's numbers, records."""
 
@@ -94,10 +101,7 @@ class PlanWork:
                     )
                 )
         for row in page:
-            change = Change(
-                kind=Kind(row.kind), action=Action(row.action), key=row.key,
-                before=row.before, after=row.after,
-            )  # fmt: skip
+            change = as_change(row)
             if change.action == Action.SUSPEND and change.key in elsewhere:
                 self._rows[change.kind, change.key] = row.id
                 self._unneeded.append(

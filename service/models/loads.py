@@ -131,6 +131,7 @@ class SchoolPlan(Base):
     breaches: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     """Limits exceeded; such a plan needs a second, explicit yes."""
     limits_confirmed: Mapped[bool] = mapped_column(default=False)
+    """Somebody said the second yes; without it, breaches keep the plan from being applied."""
     known_version: Mapped[int] = mapped_column(default=0)
     """``School.known_version`` that the plan was made against, or made by beginning it."""
     started: Mapped[bool] = mapped_column(default=False)

@@ -73,6 +73,11 @@ def _what_broke(problem: str) -> str:
             "A file of layouts cannot be used: {what}. Correct it, or take its folder out of "
             "[reading] layout_dirs."
         ),
+        "plan_altered": _(
+            "The stored plan of {what} is not the one that was approved: its rows were changed in "
+            "the database. Nothing of it was sent to Moodle. Load the files of the school again "
+            "and apply that load."
+        ),
         "moodle.MoodleUnavailable": _("Moodle does not answer ({what}). Wait until it does."),
         "moodle.MoodleUncertain": _("The connection to Moodle broke ({what})."),
         "moodle.MoodleMisconfigured": _(

@@ -16,12 +16,14 @@ import requests
 from sqlalchemy import select
 
 from provisioning.moodle import MoodleClient
+from provisioning.plan import plan_digest
 from provisioning.roster import Enrolment, PersonStatus, Role, School, SchoolClass
 from service.access import Scope
 from service.application import Application
 from service.db import transaction
 from service.loads import operations
 from service.loads.applying import apply_load
+from service.loads.plan_work import as_change
 from service.models import KnownUser, Load, PlannedChange, SchoolPlan, SourceKey
 from service.moodle_standin import Fault, Snapshot, running_standin
 from service.sample.layouts import roster_1
@@ -178,6 +180,19 @@ class Trial:
             run = operations.find(session, load_id, SCOPE)
             found = [change for _, change in operations.changes(session, run, SCOPE)]
         return [change for change in found if change.kind == kind]
+
+    def plan_otherwise(self, change: PlannedChange, **after: Any) -> None:
+        """As if the planning had made this change so."""
+        with transaction(self.application.sessions) as session:
+            stored = session.get_one(PlannedChange, change.id)
+            stored.after = stored.after | after
+            plan = session.get_one(SchoolPlan, stored.plan_id)
+            rows = session.scalars(
+                select(PlannedChange)
+                .where(PlannedChange.plan_id == plan.id)
+                .order_by(PlannedChange.position)
+            )
+            plan.digest = plan_digest(plan.school_code, plan.breaches, map(as_change, rows))
 
     def rules(self, load_id: int) -> dict[str, str]:
         """Rule of a finding -> the school that it is about."""

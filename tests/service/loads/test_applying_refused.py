@@ -164,9 +164,7 @@ def test_the_next_load_tries_a_refused_person_again(trial: Trial) -> None:
 
 def test_a_value_that_moodle_cannot_hold_is_found_before_it_is_sent(trial: Trial) -> None:
     load_id = trial.load(trial.write(A, ROWS))
-    with trial.application.sessions() as session, session.begin():
-        change = session.get_one(PlannedChange, trial.changes(load_id)[2].id)
-        change.after = change.after | {"lastname": "Я" * 101}
+    trial.plan_otherwise(trial.changes(load_id)[2], lastname="Я" * 101)
     trial.approve(load_id)
     trial.writes()
     assert trial.apply(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
@@ -182,10 +180,8 @@ def test_an_account_made_by_one_school_is_not_forgotten_when_another_fails(trial
         trial.write(B, [*pupils("b", 2), teacher("b-x", who="x"), teacher("b-t")]),
     )
     person_id = trial.person_id(A, "a-x")
-    with trial.application.sessions() as session, session.begin():
-        (_, of_b) = (change for change in trial.changes(load_id) if change.key == person_id)
-        change = session.get_one(PlannedChange, of_b.id)
-        change.after = change.after | {"lastname": "Я" * 101}
+    (_, of_b) = (change for change in trial.changes(load_id) if change.key == person_id)
+    trial.plan_otherwise(of_b, lastname="Я" * 101)
     trial.approve(load_id)
     trial.apply(load_id)
     assert trial.known(A, "a-x").moodle_id == trial.account(A, "a-x")["id"]
