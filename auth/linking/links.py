@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, case, delete, exists, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, sessionmaker
 
 from auth.clients.client import Client
 from auth.directory import Account
@@ -15,6 +15,22 @@ from auth.linking.models import Evidence, Link, LinkAction, LinkEvent, LinkReque
 from auth.models import Method, SignIn
 from auth.outside import OutsideIdentity
 from auth.signin.end_sign_ins import end_people
+
+
+def is_linked(
+    person_id: ColumnElement[str] | InstrumentedAttribute[str], at: datetime | None = None
+) -> ColumnElement[bool]:
+    """Whether an outside identity opens the account of this person now, or opened it at ``at``.
+
+    The links of now, with what was made and ended since then taken back.
+    """
+    if at is None:
+        return exists().where(Link.person_id == person_id)
+    links = select(func.count()).where(Link.person_id == person_id).scalar_subquery()
+    event = aliased(LinkEvent)
+    change = func.sum(case((event.action == LinkAction.LINKED, 1), else_=-1))
+    later = select(func.coalesce(change, 0)).where(event.person_id == person_id, event.at > at)
+    return links > later.scalar_subquery()
 
 
 def links_of(db: Session, person_id: str) -> list[Link]:

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from auth.linking.models import Link
+from auth.linking.links import is_linked
+from auth.linking.models import Link, LinkEvent
 from auth.models import Credential
 from service.activity.bitmaps import PeopleSet
 from service.activity.figures import Activity
@@ -44,20 +45,30 @@ MANY = 1_000
 
 
 def marked(session: Session, activity: Activity, mark: Mark, *, at: datetime) -> PeopleSet:
-    """Who has the mark now and had it by ``at``.
+    """Who has the mark now and had it by ``at``; of links, who was linked at ``at``.
 
     In the caller's transaction: what is new is added to the bitmap, which may write.
     """
     _catch_up(session, activity, mark)
     kept = session.get(MarkBitmap, mark)
-    if kept is None:
-        return PeopleSet()
-    people = PeopleSet.unpacked(kept.bitmap)
-    if kept.last_at <= at:
+    people = PeopleSet.unpacked(kept.bitmap) if kept else PeopleSet()
+    if mark is Mark.LINKED:
+        return _linked_at(session, activity, people, at)
+    if kept is None or kept.last_at <= at:
         return people
     table = _TABLES[mark]
     later = select(table.person_id).group_by(table.person_id).having(func.min(table.at) > at)
     return people - activity.people(later)
+
+
+def _linked_at(session: Session, activity: Activity, now: PeopleSet, at: datetime) -> PeopleSet:
+    """``auth.linking.links.is_linked``, asked only about those whose links changed later."""
+    changed = LinkEvent.at > at
+    if not session.scalar(select(exists().where(changed))):
+        return now
+    those = select(LinkEvent.person_id).where(changed).distinct()
+    linked = those.where(is_linked(LinkEvent.person_id, at))
+    return (now - activity.people(those)) | activity.people(linked)
 
 
 def catch_up_marks(session: Session, activity: Activity) -> None:

@@ -36,6 +36,13 @@ class Members:
     """Of these, those whose account Moodle has."""
     left: PeopleSet = field(default_factory=PeopleSet)
     """Suspended, or on no roll at all; at the last school, role and class we knew."""
+    suspended: PeopleSet = field(default_factory=PeopleSet)
+    """Listed by the school and suspended. Of a class it is not kept."""
+
+    @property
+    def listed(self) -> PeopleSet:
+        """Everybody whom the school lists, suspended or not."""
+        return self.roll | self.suspended
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +100,11 @@ def _members(stored: dict[str, dict[str, str]]) -> Members:
         roll=PeopleSet.from_json(stored["roll"]),
         account=PeopleSet.from_json(stored["account"]),
         left=PeopleSet.from_json(stored["left"]),
+        suspended=PeopleSet.from_json(stored.get("suspended", {})),
     )
+
+
+_SETS = ("roll", "account", "left", "suspended")
 
 
 class _Line(NamedTuple):
@@ -110,9 +121,10 @@ def _make(session: Session, codes: Sequence[str]) -> list[dict[str, Any]]:
     lines = [
         _Line(
             code, person_id, ordinal, role, class_id, title,
-            ("roll",) if moodle_id is None else ("roll", "account"),
+            _sets_of(moodle_id, suspended),
         )
-        for code, person_id, ordinal, role, class_id, title, moodle_id in _on_rolls(session, codes)
+        for code, person_id, ordinal, role, class_id, title, moodle_id, suspended
+        in _listed(session, codes)
     ]  # fmt: skip
     lines += [
         _Line(code, person_id, ordinal, role, class_id, "", ("left",))
@@ -125,10 +137,13 @@ def _make(session: Session, codes: Sequence[str]) -> list[dict[str, Any]]:
         if "roll" in line.set_names:
             here[line.school_code].add(line.person_id)
         by_role = roles[line.school_code].setdefault(line.role, defaultdict(list))
+        for name in line.set_names:
+            by_role[name].append(line.ordinal)
+        if line.set_names == ("suspended",):
+            continue
         key = (line.class_id, line.title, line.role)
         by_class = classes[line.school_code].setdefault(key, defaultdict(list))
         for name in line.set_names:
-            by_role[name].append(line.ordinal)
             by_class[name].append(line.ordinal)
     gone = _gone(session, codes, here)
     return [
@@ -147,12 +162,18 @@ def _make(session: Session, codes: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
+def _sets_of(moodle_id: int | None, suspended: bool | None) -> tuple[str, ...]:
+    """Where somebody stands whom the school lists."""
+    if suspended:
+        return ("suspended",)
+    return ("roll",) if moodle_id is None else ("roll", "account")
+
+
 def _as_json(sets: dict[str, list[int]]) -> dict[str, dict[str, str]]:
-    return {name: PeopleSet(sets.get(name, ())).as_json() for name in ("roll", "account", "left")}
+    return {name: PeopleSet(sets.get(name, ())).as_json() for name in _SETS}
 
 
-def _on_rolls(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]:
-    """Suspended people are outside (docs/facts/indicators.md F4)."""
+def _listed(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]:
     return session.execute(
         select(
             SchoolMembership.school_code,
@@ -162,13 +183,13 @@ def _on_rolls(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]
             SchoolMembership.class_id,
             SchoolMembership.class_title,
             KnownUser.moodle_id,
+            KnownUser.suspended,
         )
         .join(ActivityPerson, ActivityPerson.person_id == SchoolMembership.person_id)
         .outerjoin(KnownUser, KnownUser.person_id == SchoolMembership.person_id)
         .where(
             SchoolMembership.school_code.in_(codes),
             ActivityPerson.main.is_(None),
-            KnownUser.suspended.is_not(True),
         )
     )
 

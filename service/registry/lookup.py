@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.access import Scope
+from service.calendar.weeks import week_of
 from service.models import (
     HeadCount,
     HeadCountGroup,
@@ -30,7 +31,6 @@ from service.models import (
 )
 from service.ordering import natural
 from service.registry.columns import LARGEST
-from service.registry.platforms import week_of
 
 DENOMINATORS: Mapping[str, tuple[TotalKey, ...]] = {
     "E4.03": (
@@ -211,7 +211,7 @@ def platform_figures(
     None: nothing was imported; that is missing, not zero.
     """
     wanted = select(PlatformWeek).where(
-        PlatformWeek.platform == platform, PlatformWeek.first_day == week_of(day)
+        PlatformWeek.platform == platform, PlatformWeek.first_day == week_of(day).first
     )
     if version is not None:
         wanted = wanted.where(PlatformWeek.version == min(version, LARGEST))
@@ -284,10 +284,9 @@ class Total:
 def regional_totals(
     session: Session, at: date, *, known_at: datetime | None = None
 ) -> dict[TotalKey, Total]:
-    """All totals in force, by key: the newest as of ``at`` or before; of two as of one day the
-    one recorded later.
+    """All totals in force, by key; a key that is not there has never been recorded.
 
-    Without a total the indicator has no denominator, never zero.
+    In force is the newest as of ``at`` or before; of two as of one day the one recorded later.
     """
     query = select(RegionalTotal).where(RegionalTotal.as_of <= at)
     if known_at is not None:
@@ -296,17 +295,28 @@ def regional_totals(
     return {TotalKey(row.key): _total(row) for row in rows}
 
 
-def denominator(
-    session: Session, indicator: str, at: date, *, known_at: datetime | None = None
-) -> tuple[int | None, Sequence[Total]]:
-    """The denominator of an indicator of ``DENOMINATORS``, and the totals that it is the sum of.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Denominator:
+    """Of an indicator of ``DENOMINATORS``."""
 
-    None when any of them is missing. Raises ``KeyError`` for another indicator.
-    """
-    known = regional_totals(session, at, known_at=known_at)
-    parts = [known[key] for key in DENOMINATORS[indicator] if key in known]
-    whole = len(parts) == len(DENOMINATORS[indicator])
-    return (sum(part.value for part in parts) if whole else None), parts
+    parts: Sequence[Total]
+    """The totals that it is the sum of."""
+    missing: Sequence[TotalKey]
+    """Those that nobody has recorded."""
+
+    @property
+    def value(self) -> int | None:
+        """None when any part is missing, never zero."""
+        return None if self.missing else sum(part.value for part in self.parts)
+
+
+def denominator(totals: Mapping[TotalKey, Total], indicator: str) -> Denominator:
+    """The denominator by ``regional_totals``. Raises ``KeyError`` for another indicator."""
+    keys = DENOMINATORS[indicator]
+    return Denominator(
+        parts=[totals[key] for key in keys if key in totals],
+        missing=[key for key in keys if key not in totals],
+    )
 
 
 def _total(row: RegionalTotal) -> Total:

@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session
 
 from service.activity.bitmaps import PeopleSet
 from service.activity.figures import Activity, until
-from service.activity.rolls import Sheet, read_roles
+from service.activity.rolls import Members, read_roles
 from service.calendar.spans import Span, end_of
 from service.i18n import gettext as _
 from service.models import EventSource, MoodleSnapshot, SnapshotStatus
 from service.registry.lookup import RegistrySchool
-from service.reports.head_counts import ROLES
 from service.reports.question import Asked, Choice
 from service.reports.report import Source, show_moment
+from service.reports.roll_at import rolls_at
 
 SOURCE = Choice(
     name="source",
@@ -103,17 +103,16 @@ def active_people(
     activity = Activity(session)
     active = activity.active(begin, end, sources=(source,))
     loaded = {school.code for school in schools if school.last_applied_at is not None}
-    sheets = {
-        code: sheet
-        for code, sheet in read_roles(session, asked.scope.codes()).items()
-        if code in loaded
-    }
+    rolls = rolls_at(session, asked.scope, asked.now)
     knows_moved = source in _KNOWS_SCHOOL_THEN
-    moved = activity.moved(begin, end, sheets, sources=(source,)) if knows_moved else {}
+    moved = {}
+    if knows_moved:
+        sheets = read_roles(session, asked.scope.codes())
+        moved = activity.moved(begin, end, sheets, sources=(source,))
     told, measured = _source(session, activity, asked, source)
     return ActivePeople(
         schools={
-            code: _of_school(sheets.get(code), active, moved.get(code, PeopleSet()))
+            code: _of_school(rolls.get(code, {}), active, moved.get(code, PeopleSet()))
             for code in loaded
         },
         source=told,
@@ -122,10 +121,8 @@ def active_people(
     )
 
 
-def _of_school(sheet: Sheet | None, active: PeopleSet, moved: PeopleSet) -> People:
-    if sheet is None:
-        return People()
-    members = [sheet.roles[role] for role in ROLES if role in sheet.roles]
+def _of_school(roles: Mapping[str, Members], active: PeopleSet, moved: PeopleSet) -> People:
+    members = roles.values()
     provisioned = PeopleSet.union(one.account for one in members)
     left = PeopleSet.union(one.left for one in members)
     return People(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
@@ -20,6 +20,7 @@ from service.reports.grouping import (
     LINES,
     counts_of,
     line_key,
+    members_of,
     role_column,
     schools_in_order,
     total_lines,
@@ -27,7 +28,7 @@ from service.reports.grouping import (
     unit_lines,
     unit_sums,
 )
-from service.reports.head_counts import ALL_ROLES, ROLES, Figures, Level, Sets, people_of
+from service.reports.head_counts import Figures, Level, Sets, people_of
 from service.reports.id_sets import with_ordinals
 from service.reports.listing import people_column, rolls_source, share, share_column
 from service.reports.question import Asked
@@ -45,7 +46,7 @@ from service.reports.report import (
     show_moment,
 )
 
-VERSION = "funnel-1"
+VERSION = "funnel-2"
 """Of the method, written into every report."""
 
 STEPS = ("account", "slip", "first_login", "own_password", "linked")
@@ -67,7 +68,7 @@ def funnel(session: Session, asked: Asked) -> Report:
     level = Level(asked.by)
     schools = schools_in_order(session, asked.scope)
     reached = _reached(session, asked)
-    units, total = people_of(session, asked.scope, level, shown=asked.shown)
+    units, total = people_of(session, asked.scope, level, at=asked.now, shown=asked.shown)
     figures = _count(units, reached)
     lines = list(unit_lines(level, asked.with_rows(schools), figures, _cells))
     left = unit_columns(level)
@@ -122,24 +123,11 @@ def funnel_people(session: Session, asked: Asked, cell: Cell) -> Select[str]:
     """The people of one line and step. Raises ``KeyError`` for one that the report lacks."""
     if cell.column not in ("roll", *STEPS):
         raise KeyError(cell.column)
-    *unit, role = cell.row.split("|")
     reached = _reached(session, asked)
-    units, total = people_of(session, asked.scope, Level(asked.by))
-    by_key: dict[str, list[PeopleSet]] = defaultdict(list)
-    for (found, its_role), members in {**units, **total}.items():
-        if cell.column == "account":
-            people = members.account
-        elif cell.column == "roll":
-            people = members.roll
-        else:
-            people = members.roll & getattr(reached, cell.column)
-        by_key[line_key(found, its_role)].append(people)
-    roles: Iterable[str] = ROLES if role == ALL_ROLES else (role,)
-    keys = [line_key(tuple(unit), each) for each in roles]
-    found_keys = [key for key in keys if key in by_key]
-    if not found_keys:
-        raise KeyError(cell.row)
-    return with_ordinals(session, PeopleSet.union(one for key in found_keys for one in by_key[key]))
+    members = members_of(*people_of(session, asked.scope, Level(asked.by), at=asked.now), cell.row)
+    if cell.column in ("roll", "account"):
+        return with_ordinals(session, getattr(members, cell.column))
+    return with_ordinals(session, members.roll & getattr(reached, cell.column))
 
 
 def _columns() -> list[Column]:

@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 
 from provisioning.roster import Role
 from service.access import Scope
+from service.activity.rolls import Members
 from service.i18n import gettext as _
 from service.models import School
 from service.ordering import natural
-from service.reports.head_counts import ALL_ROLES, ROLES, WHOLE, Figures, Level, Unit
+from service.reports.head_counts import ALL_ROLES, WHOLE, Figures, Level, Sets, Unit, joined
 from service.reports.report import Column, Freshness, Kind, Row, Sum
+from service.reports.roll_at import ROLES
 
 LINES = (ALL_ROLES, *ROLES)
 """Of one unit, in their order."""
@@ -30,6 +32,20 @@ cells right of the role. These are absent without any load: that is not zero."""
 def line_key(unit: Unit, role: str) -> str:
     """Of one line: the unit's code or codes, then the role. The totals have no unit."""
     return "|".join((*unit[:2], role))
+
+
+def members_of(units: Sets, total: Sets, key: str) -> Members:
+    """The people of the line with this key, maybe nobody. Raises ``KeyError`` for no role."""
+    unit, _bar, role = key.rpartition("|")
+    if role not in LINES:
+        raise KeyError(key)
+    roles = ROLES if role == ALL_ROLES else (role,)
+    keys = {line_key(tuple(unit.split("|")) if unit else (), each) for each in roles}
+    return joined(
+        members
+        for (one, its_role), members in (*units.items(), *total.items())
+        if line_key(one, its_role) in keys
+    )
 
 
 def unit_columns(by: Level) -> list[Column]:

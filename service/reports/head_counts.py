@@ -16,8 +16,9 @@ from service.access import Scope
 from service.activity.bitmaps import PeopleSet
 from service.activity.figures import Activity, until
 from service.activity.marks import Mark, marked
-from service.activity.rolls import Members, read_classes, read_roles
+from service.activity.rolls import Members
 from service.models import School
+from service.reports.roll_at import classes_at, rolls_at
 
 
 class Level(StrEnum):
@@ -31,7 +32,6 @@ class Level(StrEnum):
 
 
 ALL_ROLES = "all"
-ROLES = (Role.STUDENT, Role.TEACHER, Role.ADMINISTRATOR)
 _PRECEDENCE = (Role.TEACHER, Role.ADMINISTRATOR, Role.STUDENT)
 """Whoever has several roles at a level counts there once, as the first of these
 (docs/facts/indicators.md C)."""
@@ -64,6 +64,15 @@ class Question:
 
 def count_people(session: Session, question: Question) -> tuple[Figures, Figures]:
     """Figures of each unit, and of the whole scope under the empty unit."""
+    done = who_has_done(session, question)
+    units, total = people_of(
+        session, question.scope, question.level, at=question.now, shown=question.shown
+    )
+    return _count(units, done), _count(total, done)
+
+
+def who_has_done(session: Session, question: Question) -> dict[str, PeopleSet]:
+    """Of all people, by the names of ``COUNTED`` but the account."""
     activity = Activity(session)
     end = until(question.now)
     done = {
@@ -74,50 +83,43 @@ def count_people(session: Session, question: Question) -> tuple[Figures, Figures
     if question.bounds:
         first, after = question.bounds
         done["in_period"] = activity.active(first, min(after, end))
-    units, total = people_of(session, question.scope, question.level, shown=question.shown)
-    return _count(units, done), _count(total, done)
+    return done
 
 
 def people_of(
-    session: Session, scope: Scope, level: Level, *, shown: Scope | None = None
+    session: Session, scope: Scope, level: Level, *, at: datetime, shown: Scope | None = None
 ) -> tuple[Sets, Sets]:
-    """The people of each unit and role, and of the whole scope under the empty unit.
+    """The people of each unit and role at a moment, and of the whole scope under the empty unit.
 
     Of classes, only those of the schools in ``shown``, when it is given. The roll-ups have to be
     up to date (``service.activity.figures.Activity``).
     """
-    units = _by_school(session, scope)
+    # Nobody is twice in one school.
+    units: Sets = {
+        ((code,), role): members
+        for code, roles in rolls_at(session, scope, at).items()
+        for role, members in roles.items()
+    }
     total = _once_each({((), role): several for role, several in _by_role(units).items()})
     if level is Level.CITY:
         units = {((WHOLE,), role): members for (_whole, role), members in total.items()}
     elif level is Level.DISTRICT:
         units = _once_each(_of_districts(session, scope, units))
     elif level is Level.CLASS:
-        units = _by_class(session, shown or scope)
+        units = _by_class(session, shown or scope, at)
     return units, total
 
 
-def _by_school(session: Session, scope: Scope) -> Sets:
-    """Nobody is twice in one school."""
-    return {
-        ((code,), role): members
-        for code, sheet in read_roles(session, scope.codes()).items()
-        for role, members in sheet.roles.items()
-        if role in ROLES
-    }
-
-
-def _by_class(session: Session, scope: Scope) -> Sets:
+def _by_class(session: Session, scope: Scope, at: datetime) -> Sets:
     units: Sets = {}
-    for code, classes in read_classes(session, scope.codes()).items():
+    for code, classes in classes_at(session, scope, at).items():
         titles = {
             each.class_id: each.title for (each, _role), members in classes.items() if members.roll
         }
         for (each, role), members in classes.items():
-            if role in ROLES:
-                known = each.class_id in titles
-                unit = (code, each.class_id, titles[each.class_id]) if known else (code, "", "")
-                units[unit, role] = _joined([units.get((unit, role), Members()), members])
+            known = each.class_id in titles
+            unit = (code, each.class_id, titles[each.class_id]) if known else (code, "", "")
+            units[unit, role] = joined([units.get((unit, role), Members()), members])
     return units
 
 
@@ -146,7 +148,7 @@ def _once_each(several: Mapping[tuple[Unit, str], list[Members]]) -> Sets:
     for unit in units:
         counted = PeopleSet()
         for role in _PRECEDENCE:
-            together = _joined(several.get((unit, role), ()))
+            together = joined(several.get((unit, role), ()))
             found[unit, role] = Members(
                 roll=together.roll - counted,
                 account=together.account - counted,
@@ -156,7 +158,7 @@ def _once_each(several: Mapping[tuple[Unit, str], list[Members]]) -> Sets:
     return found
 
 
-def _joined(several: Iterable[Members]) -> Members:
+def joined(several: Iterable[Members]) -> Members:
     members = list(several)
     return Members(
         roll=PeopleSet.union(one.roll for one in members),

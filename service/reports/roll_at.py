@@ -1,31 +1,36 @@
-"""The rolls as they were at a cut-off: those of now, with later movement taken back
-(docs/facts/indicators.md C).
+"""Who was on the roll at a moment: the rolls of now, with later movement taken back.
 
-Movement is kept since a school's first load (``service.loads.roll_history``). Which accounts
-existed is known of now only: who was on the roll then and has an account now counts as having one.
+Every report asks here. Movement is kept since a school's first load
+(``service.loads.roll_history``). Which accounts existed is known of now only: who was on the roll
+then and has an account now counts as having one. Of a class that somebody has left since then it is
+only known when it was their last (docs/facts/indicators.md C).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from auth.models import UtcDateTime
+from provisioning.roster import Role
 from service.access import Scope
 from service.activity.bitmaps import PeopleSet
-from service.activity.rolls import Members, read_roles
+from service.activity.rolls import Members, SchoolClass, read_classes, read_roles
 from service.models import ActivityPerson, KnownUser, RollAct, RollEvent, School, SchoolPlan
-from service.reports.head_counts import ROLES
 
-Rolls = Mapping[str, Mapping[str, Members]]
+ROLES = (Role.STUDENT, Role.TEACHER, Role.ADMINISTRATOR)
+
+Rolls = dict[str, dict[str, Members]]
 """School code -> role -> people. A school that was not loaded by then has no roles."""
+Classes = dict[str, dict[tuple[SchoolClass, str], Members]]
+"""School code -> class and role -> people."""
 
-_ARRIVALS = (RollAct.JOINED, RollAct.RESTORED)
+_ACCOUNTS = (RollAct.SUSPENDED, RollAct.RESTORED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,18 +46,69 @@ class _Movement:
     """Now."""
 
 
-def rolls_at(session: Session, scope: Scope, at: datetime) -> Rolls:
-    """The rolls of the schools inside, as of ``at``. Roll up first (``Activity``)."""
-    rolls = {
-        code: {role: members for role, members in sheet.roles.items() if role in ROLES}
-        for code, sheet in read_roles(session, scope.codes()).items()
-    }
-    for code in _begun_later(session, scope, at):
-        rolls[code] = {}
-    for (code, role), movements in _movements_after(session, scope, at).items():
-        if code in rolls and role in ROLES:
-            rolls[code][role] = _taken_back(rolls[code].get(role, Members()), movements)
+def rolls_at(
+    session: Session, scope: Scope, at: datetime, *, before_first_loads: bool = False
+) -> Rolls:
+    """The rolls of the schools inside, as of ``at``. Roll up first (``Activity``).
+
+    ``before_first_loads``: a school that was first loaded later has the people of that load, not
+    nobody.
+    """
+    rolls = _rolls_now(session, scope)
+    movements = _movements_after(session, scope, at)
+    if movements:
+        rolls = _taken_back(rolls, movements)
+    if not before_first_loads:
+        for code in _begun_later(session, scope, at):
+            rolls[code] = {}
     return rolls
+
+
+def classes_at(session: Session, scope: Scope, at: datetime) -> Classes:
+    """The same people by class. Who came back to a roll stands in the class they left last."""
+    now, then = _rolls_now(session, scope), rolls_at(session, scope, at)
+    return {
+        code: _moved(classes, now.get(code, {}), then.get(code, {}))
+        for code, classes in read_classes(session, scope.codes()).items()
+    }
+
+
+def _moved(
+    classes: Mapping[tuple[SchoolClass, str], Members],
+    now: Mapping[str, Members],
+    then: Mapping[str, Members],
+) -> dict[tuple[SchoolClass, str], Members]:
+    """The classes of one school, with the people of ``now`` exchanged for those of ``then``."""
+    came: dict[str, PeopleSet] = {
+        role: then.get(role, Members()).roll - now.get(role, Members()).roll for role in ROLES
+    }
+    moved: dict[tuple[SchoolClass, str], Members] = {}
+    for (each, role), members in classes.items():
+        if role in ROLES:
+            of_role = then.get(role, Members())
+            back = came[role] & members.left
+            came[role] -= back
+            roll = (members.roll & of_role.roll) | back
+            moved[each, role] = Members(
+                roll=roll, account=of_role.account & roll, left=members.left & of_role.left
+            )
+    nowhere = SchoolClass("", "")
+    for role, people in came.items():
+        if people:
+            old, of_role = moved.get((nowhere, role), Members()), then[role]
+            roll = old.roll | people
+            moved[nowhere, role] = Members(roll=roll, account=of_role.account & roll, left=old.left)
+    return moved
+
+
+def _rolls_now(session: Session, scope: Scope) -> Rolls:
+    sheets = read_roles(session, scope.codes())
+    return {
+        code: {role: members for role, members in sheets[code].roles.items() if role in ROLES}
+        if code in sheets
+        else {}
+        for code in session.scalars(scope.codes())
+    }
 
 
 def loads_at(session: Session, scope: Scope, at: datetime) -> dict[str, datetime | None]:
@@ -98,10 +154,8 @@ def _begun_later(session: Session, scope: Scope, at: datetime) -> list[str]:
     )
 
 
-def _movements_after(
-    session: Session, scope: Scope, at: datetime
-) -> dict[tuple[str, str], list[_Movement]]:
-    """By school and role, the newest first."""
+def _movements_after(session: Session, scope: Scope, at: datetime) -> Sequence[_Movement]:
+    """On the rolls inside, and of everybody's accounts; the newest first."""
     rows = session.execute(
         select(
             RollEvent.act,
@@ -116,32 +170,70 @@ def _movements_after(
         .where(
             RollEvent.at > at,
             RollEvent.act != RollAct.BEGUN,
-            RollEvent.school_code.in_(scope.codes()),
+            # The account is that of the main school, which may be outside.
+            or_(RollEvent.school_code.in_(scope.codes()), RollEvent.act.in_(_ACCOUNTS)),
             ActivityPerson.main.is_(None),
         )
         .order_by(RollEvent.at.desc(), RollEvent.id.desc())
     )
-    found: dict[tuple[str, str], list[_Movement]] = defaultdict(list)
-    for act, code, role, ordinal, has_account, suspended in rows:
-        found[code, role].append(
-            _Movement(
-                act=RollAct(act), school_code=code, role=role, ordinal=ordinal,
-                has_account=bool(has_account), suspended=bool(suspended),
-            )
-        )  # fmt: skip
-    return found
+    return [
+        _Movement(
+            act=RollAct(act), school_code=code, role=role, ordinal=ordinal,
+            has_account=bool(has_account), suspended=bool(suspended),
+        )
+        for act, code, role, ordinal, has_account, suspended in rows
+    ]  # fmt: skip
 
 
-def _taken_back(members: Members, movements: list[_Movement]) -> Members:
-    roll, account = set(members.roll), set(members.account)
-    suspended_later = {one.ordinal for one in movements if one.act is RollAct.SUSPENDED}
+def _taken_back(rolls: Rolls, movements: Sequence[_Movement]) -> Rolls:
+    """The rolls before ``movements``: who was listed by the school and was not suspended."""
+    every = [members for roles in rolls.values() for members in roles.values()]
+    suspended = set(PeopleSet.union(one.suspended for one in every))
+    suspended |= {one.ordinal for one in movements if one.suspended}
+    listed: dict[tuple[str, str], set[int]] = {}
     for one in movements:
-        if one.act in _ARRIVALS:
-            roll.discard(one.ordinal)
-            account.discard(one.ordinal)
-        elif not one.suspended or one.ordinal in suspended_later:
-            # Who was suspended before the cut-off stays outside (docs/facts/indicators.md F4).
-            roll.add(one.ordinal)
-            if one.has_account:
-                account.add(one.ordinal)
-    return Members(roll=PeopleSet(roll), account=PeopleSet(account), left=members.left)
+        if one.act in _ACCOUNTS:
+            _switch(suspended, one.ordinal, out=one.act is RollAct.SUSPENDED)
+        elif one.school_code in rolls and one.role in ROLES:
+            key = one.school_code, one.role
+            if key not in listed:
+                listed[key] = set(rolls[key[0]].get(key[1], Members()).listed)
+            _switch(listed[key], one.ordinal, out=one.act is RollAct.JOINED)
+    return _with_left(rolls, listed, PeopleSet(suspended), movements)
+
+
+def _switch(people: set[int], ordinal: int, *, out: bool) -> None:
+    if out:
+        people.discard(ordinal)
+    else:
+        people.add(ordinal)
+
+
+def _with_left(
+    rolls: Rolls,
+    listed: Mapping[tuple[str, str], Iterable[int]],
+    suspended: PeopleSet,
+    movements: Sequence[_Movement],
+) -> Rolls:
+    accounts = PeopleSet(one.ordinal for one in movements if one.has_account)
+    # Whoever left or was suspended later had not left by then.
+    later = PeopleSet(
+        one.ordinal for one in movements if one.act in (RollAct.LEFT, RollAct.SUSPENDED)
+    )
+    restored: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for one in movements:
+        if one.act is RollAct.RESTORED and one.ordinal in suspended:
+            restored[one.school_code, one.role].append(one.ordinal)
+    then: Rolls = {code: dict(roles) for code, roles in rolls.items()}
+    keys = {(code, role) for code, roles in rolls.items() for role in roles} | listed.keys()
+    for code, role in keys | (restored.keys() & {(one, role) for one in rolls for role in ROLES}):
+        now = rolls[code].get(role, Members())
+        people = PeopleSet(listed[code, role]) if (code, role) in listed else now.listed
+        roll = people - suspended
+        then[code][role] = Members(
+            roll=roll,
+            account=(now.account | accounts) & roll,
+            left=(now.left - later) | PeopleSet(restored[code, role]),
+            suspended=people & suspended,
+        )
+    return then

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from auth.directory import Account
-from auth.linking.models import Link
+from auth.linking.links import is_linked
 from auth.signin.phases import (
     ESIA_AGE,
     NO_EXEMPTIONS,
@@ -66,7 +66,7 @@ class StoredPhases:
         return self._kept[1]
 
     def exemptions(self, account: Account) -> Exemptions:
-        linked = exists().where(Link.person_id == account.person_id)
+        linked = is_linked(literal(account.person_id))
         role = account.roles[0] if account.roles else ""
         may_be_for = or_(
             PhaseExemption.person_id == account.person_id,
@@ -99,22 +99,20 @@ def as_exemption(row: PhaseExemption) -> Exemption:
     return Exemption(target=row.target, person_id=row.person_id, who=Who(row.who), until=row.until)
 
 
-def is_linked() -> ColumnElement[bool]:
-    """Whether a ``KnownUser`` can sign in through ЕСИА."""
-    return exists().where(Link.person_id == KnownUser.person_id)
-
-
-def is_locked_out(day: date, default: Phase) -> ColumnElement[bool]:
+def is_locked_out(
+    day: date, default: Phase, linked: ColumnElement[bool] | None = None
+) -> ColumnElement[bool]:
     """Whether a ``KnownUser``, joined with the ``School``, could not sign in on that day as
     things stand: only ЕСИА would count, none is linked and nothing exempts the person.
 
-    For people with an account that is open. ``default`` is ``[auth] phase``.
+    For people with an account that is open. ``default`` is ``[auth] phase``; ``linked`` is
+    ``is_linked`` of another moment than now.
     """
     return and_(
         KnownUser.moodle_id.is_not(None),
         KnownUser.suspended.is_(False),
         _is_esia_only(day, default),
-        ~is_linked(),
+        ~(is_linked(KnownUser.person_id) if linked is None else linked),
         ~is_exempt(day),
     )
 

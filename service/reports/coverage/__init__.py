@@ -39,7 +39,7 @@ from service.reports.report import (
     Value,
 )
 
-VERSION = "coverage-2"
+VERSION = "coverage-3"
 """Of the method, written into every report."""
 
 

@@ -17,6 +17,7 @@ from service.registry.lookup import (
     DENOMINATORS,
     RegistrySchool,
     Total,
+    denominator,
     regional_totals,
     registry_schools,
 )
@@ -139,16 +140,10 @@ def _denominator(asked: Asked, indicator: str, totals: Mapping[TotalKey, Total])
         return _Denominator(value=None, source="")
     if asked.scope.role != OperatorRole.CITY:
         return _Denominator(value=None, source=_("official totals are of the whole region"))
-    keys = DENOMINATORS[indicator]
-    missing = [wording.total(key) for key in keys if key not in totals]
-    if missing:
-        return _Denominator(
-            value=None, source=_("not recorded: {totals}", totals=", ".join(missing))
-        )
-    parts = [totals[key] for key in keys]
-    return _Denominator(
-        value=sum(part.value for part in parts), source="; ".join(map(_told, parts))
-    )
+    found = denominator(totals, indicator)
+    missing = ", ".join(map(wording.total, found.missing))
+    source = _("not recorded: {totals}", totals=missing) if missing else ""
+    return _Denominator(value=found.value, source=source or "; ".join(map(_told, found.parts)))
 
 
 def _told(total: Total) -> str:

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from auth.linking.models import LinkAction, LinkEvent
 from auth.models import Method
 from provisioning.roster import Role
 from provisioning.state import CourseRole
 from service.access import Scope
 from service.activity.bitmaps import PeopleSet
 from service.activity.figures import Activity, until
+from service.activity.marks import Mark, marked
 from service.activity.rolls import Members
 from service.models import KnownEnrolment, SchoolType
 from service.registry.lookup import RegistrySchool
@@ -84,8 +84,8 @@ def measure(
 
     all_kinds, horizontal = people("E4.03"), people("E4.07")
     enrolled = activity.people(_enrolled(asked.scope))
-    marked = asked.settings.horizontal_courses
-    in_marked = activity.people(_enrolled(asked.scope, marked)) if marked else None
+    courses = asked.settings.horizontal_courses
+    in_marked = activity.people(_enrolled(asked.scope, courses)) if courses else None
     using = [
         code for code in inside["E4.05"] if any(one.roll & active for one in rolls[code].values())
     ]
@@ -93,7 +93,7 @@ def measure(
         "E4.03": Measured(numerator=all_kinds.account & enrolled, loaded=all_kinds.roll),
         "E4.04": Measured(numerator=all_kinds.account, loaded=all_kinds.roll),
         "E4.04|linked": Measured(
-            numerator=all_kinds.account & linked_at(session, activity, cut_off),
+            numerator=all_kinds.account & marked(session, activity, Mark.LINKED, at=cut_off),
             loaded=all_kinds.roll,
         ),
         "E4.04|used": Measured(numerator=all_kinds.account & by_esia, loaded=all_kinds.roll),
@@ -125,14 +125,3 @@ def _enrolled(scope: Scope, prefixes: Sequence[str] = ()) -> Select[str]:
             or_(*(KnownEnrolment.course.startswith(each, autoescape=True) for each in prefixes))
         )
     return query.distinct()
-
-
-def linked_at(session: Session, activity: Activity, at: datetime) -> PeopleSet:
-    """Who was linked to an ЕСИА identity at a moment, whatever came later."""
-    balance = func.sum(case((LinkEvent.action == LinkAction.LINKED, 1), else_=-1))
-    return activity.people(
-        select(LinkEvent.person_id)
-        .where(LinkEvent.at <= at)
-        .group_by(LinkEvent.person_id)
-        .having(balance > 0)
-    )

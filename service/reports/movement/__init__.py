@@ -9,14 +9,14 @@ from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from provisioning.roster import Role
-from service.activity.figures import until
+from service.activity.figures import Activity, until
 from service.calendar.weeks import last_month
 from service.i18n import gettext as _
 from service.registry.lookup import RegistrySchool
 from service.reports.activity import sums, total_groups
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.head_counts import ALL_ROLES
-from service.reports.id_sets import with_ids
+from service.reports.id_sets import with_ordinals
 from service.reports.listing import (
     LEFT,
     TOTAL,
@@ -101,6 +101,7 @@ def _found(session: Session, asked: Asked) -> Movement:
     if bounds is None:
         raise ValueError("movement needs a period")
     role = asked.choice(ROLE.name)
+    Activity(session)
     end = max(bounds[0], min(bounds[1], until(asked.now)))
     return movement_between(session, asked, bounds[0], end, None if role == ALL_ROLES else role)
 
@@ -163,12 +164,12 @@ def _figures(asked: Asked, found: Movement, schools: Sequence[RegistrySchool]) -
     codes = [school.code for school in schools if school.code in found.begun]
     moved = {kind: len(found.people(codes, kind)) for kind in KINDS}
     figures: dict[str, Value] = {
-        "at_begin": sum(found.at_begin(code) for code in codes),
+        "at_begin": sum(found.at_begin[code] for code in codes),
         "arrived": moved["arrived"],
         "came_over": moved["came_over"],
         "left": moved["left"],
         "went_over": moved["went_over"],
-        "at_end": sum(found.at_end.get(code, 0) for code in codes),
+        "at_end": sum(found.at_end[code] for code in codes),
         "suspended": moved["suspended"],
         "revived": moved["revived"],
     }
@@ -184,7 +185,7 @@ def movement_people(session: Session, asked: Asked, cell: Cell) -> Select[str]:
         **total_groups(schools),
     }
     codes = [school.code for school in groups[cell.row]]
-    return with_ids(session, _found(session, asked).people(codes, cell.column))
+    return with_ordinals(session, _found(session, asked).people(codes, cell.column))
 
 
 def _notes(asked: Asked, schools: Sequence[RegistrySchool], found: Movement) -> tuple[str, ...]:

@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from auth.directory import Account
+from auth.linking.links import is_linked
 from auth.signin.phases import Phase, Rule, Schedule
 from service.models import KnownUser, PhaseRule, School
 from service.registry.lookup import RegistrySchool
-from service.reports.head_counts import ROLES
 from service.reports.question import Asked
-from service.signin.phases import is_exempt, is_linked, is_locked_out
+from service.reports.roll_at import ROLES
+from service.signin.phases import is_exempt, is_locked_out
 
 COLUMNS = ("accounts", "linked", "exempt", "locked_out")
 
@@ -104,12 +105,12 @@ def _has_account() -> tuple[ColumnElement[bool], ...]:
 
 
 def _conditions(asked: Asked, switch: Switch) -> dict[str, ColumnElement[bool]]:
-    day = switch.day or asked.today
+    day, linked = switch.day or asked.today, is_linked(KnownUser.person_id, asked.now)
     conditions = {
         "accounts": and_(*_has_account()),
-        "linked": is_linked(),
-        "exempt": and_(~is_linked(), is_exempt(day)),
+        "linked": linked,
+        "exempt": and_(~linked, is_exempt(day)),
     }
     if switch.day is not None:
-        conditions["locked_out"] = is_locked_out(switch.day, Phase(asked.settings.phase))
+        conditions["locked_out"] = is_locked_out(switch.day, Phase(asked.settings.phase), linked)
     return conditions

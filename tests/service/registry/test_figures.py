@@ -71,16 +71,18 @@ def test_three_denominators_differ_and_one_with_a_part_missing_is_none(session: 
         session, "totals", TITLES,
         (GENERAL, "500", "01.10.2026", "ОО-1", ""), (VOCATIONAL, "100", "01.10.2026", "СПО-1", ""),
     )  # fmt: skip
-    assert denominator(session, "E4.07", day)[0] == 600
-    value, parts = denominator(session, "E4.03", day)
-    assert value is None
-    assert [part.value for part in parts] == [500, 100]
+    totals = regional_totals(session, day)
+    assert denominator(totals, "E4.07").value == 600
+    found = denominator(totals, "E4.03")
+    assert (found.value, found.missing) == (None, [TotalKey.LEARNERS_ADDITIONAL])
+    assert [part.value for part in found.parts] == [500, 100]
     load(session, "totals", TITLES, (ADDITIONAL, "50", "01.10.2026", "1-ДОП", ""))
-    assert denominator(session, "E4.03", day)[0] == 650
-    assert denominator(session, "E4.04", day)[0] == 650
-    assert denominator(session, "E4.08", day) == (None, [])
+    totals = regional_totals(session, day)
+    assert denominator(totals, "E4.03").value == 650
+    assert denominator(totals, "E4.04").value == 650
+    assert denominator(totals, "E4.08").value is None
     with pytest.raises(KeyError):
-        denominator(session, "E4.01.05", day)
+        denominator(totals, "E4.01.05")
 
 
 def test_one_figure_twice_in_a_file_is_a_contradiction(session: Session) -> None:

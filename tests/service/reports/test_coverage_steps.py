@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from auth.linking.links import add_link
+from auth.linking.models import Evidence
 from auth.models import Credential
 from service.access import Scope
 from service.models import OperatorRole
@@ -17,7 +19,6 @@ from service.reports.definition import Cell, make
 from service.reports.people import people_behind
 from service.reports.report import Report
 from tests.service.coverage_city import LOADED_AT, add_person, add_school, asking, sign_in
-from tests.service.signin.test_phases import link
 
 pytestmark = pytest.mark.usefixtures("english")
 
@@ -53,8 +54,10 @@ def add_city(session: Session) -> None:
         set_password(session, name)
         sign_in(session, name)
     set_password(session, "late", NOW + timedelta(seconds=1))
-    session.add(link("linked"))
-    session.flush()
+    add_link(
+        session, provider="esia", subject="1", person_id="linked", school_code="1",
+        evidence=Evidence.SNILS, now=LOADED_AT + timedelta(days=1),
+    )  # fmt: skip
 
 
 def test_own_passwords_and_links_are_counted_of_the_roll_until_the_cut_off(

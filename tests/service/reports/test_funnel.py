@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, insert, select
 from sqlalchemy.orm import Session
 
+from auth.linking.links import add_link
 from auth.linking.models import Evidence, Link
 from auth.models import Credential
 from service.activity.marks import MANY
@@ -52,8 +53,10 @@ def come(session: Session, person_id: str, steps: int, at: datetime = IN_OCTOBER
     if steps > 2:
         session.add(Credential(person_id=person_id, password_hash="x", changed_at=at))
     if steps > 3:
-        session.add(Link(provider="esia", subject=person_id, person_id=person_id, linked_at=at,
-                         evidence=Evidence.SNILS))  # fmt: skip
+        add_link(
+            session, provider="esia", subject=person_id, person_id=person_id, school_code="1",
+            evidence=Evidence.SNILS, now=at,
+        )  # fmt: skip
     session.flush()
 
 
