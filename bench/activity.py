@@ -18,8 +18,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask.testing import FlaskClient
+from service.models.triggers import statements
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
@@ -34,7 +36,6 @@ from service.activity.rebuild import rebuild
 from service.application import Application
 from service.db import transaction
 from service.models import OperatorRole
-from service.models.triggers import statements
 from service.reports import REPORTS
 from service.reports.definition import PeriodUse
 
@@ -96,7 +97,7 @@ def figures(folder: Path, *, schools: int, people: int, events: int, rounds: int
 
 def rebuild_all(url: str) -> None:
     engine = create_engine(url)
-    rebuild(engine, lambda _events: None)
+    rebuild(engine, ZoneInfo("Europe/Moscow"), lambda _events: None)
     engine.dispose()
 
 

@@ -95,6 +95,6 @@ def build(settings: Settings | None = None, clock: Clock = system_clock) -> Appl
     return Application(
         settings=settings,
         engine=engine,
-        sessions=db.make_session_factory(engine),
+        sessions=db.make_session_factory(engine, ZoneInfo(settings.server.time_zone)),
         clock=clock,
     )

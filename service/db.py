@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 import sqlalchemy
 from sqlalchemy import Engine, MetaData, Table, create_engine, event
@@ -13,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from auth.models import Base as AuthBase
+from service.calendar.spans import ZONE
 
 INSERT_ROWS = 1000
 SessionFactory = sessionmaker[Session]
@@ -46,8 +48,15 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def make_session_factory(engine: Engine) -> SessionFactory:
-    return sessionmaker(engine, expire_on_commit=False)
+def make_session_factory(engine: Engine, zone: ZoneInfo | None = None) -> SessionFactory:
+    """``zone``: by whose days roll-ups begin to count."""
+    return sessionmaker(engine, expire_on_commit=False, info={"zone": zone or ZoneInfo(ZONE)})
+
+
+def zone_of(session: Session) -> ZoneInfo:
+    """The zone of the factory that made the session."""
+    zone: ZoneInfo = session.info.get("zone") or ZoneInfo(ZONE)
+    return zone
 
 
 @contextmanager

@@ -77,8 +77,8 @@ ARROWS = {
 
 TIERS: dict[str, dict[str, set[str]]] = {
     "kit": {
-        "db": set(), "i18n": set(), "logs": set(), "ordering": set(), "pdf": set(),
-        "settings": set(), "spreadsheet": set(),
+        "db": {"calendar"}, "i18n": set(), "logs": set(), "ordering": set(), "pdf": set(),
+        "settings": {"calendar"}, "spreadsheet": set(),
         "calendar": {"i18n"},
         "config": {"settings"},
         "data_folder": {"i18n", "settings"},

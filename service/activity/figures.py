@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -20,7 +21,8 @@ from auth.models import LoginEvent, Result
 from service.activity.bitmaps import PeopleSet
 from service.activity.rolls import Sheet, read_roles, refresh
 from service.activity.rollups import ANY_METHOD, COUNTS, catch_up
-from service.calendar.spans import MOSCOW, Pieces, Span, cut_up, end_of, start_of
+from service.calendar.spans import Pieces, Span, cut_up, end_of, start_of
+from service.calendar.weeks import week_of
 from service.db import chunks
 from service.models import (
     ActivityBitmap,
@@ -277,12 +279,11 @@ class Activity:
         first: date,
         last: date,
         *,
-        begins_on: int,
         sources: Collection[EventSource] = OURS,
         schools: Any = None,
     ) -> dict[date, Counter[str]]:
-        """First day of a week -> sign-ins by method. ``begins_on`` as ``date.weekday``: 5 is
-        Saturday. A week that the two days cut counts only its days between them."""
+        """First day of a week -> sign-ins by method. A week that the two days cut counts only its
+        days between them."""
         table = ActivityCount
         statement = (
             select(table.day, table.method, func.sum(table.events))
@@ -293,8 +294,7 @@ class Activity:
             statement = statement.where(table.school_code.in_(schools))
         weeks: dict[date, Counter[str]] = {}
         for day, method, events in self._session.execute(statement):
-            begin = day - timedelta(days=(day.weekday() - begins_on) % 7)
-            weeks.setdefault(begin, Counter())[method] += int(events)
+            weeks.setdefault(week_of(day).first, Counter())[method] += int(events)
         return dict(sorted(weeks.items()))
 
     def freshness(
@@ -312,18 +312,14 @@ class Activity:
 
 def _pieces(begin: datetime | None, end: datetime | None, state: ActivitySource) -> Pieces:
     """The period, widened over time without events: a whole month is read at once."""
+    zone = ZoneInfo(state.zone)
     if begin is None or begin <= state.first_at:
-        begin = start_of(state.first_at, Span.MONTH)
+        begin = start_of(state.first_at, Span.MONTH, zone)
     if end is None or end > state.last_at:
-        end = end_of(state.last_at, Span.MONTH)
-    return cut_up(begin, end)
+        end = end_of(state.last_at, Span.MONTH, zone)
+    return cut_up(begin, end, zone)
 
 
 def until(now: datetime) -> datetime:
     """The end of a period that includes the moment ``now`` itself."""
     return now + _MOMENT
-
-
-def in_moscow(moment: datetime) -> date:
-    """The day by which roll-ups count."""
-    return moment.astimezone(MOSCOW).date()

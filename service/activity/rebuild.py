@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     Date,
@@ -37,9 +38,17 @@ from auth.models import LoginEvent
 from service.activity.bitmaps import PeopleSet
 from service.activity.ordinals import add_people_at_schools
 from service.activity.outside import outside_events
-from service.activity.rollups import LOCK, add_active, extend, lock, sign_ins, with_ordinals
-from service.calendar.spans import MOSCOW, Span, end_of, start_of
-from service.db import upsert
+from service.activity.rollups import (
+    LOCK,
+    add_active,
+    counted_in,
+    extend,
+    lock,
+    sign_ins,
+    with_ordinals,
+)
+from service.calendar.spans import Span, end_of, start_of
+from service.db import make_session_factory, upsert
 from service.models import (
     ActivityBitmap,
     ActivityCount,
@@ -59,14 +68,15 @@ _Events = Select[*tuple[Any, ...]]
 _WITH_EVENTS = (EventSource.PROVIDER, EventSource.EARLIER_PORTAL, EventSource.MOODLE_LOG)
 
 
-def rebuild(engine: Engine, progress: Progress) -> int:
+def rebuild(engine: Engine, zone: ZoneInfo, progress: Progress) -> int:
     """Make the roll-ups of all sources with events anew; how many events counted.
 
-    One transaction over one state of the database: until it ends, reports see the old roll-ups.
+    Days are those of ``zone``, but of a source of which something is kept those that it was counted
+    by. One transaction over one state of the database: until it ends, reports see the old roll-ups.
     Sign-ins go on meanwhile on PostgreSQL; on SQLite they wait.
     """
     done = 0
-    with _alone(engine) as session:
+    with _alone(engine, zone) as session:
         session.execute(delete(PendingEvent))
         for source in _WITH_EVENTS:
             kept_until = _forget(session, source)
@@ -78,10 +88,10 @@ def rebuild(engine: Engine, progress: Progress) -> int:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Session]:
+def _alone(engine: Engine, zone: ZoneInfo) -> Iterator[Session]:
     """A transaction that sees one state throughout, while nobody else changes roll-ups."""
     if engine.dialect.name != "postgresql":
-        with Session(engine) as session, session.begin():
+        with make_session_factory(engine, zone)() as session, session.begin():
             lock(session)
             yield session
         return
@@ -91,7 +101,7 @@ def _alone(engine: Engine) -> Iterator[Session]:
         connection.commit()
         try:
             alone = connection.execution_options(isolation_level="REPEATABLE READ")
-            with Session(alone) as session, session.begin():
+            with Session(alone, info={"zone": zone}) as session, session.begin():
                 yield session
         finally:
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
@@ -118,7 +128,7 @@ def _months(
     first, last = session.execute(select(func.min(there.c.at), func.max(there.c.at))).one()
     begin = kept_until or first
     while first is not None and begin <= last:
-        end = end_of(begin, Span.MONTH)
+        end = end_of(begin, Span.MONTH, counted_in(session, source))
         yield begin, end
         begin = end
 
@@ -133,18 +143,19 @@ def _roll_up(session: Session, source: EventSource, begin: datetime, end: dateti
     if not number:
         return 0
     add_people_at_schools(session, events)
-    for hours in _hours_by_day(session, events):
+    zone = counted_in(session, source)
+    for hours in _hours_by_day(session, events, zone):
         add_active(session, source, hours)
     while begin < end:
-        after = end_of(begin, Span.DAY)
-        _count_day(session, source, begin, after)
+        after = end_of(begin, Span.DAY, zone)
+        _count_day(session, source, begin, after, begin.astimezone(zone).date())
         begin = after
     extend(session, source, first, last, number)
     return int(number)
 
 
 def _hours_by_day(
-    session: Session, events: _Events
+    session: Session, events: _Events, zone: ZoneInfo
 ) -> Iterator[dict[tuple[datetime, str], PeopleSet]]:
     """Of each day, hour and method -> people."""
     event = with_ordinals(events).subquery()
@@ -159,17 +170,20 @@ def _hours_by_day(
         (datetime.fromtimestamp(int(second), UTC), method, people)
         for second, method, people in rows
     )
-    for _day, hours in groupby(groups, key=lambda group: start_of(group[0], Span.DAY)):
+    for _day, hours in groupby(groups, key=lambda group: start_of(group[0], Span.DAY, zone)):
         yield {
             (hour, method): PeopleSet(map(int, people.split(","))) for hour, method, people in hours
         }
 
 
-def _count_day(session: Session, source: EventSource, begin: datetime, end: datetime) -> None:
+def _count_day(
+    session: Session, source: EventSource, begin: datetime, end: datetime, day: date
+) -> None:
     event = _events(source, begin, end).subquery()
     place = (event.c.school_code, event.c.method, event.c.role)
-    day = literal(begin.astimezone(MOSCOW).date(), Date)
-    counts = select(day, literal(source.value), *place, func.count()).group_by(*place)
+    counts = select(literal(day, Date), literal(source.value), *place, func.count()).group_by(
+        *place
+    )
     columns = ["day", "source", "school_code", "method", "role", "events"]
     session.execute(insert(ActivityCount).from_select(columns, counts))
 
@@ -187,8 +201,9 @@ def _forget(session: Session, source: EventSource) -> datetime | None:
             session.delete(state)
             session.flush()
         return None
-    month = start_of(kept_until, Span.MONTH)
-    counts.append(ActivityCount.day >= kept_until.astimezone(MOSCOW).date())
+    zone = counted_in(session, source)
+    month = start_of(kept_until, Span.MONTH, zone)
+    counts.append(ActivityCount.day >= kept_until.astimezone(zone).date())
     session.execute(delete(ActivityBitmap).where(*bitmaps, ActivityBitmap.begins_at >= kept_until))
     session.execute(delete(ActivityCount).where(*counts))
     _join_days(session, source, month)
@@ -207,10 +222,11 @@ def _kept_until(session: Session, source: EventSource) -> datetime | None:
     state = session.get(ActivitySource, source)
     if state is None:
         return None
+    zone = counted_in(session, source)
     oldest = session.scalar(select(func.min(_events(source).subquery().c.at)))
     if oldest is None:
-        return end_of(state.last_at, Span.DAY)
-    return end_of(oldest, Span.DAY) if state.first_at < oldest else None
+        return end_of(state.last_at, Span.DAY, zone)
+    return end_of(oldest, Span.DAY, zone) if state.first_at < oldest else None
 
 
 def _join_days(session: Session, source: EventSource, month: datetime) -> None:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, case, delete, exists, func, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,8 +15,8 @@ from sqlalchemy.orm import Session, aliased
 from auth.models import ESIA_CLIENT, LoginEvent, Result
 from service.activity.bitmaps import PeopleSet
 from service.activity.ordinals import add_people_at_schools
-from service.calendar.spans import MOSCOW, Span, start_of
-from service.db import chunks, upsert
+from service.calendar.spans import Span, start_of
+from service.db import chunks, upsert, zone_of
 from service.models import (
     ActivityBitmap,
     ActivityCount,
@@ -174,7 +175,8 @@ def add_active(
     session: Session, source: EventSource, hours: dict[tuple[datetime, str], PeopleSet]
 ) -> None:
     """Join people who were active in an hour, by a method, to its bitmaps and those around it."""
-    for some in chunks(_cells(hours).items(), 200):
+    zone = counted_in(session, source)
+    for some in chunks(_cells(hours, zone).items(), 200):
         old = _bitmaps(session, source, [cell for cell, _people in some])
         upsert(session, ActivityBitmap, [
             {
@@ -185,7 +187,7 @@ def add_active(
         ])  # fmt: skip
 
 
-def _cells(hours: dict[tuple[datetime, str], PeopleSet]) -> dict[_Cell, PeopleSet]:
+def _cells(hours: dict[tuple[datetime, str], PeopleSet], zone: ZoneInfo) -> dict[_Cell, PeopleSet]:
     joined: dict[tuple[datetime, str], list[PeopleSet]] = defaultdict(list)
     for (hour, method), people in hours.items():
         for one in {method, ANY_METHOD}:
@@ -195,7 +197,7 @@ def _cells(hours: dict[tuple[datetime, str], PeopleSet]) -> dict[_Cell, PeopleSe
     for span in Span:
         parts, joined = joined, defaultdict(list)
         for (begin, method), sets in parts.items():
-            joined[start_of(begin, span), method] += sets
+            joined[start_of(begin, span, zone), method] += sets
         for (begin, method), sets in joined.items():
             sets[:] = [PeopleSet.union(sets)]
             cells[span, begin, method] = sets[0]
@@ -221,8 +223,9 @@ def _add_counts(
     session: Session, source: EventSource, counts: Counter[tuple[int, str, str, str]]
 ) -> None:
     days: Counter[tuple[date, str, str, str]] = Counter()
+    zone = counted_in(session, source)
     for (hour, school, method, role), events in counts.items():
-        day = datetime.fromtimestamp(hour * 3600, MOSCOW).date()
+        day = datetime.fromtimestamp(hour * 3600, zone).date()
         days[day, school, method, role] += events
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = dialect.insert(ActivityCount)
@@ -239,13 +242,22 @@ def _add_counts(
     ])  # fmt: skip
 
 
+def counted_in(session: Session, source: EventSource) -> ZoneInfo:
+    """The zone by whose days a source is rolled up, whatever the settings say by now."""
+    row = session.get(ActivitySource, source)
+    return zone_of(session) if row is None else ZoneInfo(row.zone)
+
+
 def extend(
     session: Session, source: EventSource, first: datetime, last: datetime, events: int
 ) -> None:
     """Note that so many more events of a source are rolled up."""
     row = session.get(ActivitySource, source, populate_existing=True)
     if row is None:
-        session.add(ActivitySource(source=source, first_at=first, last_at=last, events=events))
+        zone = zone_of(session).key
+        session.add(
+            ActivitySource(source=source, first_at=first, last_at=last, events=events, zone=zone)
+        )
     else:
         row.first_at, row.last_at = min(row.first_at, first), max(row.last_at, last)
         row.events += events

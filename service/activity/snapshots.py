@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from provisioning.moodle import MoodleError
@@ -20,9 +21,15 @@ from service.activity.figures import bring_up_to_date
 from service.activity.moodle_access import Accesses, read_accesses
 from service.activity.rollups import add_active, extend, lock
 from service.application import Application
-from service.calendar.spans import MOSCOW, Span, start_of
+from service.calendar.due import Occasion, due
 from service.db import chunks, transaction, upsert
-from service.models import ActivityPerson, EventSource, MoodleSnapshot, SnapshotKind, SnapshotStatus
+from service.models import (
+    ActivityPerson,
+    EventSource,
+    MoodleSnapshot,
+    SnapshotKind,
+    SnapshotStatus,
+)
 
 PUNCTUAL = timedelta(minutes=15)
 """A snapshot taken later than that is marked as late."""
@@ -30,82 +37,82 @@ PUNCTUAL = timedelta(minutes=15)
 FIRST_LOOK = timedelta(days=7)
 """How far back the very first snapshot looks."""
 
-_FRIDAY = 4
+_KINDS = {
+    Occasion.DAY: SnapshotKind.DAILY,
+    Occasion.WEEK_PRELIMINARY: SnapshotKind.FRIDAY_17,
+    Occasion.WEEK: SnapshotKind.FRIDAY_24,
+    Occasion.MONTH: SnapshotKind.MONTH_END,
+    Occasion.QUARTER: SnapshotKind.QUARTER_END,
+}
+_LONGEST = timedelta(days=93)
+"""Between two of one kind."""
 
 log = logging.getLogger(__name__)
 
 Due = tuple[SnapshotKind, datetime]
 
 
-def latest_due(now: datetime) -> dict[SnapshotKind, datetime]:
-    """When each kind was due last, by the calendar of Moscow."""
-    midnight = start_of(now, Span.DAY).astimezone(MOSCOW)
-    month = start_of(now, Span.MONTH).astimezone(MOSCOW)
-    quarter = month.replace(month=month.month - (month.month - 1) % 3)
-    since_friday = timedelta(days=(midnight.weekday() - _FRIDAY) % 7)
-    five = (midnight - since_friday).replace(hour=17)
-    saturday = midnight - timedelta(days=(midnight.weekday() - _FRIDAY - 1) % 7)
-    return {
-        SnapshotKind.DAILY: midnight,
-        SnapshotKind.FRIDAY_17: five if five <= now else five - timedelta(days=7),
-        SnapshotKind.FRIDAY_24: saturday,
-        SnapshotKind.MONTH_END: month,
-        SnapshotKind.QUARTER_END: quarter,
-    }
+def latest_due(now: datetime, zone: ZoneInfo) -> dict[SnapshotKind, datetime]:
+    """When each kind was due last."""
+    return {_KINDS[each.occasion]: each.at for each in due(now, after=now - _LONGEST, zone=zone)}
 
 
-def due_now(session: Session, now: datetime) -> list[Due]:
+def due_now(session: Session, now: datetime, zone: ZoneInfo) -> list[Due]:
     """What has to be taken now: the latest of each kind, unless it is there."""
-    taken = (SnapshotStatus.TAKEN, SnapshotStatus.LATE)
+    taken, latest = (SnapshotStatus.TAKEN, SnapshotStatus.LATE), latest_due(now, zone)
     there = {
         (row.kind, row.due_at)
         for row in session.execute(
             select(MoodleSnapshot.kind, MoodleSnapshot.due_at).where(
-                MoodleSnapshot.status.in_(taken),
-                MoodleSnapshot.due_at.in_(latest_due(now).values()),
+                MoodleSnapshot.status.in_(taken), MoodleSnapshot.due_at.in_(latest.values())
             )
         )
     }
-    return [due for due in latest_due(now).items() if due not in there]
+    return [one for one in latest.items() if one not in there]
 
 
-def missed(session: Session, now: datetime) -> list[Due]:
-    """Those due since the first of their kind that nobody took before the next was due."""
-    there = {
-        (SnapshotKind(row.kind), row.due_at)
-        for row in session.execute(select(MoodleSnapshot.kind, MoodleSnapshot.due_at))
-    }
-    found = []
-    for kind, latest in latest_due(now).items():
-        at = latest
-        first = min((due for one, due in there if one is kind), default=latest)
-        while (at := latest_due(at - timedelta(microseconds=1))[kind]) >= first:
-            if (kind, at) in there:
-                break
-            found.append((kind, at))
-    return found
+def missed(session: Session, now: datetime, zone: ZoneInfo) -> list[Due]:
+    """Those due after the newest that is noted and before the latest, which nobody took."""
+    latest = latest_due(now, zone)
+    newest: dict[SnapshotKind, datetime] = {}
+    for kind, at in session.execute(
+        select(MoodleSnapshot.kind, func.max(MoodleSnapshot.due_at))
+        .where(or_(*(
+            (MoodleSnapshot.kind == kind) & (MoodleSnapshot.due_at < at)
+            for kind, at in latest.items()
+        )))
+        .group_by(MoodleSnapshot.kind)
+    ):  # fmt: skip
+        newest[SnapshotKind(kind)] = at
+    since = due(now, after=min(newest.values(), default=now), zone=zone)
+    return [
+        (kind, each.at)
+        for each in since
+        for kind in [_KINDS[each.occasion]]
+        if kind in newest and newest[kind] < each.at < latest[kind]
+    ]
 
 
 def take_due(application: Application) -> None:
     """Take one reading for everything that is due. Running it twice does no harm."""
     now = application.clock()
     with transaction(application.sessions) as session:
-        due = due_now(session, now)
-        lost = missed(session, now)
+        to_take = due_now(session, now, application.zone)
+        lost = missed(session, now, application.zone)
         _write(session, lost, status=SnapshotStatus.MISSED, now=None)
         since = session.scalar(select(func.max(MoodleSnapshot.taken_at))) or now - FIRST_LOOK
-    if not due:
+    if not to_take:
         return
     try:
         accesses = read_accesses(application, since, now)
     except MoodleError as error:
         log.warning("snapshot of activity failed: %s", error)
         with transaction(application.sessions) as session:
-            _write(session, due, status=SnapshotStatus.FAILED, now=None, error=str(error.code))
+            _write(session, to_take, status=SnapshotStatus.FAILED, now=None, error=str(error.code))
         return
     with transaction(application.sessions) as session:
         people = _add(session, accesses)
-        for kind, at in due:
+        for kind, at in to_take:
             status = SnapshotStatus.TAKEN if now - at <= PUNCTUAL else SnapshotStatus.LATE
             _write(session, [(kind, at)], status=status, now=now, since=since,
                    way=accesses.way, people=people)  # fmt: skip

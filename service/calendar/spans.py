@@ -1,19 +1,18 @@
-"""Which hours, days and months of Moscow a stretch of time is made of."""
+"""Which hours, days and months of a zone a stretch of time is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
-MOSCOW = ZoneInfo("Europe/Moscow")
-"""Of days and months in roll-ups. In another zone the same figures are read, hour by hour."""
+ZONE = "Europe/Moscow"
+"""The only zone: ``[server] time_zone`` unless it is set."""
 
 
 class Span(StrEnum):
-    """How long a piece of time is. Days and months are those of Moscow."""
+    """How long a piece of time is. Days and months are those of a zone."""
 
     HOUR = "hour"
     DAY = "day"
@@ -30,9 +29,12 @@ class Pieces:
     """What is less than an hour: the first moment inside and the first moment after."""
 
 
-def start_of(moment: datetime, span: Span) -> datetime:
-    """The beginning of the hour, day or month that ``moment`` is in."""
-    local = moment.astimezone(MOSCOW).replace(minute=0, second=0, microsecond=0)
+def start_of(moment: datetime, span: Span, zone: tzinfo = UTC) -> datetime:
+    """The beginning of the hour, day or month that ``moment`` is in.
+
+    Hours are the same everywhere: a zone of half hours is refused (``ServerSettings``).
+    """
+    local = moment.astimezone(zone).replace(minute=0, second=0, microsecond=0)
     if span is Span.DAY:
         local = local.replace(hour=0)
     elif span is Span.MONTH:
@@ -40,17 +42,17 @@ def start_of(moment: datetime, span: Span) -> datetime:
     return local.astimezone(UTC)
 
 
-def end_of(moment: datetime, span: Span) -> datetime:
+def end_of(moment: datetime, span: Span, zone: tzinfo = UTC) -> datetime:
     """The first moment after the hour, day or month that ``moment`` is in."""
-    begin = start_of(moment, span)
+    begin = start_of(moment, span, zone)
     longest = {Span.HOUR: timedelta(hours=1), Span.DAY: timedelta(hours=36)}
-    return start_of(begin + longest.get(span, timedelta(days=45)), span)
+    return start_of(begin + longest.get(span, timedelta(days=45)), span, zone)
 
 
-def cut_up(begin: datetime, end: datetime) -> Pieces:
+def cut_up(begin: datetime, end: datetime, zone: tzinfo) -> Pieces:
     """The fewest pieces from ``begin`` until before ``end``, as large as they get."""
     pieces = Pieces()
-    for at, after, span in _walk(begin, end):
+    for at, after, span in _walk(begin, end, zone):
         if span is None:
             pieces.parts.append((at, after))
         else:
@@ -58,12 +60,14 @@ def cut_up(begin: datetime, end: datetime) -> Pieces:
     return pieces
 
 
-def _walk(begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, Span | None]]:
+def _walk(
+    begin: datetime, end: datetime, zone: tzinfo
+) -> Iterator[tuple[datetime, datetime, Span | None]]:
     at = begin.astimezone(UTC)
     while at < end:
         for span in (Span.MONTH, Span.DAY, Span.HOUR):
-            after = end_of(at, span)
-            if start_of(at, span) == at and after <= end:
+            after = end_of(at, span, zone)
+            if start_of(at, span, zone) == at and after <= end:
                 yield at, after, span
                 break
         else:

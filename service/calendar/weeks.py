@@ -19,8 +19,12 @@ _FIRST_SCHOOL_MONTH = 9
 
 def week_of(day: date) -> Period:
     """The week, Saturday to Friday, that ``day`` belongs to."""
-    last = day + timedelta(days=(FRIDAY - day.weekday()) % DAYS)
-    return Period(first=last - timedelta(days=DAYS - 1), last=last)
+    last = day.toordinal() + (FRIDAY - day.weekday()) % DAYS
+    first = max(last - DAYS + 1, date.min.toordinal())  # whoever types such a day is told elsewhere
+    return Period(
+        first=date.fromordinal(first),
+        last=date.fromordinal(min(last, date.max.toordinal())),
+    )
 
 
 def last_week(today: date) -> Period:

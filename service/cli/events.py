@@ -104,7 +104,7 @@ def rebuild_roll_ups(context: Context) -> None:
             told = done
             click.echo(_("{n} events, {rate} a second", n=done, rate=_rate(done, begin)), err=True)
 
-    counted = rebuild(application.engine, progress)
+    counted = rebuild(application.engine, application.zone, progress)
     click.echo(_("Rebuilt from {n} events, {rate} a second", n=counted, rate=_rate(counted, begin)))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.application import Application
-from service.doctor.activity import examine_activity
+from service.doctor.activity import examine_activity, examine_days
 from service.doctor.check import Check, Verdict, warning
 from service.doctor.esia import examine_esia
 from service.doctor.installation import examine_installation
@@ -28,6 +28,7 @@ def examine(application: Application, config_file: Path | None = None) -> list[C
         *examine_esia(application),
         *examine_upstream(application),
         *_as_far_as_possible("Moodle", examine_moodle(application)),
+        *_as_far_as_possible(_("Days of figures"), examine_days(application)),
         *_as_far_as_possible(_("Custom report of last accesses"), examine_activity(application)),
     ]
 

@@ -1,4 +1,4 @@
-"""The doctor's look at the custom report from which last accesses are read."""
+"""The doctor's look at how activity is counted, and at the custom report of last accesses."""
 
 from __future__ import annotations
 
@@ -11,11 +11,32 @@ from provisioning.moodle import MoodleError
 from service.activity.moodle_access import ours
 from service.application import Application
 from service.doctor import pages
-from service.doctor.check import Check, ok, problem
+from service.doctor.check import Check, ok, problem, warning
 from service.i18n import gettext as _
-from service.models import KnownUser
+from service.models import ActivitySource, EventSource, KnownUser
 
 _LONG = timedelta(days=3650)
+
+
+def examine_days(application: Application) -> Iterator[Check]:
+    """Whether sign-ins are counted by the days of ``[server] time_zone``."""
+    subject, zone = _("Days of figures"), application.zone.key
+    with application.sessions() as session:
+        others = session.scalars(
+            select(ActivitySource.zone)
+            .where(ActivitySource.zone != zone, ActivitySource.source != EventSource.MOODLE)
+            .distinct()
+        ).all()
+    if not others:
+        yield ok(subject, zone)
+        return
+    yield warning(
+        subject,
+        _("sign-ins are counted by the days of {zones}, reports begin and end by {zone}",
+          zones=", ".join(sorted(others)), zone=zone),
+        _("Run “schoolbridge events rebuild”. A source of which old events are deleted keeps its "
+          "days; else set [server] time_zone back."),
+    )  # fmt: skip
 
 
 def examine_activity(application: Application) -> Iterator[Check]:

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from provisioning.apply import apply
 from provisioning.changes import Result
 from provisioning.moodle import MoodleClient, MoodleError, MoodleMisconfigured, MoodleRefused
-from service import audit
 from provisioning.plan import plan_digest
+from service import audit
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction

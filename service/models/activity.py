@@ -89,6 +89,9 @@ class ActivitySource(Base):
     """The first counted event, deleted or not."""
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
     events: Mapped[int] = mapped_column(BigInteger)
+    zone: Mapped[str] = mapped_column(String(64), server_default="Europe/Moscow")
+    """By whose days and months it is rolled up. In another zone people are counted as exactly, hour
+    by hour; sign-ins by day are not, until everything is made anew (``events rebuild``)."""
 
 
 class PendingEvent(Base):

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from service import audit
 from service.access import Forbidden, Scope
 from service.audit import AuditAction
+from service.calendar.weeks import week_of
 from service.models import ImportStatus, ReferenceImport
 from service.registry import milestones, platforms, schools, totals
 from service.registry.columns import Column, Problem, Row, read_rows
@@ -86,7 +87,7 @@ def receive(
         name = " ".join(week.platform.split())
         if not 0 < len(name) <= MAX_PLATFORM_NAME:
             raise Refusal("platform.no_name")
-        first_day = platforms.week_of(week.day).isoformat()
+        first_day = week_of(week.day).first.isoformat()
         options = {"platform": name, "first_day": first_day, "mapping": week.mapping.name}
     columns = week.mapping.columns if week else SUBJECTS[subject].columns
     rows, problems = read_rows(read_table(file_name, data, settings), columns)

@@ -25,15 +25,6 @@ from service.registry.mappings import FIGURES, FLAGS
 from service.registry.preview import Entry, Preview
 from service.registry.refusals import Refusal
 
-SATURDAY = 5
-"""``date.weekday()`` of the first day of a week (docs/facts/indicators.md C)."""
-
-
-def week_of(day: date) -> date:
-    """The Saturday that begins the week of ``day``."""
-    first = day.toordinal() - (day.weekday() - SATURDAY) % 7
-    return date.fromordinal(max(first, 1))
-
 
 def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
     """Rows with their label; a row that names no school, or one named before, is a problem."""

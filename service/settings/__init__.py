@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -19,6 +20,7 @@ from provisioning.settings import (
     PasswordSettings,
     ReadLimits,
 )
+from service.calendar.spans import ZONE
 from service.settings.activity import ActivitySettings
 from service.settings.mailing import HIGHEST_PORT, MailSettings
 from service.settings.registry import RegistrySettings
@@ -42,7 +44,7 @@ class ServerSettings:
     """Where the Moodle stand-in listens when no Moodle is configured."""
     start_seconds: float = START_SECONDS
     """So long each child process may take to start."""
-    time_zone: str = "Europe/Moscow"
+    time_zone: str = ZONE
     """Days of reports begin and end in this zone."""
     keep_uploads_days: int = 90
     """Uploaded files of finished and rejected loads are deleted after so long; 0 keeps them."""
@@ -64,9 +66,12 @@ class ServerSettings:
         if not self.start_seconds > 0:
             raise ValueError("start_seconds must be more than 0")
         try:
-            ZoneInfo(self.time_zone)
+            zone = ZoneInfo(self.time_zone)
         except (ValueError, OSError, ZoneInfoNotFoundError) as error:
             raise ValueError("time_zone must be a name such as Europe/Moscow") from error
+        offset = datetime(2026, 1, 1, tzinfo=zone).utcoffset() or timedelta()
+        if offset % timedelta(hours=1):
+            raise ValueError("time_zone must be whole hours from UTC: figures are kept by the hour")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

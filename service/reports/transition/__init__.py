@@ -64,7 +64,6 @@ VERSION = "transition-1"
 """Of the method, written into every report."""
 
 WEEKS = 12
-_SATURDAY = 5
 _YES, _NO = "yes", "no"
 
 
@@ -302,9 +301,7 @@ def _columns(by: str, switch: Switch) -> Iterator[Column]:
 def _trend(activity: Activity, asked: Asked) -> Chart:
     """The share of sign-ins through ЕСИА by week, until the week of the period's last day."""
     weeks = weeks_until(week_of(_period(asked).last), WEEKS)
-    found = activity.sign_ins_by_week(
-        weeks[0].first, weeks[-1].last, begins_on=_SATURDAY, schools=asked.scope.codes()
-    )
+    found = activity.sign_ins_by_week(weeks[0].first, weeks[-1].last, schools=asked.scope.codes())
     values = []
     for week in weeks:
         methods = found.get(week.first, Counter())

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
@@ -157,7 +158,7 @@ def test_a_rebuild_gives_the_imported_history_again(
     application: Application, tmp_path: Path
 ) -> None:
     take_in(application, tmp_path / "a.csv", HEAD + ANNA + BORIS)
-    assert rebuild(application.engine, lambda _events: None) == 2
+    assert rebuild(application.engine, ZoneInfo("Europe/Moscow"), lambda _events: None) == 2
     assert who(application, PORTAL) == {"p-anna", "p-boris"}
     with transaction(application.sessions) as session:
         assert session.scalar(select(func.count()).select_from(OutsideEvent)) == 2

@@ -167,7 +167,7 @@ def test_roll_ups_answer_like_a_plain_recount_whatever_happened(
         session.commit()
         before = stored(session)
         session.commit()
-        rebuild(engine, lambda _events: None)
+        rebuild(engine, ZoneInfo("Europe/Moscow"), lambda _events: None)
         assert stored(session) == before
         clear(session)
         session.commit()

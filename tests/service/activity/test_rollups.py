@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, delete, select
@@ -13,7 +16,11 @@ from auth.models import LoginEvent
 from service.activity.figures import Activity
 from service.activity.rebuild import rebuild
 from service.activity.rolls import read_roles
-from service.db import Base, make_engine
+from service.application import build
+from service.calendar.period import Period
+from service.db import Base, make_engine, transaction
+from service.doctor import Verdict
+from service.doctor.activity import examine_days
 from service.models import ActivityCount, PendingEvent
 from tests.service.coverage_city import (
     add_person,
@@ -23,6 +30,7 @@ from tests.service.coverage_city import (
     take_off_roll,
 )
 from tests.service.database import make_tables
+from tests.service.installation import installation
 
 MARCH = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 APRIL = datetime(2026, 4, 10, 9, 0, tzinfo=UTC)
@@ -78,7 +86,7 @@ def test_what_retention_deleted_stays_and_the_rest_is_made_anew(emptied: Engine)
         session.execute(delete(LoginEvent).where(LoginEvent.at < APRIL))
         session.execute(delete(LoginEvent).where(LoginEvent.person_id == "p-mistaken"))
         session.commit()
-    rebuild(emptied, lambda _events: None)
+    rebuild(emptied, ZoneInfo("Europe/Moscow"), lambda _events: None)
     with Session(emptied) as session:
         assert active(session) == {"p-march", "p-april", "p-may"}
         assert counted(session) == 3
@@ -94,7 +102,7 @@ def test_a_rebuild_counts_sign_ins_that_nobody_rolled_up_before(emptied: Engine)
         sign_in(session, "p", school_code="1")
         sign_in(session, "q", school_code="")
         session.commit()
-    assert rebuild(emptied, lambda _events: None) == 2
+    assert rebuild(emptied, ZoneInfo("Europe/Moscow"), lambda _events: None) == 2
     with Session(emptied) as session:
         assert active(session) == {"p", "q"}
         assert counted(session) == 2
@@ -125,3 +133,34 @@ def test_whoever_is_on_no_roll_now_has_not_moved(session: Session) -> None:
         "1": {"moved"},
         "2": set(),
     }
+
+
+def test_a_changed_zone_is_told_until_the_days_are_counted_anew(tmp_path: Path) -> None:
+    """Half past eleven in the evening in Moscow is the next day in Yekaterinburg."""
+    late = datetime(2026, 3, 10, 20, 30, tzinfo=UTC)
+    with installation(tmp_path / "home") as application:
+        with transaction(application.sessions) as session:
+            sign_in(session, "p", late)
+            assert counted_days(session) == {date(2026, 3, 10)}
+        server = replace(application.settings.server, time_zone="Asia/Yekaterinburg")
+        moved = build(replace(application.settings, server=server))
+        with transaction(moved.sessions) as session:
+            sign_in(session, "p", late)
+            # One zone at a time, and people are exact in either.
+            assert counted_days(session) == {date(2026, 3, 10)}
+            activity = Activity(session)
+            of_next_day = Period(first=date(2026, 3, 11), last=date(2026, 3, 11))
+            assert len(activity.active(*of_next_day.bounds(moved.zone))) == 1
+        (told,) = examine_days(moved)
+        assert told.verdict == Verdict.WARNING
+        assert "Europe/Moscow" in told.message
+        assert rebuild(moved.engine, moved.zone, lambda _events: None) == 2
+        with transaction(moved.sessions) as session:
+            assert counted_days(session) == {date(2026, 3, 11)}
+            assert len(Activity(session).active(*of_next_day.bounds(moved.zone))) == 1
+        (told,) = examine_days(moved)
+        assert told.verdict == Verdict.OK
+
+
+def counted_days(session: Session) -> set[date]:
+    return {one.day for one in Activity(session).sign_ins(date(2026, 3, 1), date(2026, 3, 31))}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -14,6 +16,7 @@ from service.activity.figures import Activity
 from service.activity.moodle_access import Pace
 from service.activity.snapshots import latest_due, missed, take_due
 from service.application import Application
+from service.calendar import weeks
 from service.db import transaction
 from service.doctor import Verdict
 from service.doctor.activity import examine_activity
@@ -22,6 +25,7 @@ from service.moodle_standin import Fault, FaultKind
 from service.moodle_standin.settings import CustomReport, SiteSettings
 from tests.service.trial import A, Trial, make_trial, pupils, with_settings
 
+MOSCOW = ZoneInfo("Europe/Moscow")
 FRIDAY = datetime(2026, 10, 9, 14, 5, tzinfo=UTC)
 """Five past five in Moscow."""
 
@@ -31,17 +35,29 @@ def moscow(day: int, hour: int = 0, month: int = 10) -> datetime:
 
 
 def test_snapshots_are_due_by_the_calendar_of_moscow() -> None:
-    assert latest_due(FRIDAY) == {
+    assert latest_due(FRIDAY, MOSCOW) == {
         SnapshotKind.DAILY: moscow(9),
         SnapshotKind.FRIDAY_17: moscow(9, 17),
         SnapshotKind.FRIDAY_24: moscow(3),
         SnapshotKind.MONTH_END: moscow(1),
         SnapshotKind.QUARTER_END: moscow(1),
     }
-    before_five = latest_due(moscow(9, 17) - timedelta(seconds=1))
+    before_five = latest_due(moscow(9, 17) - timedelta(seconds=1), MOSCOW)
     assert before_five[SnapshotKind.FRIDAY_17] == moscow(2, 17)
-    midnight = latest_due(moscow(10))
+    midnight = latest_due(moscow(10), MOSCOW)
     assert midnight[SnapshotKind.FRIDAY_24] == midnight[SnapshotKind.DAILY] == moscow(10)
+
+
+def test_friday_five_is_one_moment_for_snapshots_and_letters(trial: Trial) -> None:
+    """That of ``[server] time_zone``."""
+    server = replace(trial.application.settings.server, time_zone="Asia/Yekaterinburg")
+    trial.application.settings = replace(trial.application.settings, server=server)
+    now = trial.application.clock()
+    take_due(trial.application)
+    week = weeks.week_of(date(2026, 10, 9))
+    five = weeks.preliminary_cut_off(week, trial.application.zone)
+    assert five == datetime(2026, 10, 9, 12, tzinfo=UTC) < now
+    assert snapshots(trial.application)["friday_17"].due_at == five
 
 
 @pytest.fixture(params=["users", "report"])
@@ -121,7 +137,7 @@ def test_what_nobody_took_in_time_is_shown_as_missed(trial: Trial) -> None:
     take_due(trial.application)
     trial.application.clock = lambda: FRIDAY + timedelta(days=14)
     with trial.application.sessions() as session:
-        lost = missed(session, trial.application.clock())
+        lost = missed(session, trial.application.clock(), MOSCOW)
     assert (SnapshotKind.FRIDAY_17, moscow(16, 17)) in lost
     take_due(trial.application)
     with trial.application.sessions() as session:

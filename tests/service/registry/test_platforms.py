@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from service.access import Forbidden, Scope, command_line_scope
+from service.calendar.weeks import week_of
 from service.models import OperatorRole
 from service.registry import imports, platforms
 from service.registry.lookup import platform_figures, platform_versions
@@ -69,7 +70,7 @@ def load(session: Session, *lines: tuple[object, ...], now: datetime = NOW) -> N
 def test_a_week_is_from_saturday_to_friday_also_across_the_years_end(
     day: date, first: date
 ) -> None:
-    assert platforms.week_of(day) == first
+    assert week_of(day).first == first
 
 
 def test_a_row_is_matched_by_number_and_district_else_by_name_and_never_guessed(

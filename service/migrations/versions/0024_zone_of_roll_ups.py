@@ -1,0 +1,22 @@
+"""The zone by whose days a source is rolled up: Moscow, as it has been."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0024"
+down_revision = "0023"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        "activity_sources",
+        sa.Column("zone", sa.String(64), nullable=False, server_default="Europe/Moscow"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_column("activity_sources", "zone")
