@@ -22,7 +22,8 @@ STAFF_ROLES = (Role.TEACHER, Role.ADMINISTRATOR)
 
 
 class Forbidden(Exception):
-    """The operator may not see or do this. Answered like "not found": existence is no news.
+    """The operator may not see or do this. It is answered like "not found", so that nobody learns
+    whether it exists.
 
     ``what`` was asked for: ``run``, ``school``, ``person``, ``request`` or ``link``.
     """
@@ -55,14 +56,14 @@ class Scope:
         ) in self.items
 
     def schools(self) -> ColumnElement[bool]:
-        """A condition on ``School`` for a WHERE clause."""
+        """Return a condition on ``School`` for a WHERE clause."""
         if self.role == OperatorRole.CITY:
             return true()
         column = School.district if self.role == OperatorRole.DISTRICT else School.code
         return column.in_(sorted(self.items))
 
     def codes(self) -> Select[str]:
-        """The codes of the schools inside, as a subquery for ``column.in_(...)``."""
+        """Return the codes of the schools inside, as a subquery for ``column.in_(...)``."""
         return select(School.code).where(self.schools())
 
     def people(self) -> ColumnElement[bool]:
@@ -85,11 +86,11 @@ class Scope:
         )
 
     def of_schools(self, codes: Iterable[str]) -> Scope:
-        """Some of the schools inside; that they are inside is not asked."""
+        """Return a scope of these schools; the caller has checked that they are inside."""
         return Scope(actor=self.actor, role=OperatorRole.SCHOOL, items=frozenset(codes))
 
     def loads(self) -> ColumnElement[bool]:
-        """A condition on ``Load``: made by this operator, or about a school inside."""
+        """Return a condition on ``Load``: made by this operator, or about a school inside."""
         if self.role == OperatorRole.CITY:
             return true()
         inside = select(SchoolPlan.load_id).where(SchoolPlan.school_code.in_(self.codes()))
@@ -105,11 +106,11 @@ def staff_of_their_own_school() -> ColumnElement[bool]:
 
 
 def need_city(scope: Scope) -> None:
-    """For what concerns the whole installation. Raises ``Forbidden``."""
+    """Check that the scope is the whole city. Raises ``Forbidden``."""
     if scope.role != OperatorRole.CITY:
         raise Forbidden("page")
 
 
 def command_line_scope(user: str) -> Scope:
-    """Whoever can run the command line on the server already holds the database."""
+    """Return the scope of the command line: its user already holds the database."""
     return Scope(actor=f"cli:{user}", role=OperatorRole.CITY)

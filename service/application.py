@@ -42,11 +42,12 @@ class Application:
 
     @cached_property
     def secret(self) -> bytes:
-        """The installation's own secret: sessions and derived first passwords hang on it."""
+        """Return the installation's own secret: sessions and first passwords are derived from
+        it."""
         return secret_file(self.settings.home).read_bytes()
 
     def derived_secret(self, purpose: bytes) -> bytes:
-        """One secret of the installation, a key of its own for each purpose."""
+        """Return a key of its own for each purpose, derived from the installation's secret."""
         return hmac.digest(self.secret, purpose, "sha256")
 
     @property
@@ -55,7 +56,7 @@ class Application:
 
     @property
     def operator_lifetime(self) -> Lifetime:
-        """How long sessions of the console last."""
+        """Return how long sessions of the console last."""
         server = self.settings.server
         return Lifetime(
             idle=timedelta(minutes=server.operator_idle_minutes),
@@ -66,7 +67,7 @@ class Application:
         return secret_file(self.settings.home).exists()
 
     def moodle(self) -> MoodleClient:
-        """A client of the Moodle of the settings, for one use."""
+        """Return a client of the Moodle of the settings, for one use."""
         return self.connect_moodle(self.settings.moodle_target)
 
 

@@ -36,7 +36,7 @@ def ensure_home(settings: Settings) -> None:
 
 
 def run_folder(settings: Settings) -> Path:
-    """Where sockets and locks live; a short stand-in folder when the data folder's path is long."""
+    """Return the folder of sockets and locks; a short one elsewhere when the path is long."""
     folder = settings.home / "run"
     if len(os.fsencode(folder)) <= _MAX_SOCKET_PATH - len("/redis.sock"):
         return folder

@@ -26,7 +26,7 @@ class Base(DeclarativeBase):
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for SQLite (WAL, foreign keys on) or PostgreSQL; errors never quote values.
+    """Make an engine for SQLite (WAL, foreign keys) or PostgreSQL; errors never quote values.
 
     The threads of a process are the limit of its connections: one that has one may need another.
     """
@@ -61,7 +61,7 @@ def zone_of(session: Session) -> ZoneInfo:
 
 @contextmanager
 def transaction(factory: SessionFactory) -> Iterator[Session]:
-    """One session, one transaction: committed at the end, rolled back on any error."""
+    """Run one session as one transaction: committed at the end, rolled back on any error."""
     with factory() as session, session.begin():
         yield session
 
@@ -69,7 +69,8 @@ def transaction(factory: SessionFactory) -> Iterator[Session]:
 def lock(session: Session, number: int) -> None:
     """Wait until no other transaction holds this lock, and hold it to the end of this one.
 
-    First thing in a transaction. SQLite has one lock for all that writes, whatever the ``number``.
+    It must be the first thing in a transaction. SQLite has one lock for all that writes, whatever
+    the ``number``.
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(number)))
@@ -78,7 +79,7 @@ def lock(session: Session, number: int) -> None:
 
 
 def chunks(values: Iterable[Value], size: int = 500) -> Iterator[list[Value]]:
-    """Lists of at most ``size``: an IN list that SQLite and PostgreSQL both take easily."""
+    """Yield lists of at most ``size``, which SQLite and PostgreSQL both take as an IN list."""
     rest = iter(values)
     while chunk := list(islice(rest, size)):
         yield chunk

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def clear_away(application: Application) -> None:
-    """Delete what counts no more. Running it twice is harmless."""
+    """Delete what has expired. Running it twice is harmless."""
     now = application.clock()
     window = timedelta(seconds=application.settings.auth.failure_window_seconds)
     with transaction(application.sessions) as session:
@@ -49,7 +49,7 @@ def clear_away(application: Application) -> None:
 
 
 def _delete_login_events(application: Application, now: datetime) -> None:
-    """Those that are older than the settings want; reports have counted them by then."""
+    """Delete events that are older than the settings want; reports have counted them by then."""
     days = application.settings.auth.keep_login_events_days
     if not days:
         return
@@ -64,7 +64,7 @@ def _delete_login_events(application: Application, now: datetime) -> None:
 
 
 def _delete_ended_keys(application: Application, now: datetime) -> None:
-    """Files of signing keys whose last token has ended."""
+    """Delete files of signing keys whose last token has ended."""
     # Only this pays for what reads keys.
     from auth.oidc.keys import SigningKeys
 

@@ -78,7 +78,7 @@ def apply_load(load_id: int) -> None:
 
 
 def clear_away() -> None:
-    """Job: delete what counts no more."""
+    """Job: delete what has expired."""
     with _told_without_values("clearing away"):
         delete_what_is_over(build())
 

@@ -7,6 +7,6 @@ from sys import maxsize
 
 
 def natural(text: str) -> list[tuple[int, str]]:
-    """A sort key: "9А" comes before "10А"."""
+    """Return a sort key by which "9А" comes before "10А"."""
     parts = re.findall(r"\d+|\D+", text.casefold().replace("ё", "е"))
     return [(int(part), "") if part.isdecimal() else (maxsize, part) for part in parts]

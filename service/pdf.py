@@ -17,11 +17,11 @@ PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-co
 """What brings Pango and a font with Cyrillic letters on Debian and Ubuntu."""
 
 _NO_LIBRARY = 3
-"""Exit code of the child."""
+"""Exit code of the child when the library is missing."""
 
 
 class NoPdf(Exception):
-    """No PDF was made. ``missing``: the library of the operating system is not there."""
+    """No PDF was made; ``missing`` when the operating system lacks the library."""
 
     def __init__(self, *, missing: bool) -> None:
         super().__init__("no Pango" if missing else "broken")
@@ -29,7 +29,7 @@ class NoPdf(Exception):
 
 
 def make_pdf(page: str, style: str) -> bytes:
-    """The HTML ``page`` as a PDF file. Raises ``NoPdf``."""
+    """Return the HTML ``page`` as a PDF file. Raises ``NoPdf``."""
     try:
         made = subprocess.run(
             [sys.executable, "-m", "service.pdf"],

@@ -14,12 +14,13 @@ PRIVATE_FIELDS = frozenset({"birth_date", "snils"})
 
 
 def is_private(field: str, mine: Scope) -> bool:
-    """Whether the value is masked: only the school itself, which typed it in, reads it here."""
+    """Tell whether the value is masked: only the school itself, which typed it in, reads it
+    here."""
     return field in PRIVATE_FIELDS and mine.role != OperatorRole.SCHOOL
 
 
 def masked(values: Mapping[str, Any], mine: Scope) -> dict[str, Any]:
-    """``values`` with private ones masked; an empty one stays empty."""
+    """Return ``values`` with private ones masked; an empty one stays empty."""
     return {
         name: MASK if value and is_private(name, mine) else value for name, value in values.items()
     }

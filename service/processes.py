@@ -33,7 +33,7 @@ from service.settings import START_SECONDS, Settings
 
 STOP_SECONDS = 15.0
 SAY_AFTER_SECONDS = 5.0
-"""Whoever waits longer is told for what."""
+"""After a longer wait the operator is told what is waited for."""
 WHOLE_START_SECONDS = 10 * START_SECONDS
 """For all that serve starts; it ends by itself when one of its children needs too long."""
 WATCH_SECONDS = 1.0
@@ -106,7 +106,7 @@ class Child:
 
     @property
     def keeps_ending(self) -> bool:
-        """Whether starting it once more is hopeless."""
+        """Tell whether starting it once more is hopeless."""
         recent = self._starts[-RESTARTS:]
         return len(recent) == RESTARTS and time.monotonic() - recent[0] < RESTARTS_SECONDS
 
@@ -148,7 +148,7 @@ def redis_child(settings: Settings) -> Child:
 
 
 def command_child(settings: Settings, name: str, *arguments: str) -> Child:
-    """A child that runs one of our own commands."""
+    """Return a child that runs one of our own commands."""
     return Child(
         name=name,
         command=[sys.executable, "-m", "service", *arguments],
@@ -157,7 +157,7 @@ def command_child(settings: Settings, name: str, *arguments: str) -> Child:
 
 
 def say_aside(text: str) -> None:
-    """A line beside the output of the command."""
+    """Print a line beside the output of the command."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -204,8 +204,8 @@ def standin_answers(settings: Settings) -> bool:
 
 @contextmanager
 def neighbours(settings: Settings, *, worker: bool = False, moodle: bool = True) -> Iterator[None]:
-    """For one command: start the embedded Redis, a worker and, for ``moodle``, the stand-in, where
-    none runs yet.
+    """Start what one command needs and what does not run yet: the embedded Redis, a worker and, for
+    ``moodle``, the stand-in.
 
     Without ``serve`` the commands of a data folder take turns: each ends what it has started.
     """
@@ -226,7 +226,7 @@ def neighbours(settings: Settings, *, worker: bool = False, moodle: bool = True)
 
 
 def serve_runs(settings: Settings) -> bool:
-    """Whether a ``serve`` keeps the processes of this data folder up."""
+    """Tell whether a ``serve`` keeps the processes of this data folder up."""
     with locked(settings, "serve") as free:
         return not free
 

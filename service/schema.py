@@ -31,7 +31,7 @@ _WAIT_SECONDS = 600
 
 @cache
 def revisions() -> tuple[str, ...]:
-    """All revisions this program knows, oldest first: the names of their files begin with them.
+    """Return all revisions this program knows, oldest first, by the names of their files.
 
     Alembic would say the same, and takes 11 MB to do it; most processes find the schema ready.
     """
@@ -39,7 +39,7 @@ def revisions() -> tuple[str, ...]:
 
 
 def revision_of(connection: Connection) -> str:
-    """The revision of the database; empty when no upgrade was ever finished here."""
+    """Return the revision of the database; empty when no upgrade was ever finished here."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
@@ -55,7 +55,7 @@ def check_revision(engine: Engine) -> None:
 
 
 def is_newer(found: str) -> bool:
-    """Whether a newer version of this program made the revision."""
+    """Tell whether a newer version of this program made the revision."""
     return bool(found) and found not in revisions()
 
 
@@ -131,7 +131,7 @@ def _begin_to_write(connection: Connection) -> None:
 
 
 def _dangling(connection: Connection) -> int:
-    """Rows of SQLite that name a row that is not there; PostgreSQL never has any."""
+    """Return the number of rows of SQLite that name a missing row; PostgreSQL never has any."""
     if connection.dialect.name != "sqlite":
         return 0
     return len(connection.exec_driver_sql("PRAGMA foreign_key_check").all())
@@ -148,7 +148,7 @@ def _upgrade(connection: Connection, target: str) -> None:
 
 
 def copies(database: Path) -> list[Path]:
-    """Copies from before upgrades, oldest first."""
+    """Return the copies from before upgrades, oldest first."""
     found = database.parent.glob(f"{database.stem}-before-upgrade-from-*{database.suffix}")
     return sorted(found, key=lambda copy: (copy.stat().st_mtime, copy.name))
 

@@ -1,4 +1,4 @@
-"""Accounts of operators: who there is, adding one, closing one, a new password, another scope.
+"""Accounts of operators: listing, adding and closing them, passwords and scopes.
 
 Each act is in the audit. Whatever changes what an operator may do ends the operator's sessions.
 """
@@ -24,9 +24,9 @@ from service.operators.sessions import Lifetime
 MIN_PASSWORD_LENGTH = 12
 MAX_NAME_LENGTH = 100
 SHOWN_CHOICES = 5
-"""So many codes are offered in place of an unknown one."""
+"""The number of codes that are offered in place of an unknown one."""
 MOST_DISTRICTS = 30
-"""So many districts: of a city all of them."""
+"""The same for districts: as good as all of a city."""
 
 
 class OperatorProblem(ValueError):
@@ -37,11 +37,11 @@ class OperatorProblem(ValueError):
 class Listed:
     operator: Operator
     sessions: int
-    """That have not ended."""
+    """The number of sessions that have not ended."""
 
 
 def everybody(session: Session, lifetime: Lifetime, now: datetime) -> list[Listed]:
-    """All operators by name, closed accounts too."""
+    """Return all operators by name, those with closed accounts too."""
     live = operator_sessions.count_live(session, lifetime, now)
     found = session.scalars(select(Operator).order_by(Operator.username))
     return [Listed(operator=one, sessions=live.get(one.id, 0)) for one in found]
@@ -83,7 +83,7 @@ def add(
 
 
 def find(session: Session, username: str) -> Operator:
-    """Raises ``OperatorProblem`` when there is no operator of this name."""
+    """Return the operator of this name. Raises ``OperatorProblem`` when there is none."""
     operator = session.scalar(select(Operator).where(Operator.username == username))
     if operator is None:
         raise OperatorProblem(_("there is no operator with this name"))
@@ -175,7 +175,7 @@ def _checked_scope(session: Session, role: OperatorRole, scope: Iterable[str]) -
 
 
 def _unknown(role: OperatorRole, item: str, known: dict[str, str]) -> str:
-    """That there is no such school or district, and which may be meant."""
+    """Return the problem that there is no such school or district, and which may be meant."""
     if not known:
         return _(
             "the registry has no schools yet: import it (schoolbridge registry import) or load "

@@ -1,4 +1,4 @@
-"""Who is signed in to the console, and until when: a row of each session.
+"""Sessions of the console: a row tells who is signed in, and until when.
 
 The browser holds a token, of which only the hash is stored. A session ends with the sign-out, some
 time after its last click, a day's work after it began at the latest, and with whatever changes
@@ -24,18 +24,18 @@ class Lifetime:
     """How long a session lasts."""
 
     idle: timedelta
-    """After the last click."""
+    """The time after the last click."""
     whole: timedelta
-    """However much it is used."""
+    """The time after its beginning, however much it is used."""
 
     @property
     def step(self) -> timedelta:
-        """A click later than this after the last one is written down; not each single one is."""
+        """Return the time after which a click is written down again; not each single one is."""
         return self.idle / 20
 
 
 def begin(session: Session, operator: Operator, lifetime: Lifetime, now: datetime) -> str:
-    """Sign the operator in; the token for the browser."""
+    """Sign the operator in; return the token for the browser."""
     token = secrets.token_urlsafe(32)
     session.add(
         OperatorSession(
@@ -52,7 +52,7 @@ def begin(session: Session, operator: Operator, lifetime: Lifetime, now: datetim
 def operator_of(
     factory: db.SessionFactory, token: str, lifetime: Lifetime, now: datetime
 ) -> Operator | None:
-    """Whose session it is, if it has not ended and the operator's account is open."""
+    """Return the operator, if the session has not ended and the operator's account is open."""
     with factory() as session:
         found = session.execute(
             select(OperatorSession, Operator)
@@ -77,7 +77,7 @@ def operator_of(
 
 
 def end(session: Session, token: str) -> None:
-    """Sign out: whoever copied the token has nothing in hand."""
+    """Sign out; a copy of the token is then worth nothing."""
     session.execute(delete(OperatorSession).where(OperatorSession.token_hash == digest(token)))
 
 
@@ -87,7 +87,7 @@ def end_all(session: Session, operator: Operator) -> None:
 
 
 def count_live(session: Session, lifetime: Lifetime, now: datetime) -> dict[int, int]:
-    """Operator's number -> how many sessions have not ended."""
+    """Return the number of sessions that have not ended by operator's number."""
     counted = (
         select(OperatorSession.operator_id, func.count())
         .where(~_ended(lifetime, now))

@@ -35,7 +35,7 @@ def sign_in(
     secret: bytes,
     now: datetime,
 ) -> str | None:
-    """The token of the new session, or None: which of the two was wrong is not told.
+    """Return the token of the new session, or None; which of the two was wrong is not told.
 
     Both ends are in the audit. ``secret`` is the key of the hash of an unknown name.
     """
@@ -56,7 +56,7 @@ def _unknown_operator_hash() -> str:
 
 
 def authenticate(session: Session, username: str, password: str) -> Operator | None:
-    """The operator, or None. Takes the same time whether or not the name exists."""
+    """Return the operator, or None, in the same time whether or not the name exists."""
     operator = session.scalar(select(Operator).where(Operator.username == username))
     stored = operator.password_hash if operator else _unknown_operator_hash()
     try:
