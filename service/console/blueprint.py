@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from typing import cast
+
+from flask import Blueprint, Response, redirect, request, url_for
 
 from service.console import (
     changes,
@@ -36,6 +38,15 @@ def _keep_private(response: Response) -> Response:
     """Pages show people: no cache may keep them."""
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+@blueprint.get("/runs")
+@blueprint.get("/runs/<path:rest>")
+def earlier_address(rest: str = "") -> Response:
+    """Lead bookmarks and mails of earlier versions on: a load was called a run."""
+    address = url_for("console.loads.index") + (f"/{rest}" if rest else "")
+    query = request.query_string.decode("ascii", "replace")
+    return cast(Response, redirect(f"{address}?{query}" if query else address, 301))
 
 
 for inner in (report_people, published, mail):

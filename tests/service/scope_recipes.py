@@ -140,6 +140,7 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
     "console.uploads.form": _recipe(queries=[{"school": "{school}"}]),
     "console.uploads.receive": _recipe(forms=[{"school": "{school}", "@files": "<a/>"}]),
     "console.loads.index": _recipe(queries=[{}, {"status": "planned"}, {"status": "{word}"}]),
+    "console.earlier_address": _recipe({"rest": ["{number}", "{number}/findings"]}),
     "console.loads.show": _recipe({"load_id": SEEN_RUN}),
     "console.loads.progress": _recipe({"load_id": SEEN_RUN}),
     "console.loads.plan": RUN,

@@ -237,3 +237,10 @@ def test_stop_is_a_wish_that_the_worker_reads(console: ConsoleUnderTest, browser
 def test_a_run_that_was_read_is_not_read_again(console: ConsoleUnderTest, browser: Browser) -> None:
     browser.post("/console/loads/1/plan")
     assert console.queue.planned == []
+
+
+def test_an_address_of_an_earlier_version_leads_on(browser: Browser) -> None:
+    answer = browser.get("/console/runs/1/findings?severity=error")
+    assert answer.status_code == 301
+    assert answer.headers["Location"] == "/console/loads/1/findings?severity=error"
+    assert browser.get("/console/runs").headers["Location"] == "/console/loads"
