@@ -141,18 +141,19 @@ def test_what_changes_an_account_ends_its_sessions_at_the_next_click(
 
 def test_the_commands_end_sessions_too(house: House) -> None:
     house.add("mira", SCHOOL, "SB0001")
-    for command in (
-        ("password", "mira", "--password-file", house.application.settings.home / "given"),
-        ("scope", "mira", "--of", "SB0002"),
-        ("scope", "mira", "--role", "district", "--of", "Кировский"),
-        ("disable", "mira"),
+    given = house.application.settings.home / "given"
+    for action, *command in (
+        ("operator.set_password", "password", "mira", "--password-file", given),
+        ("operator.set_scope", "scope", "mira", "--of", "SB0002"),
+        ("operator.set_scope", "scope", "mira", "--role", "district", "--of", "Кировский"),
+        ("operator.disable", "disable", "mira"),
     ):
-        (house.application.settings.home / "given").write_text(PASSWORD)
+        given.write_text(PASSWORD)
         browser = house.signed_in("mira")
         ended = house.command("operators", *command)
         assert ended.code == 0, ended.err
         assert not is_in(browser)
-        assert house.audit()[-1][:2] == ("cli", f"operator.{command[0]}")
+        assert house.audit()[-1][:2] == ("cli", action)
 
 
 def test_a_closed_account_opens_again_but_not_its_sessions(house: House) -> None:
