@@ -113,7 +113,8 @@ def test_the_first_failures_are_printed_with_their_reason(
     assert lines[0] == (
         "SB0001  accounts  p-0  failed: the e-mail belongs to somebody else in Moodle"
     )
-    assert len(lines) == 21
+    assert lines[1] == "    → Plan the load again."
+    assert len(lines) == 2 * 20 + 1
     assert lines[-1] == "... and 5 more"
 
 
