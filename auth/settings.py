@@ -63,6 +63,14 @@ class AuthSettings:
     def __post_init__(self) -> None:
         if self.issuer:
             _check_issuer(self.issuer)
+        for name in (
+            "failures_per_account",
+            "failures_per_account_anywhere",
+            "failures_per_address",
+            "failure_window_seconds",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
         names = [client.client_id for client in self.clients]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"client_id registered twice: {', '.join(sorted(twice))}")

@@ -77,6 +77,10 @@ def apply_load(load_id: int) -> None:
         _tell_if_waiting(application, queue)
 
 
+plan_run, apply_run = plan_load, apply_load
+"""The names under which jobs of an earlier version may still wait in Redis."""
+
+
 def clear_away() -> None:
     """Job: delete what has expired."""
     with _told_without_values("clearing away"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import cast
+from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, request, url_for
 
@@ -44,7 +45,7 @@ def _keep_private(response: Response) -> Response:
 @blueprint.get("/runs/<path:rest>")
 def earlier_address(rest: str = "") -> Response:
     """Lead bookmarks and mails of earlier versions on: a load was called a run."""
-    address = url_for("console.loads.index") + (f"/{rest}" if rest else "")
+    address = url_for("console.loads.index") + (f"/{quote(rest)}" if rest else "")
     query = request.query_string.decode("ascii", "replace")
     return cast(Response, redirect(f"{address}?{query}" if query else address, 301))
 

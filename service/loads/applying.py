@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import chain
+from typing import Any
 
 from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from provisioning.apply import apply
 from provisioning.changes import Result
 from provisioning.moodle import MoodleClient, MoodleError, MoodleMisconfigured, MoodleRefused
 from provisioning.plan import plan_digest
+from provisioning.settings import LimitSettings
 from service import audit
 from service.application import Application
 from service.audit import AuditAction
@@ -230,6 +232,8 @@ def _apply_plan(
             if plan.status == PlanStatus.APPROVED:  # an applied one stays applied
                 plan.status = PlanStatus.SUPERSEDED
             return True
+        if plan.status not in (PlanStatus.APPROVED, PlanStatus.APPLIED):
+            return True  # somebody said no since the plans were listed
         if not plan.started:
             if not is_approved:
                 raise PlanAltered(plan.school_code)
@@ -271,14 +275,31 @@ def _is_as_approved(application: Application, plan_id: int) -> bool:
         plan = session.get_one(SchoolPlan, plan_id)
         if plan.started:
             return True
-        rows = session.scalars(
-            select(PlannedChange)
-            .where(PlannedChange.plan_id == plan_id)
-            .order_by(PlannedChange.position)
-            .execution_options(yield_per=PAGE)
-        )
-        digest = plan_digest(plan.school_code, plan.breaches, map(as_change, rows))
-    return digest == plan.digest and (plan.limits_confirmed or not plan.breaches)
+        if plan.breaches and not plan.limits_confirmed:
+            return False
+        for breaches in _as_hashed(plan.breaches, application.settings.limits):
+            rows = session.scalars(
+                select(PlannedChange)
+                .where(PlannedChange.plan_id == plan_id)
+                .order_by(PlannedChange.position)
+                .execution_options(yield_per=PAGE)
+            )
+            if plan_digest(plan.school_code, breaches, map(as_change, rows)) == plan.digest:
+                return True
+    return False
+
+
+def _as_hashed(
+    breaches: list[dict[str, Any]], limits: LimitSettings
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the breaches as digests have them, then as those of earlier versions had them.
+
+    An earlier version hashed the allowed share too, and did not store it.
+    """
+    yield breaches
+    shares = {"suspended": limits.max_suspended_share, "updated": limits.max_updated_share}
+    if breaches and all(one["limit"] in shares for one in breaches):
+        yield [{**one, "allowed_share": shares[one["limit"]]} for one in breaches]
 
 
 def _is_current(plan: SchoolPlan, school: School) -> bool:

@@ -186,6 +186,8 @@ def approve(
     if not _approve_plans(session, open_plans):
         raise _nothing_to_approve(load, mine, schools)
     load.status = LoadStatus.APPROVED
+    # A yes is no order to apply: ``ready_to_apply`` gives that, for the rest of the load too.
+    load.go_on_at = None
     load.approved_at, load.approved_by = now, scope.actor
     audit.record(
         session, AuditAction.LOAD_APPROVE, at=now, actor=scope.actor, load_id=load.id,
@@ -385,9 +387,10 @@ def try_again(
         raise LoadProblem("load.overtaken")
     if not failed.again:
         return ready_to_apply(session, load_id, scope=scope, now=now), False
-    again = waiting_again(session, load) or plan_again(
-        session, load, failed.again, home=home, scope=scope, now=now
-    )
+    again = waiting_again(session, load)
+    if again is not None and not set(failed.again) <= set(again.only_schools or ()):
+        again = None  # it is about schools of somebody else
+    again = again or plan_again(session, load, failed.again, home=home, scope=scope, now=now)
     if again is None:
         raise LoadProblem("load.files_gone")
     return again, True

@@ -8,10 +8,12 @@ what its operator may do (``service.operators``).
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from auth.models import digest
@@ -67,7 +69,8 @@ def operator_of(
         return None
     row, operator = found
     if row.last_seen_at + lifetime.step <= now:
-        with db.transaction(factory) as session:
+        # A database that is busy for a minute costs the session its step, not the page.
+        with suppress(OperationalError), db.transaction(factory) as session:
             session.execute(
                 update(OperatorSession)
                 .where(OperatorSession.token_hash == row.token_hash)

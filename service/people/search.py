@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.orm import Session
 
 from auth.signin.check import normalise_username
@@ -66,7 +66,7 @@ def _fits(word: str, scope: Scope, titles: Sequence[str]) -> ColumnElement[bool]
             SchoolMembership.school_code.in_(scope.codes()), SchoolMembership.class_title.in_(found)
         )
         ways.append(KnownUser.person_id.in_(in_class))
-    return or_(*ways)
+    return or_(false(), *ways)
 
 
 def _titles(session: Session, scope: Scope) -> Sequence[str]:

@@ -106,7 +106,8 @@ def _rename_constraints(
     rows = op.get_bind().execute(
         sa.text(
             "SELECT conrelid::regclass::text, conname FROM pg_constraint "
-            "WHERE contype IN ('p', 'f', 'u', 'c') AND connamespace = 'public'::regnamespace"
+            "WHERE contype IN ('p', 'f', 'u', 'c') AND connamespace = "
+            "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
         )
     )
     for table, name in rows.all():
