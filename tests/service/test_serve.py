@@ -20,6 +20,7 @@ from service.data_folder import locked, run_folder
 from service.processes import Child, wait_ready
 from service.redis_link import redis_answers
 from service.settings import START_SECONDS, Settings
+from tests.language import in_language
 from tests.service.command_line import below_a_file, free_port, run
 from tests.waiting import WAIT_SECONDS, until
 
@@ -215,7 +216,8 @@ def test_whoever_waits_long_is_told_for_what(environment: dict[str, str]) -> Non
     child = Child(name="web", command=["sleep", "infinity"], log=Path(os.devnull))
     child.start()
     try:
-        wait_ready(child, lambda: bool(said), seconds=START_SECONDS, say=said.append)
+        with in_language("en"):
+            wait_ready(child, lambda: bool(said), seconds=START_SECONDS, say=said.append)
     finally:
         child.stop()
     assert said == [f"Waiting for web to start, up to {round(START_SECONDS)} s"]
