@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -206,7 +207,8 @@ def test_a_child_that_starts_too_slowly_ends_serve_and_names_the_setting(
     environment: dict[str, str],
 ) -> None:
     line = refused({**environment, "SCHOOLBRIDGE_SERVER_START_SECONDS": "0.000001"})
-    assert "redis is not ready after 0 s" in line
+    # Redis may be quicker than the first look at the clock; then it is the next child that is late.
+    assert re.search(r"\b(redis|moodle-standin) is not ready after 0 s", line)
     assert "[server] start_seconds" in line
     assert not redis_answers(settings_of(environment))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -110,6 +111,20 @@ def secrets_of(person: str) -> set[str]:
     return {one for one in told if len(one) > 3} - ABOUT_NOBODY - {"False", "PLV", "PRG"}
 
 
+def told_of(secrets: set[str], text: str) -> set[str]:
+    """The secrets that stand in ``text``. A short number, such as the code of an office, counts as
+    a word only: by chance it is a part of some masked value."""
+    return {
+        one
+        for one in secrets - {""}
+        if (
+            re.search(rf"(?<!\w){one}(?!\w)", text)
+            if one.isdigit() and len(one) < 8
+            else one in text
+        )
+    }
+
+
 def test_nothing_of_people_and_no_secret_is_stored_or_exported(
     recorded: EsiaStand, visit: Callable[..., dict[str, Any]]
 ) -> None:
@@ -133,8 +148,8 @@ def test_nothing_of_people_and_no_secret_is_stored_or_exported(
     )
     export = json.dumps(exported(recorded), ensure_ascii=False)
     assert len(rows) > 60
-    assert {one for one in secrets if one and one in stored} == set()
-    assert {one for one in secrets if one and one in export} == set()
+    assert told_of(secrets, stored) == set()
+    assert told_of(secrets, export) == set()
 
 
 def test_equal_values_stay_equal_and_others_differ(
