@@ -14,6 +14,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from provisioning.roster import Person, Roster, SchoolClass
+
 
 class Severity(StrEnum):
     WARNING = "warning"
@@ -49,6 +51,29 @@ class Finding:
     def remedy(self, language: str) -> str:
         """What to do about it, in ``ru`` or ``en``."""
         return _fill(self, _texts()[self.rule][f"remedy_{language}"])
+
+
+def about(
+    rule: str,
+    roster: Roster,
+    subject: Person | SchoolClass,
+    field_name: str,
+    value: str = "",
+    **details: str,
+) -> Finding:
+    """Return the finding about a person or a class of the roster."""
+    return Finding(
+        rule=rule,
+        severity=rules()[rule],
+        file=subject.file,
+        line=subject.line or None,
+        school_code=roster.school.code,
+        sourced_id=subject.sourced_id,
+        person=subject.full_name if isinstance(subject, Person) else "",
+        field_name=field_name,
+        value=value,
+        details=details,
+    )
 
 
 def _fill(finding: Finding, template: str) -> str:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
-from typing import TypeVar
 
-from provisioning.evidence import contradict
-from provisioning.findings import Finding, rules
+from provisioning.findings import Finding, about
 from provisioning.roster import Person, Roster
 
 NameKey = tuple[str, date]
 """Normalised full name and birth date."""
 
-
-_FIELDS = {
-    "match.key_reused": "sourced_id",
-    "match.snils_conflict": "snils",
-    "match.snils_other_name": "snils",
-    "match.same_name_elsewhere": "birth_date",
-}
-"""Each rule of this module and the field that it is about."""
+_LOOK_ALIKES = str.maketrans("abekmhopctyxёë", "авекмнорстухее")
+"""Latin letters typed for Cyrillic ones, in small letters; capitals are made small before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,8 +80,8 @@ class Matching:
 def match(roster: Roster, known: KnownIdentities, new_id: Callable[[], str]) -> Matching:
     """Say for each row of the roster which human it is (docs/facts/paragraf.md R6).
 
-    Equal СНИЛС alone is no proof: the birth date must agree too, nothing may contradict
-    (``evidence.contradict``), and it must be one human only. A person id is given to one row at
+    Equal СНИЛС alone is no proof: the birth date must agree too, the records may not
+    ``contradict`` each other, and it must be one human only. A person id is given to one row at
     most, and a number stays with whom we know by it.
     """
     reused = {
@@ -102,7 +95,8 @@ def match(roster: Roster, known: KnownIdentities, new_id: Callable[[], str]) -> 
         if sourced_id in known.by_key and sourced_id not in reused
     }
     findings = [
-        _finding("match.key_reused", roster, roster.persons[sourced_id]) for sourced_id in reused
+        about("match.key_reused", roster, roster.persons[sourced_id], "sourced_id")
+        for sourced_id in reused
     ]
     set_aside = frozenset(
         known.by_key[sourced_id].person_id
@@ -126,7 +120,8 @@ def match(roster: Roster, known: KnownIdentities, new_id: Callable[[], str]) -> 
         ]
         if namesakes:
             schools = ", ".join(sorted({one.school_code for one in namesakes}))
-            findings.append(_finding("match.same_name_elsewhere", roster, person, schools=schools))
+            rule = "match.same_name_elsewhere"
+            findings.append(about(rule, roster, person, "birth_date", schools=schools))
     numberless, about_numbers = _foreign_numbers(roster, known, matches)
     findings += about_numbers
     findings.sort(key=lambda finding: (finding.file, finding.line or 0, finding.sourced_id))
@@ -183,7 +178,7 @@ def _foreign_numbers(
             own = matches[person.sourced_id].person_id
             others = [one for one in holders if one.person_id != own]
             elsewhere = [one for one in others if one.birth_date != person.birth_date]
-            against = _first_against(person, described.values()) or _first_against(person, others)
+            against = _first_against(person, [*described.values(), *others])
             if not (against or elsewhere):
                 continue
             if is_new := len(others) == len(holders):
@@ -191,27 +186,41 @@ def _foreign_numbers(
             if against:
                 findings.append(_two_names(roster, person, against))
             elif is_new and len(elsewhere) == len(others):
-                findings.append(_finding("match.snils_conflict", roster, person))
+                findings.append(about("match.snils_conflict", roster, person, "snils"))
     return frozenset(numberless), findings
 
 
-Record = TypeVar("Record", Person, KnownIdentity)
-
-
-def _first_against(person: Person, records: Iterable[Record]) -> Record | None:
+def _first_against(
+    person: Person, records: Iterable[Person | KnownIdentity]
+) -> Person | KnownIdentity | None:
     """Return the first record of the same birth date that has another given name or sex."""
-    return next(
-        (one for one in records if one.birth_date == person.birth_date and contradict(one, person)),
-        None,
-    )
+    same_day = (one for one in records if one.birth_date == person.birth_date)
+    return next((one for one in same_day if contradict(one, person)), None)
+
+
+def contradict(one: Person | KnownIdentity, other: Person | KnownIdentity) -> bool:
+    """Tell whether given names or sexes differ. What one record does not say is no difference.
+
+    A family name says nothing: people marry.
+    """
+    pairs = (map(_given_name_key, (one.given_name, other.given_name)), (one.sex, other.sex))
+    return any(ours and theirs and ours != theirs for ours, theirs in pairs)
+
+
+def _given_name_key(name: str) -> str:
+    """A given name for comparison only: case, ``ё``, Latin look-alikes, blanks, hyphens and
+    apostrophes make no difference."""
+    letters = unicodedata.normalize("NFC", name).casefold().translate(_LOOK_ALIKES)
+    return "".join(filter(str.isalpha, letters))
 
 
 def _two_names(roster: Roster, person: Person, other: Person | KnownIdentity) -> Finding:
     school = other.school_code if isinstance(other, KnownIdentity) else roster.school.code
-    return _finding(
+    return about(
         "match.snils_other_name",
         roster,
         person,
+        "snils",
         other_school=school,
         other_file=other.file or "—",
         other_line=str(other.line or "—"),
@@ -244,17 +253,3 @@ def _another_human(person: Person, known: KnownIdentity) -> bool:
 
 def _may_share_snils(person: Person, known: KnownIdentity) -> bool:
     return not person.snils or not known.snils or person.snils == known.snils
-
-
-def _finding(rule: str, roster: Roster, person: Person, **details: str) -> Finding:
-    return Finding(
-        rule=rule,
-        severity=rules()[rule],
-        file=person.file,
-        line=person.line or None,
-        school_code=roster.school.code,
-        sourced_id=person.sourced_id,
-        person=person.full_name,
-        field_name=_FIELDS[rule],
-        details=details,
-    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 
-from provisioning.findings import Finding, rules
+from provisioning.findings import Finding, about
 from provisioning.roster import (
     ClassKind,
     Enrolment,
@@ -20,7 +20,7 @@ from provisioning.roster import (
     SchoolClass,
 )
 
-PUPIL_AGES = range(5, 22)
+STUDENT_AGES = range(5, 22)
 """Whole years (docs/facts/paragraf.md R3)."""
 STAFF_AGES = range(16, 91)
 """Whole years (docs/facts/paragraf.md R3)."""
@@ -47,11 +47,10 @@ def leavers_marked_active(roster: Roster, today: date) -> Checked:
     changed: dict[str, Person] = {}
     findings = []
     for key, person in roster.persons.items():
-        ended = person.end_date is not None and person.end_date < today
-        if ended and person.status is not PersonStatus.LEFT:
+        if person.status is not PersonStatus.LEFT and person.has_left(today):
             changed[key] = replace(person, status=PersonStatus.LEFT)
             value = f"{person.end_date:%d.%m.%Y}"
-            findings.append(_about("leaving_date.passed", roster, person, "end_date", value))
+            findings.append(about("leaving_date.passed", roster, person, "end_date", value))
     return _with_persons(roster, changed), findings
 
 
@@ -75,8 +74,8 @@ def ended_rows_of_present_people(roster: Roster, today: date) -> Checked:
         for one in people:
             if one is not active[0]:
                 ended[one.sourced_id] = one
-                details = {"other_line": str(active[0].line), "other": active[0].sourced_id}
-                findings.append(_about("person.ended_row", roster, one, "snils", details=details))
+                here = {"other_line": str(active[0].line), "other": active[0].sourced_id}
+                findings.append(about("person.ended_row", roster, one, "snils", **here))
     if not ended:
         return roster, findings
     persons = {key: one for key, one in roster.persons.items() if key not in ended}
@@ -93,7 +92,7 @@ def enrolments_in_unknown_classes(roster: Roster, today: date) -> Checked:
         if enrolment.class_id in roster.classes:
             kept.append(enrolment)
         elif person:
-            findings.append(_about("class.unknown", roster, person, "class_id", enrolment.class_id))
+            findings.append(about("class.unknown", roster, person, "class_id", enrolment.class_id))
     return _with_enrolments(roster, kept), findings
 
 
@@ -106,11 +105,8 @@ def enrolments_of_unknown_persons(roster: Roster, today: date) -> Checked:
         if enrolment.person_id in roster.persons or _may_be_elsewhere(roster, part):
             kept.append(enrolment)
         else:
-            school_class = roster.classes[enrolment.class_id]
-            value = enrolment.person_id
-            findings.append(
-                _about("enrolment.unknown_person", roster, school_class, "person_id", value)
-            )
+            rule, named_in = "enrolment.unknown_person", roster.classes[enrolment.class_id]
+            findings.append(about(rule, roster, named_in, "person_id", enrolment.person_id))
     return _with_enrolments(roster, kept), findings
 
 
@@ -123,9 +119,8 @@ def unknown_class_teachers(roster: Roster, today: date) -> Checked:
             continue
         if not _may_be_elsewhere(roster, Part.STAFF):
             changed[key] = replace(school_class, teacher_id=None)
-            findings.append(
-                _about("class.teacher_unknown", roster, school_class, "teacher_id", teacher)
-            )
+            rule = "class.teacher_unknown"
+            findings.append(about(rule, roster, school_class, "teacher_id", teacher))
     if changed:
         roster = replace(roster, classes={**roster.classes, **changed})
     return roster, findings
@@ -145,9 +140,7 @@ def shared_snils(roster: Roster, today: date) -> Checked:
         for person in people:
             changed[person.sourced_id] = replace(person, snils="")
             lines = ", ".join(str(other.line) for other in people if other is not person)
-            findings.append(
-                _about("snils.two_people", roster, person, "snils", details={"lines": lines})
-            )
+            findings.append(about("snils.two_people", roster, person, "snils", lines=lines))
     return _with_persons(roster, changed), findings
 
 
@@ -155,31 +148,30 @@ def implausible_ages(roster: Roster, today: date) -> Checked:
     findings = []
     for person in _present(roster):
         age = age_on(person.birth_date, today)
-        is_pupil = person.role is Role.STUDENT
-        if age not in (PUPIL_AGES if is_pupil else STAFF_AGES):
-            rule = "age.pupil" if is_pupil else "age.staff"
+        is_student = person.role is Role.STUDENT
+        rule, ages = ("age.pupil", STUDENT_AGES) if is_student else ("age.staff", STAFF_AGES)
+        if age not in ages:
             value = f"{person.birth_date:%d.%m.%Y}"
-            details = {"age": str(age)}
-            findings.append(_about(rule, roster, person, "birth_date", value, details))
+            findings.append(about(rule, roster, person, "birth_date", value, age=str(age)))
     return roster, findings
 
 
 def born_on_the_first_of_january(roster: Roster, today: date) -> Checked:
     return roster, [
-        _about("birth_date.first_of_january", roster, person, "birth_date", f"{day:%d.%m.%Y}")
+        about("birth_date.first_of_january", roster, person, "birth_date", f"{day:%d.%m.%Y}")
         for person in _present(roster)
         if (day := person.birth_date).month == day.day == 1
     ]
 
 
-def pupils_without_class(roster: Roster, today: date) -> Checked:
+def students_without_class(roster: Roster, today: date) -> Checked:
     placed = {
         enrolment.person_id
         for enrolment in roster.enrolments
         if roster.classes[enrolment.class_id].kind is not ClassKind.GROUP
     }
     return roster, [
-        _about("pupil.no_class", roster, person, "class_id")
+        about("pupil.no_class", roster, person, "class_id")
         for person in _present(roster)
         if person.role is Role.STUDENT and person.sourced_id not in placed
     ]
@@ -196,7 +188,7 @@ def empty_classes(roster: Roster, today: date) -> Checked:
         if enrolment.role is Role.STUDENT and enrolment.person_id in present
     }
     return roster, [
-        _about("class.empty", roster, school_class, "title", school_class.title)
+        about("class.empty", roster, school_class, "title", school_class.title)
         for key, school_class in roster.classes.items()
         if key not in filled and school_class.kind is not ClassKind.GROUP
     ]
@@ -215,10 +207,9 @@ def namesakes_in_a_class(roster: Roster, today: date) -> Checked:
         name = person.full_name.casefold().replace("ё", "е")
         other = first.setdefault((enrolment.class_id, name, person.birth_date), person)
         if other is not person:
-            details = {"other_line": str(other.line)}
-            findings.append(
-                _about("pupil.same_name", roster, person, "family_name", details=details)
-            )
+            line = str(other.line)
+            rule = "pupil.same_name"
+            findings.append(about(rule, roster, person, "family_name", other_line=line))
     return roster, findings
 
 
@@ -231,7 +222,7 @@ RULES: tuple[Callable[[Roster, date], Checked], ...] = (
     shared_snils,
     implausible_ages,
     born_on_the_first_of_january,
-    pupils_without_class,
+    students_without_class,
     empty_classes,
     namesakes_in_a_class,
 )
@@ -261,25 +252,3 @@ def _with_enrolments(roster: Roster, kept: list[Enrolment]) -> Roster:
     if len(kept) == len(roster.enrolments):
         return roster
     return replace(roster, enrolments=tuple(kept))
-
-
-def _about(
-    rule: str,
-    roster: Roster,
-    subject: Person | SchoolClass,
-    field_name: str,
-    value: str = "",
-    details: dict[str, str] | None = None,
-) -> Finding:
-    return Finding(
-        rule=rule,
-        severity=rules()[rule],
-        file=subject.file,
-        line=subject.line or None,
-        school_code=roster.school.code,
-        sourced_id=subject.sourced_id,
-        person=subject.full_name if isinstance(subject, Person) else "",
-        field_name=field_name,
-        value=value,
-        details=details or {},
-    )

@@ -54,8 +54,7 @@ ONLY_IN = {
 
 ARROWS = {
     "roster": set(),
-    "evidence": set(),
-    "findings": set(),
+    "findings": {"roster"},
     "settings": set(),
     "state": set(),
     "formats": {"findings", "roster", "settings"},
@@ -63,7 +62,7 @@ ARROWS = {
     "logins": set(),
     "passwords": {"settings"},
     "naming": {"roster", "settings", "state"},
-    "matching": {"evidence", "findings", "roster"},
+    "matching": {"findings", "roster"},
     "roll": {"matching", "roster"},
     "ownership": {"findings", "matching", "roll", "roster", "settings"},
     "desired": {"logins", "naming", "roll", "roster", "settings", "state"},

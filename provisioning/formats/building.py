@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
+from functools import cache, partial
+from typing import NoReturn, TypeVar
 
-from provisioning.findings import Finding, Severity, rules
+from provisioning.findings import Finding, rules
 from provisioning.formats import cleaning
 from provisioning.formats.cleaning import Unclean
 from provisioning.formats.layout import DATES, Kind, RecordSpec
@@ -66,12 +67,14 @@ class SchoolBuilder:
     """Staff without a school role in the current file."""
     _file: str = ""
     _specs: Mapping[Kind, RecordSpec] = field(default_factory=dict)
-    _severities: Mapping[str, Severity] = field(default_factory=rules)
-    _texts: dict[str, str] = field(default_factory=dict)
-    _dates: dict[str, date] = field(default_factory=dict)
-    _birth_dates: dict[str, date] = field(default_factory=dict)
-    _names: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Raw text onto the clean name and its mixed letters: names repeat."""
+
+    def __post_init__(self) -> None:
+        # Most texts repeat very often: each is cleaned once, and one object serves all its rows.
+        self._clean = cache(cleaning.collapse)
+        self._clean_name = cache(cleaning.clean_name)
+        self._mixed_letters = cache(cleaning.mixed_alphabets)
+        self._past_date = cache(partial(cleaning.parse_past_date, today=self.today))
+        self._born = cache(partial(cleaning.parse_birth_date, today=self.today))
 
     def begin_file(self, name: str, specs: tuple[RecordSpec, ...]) -> None:
         self._file = name
@@ -82,9 +85,9 @@ class SchoolBuilder:
     def end_file(self) -> None:
         """Report what was counted and not taken."""
         if self.guardians:
-            self.report("guardian.ignored", details={"count": str(self.guardians)})
+            self.report("guardian.ignored", count=str(self.guardians))
         if self.not_taken:
-            self.report("staff.not_taken", details={"count": str(self.not_taken)})
+            self.report("staff.not_taken", count=str(self.not_taken))
 
     @property
     def enrolments(self) -> Iterator[Enrolment]:
@@ -133,14 +136,14 @@ class SchoolBuilder:
         *,
         line: int | None = None,
         value: str = "",
-        details: Mapping[str, str] | None = None,
+        **details: str,
     ) -> None:
         values = row.values if row else {}
         names = (values.get(part, "") for part in ("family_name", "given_name", "middle_name"))
         self.findings.append(
             Finding(
                 rule=rule,
-                severity=self._severities[rule],
+                severity=rules()[rule],
                 file=self._file,
                 line=row.line if row else line,
                 school_code=self.school_code,
@@ -148,12 +151,12 @@ class SchoolBuilder:
                 person=cleaning.collapse(" ".join(names)),
                 field_name=field_name,
                 value=(value or values.get(field_name, ""))[:200],
-                details=details or {},
+                details=details,
             )
         )
 
-    def _reject(self, rule: str, row: Row, field_name: str, value: str = "") -> None:
-        self.report(rule, row, field_name, value=value)
+    def _reject(self, rule: str, row: Row, field_name: str) -> NoReturn:
+        self.report(rule, row, field_name)
         raise RowProblem(rule)
 
     def _check(self, row: Row) -> None:
@@ -198,7 +201,7 @@ class SchoolBuilder:
             line=row.line,
         )
         self.persons[sourced_id] = person
-        class_ids = (self._text(row, "class_id"), *map(self._intern, row.group_ids))
+        class_ids = (self._text(row, "class_id"), *map(self._clean, row.group_ids))
         if any(class_ids):
             self.places[sourced_id] = tuple(dict.fromkeys(filter(None, class_ids)))
 
@@ -214,7 +217,7 @@ class SchoolBuilder:
             if not first:
                 self.report("id.duplicate", row, "id")
             return first
-        self.report("id.ended_row", row, "id", details={"other_line": str(other.line)})
+        self.report("id.ended_row", row, "id", other_line=str(other.line))
         if not left:
             self._forget(sourced_id)
         return not left
@@ -232,15 +235,14 @@ class SchoolBuilder:
         if not title:
             self._reject("class.no_title", row, "title")
         if latin:
-            self.report("class.latin_letter", row, "title", details={"title": title})
+            self.report("class.latin_letter", row, "title", title=title)
         try:
             grade = cleaning.parse_grade(row.values.get("grade", ""))
         except Unclean:
             self._reject("class.grade", row, "grade")
-            raise
         self.classes[sourced_id] = SchoolClass(
             sourced_id=sourced_id,
-            title=self._intern(title),
+            title=self._clean(title),
             grade=grade,
             kind=self._one_of(row, "kind", ClassKind, ClassKind.HOMEROOM, "class.kind"),
             teacher_id=self._text(row, "teacher_id") or None,
@@ -253,14 +255,13 @@ class SchoolBuilder:
     def _add_link(self, row: Row) -> None:
         self.counts[Part.TEACHING] += 1
         self._check(row)
-        person_id = self._intern(self._id(row, "person_id"))
-        class_id = self._intern(self._id(row, "class_id"))
+        person_id = self._clean(self._id(row, "person_id"))
+        class_id = self._clean(self._id(row, "class_id"))
+        role: Role | None = Role.TEACHER
         if row.kind is Kind.MEMBERSHIP:
             if self._status(row) is PersonStatus.LEFT:
                 return
             role = self._one_of(row, "role", Role, None, "membership.role")
-        else:
-            role = Role.TEACHER
         if role is None:
             return
         subject = self._text(row, "subject") if role is Role.TEACHER else ""
@@ -290,53 +291,31 @@ class SchoolBuilder:
         return text
 
     def _name(self, row: Row, name: str, *, required: bool = False) -> str:
-        raw = row.values.get(name, "")
-        known = self._names.get(raw)
-        if known is None:
-            try:
-                clean = cleaning.clean_name(raw)
-            except Unclean as error:
-                self._reject(f"name.{error}", row, name)
-                raise
-            known = self._names[raw] = (clean, cleaning.mixed_alphabets(clean))
-        clean, mixed = known
+        try:
+            clean = self._clean_name(row.values.get(name, ""))
+        except Unclean as error:
+            self._reject(f"name.{error}", row, name)
         if required and not clean:
             self._reject("field.missing", row, name)
         if len(clean) > _MAX_ID:
             self._reject("name.too_long", row, name)
-        if mixed:
-            self.report("name.mixed_alphabets", row, name, details={"letters": mixed})
+        if mixed := self._mixed_letters(clean):
+            self.report("name.mixed_alphabets", row, name, letters=mixed)
         return clean
 
     def _birth_date(self, row: Row) -> date:
         if not self._text(row, "birth_date"):
             self._reject("field.missing", row, "birth_date")
         try:
-            return self._parse_birth_date(row.values["birth_date"])
+            return self._born(row.values["birth_date"])
         except Unclean as error:
             self._reject(f"birth_date.{error}", row, "birth_date")
-            raise
 
     def _date(self, row: Row, name: str) -> date | None:
-        return self._optional(row, name, "date", self._parse_date, None)
-
-    def _parse_date(self, text: str) -> date:
-        found = self._dates.get(text)
-        if found is None:
-            found = cleaning.parse_date(text)
-            if found.year < self.today.year - cleaning.LONGEST_LIFE:
-                raise Unclean("too_early")
-            self._dates[text] = found
-        return found
-
-    def _parse_birth_date(self, text: str) -> date:
-        found = self._birth_dates.get(text)
-        if found is None:
-            found = self._birth_dates[text] = cleaning.parse_birth_date(text, self.today)
-        return found
+        return self._optional(row, name, "date", self._past_date, None)
 
     def _sex(self, row: Row) -> str:
-        text = self._intern(self._text(row, "sex").upper())
+        text = self._clean(self._text(row, "sex").upper())
         if text and text not in ("M", "F"):
             self.report("sex.unknown", row, "sex")
             return ""
@@ -372,12 +351,4 @@ class SchoolBuilder:
             return missing
 
     def _text(self, row: Row, name: str) -> str:
-        text = row.values.get(name)
-        return self._intern(text) if text else ""
-
-    def _intern(self, text: str) -> str:
-        """Without needless blanks, and one object for equal texts: most repeat very often."""
-        known = self._texts.get(text)
-        if known is None:
-            known = self._texts[text] = cleaning.collapse(text)
-        return known
+        return self._clean(row.values.get(name, ""))

@@ -13,8 +13,8 @@ class Unclean(ValueError):
     """A value cannot be used; the text is what is wrong, the last part of a rule's name."""
 
 
-LONGEST_LIFE = 120
-"""Years; whoever was born in an earlier year is no longer alive."""
+_LONGEST_LIFE = 120
+"""Years; who was born in an earlier year is no longer alive."""
 
 _INVISIBLE = str.maketrans("", "", "\u00ad\u200b\u200c\u200d\u2060\ufeff")
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("`´ʹ", "'"))
@@ -98,9 +98,17 @@ def parse_birth_date(text: str, today: date) -> date:
         raise Unclean("time_of_day")
     if match and match.re is _YEAR_FIRST and match[7]:
         raise Unclean("time_of_day")
-    if not today.year - LONGEST_LIFE <= born.year <= today.year or born > today:
+    if born.year < today.year - _LONGEST_LIFE or born > today:
         raise Unclean("nobody_alive")
     return born
+
+
+def parse_past_date(text: str, today: date) -> date:
+    """The day on which somebody who is alive came or went; it may lie ahead."""
+    day = parse_date(text)
+    if day.year < today.year - _LONGEST_LIFE:
+        raise Unclean("too_early")
+    return day
 
 
 def day_in_zone(text: str, zone: tzinfo) -> str:

@@ -11,7 +11,7 @@ from lxml import etree
 
 from provisioning.findings import Finding
 from provisioning.formats.encodings import examine, utf8_chunks
-from provisioning.formats.intake import SourceFile, finding_of
+from provisioning.formats.intake import SourceFile
 from provisioning.formats.problems import FileProblem
 from provisioning.formats.reader import CHUNK, element_ends
 from provisioning.settings import ReadLimits
@@ -67,7 +67,7 @@ def layout_draft(path: Path, limits: ReadLimits) -> Draft:
                 for name, value in element.attrib.items():
                     _tally(tallies, f"{place}/@{etree.QName(name).localname}", str(value))
     except FileProblem as problem:
-        findings = (finding_of(problem, source.name),)
+        findings = (problem.finding(source.name),)
     found = tuple(
         FoundPath(
             path=place,

@@ -54,7 +54,7 @@ def examine(stream: IO[bytes], max_bytes: int) -> Examined:
         digest.update(chunk)
         size += len(chunk)
         if size > max_bytes:
-            raise FileProblem("file.too_large", details={"limit": str(max_bytes)})
+            raise FileProblem("file.too_large", limit=str(max_bytes))
         ascii_only = ascii_only and chunk.isascii()
         if not broken_chunk:
             try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from provisioning.findings import Finding, rules
+from provisioning.findings import Finding
 from provisioning.formats.problems import FileProblem
 from provisioning.settings import ReadLimits
 
@@ -92,29 +92,16 @@ def find_files(paths: Iterable[Path], limits: ReadLimits) -> tuple[list[SourceFi
                 elif found.suffix.lower() in _ARCHIVE_SUFFIXES:
                     raise FileProblem("archive.unsupported")
                 elif found != path and found.suffix.lower() != ".xml":
-                    findings.append(finding_of(FileProblem("file.not_xml"), name))
+                    findings.append(FileProblem("file.not_xml").finding(name))
                 else:
                     files.append(SourceFile(name=name, path=found))
             except FileProblem as problem:
-                findings.append(finding_of(problem, name))
+                findings.append(problem.finding(name))
             except OSError:
-                findings.append(finding_of(FileProblem("file.unreadable"), name))
+                findings.append(FileProblem("file.unreadable").finding(name))
         if len(files) + len(findings) == before:
-            findings.append(finding_of(FileProblem("file.none"), path.name))
+            findings.append(FileProblem("file.none").finding(path.name))
     return files, findings
-
-
-def finding_of(problem: FileProblem, file: str, school_code: str = "") -> Finding:
-    return Finding(
-        rule=problem.rule,
-        severity=rules()[problem.rule],
-        file=file,
-        line=problem.line,
-        school_code=school_code,
-        field_name=problem.field_name,
-        value=problem.value[:200],
-        details=problem.details,
-    )
 
 
 def _walk(path: Path) -> Iterator[tuple[str, Path]]:
@@ -141,12 +128,12 @@ def _archive_files(
     except (*_ARCHIVE_ERRORS, ValueError) as error:
         raise FileProblem("archive.damaged") from error
     if len(members) > limits.archive_files:
-        raise FileProblem("archive.too_many_files", details={"limit": str(limits.archive_files)})
+        raise FileProblem("archive.too_many_files", limit=str(limits.archive_files))
     packed = sum(info.compress_size for info in members)
     unpacked = sum(info.file_size for info in members)
     bomb = unpacked > max(packed, 1) * limits.archive_ratio and unpacked > _SMALL
     if bomb or unpacked > limits.total_bytes:
-        raise FileProblem("archive.bomb", details={"ratio": str(unpacked // max(packed, 1))})
+        raise FileProblem("archive.bomb", ratio=str(unpacked // max(packed, 1)))
     files: list[SourceFile] = []
     seen: set[str] = set()
     for info in sorted(members, key=lambda info: info.filename):
@@ -163,7 +150,7 @@ def _archive_files(
                 SourceFile(name=whole_name, path=path, member=info.filename, archives=archives)
             )
         except FileProblem as problem:
-            findings.append(finding_of(problem, f"{name}/{shown}"))
+            findings.append(problem.finding(f"{name}/{shown}"))
     return files
 
 

@@ -78,6 +78,7 @@ def read_school(
     roster = None if _stopped(builder) else _join(builder, school, seen, today)
     return SchoolReading(
         school_code=school.school_code,
+        # Joining, too, can find what stops the school.
         roster=None if _stopped(builder) else roster,
         findings=tuple(builder.findings),
         files=tuple(files),
@@ -89,28 +90,23 @@ def _stopped(builder: SchoolBuilder) -> bool:
 
 
 def _check_header(
-    builder: SchoolBuilder,
-    file: ScannedFile,
-    today: date,
-    expected_school: str | None,
+    builder: SchoolBuilder, file: ScannedFile, today: date, expected_school: str | None
 ) -> None:
     header, line = file.header, file.head.row.line
-    if expected_school is not None and header.school_code != expected_school:
+    code = header.school_code
+    if expected_school is not None and code != expected_school:
         builder.report(
             "school.wrong",
             field_name="school_code",
             line=line,
-            value=header.school_code,
-            details={"expected": expected_school},
+            value=code,
+            expected=expected_school,
         )
     _check_school_year(builder, header.school_year, today, line)
-    if (header.exported_at.date() - today).days > 1:
-        builder.report(
-            "header.future",
-            field_name="exported_at",
-            line=line,
-            value=header.exported_at.date().isoformat(),
-        )
+    exported_on = header.exported_at.date()
+    if (exported_on - today).days > 1:
+        day = exported_on.isoformat()
+        builder.report("header.future", field_name="exported_at", line=line, value=day)
 
 
 def _compare_headers(
@@ -128,42 +124,38 @@ def _compare_headers(
     )
     for name, theirs, ours in facts:
         if theirs != ours:
-            details = {"other": first.source.name, "other_value": theirs}
-            builder.report(
-                "set.contradiction", field_name=name, line=line, value=ours, details=details
-            )
+            other = {"other": first.source.name, "other_value": theirs}
+            builder.report("set.contradiction", field_name=name, line=line, value=ours, **other)
     twice: dict[str, list[str]] = {}
     for part in sorted(header.parts):
-        other = first_with.setdefault(part, file)
-        if other is not file:
-            twice.setdefault(other.source.name, []).append(part)
+        earlier = first_with.setdefault(part, file)
+        if earlier is not file:
+            twice.setdefault(earlier.source.name, []).append(part)
     for name, parts in twice.items():
-        details = {"other": name, "part": ", ".join(parts)}
-        builder.report("set.part_twice", field_name="content", line=line, details=details)
+        listed = ", ".join(parts)
+        builder.report("set.part_twice", field_name="content", line=line, other=name, part=listed)
 
 
 def _check_school_year(builder: SchoolBuilder, year: str, today: date, line: int | None) -> None:
     allowed = cleaning.school_years_of(today)
     if year and year not in allowed:
+        expected = ", ".join(allowed)
         builder.report(
             "school_year.other",
             field_name="school_year",
             line=line,
             value=year,
-            details={"expected": ", ".join(allowed)},
+            expected=expected,
         )
 
 
 def _read_rows(builder: SchoolBuilder, file: ScannedFile, limits: ReadLimits) -> int:
     try:
         with file.source.open() as stream:
-            chunks = utf8_chunks(stream, file.examined, CHUNK)
-            for row in read_rows(chunks, file.head, limits):
+            for row in read_rows(utf8_chunks(stream, file.examined, CHUNK), file.head, limits):
                 builder.add(row)
     except FileProblem as problem:
-        builder.report(
-            problem.rule, line=problem.line, value=problem.value, details=problem.details
-        )
+        builder.report(problem.rule, line=problem.line, value=problem.value, **problem.details)
     else:
         _check_counts(builder, file)
     builder.end_file()
@@ -183,14 +175,12 @@ def _check_counts(builder: SchoolBuilder, file: ScannedFile) -> None:
                 field_name=f"count_{name}".rstrip("_"),
                 line=file.head.row.line,
                 value=str(announced),
-                details={"found": str(found)},
+                found=str(found),
             )
 
 
-def _join(
-    builder: SchoolBuilder, school: SchoolFiles, seen: set[Part], today: date
-) -> Roster | None:
-    """The roster of what has been read; None with a fatal finding when it may not be used."""
+def _join(builder: SchoolBuilder, school: SchoolFiles, seen: set[Part], today: date) -> Roster:
+    """The roster of what has been read; a fatal finding says when it may not be used."""
     first = school.files[0]
     mode = first.header.mode
     builder.begin_file(first.source.name if len(school.files) == 1 else "", ())
@@ -207,7 +197,7 @@ def _join(
     school_year = _school_year(builder, facts, first.header.exported_at, today)
     if not facts.get("district"):
         builder.report("school.no_district", field_name="district")
-    passed_over = builder.set_aside | builder.not_taken_ids - builder.persons.keys()
+    passed_over = builder.set_aside | (builder.not_taken_ids - builder.persons.keys())
     return Roster(
         source=first.head.layout.source,
         school=_school(school.school_code, facts),
@@ -218,9 +208,9 @@ def _join(
         classes=builder.classes,
         persons=builder.persons,
         enrolments=tuple(
-            enrolment
-            for enrolment in dict.fromkeys(builder.enrolments)
-            if enrolment.class_id != own_group and enrolment.person_id not in passed_over
+            one
+            for one in dict.fromkeys(builder.enrolments)
+            if one.class_id != own_group and one.person_id not in passed_over
         ),
         set_aside=frozenset(builder.set_aside),
         files=tuple(file.source.name for file in school.files),

@@ -28,7 +28,7 @@ class Kind(StrEnum):
     STUDENT = "student"
     STAFF = "staff"
     PERSON = "person"
-    """Pupils and staff in one list, told apart by ``role``."""
+    """Students and staff in one list, told apart by ``role``."""
     TEACHING = "teaching"
     MEMBERSHIP = "membership"
     """A person in a class, told apart by ``role``."""
@@ -86,7 +86,7 @@ class FieldSpec:
     dictionary: Mapping[str, str] | None = None
     """The file's words (small letters) onto ours; other words stay as they are."""
     prefix: str = ""
-    """Text to put before ids of a source that numbers pupils, staff and classes each from one."""
+    """Text to put before ids of a source that numbers students, staff and classes each from one."""
     default: str = ""
     """Our word where the file has none."""
     zone: ZoneInfo | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from provisioning.findings import Finding, rules
 
 
 class FileProblem(Exception):
@@ -18,11 +18,23 @@ class FileProblem(Exception):
         line: int | None = None,
         field_name: str = "",
         value: str = "",
-        details: Mapping[str, str] | None = None,
+        **details: str,
     ) -> None:
         super().__init__(rule)
         self.rule = rule
         self.line = line
         self.field_name = field_name
         self.value = value
-        self.details = dict(details or {})
+        self.details = details
+
+    def finding(self, file: str, school_code: str = "") -> Finding:
+        return Finding(
+            rule=self.rule,
+            severity=rules()[self.rule],
+            file=file,
+            line=self.line,
+            school_code=school_code,
+            field_name=self.field_name,
+            value=self.value[:200],
+            details=self.details,
+        )

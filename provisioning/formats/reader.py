@@ -31,20 +31,13 @@ _PREMATURE_END = 77
 _RULES = {
     4: "xml.not_xml",
     5: "xml.second_root",
-    8: "xml.character",
-    9: "xml.character",
-    23: "xml.ampersand",
-    26: "xml.ampersand",
+    **dict.fromkeys((8, 9, 81), "xml.character"),
+    **dict.fromkeys((23, 26, 68), "xml.ampersand"),
     38: "xml.less_than",
-    39: "xml.attribute",
-    41: "xml.attribute",
+    **dict.fromkeys((39, 41, 65), "xml.attribute"),
     42: "xml.attribute_twice",
     64: "xml.declaration",
-    65: "xml.attribute",
-    68: "xml.ampersand",
-    73: "xml.tag_mismatch",
-    76: "xml.tag_mismatch",
-    81: "xml.character",
+    **dict.fromkeys((73, 76), "xml.tag_mismatch"),
     114: "xml.too_deep_or_long",
 }
 """libxml2 xmlParserErrors in an operator's words (findings.toml); others are xml.malformed."""
@@ -108,7 +101,7 @@ def read_rows(chunks: Iterable[bytes], head: Head, limits: ReadLimits) -> Iterat
                 continue
             count += 1
             if count > limits.records:
-                raise FileProblem("file.too_many_records", details={"limit": str(limits.records)})
+                raise FileProblem("file.too_many_records", limit=str(limits.records))
             _check_attributes(element, limits.attribute_length)
             line = max(line, line_of(element))
             yield found.row(element, line, limits.text_length)
@@ -212,7 +205,8 @@ def _syntax_problem(error: etree.XMLSyntaxError, *, cut: bool) -> FileProblem:
     return FileProblem(
         "xml.truncated" if cut else _RULES.get(_code(error), "xml.malformed"),
         line=error.lineno or None,
-        details={"column": str(error.position[1] or ""), "cause": str(error.msg)[:200]},
+        column=str(error.position[1] or ""),
+        cause=str(error.msg)[:200],
     )
 
 
@@ -229,7 +223,7 @@ def _recognise(root: etree._Element, layouts: Iterable[Layout]) -> Layout:
         "layout.unknown",
         line=line_of(root),
         value=f"<{name} {attributes}>"[:200].replace(" >", ">"),
-        details={"paths": ", ".join(_paths(root))},
+        paths=", ".join(_paths(root)),
     )
 
 

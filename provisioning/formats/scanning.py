@@ -11,7 +11,7 @@ from provisioning.findings import Finding
 from provisioning.formats import cleaning
 from provisioning.formats.cleaning import Unclean
 from provisioning.formats.encodings import Examined, examine, utf8_chunks
-from provisioning.formats.intake import SourceFile, find_files, finding_of
+from provisioning.formats.intake import SourceFile, find_files
 from provisioning.formats.layout import Kind, Layout, layouts
 from provisioning.formats.problems import FileProblem
 from provisioning.formats.reader import CHUNK, Head, read_head
@@ -79,28 +79,23 @@ def scan(paths: Iterable[Path], *, limits: ReadLimits, layout_folders: Iterable[
         try:
             found = _scan_file(source, known_layouts, limits)
         except FileProblem as problem:
-            findings.append(finding_of(problem, source.name))
+            findings.append(problem.finding(source.name))
             continue
         code = found.header.school_code
         digest = found.examined.sha256
         if digest in first_with:
-            twice = FileProblem("file.same_twice", details={"first": first_with[digest]})
-            findings.append(finding_of(twice, source.name, code))
+            twice = FileProblem("file.same_twice", first=first_with[digest])
+            findings.append(twice.finding(source.name, code))
             continue
         first_with[digest] = source.name
         groups.setdefault(code, []).append(found)
         if found.examined.rule:
-            doubt = FileProblem(
-                found.examined.rule,
-                value=found.examined.declared,
-                details={"codec": found.examined.codec.replace("cp1251", "windows-1251")},
-            )
-            about.setdefault(code, []).append(finding_of(doubt, source.name, code))
+            codec = found.examined.codec.replace("cp1251", "windows-1251")
+            doubt = FileProblem(found.examined.rule, value=found.examined.declared, codec=codec)
+            about.setdefault(code, []).append(doubt.finding(source.name, code))
     schools = tuple(
-        SchoolFiles(
-            school_code=code, files=tuple(groups[code]), findings=tuple(about.get(code, ()))
-        )
-        for code in sorted(groups)
+        SchoolFiles(school_code=code, files=tuple(group), findings=tuple(about.get(code, ())))
+        for code, group in sorted(groups.items())
     )
     return Scan(schools=schools, findings=tuple(findings))
 

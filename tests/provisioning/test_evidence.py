@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from provisioning.evidence import contradict
+from provisioning.matching import contradict
 from tests.factories import make_person
 
 

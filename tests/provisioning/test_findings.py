@@ -13,7 +13,7 @@ import pytest
 from provisioning.findings import Finding, Severity, _texts, rules
 
 ROOT = Path(__file__).parents[2]
-REPORTERS = {"FileProblem", "report", "_reject", "_about", "_finding"}
+REPORTERS = {"FileProblem", "report", "_reject", "about", "_finding"}
 BUILT = {
     *(f"name.{why}" for why in ("characters", "damaged")),
     *(f"{of}.{why}" for of in ("birth_date", "date") for why in ("format", "impossible")),
