@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.measuring import Figure, in_turns
 from bench.place import write_city
-from provisioning.formats import read
+from provisioning.formats import read_school, scan
 from provisioning.settings import ReadLimits
 
 FEWER = 10
@@ -43,5 +43,6 @@ def figures(folder: Path, *, members: int, rounds: int) -> list[Figure]:
 
 
 def _read(path: Path) -> None:
-    today = datetime.now().astimezone().date()
-    read([path], limits=ReadLimits(), today=today)
+    today, limits = datetime.now().astimezone().date(), ReadLimits()
+    for school in scan([path], limits=limits).schools:
+        read_school(school, limits=limits, today=today)

@@ -68,10 +68,10 @@ def read_records(path: str) -> int:
 
 
 def read_roster(path: str) -> None:
-    from provisioning.formats import read
+    from provisioning.formats import read_school, scan
     from provisioning.settings import ReadLimits
 
-    today = datetime.now().astimezone().date()
-    result = read([Path(path)], limits=ReadLimits(), today=today)
-    if len(result.rosters) != 1:
+    today, limits = datetime.now().astimezone().date(), ReadLimits()
+    (school,) = scan([Path(path)], limits=limits).schools
+    if read_school(school, limits=limits, today=today).roster is None:
         raise RuntimeError("the sample was refused")

@@ -1,7 +1,7 @@
 """A sample city as XML, the same for the same numbers on any machine; all its people are invented.
 
 ``City`` holds the numbers. Month 0 is the export of September, month K the export of the same city
-K months later, inside one school year. ``describe`` says what is true of it.
+K months later, inside one school year.
 """
 
 from __future__ import annotations
@@ -14,17 +14,13 @@ from service.sample.flaws import with_flaws
 from service.sample.layouts import ENCODINGS, LAYOUTS
 from service.sample.rows import SampleSchool
 from service.sample.school import make_school
-from service.sample.truth import Changes, Truth, truth_of
 
 __all__ = [
     "ENCODINGS",
     "LAST_MONTH",
     "LAYOUTS",
-    "Changes",
     "City",
     "SampleSchool",
-    "Truth",
-    "describe",
     "make_city",
     "write_sample",
 ]
@@ -37,13 +33,6 @@ def make_city(city: City, month: int = 0) -> Iterator[SampleSchool]:
     """
     city.exported_at(month)  # Refuses a wrong month now and not at the first school.
     return (_school(city, index, month) for index in range(city.schools))
-
-
-def describe(city: City, month: int = 0) -> Iterator[Truth]:
-    """What is true of each school in this month, and what changed since the month before."""
-    for index in range(city.schools):
-        before = _school(city, index, month - 1) if month else None
-        yield truth_of(city, index, month, _school(city, index, month), before)
 
 
 def write_sample(

@@ -1,6 +1,6 @@
 """A city of invented schools that is the same for the same numbers, and its next months.
 
-Every school of every month is computed by itself: nothing of the city is kept. The pupils of the
+Every school of every month is computed by itself: nothing of the city is kept. The students of the
 first month are numbered; each month takes the next few of them, in a shuffled order, and gives
 each one fate (leaves, goes to another school, gets a new family name, changes class). So nobody
 has two fates, and a school can ask its neighbour whom it sends without making that school.
@@ -46,7 +46,7 @@ class City:
 
     schools: int
     people_per_school: int
-    """Pupils and staff of a school in month 0; the rows of a broken school come on top."""
+    """Students and staff of a school in month 0; the rows of a broken school come on top."""
     seed: int = 1
     today: date = date(2026, 10, 5)
     """The day on which somebody looks at the files: they are of its school year and not later."""
@@ -75,28 +75,28 @@ class City:
         return max(4, round(self.people_per_school * 0.08))
 
     @property
-    def pupils(self) -> int:
+    def students(self) -> int:
         return self.people_per_school - self.staff
 
     @property
     def classes(self) -> int:
-        return max(min(_GRADES, self.pupils // 2), round(self.pupils / _CLASS_SIZE))
+        return max(min(_GRADES, self.students // 2), round(self.students / _CLASS_SIZE))
 
     @property
     def fates(self) -> tuple[Fate, ...]:
-        """What happens to pupils of one school in one month."""
-        transfers = max(1, self.pupils // 250) if self.schools > 1 else 0
+        """What happens to students of one school in one month."""
+        transfers = max(1, self.students // 250) if self.schools > 1 else 0
         return (
-            *[Fate.LEAVES] * max(1, self.pupils // 120),
+            *[Fate.LEAVES] * max(1, self.students // 120),
             *[Fate.TRANSFERS] * transfers,
-            *[Fate.RENAMED] * (1 + self.pupils // 500),
-            *[Fate.MOVES] * max(1, self.pupils // 150),
+            *[Fate.RENAMED] * (1 + self.students // 500),
+            *[Fate.MOVES] * max(1, self.students // 150),
         )
 
     @property
     def arrivals(self) -> int:
-        """How many pupils come to a school in one month from outside the city."""
-        return max(2, self.pupils // 100)
+        """How many students come to a school in one month from outside the city."""
+        return max(2, self.students // 100)
 
     def exported_at(self, month: int) -> datetime:
         """The moment of an export: the 5 September is month 0, the 5 May is month 8.
@@ -163,14 +163,14 @@ def _renamed_class(city: City, index: int, month: int) -> int:
 
 
 def month_fates(city: City, index: int, month: int) -> Iterator[tuple[int, Fate]]:
-    """Number of a pupil of month 0 -> what happens to that pupil in this month."""
+    """Number of a student of month 0 -> what happens to that student in this month."""
     fates = city.fates
     # Stepping through the numbers by a step without a common divisor meets each number once.
-    first = draw(city.pupils, city.seed, index, "first fate")
-    step = next(n for n in count(city.pupils * 5 // 13 + 1) if gcd(n, city.pupils) == 1)
+    first = draw(city.students, city.seed, index, "first fate")
+    step = next(n for n in count(city.students * 5 // 13 + 1) if gcd(n, city.students) == 1)
     for turn, fate in enumerate(fates, start=(month - 1) * len(fates)):
-        if turn < city.pupils:
-            yield (first + turn * step) % city.pupils, fate
+        if turn < city.students:
+            yield (first + turn * step) % city.students, fate
 
 
 def sender(city: City, index: int, month: int) -> int:
@@ -179,7 +179,7 @@ def sender(city: City, index: int, month: int) -> int:
 
 
 def transfers(city: City, index: int, month: int) -> list[int]:
-    """Numbers of the pupils whom a school sends to another one in this month."""
+    """Numbers of the students whom a school sends to another one in this month."""
     return [n for n, fate in month_fates(city, index, month) if fate is Fate.TRANSFERS]
 
 

@@ -8,8 +8,8 @@ from datetime import date
 
 from provisioning.roster import SchoolClass
 from service.sample.city import City, places
-from service.sample.pupils import first_class, pupil, pupil_row
 from service.sample.rows import Row, SampleSchool
+from service.sample.students import first_class, student, student_row
 
 _UNUSABLE = (
     {"birth_date": "14.03.12"},
@@ -34,7 +34,7 @@ def with_flaws(city: City, index: int, school: SampleSchool) -> SampleSchool:
 
 
 def _rows(city: City, index: int) -> Iterator[Row]:
-    extra = _extra_pupils(city, index)
+    extra = _extra_students(city, index)
     for raw in _UNUSABLE:
         yield replace(next(extra), raw=raw, usable=False)
     yield replace(next(extra), raw={"snils": "90000000099"})
@@ -52,11 +52,11 @@ def _with_id_of(row: Row, other: Row) -> Row:
     return replace(row, person=person, usable=False)
 
 
-def _extra_pupils(city: City, index: int) -> Iterator[Row]:
-    """Pupils under numbers that no other pupil of the school ever gets, without a SNILS."""
+def _extra_students(city: City, index: int) -> Iterator[Row]:
+    """Students under numbers that no other student of the school ever gets, without a SNILS."""
     classes = places(city, index, 0)
     for ordinal in range(2 * city.people_per_school, 3 * city.people_per_school):
-        row = pupil_row(
-            city, pupil(city, index, ordinal), ordinal, classes[first_class(city, index, ordinal)]
+        row = student_row(
+            city, student(city, index, ordinal), ordinal, classes[first_class(city, index, ordinal)]
         )
         yield replace(row, person=replace(row.person, snils=""))

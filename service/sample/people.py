@@ -100,7 +100,7 @@ def _patronymic(key: str, *, seed: int, sex: str) -> str:
     return son if sex == "M" else daughter
 
 
-def pupil_birth_date(key: str, *, seed: int, grade: int, school_year: int, ordinal: int) -> date:
+def student_birth_date(key: str, *, seed: int, grade: int, school_year: int, ordinal: int) -> date:
     """A birth date of somebody who is 6.5 to 7.5 years old on the 1 September of grade 1.
 
     Some are born on 29 February where the grade allows it, some have the 01.01 of an unknown day.

@@ -19,7 +19,7 @@ class Row:
     person: Person
     """What a correct reader makes of the row."""
     class_id: str = ""
-    """The home class of a pupil, empty without one."""
+    """The home class of a student, empty without one."""
     raw: Mapping[str, str] = field(default_factory=dict)
     """Canonical field -> the text that is written in place of the person's value."""
     usable: bool = True
@@ -50,7 +50,7 @@ class SampleSchool:
     exported_at: datetime
     classes: tuple[SchoolClass, ...]
     rows: tuple[Row, ...]
-    """Pupils, then staff, then the rows of a broken school."""
+    """Students, then staff, then the rows of a broken school."""
     teaching: tuple[Enrolment, ...]
     guardians: tuple[Person, ...]
     """A few parents, whom a reader must count and leave out."""

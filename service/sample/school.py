@@ -1,4 +1,4 @@
-"""One school of the city in one month, put together from its pupils, staff and classes."""
+"""One school of the city in one month, put together from its students, staff and classes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import date
 from provisioning.roster import Person, Role, School, SchoolClass
 from service.sample.city import City, district_of, places, school_code
 from service.sample.people import make_human
-from service.sample.pupils import pupil, pupil_rows
 from service.sample.rows import SampleSchool, person_of
 from service.sample.staff import employee, first_teacher, heads, staff_rows, teaching_links
+from service.sample.students import student, student_rows
 
 _KINDS = (
     ("Школа", "Средняя общеобразовательная школа", "СОШ"),
@@ -40,7 +40,7 @@ def make_school(city: City, index: int, month: int) -> SampleSchool:
             )
             for place in classes
         ),
-        rows=(*pupil_rows(city, index, month, classes), *staff),
+        rows=(*student_rows(city, index, month, classes), *staff),
         teaching=tuple(teaching_links(classes, teachers)),
         guardians=tuple(_guardians(city, index)),
     )
@@ -64,9 +64,9 @@ def _school(index: int) -> School:
 
 
 def _guardians(city: City, index: int) -> Iterator[Person]:
-    """Parents of a few pupils of month 0; one of each school's is its first teacher."""
-    for ordinal in range(0, city.pupils, 100):
-        child = pupil(city, index, ordinal)
+    """Parents of a few students of month 0; one of each school's is its first teacher."""
+    for ordinal in range(0, city.students, 100):
+        child = student(city, index, ordinal)
         key = f"parent of {child.key}"
         born = date(child.birth_date.year - 27, 6, 15)
         human = (

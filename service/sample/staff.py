@@ -22,7 +22,7 @@ def employee(city: City, index: int, ordinal: int) -> Human:
     key = f"staff {index} {ordinal}"
     shared = ordinal == first_teacher(city)
     without_number = not shared and draw(30, city.seed, key, "no snils") == 0
-    # Pupils take the serials of a school from the first on, staff from the last back.
+    # Students take the serials of a school from the first on, staff from the last back.
     number = snils(serial(city, index + 1, -1 - ordinal), seed=city.seed)
     return make_human(
         key,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from provisioning.findings import Finding
-from provisioning.formats import ReadResult, read
+from provisioning.formats import ReadFile, read_school, scan
 from provisioning.roster import Roster
 from provisioning.settings import ReadLimits
 from provisioning.validation import validate
 
 TODAY = date(2026, 10, 5)
+LIMITS = ReadLimits()
+"""The usual ones."""
 DATA = Path(__file__).parents[1] / "data"
 
 
@@ -92,21 +95,45 @@ def write(folder: Path, **files: str | bytes) -> list[Path]:
     return paths
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadResult:
+    rosters: list[Roster]
+    """One for each school that nothing stopped, ordered by school code."""
+    findings: list[Finding]
+    files: list[ReadFile]
+
+
+def read(
+    paths: Iterable[Path],
+    *,
+    limits: ReadLimits = LIMITS,
+    today: date = TODAY,
+    expected_school: str | None = None,
+    layout_folders: Iterable[Path] = (),
+) -> ReadResult:
+    """Read files, folders and zip archives of one upload, all schools at once."""
+    found = scan(paths, limits=limits, layout_folders=layout_folders)
+    result = ReadResult(rosters=[], findings=list(found.findings), files=[])
+    for school in found.schools:
+        reading = read_school(school, limits=limits, today=today, expected_school=expected_school)
+        result.findings.extend(reading.findings)
+        result.files.extend(reading.files)
+        if reading.roster is not None:
+            result.rosters.append(reading.roster)
+    return result
+
+
 def read_files(
     folder: Path,
     *,
     today: date = TODAY,
-    limits: ReadLimits | None = None,
+    limits: ReadLimits = LIMITS,
     expected_school: str | None = None,
     **files: str | bytes,
 ) -> ReadResult:
     """Write the files and read them in one upload."""
-    return read(
-        write(folder, **files),
-        limits=limits or ReadLimits(),
-        today=today,
-        expected_school=expected_school,
-    )
+    paths = write(folder, **files)
+    return read(paths, limits=limits, today=today, expected_school=expected_school)
 
 
 def read_one(folder: Path, text: str | bytes, *, today: date = TODAY) -> tuple[Roster, list[str]]:

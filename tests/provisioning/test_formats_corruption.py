@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.formats import layout_draft, read
-from provisioning.settings import ReadLimits
+from provisioning.formats import layout_draft
 from provisioning.validation import validate
-from tests.provisioning.roster_files import DATA, TODAY
+from tests.provisioning.roster_files import DATA, LIMITS, TODAY, read
 from tests.provisioning.test_formats_intake import make_zip
 from tests.soak import SOAK, soak
 
@@ -37,7 +36,7 @@ def spoil(data: bytes, chance: random.Random) -> bytes:
 
 
 def read_whole(path: Path) -> None:
-    result = read([path], limits=ReadLimits(), today=TODAY)
+    result = read([path])
     assert result.findings or result.rosters
     findings = list(result.findings)
     for roster in result.rosters:
@@ -58,7 +57,7 @@ def test_a_spoiled_file_never_raises(sample: Path, seed: int, tmp_path: Path) ->
     for _ in range(30 * SOAK):
         path.write_bytes(spoil(data, chance))
         read_whole(path)
-        layout_draft(path, ReadLimits())
+        layout_draft(path, LIMITS)
 
 
 @soak
@@ -90,6 +89,6 @@ def test_a_file_cut_anywhere_gives_no_roster(sample: Path, tmp_path: Path) -> No
     path = tmp_path / "school.xml"
     for length in range(0, len(data), 37):
         path.write_bytes(data[:length])
-        result = read([path], limits=ReadLimits(), today=TODAY)
+        result = read([path])
         assert not result.rosters
         assert result.findings

@@ -10,10 +10,8 @@ import pytest
 
 from provisioning.formats import layout_draft
 from provisioning.formats.drafting import shape_of
-from provisioning.settings import ReadLimits
-from tests.provisioning.roster_files import DATA, rules_of, write
+from tests.provisioning.roster_files import DATA, LIMITS, rules_of, write
 
-LIMITS = ReadLimits()
 UNKNOWN = """<?xml version="1.0" encoding="windows-1251"?>
 <Контингент год="2026/2027">
   <Школа код="78-0243"/>

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.formats import ReadResult, read
 from provisioning.settings import ReadLimits
-from tests.provisioning.roster_files import DATA, TODAY, roster_file, rules_of
+from tests.provisioning.roster_files import DATA, LIMITS, ReadResult, read, roster_file, rules_of
 
-LIMITS = ReadLimits()
 GOOD = roster_file().encode()
 
 
@@ -29,7 +27,7 @@ def make_zip(
 
 
 def read_path(path: Path, limits: ReadLimits = LIMITS) -> ReadResult:
-    return read([path], limits=limits, today=TODAY)
+    return read([path], limits=limits)
 
 
 def test_an_archive_is_read_as_its_files(tmp_path: Path) -> None:
@@ -63,7 +61,7 @@ def test_a_folder_or_archive_without_files_is_named(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / ".one.xml.swp").write_bytes(b"x")
     archive = make_zip(tmp_path / "empty.zip", {})
-    found = read([folder, archive], limits=LIMITS, today=TODAY).findings
+    found = read([folder, archive]).findings
     assert [(finding.rule, finding.file) for finding in found] == [
         ("file.none", "september"),
         ("file.none", "empty.zip"),
@@ -167,7 +165,7 @@ def test_a_damaged_member_is_one_finding(tmp_path: Path) -> None:
 
 def test_other_archives_and_missing_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.rar").write_bytes(b"Rar!")
-    result = read([tmp_path / "a.rar", tmp_path / "no.xml"], limits=LIMITS, today=TODAY)
+    result = read([tmp_path / "a.rar", tmp_path / "no.xml"])
     assert rules_of(result.findings) == ["archive.unsupported", "file.missing"]
     assert [finding.file for finding in result.findings] == ["a.rar", "no.xml"]
 

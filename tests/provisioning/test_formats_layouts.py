@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from provisioning.formats import LayoutError, layouts, read
+from provisioning.formats import LayoutError, layouts
 from provisioning.roster import Enrolment, Part, PersonStatus, Role
-from provisioning.settings import ReadLimits
 from tests.provisioning.roster_files import (
     DATA,
-    TODAY,
     employee,
     link,
+    read,
     read_files,
     read_one,
     roster_file,
@@ -43,7 +42,7 @@ def test_three_layouts_are_shipped() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_sample_of_each_layout_says_the_same_about_its_people(name: str) -> None:
-    result = read([DATA / name], limits=ReadLimits(), today=TODAY)
+    result = read([DATA / name])
     (roster,) = result.rosters
     assert set(rules_of(result.findings)) <= {"staff.not_taken", "guardian.ignored"}
     assert (roster.school.code, roster.school.number) == ("78-0243", "243")
@@ -90,14 +89,14 @@ def test_the_schema_refuses_what_our_layout_does_not_allow() -> None:
 
 
 def test_ids_of_pupils_staff_and_classes_do_not_collide_in_flat_files() -> None:
-    (roster,) = read([DATA / "paragraf-flat"], limits=ReadLimits(), today=TODAY).rosters
+    (roster,) = read([DATA / "paragraf-flat"]).rosters
     assert set(roster.persons) == {"s-1", "s-2", "t-1", "t-2"}
     assert set(roster.classes) == {"c-1", "c-2"}
     assert roster.classes["c-1"].teacher_id == "t-1"
 
 
 def test_ims_deletion_is_leaving_and_other_roles_are_not_taken() -> None:
-    result = read([DATA / "ims-enterprise-1.1"], limits=ReadLimits(), today=TODAY)
+    result = read([DATA / "ims-enterprise-1.1"])
     (roster,) = result.rosters
     assert set(roster.persons) == {"s-1", "s-2", "t-1"}
     assert roster.persons["s-2"].status is PersonStatus.LEFT
@@ -153,7 +152,7 @@ def test_the_layout_of_the_guide_reads_the_file_of_the_guide(tmp_path: Path) -> 
     blocks = dict(re.findall(r"```(xml|toml)\n(.*?)```", NEW_LAYOUT.read_text("utf-8"), re.S))
     (tmp_path / "example.toml").write_text(blocks["toml"], "utf-8")
     paths = write(tmp_path, journal=blocks["xml"])
-    result = read(paths, limits=ReadLimits(), today=TODAY, layout_folders=[tmp_path])
+    result = read(paths, layout_folders=[tmp_path])
     (roster,) = result.rosters
     assert rules_of(result.findings) == []
     assert [one.title for one in roster.classes.values()] == ["8А"]
@@ -171,7 +170,7 @@ def test_a_layout_may_demand_more_than_we_do(tmp_path: Path) -> None:
     )
     (tmp_path / "mine.toml").write_text(text, "utf-8")
     paths = write(tmp_path, school=roster_file(students=[student(class_id="")]))
-    result = read(paths, limits=ReadLimits(), today=TODAY, layout_folders=[tmp_path])
+    result = read(paths, layout_folders=[tmp_path])
     assert rules_of(result.findings) == ["field.missing"]
     assert result.rosters[0].set_aside == {"s-1"}
 

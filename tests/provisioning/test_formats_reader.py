@@ -10,9 +10,9 @@ import pytest
 
 from provisioning.findings import Severity
 from provisioning.formats.reader import CHUNK
-from provisioning.settings import ReadLimits
 from tests.provisioning.roster_files import (
     DATA,
+    LIMITS,
     employee,
     read_files,
     roster_file,
@@ -20,8 +20,6 @@ from tests.provisioning.roster_files import (
     school_class,
     student,
 )
-
-LIMITS = ReadLimits()
 
 
 def cut(text: str, share: float) -> bytes:

@@ -94,7 +94,7 @@ def _school_group(xml: XmlFile, school: SampleSchool) -> None:
 
 
 def _memberships(school: SampleSchool) -> dict[str, list[tuple[str, str, str]]]:
-    """Class id -> (source id of the person, role, subject); pupils first."""
+    """Class id -> (source id of the person, role, subject); students first."""
     members: dict[str, list[tuple[str, str, str]]] = {}
     for row in school.students():
         class_id = row.raw.get("class_id", row.class_id)

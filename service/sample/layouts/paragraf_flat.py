@@ -13,7 +13,7 @@ from service.sample.xml_file import XmlFile, xml_file
 
 _SEXES = {"M": "м", "F": "ж"}
 _CATEGORIES = {Role.TEACHER: "педагог", Role.ADMINISTRATOR: "администрация"}
-_PUPIL_STATUSES = {
+_STUDENT_STATUSES = {
     PersonStatus.ACTIVE: "учится",
     PersonStatus.ON_LEAVE: "академический отпуск",
     PersonStatus.LEFT: "выбыл",
@@ -75,7 +75,7 @@ def _students(xml: XmlFile, students: list[Row]) -> None:
             with xml.inside("Учащийся"):
                 fields = _person(xml, row)
                 xml.leaf("КодКласса", _code(fields["class_id"]))
-                xml.leaf("Статус", _PUPIL_STATUSES[row.person.status])
+                xml.leaf("Статус", _STUDENT_STATUSES[row.person.status])
                 xml.leaf("ДатаЗачисления", fields["begin_date"])
                 xml.leaf("ДатаВыбытия", fields["end_date"])
 

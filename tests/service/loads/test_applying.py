@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from provisioning.roster import PersonStatus, Role
 from service.models import LoadStatus, SourceKey
-from service.sample import City, SampleSchool, describe, make_city, write_sample
+from service.sample import City, SampleSchool, make_city, write_sample
 from service.sample.rows import Row
+from tests.service.sample.truth import describe
 from tests.service.trial import Trial, make_trial
 
 CITY = City(schools=2, people_per_school=40)

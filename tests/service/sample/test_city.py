@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from provisioning.roster import PersonStatus, Role
-from service.sample import LAST_MONTH, City, describe, make_city, write_sample
+from service.sample import LAST_MONTH, City, make_city, write_sample
 from service.sample.names import DISTRICTS, feminine
 from service.sample.rows import Row
+from tests.service.sample.truth import describe
 
 
 def make_numbers(**overrides: Any) -> City:

@@ -1,4 +1,4 @@
-"""The next months of the sample city: what changes is what ``describe`` says."""
+"""The next months of the sample city: what changes is what the truth says."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from provisioning.roster import Person, PersonStatus, Role
-from service.sample import LAST_MONTH, Changes, City, SampleSchool, describe, make_city
+from service.sample import LAST_MONTH, City, SampleSchool, make_city
 from service.sample.city import month_fates
+from tests.service.sample.truth import Changes, describe
 
 
 def make_numbers(**overrides: Any) -> City:
@@ -51,8 +52,8 @@ def test_the_described_changes_lead_from_one_month_to_the_next(people: int, mont
         classes, classes_now = home_classes(before), home_classes(after)
         stayed = old.keys() & new.keys()
         assert changes.moved == {key for key in stayed if classes[key] != classes_now[key]}
-        assert len(new) == truth.pupils
-        assert len(roll(after)) == truth.pupils + truth.teachers + truth.administrators
+        assert len(new) == truth.students
+        assert len(roll(after)) == truth.students + truth.teachers + truth.administrators
 
 
 def test_nobody_has_two_fates_in_a_year() -> None:

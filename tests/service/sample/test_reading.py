@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import pytest
 
 from provisioning.findings import Finding
-from provisioning.formats import ReadResult, read
 from provisioning.roster import Enrolment, Person, PersonStatus, Role, Roster, SchoolClass
-from provisioning.settings import ReadLimits
 from provisioning.validation import validate
-from service.sample import ENCODINGS, LAYOUTS, City, SampleSchool, describe, make_city, write_sample
+from service.sample import ENCODINGS, LAYOUTS, City, SampleSchool, make_city, write_sample
+from tests.provisioning.roster_files import ReadResult, read
+from tests.service.sample.truth import describe
 
 Listed = TypeVar("Listed", Person, SchoolClass)
 
@@ -33,7 +33,7 @@ def write_and_read(
     folder: Path, city: City, layout: str, *, month: int = 0, encoding: str | None = None
 ) -> ReadResult:
     write_sample(folder, city, layout=layout, month=month, encoding=encoding)
-    return read([folder], limits=ReadLimits(), today=city.today)
+    return read([folder], today=city.today)
 
 
 def as_written(layout: str, person: Person) -> Person:
@@ -128,7 +128,7 @@ def test_the_described_numbers_are_the_numbers_read(
     for roster, truth in zip(found.rosters, describe(city, month), strict=True):
         counted = roles(roster)
         assert roster.school.code == truth.code
-        assert counted[Role.STUDENT] == truth.pupils
+        assert counted[Role.STUDENT] == truth.students
         assert counted[Role.TEACHER] == truth.teachers
         assert counted[Role.ADMINISTRATOR] == truth.administrators
         assert len(roster.classes) == truth.classes

@@ -1,14 +1,15 @@
-"""What is true of the city, to compare with what the product reports."""
+"""What is true of the sample city, to compare with what the product reports."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from provisioning.roster import PersonStatus, Role
-from service.sample.city import City, school_code, sender, transfers
-from service.sample.pupils import pupil_id, pupil_key
-from service.sample.rows import Row, SampleSchool
+from service.sample import City, SampleSchool, make_city
+from service.sample.city import school_code, sender, transfers
+from service.sample.rows import Row
+from service.sample.students import student_id, student_key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,16 +17,16 @@ class Changes:
     """What happened in a school since the month before. Values are source ids of its files."""
 
     arrivals: frozenset[str] = frozenset()
-    """Pupils from outside the city."""
+    """Students from outside the city."""
     leavers: frozenset[str] = frozenset()
-    """Pupils who left the city; some are still listed, with the status of a leaver."""
+    """Students who left the city; some are still listed, with the status of a leaver."""
     transfers_in: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Pupils from another school: id here -> (code of that school, id there)."""
+    """Students from another school: id here -> (code of that school, id there)."""
     transfers_out: frozenset[str] = frozenset()
     renamed: frozenset[str] = frozenset()
-    """Pupils with a new family name."""
+    """Students with a new family name."""
     moved: frozenset[str] = frozenset()
-    """Pupils in another class of the same school."""
+    """Students in another class of the same school."""
     new_staff: frozenset[str] = frozenset()
     left_staff: frozenset[str] = frozenset()
     renamed_classes: frozenset[str] = frozenset()
@@ -36,13 +37,11 @@ class Truth:
     """One school in one month, as a correct reader must count it."""
 
     code: str
-    pupils: int
+    students: int
     """On the roll: without leavers who are still listed, and without rows to be set aside."""
     teachers: int
     administrators: int
     classes: int
-    without_class: int
-    """Pupils on the roll who have no class."""
     guardians: int
     """Parents in the files of a layout that has a place for them."""
     set_aside: int
@@ -50,21 +49,25 @@ class Truth:
     changes: Changes
 
 
-def truth_of(
+def describe(city: City, month: int = 0) -> Iterator[Truth]:
+    """What is true of each school in this month, and what changed since the month before."""
+    schools = list(make_city(city, month))
+    earlier = list(make_city(city, month - 1)) if month else [None] * city.schools
+    for index, (before, school) in enumerate(zip(earlier, schools, strict=True)):
+        yield _truth_of(city, index, month, school, before)
+
+
+def _truth_of(
     city: City, index: int, month: int, school: SampleSchool, before: SampleSchool | None
 ) -> Truth:
-    """The truth about ``school``; ``before`` is the same school a month earlier."""
     roll = _roll(school)
     roles = [row.person.role for row in roll.values()]
     return Truth(
         code=school.school.code,
-        pupils=roles.count(Role.STUDENT),
+        students=roles.count(Role.STUDENT),
         teachers=roles.count(Role.TEACHER),
         administrators=roles.count(Role.ADMINISTRATOR),
         classes=len(school.classes),
-        without_class=sum(
-            row.person.role is Role.STUDENT and not row.class_id for row in roll.values()
-        ),
         guardians=len(school.guardians),
         set_aside=sum(not row.usable for row in school.rows),
         changes=_changes(city, index, month, before, school) if before else Changes(),
@@ -87,26 +90,26 @@ def _changes(
     came, left = new.keys() - old.keys(), old.keys() - new.keys()
     stayed = old.keys() & new.keys()
     transfers_in = _transfers_in(city, index, month, [new[each] for each in came])
-    transfers_out = {pupil_id(ordinal) for ordinal in transfers(city, index, month)}
+    transfers_out = {student_id(ordinal) for ordinal in transfers(city, index, month)}
     titles = {each.sourced_id: each.title for each in before.classes}
     return Changes(
-        arrivals=_pupils(came, new) - transfers_in.keys(),
-        leavers=_pupils(left, old) - transfers_out,
+        arrivals=_students(came, new) - transfers_in.keys(),
+        leavers=_students(left, old) - transfers_out,
         transfers_in=transfers_in,
         transfers_out=frozenset(transfers_out),
         renamed=frozenset(
             each for each in stayed if old[each].person.family_name != new[each].person.family_name
         ),
         moved=frozenset(each for each in stayed if old[each].class_id != new[each].class_id),
-        new_staff=frozenset(came) - _pupils(came, new),
-        left_staff=frozenset(left) - _pupils(left, old),
+        new_staff=frozenset(came) - _students(came, new),
+        left_staff=frozenset(left) - _students(left, old),
         renamed_classes=frozenset(
             each.sourced_id for each in after.classes if titles[each.sourced_id] != each.title
         ),
     )
 
 
-def _pupils(ids: set[str], roll: Mapping[str, Row]) -> frozenset[str]:
+def _students(ids: set[str], roll: Mapping[str, Row]) -> frozenset[str]:
     return frozenset(each for each in ids if roll[each].person.role is Role.STUDENT)
 
 
@@ -117,7 +120,8 @@ def _transfers_in(
         return {}
     origin = sender(city, index, month)
     sent = {
-        pupil_key(origin, ordinal): pupil_id(ordinal) for ordinal in transfers(city, origin, month)
+        student_key(origin, ordinal): student_id(ordinal)
+        for ordinal in transfers(city, origin, month)
     }
     return {
         row.person.sourced_id: (school_code(origin), sent[row.human])

@@ -1,4 +1,4 @@
-"""The pupils of a school in one month: who they are, where they sit, who came and who left."""
+"""The students of a school in one month: who they are, where they sit, who came and who left."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from datetime import date, timedelta
 
 from provisioning.roster import PersonStatus, Role
 from service.sample.city import City, Fate, Place, grade_of, month_fates, sender, serial, transfers
-from service.sample.people import Human, draw, family_name, make_human, pupil_birth_date, snils
+from service.sample.people import Human, draw, family_name, make_human, snils, student_birth_date
 from service.sample.rows import Row, person_of
 
 
-def pupil_key(index: int, ordinal: int) -> str:
+def student_key(index: int, ordinal: int) -> str:
     return f"pupil {index} {ordinal}"
 
 
-def pupil_id(ordinal: int) -> str:
+def student_id(ordinal: int) -> str:
     return f"s-{1001 + ordinal}"
 
 
-def pupil(city: City, index: int, ordinal: int) -> Human:
-    """The pupil who was listed first in school ``index`` under this number.
+def student(city: City, index: int, ordinal: int) -> Human:
+    """The student who was listed first in school ``index`` under this number.
 
     Each hundred and twenty has a pair of twins.
     """
-    key = pupil_key(index, ordinal)
+    key = student_key(index, ordinal)
     twin = ordinal % 120 < 2
     elder = ordinal - ordinal % 120 if twin else ordinal
-    elder_key = pupil_key(index, elder)
+    elder_key = student_key(index, elder)
     without_number = draw(25, city.seed, key, "no snils") == 0
     return make_human(
         key,
         seed=city.seed,
         household=elder_key if twin else "",
-        birth_date=pupil_birth_date(
+        birth_date=student_birth_date(
             elder_key,
             seed=city.seed,
             grade=grade_of(city, first_class(city, index, elder)),
@@ -46,20 +46,20 @@ def pupil(city: City, index: int, ordinal: int) -> Human:
 
 
 def first_class(city: City, index: int, ordinal: int) -> int:
-    if ordinal < city.pupils:
-        return ordinal * city.classes // city.pupils
+    if ordinal < city.students:
+        return ordinal * city.classes // city.students
     return draw(city.classes, city.seed, index, ordinal, "class")
 
 
-def pupil_rows(city: City, index: int, month: int, classes: list[Place]) -> Iterator[Row]:
-    """The pupils on the roll, and leavers whom the school still lists as such."""
+def student_rows(city: City, index: int, month: int, classes: list[Place]) -> Iterator[Row]:
+    """The students on the roll, and leavers whom the school still lists as such."""
     fates = {
         ordinal: (fate, when)
         for when in range(1, month + 1)
         for ordinal, fate in month_fates(city, index, when)
     }
     today = city.exported_at(month).date()
-    for ordinal in range(city.pupils):
+    for ordinal in range(city.students):
         fate, when = fates.get(ordinal, (None, 0))
         number = first_class(city, index, ordinal)
         if fate is Fate.TRANSFERS:
@@ -68,12 +68,12 @@ def pupil_rows(city: City, index: int, month: int, classes: list[Place]) -> Iter
         declared = when == month and ordinal % 2 == 1
         if fate is Fate.LEAVES and not declared:
             continue
-        human = pupil(city, index, ordinal)
+        human = student(city, index, ordinal)
         if fate is Fate.RENAMED:
             human = _renamed(city, human)
         if fate is Fate.MOVES:
             number = _other_class(classes, number)
-        row = pupil_row(city, human, ordinal, classes[number])
+        row = student_row(city, human, ordinal, classes[number])
         if fate is Fate.LEAVES:
             left = replace(row.person, status=PersonStatus.LEFT, end_date=today - timedelta(days=3))
             row = replace(row, person=left)
@@ -90,27 +90,27 @@ def _newcomers(city: City, index: int, month: int, classes: list[Place]) -> Iter
     """Those who came in this month: from outside the city, then from another school of it."""
     came = city.exported_at(month).date() - timedelta(days=4)
     transferred = city.fates.count(Fate.TRANSFERS)
-    first = city.pupils + (month - 1) * (city.arrivals + transferred)
+    first = city.students + (month - 1) * (city.arrivals + transferred)
     for ordinal in range(first, first + city.arrivals):
         place = classes[first_class(city, index, ordinal)]
-        yield pupil_row(city, pupil(city, index, ordinal), ordinal, place, came)
+        yield student_row(city, student(city, index, ordinal), ordinal, place, came)
     if not transferred:
         return
     origin = sender(city, index, month)
     sent = transfers(city, origin, month)
     for ordinal, there in enumerate(sent, start=first + city.arrivals):
         place = classes[first_class(city, origin, there)]
-        yield pupil_row(city, pupil(city, origin, there), ordinal, place, came)
+        yield student_row(city, student(city, origin, there), ordinal, place, came)
 
 
-def pupil_row(
+def student_row(
     city: City, human: Human, ordinal: int, place: Place, enrolled: date | None = None
 ) -> Row:
     return Row(
         human=human.key,
         person=person_of(
             human,
-            sourced_id=pupil_id(ordinal),
+            sourced_id=student_id(ordinal),
             role=Role.STUDENT,
             begin_date=enrolled or date(city.first_year + 1 - place.grade, 9, 1),
         ),
