@@ -50,7 +50,6 @@ class LimitBreach:
     count: int
     base: int
     """The known active people of the group: the school, the role, or the classes named."""
-    allowed_share: float
     classes: tuple[str, ...] = ()
     """Titles of the classes, ordered; for ``Among.CLASSES`` only."""
 
@@ -97,84 +96,72 @@ def find_breaches(
 ) -> tuple[LimitBreach, ...]:
     """The limits that a plan exceeds; ``people`` are the known active ones of the school, by id."""
     away = people.keys() & set(suspended)
-    losses: tuple[tuple[Limit, set[str], float], ...] = (
+    staying = people.keys() - away
+    losses = (
         (Limit.SUSPENDED, away, limits.max_suspended_share),
         (Limit.UPDATED, people.keys() & set(updated), limits.max_updated_share),
-        (Limit.COURSE_PLACES, _here(people, course_places, away), limits.max_places_share),
-        (Limit.MEMBERSHIPS, _here(people, memberships, away), limits.max_places_share),
+        (Limit.COURSE_PLACES, staying & course_places.losers(), limits.max_places_share),
+        (Limit.MEMBERSHIPS, staying & memberships.losers(), limits.max_places_share),
     )
     return tuple(
         breach
         for limit, lost, share in losses
         if lost
-        for breach in (
-            list(_in_school(limit, lost, people, share, limits))
-            or [
-                *_in_roles(limit, lost, people, max(share, limits.max_role_share), limits),
-                *_in_classes(limit, lost, people, limits),
-            ]
-        )
+        for breach in _Loss(limit, lost, share, people, limits).breaches()
     )
 
 
-def _here(people: Mapping[str, MoodleUser], links: Links, away: set[str]) -> set[str]:
-    return (people.keys() & links.losers()) - away
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """One kind of loss, and how it is limited."""
 
+    limit: Limit
+    lost: set[str]
+    share: float
+    """The largest share of a school that may be lost."""
+    people: Mapping[str, MoodleUser]
+    limits: LimitSettings
 
-def _in_school(
-    limit: Limit,
-    lost: set[str],
-    people: Mapping[str, MoodleUser],
-    share: float,
-    limits: LimitSettings,
-) -> Iterator[LimitBreach]:
-    count, base = len(lost), len(people)
-    # The floor is for small schools; it never covers a whole one: that is an empty file.
-    everybody = limit is Limit.SUSPENDED and count == base
-    if count > max(limits.floor, share * base) or everybody:
-        yield LimitBreach(limit=limit, count=count, base=base, allowed_share=share)
+    def breaches(self) -> list[LimitBreach]:
+        return list(self._in_school()) or [*self._in_roles(), *self._in_classes()]
 
+    def _in_school(self) -> Iterator[LimitBreach]:
+        count, base = len(self.lost), len(self.people)
+        # The floor is for small schools; it never covers a whole one: that is an empty file.
+        everybody = self.limit is Limit.SUSPENDED and count == base
+        if count > max(self.limits.floor, self.share * base) or everybody:
+            yield LimitBreach(limit=self.limit, count=count, base=base)
 
-def _in_roles(
-    limit: Limit,
-    lost: set[str],
-    people: Mapping[str, MoodleUser],
-    share: float,
-    limits: LimitSettings,
-) -> Iterator[LimitBreach]:
-    bases = Counter(user.role for user in people.values())
-    counts = Counter(people[person_id].role for person_id in lost)
-    for among in _ROLES:
-        count, base = counts[among], bases[among]
-        floor = limits.floor if among is Among.STUDENT else limits.staff_floor
-        everybody = limit is not Limit.UPDATED and count == base >= _WHOLE_GROUP
-        if count > max(floor, share * base) or (everybody and among is not Among.STUDENT):
-            yield LimitBreach(limit=limit, among=among, count=count, base=base, allowed_share=share)
+    def _in_roles(self) -> Iterator[LimitBreach]:
+        share = max(self.share, self.limits.max_role_share)
+        bases = Counter(user.role for user in self.people.values())
+        counts = Counter(self.people[person_id].role for person_id in self.lost)
+        for among in _ROLES:
+            count, base = counts[among], bases[among]
+            is_staff = among is not Among.STUDENT
+            floor = self.limits.staff_floor if is_staff else self.limits.floor
+            everybody = self.limit is not Limit.UPDATED and count == base >= _WHOLE_GROUP
+            if count > max(floor, share * base) or (everybody and is_staff):
+                yield LimitBreach(limit=self.limit, among=among, count=count, base=base)
 
-
-def _in_classes(
-    limit: Limit,
-    lost: set[str],
-    people: Mapping[str, MoodleUser],
-    limits: LimitSettings,
-) -> Iterator[LimitBreach]:
-    """Yield the breach by classes that lose nearly all. A few may leave: they have graduated."""
-    classes: dict[str, list[str]] = defaultdict(list)
-    for person_id, user in people.items():
-        if user.class_id:
-            classes[user.class_id].append(person_id)
-    share = limits.class_share
-    whole = [
-        pupils
-        for pupils in classes.values()
-        if len(pupils) >= _WHOLE_GROUP and len(lost.intersection(pupils)) >= share * len(pupils)
-    ]
-    if len(whole) > (limits.whole_classes if limit is Limit.SUSPENDED else 0):
-        yield LimitBreach(
-            limit=limit,
-            among=Among.CLASSES,
-            count=sum(len(lost.intersection(pupils)) for pupils in whole),
-            base=sum(map(len, whole)),
-            allowed_share=share,
-            classes=tuple(sorted(people[pupils[0]].class_title for pupils in whole)),
-        )
+    def _in_classes(self) -> Iterator[LimitBreach]:
+        """Yield the breach by classes that lose nearly all. A few may leave: they graduated."""
+        classes: dict[str, list[str]] = defaultdict(list)
+        for person_id, user in self.people.items():
+            if user.class_id:
+                classes[user.class_id].append(person_id)
+        losses = {key: len(self.lost.intersection(students)) for key, students in classes.items()}
+        whole = [
+            key
+            for key, students in classes.items()
+            if len(students) >= _WHOLE_GROUP
+            and losses[key] >= self.limits.class_share * len(students)
+        ]
+        if len(whole) > (self.limits.whole_classes if self.limit is Limit.SUSPENDED else 0):
+            yield LimitBreach(
+                limit=self.limit,
+                among=Among.CLASSES,
+                count=sum(losses[key] for key in whole),
+                base=sum(len(classes[key]) for key in whole),
+                classes=tuple(sorted(self.people[classes[key][0]].class_title for key in whole)),
+            )

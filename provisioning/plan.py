@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from itertools import accumulate
 from operator import attrgetter
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, cast
 
 from provisioning.changes import APPLY_ORDER, Action, Change, Kind
 from provisioning.limits import LimitBreach, Links, find_breaches
@@ -36,8 +34,8 @@ _WATCHED_FIELDS = ("username", "family_name", "given_name", "middle_name", "birt
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     school_code: str
-    changes: Sequence[Change]
-    """In ``APPLY_ORDER``; made one by one as they are read."""
+    changes: Iterable[Change]
+    """In ``APPLY_ORDER``; made one by one, each time they are read."""
     digest: str
     """SHA-256 over the school, the verdict of the limits and every change, as hex."""
     counts: Mapping[tuple[Kind, Action], int]
@@ -83,30 +81,14 @@ class _Step:
         )
 
 
-class _Changes(Sequence[Change]):
+@dataclass(frozen=True, slots=True)
+class _Changes:
     """The changes of a plan. A large school has half a million: each is made when it is read."""
 
-    def __init__(self, steps: Iterable[_Step]) -> None:
-        self._steps = tuple(step for step in steps if len(step))
-        self._ends = tuple(accumulate(len(step) for step in self._steps))
-
-    def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
+    steps: Sequence[_Step]
 
     def __iter__(self) -> Iterator[Change]:
-        return (step.change(index) for step in self._steps for index in range(len(step)))
-
-    @overload
-    def __getitem__(self, index: int) -> Change: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Change]: ...
-    def __getitem__(self, index: int | slice) -> Change | Sequence[Change]:
-        if isinstance(index, slice):
-            return tuple(self[place] for place in range(*index.indices(len(self))))
-        place = range(len(self))[index]
-        number = bisect_right(self._ends, place)
-        step = self._steps[number]
-        return step.change(place - (self._ends[number] - len(step)))
+        return (step.change(index) for step in self.steps for index in range(len(step)))
 
 
 def make_plan(known: State, desired: State, limits: LimitSettings) -> Plan:
@@ -115,13 +97,13 @@ def make_plan(known: State, desired: State, limits: LimitSettings) -> Plan:
     What ``desired`` leaves out stays in Moodle: only members and enrolments are ever removed.
     """
     found = {(step.kind, step.action): step for step in _steps(known, desired)}
-    changes = _Changes(found[place] for place in APPLY_ORDER if place in found)
+    changes = _Changes([found[place] for place in APPLY_ORDER])
     breaches = _breaches(known, found, limits)
     return Plan(
         school_code=desired.school_code,
         changes=changes,
         digest=plan_digest(desired.school_code, [one.facts for one in breaches], changes),
-        counts={place: len(found[place]) for place in APPLY_ORDER if found.get(place)},
+        counts={place: len(found[place]) for place in APPLY_ORDER if len(found[place])},
         breaches=breaches,
     )
 
@@ -166,7 +148,7 @@ def _steps(known: State, desired: State) -> Iterator[_Step]:
     cohorts, courses = sorted(desired.cohorts), sorted(desired.courses)
     yield from _object_steps(Kind.COHORT, known.cohorts, desired.cohorts, cohorts)
     yield from _object_steps(Kind.COURSE, known.courses, desired.courses, courses)
-    yield from _user_steps(known.users, desired.users)
+    yield from _object_steps(Kind.USER, known.users, desired.users, sorted(desired.users))
     yield from _link_steps(Kind.MEMBER, known.members, desired.members)
     yield from _link_steps(Kind.ENROLMENT, known.enrolments, desired.enrolments)
 
@@ -183,43 +165,21 @@ def _depth(state: State, idnumber: str) -> int:
 def _object_steps(
     kind: Kind, old: Mapping[str, Record], new: Mapping[str, Record], order: Sequence[str]
 ) -> Iterator[_Step]:
+    created = [new[key] for key in order if key not in old]
+    yield _Step(kind=kind, action=Action.CREATE, after=created)
     changed = [key for key in order if key in old and old[key] != new[key]]
-    yield _Step(
-        kind=kind, action=Action.CREATE, after=[new[key] for key in order if key not in old]
-    )
-    yield _step_between(kind, Action.UPDATE, changed, old, new)
+    for action in (Action.UPDATE, Action.RESTORE, Action.SUSPEND):
+        keys = [key for key in changed if _action(old[key], new[key]) is action]
+        before, after = [old[key] for key in keys], [new[key] for key in keys]
+        yield _Step(kind=kind, action=action, before=before, after=after)
 
 
-def _step_between(
-    kind: Kind,
-    action: Action,
-    keys: Sequence[str],
-    old: Mapping[str, Record],
-    new: Mapping[str, Record],
-) -> _Step:
-    before, after = [old[key] for key in keys], [new[key] for key in keys]
-    return _Step(kind=kind, action=action, before=before, after=after)
-
-
-def _user_steps(old: Mapping[str, MoodleUser], new: Mapping[str, MoodleUser]) -> Iterator[_Step]:
-    created: list[MoodleUser] = []
-    changed: dict[Action, list[str]] = {
-        Action.UPDATE: [], Action.RESTORE: [], Action.SUSPEND: []
-    }  # fmt: skip
-    for person_id in sorted(new):
-        if person_id not in old:
-            created.append(new[person_id])
-        elif old[person_id] != new[person_id]:
-            changed[_user_action(old[person_id], new[person_id])].append(person_id)
-    yield _Step(kind=Kind.USER, action=Action.CREATE, after=created)
-    for action, keys in changed.items():
-        yield _step_between(Kind.USER, action, keys, old, new)
-
-
-def _user_action(old: MoodleUser, new: MoodleUser) -> Action:
-    if old.suspended == new.suspended:
+def _action(old: Record, new: Record) -> Action:
+    """Return what happens to an object that differs; only users are ever suspended."""
+    suspended = getattr(new, "suspended", False)
+    if suspended == getattr(old, "suspended", False):
         return Action.UPDATE
-    return Action.SUSPEND if new.suspended else Action.RESTORE
+    return Action.SUSPEND if suspended else Action.RESTORE
 
 
 def _link_steps(kind: Kind, old: frozenset[_Link], new: frozenset[_Link]) -> Iterator[_Step]:

@@ -84,7 +84,7 @@ def test_a_new_school_is_created_from_the_top_down() -> None:
         (Kind.ENROLMENT, Action.ADD, "c|p-1|student"),
     ]
     assert found.counts[Kind.CATEGORY, Action.CREATE] == 2
-    assert sum(found.counts.values()) == len(found.changes)
+    assert sum(found.counts.values()) == len(list(found.changes))
 
 
 def test_changes_hold_plain_json_values() -> None:
@@ -92,7 +92,7 @@ def test_changes_hold_plain_json_values() -> None:
     assert user.before == {}
     assert user.after["birth_date"] == "2012-09-01"
     assert json.loads(json.dumps(dict(user.after))) == user.after
-    enrolment = plan(make_state(), FULL).changes[-1]
+    *_, enrolment = plan(make_state(), FULL).changes
     assert enrolment.after == {"course": "c", "person_id": "p-1", "role": "student"}
     assert type(enrolment.after["role"]) is str
 
@@ -150,17 +150,12 @@ def test_a_returner_is_restored_with_the_other_changes_in_the_same_step() -> Non
 
 def test_what_desired_leaves_out_is_not_removed() -> None:
     bare = replace(make_state(), members=FULL.members, enrolments=FULL.enrolments)
-    assert len(plan(FULL, bare).changes) == 0
+    assert list(plan(FULL, bare).changes) == []
 
 
-def test_changes_can_be_read_by_place_and_by_page() -> None:
+def test_changes_can_be_read_again() -> None:
     changes = plan(make_state(), FULL).changes
-    everything = list(changes)
-    assert [changes[place] for place in range(len(changes))] == everything
-    assert changes[-1] == everything[-1]
-    assert list(changes[2:5]) == everything[2:5]
-    with pytest.raises(IndexError):
-        changes[len(changes)]
+    assert list(changes) == list(changes)
 
 
 def test_the_plan_follows_the_order_in_which_it_is_applied() -> None:
@@ -279,4 +274,4 @@ def test_the_base_is_the_active_people_of_the_school_only() -> None:
     here = school_of(20)
     known = replace(here, users={**here.users, **{one.person_id: one for one in others}})
     (breach,) = plan(known, suspend(known, 11)).breaches
-    assert (breach.base, breach.share, breach.allowed_share) == (20, 0.55, 0.10)
+    assert (breach.base, breach.share) == (20, 0.55)
