@@ -62,13 +62,14 @@ def desired_users(
             users[person_id] = replace(user, in_roll=False, suspended=True)
     for sourced_id, person_id in roll.present.items():
         old = known.users.get(person_id)
-        if old is not None and _another_school_speaks(old, roster, elsewhere):
-            continue
-        username = old.username if old is not None else usernames[person_id]
+        others = elsewhere.get(person_id, ())
+        if old and old.school_code != roster.school.code and old.school_code in others:
+            continue  # The other school was the first to list the person, and still does.
+        username = old.username if old else usernames[person_id]
         person = roster.persons[sourced_id]
         new = _user(person, roll.after[person_id], username, roster, names, rules)
         # An equal one is dropped, so that an unchanged school is not held in memory twice.
-        users[person_id] = old if old is not None and old == new else new
+        users[person_id] = old if old and old == new else new
     return users
 
 
@@ -125,7 +126,7 @@ def _away(roster: Roster, roll: Roll, known: State) -> set[str]:
 
 def _categories(known: State, names: Names) -> dict[str, MoodleCategory]:
     current = {category.idnumber: category for category in names.categories()}
-    return {**current, **{key: one for key, one in known.categories.items() if key not in current}}
+    return current | {key: one for key, one in known.categories.items() if key not in current}
 
 
 def _courses(
@@ -145,16 +146,6 @@ def _courses(
             if settings.create == "per_subject" or course.idnumber in known.courses:
                 courses[course.idnumber] = course
     return courses
-
-
-def _another_school_speaks(
-    user: MoodleUser, roster: Roster, elsewhere: Mapping[str, Collection[str]]
-) -> bool:
-    """Tell whether this school speaks for the person: it was the first to list them and still
-    does."""
-    if user.school_code == roster.school.code:
-        return False
-    return user.school_code in elsewhere.get(user.person_id, ())
 
 
 def _user(
@@ -190,35 +181,29 @@ def _user(
     )
 
 
+@dataclass
 class _Links:
     """Who belongs to which cohort and course: what the rows say, and what is kept of the known."""
 
-    def __init__(
-        self,
-        roster: Roster,
-        roll: Roll,
-        known: State,
-        names: Names,
-        cohorts: Collection[str],
-        courses: Collection[str],
-        moved_away: set[str],
-    ) -> None:
-        self._roster = roster
-        self._roll = roll
-        self._known = known
-        self._names = names
-        self._cohorts = cohorts
-        self._courses = courses
-        self._moved_away = moved_away
-        self._here = set(roll.present.values())
-        self._complete = links_are_complete(roster)
+    _roster: Roster
+    _roll: Roll
+    _known: State
+    _names: Names
+    _cohorts: Collection[str]
+    _courses: Collection[str]
+    _moved_away: set[str]
+
+    def __post_init__(self) -> None:
+        names = self._names
+        self._here = set(self._roll.present.values())
+        self._complete = links_are_complete(self._roster)
         # One string for each cohort and course: a school has a hundred times as many links.
         self._class_cohort_id = cache(names.class_cohort_id)
         self._class_course_id = cache(names.class_course_id)
         self._subject_course_id = cache(names.subject_course_id)
         self._subject_courses_prefix = cache(names.subject_courses_prefix)
         self._subject_courses: dict[str, list[str]] = defaultdict(list)
-        for course in courses:
+        for course in self._courses:
             if names.is_of_this_year(course):
                 self._subject_courses[course[:-SUBJECT_KEY_LENGTH]].append(course)
 
@@ -228,17 +213,15 @@ class _Links:
         for person_id in self._here:
             role = self._roll.after[person_id].role
             yield Member(cohort=role_cohorts[role], person_id=person_id)
-        for person_id, class_id in self._pupil_links():
+        for person_id, class_id in self._student_links():
             cohort = self._class_cohort_id(class_id)
             if cohort in self._cohorts:
                 yield Member(cohort=cohort, person_id=person_id)
 
     def enrolments(self) -> Iterator[CourseEnrolment]:
-        teaching_is_complete = self._teaching_is_complete()
-        for one in self._known.enrolments:
-            if self._keeps_enrolment(one, teaching_is_complete):
-                yield one
-        for person_id, class_id in self._pupil_links():
+        complete = self._teaching_is_complete()
+        yield from (one for one in self._known.enrolments if self._keeps_enrolment(one, complete))
+        for person_id, class_id in self._student_links():
             for course in self._courses_of(class_id):
                 yield CourseEnrolment(course=course, person_id=person_id, role=CourseRole.STUDENT)
         for person_id, course in self._teaching_links():
@@ -288,8 +271,8 @@ class _Links:
             return ""
         return before.class_id
 
-    def _pupil_links(self) -> Iterator[tuple[str, str]]:
-        """Yield person id and class id of each pupil in a class."""
+    def _student_links(self) -> Iterator[tuple[str, str]]:
+        """Yield person id and class id of each student in a class."""
         for link in self._roster.enrolments:
             person_id = self._roll.present.get(link.person_id)
             if person_id is not None and link.role is Role.STUDENT:

@@ -116,11 +116,7 @@ class Names:
             "school_number": clean(school.number),
             "school_year": clean(school_year),
         }
-        self._cohort_prefix = self._before("class_cohort_idnumber", "{class_id}")
-        self._course_prefixes = (
-            self._before("class_course_idnumber", "{class_id}"),
-            self._before("subject_course_idnumber", "{class_id}"),
-        )
+        self._prefixes = tuple(self._before(one, "{class_id}") for one in _CLASS_IDNUMBERS)
 
     def categories(self) -> tuple[MoodleCategory, ...]:
         """City, district, school, school year: parents first."""
@@ -137,45 +133,24 @@ class Names:
             found.append(category)
         return tuple(found)
 
-    def year_category(self) -> str:
-        return self._key("year_idnumber")
-
     def role_cohort(self, role: Role) -> MoodleCohort:
-        fields = {"role": role.value, "role_name": ROLE_NAMES[role]}
-        return MoodleCohort(
-            idnumber=self._key("role_cohort_idnumber", **fields),
-            name=self._name("role_cohort_name", **fields),
-        )
+        return self._cohort("role_cohort", role=role.value, role_name=ROLE_NAMES[role])
 
     def class_cohort(self, one: SchoolClass) -> MoodleCohort:
-        return MoodleCohort(
-            idnumber=self.class_cohort_id(one.sourced_id),
-            name=self._name("class_cohort_name", **_class_fields(one)),
-        )
+        return self._cohort("class_cohort", **_class_fields(one))
 
     def class_cohort_id(self, class_id: str) -> str:
         return self._key("class_cohort_idnumber", class_id=class_id)
 
     def class_course(self, one: SchoolClass) -> MoodleCourse:
-        fields = _class_fields(one)
-        return MoodleCourse(
-            idnumber=self.class_course_id(one.sourced_id),
-            fullname=self._name("class_course_fullname", **fields),
-            shortname=self._key("class_course_shortname", **fields),
-            category=self.year_category(),
-        )
+        return self._course("class_course", **_class_fields(one))
 
     def class_course_id(self, class_id: str) -> str:
         return self._key("class_course_idnumber", class_id=class_id)
 
     def subject_course(self, one: SchoolClass, subject: str) -> MoodleCourse:
-        fields = {**_class_fields(one), "subject": clean(subject)}
-        return MoodleCourse(
-            idnumber=self.subject_course_id(one.sourced_id, subject),
-            fullname=self._name("subject_course_fullname", **fields),
-            shortname=self._key("subject_course_shortname", **fields),
-            category=self.year_category(),
-        )
+        fields = {"subject": clean(subject), "subject_key": subject_key(subject)}
+        return self._course("subject_course", **_class_fields(one), **fields)
 
     def subject_course_id(self, class_id: str, subject: str) -> str:
         key = subject_key(subject)
@@ -187,7 +162,21 @@ class Names:
 
     def is_of_this_year(self, idnumber: str) -> bool:
         """Whether a class cohort or a course belongs to this school year."""
-        return idnumber.startswith((self._cohort_prefix, *self._course_prefixes))
+        return idnumber.startswith(self._prefixes)
+
+    def _cohort(self, what: str, **fields: str) -> MoodleCohort:
+        return MoodleCohort(
+            idnumber=self._key(f"{what}_idnumber", **fields),
+            name=self._name(f"{what}_name", **fields),
+        )
+
+    def _course(self, what: str, **fields: str) -> MoodleCourse:
+        return MoodleCourse(
+            idnumber=self._key(f"{what}_idnumber", **fields),
+            fullname=self._name(f"{what}_fullname", **fields),
+            shortname=self._key(f"{what}_shortname", **fields),
+            category=self._key("year_idnumber"),
+        )
 
     def _before(self, setting: str, field: str, **fields: str) -> str:
         template: str = getattr(self._settings, setting)

@@ -18,7 +18,7 @@ class Membership:
     role: str
     """A ``roster.Role`` value: what the person is in this school."""
     class_id: str = ""
-    """Sourced id of the home class; empty for staff and for pupils without a class."""
+    """Sourced id of the home class; empty for staff and for students without a class."""
     class_title: str = ""
 
 
@@ -88,7 +88,7 @@ def absence_is_leaving(roster: Roster, role: str) -> bool:
 
 
 def _home_classes(roster: Roster) -> dict[str, str]:
-    """Map each pupil to the home class, by sourced ids; the first when a file names several."""
+    """Map each student to the home class, by sourced ids; the first when a file names several."""
     homes: dict[str, str] = {}
     for link in roster.enrolments:
         if link.role is not Role.STUDENT:

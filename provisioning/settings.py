@@ -74,14 +74,14 @@ class LimitSettings:
     max_places_share: float = 0.10
     """The largest share of people who stay and lose more courses, or cohorts, than they get."""
     floor: int = 10
-    """A loss of up to so many people, or pupils, is always allowed: there are small schools."""
+    """A loss of up to so many people, or students, is always allowed: there are small schools."""
     max_role_share: float = 0.30
     """The largest share within one role, for every kind of loss; at least the school's share."""
     staff_floor: int = 3
     """A loss of up to so many teachers, or administrators, is always allowed, but not all of
     three."""
     class_share: float = 0.80
-    """A class that loses this share of its pupils counts as a whole class."""
+    """A class that loses this share of its students counts as a whole class."""
     whole_classes: int = 2
     """So many whole classes may leave, as graduates do. No class may lose its places as a whole."""
     max_contradicted_share: float = 0.20

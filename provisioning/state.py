@@ -58,7 +58,7 @@ class MoodleUser:
     """``oauth2`` or ``manual``."""
     institution: str = ""
     department: str = ""
-    """The home class title of a pupil, empty for staff."""
+    """The home class title of a student, empty for staff."""
     suspended: bool = False
     # Ours alone.
     family_name: str = ""
@@ -68,7 +68,7 @@ class MoodleUser:
     role: str = ""
     """A ``roster.Role`` value."""
     class_id: str = ""
-    """Sourced id of the home class of a pupil."""
+    """Sourced id of the home class of a student."""
     class_title: str = ""
     snils: str = ""
     school_code: str = ""
