@@ -2,8 +2,8 @@
 fail."""
 
 from provisioning.apply.batches import ACCOUNT_GONE, LOGIN_TAKEN
+from provisioning.apply.objects import MoodleIds
 from provisioning.apply.refusals import refusals
 from provisioning.apply.run import PlanOrderError, apply
-from provisioning.apply.target import MoodleIds
 
 __all__ = ["ACCOUNT_GONE", "LOGIN_TAKEN", "MoodleIds", "PlanOrderError", "apply", "refusals"]

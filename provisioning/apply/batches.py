@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from provisioning.apply.objects import Clash, Objects, Record, Row
-from provisioning.apply.target import Target
+from provisioning.apply.objects import Clash, Objects, Record, Row, Target
 from provisioning.changes import Change, Outcome, Result
 from provisioning.moodle import MoodleRefused, MoodleUncertain
 from provisioning.moodle.errors import INVALID_RESPONSE

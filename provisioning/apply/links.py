@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from provisioning.apply.batches import (
     Judge,
@@ -16,7 +17,7 @@ from provisioning.apply.batches import (
     send,
     skipped,
 )
-from provisioning.apply.target import Target
+from provisioning.apply.objects import Target
 from provisioning.changes import Change, Kind, Outcome
 from provisioning.moodle import MoodleRefused
 
@@ -28,18 +29,18 @@ class _Link:
     """Moodle's number of the cohort or course."""
     user: int
 
+    def step(self, **record: Any) -> Step:
+        return Step(change=self.change, record=record)
+
 
 def add_members(target: Target, changes: Sequence[Change]) -> Outcomes:
     """Add people to cohorts; somebody who is a member already stays one."""
     links, unready = _links(target, changes, Kind.COHORT)
     yield unready
     steps = [
-        Step(
-            change=link.change,
-            record={
-                "cohorttype": {"type": "id", "value": link.place},
-                "usertype": {"type": "id", "value": link.user},
-            },
+        link.step(
+            cohorttype={"type": "id", "value": link.place},
+            usertype={"type": "id", "value": link.user},
         )
         for link in links
     ]
@@ -49,10 +50,7 @@ def add_members(target: Target, changes: Sequence[Change]) -> Outcomes:
 def remove_members(target: Target, changes: Sequence[Change]) -> Outcomes:
     links, unready = _links(target, changes, Kind.COHORT)
     yield unready
-    steps = [
-        Step(change=link.change, record={"cohortid": link.place, "userid": link.user})
-        for link in links
-    ]
+    steps = [link.step(cohortid=link.place, userid=link.user) for link in links]
     yield from send(steps, target.moodle.delete_cohort_members, judge=gone_or_failed)
 
 
@@ -61,14 +59,7 @@ def add_enrolments(target: Target, changes: Sequence[Change]) -> Outcomes:
     links, unready = _links(target, changes, Kind.COURSE)
     yield unready
     steps = [
-        Step(
-            change=link.change,
-            record={
-                "roleid": target.role_ids[link.change.after["role"]],
-                "userid": link.user,
-                "courseid": link.place,
-            },
-        )
+        link.step(roleid=_role_id(target, link), userid=link.user, courseid=link.place)
         for link in links
     ]
     yield from send(steps, target.moodle.enrol_users, judge=_judge(target, links))
@@ -102,27 +93,21 @@ def _remove_enrolments(target: Target, links: Sequence[_Link]) -> Outcomes:
         leaving[link.place, link.user].add(_role_id(target, link))
     absent, whole, one_role = [], [], []
     for link in links:
-        roles = held[link.place].get(link.user)
+        roles, role = held[link.place].get(link.user), _role_id(target, link)
         if roles is None:
             absent.append(done(link.change, code="already_gone"))
         elif roles - leaving[link.place, link.user]:
-            record = {
-                "roleid": _role_id(target, link),
-                "userid": link.user,
-                "contextlevel": "course",
-                "instanceid": link.place,
-            }
-            one_role.append(Step(change=link.change, record=record))
+            where = {"contextlevel": "course", "instanceid": link.place}
+            one_role.append(link.step(roleid=role, userid=link.user, **where))
         else:
-            record = {"userid": link.user, "courseid": link.place}
-            whole.append(Step(change=link.change, record=record))
+            whole.append(link.step(userid=link.user, courseid=link.place))
     yield absent
     yield from send(whole, target.moodle.unenrol_users, judge=gone_or_failed)
     yield from send(one_role, target.moodle.unassign_roles, judge=gone_or_failed)
 
 
 def _role_id(target: Target, link: _Link) -> int:
-    return target.role_ids[link.change.before["role"]]
+    return target.role_ids[(link.change.after or link.change.before)["role"]]
 
 
 def _judge(target: Target, links: Sequence[_Link]) -> Judge:
@@ -141,8 +126,8 @@ def _links(
     users = target.ids.get(Kind.USER, sorted({end["person_id"] for end in ends.values()}))
     links, unready = [], []
     for change in changes:
-        place = places.get(ends[change.key][kind])
-        user = users.get(ends[change.key]["person_id"])
+        end = ends[change.key]
+        place, user = places.get(end[kind]), users.get(end["person_id"])
         if place is None or user is None:
             unready.append(skipped(change))
         else:

@@ -1,20 +1,43 @@
-"""Categories, cohorts, courses and users: how a change reads in Moodle's words."""
+"""Target, the Moodle that changes go to, and how a category, cohort, course or user reads there."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
 
-from provisioning.apply.target import Target
 from provisioning.changes import Change, Kind
-from provisioning.moodle import Function, MoodleUncertain
+from provisioning.moodle import Function, MoodleClient, MoodleUncertain
 from provisioning.state import MOODLE_FIELDS
 
 Record = Mapping[str, Any]
 Row = Mapping[str, Any]
+
+
+class MoodleIds(Protocol):
+    """Moodle's numbers of what is there, as recorded from outcomes."""
+
+    def get(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
+        """The numbers of those ``keys`` that have one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    moodle: MoodleClient
+    ids: MoodleIds
+    role_ids: Mapping[str, int]
+    """By ``CourseRole`` value."""
+    first_password: Callable[[str], str] | None
+    """By person id; for ``manual`` accounts only."""
+    _deleted: dict[int, bool] = field(default_factory=dict)
+
+    def is_deleted(self, user: int) -> bool:
+        """Tell whether somebody deleted this account; Moodle is asked once for each."""
+        if user not in self._deleted:
+            self._deleted[user] = bool(self.moodle.deleted([user]))
+        return self._deleted[user]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,9 +22,16 @@ from provisioning.apply.links import (
     remove_enrolments,
     remove_members,
 )
-from provisioning.apply.objects import Categories, Cohorts, Courses, Objects, Users
+from provisioning.apply.objects import (
+    Categories,
+    Cohorts,
+    Courses,
+    MoodleIds,
+    Objects,
+    Target,
+    Users,
+)
 from provisioning.apply.refusals import refusals
-from provisioning.apply.target import MoodleIds, Target
 from provisioning.changes import Action, Change, Kind, Outcome
 from provisioning.moodle import MoodleClient
 
