@@ -28,7 +28,9 @@ _SCHOOL = (*_DISTRICT, "school_code", "school_name", "school_short_name", "schoo
 _YEAR = (*_SCHOOL, "school_year")
 _ROLE = (*_SCHOOL, "role", "role_name")
 _CLASS = (*_YEAR, "class_id", "class_title", "grade")
+_CLASS_KEY = (*_YEAR, "class_id")
 _SUBJECT = (*_CLASS, "subject", "subject_key")
+_SUBJECT_KEY = (*_CLASS_KEY, "subject_key")
 
 _THE_CLASS = ("school_code", "school_year", "class_id")
 """A class id alone does not tell a class from last year's (docs/facts/paragraf.md R12)."""
@@ -49,14 +51,16 @@ _TEMPLATES = {
     "school_name": _Template(_SCHOOL, (), NAME_LENGTH),
     "year_idnumber": _Template(_YEAR, ("school_code", "school_year"), IDNUMBER_LENGTH),
     "year_name": _Template(_YEAR, (), NAME_LENGTH),
-    "class_cohort_idnumber": _Template(_CLASS, _THE_CLASS, IDNUMBER_LENGTH),
+    "class_cohort_idnumber": _Template(_CLASS_KEY, _THE_CLASS, IDNUMBER_LENGTH),
     "class_cohort_name": _Template(_CLASS, (), NAME_LENGTH),
     "role_cohort_idnumber": _Template(_ROLE, ("school_code", "role"), IDNUMBER_LENGTH),
     "role_cohort_name": _Template(_ROLE, (), NAME_LENGTH),
-    "class_course_idnumber": _Template(_CLASS, _THE_CLASS, IDNUMBER_LENGTH),
+    "class_course_idnumber": _Template(_CLASS_KEY, _THE_CLASS, IDNUMBER_LENGTH),
     "class_course_fullname": _Template(_CLASS, (), NAME_LENGTH),
     "class_course_shortname": _Template(_CLASS, _THE_CLASS, SHORTNAME_LENGTH),
-    "subject_course_idnumber": _Template(_SUBJECT, (*_THE_CLASS, "subject_key"), IDNUMBER_LENGTH),
+    "subject_course_idnumber": _Template(
+        _SUBJECT_KEY, (*_THE_CLASS, "subject_key"), IDNUMBER_LENGTH
+    ),
     "subject_course_fullname": _Template(_SUBJECT, (), NAME_LENGTH),
     "subject_course_shortname": _Template(_SUBJECT, (*_THE_CLASS, "subject"), SHORTNAME_LENGTH),
 }

@@ -29,6 +29,16 @@ def test_the_shipped_templates_have_no_problems() -> None:
         ("year_name", "{school_year:>20}", "without a format"),
         ("school_name", "{school_code.upper}", "unknown field {school_code.upper}"),
         ("city_idnumber", "x" * 51, "51 fixed characters"),
+        (
+            "class_course_idnumber",
+            "{school_code}:{school_year}:{class_id}:{class_title}",
+            "unknown field {class_title}",
+        ),
+        (
+            "subject_course_idnumber",
+            "{school_code}:{school_year}:{class_id}:{subject}:{subject_key}",
+            "unknown field {subject}",
+        ),
         ("class_course_idnumber", "{school_code}-{school_year}", "needs {class_id}"),
         ("class_course_idnumber", "{school_code}-{class_id}", "needs {school_year}"),
         ("class_course_shortname", "{school_code} {school_year}", "needs {class_id}"),
