@@ -54,11 +54,6 @@ class LimitBreach:
     """Titles of the classes, ordered; for ``Among.CLASSES`` only."""
 
     @property
-    def share(self) -> float:
-        """Return the loss as a share of the base, from 0 to 1."""
-        return self.count / self.base
-
-    @property
     def facts(self) -> dict[str, Any]:
         """Return what is stored with a plan and told in words."""
         facts: dict[str, Any] = {"limit": self.limit.value, "count": self.count, "base": self.base}

@@ -274,4 +274,4 @@ def test_the_base_is_the_active_people_of_the_school_only() -> None:
     here = school_of(20)
     known = replace(here, users={**here.users, **{one.person_id: one for one in others}})
     (breach,) = plan(known, suspend(known, 11)).breaches
-    assert (breach.base, breach.share) == (20, 0.55)
+    assert (breach.count, breach.base) == (11, 20)
