@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import requests
@@ -57,6 +57,37 @@ class Ledger:
 
 def run(changes: Iterable[Change], moodle: MoodleClient, ledger: Ledger, **options: Any) -> bool:
     return apply(changes, moodle, ledger, ledger.record, **{"role_ids": ROLE_IDS, **options})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A Moodle stand-in, a client for it, and the ledger of what it answered."""
+
+    settings: MoodleSettings
+    moodle: MoodleClient
+    ledger: Ledger
+
+    def run(self, changes: Iterable[Change], **options: Any) -> None:
+        """Apply the changes to their end."""
+        assert run(changes, self.moodle, self.ledger, **options)
+
+    def codes(self) -> dict[str, str]:
+        return self.ledger.codes()
+
+    def number(self, kind: Kind, key: str) -> int:
+        return self.ledger.numbers[kind, key]
+
+    def ask(self, function: str, **arguments: Any) -> Any:
+        return ask(self.settings, function, **arguments)
+
+    def users_with(self, field: str, *values: str) -> list[dict[str, Any]]:
+        return users_with(self.settings, field, values)
+
+    def members_of(self, cohort: str) -> set[int]:
+        return members_of(self.settings, self.number(Kind.COHORT, cohort))
+
+    def roles_in(self, course: str) -> dict[int, set[str]]:
+        return roles_in(self.settings, self.number(Kind.COURSE, course))
 
 
 def in_order(changes: Sequence[Change]) -> list[Change]:

@@ -10,7 +10,7 @@ import pytest
 from provisioning.moodle import MoodleClient
 from provisioning.settings import MoodleSettings
 from service.moodle_standin import DEFAULT_TOKEN, running_standin
-from tests.provisioning.apply_city import Ledger
+from tests.provisioning.apply_city import Ledger, Site
 
 
 @pytest.fixture
@@ -28,3 +28,8 @@ def moodle(moodle_settings: MoodleSettings) -> Iterator[MoodleClient]:
 @pytest.fixture
 def ledger() -> Ledger:
     return Ledger()
+
+
+@pytest.fixture
+def site(moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger) -> Site:
+    return Site(settings=moodle_settings, moodle=moodle, ledger=ledger)

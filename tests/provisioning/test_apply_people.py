@@ -9,15 +9,14 @@ import pytest
 
 from provisioning.changes import Action, Change, Kind, Result
 from provisioning.moodle import MoodleClient
-from provisioning.settings import MoodleSettings
 from service.moodle_standin import snapshot
-from tests.provisioning.apply_city import Ledger, ask, changed_user, new_user, run, users_with
+from tests.provisioning.apply_city import Ledger, Site, changed_user, new_user, run
 from tests.provisioning.scripted_moodle import data, scripted_moodle
 
 STRONG = "Abcd-12345"
 
 
-def given(settings: MoodleSettings, person_id: str, **fields: Any) -> int:
+def given(site: Site, person_id: str, **fields: Any) -> int:
     """An account that somebody else made."""
     account = {
         "username": person_id,
@@ -27,24 +26,22 @@ def given(settings: MoodleSettings, person_id: str, **fields: Any) -> int:
         "idnumber": "",
         "auth": "oauth2",
     }
-    [row] = ask(settings, "core_user_create_users", users=[account | fields])
+    [row] = site.ask("core_user_create_users", users=[account | fields])
     number: int = row["id"]
     return number
 
 
-def account(settings: MoodleSettings, number: int) -> dict[str, Any]:
-    [row] = users_with(settings, "id", [str(number)])
+def account(site: Site, number: int) -> dict[str, Any]:
+    [row] = site.users_with("id", str(number))
     return row
 
 
-def test_an_account_gets_the_fields_that_moodle_knows(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
+def test_an_account_gets_the_fields_that_moodle_knows(site: Site) -> None:
     created = new_user("p-1", username="4821p0573")
-    assert run([created], moodle, ledger)
-    number = ledger.of(created).moodle_id
+    site.run([created])
+    number = site.ledger.of(created).moodle_id
     assert number is not None
-    row = account(moodle_settings, number)
+    row = account(site, number)
     assert {name: row[name] for name in ("username", "idnumber", "email", "auth")} == {
         "username": "4821p0573",
         "idnumber": "p-1",
@@ -54,17 +51,13 @@ def test_an_account_gets_the_fields_that_moodle_knows(
     assert (row["fullname"], row["department"]) == ("Пример Примерович Примеров", "8А")
 
 
-def test_a_suspended_account_may_be_made(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
+def test_a_suspended_account_may_be_made(site: Site) -> None:
     created = new_user("p-1", suspended=True)
-    assert run([created], moodle, ledger)
-    assert account(moodle_settings, ledger.numbers[Kind.USER, "p-1"])["suspended"] is True
+    site.run([created])
+    assert account(site, site.number(Kind.USER, "p-1"))["suspended"] is True
 
 
-def test_a_password_goes_to_moodle_only_where_moodle_keeps_it(
-    moodle: MoodleClient, ledger: Ledger, tmp_path: Path
-) -> None:
+def test_a_password_goes_to_moodle_only_where_moodle_keeps_it(tmp_path: Path, site: Site) -> None:
     asked: list[str] = []
 
     def first_password(person_id: str) -> str:
@@ -72,139 +65,114 @@ def test_a_password_goes_to_moodle_only_where_moodle_keeps_it(
         return STRONG
 
     changes = [new_user("p-1", auth="manual"), new_user("p-2", auth="oauth2")]
-    assert run(changes, moodle, ledger, first_password=first_password)
+    site.run(changes, first_password=first_password)
     assert asked == ["p-1"]
     rows = snapshot(tmp_path / "moodle.sqlite")["users"]
     assert [(row["has_password"], row["must_change_password"]) for row in rows] == [(1, 1), (0, 0)]
 
 
-def test_an_account_with_a_password_is_not_made_without_one(
-    moodle: MoodleClient, ledger: Ledger
-) -> None:
+def test_an_account_with_a_password_is_not_made_without_one(site: Site) -> None:
     with pytest.raises(ValueError, match="first_password"):
-        run([new_user("p-1", auth="manual")], moodle, ledger)
+        site.run([new_user("p-1", auth="manual")])
 
 
-def test_a_weak_password_fails_its_person_only(moodle: MoodleClient, ledger: Ledger) -> None:
+def test_a_weak_password_fails_its_person_only(site: Site) -> None:
     passwords = {"p-1": STRONG, "p-2": "01092015", "p-3": STRONG}
     changes = [new_user(person_id, auth="manual") for person_id in passwords]
-    assert run(changes, moodle, ledger, first_password=passwords.__getitem__)
-    assert ledger.codes() == {"p-2": "failed: weak_password"}
+    site.run(changes, first_password=passwords.__getitem__)
+    assert site.codes() == {"p-2": "failed: weak_password"}
 
 
-def test_a_person_whom_moodle_would_refuse_is_not_sent(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
+def test_a_person_whom_moodle_would_refuse_is_not_sent(site: Site) -> None:
     bad = new_user("p-2", lastname="Ж" * 101, firstname=" Пример")
-    assert run([new_user("p-1"), bad, new_user("p-3")], moodle, ledger)
-    assert ledger.codes() == {"p-2": "failed: surrounding_blanks"}
-    assert ledger.of(bad).detail == "firstname: surrounding_blanks, lastname: too_long"
-    assert len(users_with(moodle_settings, "idnumber", ["p-1", "p-2", "p-3"])) == 2
+    site.run([new_user("p-1"), bad, new_user("p-3")])
+    assert site.codes() == {"p-2": "failed: surrounding_blanks"}
+    assert site.ledger.of(bad).detail == "firstname: surrounding_blanks, lastname: too_long"
+    assert len(site.users_with("idnumber", "p-1", "p-2", "p-3")) == 2
 
 
 @pytest.mark.parametrize("position", [0, 3, 6])
-def test_one_taken_address_is_found_and_the_others_are_created(
-    position: int, moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
-    given(moodle_settings, "somebody", email="taken@school.invalid")
+def test_one_taken_address_is_found_and_the_others_are_created(position: int, site: Site) -> None:
+    given(site, "somebody", email="taken@school.invalid")
     changes = [new_user(f"p-{number}") for number in range(7)]
     changes[position] = new_user(f"p-{position}", email="taken@school.invalid")
-    assert run(changes, moodle, ledger)
-    assert ledger.codes() == {f"p-{position}": "failed: email_taken"}
-    assert len(users_with(moodle_settings, "idnumber", [c.key for c in changes])) == 6
+    site.run(changes)
+    assert site.codes() == {f"p-{position}": "failed: email_taken"}
+    assert len(site.users_with("idnumber", *(c.key for c in changes))) == 6
 
 
-def test_an_account_with_our_idnumber_is_adopted_and_put_right(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
-    number = given(moodle_settings, "old.name", idnumber="p-1")
-    ask(moodle_settings, "core_user_update_users", users=[{"id": number, "suspended": 1}])
-    assert run([new_user("p-1", username="new.name"), new_user("p-2")], moodle, ledger)
-    assert ledger.codes() == {"p-1": "done: adopted"}
-    [row] = users_with(moodle_settings, "idnumber", ["p-1"])
+def test_an_account_with_our_idnumber_is_adopted_and_put_right(site: Site) -> None:
+    number = given(site, "old.name", idnumber="p-1")
+    site.ask("core_user_update_users", users=[{"id": number, "suspended": 1}])
+    site.run([new_user("p-1", username="new.name"), new_user("p-2")])
+    assert site.codes() == {"p-1": "done: adopted"}
+    [row] = site.users_with("idnumber", "p-1")
     assert (row["id"], row["username"], row["suspended"]) == (number, "new.name", False)
 
 
-def test_two_accounts_with_our_idnumber_are_a_question_for_a_person(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
-    given(moodle_settings, "p-1", idnumber="p-1")
-    given(moodle_settings, "p-1-again", idnumber="p-1")
-    assert run([new_user("p-1"), new_user("p-2")], moodle, ledger)
-    assert ledger.codes() == {"p-1": "failed: ambiguous_idnumber"}
+def test_two_accounts_with_our_idnumber_are_a_question_for_a_person(site: Site) -> None:
+    given(site, "p-1", idnumber="p-1")
+    given(site, "p-1-again", idnumber="p-1")
+    site.run([new_user("p-1"), new_user("p-2")])
+    assert site.codes() == {"p-1": "failed: ambiguous_idnumber"}
 
 
 @pytest.mark.parametrize("auth", ["manual", "oauth2"])
-def test_an_account_that_only_has_our_login_is_left_alone(
-    auth: str, moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
-    number = given(moodle_settings, "p-1", auth=auth, password=STRONG)
-    before = account(moodle_settings, number)
+def test_an_account_that_only_has_our_login_is_left_alone(auth: str, site: Site) -> None:
+    number = given(site, "p-1", auth=auth, password=STRONG)
+    before = account(site, number)
     refused = new_user("p-1")
-    assert run([refused, new_user("p-2")], moodle, ledger)
-    assert ledger.codes() == {"p-1": "failed: username_taken"}
-    assert ledger.of(refused).detail == f"Moodle id {number}"
-    assert account(moodle_settings, number) == before
+    site.run([refused, new_user("p-2")])
+    assert site.codes() == {"p-1": "failed: username_taken"}
+    assert site.ledger.of(refused).detail == f"Moodle id {number}"
+    assert account(site, number) == before
 
 
-def test_an_account_that_somebody_claims_is_left_alone(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
-    number = given(moodle_settings, "p-1", idnumber="another-person")
-    before = account(moodle_settings, number)
-    assert run([new_user("p-1"), new_user("p-2")], moodle, ledger)
-    assert ledger.codes() == {"p-1": "failed: username_taken"}
-    assert account(moodle_settings, number) == before
+def test_an_account_that_somebody_claims_is_left_alone(site: Site) -> None:
+    number = given(site, "p-1", idnumber="another-person")
+    before = account(site, number)
+    site.run([new_user("p-1"), new_user("p-2")])
+    assert site.codes() == {"p-1": "failed: username_taken"}
+    assert account(site, number) == before
 
 
-def test_an_account_that_signs_in_elsewhere_is_left_alone(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
-    given(moodle_settings, "p-1", auth="ldap")
-    assert run([new_user("p-1")], moodle, ledger)
-    assert ledger.codes() == {"p-1": "failed: username_taken"}
+def test_an_account_that_signs_in_elsewhere_is_left_alone(site: Site) -> None:
+    given(site, "p-1", auth="ldap")
+    site.run([new_user("p-1")])
+    assert site.codes() == {"p-1": "failed: username_taken"}
 
 
 @pytest.mark.parametrize("username", ["admin", "guest"])
-def test_the_accounts_of_the_site_itself_are_never_adopted(
-    username: str, moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
-    before = users_with(moodle_settings, "username", [username])
-    assert run([new_user("p-1", username=username)], moodle, ledger)
-    assert ledger.codes() == {"p-1": "failed: username_taken"}
-    assert users_with(moodle_settings, "username", [username]) == before
+def test_the_accounts_of_the_site_itself_are_never_adopted(username: str, site: Site) -> None:
+    before = site.users_with("username", username)
+    site.run([new_user("p-1", username=username)])
+    assert site.codes() == {"p-1": "failed: username_taken"}
+    assert site.users_with("username", username) == before
 
 
-def test_an_account_is_never_found_by_its_address(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
-    given(moodle_settings, "somebody", email="p-1@school.invalid")
-    assert run([new_user("p-1")], moodle, ledger)
-    assert ledger.codes() == {"p-1": "failed: email_taken"}
+def test_an_account_is_never_found_by_its_address(site: Site) -> None:
+    given(site, "somebody", email="p-1@school.invalid")
+    site.run([new_user("p-1")])
+    assert site.codes() == {"p-1": "failed: email_taken"}
 
 
 # Changes of known people
 
 
 @pytest.fixture
-def known(moodle: MoodleClient, ledger: Ledger) -> list[Change]:
+def known(site: Site) -> list[Change]:
     changes = [new_user(f"p-{number}") for number in range(5)]
-    assert run(changes, moodle, ledger)
-    ledger.outcomes.clear()
+    site.run(changes)
+    site.ledger.outcomes.clear()
     return changes
 
 
-def test_only_what_differs_is_sent(
-    known: list[Change],
-    moodle: MoodleClient,
-    moodle_settings: MoodleSettings,
-    ledger: Ledger,
-) -> None:
-    number = ledger.numbers[Kind.USER, "p-0"]
+def test_only_what_differs_is_sent(known: list[Change], site: Site) -> None:
+    number = site.number(Kind.USER, "p-0")
     users = [{"id": number, "email": "own@elsewhere.invalid"}]
-    ask(moodle_settings, "core_user_update_users", users=users)
-    assert run([changed_user(Action.UPDATE, known[0], department="9А")], moodle, ledger)
-    row = account(moodle_settings, number)
+    site.ask("core_user_update_users", users=users)
+    site.run([changed_user(Action.UPDATE, known[0], department="9А")])
+    row = account(site, number)
     assert (row["department"], row["email"]) == ("9А", "own@elsewhere.invalid")
 
 
@@ -219,7 +187,7 @@ def test_a_change_that_moodle_does_not_know_makes_no_call(ledger: Ledger) -> Non
 
 
 def test_a_password_is_sent_only_when_moodle_begins_to_keep_it(
-    known: list[Change], moodle: MoodleClient, ledger: Ledger
+    known: list[Change], site: Site
 ) -> None:
     asked: list[str] = []
 
@@ -228,75 +196,63 @@ def test_a_password_is_sent_only_when_moodle_begins_to_keep_it(
         return STRONG
 
     begins = changed_user(Action.UPDATE, known[0], auth="manual")
-    assert run([begins], moodle, ledger, first_password=first_password)
+    site.run([begins], first_password=first_password)
     renamed = changed_user(Action.RESTORE, begins, lastname="Образцов")
-    assert run([renamed], moodle, ledger, first_password=first_password)
+    site.run([renamed], first_password=first_password)
     assert asked == ["p-0"]
 
 
-def test_suspension_and_return(
-    known: list[Change], moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
-    number = ledger.numbers[Kind.USER, "p-0"]
+def test_suspension_and_return(known: list[Change], site: Site) -> None:
+    number = site.number(Kind.USER, "p-0")
     suspension = changed_user(Action.SUSPEND, known[0], suspended=True, in_roll=False)
-    assert run([suspension], moodle, ledger)
-    assert account(moodle_settings, number)["suspended"] is True
+    site.run([suspension])
+    assert account(site, number)["suspended"] is True
     back = changed_user(Action.RESTORE, suspension, suspended=False, department="9А")
-    assert run([back], moodle, ledger)
-    row = account(moodle_settings, number)
+    site.run([back])
+    row = account(site, number)
     assert (row["suspended"], row["department"]) == (False, "9А")
 
 
-def test_who_is_gone_from_moodle_needs_no_suspension(
-    known: list[Change], moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
-    gone = [ledger.numbers[Kind.USER, person_id] for person_id in ("p-0", "p-1")]
-    ask(moodle_settings, "core_user_delete_users", userids=gone)
+def test_who_is_gone_from_moodle_needs_no_suspension(known: list[Change], site: Site) -> None:
+    gone = [site.number(Kind.USER, person_id) for person_id in ("p-0", "p-1")]
+    site.ask("core_user_delete_users", userids=gone)
     changes = [
         changed_user(Action.UPDATE, known[0], department="9А"),
         changed_user(Action.SUSPEND, known[1], suspended=True),
         changed_user(Action.SUSPEND, known[2], suspended=True),
     ]
-    assert run(changes, moodle, ledger)
-    assert ledger.codes() == {
+    site.run(changes)
+    assert site.codes() == {
         "p-0": "failed: account_gone",
         "p-1": "done: already_gone",
     }
 
 
-def test_a_new_value_that_moodle_would_refuse_is_not_sent(
-    known: list[Change], moodle: MoodleClient, ledger: Ledger
-) -> None:
-    assert run([changed_user(Action.UPDATE, known[0], email="nobody")], moodle, ledger)
-    assert ledger.codes() == {"p-0": "failed: bad_email"}
+def test_a_new_value_that_moodle_would_refuse_is_not_sent(known: list[Change], site: Site) -> None:
+    site.run([changed_user(Action.UPDATE, known[0], email="nobody")])
+    assert site.codes() == {"p-0": "failed: bad_email"}
 
 
-def test_moodle_names_whom_it_does_not_update(
-    known: list[Change], moodle: MoodleClient, ledger: Ledger
-) -> None:
+def test_moodle_names_whom_it_does_not_update(known: list[Change], site: Site) -> None:
     changes = [
         changed_user(Action.UPDATE, known[0], department="9А"),
         changed_user(Action.UPDATE, known[1], email=known[2].after["email"]),
         changed_user(Action.UPDATE, known[3], department="9А"),
     ]
-    assert run(changes, moodle, ledger)
-    assert ledger.codes() == {"p-1": "failed: email_taken"}
+    site.run(changes)
+    assert site.codes() == {"p-1": "failed: email_taken"}
 
 
-def test_a_weak_password_behind_an_invalid_answer_is_found(
-    known: list[Change], moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
+def test_a_weak_password_behind_an_invalid_answer_is_found(known: list[Change], site: Site) -> None:
     passwords = {"p-0": STRONG, "p-1": "01092015", "p-2": STRONG}
     changes = [changed_user(Action.UPDATE, known[n], auth="manual") for n in range(3)]
-    assert run(changes, moodle, ledger, first_password=passwords.__getitem__)
-    assert ledger.codes() == {"p-1": "failed: invalidresponse"}
-    rows = users_with(moodle_settings, "idnumber", list(passwords))
+    site.run(changes, first_password=passwords.__getitem__)
+    assert site.codes() == {"p-1": "failed: invalidresponse"}
+    rows = site.users_with("idnumber", *passwords)
     assert [row["auth"] for row in rows] == ["manual", "oauth2", "manual"]
 
 
-def test_a_change_for_a_person_without_a_number_is_skipped(
-    moodle: MoodleClient, ledger: Ledger
-) -> None:
+def test_a_change_for_a_person_without_a_number_is_skipped(site: Site) -> None:
     change = changed_user(Action.UPDATE, new_user("p-9"), department="9А")
-    assert run([change], moodle, ledger)
-    assert ledger.codes() == {"p-9": "skipped: dependency_failed"}
+    site.run([change])
+    assert site.codes() == {"p-9": "skipped: dependency_failed"}

@@ -5,86 +5,76 @@ from __future__ import annotations
 from typing import Any
 
 from provisioning.changes import Kind
-from provisioning.moodle import MoodleClient
-from provisioning.settings import MoodleSettings
 from tests.provisioning.apply_city import (
-    Ledger,
-    ask,
+    Site,
     in_order,
     new_category,
     new_cohort,
     new_course,
     new_user,
-    run,
     updated,
 )
 
 
-def category(settings: MoodleSettings, idnumber: str) -> dict[str, Any]:
+def category(site: Site, idnumber: str) -> dict[str, Any]:
     criteria = [{"key": "idnumber", "value": idnumber}]
-    [row] = ask(settings, "core_course_get_categories", criteria=criteria, addsubcategories=0)
+    [row] = site.ask("core_course_get_categories", criteria=criteria, addsubcategories=0)
     found: dict[str, Any] = row
     return found
 
 
-def course(settings: MoodleSettings, idnumber: str) -> dict[str, Any]:
-    answer = ask(settings, "core_course_get_courses_by_field", field="idnumber", value=idnumber)
+def course(site: Site, idnumber: str) -> dict[str, Any]:
+    answer = site.ask("core_course_get_courses_by_field", field="idnumber", value=idnumber)
     [row] = answer["courses"]
     found: dict[str, Any] = row
     return found
 
 
-def test_a_tree_of_categories_hangs_together(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
+def test_a_tree_of_categories_hangs_together(site: Site) -> None:
     changes = [
         new_category("city"),
         new_category("district", parent="city"),
         new_category("school", parent="district"),
         new_course("course", "school"),
     ]
-    assert run(changes, moodle, ledger)
-    assert category(moodle_settings, "city")["parent"] == 0
-    district = category(moodle_settings, "district")
-    assert district["parent"] == ledger.numbers[Kind.CATEGORY, "city"]
-    school = category(moodle_settings, "school")
+    site.run(changes)
+    assert category(site, "city")["parent"] == 0
+    district = category(site, "district")
+    assert district["parent"] == site.number(Kind.CATEGORY, "city")
+    school = category(site, "school")
     assert school["parent"] == district["id"]
-    assert course(moodle_settings, "course")["categoryid"] == school["id"]
+    assert course(site, "course")["categoryid"] == school["id"]
 
 
-def test_what_hangs_on_a_failed_category_is_skipped(moodle: MoodleClient, ledger: Ledger) -> None:
+def test_what_hangs_on_a_failed_category_is_skipped(site: Site) -> None:
     changes = [
         new_category("city", name=""),
         new_category("school", parent="city"),
         new_course("course", "school"),
         new_user("p-1"),
     ]
-    assert run(changes, moodle, ledger)
-    assert ledger.codes() == {
+    site.run(changes)
+    assert site.codes() == {
         "city": "failed: empty",
         "school": "skipped: dependency_failed",
         "course": "skipped: dependency_failed",
     }
 
 
-def test_places_that_exist_are_adopted_and_put_right(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
-    [elsewhere] = ask(
-        moodle_settings, "core_course_create_categories", categories=[{"name": "Прочее"}]
-    )
+def test_places_that_exist_are_adopted_and_put_right(site: Site) -> None:
+    [elsewhere] = site.ask("core_course_create_categories", categories=[{"name": "Прочее"}])
     old = {"name": "Старая", "idnumber": "school", "parent": elsewhere["id"]}
-    [school] = ask(moodle_settings, "core_course_create_categories", categories=[old])
+    [school] = site.ask("core_course_create_categories", categories=[old])
     system = {"type": "system", "value": ""}
     old = {"name": "7А", "idnumber": "class", "categorytype": system}
-    [cohort] = ask(moodle_settings, "core_cohort_create_cohorts", cohorts=[old])
+    [cohort] = site.ask("core_cohort_create_cohorts", cohorts=[old])
     old = {
         "fullname": "7А",
         "shortname": "old",
         "idnumber": "course",
         "categoryid": elsewhere["id"],
     }
-    [made] = ask(moodle_settings, "core_course_create_courses", courses=[old])
+    [made] = site.ask("core_course_create_courses", courses=[old])
     changes = [
         new_category("city"),
         new_category("school", parent="city", name="Новая"),
@@ -93,82 +83,73 @@ def test_places_that_exist_are_adopted_and_put_right(
         new_course("course", "school"),
         new_course("course-2", "school"),
     ]
-    assert run(changes, moodle, ledger)
-    assert ledger.codes() == {
+    site.run(changes)
+    assert site.codes() == {
         "school": "done: adopted",
         "class": "done: adopted",
         "course": "done: adopted",
     }
-    row = category(moodle_settings, "school")
+    row = category(site, "school")
     assert row["id"] == school["id"]
-    assert (row["name"], row["parent"]) == ("Новая", ledger.numbers[Kind.CATEGORY, "city"])
-    [row] = ask(moodle_settings, "core_cohort_get_cohorts", cohortids=[cohort["id"]])
+    assert (row["name"], row["parent"]) == ("Новая", site.number(Kind.CATEGORY, "city"))
+    [row] = site.ask("core_cohort_get_cohorts", cohortids=[cohort["id"]])
     assert row["name"] == "8А"
-    row = course(moodle_settings, "course")
+    row = course(site, "course")
     assert (row["id"], row["categoryid"]) == (made["id"], school["id"])
     assert (row["fullname"], row["shortname"]) == ("8А, Школа № 243", "short course")
 
 
-def test_a_taken_short_name_fails_its_course_only(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
+def test_a_taken_short_name_fails_its_course_only(site: Site) -> None:
     changes = [
         new_category("city"),
         new_course("course-1", "city"),
         new_course("course-2", "city", shortname="short course-1"),
         new_course("course-3", "city"),
     ]
-    assert run(changes, moodle, ledger)
-    assert ledger.codes() == {"course-2": "failed: shortname_taken"}
+    site.run(changes)
+    assert site.codes() == {"course-2": "failed: shortname_taken"}
     clash = updated(changes[3], shortname="short course-1")
-    assert run([clash], moodle, ledger)
-    assert ledger.of(clash).code == "shortname_taken"
+    site.run([clash])
+    assert site.ledger.of(clash).code == "shortname_taken"
 
 
-def test_places_are_renamed_and_moved(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
+def test_places_are_renamed_and_moved(site: Site) -> None:
     created = [
         new_category("city"),
         new_category("school"),
         new_cohort("class"),
         new_course("course", "city"),
     ]
-    assert run(created, moodle, ledger)
+    site.run(created)
     changes = [
         updated(created[1], name="Школа № 1", parent="city"),
         updated(created[2], name="9А"),
         updated(created[3], fullname="9А, Школа № 243", category="school"),
     ]
-    assert run(changes, moodle, ledger)
-    row = category(moodle_settings, "school")
-    assert (row["name"], row["parent"]) == ("Школа № 1", ledger.numbers[Kind.CATEGORY, "city"])
-    [row] = ask(
-        moodle_settings,
+    site.run(changes)
+    row = category(site, "school")
+    assert (row["name"], row["parent"]) == ("Школа № 1", site.number(Kind.CATEGORY, "city"))
+    [row] = site.ask(
         "core_cohort_get_cohorts",
-        cohortids=[ledger.numbers[Kind.COHORT, "class"]],
+        cohortids=[site.number(Kind.COHORT, "class")],
     )
     assert (row["name"], row["idnumber"]) == ("9А", "class")
-    row = course(moodle_settings, "course")
+    row = course(site, "course")
     assert (row["fullname"], row["shortname"]) == ("9А, Школа № 243", "short course")
-    assert row["categoryid"] == ledger.numbers[Kind.CATEGORY, "school"]
+    assert row["categoryid"] == site.number(Kind.CATEGORY, "school")
 
 
-def test_a_vanished_place_fails_its_change_only(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
+def test_a_vanished_place_fails_its_change_only(site: Site) -> None:
     created = [new_cohort("class-1"), new_cohort("class-2"), new_cohort("class-3")]
-    assert run(created, moodle, ledger)
-    gone = ledger.numbers[Kind.COHORT, "class-2"]
-    ask(moodle_settings, "core_cohort_delete_cohorts", cohortids=[gone])
-    assert run([updated(change, name="9А") for change in created], moodle, ledger)
-    assert ledger.codes() == {"class-2": "failed: invalidparameter"}
+    site.run(created)
+    gone = site.number(Kind.COHORT, "class-2")
+    site.ask("core_cohort_delete_cohorts", cohortids=[gone])
+    site.run([updated(change, name="9А") for change in created])
+    assert site.codes() == {"class-2": "failed: invalidparameter"}
 
 
-def test_a_category_that_is_gone_fails_what_belongs_into_it(
-    moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger
-) -> None:
-    ledger.numbers[Kind.CATEGORY, "city"] = 99_999
+def test_a_category_that_is_gone_fails_what_belongs_into_it(site: Site) -> None:
+    site.ledger.numbers[Kind.CATEGORY, "city"] = 99_999
     changes = in_order([new_cohort("class"), new_course("course", "city"), new_user("p-1")])
-    assert run(changes, moodle, ledger)
-    assert ledger.codes() == {"course": "failed: errorcatcontextnotvalid"}
+    site.run(changes)
+    assert site.codes() == {"course": "failed: errorcatcontextnotvalid"}
