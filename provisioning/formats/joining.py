@@ -124,8 +124,14 @@ def _compare_headers(
     )
     for name, theirs, ours in facts:
         if theirs != ours:
-            other = {"other": first.source.name, "other_value": theirs}
-            builder.report("set.contradiction", field_name=name, line=line, value=ours, **other)
+            builder.report(
+                "set.contradiction",
+                field_name=name,
+                line=line,
+                value=ours,
+                other=first.source.name,
+                other_value=theirs,
+            )
     twice: dict[str, list[str]] = {}
     for part in sorted(header.parts):
         earlier = first_with.setdefault(part, file)
@@ -155,7 +161,7 @@ def _read_rows(builder: SchoolBuilder, file: ScannedFile, limits: ReadLimits) ->
             for row in read_rows(utf8_chunks(stream, file.examined, CHUNK), file.head, limits):
                 builder.add(row)
     except FileProblem as problem:
-        builder.report(problem.rule, line=problem.line, value=problem.value, **problem.details)
+        builder.findings.append(problem.finding(file.source.name, builder.school_code))
     else:
         _check_counts(builder, file)
     builder.end_file()
