@@ -5,46 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.moodle_standin.errors import MoodleError, database_unreadable, missing_record, refused
+from service.moodle_standin.errors import database_unreadable, refused
 from service.moodle_standin.schema import LONGEST
-from service.moodle_standin.site import Function, Site
+from service.moodle_standin.site import Function, Site, filled, require
 from service.moodle_standin.store import Row
 
 _SORT_STEP = 10000
 _SEARCH_KEYS = ("id", "ids", "name", "parent", "idnumber", "visible", "theme")
 
 
-def _find(site: Site, category_id: int) -> Row | None:
-    return site.store.row("SELECT * FROM category WHERE id = ?", (category_id,))
-
-
-def _check_lengths(name: str | None, idnumber: str | None) -> None:
-    """Raise an error that names the field, as Moodle looks at these before the database does."""
-    if idnumber is not None and len(idnumber) > LONGEST["category"]["idnumber"]:
+def _check(site: Site, values: Mapping[str, Any], but_for: int) -> None:
+    """Raise what Moodle raises before it asks its database."""
+    name, idnumber = values.get("name"), values.get("idnumber")
+    if name == "":
+        raise refused("categorynamerequired", "Category name is required")
+    if idnumber and len(idnumber) > LONGEST["category"]["idnumber"]:
         raise refused("idnumbertoolong", "ID number is too long")
-    if name is not None and len(name) > LONGEST["category"]["name"]:
+    if name and len(name) > LONGEST["category"]["name"]:
         raise refused("categorytoolong", "Category name too long")
+    if idnumber and site.store.is_taken("category", but_for, idnumber=idnumber):
+        raise refused("categoryidnumbertaken", "ID number is already used for another category")
 
 
-def _idnumber_taken(site: Site, idnumber: str | None, but_for: int) -> bool:
-    if not idnumber:
-        return False
-    found = site.store.row(
-        "SELECT 1 FROM category WHERE idnumber = ? AND id <> ?", (idnumber, but_for)
-    )
-    return found is not None
-
-
-def _taken() -> MoodleError:
-    return refused("categoryidnumbertaken", "ID number is already used for another category")
-
-
-def _nameless() -> MoodleError:
-    return refused("categorynamerequired", "Category name is required")
-
-
-def _unknown(category_id: int) -> MoodleError:
-    return refused("unknowncategory", f'Unknown category with category ID number "{category_id}"')
+def _known(site: Site, category_id: int) -> Row:
+    row = site.store.find("category", id=category_id)
+    if row is None:
+        text = f'Unknown category with category ID number "{category_id}"'
+        raise refused("unknowncategory", text)
+    return row
 
 
 def create_categories(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -54,89 +42,56 @@ def create_categories(site: Site, given: Mapping[str, Any]) -> list[dict[str, An
 
 def _create_category(site: Site, category: Mapping[str, Any]) -> dict[str, Any]:
     parent_id = category["parent"] or 0
-    parent = _find(site, parent_id)
-    if parent_id and parent is None:
+    if parent_id and not site.store.find("category", id=parent_id):
         raise refused("unknowcategory", "Category not known!")
-    name = category["name"] or ""
-    if not name:
-        raise _nameless()
-    idnumber = category.get("idnumber")
-    _check_lengths(name, idnumber)
-    if _idnumber_taken(site, idnumber, 0):
-        raise _taken()
-    values = {
-        "name": name,
-        "idnumber": idnumber,
-        "description": category.get("description") or "",
+    values = filled(category, "name", "description", "theme") | {
+        "idnumber": category.get("idnumber"),
         "descriptionformat": category["descriptionformat"],
-        "theme": category.get("theme") or "",
         "timemodified": site.now,
     }
-    category_id = site.store.next_id("category")
-    site.store.insert(
-        "category", {"id": category_id, **values, **_place(category_id, parent_id, parent)}
-    )
-    return {"id": category_id, "name": name}
+    _check(site, values, 0)
+    category_id = site.store.add("category", values | {"depth": 0, "path": ""})
+    _place(site, category_id, parent_id)
+    return {"id": category_id, "name": values["name"]}
 
 
-def _place(category_id: int, parent_id: int, parent: Row | None) -> dict[str, Any]:
-    path = parent["path"] if parent is not None else ""
-    depth = parent["depth"] if parent is not None else 0
-    return {"parent": parent_id, "path": f"{path}/{category_id}", "depth": depth + 1}
+def _place(site: Site, category_id: int, parent_id: int) -> None:
+    """Put a category below another; path and depth of all that lies below it follow."""
+    parent = site.store.find("category", id=parent_id)
+    place = {
+        "parent": parent_id,
+        "path": f"{parent['path'] if parent else ''}/{category_id}",
+        "depth": 1 + (parent["depth"] if parent else 0),
+    }
+    site.store.update("category", category_id, place)
+    for child in site.store.rows("SELECT id FROM category WHERE parent = ?", (category_id,)):
+        _place(site, child["id"], category_id)
 
 
 def update_categories(site: Site, given: Mapping[str, Any]) -> None:
     """Update all or none: an exception on any of them."""
     for category in given["categories"]:
-        row = _find(site, category["id"])
-        if row is None:
-            raise _unknown(category["id"])
-        _update_category(site, row, category)
-
-
-def _update_category(site: Site, row: Row, category: Mapping[str, Any]) -> None:
-    values: dict[str, Any] = {
-        key: category[key] or "" for key in ("name", "idnumber", "theme") if key in category
-    }
-    if "name" in values and not values["name"]:
-        raise _nameless()
-    _check_lengths(values.get("name"), values.get("idnumber"))
-    if _idnumber_taken(site, values.get("idnumber"), row["id"]):
-        raise _taken()
-    if "description" in category:
-        values["description"] = category["description"] or ""
-        values["descriptionformat"] = category["descriptionformat"]
-    site.store.update("category", row["id"], values | {"timemodified": site.now})
-    if "parent" in category and category["parent"] != row["parent"]:
-        _move(site, row, category["parent"] or 0)
+        row = _known(site, category["id"])
+        values = filled(category, "name", "idnumber", "theme", "description")
+        if "description" in values:
+            values["descriptionformat"] = category["descriptionformat"]
+        _check(site, values, row["id"])
+        site.store.update("category", row["id"], values | {"timemodified": site.now})
+        if "parent" in category and category["parent"] != row["parent"]:
+            _move(site, row, category["parent"] or 0)
 
 
 def _move(site: Site, row: Row, parent_id: int) -> None:
-    parent = _find(site, parent_id)
-    if parent_id and parent is None:
-        raise missing_record("course_categories")
-    if parent is not None and f"/{row['id']}/" in f"{parent['path']}/":
+    path = require(site, "category", parent_id)["path"] if parent_id else ""
+    if f"/{row['id']}/" in f"{path}/":
         raise refused("cannotmovecategory", "Cannot move category")
-    site.store.update("category", row["id"], _place(row["id"], parent_id, parent))
-    moved = _find(site, row["id"])
-    for child in site.store.rows("SELECT * FROM category WHERE parent = ?", (row["id"],)):
-        site.store.update("category", child["id"], _place(child["id"], row["id"], moved))
-        _move_below(site, child["id"])
-
-
-def _move_below(site: Site, category_id: int) -> None:
-    row = _find(site, category_id)
-    for child in site.store.rows("SELECT id FROM category WHERE parent = ?", (category_id,)):
-        site.store.update("category", child["id"], _place(child["id"], category_id, row))
-        _move_below(site, child["id"])
+    _place(site, row["id"], parent_id)
 
 
 def delete_categories(site: Site, given: Mapping[str, Any]) -> None:
     """Delete all or none. Their content is deleted too (`recursive`) or goes to `newparent`."""
     for category in given["categories"]:
-        row = _find(site, category["id"])
-        if row is None:
-            raise _unknown(category["id"])
+        row = _known(site, category["id"])
         if category["recursive"]:
             delete_with_content(site, row)
         else:
@@ -149,7 +104,7 @@ def delete_with_content(site: Site, row: Row) -> None:
     for course in site.store.rows("SELECT id FROM course WHERE category = ?", (row["id"],)):
         remove_course(site, course["id"])
     site.store.run("UPDATE cohort SET category = 0 WHERE category = ?", (row["id"],))
-    site.store.run("DELETE FROM category WHERE id = ?", (row["id"],))
+    site.store.remove("category", id=row["id"])
 
 
 def _delete_and_move(site: Site, row: Row, new_parent: int | None) -> None:
@@ -160,30 +115,24 @@ def _delete_and_move(site: Site, row: Row, new_parent: int | None) -> None:
             "Moving the category content to root is not allowed. "
             "You must move the contents to an existing category!",
         )
-    target = _find(site, new_parent)
-    if target is None:
-        raise _unknown(new_parent)
+    _known(site, new_parent)
     for child in site.store.rows("SELECT * FROM category WHERE parent = ?", (row["id"],)):
         _move(site, child, new_parent)
-    site.store.run("UPDATE course SET category = ? WHERE category = ?", (new_parent, row["id"]))
-    site.store.run("UPDATE cohort SET category = ? WHERE category = ?", (new_parent, row["id"]))
-    site.store.run("DELETE FROM category WHERE id = ?", (row["id"],))
+    for table in ("course", "cohort"):
+        query = f"UPDATE {table} SET category = ? WHERE category = ?"
+        site.store.run(query, (new_parent, row["id"]))
+    site.store.remove("category", id=row["id"])
 
 
 def remove_course(site: Site, course_id: int) -> None:
     """Delete a course with its enrolments, roles and groups."""
-    store = site.store
-    store.run("DELETE FROM enrolment WHERE courseid = ?", (course_id,))
-    store.run(
-        "DELETE FROM role_assignment WHERE contextlevel = 'course' AND instanceid = ?",
-        (course_id,),
-    )
     groups = "(SELECT id FROM course_group WHERE courseid = ?)"
-    store.run(f"DELETE FROM group_member WHERE groupid IN {groups}", (course_id,))
-    store.run(f"DELETE FROM grouping_group WHERE groupid IN {groups}", (course_id,))
-    store.run("DELETE FROM course_group WHERE courseid = ?", (course_id,))
-    store.run("DELETE FROM grouping WHERE courseid = ?", (course_id,))
-    store.run("DELETE FROM course WHERE id = ?", (course_id,))
+    for table in ("group_member", "grouping_group"):
+        site.store.run(f"DELETE FROM {table} WHERE groupid IN {groups}", (course_id,))
+    for table in ("course_group", "grouping", "enrolment"):
+        site.store.remove(table, courseid=course_id)
+    site.store.remove("role_assignment", contextlevel="course", instanceid=course_id)
+    site.store.remove("course", id=course_id)
 
 
 def get_categories(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -206,7 +155,12 @@ def get_categories(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]
         )
     }
     return [
-        _describe(row, order, courses.get(row["id"], 0))
+        {
+            **row,
+            "sortorder": order,
+            "coursecount": courses.get(row["id"], 0),
+            "visibleold": row["visible"],
+        }
         for row, order in everyone.values()
         if row["id"] in chosen
     ]
@@ -240,25 +194,6 @@ def sort_orders(site: Site) -> dict[int, tuple[Row, int]]:
         ordered[row["id"]] = (row, (len(ordered) + 1) * _SORT_STEP)
         waiting.extend(reversed(below.get(row["id"], [])))
     return ordered
-
-
-def _describe(row: Row, sort_order: int, courses: int) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "name": row["name"],
-        "idnumber": row["idnumber"],
-        "description": row["description"],
-        "descriptionformat": row["descriptionformat"],
-        "parent": row["parent"],
-        "sortorder": sort_order,
-        "coursecount": courses,
-        "visible": row["visible"],
-        "visibleold": row["visible"],
-        "timemodified": row["timemodified"],
-        "depth": row["depth"],
-        "path": row["path"],
-        "theme": row["theme"],
-    }
 
 
 FUNCTIONS: dict[str, Function] = {

@@ -8,25 +8,25 @@ from typing import Any
 from service.moodle_standin.errors import (
     MoodleError,
     invalid_parameter,
-    invalid_user,
-    missing_record,
     programmer_error,
     refused,
 )
 from service.moodle_standin.param_types import TEXT_FORMATS, is_int
 from service.moodle_standin.schema import LONGEST, check_lengths
-from service.moodle_standin.site import Function, Site
+from service.moodle_standin.site import (
+    Function,
+    Site,
+    filled,
+    read_members,
+    remove_members,
+    require,
+)
 from service.moodle_standin.store import Row
 
 SYSTEM = 0
 """The place of a cohort that belongs to no category."""
-
-
-def _find(site: Site, cohort_id: int) -> Row:
-    row = site.store.row("SELECT * FROM cohort WHERE id = ?", (cohort_id,))
-    if row is None:
-        raise missing_record("cohort")
-    return row
+_PLACES = {"self": "category = :place", "parents": "category IN (0, :place)", "all": "TRUE"}
+"""`includes` of a search -> where it looks."""
 
 
 def _place(site: Site, category_type: Mapping[str, Any]) -> int:
@@ -35,10 +35,7 @@ def _place(site: Site, category_type: Mapping[str, Any]) -> int:
         return SYSTEM
     if kind not in ("id", "idnumber"):
         raise invalid_parameter("the type is not one of: id, idnumber, system")
-    row = site.store.row(
-        f"SELECT id FROM category WHERE {kind} = ?",
-        (value,),
-    )
+    row = site.store.find("category", **{kind: value})
     if row is None or not value:
         raise invalid_parameter(f"category not exists: category {kind}={value}")
     return int(row["id"])
@@ -52,65 +49,48 @@ def create_cohorts(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]
 def _create_cohort(site: Site, cohort: Mapping[str, Any]) -> dict[str, Any]:
     place = _place(site, cohort["categorytype"])
     idnumber = cohort["idnumber"] or ""
-    if idnumber and site.store.row("SELECT 1 FROM cohort WHERE idnumber = ?", (idnumber,)):
+    if idnumber and site.store.find("cohort", idnumber=idnumber):
         raise invalid_parameter(f"record already exists: idnumber={idnumber}")
     if cohort["descriptionformat"] not in TEXT_FORMATS:
         raise refused("formatnotsupported", "webservice/formatnotsupported")
-    values = {
+    values = filled(cohort, "name", "idnumber", "description", "theme") | {
         "category": place,
-        "name": cohort["name"] or "",
-        "idnumber": idnumber,
-        "description": cohort.get("description") or "",
         "descriptionformat": cohort["descriptionformat"],
         "visible": int(cohort.get("visible", True)),
-        "theme": cohort.get("theme") or "",
         "timecreated": site.now,
         "timemodified": site.now,
     }
     check_lengths("cohort", values)
-    cohort_id = site.store.next_id("cohort")
-    site.store.insert("cohort", {"id": cohort_id, **values})
-    return {"id": cohort_id, **{name: values[name] for name in _SHOWN if name != "id"}}
-
-
-_SHOWN = ("id", "name", "idnumber", "description", "descriptionformat", "visible", "theme")
+    return dict(require(site, "cohort", site.store.add("cohort", values)))
 
 
 def update_cohorts(site: Site, given: Mapping[str, Any]) -> None:
     """Update all or none: an exception on any of them."""
     for cohort in given["cohorts"]:
-        row = site.store.row("SELECT * FROM cohort WHERE id = ?", (cohort["id"],))
-        if row is None:
+        if not site.store.find("cohort", id=cohort["id"]):
             raise invalid_parameter(f"cohort not exists: id={cohort['id']}")
-        values: dict[str, Any] = {
-            "category": _place(site, cohort["categorytype"]),
-            "name": cohort["name"] or "",
-            "timemodified": site.now,
-        }
-        if "idnumber" in cohort:
-            # Unlike create, update lets a taken idnumber through: a real site stored it.
-            values["idnumber"] = cohort["idnumber"] or ""
-        if "description" in cohort:
-            values["description"] = cohort["description"] or ""
-        if "visible" in cohort:
-            values["visible"] = int(cohort["visible"])
-        if "theme" in cohort:
-            values["theme"] = cohort["theme"] or ""
+        place = _place(site, cohort["categorytype"])
+        # Unlike create, update lets a taken idnumber through: a real site stored it.
+        values = filled(cohort, "name", "idnumber", "description", "theme")
         if len(values["name"]) > LONGEST["cohort"]["name"]:
             raise invalid_parameter("The name is too long")
+        if "visible" in cohort:
+            values["visible"] = int(cohort["visible"])
         check_lengths("cohort", values)
-        site.store.update("cohort", row["id"], values)
+        site.store.update(
+            "cohort", cohort["id"], values | {"category": place, "timemodified": site.now}
+        )
 
 
 def delete_cohorts(site: Site, given: Mapping[str, Any]) -> None:
     for cohort_id in given["cohortids"]:
-        row = _find(site, cohort_id)
-        site.store.run("DELETE FROM cohort_member WHERE cohortid = ?", (row["id"],))
-        site.store.run("DELETE FROM cohort WHERE id = ?", (row["id"],))
+        require(site, "cohort", cohort_id)
+        site.store.remove("cohort_member", cohortid=cohort_id)
+        site.store.remove("cohort", id=cohort_id)
 
 
 def _describe(row: Row) -> dict[str, Any]:
-    return {name: row[name] for name in _SHOWN} | {"customfields": []}
+    return {**row, "customfields": []}
 
 
 def get_cohorts(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -123,23 +103,20 @@ def get_cohorts(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
 def search_cohorts(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
     """Find a part of the name, idnumber or description, in one place or in all of them."""
     place = _search_place(site, given["context"])
-    includes = given["includes"] or ""
-    if includes not in ("self", "parents", "all"):
+    condition = _PLACES.get(given["includes"] or "")
+    if condition is None:
         raise programmer_error("Invalid parameter value for 'includes'.")
-    conditions = "TRUE" if includes == "all" else "category = ?"
-    if includes == "parents":
-        conditions = "category IN (0, ?)"
-    pattern = f"%{_escape(given['query'] or '')}%"
     rows = site.store.rows(
-        f"SELECT * FROM cohort WHERE {conditions} AND (fold(name) LIKE fold(?) ESCAPE '\\'"
-        " OR fold(idnumber) LIKE fold(?) ESCAPE '\\' OR fold(description) LIKE fold(?) ESCAPE '\\')"
-        " ORDER BY name, idnumber, id LIMIT ? OFFSET ?",
-        (
-            *(() if includes == "all" else (place,)),
-            *(pattern,) * 3,
-            given["limitnum"] or -1,
-            given["limitfrom"],
-        ),
+        f"SELECT * FROM cohort WHERE {condition} AND (fold(name) LIKE fold(:part) ESCAPE '\\'"
+        " OR fold(idnumber) LIKE fold(:part) ESCAPE '\\'"
+        " OR fold(description) LIKE fold(:part) ESCAPE '\\')"
+        " ORDER BY name, idnumber, id LIMIT :limit OFFSET :offset",
+        {
+            "place": place,
+            "part": f"%{_escape(given['query'] or '')}%",
+            "limit": given["limitnum"] or -1,
+            "offset": given["limitfrom"],
+        },
     )
     return {"cohorts": [_describe(row) for row in rows]}
 
@@ -152,9 +129,7 @@ def _search_place(site: Site, context: Mapping[str, Any]) -> int:
     level, instance = context["contextlevel"], context["instanceid"]
     if level == "system" or context["contextid"]:
         return SYSTEM
-    if level != "coursecat" or not site.store.row(
-        "SELECT 1 FROM category WHERE id = ?", (instance,)
-    ):
+    if level != "coursecat" or not site.store.find("category", id=instance):
         raise invalid_parameter(f"Invalid context: {level} {instance}")
     return int(instance)
 
@@ -184,23 +159,14 @@ def _add_member(
     ):
         # The database chokes on a text where it wants a number, and the whole call fails.
         raise MoodleError("core\\exception\\moodle_exception", "Error", "cohort/Error")
-    found = site.store.row(
-        f"SELECT id FROM cohort WHERE {cohort_kind} = ?",
-        (cohort_value,),
-    )
+    found = site.store.find("cohort", **{cohort_kind: cohort_value})
     if found is None or not cohort_value:
         return "2", f"cohort {cohort_kind}={cohort_value} not exists"
-    person = site.store.row(
-        f"SELECT id FROM user WHERE {user_kind} = ? AND deleted = 0",
-        (user_value,),
-    )
+    person = site.store.find("user", **{user_kind: user_value}, deleted=0)
     if person is None:
         return "2", f"user {user_kind}={user_value} not exists"
-    added = site.store.run(
-        "INSERT OR IGNORE INTO cohort_member (cohortid, userid) VALUES (?, ?)",
-        (found["id"], person["id"]),
-    )
-    if not added:
+    member = {"cohortid": found["id"], "userid": person["id"]}
+    if not site.store.insert("cohort_member", member, or_else="IGNORE"):
         return "3", (
             f"record already exists: cohort({cohort_kind}={cohort_value} {user_kind}={user_value})"
         )
@@ -208,28 +174,11 @@ def _add_member(
 
 
 def delete_cohort_members(site: Site, given: Mapping[str, Any]) -> None:
-    """Remove all or none; someone who is no member is passed over."""
-    for member in given["members"]:
-        _find(site, member["cohortid"])
-        if not site.store.row(
-            "SELECT 1 FROM user WHERE id = ? AND deleted = 0", (member["userid"],)
-        ):
-            raise invalid_user(member["userid"], with_deleted=False)
-        site.store.run(
-            "DELETE FROM cohort_member WHERE cohortid = ? AND userid = ?",
-            (member["cohortid"], member["userid"]),
-        )
+    remove_members(site, "cohort", given["members"])
 
 
 def get_cohort_members(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    answers = []
-    for cohort_id in given["cohortids"]:
-        _find(site, cohort_id)
-        rows = site.store.rows(
-            "SELECT userid FROM cohort_member WHERE cohortid = ? ORDER BY userid", (cohort_id,)
-        )
-        answers.append({"cohortid": cohort_id, "userids": [row["userid"] for row in rows]})
-    return answers
+    return read_members(site, "cohort", given["cohortids"])
 
 
 FUNCTIONS: dict[str, Function] = {

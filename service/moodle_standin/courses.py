@@ -1,16 +1,22 @@
-"""Functions that write courses: create, update, delete, duplicate."""
+"""Functions about courses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from service.moodle_standin.categories import remove_course
-from service.moodle_standin.errors import MoodleError, invalid_parameter, missing_record, refused
+from service.moodle_standin.categories import remove_course, sort_orders
+from service.moodle_standin.errors import (
+    MoodleError,
+    context_refused,
+    invalid_parameter,
+    refused,
+    warning,
+)
 from service.moodle_standin.param_types import TEXT_FORMATS
 from service.moodle_standin.schema import check_lengths
-from service.moodle_standin.site import SITE_COURSE_ID, Function, Site
-from service.moodle_standin.store import Row
+from service.moodle_standin.site import SITE_COURSE_ID, Function, Site, require, update_each
+from service.moodle_standin.store import Row, marks
 
 _DAY = 24 * 60 * 60
 _DURATION = 365 * _DAY
@@ -20,35 +26,34 @@ _STORED_AS_SENT = (
     "groupmode", "groupmodeforce", "defaultgroupingid", "enablecompletion", "completionnotify",
     "lang",
 )  # fmt: skip
+_FILTERS = ("displayh5p", "activitynames", "mathjaxloader", "emoticon", "urltolink", "mediaplugin")
+_FIELDS = ("", "id", "ids", "shortname", "idnumber", "category")
 _TEXTS = frozenset({"fullname", "shortname", "idnumber", "summary", "format", "lang"})
 
 
-def _shortname_taken(site: Site, shortname: str, but_for: int) -> None:
-    if site.store.row("SELECT 1 FROM course WHERE shortname = ? AND id <> ?", (shortname, but_for)):
-        raise refused(
-            "shortnametaken", f"Short name is already used for another course ({shortname})"
-        )
-
-
-def _idnumber_taken(site: Site, idnumber: str, but_for: int) -> None:
-    if idnumber and site.store.row(
-        "SELECT 1 FROM course WHERE idnumber = ? AND id <> ?", (idnumber, but_for)
-    ):
-        raise refused(
-            "courseidnumbertaken", f"ID number is already used for another course ({idnumber})"
-        )
-
-
-def _check_dates(start: int, end: int) -> None:
+def _check(site: Site, values: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """Raise what Moodle says of new values; `before` holds those of the course so far."""
+    if values.get("summaryformat", 1) not in TEXT_FORMATS:
+        raise refused("formatnotsupported", "webservice/formatnotsupported")
+    start, end = (values.get(name, before.get(name)) for name in ("startdate", "enddate"))
     if start and end and end < start:
         raise refused("enddatebeforestartdate", "The course end date must be after the start date.")
     if end and not start:
         raise refused("nostartdatenoenddate", "A course without a start date has no end date.")
+    known = before.get("id", 0)
+    shortname, idnumber = values.get("shortname"), values.get("idnumber")
+    if shortname is not None:
+        _check_shortname(site, shortname, known)
+    if idnumber and site.store.is_taken("course", known, idnumber=idnumber):
+        text = f"ID number is already used for another course ({idnumber})"
+        raise refused("courseidnumbertaken", text)
+    check_lengths("course", values)
 
 
-def _check_format(values: Mapping[str, Any]) -> None:
-    if values.get("summaryformat", 1) not in TEXT_FORMATS:
-        raise refused("formatnotsupported", "webservice/formatnotsupported")
+def _check_shortname(site: Site, shortname: str, but_for: int) -> None:
+    if site.store.is_taken("course", but_for, shortname=shortname):
+        text = f"Short name is already used for another course ({shortname})"
+        raise refused("shortnametaken", text)
 
 
 def _invalid(name: str) -> MoodleError:
@@ -62,39 +67,20 @@ def create_courses(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]
 
 def _create_course(site: Site, course: Mapping[str, Any]) -> dict[str, Any]:
     category = course["categoryid"]
-    if not site.store.row("SELECT 1 FROM category WHERE id = ?", (category,)):
-        raise refused(
-            "errorcatcontextnotvalid",
-            f"You cannot execute functions in the category context (category id:{category}). "
-            "The context error message was: Invalid parameter value detected",
-            module="webservice",
-        )
+    if not site.store.find("category", id=category):
+        raise context_refused("errorcatcontextnotvalid", "category", category)
     for name in ("fullname", "shortname"):
         if not (course[name] or "").strip():
             raise _invalid(name)
     if "lang" in course and course["lang"] not in site.settings.languages:
         raise _invalid("lang")
 
-    values = _columns(course)
+    values = {"category": category, "timecreated": site.now, "timemodified": site.now}
+    values |= _columns(course)
     values.setdefault("startdate", site.now - site.now % _DAY)
     values.setdefault("enddate", values["startdate"] + _DURATION if values["startdate"] else 0)
-    _check_format(values)
-    _check_dates(values["startdate"], values["enddate"])
-    _shortname_taken(site, values["shortname"], 0)
-    _idnumber_taken(site, values.get("idnumber", ""), 0)
-    check_lengths("course", values)
-    course_id = site.store.next_id("course")
-    site.store.insert(
-        "course",
-        {
-            "id": course_id,
-            "category": category,
-            **values,
-            "timecreated": site.now,
-            "timemodified": site.now,
-        },
-    )
-    return {"id": course_id, "shortname": values["shortname"]}
+    _check(site, values, {})
+    return {"id": site.store.add("course", values), "shortname": values["shortname"]}
 
 
 def _columns(course: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,24 +96,11 @@ def _columns(course: Mapping[str, Any]) -> dict[str, Any]:
 
 def update_courses(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
     """Update each course alone; a failure becomes a warning and the rest goes on."""
-    warnings = []
-    for course in given["courses"]:
-        try:
-            with site.store.savepoint():
-                _update_course(site, course)
-        except MoodleError as error:
-            warnings.append(_warning(course["id"], error.errorcode, error.message))
-    return {"warnings": warnings}
-
-
-def _warning(course_id: int, code: str, message: str) -> dict[str, Any]:
-    return {"item": "course", "itemid": course_id, "warningcode": code, "message": message}
+    return update_each(site, "course", given["courses"], _update_course)
 
 
 def _update_course(site: Site, course: Mapping[str, Any]) -> None:
-    row = site.store.row("SELECT * FROM course WHERE id = ?", (course["id"],))
-    if row is None:
-        raise missing_record("course")
+    row = require(site, "course", course["id"])
     values = _columns(course)
     for name in ("fullname", "shortname"):
         if name in values and not values[name].strip():
@@ -135,16 +108,8 @@ def _update_course(site: Site, course: Mapping[str, Any]) -> None:
     if "lang" in course and course["lang"] and course["lang"] not in site.settings.languages:
         raise _invalid("lang")
     if "categoryid" in course and course["categoryid"] != row["category"]:
-        if not site.store.row("SELECT 1 FROM category WHERE id = ?", (course["categoryid"],)):
-            raise missing_record("course_categories")
-        values["category"] = course["categoryid"]
-    _check_format(values)
-    _check_dates(values.get("startdate", row["startdate"]), values.get("enddate", row["enddate"]))
-    if "shortname" in values:
-        _shortname_taken(site, values["shortname"], row["id"])
-    if "idnumber" in values:
-        _idnumber_taken(site, values["idnumber"], row["id"])
-    check_lengths("course", values)
+        values["category"] = require(site, "category", course["categoryid"])["id"]
+    _check(site, values, dict(row))
     site.store.update("course", row["id"], values | {"timemodified": site.now})
 
 
@@ -152,10 +117,9 @@ def delete_courses(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
     """Delete each course alone; an unknown one becomes a warning."""
     warnings = []
     for course_id in given["courseids"]:
-        known = site.store.row("SELECT 1 FROM course WHERE id = ?", (course_id,))
-        if known is None or course_id == SITE_COURSE_ID:
+        if course_id == SITE_COURSE_ID or not site.store.find("course", id=course_id):
             text = f"Unknown course ID {course_id}"
-            warnings.append(_warning(course_id, "unknowncourseidnumber", text))
+            warnings.append(warning("course", course_id, "unknowncourseidnumber", text))
         else:
             remove_course(site, course_id)
     return {"warnings": warnings}
@@ -163,16 +127,13 @@ def delete_courses(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def duplicate_course(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a course without people: the service account has no right to choose about people."""
-    row: Row | None = site.store.row("SELECT * FROM course WHERE id = ?", (given["courseid"],))
+    row = site.store.find("course", id=given["courseid"])
     if row is None:
         raise invalid_parameter("Invalid course")
     if any(option["name"] == "users" for option in given["options"]):
-        raise MoodleError(
-            "base_setting_exception",
-            "setting_locked_by_permission",
-            "error/setting_locked_by_permission",
-        )
-    _shortname_taken(site, given["shortname"], 0)
+        code = "setting_locked_by_permission"
+        raise MoodleError("base_setting_exception", code, f"error/{code}")
+    _check_shortname(site, given["shortname"], 0)
     values = {name: row[name] for name in _STORED_AS_SENT} | {
         "fullname": given["fullname"],
         "shortname": given["shortname"],
@@ -183,9 +144,114 @@ def duplicate_course(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
         "timemodified": site.now,
     }
     check_lengths("course", values)
-    course_id = site.store.next_id("course")
-    site.store.insert("course", {"id": course_id, **values})
-    return {"id": course_id, "shortname": given["shortname"]}
+    return {"id": site.store.add("course", values), "shortname": given["shortname"]}
+
+
+def _is_site(row: Row) -> bool:
+    return bool(row["id"] == SITE_COURSE_ID)
+
+
+def course_image(site: Site, course_id: int) -> str:
+    return f"{site.base_url}/pluginfile.php/{course_id}/course/generated/course.svg"
+
+
+def _describe(row: Row, sort_order: int) -> dict[str, Any]:
+    options = [] if _is_site(row) else [_option("hiddensections", 1), _option("coursedisplay", 0)]
+    return {
+        **row,
+        "displayname": row["fullname"],
+        "categoryid": row["category"],
+        "sortorder": sort_order,
+        "showactivitydates": not _is_site(row),
+        "showcompletionconditions": None if _is_site(row) else True,
+        "courseformatoptions": options,
+    }
+
+
+def _option(name: str, value: int | str) -> dict[str, int | str]:
+    return {"name": name, "value": value}
+
+
+def _sort_order(categories: Mapping[int, tuple[Row, int]], row: Row) -> int:
+    if row["category"] not in categories:
+        return 1
+    return categories[row["category"]][1] + int(row["id"])
+
+
+def get_courses_by_field(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
+    rows = _find(site, given["field"] or "", given["value"] or "")
+    categories = sort_orders(site)
+    courses = []
+    for row in rows:
+        answer = _describe(row, _sort_order(categories, row))
+        known = row["category"] in categories
+        answer |= {
+            "courseimage": course_image(site, row["id"]),
+            "categoryname": categories[row["category"]][0]["name"] if known else "",
+            "summaryfiles": [],
+            "overviewfiles": [],
+            "contacts": [],
+            "enrollmentmethods": [] if _is_site(row) else ["manual"],
+            "marker": 0,
+            "legacyfiles": 0,
+            "calendartype": "",
+            "requested": 0,
+            "cacherev": row["timemodified"],
+            "filters": [
+                {"filter": name, "localstate": 0, "inheritedstate": 1} for name in _FILTERS
+            ],
+        }
+        if _is_site(row):
+            del answer["courseformatoptions"]
+        else:
+            answer["courseformatoptions"] += [_option("indentation", "1")]
+        courses.append(answer)
+    return {"courses": courses, "warnings": []}
+
+
+def _find(site: Site, field: str, value: str) -> list[Row]:
+    if field not in _FIELDS:
+        raise invalid_parameter("Invalid field name")
+    if field == "":
+        return site.store.rows("SELECT * FROM course ORDER BY id")
+    if field in ("id", "category"):
+        numbers = [int(value)] if value.isdecimal() else []
+    elif field == "ids":
+        numbers = [_number(part) for part in value.split(",")]
+    else:
+        return site.store.rows(f"SELECT * FROM course WHERE {field} = ?", (value,))
+    column = "category" if field == "category" else "id"
+    return site.store.rows(
+        f"SELECT * FROM course WHERE {column} IN ({marks(numbers)}) ORDER BY category = 0, id",
+        numbers,
+    )
+
+
+def _number(text: str) -> int:
+    if not text.strip().isdecimal():
+        raise invalid_parameter(f'the value is "{text}", the server was expecting "int" type')
+    return int(text)
+
+
+def get_courses(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    wanted = (given["options"] or {}).get("ids")
+    rows = site.store.rows("SELECT * FROM course ORDER BY id")
+    if wanted is not None:
+        rows = [row for row in rows if row["id"] in set(wanted)]
+    categories = sort_orders(site)
+    answers = []
+    for row in rows:
+        order = _sort_order(categories, row)
+        answer = _describe(row, order) | {
+            "categorysortorder": order,
+            "forcetheme": row["theme"],
+        }
+        if _is_site(row):
+            answer["courseformatoptions"] = [_option("numsections", 1)]
+        else:
+            answer["hiddensections"] = 1
+        answers.append(answer)
+    return answers
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -193,4 +259,6 @@ FUNCTIONS: dict[str, Function] = {
     "core_course_update_courses": update_courses,
     "core_course_delete_courses": delete_courses,
     "core_course_duplicate_course": duplicate_course,
+    "core_course_get_courses": get_courses,
+    "core_course_get_courses_by_field": get_courses_by_field,
 }

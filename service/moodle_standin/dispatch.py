@@ -15,12 +15,10 @@ from typing import Any
 from service.moodle_standin import (
     categories,
     cohorts,
-    course_reading,
     courses,
     enrolments,
     groups,
     reports,
-    roles,
     site_info,
     user_reading,
     users,
@@ -47,9 +45,7 @@ FUNCTIONS: dict[str, Function] = {
     **cohorts.FUNCTIONS,
     **categories.FUNCTIONS,
     **courses.FUNCTIONS,
-    **course_reading.FUNCTIONS,
     **enrolments.FUNCTIONS,
-    **roles.FUNCTIONS,
     **groups.FUNCTIONS,
     **reports.FUNCTIONS,
 }

@@ -1,25 +1,25 @@
-"""Functions about manual enrolments and the people of a course."""
+"""Functions about manual enrolments, roles and the people of a course."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from service.moodle_standin.course_reading import course_image
+from service.moodle_standin.courses import course_image
 from service.moodle_standin.errors import (
     MoodleError,
     invalid_parameter,
     invalid_user,
-    missing_record,
     programmer_error,
     refused,
 )
-from service.moodle_standin.site import GUEST_ID, ROLES, SITE_COURSE_ID, Function, Site
+from service.moodle_standin.site import GUEST_ID, ROLES, SITE_COURSE_ID, Function, Site, require
 from service.moodle_standin.store import Row
 from service.moodle_standin.user_reading import describe
 
 _ACTIVE = "e.suspended = 0 AND e.timestart <= ? AND (e.timeend = 0 OR e.timeend > ?)"
 """A condition on an enrolment; it takes the present time twice."""
+_CONTEXT_TABLES = {"course": "course", "coursecat": "category"}
 _SORT_COLUMNS = ("id", "firstname", "lastname")
 _USER_FIELDS = frozenset(
     {
@@ -36,30 +36,19 @@ _NOT_IN_A_COURSE = frozenset(
 )
 
 
-def _course(site: Site, course_id: int) -> Row:
-    row = site.store.row("SELECT * FROM course WHERE id = ?", (course_id,))
+def _check_user(site: Site, user_id: int, deleted: MoodleError) -> None:
+    row = site.store.find("user", id=user_id)
     if row is None:
-        raise missing_record("course")
-    return row
-
-
-def _deleted() -> MoodleError:
-    return refused("userdeleted", "The user account has been deleted")
+        raise invalid_user(user_id)
+    if row["deleted"]:
+        raise deleted
+    if user_id == GUEST_ID:
+        raise refused("guestsarenotallowed", "The guest user is not allowed to do this")
 
 
 def _no_role_for_the_deleted() -> MoodleError:
     """Return the error of a real Moodle 4.5 for a deleted user: the enrolment fails at the role."""
     return programmer_error("User ID does not exist or is deleted!")
-
-
-def _check_user(site: Site, user_id: int, *, deleted: Callable[[], MoodleError] = _deleted) -> None:
-    row = site.store.row("SELECT deleted FROM user WHERE id = ?", (user_id,))
-    if row is None:
-        raise invalid_user(user_id)
-    if row["deleted"]:
-        raise deleted()
-    if user_id == GUEST_ID:
-        raise refused("guestsarenotallowed", "The guest user is not allowed to do this")
 
 
 def _no_instance(course_id: int) -> MoodleError:
@@ -75,9 +64,9 @@ def enrol_users(site: Site, given: Mapping[str, Any]) -> None:
     """Enrol all or none. Another role is added beside the first one."""
     for item in given["enrolments"]:
         course_id, user_id, role_id = item["courseid"], item["userid"], item["roleid"]
-        if not site.store.row("SELECT 1 FROM course WHERE id = ?", (course_id,)):
+        if not site.store.find("course", id=course_id):
             raise invalid_parameter(f"Course does not exist: {course_id}")
-        _check_user(site, user_id, deleted=_no_role_for_the_deleted)
+        _check_user(site, user_id, deleted=_no_role_for_the_deleted())
         if role_id not in site.settings.assignable_roles:
             raise refused(
                 "wsusercannotassign",
@@ -87,51 +76,35 @@ def enrol_users(site: Site, given: Mapping[str, Any]) -> None:
             )
         if course_id == SITE_COURSE_ID:
             raise _no_instance(course_id)
-        site.store.run(
-            "INSERT INTO enrolment (courseid, userid, suspended, timestart, timeend)"
-            " VALUES (?, ?, ?, ?, ?) ON CONFLICT (courseid, userid) DO UPDATE SET"
-            " suspended = excluded.suspended, timestart = excluded.timestart,"
-            " timeend = excluded.timeend",
-            (
-                course_id,
-                user_id,
-                int(bool(item.get("suspend"))),
-                item.get("timestart") or 0,
-                item.get("timeend") or 0,
-            ),
-        )
-        site.store.run(
-            "INSERT OR IGNORE INTO role_assignment (contextlevel, instanceid, userid, roleid)"
-            " VALUES ('course', ?, ?, ?)",
-            (course_id, user_id, role_id),
-        )
+        enrolment = {
+            "courseid": course_id,
+            "userid": user_id,
+            "suspended": int(bool(item.get("suspend"))),
+            "timestart": item.get("timestart") or 0,
+            "timeend": item.get("timeend") or 0,
+        }
+        site.store.insert("enrolment", enrolment, or_else="REPLACE")
+        _assign(site, ("course", course_id), user_id, role_id)
 
 
 def unenrol_users(site: Site, given: Mapping[str, Any]) -> None:
     """Unenrol all or none. `roleid` is ignored: the whole enrolment ends, with all its roles."""
     for item in given["enrolments"]:
-        _course(site, item["courseid"])
-        _check_user(site, item["userid"])
-        key = (item["courseid"], item["userid"])
-        if item["courseid"] == SITE_COURSE_ID:
+        course_id, user_id = item["courseid"], item["userid"]
+        require(site, "course", course_id)
+        _check_user(site, user_id, refused("userdeleted", "The user account has been deleted"))
+        if course_id == SITE_COURSE_ID:
             raise _no_instance(SITE_COURSE_ID)
-        gone = site.store.run("DELETE FROM enrolment WHERE courseid = ? AND userid = ?", key)
-        if not gone:
-            continue
-        site.store.run(
-            "DELETE FROM role_assignment WHERE contextlevel = 'course' AND instanceid = ?"
-            " AND userid = ?",
-            key,
-        )
-        site.store.run(
-            "DELETE FROM group_member WHERE userid = ? AND groupid IN"
-            " (SELECT id FROM course_group WHERE courseid = ?)",
-            (item["userid"], item["courseid"]),
-        )
+        if site.store.remove("enrolment", courseid=course_id, userid=user_id):
+            course = {"contextlevel": "course", "instanceid": course_id}
+            site.store.remove("role_assignment", **course, userid=user_id)
+            groups = "(SELECT id FROM course_group WHERE courseid = ?)"
+            query = f"DELETE FROM group_member WHERE userid = ? AND groupid IN {groups}"
+            site.store.run(query, (user_id, course_id))
 
 
 def get_enrolled_users(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    course = _course(site, given["courseid"])
+    course_id = require(site, "course", given["courseid"])["id"]
     options = {option["name"]: option["value"] or "" for option in given["options"]}
     sort_column = options.get("sortby", "id")
     direction = options.get("sortdirection", "ASC").upper()
@@ -141,7 +114,7 @@ def get_enrolled_users(site: Site, given: Mapping[str, Any]) -> list[dict[str, A
     only_suspended = options.get("onlysuspended", "0") not in ("", "0")
     if only_active and only_suspended:
         raise programmer_error("onlyactive and onlysuspended exclude each other")
-    conditions, values = ["e.courseid = ?", "u.deleted = 0"], [course["id"]]
+    conditions, values = ["e.courseid = ?", "u.deleted = 0"], [course_id]
     if only_active or only_suspended:
         conditions.append(_ACTIVE if only_active else f"NOT ({_ACTIVE})")
         values += [site.now, site.now]
@@ -159,29 +132,26 @@ def get_enrolled_users(site: Site, given: Mapping[str, Any]) -> list[dict[str, A
     unknown = wanted - _USER_FIELDS
     if unknown:
         raise refused("invaliduserfield", f"Invalid user field: {min(unknown)}")
-    return [_describe(site, row, course, wanted) for row in rows]
+    return [_describe(site, row, course_id, wanted) for row in rows]
 
 
-def _describe(site: Site, row: Row, course: Row, wanted: set[str]) -> dict[str, Any]:
+def _describe(site: Site, row: Row, course_id: int, wanted: set[str]) -> dict[str, Any]:
+    def is_shown(name: str) -> bool:
+        return not wanted or name in wanted
+
     answer = {
         name: value
         for name, value in describe(site, row).items()
-        if name not in _NOT_IN_A_COURSE and (not wanted or name in wanted)
+        if name in ("id", "fullname") or (is_shown(name) and name not in _NOT_IN_A_COURSE)
     }
-    answer |= {"id": row["id"], "fullname": f"{row['firstname']} {row['lastname']}"}
-    if not wanted or "lastcourseaccess" in wanted:
+    if is_shown("lastcourseaccess"):
         answer["lastcourseaccess"] = 0
-    if not wanted or "roles" in wanted:
-        answer["roles"] = _roles(site, course["id"], row["id"])
-    if not wanted or "groups" in wanted:
-        groups = _groups(site, course["id"], row["id"])
-        if groups:
-            answer["groups"] = groups
-    if not wanted or "enrolledcourses" in wanted:
-        others = _courses_of(site, row["id"])
-        if others:
-            shown = ("id", "fullname", "shortname")
-            answer["enrolledcourses"] = [{name: one[name] for name in shown} for one in others]
+    if is_shown("roles"):
+        answer["roles"] = _roles(site, course_id, row["id"])
+    if is_shown("groups") and (groups := _groups(site, course_id, row["id"])):
+        answer["groups"] = groups
+    if is_shown("enrolledcourses") and (others := _courses_of(site, row["id"])):
+        answer["enrolledcourses"] = [dict(one) for one in others]
     return answer
 
 
@@ -203,8 +173,7 @@ def _groups(site: Site, course_id: int, user_id: int) -> list[dict[str, Any]]:
         " WHERE g.courseid = ? AND m.userid = ? ORDER BY g.id",
         (course_id, user_id),
     )
-    shown = ("id", "name", "description", "descriptionformat")
-    return [{name: row[name] for name in shown} for row in rows]
+    return [dict(row) for row in rows]
 
 
 def _courses_of(site: Site, user_id: int) -> list[Row]:
@@ -222,20 +191,12 @@ def _courses_of(site: Site, user_id: int) -> list[Row]:
 def get_users_courses(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     answers = []
     for row in _courses_of(site, given["userid"]):
-        answer: dict[str, Any] = {
-            name: row[name]
-            for name in (
-                "id", "shortname", "fullname", "idnumber", "visible", "summary", "summaryformat",
-                "format", "showgrades", "lang", "enablecompletion", "startdate", "enddate",
-                "timemodified",
-            )
-        }  # fmt: skip
-        answer |= {
+        answer = {
+            **row,
             "displayname": row["fullname"],
             "courseimage": course_image(site, row["id"]),
             "completionhascriteria": False,
             "completionusertracked": False,
-            "category": row["category"],
             "progress": None,
             "completed": None,
             "marker": 0,
@@ -256,8 +217,49 @@ def get_users_courses(site: Site, given: Mapping[str, Any]) -> list[dict[str, An
 
 def get_course_enrolment_methods(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the methods that a person could choose: the manual one is not among them."""
-    _course(site, given["courseid"])
+    require(site, "course", given["courseid"])
     return []
+
+
+def _context(site: Site, item: Mapping[str, Any]) -> tuple[str, int]:
+    level, instance = item.get("contextlevel"), item.get("instanceid")
+    if level == "system":
+        return "system", 0
+    table = _CONTEXT_TABLES.get(level or "")
+    if table is None or not site.store.find(table, id=instance):
+        raise invalid_parameter("Missing parameters, please provide either context level with id")
+    return str(level), int(instance or 0)
+
+
+def _check_assignable(site: Site, role_id: int, level: str, verb: str) -> None:
+    """Raise an error for a role above those of courses: nobody here may give one."""
+    if level != "course" or role_id not in site.settings.assignable_roles:
+        raise invalid_parameter(f"Can not {verb} roleid={role_id} in contextid=")
+
+
+def _assign(site: Site, context: tuple[str, int], user_id: int, role_id: int) -> None:
+    level, instance = context
+    row = {"contextlevel": level, "instanceid": instance, "userid": user_id, "roleid": role_id}
+    site.store.insert("role_assignment", row, or_else="IGNORE")
+
+
+def assign_roles(site: Site, given: Mapping[str, Any]) -> None:
+    """Assign all or none. In a course this does not enrol."""
+    for item in given["assignments"]:
+        context = _context(site, item)
+        _check_assignable(site, item["roleid"], context[0], "assign")
+        if not site.store.find("user", id=item["userid"], deleted=0):
+            raise _no_role_for_the_deleted()
+        _assign(site, context, item["userid"], item["roleid"])
+
+
+def unassign_roles(site: Site, given: Mapping[str, Any]) -> None:
+    """Take all or none away; a role that is not there is passed over."""
+    for item in given["unassignments"]:
+        level, instance = _context(site, item)
+        _check_assignable(site, item["roleid"], level, "unassign")
+        who = {"userid": item["userid"], "roleid": item["roleid"]}
+        site.store.remove("role_assignment", contextlevel=level, instanceid=instance, **who)
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -266,4 +268,6 @@ FUNCTIONS: dict[str, Function] = {
     "core_enrol_get_enrolled_users": get_enrolled_users,
     "core_enrol_get_users_courses": get_users_courses,
     "core_enrol_get_course_enrolment_methods": get_course_enrolment_methods,
+    "core_role_assign_roles": assign_roles,
+    "core_role_unassign_roles": unassign_roles,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from service.moodle_standin.errors import invalid_parameter, missing_record
 from service.moodle_standin.settings import CustomReport
-from service.moodle_standin.site import ADMIN_ID, Function, Site
+from service.moodle_standin.site import ADMIN_ID, Function, Site, require
 from service.moodle_standin.store import Row
 from service.moodle_standin.user_reading import full_name, picture_urls
 
@@ -48,8 +48,7 @@ def list_reports(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _details(site: Site, report: CustomReport, report_id: int) -> dict[str, Any]:
-    admin = site.store.row("SELECT * FROM user WHERE id = ?", (ADMIN_ID,))
-    assert admin is not None  # noqa: S101 - made with the database
+    admin = require(site, "user", ADMIN_ID)
     return {
         "name": report.name,
         "source": "core_user\\reportbuilder\\datasource\\users",
@@ -69,17 +68,13 @@ def _details(site: Site, report: CustomReport, report_id: int) -> dict[str, Any]
         "sourcename": "Users",
         "tags": [],
         "modifiedby": {
-            "id": ADMIN_ID,
-            **{name: admin[name] for name in _PERSON},
+            **admin,
             "fullname": full_name(admin),
             "identity": admin["email"],
             "profileurl": f"{site.base_url}/user/profile.php?id={ADMIN_ID}",
             **picture_urls(site),
         },
     }
-
-
-_PERSON = ("email", "idnumber", "phone1", "phone2", "department", "institution")
 
 
 def retrieve_report(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +94,7 @@ def retrieve_report(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _people(site: Site, report: CustomReport, report_id: int) -> list[Row]:
-    row = site.store.row("SELECT filters FROM report_filter WHERE reportid = ?", (report_id,))
+    row = site.store.find("report_filter", reportid=report_id)
     filters = json.loads(row["filters"]) if row is not None else {}
     conditions, values = ["deleted = 0", "username <> 'guest'"], []
     if report.active_only:
@@ -111,10 +106,9 @@ def _people(site: Site, report: CustomReport, report_id: int) -> list[Row]:
     if operator is not None:
         conditions.append(operator.format("institution"))
         values.append(filters["user:institution_value"])
-    return site.store.rows(
-        f"SELECT * FROM user WHERE {' AND '.join(conditions)} ORDER BY firstname, lastname, id",
-        values,
-    )
+    where = " AND ".join(conditions)
+    query = f"SELECT * FROM user WHERE {where} ORDER BY firstname, lastname, id"
+    return site.store.rows(query, values)
 
 
 def _plain(row: Row) -> list[Any]:
@@ -154,16 +148,14 @@ def set_filters(site: Site, given: Mapping[str, Any]) -> bool:
         filters = json.loads(given["values"] or "")
     except ValueError as error:
         raise invalid_parameter("The values are no JSON") from error
-    site.store.run(
-        "INSERT OR REPLACE INTO report_filter (reportid, filters) VALUES (?, ?)",
-        (given["reportid"], json.dumps(filters)),
-    )
+    stored = {"reportid": given["reportid"], "filters": json.dumps(filters)}
+    site.store.insert("report_filter", stored, or_else="REPLACE")
     return True
 
 
 def filters_reset(site: Site, given: Mapping[str, Any]) -> bool:
     _find(site, given["reportid"])
-    site.store.run("DELETE FROM report_filter WHERE reportid = ?", (given["reportid"],))
+    site.store.remove("report_filter", reportid=given["reportid"])
     return True
 
 

@@ -1,13 +1,14 @@
-"""What a function call sees of the site: its data, its settings, the caller and the time."""
+"""What a function call sees of the site, and the steps that several functions share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from service.moodle_standin.errors import MoodleError, invalid_user, missing_record, warning
 from service.moodle_standin.settings import SiteSettings
-from service.moodle_standin.store import Store
+from service.moodle_standin.store import Row, Store
 
 ADMIN_ID = 2
 GUEST_ID = 1
@@ -42,3 +43,64 @@ class Site:
 
 Function = Callable[[Site, Mapping[str, Any]], Any]
 """A web service function: checked parameters in, answer out; raises `MoodleError`."""
+
+
+_MOODLE_TABLES = {
+    "category": "course_categories", "course_group": "groups", "grouping": "groupings",
+}  # fmt: skip
+"""Our tables whose name in Moodle is another."""
+_MEMBERS = {"cohort": ("cohort_member", "cohortid"), "course_group": ("group_member", "groupid")}
+"""Table -> the table of its members, and the column in it that names the whole."""
+
+
+def require(site: Site, table: str, row_id: int) -> Row:
+    """Return the row with this id; raises `MoodleError` (`invalidrecord`) when there is none."""
+    row = site.store.find(table, id=row_id)
+    if row is None:
+        raise missing_record(_MOODLE_TABLES.get(table, table))
+    return row
+
+
+def check_user(site: Site, user_id: int) -> None:
+    """Raise `MoodleError` unless the user is there and was not deleted."""
+    if not site.store.find("user", id=user_id, deleted=0):
+        raise invalid_user(user_id, with_deleted=False)
+
+
+def read_members(site: Site, table: str, ids: Iterable[int]) -> list[dict[str, Any]]:
+    """Return the users in each of these cohorts or groups."""
+    members, column = _MEMBERS[table]
+    query = f"SELECT userid FROM {members} WHERE {column} = ? ORDER BY userid"
+    answers = []
+    for row_id in ids:
+        rows = site.store.rows(query, (require(site, table, row_id)["id"],))
+        answers.append({column: row_id, "userids": [row["userid"] for row in rows]})
+    return answers
+
+
+def remove_members(site: Site, table: str, given: Iterable[Mapping[str, int]]) -> None:
+    """Remove all or none from their cohorts or groups; who is no member is passed over."""
+    members, column = _MEMBERS[table]
+    for member in given:
+        require(site, table, member[column])
+        check_user(site, member["userid"])
+        site.store.remove(members, **member)
+
+
+def update_each(
+    site: Site, what: str, items: Iterable[Mapping[str, Any]], update: Function
+) -> dict[str, Any]:
+    """Update each item alone; a failure becomes a warning and the rest goes on."""
+    warnings = []
+    for item in items:
+        try:
+            with site.store.savepoint():
+                update(site, item)
+        except MoodleError as error:
+            warnings.append(warning(what, item["id"], error.errorcode, error.message))
+    return {"warnings": warnings}
+
+
+def filled(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return those of the fields that were given, an empty text for each null."""
+    return {name: given[name] or "" for name in names if name in given}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.moodle_standin.settings import RELEASE, VERSION
-from service.moodle_standin.site import Function, Site
+from service.moodle_standin.site import Function, Site, require
 
 _FEATURES = {
     "usecomments": 1, "usetags": 1, "enablenotes": 1, "messaging": 1, "enableblogs": 1,
@@ -16,8 +16,7 @@ _FEATURES = {
 
 
 def get_site_info(site: Site, _given: Mapping[str, Any]) -> dict[str, Any]:
-    row = site.store.row("SELECT * FROM user WHERE id = ?", (site.caller_id,))
-    assert row is not None  # noqa: S101 - the accounts of tokens are made with the database
+    row = require(site, "user", site.caller_id)
     return {
         "sitename": site.settings.site_name,
         "username": row["username"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from service.moodle_standin.schema import SCHEMA
 
 Row = sqlite3.Row
+Values = Sequence[object] | Mapping[str, object]
+"""The values of a query by their places, or by their names."""
 
 
 class Store:
@@ -76,37 +78,57 @@ class Store:
         self._sequences[table] = number
         return number
 
-    def rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
+    def rows(self, query: str, values: Values = ()) -> list[Row]:
         with self._lock:
             return self._connection.execute(query, values).fetchall()
 
-    def row(self, query: str, values: Sequence[object] = ()) -> Row | None:
+    def row(self, query: str, values: Values = ()) -> Row | None:
         with self._lock:
             found: Row | None = self._connection.execute(query, values).fetchone()
         return found
 
-    def number(self, query: str, values: Sequence[object] = ()) -> int:
+    def number(self, query: str, values: Values = ()) -> int:
         """Return the single number that a query gives, 0 when there is none."""
         row = self.row(query, values)
         return int(row[0] or 0) if row is not None else 0
 
-    def run(self, query: str, values: Sequence[object] = ()) -> int:
+    def run(self, query: str, values: Values = ()) -> int:
         """Execute one statement and say how many rows it touched."""
         with self._lock:
             return self._connection.execute(query, values).rowcount
 
-    def insert(self, table: str, values: Mapping[str, Any]) -> None:
+    def find(self, table: str, **known: object) -> Row | None:
+        """Return the first row of the table that has these values."""
+        where = " AND ".join(f"{column} = ?" for column in known)
+        return self.row(f"SELECT * FROM {table} WHERE {where}", tuple(known.values()))
+
+    def is_taken(self, table: str, but_for: int, **known: object) -> bool:
+        """Tell whether a row other than the one with the id `but_for` has these values."""
+        where = " AND ".join(f"{column} = ?" for column in known)
+        query = f"SELECT 1 FROM {table} WHERE {where} AND id <> ?"
+        return self.row(query, (*known.values(), but_for)) is not None
+
+    def add(self, table: str, values: Mapping[str, Any]) -> int:
+        """Insert a row under the next id of its table and return that id."""
+        row_id = self.next_id(table)
+        self.insert(table, {"id": row_id, **values})
+        return row_id
+
+    def insert(self, table: str, values: Mapping[str, Any], *, or_else: str = "ABORT") -> int:
+        """Insert a row and return 1. For one whose key is taken `or_else` says what to do: ABORT,
+        REPLACE it, or IGNORE the new one and return 0."""
         columns = ", ".join(values)
-        marks = ", ".join("?" * len(values))
-        self.run(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(values.values()))
+        query = f"INSERT OR {or_else} INTO {table} ({columns}) VALUES ({marks(values)})"
+        return self.run(query, tuple(values.values()))
 
     def update(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
-        if values:
-            assignments = ", ".join(f"{column} = ?" for column in values)
-            self.run(
-                f"UPDATE {table} SET {assignments} WHERE id = ?",
-                (*values.values(), row_id),
-            )
+        assignments = ", ".join(f"{column} = ?" for column in values)
+        self.run(f"UPDATE {table} SET {assignments} WHERE id = ?", (*values.values(), row_id))
+
+    def remove(self, table: str, **known: object) -> int:
+        """Delete the rows that have these values and return how many there were."""
+        where = " AND ".join(f"{column} = ?" for column in known)
+        return self.run(f"DELETE FROM {table} WHERE {where}", tuple(known.values()))
 
     def _save_sequences(self) -> None:
         self._connection.executemany(
@@ -116,6 +138,6 @@ class Store:
         )
 
 
-def marks(values: Sequence[object]) -> str:
-    """Return the placeholders of an IN list."""
+def marks(values: Collection[object]) -> str:
+    """Return a placeholder for each value."""
     return ", ".join("?" * len(values))

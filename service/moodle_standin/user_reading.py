@@ -17,9 +17,11 @@ from service.moodle_standin.site import Function, Site
 from service.moodle_standin.store import Row, marks
 
 _MAX_IDENTITIES = 100
-_ONLY_WHEN_FILLED = (
-    "address", "institution", "idnumber", "interests", "city", "country",
+_ALWAYS = (
+    "id", "username", "firstname", "lastname", "email", "department", "firstaccess", "lastaccess",
+    "auth", "suspended", "lang", "theme", "timezone", "mailformat",
 )  # fmt: skip
+_ONLY_WHEN_FILLED = ("address", "institution", "idnumber", "interests", "city", "country")
 """The fields of an answer. No telephone is among them: a service account never got one back."""
 _SEARCH_KEYS = ("id", "lastname", "firstname", "idnumber", "username", "email", "auth")
 _WILDCARD_KEYS = ("lastname", "firstname", "email")
@@ -36,29 +38,14 @@ def picture_urls(site: Site) -> dict[str, str]:
 
 def describe(site: Site, row: Row) -> dict[str, Any]:
     """Return a user as the reading functions give it; empty fields are left out."""
-    answer: dict[str, Any] = {
-        "id": row["id"],
-        "username": row["username"],
+    answer: dict[str, Any] = {name: row[name] for name in _ALWAYS} | {
         "fullname": full_name(row),
-        "firstname": row["firstname"],
-        "lastname": row["lastname"],
-        "email": row["email"],
-        "department": row["department"],
-        "firstaccess": row["firstaccess"],
-        "lastaccess": row["lastaccess"],
-        "auth": row["auth"],
-        "suspended": row["suspended"],
         "confirmed": 1,
-        "lang": row["lang"],
-        "theme": row["theme"],
-        "timezone": row["timezone"],
-        "mailformat": row["mailformat"],
         "trackforums": 0,
         **picture_urls(site),
     }
     answer |= {name: row[name] for name in _ONLY_WHEN_FILLED if row[name]}
-    fields = _profile_fields(site, row["id"])
-    if fields:
+    if fields := _profile_fields(site, row["id"]):
         answer["customfields"] = fields
     if row["id"] == site.caller_id:
         answer["preferences"] = _own_preferences(site)
@@ -67,10 +54,8 @@ def describe(site: Site, row: Row) -> dict[str, Any]:
 
 def _own_preferences(site: Site) -> list[dict[str, Any]]:
     """Return the caller's own preferences; the last two are Moodle's bookkeeping of a session."""
-    rows = site.store.rows(
-        "SELECT name, value FROM user_preference WHERE userid = ? ORDER BY name",
-        (site.caller_id,),
-    )
+    query = "SELECT name, value FROM user_preference WHERE userid = ? ORDER BY name"
+    rows = site.store.rows(query, (site.caller_id,))
     return [
         *(dict(row) for row in rows),
         {"name": "last_time_enrolments_synced", "value": str(site.now)},
@@ -82,19 +67,15 @@ def _profile_fields(site: Site, user_id: int) -> list[dict[str, Any]]:
     names = site.settings.profile_fields
     if not names:
         return []
-    rows = site.store.rows(
-        "SELECT shortname, value FROM user_profile_field WHERE userid = ? ORDER BY shortname",
-        (user_id,),
-    )
+    query = "SELECT * FROM user_profile_field WHERE userid = ? ORDER BY shortname"
     return [
         {
+            **row,
             "type": "text",
-            "value": row["value"],
             "displayvalue": row["value"],
             "name": names[row["shortname"]],
-            "shortname": row["shortname"],
         }
-        for row in rows
+        for row in site.store.rows(query, (user_id,))
         if row["shortname"] in names
     ]
 
@@ -111,22 +92,19 @@ def get_users_by_field(site: Site, given: Mapping[str, Any]) -> list[dict[str, A
     for start in range(0, len(values), 500):
         part = values[start : start + 500]
         deleted = "" if field == "id" else "AND deleted = 0"
-        rows += site.store.rows(
-            f"SELECT * FROM user WHERE {field} IN ({marks(part)}) {deleted} ORDER BY id",
-            part,
-        )
+        query = f"SELECT * FROM user WHERE {field} IN ({marks(part)}) {deleted} ORDER BY id"
+        rows += site.store.rows(query, part)
     return [describe(site, row) for row in sorted(rows, key=lambda row: int(row["id"]))]
 
 
 def _check_value(site: Site, field: str, value: str) -> None:
-    fits = True
-    if field == "id":
-        fits = value.removeprefix("-").isdecimal()
-    elif field == "username":
-        fits = username_allowed(value, site.settings)
-    elif field == "email":
-        fits = value == value.strip()
-    if not fits:
+    fits = {
+        "id": value.removeprefix("-").isdecimal(),
+        "idnumber": True,
+        "username": username_allowed(value, site.settings),
+        "email": value == value.strip(),
+    }
+    if not fits[field]:
         raise invalid_parameter(
             f'Invalid external api parameter: the value is "{value}", '
             f'the server was expecting "{"int" if field == "id" else field}" type'
@@ -146,24 +124,16 @@ def get_users(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
             raise refused("keyalreadyset")
         seen.add(key)
         if key not in _SEARCH_KEYS:
-            warnings.append(
-                {
-                    "item": key,
-                    "warningcode": "invalidfieldparameter",
-                    "message": f"The search key '{key}' is not supported, "
-                    "look at the web service documentation",
-                }
-            )
+            text = f"The search key '{key}' is not supported, look at the web service documentation"
+            warnings.append({"item": key, "warningcode": "invalidfieldparameter", "message": text})
         elif key in _WILDCARD_KEYS:
             conditions.append(f"fold({key}) LIKE fold(?)")
             values.append(value)
         else:
             conditions.append(f"{key} = ?")
             values.append(clean_username(value, site.settings) if key == "username" else value)
-    rows = site.store.rows(
-        f"SELECT * FROM user WHERE {' AND '.join(conditions)} ORDER BY id",
-        values,
-    )
+    query = f"SELECT * FROM user WHERE {' AND '.join(conditions)} ORDER BY id"
+    rows = site.store.rows(query, values)
     return {"users": [describe(site, row) for row in rows], "warnings": warnings}
 
 
@@ -176,16 +146,15 @@ def search_identity(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
         " ORDER BY lastname, firstname, id LIMIT ?",
         (pattern, pattern, _MAX_IDENTITIES + 1),
     )
-    found = [
-        {
-            "id": row["id"],
-            "fullname": full_name(row),
-            "extrafields": [{"name": "email", "value": row["email"]}],
-        }
-        for row in rows[:_MAX_IDENTITIES]
-    ]
     return {
-        "list": found,
+        "list": [
+            {
+                "id": row["id"],
+                "fullname": full_name(row),
+                "extrafields": [{"name": "email", "value": row["email"]}],
+            }
+            for row in rows[:_MAX_IDENTITIES]
+        ],
         "maxusersperpage": _MAX_IDENTITIES,
         "overflow": len(rows) > _MAX_IDENTITIES,
     }
@@ -195,18 +164,12 @@ def get_user_preferences(site: Site, given: Mapping[str, Any]) -> dict[str, Any]
     """Return the caller's own; others' need a right that a service account does not have."""
     user_id = given["userid"] or site.caller_id
     if user_id != site.caller_id:
-        if not site.store.row("SELECT 1 FROM user WHERE id = ?", (user_id,)):
+        if not site.store.find("user", id=user_id):
             raise invalid_user(user_id)
         raise missing_capability("Change site configuration")
     wanted = given["name"]
-    return {
-        "preferences": [
-            preference
-            for preference in _own_preferences(site)
-            if not wanted or preference["name"] == wanted
-        ],
-        "warnings": [],
-    }
+    own = [one for one in _own_preferences(site) if not wanted or one["name"] == wanted]
+    return {"preferences": own, "warnings": []}
 
 
 FUNCTIONS: dict[str, Function] = {

@@ -8,16 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.moodle_standin.errors import (
-    MoodleError,
     database_refused,
     invalid_parameter,
     invalid_user,
     refused,
+    warning,
 )
-from service.moodle_standin.password_policy import check_password
 from service.moodle_standin.schema import check_lengths
-from service.moodle_standin.settings import COUNTRIES
-from service.moodle_standin.site import ADMIN_ID, GUEST_ID, Function, Site
+from service.moodle_standin.settings import COUNTRIES, PasswordPolicy
+from service.moodle_standin.site import ADMIN_ID, GUEST_ID, Function, Site, update_each
 from service.moodle_standin.store import Row
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -31,6 +30,11 @@ _STORED_AS_SENT = frozenset(
         "firstnamephonetic", "lastnamephonetic",
     }
 )  # fmt: skip
+_TOO_SHORT = "Passwords must be at least {} characters long."
+_DIGITS = "Passwords must have at least {} digit(s)."
+_LOWER = "Passwords must have at least {} lower case letter(s)."
+_UPPER = "Passwords must have at least {} upper case letter(s)."
+_OTHER = "The password must have at least {} special character(s) such as *, -, or #."
 _KNOWN_PREFERENCES = frozenset({"auth_forcepasswordchange", "htmleditor"})
 """Preferences that are stored; any other name is dropped without a word."""
 
@@ -45,7 +49,7 @@ def _create_user(site: Site, user: Mapping[str, Any]) -> dict[str, Any]:
     username = user["username"]
     if not username:
         raise invalid_parameter("The username field cannot be blank")
-    if store.row("SELECT 1 FROM user WHERE username = ?", (username,)):
+    if store.find("user", username=username):
         raise invalid_parameter(f"Username already exists: {username}")
     if user["auth"] not in settings.auth_methods or user["auth"] == "webservice":
         raise invalid_parameter(f"Invalid authentication type: {user['auth']}")
@@ -57,7 +61,7 @@ def _create_user(site: Site, user: Mapping[str, Any]) -> dict[str, Any]:
     email = user["email"] or ""
     if not _EMAIL.fullmatch(email):
         raise invalid_parameter(f"Email address is invalid: {email}")
-    if not settings.allow_accounts_same_email and _email_taken(site, email, 0):
+    if _email_taken(site, email, 0):
         raise invalid_parameter(f"Email address already exists: {email}")
 
     internal = user["auth"] not in settings.external_auth_methods
@@ -68,7 +72,7 @@ def _create_user(site: Site, user: Mapping[str, Any]) -> dict[str, Any]:
             raise invalid_parameter(
                 "Invalid password: you must provide a password, or set createpassword."
             )
-        check_password(password, settings.password_policy)
+        _check_password(password, settings.password_policy)
 
     values = _columns(user) | {
         "username": username,
@@ -79,12 +83,31 @@ def _create_user(site: Site, user: Mapping[str, Any]) -> dict[str, Any]:
         "timemodified": site.now,
     }
     check_lengths("user", values)
-    user_id = store.next_id("user")
-    store.insert("user", {"id": user_id, **values})
+    user_id = store.add("user", values)
     _save_details(site, user_id, user)
     if made_up and internal:
         _save_preference(site, user_id, "auth_forcepasswordchange", "1")
     return {"id": user_id, "username": username}
+
+
+def _check_password(password: str, policy: PasswordPolicy) -> None:
+    """Raise `MoodleError` whose code lists every broken rule (docs/facts/moodle.md 5.10)."""
+    if not policy.enabled:
+        return
+    digits = sum(char.isdigit() for char in password)
+    lower = sum(char.islower() for char in password)
+    upper = sum(char.isupper() for char in password)
+    other = sum(not char.isalnum() for char in password)
+    rules = (
+        (len(password) >= policy.min_length, _TOO_SHORT.format(policy.min_length)),
+        (digits >= policy.min_digits, _DIGITS.format(policy.min_digits)),
+        (lower >= policy.min_lower, _LOWER.format(policy.min_lower)),
+        (upper >= policy.min_upper, _UPPER.format(policy.min_upper)),
+        (other >= policy.min_other, _OTHER.format(policy.min_other)),
+    )
+    broken = "".join(f"<div>{text}</div>" for kept, text in rules if not kept)
+    if broken:
+        raise refused(broken)
 
 
 def _columns(user: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,11 +122,9 @@ def _columns(user: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _email_taken(site: Site, email: str, but_for: int) -> bool:
-    found = site.store.row(
-        "SELECT 1 FROM user WHERE email_lower = ? AND deleted = 0 AND id <> ?",
-        (email.lower(), but_for),
-    )
-    return found is not None
+    if site.settings.allow_accounts_same_email:
+        return False
+    return site.store.is_taken("user", but_for, email_lower=email.lower(), deleted=0)
 
 
 def _save_details(site: Site, user_id: int, user: Mapping[str, Any]) -> None:
@@ -111,47 +132,29 @@ def _save_details(site: Site, user_id: int, user: Mapping[str, Any]) -> None:
         _save_preference(site, user_id, preference["type"], preference["value"])
     for profile_field in user.get("customfields", ()):
         if profile_field["type"] in site.settings.profile_fields:
-            site.store.run(
-                "INSERT OR REPLACE INTO user_profile_field (userid, shortname, value)"
-                " VALUES (?, ?, ?)",
-                (user_id, profile_field["type"], profile_field["value"] or ""),
-            )
+            key = {"userid": user_id, "shortname": profile_field["type"]}
+            row = key | {"value": profile_field["value"] or ""}
+            site.store.insert("user_profile_field", row, or_else="REPLACE")
 
 
 def _save_preference(site: Site, user_id: int, name: str, value: str | None) -> None:
     if name not in _KNOWN_PREFERENCES:
         return
+    key = {"userid": user_id, "name": name}
     if value is None:
-        site.store.run("DELETE FROM user_preference WHERE userid = ? AND name = ?", (user_id, name))
+        site.store.remove("user_preference", **key)
     else:
-        site.store.run(
-            "INSERT OR REPLACE INTO user_preference (userid, name, value) VALUES (?, ?, ?)",
-            (user_id, name, value),
-        )
+        site.store.insert("user_preference", key | {"value": value}, or_else="REPLACE")
 
 
 def update_users(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
     """Update each user alone; a failure becomes a warning and the rest goes on."""
-    warnings = []
-    for user in given["users"]:
-        try:
-            with site.store.savepoint():
-                _update_user(site, user)
-        except MoodleError as error:
-            warnings.append(
-                {
-                    "item": "user",
-                    "itemid": user["id"],
-                    "warningcode": error.errorcode,
-                    "message": error.message,
-                }
-            )
-    return {"warnings": warnings}
+    return update_each(site, "user", given["users"], _update_user)
 
 
 def _update_user(site: Site, user: Mapping[str, Any]) -> None:
     store, settings = site.store, site.settings
-    row = store.row("SELECT * FROM user WHERE id = ?", (user["id"],))
+    row = store.find("user", id=user["id"])
     if row is None:
         raise refused("invaliduserid", "Invalid user ID")
     if row["id"] == ADMIN_ID and site.caller_id != ADMIN_ID:
@@ -170,11 +173,11 @@ def _update_user(site: Site, user: Mapping[str, Any]) -> None:
     auth = user.get("auth", row["auth"])
     if "password" in user:
         # Checked even where the method keeps no password, and even when it is empty.
-        check_password(user["password"], settings.password_policy)
+        _check_password(user["password"], settings.password_policy)
         if user["password"] and auth not in settings.external_auth_methods:
             values["has_password"] = 1
     if "username" in user and user["username"] != row["username"]:
-        if store.row("SELECT 1 FROM user WHERE username = ?", (user["username"],)):
+        if store.find("user", username=user["username"]):
             raise database_refused('ERROR:  duplicate key value violates "mdl_user_mneuse_uix"')
         values["username"] = user["username"]
     check_lengths("user", values)
@@ -187,14 +190,14 @@ def _check_new_email(site: Site, row: Row, email: str) -> None:
         return
     if not _EMAIL.fullmatch(email):
         raise refused("useremailinvalid")
-    if not site.settings.allow_accounts_same_email and _email_taken(site, email, row["id"]):
+    if _email_taken(site, email, row["id"]):
         raise refused("useremailduplicate", "Duplicate address")
 
 
 def delete_users(site: Site, given: Mapping[str, Any]) -> None:
     """Delete all or none. The row stays as a husk that can still be read by id."""
     for user_id in given["userids"]:
-        row = site.store.row("SELECT * FROM user WHERE id = ? AND deleted = 0", (user_id,))
+        row = site.store.find("user", id=user_id, deleted=0)
         if row is None:
             raise invalid_user(user_id, with_deleted=False)
         if user_id == ADMIN_ID:
@@ -207,7 +210,7 @@ def delete_users(site: Site, given: Mapping[str, Any]) -> None:
 
 def _delete_user(site: Site, row: Row) -> None:
     stamp = site.now
-    while site.store.row("SELECT 1 FROM user WHERE username = ?", (f"{row['email']}.{stamp}",)):
+    while site.store.find("user", username=f"{row['email']}.{stamp}"):
         stamp += 1
     husk = hashlib.md5(row["username"].encode(), usedforsecurity=False).hexdigest()
     site.store.update(
@@ -228,42 +231,28 @@ def _delete_user(site: Site, row: Row) -> None:
         "user_preference", "user_profile_field", "cohort_member", "enrolment",
         "role_assignment", "group_member",
     ):  # fmt: skip
-        site.store.run(f"DELETE FROM {table} WHERE userid = ?", (row["id"],))
+        site.store.remove(table, userid=row["id"])
 
 
 def set_user_preferences(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
     saved = []
     warnings = []
     for preference in given["preferences"]:
-        user_id = preference["userid"] or site.caller_id
-        name = preference["name"]
-        if not site.store.row("SELECT 1 FROM user WHERE id = ? AND deleted = 0", (user_id,)):
-            warnings.append(
-                {
-                    "item": "user",
-                    "itemid": user_id,
-                    "warningcode": "invaliduser",
-                    "message": "Invalid user",
-                }
-            )
+        user_id, name = preference["userid"] or site.caller_id, preference["name"]
+        if not site.store.find("user", id=user_id, deleted=0):
+            warnings.append(warning("user", user_id, "invaliduser", "Invalid user"))
         elif name in _KNOWN_PREFERENCES:
             _save_preference(site, user_id, name, preference["value"])
             saved.append({"name": name, "userid": user_id})
         else:
-            warnings.append(
-                {
-                    "item": "user",
-                    "itemid": user_id,
-                    "warningcode": "nopermission",
-                    "message": f"You are not allowed to change the preference {name}",
-                }
-            )
+            text = f"You are not allowed to change the preference {name}"
+            warnings.append(warning("user", user_id, "nopermission", text))
     return {"saved": saved, "warnings": warnings}
 
 
 def update_user_preferences(site: Site, given: Mapping[str, Any]) -> None:
     user_id = given["userid"] or site.caller_id
-    if not site.store.row("SELECT 1 FROM user WHERE id = ? AND deleted = 0", (user_id,)):
+    if not site.store.find("user", id=user_id, deleted=0):
         raise invalid_user(user_id)
     for preference in given["preferences"]:
         _save_preference(site, user_id, preference["type"], preference["value"])
