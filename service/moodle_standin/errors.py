@@ -52,6 +52,13 @@ def invalid_parameter(debuginfo: str) -> MoodleError:
     return MoodleError(exception, "invalidparameter", INVALID_PARAMETER, "debug", debuginfo)
 
 
+def unfit_value(value: str, kind: str) -> MoodleError:
+    return invalid_parameter(
+        f'Invalid external api parameter: the value is "{value}", '
+        f'the server was expecting "{kind}" type'
+    )
+
+
 def invalid_response(debuginfo: str) -> MoodleError:
     exception = "core\\exception\\invalid_response_exception"
     return MoodleError(exception, "invalidresponse", INVALID_RESPONSE, "debug", debuginfo)

@@ -40,48 +40,49 @@ class Fault:
     status: int = 500
 
 
+@dataclass
+class _Planned:
+    """A fault in force and how often it could have struck and has."""
+
+    fault: Fault
+    matched: int = 0
+    struck: int = 0
+
+    def strikes(self, functions: frozenset[str]) -> bool:
+        fault = self.fault
+        if fault.function is not None and fault.function not in functions:
+            return False
+        if fault.times is not None and self.struck >= fault.times:
+            return False
+        self.matched += 1
+        turn = self.matched - fault.skip
+        if turn <= 0 or turn % fault.every:
+            return False
+        self.struck += 1
+        return True
+
+
 class FaultPlan:
-    """The faults in force and how often each has struck."""
+    """The faults in force."""
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()
-        self._faults: list[Fault] = list(faults)
-        self._matched: list[int] = [0] * len(self._faults)
-        self._struck: list[int] = [0] * len(self._faults)
+        self._planned = [_Planned(fault) for fault in faults]
 
     def add(self, fault: Fault) -> None:
         with self._lock:
-            self._faults.append(fault)
-            self._matched.append(0)
-            self._struck.append(0)
+            self._planned.append(_Planned(fault))
 
     def clear(self) -> None:
         with self._lock:
-            self._faults.clear()
-            self._matched.clear()
-            self._struck.clear()
+            self._planned.clear()
 
     def struck(self) -> list[tuple[Fault, int]]:
+        """Return the faults and how often each has struck."""
         with self._lock:
-            return list(zip(self._faults, self._struck, strict=True))
+            return [(one.fault, one.struck) for one in self._planned]
 
     def take(self, functions: frozenset[str]) -> list[Fault]:
         """Return the faults that strike a call of these functions now."""
         with self._lock:
-            return [
-                fault
-                for number, fault in enumerate(self._faults)
-                if self._strikes(number, fault, functions)
-            ]
-
-    def _strikes(self, number: int, fault: Fault, functions: frozenset[str]) -> bool:
-        if fault.function is not None and fault.function not in functions:
-            return False
-        if fault.times is not None and self._struck[number] >= fault.times:
-            return False
-        self._matched[number] += 1
-        turn = self._matched[number] - fault.skip
-        if turn <= 0 or turn % fault.every:
-            return False
-        self._struck[number] += 1
-        return True
+            return [one.fault for one in self._planned if one.strikes(functions)]

@@ -14,18 +14,10 @@ from service.moodle_standin.settings import SiteSettings
 _TAG = re.compile(r"<(?!\s|$)[^>]*(?:>|$)")
 _INT = re.compile(r"0|-?[1-9]\d{0,18}")
 _USERNAME = re.compile(r"[^-.@_a-z0-9]")
-_PLUGIN = re.compile(r"[a-z](?:[a-z0-9]|_(?!_))*[a-z0-9]")
-_TIMEZONE = re.compile(
-    r"[+-]?\d{1,2}(?:\.[05])?|99|[A-Za-z0-9][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*"
-)
 _MAX_INT = 2**63 - 1
 
 TEXT_FORMATS = (0, 1, 2, 4)
 """Moodle's own, HTML, plain text, Markdown."""
-
-
-def without_tags(text: str) -> str:
-    return _TAG.sub("", text)
 
 
 def is_int(value: str) -> bool:
@@ -50,37 +42,32 @@ def _only(pattern: str) -> Callable[[str, SiteSettings], bool]:
     return lambda value, _settings: compiled.fullmatch(value) is not None
 
 
-def _clean_text(value: str, _settings: SiteSettings) -> bool:
-    return "\x00" not in value and without_tags(value) == value
+def _without_tags(value: str, _settings: SiteSettings) -> bool:
+    return "\x00" not in value and not _TAG.search(value)
 
 
 def _anything(_value: str, _settings: SiteSettings) -> bool:
     return True
 
 
+_WORD = _only("[a-zA-Z0-9_-]*")
+_PLUGIN = _only("([a-z](?:[a-z0-9]|_(?!_))*[a-z0-9])?")
+
 VALID: dict[str, Callable[[str, SiteSettings], bool]] = {
-    "raw": _anything,
+    **dict.fromkeys(("raw", "url", "localurl", "file", "path", "tag", "float"), _anything),
+    **dict.fromkeys(("text", "notags"), _without_tags),
+    **dict.fromkeys(("alphanumext", "safedir"), _WORD),
+    **dict.fromkeys(("plugin", "component", "area"), _PLUGIN),
     "raw_trimmed": lambda value, _settings: value == value.strip(" \t\n\r\0\x0b"),
-    "text": _clean_text,
-    "notags": _clean_text,
     "alpha": _only("[a-zA-Z]*"),
     "alphaext": _only("[a-zA-Z_-]*"),
     "alphanum": _only("[a-zA-Z0-9]*"),
-    "alphanumext": _only("[a-zA-Z0-9_-]*"),
-    "safedir": _only("[a-zA-Z0-9_-]*"),
-    "plugin": lambda value, _settings: not value or _PLUGIN.fullmatch(value) is not None,
-    "component": lambda value, _settings: not value or _PLUGIN.fullmatch(value) is not None,
-    "area": lambda value, _settings: not value or _PLUGIN.fullmatch(value) is not None,
     "username": username_allowed,
     "auth": lambda value, settings: not value or value in settings.auth_methods,
     "lang": lambda value, settings: not value or value in settings.languages,
     "theme": lambda value, settings: not value or value in settings.themes,
-    "timezone": lambda value, _settings: not value or _TIMEZONE.fullmatch(value) is not None,
-    "url": _anything,
-    "localurl": _anything,
-    "file": _anything,
-    "path": _anything,
-    "tag": _anything,
-    "float": _anything,
+    "timezone": _only(
+        r"(?:[+-]?\d{1,2}(?:\.[05])?|99|[A-Za-z0-9][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*)?"
+    ),
 }
 """By type name. `int` and `bool` are missing here: they also change the kind of the value."""

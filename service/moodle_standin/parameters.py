@@ -15,6 +15,7 @@ from service.moodle_standin.errors import (
     MoodleError,
     invalid_parameter,
     invalid_response,
+    unfit_value,
 )
 from service.moodle_standin.param_types import VALID, is_int
 from service.moodle_standin.settings import SiteSettings
@@ -37,13 +38,9 @@ def read_parameters(structure: Structure, given: object, settings: SiteSettings)
     if kind == "multiple":
         items = given.values() if isinstance(given, Mapping) else given
         return [read_parameters(structure["content"], item, settings) for item in items]
-    return _read_single(structure["keys"], _as_mapping(given), settings)
-
-
-def _as_mapping(given: Mapping[str, Any] | list[Any]) -> Mapping[str, Any]:
     if isinstance(given, list):
-        return {str(index): item for index, item in enumerate(given)}
-    return given
+        given = {str(index): item for index, item in enumerate(given)}
+    return _read_single(structure["keys"], given, settings)
 
 
 def _read_single(
@@ -63,11 +60,9 @@ def _read_single(
             result[key] = read_parameters(structure, value, settings)
         except MoodleError as error:
             raise invalid_parameter(f"{key} => {INVALID_PARAMETER}: {error.debuginfo}") from error
-    unknown = [key for key in given if key not in keys]
+    unknown = ",".join(key for key in given if key not in keys)
     if unknown:
-        raise invalid_parameter(
-            f"Unexpected keys ({','.join(unknown)}) detected in parameter array."
-        )
+        raise invalid_parameter(f"Unexpected keys ({unknown}) detected in parameter array.")
     return result
 
 
@@ -88,10 +83,7 @@ def _read_value(structure: Structure, given: object, settings: SiteSettings) -> 
             return int(text)
     elif VALID[kind](text, settings):
         return text
-    raise invalid_parameter(
-        f'Invalid external api parameter: the value is "{text}", '
-        f'the server was expecting "{kind}" type'
-    )
+    raise unfit_value(text, kind)
 
 
 def _php_text(value: object) -> str:
@@ -119,8 +111,7 @@ def read_answer(structure: Structure | None, answer: Any, settings: SiteSettings
     if answer is None and structure["allownull"]:
         return None
     if kind == "multiple":
-        content = structure["content"]
-        return [read_answer(content, item, settings) for item in answer]
+        return [read_answer(structure["content"], item, settings) for item in answer]
     result: dict[str, Any] = {}
     for key, below in structure["keys"].items():
         if key in answer:
@@ -129,10 +120,8 @@ def read_answer(structure: Structure | None, answer: Any, settings: SiteSettings
             except MoodleError as error:
                 raise invalid_response(f"{key} => {INVALID_RESPONSE}: {error.debuginfo}") from error
         elif below["presence"] == "required":
-            raise invalid_response(
-                "Error in response - Missing following required key in a single structure: "
-                + str(key)
-            )
+            text = "Error in response - Missing following required key in a single structure: "
+            raise invalid_response(text + key)
         elif below["presence"] == "default":
             result[key] = below["default"]
     return result

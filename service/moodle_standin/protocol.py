@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Mapping
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 from flask import Blueprint, Response, current_app, request
 
@@ -13,14 +14,18 @@ from service.moodle_standin.dispatch import CALL_EXTERNAL, Dispatcher, structure
 from service.moodle_standin.errors import MoodleError, database_unreachable, invalid_parameter
 from service.moodle_standin.faults import Fault, FaultKind, FaultPlan
 from service.moodle_standin.form_fields import Fields, nest, read_urlencoded
-from service.moodle_standin.xml_answer import write_answer, write_error
+from service.moodle_standin.parameters import Structure
 
 REST_PATH = "/webservice/rest/server.php"
 RETRY_AFTER_SECONDS = 300
-_OWN_FIELDS = ("wstoken", "wsfunction", "moodlewsrestformat")
-_SETTING_FIELDS = tuple(
-    f"moodlewssetting{name}" for name in ("raw", "fileurl", "filter", "lang", "timezone")
-)
+_OWN_FIELDS = frozenset(
+    {
+        "wstoken", "wsfunction", "moodlewsrestformat", "moodlewssettingraw",
+        "moodlewssettingfileurl", "moodlewssettingfilter", "moodlewssettinglang",
+        "moodlewssettingtimezone",
+    }
+)  # fmt: skip
+"""The fields of a request that are no arguments of its function."""
 _HTML = (
     "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
 )
@@ -34,8 +39,7 @@ def rest() -> Response:
     plan: FaultPlan = current_app.extensions["moodle_standin_faults"]
     fields = _read_fields(dispatcher)
     faults = plan.take(_named_functions(fields))
-    broken = _strike_before(faults)
-    if broken is not None:
+    if broken := _strike_before(faults):
         return broken
     response = _answer(dispatcher, fields)
     if any(fault.kind is FaultKind.DROP_AFTER for fault in faults):
@@ -118,7 +122,7 @@ def _answer(dispatcher: Dispatcher, fields: Fields) -> Response:
         return _failure(error, as_json=as_json, debug=settings.debug)
     if as_json:
         return Response(write_json(answer), content_type="application/json")
-    return _xml(write_answer(answer, structures()[name]["returns"]))
+    return _xml(_xml_answer(answer, structures()[name]["returns"]))
 
 
 def _call(dispatcher: Dispatcher, fields: Fields) -> tuple[str, Any]:
@@ -128,11 +132,7 @@ def _call(dispatcher: Dispatcher, fields: Fields) -> tuple[str, Any]:
     name = _scalar(fields.get("wsfunction"))
     if not name:
         raise invalid_parameter("Missing function name")
-    given = {
-        key: value
-        for key, value in fields.items()
-        if key not in _OWN_FIELDS and key not in _SETTING_FIELDS
-    }
+    given = {key: value for key, value in fields.items() if key not in _OWN_FIELDS}
     return name, dispatcher.call(token, name, given, request.host_url.rstrip("/"))
 
 
@@ -142,16 +142,52 @@ def _scalar(value: object) -> str | None:
 
 def _failure(error: MoodleError, *, as_json: bool, debug: bool) -> Response:
     if not as_json:
-        return _xml(write_error(error, debug=debug))
-    answer = {
-        "exception": error.exception,
-        "errorcode": error.errorcode,
-        "message": error.message,
-    }
+        return _xml(_xml_error(error, debug=debug))
+    answer = {name: getattr(error, name) for name in ("exception", "errorcode", "message")}
     if debug and error.debuginfo is not None:
         answer["debuginfo"] = error.debuginfo
     return Response(write_json(answer), content_type="application/json")
 
 
 def _xml(text: str) -> Response:
-    return Response(text, content_type="application/xml; charset=utf-8")
+    """Answer what a caller gets who does not ask for JSON."""
+    head = '<?xml version="1.0" encoding="UTF-8" ?>\n'
+    return Response(head + text, content_type="application/xml; charset=utf-8")
+
+
+def _xml_text(value: object) -> str:
+    return escape(str(value), {'"': "&quot;", "'": "&#039;"})
+
+
+def _xml_error(error: MoodleError, *, debug: bool) -> str:
+    parts = [
+        f"<EXCEPTION class={quoteattr(error.exception)}>\n",
+        f"<ERRORCODE>{_xml_text(error.errorcode)}</ERRORCODE>\n",
+        f"<MESSAGE>{_xml_text(error.message)}</MESSAGE>\n",
+    ]
+    if debug and error.debuginfo is not None:
+        parts.append(f"<DEBUGINFO>{_xml_text(error.debuginfo)}</DEBUGINFO>\n")
+    return "".join([*parts, "</EXCEPTION>\n"])
+
+
+def _xml_answer(answer: Any, structure: Structure | None) -> str:
+    return f"<RESPONSE>\n{_xml_value(answer, structure)}</RESPONSE>\n"
+
+
+def _xml_value(answer: Any, structure: Structure | None) -> str:
+    if structure is None:
+        return ""
+    kind = structure["kind"]
+    if kind == "value":
+        if answer is None:
+            return '<VALUE null="null"/>\n'
+        shown = int(answer) if isinstance(answer, bool) else answer
+        return f"<VALUE>{_xml_text(shown)}</VALUE>\n"
+    if kind == "multiple":
+        items = "".join(_xml_value(item, structure["content"]) for item in answer or ())
+        return f"<MULTIPLE>\n{items}</MULTIPLE>\n"
+    keys = "".join(
+        f"<KEY name={quoteattr(key)}>{_xml_value((answer or {}).get(key), below)}</KEY>\n"
+        for key, below in structure["keys"].items()
+    )
+    return f"<SINGLE>\n{keys}</SINGLE>\n"

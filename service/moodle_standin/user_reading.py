@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.moodle_standin.errors import (
-    invalid_parameter,
     invalid_user,
     missing_capability,
     programmer_error,
     refused,
+    unfit_value,
 )
 from service.moodle_standin.param_types import clean_username, username_allowed
 from service.moodle_standin.site import Function, Site
@@ -105,10 +105,7 @@ def _check_value(site: Site, field: str, value: str) -> None:
         "email": value == value.strip(),
     }
     if not fits[field]:
-        raise invalid_parameter(
-            f'Invalid external api parameter: the value is "{value}", '
-            f'the server was expecting "{"int" if field == "id" else field}" type'
-        )
+        raise unfit_value(value, "int" if field == "id" else field)
 
 
 def get_users(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
