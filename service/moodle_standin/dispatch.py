@@ -39,16 +39,16 @@ from service.moodle_standin.store import Store
 CALL_EXTERNAL = "tool_mobile_call_external_functions"
 
 FUNCTIONS: dict[str, Function] = {
-    **site_info.FUNCTIONS,
-    **users.FUNCTIONS,
-    **user_reading.FUNCTIONS,
-    **cohorts.FUNCTIONS,
-    **categories.FUNCTIONS,
-    **courses.FUNCTIONS,
-    **enrolments.FUNCTIONS,
-    **groups.FUNCTIONS,
-    **reports.FUNCTIONS,
-}
+    name: function
+    for subject in (
+        site_info, users, user_reading, cohorts, categories, courses, enrolments, groups, reports,
+    )
+    for name, function in subject.FUNCTIONS.items()
+}  # fmt: skip
+
+
+_KNOWN = frozenset(FUNCTIONS) | {CALL_EXTERNAL}
+_ACCOUNT = "SELECT id FROM user WHERE username = ?"
 
 
 @cache
@@ -82,20 +82,18 @@ class Dispatcher:
             self._spent_tokens.add(token or "")
             raise access_denied("Invalid token - token expired")
         if not known.may_use_rest:
-            raise access_denied(
-                "You are not allowed to use the rest protocol "
-                "(missing capability: webservice/rest:use)"
-            )
+            capability = "(missing capability: webservice/rest:use)"
+            raise access_denied(f"You are not allowed to use the rest protocol {capability}")
         return known
 
     def call(self, token: ServiceToken, name: str, given: object, base_url: str) -> Any:
         """Answer one call; raises `MoodleError`."""
-        structure = structures().get(name)
-        if structure is None or (name not in FUNCTIONS and name != CALL_EXTERNAL):
+        if name not in _KNOWN:
             raise missing_record("external_functions")
-        allowed = self._service_of(token)
+        allowed = _service_of(token)
         if name not in allowed or not self.settings.service_enabled:
             raise function_not_allowed(name)
+        structure = structures()[name]
         with self._lock:
             self.calls[name] += 1
         parameters = read_parameters(structure["parameters"], given, self.settings)
@@ -106,7 +104,7 @@ class Dispatcher:
                 store=self.store,
                 settings=self.settings,
                 now=int(self.clock().timestamp()),
-                caller_id=self._account(token),
+                caller_id=self.store.number(_ACCOUNT, (token.username,)),
                 functions=allowed,
                 base_url=base_url,
             )
@@ -128,18 +126,6 @@ class Dispatcher:
         with self._lock:
             self.calls.clear()
 
-    def _service_of(self, token: ServiceToken) -> frozenset[str]:
-        known = frozenset(FUNCTIONS) | {CALL_EXTERNAL}
-        return known if token.functions is None else known & token.functions
-
-    def _account(self, token: ServiceToken) -> int:
-        return self.store.number("SELECT id FROM user WHERE username = ?", (token.username,))
-
-    def _check_inner(self, token: ServiceToken, name: str) -> None:
-        """Check a function inside a combined call; an unknown one is one that the service lacks."""
-        if name not in self._service_of(token):
-            raise function_not_allowed(name)
-
     def _call_each(
         self, token: ServiceToken, requests: list[Mapping[str, Any]], base_url: str
     ) -> list[dict[str, Any]]:
@@ -147,9 +133,10 @@ class Dispatcher:
         responses: list[dict[str, Any]] = []
         for request in requests:
             try:
-                self._check_inner(token, request["function"])
-                given = _read_json(request["arguments"])
-                answer = self.call(token, request["function"], given, base_url)
+                name = request["function"]
+                if name not in _service_of(token):  # unknown ones too
+                    raise function_not_allowed(name)
+                answer = self.call(token, name, _read_json(request["arguments"]), base_url)
             except MoodleError as error:
                 failure = _describe(error, base_url, debug=self.settings.debug)
                 responses.append({"error": True, "exception": write_json(failure)})
@@ -157,6 +144,10 @@ class Dispatcher:
             data = None if answer is None else write_json(answer)
             responses.append({"error": False, "data": data})
         return responses
+
+
+def _service_of(token: ServiceToken) -> frozenset[str]:
+    return _KNOWN if token.functions is None else _KNOWN & token.functions
 
 
 def _read_json(text: str | None) -> object:
@@ -174,7 +165,7 @@ def _describe(error: MoodleError, base_url: str, *, debug: bool) -> dict[str, An
         "message": error.message,
         "errorcode": error.errorcode,
         "link": f"{base_url}/",
-        "moreinfourl": (f"https://docs.moodle.org/405/en/error/{error.module}/{error.errorcode}"),
+        "moreinfourl": f"https://docs.moodle.org/405/en/error/{error.module}/{error.errorcode}",
     }
     if debug and error.debuginfo is not None:
         described["debuginfo"] = error.debuginfo
