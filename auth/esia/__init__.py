@@ -26,19 +26,19 @@ def init_app(app: Flask, context: Context, settings: EsiaSettings, key_folder: P
     from auth.esia.people.people import People
     from auth.esia.protocol import endpoints
     from auth.esia.protocol.gost import find_gost
-    from auth.esia.protocol.keys import load_stand_keys
+    from auth.esia.protocol.keys import load_standin_keys
     from auth.esia.registration import Systems
-    from auth.esia.standin import Stand, read_systems
+    from auth.esia.standin import Standin, read_systems
 
     gost = find_gost()
-    app.extensions["esia"] = Stand(
+    app.extensions["esia"] = Standin(
         settings=settings,
         base_url=context.settings.issuer,
         registered=Systems(read_systems(settings, gost), context.session_factory, gost).current,
         session_factory=context.session_factory,
         clock=context.clock,
         gost=gost,
-        keys=load_stand_keys(key_folder, context.clock()),
+        keys=load_standin_keys(key_folder, context.clock()),
         people=People(context.directory, context.session_factory, test_people=settings.test_people),
         context=context,
     )

@@ -13,27 +13,27 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from auth.esia.models import EsiaSession
-from auth.esia.standin import Stand, current_stand
+from auth.esia.standin import Standin, current_standin
 from auth.models import digest
 from auth.pages.shell import render_page
 
 
-def current_session(stand: Stand) -> EsiaSession | None:
-    cookie = stand.session_cookie.read(request)
+def current_session(standin: Standin) -> EsiaSession | None:
+    cookie = standin.session_cookie.read(request)
     if not cookie:
         return None
-    with stand.session_factory() as db:
+    with standin.session_factory() as db:
         session = db.get(EsiaSession, digest(cookie))
         db.expunge_all()
-    return session if session and session.expires_at > stand.clock() else None
+    return session if session and session.expires_at > standin.clock() else None
 
 
-def begin_session(response: Response, oid: int, now: datetime, stand: Stand) -> None:
+def begin_session(response: Response, oid: int, now: datetime, standin: Standin) -> None:
     """Sign the person in under a new cookie, so that one planted earlier is worth nothing."""
     cookie = secrets.token_urlsafe(32)
-    age = stand.settings.session_seconds
-    with stand.session_factory.begin() as db:
-        _forget(db, stand)
+    age = standin.settings.session_seconds
+    with standin.session_factory.begin() as db:
+        _forget(db, standin)
         db.add(
             EsiaSession(
                 cookie_hash=digest(cookie),
@@ -43,19 +43,19 @@ def begin_session(response: Response, oid: int, now: datetime, stand: Stand) -> 
                 expires_at=now + timedelta(seconds=age),
             )
         )
-    stand.session_cookie.write(response, cookie, max_age=age)
+    standin.session_cookie.write(response, cookie, max_age=age)
 
 
-def end_session(response: Response, stand: Stand) -> None:
-    with stand.session_factory.begin() as db:
-        _forget(db, stand)
-    stand.session_cookie.forget(response)
+def end_session(response: Response, standin: Standin) -> None:
+    with standin.session_factory.begin() as db:
+        _forget(db, standin)
+    standin.session_cookie.forget(response)
 
 
 def render(template: str, **values: Any) -> Response:
-    return render_page(f"esia/{template}", current_stand().browser_cookie, **values)
+    return render_page(f"esia/{template}", current_standin().browser_cookie, **values)
 
 
-def _forget(db: Session, stand: Stand) -> None:
-    if cookie := stand.session_cookie.read(request):
+def _forget(db: Session, standin: Standin) -> None:
+    if cookie := standin.session_cookie.read(request):
         db.execute(delete(EsiaSession).where(EsiaSession.cookie_hash == digest(cookie)))

@@ -34,7 +34,7 @@ from auth.esia.protocol.requests import (
     read_request,
 )
 from auth.esia.protocol.tokens import issue_code
-from auth.esia.standin import Stand, current_stand
+from auth.esia.standin import Standin, current_standin
 from auth.esia.workbench import diagnostics, recorder
 from auth.esia.workbench.faults import (
     HtmlFault,
@@ -83,23 +83,23 @@ def authorize_v2() -> Response:
 
 def _authorize(dialect: Dialect) -> Response:
     """Check the whole request, then redirect to the sign-in page (docs/facts/esia.md 1.16)."""
-    stand = current_stand()
+    standin = current_standin()
     asked = read_request(
-        request.args, dialect, request.path, stand, readable=is_text(request.query_string)
+        request.args, dialect, request.path, standin, readable=is_text(request.query_string)
     )
-    cookie = stand.browser_cookie.browser(request)
+    cookie = standin.browser_cookie.browser(request)
     try:
-        authorization = check_authorization(asked, request.args, stand, digest(cookie))
+        authorization = check_authorization(asked, request.args, standin, digest(cookie))
     except EsiaRefused as refused:
-        return _refuse(refused, asked, stand)
+        return _refuse(refused, asked, standin)
     if authorization.refused:
-        diagnostics.record(authorization.refused, asked, stand)
-    faults = strike(authorization.system, "ac", stand)
+        diagnostics.record(authorization.refused, asked, standin)
+    faults = strike(authorization.system, "ac", standin)
     if code := first_code(faults):
         back = Return(redirect_uri=authorization.redirect_uri, state=authorization.state)
-        return _refuse(EsiaRefused(code, back=back), asked, stand)
+        return _refuse(EsiaRefused(code, back=back), asked, standin)
     key = secrets.token_urlsafe(24)
-    with stand.session_factory.begin() as db:
+    with standin.session_factory.begin() as db:
         db.add(
             EsiaRequest(
                 request_hash=digest(key),
@@ -118,85 +118,85 @@ def _authorize(dialect: Dialect) -> Response:
                 expires_at=asked.at + REQUEST_AGE,
             )
         )
-    page = "esia_pages.consent" if current_session(stand) else "esia_pages.login"
+    page = "esia_pages.consent" if current_session(standin) else "esia_pages.login"
     response = _redirect(url_for(page, request=key))
-    stand.browser_cookie.write(response, cookie)
+    standin.browser_cookie.write(response, cookie)
     return response
 
 
 def login() -> Response:
-    stand = current_stand()
-    pending = _pending(stand)
+    standin = current_standin()
+    pending = _pending(standin)
     if pending is None:
         return render("lost.html", status=400)
-    return _login_page(pending, stand)
+    return _login_page(pending, standin)
 
 
 def check_login() -> Response:
     """Sign in a made-up person, picked or typed, or a provisioned one with login and password."""
-    stand = current_stand()
-    pending = _pending(stand)
+    standin = current_standin()
+    pending = _pending(standin)
     if pending is None:
         return render("lost.html", status=400)
-    if not stand.browser_cookie.is_own_form(request):
-        return _login_page(pending, stand, "stale_form")
-    profile, problem, minutes = _who_signs_in(pending, stand)
+    if not standin.browser_cookie.is_own_form(request):
+        return _login_page(pending, standin, "stale_form")
+    profile, problem, minutes = _who_signs_in(pending, standin)
     if profile is None:
-        return _login_page(pending, stand, problem, minutes)
+        return _login_page(pending, standin, problem, minutes)
     response = _redirect(url_for("esia_pages.consent", request=request.args["request"]))
-    begin_session(response, profile.oid, stand.clock(), stand)
+    begin_session(response, profile.oid, standin.clock(), standin)
     return response
 
 
-def _who_signs_in(pending: EsiaRequest, stand: Stand) -> tuple[Profile | None, str, int]:
+def _who_signs_in(pending: EsiaRequest, standin: Standin) -> tuple[Profile | None, str, int]:
     """Return the person, or why there is none, and how many minutes to wait."""
     if key := request.form.get("persona", ""):
-        return stand.people.by_key(key), "wrong", 0
+        return standin.people.by_key(key), "wrong", 0
     username, password = request.form.get("username", ""), request.form.get("password", "")
-    if stand.settings.test_people and (profile := check_test_account(username, password)):
+    if standin.settings.test_people and (profile := check_test_account(username, password)):
         return profile, "", 0
-    if not stand.context.settings.password_sign_in:
+    if not standin.context.settings.password_sign_in:
         return None, "wrong", 0
-    checked = stand.context.check_typed(request)
+    checked = standin.context.check_typed(request)
     reason = checked.refused
     if checked.account and not reason and checked.account.suspended:
         reason = Reason.SUSPENDED
     if checked.account is None or reason:
         if not checked.is_repeated:
-            _record(checked.account, pending.system, Method.PASSWORD, reason, stand)
+            _record(checked.account, pending.system, Method.PASSWORD, reason, standin)
         if reason is Reason.TOO_MANY_FAILURES:
-            return None, "too_many_failures", minutes_left(checked.paused_until, stand.clock())
+            return None, "too_many_failures", minutes_left(checked.paused_until, standin.clock())
         return None, "wrong", 0
     if checked.with_first_password:
         return None, "first_password", 0
-    return stand.people.of_account(checked.account, stand.clock().date()), "", 0
+    return standin.people.of_account(checked.account, standin.clock().date()), "", 0
 
 
 def consent() -> Response:
     """Ask the person, once for each system and set of scopes."""
-    stand = current_stand()
-    pending, session = _pending(stand), current_session(stand)
+    standin = current_standin()
+    pending, session = _pending(standin), current_session(standin)
     if pending is None:
         return render("lost.html", status=400)
-    profile = stand.people.by_oid(session.oid, stand.clock().date()) if session else None
+    profile = standin.people.by_oid(session.oid, standin.clock().date()) if session else None
     if session is None or profile is None:
         return _redirect(url_for("esia_pages.login", request=request.args["request"]))
-    if refused := _refusal_of(profile, pending, stand):
-        return _finish(pending, refused, stand)
-    with stand.session_factory() as db:
+    if refused := _refusal_of(profile, pending, standin):
+        return _finish(pending, refused, standin)
+    with standin.session_factory() as db:
         agreed = db.get(EsiaConsent, (pending.system, session.oid))
     if (
         agreed
         and not pending.permissions
         and set(pending.scope.split()) <= set(agreed.scope.split())
     ):
-        return _let_in(pending, session, profile, stand)
+        return _let_in(pending, session, profile, standin)
     return render(
         "consent.html",
-        system=stand.systems[pending.system].settings.title,
+        system=standin.systems[pending.system].settings.title,
         scopes=pending.scope.split(),
         permissions=[
-            (one, stand.settings.consent_type(one.sysname))
+            (one, standin.settings.consent_type(one.sysname))
             for one in load_permissions(pending.permissions)
         ],
         profile=profile,
@@ -204,66 +204,68 @@ def consent() -> Response:
 
 
 def decide() -> Response:
-    stand = current_stand()
-    pending, session = _pending(stand), current_session(stand)
+    standin = current_standin()
+    pending, session = _pending(standin), current_session(standin)
     if pending is None:
         return render("lost.html", status=400)
-    profile = stand.people.by_oid(session.oid, stand.clock().date()) if session else None
+    profile = standin.people.by_oid(session.oid, standin.clock().date()) if session else None
     if session is None or profile is None:
         return _redirect(url_for("esia_pages.login", request=request.args["request"]))
-    if not stand.browser_cookie.is_own_form(request):
+    if not standin.browser_cookie.is_own_form(request):
         return render("lost.html", status=400)
     if request.form.get("decision") != "allow":
-        return _finish(pending, EsiaRefused("007004"), stand)
-    if refused := _refusal_of(profile, pending, stand):
-        return _finish(pending, refused, stand)
-    with stand.session_factory.begin() as db:
+        return _finish(pending, EsiaRefused("007004"), standin)
+    if refused := _refusal_of(profile, pending, standin):
+        return _finish(pending, refused, standin)
+    with standin.session_factory.begin() as db:
         agreed = db.get(EsiaConsent, (pending.system, session.oid))
         scopes = set(pending.scope.split()) | set(agreed.scope.split() if agreed else ())
         db.merge(
             EsiaConsent(system=pending.system, oid=session.oid, scope=" ".join(sorted(scopes)))
         )
-    return _let_in(pending, session, profile, stand)
+    return _let_in(pending, session, profile, standin)
 
 
 def logout() -> Response:
     """End the whole session and go back to the system's ``redirect_url``
     (docs/facts/esia.md 9.1)."""
-    stand = current_stand()
-    system = stand.systems.get(request.args.get("client_id", ""))
+    standin = current_standin()
+    system = standin.systems.get(request.args.get("client_id", ""))
     address = request.args.get("redirect_url", "")
     if system and may_return(address, system):
         response = _redirect(address)
     else:
         response = render("signed_out.html")
-    end_session(response, stand)
+    end_session(response, standin)
     return response
 
 
-def _refusal_of(profile: Profile, pending: EsiaRequest, stand: Stand) -> EsiaRefused | None:
+def _refusal_of(profile: Profile, pending: EsiaRequest, standin: Standin) -> EsiaRefused | None:
     """Return the refusal that is told now that the person is known, or None."""
     if pending.refused:
         return EsiaRefused(pending.refused)
-    return check_person(profile, pending, stand.systems[pending.system].settings)
+    return check_person(profile, pending, standin.systems[pending.system].settings)
 
 
-def _let_in(pending: EsiaRequest, session: EsiaSession, profile: Profile, stand: Stand) -> Response:
+def _let_in(
+    pending: EsiaRequest, session: EsiaSession, profile: Profile, standin: Standin
+) -> Response:
     """Send the person back with a code. The request is used up, so of two clicks one has it."""
-    with stand.session_factory.begin() as db:
+    with standin.session_factory.begin() as db:
         if not _claim(pending, db):
             return render("lost.html", status=400)
-        code = issue_code(pending, session, request.user_agent.string, stand, db)
+        code = issue_code(pending, session, request.user_agent.string, standin, db)
     if profile.person_id:
-        account = stand.context.directory.by_person_id(profile.person_id)
+        account = standin.context.directory.by_person_id(profile.person_id)
         asked_at = pending.expires_at - REQUEST_AGE
         method = Method.SESSION if session.auth_time < asked_at else Method.PASSWORD
-        _record(account, pending.system, method, None, stand)
+        _record(account, pending.system, method, None, standin)
     return _send_back(pending.redirect_uri, {"code": code, "state": pending.state})
 
 
-def _finish(pending: EsiaRequest, refused: EsiaRefused, stand: Stand) -> Response:
+def _finish(pending: EsiaRequest, refused: EsiaRefused, standin: Standin) -> Response:
     """Send the person back with an error; the request is used up."""
-    with stand.session_factory.begin() as db:
+    with standin.session_factory.begin() as db:
         if not _claim(pending, db):
             return render("lost.html", status=400)
     refused.back = Return(redirect_uri=pending.redirect_uri, state=pending.state)
@@ -277,8 +279,8 @@ def _claim(pending: EsiaRequest, db: Session) -> bool:
     return cast("CursorResult[Any]", db.execute(delete(EsiaRequest).where(this))).rowcount == 1
 
 
-def _refuse(refused: EsiaRefused, asked: Asked, stand: Stand) -> Response:
-    diagnostics.record(refused, asked, stand)
+def _refuse(refused: EsiaRefused, asked: Asked, standin: Standin) -> Response:
+    diagnostics.record(refused, asked, standin)
     return _answer(refused)
 
 
@@ -306,28 +308,28 @@ def _redirect(address: str) -> Response:
 
 
 def _record(
-    account: Account | None, system: str, method: Method, reason: Reason | None, stand: Stand
+    account: Account | None, system: str, method: Method, reason: Reason | None, standin: Standin
 ) -> None:
     client_id = f"{ESIA_CLIENT}{system}"
     event = make_event(
-        account, client_id=client_id, method=method, refused=reason, now=stand.clock()
+        account, client_id=client_id, method=method, refused=reason, now=standin.clock()
     )
-    with stand.session_factory.begin() as db:
+    with standin.session_factory.begin() as db:
         db.add(event)
 
 
-def _pending(stand: Stand) -> EsiaRequest | None:
+def _pending(standin: Standin) -> EsiaRequest | None:
     """Return the request this page is about, if this very browser brought it."""
     key = digest(request.args.get("request", ""))
-    with stand.session_factory() as db:
+    with standin.session_factory() as db:
         pending = db.get(EsiaRequest, key)
         db.expunge_all()
-    if pending is None or pending.expires_at <= stand.clock():
+    if pending is None or pending.expires_at <= standin.clock():
         return None
-    system = stand.systems.get(pending.system)
+    system = standin.systems.get(pending.system)
     if system is None:
         return None  # disabled since
-    if pending.browser_hash != digest(stand.browser_cookie.browser(request)):
+    if pending.browser_hash != digest(standin.browser_cookie.browser(request)):
         return None
     hosts = system.settings.redirect_hosts
     asked = source_of(pending.redirect_uri)
@@ -336,14 +338,14 @@ def _pending(stand: Stand) -> EsiaRequest | None:
 
 
 def _login_page(
-    pending: EsiaRequest, stand: Stand, problem: str = "", minutes: int = 0
+    pending: EsiaRequest, standin: Standin, problem: str = "", minutes: int = 0
 ) -> Response:
     status = {"": 200, "too_many_failures": 429}.get(problem, 400)
     return render(
         "login.html",
         status=status,
-        system=stand.systems[pending.system].settings.title,
-        personas=stand.people.choices,
+        system=standin.systems[pending.system].settings.title,
+        personas=standin.people.choices,
         problem=problem,
         username=request.form.get("username", ""),
         minutes=minutes,

@@ -1,4 +1,4 @@
-"""Stand: all that one application's ЕСИА stand-in consists of."""
+"""Standin: all that one application's ЕСИА stand-in consists of."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from auth.cookies import Cookie
 from auth.esia.people.people import People
 from auth.esia.protocol.gost import Gost
-from auth.esia.protocol.keys import StandKeys
+from auth.esia.protocol.keys import StandinKeys
 from auth.esia.protocol.signatures import Certificate, OtherKey, load_certificate
 from auth.esia.workbench.faults import check_faults
 from auth.settings import EsiaSettings, EsiaSystem
@@ -50,7 +50,7 @@ class RegisteredSystem:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stand:
+class Standin:
     """Lives in ``app.extensions["esia"]``."""
 
     settings: EsiaSettings
@@ -61,7 +61,7 @@ class Stand:
     session_factory: sessionmaker[Session]
     clock: Callable[[], datetime]
     gost: Gost
-    keys: StandKeys
+    keys: StandinKeys
     people: People
     context: Context
     """That of the provider beside it, for people with a login here."""
@@ -119,7 +119,7 @@ def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSyst
     return systems
 
 
-def current_stand() -> Stand:
+def current_standin() -> Standin:
     """The stand-in of the application that answers this request."""
-    stand: Stand = current_app.extensions["esia"]
-    return stand
+    standin: Standin = current_app.extensions["esia"]
+    return standin

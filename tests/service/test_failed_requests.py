@@ -18,7 +18,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse, encode_multipart
 
 from auth.clients.client import Client
-from auth.esia.protocol.keys import load_stand_keys
+from auth.esia.protocol.keys import load_standin_keys
 from auth.settings import AuthSettings, EsiaSettings
 from service.access import Forbidden
 from tests.service.console_factories import NOW, make_console
@@ -36,7 +36,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     home = tmp_path_factory.mktemp("home")
     (home / "keys").mkdir()
     stand_keys = tmp_path_factory.mktemp("stand-keys")
-    load_stand_keys(stand_keys, NOW)
+    load_standin_keys(stand_keys, NOW)
     shutil.copytree(stand_keys, home / "keys" / "esia")
     diary = Client(
         client_id="diary", client_secret="s", redirect_uris=("https://diary.example/back",)

@@ -18,7 +18,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.test import encode_multipart
 
 from auth.clients.client import Client
-from auth.esia.protocol.keys import load_stand_keys
+from auth.esia.protocol.keys import load_standin_keys
 from auth.settings import AuthSettings, EsiaSettings
 from service.db import make_engine
 from tests.service.console_factories import (
@@ -50,7 +50,7 @@ def console(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ConsoleU
         url = request.getfixturevalue("fresh_postgres_url")
     (tmp_path / "keys").mkdir()
     keys = tmp_path / "stand-keys"
-    load_stand_keys(keys, NOW)
+    load_standin_keys(keys, NOW)
     shutil.copytree(keys, tmp_path / "keys" / "esia")
     engine = make_engine(url)
     diary = Client(

@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from auth.esia.protocol.keys import load_stand_keys
+from auth.esia.protocol.keys import load_standin_keys
 from auth.models import Base as AuthBase
 from service.db import Base, make_engine
 from tests.service import gateway_of_odd_people
@@ -113,7 +113,7 @@ def heard() -> Iterator[Heard]:
 def esia_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Making an RSA key takes longer than most tests."""
     folder = tmp_path_factory.mktemp("esia-keys")
-    load_stand_keys(folder, NOW)
+    load_standin_keys(folder, NOW)
     return folder
 
 

@@ -21,7 +21,7 @@ from auth.esia.protocol.errors import EsiaRefused, RestRefused
 from auth.esia.protocol.permissions import load_consents
 from auth.esia.protocol.requests import Asked, check_token_request, is_text, read_request
 from auth.esia.protocol.tokens import dump_json, exchange_code, refresh, system_token
-from auth.esia.standin import RegisteredSystem, Stand, current_stand
+from auth.esia.standin import RegisteredSystem, Standin, current_standin
 from auth.esia.workbench import diagnostics, recorder
 from auth.esia.workbench.faults import (
     HtmlFault,
@@ -33,7 +33,7 @@ from auth.esia.workbench.faults import (
 )
 from auth.models import digest
 
-GRANTS: Mapping[str, Callable[[Asked, RegisteredSystem, Stand], Json]] = {
+GRANTS: Mapping[str, Callable[[Asked, RegisteredSystem, Standin], Json]] = {
     "authorization_code": exchange_code,
     "refresh_token": refresh,
     "client_credentials": system_token,
@@ -76,27 +76,27 @@ def token_v3() -> Response:
 
 
 def _token(dialect: Dialect) -> Response:
-    stand = current_stand()
+    standin = current_standin()
     form = _form()
     asked = read_request(
         form or MultiDict(),
         dialect,
         request.path,
-        stand,
+        standin,
         readable=form is not None,
         with_other_credentials="Authorization" in request.headers,
     )
     try:
-        system = check_token_request(asked, form or MultiDict(), stand)
-        faults = strike(system, "te", stand)
+        system = check_token_request(asked, form or MultiDict(), standin)
+        faults = strike(system, "te", standin)
         if code := first_code(faults):
             raise EsiaRefused(code)
-        answer = GRANTS[asked["grant_type"]](asked, system, stand)
+        answer = GRANTS[asked["grant_type"]](asked, system, standin)
         if "wrong_state" in faults:
             answer["state"] = another_state()
         return _json(answer)
     except EsiaRefused as refused:
-        diagnostics.record(refused, asked, stand)
+        diagnostics.record(refused, asked, standin)
         body = {
             "error": refused.error,
             "error_description": refused.description,
@@ -106,14 +106,14 @@ def _token(dialect: Dialect) -> Response:
 
 
 def person(oid: int) -> Response:
-    stand = current_stand()
+    standin = current_standin()
     try:
-        source = _source(oid, stand)
+        source = _source(oid, standin)
         body = rest.person(source, rest.embeds(request.args.get("embed", "")))
     except RestRefused as refused:
         return _rest_refusal(refused)
-    response = _rest_answer(body, "Person-3", stand)
-    for link in rest.links(source, _with_port(stand.base_url)):
+    response = _rest_answer(body, "Person-3", standin)
+    for link in rest.links(source, _with_port(standin.base_url)):
         response.headers.add("Link", link)
     return response
 
@@ -153,8 +153,8 @@ def employees(oid: int) -> Response:
     return _answer_of_organisation(
         oid,
         organisation_documents.SCHEMAS["emps"],
-        lambda scopes, stand: organisation_documents.employees(
-            f"{stand.base_url}/rs/orgs/{oid}", oid, scopes, stand.people, embedded=_embedded()
+        lambda scopes, standin: organisation_documents.employees(
+            f"{standin.base_url}/rs/orgs/{oid}", oid, scopes, standin.people, embedded=_embedded()
         ),
     )
 
@@ -163,8 +163,8 @@ def employee(oid: int, person_oid: int) -> Response:
     return _answer_of_organisation(
         oid,
         organisation_documents.SCHEMAS["emps"],
-        lambda scopes, stand: organisation_documents.employee(
-            oid, person_oid, scopes, stand.people
+        lambda scopes, standin: organisation_documents.employee(
+            oid, person_oid, scopes, standin.people
         ),
     )
 
@@ -173,13 +173,15 @@ def groups(oid: int, person_oid: int) -> Response:
     return _answer_of_organisation(
         oid,
         organisation_documents.SCHEMAS["grps"],
-        lambda scopes, stand: organisation_documents.groups(oid, person_oid, scopes, stand.people),
+        lambda scopes, standin: organisation_documents.groups(
+            oid, person_oid, scopes, standin.people
+        ),
     )
 
 
 def certificates() -> Response:
     """Answer the certificates of our tokens, at the address where ЕСИА keeps its own."""
-    keys = current_stand().keys
+    keys = current_standin().keys
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, certificate in (
@@ -207,39 +209,39 @@ def _embedded() -> bool:
 
 def _answer_of_person(oid: int, name: str, make: Callable[[Source], Json]) -> Response:
     """Answer with a document out of collection ``name``."""
-    stand = current_stand()
+    standin = current_standin()
     try:
-        body = make(_source(oid, stand))
+        body = make(_source(oid, standin))
     except RestRefused as refused:
         return _rest_refusal(refused)
-    return _rest_answer(body, COLLECTIONS[name].schema, stand)
+    return _rest_answer(body, COLLECTIONS[name].schema, standin)
 
 
 def _answer_of_organisation(
-    oid: int, schema: str, make: Callable[[frozenset[str], Stand], Json]
+    oid: int, schema: str, make: Callable[[frozenset[str], Standin], Json]
 ) -> Response:
-    stand = current_stand()
+    standin = current_standin()
     try:
-        token = _bearer(stand)
-        profile = stand.people.by_oid(token.oid, stand.clock().date()) if token.oid else None
+        token = _bearer(standin)
+        profile = standin.people.by_oid(token.oid, standin.clock().date()) if token.oid else None
         if token.oid and profile is None:
             raise RestRefused("005011")
         scopes = organisation_documents.scopes_for(token.scope, oid, profile)
-        if oid not in organisations() or not stand.settings.test_people:
+        if oid not in organisations() or not standin.settings.test_people:
             raise RestRefused("005004")
-        body = make(scopes, stand)
+        body = make(scopes, standin)
     except RestRefused as refused:
         return _rest_refusal(refused)
-    return _rest_answer(body, schema, stand)
+    return _rest_answer(body, schema, standin)
 
 
-def _source(oid: int, stand: Stand) -> Source:
+def _source(oid: int, standin: Standin) -> Source:
     """Return the person, if the token is that person's own. Raises ``RestRefused``."""
-    token = _bearer(stand)
+    token = _bearer(standin)
     if token.oid != oid:
         raise RestRefused("005029")
-    now = stand.clock()
-    profile = stand.people.by_oid(oid, now.date())
+    now = standin.clock()
+    profile = standin.people.by_oid(oid, now.date())
     if profile is None:
         raise RestRefused("005011")
     consents = load_consents(token.permissions, now)
@@ -247,18 +249,18 @@ def _source(oid: int, stand: Stand) -> Source:
         profile=profile,
         scopes=frozenset(token.scope.split()).union(*(one.scopes for one in consents)),
         consents=consents,
-        people=stand.people,
-        base_url=stand.base_url,
+        people=standin.people,
+        base_url=standin.base_url,
         today=now.date(),
     )
 
 
-def _bearer(stand: Stand) -> EsiaToken:
+def _bearer(standin: Standin) -> EsiaToken:
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not text:
         raise RestRefused("005011")
     try:
-        with stand.session_factory() as db:
+        with standin.session_factory() as db:
             token = db.get_one(EsiaToken, digest(text.strip()))
             db.expunge_all()
     except NoResultFound as error:
@@ -266,24 +268,24 @@ def _bearer(stand: Stand) -> EsiaToken:
     recorder.note(system=token.system)
     if token.kind != "access":
         raise RestRefused("005011")
-    if token.expires_at <= stand.clock():
+    if token.expires_at <= standin.clock():
         raise RestRefused("005013")
-    system = stand.systems.get(token.system)
+    system = standin.systems.get(token.system)
     if system is None:
         raise RestRefused("005011")
-    if code := first_code(strike(system, "rs", stand)):
+    if code := first_code(strike(system, "rs", standin)):
         raise RestRefused(code)
     return token
 
 
-def _rest_answer(body: Json, schema: str, stand: Stand) -> Response:
+def _rest_answer(body: Json, schema: str, standin: Standin) -> Response:
     """Answer with the recorded headers; 304 when the ``ETag`` is shown (ours: HTTP's rule)."""
     response = _json(body)
     if schema:
         response.headers["Content-Type"] = (
-            f'application/json; schema="{rest.schema_url(stand.base_url, schema)}"'
+            f'application/json; schema="{rest.schema_url(standin.base_url, schema)}"'
         )
-    response.headers["Location"] = stand.base_url + request.path
+    response.headers["Location"] = standin.base_url + request.path
     response.set_etag(body["eTag"])
     conditional = response.make_conditional(request)
     assert isinstance(conditional, Response)  # noqa: S101 - Flask's own class, for the type checker

@@ -31,7 +31,7 @@ _CURVE_B = "1.2.643.2.2.35.1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class StandKeys:
+class StandinKeys:
     """Private keys with their certificates (PEM), which clients verify tokens with."""
 
     rsa_key: rsa.RSAPrivateKey
@@ -39,7 +39,7 @@ class StandKeys:
     gost_key: int
     gost_certificate: str
 
-    def changed(self) -> StandKeys:
+    def changed(self) -> StandinKeys:
         """Return throw-away keys behind the same certificates, for a fault on demand."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         return replace(self, rsa_key=key, gost_key=gost.new_private_key())
@@ -51,7 +51,7 @@ class StandKeys:
         return gost.sign(self.gost_key, data)
 
 
-def load_stand_keys(folder: Path, now: datetime) -> StandKeys:
+def load_standin_keys(folder: Path, now: datetime) -> StandinKeys:
     """Return the keys in ``folder``, made at the first start; all processes get the same.
 
     Deleting the file and starting again is ЕСИА's change of certificate.
@@ -72,7 +72,7 @@ def load_stand_keys(folder: Path, now: datetime) -> StandKeys:
     key = load_pem_private_key(stored["rsa_key"].encode(), None)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ValueError("the key of the ЕСИА stand-in is not an RSA key")
-    return StandKeys(
+    return StandinKeys(
         rsa_key=key,
         rsa_certificate=stored["rsa_certificate"],
         gost_key=int(stored["gost_key"], 16),

@@ -26,7 +26,7 @@ from auth.esia.protocol.signatures import (
     check_cms,
     check_raw,
 )
-from auth.esia.standin import RegisteredSystem, Stand
+from auth.esia.standin import RegisteredSystem, Standin
 from auth.models import digest
 
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
@@ -118,7 +118,7 @@ def read_request(
     parameters: MultiDict[str, str],
     dialect: Dialect,
     address: str,
-    stand: Stand,
+    standin: Standin,
     *,
     readable: bool = True,
     with_other_credentials: bool = False,
@@ -129,15 +129,15 @@ def read_request(
         values=values,
         dialect=dialect,
         address=address,
-        at=stand.clock(),
-        system=stand.systems.get(values.get("client_id", "")),
+        at=standin.clock(),
+        system=standin.systems.get(values.get("client_id", "")),
         readable=readable,
         with_other_credentials=with_other_credentials,
     )
 
 
 def check_authorization(
-    asked: Asked, parameters: MultiDict[str, str], stand: Stand, browser_hash: str
+    asked: Asked, parameters: MultiDict[str, str], standin: Standin, browser_hash: str
 ) -> Authorization:
     """Check an authorization request. Raises ``EsiaRefused``.
 
@@ -160,7 +160,7 @@ def check_authorization(
             raise EsiaRefused("007014", parameter="response_type")
         if asked["response_type"] != "code":
             raise EsiaRefused("007009")
-        _check_signed_parameters(asked, stand)
+        _check_signed_parameters(asked, standin)
         scope = read_scope(f"{asked['scope']} {asked['scope_org']}", system)
         if asked["access_type"] not in {"", "online", "offline"}:
             raise EsiaRefused("007003", parameter="access_type")
@@ -173,12 +173,12 @@ def check_authorization(
         person_filter = read_person_filter(asked["person_filter"])
         roles = read_roles(asked["roles"])
         obj_type = read_object_types(asked["obj_type"])
-        permissions = read_permissions(asked["permissions"], stand.settings.consent_types)
-        late = _check_rights(asked, scope, system, stand)
+        permissions = read_permissions(asked["permissions"], standin.settings.consent_types)
+        late = _check_rights(asked, scope, system, standin)
         if late and not system.settings.check_after_sign_in:
             raise late
         if late is None:
-            _remember(asked, stand, browser_hash)
+            _remember(asked, standin, browser_hash)
     except EsiaRefused as refused:
         refused.back = Return(redirect_uri=redirect_uri, state=state)
         raise
@@ -198,7 +198,7 @@ def check_authorization(
 
 
 def check_token_request(
-    asked: Asked, parameters: MultiDict[str, str], stand: Stand
+    asked: Asked, parameters: MultiDict[str, str], standin: Standin
 ) -> RegisteredSystem:
     """Return the system that asks for tokens and has signed it. Raises ``EsiaRefused``."""
     if not asked.readable:
@@ -213,9 +213,9 @@ def check_token_request(
         raise EsiaRefused("007012")
     if asked["token_type"] not in {"", "Bearer"}:
         raise EsiaRefused("007003", parameter="token_type")
-    _check_signed_parameters(asked, stand)
-    check_signature(asked, system, stand)
-    _remember(asked, stand, "")
+    _check_signed_parameters(asked, standin)
+    check_signature(asked, system, standin)
+    _remember(asked, standin, "")
     return system
 
 
@@ -241,39 +241,39 @@ def check_registered(scope: str, system: RegisteredSystem) -> None:
 
 
 def _check_rights(
-    asked: Asked, scope: str, system: RegisteredSystem, stand: Stand
+    asked: Asked, scope: str, system: RegisteredSystem, standin: Standin
 ) -> EsiaRefused | None:
     """Return the refusal of this system, whatever the form of its request; None if in order."""
     try:
         check_registered(scope, system)
-        check_signature(asked, system, stand)
+        check_signature(asked, system, standin)
     except EsiaRefused as refused:
         return refused
     return None
 
 
-def check_signature(asked: Asked, system: RegisteredSystem, stand: Stand) -> None:
+def check_signature(asked: Asked, system: RegisteredSystem, standin: Standin) -> None:
     """Raises ``SignatureMismatch``, and ``EsiaRefused`` when it cannot be checked now."""
     try:
-        _check_either_order(asked, system, stand)
+        _check_either_order(asked, system, standin)
     except GostError as error:
         raise EsiaRefused("007008") from error
 
 
-def _check_either_order(asked: Asked, system: RegisteredSystem, stand: Stand) -> None:
+def _check_either_order(asked: Asked, system: RegisteredSystem, standin: Standin) -> None:
     if not system.certificates:
         raise SignatureMismatch("007002", Flaw.NO_CERTIFICATE)
     try:
-        _check_signature(asked, system, stand, signed_text(asked), asked.dialect)
+        _check_signature(asked, system, standin, signed_text(asked), asked.dialect)
     except SignatureRefused as refused:
-        if system.settings.accept_v1_order and _is_signed_as_in_v1(asked, system, stand, refused):
+        if system.settings.accept_v1_order and _is_signed_as_in_v1(asked, system, standin, refused):
             return
         foreign = refused.flaw is Flaw.FOREIGN_CERTIFICATE
         raise SignatureMismatch("007002" if foreign else "007053", refused.flaw) from refused
 
 
 def _is_signed_as_in_v1(
-    asked: Asked, system: RegisteredSystem, stand: Stand, refused: SignatureRefused
+    asked: Asked, system: RegisteredSystem, standin: Standin, refused: SignatureRefused
 ) -> bool:
     """Tell whether a signature refused at the newer addresses is the first dialect's: its order of
     the values in a bare signature, or its container over either order.
@@ -286,7 +286,7 @@ def _is_signed_as_in_v1(
     form = Dialect.V1 if container else Dialect.V2
     for order in (Dialect.V1, Dialect.V2):
         try:
-            _check_signature(asked, system, stand, signed_text(asked, order), form)
+            _check_signature(asked, system, standin, signed_text(asked, order), form)
         except SignatureRefused:
             continue
         return True
@@ -294,7 +294,7 @@ def _is_signed_as_in_v1(
 
 
 def _check_signature(
-    asked: Asked, system: RegisteredSystem, stand: Stand, text: str, form: Dialect
+    asked: Asked, system: RegisteredSystem, standin: Standin, text: str, form: Dialect
 ) -> None:
     """Check a signature as the dialect ``form`` makes it: a container, or a bare signature."""
     certificates: Sequence[Certificate] = system.certificates
@@ -304,7 +304,7 @@ def _check_signature(
             text,
             certificate_hash=asked["client_certificate_hash"],
             certificates=certificates,
-            gost=stand.gost,
+            gost=standin.gost,
             now=asked.at,
         )
         return
@@ -314,7 +314,7 @@ def _check_signature(
         asked["client_secret"],
         text,
         certificates=certificates,
-        gost=stand.gost,
+        gost=standin.gost,
         now=asked.at,
     )
 
@@ -333,7 +333,7 @@ def _check_single(parameters: MultiDict[str, str]) -> None:
             raise EsiaRefused("007003", parameter=name if name.isidentifier() else "")
 
 
-def _check_signed_parameters(asked: Asked, stand: Stand) -> None:
+def _check_signed_parameters(asked: Asked, standin: Standin) -> None:
     """Check each part of the signed text on its own, as the text has no separators."""
     if not asked["scope"].strip() and not asked["scope_org"].strip():
         raise EsiaRefused("007013")
@@ -345,7 +345,7 @@ def _check_signed_parameters(asked: Asked, stand: Stand) -> None:
             raise EsiaRefused("007014", parameter=name)
     if not _UUID.fullmatch(asked["state"]):
         raise EsiaRefused("007003", parameter="state")
-    tolerance = timedelta(seconds=stand.settings.timestamp_tolerance_seconds)
+    tolerance = timedelta(seconds=standin.settings.timestamp_tolerance_seconds)
     if asked.timestamp is None or abs(asked.timestamp - asked.at) > tolerance:
         raise EsiaRefused("007015")
 
@@ -371,23 +371,23 @@ def may_return(redirect_uri: str, system: RegisteredSystem) -> bool:
     )
 
 
-def _remember(asked: Asked, stand: Stand, browser_hash: str) -> None:
+def _remember(asked: Asked, standin: Standin, browser_hash: str) -> None:
     """Accept a signed request once; again only from the browser that brought it first.
 
     A person who goes back from the sign-in page shows the same request again. Raises
     ``EsiaRefused``.
     """
     key = digest("\n".join((asked.address, asked["client_id"], asked["state"], asked["timestamp"])))
-    tolerance = timedelta(seconds=stand.settings.timestamp_tolerance_seconds)
+    tolerance = timedelta(seconds=standin.settings.timestamp_tolerance_seconds)
     seen = EsiaSeen(
         request_hash=key, browser_hash=browser_hash, expires_at=asked.at + 2 * tolerance
     )
     try:
-        with stand.session_factory.begin() as db:
+        with standin.session_factory.begin() as db:
             forget_expired(db, asked.at)
             db.add(seen)
     except IntegrityError:
-        with stand.session_factory() as db:
+        with standin.session_factory() as db:
             first = db.get(EsiaSeen, key)
         if not browser_hash or first is None or first.browser_hash != browser_hash:
             raise EsiaRefused("007003", parameter="state") from None

@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from auth.esia.models import EsiaCode, EsiaRequest, EsiaSession, EsiaToken
 from auth.esia.people.people import Profile
 from auth.esia.protocol.errors import EsiaRefused
-from auth.esia.protocol.keys import StandKeys
+from auth.esia.protocol.keys import StandinKeys
 from auth.esia.protocol.permissions import agree, load_consents
 from auth.esia.protocol.requests import Asked, check_registered, read_scope
 from auth.esia.protocol.scopes import target, with_oid
-from auth.esia.standin import RegisteredSystem, Stand
+from auth.esia.standin import RegisteredSystem, Standin
 from auth.esia.workbench.faults import clock_shift, faults_at
 from auth.models import digest
 
@@ -36,7 +36,7 @@ def dump_json(document: Any) -> str:
     return text.replace("/", "\\/")
 
 
-def make_jwt(header: Json, claims: Json, algorithm: str, keys: StandKeys) -> str:
+def make_jwt(header: Json, claims: Json, algorithm: str, keys: StandinKeys) -> str:
     """Make a JWT without ``kid``: clients hold the certificate."""
     parts = [header | {"alg": algorithm}, claims]
     signed = ".".join(_base64url(dump_json(part).encode()) for part in parts)
@@ -44,19 +44,19 @@ def make_jwt(header: Json, claims: Json, algorithm: str, keys: StandKeys) -> str
 
 
 def issue_code(
-    request: EsiaRequest, session: EsiaSession, user_agent: str, stand: Stand, db: Session
+    request: EsiaRequest, session: EsiaSession, user_agent: str, standin: Standin, db: Session
 ) -> str:
     """Make a code as long as a real one; it is stored in ``db`` and good for one exchange."""
-    now = stand.clock()
-    expires_at = now + timedelta(seconds=stand.settings.code_seconds)
-    system = stand.systems[request.system]
+    now = standin.clock()
+    expires_at = now + timedelta(seconds=standin.settings.code_seconds)
+    system = standin.systems[request.system]
     shown = now + clock_shift(faults_at(system.settings, "ac"))
     claims = {
         "auth_time": _milliseconds(session.auth_time),
         "auth_mthd": "PWD",
         "exp": _milliseconds(expires_at),
         "scope": with_oid(request.scope, session.oid),
-        "iss": stand.settings.issuer,
+        "iss": standin.settings.issuer,
         "nbf": _seconds(shown),
         "iat": _seconds(shown),
         "client_id": request.system,
@@ -73,7 +73,7 @@ def issue_code(
         "jti": str(uuid.uuid4()),
     }
     header = {"typ": "JWT", "sbt": "authorization_code", "ver": 1}
-    code = make_jwt(header, claims, system.settings.token_algorithm, stand.keys)
+    code = make_jwt(header, claims, system.settings.token_algorithm, standin.keys)
     db.add(
         EsiaCode(
             code_hash=digest(code),
@@ -92,26 +92,26 @@ def issue_code(
     return code
 
 
-def exchange_code(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
+def exchange_code(asked: Asked, system: RegisteredSystem, standin: Standin) -> Json:
     """Give tokens for a code; a second try ends those of the first. Raises ``EsiaRefused``."""
     if not asked["code"]:
         raise EsiaRefused("007014", parameter="code")
     if not asked["redirect_uri"]:
         raise EsiaRefused("007014", parameter="redirect_uri")
     code_hash = digest(asked["code"])
-    with stand.session_factory() as db:
+    with standin.session_factory() as db:
         code = db.get(EsiaCode, code_hash)
     mine = (EsiaCode.code_hash == code_hash, EsiaCode.system == system.mnemonic)
-    if not _claim(EsiaCode, *mine, stand=stand):
+    if not _claim(EsiaCode, *mine, standin=standin):
         code = None
-        end_grant(code_hash, system, stand)
+        end_grant(code_hash, system, standin)
     if code is None or code.expires_at <= asked.at or code.redirect_uri != asked["redirect_uri"]:
         raise EsiaRefused("007011")
     _check_verifier(code.code_challenge, asked["code_verifier"])
     return _issue(
         asked,
         system,
-        stand,
+        standin,
         scope=code.scope,
         permissions=code.permissions,
         oid=code.oid,
@@ -122,7 +122,7 @@ def exchange_code(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
     )
 
 
-def refresh(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
+def refresh(asked: Asked, system: RegisteredSystem, standin: Standin) -> Json:
     """Give new tokens for a refresh token, which is used up. Raises ``EsiaRefused``."""
     if not asked["refresh_token"]:
         raise EsiaRefused("007014", parameter="refresh_token")
@@ -132,14 +132,18 @@ def refresh(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
         EsiaToken.kind == "refresh",
         EsiaToken.system == system.mnemonic,
     )
-    with stand.session_factory() as db:
+    with standin.session_factory() as db:
         token = db.get(EsiaToken, token_hash)
-    if not _claim(EsiaToken, *mine, stand=stand) or token is None or token.expires_at <= asked.at:
+    if (
+        not _claim(EsiaToken, *mine, standin=standin)
+        or token is None
+        or token.expires_at <= asked.at
+    ):
         raise EsiaRefused("007011")
     return _issue(
         asked,
         system,
-        stand,
+        standin,
         scope=token.scope,
         permissions=token.permissions,
         oid=token.oid,
@@ -150,7 +154,7 @@ def refresh(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
     )
 
 
-def system_token(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
+def system_token(asked: Asked, system: RegisteredSystem, standin: Standin) -> Json:
     """Give a token of the system itself; each scope must name its oid. Raises ``EsiaRefused``."""
     scope = read_scope(asked["scope"], system)
     check_registered(scope, system)
@@ -159,7 +163,7 @@ def system_token(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
     access_token = make_jwt(
         {"ver": 1, "typ": "JWT", "sbt": "access"},
         {
-            "iss": stand.settings.issuer,
+            "iss": standin.settings.issuer,
             "nbf": _seconds(asked.at),
             "iat": _seconds(asked.at),
             "exp": _seconds(asked.at) + ACCESS_TOKEN_SECONDS,
@@ -168,7 +172,7 @@ def system_token(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
             "jti": str(uuid.uuid4()),
         },
         system.settings.token_algorithm,
-        stand.keys,
+        standin.keys,
     )
     row = EsiaToken(
         token_hash=digest(access_token),
@@ -181,7 +185,7 @@ def system_token(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
         grant_hash="",
         expires_at=asked.at + timedelta(seconds=ACCESS_TOKEN_SECONDS),
     )
-    with stand.session_factory.begin() as db:
+    with standin.session_factory.begin() as db:
         db.add(row)
     return {
         "access_token": access_token,
@@ -191,9 +195,9 @@ def system_token(asked: Asked, system: RegisteredSystem, stand: Stand) -> Json:
     }
 
 
-def end_grant(code_hash: str, system: RegisteredSystem, stand: Stand) -> None:
+def end_grant(code_hash: str, system: RegisteredSystem, standin: Standin) -> None:
     """End every token that began with this code."""
-    with stand.session_factory.begin() as db:
+    with standin.session_factory.begin() as db:
         db.execute(
             delete(EsiaToken).where(
                 EsiaToken.grant_hash == code_hash, EsiaToken.system == system.mnemonic
@@ -201,9 +205,11 @@ def end_grant(code_hash: str, system: RegisteredSystem, stand: Stand) -> None:
         )
 
 
-def _claim(table: type[EsiaCode | EsiaToken], *which: ColumnElement[bool], stand: Stand) -> bool:
+def _claim(
+    table: type[EsiaCode | EsiaToken], *which: ColumnElement[bool], standin: Standin
+) -> bool:
     """Delete one row; return False when it is gone already, so that of two tries one wins."""
-    with stand.session_factory.begin() as db:
+    with standin.session_factory.begin() as db:
         deleted = cast("CursorResult[Any]", db.execute(delete(table).where(*which)))
         return deleted.rowcount == 1
 
@@ -222,7 +228,7 @@ def _check_verifier(challenge: str, verifier: str) -> None:
 def _issue(
     asked: Asked,
     system: RegisteredSystem,
-    stand: Stand,
+    standin: Standin,
     *,
     scope: str,
     permissions: str,
@@ -233,18 +239,18 @@ def _issue(
     offline: bool,
 ) -> Json:
     """Return the answer with all three tokens; the id token always (docs/facts/esia.md 5.9)."""
-    profile = stand.people.by_oid(oid, asked.at.date())
+    profile = standin.people.by_oid(oid, asked.at.date())
     if profile is None:
         raise EsiaRefused("007011")
     faults = faults_at(system.settings, "te")
-    keys = stand.keys.changed() if "changed_certificate" in faults else stand.keys
+    keys = standin.keys.changed() if "changed_certificate" in faults else standin.keys
     algorithm = system.settings.token_algorithm
     issued_at = asked.at - timedelta(days=1) if "expired_token" in faults else asked.at
     moment = _seconds(issued_at + clock_shift(faults))
     access_token = make_jwt(
         {"ver": 1, "typ": "JWT", "sbt": "access"},
         {
-            "iss": stand.settings.issuer,
+            "iss": standin.settings.issuer,
             "nbf": moment,
             "iat": moment,
             "exp": moment + ACCESS_TOKEN_SECONDS,
@@ -253,7 +259,7 @@ def _issue(
             "urn:esia:sid": sid,
             "urn:esia:sbj_id": oid,
             "jti": str(uuid.uuid4()),
-            **_permission_claims(permissions, oid, asked.at, stand),
+            **_permission_claims(permissions, oid, asked.at, standin),
         },
         algorithm,
         keys,
@@ -261,7 +267,7 @@ def _issue(
     id_token = make_jwt(
         {"ver": 0, "typ": "JWT", "sbt": "id"},
         {
-            "iss": stand.settings.issuer,
+            "iss": standin.settings.issuer,
             "aud": "ANOTHER" if "wrong_audience" in faults else system.mnemonic,
             "sub": oid,
             "nbf": moment,
@@ -290,8 +296,8 @@ def _issue(
     tokens = {"access": (access_token, ACCESS_TOKEN_SECONDS)}
     if offline:
         answer["refresh_token"] = str(uuid.uuid4())
-        tokens["refresh"] = (answer["refresh_token"], stand.settings.refresh_token_seconds)
-    with stand.session_factory.begin() as db:
+        tokens["refresh"] = (answer["refresh_token"], standin.settings.refresh_token_seconds)
+    with standin.session_factory.begin() as db:
         for kind, (text, seconds) in tokens.items():
             db.add(
                 EsiaToken(
@@ -310,7 +316,7 @@ def _issue(
     return answer
 
 
-def _permission_claims(stored: str, oid: int, now: datetime, stand: Stand) -> Json:
+def _permission_claims(stored: str, oid: int, now: datetime, standin: Standin) -> Json:
     """Return the claims about consents. Their names are known (docs/facts/esia.md 5.12); what they
     hold is ours: the scopes of the consents in force, and where the consents are described."""
     consents = load_consents(stored, now)
@@ -319,7 +325,7 @@ def _permission_claims(stored: str, oid: int, now: datetime, stand: Stand) -> Js
     scopes = dict.fromkeys(scope for one in consents for scope in one.scopes)
     return {
         "permissions": with_oid(" ".join(scopes), oid),
-        "permissions_url": f"{stand.base_url}/rs/prns/{oid}/prmns",
+        "permissions_url": f"{standin.base_url}/rs/prns/{oid}/prmns",
     }
 
 

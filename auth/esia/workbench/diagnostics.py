@@ -25,7 +25,7 @@ from auth.esia.protocol.signatures import (
     decode_base64,
     make_certificate,
 )
-from auth.esia.standin import RegisteredSystem, Stand
+from auth.esia.standin import RegisteredSystem, Standin
 from auth.esia.workbench import recorder
 from auth.esia.workbench.signature_search import (
     EXPECTED_TEXT,
@@ -116,7 +116,7 @@ _STEP_BY_SHAPE = {
 }
 
 
-def explain(refused: EsiaRefused, asked: Asked, stand: Stand) -> Explanation:
+def explain(refused: EsiaRefused, asked: Asked, standin: Standin) -> Explanation:
     """Return all that helps to set the request right."""
     system = asked.system
     explanation: Explanation = {
@@ -131,18 +131,18 @@ def explain(refused: EsiaRefused, asked: Asked, stand: Stand) -> Explanation:
             (asked.timestamp - asked.at).total_seconds()
         )
     if refused.code == "007015":
-        explanation["next_step"] = _step_for_time(asked, stand).value
+        explanation["next_step"] = _step_for_time(asked, standin).value
     elif refused.code == "007023":
         explanation["redirect_uri"] = asked["redirect_uri"].partition("?")[0][:SHOWN_LENGTH]
         explanation["redirect_hosts"] = list(system.settings.redirect_hosts) if system else []
     elif refused.code in {"007006", "007019"}:
         explanation["scope"] = f"{asked['scope']} {asked['scope_org']}"[:SHOWN_LENGTH]
     elif isinstance(refused, SignatureMismatch) and system:
-        explanation |= _explain_signature(refused.flaw, asked, system, stand)
+        explanation |= _explain_signature(refused.flaw, asked, system, standin)
     return explanation
 
 
-def record(refused: EsiaRefused, asked: Asked, stand: Stand) -> None:
+def record(refused: EsiaRefused, asked: Asked, standin: Standin) -> None:
     """Keep the explanation; the newest ``KEPT_PER_SYSTEM`` of each system stay."""
     system = asked.system.mnemonic if asked.system else ""
     refusal = EsiaRefusal(
@@ -150,9 +150,9 @@ def record(refused: EsiaRefused, asked: Asked, stand: Stand) -> None:
         system=system,
         address=asked.address,
         code=refused.code,
-        explanation=explain(refused, asked, stand),
+        explanation=explain(refused, asked, standin),
     )
-    with stand.session_factory.begin() as db:
+    with standin.session_factory.begin() as db:
         db.add(refusal)
         db.flush()
         recorder.note(refusal=refusal.id)
@@ -187,7 +187,7 @@ def _describe(certificate: Certificate, now: datetime) -> dict[str, Any]:
     }
 
 
-def _step_for_time(asked: Asked, stand: Stand) -> NextStep:
+def _step_for_time(asked: Asked, standin: Standin) -> NextStep:
     """Return the step for a wrong time; whole hours are a time zone, not a clock
     (docs/facts/esia.md 2.18)."""
     if asked.timestamp is None:
@@ -195,7 +195,7 @@ def _step_for_time(asked: Asked, stand: Stand) -> NextStep:
         return NextStep.ESCAPE_PLUS if unescaped else NextStep.CORRECT_TIMESTAMP_FORM
     difference = abs(asked.timestamp - asked.at)
     rest = difference % timedelta(hours=1)
-    tolerance = timedelta(seconds=stand.settings.timestamp_tolerance_seconds)
+    tolerance = timedelta(seconds=standin.settings.timestamp_tolerance_seconds)
     whole_hours = min(rest, timedelta(hours=1) - rest) <= tolerance
     if whole_hours and difference <= timedelta(hours=14):
         return NextStep.CORRECT_TIME_ZONE
@@ -203,7 +203,7 @@ def _step_for_time(asked: Asked, stand: Stand) -> NextStep:
 
 
 def _explain_signature(
-    flaw: Flaw, asked: Asked, system: RegisteredSystem, stand: Stand
+    flaw: Flaw, asked: Asked, system: RegisteredSystem, standin: Standin
 ) -> Explanation:
     found: Explanation = {
         "flaw": flaw.value,
@@ -223,20 +223,20 @@ def _explain_signature(
         return found
     found["signature_bytes"] = len(raw)
     try:
-        found["certificates_sent"] = list(_certificates_sent(raw, asked.at, stand))
+        found["certificates_sent"] = list(_certificates_sent(raw, asked.at, standin))
         if flaw is Flaw.WRONG_HASH:
             others = [
                 certificate
-                for other in stand.systems.values()
+                for other in standin.systems.values()
                 if other.mnemonic != system.mnemonic
                 for certificate in other.certificates
             ]
             found["hash_is_of"] = name_of_hash(
-                asked["client_certificate_hash"], system.certificates, others, stand.gost
+                asked["client_certificate_hash"], system.certificates, others, standin.gost
             )
             if found["hash_is_of"] == OF_ANOTHER_SYSTEM:
                 found["next_step"] = NextStep.REGISTER_CERTIFICATE.value
-        fit = find_fit(raw, asked, system.certificates, stand.gost)
+        fit = find_fit(raw, asked, system.certificates, standin.gost)
     except GostError:
         return found  # the explanation is shorter, the refusal stands
     if fit:
@@ -257,9 +257,9 @@ def _step_for_fit(fit: Fit) -> NextStep:
     return NextStep.SIGN_EXPECTED_TEXT
 
 
-def _certificates_sent(raw: bytes, now: datetime, stand: Stand) -> Iterator[dict[str, Any]]:
+def _certificates_sent(raw: bytes, now: datetime, standin: Standin) -> Iterator[dict[str, Any]]:
     for der in certificates_in_cms(raw):
         try:
-            yield _describe(make_certificate(der, stand.gost), now)
+            yield _describe(make_certificate(der, standin.gost), now)
         except (ValueError, TypeError):
             continue

@@ -15,7 +15,7 @@ from auth.esia.protocol.errors import CATALOGUE, REST_CATALOGUE
 from auth.settings import EsiaSystem
 
 if TYPE_CHECKING:
-    from auth.esia.standin import RegisteredSystem, Stand
+    from auth.esia.standin import RegisteredSystem, Standin
 
 SLOW_SECONDS = 30.0
 """The pause of ``slow``: more than most clients wait."""
@@ -63,15 +63,15 @@ def faults_at(system: EsiaSystem, place: str) -> set[str]:
     }
 
 
-def strike(system: RegisteredSystem, place: str, stand: Stand) -> set[str]:
+def strike(system: RegisteredSystem, place: str, standin: Standin) -> set[str]:
     """Let the faults ``slow`` and ``html`` of ``place`` happen; return all for the caller.
 
     Raises ``HtmlFault``.
     """
     faults = faults_at(system.settings, place)
     if "slow" in faults:
-        stand.sleep(SLOW_SECONDS)
-    g.esia_clock_shift, g.esia_now = clock_shift(faults), stand.clock()
+        standin.sleep(SLOW_SECONDS)
+    g.esia_clock_shift, g.esia_now = clock_shift(faults), standin.clock()
     if "html" in faults:
         raise HtmlFault
     return faults

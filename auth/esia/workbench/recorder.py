@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 
 from auth.esia.models import EsiaRefusal
 from auth.esia.registered import EsiaLogEntry, EsiaSwitches
-from auth.esia.standin import RegisteredSystem, Stand, current_stand
+from auth.esia.standin import RegisteredSystem, Standin, current_standin
 from auth.esia.workbench.masking import Mask
 
 KEPT_PER_SYSTEM = 2000
@@ -54,25 +54,25 @@ def keep(response: Response) -> Response:
 
     A request of the REST service belongs to the system whose token it shows.
     """
-    stand = current_stand()
+    standin = current_standin()
     named = g.get("esia_system", "")
     if not named and not request.path.startswith("/rs/"):
         named = _parameters().get("client_id", "")
-    system = stand.systems.get(named)
+    system = standin.systems.get(named)
     refusal: int | None = g.get("esia_refusal")
     if (system is None and refusal is None) or not _is_of_a_system(response):
         return response
     entry = EsiaLogEntry(
-        at=stand.clock(),
+        at=standin.clock(),
         system=system.mnemonic if system else "",
         method=request.method,
         address=_address(response.status_code),
         status=response.status_code,
         code=error_code(response),
         refusal_id=refusal,
-        exchange=_exchange(response, system, stand),
+        exchange=_exchange(response, system, standin),
     )
-    with stand.session_factory.begin() as db:
+    with standin.session_factory.begin() as db:
         db.add(entry)
         db.flush()
         if entry.id % TRIMMED_EVERY == 0:
@@ -117,9 +117,11 @@ def error_code(response: Response) -> str:
     return found[1].decode() if found else ""
 
 
-def _exchange(response: Response, system: RegisteredSystem | None, stand: Stand) -> Exchange | None:
+def _exchange(
+    response: Response, system: RegisteredSystem | None, standin: Standin
+) -> Exchange | None:
     recording = system.recording if system else None
-    if recording is None or recording.until <= stand.clock():
+    if recording is None or recording.until <= standin.clock():
         return None
     mask = Mask(recording.key)
     ours = request.path in _OUR_PAGES
@@ -130,7 +132,7 @@ def _exchange(response: Response, system: RegisteredSystem | None, stand: Stand)
     if response.is_json:
         answer["body"] = mask.body(response.get_json())
     return {
-        "at": stand.clock().isoformat(),
+        "at": standin.clock().isoformat(),
         "request": {
             "method": request.method,
             "address": mask.path(request.path),

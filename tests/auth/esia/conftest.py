@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 from auth import AuthSettings, init_app
 from auth.esia import registered  # noqa: F401 - registers its tables
 from auth.esia.models import EsiaRefusal
-from auth.esia.standin import Stand
+from auth.esia.standin import Standin
 from auth.models import Base, LoginEvent
 from auth.oidc.keys import SigningKeys
 from auth.settings import EsiaSettings, EsiaSystem
@@ -35,12 +35,12 @@ SCOPES = (
 
 
 @dataclass(kw_only=True)
-class EsiaStand:
+class EsiaStandin:
     """One stand-in over real HTTP and what its test may look at or change."""
 
     url: str
     app: Flask
-    stand: Stand
+    standin: Standin
     people: People
     clock: Clock
     session_factory: sessionmaker[Session]
@@ -81,7 +81,7 @@ def start_esia(
     keys: SigningKeys,
     key_folder: Path,
     tmp_path: Path,
-) -> Iterator[Callable[..., EsiaStand]]:
+) -> Iterator[Callable[..., EsiaStandin]]:
     """Start a stand-in with changed settings of its systems (``system=``) or its own."""
     servers = []
 
@@ -89,7 +89,7 @@ def start_esia(
         system: dict[str, Any] | None = None,
         signers: dict[str, Signer] | None = None,
         **settings: Any,
-    ) -> EsiaStand:
+    ) -> EsiaStandin:
         signers = signers or {"SCHOOL01": Signer(), "GOST01": Signer(kind="gost")}
         systems = []
         for mnemonic, signer in signers.items():
@@ -123,10 +123,10 @@ def start_esia(
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         servers.append((server, thread))
-        return EsiaStand(
+        return EsiaStandin(
             url=url,
             app=app,
-            stand=app.extensions["esia"],
+            standin=app.extensions["esia"],
             people=people,
             clock=clock,
             session_factory=session_factory,
@@ -141,12 +141,12 @@ def start_esia(
 
 
 @pytest.fixture
-def esia(start_esia: Callable[..., EsiaStand]) -> EsiaStand:
+def esia(start_esia: Callable[..., EsiaStandin]) -> EsiaStandin:
     return start_esia()
 
 
 @pytest.fixture
-def browser(esia: EsiaStand) -> Iterator[Browser]:
+def browser(esia: EsiaStandin) -> Iterator[Browser]:
     browser = Browser(esia.url)
     yield browser
     browser.close()

@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from tests.auth.esia.conftest import SCOPES, EsiaStand
+from tests.auth.esia.conftest import SCOPES, EsiaStandin
 from tests.auth.esia.system import System, parts_of
 from tests.relying_party import Browser
 
@@ -40,7 +40,7 @@ class Reader:
 
 
 def reader(
-    esia: EsiaStand, browser: Browser, person: str = "confirmed", scope: str = SCOPES
+    esia: EsiaStandin, browser: Browser, person: str = "confirmed", scope: str = SCOPES
 ) -> Reader:
     """Somebody's token with these scopes, without those of organisations and systems."""
     asked = " ".join(one for one in scope.split() if not one.startswith(("org_", "prm_")))

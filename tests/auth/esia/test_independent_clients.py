@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser
 
 from tests.auth.conftest import Clock
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.signing import Signer
 from tests.auth.independent import install, install_with_pip, journey
 
@@ -65,7 +65,7 @@ def npm_esia(tmp_path_factory: pytest.TempPathFactory) -> Ask:
 def test_a_published_client_signs_a_person_in(
     library: str,
     request: pytest.FixtureRequest,
-    start_esia: Callable[..., EsiaStand],
+    start_esia: Callable[..., EsiaStandin],
     clock: Clock,
     chromium: Browser,
     tmp_path: Path,
@@ -77,7 +77,7 @@ def test_a_published_client_signs_a_person_in(
     files = {
         "certificate_file": signer.pem.encode(),
         "key_file": signer.key_pem,
-        "token_key_file": esia.stand.keys.rsa_key.public_key().public_bytes(
+        "token_key_file": esia.standin.keys.rsa_key.public_key().public_bytes(
             Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
         ),
     }

@@ -21,12 +21,12 @@ from auth.esia.registration import (
 )
 from auth.settings import EsiaSystem
 from tests.auth.conftest import START
-from tests.auth.esia.conftest import SCOPES, EsiaStand
+from tests.auth.esia.conftest import SCOPES, EsiaStandin
 from tests.auth.esia.signing import Signer
 from tests.auth.esia.system import came_back
 from tests.relying_party import Browser
 
-Start = Callable[..., EsiaStand]
+Start = Callable[..., EsiaStandin]
 
 
 def register(
@@ -57,13 +57,13 @@ def switch(sessions: sessionmaker[Session], mnemonic: str, **values: Any) -> Non
 
 
 @pytest.fixture
-def empty(start_esia: Start) -> EsiaStand:
+def empty(start_esia: Start) -> EsiaStandin:
     """A stand-in that is served although the settings file names no system."""
     return start_esia(systems=(), serve=True)
 
 
 @pytest.mark.parametrize("kind", ["rsa", "gost"])
-def test_the_first_system_of_the_console_works_at_once(empty: EsiaStand, kind: Any) -> None:
+def test_the_first_system_of_the_console_works_at_once(empty: EsiaStandin, kind: Any) -> None:
     signer = Signer(kind=kind)
     system = empty.system(signer=signer)
     assert system.ask(code="x").json()["error_description"].startswith("ESIA-007005")
@@ -75,7 +75,7 @@ def test_the_first_system_of_the_console_works_at_once(empty: EsiaStand, kind: A
 
 
 def test_faults_begin_and_end_at_the_next_request_in_every_process(
-    esia: EsiaStand, start_esia: Start, browser: Browser
+    esia: EsiaStandin, start_esia: Start, browser: Browser
 ) -> None:
     other = start_esia()
     url = esia.system().authorize_url
@@ -95,13 +95,13 @@ def test_faults_of_the_settings_file_count_again_when_nothing_else_is_switched(
 ) -> None:
     esia = start_esia(system={"faults": ("te:007011",)})
     switch(esia.session_factory, "SCHOOL01", faults=[])
-    assert esia.stand.systems["SCHOOL01"].settings.faults == ()
+    assert esia.standin.systems["SCHOOL01"].settings.faults == ()
     switch(esia.session_factory, "SCHOOL01", faults=None)
-    assert esia.stand.systems["SCHOOL01"].settings.faults == ("te:007011",)
+    assert esia.standin.systems["SCHOOL01"].settings.faults == ("te:007011",)
 
 
 def test_a_disabled_system_is_unknown_and_its_tokens_are_over(
-    empty: EsiaStand,
+    empty: EsiaStandin,
 ) -> None:
     signer = Signer()
     register(empty.session_factory, signer)
@@ -119,7 +119,7 @@ def test_a_disabled_system_is_unknown_and_its_tokens_are_over(
     browser.close()
 
 
-def test_the_next_certificate_counts_beside_the_first_and_after_it(empty: EsiaStand) -> None:
+def test_the_next_certificate_counts_beside_the_first_and_after_it(empty: EsiaStandin) -> None:
     first, following = Signer(), Signer(number=2)
     register(empty.session_factory, first)
 

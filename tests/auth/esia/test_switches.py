@@ -15,14 +15,14 @@ import requests
 from auth.esia.protocol.errors import CATALOGUE, REST_CATALOGUE
 from auth.esia.standin import RegisteredSystem
 from auth.esia.workbench.faults import KINDS, SLOW_SECONDS, check_faults, clock_shift
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.signing import Signer, url_safe
 from tests.auth.esia.system import came_back, parts_of
 from tests.relying_party import TIMEOUT, Browser
 
 OID = 1000000103
 
-Start = Callable[..., EsiaStand]
+Start = Callable[..., EsiaStandin]
 
 
 @pytest.fixture
@@ -31,10 +31,10 @@ def session_factory(sqlite_sessions: Any) -> Any:
 
 
 @pytest.fixture
-def browse() -> Iterator[Callable[[EsiaStand], Browser]]:
+def browse() -> Iterator[Callable[[EsiaStandin], Browser]]:
     opened: list[Browser] = []
 
-    def browse(esia: EsiaStand) -> Browser:
+    def browse(esia: EsiaStandin) -> Browser:
         opened.append(Browser(esia.url))
         return opened[-1]
 
@@ -43,15 +43,15 @@ def browse() -> Iterator[Callable[[EsiaStand], Browser]]:
         browser.close()
 
 
-def switch(esia: EsiaStand, **changes: Any) -> None:
+def switch(esia: EsiaStandin, **changes: Any) -> None:
     """Change the settings of the systems of a running stand-in."""
     changed = {
         mnemonic: RegisteredSystem(
             settings=replace(system.settings, **changes), certificates=system.certificates
         )
-        for mnemonic, system in esia.stand.systems.items()
+        for mnemonic, system in esia.standin.systems.items()
     }
-    esia.app.extensions["esia"] = replace(esia.stand, registered=lambda: changed)
+    esia.app.extensions["esia"] = replace(esia.standin, registered=lambda: changed)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_shift_must_be_whole_hours(fault: str) -> None:
 def test_authorization_can_be_slow_or_a_page(start_esia: Start) -> None:
     esia = start_esia(system={"faults": ("ac:slow", "ac:html")})
     waited: list[float] = []
-    esia.app.extensions["esia"] = replace(esia.stand, sleep=waited.append)
+    esia.app.extensions["esia"] = replace(esia.standin, sleep=waited.append)
     answer = requests.get(esia.system().authorize_url(), allow_redirects=False, timeout=TIMEOUT)
     assert (answer.status_code, answer.headers["Content-Type"][:9]) == (503, "text/html")
     assert waited == [SLOW_SECONDS]

@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 
 from auth import Account, AuthSettings, init_app
 from auth.clients.client import Client
-from auth.esia.protocol.keys import load_stand_keys
+from auth.esia.protocol.keys import load_standin_keys
 from auth.models import Base
 from auth.oidc.keys import load_keys
 from auth.settings import EsiaSettings, EsiaSystem
@@ -57,7 +57,7 @@ def main(folder: Path) -> None:
     engine = create_engine(f"sqlite:///{folder / 'provider.sqlite'}")
     sessions = sessionmaker(engine)
     # Its certificates are older than any clock of the tests is slow.
-    load_stand_keys(folder / "esia", now - timedelta(days=1))
+    load_standin_keys(folder / "esia", now - timedelta(days=1))
     app = Flask("provider")
     app.secret_key = "a secret of the tests"
     server = make_server("127.0.0.1", 0, app, threaded=True)

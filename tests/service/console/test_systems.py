@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
-from auth.esia.protocol.keys import load_stand_keys
+from auth.esia.protocol.keys import load_standin_keys
 from auth.esia.protocol.signatures import Flaw
 from auth.esia.registered import EsiaLogEntry, EsiaRegistration, EsiaSwitches
 from auth.esia.registration import Change
@@ -48,7 +48,7 @@ ASKED = {
 def stand_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Making an RSA key takes longer than most tests."""
     folder = tmp_path_factory.mktemp("stand-keys")
-    load_stand_keys(folder, NOW)
+    load_standin_keys(folder, NOW)
     return folder
 
 

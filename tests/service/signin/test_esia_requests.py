@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
-from auth.esia.protocol.keys import load_stand_keys
+from auth.esia.protocol.keys import load_standin_keys
 from auth.esia.registered import EsiaRegistration
 from auth.settings import EsiaSettings, EsiaSystem
 from service.config import ConfigError
@@ -37,7 +37,7 @@ from tests.service.console_factories import (
 def stand_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Making an RSA key takes longer than most tests."""
     folder = tmp_path_factory.mktemp("stand-keys")
-    load_stand_keys(folder, NOW)
+    load_standin_keys(folder, NOW)
     return folder
 
 

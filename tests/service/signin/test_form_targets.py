@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.test import TestResponse
 
 from auth.clients.client import Client
-from auth.esia.protocol.keys import load_stand_keys
+from auth.esia.protocol.keys import load_standin_keys
 from auth.linking.pending_identities import keep
 from auth.outside import OutsideIdentity
 from auth.settings import AuthSettings, EsiaSettings, EsiaSystem
@@ -62,7 +62,7 @@ def back() -> Iterator[str]:
 def stand_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Making an RSA key takes longer than most tests."""
     folder = tmp_path_factory.mktemp("stand-keys")
-    load_stand_keys(folder, NOW)
+    load_standin_keys(folder, NOW)
     return folder
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auth.signin.passwords import set_first_own_password
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.reader import reader
 from tests.auth.esia.system import came_back, parts_of
 from tests.auth.people import PUPIL, TEACHER
@@ -24,7 +24,7 @@ def session_factory(sqlite_sessions: Any) -> Any:
 
 
 def test_a_parents_children_are_joined_to_their_logins_by_snils_alone(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     kids = reader(esia, browser, "parent").json("/kids?embed=(elements)")["elements"]
     assert [kid["firstName"] for kid in kids] == ["Малыш", "Дочь"]
@@ -37,7 +37,7 @@ def test_a_parents_children_are_joined_to_their_logins_by_snils_alone(
     assert child.load("/ctts") == []
 
 
-def test_child_fields_need_their_own_scopes(esia: EsiaStand, browser: Browser) -> None:
+def test_child_fields_need_their_own_scopes(esia: EsiaStandin, browser: Browser) -> None:
     (kid, _) = reader(esia, browser, "parent", "kid_fullname").json("/kids?embed=(elements)")[
         "elements"
     ]
@@ -45,7 +45,7 @@ def test_child_fields_need_their_own_scopes(esia: EsiaStand, browser: Browser) -
 
 
 def test_a_childs_documents_are_a_collection_of_their_own(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     read = reader(esia, browser, "parent")
     kids = read.load("/kids")
@@ -62,14 +62,14 @@ def test_a_childs_documents_are_a_collection_of_their_own(
     assert read.get("/kids/1/docs").status_code == 404
 
 
-def test_children_can_be_embedded_in_the_parent(esia: EsiaStand, browser: Browser) -> None:
+def test_children_can_be_embedded_in_the_parent(esia: EsiaStandin, browser: Browser) -> None:
     read = reader(esia, browser, "parent")
     assert read.json("?embed=(kids.elements)")["kids"]["elements"] == read.load("/kids")
     narrow = reader(esia, browser, "parent", "openid fullname")
     assert "kids" not in narrow.json("?embed=(kids.elements)")
 
 
-def test_a_childs_documents_need_their_own_scope(esia: EsiaStand, browser: Browser) -> None:
+def test_a_childs_documents_need_their_own_scope(esia: EsiaStandin, browser: Browser) -> None:
     read = reader(esia, browser, "parent", "kid_fullname")
     (kid, _) = read.load("/kids")
     answer = read.get(f"/kids/{kid['id']}/docs")
@@ -77,7 +77,7 @@ def test_a_childs_documents_need_their_own_scope(esia: EsiaStand, browser: Brows
 
 
 def test_a_provisioned_pupil_with_the_childs_snils_is_the_child(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     esia.people.add(replace(esia.people.accounts[PUPIL], snils=CHILD))
     kid = reader(esia, browser, "parent").load("/kids")[0]
@@ -93,7 +93,7 @@ def test_a_provisioned_pupil_with_the_childs_snils_is_the_child(
 
 @pytest.mark.parametrize("reason", ["suspended", "mistyped twice"])
 def test_a_pupil_who_is_not_surely_the_child_is_not_shown(
-    esia: EsiaStand, browser: Browser, reason: str
+    esia: EsiaStandin, browser: Browser, reason: str
 ) -> None:
     pupil = replace(esia.people.accounts[PUPIL], snils=CHILD, suspended=reason == "suspended")
     esia.people.add(pupil)
@@ -106,7 +106,7 @@ def test_a_pupil_who_is_not_surely_the_child_is_not_shown(
     ("snils", "shown"), [("11223344595", "112-233-445 95"), ("", None), ("112", None)]
 )
 def test_a_provisioned_person_has_the_snils_of_the_school_record(
-    esia: EsiaStand, browser: Browser, snils: str, shown: str | None
+    esia: EsiaStandin, browser: Browser, snils: str, shown: str | None
 ) -> None:
     esia.people.add(replace(esia.people.accounts[PUPIL], snils=snils))
     set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())

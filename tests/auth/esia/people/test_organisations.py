@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.reader import Reader, reader
 from tests.relying_party import TIMEOUT, Browser
 
@@ -24,11 +24,11 @@ def session_factory(sqlite_sessions: Any) -> Any:
 
 
 @pytest.fixture
-def esia(start_esia: Callable[..., EsiaStand]) -> EsiaStand:
+def esia(start_esia: Callable[..., EsiaStandin]) -> EsiaStandin:
     return start_esia(system={"scopes": SCOPES})
 
 
-def system_token(esia: EsiaStand, oid: int, *names: str) -> str:
+def system_token(esia: EsiaStandin, oid: int, *names: str) -> str:
     scope = " ".join(f"http://esia.gosuslugi.ru/{name}?org_oid={oid}" for name in names)
     token: str = (
         esia.system().ask(grant_type="client_credentials", scope=scope).json()["access_token"]
@@ -36,7 +36,9 @@ def system_token(esia: EsiaStand, oid: int, *names: str) -> str:
     return token
 
 
-def test_roles_come_whole_and_organisations_as_addresses(esia: EsiaStand, browser: Browser) -> None:
+def test_roles_come_whole_and_organisations_as_addresses(
+    esia: EsiaStandin, browser: Browser
+) -> None:
     read = reader(esia, browser, "two_organisations", "openid usr_org")
     roles = read.json("/roles")["elements"]
     assert [role["oid"] for role in roles] == [1000000901, 1000000902]
@@ -48,7 +50,7 @@ def test_roles_come_whole_and_organisations_as_addresses(esia: EsiaStand, browse
     assert answer.json()["oid"] == 1000000901
 
 
-def test_chief_and_administrator_are_told_in_the_roles(esia: EsiaStand, browser: Browser) -> None:
+def test_chief_and_administrator_are_told_in_the_roles(esia: EsiaStandin, browser: Browser) -> None:
     read = reader(esia, browser, "two_organisations", "openid usr_org")
     roles = {one["oid"]: one for one in read.json("/roles")["elements"]}
     assert [(roles[oid]["chief"], roles[oid]["admin"]) for oid in (SCHOOL, OFFICE)] == [
@@ -64,7 +66,7 @@ def test_chief_and_administrator_are_told_in_the_roles(esia: EsiaStand, browser:
     assert recorded <= set(roles[SCHOOL])
 
 
-def test_employees_come_as_addresses_or_whole(esia: EsiaStand) -> None:
+def test_employees_come_as_addresses_or_whole(esia: EsiaStandin) -> None:
     system = esia.system()
     token = system_token(esia, OFFICE, "org_emps")
     plain = system.rest(f"orgs/{OFFICE}/emps", token)
@@ -76,7 +78,7 @@ def test_employees_come_as_addresses_or_whole(esia: EsiaStand) -> None:
     assert (whole["prnOid"], whole["chief"]) == (EMPLOYEE, True)
 
 
-def test_groups_tell_who_administers_the_organisation(esia: EsiaStand) -> None:
+def test_groups_tell_who_administers_the_organisation(esia: EsiaStandin) -> None:
     system = esia.system()
     for oid, groups in ((OFFICE, ["ORG_ADMIN"]), (SCHOOL, [])):
         token = system_token(esia, oid, "org_grps")
@@ -95,13 +97,15 @@ def test_groups_tell_who_administers_the_organisation(esia: EsiaStand) -> None:
     ],
 )
 def test_a_token_opens_what_its_scopes_name_and_no_more(
-    esia: EsiaStand, path: str, status: int
+    esia: EsiaStandin, path: str, status: int
 ) -> None:
     token = system_token(esia, OFFICE, "org_emps")
     assert esia.system().rest(f"orgs/{path}", token).status_code == status
 
 
-def test_an_employee_sees_the_own_organisation_by_scope(esia: EsiaStand, browser: Browser) -> None:
+def test_an_employee_sees_the_own_organisation_by_scope(
+    esia: EsiaStandin, browser: Browser
+) -> None:
     scope_org = f"org_inn?org_oid={SCHOOL} org_shortname"
     read = Reader(esia.system(), browser, "two_organisations", scope="openid", scope_org=scope_org)
     school = read.system.rest(f"orgs/{SCHOOL}", read.token).json()
@@ -113,7 +117,7 @@ def test_an_employee_sees_the_own_organisation_by_scope(esia: EsiaStand, browser
 
 
 def test_without_test_people_there_are_no_organisations(
-    start_esia: Callable[..., EsiaStand],
+    start_esia: Callable[..., EsiaStandin],
 ) -> None:
     esia = start_esia(system={"scopes": SCOPES}, test_people=False)
     token = system_token(esia, SCHOOL, "org_emps")

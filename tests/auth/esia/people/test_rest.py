@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.reader import reader
 from tests.relying_party import TIMEOUT, Browser
 
@@ -18,7 +18,7 @@ def session_factory(sqlite_sessions: Any) -> Any:
     return sqlite_sessions
 
 
-def test_a_person_has_every_granted_field_in_its_form(esia: EsiaStand, browser: Browser) -> None:
+def test_a_person_has_every_granted_field_in_its_form(esia: EsiaStandin, browser: Browser) -> None:
     body = reader(esia, browser).json()
     assert body["stateFacts"] == ["EntityRoot"]
     assert body["status"] == "REGISTERED"
@@ -32,20 +32,20 @@ def test_a_person_has_every_granted_field_in_its_form(esia: EsiaStand, browser: 
     assert "oid" not in body
 
 
-def test_what_was_not_granted_is_absent(esia: EsiaStand, browser: Browser) -> None:
+def test_what_was_not_granted_is_absent(esia: EsiaStandin, browser: Browser) -> None:
     body = reader(esia, browser, scope="openid fullname").json()
     hidden = {"birthDate", "gender", "snils", "inn", "citizenship"}
     assert hidden & set(body) == set()
     assert "firstName" not in reader(esia, browser, scope="openid").json()
 
 
-def test_self_employment_needs_its_scope(esia: EsiaStand, browser: Browser) -> None:
+def test_self_employment_needs_its_scope(esia: EsiaStandin, browser: Browser) -> None:
     assert reader(esia, browser, "no_patronymic").json()["selfEmployed"] is True
     read = reader(esia, browser, "no_patronymic", scope="openid fullname")
     assert "selfEmployed" not in read.json()
 
 
-def test_a_contact_under_change_says_so(esia: EsiaStand, browser: Browser) -> None:
+def test_a_contact_under_change_says_so(esia: EsiaStandin, browser: Browser) -> None:
     mail, phone = reader(esia, browser, "standard").load("/ctts")
     assert phone["vrfStu"] == "NOT_VERIFIED"
     assert (phone["vrfValStu"], phone["verifyingValue"], phone["isCfmCodeExpired"]) == (
@@ -56,17 +56,19 @@ def test_a_contact_under_change_says_so(esia: EsiaStand, browser: Browser) -> No
     assert "verifyingValue" not in mail
 
 
-def test_a_person_has_a_registered_and_a_living_address(esia: EsiaStand, browser: Browser) -> None:
+def test_a_person_has_a_registered_and_a_living_address(
+    esia: EsiaStandin, browser: Browser
+) -> None:
     registered, living = reader(esia, browser).load("/addrs")
     assert (registered["type"], living["type"]) == ("PRG", "PLV")
     assert living["fiasCode"]
 
 
-def test_there_is_no_middle_name_where_there_is_none(esia: EsiaStand, browser: Browser) -> None:
+def test_there_is_no_middle_name_where_there_is_none(esia: EsiaStandin, browser: Browser) -> None:
     assert "middleName" not in reader(esia, browser, "no_patronymic").json()
 
 
-def test_a_person_comes_with_the_recorded_headers(esia: EsiaStand, browser: Browser) -> None:
+def test_a_person_comes_with_the_recorded_headers(esia: EsiaStandin, browser: Browser) -> None:
     read = reader(esia, browser)
     answer = read.get()
     assert answer.headers["Content-Type"] == (
@@ -83,7 +85,7 @@ def test_a_person_comes_with_the_recorded_headers(esia: EsiaStand, browser: Brow
 
 @pytest.mark.parametrize("name", ["ctts", "addrs", "docs", "vhls"])
 def test_a_collection_gives_addresses_that_lead_to_its_elements(
-    esia: EsiaStand, browser: Browser, name: str
+    esia: EsiaStandin, browser: Browser, name: str
 ) -> None:
     read = reader(esia, browser)
     elements = read.load(f"/{name}")
@@ -93,7 +95,7 @@ def test_a_collection_gives_addresses_that_lead_to_its_elements(
     assert elements == read.json(f"//{name}?embed=(elements)")["elements"]
 
 
-def test_each_collection_is_linked_from_the_person(esia: EsiaStand, browser: Browser) -> None:
+def test_each_collection_is_linked_from_the_person(esia: EsiaStandin, browser: Browser) -> None:
     links = requests.utils.parse_header_links(reader(esia, browser).get().headers["Link"])
     assert [link["rel"] for link in links] == [
         "parent", "permissions", "context", "events", "requests", "sec", "addresses", "roles",
@@ -108,13 +110,13 @@ def test_each_collection_is_linked_from_the_person(esia: EsiaStand, browser: Bro
 
 @pytest.mark.parametrize("name", ["prmns", "ctx", "events", "reqs", "sec", "trmnls"])
 def test_collections_that_no_scope_opens_are_forbidden(
-    esia: EsiaStand, browser: Browser, name: str
+    esia: EsiaStandin, browser: Browser, name: str
 ) -> None:
     answer = reader(esia, browser).get(f"/{name}")
     assert (answer.status_code, answer.json()["code"]) == (403, "ESIA-005029")
 
 
-def test_what_did_not_change_since_is_not_sent_again(esia: EsiaStand, browser: Browser) -> None:
+def test_what_did_not_change_since_is_not_sent_again(esia: EsiaStandin, browser: Browser) -> None:
     read = reader(esia, browser)
     for path in ("", "/ctts", "/roles"):
         tag = read.get(path).headers["ETag"]
@@ -123,7 +125,9 @@ def test_what_did_not_change_since_is_not_sent_again(esia: EsiaStand, browser: B
         assert read.get(path, **{"If-None-Match": '"0"'}).status_code == 200
 
 
-def test_whole_collections_can_be_embedded_in_the_person(esia: EsiaStand, browser: Browser) -> None:
+def test_whole_collections_can_be_embedded_in_the_person(
+    esia: EsiaStandin, browser: Browser
+) -> None:
     read = reader(esia, browser)
     body = read.json("?embed=(contacts.elements-1,documents.elements,addresses.elements)")
     assert body["contacts"]["elements"] == read.json("/ctts?embed=(elements)")["elements"]
@@ -132,25 +136,25 @@ def test_whole_collections_can_be_embedded_in_the_person(esia: EsiaStand, browse
     assert read.json("/")["eTag"] == read.json()["eTag"]
 
 
-def test_email_and_mobile_give_only_that_contact(esia: EsiaStand, browser: Browser) -> None:
+def test_email_and_mobile_give_only_that_contact(esia: EsiaStandin, browser: Browser) -> None:
     for scope, kind in (("email", "EML"), ("mobile", "MBT")):
         (contact,) = reader(esia, browser, scope=scope).json("/ctts?embed=(elements)")["elements"]
         assert (contact["type"], contact["vrfStu"]) == (kind, "VERIFIED")
         assert contact["stateFacts"] == ["Identifiable"]
 
 
-def test_contacts_open_addresses_too(esia: EsiaStand, browser: Browser) -> None:
+def test_contacts_open_addresses_too(esia: EsiaStandin, browser: Browser) -> None:
     assert reader(esia, browser, scope="openid contacts").load("/addrs")
     assert reader(esia, browser, scope="openid email").get("/addrs").status_code == 403
 
 
-def test_a_foreign_citizen_has_a_foreign_document(esia: EsiaStand, browser: Browser) -> None:
+def test_a_foreign_citizen_has_a_foreign_document(esia: EsiaStandin, browser: Browser) -> None:
     read = reader(esia, browser, "foreigner")
     assert read.json()["citizenship"] == "BLR"
     assert read.json("/docs?embed=(elements)")["elements"][0]["type"] == "FID_DOC"
 
 
-def test_errors_are_those_of_the_rest_service(esia: EsiaStand, browser: Browser) -> None:
+def test_errors_are_those_of_the_rest_service(esia: EsiaStandin, browser: Browser) -> None:
     read = reader(esia, browser, scope="openid")
     assert (read.get("/ctts").status_code, read.get("/ctts").json()) == (
         403,
@@ -167,7 +171,7 @@ def test_errors_are_those_of_the_rest_service(esia: EsiaStand, browser: Browser)
     assert (late.status_code, late.json()["code"]) == (401, "ESIA-005013")
 
 
-def test_the_refresh_token_opens_nothing(esia: EsiaStand, browser: Browser) -> None:
+def test_the_refresh_token_opens_nothing(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system()
     token = system.tokens(system.sign_in(browser))["refresh_token"]
     assert system.rest("prns/1000000103", token).json()["code"] == "ESIA-005011"

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from auth.signin.passwords import set_first_own_password
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.system import came_back
 from tests.auth.people import PUPIL
 from tests.relying_party import TIMEOUT, Browser
@@ -27,7 +27,7 @@ def session_factory(sqlite_sessions: Any) -> Any:
 
 
 @pytest.fixture
-def enter(esia: EsiaStand, browser: Browser) -> Callable[..., str]:
+def enter(esia: EsiaStandin, browser: Browser) -> Callable[..., str]:
     """Enter as somebody; the ЕСИА code of the refusal, empty when let in."""
 
     def enter(person: str, **changes: str) -> str:
@@ -54,7 +54,7 @@ def error_of(url: str) -> tuple[str, str]:
     ],
 )
 def test_an_unknown_role_or_type_is_refused_by_its_own_code(
-    esia: EsiaStand, changes: dict[str, str], code: str
+    esia: EsiaStandin, changes: dict[str, str], code: str
 ) -> None:
     assert error_of(esia.system().authorize_url(**changes)) == ("invalid_request", code)
 
@@ -105,7 +105,7 @@ def test_a_scope_about_an_organisation_is_for_those_who_work_there(
     ],
 )
 def test_a_scope_may_demand_a_second_factor(
-    start_esia: Callable[..., EsiaStand], person: str, scope: str, code: str
+    start_esia: Callable[..., EsiaStandin], person: str, scope: str, code: str
 ) -> None:
     esia = start_esia(system={"second_factor_scopes": ("snils",)})
     browser = Browser(esia.url)
@@ -117,7 +117,7 @@ def test_a_scope_may_demand_a_second_factor(
 
 
 @pytest.fixture
-def pupils_browser(esia: EsiaStand) -> Iterator[Browser]:
+def pupils_browser(esia: EsiaStandin) -> Iterator[Browser]:
     set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())
     browser = Browser(esia.url)
     yield browser
@@ -136,7 +136,7 @@ def pupils_browser(esia: EsiaStand) -> Iterator[Browser]:
     ],
 )
 def test_person_filter_tells_provisioned_children_from_others_by_age(
-    esia: EsiaStand, pupils_browser: Browser, person_filter: str, age: int, code: str
+    esia: EsiaStandin, pupils_browser: Browser, person_filter: str, age: int, code: str
 ) -> None:
     pupil = esia.people.accounts[PUPIL]
     born = esia.clock().date().replace(year=esia.clock().year - age)
@@ -149,7 +149,7 @@ def test_person_filter_tells_provisioned_children_from_others_by_age(
     assert came_back(page).get("error_description", "")[5:11] == code
 
 
-def test_a_suspended_person_is_not_let_in(esia: EsiaStand, pupils_browser: Browser) -> None:
+def test_a_suspended_person_is_not_let_in(esia: EsiaStandin, pupils_browser: Browser) -> None:
     esia.people.add(replace(esia.people.accounts[PUPIL], suspended=True))
     page = pupils_browser.sign_in(esia.system().authorize_url(), "1234p5678", "своё слово")
     assert page.status == 400
@@ -157,15 +157,15 @@ def test_a_suspended_person_is_not_let_in(esia: EsiaStand, pupils_browser: Brows
 
 
 def test_the_roles_of_our_own_applications_and_phases_do_not_count_here(
-    esia: EsiaStand, pupils_browser: Browser
+    esia: EsiaStandin, pupils_browser: Browser
 ) -> None:
     esia.people.add(replace(esia.people.accounts[PUPIL], roles=("guardian",)))
     page = pupils_browser.sign_in(esia.system().authorize_url(), "1234p5678", "своё слово")
     assert "code" in came_back(pupils_browser.submit(page, decision="allow"))
 
 
-def test_there_is_a_made_up_person_of_each_kind(esia: EsiaStand) -> None:
-    people = {one.key: one for one in esia.stand.people.choices}
+def test_there_is_a_made_up_person_of_each_kind(esia: EsiaStandin) -> None:
+    people = {one.key: one for one in esia.standin.people.choices}
     levels = {one.level for one in people.values()}
     assert levels == {"simplified", "standard", "confirmed", "child"}
     assert len(people["parent"].kids) == 2

@@ -17,7 +17,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from auth.esia.protocol.gost import PythonGost
 from auth.esia.protocol.signatures import make_certificate
 from auth.signin.passwords import set_first_own_password
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.system import came_back, parts_of
 from tests.auth.people import PUPIL
 from tests.relying_party import Browser
@@ -28,7 +28,7 @@ OID = 1000000103
 @pytest.mark.parametrize("mnemonic", ["SCHOOL01", "GOST01"])
 @pytest.mark.parametrize("dialect", [1, 2])
 def test_a_person_signs_in_and_the_system_reads_who_it_is(
-    esia: EsiaStand, browser: Browser, mnemonic: str, dialect: int
+    esia: EsiaStandin, browser: Browser, mnemonic: str, dialect: int
 ) -> None:
     system = esia.system(mnemonic, dialect=dialect)
     answer = system.tokens(system.sign_in(browser))
@@ -39,14 +39,14 @@ def test_a_person_signs_in_and_the_system_reads_who_it_is(
 
 
 def test_a_good_request_is_redirected_to_the_sign_in_page_of_the_same_host(
-    esia: EsiaStand,
+    esia: EsiaStandin,
 ) -> None:
     answer = requests.get(esia.system().authorize_url(), allow_redirects=False, timeout=60)
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/login?")
 
 
-def test_the_access_token_has_the_recorded_shape(esia: EsiaStand, browser: Browser) -> None:
+def test_the_access_token_has_the_recorded_shape(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system()
     answer = system.tokens(system.sign_in(browser, scope="openid fullname email"))
     header, claims = parts_of(answer["access_token"])
@@ -59,7 +59,7 @@ def test_the_access_token_has_the_recorded_shape(esia: EsiaStand, browser: Brows
     assert {"aud", "sub"} & set(claims) == set()
 
 
-def test_the_id_token_has_the_recorded_shape(esia: EsiaStand, browser: Browser) -> None:
+def test_the_id_token_has_the_recorded_shape(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system()
     answer = system.tokens(system.sign_in(browser))
     header, claims = parts_of(answer["id_token"])
@@ -83,7 +83,7 @@ def test_the_id_token_has_the_recorded_shape(esia: EsiaStand, browser: Browser) 
     )
 
 
-def test_slashes_are_escaped_in_tokens(esia: EsiaStand, browser: Browser) -> None:
+def test_slashes_are_escaped_in_tokens(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system()
     token = system.tokens(system.sign_in(browser))["id_token"]
     part = token.split(".")[1]
@@ -95,7 +95,7 @@ def test_slashes_are_escaped_in_tokens(esia: EsiaStand, browser: Browser) -> Non
     ("person", "level"), [("simplified", "P"), ("standard", "P"), ("child", "KD")]
 )
 def test_is_tru_is_absent_when_the_account_is_not_confirmed(
-    esia: EsiaStand, browser: Browser, person: str, level: str
+    esia: EsiaStandin, browser: Browser, person: str, level: str
 ) -> None:
     system = esia.system()
     answer = system.tokens(system.sign_in(browser, person))
@@ -107,7 +107,7 @@ def test_is_tru_is_absent_when_the_account_is_not_confirmed(
 
 
 def test_the_code_is_a_long_jwt_and_the_answer_has_the_recorded_fields(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     system = esia.system()
     code = system.sign_in(browser)
@@ -123,7 +123,7 @@ def test_the_code_is_a_long_jwt_and_the_answer_has_the_recorded_fields(
     assert answer["refresh_token"] == str(uuid.UUID(answer["refresh_token"]))
 
 
-def test_tokens_verify_with_the_published_certificates(esia: EsiaStand, browser: Browser) -> None:
+def test_tokens_verify_with_the_published_certificates(esia: EsiaStandin, browser: Browser) -> None:
     packed = requests.get(f"{esia.url}/public/esia.zip", timeout=60).content
     archive = zipfile.ZipFile(io.BytesIO(packed))
     for mnemonic, name in (("SCHOOL01", "RSA.cer"), ("GOST01", "GOST2012.cer")):
@@ -142,7 +142,7 @@ def test_tokens_verify_with_the_published_certificates(esia: EsiaStand, browser:
 
 
 def test_a_second_system_is_entered_without_a_password_for_three_hours(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     esia.system().sign_in(browser)
     page = browser.open(esia.system("GOST01").authorize_url())
@@ -153,14 +153,14 @@ def test_a_second_system_is_entered_without_a_password_for_three_hours(
     assert "/login?" in browser.open(esia.system().authorize_url()).url
 
 
-def test_consent_is_asked_once_and_again_for_more(esia: EsiaStand, browser: Browser) -> None:
+def test_consent_is_asked_once_and_again_for_more(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system()
     system.sign_in(browser)
     assert "code" in came_back(browser.open(system.authorize_url()))
     assert "consent" in browser.open(system.authorize_url(scope="openid fullname snils")).url
 
 
-def test_a_refused_consent_goes_back_as_007004(esia: EsiaStand, browser: Browser) -> None:
+def test_a_refused_consent_goes_back_as_007004(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system()
     state = str(uuid.uuid4())
     page = browser.submit(browser.open(system.authorize_url(state=state)), persona="confirmed")
@@ -170,7 +170,7 @@ def test_a_refused_consent_goes_back_as_007004(esia: EsiaStand, browser: Browser
     assert back["state"] == state
 
 
-def test_the_public_test_accounts_are_known(esia: EsiaStand, browser: Browser) -> None:
+def test_the_public_test_accounts_are_known(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system(scope="openid snils")
     page = browser.sign_in(system.authorize_url(), "EsiaTest006@yandex.ru", "11111111")
     answer = system.tokens(came_back(browser.submit(page, decision="allow"))["code"])
@@ -180,7 +180,7 @@ def test_the_public_test_accounts_are_known(esia: EsiaStand, browser: Browser) -
 
 
 def test_a_provisioned_person_keeps_one_oid_and_leaves_an_event(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())
     system = esia.system()
@@ -199,7 +199,7 @@ def test_a_provisioned_person_keeps_one_oid_and_leaves_an_event(
 
 
 def test_entering_a_system_again_is_an_event_of_single_sign_on(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())
     system = esia.system()
@@ -211,7 +211,7 @@ def test_entering_a_system_again_is_an_event_of_single_sign_on(
 
 
 def test_a_provisioned_persons_data_is_what_our_sign_in_knows(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())
     system = esia.system(scope="openid fullname birthdate snils")
@@ -224,20 +224,20 @@ def test_a_provisioned_persons_data_is_what_our_sign_in_knows(
     assert "snils" not in person
 
 
-def test_a_first_password_does_not_open_the_stand_in(esia: EsiaStand, browser: Browser) -> None:
+def test_a_first_password_does_not_open_the_stand_in(esia: EsiaStandin, browser: Browser) -> None:
     page = browser.sign_in(esia.system().authorize_url(), "1234p5678", "05032014")
     assert page.status == 400
     assert "первый пароль" in page.text
 
 
-def test_a_wrong_password_is_refused_and_recorded(esia: EsiaStand, browser: Browser) -> None:
+def test_a_wrong_password_is_refused_and_recorded(esia: EsiaStandin, browser: Browser) -> None:
     page = browser.sign_in(esia.system().authorize_url(), "1234p5678", "wrong")
     assert page.status == 400
     assert [(one.result, one.reason) for one in esia.events()] == [("refused", "wrong_password")]
 
 
 def test_without_test_people_nobody_enters_without_a_password(
-    start_esia: Callable[..., EsiaStand],
+    start_esia: Callable[..., EsiaStandin],
 ) -> None:
     esia = start_esia(test_people=False)
     browser = Browser(esia.url)
@@ -260,7 +260,7 @@ def test_without_test_people_nobody_enters_without_a_password(
     ],
 )
 def test_person_filter_lets_only_its_people_in(
-    esia: EsiaStand, browser: Browser, person_filter: str, person: str, code: str
+    esia: EsiaStandin, browser: Browser, person_filter: str, person: str, code: str
 ) -> None:
     encoded = base64.b64encode(person_filter.encode()).decode()
     back = came_back(esia.system().enter(browser, person, person_filter=encoded))
@@ -269,7 +269,7 @@ def test_person_filter_lets_only_its_people_in(
 
 
 def test_logout_ends_the_session_and_returns_to_a_registered_host_only(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     system = esia.system()
     system.sign_in(browser)
@@ -281,7 +281,7 @@ def test_logout_ends_the_session_and_returns_to_a_registered_host_only(
 
 
 def test_a_sign_in_page_belongs_to_the_browser_that_brought_the_request(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     page = browser.open(esia.system().authorize_url())
     other = Browser(esia.url)

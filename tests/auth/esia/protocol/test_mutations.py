@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import requests
 
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.soak import SOAK, soak
 
 NASTY = (
@@ -24,7 +24,7 @@ REQUESTS = 150 * SOAK
 
 
 @soak
-def test_no_request_breaks_the_stand_in(esia: EsiaStand) -> None:
+def test_no_request_breaks_the_stand_in(esia: EsiaStandin) -> None:
     chance = random.Random(20260901)
     session = requests.Session()
     for number in range(REQUESTS):

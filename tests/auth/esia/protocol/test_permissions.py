@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from auth.settings import EsiaConsentType
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.system import came_back, parts_of
 from tests.relying_party import TIMEOUT, Browser
 
@@ -38,12 +38,12 @@ def session_factory(sqlite_sessions: Any) -> Any:
 
 
 @pytest.fixture
-def esia(start_esia: Callable[..., EsiaStand]) -> EsiaStand:
+def esia(start_esia: Callable[..., EsiaStandin]) -> EsiaStandin:
     return start_esia(consent_types=TYPES)
 
 
 @pytest.fixture
-def browser(esia: EsiaStand) -> Iterator[Browser]:
+def browser(esia: EsiaStandin) -> Iterator[Browser]:
     browser = Browser(esia.url)
     yield browser
     browser.close()
@@ -71,7 +71,7 @@ def encoded(*permissions: Any) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def error_of(esia: EsiaStand, permissions: str) -> tuple[str, str]:
+def error_of(esia: EsiaStandin, permissions: str) -> tuple[str, str]:
     url = esia.system(scope="openid").authorize_url(permissions=permissions)
     answer = requests.get(url, allow_redirects=False, timeout=TIMEOUT)
     back = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
@@ -101,7 +101,7 @@ def error_of(esia: EsiaStand, permissions: str) -> tuple[str, str]:
     ],
 )
 def test_each_mistake_in_a_consent_has_its_own_code(
-    esia: EsiaStand, changes: dict[str, Any], code: str
+    esia: EsiaStandin, changes: dict[str, Any], code: str
 ) -> None:
     assert error_of(esia, encoded(permission(**changes))) == ("invalid_request", code)
     (refusal,) = esia.refusals()
@@ -122,18 +122,18 @@ def test_each_mistake_in_a_consent_has_its_own_code(
         "A" * 8001,
     ],
 )
-def test_permissions_that_cannot_be_read_are_007038(esia: EsiaStand, permissions: str) -> None:
+def test_permissions_that_cannot_be_read_are_007038(esia: EsiaStandin, permissions: str) -> None:
     assert error_of(esia, permissions) == ("invalid_request", "007038")
 
 
-def test_permissions_may_be_padded_or_not(esia: EsiaStand) -> None:
+def test_permissions_may_be_padded_or_not(esia: EsiaStandin) -> None:
     bare = encoded(permission())
     for text in (bare, bare + "=" * (-len(bare) % 4)):
         assert error_of(esia, text) == ("", "")
 
 
 def test_the_person_sees_what_is_asked_and_the_token_carries_it(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     system = esia.system(scope="openid")
     page = browser.open(system.authorize_url(permissions=encoded(permission())))
@@ -147,7 +147,7 @@ def test_the_person_sees_what_is_asked_and_the_token_carries_it(
     assert claims["permissions_url"] == f"{esia.url}/rs/prns/{OID}/prmns"
 
 
-def test_a_consent_opens_its_data_until_it_ends(esia: EsiaStand, browser: Browser) -> None:
+def test_a_consent_opens_its_data_until_it_ends(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system(scope="openid")
     code = system.sign_in(browser, permissions=encoded(permission()))
     token = system.tokens(code)["access_token"]
@@ -161,7 +161,7 @@ def test_a_consent_opens_its_data_until_it_ends(esia: EsiaStand, browser: Browse
     assert system.rest(f"prns/{OID}/prmns", token).status_code == 403
 
 
-def test_a_refreshed_token_prolongs_no_consent(esia: EsiaStand, browser: Browser) -> None:
+def test_a_refreshed_token_prolongs_no_consent(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system(scope="openid")
     first = system.tokens(system.sign_in(browser, permissions=encoded(permission())))
     esia.clock.forward(29 * 60)
@@ -173,7 +173,7 @@ def test_a_refreshed_token_prolongs_no_consent(esia: EsiaStand, browser: Browser
     assert "permissions" not in parts_of(system.ask(**again).json()["access_token"])[1]
 
 
-def test_a_consent_is_asked_each_time(esia: EsiaStand, browser: Browser) -> None:
+def test_a_consent_is_asked_each_time(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system(scope="openid")
     system.sign_in(browser, permissions=encoded(permission()))
     page = browser.open(system.authorize_url(permissions=encoded(permission())))
@@ -181,7 +181,7 @@ def test_a_consent_is_asked_each_time(esia: EsiaStand, browser: Browser) -> None
 
 
 def test_without_permissions_the_token_has_no_word_of_them(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     system = esia.system()
     claims = parts_of(system.tokens(system.sign_in(browser))["access_token"])[1]

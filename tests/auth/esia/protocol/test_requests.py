@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.signing import BEGIN, Signer
 from tests.auth.esia.system import V1_TEXT, parts_of
 from tests.relying_party import Browser
@@ -68,7 +68,7 @@ def error_of(url: str) -> tuple[str, str]:
     ],
 )
 def test_a_wrong_request_goes_back_with_its_error_and_state(
-    esia: EsiaStand, dialect: int, changes: dict[str, str | None], error: str, code: str
+    esia: EsiaStandin, dialect: int, changes: dict[str, str | None], error: str, code: str
 ) -> None:
     url = esia.system(dialect=dialect).authorize_url(**{"state": STATE} | changes)
     assert error_of(url) == (error, code)
@@ -76,12 +76,12 @@ def test_a_wrong_request_goes_back_with_its_error_and_state(
 
 
 @pytest.mark.parametrize("state", ["", "not-a-uuid", "/auth/login.php?sesskey=1"])
-def test_the_state_must_be_a_uuid(esia: EsiaStand, state: str) -> None:
+def test_the_state_must_be_a_uuid(esia: EsiaStandin, state: str) -> None:
     answer = get(esia.system().authorize_url(state=state))
     assert "ESIA-0070" in answer.headers["Location"]
 
 
-def test_the_second_dialect_needs_the_hash_of_the_certificate(esia: EsiaStand) -> None:
+def test_the_second_dialect_needs_the_hash_of_the_certificate(esia: EsiaStandin) -> None:
     system = esia.system()
     url = system.authorize_url(state=STATE, client_certificate_hash=None)
     assert error_of(url) == ("invalid_request", "007014")
@@ -90,13 +90,13 @@ def test_the_second_dialect_needs_the_hash_of_the_certificate(esia: EsiaStand) -
     assert error_of(wrong) == ("access_denied", "007053")
 
 
-def test_a_parameter_given_twice_is_refused(esia: EsiaStand) -> None:
+def test_a_parameter_given_twice_is_refused(esia: EsiaStandin) -> None:
     url = esia.system().authorize_url(state=STATE)
     assert error_of(f"{url}&scope=openid") == ("invalid_request", "007003")
 
 
 @pytest.mark.parametrize("offset", ["+0000", "+0400", "-0800"])
-def test_any_offset_of_the_timestamp_is_right(esia: EsiaStand, offset: str) -> None:
+def test_any_offset_of_the_timestamp_is_right(esia: EsiaStandin, offset: str) -> None:
     from datetime import datetime
 
     zone = datetime.strptime(offset, "%z").tzinfo
@@ -122,19 +122,19 @@ def test_any_offset_of_the_timestamp_is_right(esia: EsiaStand, offset: str) -> N
     ],
 )
 def test_nothing_is_sent_to_an_address_whose_host_is_not_registered(
-    esia: EsiaStand, redirect_uri: str
+    esia: EsiaStandin, redirect_uri: str
 ) -> None:
     answer = get(esia.system(redirect_uri=redirect_uri).authorize_url())
     assert answer.status_code == 400
     assert "ESIA-007023" in answer.text
 
 
-def test_any_port_and_path_of_a_registered_host_will_do(esia: EsiaStand) -> None:
+def test_any_port_and_path_of_a_registered_host_will_do(esia: EsiaStandin) -> None:
     system = esia.system(redirect_uri="http://JOURNAL.example:8443/any?path=1")
     assert get(system.authorize_url()).headers["Location"].startswith("/login?")
 
 
-def test_an_unknown_system_is_told_on_a_page(esia: EsiaStand) -> None:
+def test_an_unknown_system_is_told_on_a_page(esia: EsiaStandin) -> None:
     answer = get(esia.system().authorize_url(client_id="UNKNOWN"))
     assert answer.status_code == 400
     assert "ESIA-007005" in answer.text
@@ -142,7 +142,7 @@ def test_an_unknown_system_is_told_on_a_page(esia: EsiaStand) -> None:
 
 
 def test_a_request_is_accepted_once_and_again_from_its_own_browser(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     url = esia.system().authorize_url(state=STATE)
     for _ in range(2):
@@ -151,19 +151,19 @@ def test_a_request_is_accepted_once_and_again_from_its_own_browser(
 
 
 @pytest.mark.parametrize("dialect", [1, 2])
-def test_a_changed_parameter_breaks_the_signature(esia: EsiaStand, dialect: int) -> None:
+def test_a_changed_parameter_breaks_the_signature(esia: EsiaStandin, dialect: int) -> None:
     system = esia.system(dialect=dialect)
     url = system.authorize_url(state=STATE, scope="openid fullname")
     assert error_of(url.replace("fullname", "snils")) == ("access_denied", "007053")
 
 
-def test_a_certificate_inside_the_cms_that_is_not_registered_is_007002(esia: EsiaStand) -> None:
+def test_a_certificate_inside_the_cms_that_is_not_registered_is_007002(esia: EsiaStandin) -> None:
     system = esia.system(dialect=1, signer=Signer(number=2))
     assert error_of(system.authorize_url(state=STATE)) == ("unauthorized_client", "007002")
 
 
 def test_a_system_without_a_certificate_yet_is_refused(
-    start_esia: Callable[..., EsiaStand],
+    start_esia: Callable[..., EsiaStandin],
 ) -> None:
     esia = start_esia(system={"certificate": "not-there.pem"})
     url = esia.system().authorize_url(state=STATE)
@@ -171,7 +171,7 @@ def test_a_system_without_a_certificate_yet_is_refused(
 
 
 def test_the_order_of_v1_is_accepted_by_a_lenient_system_only(
-    esia: EsiaStand, start_esia: Callable[..., EsiaStand]
+    esia: EsiaStandin, start_esia: Callable[..., EsiaStandin]
 ) -> None:
     strict = esia.system(signed_names=V1_TEXT)
     assert error_of(strict.authorize_url(state=STATE)) == ("access_denied", "007053")
@@ -180,7 +180,7 @@ def test_the_order_of_v1_is_accepted_by_a_lenient_system_only(
 
 
 def test_two_certificates_count_while_both_are_valid(
-    start_esia: Callable[..., EsiaStand], tmp_path: Path
+    start_esia: Callable[..., EsiaStandin], tmp_path: Path
 ) -> None:
     later = Signer(number=3, begin=BEGIN + timedelta(days=300))
     (tmp_path / "next.pem").write_text(later.pem)
@@ -199,13 +199,13 @@ def test_two_certificates_count_while_both_are_valid(
     assert (codes(first), codes(later)) == ("ESIA-007053", "")  # done
 
 
-def test_the_person_filter_may_come_without_padding(esia: EsiaStand) -> None:
+def test_the_person_filter_may_come_without_padding(esia: EsiaStandin) -> None:
     encoded = base64.b64encode(b"acc_kid").decode().rstrip("=")
     answer = get(esia.system().authorize_url(person_filter=encoded))
     assert answer.headers["Location"].startswith("/login?")
 
 
-def test_parameters_that_are_no_text_cannot_be_read(esia: EsiaStand) -> None:
+def test_parameters_that_are_no_text_cannot_be_read(esia: EsiaStandin) -> None:
     url = esia.system().authorize_url(state=STATE)
     assert error_of(f"{url}&comment=%FF%FE") == ("invalid_request", "007038")
 
@@ -220,7 +220,7 @@ def test_parameters_that_are_no_text_cannot_be_read(esia: EsiaStand) -> None:
     ],
 )
 def test_a_token_request_that_is_no_form_cannot_be_read(
-    esia: EsiaStand, body: bytes, kind: str
+    esia: EsiaStandin, body: bytes, kind: str
 ) -> None:
     address = f"{esia.url}/aas/oauth2/v3/te"
     answer = requests.post(address, data=body, headers={"Content-Type": kind}, timeout=60)
@@ -228,7 +228,7 @@ def test_a_token_request_that_is_no_form_cannot_be_read(
     assert answer.json()["error_description"].startswith("ESIA-007038: ")
 
 
-def test_a_token_request_may_be_a_form_in_parts(esia: EsiaStand) -> None:
+def test_a_token_request_may_be_a_form_in_parts(esia: EsiaStandin) -> None:
     """PHP's curl sends one when it is given an array."""
     form = esia.system().parameters(code="x", grant_type="authorization_code")
     parts = {name: (None, value) for name, value in form.items()}
@@ -236,7 +236,7 @@ def test_a_token_request_may_be_a_form_in_parts(esia: EsiaStand) -> None:
     assert answer.json()["error_description"].startswith("ESIA-007011: ")
 
 
-def test_what_esia_does_not_read_makes_no_difference(esia: EsiaStand, browser: Browser) -> None:
+def test_what_esia_does_not_read_makes_no_difference(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system()
     code = system.sign_in(browser, nonce="n-0S6_WzA2Mj", prompt="login", display="page")
     answer = system.tokens(code, refresh_token=STATE)

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from auth.esia.protocol.keys import load_stand_keys
+from auth.esia.protocol.keys import load_standin_keys
 from auth.signin.passwords import set_first_own_password
 from tests.auth.conftest import START
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.system import came_back, parts_of
 from tests.auth.people import PUPIL
 from tests.relying_party import Browser
@@ -30,7 +30,7 @@ def code_of(answer: requests.Response) -> str:
 
 
 def test_a_code_counts_once_and_its_second_use_ends_the_tokens(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     system = esia.system()
     code = system.sign_in(browser)
@@ -43,7 +43,7 @@ def test_a_code_counts_once_and_its_second_use_ends_the_tokens(
     assert system.rest(f"prns/{OID}", token).json()["code"] == "ESIA-005011"
 
 
-def test_of_many_exchanges_at_once_one_succeeds(esia: EsiaStand, browser: Browser) -> None:
+def test_of_many_exchanges_at_once_one_succeeds(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system()
     code = system.sign_in(browser)
     requests_ready = [system.parameters(code=code, grant_type="authorization_code") for _ in "1234"]
@@ -62,7 +62,7 @@ def test_of_many_exchanges_at_once_one_succeeds(esia: EsiaStand, browser: Browse
 
 
 def test_a_code_counts_for_its_system_address_and_minute_only(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     system = esia.system()
     foreign = esia.system("GOST01").ask(code=system.sign_in(browser))
@@ -75,34 +75,36 @@ def test_a_code_counts_for_its_system_address_and_minute_only(
     assert code_of(system.ask(code="invented")) == "007011"
 
 
-def test_a_code_tried_by_another_system_is_still_good(esia: EsiaStand, browser: Browser) -> None:
+def test_a_code_tried_by_another_system_is_still_good(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system()
     code = system.sign_in(browser)
     esia.system("GOST01").ask(code=code)
     assert system.tokens(code)["access_token"]
 
 
-def test_granted_scopes_come_from_the_code(esia: EsiaStand, browser: Browser) -> None:
+def test_granted_scopes_come_from_the_code(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system()
     answer = system.tokens(system.sign_in(browser, scope="openid fullname"), scope="openid")
     assert "fullname?oid=" in parts_of(answer["access_token"])[1]["scope"]
 
 
-def test_the_same_state_may_come_again_with_the_code(esia: EsiaStand, browser: Browser) -> None:
+def test_the_same_state_may_come_again_with_the_code(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system(dialect=1)
     state = str(uuid.uuid4())
     assert system.tokens(system.sign_in(browser, state=state), state=state)["state"] == state
 
 
 def test_without_offline_access_there_is_no_refresh_token(
-    esia: EsiaStand, browser: Browser
+    esia: EsiaStandin, browser: Browser
 ) -> None:
     system = esia.system()
     answer = system.tokens(system.sign_in(browser, access_type="online"))
     assert "refresh_token" not in answer
 
 
-def test_a_refresh_token_gives_a_new_one_and_counts_once(esia: EsiaStand, browser: Browser) -> None:
+def test_a_refresh_token_gives_a_new_one_and_counts_once(
+    esia: EsiaStandin, browser: Browser
+) -> None:
     system = esia.system()
     first = system.tokens(system.sign_in(browser))["refresh_token"]
     refresh = {"grant_type": "refresh_token", "refresh_token": first}
@@ -114,7 +116,7 @@ def test_a_refresh_token_gives_a_new_one_and_counts_once(esia: EsiaStand, browse
     assert code_of(esia.system("GOST01").ask(**other)) == "007011"
 
 
-def test_pkce_is_checked_when_it_was_begun(esia: EsiaStand, browser: Browser) -> None:
+def test_pkce_is_checked_when_it_was_begun(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system()
     verifier = "v" * 43
     digest = hashlib.sha256(verifier.encode()).digest()
@@ -144,13 +146,13 @@ def test_pkce_is_checked_when_it_was_begun(esia: EsiaStand, browser: Browser) ->
     ],
 )
 def test_wrong_token_requests_are_refused(
-    esia: EsiaStand, changes: dict[str, str | None], code: str
+    esia: EsiaStandin, changes: dict[str, str | None], code: str
 ) -> None:
     assert code_of(esia.system().ask(**{"code": "x"} | changes)) == code
     assert [one.code for one in esia.refusals()] == [code]
 
 
-def test_the_code_is_masked_in_the_explanation(esia: EsiaStand, browser: Browser) -> None:
+def test_the_code_is_masked_in_the_explanation(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system(signed_names=("client_id", "scope", "timestamp", "state", "redirect_uri"))
     code = "header.claims.signature"
     system.ask(code=code)
@@ -160,7 +162,7 @@ def test_the_code_is_masked_in_the_explanation(esia: EsiaStand, browser: Browser
     assert refusal.explanation["expected"].endswith("<code, 23 characters>")
 
 
-def test_a_signed_token_request_cannot_be_sent_again(esia: EsiaStand, browser: Browser) -> None:
+def test_a_signed_token_request_cannot_be_sent_again(esia: EsiaStandin, browser: Browser) -> None:
     system = esia.system()
     form = system.parameters(code=system.sign_in(browser), grant_type="authorization_code")
     address = f"{esia.url}/aas/oauth2/v3/te"
@@ -168,7 +170,7 @@ def test_a_signed_token_request_cannot_be_sent_again(esia: EsiaStand, browser: B
     assert code_of(requests.post(address, data=form, timeout=60)) == "007003"
 
 
-def test_a_system_has_tokens_about_organisations(esia: EsiaStand) -> None:
+def test_a_system_has_tokens_about_organisations(esia: EsiaStandin) -> None:
     system = esia.system()
     scope = f"http://esia.gosuslugi.ru/org_inn?org_oid={ORGANISATION}"
     answer = system.ask(grant_type="client_credentials", scope=scope).json()
@@ -188,7 +190,7 @@ def test_a_system_has_tokens_about_organisations(esia: EsiaStand) -> None:
     assert system.rest(f"prns/{OID}", change["access_token"]).status_code == 403
 
 
-def test_somebody_switched_off_since_gets_no_tokens(esia: EsiaStand, browser: Browser) -> None:
+def test_somebody_switched_off_since_gets_no_tokens(esia: EsiaStandin, browser: Browser) -> None:
     set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())
     system = esia.system()
     page = browser.sign_in(system.authorize_url(), "1234p5678", "своё слово")
@@ -200,9 +202,9 @@ def test_somebody_switched_off_since_gets_no_tokens(esia: EsiaStand, browser: Br
 
 
 def test_the_keys_stay_until_their_file_is_deleted(tmp_path: Path) -> None:
-    first = load_stand_keys(tmp_path, START)
-    assert load_stand_keys(tmp_path, START).rsa_certificate == first.rsa_certificate
+    first = load_standin_keys(tmp_path, START)
+    assert load_standin_keys(tmp_path, START).rsa_certificate == first.rsa_certificate
     (file,) = tmp_path.iterdir()
     assert file.stat().st_mode & 0o077 == 0
     file.unlink()
-    assert load_stand_keys(tmp_path, START).rsa_certificate != first.rsa_certificate
+    assert load_standin_keys(tmp_path, START).rsa_certificate != first.rsa_certificate

@@ -16,7 +16,7 @@ from asn1crypto import core
 
 from auth.esia.protocol.gost import GostError
 from auth.esia.protocol.signatures import Flaw
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.signing import GOST, Signer, url_safe
 from tests.auth.esia.system import V1_TEXT, System
 from tests.relying_party import TIMEOUT
@@ -34,12 +34,12 @@ def get(url: str) -> requests.Response:
     return requests.get(url, allow_redirects=False, timeout=TIMEOUT)
 
 
-def explanation(esia: EsiaStand, system: System, **changes: str) -> dict[str, Any]:
+def explanation(esia: EsiaStandin, system: System, **changes: str) -> dict[str, Any]:
     get(system.authorize_url(state=STATE, **changes))
     return esia.refusals()[-1].explanation
 
 
-def test_the_explanation_shows_the_expected_text_and_the_one_that_fits(esia: EsiaStand) -> None:
+def test_the_explanation_shows_the_expected_text_and_the_one_that_fits(esia: EsiaStandin) -> None:
     found = explanation(esia, esia.system(signed_names=V1_TEXT))
     assert found["expected"] == EXPECTED
     assert found["fits"] == "the order of v1"
@@ -60,7 +60,7 @@ def test_the_explanation_shows_the_expected_text_and_the_one_that_fits(esia: Esi
     ],
 )
 def test_a_text_that_differs_in_blanks_is_recognised(
-    esia: EsiaStand, kind: str, sign: Callable[[str], str], name: str
+    esia: EsiaStandin, kind: str, sign: Callable[[str], str], name: str
 ) -> None:
     system = esia.system(dialect=2 if kind == "raw" else 1)
     signer = system.signer
@@ -91,14 +91,14 @@ def test_a_text_that_differs_in_blanks_is_recognised(
     ],
 )
 def test_other_texts_that_clients_sign_are_recognised(
-    esia: EsiaStand, text: str | bytes, name: str
+    esia: EsiaStandin, text: str | bytes, name: str
 ) -> None:
     system = esia.system()
     system.sign = lambda _text: url_safe(system.signer.raw(text))
     assert explanation(esia, system)["fits"] == name
 
 
-def test_a_missing_scope_org_is_recognised(esia: EsiaStand) -> None:
+def test_a_missing_scope_org_is_recognised(esia: EsiaStandin) -> None:
     names = ("client_id", "scope", "timestamp", "state", "redirect_uri")
     found = explanation(esia, esia.system("GOST01", signed_names=names), scope_org="org_inn")
     assert (found["fits"], found["shape"]) == ("without scope_org", "plain")
@@ -126,7 +126,7 @@ def _sequence(raw: bytes) -> bytes:
     ],
 )
 def test_bytes_of_a_signature_in_another_order_are_recognised(
-    esia: EsiaStand, arrange: Callable[[bytes], bytes], shape: str, step: str
+    esia: EsiaStandin, arrange: Callable[[bytes], bytes], shape: str, step: str
 ) -> None:
     system = esia.system("GOST01")
     system.sign = lambda text: url_safe(arrange(system.signer.raw(text)))
@@ -138,7 +138,7 @@ def test_bytes_of_a_signature_in_another_order_are_recognised(
     )
 
 
-def test_the_container_of_the_other_dialect_is_recognised(esia: EsiaStand) -> None:
+def test_the_container_of_the_other_dialect_is_recognised(esia: EsiaStandin) -> None:
     system = esia.system("GOST01")
     contained = replace(system, sign=lambda text: url_safe(system.signer.cms(text)))
     found = explanation(esia, contained)
@@ -160,7 +160,7 @@ def test_the_container_of_the_other_dialect_is_recognised(esia: EsiaStand) -> No
     ],
 )
 def test_another_hash_than_that_of_the_certificate_is_recognised(
-    esia: EsiaStand, digest: str, of_pem: bool, name: str
+    esia: EsiaStandin, digest: str, of_pem: bool, name: str
 ) -> None:
     system = esia.system("GOST01")
     content = system.signer.pem.encode() if of_pem else system.signer.certificate.der
@@ -175,14 +175,14 @@ def test_another_hash_than_that_of_the_certificate_is_recognised(
     assert (found["hash_is_of"], found["next_step"]) == (name, "hash_der_certificate")
 
 
-def test_a_certificate_of_another_system_is_recognised(esia: EsiaStand) -> None:
+def test_a_certificate_of_another_system_is_recognised(esia: EsiaStandin) -> None:
     foreign = esia.signers["SCHOOL01"].certificate.hash
     found = explanation(esia, esia.system("GOST01"), client_certificate_hash=foreign)
     assert found["hash_is_of"] == "a certificate registered for another system"
 
 
 def test_a_certificate_that_is_not_registered_is_shown_beside_the_registered_one(
-    esia: EsiaStand,
+    esia: EsiaStandin,
 ) -> None:
     own = Signer(number=2)
     found = explanation(esia, esia.system(dialect=1, signer=own))
@@ -193,7 +193,7 @@ def test_a_certificate_that_is_not_registered_is_shown_beside_the_registered_one
     assert found["next_step"] == "register_certificate"
 
 
-def test_another_key_fits_nothing(esia: EsiaStand) -> None:
+def test_another_key_fits_nothing(esia: EsiaStandin) -> None:
     system = esia.system()
     system.sign = lambda text: url_safe(Signer(number=2).raw(text))
     found = explanation(esia, system)
@@ -201,7 +201,7 @@ def test_another_key_fits_nothing(esia: EsiaStand) -> None:
 
 
 def test_an_address_of_another_environment_is_shown_beside_the_registered_hosts(
-    esia: EsiaStand,
+    esia: EsiaStandin,
 ) -> None:
     found = explanation(esia, esia.system(redirect_uri="https://test.journal.example/esia?a=1"))
     assert found["redirect_uri"] == "https://test.journal.example/esia"
@@ -219,20 +219,20 @@ def test_an_address_of_another_environment_is_shown_beside_the_registered_hosts(
     ],
 )
 def test_the_explanation_tells_a_time_zone_from_a_clock(
-    esia: EsiaStand, timestamp: str, seconds: int | None, step: str
+    esia: EsiaStandin, timestamp: str, seconds: int | None, step: str
 ) -> None:
     found = explanation(esia, esia.system(), timestamp=timestamp)
     assert (found["clock_difference_seconds"], found["next_step"]) == (seconds, step)
 
 
-def test_the_client_is_told_nothing_of_the_explanation(esia: EsiaStand) -> None:
+def test_the_client_is_told_nothing_of_the_explanation(esia: EsiaStandin) -> None:
     answer = get(esia.system(signed_names=V1_TEXT).authorize_url(state=STATE))
     query = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
     assert query["error_description"] == "ESIA-007053: OAuthErrorEnum.clientSecretWrong"
 
 
 def test_only_the_newest_explanations_of_a_system_are_kept(
-    esia: EsiaStand, monkeypatch: pytest.MonkeyPatch
+    esia: EsiaStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from auth.esia.workbench import diagnostics
 
@@ -245,7 +245,7 @@ def test_only_the_newest_explanations_of_a_system_are_kept(
         assert len(diagnostics.latest(db, "GOST01")) == 1
 
 
-def test_a_shared_secret_in_place_of_a_signature_is_told_what_to_do(esia: EsiaStand) -> None:
+def test_a_shared_secret_in_place_of_a_signature_is_told_what_to_do(esia: EsiaStandin) -> None:
     form = {"grant_type": "authorization_code", "code": "x", "state": str(uuid.uuid4())}
     answer = requests.post(
         f"{esia.url}/aas/oauth2/v3/te", data=form, auth=("SCHOOL01", "secret"), timeout=TIMEOUT
@@ -270,9 +270,9 @@ class AwayGost:
 
 
 def test_a_signature_that_cannot_be_checked_now_is_a_matter_of_trying_later(
-    esia: EsiaStand,
+    esia: EsiaStandin,
 ) -> None:
-    esia.app.extensions["esia"] = replace(esia.stand, gost=AwayGost())
+    esia.app.extensions["esia"] = replace(esia.standin, gost=AwayGost())
     found = explanation(esia, esia.system("GOST01"))
     assert found["next_step"] == "try_later"
     assert esia.refusals()[-1].code == "007008"

@@ -16,7 +16,7 @@ from auth.esia.protocol.gost import PythonGost
 from auth.esia.standin import read_systems
 from auth.esia.workbench.faults import SLOW_SECONDS
 from auth.settings import EsiaSettings, EsiaSystem
-from tests.auth.esia.conftest import EsiaStand
+from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.system import came_back, parts_of
 from tests.relying_party import Browser
 
@@ -28,14 +28,14 @@ def session_factory(sqlite_sessions: Any) -> Any:
 
 OID = 1000000103
 
-Start = Callable[..., EsiaStand]
+Start = Callable[..., EsiaStandin]
 
 
 @pytest.fixture
-def browsers() -> Iterator[Callable[[EsiaStand], Browser]]:
+def browsers() -> Iterator[Callable[[EsiaStandin], Browser]]:
     opened = []
 
-    def make(esia: EsiaStand) -> Browser:
+    def make(esia: EsiaStandin) -> Browser:
         opened.append(Browser(esia.url))
         return opened[-1]
 
@@ -44,7 +44,7 @@ def browsers() -> Iterator[Callable[[EsiaStand], Browser]]:
         browser.close()
 
 
-def with_faults(start_esia: Start, *faults: str) -> EsiaStand:
+def with_faults(start_esia: Start, *faults: str) -> EsiaStandin:
     return start_esia(system={"faults": faults})
 
 
@@ -78,10 +78,10 @@ def test_token_answers_go_wrong_as_asked(start_esia: Start, browsers: Any) -> No
     assert late.json()["code"] == "ESIA-005013"
 
 
-def fits_our_certificate(esia: EsiaStand, token: str) -> bool:
+def fits_our_certificate(esia: EsiaStandin, token: str) -> bool:
     signed, _, signature = token.rpartition(".")
     raw = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
-    key = esia.stand.keys.rsa_key.public_key()
+    key = esia.standin.keys.rsa_key.public_key()
     try:
         key.verify(raw, signed.encode(), padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature:
@@ -112,7 +112,7 @@ def test_the_rest_service_fails_as_asked(start_esia: Start, browsers: Any) -> No
 def test_a_slow_answer_waits_and_comes(start_esia: Start, browsers: Any) -> None:
     esia = with_faults(start_esia, "te:slow")
     waited: list[float] = []
-    esia.app.extensions["esia"] = replace(esia.stand, sleep=waited.append)
+    esia.app.extensions["esia"] = replace(esia.standin, sleep=waited.append)
     system = esia.system()
     assert system.tokens(system.sign_in(browsers(esia)))["access_token"]
     assert waited == [SLOW_SECONDS]

@@ -22,7 +22,7 @@ from auth.expiry import forget_expired
 from auth.models import Credential
 from auth.signin.passwords import hash_password
 from tests.auth.conftest import OWN_PASSWORD, START
-from tests.auth.esia.conftest import SCOPES, EsiaStand
+from tests.auth.esia.conftest import SCOPES, EsiaStandin
 from tests.auth.esia.system import System, came_back, parts_of
 from tests.auth.people import PUPIL, make_account
 from tests.relying_party import TIMEOUT, Browser
@@ -32,7 +32,7 @@ COLLECTIONS = ("", "/ctts", "/docs", "/addrs", "/kids", "/vhls", "/roles", "/org
 
 
 @pytest.fixture
-def recorded(esia: EsiaStand) -> EsiaStand:
+def recorded(esia: EsiaStandin) -> EsiaStandin:
     """A stand-in that records SCHOOL01, with a pupil who has an own password."""
     with esia.session_factory.begin() as db:
         switches = EsiaSwitches(mnemonic="SCHOOL01", diagnostics_hash="", recording_key="")
@@ -42,19 +42,19 @@ def recorded(esia: EsiaStand) -> EsiaStand:
     return esia
 
 
-def exported(esia: EsiaStand) -> dict[str, Any]:
+def exported(esia: EsiaStandin) -> dict[str, Any]:
     with esia.session_factory() as db:
         found: dict[str, Any] = json.loads(json.dumps(recorder.export(db, "SCHOOL01")))
         return found
 
 
-def entries(esia: EsiaStand) -> list[EsiaLogEntry]:
+def entries(esia: EsiaStandin) -> list[EsiaLogEntry]:
     with esia.session_factory() as db:
         return list(db.scalars(select(EsiaLogEntry).order_by(EsiaLogEntry.id)))
 
 
 @pytest.fixture
-def visit(recorded: EsiaStand) -> Iterator[Callable[..., dict[str, Any]]]:
+def visit(recorded: EsiaStandin) -> Iterator[Callable[..., dict[str, Any]]]:
     """Sign somebody in, read everything the REST service has; all secrets that went by."""
     opened: list[Browser] = []
 
@@ -126,7 +126,7 @@ def told_of(secrets: set[str], text: str) -> set[str]:
 
 
 def test_nothing_of_people_and_no_secret_is_stored_or_exported(
-    recorded: EsiaStand, visit: Callable[..., dict[str, Any]]
+    recorded: EsiaStandin, visit: Callable[..., dict[str, Any]]
 ) -> None:
     secrets: set[str] = set()
     for person in ("parent", "confirmed", "two_organisations"):
@@ -153,7 +153,7 @@ def test_nothing_of_people_and_no_secret_is_stored_or_exported(
 
 
 def test_equal_values_stay_equal_and_others_differ(
-    recorded: EsiaStand, visit: Callable[..., dict[str, Any]]
+    recorded: EsiaStandin, visit: Callable[..., dict[str, Any]]
 ) -> None:
     visit("parent")
     exchanges = exported(recorded)["exchanges"]
@@ -195,7 +195,7 @@ def replay(exchange: dict[str, Any], system: System, token: str, code: str, oid:
 
 
 def test_a_recorded_exchange_is_played_again_with_the_same_shape(
-    recorded: EsiaStand, visit: Callable[..., dict[str, Any]]
+    recorded: EsiaStandin, visit: Callable[..., dict[str, Any]]
 ) -> None:
     visit("confirmed")
     fixture = exported(recorded)
@@ -218,7 +218,7 @@ def test_a_recorded_exchange_is_played_again_with_the_same_shape(
     assert played > 10
 
 
-def test_every_request_is_logged_with_its_error_and_explanation(esia: EsiaStand) -> None:
+def test_every_request_is_logged_with_its_error_and_explanation(esia: EsiaStandin) -> None:
     browser = Browser(esia.url)
     system = esia.system()
     token = system.tokens(system.sign_in(browser))["access_token"]
@@ -242,7 +242,7 @@ def test_every_request_is_logged_with_its_error_and_explanation(esia: EsiaStand)
     assert all(one.exchange is None for one in entries(esia))
 
 
-def test_a_request_counts_for_the_system_whose_token_it_shows(esia: EsiaStand) -> None:
+def test_a_request_counts_for_the_system_whose_token_it_shows(esia: EsiaStandin) -> None:
     browser = Browser(esia.url)
     system = esia.system()
     token = system.tokens(system.sign_in(browser))["access_token"]
@@ -252,7 +252,7 @@ def test_a_request_counts_for_the_system_whose_token_it_shows(esia: EsiaStand) -
     assert [one.system for one in entries(esia)] == ["SCHOOL01"] * 4
 
 
-def test_a_form_that_is_too_large_is_answered_and_logged(recorded: EsiaStand) -> None:
+def test_a_form_that_is_too_large_is_answered_and_logged(recorded: EsiaStandin) -> None:
     recorded.app.config["MAX_CONTENT_LENGTH"] = 500_000
     answer = requests.post(
         f"{recorded.url}/aas/oauth2/v3/te?client_id=SCHOOL01",
@@ -263,7 +263,7 @@ def test_a_form_that_is_too_large_is_answered_and_logged(recorded: EsiaStand) ->
     assert [one.status for one in entries(recorded)] == [400]
 
 
-def test_recording_ends_by_itself_and_its_key_goes(recorded: EsiaStand) -> None:
+def test_recording_ends_by_itself_and_its_key_goes(recorded: EsiaStandin) -> None:
     recorded.system().ask(code="x")
     recorded.clock.forward(15 * 60)
     recorded.system().ask(code="x")
@@ -275,7 +275,7 @@ def test_recording_ends_by_itself_and_its_key_goes(recorded: EsiaStand) -> None:
     assert len(exported(recorded)["exchanges"]) == 1
 
 
-def test_a_new_recording_replaces_the_last_one(recorded: EsiaStand) -> None:
+def test_a_new_recording_replaces_the_last_one(recorded: EsiaStandin) -> None:
     recorded.system().ask(code="x")
     with recorded.session_factory.begin() as db:
         switches = db.get_one(EsiaSwitches, "SCHOOL01")
@@ -284,7 +284,7 @@ def test_a_new_recording_replaces_the_last_one(recorded: EsiaStand) -> None:
     assert exported(recorded)["exchanges"] == []
 
 
-def test_the_log_is_forgotten_after_a_while(esia: EsiaStand) -> None:
+def test_the_log_is_forgotten_after_a_while(esia: EsiaStandin) -> None:
     esia.system().ask(code="x")
     esia.clock.forward(recorder.KEPT_FOR.total_seconds())
     with esia.session_factory.begin() as db:
