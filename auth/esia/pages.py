@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -25,7 +27,7 @@ from auth.esia.people.people import Profile, check_test_account
 from auth.esia.protocol.admission import check_person
 from auth.esia.protocol.dialect import Dialect
 from auth.esia.protocol.errors import EsiaRefused, Return
-from auth.esia.protocol.permissions import dump_permissions, load_permissions
+from auth.esia.protocol.permissions import load_permissions
 from auth.esia.protocol.requests import (
     Asked,
     check_authorization,
@@ -36,14 +38,7 @@ from auth.esia.protocol.requests import (
 from auth.esia.protocol.tokens import issue_code
 from auth.esia.standin import Standin, current_standin
 from auth.esia.workbench import diagnostics, recorder
-from auth.esia.workbench.faults import (
-    HtmlFault,
-    another_state,
-    first_code,
-    html_page,
-    shift_date,
-    strike,
-)
+from auth.esia.workbench.faults import another_state, first_code, strike
 from auth.events import make_event
 from auth.models import ESIA_CLIENT, Method, digest
 from auth.pages.guard import guard, let_forms_lead_to
@@ -57,14 +52,17 @@ REQUEST_AGE = timedelta(minutes=30)
 """Time to sign in and consent."""
 
 
+class Lost(Exception):
+    """The page is about no request of this browser that is still to be answered."""
+
+
 def make_blueprint() -> Blueprint:
-    blueprint = Blueprint("esia_pages", "auth")
-    blueprint.after_request(recorder.keep)
+    blueprint = recorder.make_blueprint("esia_pages")
     blueprint.after_request(guard)
-    blueprint.after_request(shift_date)
-    blueprint.register_error_handler(HtmlFault, html_page)
-    blueprint.get("/aas/oauth2/ac")(authorize_v1)
-    blueprint.get("/aas/oauth2/v2/ac")(authorize_v2)
+    blueprint.register_error_handler(Lost, _lost_page)
+    for path, dialect in (("ac", Dialect.V1), ("v2/ac", Dialect.V2)):
+        authorize = partial(_authorize, dialect)
+        blueprint.get(f"/aas/oauth2/{path}", endpoint=f"authorize_{dialect.name}")(authorize)
     blueprint.get("/login")(login)
     blueprint.post("/login")(check_login)
     blueprint.get("/login/consent")(consent)
@@ -73,12 +71,8 @@ def make_blueprint() -> Blueprint:
     return blueprint
 
 
-def authorize_v1() -> Response:
-    return _authorize(Dialect.V1)
-
-
-def authorize_v2() -> Response:
-    return _authorize(Dialect.V2)
+def _lost_page(_lost: Lost) -> Response:
+    return render("lost.html", status=400)
 
 
 def _authorize(dialect: Dialect) -> Response:
@@ -89,35 +83,22 @@ def _authorize(dialect: Dialect) -> Response:
     )
     cookie = standin.browser_cookie.browser(request)
     try:
-        authorization = check_authorization(asked, request.args, standin, digest(cookie))
+        pending, late = check_authorization(asked, digest(cookie))
     except EsiaRefused as refused:
-        return _refuse(refused, asked, standin)
-    if authorization.refused:
-        diagnostics.record(authorization.refused, asked, standin)
-    faults = strike(authorization.system, "ac", standin)
+        return _refuse(refused, asked)
+    if late:
+        diagnostics.record(late, asked)
+    faults = strike(standin.systems[pending.system], "ac", standin)
     if code := first_code(faults):
-        back = Return(redirect_uri=authorization.redirect_uri, state=authorization.state)
-        return _refuse(EsiaRefused(code, back=back), asked, standin)
+        back = Return(redirect_uri=pending.redirect_uri, state=pending.state)
+        return _refuse(EsiaRefused(code, back=back), asked)
+    if "wrong_state" in faults:
+        pending.state = another_state()
     key = secrets.token_urlsafe(24)
+    pending.request_hash = digest(key)
+    pending.expires_at = asked.at + REQUEST_AGE
     with standin.session_factory.begin() as db:
-        db.add(
-            EsiaRequest(
-                request_hash=digest(key),
-                browser_hash=digest(cookie),
-                system=authorization.system.mnemonic,
-                redirect_uri=authorization.redirect_uri,
-                scope=authorization.scope,
-                state=another_state() if "wrong_state" in faults else authorization.state,
-                offline=authorization.offline,
-                person_filter=authorization.person_filter,
-                roles=authorization.roles,
-                obj_type=authorization.obj_type,
-                permissions=dump_permissions(authorization.permissions),
-                refused=authorization.refused.code if authorization.refused else "",
-                code_challenge=authorization.code_challenge,
-                expires_at=asked.at + REQUEST_AGE,
-            )
-        )
+        db.add(pending)
     page = "esia_pages.consent" if current_session(standin) else "esia_pages.login"
     response = _redirect(url_for(page, request=key))
     standin.browser_cookie.write(response, cookie)
@@ -126,18 +107,13 @@ def _authorize(dialect: Dialect) -> Response:
 
 def login() -> Response:
     standin = current_standin()
-    pending = _pending(standin)
-    if pending is None:
-        return render("lost.html", status=400)
-    return _login_page(pending, standin)
+    return _login_page(_pending(standin), standin)
 
 
 def check_login() -> Response:
     """Sign in a made-up person, picked or typed, or a provisioned one with login and password."""
     standin = current_standin()
     pending = _pending(standin)
-    if pending is None:
-        return render("lost.html", status=400)
     if not standin.browser_cookie.is_own_form(request):
         return _login_page(pending, standin, "stale_form")
     profile, problem, minutes = _who_signs_in(pending, standin)
@@ -174,22 +150,34 @@ def _who_signs_in(pending: EsiaRequest, standin: Standin) -> tuple[Profile | Non
 
 def consent() -> Response:
     """Ask the person, once for each system and set of scopes."""
+    return _with_person(_ask)
+
+
+def decide() -> Response:
+    return _with_person(_decide)
+
+
+def _with_person(
+    answer: Callable[[EsiaRequest, EsiaSession, Profile, Standin], Response],
+) -> Response:
+    """Answer the request of the person who is signed in; nobody is sent to sign in first."""
     standin = current_standin()
     pending, session = _pending(standin), current_session(standin)
-    if pending is None:
-        return render("lost.html", status=400)
     profile = standin.people.by_oid(session.oid, standin.clock().date()) if session else None
     if session is None or profile is None:
         return _redirect(url_for("esia_pages.login", request=request.args["request"]))
+    return answer(pending, session, profile, standin)
+
+
+def _ask(
+    pending: EsiaRequest, session: EsiaSession, profile: Profile, standin: Standin
+) -> Response:
     if refused := _refusal_of(profile, pending, standin):
         return _finish(pending, refused, standin)
     with standin.session_factory() as db:
         agreed = db.get(EsiaConsent, (pending.system, session.oid))
-    if (
-        agreed
-        and not pending.permissions
-        and set(pending.scope.split()) <= set(agreed.scope.split())
-    ):
+    known = set(agreed.scope.split()) if agreed else None
+    if known is not None and not pending.permissions and set(pending.scope.split()) <= known:
         return _let_in(pending, session, profile, standin)
     return render(
         "consent.html",
@@ -203,16 +191,11 @@ def consent() -> Response:
     )
 
 
-def decide() -> Response:
-    standin = current_standin()
-    pending, session = _pending(standin), current_session(standin)
-    if pending is None:
-        return render("lost.html", status=400)
-    profile = standin.people.by_oid(session.oid, standin.clock().date()) if session else None
-    if session is None or profile is None:
-        return _redirect(url_for("esia_pages.login", request=request.args["request"]))
+def _decide(
+    pending: EsiaRequest, session: EsiaSession, profile: Profile, standin: Standin
+) -> Response:
     if not standin.browser_cookie.is_own_form(request):
-        return render("lost.html", status=400)
+        raise Lost
     if request.form.get("decision") != "allow":
         return _finish(pending, EsiaRefused("007004"), standin)
     if refused := _refusal_of(profile, pending, standin):
@@ -252,8 +235,7 @@ def _let_in(
 ) -> Response:
     """Send the person back with a code. The request is used up, so of two clicks one has it."""
     with standin.session_factory.begin() as db:
-        if not _claim(pending, db):
-            return render("lost.html", status=400)
+        _claim(pending, db)
         code = issue_code(pending, session, request.user_agent.string, standin, db)
     if profile.person_id:
         account = standin.context.directory.by_person_id(profile.person_id)
@@ -266,21 +248,21 @@ def _let_in(
 def _finish(pending: EsiaRequest, refused: EsiaRefused, standin: Standin) -> Response:
     """Send the person back with an error; the request is used up."""
     with standin.session_factory.begin() as db:
-        if not _claim(pending, db):
-            return render("lost.html", status=400)
+        _claim(pending, db)
     refused.back = Return(redirect_uri=pending.redirect_uri, state=pending.state)
     return _answer(refused)
 
 
-def _claim(pending: EsiaRequest, db: Session) -> bool:
-    """Delete the request; return False when it is already gone."""
+def _claim(pending: EsiaRequest, db: Session) -> None:
+    """Delete the request. Raises ``Lost`` when it is gone already."""
     recorder.note(system=pending.system)
     this = EsiaRequest.request_hash == pending.request_hash
-    return cast("CursorResult[Any]", db.execute(delete(EsiaRequest).where(this))).rowcount == 1
+    if cast("CursorResult[Any]", db.execute(delete(EsiaRequest).where(this))).rowcount != 1:
+        raise Lost
 
 
-def _refuse(refused: EsiaRefused, asked: Asked, standin: Standin) -> Response:
-    diagnostics.record(refused, asked, standin)
+def _refuse(refused: EsiaRefused, asked: Asked) -> Response:
+    diagnostics.record(refused, asked)
     return _answer(refused)
 
 
@@ -318,19 +300,18 @@ def _record(
         db.add(event)
 
 
-def _pending(standin: Standin) -> EsiaRequest | None:
-    """Return the request this page is about, if this very browser brought it."""
+def _pending(standin: Standin) -> EsiaRequest:
+    """Return the request this page is about. Raises ``Lost`` unless this very browser brought it
+    and its system is still there."""
     key = digest(request.args.get("request", ""))
     with standin.session_factory() as db:
         pending = db.get(EsiaRequest, key)
         db.expunge_all()
     if pending is None or pending.expires_at <= standin.clock():
-        return None
+        raise Lost
     system = standin.systems.get(pending.system)
-    if system is None:
-        return None  # disabled since
-    if pending.browser_hash != digest(standin.browser_cookie.browser(request)):
-        return None
+    if system is None or pending.browser_hash != digest(standin.browser_cookie.browser(request)):
+        raise Lost
     hosts = system.settings.redirect_hosts
     asked = source_of(pending.redirect_uri)
     let_forms_lead_to({asked, *(f"{way}://{host}:*" for host in hosts for way in WAYS)}, asked)

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +67,11 @@ class Standin:
     """That of the provider beside it, for people with a login here."""
     sleep: Callable[[float], None] = time.sleep
     """The way in which the fault ``slow`` waits."""
+
+    @property
+    def tolerance(self) -> timedelta:
+        """How far the timestamp of a request may be from our time."""
+        return timedelta(seconds=self.settings.timestamp_tolerance_seconds)
 
     @property
     def browser_cookie(self) -> Cookie:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
@@ -23,17 +24,10 @@ from auth.esia.protocol.requests import Asked, check_token_request, is_text, rea
 from auth.esia.protocol.tokens import dump_json, exchange_code, refresh, system_token
 from auth.esia.standin import RegisteredSystem, Standin, current_standin
 from auth.esia.workbench import diagnostics, recorder
-from auth.esia.workbench.faults import (
-    HtmlFault,
-    another_state,
-    first_code,
-    html_page,
-    shift_date,
-    strike,
-)
+from auth.esia.workbench.faults import another_state, first_code, strike
 from auth.models import digest
 
-GRANTS: Mapping[str, Callable[[Asked, RegisteredSystem, Standin], Json]] = {
+GRANTS: Mapping[str, Callable[[Asked, RegisteredSystem], Json]] = {
     "authorization_code": exchange_code,
     "refresh_token": refresh,
     "client_credentials": system_token,
@@ -44,12 +38,11 @@ MAX_BODY_BYTES = 100_000
 
 
 def make_blueprint() -> Blueprint:
-    blueprint = Blueprint("esia", "auth")
-    blueprint.after_request(recorder.keep)
-    blueprint.after_request(shift_date)
-    blueprint.register_error_handler(HtmlFault, html_page)
-    blueprint.post("/aas/oauth2/te")(token_v1)
-    blueprint.post("/aas/oauth2/v3/te")(token_v3)
+    blueprint = recorder.make_blueprint("esia")
+    blueprint.register_error_handler(RestRefused, _rest_refusal)
+    for path, dialect in (("te", Dialect.V1), ("v3/te", Dialect.V2)):
+        token = partial(_token, dialect)
+        blueprint.post(f"/aas/oauth2/{path}", endpoint=f"token_{dialect.name}")(token)
     blueprint.get("/rs/prns/<int:oid>/<name>/<int:element_id>")(element)
     blueprint.get("/rs/prns/<int:oid>/kids/<int:kid>/docs/<int:document>")(document_of_kid)
     blueprint.get("/rs/orgs/<int:oid>/emps/<int:person_oid>")(employee)
@@ -67,14 +60,6 @@ def make_blueprint() -> Blueprint:
     return blueprint
 
 
-def token_v1() -> Response:
-    return _token(Dialect.V1)
-
-
-def token_v3() -> Response:
-    return _token(Dialect.V2)
-
-
 def _token(dialect: Dialect) -> Response:
     standin = current_standin()
     form = _form()
@@ -87,16 +72,16 @@ def _token(dialect: Dialect) -> Response:
         with_other_credentials="Authorization" in request.headers,
     )
     try:
-        system = check_token_request(asked, form or MultiDict(), standin)
+        system = check_token_request(asked)
         faults = strike(system, "te", standin)
         if code := first_code(faults):
             raise EsiaRefused(code)
-        answer = GRANTS[asked["grant_type"]](asked, system, standin)
+        answer = GRANTS[asked["grant_type"]](asked, system)
         if "wrong_state" in faults:
             answer["state"] = another_state()
         return _json(answer)
     except EsiaRefused as refused:
-        diagnostics.record(refused, asked, standin)
+        diagnostics.record(refused, asked)
         body = {
             "error": refused.error,
             "error_description": refused.description,
@@ -107,11 +92,8 @@ def _token(dialect: Dialect) -> Response:
 
 def person(oid: int) -> Response:
     standin = current_standin()
-    try:
-        source = _source(oid, standin)
-        body = rest.person(source, rest.embeds(request.args.get("embed", "")))
-    except RestRefused as refused:
-        return _rest_refusal(refused)
+    source = _source(oid, standin)
+    body = rest.person(source, rest.embeds(request.args.get("embed", "")))
     response = _rest_answer(body, "Person-3", standin)
     for link in rest.links(source, _with_port(standin.base_url)):
         response.headers.add("Link", link)
@@ -210,10 +192,7 @@ def _embedded() -> bool:
 def _answer_of_person(oid: int, name: str, make: Callable[[Source], Json]) -> Response:
     """Answer with a document out of collection ``name``."""
     standin = current_standin()
-    try:
-        body = make(_source(oid, standin))
-    except RestRefused as refused:
-        return _rest_refusal(refused)
+    body = make(_source(oid, standin))
     return _rest_answer(body, COLLECTIONS[name].schema, standin)
 
 
@@ -221,18 +200,14 @@ def _answer_of_organisation(
     oid: int, schema: str, make: Callable[[frozenset[str], Standin], Json]
 ) -> Response:
     standin = current_standin()
-    try:
-        token = _bearer(standin)
-        profile = standin.people.by_oid(token.oid, standin.clock().date()) if token.oid else None
-        if token.oid and profile is None:
-            raise RestRefused("005011")
-        scopes = organisation_documents.scopes_for(token.scope, oid, profile)
-        if oid not in organisations() or not standin.settings.test_people:
-            raise RestRefused("005004")
-        body = make(scopes, standin)
-    except RestRefused as refused:
-        return _rest_refusal(refused)
-    return _rest_answer(body, schema, standin)
+    token = _bearer(standin)
+    profile = standin.people.by_oid(token.oid, standin.clock().date()) if token.oid else None
+    if token.oid and profile is None:
+        raise RestRefused("005011")
+    scopes = organisation_documents.scopes_for(token.scope, oid, profile)
+    if oid not in organisations() or not standin.settings.test_people:
+        raise RestRefused("005004")
+    return _rest_answer(make(scopes, standin), schema, standin)
 
 
 def _source(oid: int, standin: Standin) -> Source:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import MultiDict
 
-from auth.esia.models import EsiaSeen, forget_expired
+from auth.esia.models import EsiaRequest, EsiaSeen, forget_expired
 from auth.esia.protocol.admission import read_object_types, read_person_filter, read_roles
 from auth.esia.protocol.dialect import TIMESTAMP_FORMAT, Dialect, text_to_sign
 from auth.esia.protocol.errors import EsiaRefused, Return
 from auth.esia.protocol.gost import GostError
-from auth.esia.protocol.permissions import Permission, read_permissions
+from auth.esia.protocol.permissions import dump_permissions, read_permissions
 from auth.esia.protocol.scopes import KNOWN_SCOPES, bare, is_well_formed
 from auth.esia.protocol.signatures import (
     Certificate,
@@ -44,10 +44,13 @@ class Asked:
     """One request as it came: each parameter once, empty when absent."""
 
     values: Mapping[str, str]
+    repeated: tuple[str, ...]
+    """The names of parameters that were given more than once."""
     dialect: Dialect
     address: str
     at: datetime
     system: RegisteredSystem | None
+    standin: Standin
     readable: bool = True
     """False when it is no text in UTF-8, or no form where one is due."""
     with_other_credentials: bool = False
@@ -80,25 +83,6 @@ class SignatureMismatch(EsiaRefused):
         self.flaw = flaw
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Authorization:
-    """An authorization request in order."""
-
-    system: RegisteredSystem
-    redirect_uri: str
-    scope: str
-    """The scopes of the person and of organisations together."""
-    state: str
-    offline: bool
-    person_filter: str
-    roles: str
-    obj_type: str
-    permissions: tuple[Permission, ...]
-    code_challenge: str
-    refused: EsiaRefused | None
-    """A refusal to be told after the sign-in only (``EsiaSystem.check_after_sign_in``)."""
-
-
 def signed_text(asked: Asked, dialect: Dialect | None = None) -> str:
     """Return the text that the client must have signed (docs/facts/esia.md 3.1 to 3.3)."""
     with_code = asked.for_tokens and asked["grant_type"] == "authorization_code"
@@ -127,40 +111,41 @@ def read_request(
     values = {name: parameters.get(name, "") for name in parameters}
     return Asked(
         values=values,
+        repeated=tuple(name for name, several in parameters.lists() if len(several) > 1),
         dialect=dialect,
         address=address,
         at=standin.clock(),
         system=standin.systems.get(values.get("client_id", "")),
+        standin=standin,
         readable=readable,
         with_other_credentials=with_other_credentials,
     )
 
 
-def check_authorization(
-    asked: Asked, parameters: MultiDict[str, str], standin: Standin, browser_hash: str
-) -> Authorization:
-    """Check an authorization request. Raises ``EsiaRefused``.
+def check_authorization(asked: Asked, browser_hash: str) -> tuple[EsiaRequest, EsiaRefused | None]:
+    """Check an authorization request and return what is to be kept of it. Raises ``EsiaRefused``.
 
     Nothing is sent to an address that was not checked (RFC 6749 section 4.1.2.1), everything
     else goes back with ``state``. All is checked before the person sees a page, unless the
-    system wants its signature and rights checked after the sign-in.
+    system wants its signature and rights checked after the sign-in
+    (``EsiaSystem.check_after_sign_in``): then their refusal is returned, to be told later.
     """
     system = _system_of(asked)
     redirect_uri = asked["redirect_uri"]
     if not redirect_uri:
         raise EsiaRefused("007014", parameter="redirect_uri")
-    if len(parameters.getlist("redirect_uri")) > 1 or not may_return(redirect_uri, system):
+    if "redirect_uri" in asked.repeated or not may_return(redirect_uri, system):
         raise EsiaRefused("007023")
-    state = asked["state"] if len(parameters.getlist("state")) == 1 else ""
+    state = "" if "state" in asked.repeated else asked["state"]
     try:
         if not asked.readable:
             raise EsiaRefused("007038")
-        _check_single(parameters)
+        _check_single(asked)
         if not asked["response_type"]:
             raise EsiaRefused("007014", parameter="response_type")
         if asked["response_type"] != "code":
             raise EsiaRefused("007009")
-        _check_signed_parameters(asked, standin)
+        _check_signed_parameters(asked)
         scope = read_scope(f"{asked['scope']} {asked['scope_org']}", system)
         if asked["access_type"] not in {"", "online", "offline"}:
             raise EsiaRefused("007003", parameter="access_type")
@@ -170,52 +155,50 @@ def check_authorization(
             or not _CHALLENGE.fullmatch(challenge)
         ):
             raise EsiaRefused("007003", parameter="code_challenge")
-        person_filter = read_person_filter(asked["person_filter"])
-        roles = read_roles(asked["roles"])
-        obj_type = read_object_types(asked["obj_type"])
-        permissions = read_permissions(asked["permissions"], standin.settings.consent_types)
-        late = _check_rights(asked, scope, system, standin)
+        pending = EsiaRequest(
+            browser_hash=browser_hash,
+            system=system.mnemonic,
+            redirect_uri=redirect_uri,
+            scope=scope,
+            state=state,
+            offline=asked["access_type"] == "offline",
+            person_filter=read_person_filter(asked["person_filter"]),
+            roles=read_roles(asked["roles"]),
+            obj_type=read_object_types(asked["obj_type"]),
+            permissions=dump_permissions(
+                read_permissions(asked["permissions"], asked.standin.settings.consent_types)
+            ),
+            code_challenge=challenge,
+        )
+        late = _check_rights(asked, scope, system)
         if late and not system.settings.check_after_sign_in:
             raise late
         if late is None:
-            _remember(asked, standin, browser_hash)
+            _remember(asked, browser_hash)
     except EsiaRefused as refused:
         refused.back = Return(redirect_uri=redirect_uri, state=state)
         raise
-    return Authorization(
-        system=system,
-        redirect_uri=redirect_uri,
-        scope=scope,
-        state=state,
-        offline=asked["access_type"] == "offline",
-        person_filter=person_filter,
-        roles=roles,
-        obj_type=obj_type,
-        permissions=permissions,
-        code_challenge=challenge,
-        refused=late,
-    )
+    pending.refused = late.code if late else ""
+    return pending, late
 
 
-def check_token_request(
-    asked: Asked, parameters: MultiDict[str, str], standin: Standin
-) -> RegisteredSystem:
+def check_token_request(asked: Asked) -> RegisteredSystem:
     """Return the system that asks for tokens and has signed it. Raises ``EsiaRefused``."""
     if not asked.readable:
         raise EsiaRefused("007038")
     if asked.with_other_credentials and not (asked["client_id"] and asked["client_secret"]):
         raise EsiaRefused("008010", parameter="client_secret")
     system = _system_of(asked)
-    _check_single(parameters)
+    _check_single(asked)
     if not asked["grant_type"]:
         raise EsiaRefused("007014", parameter="grant_type")
     if asked["grant_type"] not in GRANT_TYPES:
         raise EsiaRefused("007012")
     if asked["token_type"] not in {"", "Bearer"}:
         raise EsiaRefused("007003", parameter="token_type")
-    _check_signed_parameters(asked, standin)
-    check_signature(asked, system, standin)
-    _remember(asked, standin, "")
+    _check_signed_parameters(asked)
+    check_signature(asked, system)
+    _remember(asked, "")
     return system
 
 
@@ -240,83 +223,62 @@ def check_registered(scope: str, system: RegisteredSystem) -> None:
         raise EsiaRefused("007019")
 
 
-def _check_rights(
-    asked: Asked, scope: str, system: RegisteredSystem, standin: Standin
-) -> EsiaRefused | None:
+def _check_rights(asked: Asked, scope: str, system: RegisteredSystem) -> EsiaRefused | None:
     """Return the refusal of this system, whatever the form of its request; None if in order."""
     try:
         check_registered(scope, system)
-        check_signature(asked, system, standin)
+        check_signature(asked, system)
     except EsiaRefused as refused:
         return refused
     return None
 
 
-def check_signature(asked: Asked, system: RegisteredSystem, standin: Standin) -> None:
+def check_signature(asked: Asked, system: RegisteredSystem) -> None:
     """Raises ``SignatureMismatch``, and ``EsiaRefused`` when it cannot be checked now."""
     try:
-        _check_either_order(asked, system, standin)
+        flaw = _flaw_in_any_order(asked, system)
     except GostError as error:
         raise EsiaRefused("007008") from error
+    if flaw:
+        foreign = flaw in {Flaw.NO_CERTIFICATE, Flaw.FOREIGN_CERTIFICATE}
+        raise SignatureMismatch("007002" if foreign else "007053", flaw)
 
 
-def _check_either_order(asked: Asked, system: RegisteredSystem, standin: Standin) -> None:
-    if not system.certificates:
-        raise SignatureMismatch("007002", Flaw.NO_CERTIFICATE)
-    try:
-        _check_signature(asked, system, standin, signed_text(asked), asked.dialect)
-    except SignatureRefused as refused:
-        if system.settings.accept_v1_order and _is_signed_as_in_v1(asked, system, standin, refused):
-            return
-        foreign = refused.flaw is Flaw.FOREIGN_CERTIFICATE
-        raise SignatureMismatch("007002" if foreign else "007053", refused.flaw) from refused
+def _flaw_in_any_order(asked: Asked, system: RegisteredSystem) -> Flaw | None:
+    """Return the flaw of the signature.
 
-
-def _is_signed_as_in_v1(
-    asked: Asked, system: RegisteredSystem, standin: Standin, refused: SignatureRefused
-) -> bool:
-    """Tell whether a signature refused at the newer addresses is the first dialect's: its order of
-    the values in a bare signature, or its container over either order.
-
-    The certificate is the one of ``client_certificate_hash`` all the same.
+    At the newer addresses a system with ``accept_v1_order`` may sign as in the first dialect: in
+    its order of the values a bare signature, or in its container over either order. The
+    certificate is the one of ``client_certificate_hash`` all the same.
     """
-    container = refused.flaw is Flaw.NOT_RAW
-    if asked.dialect is Dialect.V1 or not (container or refused.flaw is Flaw.WRONG):
-        return False
-    form = Dialect.V1 if container else Dialect.V2
-    for order in (Dialect.V1, Dialect.V2):
-        try:
-            _check_signature(asked, system, standin, signed_text(asked, order), form)
-        except SignatureRefused:
-            continue
-        return True
-    return False
+    if not system.certificates:
+        return Flaw.NO_CERTIFICATE
+    flaw = _flaw(asked, system, asked.dialect, asked.dialect)
+    if asked.dialect is Dialect.V1 or not system.settings.accept_v1_order:
+        return flaw
+    if flaw not in {Flaw.NOT_RAW, Flaw.WRONG}:
+        return flaw
+    form = Dialect.V1 if flaw is Flaw.NOT_RAW else Dialect.V2
+    fits = any(_flaw(asked, system, order, form) is None for order in Dialect)
+    return None if fits else flaw
 
 
-def _check_signature(
-    asked: Asked, system: RegisteredSystem, standin: Standin, text: str, form: Dialect
-) -> None:
-    """Check a signature as the dialect ``form`` makes it: a container, or a bare signature."""
-    certificates: Sequence[Certificate] = system.certificates
-    if form is Dialect.V2:
-        check_raw(
-            asked["client_secret"],
-            text,
-            certificate_hash=asked["client_certificate_hash"],
-            certificates=certificates,
-            gost=standin.gost,
-            now=asked.at,
-        )
-        return
-    if asked.dialect is Dialect.V2:
-        certificates = [certificate_meant(asked["client_certificate_hash"], certificates)]
-    check_cms(
-        asked["client_secret"],
-        text,
-        certificates=certificates,
-        gost=standin.gost,
-        now=asked.at,
-    )
+def _flaw(asked: Asked, system: RegisteredSystem, order: Dialect, form: Dialect) -> Flaw | None:
+    """Check a signature over the values in an ``order``, made as the dialect ``form`` makes it: a
+    container, or a bare signature."""
+    secret, text = asked["client_secret"], signed_text(asked, order)
+    hashed, gost, now = asked["client_certificate_hash"], asked.standin.gost, asked.at
+    known: Sequence[Certificate] = system.certificates
+    try:
+        if form is Dialect.V2:
+            check_raw(secret, text, certificate_hash=hashed, certificates=known, gost=gost, now=now)
+        else:
+            if asked.dialect is Dialect.V2:
+                known = [certificate_meant(hashed, known)]
+            check_cms(secret, text, certificates=known, gost=gost, now=now)
+    except SignatureRefused as refused:
+        return refused.flaw
+    return None
 
 
 def _system_of(asked: Asked) -> RegisteredSystem:
@@ -327,13 +289,13 @@ def _system_of(asked: Asked) -> RegisteredSystem:
     return asked.system
 
 
-def _check_single(parameters: MultiDict[str, str]) -> None:
-    for name, values in parameters.lists():
-        if len(values) > 1:
-            raise EsiaRefused("007003", parameter=name if name.isidentifier() else "")
+def _check_single(asked: Asked) -> None:
+    if asked.repeated:
+        name = asked.repeated[0]
+        raise EsiaRefused("007003", parameter=name if name.isidentifier() else "")
 
 
-def _check_signed_parameters(asked: Asked, standin: Standin) -> None:
+def _check_signed_parameters(asked: Asked) -> None:
     """Check each part of the signed text on its own, as the text has no separators."""
     if not asked["scope"].strip() and not asked["scope_org"].strip():
         raise EsiaRefused("007013")
@@ -345,8 +307,7 @@ def _check_signed_parameters(asked: Asked, standin: Standin) -> None:
             raise EsiaRefused("007014", parameter=name)
     if not _UUID.fullmatch(asked["state"]):
         raise EsiaRefused("007003", parameter="state")
-    tolerance = timedelta(seconds=standin.settings.timestamp_tolerance_seconds)
-    if asked.timestamp is None or abs(asked.timestamp - asked.at) > tolerance:
+    if asked.timestamp is None or abs(asked.timestamp - asked.at) > asked.standin.tolerance:
         raise EsiaRefused("007015")
 
 
@@ -371,23 +332,24 @@ def may_return(redirect_uri: str, system: RegisteredSystem) -> bool:
     )
 
 
-def _remember(asked: Asked, standin: Standin, browser_hash: str) -> None:
+def _remember(asked: Asked, browser_hash: str) -> None:
     """Accept a signed request once; again only from the browser that brought it first.
 
     A person who goes back from the sign-in page shows the same request again. Raises
     ``EsiaRefused``.
     """
     key = digest("\n".join((asked.address, asked["client_id"], asked["state"], asked["timestamp"])))
-    tolerance = timedelta(seconds=standin.settings.timestamp_tolerance_seconds)
     seen = EsiaSeen(
-        request_hash=key, browser_hash=browser_hash, expires_at=asked.at + 2 * tolerance
+        request_hash=key,
+        browser_hash=browser_hash,
+        expires_at=asked.at + 2 * asked.standin.tolerance,
     )
     try:
-        with standin.session_factory.begin() as db:
+        with asked.standin.session_factory.begin() as db:
             forget_expired(db, asked.at)
             db.add(seen)
     except IntegrityError:
-        with standin.session_factory() as db:
+        with asked.standin.session_factory() as db:
             first = db.get(EsiaSeen, key)
         if not browser_hash or first is None or first.browser_hash != browser_hash:
             raise EsiaRefused("007003", parameter="state") from None

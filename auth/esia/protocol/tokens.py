@@ -74,15 +74,12 @@ def issue_code(
     }
     header = {"typ": "JWT", "sbt": "authorization_code", "ver": 1}
     code = make_jwt(header, claims, system.settings.token_algorithm, standin.keys)
+    kept = ("system", "redirect_uri", "scope", "offline", "code_challenge")
     db.add(
         EsiaCode(
             code_hash=digest(code),
-            system=request.system,
-            redirect_uri=request.redirect_uri,
-            scope=request.scope,
+            **{name: getattr(request, name) for name in kept},
             permissions=agree(request.permissions, now),
-            offline=request.offline,
-            code_challenge=request.code_challenge,
             oid=session.oid,
             sid=session.sid,
             auth_time=session.auth_time,
@@ -92,40 +89,30 @@ def issue_code(
     return code
 
 
-def exchange_code(asked: Asked, system: RegisteredSystem, standin: Standin) -> Json:
+def exchange_code(asked: Asked, system: RegisteredSystem) -> Json:
     """Give tokens for a code; a second try ends those of the first. Raises ``EsiaRefused``."""
-    if not asked["code"]:
-        raise EsiaRefused("007014", parameter="code")
-    if not asked["redirect_uri"]:
-        raise EsiaRefused("007014", parameter="redirect_uri")
+    standin = asked.standin
+    for name in ("code", "redirect_uri"):
+        if not asked[name]:
+            raise EsiaRefused("007014", parameter=name)
     code_hash = digest(asked["code"])
     with standin.session_factory() as db:
         code = db.get(EsiaCode, code_hash)
     mine = (EsiaCode.code_hash == code_hash, EsiaCode.system == system.mnemonic)
     if not _claim(EsiaCode, *mine, standin=standin):
         code = None
-        end_grant(code_hash, system, standin)
+        _end_grant(code_hash, system, standin)
     if code is None or code.expires_at <= asked.at or code.redirect_uri != asked["redirect_uri"]:
         raise EsiaRefused("007011")
     _check_verifier(code.code_challenge, asked["code_verifier"])
-    return _issue(
-        asked,
-        system,
-        standin,
-        scope=code.scope,
-        permissions=code.permissions,
-        oid=code.oid,
-        sid=code.sid,
-        auth_time=code.auth_time,
-        grant_hash=code_hash,
-        offline=code.offline,
-    )
+    return _issue(asked, system, code, grant_hash=code_hash, offline=code.offline)
 
 
-def refresh(asked: Asked, system: RegisteredSystem, standin: Standin) -> Json:
+def refresh(asked: Asked, system: RegisteredSystem) -> Json:
     """Give new tokens for a refresh token, which is used up. Raises ``EsiaRefused``."""
     if not asked["refresh_token"]:
         raise EsiaRefused("007014", parameter="refresh_token")
+    standin = asked.standin
     token_hash = digest(asked["refresh_token"])
     mine = (
         EsiaToken.token_hash == token_hash,
@@ -134,75 +121,70 @@ def refresh(asked: Asked, system: RegisteredSystem, standin: Standin) -> Json:
     )
     with standin.session_factory() as db:
         token = db.get(EsiaToken, token_hash)
-    if (
-        not _claim(EsiaToken, *mine, standin=standin)
-        or token is None
-        or token.expires_at <= asked.at
-    ):
+    claimed = _claim(EsiaToken, *mine, standin=standin)
+    if not claimed or token is None or token.expires_at <= asked.at:
         raise EsiaRefused("007011")
-    return _issue(
-        asked,
-        system,
-        standin,
-        scope=token.scope,
-        permissions=token.permissions,
-        oid=token.oid,
-        sid=token.sid,
-        auth_time=token.auth_time,
-        grant_hash=token.grant_hash,
-        offline=True,
-    )
+    return _issue(asked, system, token, grant_hash=token.grant_hash, offline=True)
 
 
-def system_token(asked: Asked, system: RegisteredSystem, standin: Standin) -> Json:
+def system_token(asked: Asked, system: RegisteredSystem) -> Json:
     """Give a token of the system itself; each scope must name its oid. Raises ``EsiaRefused``."""
     scope = read_scope(asked["scope"], system)
     check_registered(scope, system)
     if any(target(one) is None for one in scope.split()):
         raise EsiaRefused("007006")
-    access_token = make_jwt(
+    moment, keys = _seconds(asked.at), asked.standin.keys
+    claims = {"scope": scope, "jti": str(uuid.uuid4())}
+    access_token = _access_token(claims, system, moment, asked.standin, keys)
+    with asked.standin.session_factory.begin() as db:
+        db.add(
+            EsiaToken(
+                token_hash=digest(access_token),
+                kind="access",
+                system=system.mnemonic,
+                scope=scope,
+                oid=0,
+                sid="",
+                auth_time=asked.at,
+                grant_hash="",
+                expires_at=asked.at + timedelta(seconds=ACCESS_TOKEN_SECONDS),
+            )
+        )
+    return _answer(asked, access_token=access_token)
+
+
+def _access_token(
+    claims: Json, system: RegisteredSystem, moment: int, standin: Standin, keys: StandinKeys
+) -> str:
+    return make_jwt(
         {"ver": 1, "typ": "JWT", "sbt": "access"},
         {
             "iss": standin.settings.issuer,
-            "nbf": _seconds(asked.at),
-            "iat": _seconds(asked.at),
-            "exp": _seconds(asked.at) + ACCESS_TOKEN_SECONDS,
+            "nbf": moment,
+            "iat": moment,
+            "exp": moment + ACCESS_TOKEN_SECONDS,
             "client_id": system.mnemonic,
-            "scope": scope,
-            "jti": str(uuid.uuid4()),
+            **claims,
         },
         system.settings.token_algorithm,
-        standin.keys,
+        keys,
     )
-    row = EsiaToken(
-        token_hash=digest(access_token),
-        kind="access",
-        system=system.mnemonic,
-        scope=scope,
-        oid=0,
-        sid="",
-        auth_time=asked.at,
-        grant_hash="",
-        expires_at=asked.at + timedelta(seconds=ACCESS_TOKEN_SECONDS),
-    )
-    with standin.session_factory.begin() as db:
-        db.add(row)
+
+
+def _answer(asked: Asked, **tokens: str) -> Json:
     return {
-        "access_token": access_token,
+        **tokens,
         "expires_in": ACCESS_TOKEN_SECONDS,
         "state": asked["state"],
         "token_type": "Bearer",
     }
 
 
-def end_grant(code_hash: str, system: RegisteredSystem, standin: Standin) -> None:
+def _end_grant(code_hash: str, system: RegisteredSystem, standin: Standin) -> None:
     """End every token that began with this code."""
+    mine = (EsiaToken.grant_hash == code_hash, EsiaToken.system == system.mnemonic)
     with standin.session_factory.begin() as db:
-        db.execute(
-            delete(EsiaToken).where(
-                EsiaToken.grant_hash == code_hash, EsiaToken.system == system.mnemonic
-            )
-        )
+        db.execute(delete(EsiaToken).where(*mine))
 
 
 def _claim(
@@ -228,87 +210,61 @@ def _check_verifier(challenge: str, verifier: str) -> None:
 def _issue(
     asked: Asked,
     system: RegisteredSystem,
-    standin: Standin,
+    given: EsiaCode | EsiaToken,
     *,
-    scope: str,
-    permissions: str,
-    oid: int,
-    sid: str,
-    auth_time: datetime,
     grant_hash: str,
     offline: bool,
 ) -> Json:
-    """Return the answer with all three tokens; the id token always (docs/facts/esia.md 5.9)."""
-    profile = standin.people.by_oid(oid, asked.at.date())
+    """Return the answer with all three tokens for the code or refresh token that was ``given``; the
+    id token always (docs/facts/esia.md 5.9)."""
+    standin, settings = asked.standin, system.settings
+    profile = standin.people.by_oid(given.oid, asked.at.date())
     if profile is None:
         raise EsiaRefused("007011")
-    faults = faults_at(system.settings, "te")
+    faults = faults_at(settings, "te")
     keys = standin.keys.changed() if "changed_certificate" in faults else standin.keys
-    algorithm = system.settings.token_algorithm
     issued_at = asked.at - timedelta(days=1) if "expired_token" in faults else asked.at
     moment = _seconds(issued_at + clock_shift(faults))
-    access_token = make_jwt(
-        {"ver": 1, "typ": "JWT", "sbt": "access"},
-        {
-            "iss": standin.settings.issuer,
-            "nbf": moment,
-            "iat": moment,
-            "exp": moment + ACCESS_TOKEN_SECONDS,
-            "client_id": system.mnemonic,
-            "scope": with_oid(scope, oid),
-            "urn:esia:sid": sid,
-            "urn:esia:sbj_id": oid,
-            "jti": str(uuid.uuid4()),
-            **_permission_claims(permissions, oid, asked.at, standin),
-        },
-        algorithm,
-        keys,
-    )
+    access_claims = {
+        "scope": with_oid(given.scope, given.oid),
+        "urn:esia:sid": given.sid,
+        "urn:esia:sbj_id": given.oid,
+        "jti": str(uuid.uuid4()),
+        **_permission_claims(given, asked.at, standin),
+    }
+    auth_time = _milliseconds if settings.auth_time_milliseconds else _seconds
     id_token = make_jwt(
         {"ver": 0, "typ": "JWT", "sbt": "id"},
         {
             "iss": standin.settings.issuer,
             "aud": "ANOTHER" if "wrong_audience" in faults else system.mnemonic,
-            "sub": oid,
+            "sub": given.oid,
             "nbf": moment,
             "iat": moment,
             "exp": moment + ID_TOKEN_SECONDS,
-            "auth_time": (
-                _milliseconds(auth_time)
-                if system.settings.auth_time_milliseconds
-                else _seconds(auth_time)
-            ),
+            "auth_time": auth_time(given.auth_time),
             "amr": "PWD",
             "urn:esia:amd": "PWD",
-            "urn:esia:sid": sid,
-            "urn:esia:sbj": _subject(profile, with_level=system.settings.level_claim),
+            "urn:esia:sid": given.sid,
+            "urn:esia:sbj": _subject(profile, with_level=settings.level_claim),
         },
-        algorithm,
+        settings.token_algorithm,
         keys,
     )
-    answer: Json = {
-        "access_token": access_token,
-        "id_token": id_token,
-        "expires_in": ACCESS_TOKEN_SECONDS,
-        "state": asked["state"],
-        "token_type": "Bearer",
-    }
+    access_token = _access_token(access_claims, system, moment, standin, keys)
+    answer = _answer(asked, access_token=access_token, id_token=id_token)
     tokens = {"access": (access_token, ACCESS_TOKEN_SECONDS)}
     if offline:
         answer["refresh_token"] = str(uuid.uuid4())
         tokens["refresh"] = (answer["refresh_token"], standin.settings.refresh_token_seconds)
+    kept = ("system", "scope", "permissions", "oid", "sid", "auth_time")
     with standin.session_factory.begin() as db:
         for kind, (text, seconds) in tokens.items():
             db.add(
                 EsiaToken(
                     token_hash=digest(text),
                     kind=kind,
-                    system=system.mnemonic,
-                    scope=scope,
-                    permissions=permissions,
-                    oid=oid,
-                    sid=sid,
-                    auth_time=auth_time,
+                    **{name: getattr(given, name) for name in kept},
                     grant_hash=grant_hash,
                     expires_at=issued_at + timedelta(seconds=seconds),
                 )
@@ -316,16 +272,16 @@ def _issue(
     return answer
 
 
-def _permission_claims(stored: str, oid: int, now: datetime, standin: Standin) -> Json:
+def _permission_claims(given: EsiaCode | EsiaToken, now: datetime, standin: Standin) -> Json:
     """Return the claims about consents. Their names are known (docs/facts/esia.md 5.12); what they
     hold is ours: the scopes of the consents in force, and where the consents are described."""
-    consents = load_consents(stored, now)
+    consents = load_consents(given.permissions, now)
     if not consents:
         return {}
     scopes = dict.fromkeys(scope for one in consents for scope in one.scopes)
     return {
-        "permissions": with_oid(" ".join(scopes), oid),
-        "permissions_url": f"{standin.base_url}/rs/prns/{oid}/prmns",
+        "permissions": with_oid(" ".join(scopes), given.oid),
+        "permissions_url": f"{standin.base_url}/rs/prns/{given.oid}/prmns",
     }
 
 

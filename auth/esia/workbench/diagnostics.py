@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from auth.esia.models import EsiaRefusal
@@ -116,7 +116,7 @@ _STEP_BY_SHAPE = {
 }
 
 
-def explain(refused: EsiaRefused, asked: Asked, standin: Standin) -> Explanation:
+def explain(refused: EsiaRefused, asked: Asked) -> Explanation:
     """Return all that helps to set the request right."""
     system = asked.system
     explanation: Explanation = {
@@ -131,18 +131,18 @@ def explain(refused: EsiaRefused, asked: Asked, standin: Standin) -> Explanation
             (asked.timestamp - asked.at).total_seconds()
         )
     if refused.code == "007015":
-        explanation["next_step"] = _step_for_time(asked, standin).value
+        explanation["next_step"] = _step_for_time(asked).value
     elif refused.code == "007023":
         explanation["redirect_uri"] = asked["redirect_uri"].partition("?")[0][:SHOWN_LENGTH]
         explanation["redirect_hosts"] = list(system.settings.redirect_hosts) if system else []
     elif refused.code in {"007006", "007019"}:
         explanation["scope"] = f"{asked['scope']} {asked['scope_org']}"[:SHOWN_LENGTH]
     elif isinstance(refused, SignatureMismatch) and system:
-        explanation |= _explain_signature(refused.flaw, asked, system, standin)
+        explanation |= _explain_signature(refused.flaw, asked, system)
     return explanation
 
 
-def record(refused: EsiaRefused, asked: Asked, standin: Standin) -> None:
+def record(refused: EsiaRefused, asked: Asked) -> None:
     """Keep the explanation; the newest ``KEPT_PER_SYSTEM`` of each system stay."""
     system = asked.system.mnemonic if asked.system else ""
     refusal = EsiaRefusal(
@@ -150,25 +150,13 @@ def record(refused: EsiaRefused, asked: Asked, standin: Standin) -> None:
         system=system,
         address=asked.address,
         code=refused.code,
-        explanation=explain(refused, asked, standin),
+        explanation=explain(refused, asked),
     )
-    with standin.session_factory.begin() as db:
+    with asked.standin.session_factory.begin() as db:
         db.add(refusal)
         db.flush()
         recorder.note(refusal=refusal.id)
-        oldest_kept = db.scalar(
-            select(EsiaRefusal.id)
-            .where(EsiaRefusal.system == system)
-            .order_by(EsiaRefusal.id.desc())
-            .offset(KEPT_PER_SYSTEM)
-            .limit(1)
-        )
-        if oldest_kept is not None:
-            db.execute(
-                delete(EsiaRefusal).where(
-                    EsiaRefusal.system == system, EsiaRefusal.id <= oldest_kept
-                )
-            )
+        recorder.keep_newest(db, EsiaRefusal, system, KEPT_PER_SYSTEM)
 
 
 def latest(db: Session, system: str, count: int = 50) -> list[EsiaRefusal]:
@@ -187,7 +175,7 @@ def _describe(certificate: Certificate, now: datetime) -> dict[str, Any]:
     }
 
 
-def _step_for_time(asked: Asked, standin: Standin) -> NextStep:
+def _step_for_time(asked: Asked) -> NextStep:
     """Return the step for a wrong time; whole hours are a time zone, not a clock
     (docs/facts/esia.md 2.18)."""
     if asked.timestamp is None:
@@ -195,16 +183,14 @@ def _step_for_time(asked: Asked, standin: Standin) -> NextStep:
         return NextStep.ESCAPE_PLUS if unescaped else NextStep.CORRECT_TIMESTAMP_FORM
     difference = abs(asked.timestamp - asked.at)
     rest = difference % timedelta(hours=1)
-    tolerance = timedelta(seconds=standin.settings.timestamp_tolerance_seconds)
-    whole_hours = min(rest, timedelta(hours=1) - rest) <= tolerance
+    whole_hours = min(rest, timedelta(hours=1) - rest) <= asked.standin.tolerance
     if whole_hours and difference <= timedelta(hours=14):
         return NextStep.CORRECT_TIME_ZONE
     return NextStep.CORRECT_CLOCK
 
 
-def _explain_signature(
-    flaw: Flaw, asked: Asked, system: RegisteredSystem, standin: Standin
-) -> Explanation:
+def _explain_signature(flaw: Flaw, asked: Asked, system: RegisteredSystem) -> Explanation:
+    standin = asked.standin
     found: Explanation = {
         "flaw": flaw.value,
         "expected": signed_text(masked(asked)),

@@ -23,16 +23,10 @@ CLOCK_SHIFT_HOURS = 3
 """The shift of ``clock_shift`` without a number: Moscow time taken for UTC."""
 
 _EVERYWHERE = {"html", "slow", "clock_shift"}
+_IN_TOKENS = {"expired_token", "wrong_audience", "changed_certificate"}
 KINDS = {
     "ac": {*CATALOGUE, *_EVERYWHERE, "wrong_state"},
-    "te": {
-        *CATALOGUE,
-        *_EVERYWHERE,
-        "wrong_state",
-        "expired_token",
-        "wrong_audience",
-        "changed_certificate",
-    },
+    "te": {*CATALOGUE, *_EVERYWHERE, "wrong_state", *_IN_TOKENS},
     "rs": {*REST_CATALOGUE, *_EVERYWHERE},
 }
 """Place (authorization, tokens, REST) -> the faults it can have; a code is that error."""

@@ -10,70 +10,29 @@ import binascii
 import hmac
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 Json = dict[str, Any]
 
-PLAIN = frozenset(
-    [
-        "access_type",
-        "alg",
-        "amr",
-        "aud",
-        "client_id",
-        "code_challenge_method",
-        "decision",
-        "error",
-        "error_description",
-        "expires_in",
-        "grant_type",
-        "iss",
-        "message",
-        "person_filter",
-        "relation",
-        "response_type",
-        "sbt",
-        "status",
-        "stateFacts",
-        "timestamp",
-        "token_type",
-        "typ",
-        "type",
-        "vrfStu",
-        "urn:esia:amd",
-        "urn:esia:sbj:lvl",
-        "urn:esia:sbj:nam",
-        "urn:esia:sbj:typ",
-        "scope",
-        "scope_org",
-        "embed",
-    ]
-)
+PLAIN = frozenset({
+    "access_type", "alg", "amr", "aud", "client_id", "code_challenge_method", "decision", "embed",
+    "error", "error_description", "expires_in", "grant_type", "iss", "message", "person_filter",
+    "relation", "response_type", "sbt", "scope", "scope_org", "stateFacts", "status", "timestamp",
+    "token_type", "typ", "type", "urn:esia:amd", "urn:esia:sbj:lvl", "urn:esia:sbj:nam",
+    "urn:esia:sbj:typ", "vrfStu",
+})  # fmt: skip
 """Parameters and fields whose values are words of the protocol."""
-
-SECRETS = frozenset(
-    [
-        "access_token",
-        "client_secret",
-        "code",
-        "code_challenge",
-        "code_verifier",
-        "id_token",
-        "jti",
-        "refresh_token",
-        "sid",
-        "state",
-        "urn:esia:client:state",
-        "urn:esia:sid",
-    ]
-)
+SECRETS = frozenset({
+    "access_token", "client_secret", "code", "code_challenge", "code_verifier", "id_token", "jti",
+    "refresh_token", "sid", "state", "urn:esia:client:state", "urn:esia:sid",
+})  # fmt: skip
 TOKENS = frozenset({"access_token", "id_token"})
-NUMBERS = frozenset(
-    ["auth_time", "exp", "expires_in", "iat", "nbf", "size", "updatedOn", "ver", "urn:esia:sbj:amr"]
-)
+NUMBERS = frozenset({
+    "auth_time", "exp", "expires_in", "iat", "nbf", "size", "updatedOn", "urn:esia:sbj:amr", "ver",
+})  # fmt: skip
 """Fields whose numbers tell nothing of anybody."""
 
 LONGEST = 300
@@ -85,37 +44,28 @@ _FIRST_DAY = date(1950, 1, 1)
 _DAYS = 20_000
 
 
+_DATES = frozenset({"birthDate", "issueDate", "expiryDate"})
+_DIGITS = {
+    "snils": "000-9XX-XXX XX", "inn": "0000XXXXXXXX", "series": "XXXX", "number": "XXXXXX",
+    "issueId": "XXXXXX", "zipCode": "XXXXXX", "ogrn": "XXXXXXXXXXXXX", "kpp": "XXXXXXXXX",
+    "house": "XX", "flat": "XX",
+}  # fmt: skip
+"""Field -> the form of its stand-in, a digit for each X."""
+_NAMES = {"firstName": "Имя", "lastName": "Фамилия", "middleName": "Отчество"}
+_PLACES = {
+    "region": "Регион", "city": "Город", "street": "Улица", "addressStr": "Адрес",
+    "birthPlace": "Город",
+}  # fmt: skip
+_FIXED = {"citizenship": "RUS", "gender": "M"}
+_PERSONAL = {"value", *_DATES, *_DIGITS, *_NAMES, *_PLACES, *_FIXED}
+"""Fields that tell of a person; the stand-in for each has the field's own form."""
+
+
 class Mask:
     """The stand-ins of one recording. Nobody learns anything from them without its ``key``."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._by_field: Mapping[str, Callable[[str], str]] = {
-            "firstName": lambda text: f"Имя-{self._mark('name', text)}",
-            "lastName": lambda text: f"Фамилия-{self._mark('name', text)}",
-            "middleName": lambda text: f"Отчество-{self._mark('name', text)}",
-            "birthDate": self._date,
-            "issueDate": self._date,
-            "expiryDate": self._date,
-            "snils": lambda text: self._digits("000-9XX-XXX XX", text),
-            "inn": lambda text: self._digits("0000XXXXXXXX", text),
-            "series": lambda text: self._digits("XXXX", text),
-            "number": lambda text: self._digits("XXXXXX", text),
-            "issueId": lambda text: self._digits("XXXXXX", text),
-            "zipCode": lambda text: self._digits("XXXXXX", text),
-            "ogrn": lambda text: self._digits("XXXXXXXXXXXXX", text),
-            "kpp": lambda text: self._digits("XXXXXXXXX", text),
-            "value": self._contact,
-            "region": lambda text: f"Регион-{self._mark('place', text)}",
-            "city": lambda text: f"Город-{self._mark('place', text)}",
-            "street": lambda text: f"Улица-{self._mark('place', text)}",
-            "house": lambda text: self._digits("XX", text),
-            "flat": lambda text: self._digits("XX", text),
-            "addressStr": lambda text: f"Адрес-{self._mark('place', text)}",
-            "birthPlace": lambda text: f"Город-{self._mark('place', text)}",
-            "citizenship": lambda _text: "RUS",
-            "gender": lambda _text: "M",
-        }
 
     def parameters(self, values: Mapping[str, str]) -> dict[str, str]:
         """Mask the parameters of a request, or of an address to which somebody is sent."""
@@ -179,8 +129,8 @@ class Mask:
             return value
         if name in SECRETS:
             return self.secret(name.rpartition(":")[2], value)
-        if make := self._by_field.get(name):
-            return make(value) if value else ""
+        if name in _PERSONAL:
+            return self._personal(value, name) if value else ""
         if name == "elements" and value.startswith(("https://", "http://")):
             return self.address(value)
         return self.plain(value) if name in PLAIN else "<text>"
@@ -196,6 +146,19 @@ class Mask:
             "header": self.body(header),
             "claims": self.body(claims),
         }
+
+    def _personal(self, value: str, name: str) -> str:
+        if name in _FIXED:
+            return _FIXED[name]
+        if name in _DATES:
+            return self._date(value)
+        if name in _DIGITS:
+            return self._digits(_DIGITS[name], value)
+        if name in _NAMES:
+            return f"{_NAMES[name]}-{self._mark('name', value)}"
+        if name in _PLACES:
+            return f"{_PLACES[name]}-{self._mark('place', value)}"
+        return self._contact(value)
 
     def _contact(self, text: str) -> str:
         if "@" in text:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from flask import g, request
+from flask import Blueprint, g, request
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response
 from auth.esia.models import EsiaRefusal
 from auth.esia.registered import EsiaLogEntry, EsiaSwitches
 from auth.esia.standin import RegisteredSystem, Standin, current_standin
+from auth.esia.workbench.faults import HtmlFault, html_page, shift_date
 from auth.esia.workbench.masking import Mask
 
 KEPT_PER_SYSTEM = 2000
@@ -41,6 +42,15 @@ LONGEST_ERROR = 1000
 NOT_FOUND = 404
 
 Exchange = dict[str, Any]
+
+
+def make_blueprint(name: str) -> Blueprint:
+    """Make a blueprint whose requests are logged and whose answers have their faults."""
+    blueprint = Blueprint(name, "auth")
+    blueprint.after_request(keep)
+    blueprint.after_request(shift_date)
+    blueprint.register_error_handler(HtmlFault, html_page)
+    return blueprint
 
 
 def note(*, system: str = "", refusal: int | None = None) -> None:
@@ -76,7 +86,7 @@ def keep(response: Response) -> Response:
         db.add(entry)
         db.flush()
         if entry.id % TRIMMED_EVERY == 0:
-            _trim(db, entry.system)
+            keep_newest(db, EsiaLogEntry, entry.system, KEPT_PER_SYSTEM)
     return response
 
 
@@ -124,11 +134,9 @@ def _exchange(
     if recording is None or recording.until <= standin.clock():
         return None
     mask = Mask(recording.key)
-    ours = request.path in _OUR_PAGES
-    answer: dict[str, Any] = {
-        "status": response.status_code,
-        "headers": _headers(response, mask),
-    }
+    # What people type into our own pages is no part of the exchange with the system.
+    asked = {} if request.path in _OUR_PAGES else mask.parameters(_parameters())
+    answer = {"status": response.status_code, "headers": _headers(response, mask)}
     if response.is_json:
         answer["body"] = mask.body(response.get_json())
     return {
@@ -136,8 +144,7 @@ def _exchange(
         "request": {
             "method": request.method,
             "address": mask.path(request.path),
-            # What people type into our own pages is no part of the exchange with the system.
-            "parameters": {} if ours else mask.parameters(_parameters()),
+            "parameters": asked,
         },
         "answer": answer,
     }
@@ -147,14 +154,12 @@ def _headers(response: Response, mask: Mask) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     for name in HEADERS:
         values = response.headers.getlist(name)
-        if not values:
-            continue
-        if name == "Location":
+        if values and name == "Location":
             headers[name] = _location(values[0], mask)
-        elif name == "ETag":
-            headers[name] = "<etag>"
-        else:
-            headers[name] = [mask.plain(one) for one in values] if name == "Link" else values[0]
+        elif values and name == "Link":
+            headers[name] = [mask.plain(one) for one in values]
+        elif values:
+            headers[name] = "<etag>" if name == "ETag" else values[0]
     return headers
 
 
@@ -169,7 +174,8 @@ def _location(address: str, mask: Mask) -> dict[str, Any]:
 
 def begin_recording(switches: EsiaSwitches, db: Session, now: datetime, until: datetime) -> None:
     """Record a system until a moment; an earlier recording is deleted."""
-    _forget_exchanges(db, switches.mnemonic)
+    earlier = EsiaLogEntry.system == switches.mnemonic
+    db.execute(update(EsiaLogEntry).where(earlier).values(exchange=None))
     switches.recording_key = secrets.token_hex(32)
     switches.recording_from = now
     switches.recording_until = min(until, now + LONGEST_RECORDING)
@@ -209,21 +215,12 @@ def forget_old(db: Session, now: datetime) -> None:
     db.execute(update(EsiaSwitches).where(over).values(recording_key=""))
 
 
-def _forget_exchanges(db: Session, mnemonic: str) -> None:
-    db.execute(update(EsiaLogEntry).where(EsiaLogEntry.system == mnemonic).values(exchange=None))
-
-
-def _trim(db: Session, system: str) -> None:
-    oldest_kept = db.scalar(
-        select(EsiaLogEntry.id)
-        .where(EsiaLogEntry.system == system)
-        .order_by(EsiaLogEntry.id.desc())
-        .offset(KEPT_PER_SYSTEM)
-        .limit(1)
-    )
+def keep_newest(
+    db: Session, table: type[EsiaLogEntry | EsiaRefusal], system: str, count: int
+) -> None:
+    """Delete the rows of a system in this table but for the newest ``count``."""
+    own = table.system == system
+    newest = select(table.id).where(own).order_by(table.id.desc())
+    oldest_kept = db.scalar(newest.offset(count).limit(1))
     if oldest_kept is not None:
-        db.execute(
-            delete(EsiaLogEntry).where(
-                EsiaLogEntry.system == system, EsiaLogEntry.id <= oldest_kept
-            )
-        )
+        db.execute(delete(table).where(own, table.id <= oldest_kept))
