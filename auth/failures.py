@@ -78,8 +78,7 @@ def _document(face: Face, status: int) -> Response:
         if status == 404:
             body = RestRefused("005004").body
     elif face is Face.ESIA_TOKENS:
-        refused = EsiaRefused(code)
-        body = {"error": refused.error, "error_description": refused.description, "state": ""}
+        body = EsiaRefused(code).parameters("")
     else:
         body = {
             "error": _OAUTH_ERRORS.get(kind, "invalid_request"),

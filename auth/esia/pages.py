@@ -269,14 +269,7 @@ def _refuse(refused: EsiaRefused, asked: Asked) -> Response:
 def _answer(refused: EsiaRefused) -> Response:
     if refused.back is None:
         return render("refused.html", status=400, description=refused.description)
-    return _send_back(
-        refused.back.redirect_uri,
-        {
-            "error": refused.error,
-            "error_description": refused.description,
-            "state": refused.back.state,
-        },
-    )
+    return _send_back(refused.back.redirect_uri, refused.parameters(refused.back.state))
 
 
 def _send_back(redirect_uri: str, parameters: dict[str, str]) -> Response:

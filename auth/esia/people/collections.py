@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from auth.esia.people.people import People, Profile, organisations
+from auth.esia.people.people import People, Profile, made_up_organisations
+from auth.esia.protocol.errors import RestRefused
 from auth.esia.protocol.permissions import Consent
 
 Json = dict[str, Any]
@@ -24,6 +25,7 @@ _DOCUMENT_SCOPES = {
 }
 
 
+_KID_SCOPES = ("kid_fullname", "kid_birthdate", "kid_gender", "kid_snils", "kid_inn")
 _KID_DOCUMENT_SCOPES = {
     "kid_birth_cert_doc": _DOCUMENT_SCOPES["birth_cert_doc"],
     "kid_medical_doc": _DOCUMENT_SCOPES["medical_doc"],
@@ -45,6 +47,8 @@ class Source:
     people: People
     base_url: str
     today: date
+    embedded: bool
+    """Elements are asked for as whole objects."""
 
     @property
     def url(self) -> str:
@@ -52,6 +56,11 @@ class Source:
 
     def has(self, *scopes: str) -> bool:
         return not self.scopes.isdisjoint(scopes)
+
+    def granted(self, shown: Mapping[str, Json]) -> Json:
+        """Return the fields of the granted scopes, without empty ones."""
+        fields = [fields for scope, fields in shown.items() if self.has(scope)]
+        return {name: value for one in fields for name, value in one.items() if value != ""}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,14 +78,14 @@ class Collection:
     """Elements come as objects even without ``embed``."""
 
 
-def element_id(profile: Profile, position: int) -> int:
+def id_of(profile: Profile, position: int) -> int:
     return (profile.oid % 1_000_000) * 100 + position + 1
 
 
 def identified(profile: Profile, items: Iterable[Mapping[str, Any]], first: int = 0) -> list[Json]:
     """Return elements with their ids, which are the same whatever scopes were granted."""
     return [
-        {"stateFacts": ["Identifiable"], "id": element_id(profile, first + position), **item}
+        {"stateFacts": ["Identifiable"], "id": id_of(profile, first + position), **item}
         for position, item in enumerate(items)
     ]
 
@@ -92,12 +101,23 @@ def _contacts(source: Source) -> list[Json]:
 
 
 def _documents(source: Source) -> list[Json]:
-    granted = set().union(*(_DOCUMENT_SCOPES.get(scope, set()) for scope in source.scopes))
     status = "VERIFIED" if source.profile.confirmed else "NOT_VERIFIED"
+    return _granted(source, _DOCUMENT_SCOPES, source.profile.documents, 0, status)
+
+
+def _granted(
+    source: Source,
+    scopes: Mapping[str, set[str]],
+    documents: Iterable[Mapping[str, Any]],
+    first: int,
+    status: str,
+) -> list[Json]:
+    """Return the documents of the types that the granted of these scopes open."""
+    types = set().union(*(types for scope, types in scopes.items() if source.has(scope)))
     return [
         one | {"vrfStu": status}
-        for one in identified(source.profile, source.profile.documents)
-        if one["type"] in granted
+        for one in identified(source.profile, documents, first)
+        if one["type"] in types
     ]
 
 
@@ -113,39 +133,31 @@ def _kids(source: Source) -> list[Json]:
     """Return the parent's own record of each child: СНИЛС and no oid (docs/facts/esia.md 6.17)."""
     kids = []
     for position, child in _children(source):
-        kid: Json = {
-            "stateFacts": ["Identifiable"],
-            "id": element_id(source.profile, KID_POSITION + position),
+        shown: dict[str, Json] = {
+            "kid_fullname": {
+                "firstName": child.first_name,
+                "lastName": child.last_name,
+                "middleName": child.middle_name,
+            },
+            "kid_birthdate": {"birthDate": child.shown_birth_date},
+            "kid_gender": {"gender": child.gender},
+            "kid_snils": {"snils": child.snils},
+            "kid_inn": {"inn": child.inn},
         }
-        if source.has("kid_fullname"):
-            kid |= {"firstName": child.first_name, "lastName": child.last_name}
-            kid |= {"middleName": child.middle_name}
-        if source.has("kid_birthdate") and child.birth_date:
-            kid["birthDate"] = f"{child.birth_date:%d.%m.%Y}"
-        if source.has("kid_gender"):
-            kid["gender"] = child.gender
-        if source.has("kid_snils"):
-            kid["snils"] = child.snils
-        if source.has("kid_inn"):
-            kid["inn"] = child.inn
-        kids.append({name: value for name, value in kid.items() if value != ""})
+        kid_id = id_of(source.profile, KID_POSITION + position)
+        kids.append({"stateFacts": ["Identifiable"], "id": kid_id, **source.granted(shown)})
     return kids
 
 
-def kid_documents(source: Source, kid_id: int) -> list[Json] | None:
-    """Return the granted documents of one child; None when there is no such child."""
+def kid_documents(source: Source, kid: int) -> list[Json]:
+    """Return the granted documents of one child. Raises ``RestRefused``."""
+    if not source.has(*_KID_DOCUMENT_SCOPES):
+        raise RestRefused("005029")
     for position, child in _children(source):
-        if element_id(source.profile, KID_POSITION + position) == kid_id:
-            granted = set().union(
-                *(types for scope, types in _KID_DOCUMENT_SCOPES.items() if source.has(scope))
-            )
+        if id_of(source.profile, KID_POSITION + position) == kid:
             first = KID_DOCUMENT_POSITION + KID_DOCUMENTS * position
-            return [
-                one | {"vrfStu": "VERIFIED"}
-                for one in identified(source.profile, child.documents, first)
-                if one["type"] in granted
-            ]
-    return None
+            return _granted(source, _KID_DOCUMENT_SCOPES, child.documents, first, "VERIFIED")
+    raise RestRefused("005004")
 
 
 def _children(source: Source) -> list[tuple[int, Profile]]:
@@ -155,7 +167,7 @@ def _children(source: Source) -> list[tuple[int, Profile]]:
 
 
 def _roles(source: Source) -> list[Json]:
-    known = organisations()
+    known = made_up_organisations()
     return [
         {
             "oid": one.oid,
@@ -177,7 +189,7 @@ def _roles(source: Source) -> list[Json]:
 
 
 def _organisations(source: Source) -> list[Json]:
-    known = organisations()
+    known = made_up_organisations()
     return [
         {"oid": oid, "shortName": known[oid].short_name, "type": known[oid].type}
         for oid in source.profile.organisations
@@ -235,15 +247,7 @@ COLLECTIONS: Mapping[str, Collection] = {
     "kids": Collection(
         relation="kids",
         schema="Kids-1",
-        scopes=(
-            "kid_fullname",
-            "kid_birthdate",
-            "kid_gender",
-            "kid_snils",
-            "kid_inn",
-            "kid_birth_cert_doc",
-            "kid_medical_doc",
-        ),
+        scopes=(*_KID_SCOPES, *_KID_DOCUMENT_SCOPES),
         elements=_kids,
     ),
     "trmnls": Collection(relation="terminals"),

@@ -1,6 +1,11 @@
-"""Organisations in the REST service, their employees and the groups of these."""
+"""Organisations in the REST service, their employees and the groups of these.
+
+Only the addresses and the form of the organisation are recorded; every other form is ours.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from auth.esia.people.collections import Json
 from auth.esia.people.people import Organisation, People, Profile
@@ -8,14 +13,36 @@ from auth.esia.people.rest import list_of, with_etag
 from auth.esia.protocol.errors import RestRefused
 from auth.esia.protocol.scopes import bare, target
 
-SCHEMAS = {"emps": "Employees-1", "grps": "Groups-1"}
-"""Ours, like every form here but that of the organisation: only the addresses are recorded."""
 ADMINISTRATORS = {
     "grp_id": "ORG_ADMIN",
     "name": "Администраторы профиля организации",
     "itSystem": "ESIA",
     "system": True,
 }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Office:
+    """The organisation whose data is asked for, the granted scopes, and its address here."""
+
+    organisation: Organisation
+    scopes: frozenset[str]
+    people: People
+    url: str
+    embedded: bool
+    """Employees are asked for as whole objects."""
+
+    def demand(self, scope: str) -> None:
+        """Raises ``RestRefused``."""
+        if scope not in self.scopes:
+            raise RestRefused("005029")
+
+    def find(self, person: int) -> Profile:
+        """Return an employee. Raises ``RestRefused``."""
+        for one in self.people.employees(self.organisation.oid):
+            if one.oid == person:
+                return one
+        raise RestRefused("005004")
 
 
 def scopes_for(scope: str, oid: int, profile: Profile | None) -> frozenset[str]:
@@ -34,8 +61,9 @@ def scopes_for(scope: str, oid: int, profile: Profile | None) -> frozenset[str]:
     return scopes
 
 
-def organisation(one: Organisation, scopes: frozenset[str]) -> Json:
-    """Return what the scopes show of an organisation."""
+def organisation(office: Office) -> Json:
+    """Return what the scopes show of an organisation; its form is the recorded one."""
+    one = office.organisation
     shown = {
         "org_shortname": ("shortName", one.short_name),
         "org_fullname": ("fullName", one.full_name),
@@ -44,52 +72,41 @@ def organisation(one: Organisation, scopes: frozenset[str]) -> Json:
         "org_inn": ("inn", one.inn),
         "org_kpp": ("kpp", one.kpp),
     }
-    granted = dict(field for scope, field in shown.items() if scope in scopes)
+    granted = dict(field for scope, field in shown.items() if scope in office.scopes)
     return with_etag({"stateFacts": ["EntityRoot"], "oid": one.oid, **granted})
 
 
-def employees(
-    url: str, oid: int, scopes: frozenset[str], people: People, *, embedded: bool
-) -> Json:
-    """Return everybody who works at the organisation of ``url``. Raises ``RestRefused``."""
-    _demand("org_emps", scopes)
-    found = people.employees(oid)
-    if embedded:
-        return list_of([with_etag(_employee(one, oid)) for one in found])
-    return list_of([f"{url}/emps/{one.oid}" for one in found])
+def employees(office: Office) -> Json:
+    """Return everybody who works at the organisation. Raises ``RestRefused``."""
+    office.demand("org_emps")
+    found = office.people.employees(office.organisation.oid)
+    if office.embedded:
+        return list_of([_employee(one, office) for one in found])
+    return list_of([f"{office.url}/emps/{one.oid}" for one in found])
 
 
-def employee(oid: int, person: int, scopes: frozenset[str], people: People) -> Json:
+def employee(office: Office, person: int) -> Json:
     """Raises ``RestRefused``."""
-    _demand("org_emps", scopes)
-    return with_etag(_employee(_find(oid, person, people), oid))
+    office.demand("org_emps")
+    return _employee(office.find(person), office)
 
 
-def groups(oid: int, person: int, scopes: frozenset[str], people: People) -> Json:
+def groups(office: Office, person: int) -> Json:
     """Return the groups as whole objects, as they have no addresses. Raises ``RestRefused``."""
-    _demand("org_grps", scopes)
-    is_administrator = oid in _find(oid, person, people).admin_of
+    office.demand("org_grps")
+    is_administrator = office.organisation.oid in office.find(person).admin_of
     return list_of([with_etag(ADMINISTRATORS)] if is_administrator else [])
 
 
-def _employee(profile: Profile, oid: int) -> Json:
-    return {
-        "stateFacts": ["Identifiable"],
-        "prnOid": profile.oid,
-        "orgOid": oid,
-        "chief": oid in profile.chief_of,
-        "admin": oid in profile.admin_of,
-        "active": True,
-    }
-
-
-def _find(oid: int, person: int, people: People) -> Profile:
-    for one in people.employees(oid):
-        if one.oid == person:
-            return one
-    raise RestRefused("005004")
-
-
-def _demand(scope: str, scopes: frozenset[str]) -> None:
-    if scope not in scopes:
-        raise RestRefused("005029")
+def _employee(profile: Profile, office: Office) -> Json:
+    oid = office.organisation.oid
+    return with_etag(
+        {
+            "stateFacts": ["Identifiable"],
+            "prnOid": profile.oid,
+            "orgOid": oid,
+            "chief": oid in profile.chief_of,
+            "admin": oid in profile.admin_of,
+            "active": True,
+        }
+    )

@@ -70,6 +70,10 @@ class Profile:
         return self.level == "confirmed"
 
     @property
+    def shown_birth_date(self) -> str:
+        return f"{self.birth_date:%d.%m.%Y}" if self.birth_date else ""
+
+    @property
     def has_second_factor(self) -> bool:
         """Tell whether the person has a confirmed mobile phone, which can take a code."""
         return any(one["type"] == "MBT" and one["verified"] for one in self.contacts)
@@ -115,7 +119,7 @@ def _persona(person: Mapping[str, Any]) -> Profile:
 
 
 @cache
-def organisations() -> dict[int, Organisation]:
+def made_up_organisations() -> dict[int, Organisation]:
     return {one["oid"]: Organisation(**one) for one in _made_up()["organisations"]}
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from auth.esia.people.collections import (
     COLLECTIONS,
     Collection,
     Json,
     Source,
-    element_id,
+    id_of,
     kid_documents,
 )
 from auth.esia.protocol.errors import RestRefused
@@ -36,16 +37,15 @@ def person(source: Source, embedded: Iterable[str] = ()) -> Json:
         "updatedOn": UPDATED_ON,
     }
     if profile.documents:
-        body["rIdDoc"] = element_id(profile, 0)
-    if source.has("fullname"):
-        body |= {
+        body["rIdDoc"] = id_of(profile, 0)
+    shown: dict[str, Json] = {
+        "fullname": {
             "firstName": profile.first_name,
             "lastName": profile.last_name,
             "middleName": profile.middle_name,
             "trusted": profile.confirmed,
-        }
-    shown: dict[str, Json] = {
-        "birthdate": {"birthDate": f"{profile.birth_date:%d.%m.%Y}" if profile.birth_date else ""},
+        },
+        "birthdate": {"birthDate": profile.shown_birth_date},
         "birthplace": {"birthPlace": profile.birth_place},
         "gender": {"gender": profile.gender},
         "id_doc": {"citizenship": profile.citizenship},
@@ -53,25 +53,23 @@ def person(source: Source, embedded: Iterable[str] = ()) -> Json:
         "inn": {"inn": profile.inn},
         "self_employed": {"selfEmployed": profile.self_employed},
     }
-    for scope, fields in shown.items():
-        if source.has(scope):
-            body |= fields
-    body = {name: value for name, value in body.items() if value != ""}
+    body |= source.granted(shown)
     for relation in embedded:
         name = next((n for n, one in COLLECTIONS.items() if one.relation == relation), None)
         if name and is_granted(source, name):
-            body[relation] = collection(source, name, embedded=True)
+            body[relation] = collection(replace(source, embedded=True), name)
     return with_etag(body)
 
 
-def collection(source: Source, name: str, *, embedded: bool) -> Json:
-    """Return a collection of addresses, or of objects when ``embedded`` (docs/facts/esia.md 6.11).
+def collection(source: Source, name: str) -> Json:
+    """Return a collection of addresses, or of objects when they are asked for
+    (docs/facts/esia.md 6.11).
 
     Raises ``RestRefused``.
     """
     known = _granted(source, name)
     elements = known.elements(source)
-    if embedded or known.inline:
+    if source.embedded or known.inline:
         return list_of([_whole(source, name, one) for one in elements])
     return list_of([_address(source, name, one) for one in elements])
 
@@ -84,7 +82,7 @@ def list_of(elements: Sequence[Json | str]) -> Json:
 def _whole(source: Source, name: str, one: Json) -> Json:
     """Return an element; a child holds its documents (docs/facts/esia.md 6.17)."""
     if name == "kids" and source.has("kid_birth_cert_doc", "kid_medical_doc"):
-        one = one | {"documents": documents_of_kid(source, one["id"], embedded=True)}
+        one = one | {"documents": documents_of_kid(replace(source, embedded=True), one["id"])}
     return with_etag(one)
 
 
@@ -94,40 +92,31 @@ def _address(source: Source, name: str, one: Json) -> str:
     return f"{source.url}/{name}/{one['id']}"
 
 
-def element(source: Source, name: str, wanted: int) -> Json:
+def element(source: Source, name: str, element_id: int) -> Json:
     """Return one element of a collection. Raises ``RestRefused``."""
     for one in _granted(source, name).elements(source):
-        if one.get("id", one.get("oid")) == wanted:
+        if one.get("id", one.get("oid")) == element_id:
             return _whole(source, name, one)
     raise RestRefused("005004")
 
 
-def documents_of_kid(source: Source, kid_id: int, *, embedded: bool) -> Json:
+def documents_of_kid(source: Source, kid: int) -> Json:
     """Answer ``/kids/{id}/docs``: only the address is recorded, the form is that of ``/docs``.
 
     Raises ``RestRefused``.
     """
-    documents = _kid_documents(source, kid_id)
-    if embedded:
+    documents = kid_documents(source, kid)
+    if source.embedded:
         return list_of([with_etag(one) for one in documents])
-    return list_of([f"{source.url}/kids/{kid_id}/docs/{one['id']}" for one in documents])
+    return list_of([f"{source.url}/kids/{kid}/docs/{one['id']}" for one in documents])
 
 
-def document_of_kid(source: Source, kid_id: int, wanted: int) -> Json:
+def document_of_kid(source: Source, kid: int, document: int) -> Json:
     """Return one document of a child. Raises ``RestRefused``."""
-    for one in _kid_documents(source, kid_id):
-        if one["id"] == wanted:
+    for one in kid_documents(source, kid):
+        if one["id"] == document:
             return with_etag(one)
     raise RestRefused("005004")
-
-
-def _kid_documents(source: Source, kid_id: int) -> list[Json]:
-    if not source.has("kid_birth_cert_doc", "kid_medical_doc"):
-        raise RestRefused("005029")
-    documents = kid_documents(source, kid_id)
-    if documents is None:
-        raise RestRefused("005004")
-    return documents
 
 
 def links(source: Source, base_with_port: str) -> list[str]:

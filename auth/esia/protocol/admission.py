@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Container
 
 from auth.esia.models import EsiaRequest
-from auth.esia.people.people import Profile, organisations
+from auth.esia.people.people import Profile, made_up_organisations
 from auth.esia.protocol.errors import EsiaRefused
 from auth.esia.protocol.scopes import ORGANISATION_SCOPES, bare, target
 from auth.settings import EsiaSystem
@@ -74,7 +74,7 @@ def _acts_otherwise(profile: Profile, types: Container[str], roles: list[str]) -
         return ""
     if PRIVATE in types and not roles:
         return ""
-    known = organisations()
+    known = made_up_organisations()
     for oid in profile.organisations:
         has = {"EMPLOYEE"}
         has |= {"CHIEF"} if oid in profile.chief_of else set()

@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
@@ -13,10 +14,10 @@ from sqlalchemy.exc import NoResultFound
 from werkzeug.datastructures import MultiDict
 
 from auth.esia.models import EsiaToken
-from auth.esia.people import organisations as organisation_documents
-from auth.esia.people import rest
+from auth.esia.people import organisations, rest
 from auth.esia.people.collections import COLLECTIONS, Json, Source
-from auth.esia.people.people import organisations
+from auth.esia.people.organisations import Office
+from auth.esia.people.people import made_up_organisations
 from auth.esia.protocol.dialect import Dialect
 from auth.esia.protocol.errors import EsiaRefused, RestRefused
 from auth.esia.protocol.permissions import load_consents
@@ -43,20 +44,23 @@ def make_blueprint() -> Blueprint:
     for path, dialect in (("te", Dialect.V1), ("v3/te", Dialect.V2)):
         token = partial(_token, dialect)
         blueprint.post(f"/aas/oauth2/{path}", endpoint=f"token_{dialect.name}")(token)
-    blueprint.get("/rs/prns/<int:oid>/<name>/<int:element_id>")(element)
-    blueprint.get("/rs/prns/<int:oid>/kids/<int:kid>/docs/<int:document>")(document_of_kid)
-    blueprint.get("/rs/orgs/<int:oid>/emps/<int:person_oid>")(employee)
     blueprint.get("/public/esia.zip")(certificates)
     for path, view in (
         ("prns/<int:oid>", person),
-        ("prns/<int:oid>/<name>", collection),
-        ("prns/<int:oid>/kids/<int:kid>/docs", documents_of_kid),
-        ("orgs/<int:oid>", organisation),
-        ("orgs/<int:oid>/emps", employees),
-        ("orgs/<int:oid>/emps/<int:person_oid>/grps", groups),
+        ("prns/<int:oid>/<name>", _of_person(rest.collection)),
+        ("prns/<int:oid>/kids/<int:kid>/docs", _of_person(rest.documents_of_kid)),
+        ("orgs/<int:oid>", _of_office(organisations.organisation, "Organization-1")),
+        ("orgs/<int:oid>/emps", _of_office(organisations.employees, "Employees-1")),
+        ("orgs/<int:oid>/emps/<int:person>/grps", _of_office(organisations.groups, "Groups-1")),
     ):
         for ending in ("", "/"):
             blueprint.get(f"/rs/{path}{ending}")(view)
+    for path, view in (
+        ("prns/<int:oid>/<name>/<int:element_id>", _of_person(rest.element)),
+        ("prns/<int:oid>/kids/<int:kid>/docs/<int:document>", _of_person(rest.document_of_kid)),
+        ("orgs/<int:oid>/emps/<int:person>", _of_office(organisations.employee, "Employees-1")),
+    ):
+        blueprint.get(f"/rs/{path}")(view)
     return blueprint
 
 
@@ -82,83 +86,16 @@ def _token(dialect: Dialect) -> Response:
         return _json(answer)
     except EsiaRefused as refused:
         diagnostics.record(refused, asked)
-        body = {
-            "error": refused.error,
-            "error_description": refused.description,
-            "state": asked["state"],
-        }
-        return _json(body, status=400)
+        return _json(refused.parameters(asked["state"]), status=400)
 
 
 def person(oid: int) -> Response:
     standin = current_standin()
     source = _source(oid, standin)
-    body = rest.person(source, rest.embeds(request.args.get("embed", "")))
-    response = _rest_answer(body, "Person-3", standin)
+    response = _rest_answer(rest.person(source, _embedded()), "Person-3", standin)
     for link in rest.links(source, _with_port(standin.base_url)):
         response.headers.add("Link", link)
     return response
-
-
-def collection(oid: int, name: str) -> Response:
-    return _answer_of_person(
-        oid, name, lambda source: rest.collection(source, name, embedded=_embedded())
-    )
-
-
-def element(oid: int, name: str, element_id: int) -> Response:
-    return _answer_of_person(oid, name, lambda source: rest.element(source, name, element_id))
-
-
-def documents_of_kid(oid: int, kid: int) -> Response:
-    return _answer_of_person(
-        oid, "docs", lambda source: rest.documents_of_kid(source, kid, embedded=_embedded())
-    )
-
-
-def document_of_kid(oid: int, kid: int, document: int) -> Response:
-    return _answer_of_person(
-        oid, "docs", lambda source: rest.document_of_kid(source, kid, document)
-    )
-
-
-def organisation(oid: int) -> Response:
-    """Answer a system's own token about the organisation, and a person who works there."""
-    return _answer_of_organisation(
-        oid,
-        "Organization-1",
-        lambda scopes, _stand: organisation_documents.organisation(organisations()[oid], scopes),
-    )
-
-
-def employees(oid: int) -> Response:
-    return _answer_of_organisation(
-        oid,
-        organisation_documents.SCHEMAS["emps"],
-        lambda scopes, standin: organisation_documents.employees(
-            f"{standin.base_url}/rs/orgs/{oid}", oid, scopes, standin.people, embedded=_embedded()
-        ),
-    )
-
-
-def employee(oid: int, person_oid: int) -> Response:
-    return _answer_of_organisation(
-        oid,
-        organisation_documents.SCHEMAS["emps"],
-        lambda scopes, standin: organisation_documents.employee(
-            oid, person_oid, scopes, standin.people
-        ),
-    )
-
-
-def groups(oid: int, person_oid: int) -> Response:
-    return _answer_of_organisation(
-        oid,
-        organisation_documents.SCHEMAS["grps"],
-        lambda scopes, standin: organisation_documents.groups(
-            oid, person_oid, scopes, standin.people
-        ),
-    )
 
 
 def certificates() -> Response:
@@ -184,30 +121,51 @@ def _form() -> MultiDict[str, str] | None:
     return request.form
 
 
-def _embedded() -> bool:
-    """Tell whether a collection is asked for with whole elements."""
-    return "elements" in rest.embeds(request.args.get("embed", ""))
+def _embedded() -> list[str]:
+    return rest.embeds(request.args.get("embed", ""))
 
 
-def _answer_of_person(oid: int, name: str, make: Callable[[Source], Json]) -> Response:
-    """Answer with a document out of collection ``name``."""
-    standin = current_standin()
-    body = make(_source(oid, standin))
-    return _rest_answer(body, COLLECTIONS[name].schema, standin)
+def _of_person(make: Callable[..., Json]) -> Callable[..., Response]:
+    """Return a view of a person's documents; ``make`` takes a ``Source`` and what the address
+    names beside the person."""
+
+    def view(oid: int, **named: Any) -> Response:
+        standin = current_standin()
+        body = make(_source(oid, standin), **named)
+        return _rest_answer(body, COLLECTIONS[named.get("name", "docs")].schema, standin)
+
+    view.__name__ = make.__name__
+    return view
 
 
-def _answer_of_organisation(
-    oid: int, schema: str, make: Callable[[frozenset[str], Standin], Json]
-) -> Response:
-    standin = current_standin()
+def _of_office(make: Callable[..., Json], schema: str) -> Callable[..., Response]:
+    """Return a view of an organisation's documents, for its system's own token and for a person who
+    works there; ``make`` takes an ``Office`` and, where the address names one, a person."""
+
+    def view(oid: int, **named: int) -> Response:
+        standin = current_standin()
+        return _rest_answer(make(_office(oid, standin), **named), schema, standin)
+
+    view.__name__ = make.__name__
+    return view
+
+
+def _office(oid: int, standin: Standin) -> Office:
     token = _bearer(standin)
     profile = standin.people.by_oid(token.oid, standin.clock().date()) if token.oid else None
     if token.oid and profile is None:
         raise RestRefused("005011")
-    scopes = organisation_documents.scopes_for(token.scope, oid, profile)
-    if oid not in organisations() or not standin.settings.test_people:
+    scopes = organisations.scopes_for(token.scope, oid, profile)
+    known = made_up_organisations()
+    if oid not in known or not standin.settings.test_people:
         raise RestRefused("005004")
-    return _rest_answer(make(scopes, standin), schema, standin)
+    return Office(
+        organisation=known[oid],
+        scopes=scopes,
+        people=standin.people,
+        url=f"{standin.base_url}/rs/orgs/{oid}",
+        embedded="elements" in _embedded(),
+    )
 
 
 def _source(oid: int, standin: Standin) -> Source:
@@ -227,6 +185,7 @@ def _source(oid: int, standin: Standin) -> Source:
         people=standin.people,
         base_url=standin.base_url,
         today=now.date(),
+        embedded="elements" in _embedded(),
     )
 
 

@@ -100,6 +100,10 @@ class EsiaRefused(Exception):
     def error(self) -> str:
         return CATALOGUE[self.code][0]
 
+    def parameters(self, state: str) -> dict[str, str]:
+        """Return what the system is told."""
+        return {"error": self.error, "error_description": self.description, "state": state}
+
     @property
     def description(self) -> str:
         tail = f" [{self.parameter}]" if self.parameter else ""
