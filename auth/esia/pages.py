@@ -1,10 +1,14 @@
-"""What people see: signing in, consenting, signing out; and the way back to the system."""
+"""What people see: signing in, consenting, signing out; and the way back to the system.
+
+A session of three hours serves every system.
+"""
 
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
@@ -16,12 +20,6 @@ from werkzeug.wrappers import Response
 
 from auth.clients.client import source_of
 from auth.directory import Account
-from auth.esia.browser import (
-    begin_session,
-    current_session,
-    end_session,
-    render,
-)
 from auth.esia.models import EsiaConsent, EsiaRequest, EsiaSession
 from auth.esia.people.people import Profile, check_test_account
 from auth.esia.protocol.admission import check_person
@@ -42,6 +40,7 @@ from auth.esia.workbench.faults import another_state, first_code, strike
 from auth.events import make_event
 from auth.models import ESIA_CLIENT, Method, digest
 from auth.pages.guard import guard, let_forms_lead_to
+from auth.pages.shell import render_page
 from auth.signin.policy import Reason
 from auth.signin.throttle import minutes_left
 
@@ -72,7 +71,7 @@ def make_blueprint() -> Blueprint:
 
 
 def _lost_page(_lost: Lost) -> Response:
-    return render("lost.html", status=400)
+    return _render("lost.html", status=400)
 
 
 def _authorize(dialect: Dialect) -> Response:
@@ -99,7 +98,7 @@ def _authorize(dialect: Dialect) -> Response:
     pending.expires_at = asked.at + REQUEST_AGE
     with standin.session_factory.begin() as db:
         db.add(pending)
-    page = "esia_pages.consent" if current_session(standin) else "esia_pages.login"
+    page = "esia_pages.consent" if _current_session(standin) else "esia_pages.login"
     response = _redirect(url_for(page, request=key))
     standin.browser_cookie.write(response, cookie)
     return response
@@ -120,7 +119,7 @@ def check_login() -> Response:
     if profile is None:
         return _login_page(pending, standin, problem, minutes)
     response = _redirect(url_for("esia_pages.consent", request=request.args["request"]))
-    begin_session(response, profile.oid, standin.clock(), standin)
+    _begin_session(response, profile.oid, standin.clock(), standin)
     return response
 
 
@@ -162,7 +161,7 @@ def _with_person(
 ) -> Response:
     """Answer the request of the person who is signed in; nobody is sent to sign in first."""
     standin = current_standin()
-    pending, session = _pending(standin), current_session(standin)
+    pending, session = _pending(standin), _current_session(standin)
     profile = standin.people.by_oid(session.oid, standin.clock().date()) if session else None
     if session is None or profile is None:
         return _redirect(url_for("esia_pages.login", request=request.args["request"]))
@@ -179,7 +178,7 @@ def _ask(
     known = set(agreed.scope.split()) if agreed else None
     if known is not None and not pending.permissions and set(pending.scope.split()) <= known:
         return _let_in(pending, session, profile, standin)
-    return render(
+    return _render(
         "consent.html",
         system=standin.systems[pending.system].settings.title,
         scopes=pending.scope.split(),
@@ -218,8 +217,8 @@ def logout() -> Response:
     if system and may_return(address, system):
         response = _redirect(address)
     else:
-        response = render("signed_out.html")
-    end_session(response, standin)
+        response = _render("signed_out.html")
+    _end_session(response, standin)
     return response
 
 
@@ -268,7 +267,7 @@ def _refuse(refused: EsiaRefused, asked: Asked) -> Response:
 
 def _answer(refused: EsiaRefused) -> Response:
     if refused.back is None:
-        return render("refused.html", status=400, description=refused.description)
+        return _render("refused.html", status=400, description=refused.description)
     return _send_back(refused.back.redirect_uri, refused.parameters(refused.back.state))
 
 
@@ -315,7 +314,7 @@ def _login_page(
     pending: EsiaRequest, standin: Standin, problem: str = "", minutes: int = 0
 ) -> Response:
     status = {"": 200, "too_many_failures": 429}.get(problem, 400)
-    return render(
+    return _render(
         "login.html",
         status=status,
         system=standin.systems[pending.system].settings.title,
@@ -324,3 +323,46 @@ def _login_page(
         username=request.form.get("username", ""),
         minutes=minutes,
     )
+
+
+def _current_session(standin: Standin) -> EsiaSession | None:
+    cookie = standin.session_cookie.read(request)
+    if not cookie:
+        return None
+    with standin.session_factory() as db:
+        session = db.get(EsiaSession, digest(cookie))
+        db.expunge_all()
+    return session if session and session.expires_at > standin.clock() else None
+
+
+def _begin_session(response: Response, oid: int, now: datetime, standin: Standin) -> None:
+    """Sign the person in under a new cookie, so that one planted earlier is worth nothing."""
+    cookie = secrets.token_urlsafe(32)
+    age = standin.settings.session_seconds
+    with standin.session_factory.begin() as db:
+        _forget(db, standin)
+        db.add(
+            EsiaSession(
+                cookie_hash=digest(cookie),
+                sid=str(uuid.uuid4()),
+                oid=oid,
+                auth_time=now,
+                expires_at=now + timedelta(seconds=age),
+            )
+        )
+    standin.session_cookie.write(response, cookie, max_age=age)
+
+
+def _end_session(response: Response, standin: Standin) -> None:
+    with standin.session_factory.begin() as db:
+        _forget(db, standin)
+    standin.session_cookie.forget(response)
+
+
+def _render(template: str, **values: Any) -> Response:
+    return render_page(f"esia/{template}", current_standin().browser_cookie, **values)
+
+
+def _forget(db: Session, standin: Standin) -> None:
+    if cookie := standin.session_cookie.read(request):
+        db.execute(delete(EsiaSession).where(EsiaSession.cookie_hash == digest(cookie)))

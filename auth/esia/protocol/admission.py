@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from auth.esia.models import EsiaRequest
 from auth.esia.people.people import Profile, made_up_organisations
@@ -36,14 +36,12 @@ def read_person_filter(encoded: str) -> str:
     return name
 
 
-def read_roles(parameter: str) -> str:
-    """Read some of ``ROLES``, separated by blanks. Raises ``EsiaRefused``."""
-    return _words(parameter, ROLES, "007060", "roles")
-
-
-def read_object_types(parameter: str) -> str:
-    """Read some of ``OBJECT_TYPES``, separated by blanks. Raises ``EsiaRefused``."""
-    return _words(parameter, OBJECT_TYPES, "007061", "obj_type")
+def read_words(parameter: str, known: Sequence[str], code: str, name: str) -> str:
+    """Read some of the ``known`` words, separated by blanks. Raises ``EsiaRefused``."""
+    words = list(dict.fromkeys(parameter.split()))
+    if set(words) - set(known) or (parameter and not words):
+        raise EsiaRefused(code, parameter=name)
+    return " ".join(words)
 
 
 def check_person(profile: Profile, pending: EsiaRequest, system: EsiaSystem) -> EsiaRefused | None:
@@ -59,13 +57,10 @@ def check_person(profile: Profile, pending: EsiaRequest, system: EsiaSystem) -> 
 
 def _filtered_out(profile: Profile, person_filter: str) -> str:
     is_child = profile.level == "child"
-    if person_filter == "conf_acc" and not profile.confirmed:
-        return "007055"
-    if person_filter == "acc_kid" and not is_child:
-        return "007062"
-    if person_filter == "acc_not_kid" and is_child:
-        return "007062"
-    return ""
+    if person_filter == "conf_acc":
+        return "" if profile.confirmed else "007055"
+    unfit = {"acc_kid": not is_child, "acc_not_kid": is_child}
+    return "007062" if unfit.get(person_filter) else ""
 
 
 def _acts_otherwise(profile: Profile, types: Container[str], roles: list[str]) -> str:
@@ -96,10 +91,3 @@ def _about_others(profile: Profile, scope: str) -> str:
 def _second_factor(profile: Profile, scope: str, system: EsiaSystem) -> str:
     demanded = {bare(one) for one in scope.split()} & set(system.second_factor_scopes)
     return "007046" if demanded and not profile.has_second_factor else ""
-
-
-def _words(parameter: str, known: tuple[str, ...], code: str, name: str) -> str:
-    words = list(dict.fromkeys(parameter.split()))
-    if set(words) - set(known) or (parameter and not words):
-        raise EsiaRefused(code, parameter=name)
-    return " ".join(words)

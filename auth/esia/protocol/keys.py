@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from asn1crypto import core, pem, x509
+from asn1crypto import core, parser, pem, x509
 from cryptography import x509 as x509_builder
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -138,9 +138,5 @@ def _oid(dotted: str) -> bytes:
 
 
 def _sequence(*parts: bytes) -> bytes:
-    content = b"".join(parts)
-    size = len(content)
-    if size < 128:
-        return bytes([0x30, size]) + content
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes([0x30, 0x80 | len(length)]) + length + content
+    encoded: bytes = parser.emit(0, 1, 16, b"".join(parts))  # universal, constructed, SEQUENCE
+    return encoded

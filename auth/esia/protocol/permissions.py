@@ -60,17 +60,12 @@ def load_permissions(text: str) -> tuple[Permission, ...]:
 
 def agree(text: str, now: datetime) -> str:
     """Return the stored permissions as consents that the person gave now, each with its end."""
-    consents = [
-        Consent(
-            sysname=one.sysname,
-            scopes=one.scopes,
-            actions=one.actions,
-            purposes=one.purposes,
-            expires_at=int((now + timedelta(minutes=one.expire_minutes)).timestamp()),
-        )
-        for one in load_permissions(text)
-    ]
-    return json.dumps([asdict(one) for one in consents]) if consents else ""
+    consents = []
+    for one in load_permissions(text):
+        given = asdict(one)
+        end = now + timedelta(minutes=given.pop("expire_minutes"))
+        consents.append(given | {"expires_at": int(end.timestamp())})
+    return json.dumps(consents) if consents else ""
 
 
 def load_consents(text: str, now: datetime) -> tuple[Consent, ...]:
@@ -94,7 +89,7 @@ def _decode(parameter: str) -> list[dict[str, Any]]:
         or not 0 < len(found) <= MAX_PERMISSIONS
         or not all(isinstance(one, dict) for one in found)
     ):
-        raise EsiaRefused("007038", parameter="permissions")
+        raise _refused("007038")
     return found
 
 
@@ -106,18 +101,19 @@ def _check(asked: Mapping[str, Any], known: Mapping[str, EsiaConsentType]) -> Pe
         raise _refused("036701")
     kind = known[sysname]
     scopes, actions, purposes = (_names(asked, part) for part in ("scopes", "actions", "purposes"))
-    _check_scopes(scopes, kind)
-    if not actions:
-        raise _refused("036705")
-    if set(actions) - set(kind.actions):
-        raise _refused("036706")
-    if not purposes:
-        raise _refused("036707")
-    if set(purposes) - set(kind.purposes):
-        raise _refused("036726")
-    if kind.single_purpose and len(purposes) > 1:
-        raise _refused("036727")
     minutes = asked.get("expire")
+    for code, is_wrong in (
+        ("036704", scopes and not kind.scopes),
+        ("036703", set(scopes) - set(kind.scopes)),
+        ("036702", set(kind.mandatory_scopes) - set(scopes)),
+        ("036705", not actions),
+        ("036706", set(actions) - set(kind.actions)),
+        ("036707", not purposes),
+        ("036726", set(purposes) - set(kind.purposes)),
+        ("036727", kind.single_purpose and len(purposes) > 1),
+    ):
+        if is_wrong:
+            raise _refused(code)
     if type(minutes) is not int or not 0 < minutes <= kind.max_expire_minutes:
         raise _refused("036716")
     return Permission(
@@ -125,27 +121,15 @@ def _check(asked: Mapping[str, Any], known: Mapping[str, EsiaConsentType]) -> Pe
     )
 
 
-def _check_scopes(scopes: Sequence[str], kind: EsiaConsentType) -> None:
-    if scopes and not kind.scopes:
-        raise _refused("036704")
-    if set(scopes) - set(kind.scopes):
-        raise _refused("036703")
-    if set(kind.mandatory_scopes) - set(scopes):
-        raise _refused("036702")
-
-
 def _names(asked: Mapping[str, Any], part: str) -> tuple[str, ...]:
     """Return the ``sysname`` of each item."""
     items = asked.get(part) or []
     if not isinstance(items, list):
-        raise EsiaRefused("007038", parameter="permissions")
-    names: dict[str, None] = {}
-    for one in items:
-        name = one.get("sysname") if isinstance(one, dict) else None
-        if not isinstance(name, str) or not name:
-            raise EsiaRefused("007038", parameter="permissions")
-        names[name] = None
-    return tuple(names)
+        raise _refused("007038")
+    names = [one.get("sysname") if isinstance(one, dict) else "" for one in items]
+    if not all(isinstance(name, str) and name for name in names):
+        raise _refused("007038")
+    return tuple(dict.fromkeys(names))
 
 
 def _refused(code: str) -> EsiaRefused:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import MultiDict
 
 from auth.esia.models import EsiaRequest, EsiaSeen, forget_expired
-from auth.esia.protocol.admission import read_object_types, read_person_filter, read_roles
+from auth.esia.protocol.admission import OBJECT_TYPES, ROLES, read_person_filter, read_words
 from auth.esia.protocol.dialect import TIMESTAMP_FORMAT, Dialect, text_to_sign
 from auth.esia.protocol.errors import EsiaRefused, Return
 from auth.esia.protocol.gost import GostError
@@ -163,8 +163,8 @@ def check_authorization(asked: Asked, browser_hash: str) -> tuple[EsiaRequest, E
             state=state,
             offline=asked["access_type"] == "offline",
             person_filter=read_person_filter(asked["person_filter"]),
-            roles=read_roles(asked["roles"]),
-            obj_type=read_object_types(asked["obj_type"]),
+            roles=read_words(asked["roles"], ROLES, "007060", "roles"),
+            obj_type=read_words(asked["obj_type"], OBJECT_TYPES, "007061", "obj_type"),
             permissions=dump_permissions(
                 read_permissions(asked["permissions"], asked.standin.settings.consent_types)
             ),

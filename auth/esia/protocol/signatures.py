@@ -22,6 +22,8 @@ from auth.esia.protocol.gost import DIGEST, Gost, curve_of
 
 MAX_SIGNATURE_CHARACTERS = 20_000
 """The longest signature; a CMS with its certificate takes about 2,000 characters."""
+_MALFORMED = (ValueError, TypeError, KeyError, AttributeError)
+"""What asn1crypto raises of malformed parts; it parses late, so they show while they are used."""
 
 
 class Flaw(StrEnum):
@@ -220,13 +222,9 @@ def check_cms(
     if signed is None:
         raise SignatureRefused(Flaw.NOT_CMS)
     try:
-        certificate, flaw = _check_signed_data(signed, text.encode(), certificates, gost, now)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        # asn1crypto parses late, so malformed parts show while they are used.
+        return _check_signed_data(signed, text.encode(), certificates, gost, now)
+    except _MALFORMED as error:
         raise SignatureRefused(Flaw.NOT_CMS) from error
-    if certificate is None:
-        raise SignatureRefused(flaw)
-    return certificate
 
 
 def certificates_in_cms(raw: bytes) -> list[bytes]:
@@ -234,7 +232,7 @@ def certificates_in_cms(raw: bytes) -> list[bytes]:
     signed = _signed_data(raw)
     try:
         return [one.chosen.dump() for one in (signed["certificates"] or [] if signed else [])]
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except _MALFORMED:
         return []
 
 
@@ -250,7 +248,7 @@ def signatures_in_cms(raw: bytes) -> tuple[list[bytes], set[bytes]]:
                 digests |= {_message_digest(signer["signed_attrs"]) or b""} - {b""}
             else:
                 values.append(signer["signature"].native)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except _MALFORMED:
         return [], set()
     return values, digests
 
@@ -259,7 +257,7 @@ def _signed_data(raw: bytes) -> cms.SignedData | None:
     try:
         info = cms.ContentInfo.load(raw, strict=True)
         return info["content"] if info["content_type"].native == "signed_data" else None
-    except (ValueError, TypeError, KeyError):
+    except _MALFORMED:
         return None
 
 
@@ -269,28 +267,25 @@ def _check_signed_data(
     certificates: Sequence[Certificate],
     gost: Gost,
     now: datetime,
-) -> tuple[Certificate | None, Flaw]:
+) -> Certificate:
     embedded = {one.chosen.dump() for one in signed["certificates"] or []}
     if embedded and not embedded & {one.der for one in certificates}:
-        return None, Flaw.FOREIGN_CERTIFICATE
+        raise SignatureRefused(Flaw.FOREIGN_CERTIFICATE)
     flaw = Flaw.WRONG
     for signer in signed["signer_infos"]:
-        raw = signer["signature"].native
+        attributes = signer["signed_attrs"]
+        # Signed as a SET, carried under an implicit tag (RFC 5652 section 5.4).
+        signed_bytes = attributes.untag().dump(force=True) if len(attributes) else data
         for certificate in certificates:
-            signed_bytes = data
-            attributes = signer["signed_attrs"]
-            if len(attributes):
-                # Signed as a SET, carried under an implicit tag (RFC 5652 section 5.4).
-                signed_bytes = attributes.untag().dump(force=True)
-            if not certificate.check(signed_bytes, raw, gost):
+            if not certificate.check(signed_bytes, signer["signature"].native, gost):
                 continue
             if not certificate.is_active(now):
                 flaw = Flaw.INACTIVE_CERTIFICATE
             elif len(attributes) and _message_digest(attributes) != _digest(signer, data, gost):
                 flaw = Flaw.OTHER_CONTENT
             else:
-                return certificate, flaw
-    return None, flaw
+                return certificate
+    raise SignatureRefused(flaw)
 
 
 def _message_digest(attributes: cms.CMSAttributes) -> bytes | None:

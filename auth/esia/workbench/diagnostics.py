@@ -75,27 +75,22 @@ class NextStep(StrEnum):
     NONE = ""
 
 
-_STEP_BY_CODE = {
-    "007002": NextStep.REGISTER_CERTIFICATE,
-    "007003": NextStep.CORRECT_PARAMETER,
-    "007005": NextStep.REGISTER_SYSTEM,
-    "007006": NextStep.CORRECT_PARAMETER,
-    "007008": NextStep.TRY_LATER,
-    "007009": NextStep.CORRECT_PARAMETER,
-    "007011": NextStep.ASK_FOR_NEW_CODE,
-    "007012": NextStep.CORRECT_PARAMETER,
-    "007013": NextStep.ADD_PARAMETER,
-    "007014": NextStep.ADD_PARAMETER,
-    "007019": NextStep.REGISTER_SCOPES,
-    "007023": NextStep.REGISTER_REDIRECT_HOST,
-    "007038": NextStep.CORRECT_PARAMETER,
-    "007039": NextStep.CHECK_PKCE,
-    "007040": NextStep.CHECK_PKCE,
-    "007060": NextStep.CORRECT_PARAMETER,
-    "007061": NextStep.CORRECT_PARAMETER,
-    "008010": NextStep.SEND_SIGNATURE,
-    **{code: NextStep.CORRECT_CONSENT for code in CATALOGUE if code.startswith("0367")},
-}
+_CODES_BY_STEP = {
+    NextStep.REGISTER_CERTIFICATE: ["007002"],
+    NextStep.CORRECT_PARAMETER: [
+        "007003", "007006", "007009", "007012", "007038", "007060", "007061",
+    ],
+    NextStep.REGISTER_SYSTEM: ["007005"],
+    NextStep.TRY_LATER: ["007008"],
+    NextStep.ASK_FOR_NEW_CODE: ["007011"],
+    NextStep.ADD_PARAMETER: ["007013", "007014"],
+    NextStep.REGISTER_SCOPES: ["007019"],
+    NextStep.REGISTER_REDIRECT_HOST: ["007023"],
+    NextStep.CHECK_PKCE: ["007039", "007040"],
+    NextStep.SEND_SIGNATURE: ["008010"],
+    NextStep.CORRECT_CONSENT: [code for code in CATALOGUE if code.startswith("0367")],
+}  # fmt: skip
+_STEP_BY_CODE = {code: step for step, codes in _CODES_BY_STEP.items() for code in codes}
 _STEP_BY_FLAW = {
     Flaw.NOT_BASE64: NextStep.CORRECT_PARAMETER,
     Flaw.NOT_CMS: NextStep.SEND_CMS,
@@ -211,15 +206,14 @@ def _explain_signature(flaw: Flaw, asked: Asked, system: RegisteredSystem) -> Ex
     try:
         found["certificates_sent"] = list(_certificates_sent(raw, asked.at, standin))
         if flaw is Flaw.WRONG_HASH:
+            sent = asked["client_certificate_hash"]
             others = [
                 certificate
                 for other in standin.systems.values()
                 if other.mnemonic != system.mnemonic
                 for certificate in other.certificates
             ]
-            found["hash_is_of"] = name_of_hash(
-                asked["client_certificate_hash"], system.certificates, others, standin.gost
-            )
+            found["hash_is_of"] = name_of_hash(sent, system.certificates, others, standin.gost)
             if found["hash_is_of"] == OF_ANOTHER_SYSTEM:
                 found["next_step"] = NextStep.REGISTER_CERTIFICATE.value
         fit = find_fit(raw, asked, system.certificates, standin.gost)
