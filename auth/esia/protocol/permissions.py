@@ -126,7 +126,7 @@ def _names(asked: Mapping[str, Any], part: str) -> tuple[str, ...]:
     items = asked.get(part) or []
     if not isinstance(items, list):
         raise _refused("007038")
-    names = [one.get("sysname") if isinstance(one, dict) else "" for one in items]
+    names: list[Any] = [one.get("sysname") if isinstance(one, dict) else "" for one in items]
     if not all(isinstance(name, str) and name for name in names):
         raise _refused("007038")
     return tuple(dict.fromkeys(names))
