@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import auth.clients.registered
 import auth.esia.models
-import auth.esia.registered
 import auth.linking.models
 import auth.upstream.models  # noqa: F401 - registers the tables
 from auth.models import Base

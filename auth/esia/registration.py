@@ -13,10 +13,16 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from auth.clients.problems import FieldProblem
 from auth.clients.stored import as_kept, from_json
-from auth.esia.models import EsiaCode, EsiaConsent, EsiaRequest, EsiaToken
+from auth.esia.models import (
+    EsiaCode,
+    EsiaConsent,
+    EsiaRegistration,
+    EsiaRequest,
+    EsiaSwitches,
+    EsiaToken,
+)
 from auth.esia.protocol.gost import Gost, GostError
 from auth.esia.protocol.signatures import Certificate, OtherKey, make_certificate
-from auth.esia.registered import EsiaRegistration, EsiaSwitches
 from auth.esia.standin import Recording, RegisteredSystem
 from auth.models import table_of
 from auth.settings import EsiaSystem

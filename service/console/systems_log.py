@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from auth.esia.models import EsiaRefusal
-from auth.esia.registered import EsiaLogEntry
+from auth.esia.models import EsiaLogEntry, EsiaRefusal
 from service.console.paging import Page, page_of
 from service.signin.esia_systems import log_of
 

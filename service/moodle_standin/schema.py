@@ -90,24 +90,18 @@ CREATE TABLE IF NOT EXISTS grouping_group (
 CREATE TABLE IF NOT EXISTS report_filter (reportid INTEGER PRIMARY KEY, filters TEXT NOT NULL);
 """
 
+_USER_TEXTS = (
+    "middlename", "alternatename", "firstnamephonetic", "lastnamephonetic", "idnumber",
+    "institution", "department", "address",
+)  # fmt: skip
+
 LONGEST: dict[str, dict[str, int]] = {
     "user": {
-        "username": 100,
-        "firstname": 100,
-        "lastname": 100,
-        "email": 100,
-        "middlename": 255,
-        "alternatename": 255,
-        "firstnamephonetic": 255,
-        "lastnamephonetic": 255,
-        "idnumber": 255,
-        "institution": 255,
-        "department": 255,
-        "address": 255,
+        **dict.fromkeys(("username", "firstname", "lastname", "email", "timezone"), 100),
+        **dict.fromkeys(_USER_TEXTS, 255),
         "city": 120,
         "phone1": 20,
         "phone2": 20,
-        "timezone": 100,
         "calendartype": 30,
     },
     "course": {"fullname": 254, "shortname": 255, "idnumber": 100, "format": 21},

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from auth.clients.problems import FieldProblem, Flaw, WrongFields
 from auth.clients.stored import to_json
+from auth.esia.models import EsiaLogEntry, EsiaRegistration, EsiaSwitches
 from auth.esia.protocol.gost import Gost
 from auth.esia.protocol.scopes import KNOWN_SCOPES
 from auth.esia.protocol.signatures import Certificate, OtherKey, make_certificate
-from auth.esia.registered import EsiaLogEntry, EsiaRegistration, EsiaSwitches
 from auth.esia.registration import (
     OWN_COLUMNS,
     certificates_of,

@@ -18,8 +18,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from auth.esia.models import EsiaRefusal
-from auth.esia.registered import EsiaLogEntry, EsiaSwitches
+from auth.esia.models import EsiaLogEntry, EsiaRefusal, EsiaSwitches
 from auth.esia.standin import RegisteredSystem, Standin, current_standin
 from auth.esia.workbench.faults import HtmlFault, html_page, shift_date
 from auth.esia.workbench.masking import Mask

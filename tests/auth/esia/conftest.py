@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
 
 from auth import AuthSettings, init_app
-from auth.esia import registered  # noqa: F401 - registers its tables
 from auth.esia.models import EsiaRefusal
 from auth.esia.standin import Standin
 from auth.models import Base, LoginEvent

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from auth.clients.problems import Flaw, WrongFields
 from auth.clients.stored import to_json
-from auth.esia.registered import EsiaRegistration, EsiaSwitches
+from auth.esia.models import EsiaRegistration, EsiaSwitches
 from auth.esia.registration import (
     OWN_COLUMNS,
     Change,

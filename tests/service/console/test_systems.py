@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
+from auth.esia.models import EsiaLogEntry, EsiaRegistration, EsiaSwitches
 from auth.esia.protocol.keys import load_standin_keys
 from auth.esia.protocol.signatures import Flaw
-from auth.esia.registered import EsiaLogEntry, EsiaRegistration, EsiaSwitches
 from auth.esia.registration import Change
 from auth.esia.workbench.diagnostics import NextStep
 from auth.settings import EsiaSettings, EsiaSystem

@@ -11,8 +11,8 @@ import pytest
 
 from auth.clients.client import Client
 from auth.clients.registered import ClientRow
+from auth.esia.models import EsiaRegistration
 from auth.esia.protocol.gost import find_gost
-from auth.esia.registered import EsiaRegistration
 from auth.settings import EsiaSettings, EsiaSystem
 from provisioning.settings import MoodleSettings
 from service.application import Application

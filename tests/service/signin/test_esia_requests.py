@@ -18,8 +18,8 @@ from cryptography.x509.oid import NameOID
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
+from auth.esia.models import EsiaRegistration
 from auth.esia.protocol.keys import load_standin_keys
-from auth.esia.registered import EsiaRegistration
 from auth.settings import EsiaSettings, EsiaSystem
 from service.config import ConfigError
 from tests.auth.esia.signing import GOST, Signer, url_safe

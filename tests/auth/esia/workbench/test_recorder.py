@@ -13,9 +13,8 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
-from auth.esia.models import EsiaRefusal
+from auth.esia.models import EsiaLogEntry, EsiaRefusal, EsiaSwitches
 from auth.esia.people.people import personas
-from auth.esia.registered import EsiaLogEntry, EsiaSwitches
 from auth.esia.workbench import recorder
 from auth.esia.workbench.masking import Mask
 from auth.expiry import forget_expired
