@@ -10,20 +10,21 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
 
 from auth import AuthSettings, init_app
 from auth.esia.models import EsiaRefusal
 from auth.esia.standin import Standin
-from auth.models import Base, LoginEvent
+from auth.models import LoginEvent
 from auth.oidc.keys import SigningKeys
 from auth.settings import EsiaSettings, EsiaSystem
+from auth.signin.passwords import set_first_own_password
 from tests.auth.conftest import Clock
 from tests.auth.esia.signing import Signer
-from tests.auth.esia.system import System
-from tests.auth.people import People, make_account, make_teacher
+from tests.auth.esia.system import OWN_WORD, System
+from tests.auth.people import PUPIL, People, make_account, make_teacher
 from tests.relying_party import Browser
 
 SCOPES = (
@@ -49,6 +50,10 @@ class EsiaStandin:
         values = {"signer": self.signers[mnemonic], "clock": self.clock}
         return System(url=self.url, mnemonic=mnemonic, **values | changes)
 
+    def give_password(self) -> None:
+        """Give the pupil an own password, with which this sign-in can be entered."""
+        set_first_own_password(self.session_factory, PUPIL, OWN_WORD, self.clock())
+
     def refusals(self) -> list[EsiaRefusal]:
         with self.session_factory() as db:
             return list(db.scalars(select(EsiaRefusal).order_by(EsiaRefusal.id)))
@@ -58,13 +63,14 @@ class EsiaStandin:
             return list(db.scalars(select(LoginEvent).order_by(LoginEvent.id)))
 
 
-@pytest.fixture
-def sqlite_sessions(tmp_path: Path) -> Iterator[sessionmaker[Session]]:
-    """For modules where it makes no difference which database it is."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'esia.sqlite'}")
-    Base.metadata.create_all(engine)
-    yield sessionmaker(engine)
-    engine.dispose()
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Try a module with ``ON_SQLITE`` on SQLite alone: it makes no difference which database it
+    is."""
+    on_sqlite = getattr(metafunc.module, "ON_SQLITE", False)
+    if on_sqlite and "session_factory" in metafunc.fixturenames:
+        one = pytest.mark.parametrize("session_factory", ["sqlite"], indirect=True)
+        metafunc.definition.add_marker(one)
 
 
 @pytest.fixture(scope="session")
@@ -145,7 +151,19 @@ def esia(start_esia: Callable[..., EsiaStandin]) -> EsiaStandin:
 
 
 @pytest.fixture
-def browser(esia: EsiaStandin) -> Iterator[Browser]:
-    browser = Browser(esia.url)
-    yield browser
-    browser.close()
+def browse() -> Iterator[Callable[[EsiaStandin], Browser]]:
+    """Open a browser at a stand-in; any number of them."""
+    opened: list[Browser] = []
+
+    def browse(esia: EsiaStandin) -> Browser:
+        opened.append(Browser(esia.url))
+        return opened[-1]
+
+    yield browse
+    for browser in opened:
+        browser.close()
+
+
+@pytest.fixture
+def browser(esia: EsiaStandin, browse: Callable[[EsiaStandin], Browser]) -> Browser:
+    return browse(esia)

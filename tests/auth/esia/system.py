@@ -16,6 +16,7 @@ import requests
 from tests.auth.esia.signing import Signer, url_safe
 from tests.relying_party import TIMEOUT, Browser, Page
 
+PUPIL_LOGIN, OWN_WORD = "1234p5678", "своё слово"
 MOSCOW = timezone(timedelta(hours=3))
 V1_TEXT = ("scope", "timestamp", "client_id", "state")
 V2_TEXT = ("client_id", "scope", "scope_org", "timestamp", "state", "redirect_uri", "code")
@@ -60,6 +61,11 @@ class System:
         path = "/aas/oauth2/ac" if self.dialect == 1 else "/aas/oauth2/v2/ac"
         return f"{self.url}{path}?{urlencode(self.parameters(**fixed | changes))}"
 
+    def authorize(self, **changes: str | None) -> requests.Response:
+        """An authorization request as it is answered."""
+        url = self.authorize_url(**changes)
+        return requests.get(url, allow_redirects=False, timeout=TIMEOUT)
+
     def ask(self, **changes: str | None) -> requests.Response:
         """A token request as it is answered."""
         path = "/aas/oauth2/te" if self.dialect == 1 else "/aas/oauth2/v3/te"
@@ -95,6 +101,11 @@ class System:
             page = browser.submit(page, decision="allow")
         return page
 
+    def enter_with_password(self, browser: Browser, **changes: str) -> Page:
+        """Enter as the pupil who was given a password (``EsiaStandin.give_password``)."""
+        page = browser.sign_in(self.authorize_url(**changes), PUPIL_LOGIN, OWN_WORD)
+        return browser.submit(page, decision="allow") if "/login/consent?" in page.url else page
+
     def _signature(self, text: str) -> str:
         if self.sign:
             return self.sign(text)
@@ -107,10 +118,21 @@ def came_back(page: Page) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(page.url).query))
 
 
+def told_back(answer: requests.Response) -> dict[str, str]:
+    """What a redirect tells the system."""
+    return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+
+
+def error_in(values: dict[str, str]) -> tuple[str, str]:
+    """The error and its ЕСИА code, both empty without one."""
+    return values.get("error", ""), values.get("error_description", "")[5:11]
+
+
+def unpadded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def parts_of(jwt: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims, unchecked."""
-    header, claims = (
-        json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        for part in jwt.split(".")[:2]
-    )
+    header, claims = (json.loads(unpadded(part)) for part in jwt.split(".")[:2])
     return header, claims

@@ -27,6 +27,7 @@ from tests.auth.esia.system import came_back
 from tests.relying_party import Browser
 
 Start = Callable[..., EsiaStandin]
+Browse = Callable[[EsiaStandin], Browser]
 
 
 def register(
@@ -63,29 +64,26 @@ def empty(start_esia: Start) -> EsiaStandin:
 
 
 @pytest.mark.parametrize("kind", ["rsa", "gost"])
-def test_the_first_system_of_the_console_works_at_once(empty: EsiaStandin, kind: Any) -> None:
+def test_the_first_system_of_the_console_works_at_once(
+    empty: EsiaStandin, browse: Browse, kind: Any
+) -> None:
     signer = Signer(kind=kind)
     system = empty.system(signer=signer)
     assert system.ask(code="x").json()["error_description"].startswith("ESIA-007005")
     register(empty.session_factory, signer)
-    browser = Browser(empty.url)
-    tokens = system.tokens(system.sign_in(browser))
+    tokens = system.tokens(system.sign_in(browse(empty)))
     assert system.rest("prns/1000000103", tokens["access_token"]).status_code == 200
-    browser.close()
 
 
 def test_faults_begin_and_end_at_the_next_request_in_every_process(
-    esia: EsiaStandin, start_esia: Start, browser: Browser
+    esia: EsiaStandin, start_esia: Start, browser: Browser, browse: Browse
 ) -> None:
     other = start_esia()
     url = esia.system().authorize_url
     switch(esia.session_factory, "SCHOOL01", faults=["ac:007007"])
     assert came_back(browser.open(url()))["error_description"].startswith("ESIA-007007")
-    system = other.system()
-    elsewhere = Browser(other.url)
-    back = came_back(elsewhere.open(system.authorize_url()))
+    back = came_back(browse(other).open(other.system().authorize_url()))
     assert back["error_description"].startswith("ESIA-007007")
-    elsewhere.close()
     switch(esia.session_factory, "SCHOOL01", faults=[])
     assert "/login?" in browser.open(url()).url
 
@@ -101,11 +99,11 @@ def test_faults_of_the_settings_file_count_again_when_nothing_else_is_switched(
 
 
 def test_a_disabled_system_is_unknown_and_its_tokens_are_over(
-    empty: EsiaStandin,
+    empty: EsiaStandin, browse: Browse
 ) -> None:
     signer = Signer()
     register(empty.session_factory, signer)
-    system, browser = empty.system(signer=signer), Browser(empty.url)
+    system, browser = empty.system(signer=signer), browse(empty)
     token = system.tokens(system.sign_in(browser))["access_token"]
     waiting = browser.open(system.authorize_url(scope="openid snils"))
     with empty.session_factory.begin() as db:
@@ -116,7 +114,6 @@ def test_a_disabled_system_is_unknown_and_its_tokens_are_over(
     assert system.rest("prns/1000000103", token).json()["code"] == "ESIA-005011"
     assert browser.open(waiting.url).status == 400
     assert system.ask(code="x").json()["error_description"].startswith("ESIA-007005")
-    browser.close()
 
 
 def test_the_next_certificate_counts_beside_the_first_and_after_it(empty: EsiaStandin) -> None:

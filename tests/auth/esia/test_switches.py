@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-import requests
 
 from auth.esia.protocol.errors import CATALOGUE, REST_CATALOGUE
-from auth.esia.standin import RegisteredSystem
 from auth.esia.workbench.faults import KINDS, SLOW_SECONDS, check_faults, clock_shift
 from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.signing import Signer, url_safe
-from tests.auth.esia.system import came_back, parts_of
-from tests.relying_party import TIMEOUT, Browser
+from tests.auth.esia.system import came_back, error_in, parts_of, told_back
+
+ON_SQLITE = True
 
 OID = 1000000103
 
 Start = Callable[..., EsiaStandin]
 
 
-@pytest.fixture
-def session_factory(sqlite_sessions: Any) -> Any:
-    return sqlite_sessions
-
-
-@pytest.fixture
-def browse() -> Iterator[Callable[[EsiaStandin], Browser]]:
-    opened: list[Browser] = []
-
-    def browse(esia: EsiaStandin) -> Browser:
-        opened.append(Browser(esia.url))
-        return opened[-1]
-
-    yield browse
-    for browser in opened:
-        browser.close()
-
-
 def switch(esia: EsiaStandin, **changes: Any) -> None:
     """Change the settings of the systems of a running stand-in."""
     changed = {
-        mnemonic: RegisteredSystem(
-            settings=replace(system.settings, **changes), certificates=system.certificates
-        )
+        mnemonic: replace(system, settings=replace(system.settings, **changes))
         for mnemonic, system in esia.standin.systems.items()
     }
     esia.app.extensions["esia"] = replace(esia.standin, registered=lambda: changed)
@@ -81,11 +59,8 @@ def test_a_request_in_order_is_let_in_with_a_late_check_too(start_esia: Start, b
 
 def test_the_form_of_a_request_is_checked_at_once_all_the_same(start_esia: Start) -> None:
     esia = start_esia(system={"check_after_sign_in": True})
-    answer = requests.get(
-        esia.system().authorize_url(timestamp="now"), allow_redirects=False, timeout=TIMEOUT
-    )
-    back = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
-    assert back["error_description"][5:11] == "007015"
+    back = told_back(esia.system().authorize(timestamp="now"))
+    assert error_in(back)[1] == "007015"
 
 
 def test_tokens_can_have_their_older_form(start_esia: Start, browse: Any) -> None:
@@ -143,7 +118,7 @@ def test_authorization_can_be_slow_or_a_page(start_esia: Start) -> None:
     esia = start_esia(system={"faults": ("ac:slow", "ac:html")})
     waited: list[float] = []
     esia.app.extensions["esia"] = replace(esia.standin, sleep=waited.append)
-    answer = requests.get(esia.system().authorize_url(), allow_redirects=False, timeout=TIMEOUT)
+    answer = esia.system().authorize()
     assert (answer.status_code, answer.headers["Content-Type"][:9]) == (503, "text/html")
     assert waited == [SLOW_SECONDS]
 
@@ -154,10 +129,7 @@ def test_every_error_can_be_forced_at_every_place(start_esia: Start, browse: Any
     token = system.tokens(system.sign_in(browse(esia)))["access_token"]
     for code, (error, _) in CATALOGUE.items():
         switch(esia, faults=(f"ac:{code}", f"te:{code}"))
-        answer = requests.get(system.authorize_url(), allow_redirects=False, timeout=TIMEOUT)
-        back = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
-        told = system.ask(code="any").json()
-        for values in (back, told):
+        for values in (told_back(system.authorize()), system.ask(code="any").json()):
             assert (values["error"], values["error_description"][:12]) == (error, f"ESIA-{code}:")
     for code, (status, _) in REST_CATALOGUE.items():
         switch(esia, faults=(f"rs:{code}",))

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
+from provisioning.moodle.functions import Function
 from service.moodle_standin import (
     CustomReport,
     PasswordPolicy,
@@ -27,34 +28,7 @@ from service.moodle_standin.protocol import REST_PATH
 DATA = Path(__file__).parents[2] / "data" / "moodle"
 PLAN = tomllib.loads((DATA / "replay.toml").read_text("utf-8"))
 
-USED = frozenset(
-    {
-        "core_webservice_get_site_info",
-        "core_user_create_users",
-        "core_user_update_users",
-        "core_user_get_users",
-        "core_user_get_users_by_field",
-        "core_cohort_create_cohorts",
-        "core_cohort_update_cohorts",
-        "core_cohort_get_cohorts",
-        "core_cohort_search_cohorts",
-        "core_cohort_add_cohort_members",
-        "core_cohort_delete_cohort_members",
-        "core_cohort_get_cohort_members",
-        "core_course_create_categories",
-        "core_course_update_categories",
-        "core_course_get_categories",
-        "core_course_create_courses",
-        "core_course_update_courses",
-        "core_course_get_courses_by_field",
-        "enrol_manual_enrol_users",
-        "enrol_manual_unenrol_users",
-        "core_enrol_get_enrolled_users",
-        "tool_mobile_call_external_functions",
-    }
-)
-"""The functions our own client calls."""
-
+USED = {function.value for function in Function}
 TOKENS = {
     "<TOKEN>": ServiceToken(),
     "<TOKEN_OF_SMALL_SERVICE>": ServiceToken(

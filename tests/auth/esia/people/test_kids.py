@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from auth.signin.passwords import set_first_own_password
 from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.reader import reader
 from tests.auth.esia.system import came_back, parts_of
 from tests.auth.people import PUPIL, TEACHER
 from tests.relying_party import Browser
 
+ON_SQLITE = True
+
 CHILD = "00000070105"
 """СНИЛС of the made-up parent's first child."""
-
-
-@pytest.fixture
-def session_factory(sqlite_sessions: Any) -> Any:
-    return sqlite_sessions
 
 
 def test_a_parents_children_are_joined_to_their_logins_by_snils_alone(
@@ -109,10 +104,9 @@ def test_a_provisioned_person_has_the_snils_of_the_school_record(
     esia: EsiaStandin, browser: Browser, snils: str, shown: str | None
 ) -> None:
     esia.people.add(replace(esia.people.accounts[PUPIL], snils=snils))
-    set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())
+    esia.give_password()
     system = esia.system(scope="openid fullname snils id_doc")
-    page = browser.sign_in(system.authorize_url(), "1234p5678", "своё слово")
-    token = system.tokens(came_back(browser.submit(page, decision="allow"))["code"])
+    token = system.tokens(came_back(system.enter_with_password(browser))["code"])
     oid = parts_of(token["id_token"])[1]["sub"]
     person = system.rest(f"prns/{oid}", token["access_token"]).json()
     assert person.get("snils") == shown

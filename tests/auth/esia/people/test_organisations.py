@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import requests
@@ -12,15 +11,12 @@ from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.reader import Reader, reader
 from tests.relying_party import TIMEOUT, Browser
 
+ON_SQLITE = True
+
 SCHOOL = 1000000901
 OFFICE = 1000000902
 EMPLOYEE = 1000000109
 SCOPES = ("openid", "fullname", "usr_org", "org_inn", "org_shortname", "org_emps", "org_grps")
-
-
-@pytest.fixture
-def session_factory(sqlite_sessions: Any) -> Any:
-    return sqlite_sessions
 
 
 @pytest.fixture

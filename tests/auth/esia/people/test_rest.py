@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 import requests
@@ -12,10 +11,7 @@ from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.reader import reader
 from tests.relying_party import TIMEOUT, Browser
 
-
-@pytest.fixture
-def session_factory(sqlite_sessions: Any) -> Any:
-    return sqlite_sessions
+ON_SQLITE = True
 
 
 def test_a_person_has_every_granted_field_in_its_form(esia: EsiaStandin, browser: Browser) -> None:

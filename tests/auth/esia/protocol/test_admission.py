@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-import requests
 
-from auth.signin.passwords import set_first_own_password
 from tests.auth.esia.conftest import EsiaStandin
-from tests.auth.esia.system import came_back
+from tests.auth.esia.system import came_back, error_in, told_back
 from tests.auth.people import PUPIL
-from tests.relying_party import TIMEOUT, Browser
+from tests.relying_party import Browser
+
+ON_SQLITE = True
 
 FIRST_ORGANISATION = 1000000901
 SECOND_ORGANISATION = 1000000902
-
-
-@pytest.fixture
-def session_factory(sqlite_sessions: Any) -> Any:
-    return sqlite_sessions
 
 
 @pytest.fixture
@@ -31,16 +25,9 @@ def enter(esia: EsiaStandin, browser: Browser) -> Callable[..., str]:
     """Enter as somebody; the ЕСИА code of the refusal, empty when let in."""
 
     def enter(person: str, **changes: str) -> str:
-        back = came_back(esia.system().enter(browser, person, **changes))
-        return back.get("error_description", "")[5:11]
+        return error_in(came_back(esia.system().enter(browser, person, **changes)))[1]
 
     return enter
-
-
-def error_of(url: str) -> tuple[str, str]:
-    answer = requests.get(url, allow_redirects=False, timeout=TIMEOUT)
-    back = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
-    return back["error"], back["error_description"][5:11]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +43,8 @@ def error_of(url: str) -> tuple[str, str]:
 def test_an_unknown_role_or_type_is_refused_by_its_own_code(
     esia: EsiaStandin, changes: dict[str, str], code: str
 ) -> None:
-    assert error_of(esia.system().authorize_url(**changes)) == ("invalid_request", code)
+    back = told_back(esia.system().authorize(**changes))
+    assert error_in(back) == ("invalid_request", code)
 
 
 @pytest.mark.parametrize(
@@ -105,23 +93,17 @@ def test_a_scope_about_an_organisation_is_for_those_who_work_there(
     ],
 )
 def test_a_scope_may_demand_a_second_factor(
-    start_esia: Callable[..., EsiaStandin], person: str, scope: str, code: str
+    start_esia: Callable[..., EsiaStandin], browse: Any, person: str, scope: str, code: str
 ) -> None:
     esia = start_esia(system={"second_factor_scopes": ("snils",)})
-    browser = Browser(esia.url)
-    back = came_back(esia.system().enter(browser, person, scope=scope))
-    browser.close()
-    assert back.get("error_description", "")[5:11] == code
-    if code:
-        assert back["error"] == "access_denied"
+    back = came_back(esia.system().enter(browse(esia), person, scope=scope))
+    assert error_in(back) == ("access_denied" if code else "", code)
 
 
 @pytest.fixture
-def pupils_browser(esia: EsiaStandin) -> Iterator[Browser]:
-    set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())
-    browser = Browser(esia.url)
-    yield browser
-    browser.close()
+def pupils_browser(esia: EsiaStandin, browser: Browser) -> Browser:
+    esia.give_password()
+    return browser
 
 
 @pytest.mark.parametrize(
@@ -142,17 +124,13 @@ def test_person_filter_tells_provisioned_children_from_others_by_age(
     born = esia.clock().date().replace(year=esia.clock().year - age)
     esia.people.add(replace(pupil, birth_date=born))
     encoded = base64.b64encode(person_filter.encode()).decode()
-    url = esia.system().authorize_url(person_filter=encoded)
-    page = pupils_browser.sign_in(url, "1234p5678", "своё слово")
-    if "/login/consent?" in page.url:
-        page = pupils_browser.submit(page, decision="allow")
-    assert came_back(page).get("error_description", "")[5:11] == code
+    page = esia.system().enter_with_password(pupils_browser, person_filter=encoded)
+    assert error_in(came_back(page))[1] == code
 
 
 def test_a_suspended_person_is_not_let_in(esia: EsiaStandin, pupils_browser: Browser) -> None:
     esia.people.add(replace(esia.people.accounts[PUPIL], suspended=True))
-    page = pupils_browser.sign_in(esia.system().authorize_url(), "1234p5678", "своё слово")
-    assert page.status == 400
+    assert esia.system().enter_with_password(pupils_browser).status == 400
     assert [(one.person_id, one.reason) for one in esia.events()] == [(PUPIL, "suspended")]
 
 
@@ -160,8 +138,7 @@ def test_the_roles_of_our_own_applications_and_phases_do_not_count_here(
     esia: EsiaStandin, pupils_browser: Browser
 ) -> None:
     esia.people.add(replace(esia.people.accounts[PUPIL], roles=("guardian",)))
-    page = pupils_browser.sign_in(esia.system().authorize_url(), "1234p5678", "своё слово")
-    assert "code" in came_back(pupils_browser.submit(page, decision="allow"))
+    assert "code" in came_back(esia.system().enter_with_password(pupils_browser))
 
 
 def test_there_is_a_made_up_person_of_each_kind(esia: EsiaStandin) -> None:

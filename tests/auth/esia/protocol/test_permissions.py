@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-import requests
 
 from auth.settings import EsiaConsentType
 from tests.auth.esia.conftest import EsiaStandin
-from tests.auth.esia.system import came_back, parts_of
-from tests.relying_party import TIMEOUT, Browser
+from tests.auth.esia.system import came_back, error_in, parts_of, told_back
+from tests.relying_party import Browser
+
+ON_SQLITE = True
 
 OID = 1000000103
 TYPES = (
@@ -33,20 +33,8 @@ TYPES = (
 
 
 @pytest.fixture
-def session_factory(sqlite_sessions: Any) -> Any:
-    return sqlite_sessions
-
-
-@pytest.fixture
 def esia(start_esia: Callable[..., EsiaStandin]) -> EsiaStandin:
     return start_esia(consent_types=TYPES)
-
-
-@pytest.fixture
-def browser(esia: EsiaStandin) -> Iterator[Browser]:
-    browser = Browser(esia.url)
-    yield browser
-    browser.close()
 
 
 def permission(**changes: Any) -> dict[str, Any]:
@@ -72,10 +60,7 @@ def encoded(*permissions: Any) -> str:
 
 
 def error_of(esia: EsiaStandin, permissions: str) -> tuple[str, str]:
-    url = esia.system(scope="openid").authorize_url(permissions=permissions)
-    answer = requests.get(url, allow_redirects=False, timeout=TIMEOUT)
-    back = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
-    return back.get("error", ""), back.get("error_description", "")[5:11]
+    return error_in(told_back(esia.system(scope="openid").authorize(permissions=permissions)))
 
 
 @pytest.mark.parametrize(

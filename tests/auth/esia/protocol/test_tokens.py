@@ -13,10 +13,9 @@ import pytest
 import requests
 
 from auth.esia.protocol.keys import load_standin_keys
-from auth.signin.passwords import set_first_own_password
 from tests.auth.conftest import START
 from tests.auth.esia.conftest import EsiaStandin
-from tests.auth.esia.system import came_back, parts_of
+from tests.auth.esia.system import came_back, error_in, parts_of
 from tests.auth.people import PUPIL
 from tests.relying_party import Browser
 
@@ -26,7 +25,7 @@ ORGANISATION = 1000000901
 
 def code_of(answer: requests.Response) -> str:
     assert answer.status_code == 400, answer.text
-    return str(answer.json()["error_description"][5:11])
+    return error_in(answer.json())[1]
 
 
 def test_a_code_counts_once_and_its_second_use_ends_the_tokens(
@@ -191,10 +190,9 @@ def test_a_system_has_tokens_about_organisations(esia: EsiaStandin) -> None:
 
 
 def test_somebody_switched_off_since_gets_no_tokens(esia: EsiaStandin, browser: Browser) -> None:
-    set_first_own_password(esia.session_factory, PUPIL, "своё слово", esia.clock())
+    esia.give_password()
     system = esia.system()
-    page = browser.sign_in(system.authorize_url(), "1234p5678", "своё слово")
-    code = came_back(browser.submit(page, decision="allow"))["code"]
+    code = came_back(system.enter_with_password(browser))["code"]
     esia.people.add(replace(esia.people.accounts[PUPIL], suspended=True))
     assert code_of(system.ask(code=code)) == "007011"
     page = browser.open(system.authorize_url())

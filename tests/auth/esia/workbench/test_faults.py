@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,13 +16,9 @@ from auth.esia.standin import read_systems
 from auth.esia.workbench.faults import SLOW_SECONDS
 from auth.settings import EsiaSettings, EsiaSystem
 from tests.auth.esia.conftest import EsiaStandin
-from tests.auth.esia.system import came_back, parts_of
-from tests.relying_party import Browser
+from tests.auth.esia.system import came_back, parts_of, unpadded
 
-
-@pytest.fixture
-def session_factory(sqlite_sessions: Any) -> Any:
-    return sqlite_sessions
+ON_SQLITE = True
 
 
 OID = 1000000103
@@ -31,45 +26,32 @@ OID = 1000000103
 Start = Callable[..., EsiaStandin]
 
 
-@pytest.fixture
-def browsers() -> Iterator[Callable[[EsiaStandin], Browser]]:
-    opened = []
-
-    def make(esia: EsiaStandin) -> Browser:
-        opened.append(Browser(esia.url))
-        return opened[-1]
-
-    yield make
-    for browser in opened:
-        browser.close()
-
-
 def with_faults(start_esia: Start, *faults: str) -> EsiaStandin:
     return start_esia(system={"faults": faults})
 
 
 def test_authorization_fails_with_any_code_and_with_another_state(
-    start_esia: Start, browsers: Any
+    start_esia: Start, browse: Any
 ) -> None:
     esia = with_faults(start_esia, "ac:007007")
-    back = came_back(browsers(esia).open(esia.system().authorize_url()))
+    back = came_back(browse(esia).open(esia.system().authorize_url()))
     assert back["error_description"].startswith("ESIA-007007: ")
     esia = with_faults(start_esia, "ac:wrong_state")
     state = "c2215a0c-4d8c-4a5c-9b62-0123456789ab"
-    assert came_back(esia.system().enter(browsers(esia), state=state))["state"] != state
+    assert came_back(esia.system().enter(browse(esia), state=state))["state"] != state
 
 
-def test_token_answers_go_wrong_as_asked(start_esia: Start, browsers: Any) -> None:
+def test_token_answers_go_wrong_as_asked(start_esia: Start, browse: Any) -> None:
     esia = with_faults(start_esia, "te:html")
-    answer = esia.system().ask(code=esia.system().sign_in(browsers(esia)))
+    answer = esia.system().ask(code=esia.system().sign_in(browse(esia)))
     assert (answer.status_code, answer.headers["Content-Type"][:9]) == (503, "text/html")
     esia = with_faults(start_esia, "te:007011")
-    answer = esia.system().ask(code=esia.system().sign_in(browsers(esia)))
+    answer = esia.system().ask(code=esia.system().sign_in(browse(esia)))
     assert answer.json()["error_description"].startswith("ESIA-007011: ")
     esia = with_faults(start_esia, "te:wrong_state", "te:wrong_audience", "te:expired_token")
     system = esia.system()
     state = "c2215a0c-4d8c-4a5c-9b62-0123456789ab"
-    found = system.tokens(system.sign_in(browsers(esia)), state=state)
+    found = system.tokens(system.sign_in(browse(esia)), state=state)
     assert found["state"] != state
     claims = parts_of(found["id_token"])[1]
     assert claims["aud"] == "ANOTHER"
@@ -80,41 +62,40 @@ def test_token_answers_go_wrong_as_asked(start_esia: Start, browsers: Any) -> No
 
 def fits_our_certificate(esia: EsiaStandin, token: str) -> bool:
     signed, _, signature = token.rpartition(".")
-    raw = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
     key = esia.standin.keys.rsa_key.public_key()
     try:
-        key.verify(raw, signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+        key.verify(unpadded(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature:
         return False
     return True
 
 
 def test_a_changed_certificate_is_a_signature_that_does_not_fit(
-    start_esia: Start, browsers: Any
+    start_esia: Start, browse: Any
 ) -> None:
     found = []
     for faults in ((), ("te:changed_certificate",)):
         esia = with_faults(start_esia, *faults)
         system = esia.system()
-        token = system.tokens(system.sign_in(browsers(esia)))["id_token"]
+        token = system.tokens(system.sign_in(browse(esia)))["id_token"]
         found.append(fits_our_certificate(esia, token))
     assert found == [True, False]
 
 
-def test_the_rest_service_fails_as_asked(start_esia: Start, browsers: Any) -> None:
+def test_the_rest_service_fails_as_asked(start_esia: Start, browse: Any) -> None:
     for fault, status in (("rs:005029", 403), ("rs:html", 503)):
         esia = with_faults(start_esia, fault)
         system = esia.system()
-        token = system.tokens(system.sign_in(browsers(esia)))["access_token"]
+        token = system.tokens(system.sign_in(browse(esia)))["access_token"]
         assert system.rest(f"prns/{OID}", token).status_code == status
 
 
-def test_a_slow_answer_waits_and_comes(start_esia: Start, browsers: Any) -> None:
+def test_a_slow_answer_waits_and_comes(start_esia: Start, browse: Any) -> None:
     esia = with_faults(start_esia, "te:slow")
     waited: list[float] = []
     esia.app.extensions["esia"] = replace(esia.standin, sleep=waited.append)
     system = esia.system()
-    assert system.tokens(system.sign_in(browsers(esia)))["access_token"]
+    assert system.tokens(system.sign_in(browse(esia)))["access_token"]
     assert waited == [SLOW_SECONDS]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -53,17 +53,14 @@ def entries(esia: EsiaStandin) -> list[EsiaLogEntry]:
 
 
 @pytest.fixture
-def visit(recorded: EsiaStandin) -> Iterator[Callable[..., dict[str, Any]]]:
+def visit(
+    recorded: EsiaStandin, browse: Callable[[EsiaStandin], Browser]
+) -> Callable[..., dict[str, Any]]:
     """Sign somebody in, read everything the REST service has; all secrets that went by."""
-    opened: list[Browser] = []
+    scopes = [one for one in SCOPES.split() if not one.startswith(("org_", "prm"))]
 
     def go(person: str = "", **typed: str) -> dict[str, Any]:
-        browser = Browser(recorded.url)
-        opened.append(browser)
-        system = recorded.system(scope=SCOPES.replace(" prm_chg", ""))
-        system.scope = " ".join(
-            one for one in SCOPES.split() if not one.startswith(("org_", "prm"))
-        )
+        browser, system = browse(recorded), recorded.system(scope=" ".join(scopes))
         state = str(uuid.uuid4())
         page = browser.open(system.authorize_url(state=state))
         page = browser.submit(page, **(typed or {"persona": person}))
@@ -75,9 +72,7 @@ def visit(recorded: EsiaStandin) -> Iterator[Callable[..., dict[str, Any]]]:
                 system.rest(f"prns/{oid}{path}{embed}", tokens["access_token"])
         return tokens | {"code": code, "state": state, "oid": str(oid)}
 
-    yield go
-    for browser in opened:
-        browser.close()
+    return go
 
 
 def _oid(access_token: str) -> int:
@@ -194,16 +189,14 @@ def replay(exchange: dict[str, Any], system: System, token: str, code: str, oid:
 
 
 def test_a_recorded_exchange_is_played_again_with_the_same_shape(
-    recorded: EsiaStandin, visit: Callable[..., dict[str, Any]]
+    recorded: EsiaStandin, browser: Browser, visit: Callable[..., dict[str, Any]]
 ) -> None:
     visit("confirmed")
     fixture = exported(recorded)
     assert fixture["format"] == recorder.FORMAT
-    browser = Browser(recorded.url)
     begun = fixture["exchanges"][0]["request"]["parameters"]
     system = recorded.system(scope=begun["scope"], redirect_uri=begun["redirect_uri"])
     code = system.sign_in(browser, "confirmed")
-    browser.close()
     mask = Mask(b"another key")
     token, oid, played = "", 0, 0
     for exchange in fixture["exchanges"]:
@@ -217,14 +210,14 @@ def test_a_recorded_exchange_is_played_again_with_the_same_shape(
     assert played > 10
 
 
-def test_every_request_is_logged_with_its_error_and_explanation(esia: EsiaStandin) -> None:
-    browser = Browser(esia.url)
+def test_every_request_is_logged_with_its_error_and_explanation(
+    esia: EsiaStandin, browser: Browser
+) -> None:
     system = esia.system()
     token = system.tokens(system.sign_in(browser))["access_token"]
     system.rest("prns/1000000103/ctts", token)
     system.rest("prns/1000000103/Ivanov", token)
     system.ask(code="x", timestamp="2020.01.01 00:00:00 +0000")
-    browser.close()
     found = [(one.method, one.address, one.status, one.code) for one in entries(esia)]
     assert found == [
         ("GET", "/aas/oauth2/v2/ac", 302, ""),
@@ -241,11 +234,11 @@ def test_every_request_is_logged_with_its_error_and_explanation(esia: EsiaStandi
     assert all(one.exchange is None for one in entries(esia))
 
 
-def test_a_request_counts_for_the_system_whose_token_it_shows(esia: EsiaStandin) -> None:
-    browser = Browser(esia.url)
+def test_a_request_counts_for_the_system_whose_token_it_shows(
+    esia: EsiaStandin, browser: Browser
+) -> None:
     system = esia.system()
     token = system.tokens(system.sign_in(browser))["access_token"]
-    browser.close()
     system.rest("prns/1000000103?client_id=GOST01", token)
     system.rest("prns/1000000103?client_id=GOST01", "no token at all")
     assert [one.system for one in entries(esia)] == ["SCHOOL01"] * 4
