@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Protocol
 
 import gostcrypto
 from asn1crypto import core, x509
@@ -49,10 +48,11 @@ class GostError(Exception):
     """A GOST calculation was not possible; trying again can help (a killed or slow OpenSSL)."""
 
 
-class Gost(Protocol):
-    """A way to check GOST signatures."""
+class Gost:
+    """The calculations in pure Python (``gostcrypto``): about 0.1 s a signature and not
+    constant-time; nothing secret is checked."""
 
-    name: str
+    name = "gostcrypto"
     """Its name, for the operator."""
 
     def verify(self, certificate: x509.Certificate, data: bytes, signature: bytes) -> bool:
@@ -60,17 +60,6 @@ class Gost(Protocol):
 
         Raises ``GostError``.
         """
-
-    def digest(self, data: bytes) -> bytes:
-        """Return Streebog-256 in the byte order of OpenSSL. Raises ``GostError``."""
-
-
-class PythonGost:
-    """``gostcrypto``: about 0.1 s a signature and not constant-time; nothing secret is checked."""
-
-    name = "gostcrypto"
-
-    def verify(self, certificate: x509.Certificate, data: bytes, signature: bytes) -> bool:
         if len(signature) != SIGNATURE_BYTES:
             return False
         curve = curve_of(certificate)
@@ -87,10 +76,11 @@ class PythonGost:
             return False
 
     def digest(self, data: bytes) -> bytes:
+        """Return Streebog-256 in the byte order of OpenSSL."""
         return bytes(gostcrypto.gosthash.new("streebog256", data=bytearray(data)).digest())
 
 
-class OpensslGost(PythonGost):
+class OpensslGost(Gost):
     """The ``gost`` engine through the command line, about 7 ms a call; no shell, and no secrets
     among the arguments, which every account of the machine can read.
 
@@ -173,7 +163,7 @@ def find_gost() -> Gost:
                 return engine
         except GostError:
             pass
-    return PythonGost()
+    return Gost()
 
 
 def curve_of(certificate: x509.Certificate) -> str | None:
@@ -211,7 +201,7 @@ def sign(private_key: int, data: bytes) -> bytes:
 
     Pure Python and not constant-time: for the keys of a stand-in and for nothing else.
     """
-    digest = bytearray(PythonGost().digest(data)[::-1])
+    digest = bytearray(Gost().digest(data)[::-1])
     key = bytearray(private_key.to_bytes(32, "big"))
     nonce = bytearray((1 + secrets.randbelow((1 << 255) - 1)).to_bytes(32, "big"))
     signed = bytes(_signer("B").sign(key, digest, nonce))

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 from asn1crypto import core, pem
 
 from auth.esia.protocol.dialect import Dialect
-from auth.esia.protocol.gost import SIGNATURE_BYTES, Gost, PythonGost
+from auth.esia.protocol.gost import SIGNATURE_BYTES, Gost
 from auth.esia.protocol.requests import Asked, signed_text
 from auth.esia.protocol.signatures import (
     Certificate,
@@ -62,7 +62,7 @@ def find_fit(
     values, digests = signatures_in_cms(raw)
     for name, shown, data in texts:
         # In Python: for so short a text it takes less time than starting OpenSSL.
-        made = {hashlib.sha256(data).digest(), PythonGost().digest(data)} if digests else set()
+        made = {hashlib.sha256(data).digest(), Gost().digest(data)} if digests else set()
         if digests & made:
             return Fit(text_name=name, text=shown, shape=Shape.PLAIN)
     for value in values or [raw]:

@@ -20,7 +20,7 @@ from auth.esia.protocol.signatures import Certificate, make_certificate
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2027, 6, 1, tzinfo=UTC)
-GOST = gost.PythonGost()
+GOST = gost.Gost()
 
 
 @cache

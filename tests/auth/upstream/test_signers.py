@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from auth.esia.protocol.gost import Gost, OpensslGost, PythonGost, find_gost
+from auth.esia.protocol.gost import Gost, OpensslGost, find_gost
 from auth.upstream import build
 from auth.upstream.esia import make_esia
 from auth.upstream.http import Wire
@@ -105,7 +105,7 @@ def encrypted_gost(signer: Signer, folder: Path) -> bytes:
 def test_an_encrypted_rsa_key_signs(settings: Callable[..., EsiaUpstream]) -> None:
     signer = Signer()
     made = signer_of(settings(signer, encrypted_rsa(signer), signing_key_password=PASSWORD))
-    assert signer.certificate.check(DATA, made.sign(DATA), PythonGost())
+    assert signer.certificate.check(DATA, made.sign(DATA), Gost())
 
 
 @needs_engine
@@ -122,7 +122,7 @@ def test_an_encrypted_gost_key_signs_and_no_process_shows_its_password(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
 
     made = signer_of(settings(signer, key, signing_key_password=PASSWORD))
-    assert signer.certificate.check(DATA, made.sign(DATA), PythonGost())
+    assert signer.certificate.check(DATA, made.sign(DATA), Gost())
     seen = log.read_bytes()
     assert b"-sign\0" in seen
     assert b"-passin\0fd:" in seen
@@ -160,7 +160,7 @@ def test_a_gost_key_without_the_engine_is_refused_with_a_way_out(
     settings: Callable[..., EsiaUpstream],
 ) -> None:
     with pytest.raises(ValueError, match="libengine-gost-openssl"):
-        signer_of(settings(Signer(kind="gost")), PythonGost())
+        signer_of(settings(Signer(kind="gost")), Gost())
 
 
 def test_a_dead_openssl_is_a_signer_that_does_not_sign(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def with_service(settings: EsiaUpstream, address: str) -> CheckedSigner:
     changed = replace(
         settings, signing_key="", signing_service=address, signing_service_token=TOKEN
     )
-    return signer_of(changed, PythonGost())
+    return signer_of(changed, Gost())
 
 
 def test_a_service_gets_the_bytes_and_the_token_and_gives_the_signature(
@@ -220,7 +220,7 @@ def test_a_service_gets_the_bytes_and_the_token_and_gives_the_signature(
 ) -> None:
     address, handler = service
     made = with_service(settings(handler.signer), address)
-    assert handler.signer.certificate.check(DATA, made.sign(DATA), PythonGost())
+    assert handler.signer.certificate.check(DATA, made.sign(DATA), Gost())
     assert handler.asked == [(f"Bearer {TOKEN}", "application/octet-stream", DATA)]
 
 
@@ -273,6 +273,6 @@ def test_a_signer_is_made_for_the_key_that_is_given(
     settings: Callable[..., EsiaUpstream],
 ) -> None:
     one = settings(Signer())
-    gost = PythonGost()
+    gost = Gost()
     made = make_signer(one, Signer().certificate, gost, Wire(timeout_seconds=60))
     assert Signer().certificate.check(DATA, made.sign(DATA), gost)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509 import load_pem_x509_certificate
 
-from auth.esia.protocol.gost import PythonGost
+from auth.esia.protocol.gost import Gost
 from auth.esia.protocol.signatures import make_certificate
 from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.system import came_back, error_in, parts_of, unpadded
@@ -134,8 +134,8 @@ def test_tokens_verify_with_the_published_certificates(esia: EsiaStandin, browse
             key.verify(raw, signed.encode(), padding.PKCS1v15(), hashes.SHA256())
         else:
             assert parts_of(token)[0]["alg"] == "GOST3410_2012_256"
-            certificate = make_certificate(archive.read(name), PythonGost())
-            assert certificate.check(signed.encode(), raw, PythonGost())
+            certificate = make_certificate(archive.read(name), Gost())
+            assert certificate.check(signed.encode(), raw, Gost())
 
 
 def test_a_second_system_is_entered_without_a_password_for_three_hours(

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from asn1crypto import cms
 
-from auth.esia.protocol.gost import Gost, OpensslGost, PythonGost, find_gost
+from auth.esia.protocol.gost import Gost, OpensslGost, find_gost
 from auth.esia.protocol.signatures import (
     Certificate,
     Flaw,
@@ -27,7 +27,7 @@ TEXT = "openid fullname2026.09.01 11:00:00 +0300SCHOOL01c2215a0c-4d8c-4a5c-9b62-
 
 @pytest.fixture(params=["pure python", "openssl"])
 def calculator(request: pytest.FixtureRequest) -> Gost:
-    found = find_gost() if request.param == "openssl" else PythonGost()
+    found = find_gost() if request.param == "openssl" else Gost()
     if request.param == "openssl" and not isinstance(found, OpensslGost):
         pytest.skip("OpenSSL here has no gost engine (Debian: libengine-gost-openssl)")
     return found
@@ -35,7 +35,7 @@ def calculator(request: pytest.FixtureRequest) -> Gost:
 
 def flaw_of_cms(raw: bytes, *certificates: Certificate, text: str = TEXT) -> Flaw:
     with pytest.raises(SignatureRefused) as refused:
-        check_cms(url_safe(raw), text, certificates=certificates, gost=PythonGost(), now=NOW)
+        check_cms(url_safe(raw), text, certificates=certificates, gost=Gost(), now=NOW)
     return refused.value.flaw
 
 
@@ -46,7 +46,7 @@ def flaw_of_raw(signature: str, certificate: Certificate, hash_: str | None = No
             TEXT,
             certificate_hash=certificate.hash if hash_ is None else hash_,
             certificates=[certificate],
-            gost=PythonGost(),
+            gost=Gost(),
             now=NOW,
         )
     return refused.value.flaw
@@ -125,7 +125,7 @@ def test_a_raw_signature_is_looked_up_by_the_hash_of_the_certificate() -> None:
     signer = Signer(kind="gost")
     raw = url_safe(signer.raw(TEXT))
     assert flaw_of_raw(raw, signer.certificate, "0" * 64) is Flaw.WRONG_HASH
-    of_pem = PythonGost().digest(signer.pem.encode()).hex().upper()
+    of_pem = Gost().digest(signer.pem.encode()).hex().upper()
     assert flaw_of_raw(raw, signer.certificate, of_pem) is Flaw.WRONG_HASH
 
 
@@ -144,7 +144,7 @@ def test_what_is_not_base64_is_refused(text: str) -> None:
 
 def _is_accepted(raw: bytes, certificate: Certificate) -> bool:
     try:
-        check_cms(url_safe(raw), TEXT, certificates=[certificate], gost=PythonGost(), now=NOW)
+        check_cms(url_safe(raw), TEXT, certificates=[certificate], gost=Gost(), now=NOW)
     except SignatureRefused:
         return False
     return True
@@ -187,7 +187,7 @@ def test_a_certificate_is_named_by_the_streebog_hash_of_its_der(
     kind: Literal["rsa", "gost"],
 ) -> None:
     certificate = Signer(kind=kind).certificate
-    assert certificate.hash == PythonGost().digest(certificate.der).hex().upper()
+    assert certificate.hash == Gost().digest(certificate.der).hex().upper()
     sha256 = hashlib.sha256(certificate.der).hexdigest()
     assert certificate.is_meant_by(sha256) == (kind == "rsa")  # a leniency of the stand-in
     assert not certificate.is_meant_by("")
@@ -200,4 +200,4 @@ def test_a_file_that_is_no_certificate_is_refused() -> None:
         b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     ):
         with pytest.raises(ValueError):
-            make_certificate(content, PythonGost())
+            make_certificate(content, Gost())

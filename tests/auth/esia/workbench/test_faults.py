@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from auth.esia.protocol.gost import PythonGost
+from auth.esia.protocol.gost import Gost
 from auth.esia.standin import read_systems
 from auth.esia.workbench.faults import SLOW_SECONDS
 from auth.settings import EsiaSettings, EsiaSystem
@@ -102,4 +102,4 @@ def test_a_slow_answer_waits_and_comes(start_esia: Start, browse: Any) -> None:
 def test_a_fault_there_is_not_is_refused_by_name() -> None:
     system = EsiaSystem(mnemonic="SCHOOL01", certificate="any.pem", faults=("te:nothing",))
     with pytest.raises(ValueError, match="te:nothing"):
-        read_systems(EsiaSettings(systems=(system,)), PythonGost())
+        read_systems(EsiaSettings(systems=(system,)), Gost())
