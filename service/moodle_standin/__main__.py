@@ -6,8 +6,7 @@ import argparse
 import sqlite3
 from pathlib import Path
 
-from service.moodle_standin.app import DEFAULT_TOKEN
-from service.moodle_standin.server import serve
+from service.moodle_standin.app import DEFAULT_TOKEN, serve
 from service.moodle_standin.settings import ServiceToken
 
 

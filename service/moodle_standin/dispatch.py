@@ -19,7 +19,7 @@ from service.moodle_standin import (
     enrolments,
     groups,
     reports,
-    site_info,
+    site,
     user_reading,
     users,
 )
@@ -41,7 +41,7 @@ CALL_EXTERNAL = "tool_mobile_call_external_functions"
 FUNCTIONS: dict[str, Function] = {
     name: function
     for subject in (
-        site_info, users, user_reading, cohorts, categories, courses, enrolments, groups, reports,
+        site, users, user_reading, cohorts, categories, courses, enrolments, groups, reports,
     )
     for name, function in subject.FUNCTIONS.items()
 }  # fmt: skip
@@ -100,7 +100,7 @@ class Dispatcher:
         if name == CALL_EXTERNAL:
             return {"responses": self._call_each(token, parameters["requests"], base_url)}
         with self.store.transaction():
-            site = Site(
+            called = Site(
                 store=self.store,
                 settings=self.settings,
                 now=int(self.clock().timestamp()),
@@ -108,7 +108,7 @@ class Dispatcher:
                 functions=allowed,
                 base_url=base_url,
             )
-            answer = FUNCTIONS[name](site, parameters)
+            answer = FUNCTIONS[name](called, parameters)
         return read_answer(structure["returns"], answer, self.settings)
 
     def counts(self) -> dict[str, dict[str, int]]:

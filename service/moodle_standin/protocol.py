@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote_plus
 from xml.sax.saxutils import escape, quoteattr
 
 from flask import Blueprint, Response, current_app, request
@@ -13,7 +15,6 @@ from flask import Blueprint, Response, current_app, request
 from service.moodle_standin.dispatch import CALL_EXTERNAL, Dispatcher, structures, write_json
 from service.moodle_standin.errors import MoodleError, database_unreachable, invalid_parameter
 from service.moodle_standin.faults import Fault, FaultKind, FaultPlan
-from service.moodle_standin.form_fields import Fields, nest, read_urlencoded
 from service.moodle_standin.parameters import Structure
 
 REST_PATH = "/webservice/rest/server.php"
@@ -29,6 +30,11 @@ _OWN_FIELDS = frozenset(
 _HTML = (
     "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
 )
+
+_SUBKEY = re.compile(r"\[([^\]]*)\]")
+
+Fields = dict[str, Any]
+"""Nested dictionaries; a list of the caller is a dictionary with the keys "0", "1" and so on."""
 
 blueprint = Blueprint("moodle_rest", __name__)
 
@@ -51,16 +57,16 @@ def _read_fields(dispatcher: Dispatcher) -> Fields:
     settings = dispatcher.settings
     limit = settings.max_input_vars
     body = request.get_data(cache=True, parse_form_data=False)
-    fields = nest(read_urlencoded(request.query_string.decode("latin-1")), max_input_vars=limit)
+    fields = _nest(_read_urlencoded(request.query_string.decode("latin-1")), max_input_vars=limit)
     if len(body) > settings.post_max_bytes:
         return fields  # PHP loses every field of a body that is too big.
     if request.mimetype == "multipart/form-data":
         pairs = list(request.form.items(multi=True))
     elif request.mimetype == "application/x-www-form-urlencoded":
-        pairs = read_urlencoded(body.decode("latin-1"))
+        pairs = _read_urlencoded(body.decode("latin-1"))
     else:
         pairs = []
-    return fields | nest(pairs, max_input_vars=limit)
+    return fields | _nest(pairs, max_input_vars=limit)
 
 
 def _named_functions(fields: Fields) -> frozenset[str]:
@@ -191,3 +197,46 @@ def _xml_value(answer: Any, structure: Structure | None) -> str:
         for key, below in structure["keys"].items()
     )
     return f"<SINGLE>\n{keys}</SINGLE>\n"
+
+
+def _read_urlencoded(text: str) -> list[tuple[str, str]]:
+    pairs = []
+    for part in text.split("&"):
+        if part:
+            name, _, value = part.partition("=")
+            pairs.append((unquote_plus(name), unquote_plus(value)))
+    return pairs
+
+
+def _nest(pairs: Iterable[tuple[str, str]], *, max_input_vars: int) -> Fields:
+    """Build the nested fields; PHP keeps `max_input_vars` + 1 of them and drops the rest silently.
+
+    Source: docs/facts/moodle.md 4.6.
+    """
+    fields: Fields = {}
+    for count, (name, value) in enumerate(pairs):
+        if count > max_input_vars:
+            break
+        _put(fields, name, value)
+    return fields
+
+
+def _put(fields: Fields, name: str, value: str) -> None:
+    head, bracket, _ = name.partition("[")
+    if not head:
+        return
+    keys = _SUBKEY.findall(name[len(head) :]) if bracket else []
+    level = fields
+    key = head
+    for next_key in keys:
+        below = level.get(key)
+        if not isinstance(below, dict):
+            below = level[key] = {}
+        level = below
+        key = next_key if next_key != "" else str(_next_index(level))
+    level[key] = value
+
+
+def _next_index(level: Fields) -> int:
+    used = [int(key) for key in level if key.isdecimal()]
+    return max(used) + 1 if used else 0

@@ -1,4 +1,4 @@
-"""What a function call sees of the site, and the steps that several functions share."""
+"""What a function call sees of the site, what a client is told of it, and steps that are shared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.moodle_standin.errors import MoodleError, invalid_user, missing_record, warning
-from service.moodle_standin.settings import SiteSettings
+from service.moodle_standin.settings import RELEASE, VERSION, SiteSettings
 from service.moodle_standin.store import Row, Store
 
 ADMIN_ID = 2
@@ -104,3 +104,48 @@ def update_each(
 def filled(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """Return those of the fields that were given, an empty text for each null."""
     return {name: given[name] or "" for name in names if name in given}
+
+
+_FEATURES = {
+    "usecomments": 1, "usetags": 1, "enablenotes": 1, "messaging": 1, "enableblogs": 1,
+    "enablecompletion": 1, "enablebadges": 1, "messagingallusers": 0, "enablecustomreports": 1,
+    "enableglobalsearch": 0, "mnet_dispatcher_mode": 0, "enablecompetencies": 1,
+}  # fmt: skip
+
+
+def get_site_info(site: Site, _given: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell a client where it is, who it is and what it may call."""
+    row = require(site, "user", site.caller_id)
+    return {
+        "sitename": site.settings.site_name,
+        "username": row["username"],
+        "firstname": row["firstname"],
+        "lastname": row["lastname"],
+        "fullname": f"{row['firstname']} {row['lastname']}",
+        "lang": site.settings.languages[0],
+        "userid": row["id"],
+        "siteurl": site.base_url,
+        "userpictureurl": f"{site.base_url}/theme/image.php/boost/core/1/u/f1",
+        "functions": [{"name": name, "version": VERSION} for name in sorted(site.functions)],
+        "downloadfiles": 0,
+        "uploadfiles": 0,
+        "release": RELEASE,
+        "version": VERSION,
+        "mobilecssurl": "",
+        "advancedfeatures": [{"name": name, "value": _FEATURES[name]} for name in _FEATURES],
+        "usercanmanageownfiles": True,
+        "userquota": 104857600,
+        "usermaxuploadfilesize": 2097152,
+        "userhomepage": 1,
+        "userprivateaccesskey": "0" * 32,
+        "siteid": 1,
+        "sitecalendartype": "gregorian",
+        "usercalendartype": "gregorian",
+        "userissiteadmin": False,
+        "theme": "boost",
+        "limitconcurrentlogins": 0,
+        "policyagreed": 0,
+    }
+
+
+FUNCTIONS: dict[str, Function] = {"core_webservice_get_site_info": get_site_info}

@@ -90,6 +90,21 @@ def identified(profile: Profile, items: Iterable[Mapping[str, Any]], first: int 
     ]
 
 
+def fields_of(profile: Profile, prefix: str = "") -> dict[str, Json]:
+    """Return the fields that each scope opens, for a child the scopes that begin with ``kid_``."""
+    return {
+        f"{prefix}fullname": {
+            "firstName": profile.first_name,
+            "lastName": profile.last_name,
+            "middleName": profile.middle_name,
+        },
+        f"{prefix}birthdate": {"birthDate": profile.shown_birth_date},
+        f"{prefix}gender": {"gender": profile.gender},
+        f"{prefix}snils": {"snils": profile.snils},
+        f"{prefix}inn": {"inn": profile.inn},
+    }
+
+
 def _contacts(source: Source) -> list[Json]:
     types = {"EML": "email", "MBT": "mobile"}
     contacts = []
@@ -133,19 +148,9 @@ def _kids(source: Source) -> list[Json]:
     """Return the parent's own record of each child: СНИЛС and no oid (docs/facts/esia.md 6.17)."""
     kids = []
     for position, child in _children(source):
-        shown: dict[str, Json] = {
-            "kid_fullname": {
-                "firstName": child.first_name,
-                "lastName": child.last_name,
-                "middleName": child.middle_name,
-            },
-            "kid_birthdate": {"birthDate": child.shown_birth_date},
-            "kid_gender": {"gender": child.gender},
-            "kid_snils": {"snils": child.snils},
-            "kid_inn": {"inn": child.inn},
-        }
         kid_id = id_of(source.profile, KID_POSITION + position)
-        kids.append({"stateFacts": ["Identifiable"], "id": kid_id, **source.granted(shown)})
+        shown = source.granted(fields_of(child, "kid_"))
+        kids.append({"stateFacts": ["Identifiable"], "id": kid_id, **shown})
     return kids
 
 

@@ -12,6 +12,7 @@ from auth.esia.people.collections import (
     Collection,
     Json,
     Source,
+    fields_of,
     id_of,
     kid_documents,
 )
@@ -38,21 +39,12 @@ def person(source: Source, embedded: Iterable[str] = ()) -> Json:
     }
     if profile.documents:
         body["rIdDoc"] = id_of(profile, 0)
-    shown: dict[str, Json] = {
-        "fullname": {
-            "firstName": profile.first_name,
-            "lastName": profile.last_name,
-            "middleName": profile.middle_name,
-            "trusted": profile.confirmed,
-        },
-        "birthdate": {"birthDate": profile.shown_birth_date},
+    shown = fields_of(profile) | {
         "birthplace": {"birthPlace": profile.birth_place},
-        "gender": {"gender": profile.gender},
         "id_doc": {"citizenship": profile.citizenship},
-        "snils": {"snils": profile.snils},
-        "inn": {"inn": profile.inn},
         "self_employed": {"selfEmployed": profile.self_employed},
     }
+    shown["fullname"]["trusted"] = profile.confirmed
     body |= source.granted(shown)
     for relation in embedded:
         name = next((n for n, one in COLLECTIONS.items() if one.relation == relation), None)
