@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from provisioning.moodle.connection import form_fields
 from service.moodle_standin import (
     DEFAULT_TOKEN,
     Fault,
@@ -27,25 +28,15 @@ def url() -> Iterator[str]:
 
 
 def call(url: str, function: str, **fields: str) -> requests.Response:
-    own = {
-        "wstoken": DEFAULT_TOKEN,
-        "wsfunction": function,
-        "moodlewsrestformat": "json",
-    }
+    own = {"wstoken": DEFAULT_TOKEN, "wsfunction": function, "moodlewsrestformat": "json"}
     return requests.post(url + REST_PATH, data=own | fields, timeout=60)
 
 
 def create_cohort(url: str, idnumber: str) -> requests.Response:
-    return call(
-        url,
-        "core_cohort_create_cohorts",
-        **{
-            "cohorts[0][categorytype][type]": "system",
-            "cohorts[0][categorytype][value]": "",
-            "cohorts[0][name]": "5А",
-            "cohorts[0][idnumber]": idnumber,
-        },
-    )
+    place = {"type": "system", "value": ""}
+    cohort = {"categorytype": place, "name": "5А", "idnumber": idnumber}
+    fields = dict(form_fields({"cohorts": [cohort]}))
+    return call(url, "core_cohort_create_cohorts", **fields)
 
 
 def cohorts(url: str) -> list[str]:
@@ -98,14 +89,8 @@ def test_a_slow_call_takes_its_time_and_answers(url: str) -> None:
 
 
 def test_a_fault_strikes_every_nth_call_of_its_function_as_often_as_told(url: str) -> None:
-    strike(
-        url,
-        kind="server-error",
-        function="core_cohort_create_cohorts",
-        skip=1,
-        every=2,
-        times=2,
-    )
+    function = "core_cohort_create_cohorts"
+    strike(url, kind="server-error", function=function, skip=1, every=2, times=2)
     answers = []
     for number in range(8):
         assert call(url, "core_cohort_get_cohorts").status_code == 200
@@ -153,11 +138,7 @@ def test_settings_change_while_it_runs(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [
-        ("POST", "/standin/faults"),
-        ("POST", "/standin/settings"),
-        ("GET", "/standin/state"),
-    ],
+    [("POST", "/standin/faults"), ("POST", "/standin/settings"), ("GET", "/standin/state")],
 )
 def test_control_is_closed_unless_asked_for(method: str, path: str) -> None:
     client = create_standin(None).test_client()
@@ -168,15 +149,12 @@ def test_calls_are_counted_and_writes_apart(url: str) -> None:
     create_cohort(url, "c-1")
     requests.delete(f"{url}/standin/counts", timeout=60)
     arguments = {"cohorts": [{"categorytype": {"type": "system", "value": ""}}]}
-    call(
-        url,
-        "tool_mobile_call_external_functions",
-        **{
-            "requests[0][function]": "core_cohort_get_cohorts",
-            "requests[1][function]": "core_cohort_create_cohorts",
-            "requests[1][arguments]": json.dumps(arguments),
-        },
-    )
+    inner = [
+        {"function": "core_cohort_get_cohorts"},
+        {"function": "core_cohort_create_cohorts", "arguments": json.dumps(arguments)},
+    ]
+    fields = dict(form_fields({"requests": inner}))
+    call(url, "tool_mobile_call_external_functions", **fields)
     assert requests.get(f"{url}/standin/counts", timeout=60).json() == {
         "calls": {
             "core_cohort_create_cohorts": 1,
