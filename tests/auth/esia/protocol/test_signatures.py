@@ -39,16 +39,16 @@ def flaw_of_cms(raw: bytes, *certificates: Certificate, text: str = TEXT) -> Fla
     return refused.value.flaw
 
 
-def flaw_of_raw(signature: str, certificate: Certificate, hash_: str | None = None) -> Flaw:
+def check_hashed(signature: str, certificate: Certificate, hashed: str, gost: Gost) -> Certificate:
+    known = [certificate]
+    return check_raw(
+        signature, TEXT, certificate_hash=hashed, certificates=known, gost=gost, now=NOW
+    )
+
+
+def flaw_of_raw(signature: str, certificate: Certificate, hashed: str = "") -> Flaw:
     with pytest.raises(SignatureRefused) as refused:
-        check_raw(
-            signature,
-            TEXT,
-            certificate_hash=certificate.hash if hash_ is None else hash_,
-            certificates=[certificate],
-            gost=Gost(),
-            now=NOW,
-        )
+        check_hashed(signature, certificate, hashed or certificate.hash, Gost())
     return refused.value.flaw
 
 
@@ -74,14 +74,7 @@ def test_raw_signatures_are_accepted_in_four_spellings(kind: str, calculator: Go
     certificate = signer.certificate
     raw = signer.raw(TEXT)
     for signature in spellings(raw):
-        found = check_raw(
-            signature,
-            TEXT,
-            certificate_hash=certificate.hash.lower(),
-            certificates=[certificate],
-            gost=calculator,
-            now=NOW,
-        )
+        found = check_hashed(signature, certificate, certificate.hash.lower(), calculator)
         assert found == certificate
 
 

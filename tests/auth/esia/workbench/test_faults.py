@@ -22,6 +22,7 @@ ON_SQLITE = True
 
 
 OID = 1000000103
+STATE = "c2215a0c-4d8c-4a5c-9b62-0123456789ab"
 
 Start = Callable[..., EsiaStandin]
 
@@ -37,8 +38,7 @@ def test_authorization_fails_with_any_code_and_with_another_state(
     back = came_back(browse(esia).open(esia.system().authorize_url()))
     assert back["error_description"].startswith("ESIA-007007: ")
     esia = with_faults(start_esia, "ac:wrong_state")
-    state = "c2215a0c-4d8c-4a5c-9b62-0123456789ab"
-    assert came_back(esia.system().enter(browse(esia), state=state))["state"] != state
+    assert came_back(esia.system().enter(browse(esia), state=STATE))["state"] != STATE
 
 
 def test_token_answers_go_wrong_as_asked(start_esia: Start, browse: Any) -> None:
@@ -50,9 +50,8 @@ def test_token_answers_go_wrong_as_asked(start_esia: Start, browse: Any) -> None
     assert answer.json()["error_description"].startswith("ESIA-007011: ")
     esia = with_faults(start_esia, "te:wrong_state", "te:wrong_audience", "te:expired_token")
     system = esia.system()
-    state = "c2215a0c-4d8c-4a5c-9b62-0123456789ab"
-    found = system.tokens(system.sign_in(browse(esia)), state=state)
-    assert found["state"] != state
+    found = system.tokens(system.sign_in(browse(esia)), state=STATE)
+    assert found["state"] != STATE
     claims = parts_of(found["id_token"])[1]
     assert claims["aud"] == "ANOTHER"
     assert claims["exp"] < esia.clock().timestamp()
