@@ -218,7 +218,9 @@ def logout() -> Response:
         response = _redirect(address)
     else:
         response = _render("signed_out.html")
-    _end_session(response, standin)
+    with standin.session_factory.begin() as db:
+        _forget(db, standin)
+    standin.session_cookie.forget(response)
     return response
 
 
@@ -351,12 +353,6 @@ def _begin_session(response: Response, oid: int, now: datetime, standin: Standin
             )
         )
     standin.session_cookie.write(response, cookie, max_age=age)
-
-
-def _end_session(response: Response, standin: Standin) -> None:
-    with standin.session_factory.begin() as db:
-        _forget(db, standin)
-    standin.session_cookie.forget(response)
 
 
 def _render(template: str, **values: Any) -> Response:

@@ -128,7 +128,8 @@ def _answer(dispatcher: Dispatcher, fields: Fields) -> Response:
         return _failure(error, as_json=as_json, debug=settings.debug)
     if as_json:
         return Response(write_json(answer), content_type="application/json")
-    return _xml(_xml_answer(answer, structures()[name]["returns"]))
+    value = _xml_value(answer, structures()[name]["returns"])
+    return _xml(f"<RESPONSE>\n{value}</RESPONSE>\n")
 
 
 def _call(dispatcher: Dispatcher, fields: Fields) -> tuple[str, Any]:
@@ -174,10 +175,6 @@ def _xml_error(error: MoodleError, *, debug: bool) -> str:
     if debug and error.debuginfo is not None:
         parts.append(f"<DEBUGINFO>{_xml_text(error.debuginfo)}</DEBUGINFO>\n")
     return "".join([*parts, "</EXCEPTION>\n"])
-
-
-def _xml_answer(answer: Any, structure: Structure | None) -> str:
-    return f"<RESPONSE>\n{_xml_value(answer, structure)}</RESPONSE>\n"
 
 
 def _xml_value(answer: Any, structure: Structure | None) -> str:

@@ -10,9 +10,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from auth.esia.models import EsiaRefusal
 from auth.esia.protocol.errors import CATALOGUE, EsiaRefused
 from auth.esia.protocol.gost import GostError
@@ -152,12 +149,6 @@ def record(refused: EsiaRefused, asked: Asked) -> None:
         db.flush()
         recorder.note(refusal=refusal.id)
         recorder.keep_newest(db, EsiaRefusal, system, KEPT_PER_SYSTEM)
-
-
-def latest(db: Session, system: str, count: int = 50) -> list[EsiaRefusal]:
-    """Return the refusals of one system, newest first; ``""`` for those that named none of ours."""
-    query = select(EsiaRefusal).where(EsiaRefusal.system == system)
-    return list(db.scalars(query.order_by(EsiaRefusal.id.desc()).limit(count)))
 
 
 def _describe(certificate: Certificate, now: datetime) -> dict[str, Any]:
