@@ -42,8 +42,8 @@ def start(context: Context, key: str) -> Any:
     upstream = _upstream(context, key)
     query = request.query_string.decode("ascii", "replace")
     if not context.sessions.cookie.is_own_form(request) or len(query) > MAX_QUERY_LENGTH:
-        stale = UpstreamError(Problem.STALE, "no form of this browser")
-        return _failed(context, stale, upstream, query)
+        # Nothing began, so nothing is written down: anybody can send this.
+        return _page(context, UpstreamError(Problem.STALE, "no own form"), upstream, query)
     cookie, now = context.sessions.cookie.browser(request), context.clock()
     state = attempts.begin(
         context.session_factory,

@@ -295,8 +295,10 @@ def test_a_sign_in_begins_only_from_our_own_form(
     page = traveller.open(f"{portal.issuer}/auth/login")
     page = traveller.press(page, "/esia/start", form_token="forged")
     assert page.status == 400
+    assert "начат в другом браузере" in page.text
     assert not any(url.startswith(outside.url) for url in traveller.seen)
     assert traveller.open(f"{portal.issuer}/auth/upstream/esia/start").status == 405
+    assert portal.events() == []  # or anybody could fill the table without our form
 
 
 def test_the_request_has_a_uuid_of_version_4_and_one_signature_each(
