@@ -43,8 +43,8 @@ class FieldProblem:
 
     field: str
     flaw: Flaw
-    text: str
-    """For whoever writes the settings file; never holds a secret."""
+    text: str = ""
+    """The sentence for the author of the settings file, without secrets."""
     value: str = ""
     """The part of the field that is meant, when it is no secret and the field has several."""
 
@@ -54,4 +54,4 @@ class WrongFields(ValueError):
 
     def __init__(self, problems: Iterable[FieldProblem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("; ".join(problem.text for problem in self.problems))
+        super().__init__("; ".join(one.text or f"{one.field}: {one.flaw}" for one in self.problems))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -12,17 +14,7 @@ from auth.clients.problems import FieldProblem, WrongFields
 from service.access import need_city
 from service.console.context import scope, the_console
 from service.i18n import gettext as _
-from service.signin.clients import (
-    OVERLAPS,
-    KnownClient,
-    change_client,
-    client_fields,
-    create_client,
-    find_client,
-    list_clients,
-    new_client_secret,
-    switch_client,
-)
+from service.signin.clients import OVERLAPS, Clients, KnownClient, client_fields
 from service.signin.registration_forms import read_form
 
 blueprint = Blueprint("clients", __name__, url_prefix="/clients")
@@ -33,12 +25,20 @@ def _for_the_city() -> None:
     need_city(scope())
 
 
-@blueprint.get("")
-def index() -> str:
+@contextmanager
+def _clients() -> Iterator[Clients]:
+    """The use cases in one transaction."""
     console = the_console()
     with console.transaction() as db:
-        clients = list_clients(db, console.application.settings, scope(), console.now())
-    return render_template("console/clients.html", clients=clients)
+        settings = console.application.settings.auth
+        yield Clients(db=db, settings=settings, scope=scope(), now=console.now())
+
+
+@blueprint.get("")
+def index() -> str:
+    with _clients() as clients:
+        known = clients.all()
+    return render_template("console/clients.html", clients=known)
 
 
 @blueprint.get("/new")
@@ -49,23 +49,16 @@ def form() -> str:
 @blueprint.post("/new")
 def create() -> str | tuple[str, int]:
     """The page afterwards shows the secret, this once."""
-    console = the_console()
     values, problems = read_form(client_fields(), request.form)
-    values["client_id"] = request.form.get("client_id", "").strip()
+    client_id = request.form.get("client_id", "").strip()
     try:
-        with console.transaction() as db:
-            client, secret = create_client(
-                db,
-                console.application.settings,
-                scope(),
-                values,
-                public="public" in request.form,
-                now=console.now(),
-            )
+        with _clients() as clients:
+            client, secret = clients.create(client_id, values, public="public" in request.form)
             if problems:
                 raise WrongFields(problems)
     except WrongFields as error:
-        return _new_page(values, _all_problems(problems, error)), 400
+        problems = _all_problems(problems, error)
+        return _new_page(values | {"client_id": client_id}, problems), 400
     return _page(client.client_id, secret=secret, created=True)
 
 
@@ -76,13 +69,10 @@ def show(client_id: str) -> str:
 
 @blueprint.post("/<client_id>")
 def change(client_id: str) -> Response | tuple[str, int]:
-    console = the_console()
     values, problems = read_form(client_fields(), request.form)
     try:
-        with console.transaction() as db:
-            change_client(
-                db, console.application.settings, scope(), client_id, values, console.now()
-            )
+        with _clients() as clients:
+            clients.change(client_id, values)
             if problems:
                 raise WrongFields(problems)
     except WrongFields as error:
@@ -94,36 +84,27 @@ def change(client_id: str) -> Response | tuple[str, int]:
 @blueprint.post("/<client_id>/secret")
 def secret(client_id: str) -> str:
     """The page afterwards shows the new secret, this once."""
-    console = the_console()
     hours = request.form.get("overlap", type=int)
     overlap = next((one for one in OVERLAPS if one == timedelta(hours=hours or 0)), OVERLAPS[0])
-    with console.transaction() as db:
-        made = new_client_secret(
-            db, console.application.settings, scope(), client_id, overlap, console.now()
-        )
+    with _clients() as clients:
+        made = clients.new_secret(client_id, overlap)
     return _page(client_id, secret=made)
 
 
 @blueprint.post("/<client_id>/disable")
 def disable(client_id: str) -> Response:
-    _switch(client_id, on=False)
+    with _clients() as clients:
+        clients.switch(client_id, on=False)
     flash(_("Disabled. Nobody signs in there any more, and its tokens have ended."))
     return _back_to(client_id)
 
 
 @blueprint.post("/<client_id>/enable")
 def enable(client_id: str) -> Response:
-    _switch(client_id, on=True)
+    with _clients() as clients:
+        clients.switch(client_id, on=True)
     flash(_("Enabled."))
     return _back_to(client_id)
-
-
-def _switch(client_id: str, *, on: bool) -> None:
-    console = the_console()
-    with console.transaction() as db:
-        switch_client(
-            db, console.application.settings, scope(), client_id, on=on, now=console.now()
-        )
 
 
 def _page(
@@ -134,9 +115,8 @@ def _page(
     secret: str = "",
     created: bool = False,
 ) -> str:
-    console = the_console()
-    with console.transaction() as db:
-        known = find_client(db, console.application.settings, scope(), client_id, console.now())
+    with _clients() as clients:
+        known = clients.find(client_id)
     return render_template(
         "console/client.html",
         known=known,

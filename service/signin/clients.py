@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from auth.clients.client import KNOWN_SCOPES, Client, hash_secret
-from auth.clients.problems import FieldProblem, Flaw, WrongFields
+from auth.clients.problems import FieldProblem
 from auth.clients.registered import OWN_COLUMNS, ClientRow, end_what_was_given, read_clients
-from service import audit
-from service.access import Forbidden, Scope, need_city
+from auth.settings import AuthSettings
+from service.access import Forbidden, need_city
 from service.application import Application
 from service.audit import AuditAction
-from service.settings import Settings
 from service.signin.registration_forms import FormField, form_fields
+from service.signin.registrations import Registrations
 
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
 """How long the secret before may count beside the new one."""
@@ -33,11 +32,9 @@ CHOICES = {
 }
 """The values that lists of a client may have."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
-
 
 def client_fields() -> list[FormField]:
-    """What can be changed of a client of the console."""
+    """Return the fields of a client that can be changed in the console."""
     return form_fields(Client, without=OWN_COLUMNS, choices=CHOICES)
 
 
@@ -54,163 +51,94 @@ class KnownClient:
     """Why it cannot be used, although an earlier version took it."""
 
 
-def all_clients(db: Session, settings: Settings, now: datetime) -> list[Client]:
-    """Every client that may be used now, for whoever looks through all of them."""
-    return list(read_clients(db, settings.auth.clients, now).clients.values())
+@dataclass(frozen=True, kw_only=True)
+class Clients(Registrations[ClientRow]):
+    """The use cases, with what all of them need."""
 
+    settings: AuthSettings
 
-def list_clients(db: Session, settings: Settings, scope: Scope, now: datetime) -> list[KnownClient]:
-    """Those of the settings file, then those of the console. Raises ``Forbidden``."""
-    need_city(scope)
-    configured = [KnownClient(client=one, from_file=True) for one in settings.auth.clients]
-    hidden = {known.client.client_id for known in configured}
-    rows = db.scalars(select(ClientRow).order_by(ClientRow.client_id))
-    return configured + [_known(row, now) for row in rows if row.client_id not in hidden]
+    table = ClientRow
+    name_field = audited_as = "client_id"
 
+    @property
+    def names_in_file(self) -> Collection[str]:
+        return {client.client_id for client in self.settings.clients}
 
-def find_client(
-    db: Session, settings: Settings, scope: Scope, client_id: str, now: datetime
-) -> KnownClient:
-    """Raises ``Forbidden``."""
-    for known in list_clients(db, settings, scope, now):
-        if known.client.client_id == client_id:
-            return known
-    raise Forbidden("client")
+    def all(self) -> list[KnownClient]:
+        """Return those of the settings file, then those of the console."""
+        need_city(self.scope)
+        configured = [KnownClient(client=one, from_file=True) for one in self.settings.clients]
+        hidden = self.names_in_file
+        rows = self.db.scalars(select(ClientRow).order_by(ClientRow.client_id))
+        return configured + [self._known(row) for row in rows if row.client_id not in hidden]
 
+    def find(self, client_id: str) -> KnownClient:
+        """Return this client, of the settings file or the console."""
+        for known in self.all():
+            if known.client.client_id == client_id:
+                return known
+        raise Forbidden("registration")
 
-def create_client(
-    db: Session,
-    settings: Settings,
-    scope: Scope,
-    values: Mapping[str, Any],
-    *,
-    public: bool,
-    now: datetime,
-) -> tuple[Client, str]:
-    """Register a client; with its secret, which is nowhere else, or none for a public one.
+    def create(
+        self, client_id: str, values: Mapping[str, Any], *, public: bool
+    ) -> tuple[Client, str]:
+        """Register a client; return it with its secret, which is stored nowhere else, or an empty
+        one for a public client. Raises ``WrongFields``."""
+        need_city(self.scope)
+        secret = "" if public else secrets.token_urlsafe(32)
+        hashed = hash_secret(secret) if secret else ""
+        client = self._make(partial(Client, client_secret_hash=hashed), client_id, values)
+        row = ClientRow(client_id=client_id, secret_hash=hashed, created_at=self.now)
+        row.keep(client, self.now)
+        self.db.add(row)
+        self._record(AuditAction.CLIENT_ADD, client_id, public=public)
+        return client, secret
 
-    Raises ``Forbidden`` and ``WrongFields``.
-    """
-    need_city(scope)
-    secret = "" if public else secrets.token_urlsafe(32)
-    problems = list(_problems_of_name(db, settings, str(values.get("client_id", ""))))
-    try:
-        client = Client(**values, client_secret_hash=hash_secret(secret) if secret else "")
-    except WrongFields as error:
-        named = {problem.field for problem in problems}
-        raise WrongFields(
-            problems + [one for one in error.problems if one.field not in named]
-        ) from error
-    if problems:
-        raise WrongFields(problems)
-    row = ClientRow(
-        client_id=client.client_id, secret_hash=client.client_secret_hash, created_at=now
-    )
-    row.keep(client, now)
-    db.add(row)
-    audit.record(
-        db, AuditAction.CLIENT_ADD, at=now, actor=scope.actor, client_id=client.client_id,
-        public=public,
-    )  # fmt: skip
-    return client, secret
+    def change(self, client_id: str, values: Mapping[str, Any]) -> None:
+        """Take over these fields. Raises ``WrongFields``."""
+        row = self._row(client_id)
+        before, _problems = row.kept(self.now)
+        client = Client(client_id=client_id, client_secret_hash=row.secret_hash, **values)
+        changed = sorted(name for name in values if getattr(before, name) != getattr(client, name))
+        if changed:
+            row.keep(client, self.now)
+            self._record(AuditAction.CLIENT_CHANGE, client_id, fields=changed)
 
+    def new_secret(self, client_id: str, overlap: timedelta) -> str:
+        """Make a new secret, which is stored nowhere else; the one before counts on for
+        ``overlap``. Raises ``Forbidden`` for a public client, too."""
+        row = self._row(client_id)
+        if not row.secret_hash:
+            raise Forbidden("registration")
+        secret = secrets.token_urlsafe(32)
+        row.previous_secret_hash = row.secret_hash if overlap else ""
+        row.previous_secret_until = self.now + overlap if overlap else None
+        row.secret_hash = hash_secret(secret)
+        row.touch(self.now)
+        hours = int(overlap.total_seconds() // 3600)
+        self._record(AuditAction.CLIENT_RENEW_SECRET, client_id, overlap_hours=hours)
+        return secret
 
-def change_client(
-    db: Session,
-    settings: Settings,
-    scope: Scope,
-    client_id: str,
-    values: Mapping[str, Any],
-    now: datetime,
-) -> Client:
-    """Raises ``Forbidden`` (also for a client of the settings file) and ``WrongFields``."""
-    row = _row(db, settings, scope, client_id)
-    before, _problems = row.kept(now)
-    client = Client(client_id=client_id, client_secret_hash=row.secret_hash, **values)
-    changed = sorted(name for name in values if getattr(before, name) != getattr(client, name))
-    if changed:
-        row.keep(client, now)
-        audit.record(
-            db, AuditAction.CLIENT_CHANGE, at=now, actor=scope.actor, client_id=client_id,
-            fields=changed,
-        )  # fmt: skip
-    return client
+    def switch(self, client_id: str, *, on: bool) -> None:
+        """Disable a client, or enable it again. Its tokens end either way."""
+        action = AuditAction.CLIENT_ENABLE if on else AuditAction.CLIENT_DISABLE
+        self._switch(client_id, action, on=on)
+        end_what_was_given(self.db, client_id)
 
-
-def new_client_secret(
-    db: Session,
-    settings: Settings,
-    scope: Scope,
-    client_id: str,
-    overlap: timedelta,
-    now: datetime,
-) -> str:
-    """A new secret, which is nowhere else; the one before counts on for ``overlap``.
-
-    Raises ``Forbidden``, also for a public client.
-    """
-    row = _row(db, settings, scope, client_id)
-    if not row.secret_hash:
-        raise Forbidden("client")
-    secret = secrets.token_urlsafe(32)
-    row.previous_secret_hash = row.secret_hash if overlap else ""
-    row.previous_secret_until = now + overlap if overlap else None
-    row.secret_hash = hash_secret(secret)
-    row.touch(now)
-    hours = int(overlap.total_seconds() // 3600)
-    audit.record(
-        db, AuditAction.CLIENT_RENEW_SECRET, at=now, actor=scope.actor, client_id=client_id,
-        overlap_hours=hours,
-    )  # fmt: skip
-    return secret
-
-
-def switch_client(
-    db: Session, settings: Settings, scope: Scope, client_id: str, *, on: bool, now: datetime
-) -> None:
-    """Disable a client, or enable it again. Its tokens end either way. Raises ``Forbidden``."""
-    row = _row(db, settings, scope, client_id)
-    row.disabled_at = None if on else now
-    row.touch(now)
-    end_what_was_given(db, client_id)
-    action = AuditAction.CLIENT_ENABLE if on else AuditAction.CLIENT_DISABLE
-    audit.record(db, action, at=now, actor=scope.actor, client_id=client_id)
-
-
-def _problems_of_name(db: Session, settings: Settings, client_id: str) -> list[FieldProblem]:
-    flaw = None
-    if not client_id:
-        flaw = Flaw.MISSING
-    elif not _PLAIN.fullmatch(client_id):
-        flaw = Flaw.NOT_PLAIN
-    elif client_id in {client.client_id for client in settings.auth.clients}:
-        flaw = Flaw.IN_SETTINGS_FILE
-    elif db.get(ClientRow, client_id):
-        flaw = Flaw.TAKEN
-    return [FieldProblem(field="client_id", flaw=flaw, text=f"client_id: {flaw}")] if flaw else []
-
-
-def _known(row: ClientRow, now: datetime) -> KnownClient:
-    until = row.previous_secret_until
-    client, problems = row.kept(now)
-    return KnownClient(
-        client=client,
-        problems=problems,
-        from_file=False,
-        disabled_at=row.disabled_at,
-        previous_secret_until=until if until and until > now else None,
-    )
-
-
-def _row(db: Session, settings: Settings, scope: Scope, client_id: str) -> ClientRow:
-    need_city(scope)
-    row = db.get(ClientRow, client_id)
-    if row is None or client_id in {client.client_id for client in settings.auth.clients}:
-        raise Forbidden("client")
-    return row
+    def _known(self, row: ClientRow) -> KnownClient:
+        until = row.previous_secret_until
+        client, problems = row.kept(self.now)
+        return KnownClient(
+            client=client,
+            problems=problems,
+            from_file=False,
+            disabled_at=row.disabled_at,
+            previous_secret_until=until if until and until > self.now else None,
+        )
 
 
 def application_clients(application: Application) -> list[Client]:
-    """``all_clients`` for the command line and the doctor."""
+    """Return every client that may be used now, for the command line and the doctor."""
     with application.sessions() as db:
-        return all_clients(db, application.settings, application.clock())
+        configured = application.settings.auth.clients
+        return list(read_clients(db, configured, application.clock()).clients.values())

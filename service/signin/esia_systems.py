@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,19 +28,18 @@ from auth.esia.workbench import recorder
 from auth.esia.workbench.faults import check_faults
 from auth.models import digest
 from auth.settings import EsiaSettings, EsiaSystem
-from service import audit
-from service.access import Forbidden, Scope, need_city
+from service.access import Forbidden, need_city
 from service.audit import AuditAction
 from service.signin.registration_forms import FormField, form_fields
+from service.signin.registrations import Registrations
 
 RECORDING_MINUTES = (15, 60, 240)
 MAX_CERTIFICATE_BYTES = 100_000
 
-_PLAIN = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
-
 
 def system_fields() -> list[FormField]:
-    """What can be changed of a system of the console, but for certificates and faults."""
+    """Return the fields of a system that can be changed in the console, without certificates and
+    faults."""
     return form_fields(EsiaSystem, without=OWN_COLUMNS, choices={"scopes": sorted(KNOWN_SCOPES)})
 
 
@@ -68,18 +66,22 @@ class KnownSystem:
         return self.settings.mnemonic
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Systems:
+@dataclass(frozen=True, kw_only=True)
+class Systems(Registrations[EsiaRegistration]):
     """The use cases, with what all of them need."""
 
-    db: Session
     settings: EsiaSettings
     gost: Gost
-    scope: Scope
-    now: datetime
+
+    table = EsiaRegistration
+    name_field, audited_as = "mnemonic", "system"
+
+    @property
+    def names_in_file(self) -> Collection[str]:
+        return {system.mnemonic for system in self.settings.systems}
 
     def all(self) -> list[KnownSystem]:
-        """Those of the settings file, then those of the console. Raises ``Forbidden``."""
+        """Return those of the settings file, then those of the console."""
         need_city(self.scope)
         switches = {one.mnemonic: one for one in self.db.scalars(select(EsiaSwitches))}
         configured = read_systems(self.settings, self.gost)
@@ -97,25 +99,17 @@ class Systems:
         return known
 
     def find(self, mnemonic: str) -> KnownSystem:
-        """Raises ``Forbidden``."""
+        """Return this system, of the settings file or the console."""
         for known in self.all():
             if known.mnemonic == mnemonic:
                 return known
-        raise Forbidden("system")
+        raise Forbidden("registration")
 
     def create(self, mnemonic: str, values: Mapping[str, Any], certificate: bytes) -> EsiaSystem:
-        """Register a system; ``certificate`` may be empty. Raises ``Forbidden`` and
-        ``WrongFields``."""
+        """Register a system; ``certificate`` may be empty. Raises ``WrongFields``."""
         need_city(self.scope)
-        problems = self._problems_of_name(mnemonic)
         der, wrong = self._read(certificate, "certificate") if certificate else (None, [])
-        try:
-            system = EsiaSystem(mnemonic=mnemonic, **values)
-        except WrongFields as error:
-            others = [one for one in error.problems if one.field != "mnemonic" or not problems]
-            raise WrongFields(problems + wrong + others) from error
-        if problems or wrong:
-            raise WrongFields(problems + wrong)
+        system = self._make(EsiaSystem, mnemonic, values, wrong)
         row = EsiaRegistration(mnemonic=mnemonic, certificate=der, created_at=self.now)
         self._keep(row, system)
         self.db.add(row)
@@ -123,7 +117,7 @@ class Systems:
         return system
 
     def change(self, mnemonic: str, values: Mapping[str, Any]) -> None:
-        """Raises ``Forbidden`` (also for a system of the settings file) and ``WrongFields``."""
+        """Take over these fields. Raises ``WrongFields``."""
         row = self._row(mnemonic)
         (before, _problems), system = system_as_kept(row), EsiaSystem(mnemonic=mnemonic, **values)
         changed = sorted(n for n in values if getattr(before, n) != getattr(system, n))
@@ -132,14 +126,14 @@ class Systems:
             self._record(AuditAction.ESIA_SYSTEM_CHANGE, mnemonic, fields=changed)
 
     def put_certificate(self, mnemonic: str, content: bytes, *, following: bool) -> None:
-        """Take the certificate in force, or the ``following`` one. Raises as ``change``."""
+        """Take the certificate in force, or the ``following`` one. Raises ``WrongFields``."""
         row = self._row(mnemonic)
         name = "next_certificate" if following else "certificate"
         der, problems = self._read(content, name)
         if der and der in (row.certificate, row.next_certificate):
-            problems = [_problem(name, Flaw.SAME_CERTIFICATE)]
+            problems = [FieldProblem(field=name, flaw=Flaw.SAME_CERTIFICATE)]
         if following and row.certificate is None:
-            problems = [_problem("certificate", Flaw.MISSING)]
+            problems = [FieldProblem(field="certificate", flaw=Flaw.MISSING)]
         if problems:
             raise WrongFields(problems)
         setattr(row, name, der)
@@ -150,7 +144,7 @@ class Systems:
         """Make the next certificate the one in force: the other counts no more."""
         row = self._row(mnemonic)
         if row.next_certificate is None:
-            raise Forbidden("system")
+            raise Forbidden("registration")
         row.certificate, row.next_certificate = row.next_certificate, None
         row.touch(self.now)
         self._record(AuditAction.ESIA_SYSTEM_SET_CERTIFICATE, mnemonic, which="finish")
@@ -164,13 +158,9 @@ class Systems:
 
     def switch(self, mnemonic: str, *, on: bool) -> None:
         """Disable a system, or enable it again. Its tokens end either way."""
-        row = self._row(mnemonic)
-        row.disabled_at = None if on else self.now
-        row.touch(self.now)
+        action = AuditAction.ESIA_SYSTEM_ENABLE if on else AuditAction.ESIA_SYSTEM_DISABLE
+        self._switch(mnemonic, action, on=on)
         end_what_was_given(self.db, mnemonic)
-        self._record(
-            AuditAction.ESIA_SYSTEM_ENABLE if on else AuditAction.ESIA_SYSTEM_DISABLE, mnemonic
-        )
 
     def set_faults(self, mnemonic: str, faults: Iterable[str] | None) -> None:
         """Let these go wrong from the next request on; None: those of the settings file.
@@ -239,36 +229,17 @@ class Systems:
             problems=problems,
         )
 
-    def _problems_of_name(self, mnemonic: str) -> list[FieldProblem]:
-        flaw = None
-        if not mnemonic:
-            flaw = Flaw.MISSING
-        elif not _PLAIN.fullmatch(mnemonic):
-            flaw = Flaw.NOT_PLAIN
-        elif mnemonic in {system.mnemonic for system in self.settings.systems}:
-            flaw = Flaw.IN_SETTINGS_FILE
-        elif self.db.get(EsiaRegistration, mnemonic):
-            flaw = Flaw.TAKEN
-        return [_problem("mnemonic", flaw)] if flaw else []
-
     def _read(self, content: bytes, field: str) -> tuple[bytes | None, list[FieldProblem]]:
         try:
             return make_certificate(content, self.gost).der, []
         except OtherKey as error:
-            return None, [_problem(field, Flaw.OTHER_KEY, error.algorithm)]
+            return None, [FieldProblem(field=field, flaw=Flaw.OTHER_KEY, value=error.algorithm)]
         except (ValueError, TypeError):
-            return None, [_problem(field, Flaw.NOT_A_CERTIFICATE)]
+            return None, [FieldProblem(field=field, flaw=Flaw.NOT_A_CERTIFICATE)]
 
     def _keep(self, row: EsiaRegistration, system: EsiaSystem) -> None:
         row.settings = to_json(system, without=OWN_COLUMNS)
         row.touch(self.now)
-
-    def _row(self, mnemonic: str) -> EsiaRegistration:
-        need_city(self.scope)
-        row = self.db.get(EsiaRegistration, mnemonic)
-        if row is None or mnemonic in {system.mnemonic for system in self.settings.systems}:
-            raise Forbidden("system")
-        return row
 
     def _switches(self, mnemonic: str) -> EsiaSwitches:
         self.find(mnemonic)
@@ -277,11 +248,6 @@ class Systems:
             switches = EsiaSwitches(mnemonic=mnemonic, diagnostics_hash="", recording_key="")
             self.db.add(switches)
         return switches
-
-    def _record(self, action: AuditAction, mnemonic: str, **details: Any) -> None:
-        audit.record(
-            self.db, action, at=self.now, actor=self.scope.actor, system=mnemonic, **details
-        )
 
 
 def log_of(mnemonic: str) -> Select[EsiaLogEntry]:
@@ -298,7 +264,3 @@ def system_of_key(db: Session, key: str) -> str | None:
     return db.scalar(
         select(EsiaSwitches.mnemonic).where(EsiaSwitches.diagnostics_hash == digest(key))
     )
-
-
-def _problem(field: str, flaw: Flaw, value: str = "") -> FieldProblem:
-    return FieldProblem(field=field, flaw=flaw, text=f"{field}: {flaw.value}", value=value)

@@ -93,4 +93,4 @@ def read_form(
 
 
 def _problem(field: str, flaw: Flaw, value: str) -> FieldProblem:
-    return FieldProblem(field=field, flaw=flaw, text=f"{field}: {flaw.value}", value=value[:50])
+    return FieldProblem(field=field, flaw=flaw, value=value[:50])

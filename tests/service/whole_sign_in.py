@@ -24,7 +24,7 @@ from auth.signin.phases import Phase
 from auth.upstream.settings import ClaimNames, EsiaUpstream, OidcUpstream, UpstreamSettings
 from provisioning.matching import normalised_name
 from service.models import ClassTeacher, Identity, OperatorRole, PhaseExemption, PhaseRule
-from service.signin.clients import client_fields, create_client, switch_client
+from service.signin.clients import Clients, client_fields
 from service.signin.esia_systems import Systems, system_fields
 from tests.auth.esia.signing import Signer
 from tests.auth.esia.system import System, parts_of
@@ -353,17 +353,17 @@ def _register(whole: WholeSignIn, signer: Signer) -> None:
             db=rows, settings=application.settings.esia,
             gost=whole.app.extensions["esia"].gost, scope=CITY, now=NOW,
         )  # fmt: skip
+        clients = Clients(db=rows, settings=application.settings.auth, scope=CITY, now=NOW)
         for name in ("PORTAL", "OFF"):
             values = {one.name: one.default for one in system_fields()}
             values |= {"redirect_hosts": ("portal.example",)}
             systems.create(name, values, signer.pem.encode())
             addresses = {"redirect_uris": (f"https://{name.lower()}.example/back",)}
             values = {one.name: one.default for one in client_fields()} | addresses
-            values["client_id"] = name.lower()
-            create_client(rows, application.settings, CITY, values, public=False, now=NOW)
+            clients.create(name.lower(), values, public=False)
         systems.put_certificate("PORTAL", Signer(number=2).pem.encode(), following=True)
         systems.switch("OFF", on=False)
-        switch_client(rows, application.settings, CITY, "off", on=False, now=NOW)
+        clients.switch("off", on=False)
         key = systems.new_key("PORTAL")
     whole.secrets.add(key)
     opened = whole.visitor("developer").submit("/esia/diagnostics", key=key)
