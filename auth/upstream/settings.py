@@ -161,6 +161,10 @@ class UpstreamSettings:
     clock_tolerance_seconds: int = 60
     """How far their clock may differ from ours."""
 
+    @property
+    def is_used(self) -> bool:
+        return bool(self.esia or self.oidc)
+
     def __post_init__(self) -> None:
         keys = [one.key for one in self.esia] + [one.key for one in self.oidc]
         if twice := {key for key in keys if keys.count(key) > 1}:

@@ -17,9 +17,8 @@ from service.db import transaction
 from service.i18n import gettext as _
 from service.models import KnownUser, PhaseExemption, PhaseRule, School
 from service.signin import phase_rules
-from service.signin.phase_rules import PhaseProblem
+from service.signin.phase_rules import PhaseProblem, PhaseRules
 from service.signin.phases import locked_out, locked_out_by_school, read_schedule
-from service.signin.provider import has_upstream
 from service.spreadsheet import csv_file
 from service.words import phases as phase_wording
 from service.words.people import role
@@ -101,17 +100,9 @@ def show(context: Context, as_json: bool) -> None:
 @_target_options
 @pass_context
 def set_phase(context: Context, /, phase: str, starts_on: datetime, **place: str) -> None:
-    with _writing(context) as (session, common):
-        rule = phase_rules.set_phase(
-            session,
-            context.settings,
-            context.scope,
-            target=_find_target(session, place),
-            phase=Phase(phase),
-            starts_on=starts_on.date(),
-            upstream=has_upstream(context.settings),
-            **common,
-        )
+    with _writing(context) as rules:
+        target = _find_target(rules.session, place)
+        rule = rules.set_phase(target=target, phase=Phase(phase), starts_on=starts_on.date())
     click.echo(_("Phase {number} is set.", number=rule.id))
 
 
@@ -120,10 +111,8 @@ def set_phase(context: Context, /, phase: str, starts_on: datetime, **place: str
 @click.option("--from", "starts_on", type=_DAY, required=True, metavar="DAY", help=_("First day."))
 @pass_context
 def move_phase(context: Context, number: int, starts_on: datetime) -> None:
-    with _writing(context) as (session, common):
-        phase_rules.move_phase(
-            session, context.settings, context.scope, number, starts_on=starts_on.date(), **common
-        )
+    with _writing(context) as rules:
+        rules.move_phase(number, starts_on=starts_on.date())
     click.echo(_("Phase {number} is moved.", number=number))
 
 
@@ -131,10 +120,8 @@ def move_phase(context: Context, number: int, starts_on: datetime) -> None:
 @click.argument("number", type=int)
 @pass_context
 def remove_phase(context: Context, number: int) -> None:
-    with _writing(context) as (session, common):
-        phase_rules.remove_phase(
-            session, context.settings, context.scope, number, now=common["now"]
-        )
+    with _writing(context) as rules:
+        rules.remove_phase(number)
     click.echo(_("Phase {number} is removed.", number=number))
 
 
@@ -149,17 +136,13 @@ def remove_phase(context: Context, number: int) -> None:
 def exempt(
     context: Context, /, login: str, who: str, until: datetime | None, reason: str, **place: str
 ) -> None:
-    with _writing(context) as (session, common):
-        row = phase_rules.add_exemption(
-            session,
-            context.settings,
-            context.scope,
-            target=Target() if login else _find_target(session, place),
+    with _writing(context) as rules:
+        row = rules.add_exemption(
+            target=Target() if login else _find_target(rules.session, place),
             login=login,
             who=Who(who),
             until=until.date() if until else None,
             reason=reason,
-            **common,
         )
     click.echo(_("Exemption {number} is added.", number=row.id))
 
@@ -168,10 +151,8 @@ def exempt(
 @click.argument("number", type=int)
 @pass_context
 def unexempt(context: Context, number: int) -> None:
-    with _writing(context) as (session, common):
-        phase_rules.remove_exemption(
-            session, context.settings, context.scope, number, now=common["now"]
-        )
+    with _writing(context) as rules:
+        rules.remove_exemption(number)
     click.echo(_("Exemption {number} is removed.", number=number))
 
 
@@ -214,11 +195,17 @@ def show_locked_out(
 
 
 @contextmanager
-def _writing(context: Context) -> Iterator[tuple[Session, dict[str, Any]]]:
-    """A transaction and the moment of a change; a problem is told as wrong usage."""
+def _writing(context: Context) -> Iterator[PhaseRules]:
+    """The use cases in one transaction; a problem is told as wrong usage."""
     try:
         with transaction(context.application.sessions) as session:
-            yield session, {"now": context.application.clock(), "today": _today(context)}
+            yield PhaseRules(
+                session=session,
+                settings=context.settings,
+                scope=context.scope,
+                now=context.application.clock(),
+                today=_today(context),
+            )
     except PhaseProblem as error:
         raise click.UsageError(phase_wording.problem(error)) from error
 

@@ -23,7 +23,7 @@ from service.people.passwords import find_person
 from service.privacy import is_private
 from service.reports.people import places_of
 from service.signin import linking
-from service.signin.linking import LinkProblem
+from service.signin.linking import Linking, LinkProblem
 
 blueprint = Blueprint("links", __name__, url_prefix="/links")
 
@@ -63,15 +63,11 @@ def grant(request_id: int) -> Response | tuple[str, int]:
     console = the_console()
     try:
         with console.transaction() as db:
-            linking.grant(
-                db,
-                scope(),
+            _linking(db).grant(
                 request_id,
                 request.form.get("login", ""),
                 reason=request.form.get("reason", ""),
                 relink="relink" in request.form,
-                clients=current_context().clients,
-                now=console.now(),
             )
     except LinkProblem as problem:
         return _request_page(request_id, problem.code), 409
@@ -91,14 +87,8 @@ def refuse(request_id: int) -> Response | tuple[str, int]:
     console = the_console()
     try:
         with console.transaction() as db:
-            linking.refuse(
-                db,
-                scope(),
-                request_id,
-                request.form.get("answer", ""),
-                settings=console.application.settings.linking,
-                now=console.now(),
-            )
+            answer, settings = request.form.get("answer", ""), console.application.settings.linking
+            _linking(db).refuse(request_id, answer, settings=settings)
     except LinkProblem as problem:
         return _request_page(request_id, problem.code), 409
     flash(_("The answer waits for the person, who reads it at the next try to sign in."))
@@ -119,19 +109,18 @@ def unlink() -> str | tuple[str, int]:
     console, login = the_console(), request.form.get("login", "")
     try:
         with console.transaction() as db:
-            linking.unlink(
-                db,
-                scope(),
-                login,
-                request.form.get("link", 0, type=int),
-                reason=request.form.get("reason", ""),
-                clients=current_context().clients,
-                now=console.now(),
-            )
+            link_id = request.form.get("link", 0, type=int)
+            _linking(db).unlink(login, link_id, reason=request.form.get("reason", ""))
     except LinkProblem as problem:
         return _person_page(login, problem.code), 409
     console.queue.tell_signed_out()
     return _person_page(login, done=True)
+
+
+def _linking(db: Session) -> Linking:
+    return Linking(
+        session=db, scope=scope(), clients=current_context().clients, now=the_console().now()
+    )
 
 
 def waiting_count() -> int:
@@ -167,7 +156,9 @@ def _person_page(login: str, problem: str = "", *, done: bool = False) -> str:
             person=person,
             places=places_of(db, scope(), [person])[person.person_id],
             links=links_of(db, person.person_id),
-            events=linking.history_of(db, scope(), person),
+            events=db.scalars(
+                linking.history(scope()).where(LinkEvent.person_id == person.person_id)
+            ).all(),
             reason=request.form.get("reason", "") if problem else "",
             problem=problem,
             done=done,

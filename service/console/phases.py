@@ -18,12 +18,11 @@ from service.access import Forbidden
 from service.console.context import scope, the_console
 from service.console.pages import sentence
 from service.i18n import gettext as _
-from service.models import OperatorRole, PhaseExemption, PhaseRule, School
+from service.models import PhaseExemption, PhaseRule, School
 from service.ordering import natural
 from service.signin import phase_rules
-from service.signin.phase_rules import PhaseProblem, Why
+from service.signin.phase_rules import PhaseProblem, PhaseRules, Why
 from service.signin.phases import locked_out, locked_out_by_school, read_schedule
-from service.signin.provider import has_upstream
 from service.spreadsheet import csv_file
 from service.words import people as words
 from service.words import phases as phase_wording
@@ -45,20 +44,10 @@ def index() -> str:
 
 @blueprint.post("/rules")
 def set_phase() -> AnyResponse | tuple[str, int]:
-    console = the_console()
-    settings = console.application.settings
     try:
-        with console.transaction() as db:
-            phase_rules.set_phase(
-                db,
-                settings,
-                scope(),
-                target=_target(db),
-                phase=_choice(Phase, "phase"),
-                starts_on=_day("starts_on"),
-                upstream=has_upstream(settings),
-                now=console.now(),
-                today=_today(),
+        with the_console().transaction() as db:
+            _rules(db).set_phase(
+                target=_target(db), phase=_choice(Phase, "phase"), starts_on=_day("starts_on")
             )
     except PhaseProblem as error:
         return _page(rule_problem=phase_wording.problem(error)), _status(error)
@@ -67,19 +56,9 @@ def set_phase() -> AnyResponse | tuple[str, int]:
 
 @blueprint.post("/rules/<int:number>/move")
 def move_phase(number: int) -> AnyResponse | tuple[str, int]:
-    console = the_console()
-    settings = console.application.settings
     try:
-        with console.transaction() as db:
-            phase_rules.move_phase(
-                db,
-                settings,
-                scope(),
-                number,
-                starts_on=_day("starts_on"),
-                now=console.now(),
-                today=_today(),
-            )
+        with the_console().transaction() as db:
+            _rules(db).move_phase(number, starts_on=_day("starts_on"))
     except PhaseProblem as error:
         return _page(rule_problem=phase_wording.problem(error)), 409
     return _done(_("The phase is moved."))
@@ -87,32 +66,23 @@ def move_phase(number: int) -> AnyResponse | tuple[str, int]:
 
 @blueprint.post("/rules/<int:number>/remove")
 def remove_phase(number: int) -> AnyResponse:
-    console = the_console()
-    settings = console.application.settings
-    with console.transaction() as db:
-        phase_rules.remove_phase(db, settings, scope(), number, now=console.now())
+    with the_console().transaction() as db:
+        _rules(db).remove_phase(number)
     return _done(_("The phase is removed."))
 
 
 @blueprint.post("/exemptions")
 def add_exemption() -> AnyResponse | tuple[str, int]:
     """The login is posted: it tells who somebody is."""
-    console = the_console()
-    settings = console.application.settings
     try:
-        with console.transaction() as db:
+        with the_console().transaction() as db:
             login = request.form.get("login", "").strip()
-            phase_rules.add_exemption(
-                db,
-                settings,
-                scope(),
+            _rules(db).add_exemption(
                 target=Target() if login else _target(db),
                 login=login,
                 who=_choice(Who, "who"),
                 until=_day("until") if request.form.get("until") else None,
                 reason=request.form.get("reason", ""),
-                now=console.now(),
-                today=_today(),
             )
     except PhaseProblem as error:
         return _page(exemption_problem=phase_wording.problem(error)), _status(error)
@@ -125,10 +95,8 @@ def add_exemption() -> AnyResponse | tuple[str, int]:
 
 @blueprint.post("/exemptions/<int:number>/remove")
 def remove_exemption(number: int) -> AnyResponse:
-    console = the_console()
-    settings = console.application.settings
-    with console.transaction() as db:
-        phase_rules.remove_exemption(db, settings, scope(), number, now=console.now())
+    with the_console().transaction() as db:
+        _rules(db).remove_exemption(number)
     return _done(_("The exemption is removed."))
 
 
@@ -190,17 +158,13 @@ def _locked_out_rows(default: Phase, day: date, code: str) -> Any:
 
 def _page(*, rule_problem: str = "", exemption_problem: str = "") -> str:
     console, mine = the_console(), scope()
-    settings = console.application.settings
     with console.transaction() as db:
+        mine_to_rule = _rules(db)
         schedule = read_schedule(db, console.application)
         rules = phase_rules.rules(db, mine)
         exemptions = phase_rules.exemptions(db, mine)
         rows: list[PhaseRule | PhaseExemption] = [*rules, *(row for row, _person in exemptions)]
-        editable = {
-            (type(row).__name__, row.id)
-            for row in rows
-            if phase_rules.editable(db, settings, mine, row)
-        }
+        editable = {(type(row).__name__, row.id) for row in rows if mine_to_rule.may_change(row)}
         schools = db.scalars(select(School).where(mine.schools()).order_by(School.code)).all()
         return render_template(
             "console/phases.html",
@@ -209,8 +173,8 @@ def _page(*, rule_problem: str = "", exemption_problem: str = "") -> str:
             exemptions=exemptions,
             titles=phase_rules.class_titles(db, rows),
             editable=editable,
-            may_edit=mine.role != OperatorRole.SCHOOL or settings.auth.schools_set_phases,
-            upstream=has_upstream(settings),
+            may_edit=mine_to_rule.may_edit,
+            upstream=console.application.settings.upstream.is_used,
             schools=schools,
             districts=sorted({school.district for school in schools}),
             phases=list(Phase),
@@ -221,6 +185,17 @@ def _page(*, rule_problem: str = "", exemption_problem: str = "") -> str:
             exemption_problem=sentence(exemption_problem),
             form=request.form,
         )
+
+
+def _rules(db: Session) -> PhaseRules:
+    console = the_console()
+    return PhaseRules(
+        session=db,
+        settings=console.application.settings,
+        scope=scope(),
+        now=console.now(),
+        today=_today(),
+    )
 
 
 def _status(error: PhaseProblem) -> int:

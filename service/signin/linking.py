@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from auth.clients.client import Client
-from auth.linking import links, requests
+from auth.linking import requests
 from auth.linking.comparison import Agreement, Comparison, compare, is_another_human, likeness
 from auth.linking.links import add_link, end_link, links_of
 from auth.linking.models import Evidence, Link, LinkEvent, LinkRequest
@@ -31,7 +31,7 @@ MAX_TEXT = 500
 
 
 class LinkProblem(Exception):
-    """The request or link cannot be dealt with so; ``code`` says why."""
+    """A request or link cannot be changed as asked; ``code`` says why."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -40,7 +40,7 @@ class LinkProblem(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """Somebody of the school who may have sent a request."""
+    """A person of the school who may have sent a request."""
 
     person: KnownUser
     class_title: str
@@ -54,185 +54,150 @@ class Candidate:
 
 
 def waiting(scope: Scope, now: datetime) -> Select[LinkRequest]:
-    """The open requests to schools of the scope, the oldest first."""
-    return select(LinkRequest).where(_open_in(scope, now)).order_by(LinkRequest.id)
+    """Select the open requests to schools of the scope, the oldest first."""
+    return (
+        select(LinkRequest)
+        .where(
+            LinkRequest.answered_at.is_(None),
+            LinkRequest.expires_at > now,
+            LinkRequest.school_code.in_(scope.codes()),
+        )
+        .order_by(LinkRequest.id)
+    )
 
 
 def waiting_count(session: Session, scope: Scope, now: datetime) -> int:
-    return session.scalars(
-        select(func.count()).select_from(LinkRequest).where(_open_in(scope, now))
-    ).one()
+    return session.scalar(select(func.count()).select_from(waiting(scope, now).subquery())) or 0
 
 
 def find_request(session: Session, scope: Scope, number: int, now: datetime) -> LinkRequest:
-    """An open request. Raises ``Forbidden``, also for one that was answered meanwhile."""
-    request = session.scalar(
-        select(LinkRequest).where(LinkRequest.id == number, _open_in(scope, now))
-    )
+    """Return an open request. Raises ``Forbidden``, also for one that was answered meanwhile."""
+    request = session.scalar(waiting(scope, now).where(LinkRequest.id == number))
     if request is None:
         raise Forbidden("request")
     return request
 
 
 def candidates(session: Session, request: LinkRequest) -> list[Candidate]:
-    """People of the school that was asked with the same СНИЛС or a name alike, the likeliest
+    """Return people of the school that was asked with the same СНИЛС or a name alike, the likeliest
     first."""
     place = SchoolMembership
     asked = Scope(actor="", role=OperatorRole.SCHOOL, items=frozenset({request.school_code}))
     here = (place.person_id == KnownUser.person_id) & (place.school_code == request.school_code)
-    people = session.execute(
-        select(KnownUser, place.class_title)
-        .outerjoin(place, here)
-        .where(
-            KnownUser.moodle_id.is_not(None),
-            asked.people(),
-        )
-    ).all()
-    titles = {person.person_id: title or "" for person, title in people}
-    near = []
-    for person, _title in people:
-        compared = compare(request, person)
-        alike = likeness(request, person)
-        if compared.snils == Agreement.SAME or alike >= NEAR_ENOUGH:
-            near.append((person, compared, alike))
-    near.sort(key=lambda one: (one[1].snils != Agreement.SAME, -one[2], one[0].username))
-    near = near[:SHOWN_CANDIDATES]
-    linked = set(
-        session.scalars(
-            select(Link.person_id).where(
-                Link.provider == request.provider,
-                Link.person_id.in_([person.person_id for person, _, _ in near]),
-            )
-        )
+    linked = exists().where(
+        Link.person_id == KnownUser.person_id, Link.provider == request.provider
     )
-    return [
+    people = session.execute(
+        select(KnownUser, place.class_title, linked)
+        .outerjoin(place, here)
+        .where(KnownUser.moodle_id.is_not(None), asked.people())
+    )
+    found = [
         Candidate(
             person=person,
-            class_title=titles[person.person_id],
-            compared=compared,
-            likeness=alike,
+            class_title=class_title or "",
+            compared=compare(request, person),
+            likeness=likeness(request, person),
             another_human=is_another_human(request, person),
-            linked=person.person_id in linked,
+            linked=is_linked,
         )
-        for person, compared, alike in near
+        for person, class_title, is_linked in people
     ]
+    near = [one for one in found if _same_snils(one) or one.likeness >= NEAR_ENOUGH]
+    near.sort(key=lambda one: (not _same_snils(one), -one.likeness, one.person.username))
+    return near[:SHOWN_CANDIDATES]
 
 
-def grant(
-    session: Session,
-    scope: Scope,
-    number: int,
-    login: str,
-    *,
-    reason: str,
-    relink: bool,
-    clients: Mapping[str, Client],
-    now: datetime,
-) -> KnownUser:
-    """Link the identity of a request to the person with this login; at the next sign-in they get
-    straight in.
+def _same_snils(candidate: Candidate) -> bool:
+    return candidate.compared.snils == Agreement.SAME
 
-    ``relink``: end the link that the person has to another identity, which needs a reason. Raises
-    ``Forbidden`` for a request or a person outside the scope, and ``LinkProblem``.
+
+@dataclass(frozen=True, kw_only=True)
+class Linking:
+    """What an operator changes, with what all of it needs.
+
+    Each method raises ``Forbidden`` for a request or a person outside the scope, and
+    ``LinkProblem``, also where a reason is missing.
     """
-    request = find_request(session, scope, number, now)
-    person = find_person(session, scope, login)
-    if is_another_human(request, person):
-        raise LinkProblem("link.another_human")
-    earlier = next(
-        (link for link in links_of(session, person.person_id) if link.provider == request.provider),
-        None,
-    )
-    if earlier and not relink:
-        raise LinkProblem("link.taken")
-    if earlier:
-        reason = _said(reason)
-        end_link(
-            session,
-            earlier,
+
+    session: Session
+    scope: Scope
+    clients: Mapping[str, Client]
+    """The applications that have to hear when a sign-in ends."""
+    now: datetime
+
+    def grant(self, number: int, login: str, *, reason: str, relink: bool) -> None:
+        """Link the identity of a request to the person with this login; at the next sign-in they
+        get straight in.
+
+        ``relink``: end the link that the person has to another identity, which needs a reason.
+        """
+        request = find_request(self.session, self.scope, number, self.now)
+        person = find_person(self.session, self.scope, login)
+        if is_another_human(request, person):
+            raise LinkProblem("link.another_human")
+        links = links_of(self.session, person.person_id)
+        earlier = next((link for link in links if link.provider == request.provider), None)
+        if earlier:
+            if not relink:
+                raise LinkProblem("link.taken")
+            self._end(earlier, person, reason)
+        add_link(
+            self.session,
+            provider=request.provider,
+            subject=request.subject,
+            person_id=person.person_id,
             school_code=person.school_code,
-            actor=scope.actor,
-            reason=reason,
-            clients=clients,
-            now=now,
+            evidence=Evidence.SCHOOL,
+            actor=self.scope.actor,
+            reason=_words(reason),
+            now=self.now,
         )
-    add_link(
-        session,
-        provider=request.provider,
-        subject=request.subject,
-        person_id=person.person_id,
-        school_code=person.school_code,
-        evidence=Evidence.SCHOOL,
-        actor=scope.actor,
-        reason=_words(reason),
-        now=now,
-    )
-    audit.record(
-        session, AuditAction.LINK_REPLACE if earlier else AuditAction.LINK_GRANT, at=now,
-        actor=scope.actor, school_code=person.school_code, person_id=person.person_id,
-    )  # fmt: skip
-    return person
+        self._record(AuditAction.LINK_REPLACE if earlier else AuditAction.LINK_GRANT, person)
 
+    def refuse(self, number: int, answer: str, *, settings: LinkingSettings) -> None:
+        """Answer a request with the reason, which the person reads at the next try."""
+        request = find_request(self.session, self.scope, number, self.now)
+        age = timedelta(days=settings.request_days)
+        requests.refuse(request, _said(answer), age=age, now=self.now)
+        audit.record(
+            self.session, AuditAction.LINK_REFUSE, at=self.now, actor=self.scope.actor,
+            school_code=request.school_code, request=request.id,
+        )  # fmt: skip
 
-def refuse(
-    session: Session,
-    scope: Scope,
-    number: int,
-    answer: str,
-    *,
-    settings: LinkingSettings,
-    now: datetime,
-) -> None:
-    """Answer a request with the reason, which the person reads at the next try.
+    def unlink(self, login: str, link_id: int, *, reason: str) -> None:
+        """End a link of a person, and every sign-in and token that may have begun with it.
 
-    Raises ``Forbidden``, and ``LinkProblem`` without a reason.
-    """
-    request = find_request(session, scope, number, now)
-    age = timedelta(days=settings.request_days)
-    requests.refuse(request, _said(answer), age=age, now=now)
-    audit.record(
-        session, AuditAction.LINK_REFUSE, at=now, actor=scope.actor,
-        school_code=request.school_code, request=request.id,
-    )  # fmt: skip
+        Raises ``Forbidden`` for a person without this link, too.
+        """
+        person = find_person(self.session, self.scope, login)
+        links = links_of(self.session, person.person_id)
+        link = next((link for link in links if link.id == link_id), None)
+        if link is None:
+            raise Forbidden("link")
+        self._end(link, person, reason)
+        self._record(AuditAction.LINK_END, person)
 
+    def _end(self, link: Link, person: KnownUser, reason: str) -> None:
+        end_link(
+            self.session,
+            link,
+            school_code=person.school_code,
+            actor=self.scope.actor,
+            reason=_said(reason),
+            clients=self.clients,
+            now=self.now,
+        )
 
-def unlink(
-    session: Session,
-    scope: Scope,
-    login: str,
-    link_id: int,
-    *,
-    reason: str,
-    clients: Mapping[str, Client],
-    now: datetime,
-) -> KnownUser:
-    """End a link of a person, and every sign-in and token that may have begun with it.
-
-    Raises ``Forbidden`` for a person outside the scope or without this link, and ``LinkProblem``
-    without a reason.
-    """
-    person = find_person(session, scope, login)
-    link = next((link for link in links_of(session, person.person_id) if link.id == link_id), None)
-    if link is None:
-        raise Forbidden("link")
-    end_link(
-        session,
-        link,
-        school_code=person.school_code,
-        actor=scope.actor,
-        reason=_said(reason),
-        clients=clients,
-        now=now,
-    )
-    audit.record(
-        session, AuditAction.LINK_END, at=now, actor=scope.actor,
-        school_code=person.school_code, person_id=person.person_id,
-    )  # fmt: skip
-    return person
+    def _record(self, action: AuditAction, person: KnownUser) -> None:
+        audit.record(
+            self.session, action, at=self.now, actor=self.scope.actor,
+            school_code=person.school_code, person_id=person.person_id,
+        )  # fmt: skip
 
 
 def history(scope: Scope) -> Select[LinkEvent]:
-    """Every link made and ended at schools of the scope, the newest first.
+    """Select every link made and ended at schools of the scope, the newest first.
 
     A school sees what happened while the person was its own.
     """
@@ -243,29 +208,14 @@ def history(scope: Scope) -> Select[LinkEvent]:
     )
 
 
-def history_of(session: Session, scope: Scope, person: KnownUser) -> list[LinkEvent]:
-    """That part of the ``history`` which is about one person."""
-    inside = set(session.scalars(scope.codes()))
-    events = links.history_of(session, person.person_id)
-    return [event for event in events if event.school_code in inside]
-
-
-def _open_in(scope: Scope, now: datetime) -> ColumnElement[bool]:
-    return (
-        LinkRequest.answered_at.is_(None)
-        & (LinkRequest.expires_at > now)
-        & LinkRequest.school_code.in_(scope.codes())
-    )
-
-
 def _said(text: str) -> str:
-    """The operator's words; ``LinkProblem`` when there are none."""
+    """Return the operator's words. Raises ``LinkProblem`` when there are none."""
     if not (said := _words(text)):
         raise LinkProblem("link.no_reason")
     return said
 
 
 def _words(text: str) -> str:
-    """What was typed, without what cannot be shown or stored."""
+    """Return what was typed, without what cannot be shown or stored."""
     shown = (sign for sign in text.replace("\r", "") if sign.isprintable() or sign == "\n")
     return "".join(shown).strip()[:MAX_TEXT]

@@ -2,13 +2,13 @@
 
 A city operator rules everywhere, a district operator inside the district. A school operator rules
 classes and roles of the school, and exempts its people, where ``[auth] schools_set_phases`` says
-so.
-Everything is audited; the reason of an exemption, which may name people, is not repeated there.
+so. Everything is audited; the reason of an exemption, which may name people, is not repeated there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -66,158 +66,163 @@ class PhaseProblem(Exception):
         self.why = why
 
 
-def visible(scope: Scope, table: type[PhaseRule | PhaseExemption]) -> ColumnElement[bool]:
-    """The rows that concern somebody inside the scope."""
-    if scope.role == OperatorRole.CITY:
-        return true()
-    of_districts = select(School.district).where(scope.schools())
-    return or_(
-        and_(table.school_code == "", table.district == ""),
-        table.district.in_(of_districts),
-        table.school_code.in_(scope.codes()),
-    )
+@dataclass(frozen=True, kw_only=True)
+class PhaseRules:
+    """The use cases of one operator, with what all of them need.
 
-
-def may_edit(session: Session, settings: Settings, scope: Scope, target: Target) -> bool:
-    """Whether this is for the operator to rule. False also for a school that is unknown."""
-    if scope.role == OperatorRole.CITY and not target.school_code:
-        return True
-    if target.school_code:
-        school = session.get(School, target.school_code)
-        if school is None or not scope.sees(school):
-            return False
-        if scope.role != OperatorRole.SCHOOL:
-            return True
-        return settings.auth.schools_set_phases and bool(target.class_id or target.role)
-    return scope.role == OperatorRole.DISTRICT and target.district in scope.items
-
-
-def set_phase(
-    session: Session,
-    settings: Settings,
-    scope: Scope,
-    *,
-    target: Target,
-    phase: Phase,
-    starts_on: date,
-    upstream: bool,
-    now: datetime,
-    today: date,
-) -> PhaseRule:
-    """Put a phase in force from a day on. Raises ``Forbidden`` and ``PhaseProblem``.
-
-    ``upstream``: whether there is an outside provider to sign in through.
+    Each raises ``Forbidden`` for what is not the operator's to rule.
     """
-    _check_target(session, settings, scope, target)
-    if phase is Phase.ESIA_ONLY and not upstream:
-        raise PhaseProblem(Why.NO_UPSTREAM)
-    _check_start(session, target, starts_on, today)
-    rule = PhaseRule(
-        **_columns(target),
-        phase=phase,
-        starts_on=starts_on,
-        created_at=now,
-        created_by=scope.actor,
-    )
-    session.add(rule)
-    try:
-        session.flush()
-    except IntegrityError as error:  # another operator was faster
-        raise PhaseProblem(Why.TAKEN) from error
-    _record(session, scope, now, AuditAction.PHASE_SET, rule, phase=phase, **_days(starts_on))
-    return rule
 
+    session: Session
+    settings: Settings
+    scope: Scope
+    now: datetime
+    today: date
 
-def move_phase(
-    session: Session,
-    settings: Settings,
-    scope: Scope,
-    rule_id: int,
-    *,
-    starts_on: date,
-    now: datetime,
-    today: date,
-) -> PhaseRule:
-    """Let a phase that has not begun begin on another day. Raises as ``set_phase`` does."""
-    rule = _find(session, settings, scope, PhaseRule, rule_id)
-    if rule.starts_on <= today:
-        raise PhaseProblem(Why.PAST)
-    if starts_on != rule.starts_on:
-        _check_start(session, rule.target, starts_on, today)
-        moved = {"from": rule.starts_on.isoformat(), "to": starts_on.isoformat()}
-        rule.starts_on = starts_on
-        _record(session, scope, now, AuditAction.PHASE_MOVE, rule, phase=rule.phase, **moved)
-    return rule
+    def set_phase(self, *, target: Target, phase: Phase, starts_on: date) -> PhaseRule:
+        """Put a phase in force from a day on. Raises ``PhaseProblem``."""
+        self._check_target(target)
+        if phase is Phase.ESIA_ONLY and not self.settings.upstream.is_used:
+            raise PhaseProblem(Why.NO_UPSTREAM)
+        self._check_start(target, starts_on)
+        rule = PhaseRule(
+            **asdict(target),
+            phase=phase,
+            starts_on=starts_on,
+            created_at=self.now,
+            created_by=self.scope.actor,
+        )
+        self.session.add(rule)
+        try:
+            self.session.flush()
+        except IntegrityError as error:  # another operator was faster
+            raise PhaseProblem(Why.TAKEN) from error
+        self._record(AuditAction.PHASE_SET, rule, phase=phase, starts_on=starts_on.isoformat())
+        return rule
 
+    def move_phase(self, rule_id: int, *, starts_on: date) -> None:
+        """Let a phase that has not begun begin on another day. Raises ``PhaseProblem``."""
+        rule = self._find(PhaseRule, rule_id)
+        if rule.starts_on <= self.today:
+            raise PhaseProblem(Why.PAST)
+        if starts_on != rule.starts_on:
+            self._check_start(rule.target, starts_on)
+            moved = {"from": rule.starts_on.isoformat(), "to": starts_on.isoformat()}
+            rule.starts_on = starts_on
+            self._record(AuditAction.PHASE_MOVE, rule, phase=rule.phase, **moved)
 
-def remove_phase(
-    session: Session, settings: Settings, scope: Scope, rule_id: int, *, now: datetime
-) -> None:
-    """What was in force before it counts again. Raises ``Forbidden``."""
-    rule = _find(session, settings, scope, PhaseRule, rule_id)
-    starts = _days(rule.starts_on)
-    _record(session, scope, now, AuditAction.PHASE_REMOVE, rule, phase=rule.phase, **starts)
-    session.delete(rule)
+    def remove_phase(self, rule_id: int) -> None:
+        """Let the phase that was in force before this one count again."""
+        rule = self._find(PhaseRule, rule_id)
+        starts_on = rule.starts_on.isoformat()
+        self._record(AuditAction.PHASE_REMOVE, rule, phase=rule.phase, starts_on=starts_on)
+        self.session.delete(rule)
 
+    def add_exemption(
+        self,
+        *,
+        target: Target = CITY,
+        login: str = "",
+        who: Who = Who.ALL,
+        until: date | None = None,
+        reason: str,
+    ) -> PhaseExemption:
+        """Exempt a person, by ``login``, or the people of a target. Raises ``PhaseProblem``."""
+        person = find_person(self.session, self.scope, login) if login else None
+        if person:
+            # The person's own school, so that its operators see it; it counts wherever they go.
+            target, who = Target(school_code=person.school_code), Who.ALL
+            if not self.may_edit:
+                raise Forbidden("person")
+        else:
+            self._check_target(target)
+            if who is Who.ALL and not (target.class_id or target.role):
+                raise PhaseProblem(Why.TOO_WIDE)
+        if until is not None and until < self.today:
+            raise PhaseProblem(Why.PAST)
+        if not reason.strip():
+            raise PhaseProblem(Why.NO_REASON)
+        row = PhaseExemption(
+            **asdict(target),
+            person_id=person.person_id if person else "",
+            who=who,
+            until=until,
+            reason=reason.strip()[:MAX_REASON_LENGTH],
+            created_at=self.now,
+            created_by=self.scope.actor,
+        )
+        self.session.add(row)
+        self.session.flush()
+        self._record_exemption(AuditAction.EXEMPTION_ADD, row)
+        return row
 
-def add_exemption(
-    session: Session,
-    settings: Settings,
-    scope: Scope,
-    *,
-    target: Target = CITY,
-    login: str = "",
-    who: Who = Who.ALL,
-    until: date | None = None,
-    reason: str,
-    now: datetime,
-    today: date,
-) -> PhaseExemption:
-    """Exempt a person, by ``login``, or the people of a target.
+    def remove_exemption(self, exemption_id: int) -> None:
+        row = self._find(PhaseExemption, exemption_id)
+        self._record_exemption(AuditAction.EXEMPTION_REMOVE, row)
+        self.session.delete(row)
 
-    Raises ``Forbidden`` and ``PhaseProblem``.
-    """
-    person = find_person(session, scope, login) if login else None
-    if person:
-        # The person's own school, so that its operators see it; it counts wherever they go.
-        target, who = Target(school_code=person.school_code), Who.ALL
-        _check_person(settings, scope)
-    else:
-        _check_target(session, settings, scope, target)
-        if who is Who.ALL and not (target.class_id or target.role):
-            raise PhaseProblem(Why.TOO_WIDE)
-    if until is not None and until < today:
-        raise PhaseProblem(Why.PAST)
-    if not reason.strip():
-        raise PhaseProblem(Why.NO_REASON)
-    row = PhaseExemption(
-        **_columns(target),
-        person_id=person.person_id if person else "",
-        who=who,
-        until=until,
-        reason=reason.strip()[:MAX_REASON_LENGTH],
-        created_at=now,
-        created_by=scope.actor,
-    )
-    session.add(row)
-    session.flush()
-    _record(session, scope, now, AuditAction.EXEMPTION_ADD, row, **_exemption_details(row))
-    return row
+    def may_change(self, row: PhaseRule | PhaseExemption) -> bool:
+        """Tell whether the operator may move or remove this row."""
+        if isinstance(row, PhaseExemption) and row.person_id:
+            school = self.session.get(School, row.school_code)
+            return self.scope.sees(school) and self.may_edit
+        return self._may_rule(row.target)
 
+    @property
+    def may_edit(self) -> bool:
+        """Tell whether there is anything for the operator to rule."""
+        return self.scope.role != OperatorRole.SCHOOL or self.settings.auth.schools_set_phases
 
-def remove_exemption(
-    session: Session, settings: Settings, scope: Scope, exemption_id: int, *, now: datetime
-) -> None:
-    """Raises ``Forbidden``."""
-    row = _find(session, settings, scope, PhaseExemption, exemption_id)
-    _record(session, scope, now, AuditAction.EXEMPTION_REMOVE, row, **_exemption_details(row))
-    session.delete(row)
+    def _may_rule(self, target: Target) -> bool:
+        """Tell whether the target is the operator's to rule; an unknown school is nobody's."""
+        role = self.scope.role
+        if target.school_code:
+            school = self.session.get(School, target.school_code)
+            if school is None or not self.scope.sees(school):
+                return False
+            if role != OperatorRole.SCHOOL:
+                return True
+            return self.settings.auth.schools_set_phases and bool(target.class_id or target.role)
+        if role == OperatorRole.DISTRICT:
+            return target.district in self.scope.items
+        return role == OperatorRole.CITY
+
+    def _find(self, table: type[Row], number: int) -> Row:
+        row = self.session.get(table, number)
+        if row is None or not self.may_change(row):
+            raise Forbidden("phase")
+        return row
+
+    def _check_target(self, target: Target) -> None:
+        if not self._may_rule(target):
+            raise Forbidden("school")
+        if target.district and not self.session.scalar(
+            select(School.code).where(School.district == target.district).limit(1)
+        ):
+            raise PhaseProblem(Why.NO_DISTRICT)
+
+    def _check_start(self, target: Target, starts_on: date) -> None:
+        if starts_on < self.today:
+            raise PhaseProblem(Why.PAST)
+        same = select(PhaseRule.id).filter_by(starts_on=starts_on, **asdict(target))
+        if self.session.scalar(same):
+            raise PhaseProblem(Why.TAKEN)
+
+    def _record_exemption(self, action: AuditAction, row: PhaseExemption) -> None:
+        until = row.until.isoformat() if row.until else ""
+        self._record(action, row, person_id=row.person_id, who=str(row.who), until=until)
+
+    def _record(self, action: AuditAction, row: PhaseRule | PhaseExemption, **details: Any) -> None:
+        where: dict[str, Any] = {name: value for name, value in asdict(row.target).items() if value}
+        audit.record(
+            self.session, action, at=self.now, actor=self.scope.actor, id=row.id, **where, **details
+        )
 
 
 def find_target(
     session: Session, *, district: str, school_code: str, class_name: str, role: str
 ) -> Target:
-    """Whom a form or a command means; a class is named by title or identifier.
+    """Return the target that a form or a command means; a class is named by title or identifier.
 
     Raises ``PhaseProblem``.
     """
@@ -242,7 +247,7 @@ def find_target(
 def class_titles(
     session: Session, rows: Iterable[PhaseRule | PhaseExemption]
 ) -> dict[tuple[str, str], str]:
-    """The titles of their classes, by school code and identifier."""
+    """Return the titles of the rows' classes, by school code and identifier."""
     wanted = {(row.school_code, row.class_id) for row in rows if row.class_id}
     titles: dict[tuple[str, str], str] = {}
     for some in chunks(sorted(wanted)):
@@ -260,97 +265,32 @@ def class_titles(
 
 
 def rules(session: Session, scope: Scope) -> Sequence[PhaseRule]:
-    """Those that concern the scope: from the city down to the classes, in their order in time."""
+    """Return the rules that concern the scope: from the city down to the classes, then by day."""
     row = PhaseRule
     place = (row.district, row.school_code, row.class_id, row.role, row.starts_on)
-    return session.scalars(select(row).where(visible(scope, row)).order_by(*place)).all()
+    return session.scalars(select(row).where(_concerns(scope, row)).order_by(*place)).all()
 
 
 def exemptions(session: Session, scope: Scope) -> Sequence[tuple[PhaseExemption, KnownUser | None]]:
-    """Those that concern the scope, with the person of each that is for one alone: None when they
-    have left, also for a school outside.
-    """
+    """Return the exemptions that concern the scope, each with its person if it is for one alone;
+    None for one who has left, also for a school outside."""
     row, person = PhaseExemption, KnownUser
     query = (
         select(row, person)
         .outerjoin(person, (person.person_id == row.person_id) & scope.people())
-        .where(visible(scope, row))
+        .where(_concerns(scope, row))
         .order_by(row.person_id != "", row.district, row.school_code, row.class_id, row.id)
     )
     return [(one, someone) for one, someone in session.execute(query)]
 
 
-def editable(
-    session: Session, settings: Settings, scope: Scope, row: PhaseRule | PhaseExemption
-) -> bool:
-    """Whether the operator may move or remove it."""
-    if isinstance(row, PhaseExemption) and row.person_id:
-        school = session.get(School, row.school_code)
-        return scope.sees(school) and _may_exempt_people(settings, scope)
-    return may_edit(session, settings, scope, row.target)
-
-
-def _find(session: Session, settings: Settings, scope: Scope, table: type[Row], number: int) -> Row:
-    row = session.get(table, number)
-    if row is None or not editable(session, settings, scope, row):
-        raise Forbidden("phase")
-    return row
-
-
-def _may_exempt_people(settings: Settings, scope: Scope) -> bool:
-    return scope.role != OperatorRole.SCHOOL or settings.auth.schools_set_phases
-
-
-def _check_person(settings: Settings, scope: Scope) -> None:
-    if not _may_exempt_people(settings, scope):
-        raise Forbidden("person")
-
-
-def _check_target(session: Session, settings: Settings, scope: Scope, target: Target) -> None:
-    if not may_edit(session, settings, scope, target):
-        raise Forbidden("school")
-    if target.district and not session.scalar(
-        select(School.code).where(School.district == target.district).limit(1)
-    ):
-        raise PhaseProblem(Why.NO_DISTRICT)
-
-
-def _check_start(session: Session, target: Target, starts_on: date, today: date) -> None:
-    if starts_on < today:
-        raise PhaseProblem(Why.PAST)
-    same = (getattr(PhaseRule, name) == value for name, value in _columns(target).items())
-    if session.scalar(select(PhaseRule.id).where(PhaseRule.starts_on == starts_on, *same)):
-        raise PhaseProblem(Why.TAKEN)
-
-
-def _columns(target: Target) -> dict[str, str]:
-    return {
-        "district": target.district,
-        "school_code": target.school_code,
-        "class_id": target.class_id,
-        "role": target.role,
-    }
-
-
-def _days(starts_on: date) -> dict[str, str]:
-    return {"starts_on": starts_on.isoformat()}
-
-
-def _exemption_details(row: PhaseExemption) -> dict[str, Any]:
-    return {
-        "person_id": row.person_id,
-        "who": str(row.who),
-        "until": row.until.isoformat() if row.until else "",
-    }
-
-
-def _record(
-    session: Session,
-    scope: Scope,
-    now: datetime,
-    action: AuditAction,
-    row: PhaseRule | PhaseExemption,
-    **details: Any,
-) -> None:
-    where: dict[str, Any] = {name: value for name, value in _columns(row.target).items() if value}
-    audit.record(session, action, at=now, actor=scope.actor, id=row.id, **where, **details)
+def _concerns(scope: Scope, table: type[PhaseRule | PhaseExemption]) -> ColumnElement[bool]:
+    """Select the rows that are about somebody inside the scope."""
+    if scope.role == OperatorRole.CITY:
+        return true()
+    of_districts = select(School.district).where(scope.schools())
+    return or_(
+        and_(table.school_code == "", table.district == ""),
+        table.district.in_(of_districts),
+        table.school_code.in_(scope.codes()),
+    )

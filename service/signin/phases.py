@@ -7,6 +7,7 @@ Who is locked out is asked of the database for many people at once, with the sam
 from __future__ import annotations
 
 import time
+from dataclasses import astuple, fields
 from datetime import date
 from typing import Any
 
@@ -30,7 +31,6 @@ from auth.directory import Account
 from auth.linking.links import is_linked
 from auth.signin.phases import (
     ESIA_AGE,
-    NO_EXEMPTIONS,
     PUPIL,
     STAFF,
     Exemption,
@@ -38,13 +38,13 @@ from auth.signin.phases import (
     Phase,
     Rule,
     Schedule,
+    Target,
     Who,
     born_until,
+    targets_of,
 )
 from service.application import Application
 from service.models import KnownUser, PhaseExemption, PhaseRule, School
-
-_Text = ColumnElement[str] | InstrumentedAttribute[str]
 
 KEPT_SECONDS = 2
 """A process asks for the rules again after so long: a change is in force everywhere by then."""
@@ -67,25 +67,21 @@ class StoredPhases:
 
     def exemptions(self, account: Account) -> Exemptions:
         linked = is_linked(literal(account.person_id))
-        role = account.roles[0] if account.roles else ""
+        targets = [astuple(target) for target in targets_of(account)]
         may_be_for = or_(
             PhaseExemption.person_id == account.person_id,
-            _is_target_of(
-                literal(account.district),
-                literal(account.school_code),
-                literal(account.class_id),
-                literal(role),
-            ),
+            and_(PhaseExemption.person_id == "", tuple_(*_columns(PhaseExemption)).in_(targets)),
         )
         with self._application.sessions() as session:
             rows = session.execute(select(PhaseExemption, linked).where(may_be_for)).all()
-        if not rows:
-            return NO_EXEMPTIONS
-        return Exemptions(items=[as_exemption(row) for row, _linked in rows], linked=rows[0][1])
+        return Exemptions(
+            items=[as_exemption(row) for row, _linked in rows],
+            linked=any(is_linked for _row, is_linked in rows),
+        )
 
 
 def read_schedule(session: Session, application: Application) -> Schedule:
-    """Every rule, with the phase of the settings where none has begun."""
+    """Read every rule, with the phase of the settings where none has begun."""
     rules = session.scalars(select(PhaseRule))
     return Schedule(
         default=Phase(application.settings.auth.phase),
@@ -102,7 +98,7 @@ def as_exemption(row: PhaseExemption) -> Exemption:
 def is_locked_out(
     day: date, default: Phase, linked: ColumnElement[bool] | None = None
 ) -> ColumnElement[bool]:
-    """Whether a ``KnownUser``, joined with the ``School``, could not sign in on that day as
+    """Select a ``KnownUser``, joined with the ``School``, who could not sign in on that day as
     things stand: only ЕСИА would count, none is linked and nothing exempts the person.
 
     For people with an account that is open. ``default`` is ``[auth] phase``; ``linked`` is
@@ -118,8 +114,8 @@ def is_locked_out(
 
 
 def locked_out(day: date, default: Phase) -> Select[KnownUser, School]:
-    """The people of ``is_locked_out``, each with the school; the caller narrows it to a ``Scope``
-    by ``School.code``."""
+    """Select the people of ``is_locked_out``, each with the school; the caller narrows it to a
+    ``Scope`` by ``School.code``."""
     return (
         select(KnownUser, School)
         .join(School, School.code == KnownUser.school_code)
@@ -128,7 +124,7 @@ def locked_out(day: date, default: Phase) -> Select[KnownUser, School]:
 
 
 def locked_out_by_school(day: date, default: Phase) -> Select[School, int]:
-    """How many they are in each school that has any."""
+    """Count the people of ``is_locked_out`` in each school that has any."""
     return (
         select(School, func.count())
         .join(KnownUser, KnownUser.school_code == School.code)
@@ -139,9 +135,9 @@ def locked_out_by_school(day: date, default: Phase) -> Select[School, int]:
 
 
 def _is_esia_only(day: date, default: Phase) -> ColumnElement[bool]:
-    """``Schedule.phase`` in SQL: the first target that has a rule which has begun decides."""
+    """Return ``Schedule.phase`` in SQL: the first target with a rule that has begun decides."""
     later = aliased(PhaseRule)
-    same = (getattr(later, name) == getattr(PhaseRule, name) for name in _TARGET)
+    same = (mine == its for mine, its in zip(_columns(later), _columns(PhaseRule), strict=True))
     begun_later = exists().where(
         *same, later.starts_on > PhaseRule.starts_on, later.starts_on <= day
     )
@@ -155,16 +151,18 @@ def _is_esia_only(day: date, default: Phase) -> ColumnElement[bool]:
     )
 
 
-_TARGET = ("district", "school_code", "class_id", "role")
+def _columns(table: type[PhaseRule | PhaseExemption]) -> list[InstrumentedAttribute[str]]:
+    """Return the columns of a ``Target``, in its order."""
+    return [getattr(table, field.name) for field in fields(Target)]
 
 
 def _targets_of_rows(table: type[PhaseRule | PhaseExemption]) -> Select[*tuple[Any, ...]]:
-    """Without a reference to the person, so that the database makes the set once."""
-    return select(*(getattr(table, name) for name in _TARGET))
+    """Select the targets without a reference to the person: the database makes the set once."""
+    return select(*_columns(table))
 
 
 def _targets() -> list[Tuple]:
-    """``targets_of`` in SQL, for a ``KnownUser`` joined with the ``School``."""
+    """Return ``targets_of`` in SQL, for a ``KnownUser`` joined with the ``School``."""
     person, none = KnownUser, literal("")
     return [
         tuple_(none, person.school_code, person.class_id, none),
@@ -178,7 +176,7 @@ def _targets() -> list[Tuple]:
 
 
 def is_exempt(day: date) -> ColumnElement[bool]:
-    """``Exemption.covers`` in SQL, for a ``KnownUser`` without a link, joined with the
+    """Return ``Exemption.covers`` in SQL, for a ``KnownUser`` without a link, joined with the
     ``School``."""
     person = KnownUser
     in_force = or_(PhaseExemption.until.is_(None), PhaseExemption.until >= day)
@@ -198,25 +196,5 @@ def is_exempt(day: date) -> ColumnElement[bool]:
                 or_(*(one.in_(together.where(PhaseExemption.who == who)) for one in _targets())),
             )
             for who, condition in whom.items()
-        ),
-    )
-
-
-def _is_target_of(
-    district: _Text, school_code: _Text, class_id: _Text, role: _Text
-) -> ColumnElement[bool]:
-    """``targets_of`` in SQL: whether an exemption is for somebody with these."""
-    return and_(
-        PhaseExemption.person_id == "",
-        or_(PhaseExemption.role == "", PhaseExemption.role == role),
-        or_(
-            and_(
-                PhaseExemption.school_code == "",
-                or_(PhaseExemption.district == "", PhaseExemption.district == district),
-            ),
-            and_(
-                PhaseExemption.school_code == school_code,
-                or_(PhaseExemption.class_id == "", PhaseExemption.class_id == class_id),
-            ),
         ),
     )

@@ -58,7 +58,7 @@ def add_provider(app: Flask, application: Application) -> None:
     that is none, and for an outside provider whose files cannot be used.
     """
     settings = provider_settings(application.settings)
-    if Phase(settings.phase) is Phase.ESIA_ONLY and not has_upstream(application.settings):
+    if Phase(settings.phase) is Phase.ESIA_ONLY and not application.settings.upstream.is_used:
         raise ConfigError("[auth] phase: nobody could sign in; fill in [upstream], or take another")
     try:
         upstreams = upstream.build(application.settings.upstream)
@@ -95,11 +95,6 @@ def _own_class(application: Application) -> LedClasses | None:
     settings = application.settings
     allowed = settings.auth.class_teacher_resets and settings.passwords.kept_in == "provider"
     return LedClasses(application) if allowed else None
-
-
-def has_upstream(settings: Settings) -> bool:
-    """Whether people can sign in at an outside provider."""
-    return bool(settings.upstream.esia or settings.upstream.oidc)
 
 
 def make_throttle(application: Application, *, purpose: bytes, window: timedelta) -> Throttle:

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from auth.settings import AuthSettings
 from auth.signin.phases import CITY, Phase, Target, Who
+from auth.upstream.settings import OidcUpstream, UpstreamSettings
 from service.access import Forbidden, Scope
 from service.models import AuditEntry, OperatorRole, PhaseExemption, PhaseRule
 from service.settings import Settings
 from service.signin import phase_rules
-from service.signin.phase_rules import PhaseProblem, Why
+from service.signin.phase_rules import PhaseProblem, PhaseRules, Why
 from tests.service.coverage_city import add_school
 from tests.service.slip_factories import NOW, add_person
 
@@ -36,7 +37,10 @@ OTHER_SCHOOL = Target(school_code="2")
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path)
+    gateway = OidcUpstream(
+        key="gateway", issuer="https://gateway.example", client_id="portal", client_secret="secret"
+    )
+    return Settings(home=tmp_path, upstream=UpstreamSettings(oidc=(gateway,)))
 
 
 @pytest.fixture
@@ -53,21 +57,21 @@ def city(session: Session) -> None:
     add_person(session, "b", "2")
 
 
+def rules(session: Session, settings: Settings, scope: Scope = OF_CITY) -> PhaseRules:
+    return PhaseRules(session=session, settings=settings, scope=scope, now=NOW, today=TODAY)
+
+
 def set_phase(
     session: Session, settings: Settings, scope: Scope = OF_CITY, **changes: Any
 ) -> PhaseRule:
-    values: dict[str, Any] = {
-        "target": CITY, "phase": Phase.ESIA_ONLY, "starts_on": TODAY + timedelta(days=9),
-        "upstream": True, "now": NOW, "today": TODAY,
-    }  # fmt: skip
-    return phase_rules.set_phase(session, settings, scope, **values | changes)
+    values = {"target": CITY, "phase": Phase.ESIA_ONLY, "starts_on": TODAY + timedelta(days=9)}
+    return rules(session, settings, scope).set_phase(**values | changes)
 
 
 def exempt(
     session: Session, settings: Settings, scope: Scope = OF_CITY, **changes: Any
 ) -> PhaseExemption:
-    values: dict[str, Any] = {"reason": "нет телефона", "now": NOW, "today": TODAY}
-    return phase_rules.add_exemption(session, settings, scope, **values | changes)
+    return rules(session, settings, scope).add_exemption(**{"reason": "нет телефона"} | changes)
 
 
 def audit(session: Session) -> list[tuple[str, str, dict[str, Any]]]:
@@ -129,10 +133,11 @@ def test_a_school_rules_its_classes_and_roles_where_the_settings_allow_it(
 
 
 def test_esia_only_needs_a_way_to_esia(session: Session, settings: Settings) -> None:
+    without = replace(settings, upstream=UpstreamSettings())
     with pytest.raises(PhaseProblem) as refused:
-        set_phase(session, settings, upstream=False)
+        set_phase(session, without)
     assert refused.value.why is Why.NO_UPSTREAM
-    set_phase(session, settings, upstream=False, phase=Phase.BOTH)
+    set_phase(session, without, phase=Phase.BOTH)
 
 
 @pytest.mark.parametrize(
@@ -165,11 +170,9 @@ def test_a_phase_is_moved_and_removed_and_each_step_is_written_down(
 ) -> None:
     rule = set_phase(session, settings, target=CLASS)
     later = TODAY + timedelta(days=30)
-    phase_rules.move_phase(
-        session, settings, OF_CITY, rule.id, starts_on=later, now=NOW, today=TODAY
-    )
+    rules(session, settings).move_phase(rule.id, starts_on=later)
     assert rule.starts_on == later
-    phase_rules.remove_phase(session, settings, OF_DISTRICT, rule.id, now=NOW)
+    rules(session, settings, OF_DISTRICT).remove_phase(rule.id)
     session.flush()
     assert session.scalars(select(PhaseRule)).all() == []
     place = {"id": rule.id, "class_id": "c-8a", "phase": "esia_only"}
@@ -183,10 +186,7 @@ def test_a_phase_is_moved_and_removed_and_each_step_is_written_down(
 def test_a_phase_that_has_begun_is_not_moved(session: Session, settings: Settings) -> None:
     rule = set_phase(session, settings, starts_on=TODAY)
     with pytest.raises(PhaseProblem) as refused:
-        phase_rules.move_phase(
-            session, settings, OF_CITY, rule.id, starts_on=TODAY + timedelta(days=3), now=NOW,
-            today=TODAY,
-        )  # fmt: skip
+        rules(session, settings).move_phase(rule.id, starts_on=TODAY + timedelta(days=3))
     assert refused.value.why is Why.PAST
 
 
@@ -197,9 +197,9 @@ def test_others_rules_can_be_neither_moved_nor_removed(
     of_city = set_phase(session, settings)
     for rule in (foreign, of_city):
         with pytest.raises(Forbidden):
-            phase_rules.remove_phase(session, settings, OF_DISTRICT, rule.id, now=NOW)
+            rules(session, settings, OF_DISTRICT).remove_phase(rule.id)
     with pytest.raises(Forbidden):
-        phase_rules.remove_phase(session, settings, OF_CITY, 999_999, now=NOW)
+        rules(session, settings, OF_CITY).remove_phase(999_999)
 
 
 def test_operators_see_what_concerns_their_people(session: Session, settings: Settings) -> None:
@@ -256,8 +256,8 @@ def test_nobody_exempts_people_of_others(
         exempt(session, settings, OF_SCHOOL, login="48pa")
     own = exempt(session, free, OF_SCHOOL, login="48pa")
     with pytest.raises(Forbidden):
-        phase_rules.remove_exemption(session, settings, OF_SCHOOL, own.id, now=NOW)
-    phase_rules.remove_exemption(session, free, OF_SCHOOL, own.id, now=NOW)
+        rules(session, settings, OF_SCHOOL).remove_exemption(own.id)
+    rules(session, free, OF_SCHOOL).remove_exemption(own.id)
     session.flush()
     assert phase_rules.exemptions(session, OF_CITY) == []
     assert [action for _actor, action, _details in audit(session)][-1] == "exemption.remove"
