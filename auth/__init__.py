@@ -70,7 +70,7 @@ def init_app(
     for a system's certificate that cannot be read.
     """
     from auth.clients.registered import Clients
-    from auth.linking import blueprint as linking_pages
+    from auth.linking import questions as linking_pages
     from auth.linking.pages import arrive as link
     from auth.oidc.context import Context, with_context
     from auth.oidc.provider import Provider

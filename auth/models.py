@@ -45,7 +45,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012 - read by SQLAlchemy
 
 
-_BigId = BigInteger().with_variant(Integer, "sqlite")
+BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
 def digest(secret: str) -> str:
@@ -159,7 +159,7 @@ class LogoutNotice(Base):
 
     __tablename__ = "auth_logout_notices"
 
-    id: Mapped[int] = mapped_column(_BigId, primary_key=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     client_id: Mapped[str] = mapped_column(String(255))
     person_id: Mapped[str] = mapped_column(String(36))
     sid: Mapped[str] = mapped_column(String(64))
@@ -214,7 +214,7 @@ class SignInFailure(Base):
     __tablename__ = "auth_sign_in_failures"
     __table_args__ = (Index("ix_auth_sign_in_failures_key_hash_at", "key_hash", "at"),)
 
-    id: Mapped[int] = mapped_column(_BigId, primary_key=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key_hash: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime] = mapped_column(index=True)
 
@@ -247,7 +247,7 @@ class LoginEvent(Base):
         Index("ix_auth_login_events_person_id_at", "person_id", "at"),
     )
 
-    id: Mapped[int] = mapped_column(_BigId, primary_key=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
     person_id: Mapped[str | None] = mapped_column(String(36))
     """None when nobody has the typed login; what was typed is not kept."""

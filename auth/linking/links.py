@@ -20,9 +20,9 @@ from auth.signin.end_sign_ins import end_people
 def is_linked(
     person_id: ColumnElement[str] | InstrumentedAttribute[str], at: datetime | None = None
 ) -> ColumnElement[bool]:
-    """Whether an outside identity opens the account of this person now, or opened it at ``at``.
+    """Tell whether an outside identity opens the account of this person now, or did so at ``at``.
 
-    The links of now, with what was made and ended since then taken back.
+    The links of now are counted, and what was made and ended since then is taken back.
     """
     if at is None:
         return exists().where(Link.person_id == person_id)
@@ -37,12 +37,6 @@ def links_of(db: Session, person_id: str) -> list[Link]:
     return list(db.scalars(select(Link).where(Link.person_id == person_id).order_by(Link.id)))
 
 
-def history_of(db: Session, person_id: str) -> list[LinkEvent]:
-    """Every link of the person ever made and ended, the newest first."""
-    events = select(LinkEvent).where(LinkEvent.person_id == person_id)
-    return list(db.scalars(events.order_by(LinkEvent.id.desc())))
-
-
 def link_by_evidence(
     session_factory: sessionmaker[Session],
     identity: OutsideIdentity,
@@ -52,8 +46,8 @@ def link_by_evidence(
 ) -> bool:
     """Link them without anybody of the school; a request that waits is settled by it.
 
-    False when the account is linked to another identity: of two at once one wins. The same
-    identity arriving twice at once is linked once, and True is the answer to both.
+    False when the account is linked to another identity: of two at once one wins. When the same
+    identity comes twice at once it is linked once, and both are told True.
     """
     try:
         with session_factory.begin() as db:
@@ -93,29 +87,16 @@ def add_link(
 
     Raises ``IntegrityError`` when the person has a link of this provider: end it first.
     """
-    db.add(
-        Link(
-            provider=provider,
-            subject=subject,
-            person_id=person_id,
-            linked_at=now,
-            evidence=evidence.value,
-        )
+    link = Link(
+        provider=provider,
+        subject=subject,
+        person_id=person_id,
+        linked_at=now,
+        evidence=evidence.value,
     )
+    db.add(link)
     db.flush()
-    db.add(
-        LinkEvent(
-            at=now,
-            action=LinkAction.LINKED.value,
-            provider=provider,
-            subject=subject,
-            person_id=person_id,
-            school_code=school_code,
-            evidence=evidence.value,
-            actor=actor,
-            reason=reason,
-        )
-    )
+    _record(db, LinkAction.LINKED, link, now, school_code, actor, reason)
     db.execute(
         delete(LinkRequest).where(LinkRequest.provider == provider, LinkRequest.subject == subject)
     )
@@ -131,14 +112,37 @@ def end_link(
     clients: Mapping[str, Client],
     now: datetime,
 ) -> None:
-    """End the link and what began with it; the history says who did it and why.
+    """End the link and the sign-ins from outside, with their codes and tokens; the history says who
+    did it and why.
 
     Applications that hear of sign-outs are told by the next ``backchannel.send_notices``.
     """
+    _record(db, LinkAction.UNLINKED, link, now, school_code, actor, reason)
+    db.delete(link)
+    db.flush()
+    # Nobody knows how a sign-in that is over began: what it left ends too, also tokens that are
+    # meant to outlive a sign-in, which somebody else may hold.
+    kept = db.scalars(
+        select(SignIn.sid).where(
+            SignIn.person_id == link.person_id, SignIn.method != Method.ESIA.value
+        )
+    ).all()
+    end_people(db, [link.person_id], clients, now, kept_sids=kept)
+
+
+def _record(
+    db: Session,
+    action: LinkAction,
+    link: Link,
+    now: datetime,
+    school_code: str,
+    actor: str,
+    reason: str,
+) -> None:
     db.add(
         LinkEvent(
             at=now,
-            action=LinkAction.UNLINKED.value,
+            action=action.value,
             provider=link.provider,
             subject=link.subject,
             person_id=link.person_id,
@@ -148,20 +152,3 @@ def end_link(
             reason=reason,
         )
     )
-    db.delete(link)
-    db.flush()
-    _end_outside_sign_ins(db, link.person_id, clients, now)
-
-
-def _end_outside_sign_ins(
-    db: Session, person_id: str, clients: Mapping[str, Client], now: datetime
-) -> None:
-    """End the person's sign-ins that came from outside, with their codes and tokens, also those
-    meant to outlive a sign-in: somebody else may hold them.
-
-    Of a sign-in that is over nobody knows how it began; what it left ends too.
-    """
-    kept = db.scalars(
-        select(SignIn.sid).where(SignIn.person_id == person_id, SignIn.method != Method.ESIA.value)
-    ).all()
-    end_people(db, [person_id], clients, now, kept_sids=kept)

@@ -20,7 +20,8 @@ PUPIL = "student"
 def look_up(
     identity: OutsideIdentity, directory: Directory, session_factory: sessionmaker[Session]
 ) -> Found:
-    """An identity that nobody checked is matched by nothing but its link."""
+    """Find everybody who may be this identity; one that nobody checked is matched by its link
+    alone."""
     with session_factory() as db:
         linked_ids = db.scalars(
             select(Link.person_id)
@@ -73,20 +74,16 @@ def _taken(
 
 
 def _children(children: Iterable[OutsideChild], directory: Directory) -> tuple[Account, ...]:
-    """The pupil with each child's СНИЛС, where it is one person of no other given name.
+    """Return the pupil with each child's СНИЛС, where it is one person of no other given name.
 
     Nothing else joins them; but a school may have typed the number of one child at another.
     """
     pupils: dict[str, Account] = {}
     for child in children:
         found = directory.by_snils(snils) if (snils := valid_snils(child.snils)) else []
-        if len(found) != 1 or not _may_be_named(child, found[0]):
+        if len(found) != 1 or PUPIL not in found[0].roles or found[0].suspended:
             continue
-        if PUPIL in found[0].roles and not found[0].suspended:
+        said, known = plain_name(child.given_name), plain_name(found[0].given_name)
+        if not (said and known) or said == known:
             pupils[found[0].person_id] = found[0]
     return tuple(pupils.values())
-
-
-def _may_be_named(child: OutsideChild, account: Account) -> bool:
-    said, known = plain_name(child.given_name), plain_name(account.given_name)
-    return not (said and known) or said == known

@@ -9,12 +9,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from auth.models import Base
-
-_BigId = BigInteger().with_variant(Integer, "sqlite")
+from auth.models import Base, BigId
 
 
 class Evidence(StrEnum):
@@ -37,7 +35,7 @@ class Link(Base):
         Index("ix_auth_links_provider_subject", "provider", "subject"),
     )
 
-    id: Mapped[int] = mapped_column(_BigId, primary_key=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     provider: Mapped[str] = mapped_column(String(64))
     """As in ``OutsideIdentity``."""
     subject: Mapped[str] = mapped_column(String(255))
@@ -58,7 +56,7 @@ class LinkEvent(Base):
     __tablename__ = "auth_link_events"
     __table_args__ = (Index("ix_auth_link_events_school_code_at", "school_code", "at"),)
 
-    id: Mapped[int] = mapped_column(_BigId, primary_key=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime]
     action: Mapped[str] = mapped_column(String(10))
     """A ``LinkAction``; a relink is both, at the same moment and with the same reason."""
@@ -75,7 +73,7 @@ class LinkEvent(Base):
     """The operator's words."""
 
 
-class Arrival(Base):
+class PendingIdentity(Base):
     """An outside identity whose account is not clear yet, while its person answers our pages."""
 
     __tablename__ = "auth_link_arrivals"
@@ -84,9 +82,9 @@ class Arrival(Base):
     browser_hash: Mapped[str] = mapped_column(String(64))
     """The browser it came with; another one that learns the address sees nothing."""
     identity: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """An ``OutsideIdentity`` as ``arrivals`` writes it."""
+    """An ``OutsideIdentity`` as ``pending_identities`` writes it."""
     query: Mapped[str] = mapped_column(Text)
-    """Of the authorization request to go on with; may be empty."""
+    """The query of the authorization request to go on with; may be empty."""
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -96,7 +94,7 @@ class LinkChoice(Base):
     __tablename__ = "auth_link_choices"
 
     choice_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """Of the browser's cookie together with the identity."""
+    """The digest of the browser's cookie together with the identity."""
     person_id: Mapped[str] = mapped_column(String(36))
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
@@ -113,7 +111,7 @@ class LinkRequest(Base):
         Index("ix_auth_link_requests_school_code", "school_code"),
     )
 
-    id: Mapped[int] = mapped_column(_BigId, primary_key=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     provider: Mapped[str] = mapped_column(String(64))
     subject: Mapped[str] = mapped_column(String(255))
     school_code: Mapped[str] = mapped_column(String(64))
@@ -128,7 +126,7 @@ class LinkRequest(Base):
     answered_at: Mapped[datetime | None]
     """None: it is open. A request that was granted is deleted: the link is the answer."""
     answer: Mapped[str] = mapped_column(String(500), default="")
-    """Why not, in the school's words."""
+    """The reason of a refusal, in the school's words."""
     seen: Mapped[bool] = mapped_column(default=False)
     """The person has read the answer."""
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,23 +1,24 @@
-"""Arrivals: an identity between its outside sign-in and the answer whose account it is.
+"""Pending identities: kept between the outside sign-in and the answer whose account it is.
 
-They live here and not in the address or the browser, which get a random key that only the browser
-it was made for may use. What somebody chose before is remembered here too.
+They stand neither in the address nor in the browser, which get a random key that no other browser
+may use. The choices that people made before are remembered here too.
 """
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, delete
 from sqlalchemy.orm import Session, sessionmaker
 
-from auth.linking.models import Arrival, LinkChoice
+from auth.linking.models import LinkChoice, PendingIdentity
 from auth.models import digest
 from auth.outside import OutsideChild, OutsideIdentity
 
-ARRIVAL_AGE = timedelta(minutes=30)
+PENDING_AGE = timedelta(minutes=30)
 """Time to find the slip with the school login, or to choose a school."""
 CHOICE_AGE = timedelta(days=30)
 """A browser that stays open for longer is asked again."""
@@ -31,16 +32,17 @@ def keep(
     browser: str,
     now: datetime,
 ) -> str:
-    """Store an arrival; its key. ``browser`` is the cookie that it is bound to."""
+    """Store an identity and return its key. ``browser`` is the cookie that it is bound to."""
     key = secrets.token_urlsafe(24)
+    born = identity.birth_date.isoformat() if identity.birth_date else None
     with session_factory.begin() as db:
         db.add(
-            Arrival(
+            PendingIdentity(
                 arrival_hash=digest(key),
                 browser_hash=digest(browser),
-                identity=_written(identity),
+                identity=asdict(identity) | {"birth_date": born},
                 query=query,
-                expires_at=now + ARRIVAL_AGE,
+                expires_at=now + PENDING_AGE,
             )
         )
     return key
@@ -48,46 +50,29 @@ def keep(
 
 def find(
     session_factory: sessionmaker[Session], key: str, *, browser: str, now: datetime
-) -> Arrival | None:
-    """The arrival, when it counts and this very browser brought it."""
+) -> PendingIdentity | None:
+    """Return the identity with this key, if it has not expired and this browser brought it."""
     with session_factory() as db:
-        arrival = db.get(Arrival, digest(key))
+        kept = db.get(PendingIdentity, digest(key))
         db.expunge_all()
-    if arrival is None or arrival.expires_at <= now:
+    if kept is None or kept.expires_at <= now:
         return None
-    return arrival if arrival.browser_hash == digest(browser) else None
+    return kept if kept.browser_hash == digest(browser) else None
 
 
-def use_up(session_factory: sessionmaker[Session], arrival: Arrival) -> bool:
+def use_up(session_factory: sessionmaker[Session], kept: PendingIdentity) -> bool:
     """Delete it, as it lets somebody in now; False when another request has done so."""
-    this = delete(Arrival).where(Arrival.arrival_hash == arrival.arrival_hash)
+    this = delete(PendingIdentity).where(PendingIdentity.arrival_hash == kept.arrival_hash)
     with session_factory.begin() as db:
         return cast("CursorResult[Any]", db.execute(this)).rowcount == 1
 
 
-def identity_of(arrival: Arrival) -> OutsideIdentity:
-    values = dict(arrival.identity)
+def identity_of(kept: PendingIdentity) -> OutsideIdentity:
+    values = dict(kept.identity)
     if values["birth_date"]:
         values["birth_date"] = date.fromisoformat(values["birth_date"])
     values["children"] = tuple(OutsideChild(**child) for child in values["children"])
     return OutsideIdentity(**values)
-
-
-def _written(identity: OutsideIdentity) -> dict[str, Any]:
-    return {
-        "provider": identity.provider,
-        "subject": identity.subject,
-        "family_name": identity.family_name,
-        "given_name": identity.given_name,
-        "middle_name": identity.middle_name,
-        "birth_date": identity.birth_date.isoformat() if identity.birth_date else None,
-        "snils": identity.snils,
-        "confirmed": identity.confirmed,
-        "child": identity.child,
-        "children": [
-            {"snils": child.snils, "given_name": child.given_name} for child in identity.children
-        ],
-    }
 
 
 def remember_choice(
@@ -98,7 +83,7 @@ def remember_choice(
     browser: str,
     now: datetime,
 ) -> None:
-    """Next time this identity enters in this browser as the same person without being asked.
+    """Let this identity enter as the same person next time, without being asked.
 
     ``browser`` is a cookie of its own: that of the sign-in changes with each one.
     """
@@ -119,7 +104,7 @@ def remembered_choice(
     browser: str,
     now: datetime,
 ) -> str:
-    """The person id, or empty."""
+    """Return the id of the person chosen, or an empty text."""
     with session_factory() as db:
         choice = db.get(LinkChoice, _choice_hash(identity, browser))
         return choice.person_id if choice and choice.expires_at > now else ""

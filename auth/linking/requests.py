@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -17,8 +17,8 @@ SEEN_AGE = timedelta(days=1)
 
 
 def request_of(db: Session, identity: OutsideIdentity, now: datetime) -> LinkRequest | None:
-    """The identity's request, open or answered, that has not expired."""
-    request = db.scalar(_theirs(identity))
+    """Return the identity's request, open or answered, if it has not expired."""
+    request = db.scalar(select(LinkRequest).where(*_theirs(identity)))
     return request if request and request.expires_at > now else None
 
 
@@ -34,7 +34,7 @@ def send(
     one for each identity, however often and wherever the form is sent."""
     try:
         with session_factory.begin() as db:
-            old = db.scalar(_theirs(identity))
+            old = db.scalar(select(LinkRequest).where(*_theirs(identity)))
             if old and old.answered_at is None and old.expires_at > now:
                 return
             if old:
@@ -63,12 +63,7 @@ def send(
 def withdraw(session_factory: sessionmaker[Session], identity: OutsideIdentity) -> None:
     """Forget the identity's request."""
     with session_factory.begin() as db:
-        db.execute(
-            delete(LinkRequest).where(
-                LinkRequest.provider == identity.provider,
-                LinkRequest.subject == identity.subject,
-            )
-        )
+        db.execute(delete(LinkRequest).where(*_theirs(identity)))
 
 
 def refuse(request: LinkRequest, answer: str, *, age: timedelta, now: datetime) -> None:
@@ -79,12 +74,10 @@ def refuse(request: LinkRequest, answer: str, *, age: timedelta, now: datetime) 
 
 
 def mark_seen(request: LinkRequest, now: datetime) -> None:
-    """The person reads the answer now: it has done its work."""
+    """Note that the person has read the answer, which expires soon."""
     if not request.seen:
         request.seen, request.expires_at = True, min(request.expires_at, now + SEEN_AGE)
 
 
-def _theirs(identity: OutsideIdentity) -> Select[LinkRequest]:
-    return select(LinkRequest).where(
-        LinkRequest.provider == identity.provider, LinkRequest.subject == identity.subject
-    )
+def _theirs(identity: OutsideIdentity) -> tuple[ColumnElement[bool], ...]:
+    return LinkRequest.provider == identity.provider, LinkRequest.subject == identity.subject

@@ -13,43 +13,16 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from auth.clients.client import Client
 from auth.clients.registered import read_clients
-from auth.models import Grant, LogoutNotice, SignIn
+from auth.models import LogoutNotice
 from auth.oidc.keys import SigningKeys
 from auth.settings import AuthSettings
-from auth.signin.end_sign_ins import GIVEN_UP_AFTER
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 TOKEN_SECONDS = 120
 RETRY_AFTER = timedelta(minutes=5)
 
 Post = Callable[[str, Mapping[str, str]], bool]
-"""Post a form to an address without following redirects; whether it was taken (200 or 204)."""
-
-
-def end_grants(
-    db: Session, sign_in: SignIn, clients: Mapping[str, Client], now: datetime
-) -> list[LogoutNotice]:
-    """Revoke what clients got in this sign-in, and note whom to tell.
-
-    What was given for offline access stays: it is meant to outlive the sign-in.
-    """
-    ended = db.scalars(select(Grant).where(Grant.sid == sign_in.sid)).all()
-    for grant in ended:
-        if "offline_access" not in grant.scope.split():
-            db.delete(grant)
-    notices = [
-        LogoutNotice(
-            client_id=client_id,
-            person_id=sign_in.person_id,
-            sid=sign_in.sid,
-            next_try_at=now,
-            expires_at=now + GIVEN_UP_AFTER,
-        )
-        for client_id in sorted({grant.client_id for grant in ended})
-        if client_id in clients and clients[client_id].backchannel_logout_uri
-    ]
-    db.add_all(notices)
-    return notices
+"""Posts a form to an address without following redirects; tells if it was taken (200 or 204)."""
 
 
 def send_notices(
@@ -59,9 +32,9 @@ def send_notices(
     now: datetime,
     post: Post,
 ) -> int:
-    """Try every notice that is due; how many were taken. Any number of workers may run this.
+    """Try every notice that is due, and return how many were taken; several workers may do so.
 
-    What was not taken comes again after ``RETRY_AFTER``, until ``GIVEN_UP_AFTER``.
+    A notice that was not taken is tried again after ``RETRY_AFTER``, until it expires.
     """
     taken = 0
     with session_factory() as db:
@@ -83,7 +56,7 @@ def send_notices(
 def _claim(
     session_factory: sessionmaker[Session], number: int, now: datetime
 ) -> LogoutNotice | None:
-    """The notice, when no other worker is at it: the next try is moved before this one."""
+    """Return the notice unless another worker is at it, and put its next try off."""
     claim = (
         update(LogoutNotice)
         .where(LogoutNotice.id == number, LogoutNotice.next_try_at <= now)
@@ -99,7 +72,7 @@ def _claim(
 def make_logout_token(
     notice: LogoutNotice, client: Client, issuer: str, keys: SigningKeys, now: datetime
 ) -> str:
-    """The signed message of Back-Channel Logout 1.0 section 2.4, made anew for each try."""
+    """Sign the message of Back-Channel Logout 1.0 section 2.4, anew for each try."""
     key = keys.signing(client.id_token_algorithm, now)
     issued = int(now.timestamp())
     claims: dict[str, Any] = {

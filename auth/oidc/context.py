@@ -16,7 +16,7 @@ from auth.clients.client import Client
 from auth.clients.registered import Clients
 from auth.directory import Account, Directory, OwnClass
 from auth.events import make_event
-from auth.models import Method
+from auth.models import Method, SignIn
 from auth.oidc.keys import SigningKeys
 from auth.outside import Arrive, Upstream
 from auth.settings import AuthSettings, LinkingSettings
@@ -68,6 +68,12 @@ class Context:
     def client(self, client_id: str) -> Client | None:
         return self.clients.get(client_id)
 
+    def who(self, request: Request) -> tuple[SignIn | None, Account | None]:
+        """Return the browser's sign-in, and its person while known."""
+        sign_in = self.sessions.current(request, self.clock())
+        account = self.directory.by_person_id(sign_in.person_id) if sign_in else None
+        return sign_in, account
+
     def session_age(self, client: Client | None) -> timedelta:
         """As long as the application that brought the person here allows."""
         seconds = self.settings.session_seconds
@@ -111,15 +117,12 @@ class Context:
         return None
 
     def record_refusal(
-        self, account: Account | None, *, client_id: str, method: Method, reason: Reason
+        self, account: Account | None, client: Client | None, method: Method, reason: Reason
     ) -> None:
-        """Write the login event of somebody not let in. An unknown client is stored as none."""
+        """Write the login event of somebody not let in into the application that asked."""
+        client_id = client.client_id if client else ""
         event = make_event(
-            account,
-            client_id=client_id if client_id in self.clients else "",
-            method=method,
-            refused=reason,
-            now=self.clock(),
+            account, client_id=client_id, method=method, refused=reason, now=self.clock()
         )
         with self.session_factory.begin() as db:
             db.add(event)

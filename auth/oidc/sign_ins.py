@@ -2,79 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+import secrets
 
-from flask import Request
-from sqlalchemy import Connection
+from flask import request
+from sqlalchemy import Connection, insert
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from auth.clients.client import Client
 from auth.directory import Account
 from auth.events import INSERT_EVENT, event_values
-from auth.models import Method, SignIn
-from auth.oidc.backchannel import end_grants
+from auth.models import Method, SignIn, digest, table_of
 from auth.oidc.context import Context
-from auth.signin.sessions import Begun
+from auth.signin.end_sign_ins import end_grants
+
+_BEGIN = insert(table_of(SignIn))
 
 
 def begin_sign_in(
     context: Context,
-    request: Request,
-    *,
     account: Account,
     method: Method,
-    age: timedelta,
+    client: Client | None,
+    *,
     with_first_password: bool = False,
     goes_on: bool = False,
-) -> Begun:
-    """Begin the browser's sign-in, by the cookie that the answer has to set
-    (``Sessions.cookie``); who was signed in here before is signed out.
+) -> tuple[SignIn, str]:
+    """Begin a sign-in of this browser and return it with its cookie, which the answer has to set.
 
-    It is stored together with its login event: there is never one without the other, whether
-    or not an application asked. ``goes_on``: the person proved nothing anew, so that the event
-    of the sign-in before stands for this one too.
+    The cookie is new, so that one planted earlier is worth nothing. Somebody else who was signed in
+    here is signed out. The sign-in is stored together with its login event: there is never one
+    without the other, whether or not a ``client`` asked. ``goes_on``: the person proved nothing
+    anew, so that the event of the sign-in before stands for this one too.
     """
-    clients, now = context.clients, context.clock()
+    now, cookie = context.clock(), secrets.token_urlsafe(32)
     with context.engine.begin() as db:
-        begun = context.sessions.begin(
-            db,
-            request,
-            person_id=account.person_id,
-            method=method,
-            with_first_password=with_first_password,
-            now=now,
-            age=age,
-        )
+        over, sid = context.sessions.forget(db, request), secrets.token_hex(32)
+        if over and over.person_id == account.person_id:
+            sid, over = over.sid, None
+        values = {
+            "cookie_hash": digest(cookie),
+            "person_id": account.person_id,
+            "auth_time": now,
+            "expires_at": now + context.session_age(client),
+            "with_first_password": with_first_password,
+            "used": False,
+            "method": method.value,
+            "sid": sid,
+        }
+        db.execute(_BEGIN, values)
         if not goes_on:
-            db.execute(
-                INSERT_EVENT,
-                event_values(account, client_id="", method=method, refused=None, now=now),
-            )
-        waiting = _end_grants(db, begun.over, clients, now)
+            event = event_values(account, client_id="", method=method, refused=None, now=now)
+            db.execute(INSERT_EVENT, event)
+        waiting = _end_grants(context, db, over)
     if waiting:
         context.notices_waiting()
-    return begun
+    return SignIn(**values), cookie
 
 
-def end_sign_in(context: Context, request: Request, response: Response) -> None:
+def end_sign_in(context: Context, response: Response) -> None:
     """End the browser's sign-in and what applications got in it, and have them told."""
-    clients, now = context.clients, context.clock()
+    context.sessions.cookie.forget(response)
     with context.engine.begin() as db:
-        over = context.sessions.end(db, request, response)
-        waiting = _end_grants(db, over, clients, now)
+        waiting = _end_grants(context, db, context.sessions.forget(db, request))
     if waiting:
         context.notices_waiting()
 
 
-def _end_grants(
-    db: Connection, over: SignIn | None, clients: Mapping[str, Client], now: datetime
-) -> bool:
-    """Whether there is anybody to tell."""
+def _end_grants(context: Context, db: Connection, over: SignIn | None) -> int:
+    """Return how many applications have to be told."""
     if over is None:
-        return False
+        return 0
     with Session(db) as session:
-        notices = end_grants(session, over, clients, now)
+        waiting = end_grants(session, over, context.clients, context.clock())
         session.flush()
-        return bool(notices)
+        return waiting

@@ -16,7 +16,7 @@ from auth.cookies import Cookie, form_token
 from auth.oidc.context import Context
 from auth.outside import Upstream
 from auth.pages.guard import let_forms_lead_to
-from auth.signin import transition
+from auth.pages.transition import offers
 from auth.signin.policy import Decision
 from auth.texts import LANGUAGES, choose_language, counter, translator
 
@@ -42,10 +42,10 @@ def render_page(template: str, cookie: Cookie, *, status: int = 200, **values: A
 
 
 def render(context: Context, template: str, *, status: int = 200, **values: Any) -> Response:
-    """A page of the provider.
+    """Return a page of the provider.
 
-    ``onward`` is the query of the application's request that the page is on the way of; without
-    it that of the page's own address. The page's forms may lead to this application.
+    ``onward`` is the query of the authorization request to go on with afterwards; without it that
+    of the page's own address. The page's forms may lead to its application.
     """
     values.setdefault("onward", current_query())
     _let_forms_lead_on(context, values["onward"])
@@ -59,7 +59,7 @@ def render(context: Context, template: str, *, status: int = 200, **values: Any)
 
 
 def refuse(context: Context, decision: Decision, client: Client | None) -> Response:
-    """The page for somebody whom ``policy`` does not let in: why, and what to do."""
+    """Return the page for somebody whom ``policy`` does not let in: why, and what to do."""
     return render(
         context,
         "refused.html",
@@ -74,20 +74,27 @@ def current_query() -> str:
     return request.query_string.decode("ascii", "replace")
 
 
+def asking_client(context: Context, query: str) -> Client | None:
+    """Return the application that brought the person here, by the query of its authorization
+    request."""
+    return context.client(_first_values(query).get("client_id", ""))
+
+
+def _first_values(query: str) -> dict[str, str]:
+    return dict(reversed(parse_qsl(query, keep_blank_values=True)))
+
+
 def _let_forms_lead_on(context: Context, query: str) -> None:
-    values = dict(reversed(parse_qsl(query)))  # of a doubled one the first counts
-    client = context.client(values.get("client_id", ""))
-    if client:
-        let_forms_lead_to(client.origins, source_of(values.get("redirect_uri", "")))
+    if client := asking_client(context, query):
+        let_forms_lead_to(client.origins, source_of(_first_values(query).get("redirect_uri", "")))
 
 
 def _upstreams(context: Context) -> Sequence[Upstream]:
-    """The outside providers to offer."""
-    offered = transition.offers(context.phases, context.clock()).outside
-    return context.upstreams if offered else ()
+    """Return the outside providers to offer."""
+    return context.upstreams if offers(context).outside else ()
 
 
 def _in_language(code: str) -> str:
-    """The address of this page in another language."""
+    """Return the address of this page in another language."""
     query = [(k, v) for k, v in request.args.items(multi=True) if k != "ui_locales"]
     return f"?{urlencode([*query, ('ui_locales', code)])}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
-from enum import StrEnum
+from enum import Enum, auto
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,21 +27,30 @@ from auth.oidc.grants import CodeGrant
 from auth.oidc.provider import Provider
 from auth.pages.shell import refuse, render
 from auth.portal.home import ask_who
-from auth.signin.policy import ALLOWED, Decision, Reason
+from auth.signin.policy import ALLOWED, Decision
 from auth.upstream.pages import sign_out_there
 
 MAX_AGE = 10**9
-"""Seconds: as good as no limit."""
+"""In seconds, as good as no limit."""
 
 
-class Step(StrEnum):
+class Step(Enum):
     """What has to happen before a code is given."""
 
-    SIGN_IN = "login"
-    REFUSE = "refuse"
-    SET_PASSWORD = "set_password"  # noqa: S105 - the name of a step
-    CONSENT = "consent"
-    NONE = "none"
+    SIGN_IN = auto()
+    REFUSE = auto()
+    SET_PASSWORD = auto()
+    CONSENT = auto()
+    NONE = auto()
+
+
+_SILENT_ERRORS: Mapping[Step, type[OAuth2Error]] = {
+    Step.SIGN_IN: LoginRequiredError,
+    Step.REFUSE: AccessDeniedError,
+    Step.SET_PASSWORD: InteractionRequiredError,
+    Step.CONSENT: ConsentRequiredError,
+}
+"""The answer where ``prompt=none`` forbids the page of a step (OpenID Connect Core 3.1.2.6)."""
 
 
 def authorize(provider: Provider) -> Any:
@@ -49,20 +58,23 @@ def authorize(provider: Provider) -> Any:
 
     Nothing is redirected to an address that is not registered (RFC 6749 section 4.1.2.1).
     """
-    sign_in, account = _who(provider.context)
+    context = provider.context
+    sign_in, account = context.who(request)
     try:
         grant = provider.get_consent_grant(end_user=account)
-        step, decision = _next_step(provider.context, grant, sign_in, account)
-        if step is Step.REFUSE:
-            _record_refusal(provider.context, grant.client, sign_in, account, decision.reason)
-        if _prompt(grant) == {"none"}:
-            _stay_silent(grant, step)
+        step, decision = _next_step(context, grant, sign_in, account)
+        if decision.reason:
+            context.record_refusal(account, grant.client, Method.SESSION, decision.reason)
+        if _prompt(grant) == {"none"} and step in _SILENT_ERRORS:
+            raise _SILENT_ERRORS[step](
+                redirect_uri=grant.redirect_uri, state=grant.request.payload.state
+            )
     except OAuth2Error as error:
         return _tell(provider, error)
     if step is Step.REFUSE:
-        return refuse(provider.context, decision, grant.client)
+        return refuse(context, decision, grant.client)
     if step is Step.SIGN_IN:
-        return _ask_who(provider.context)
+        return _ask_who(context)
     if step is Step.SET_PASSWORD:
         return _go("auth_pages.set_password")
     if step is Step.CONSENT:
@@ -72,7 +84,7 @@ def authorize(provider: Provider) -> Any:
         and sign_in
         and Method(sign_in.method) is Method.ESIA
         and _prompt(grant) != {"none"}
-        and (page := sign_out_there(provider.context, _here()))
+        and (page := sign_out_there(context, _here()))
     ):
         # A school computer: this very sign-in still counts here, over there it counts no more.
         return page
@@ -80,11 +92,11 @@ def authorize(provider: Provider) -> Any:
 
 
 def code_at_once(provider: Provider, sign_in: SignIn, account: Account) -> Response | None:
-    """The way back with a code, for somebody who signed in this moment.
+    """Return the way back with a code, for somebody who signed in this moment.
 
     None when there is anything else to do or to say first: that begins with the request itself.
     """
-    # Of the address alone: the posted form has a password in it.
+    # The address alone counts: the posted form has a password in it.
     asked = provider.create_oauth2_request(request, request.args)
     try:
         grant = provider.get_consent_grant(asked, end_user=account)
@@ -109,17 +121,19 @@ def _give_code(provider: Provider, grant: CodeGrant, sign_in: SignIn | None) -> 
 
 
 def _here() -> str:
-    """The address of this request, so that it can be made again."""
+    """Return the address of this request, so that it can be made again."""
     return f"{url_for('auth.authorize')}?{urlencode(list(request.values.items(multi=True)))}"
 
 
 def consent(provider: Provider) -> Any:
     """Show what the application would learn, and take the person's yes or no."""
     context = provider.context
-    sign_in, account = _who(context)
+    sign_in, account = context.who(request)
+    own_form = context.sessions.cookie.is_own_form(request)
+    answer = request.form.get("decision") if own_form else None
     try:
         grant = provider.get_consent_grant(end_user=account)
-        if request.form.get("decision") == "deny" and context.sessions.cookie.is_own_form(request):
+        if answer == "deny":
             raise AccessDeniedError(
                 redirect_uri=grant.redirect_uri, state=grant.request.payload.state
             )
@@ -127,7 +141,7 @@ def consent(provider: Provider) -> Any:
         return _tell(provider, error)
     if sign_in is None or account is None or sign_in.with_first_password:
         return _go("auth.authorize")
-    if request.form.get("decision") == "allow" and context.sessions.cookie.is_own_form(request):
+    if answer == "allow":
         with context.session_factory.begin() as db:
             db.merge(
                 Consent(
@@ -140,12 +154,6 @@ def consent(provider: Provider) -> Any:
         return _go("auth.authorize", answered={"consent"})
     scopes = grant.request.scope.split()
     return render(context, "consent.html", client=grant.client, scopes=scopes, account=account)
-
-
-def _who(context: Context) -> tuple[SignIn | None, Account | None]:
-    sign_in = context.sessions.current(request, context.clock())
-    account = context.directory.by_person_id(sign_in.person_id) if sign_in else None
-    return sign_in, account
 
 
 def _next_step(
@@ -170,7 +178,7 @@ def _next_step(
 
 
 def _counts(context: Context, grant: CodeGrant, sign_in: SignIn) -> bool:
-    """Whether this sign-in is young enough, unused where it must be, and the expected person's."""
+    """Tell whether the sign-in is young enough, unused if it must be, and the expected person's."""
     client: Client = grant.client
     limits = [int(grant.request.payload.data.get("max_age") or MAX_AGE)]
     if client.session_seconds:
@@ -193,31 +201,6 @@ def _prompt(grant: CodeGrant) -> set[str]:
     return set(grant.request.payload.data.get("prompt", "").split())
 
 
-def _stay_silent(grant: CodeGrant, step: Step) -> None:
-    """With ``prompt=none`` no page may appear: say why one would (OpenID Connect Core 3.1.2.6)."""
-    errors: dict[Step, type[OAuth2Error]] = {
-        Step.SIGN_IN: LoginRequiredError,
-        Step.REFUSE: AccessDeniedError,
-        Step.SET_PASSWORD: InteractionRequiredError,
-        Step.CONSENT: ConsentRequiredError,
-    }
-    if error := errors.get(step):
-        raise error(redirect_uri=grant.redirect_uri, state=grant.request.payload.state)
-
-
-def _record_refusal(
-    context: Context,
-    client: Client,
-    sign_in: SignIn | None,
-    account: Account | None,
-    reason: Reason | None,
-) -> None:
-    if sign_in and reason:
-        context.record_refusal(
-            account, client_id=client.client_id, method=Method.SESSION, reason=reason
-        )
-
-
 def _tell(provider: Provider, error: OAuth2Error) -> Any:
     if error.redirect_uri:
         return provider.redirect_with_error(error)
@@ -225,7 +208,7 @@ def _tell(provider: Provider, error: OAuth2Error) -> Any:
 
 
 def _ask_who(context: Context) -> Response:
-    """The sign-in page. The person is asked once: the way on is without the wish to be asked."""
+    """Show the sign-in page. The way on is without the wish to be asked: once is enough."""
     query = _query(request.values, answered={"login", "select_account"}, without="max_age")
     if request.method == "GET":
         return ask_who(context, query)
@@ -234,7 +217,7 @@ def _ask_who(context: Context) -> Response:
 
 
 def _go(endpoint: str, *, answered: Collection[str] = ()) -> Response:
-    """To another page of ours with the whole request, less the wishes that are answered there."""
+    """Go to another page of ours with the whole request, less the wishes that are answered."""
     source = request.args if endpoint == "auth.authorize" else request.values
     return redirect(f"{url_for(endpoint)}?{_query(source, answered=answered)}", 303)
 

@@ -23,17 +23,17 @@ from auth.upstream.pages import forget, remembered, sign_out_there
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wish:
-    """What an application asks for when it sends somebody here to sign out."""
+    """The wish of an application that sends somebody here to sign out."""
 
     claims: dict[str, Any]
-    """Of its ``id_token_hint``; empty without one."""
+    """Those of its ``id_token_hint``; empty without one."""
     back: str
     """Its checked address with ``state``; empty: our own page."""
     client: Client | None
     """The application whose address ``back`` is."""
 
     def names(self, sign_in: SignIn) -> bool:
-        """Whether the application proves that it means this very sign-in."""
+        """Tell whether the application proves that it means this very sign-in."""
         return (
             self.claims.get("sub") == sign_in.person_id
             and self.claims.get("sid", sign_in.sid) == sign_in.sid
@@ -41,8 +41,8 @@ class Wish:
 
 
 def logout(context: Context) -> Any:
-    """Ask first, unless the application shows the person's ID token: a link on a strange page
-    must not sign anybody out (RP-Initiated Logout section 6)."""
+    """Sign out; ask first, unless the application shows the person's ID token: a link on a strange
+    page must not sign anybody out (RP-Initiated Logout section 6)."""
     here = url_for("auth_pages.logout")
     if request.method == "POST" and "form_token" not in request.form:
         # Browsers send no cookie with another site's form, but they do with a link.
@@ -54,7 +54,7 @@ def logout(context: Context) -> Any:
     sign_in = context.sessions.current(request, context.clock())
     confirmed = request.method == "POST" and context.sessions.cookie.is_own_form(request)
     # A sign-in at an outside provider lasts longer than ours, and has to end all the same.
-    elsewhere = sign_in is None and remembered(context, request) is not None
+    elsewhere = sign_in is None and remembered(context) is not None
     if (
         ((sign_in or elsewhere) and confirmed)
         or (sign_in and wish.names(sign_in))
@@ -63,7 +63,7 @@ def logout(context: Context) -> Any:
         onward = wish.back or here
         response = sign_out_there(context, onward) or redirect(onward, 303)
         forget(context, response)
-        end_sign_in(context, request, response)
+        end_sign_in(context, response)
         return response
     if sign_in is None and wish.back:
         return redirect(wish.back, 303)
@@ -73,7 +73,7 @@ def logout(context: Context) -> Any:
 
 
 def _read_wish(context: Context) -> Wish:
-    """Raises ``OAuth2Error`` for a wrong hint, client or address, and nobody is sent anywhere."""
+    """Read the wish. Raises ``OAuth2Error`` for a wrong hint, client or address."""
     hint, client_id = request.args.get("id_token_hint"), request.args.get("client_id")
     claims = read_id_token(context, hint) if hint else {}
     if client_id and claims and claims.get("aud") != client_id:

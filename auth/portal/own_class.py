@@ -15,18 +15,16 @@ from auth.oidc.context import Context
 from auth.pages.shell import refuse, render
 
 RECENT = timedelta(minutes=15)
-"""So old the sign-in may be at most."""
+"""The highest age of the sign-in."""
 
 
 def own_class(context: Context) -> Any:
-    """Anybody without a class of their own is answered like a page that is not there."""
-    now = context.clock()
-    sign_in = context.sessions.current(request, now)
-    if sign_in is None or now - sign_in.auth_time > RECENT:
+    """Answer anybody without a class of their own like a page that is not there."""
+    sign_in, account = context.who(request)
+    if sign_in is None or context.clock() - sign_in.auth_time > RECENT:
         return redirect(url_for("auth_pages.login"), 303)
     if sign_in.with_first_password:
         return redirect(url_for("auth_pages.set_password"), 303)
-    account = context.directory.by_person_id(sign_in.person_id)
     pupils = context.own_class.pupils(sign_in.person_id)
     if account is None or not pupils:
         abort(404)

@@ -1,12 +1,12 @@
-"""Ending everything that people's sign-ins gave, in every browser and application at once.
+"""Ending what sign-ins gave: in one browser, or in every browser and application at once.
 
 Apart from ``backchannel``, which tells applications, so that a process that only ends sign-ins does
-not load what signs the notices.
+not load the code that signs the notices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -19,6 +19,20 @@ GIVEN_UP_AFTER = timedelta(days=1)
 """An application that does not hear of a sign-out for so long is not told any more."""
 
 
+def end_grants(db: Session, sign_in: SignIn, clients: Mapping[str, Client], now: datetime) -> int:
+    """Revoke what clients got in this sign-in, and note whom to tell; return how many.
+
+    What was given for offline access stays: it is meant to outlive the sign-in.
+    """
+    ended = db.scalars(select(Grant).where(Grant.sid == sign_in.sid)).all()
+    for grant in ended:
+        if "offline_access" not in grant.scope.split():
+            db.delete(grant)
+    told = sorted({grant.client_id for grant in ended})
+    given = [(client_id, sign_in.person_id, sign_in.sid) for client_id in told]
+    return _note_whom_to_tell(db, given, clients, now)
+
+
 def end_people(
     db: Session,
     person_ids: Collection[str],
@@ -28,12 +42,26 @@ def end_people(
     kept_sids: Collection[str] = (),
 ) -> int:
     """End every sign-in, code under way and token of these people, for offline access too, and
-    note whom to tell; how many notices there are. What has one of ``kept_sids`` stays."""
-    ended = db.execute(
+    note whom to tell; return how many. What has one of ``kept_sids`` stays."""
+    given = db.execute(
         select(Grant.client_id, Grant.person_id, Grant.sid)
         .where(Grant.person_id.in_(person_ids), Grant.sid.not_in(kept_sids))
         .distinct()
-    ).all()
+    )
+    waiting = _note_whom_to_tell(db, ((row[0], row[1], row[2]) for row in given), clients, now)
+    for table in (SignIn, AuthorizationCode, Grant):
+        theirs = table.person_id.in_(person_ids)
+        db.execute(delete(table).where(theirs, table.sid.not_in(kept_sids)))
+    return waiting
+
+
+def _note_whom_to_tell(
+    db: Session,
+    given: Iterable[tuple[str, str, str]],
+    clients: Mapping[str, Client],
+    now: datetime,
+) -> int:
+    """Add a notice for each client, person and sign-in; return how many."""
     notices = [
         LogoutNotice(
             client_id=client_id,
@@ -42,11 +70,8 @@ def end_people(
             next_try_at=now,
             expires_at=now + GIVEN_UP_AFTER,
         )
-        for client_id, person_id, sid in ended
+        for client_id, person_id, sid in given
         if client_id in clients and clients[client_id].backchannel_logout_uri
     ]
     db.add_all(notices)
-    for table in (SignIn, AuthorizationCode, Grant):
-        theirs = table.person_id.in_(person_ids)
-        db.execute(delete(table).where(theirs, table.sid.not_in(kept_sids)))
     return len(notices)

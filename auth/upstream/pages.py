@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl
 
-from flask import Blueprint, Request, abort, redirect, request, url_for
+from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from auth.cookies import Cookie, host_cookie
@@ -15,8 +14,8 @@ from auth.models import Method
 from auth.oidc.context import Context, with_context
 from auth.outside import Attempt, Upstream
 from auth.pages.guard import guard
-from auth.pages.shell import render
-from auth.signin import transition
+from auth.pages.shell import asking_client, current_query, render
+from auth.pages.transition import offers
 from auth.signin.throttle import ThrottleKey
 from auth.upstream import attempts
 from auth.upstream.attempts import Purpose
@@ -39,8 +38,8 @@ def make_blueprint() -> Blueprint:
 
 def start(context: Context, key: str) -> Any:
     """Send the person there from our own form; our query is the application's request."""
-    upstream = _upstream(context, key)
-    query = request.query_string.decode("ascii", "replace")
+    upstream = _by_key(context, key) or abort(404)
+    query = current_query()
     if not context.sessions.cookie.is_own_form(request) or len(query) > MAX_QUERY_LENGTH:
         # Nothing began, so nothing is written down: anybody can send this.
         return _page(context, UpstreamError(Problem.STALE, "no own form"), upstream, query)
@@ -63,7 +62,7 @@ def start(context: Context, key: str) -> Any:
 
 def callback(context: Context, key: str) -> Any:
     """Take the person who comes back, once, in the browser that left."""
-    upstream = _upstream(context, key)
+    upstream = _by_key(context, key) or abort(404)
     cookie, now = context.sessions.cookie.browser(request), context.clock()
     throttle_key = ThrottleKey(
         text=f"upstream {request.remote_addr}", limit=context.settings.failures_per_address
@@ -99,8 +98,8 @@ def callback(context: Context, key: str) -> Any:
 
 
 def signed_out(context: Context, key: str) -> Any:
-    """Take the person who comes back from a sign-out; whoever begins here just sees our page."""
-    _upstream(context, key)
+    """Take the person who comes back from a sign-out; one who begins here sees our own page."""
+    _by_key(context, key) or abort(404)
     onward = attempts.claim(
         context.session_factory,
         request.args.get("state", ""),
@@ -113,11 +112,12 @@ def signed_out(context: Context, key: str) -> Any:
 
 
 def sign_out_there(context: Context, onward: str) -> Response | None:
-    """The page that ends the browser's sign-in at the provider where it began, and then goes on.
+    """Return the page that ends the browser's sign-in at the provider where it began, and then goes
+    on.
 
     None when it began nowhere else, or there is no way to end it.
     """
-    upstream = remembered(context, request)
+    upstream = remembered(context)
     if upstream is None:
         return None
     now = context.clock()
@@ -142,8 +142,8 @@ def sign_out_there(context: Context, onward: str) -> Response | None:
 def leave(
     context: Context, upstream: Upstream, address: str, *, signing_out: bool = False
 ) -> Response:
-    """A page that goes on by itself. A redirect would not do: after a form browsers stop every
-    one that ``form-action`` does not name, and where a gateway redirects to nobody knows."""
+    """Return a page that goes on by itself. A redirect would not do: after a form browsers stop
+    every one that ``form-action`` does not name, and nobody knows where a gateway redirects."""
     response = render(
         context,
         "upstream/leaving.html",
@@ -155,9 +155,9 @@ def leave(
     return response
 
 
-def remembered(context: Context, request: Request) -> Upstream | None:
-    """The outside provider at which this browser has a sign-in too, whoever it turned out to be
-    here.
+def remembered(context: Context) -> Upstream | None:
+    """Return the outside provider at which this browser has a sign-in too, whether or not it led to
+    one here.
 
     It lasts for hours (docs/facts/esia.md 1.18), so a sign-out has to end it, or at a school
     computer the next person enters with one click.
@@ -166,7 +166,7 @@ def remembered(context: Context, request: Request) -> Upstream | None:
 
 
 def forget(context: Context, response: Response) -> None:
-    """The sign-in over there is ended, as far as it can be."""
+    """Remember no longer that there is a sign-in over there: it is ended as far as it can be."""
     _there(context).forget(response)
 
 
@@ -178,14 +178,9 @@ def _by_key(context: Context, key: str) -> Upstream | None:
     return next((one for one in context.upstreams if one.key == key), None)
 
 
-def _upstream(context: Context, key: str) -> Upstream:
-    return _by_key(context, key) or abort(404)
-
-
 def _callback(context: Context, key: str) -> str:
-    """The address that is registered there."""
-    issuer = context.settings.issuer
-    return issuer + url_for("auth_upstream.callback", key=key)
+    """Return the address that is registered there."""
+    return context.settings.issuer + url_for("auth_upstream.callback", key=key)
 
 
 def _failed(context: Context, error: UpstreamError, upstream: Upstream, query: str) -> Response:
@@ -197,8 +192,7 @@ def _failed(context: Context, error: UpstreamError, upstream: Upstream, query: s
         error.code or error.problem.value,
         extra={"upstream": upstream.key, "problem": error.problem.value, "code": error.code},
     )
-    client_id = next((value for name, value in parse_qsl(query) if name == "client_id"), "")
-    context.record_refusal(None, client_id=client_id, method=Method.ESIA, reason=error.reason)
+    context.record_refusal(None, asking_client(context, query), Method.ESIA, error.reason)
     return _page(context, error, upstream, query)
 
 
@@ -218,6 +212,5 @@ def _page(
         problem=error.problem.value,
         code=error.code,
         again=f"{url_for('auth_pages.login')}{'?' if query else ''}{query}",
-        with_password=context.settings.password_sign_in
-        and transition.offers(context.phases, context.clock()).password,
+        with_password=context.settings.password_sign_in and offers(context).password,
     )

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from auth.linking.links import link_by_evidence
-from auth.linking.models import Arrival, Evidence
+from auth.linking.models import Evidence, PendingIdentity
 from auth.models import digest
 from auth.outside import OutsideIdentity
 from tests.auth.conftest import Portal
@@ -202,8 +202,8 @@ def test_nothing_personal_stands_in_an_address_and_only_a_digest_of_the_key_is_k
     page = browser.open(door.address(make_identity(), door.portal.moodle().start().url))
     assert set(page.parameters) == {"arrival"}
     with door.portal.session_factory() as db:
-        assert db.get(Arrival, digest(page.parameters["arrival"]))
-        assert not db.get(Arrival, page.parameters["arrival"])
+        assert db.get(PendingIdentity, digest(page.parameters["arrival"]))
+        assert not db.get(PendingIdentity, page.parameters["arrival"])
     assert repr(make_identity()) == "OutsideIdentity(provider='esia')"
 
 

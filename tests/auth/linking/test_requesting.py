@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from auth.expiry import forget_expired
-from auth.linking.models import Arrival, LinkRequest
+from auth.linking.models import LinkRequest, PendingIdentity
 from auth.linking.requests import refuse
 from tests.auth.linking.conftest import SNILS, Door, heading, make_identity
 from tests.relying_party import Browser, Page
@@ -188,7 +188,7 @@ def test_what_is_no_longer_needed_is_deleted(door: Door, browser: Browser) -> No
             later = door.portal.clock() + timedelta(days=days)
             forget_expired(db, later, failure_window=timedelta(days=1))
         with factory() as db:
-            return len(db.scalars(select(Arrival)).all()), len(
+            return len(db.scalars(select(PendingIdentity)).all()), len(
                 db.scalars(select(LinkRequest)).all()
             )
 
