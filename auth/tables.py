@@ -5,7 +5,7 @@ from __future__ import annotations
 import auth.clients.registered
 import auth.esia.models
 import auth.linking.models
-import auth.upstream.models  # noqa: F401 - registers the tables
+import auth.upstream.attempts  # noqa: F401 - registers the tables
 from auth.models import Base
 
 metadata = Base.metadata

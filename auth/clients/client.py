@@ -86,12 +86,6 @@ class Client:
             if not value.isprintable() or (name == "client_id" and not value):
                 flaw = Flaw.NOT_PRINTABLE if value else Flaw.MISSING
                 yield self._problem(name, flaw, f"{name} must be a printable text")
-        if self.client_id.startswith(ESIA_CLIENT):
-            text = f"client_id may not begin with {ESIA_CLIENT}"
-            yield self._problem("client_id", Flaw.RESERVED, text)
-        if not self.redirect_uris:
-            text = "redirect_uris must name at least one address"
-            yield self._problem("redirect_uris", Flaw.MISSING, text)
         for name in ("redirect_uris", "post_logout_redirect_uris"):
             for uri in getattr(self, name):
                 yield from self._check_address(name, uri)
@@ -100,42 +94,47 @@ class Client:
                 yield from self._check_address(name, uri)
                 if not uri.lower().startswith(("https://", "http://")):
                     yield self._problem(name, Flaw.NOT_HTTP, f"{name} must be http(s)", uri)
-        if self.client_secret and self.client_secret_hash:
-            text = "client_secret or client_secret_hash, not both"
-            yield self._problem("client_secret", Flaw.NOT_BOTH, text)
         for name in ("client_secret_hash", "previous_secret_hash"):
             if getattr(self, name) and not _SECRET_HASH.fullmatch(getattr(self, name)):
                 text = f"{name} must be sha256: and 64 hexadecimal digits"
                 yield self._problem(name, Flaw.NOT_A_HASH, text)
-        if not self.is_public and not self.token_endpoint_auth_methods:
-            text = "token_endpoint_auth_methods must name at least one"
-            yield self._problem("token_endpoint_auth_methods", Flaw.MISSING, text)
-        if self.session_seconds < 0:
-            text = "session_seconds must not be negative"
-            yield self._problem("session_seconds", Flaw.NEGATIVE, text)
-        if unknown := sorted(set(self.scopes) - set(KNOWN_SCOPES)):
-            text = f"unknown scopes {unknown}"
-            yield self._problem("scopes", Flaw.UNKNOWN, text, " ".join(unknown))
-        if "openid" not in self.scopes:
-            yield self._problem("scopes", Flaw.WITHOUT_OPENID, "scopes must include openid")
+        unknown = " ".join(sorted(set(self.scopes) - set(KNOWN_SCOPES)))
+        without_method = not self.is_public and not self.token_endpoint_auth_methods
+        for wrong, name, flaw, text in (
+            (self.client_id.startswith(ESIA_CLIENT), "client_id", Flaw.RESERVED,
+             f"client_id may not begin with {ESIA_CLIENT}"),
+            (not self.redirect_uris, "redirect_uris", Flaw.MISSING,
+             "redirect_uris must name at least one address"),
+            (self.client_secret and self.client_secret_hash, "client_secret", Flaw.NOT_BOTH,
+             "client_secret or client_secret_hash, not both"),
+            (without_method, "token_endpoint_auth_methods", Flaw.MISSING,
+             "token_endpoint_auth_methods must name at least one"),
+            (self.session_seconds < 0, "session_seconds", Flaw.NEGATIVE,
+             "session_seconds must not be negative"),
+            (unknown, "scopes", Flaw.UNKNOWN, f"unknown scopes {unknown}"),
+            ("openid" not in self.scopes, "scopes", Flaw.WITHOUT_OPENID,
+             "scopes must include openid"),
+        ):  # fmt: skip
+            if wrong:
+                yield self._problem(name, flaw, text, unknown if flaw is Flaw.UNKNOWN else "")
 
     def _check_address(self, name: str, uri: str) -> Iterator[FieldProblem]:
         try:
             parts = urlsplit(uri)
         except ValueError:
-            yield self._problem(name, Flaw.NOT_AN_ADDRESS, f"{uri} is not an absolute address", uri)
-            return
-        if not (parts.scheme and (parts.netloc or parts.path)) or parts.fragment:
-            yield self._problem(name, Flaw.NOT_AN_ADDRESS, f"{uri} is not an absolute address", uri)
-        if parts.netloc and not _HOST.fullmatch(parts.netloc):
-            text = f"{uri} has no plain host name"
-            yield self._problem(name, Flaw.NOT_A_PLAIN_HOST, text, uri)
-        if not _PLAIN_ADDRESS.fullmatch(uri) or len(uri) > MAX_ADDRESS_LENGTH:
-            text = "an address must be short ASCII text"
-            yield self._problem(name, Flaw.NOT_ASCII, text, uri)
-        if parts.scheme in {"javascript", "data", "vbscript"}:
-            text = f"{uri} would run as a script"
-            yield self._problem(name, Flaw.RUNS_AS_SCRIPT, text, uri)
+            parts = urlsplit("")
+        for wrong, flaw, text in (
+            (not (parts.scheme and (parts.netloc or parts.path)) or parts.fragment,
+             Flaw.NOT_AN_ADDRESS, f"{uri} is not an absolute address"),
+            (parts.netloc and not _HOST.fullmatch(parts.netloc),
+             Flaw.NOT_A_PLAIN_HOST, f"{uri} has no plain host name"),
+            (not _PLAIN_ADDRESS.fullmatch(uri) or len(uri) > MAX_ADDRESS_LENGTH,
+             Flaw.NOT_ASCII, "an address must be short ASCII text"),
+            (parts.scheme in {"javascript", "data", "vbscript"},
+             Flaw.RUNS_AS_SCRIPT, f"{uri} would run as a script"),
+        ):  # fmt: skip
+            if wrong:
+                yield self._problem(name, flaw, text, uri)
 
     def _problem(self, field: str, flaw: Flaw, text: str, value: str = "") -> FieldProblem:
         where = f"{self.client_id}: " if field != "client_id" else ""

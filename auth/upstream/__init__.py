@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def build(settings: UpstreamSettings) -> tuple[Upstream, ...]:
-    """The outside providers, in the order of their buttons. Nobody is asked anything yet.
+    """Make the outside providers, in the order of their buttons. None is asked anything yet.
 
     Raises ``ValueError`` that names the upstream, and the file that cannot be read.
     """
     from auth.esia.protocol.gost import find_gost
-    from auth.upstream.esia import make_esia
+    from auth.upstream.esia import Esia
     from auth.upstream.oidc import Oidc
 
     found: list[Upstream] = []
     if settings.esia:
         gost = find_gost()
-        found += [make_esia(one, settings, gost) for one in settings.esia]
+        found += [Esia(one, settings, gost) for one in settings.esia]
     return (*found, *(Oidc(one, settings) for one in settings.oidc))

@@ -1,4 +1,4 @@
-"""Attempts: what is remembered while a person is away at an outside provider, for one return."""
+"""Attempts: remembered while a person is away at an outside provider, for one return."""
 
 from __future__ import annotations
 
@@ -6,16 +6,32 @@ import uuid
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import delete
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import String, Text, delete
+from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
-from auth.models import digest
-from auth.upstream.models import UpstreamAttempt
+from auth.models import Base, digest
 
 
 class Purpose(StrEnum):
     SIGN_IN = "sign_in"
     SIGN_OUT = "sign_out"
+
+
+class UpstreamAttempt(Base):
+    """Somebody is on the way there and back; the row goes with the first return."""
+
+    __tablename__ = "auth_upstream_attempts"
+
+    state_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(10))
+    """A ``Purpose``."""
+    upstream: Mapped[str] = mapped_column(String(31))
+    """Its key in the settings."""
+    browser_hash: Mapped[str] = mapped_column(String(64))
+    """The digest of the cookie it is bound to; empty when it may return in any browser."""
+    onward: Mapped[str] = mapped_column(Text)
+    """The query of the application's request to go on with, or the address after a sign-out."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 def begin(
@@ -28,7 +44,8 @@ def begin(
     now: datetime,
     age: timedelta,
 ) -> str:
-    """Remember an attempt; its state. ``browser`` is the cookie that it is bound to, or empty."""
+    """Remember an attempt and return its state. ``browser`` is the cookie that it is bound to, or
+    empty."""
     state = str(uuid.uuid4())
     with session_factory.begin() as db:
         db.execute(delete(UpstreamAttempt).where(UpstreamAttempt.expires_at <= now))
@@ -54,9 +71,10 @@ def claim(
     browser: str,
     now: datetime,
 ) -> str | None:
-    """``onward`` of the attempt, once: of two returns one gets it.
+    """Return ``onward`` of the attempt, once: of two returns one gets it.
 
-    None: never begun, used, too old, or of another browser, whose attempt stays as it is.
+    None for an attempt that never began, is used or too old, or belongs to another browser; the
+    last one stays as it is.
     """
     claimed = (
         delete(UpstreamAttempt)

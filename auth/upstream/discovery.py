@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,13 +11,17 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from auth.upstream.errors import Problem, UpstreamError
-from auth.upstream.http import Wire, no_answer, read_json
+from auth.upstream.http import Http, no_answer, read_json
 from auth.upstream.settings import OidcUpstream, check_address
 
 KEPT = timedelta(hours=1)
-"""So long what was answered counts."""
+"""The time for which an answer counts."""
 KEYS_AGAIN_AFTER = timedelta(minutes=1)
-"""Tokens with unknown keys do not make us ask oftener."""
+"""The pause before tokens with unknown keys make us ask again."""
+
+
+OPTIONAL = ("userinfo_endpoint", "end_session_endpoint")
+ADDRESSES = ("authorization_endpoint", "token_endpoint", "jwks_uri", *OPTIONAL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,74 +39,55 @@ class Metadata:
 
 @dataclass(kw_only=True)
 class Discovery:
-    """Asks, and remembers for a while; used by many threads."""
+    """Asks, and remembers for a while, each answer with its moment; used by many threads."""
 
     settings: OidcUpstream
-    wire: Wire
-    _metadata: Metadata | None = None
-    _metadata_at: datetime | None = None
-    _keys: KeySet | None = None
-    _keys_at: datetime | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    http: Http
+    _metadata: tuple[datetime, Metadata] | None = None
+    _keys: tuple[datetime, KeySet] | None = None
 
     def metadata(self, now: datetime) -> Metadata:
-        """Raises ``UpstreamError``; what was learnt before counts on while nobody answers."""
-        given = self.settings
-        if not given.uses_discovery:
-            return Metadata(
-                authorization_endpoint=given.authorization_endpoint,
-                token_endpoint=given.token_endpoint,
-                jwks_uri=given.jwks_uri,
-                userinfo_endpoint=given.userinfo_endpoint,
-                end_session_endpoint=given.end_session_endpoint,
-            )
-        with self._lock:
-            known, asked_at = self._metadata, self._metadata_at
-        if known and asked_at and now - asked_at < KEPT:
-            return known
+        """Return addresses; those learnt before count on while nobody answers.
+
+        Raises ``UpstreamError``.
+        """
+        if not self.settings.uses_discovery:
+            return Metadata(**{name: getattr(self.settings, name) for name in ADDRESSES})
+        known = self._metadata
+        if known and now - known[0] < KEPT:
+            return known[1]
         try:
             found = self._discover()
         except UpstreamError:
             if known:
-                return known
+                return known[1]
             raise
-        with self._lock:
-            self._metadata, self._metadata_at = found, now
+        self._metadata = now, found
         return found
 
     def keys(self, now: datetime, *, others: bool = False) -> KeySet:
-        """The published keys; ``others``: a token was signed with none of the known ones.
+        """Return the published keys; ``others``: a token was signed with none of the known ones.
 
         Raises ``UpstreamError``.
         """
-        with self._lock:
-            known, asked_at = self._keys, self._keys_at
-        limit = KEYS_AGAIN_AFTER if others else KEPT
-        if known and asked_at and now - asked_at < limit:
-            return known
+        known = self._keys
+        if known and now - known[0] < (KEYS_AGAIN_AFTER if others else KEPT):
+            return known[1]
         body = self._get(self.metadata(now).jwks_uri)
         try:
             found = KeySet.import_key_set({"keys": [*_readable(body.get("keys"))]})
         except (JoseError, ValueError, TypeError) as error:
             raise UpstreamError(Problem.UNTRUSTED, "no keys at jwks_uri") from error
-        with self._lock:
-            self._keys, self._keys_at = found, now
+        self._keys = now, found
         return found
 
     def _discover(self) -> Metadata:
         body = self._get(f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration")
         if body.get("issuer") != self.settings.issuer:
             raise UpstreamError(Problem.UNTRUSTED, "discovery names another issuer")
-        names = (
-            "authorization_endpoint",
-            "token_endpoint",
-            "jwks_uri",
-            "userinfo_endpoint",
-            "end_session_endpoint",
-        )
-        found = {name: str(body.get(name) or "") for name in names}
+        found = {name: str(body.get(name) or "") for name in ADDRESSES}
         for name, address in found.items():
-            if not address and name in names[3:]:
+            if not address and name in OPTIONAL:
                 continue
             try:
                 check_address(self.settings.key, name, address)
@@ -113,7 +97,7 @@ class Discovery:
         return Metadata(**found, names_itself=names_itself)
 
     def _get(self, address: str) -> dict[str, Any]:
-        with self.wire.session() as session:
+        with self.http.session() as session:
             try:
                 answer = session.get(address)
             except requests.RequestException as error:
@@ -124,7 +108,7 @@ class Discovery:
 
 
 def _readable(keys: Any) -> list[dict[str, Any]]:
-    """Keys for signatures; a set may hold others, and kinds that are newer than we are."""
+    """Return the keys for signatures; a set may hold others, and kinds that are unknown here."""
     if not isinstance(keys, list):
         return []
     return [

@@ -30,23 +30,16 @@ class Problem(StrEnum):
     """Used before, too old, or begun in another browser."""
 
 
-STATUSES: Mapping[Problem, int] = {
-    Problem.DENIED: 403,
-    Problem.ACCOUNT: 403,
-    Problem.TRY_AGAIN: 502,
-    Problem.UNAVAILABLE: 503,
-    Problem.REFUSED: 502,
-    Problem.UNTRUSTED: 502,
-    Problem.STALE: 400,
+_ANSWERS: Mapping[Problem, tuple[int, Reason]] = {
+    Problem.DENIED: (403, Reason.UPSTREAM_DENIED),
+    Problem.ACCOUNT: (403, Reason.UPSTREAM_DENIED),
+    Problem.TRY_AGAIN: (502, Reason.UPSTREAM_FAILED),
+    Problem.UNAVAILABLE: (503, Reason.UPSTREAM_UNAVAILABLE),
+    Problem.REFUSED: (502, Reason.UPSTREAM_FAILED),
+    Problem.UNTRUSTED: (502, Reason.UPSTREAM_FAILED),
+    Problem.STALE: (400, Reason.UPSTREAM_FAILED),
 }
-"""HTTP statuses of the page, so that monitoring sees who is down."""
-
-REASONS: Mapping[Problem, Reason] = {
-    Problem.DENIED: Reason.UPSTREAM_DENIED,
-    Problem.ACCOUNT: Reason.UPSTREAM_DENIED,
-    Problem.UNAVAILABLE: Reason.UPSTREAM_UNAVAILABLE,
-}
-"""For login events; every other problem is ``Reason.UPSTREAM_FAILED``."""
+"""The status of the page, so that monitoring sees who is down, and the reason in login events."""
 
 _BY_CODE: Mapping[str, tuple[Problem, str]] = {
     "007002": (Problem.REFUSED, "the certificate is not registered for this mnemonic"),
@@ -108,19 +101,12 @@ class UpstreamError(Exception):
         self.problem = problem
         self.detail = detail
         self.code = code
-
-    @property
-    def status(self) -> int:
-        return STATUSES[self.problem]
-
-    @property
-    def reason(self) -> Reason:
-        return REASONS.get(self.problem, Reason.UPSTREAM_FAILED)
+        self.status, self.reason = _ANSWERS[problem]
 
 
 def refusal(error: str, description: str) -> UpstreamError:
-    """What an OAuth error means. ЕСИА's code counts more than the name: ``access_denied`` also
-    stands for a wrong signature there."""
+    """Return what an OAuth error means. ЕСИА's code counts more than the name: ``access_denied``
+    also stands for a wrong signature there."""
     if (found := CODE.search(description)) and (known := _BY_CODE.get(found[1])):
         return UpstreamError(known[0], known[1], code=f"ESIA-{found[1]}")
     code = found[0] if found else ""

@@ -1,4 +1,4 @@
-"""Wire: requests to an outside provider that always end, in time and size, and never go astray."""
+"""Requests to an outside provider that always end, in time and size, and never go astray."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from requests.adapters import HTTPAdapter
 from auth.upstream.errors import Problem, UpstreamError
 
 MAX_ANSWER_BYTES = 512 * 1024
-"""A person with every collection takes about 20,000."""
+"""The longest answer; a person with every collection takes about 20,000."""
 MAX_OPEN_REQUESTS = 16
-"""At once to one provider: while it hangs, the rest of the service must go on."""
+"""Requests to one provider at once: while it hangs, the rest of the service must go on."""
 BUSY_STATUSES = frozenset({502, 503, 504})
 REPEATABLE = frozenset({"GET", "HEAD"})
 ANSWER_KEPT_SECONDS = 15.0
-"""So long a provider that answered is taken to be there."""
+"""The time for which a provider that answered is taken to be there."""
 
 _CHUNK = 16 * 1024
 
 
-class Wire:
+class Http:
     """The way to one provider: TLS is always verified, redirects are not followed."""
 
     def __init__(self, *, timeout_seconds: float, ca_file: str = "") -> None:
@@ -41,10 +41,8 @@ class Wire:
         self._answered_at: float | None = None
 
     def require_answer(self, address: str) -> None:
-        """Before a person is sent to the address: a page of ours says more than the browser's own.
-
-        Raises ``UpstreamError`` when nobody is there.
-        """
+        """Check that somebody is there before a person is sent to the address: a page of ours says
+        more than the browser's own. Raises ``UpstreamError``."""
         answered_at = self._answered_at
         if answered_at is not None and time.monotonic() - answered_at < ANSWER_KEPT_SECONDS:
             return
@@ -58,11 +56,11 @@ class Wire:
         self._answered_at = time.monotonic()
 
     def session(self) -> requests.Session:
-        """Requests of one sign-in, to be closed afterwards."""
+        """Open a session for the requests of one sign-in; it has to be closed."""
         return self.prepare(requests.Session())
 
     def prepare(self, session: requests.Session) -> requests.Session:
-        """Give a session, one of a library's too, the limits of this wire."""
+        """Give a session, one of a library's too, the limits of this provider."""
         adapter = _BoundedAdapter(self._timeout, self._open, self._ca_file)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
@@ -85,7 +83,7 @@ class Bearer(requests.auth.AuthBase):
 
 
 def read_json(answer: requests.Response) -> dict[str, Any]:
-    """The object that was answered. Raises ``UpstreamError`` for a page and anything else."""
+    """Return the object that was answered. Raises ``UpstreamError`` for anything else."""
     try:
         body = answer.json()
     except ValueError:
@@ -100,7 +98,7 @@ def read_json(answer: requests.Response) -> dict[str, Any]:
 
 
 def no_answer(error: Exception) -> UpstreamError:
-    """What a failure of ``requests`` means."""
+    """Return what a failure of ``requests`` means."""
     if isinstance(error, requests.exceptions.SSLError):
         return UpstreamError(Problem.UNAVAILABLE, "the TLS certificate is not trusted: see ca_file")
     if isinstance(error, _TooLarge):
@@ -123,39 +121,28 @@ class _BoundedAdapter(HTTPAdapter):
         self._timeout = timeout
         self._slots = slots
 
-    def send(
-        self,
-        request: requests.PreparedRequest,
-        stream: bool = False,
-        timeout: Any = None,
-        verify: bool | str = True,
-        cert: Any = None,
-        proxies: Mapping[str, str] | None = None,
-    ) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
         # A session's own ``verify`` would give way to a variable of the environment.
-        verify = self._ca_file or verify or True
+        verify = self._ca_file or options.get("verify") or True
+        ways = {"verify": verify, "proxies": options.get("proxies")}
         until = time.monotonic() + self._timeout
         repeatable = request.method in REPEATABLE
         try:
-            answer = self._try(request, self._timeout, verify, proxies)
+            answer = self._try(request, self._timeout, ways)
         except requests.exceptions.SSLError:
             raise
         except requests.ConnectionError:
             left = until - time.monotonic()
             if not repeatable or left <= 0:
                 raise
-            return self._try(request, left, verify, proxies)
+            return self._try(request, left, ways)
         left = until - time.monotonic()
         if repeatable and answer.status_code in BUSY_STATUSES and left > 0:
-            return self._try(request, left, verify, proxies)
+            return self._try(request, left, ways)
         return answer
 
     def _try(
-        self,
-        request: requests.PreparedRequest,
-        seconds: float,
-        verify: bool | str,
-        proxies: Mapping[str, str] | None,
+        self, request: requests.PreparedRequest, seconds: float, ways: Mapping[str, Any]
     ) -> requests.Response:
         if not self._slots.acquire(blocking=False):
             raise requests.ConnectionError("too many requests wait for this provider")
@@ -163,7 +150,7 @@ class _BoundedAdapter(HTTPAdapter):
 
         def run() -> None:
             try:
-                future.set_result(self._ask(request, seconds, verify, proxies))
+                future.set_result(self._ask(request, seconds, ways))
             except Exception as error:  # handed to the caller, whatever it is
                 future.set_exception(error)
             finally:
@@ -176,14 +163,10 @@ class _BoundedAdapter(HTTPAdapter):
             raise requests.ReadTimeout("no answer in time") from error
 
     def _ask(
-        self,
-        request: requests.PreparedRequest,
-        seconds: float,
-        verify: bool | str,
-        proxies: Mapping[str, str] | None,
+        self, request: requests.PreparedRequest, seconds: float, ways: Mapping[str, Any]
     ) -> requests.Response:
         until = time.monotonic() + seconds
-        answer = super().send(request, stream=True, timeout=seconds, verify=verify, proxies=proxies)
+        answer = super().send(request, stream=True, timeout=seconds, **ways)
         body = BytesIO()
         try:
             for chunk in answer.iter_content(_CHUNK):

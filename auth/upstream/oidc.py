@@ -18,38 +18,32 @@ from joserfc.jws import JWSRegistry
 from auth.outside import Attempt, OutsideChild, OutsideIdentity
 from auth.upstream.discovery import Discovery, Metadata
 from auth.upstream.errors import Problem, UpstreamError, refusal
-from auth.upstream.esia import read_birth_date, read_snils
-from auth.upstream.http import Bearer, Wire, no_answer, read_json
+from auth.upstream.http import Bearer, no_answer, read_json
+from auth.upstream.provider import (
+    OutsideProvider,
+    code_of,
+    read_birth_date,
+    read_snils,
+    read_text,
+)
 from auth.upstream.settings import OidcUpstream, UpstreamSettings
 
 Claims = Mapping[str, Any]
 
 
-class Oidc:
+class Oidc(OutsideProvider):
     """An ``Upstream``."""
 
     def __init__(self, settings: OidcUpstream, common: UpstreamSettings) -> None:
         """Raises ``ValueError`` for a ``ca_file`` that is not there."""
+        super().__init__(settings, common)
         self.settings = settings
-        try:
-            wire = Wire(timeout_seconds=common.timeout_seconds, ca_file=settings.ca_file)
-        except ValueError as error:
-            raise ValueError(f"{settings.key}: {error}") from error
-        self.wire = wire
-        self.discovery = Discovery(settings=settings, wire=wire)
+        self.discovery = Discovery(settings=settings, http=self.http)
         self._tolerance = common.clock_tolerance_seconds
-
-    @property
-    def key(self) -> str:
-        return self.settings.key
-
-    @property
-    def title(self) -> str:
-        return self.settings.title
 
     def authorization_address(self, attempt: Attempt) -> str:
         metadata = self.discovery.metadata(attempt.at)
-        self.wire.require_answer(metadata.authorization_endpoint)
+        self.http.require_answer(metadata.authorization_endpoint)
         with self._session(attempt) as session:
             address, _state = session.create_authorization_url(
                 metadata.authorization_endpoint,
@@ -64,13 +58,10 @@ class Oidc:
         named = answer.get("iss")
         if named != self.settings.issuer and (named or metadata.names_itself):
             raise UpstreamError(Problem.UNTRUSTED, "an answer of another issuer")
-        if "error" in answer:
-            raise refusal(answer["error"], answer.get("error_description", ""))
-        if not answer.get("code"):
-            raise UpstreamError(Problem.UNTRUSTED, "neither code nor error")
+        code = code_of(answer)
         with self._session(attempt) as session:
             try:
-                token = self._exchange(session, answer["code"], attempt, metadata)
+                token = self._exchange(session, code, attempt, metadata)
                 claims: Claims = self._id_token(token, attempt)
                 if metadata.userinfo_endpoint:
                     claims = {**claims, **self._userinfo(session, token, claims, metadata)}
@@ -102,13 +93,13 @@ class Oidc:
             redirect_uri=attempt.redirect_uri,
             code_challenge_method="S256",
         )
-        self.wire.prepare(session)
+        self.http.prepare(session)
         return session
 
     def _exchange(
         self, session: OAuth2Session, code: str, attempt: Attempt, metadata: Metadata
     ) -> Claims:
-        """Tokens for the code: one try, for it is good for one."""
+        """Exchange the code for tokens: one try, for it is good for one."""
         verifier = {"code_verifier": attempt.code_verifier} if self.settings.pkce else {}
         try:
             token = session.fetch_token(
@@ -129,7 +120,7 @@ class Oidc:
         return token
 
     def _id_token(self, token: Claims, attempt: Attempt) -> Claims:
-        """The claims, checked as OpenID Connect Core 3.1.3.7 says."""
+        """Read the claims and check them as OpenID Connect Core 3.1.3.7 says."""
         encoded = token.get("id_token")
         if not isinstance(encoded, str):
             raise UpstreamError(Problem.UNTRUSTED, "no ID token")
@@ -156,7 +147,7 @@ class Oidc:
         return dict(claims)
 
     def _decode(self, encoded: str, now: datetime) -> jwt.Token:
-        """With a published key; the keys are asked for once more when none of them fits."""
+        """Decode with a published key; ask for the keys once more when none of them fits."""
         registry = JWSRegistry(
             algorithms=list(self.settings.id_token_algorithms), strict_check_header=False
         )
@@ -192,9 +183,9 @@ class Oidc:
             return OutsideIdentity(
                 provider=self.key,
                 subject=str(subject),
-                family_name=_words(find_claim(claims, names.family_name)),
-                given_name=_words(find_claim(claims, names.given_name)),
-                middle_name=_words(find_claim(claims, names.middle_name)),
+                family_name=read_text(find_claim(claims, names.family_name)),
+                given_name=read_text(find_claim(claims, names.given_name)),
+                middle_name=read_text(find_claim(claims, names.middle_name)),
                 birth_date=read_birth_date(find_claim(claims, names.birth_date)),
                 snils=read_snils(find_claim(claims, names.snils)),
                 confirmed=confirmed is True
@@ -211,12 +202,12 @@ class Oidc:
             if isinstance(child, dict):
                 yield OutsideChild(
                     snils=read_snils(find_claim(child, names.child_snils)),
-                    given_name=_words(find_claim(child, names.child_given_name)),
+                    given_name=read_text(find_claim(child, names.child_given_name)),
                 )
 
 
 def find_claim(claims: Claims, name: str) -> Any:
-    """The claim of this name, or where its dots lead to; None when there is none."""
+    """Return the claim of this name, or where its dots lead to; None when there is none."""
     if not name:
         return None
     if name in claims:
@@ -226,10 +217,6 @@ def find_claim(claims: Claims, name: str) -> Any:
     return find_claim(inner, rest) if rest and isinstance(inner, Mapping) else None
 
 
-def _words(told: Any) -> str:
-    return told.strip() if isinstance(told, str) else ""
-
-
 def _claim(error: Exception) -> str:
-    """The name of the claim an error is about; its text may hold what was sent."""
+    """Return the name of the claim an error is about; its text may hold what was sent."""
     return str(getattr(error, "claim", ""))

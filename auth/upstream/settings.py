@@ -15,18 +15,31 @@ _KEY = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class EsiaUpstream:
-    """ЕСИА asked directly, in its second dialect (``/aas/oauth2/v2/ac``, ``/v3/te``).
+class _Upstream:
+    """The settings of every outside provider. Raises ``ValueError`` for what could never work."""
 
-    Raises ``ValueError`` for what could never work.
-    """
-
-    key: str = "esia"
+    key: str
     """Names it in addresses and in the links of people's identities: never change it."""
     title: str = "Госуслуги (ЕСИА)"
     """On the button, after «Войти через»."""
+    scopes: tuple[str, ...] = ()
+    ca_file: str = ""
+    """Path of certificates (PEM) of authorities to trust for TLS; empty: those of the system."""
+
+    def _check(self) -> None:
+        if not _KEY.fullmatch(self.key):
+            raise ValueError(f"key {self.key!r} must be small Latin letters, digits and hyphens")
+        if "openid" not in self.scopes:
+            raise ValueError(f"{self.key}: scopes must include openid")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EsiaUpstream(_Upstream):
+    """ЕСИА asked directly, in its second dialect (``/aas/oauth2/v2/ac``, ``/v3/te``)."""
+
+    key: str = "esia"
     mnemonic: str
-    """Of our information system: its ``client_id``."""
+    """The ``client_id`` of our information system."""
     base_url: str = "https://esia.gosuslugi.ru"
     issuer: str = "http://esia.gosuslugi.ru/"
     """``iss`` of its tokens: http and a final slash, unlike the address
@@ -43,11 +56,9 @@ class EsiaUpstream:
     signing_service_token: str = field(default="", repr=False)
     token_certificates: tuple[str, ...]
     """Paths of ЕСИА's own certificates. Several at once around the day of a change."""
-    ca_file: str = ""
-    """Path of certificates (PEM) of authorities to trust for TLS; empty: those of the system."""
 
     def __post_init__(self) -> None:
-        _check_key(self.key)
+        self._check()
         check_address(self.key, "base_url", self.base_url)
         if not self.mnemonic or not self.mnemonic.isprintable():
             raise ValueError(f"{self.key}: mnemonic must be a short printable text")
@@ -57,8 +68,6 @@ class EsiaUpstream:
             raise ValueError(f"{self.key}: signing_key or signing_service, one of them")
         if self.signing_service:
             check_address(self.key, "signing_service", self.signing_service)
-        if "openid" not in self.scopes:
-            raise ValueError(f"{self.key}: scopes must include openid")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,15 +97,9 @@ class ClaimNames:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OidcUpstream:
-    """An OpenID Connect provider: usually a gateway that speaks to ЕСИА for us.
+class OidcUpstream(_Upstream):
+    """An OpenID Connect provider: usually a gateway that speaks to ЕСИА for us."""
 
-    Raises ``ValueError`` for what could never work.
-    """
-
-    key: str
-    """Names it in addresses and in the links of people's identities: never change it."""
-    title: str = "Госуслуги (ЕСИА)"
     issuer: str
     """``iss`` of its tokens, and where its discovery document is."""
     client_id: str
@@ -113,11 +116,9 @@ class OidcUpstream:
     userinfo_endpoint: str = ""
     end_session_endpoint: str = ""
     claims: ClaimNames = field(default_factory=ClaimNames)
-    ca_file: str = ""
-    """Path of certificates (PEM) of authorities to trust for TLS; empty: those of the system."""
 
     def __post_init__(self) -> None:
-        _check_key(self.key)
+        self._check()
         check_address(self.key, "issuer", self.issuer)
         if not self.client_id:
             raise ValueError(f"{self.key}: client_id must be given")
@@ -125,8 +126,6 @@ class OidcUpstream:
             raise ValueError(
                 f"{self.key}: client_secret must be given, or token_endpoint_auth_method be none"
             )
-        if "openid" not in self.scopes:
-            raise ValueError(f"{self.key}: scopes must include openid")
         needed = (self.authorization_endpoint, self.token_endpoint, self.jwks_uri)
         if any(needed) and not all(needed):
             raise ValueError(
@@ -173,13 +172,8 @@ class UpstreamSettings:
             raise ValueError("timeout_seconds and sign_in_seconds must be above 0")
 
 
-def _check_key(key: str) -> None:
-    if not _KEY.fullmatch(key):
-        raise ValueError(f"key {key!r} must be small Latin letters, digits and hyphens")
-
-
 def check_address(key: str, name: str, address: str) -> None:
-    """https, or http on this very machine."""
+    """Raise ``ValueError`` for an address that is not https; http is for this very machine only."""
     parts = urlsplit(address)
     safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
     if not safe or not parts.hostname or parts.fragment or parts.username:

@@ -12,7 +12,7 @@ from auth.esia.protocol.gost import Gost, OpensslGost, find_gost
 from auth.esia.protocol.signatures import Certificate
 from auth.upstream.errors import UpstreamError
 from auth.upstream.esia import read_certificate
-from auth.upstream.http import Wire, no_answer
+from auth.upstream.http import Http, no_answer
 from auth.upstream.oidc import Oidc
 from auth.upstream.settings import EsiaUpstream, OidcUpstream, UpstreamSettings
 from auth.upstream.signers import SignerError, make_signer
@@ -44,7 +44,7 @@ def _esia(
     subject = _("Outside sign-in {key}", key=one.key)
     yield _direct(subject, now)
     try:
-        wire = Wire(timeout_seconds=common.timeout_seconds, ca_file=one.ca_file)
+        http = Http(timeout_seconds=common.timeout_seconds, ca_file=one.ca_file)
     except ValueError as error:
         yield problem(
             subject, _unusable(error), _("Name a file of certificates in PEM, or leave it out.")
@@ -59,7 +59,7 @@ def _esia(
     yield ok(subject, _("client_certificate_hash: {hash}", hash=certificate.hash))
     if certificate.algorithm != "RSA" and not one.signing_service:
         yield _engine(subject, gost)
-    yield _signature(subject, one, certificate, gost, wire)
+    yield _signature(subject, one, certificate, gost, http)
     for path in one.token_certificates:
         try:
             published = read_certificate(one.key, path, gost)
@@ -71,7 +71,7 @@ def _esia(
             )
         else:
             yield _dates(subject, _("ЕСИА's certificate {path}", path=path), published, now)
-    yield _reach(subject, one.base_url, wire, common, now)
+    yield _reach(subject, one.base_url, http, common, now)
 
 
 def _unusable(error: ValueError) -> str:
@@ -118,11 +118,11 @@ def _engine(subject: str, gost: Gost) -> Check:
 
 
 def _signature(
-    subject: str, one: EsiaUpstream, certificate: Certificate, gost: Gost, wire: Wire
+    subject: str, one: EsiaUpstream, certificate: Certificate, gost: Gost, http: Http
 ) -> Check:
     """Sign a text that means nothing and check it with the certificate."""
     try:
-        make_signer(one, certificate, gost, wire).sign(b"schoolbridge doctor")
+        make_signer(one, certificate, gost, http)(b"schoolbridge doctor")
     except SignerError as error:
         return problem(
             subject,
@@ -133,10 +133,10 @@ def _signature(
 
 
 def _reach(
-    subject: str, address: str, wire: Wire, common: UpstreamSettings, now: datetime
+    subject: str, address: str, http: Http, common: UpstreamSettings, now: datetime
 ) -> Check:
     """Check that the address answers, and what time it is there."""
-    with wire.session() as session:
+    with http.session() as session:
         try:
             answer = session.head(address)
         except requests.RequestException as error:
@@ -197,4 +197,4 @@ def _oidc(one: OidcUpstream, common: UpstreamSettings, now: datetime) -> Iterato
             _("no userinfo_endpoint: everything has to be in the ID token"),
             _("Set it, if the gateway has one."),
         )
-    yield _reach(subject, one.issuer, gateway.wire, common, now)
+    yield _reach(subject, one.issuer, gateway.http, common, now)

@@ -10,8 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth.expiry import forget_expired
-from auth.upstream.attempts import Purpose, begin, claim
-from auth.upstream.models import UpstreamAttempt
+from auth.upstream.attempts import Purpose, UpstreamAttempt, begin, claim
 from tests.auth.conftest import START
 
 MINUTE = timedelta(minutes=1)

@@ -24,7 +24,7 @@ from auth.upstream.http import (
     MAX_ANSWER_BYTES,
     MAX_OPEN_REQUESTS,
     Bearer,
-    Wire,
+    Http,
     no_answer,
     read_json,
 )
@@ -126,8 +126,8 @@ def bad() -> Iterator[Callable[..., str]]:
 asked: list[str] = []
 
 
-def get(wire: Wire, url: str) -> requests.Response:
-    with wire.session() as session:
+def get(http: Http, url: str) -> requests.Response:
+    with http.session() as session:
         return session.get(url)
 
 
@@ -137,22 +137,22 @@ def problem(error: Exception) -> Problem:
 
 def test_an_answer_that_drips_ends_in_time(bad: Callable[..., str]) -> None:
     address = bad()
-    wire = Wire(timeout_seconds=0.4)
+    http = Http(timeout_seconds=0.4)
     with pytest.raises(requests.ReadTimeout) as caught:
-        get(wire, f"{address}/drip")
+        get(http, f"{address}/drip")
     assert problem(caught.value) is Problem.UNAVAILABLE
 
 
 def test_a_provider_that_hangs_holds_only_so_many_requests(bad: Callable[..., str]) -> None:
     address = bad()
-    wire = Wire(timeout_seconds=2 * WAIT_SECONDS)
+    http = Http(timeout_seconds=2 * WAIT_SECONDS)
     with ThreadPoolExecutor(MAX_OPEN_REQUESTS) as pool:
-        waiting = [pool.submit(get, wire, f"{address}/hold") for _ in range(MAX_OPEN_REQUESTS)]
+        waiting = [pool.submit(get, http, f"{address}/hold") for _ in range(MAX_OPEN_REQUESTS)]
         try:
             until(lambda: len(asked) == MAX_OPEN_REQUESTS)
             assert not any(one.done() for one in waiting)
             with pytest.raises(requests.ConnectionError, match="too many"):
-                get(wire, f"{address}/hold")
+                get(http, f"{address}/hold")
         finally:
             requests.get(f"{address}/release", timeout=60)
         assert all(one.result().json() == {"good": True} for one in waiting)
@@ -160,26 +160,26 @@ def test_a_provider_that_hangs_holds_only_so_many_requests(bad: Callable[..., st
 
 def test_a_provider_that_answered_is_not_asked_again_for_a_while(bad: Callable[..., str]) -> None:
     address = bad()
-    wire = Wire(timeout_seconds=60)
+    http = Http(timeout_seconds=60)
     with pytest.raises(UpstreamError, match="status 503"):
-        wire.require_answer(f"{address}/busy")
+        http.require_answer(f"{address}/busy")
     assert asked == ["HEAD /busy"] * 2
     asked.clear()
     for _ in range(3):
-        wire.require_answer(f"{address}/redirect")
+        http.require_answer(f"{address}/redirect")
     assert asked == ["HEAD /redirect"]
     with pytest.raises(UpstreamError, match="no answer"):
-        Wire(timeout_seconds=60).require_answer("http://127.0.0.1:1/")
+        Http(timeout_seconds=60).require_answer("http://127.0.0.1:1/")
 
 
 def test_an_answer_that_is_too_large_is_given_up(bad: Callable[..., str]) -> None:
     with pytest.raises(requests.RequestException) as caught:
-        get(Wire(timeout_seconds=60), f"{bad()}/flood")
+        get(Http(timeout_seconds=60), f"{bad()}/flood")
     assert "too large" in no_answer(caught.value).detail
 
 
 def test_redirects_are_not_followed(bad: Callable[..., str]) -> None:
-    answer = get(Wire(timeout_seconds=60), f"{bad()}/redirect")
+    answer = get(Http(timeout_seconds=60), f"{bad()}/redirect")
     assert answer.status_code == 302
     with pytest.raises(UpstreamError, match="status 302"):
         read_json(answer)
@@ -188,23 +188,23 @@ def test_redirects_are_not_followed(bad: Callable[..., str]) -> None:
 
 def test_a_question_is_asked_once_more_and_a_form_never(bad: Callable[..., str]) -> None:
     address = bad()
-    wire = Wire(timeout_seconds=60)
-    assert get(wire, f"{address}/busy_once").json() == {"good": True}
+    http = Http(timeout_seconds=60)
+    assert get(http, f"{address}/busy_once").json() == {"good": True}
     assert asked == ["GET /busy_once"] * 2
     asked.clear()
-    with wire.session() as session:
+    with http.session() as session:
         assert session.post(f"{address}/busy_once", data={"code": "1"}).status_code == 503
     assert asked == ["POST /busy_once"]
 
 
 def test_a_page_where_json_is_due_is_named(bad: Callable[..., str]) -> None:
     with pytest.raises(UpstreamError, match="no JSON but 'text/html', status 200"):
-        read_json(get(Wire(timeout_seconds=60), f"{bad()}/page"))
+        read_json(get(Http(timeout_seconds=60), f"{bad()}/page"))
 
 
 def test_a_host_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(requests.ConnectionError) as caught:
-        get(Wire(timeout_seconds=60), "http://127.0.0.1:1/good")
+        get(Http(timeout_seconds=60), "http://127.0.0.1:1/good")
     assert problem(caught.value) is Problem.UNAVAILABLE
 
 
@@ -213,7 +213,7 @@ def test_a_netrc_file_does_not_replace_the_token(
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    with Wire(timeout_seconds=60).session() as session:
+    with Http(timeout_seconds=60).session() as session:
         answer = session.get(f"{bad()}/token", auth=Bearer("mine"))
     assert answer.text == "Bearer mine"
 
@@ -248,9 +248,9 @@ def test_tls_is_verified_and_another_authority_can_be_named(
 ) -> None:
     address = bad(certificate(tmp_path))
     with pytest.raises(requests.exceptions.SSLError) as caught:
-        get(Wire(timeout_seconds=60), f"{address}/good")
+        get(Http(timeout_seconds=60), f"{address}/good")
     assert "ca_file" in no_answer(caught.value).detail
-    trusting = Wire(timeout_seconds=60, ca_file=str(tmp_path / "ca.pem"))
+    trusting = Http(timeout_seconds=60, ca_file=str(tmp_path / "ca.pem"))
     assert get(trusting, f"{address}/good").json() == {"good": True}
     with pytest.raises(ValueError, match="ca_file"):
-        Wire(timeout_seconds=60, ca_file=str(tmp_path / "none.pem"))
+        Http(timeout_seconds=60, ca_file=str(tmp_path / "none.pem"))

@@ -21,10 +21,11 @@ from cryptography.hazmat.primitives.serialization import (
 
 from auth.esia.protocol.gost import Gost, OpensslGost, find_gost
 from auth.upstream import build
-from auth.upstream.esia import make_esia
-from auth.upstream.http import Wire
+from auth.upstream.esia import Esia
+from auth.upstream.http import Http
 from auth.upstream.settings import EsiaUpstream, UpstreamSettings
-from auth.upstream.signers import CheckedSigner, GostKey, SignerError, make_signer
+from auth.upstream.signers import Signer as Sign
+from auth.upstream.signers import SignerError, gost_signer, make_signer
 from tests.auth.esia.signing import Signer
 
 PASSWORD = "тайное слово № 7"
@@ -75,10 +76,8 @@ def settings(tmp_path: Path) -> Callable[..., EsiaUpstream]:
     return make
 
 
-def signer_of(settings: EsiaUpstream, gost: Gost | None = None) -> CheckedSigner:
-    made = make_esia(settings, COMMON, gost or find_gost())
-    assert isinstance(made.signer, CheckedSigner)
-    return made.signer
+def signer_of(settings: EsiaUpstream, gost: Gost | None = None) -> Sign:
+    return Esia(settings, COMMON, gost or find_gost()).sign
 
 
 def encrypted_rsa(signer: Signer) -> bytes:
@@ -105,7 +104,7 @@ def encrypted_gost(signer: Signer, folder: Path) -> bytes:
 def test_an_encrypted_rsa_key_signs(settings: Callable[..., EsiaUpstream]) -> None:
     signer = Signer()
     made = signer_of(settings(signer, encrypted_rsa(signer), signing_key_password=PASSWORD))
-    assert signer.certificate.check(DATA, made.sign(DATA), Gost())
+    assert signer.certificate.check(DATA, made(DATA), Gost())
 
 
 @needs_engine
@@ -122,7 +121,7 @@ def test_an_encrypted_gost_key_signs_and_no_process_shows_its_password(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
 
     made = signer_of(settings(signer, key, signing_key_password=PASSWORD))
-    assert signer.certificate.check(DATA, made.sign(DATA), Gost())
+    assert signer.certificate.check(DATA, made(DATA), Gost())
     seen = log.read_bytes()
     assert b"-sign\0" in seen
     assert b"-passin\0fd:" in seen
@@ -139,7 +138,7 @@ def test_a_wrong_password_of_a_gost_key_is_named_without_waiting(
     for password in ("another", ""):
         made = signer_of(settings(signer, key, signing_key_password=password))
         with pytest.raises(SignerError, match="password right"):
-            made.sign(DATA)
+            made(DATA)
 
 
 def test_a_key_that_does_not_open_or_fit_is_named(
@@ -153,7 +152,7 @@ def test_a_key_that_does_not_open_or_fit_is_named(
     with pytest.raises(ValueError, match="wrong password, or no RSA key"):
         signer_of(settings(signer, b"nothing"))
     with pytest.raises(SignerError, match="does not fit the certificate"):
-        signer_of(settings(signer, Signer(number=2).key_pem)).sign(DATA)
+        signer_of(settings(signer, Signer(number=2).key_pem))(DATA)
 
 
 def test_a_gost_key_without_the_engine_is_refused_with_a_way_out(
@@ -166,7 +165,7 @@ def test_a_gost_key_without_the_engine_is_refused_with_a_way_out(
 def test_a_dead_openssl_is_a_signer_that_does_not_sign(tmp_path: Path) -> None:
     engine = OpensslGost(str(tmp_path / "no-openssl"))
     with pytest.raises(SignerError, match="does not sign"):
-        GostKey(tmp_path / "any.key", "", engine).sign(DATA)
+        gost_signer(tmp_path / "any.key", "", engine)(DATA)
 
 
 class Service(BaseHTTPRequestHandler):
@@ -208,7 +207,7 @@ def service() -> Iterator[tuple[str, type[Service]]]:
     server.server_close()
 
 
-def with_service(settings: EsiaUpstream, address: str) -> CheckedSigner:
+def with_service(settings: EsiaUpstream, address: str) -> Sign:
     changed = replace(
         settings, signing_key="", signing_service=address, signing_service_token=TOKEN
     )
@@ -220,7 +219,7 @@ def test_a_service_gets_the_bytes_and_the_token_and_gives_the_signature(
 ) -> None:
     address, handler = service
     made = with_service(settings(handler.signer), address)
-    assert handler.signer.certificate.check(DATA, made.sign(DATA), Gost())
+    assert handler.signer.certificate.check(DATA, made(DATA), Gost())
     assert handler.asked == [(f"Bearer {TOKEN}", "application/octet-stream", DATA)]
 
 
@@ -242,14 +241,14 @@ def test_a_service_that_signs_wrongly_is_found_out_here(
     address, handler = service
     handler.mode = mode
     with pytest.raises(SignerError, match=words) as caught:
-        with_service(settings(handler.signer), address).sign(DATA)
+        with_service(settings(handler.signer), address)(DATA)
     assert TOKEN not in str(caught.value)
 
 
 def test_a_service_that_is_away_is_named(settings: Callable[..., EsiaUpstream]) -> None:
     made = with_service(settings(Signer(kind="gost")), "http://127.0.0.1:1/sign")
     with pytest.raises(SignerError, match="does not answer"):
-        made.sign(DATA)
+        made(DATA)
 
 
 def test_settings_show_no_secret(settings: Callable[..., EsiaUpstream]) -> None:
@@ -274,5 +273,5 @@ def test_a_signer_is_made_for_the_key_that_is_given(
 ) -> None:
     one = settings(Signer())
     gost = Gost()
-    made = make_signer(one, Signer().certificate, gost, Wire(timeout_seconds=60))
-    assert Signer().certificate.check(DATA, made.sign(DATA), gost)
+    made = make_signer(one, Signer().certificate, gost, Http(timeout_seconds=60))
+    assert Signer().certificate.check(DATA, made(DATA), gost)
