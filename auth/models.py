@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol, cast
+from typing import Any, cast
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Index, Integer, MetaData, String, Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -49,19 +49,13 @@ BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
 def digest(secret: str) -> str:
-    """What is stored of a random secret. Not for passwords: those need a slow hash."""
+    """Hash a random secret for storing. Not for passwords: those need a slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def table_of(model: type[Base]) -> Table:
-    """Its table, for statements that are built once: several times cheaper than by the model."""
+    """Return the model's table, for statements that are built once: several times cheaper."""
     return cast(Table, model.__table__)
-
-
-class ClientId(Protocol):
-    """As much of a client as a token needs to know its own."""
-
-    def get_client_id(self) -> str: ...
 
 
 class AuthorizationCode(Base):
@@ -94,18 +88,6 @@ class AuthorizationCode(Base):
 
     def get_scope(self) -> str:
         return self.scope
-
-    def get_nonce(self) -> str | None:
-        return self.nonce
-
-    def get_auth_time(self) -> int:
-        return int(self.auth_time.timestamp())
-
-    def get_acr(self) -> str | None:
-        return self.acr
-
-    def get_amr(self) -> None:
-        return
 
 
 class Grant(Base):
@@ -150,8 +132,8 @@ class Token(Base):
     def get_scope(self) -> str:
         return self.scope
 
-    def check_client(self, client: ClientId) -> bool:
-        return self.client_id == client.get_client_id()
+    def check_client(self, client: Any) -> bool:
+        return bool(self.client_id == client.get_client_id())
 
 
 class LogoutNotice(Base):
@@ -188,9 +170,9 @@ class SignIn(Base):
     auth_time: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     with_first_password: Mapped[bool]
-    """Good for nothing but setting an own password."""
+    """The sign-in opens nothing but the page for an own password."""
     used: Mapped[bool] = mapped_column(default=False)
-    """A code was issued. For a client with ``ask_each_time`` it counts no more."""
+    """A code was issued: a client with ``ask_each_time`` needs another sign-in."""
     method: Mapped[str] = mapped_column(String(20), default="password")
     """A ``Method``: how the person proved who they are when this sign-in began."""
     sid: Mapped[str] = mapped_column(String(64), default=lambda: secrets.token_hex(32))
@@ -235,7 +217,7 @@ class Result(StrEnum):
 
 
 ESIA_CLIENT = "esia:"
-"""What stands before the mnemonic of a system that came through the ЕСИА stand-in."""
+"""The prefix of the mnemonic of a system that came through the ЕСИА stand-in."""
 
 
 class LoginEvent(Base):

@@ -5,29 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import select, union
-from sqlalchemy.orm import Session, sessionmaker
 
 from auth.directory import Account, Directory
 from auth.linking.comparison import plain_name, valid_snils
 from auth.linking.decision import Found, may_match
 from auth.linking.models import Link, LinkAction, LinkEvent
+from auth.oidc.context import Context
 from auth.outside import OutsideChild, OutsideIdentity
 
 PUPIL = "student"
 """OneRoster's word."""
 
 
-def look_up(
-    identity: OutsideIdentity, directory: Directory, session_factory: sessionmaker[Session]
-) -> Found:
+def look_up(context: Context, identity: OutsideIdentity) -> Found:
     """Find everybody who may be this identity; one that nobody checked is matched by its link
     alone."""
-    with session_factory() as db:
-        linked_ids = db.scalars(
-            select(Link.person_id)
-            .where(Link.provider == identity.provider, Link.subject == identity.subject)
-            .order_by(Link.id)
-        ).all()
+    directory = context.directory
+    linked_to = select(Link.person_id).where(
+        Link.provider == identity.provider, Link.subject == identity.subject
+    )
+    with context.session_factory() as db:
+        linked_ids = db.scalars(linked_to.order_by(Link.id)).all()
     known = [directory.by_person_id(person_id) for person_id in linked_ids]
     linked = tuple(account for account in known if account)
     if not may_match(identity):
@@ -47,13 +45,13 @@ def look_up(
         linked=linked,
         by_snils=by_snils,
         by_name=by_name,
-        taken=_taken(identity, [*by_snils, *by_name], session_factory),
+        taken=_taken(context, identity, [*by_snils, *by_name]),
         children=_children(identity.children, directory) if identity.confirmed else (),
     )
 
 
 def _taken(
-    identity: OutsideIdentity, accounts: Iterable[Account], session_factory: sessionmaker[Session]
+    context: Context, identity: OutsideIdentity, accounts: Iterable[Account]
 ) -> frozenset[str]:
     ids = {account.person_id for account in accounts}
     if not ids:
@@ -69,7 +67,7 @@ def _taken(
         LinkEvent.action == LinkAction.UNLINKED.value,
         LinkEvent.person_id.in_(ids),
     )
-    with session_factory() as db:
+    with context.session_factory() as db:
         return frozenset(db.scalars(union(elsewhere, ended)))
 
 

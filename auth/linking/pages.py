@@ -49,12 +49,8 @@ def with_pending(view: Callable[[Context, Pending], Any]) -> Callable[[Context],
 
     @wraps(view)
     def answer(context: Context) -> Any:
-        kept = pending_identities.find(
-            context.session_factory,
-            request.args.get("arrival", ""),
-            browser=context.sessions.cookie.browser(request),
-            now=context.clock(),
-        )
+        browser = context.sessions.cookie.browser(request)
+        kept = pending_identities.find(context, request.args.get("arrival", ""), browser=browser)
         if kept is None:
             return lost(context)
         identity = pending_identities.identity_of(kept)
@@ -77,9 +73,7 @@ def arrive(context: Context, identity: OutsideIdentity, *, query: str) -> Respon
     if outcome.step in {Step.ASK_SCHOOL, Step.UNCONFIRMED, Step.CHILDREN}:
         context.record_refusal(None, client, Method.ESIA, Reason.NOT_LINKED)
     browser = context.sessions.cookie.browser(request)
-    key = pending_identities.keep(
-        context.session_factory, identity, query=query, browser=browser, now=context.clock()
-    )
+    key = pending_identities.keep(context, identity, query=query, browser=browser)
     response = redirect(url_for("auth_linking.show", arrival=key), 303)
     context.sessions.cookie.write(response, browser)
     return response
@@ -106,11 +100,7 @@ def choose(context: Context, pending: Pending) -> Any:
     if response.status_code == 303:
         browser = secrets.token_urlsafe(32)
         pending_identities.remember_choice(
-            context.session_factory,
-            pending.identity,
-            account.person_id,
-            browser=browser,
-            now=context.clock(),
+            context, pending.identity, account.person_id, browser=browser
         )
         _choice(context).write(response, browser)
     return response
@@ -181,7 +171,7 @@ def let_in(context: Context, pending: Pending, account: Account) -> Response:
     client = client_of(context, pending)
     if refused := _refuse(context, account, client):
         return refused
-    if not pending_identities.use_up(context.session_factory, pending.kept):
+    if not pending_identities.use_up(context, pending.kept):
         return lost(context)
     return _sign_in(context, account, client, pending.kept.query)
 
@@ -189,8 +179,7 @@ def let_in(context: Context, pending: Pending, account: Account) -> Response:
 def _decide(context: Context, identity: OutsideIdentity) -> Outcome:
     """Decide as of now; a link that needs no question is made on the way."""
     while True:
-        found = look_up(identity, context.directory, context.session_factory)
-        outcome = decide(identity, found)
+        outcome = decide(identity, look_up(context, identity))
         if outcome.step is not Step.LINK:
             return outcome
         (account,) = outcome.linked
@@ -210,9 +199,7 @@ def _who_enters(
     browser = _choice(context).read(request)
     if outcome.step is not Step.CHOOSE or not browser:
         return None
-    chosen = pending_identities.remembered_choice(
-        context.session_factory, identity, browser=browser, now=context.clock()
-    )
+    chosen = pending_identities.remembered_choice(context, identity, browser=browser)
     account = _linked(outcome, chosen)
     return account if account and _decision(context, account, client).allowed else None
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, delete
-from sqlalchemy.orm import Session, sessionmaker
 
 from auth.linking.models import LinkChoice, PendingIdentity
 from auth.models import digest
+from auth.oidc.context import Context
 from auth.outside import OutsideChild, OutsideIdentity
 
 PENDING_AGE = timedelta(minutes=30)
@@ -24,46 +24,37 @@ CHOICE_AGE = timedelta(days=30)
 """A browser that stays open for longer is asked again."""
 
 
-def keep(
-    session_factory: sessionmaker[Session],
-    identity: OutsideIdentity,
-    *,
-    query: str,
-    browser: str,
-    now: datetime,
-) -> str:
+def keep(context: Context, identity: OutsideIdentity, *, query: str, browser: str) -> str:
     """Store an identity and return its key. ``browser`` is the cookie that it is bound to."""
     key = secrets.token_urlsafe(24)
     born = identity.birth_date.isoformat() if identity.birth_date else None
-    with session_factory.begin() as db:
+    with context.session_factory.begin() as db:
         db.add(
             PendingIdentity(
                 arrival_hash=digest(key),
                 browser_hash=digest(browser),
                 identity=asdict(identity) | {"birth_date": born},
                 query=query,
-                expires_at=now + PENDING_AGE,
+                expires_at=context.clock() + PENDING_AGE,
             )
         )
     return key
 
 
-def find(
-    session_factory: sessionmaker[Session], key: str, *, browser: str, now: datetime
-) -> PendingIdentity | None:
+def find(context: Context, key: str, *, browser: str) -> PendingIdentity | None:
     """Return the identity with this key, if it has not expired and this browser brought it."""
-    with session_factory() as db:
+    with context.session_factory() as db:
         kept = db.get(PendingIdentity, digest(key))
         db.expunge_all()
-    if kept is None or kept.expires_at <= now:
+    if kept is None or kept.expires_at <= context.clock():
         return None
     return kept if kept.browser_hash == digest(browser) else None
 
 
-def use_up(session_factory: sessionmaker[Session], kept: PendingIdentity) -> bool:
+def use_up(context: Context, kept: PendingIdentity) -> bool:
     """Delete it, as it lets somebody in now; False when another request has done so."""
     this = delete(PendingIdentity).where(PendingIdentity.arrival_hash == kept.arrival_hash)
-    with session_factory.begin() as db:
+    with context.session_factory.begin() as db:
         return cast("CursorResult[Any]", db.execute(this)).rowcount == 1
 
 
@@ -76,38 +67,27 @@ def identity_of(kept: PendingIdentity) -> OutsideIdentity:
 
 
 def remember_choice(
-    session_factory: sessionmaker[Session],
-    identity: OutsideIdentity,
-    person_id: str,
-    *,
-    browser: str,
-    now: datetime,
+    context: Context, identity: OutsideIdentity, person_id: str, *, browser: str
 ) -> None:
     """Let this identity enter as the same person next time, without being asked.
 
     ``browser`` is a cookie of its own: that of the sign-in changes with each one.
     """
-    with session_factory.begin() as db:
+    with context.session_factory.begin() as db:
         db.merge(
             LinkChoice(
                 choice_hash=_choice_hash(identity, browser),
                 person_id=person_id,
-                expires_at=now + CHOICE_AGE,
+                expires_at=context.clock() + CHOICE_AGE,
             )
         )
 
 
-def remembered_choice(
-    session_factory: sessionmaker[Session],
-    identity: OutsideIdentity,
-    *,
-    browser: str,
-    now: datetime,
-) -> str:
+def remembered_choice(context: Context, identity: OutsideIdentity, *, browser: str) -> str:
     """Return the id of the person chosen, or an empty text."""
-    with session_factory() as db:
+    with context.session_factory() as db:
         choice = db.get(LinkChoice, _choice_hash(identity, browser))
-        return choice.person_id if choice and choice.expires_at > now else ""
+        return choice.person_id if choice and choice.expires_at > context.clock() else ""
 
 
 def _choice_hash(identity: OutsideIdentity, browser: str) -> str:

@@ -9,19 +9,37 @@ from authlib.oauth2.rfc6750 import InvalidTokenError
 from flask import Blueprint, Response, jsonify
 
 from auth.clients.client import KNOWN_SCOPES
+from auth.directory import Account
 from auth.models import Method
-from auth.oidc.claims import CLAIMS_SUPPORTED, make_claims
 from auth.oidc.context import Context, with_context
 from auth.oidc.grants import PASSWORD_CONTEXT
 from auth.oidc.keys import ALGORITHMS, JWKS_SECONDS
 from auth.oidc.provider import Provider
 from auth.texts import LANGUAGES
 
+CLAIMS_SUPPORTED = (
+    "sub",
+    "preferred_username",
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "birthdate",
+    "email",
+    "email_verified",
+    "school",
+    "school_code",
+    "district",
+    "class",
+    "roles",
+)
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+
+Claims = dict[str, str | bool | list[str]]
 
 
 def make_blueprint(provider: Provider) -> Blueprint:
-    """Without the two addresses that are pages, which ``portal`` adds."""
+    """Make all but the two addresses that are pages, which ``portal`` adds."""
     blueprint = Blueprint("auth", "auth")
     blueprint.get("/.well-known/openid-configuration")(with_context(discovery))
     blueprint.get("/auth/jwks.json")(with_context(jwks))
@@ -38,7 +56,8 @@ def make_blueprint(provider: Provider) -> Blueprint:
 
 
 def discovery(context: Context) -> Response:
-    """OpenID Connect Discovery 1.0. Moodle stores every key that ends in ``_endpoint``."""
+    """Answer by OpenID Connect Discovery 1.0. Moodle stores every key that ends in
+    ``_endpoint``."""
     issuer = context.settings.issuer
     return _public(
         {
@@ -86,7 +105,7 @@ def _public(document: dict[str, Any]) -> Response:
 
 
 def userinfo(provider: Provider) -> Any:
-    """The claims of the token's scope, for as long as the person is let in.
+    """Answer with the claims of the token's scope, for as long as the person is let in.
 
     The token comes in the header, or in a posted form (RFC 6750 sections 2.1 and 2.2).
     """
@@ -98,3 +117,38 @@ def userinfo(provider: Provider) -> Any:
         if account is None:
             raise InvalidTokenError()
         return jsonify(make_claims(account, token.scope))
+
+
+def make_claims(account: Account, scope: str) -> Claims:
+    """Return what an application learns about a person, by scope, the least by default: the claims
+    of OpenID Connect Core 5.1 and 5.4, and those of our own scope ``school``.
+
+    Empty claims are left out. ``email`` is the very address Moodle holds, a placeholder that
+    receives no mail, hence never verified. Names keep the order family, given, patronymic.
+    ``birthdate`` has a scope of its own instead of coming with ``profile``: hardly an application
+    needs it, and for many children it is the first password.
+    """
+    scopes = set(scope.split())
+    claims: Claims = {"sub": account.person_id}
+    if "profile" in scopes:
+        names = (account.family_name, account.given_name, account.middle_name)
+        claims |= {
+            "preferred_username": account.username,
+            "name": " ".join(name for name in names if name),
+            "given_name": account.given_name,
+            "family_name": account.family_name,
+            "middle_name": account.middle_name,
+        }
+    if "birthdate" in scopes and account.birth_date:
+        claims["birthdate"] = account.birth_date.isoformat()
+    if "email" in scopes:
+        claims |= {"email": account.email, "email_verified": False}
+    if "school" in scopes:
+        claims |= {
+            "school": account.school_name,
+            "school_code": account.school_code,
+            "district": account.district,
+            "class": account.class_title,
+            "roles": list(account.roles),
+        }
+    return {name: value for name, value in claims.items() if value not in ("", [])}

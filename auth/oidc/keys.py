@@ -20,12 +20,12 @@ from auth.clients.client import Algorithm
 ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
 KEY_BITS = 2048
 JWKS_SECONDS = 300
-"""How long others may keep a copy of our public keys."""
+"""The time for which others may keep a copy of our public keys."""
 PUBLISHED_AHEAD = timedelta(seconds=JWKS_SECONDS)
 """A later key signs when every copy of the public keys that lacks it has run out."""
 
 LOOK_AGAIN = timedelta(seconds=1)
-"""Whoever signs looks for new files so often at most."""
+"""The shortest time between two looks for new files when something is signed."""
 
 _MOMENT = "%Y%m%dT%H%M%S%fZ"
 
@@ -60,14 +60,14 @@ class SigningKeys:
             raise ValueError("at least one signing key is needed")
 
     def all(self) -> list[SigningKey]:
-        """Every key, oldest first. An emptied folder changes nothing: signing goes on."""
+        """Return every key, oldest first. An emptied folder changes nothing: signing goes on."""
         files = _key_files(self._folder)
         if files and files != list(self._loaded):
             self._loaded = {file: self._loaded.get(file) or _read_key(file) for file in files}
         return list(self._loaded.values())
 
     def signing(self, algorithm: Algorithm, now: datetime) -> SigningKey:
-        """The newest key of the algorithm that everybody has heard of by now.
+        """Return the newest key of the algorithm that everybody has heard of by now.
 
         Its file is at least ``PUBLISHED_AHEAD`` old, so there is no need to look each time.
         """
@@ -79,15 +79,15 @@ class SigningKeys:
         return known[-1] if known else keys[0]
 
     def published(self, now: datetime, kept: timedelta) -> list[SigningKey]:
-        """All but those whose last token has ended."""
-        ended = {key.path for key in self._ended(now, kept)}
-        return [key for key in self.all() if key.path not in ended]
+        """Return all keys but those whose last token has ended."""
+        ended = self._ended(now, kept)
+        return [key for key in self.all() if key not in ended]
 
     def key_set(self, now: datetime, kept: timedelta) -> KeySet:
         return KeySet([key.key for key in self.published(now, kept)])
 
     def jwks(self, now: datetime, kept: timedelta) -> dict[str, Any]:
-        """The public halves, as the JSON Web Key Set of RFC 7517."""
+        """Return the public halves, as the JSON Web Key Set of RFC 7517."""
         return {
             "keys": [
                 key.key.as_dict(private=False, use="sig", alg=key.algorithm)
@@ -96,26 +96,23 @@ class SigningKeys:
         }
 
     def forget_ended(self, now: datetime, kept: timedelta) -> list[str]:
-        """Delete the files of keys whose last token has ended; their key ids."""
+        """Delete the files of keys whose last token has ended, and return their key ids."""
         ended = self._ended(now, kept)
         for key in ended:
             key.path.unlink(missing_ok=True)
         return [key.kid for key in ended]
 
-    def _of(self, algorithm: Algorithm) -> list[SigningKey]:
-        return [key for key in self.all() if key.algorithm == algorithm]
-
     def _ended(self, now: datetime, kept: timedelta) -> list[SigningKey]:
         return [
             key
             for algorithm in ALGORITHMS
-            for key, later in pairwise(self._of(algorithm))
+            for key, later in pairwise(one for one in self.all() if one.algorithm == algorithm)
             if later.made_at + PUBLISHED_AHEAD + kept <= now
         ]
 
 
 def load_keys(folder: Path, now: datetime) -> SigningKeys:
-    """The keys in ``folder``; a first one is made for each algorithm that has none.
+    """Load the keys in ``folder``; make a first one for each algorithm that has none.
 
     Several processes may start at once: they take turns, so all see the same first keys.
     """
@@ -160,7 +157,7 @@ def _algorithm_of(path: Path) -> Algorithm:
 
 
 def _key_files(folder: Path) -> list[Path]:
-    """Oldest first: the name begins with the moment of creation."""
+    """List the files, the oldest first: the name begins with the moment of creation."""
     return sorted(folder.glob("*.pem"))
 
 

@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
-from authlib.oauth2 import OAuth2Error
+from authlib.oauth2 import OAuth2Error, OAuth2Request
 from authlib.oauth2.rfc6749 import (
     InvalidClientError,
     InvalidRequestError,
     MissingAuthorizationError,
+    OAuth2Payload,
     UnsupportedTokenTypeError,
 )
 from authlib.oauth2.rfc6749.authenticate_client import authenticate_client_secret_basic
@@ -20,18 +21,59 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator, BearerTokenValidator, I
 from authlib.oauth2.rfc9207 import IssuerParameter
 from flask import Request, abort, jsonify
 from flask import request as flask_request
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from auth.clients.client import Client
-from auth.models import Token, TokenKind, digest, table_of
+from auth.models import SignIn, Token, TokenKind, digest, table_of
 from auth.oidc.context import Context
 from auth.oidc.grants import ChallengeS256, CodeGrant, IdToken
-from auth.oidc.protocol_request import ProtocolRequest
 from auth.oidc.tokens import Introspection, RefreshGrant, Revocation, find_token
 
 _INSERT_TOKENS = insert(table_of(Token))
+
+
+class _Parameters(OAuth2Payload):  # type: ignore[misc]
+    """Plain dictionaries: Authlib asks dozens of times a request."""
+
+    def __init__(self, values: MultiDict[str, str]) -> None:
+        self._first = values.to_dict()
+        self._all = dict(values.lists())
+
+    @property
+    def data(self) -> dict[str, str]:
+        return self._first
+
+    @property
+    def datalist(self) -> dict[str, list[str]]:
+        return self._all
+
+
+class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
+    """A request as Authlib reads it, and the sign-in it comes with.
+
+    Its address is the public one, not what a proxy made of it: whether the transport is safe was
+    decided when the issuer was accepted (``AuthSettings``).
+    """
+
+    def __init__(self, request: Request, issuer: str, values: MultiDict[str, str]) -> None:
+        super().__init__(method=request.method, uri=issuer + request.path, headers=request.headers)
+        self._request = request
+        self.payload = _Parameters(values)
+        self.sign_in: SignIn | None = None
+        self.expected_person = ""
+        """Whom the client's ``id_token_hint`` names."""
+        self.db: Connection
+        """At the token endpoint (``Provider.create_token_response``)."""
+
+    @property
+    def args(self) -> Any:
+        return self._request.args
+
+    @property
+    def form(self) -> Any:
+        return self._request.form
 
 
 class Provider(AuthorizationServer):  # type: ignore[misc]

@@ -17,8 +17,7 @@ from auth.directory import Account
 from auth.models import Grant, Method, Token, TokenKind, digest, table_of
 
 if TYPE_CHECKING:
-    from auth.oidc.protocol_request import ProtocolRequest
-    from auth.oidc.provider import Provider
+    from auth.oidc.provider import ProtocolRequest, Provider
 
 
 _TOKENS = table_of(Token)

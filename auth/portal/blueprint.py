@@ -11,10 +11,9 @@ from auth.oidc.context import with_context
 from auth.oidc.provider import Provider
 from auth.pages.guard import guard
 from auth.portal.authorize import authorize, consent
-from auth.portal.home import home, login, set_password
+from auth.portal.home import home, login, own_class, set_password
 from auth.portal.login import check_login
 from auth.portal.logout import logout
-from auth.portal.own_class import own_class
 
 
 def make_protocol_blueprint(provider: Provider) -> Blueprint:

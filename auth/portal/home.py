@@ -1,10 +1,11 @@
-"""What people see: signing in and choosing an own password."""
+"""What people see: signing in, choosing an own password, and the class they lead."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from auth.clients.client import Client
@@ -16,6 +17,9 @@ from auth.pages.shell import asking_client, current_query, refuse, render
 from auth.pages.transition import city_notice, notice_for, offers
 from auth.signin.check import normalise_username
 from auth.signin.passwords import Problem, find_problem, set_first_own_password
+
+RECENT = timedelta(minutes=15)
+"""The highest age of the sign-in of a class teacher who resets passwords."""
 
 
 def home(context: Context) -> Any:
@@ -124,3 +128,30 @@ def go_on() -> Response:
     if "client_id" in request.args:
         return redirect(f"{url_for('auth.authorize')}?{current_query()}", 303)
     return redirect(url_for("auth_pages.home"), 303)
+
+
+def own_class(context: Context) -> Any:
+    """Show a class teacher the pupils of the own class, and reset the password of one.
+
+    Only soon after the sign-in: a computer left open must not hand out passwords. Anybody without a
+    class is answered like a page that is not there.
+    """
+    sign_in, account = context.who(request)
+    if sign_in is None or context.clock() - sign_in.auth_time > RECENT:
+        return redirect(url_for("auth_pages.login"), 303)
+    if sign_in.with_first_password:
+        return redirect(url_for("auth_pages.set_password"), 303)
+    pupils = context.own_class.pupils(sign_in.person_id)
+    if account is None or not pupils:
+        abort(404)
+    decision = context.decide(account, None, Method(sign_in.method))
+    if not decision.allowed:
+        return refuse(context, decision, None)
+    if request.method == "GET":
+        return render(context, "class.html", pupils=pupils)
+    if not context.sessions.cookie.is_own_form(request):
+        return render(context, "class.html", status=400, pupils=pupils, stale=True)
+    slip = context.own_class.reset(sign_in.person_id, request.form.get("login", ""))
+    if slip is None:
+        abort(404)
+    return render(context, "class_slip.html", slip=slip)

@@ -40,7 +40,7 @@ METHODS: Mapping[Phase, frozenset[Method]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """Whom a rule is for: a place, and there everybody or one role. Without fields: the city."""
+    """The people of a rule: of a place, everybody or one role. Without fields: the city."""
 
     district: str = ""
     school_code: str = ""
@@ -60,26 +60,19 @@ CITY = Target()
 
 
 def targets_of(account: Account) -> Iterator[Target]:
-    """What a rule for this person may be for, the most specific first.
+    """Yield the targets that this person belongs to, the most specific first.
 
     The place decides before the role: class, school, district, city; within each place the main
     role comes before everybody.
     """
     role = account.roles[0] if account.roles else ""
-    school, district = account.school_code, account.district
-    if school and account.class_id:
-        yield Target(school_code=school, class_id=account.class_id)
-    if school:
-        if role:
-            yield Target(school_code=school, role=role)
-        yield Target(school_code=school)
-    if district:
-        if role:
-            yield Target(district=district, role=role)
-        yield Target(district=district)
-    if role:
-        yield Target(role=role)
-    yield CITY
+    if account.school_code and account.class_id:
+        yield Target(school_code=account.school_code, class_id=account.class_id)
+    for place in ({"school_code": account.school_code}, {"district": account.district}, {}):
+        if all(place.values()):
+            if role:
+                yield Target(**place, role=role)
+            yield Target(**place)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +106,7 @@ class Schedule:
         return now.astimezone(self.zone).date()
 
     def phase(self, account: Account, day: date) -> Phase:
-        """In force for the person on that day.
+        """Return the phase in force for the person on that day.
 
         Only rules that have begun count; of those the most specific target (``targets_of``),
         and of one target's the one that began last.
@@ -124,45 +117,38 @@ class Schedule:
         return self._first_begun([CITY], day)
 
     def city_switch(self, day: date) -> date | None:
-        """When passwords end city-wide, if that is still to come."""
+        """Return the day on which passwords end city-wide, if that is still to come."""
         if self.city_phase(day) is Phase.ESIA_ONLY:
             return None
-        coming = [rule.starts_on for rule in self._by_target.get(CITY, ())
-                  if rule.phase is Phase.ESIA_ONLY and rule.starts_on > day]  # fmt: skip
-        return min(coming, default=None)
+        ends = (rule.starts_on for rule in self._rules([CITY]) if rule.phase is Phase.ESIA_ONLY)
+        return min((start for start in ends if start > day), default=None)
 
     def phases(self, day: date) -> set[Phase]:
-        """Every phase in force for somebody."""
-        begun = {self._first_begun([target], day) for target in self._by_target}
-        return {*begun, self.city_phase(day)}
+        """Return every phase in force for somebody."""
+        return {self._first_begun([target], day) for target in (*self._by_target, CITY)}
 
     def may_end_passwords(self, account: Account) -> bool:
-        """Whether ``ESIA_ONLY`` is or will be ruled for the person, so that asking for exemptions
-        is worth a query."""
-        ruled = {rule.phase for one in targets_of(account) for rule in self._by_target.get(one, ())}
+        """Tell whether ``ESIA_ONLY`` is or will be ruled for the person, so that asking for
+        exemptions is worth a query."""
+        ruled = {rule.phase for rule in self._rules(targets_of(account))}
         return Phase.ESIA_ONLY in {*ruled, self.default}
 
     def starts_after(self, account: Account, day: date) -> list[date]:
-        """The days after ``day`` on which a rule for the person begins, in order."""
-        return sorted(
-            {
-                rule.starts_on
-                for target in targets_of(account)
-                for rule in self._by_target.get(target, ())
-                if rule.starts_on > day
-            }
-        )
+        """Return the days after ``day`` on which a rule for the person begins, in order."""
+        starts = {rule.starts_on for rule in self._rules(targets_of(account))}
+        return sorted(start for start in starts if start > day)
 
     def _first_begun(self, targets: Iterable[Target], day: date) -> Phase:
-        for target in targets:
-            for rule in self._by_target.get(target, ()):
-                if rule.starts_on <= day:
-                    return rule.phase
-        return self.default
+        begun = (rule.phase for rule in self._rules(targets) if rule.starts_on <= day)
+        return next(begun, self.default)
+
+    def _rules(self, targets: Iterable[Target]) -> Iterator[Rule]:
+        """Yield the rules of each target, the latest first."""
+        return (rule for target in targets for rule in self._by_target.get(target, ()))
 
 
 class Who(StrEnum):
-    """Whom of its target an exemption is for."""
+    """The part of its target that an exemption is for."""
 
     ALL = "all"
     UNDER_14 = "under_14"
@@ -183,7 +169,7 @@ class Exemption:
     """The last day; None: without an end."""
 
     def covers(self, account: Account, day: date, *, linked: bool) -> bool:
-        """``linked``: whether the person has an ЕСИА identity."""
+        """Tell whether the exemption counts; ``linked``: the person has an ЕСИА identity."""
         if self.until is not None and day > self.until:
             return False
         if self.person_id:
@@ -200,7 +186,7 @@ class Exemption:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exemptions:
-    """Those that may be for one person, and what they are judged by."""
+    """The exemptions that may be for one person, and the fact they are judged by."""
 
     items: Sequence[Exemption] = ()
     linked: bool = False
@@ -209,18 +195,15 @@ class Exemptions:
         return any(one.covers(account, day, linked=self.linked) for one in self.items)
 
 
-NO_EXEMPTIONS = Exemptions()
-
-
 def is_under(age: int, birth_date: date | None, day: date) -> bool:
-    """Whether somebody is younger on that day. Who has no birth date is not known to be."""
+    """Tell whether somebody is younger on that day; unknown birth dates count as older."""
     return birth_date is not None and birth_date > born_until(age, day)
 
 
 def born_until(age: int, day: date) -> date:
-    """The latest birth date of those who are ``age`` on that day.
+    """Return the latest birth date of those who are ``age`` on that day.
 
-    Who was born on 29 February turns a year older on 1 March of the other years.
+    People born on 29 February turn a year older on 1 March of the other years.
     """
     try:
         return day.replace(year=day.year - age)
@@ -229,7 +212,7 @@ def born_until(age: int, day: date) -> date:
 
 
 def birthday(age: int, birth_date: date) -> date:
-    """The first day on which somebody is ``age``."""
+    """Return the first day on which somebody is ``age``."""
     try:
         return birth_date.replace(year=birth_date.year + age)
     except ValueError:
@@ -239,7 +222,7 @@ def birthday(age: int, birth_date: date) -> date:
 def password_ends_on(
     schedule: Schedule, exemptions: Exemptions, account: Account, day: date
 ) -> date | None:
-    """The first day after ``day`` on which the person's password opens nothing any more.
+    """Return the first day after ``day`` on which the person's password opens nothing any more.
 
     None when it is not in sight, or has been so for some time already.
     """
@@ -257,13 +240,13 @@ def password_ends_on(
 
 
 class Phases(Protocol):
-    """Where the rules are kept. Asked at each sign-in: both answers must be cheap."""
+    """The place where the rules are kept. Asked at each sign-in: both answers must be cheap."""
 
     def schedule(self) -> Schedule:
-        """The rules, a few seconds old at most."""
+        """Return the rules, a few seconds old at most."""
 
     def exemptions(self, account: Account) -> Exemptions:
-        """Those that may be for this person, as of now."""
+        """Return those that may be for this person, as of now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -276,4 +259,4 @@ class OnePhase:
         return Schedule(default=self.phase)
 
     def exemptions(self, account: Account) -> Exemptions:
-        return NO_EXEMPTIONS
+        return Exemptions()

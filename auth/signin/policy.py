@@ -52,22 +52,15 @@ def decide(
 ) -> Decision:
     """Let this person into this application, or say why not. Without one: into any.
 
-    ``method`` is how the sign-in began, however often it has been used since. Asked before a code
-    is issued: Moodle would count a refused sign-in of a suspended person as a visit
+    ``method`` is how the sign-in began, however often it has been used since. ``exempt``: the
+    person may go on with a password where only ЕСИА would count. Asked before a code is issued:
+    Moodle would count a refused sign-in of a suspended person as a visit
     (docs/facts/moodle.md 7.10).
     """
     if account.suspended:
         return Decision(reason=Reason.SUSPENDED)
     if client and client.roles and not set(client.roles) & set(account.roles):
         return Decision(reason=Reason.ROLE)
-    return decide_method(method, phase=phase, exempt=exempt)
-
-
-def decide_method(method: Method, *, phase: Phase, exempt: bool) -> Decision:
-    """Whether a sign-in that began so counts in this phase.
-
-    ``exempt``: the person may go on with a password where only ЕСИА would count.
-    """
     if method in METHODS[phase] or (exempt and method is Method.PASSWORD):
         return ALLOWED
     return Decision(reason=Reason.METHOD, phase=phase)

@@ -5,11 +5,17 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sqlalchemy import String, Text, delete
-from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import Mapped, mapped_column
 
 from auth.models import Base, digest
+
+if TYPE_CHECKING:
+    from auth.oidc.context import Context
+
+SIGN_OUT_AGE = timedelta(minutes=10)
 
 
 class Purpose(StrEnum):
@@ -35,19 +41,13 @@ class UpstreamAttempt(Base):
 
 
 def begin(
-    session_factory: sessionmaker[Session],
-    *,
-    purpose: Purpose,
-    upstream: str,
-    browser: str,
-    onward: str,
-    now: datetime,
-    age: timedelta,
+    context: Context, purpose: Purpose, upstream: str, onward: str, *, browser: str = ""
 ) -> str:
     """Remember an attempt and return its state. ``browser`` is the cookie that it is bound to, or
     empty."""
-    state = str(uuid.uuid4())
-    with session_factory.begin() as db:
+    state, now = str(uuid.uuid4()), context.clock()
+    age = context.upstream_age if purpose is Purpose.SIGN_IN else SIGN_OUT_AGE
+    with context.session_factory.begin() as db:
         db.execute(delete(UpstreamAttempt).where(UpstreamAttempt.expires_at <= now))
         db.add(
             UpstreamAttempt(
@@ -63,13 +63,7 @@ def begin(
 
 
 def claim(
-    session_factory: sessionmaker[Session],
-    state: str,
-    *,
-    purpose: Purpose,
-    upstream: str,
-    browser: str,
-    now: datetime,
+    context: Context, purpose: Purpose, upstream: str, state: str, *, browser: str = ""
 ) -> str | None:
     """Return ``onward`` of the attempt, once: of two returns one gets it.
 
@@ -83,9 +77,9 @@ def claim(
             UpstreamAttempt.purpose == purpose.value,
             UpstreamAttempt.upstream == upstream,
             UpstreamAttempt.browser_hash == (digest(browser) if browser else ""),
-            UpstreamAttempt.expires_at > now,
+            UpstreamAttempt.expires_at > context.clock(),
         )
         .returning(UpstreamAttempt.onward)
     )
-    with session_factory.begin() as db:
+    with context.session_factory.begin() as db:
         return db.scalars(claimed).one_or_none()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
@@ -22,7 +21,6 @@ from auth.upstream.attempts import Purpose
 from auth.upstream.errors import Problem, UpstreamError
 
 MAX_QUERY_LENGTH = 8000
-SIGN_OUT_AGE = timedelta(minutes=10)
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +42,7 @@ def start(context: Context, key: str) -> Any:
         # Nothing began, so nothing is written down: anybody can send this.
         return _page(context, UpstreamError(Problem.STALE, "no own form"), upstream, query)
     cookie, now = context.sessions.cookie.browser(request), context.clock()
-    state = attempts.begin(
-        context.session_factory,
-        purpose=Purpose.SIGN_IN,
-        upstream=key,
-        browser=cookie,
-        onward=query,
-        now=now,
-        age=context.upstream_age,
-    )
+    state = attempts.begin(context, Purpose.SIGN_IN, key, query, browser=cookie)
     attempt = Attempt(state=state, cookie=cookie, redirect_uri=_callback(context, key), at=now)
     try:
         return leave(context, upstream, upstream.authorization_address(attempt))
@@ -70,14 +60,8 @@ def callback(context: Context, key: str) -> Any:
     if context.throttle.paused_until(throttle_key, now=now):
         return _page(context, UpstreamError(Problem.STALE, "too many"), upstream, "", status=429)
     answer = {name: request.args.get(name, "") for name in request.args}
-    query = attempts.claim(
-        context.session_factory,
-        answer.get("state", ""),
-        purpose=Purpose.SIGN_IN,
-        upstream=key,
-        browser=cookie,
-        now=now,
-    )
+    state = answer.get("state", "")
+    query = attempts.claim(context, Purpose.SIGN_IN, key, state, browser=cookie)
     if query is None:
         context.throttle.failed(throttle_key, now=now)
         stale = UpstreamError(Problem.STALE, "no such attempt of this browser")
@@ -85,9 +69,7 @@ def callback(context: Context, key: str) -> Any:
     if any(len(request.args.getlist(name)) > 1 for name in answer):
         doubled = UpstreamError(Problem.UNTRUSTED, "a parameter came twice")
         return _failed(context, doubled, upstream, query)
-    attempt = Attempt(
-        state=answer["state"], cookie=cookie, redirect_uri=_callback(context, key), at=now
-    )
+    attempt = Attempt(state=state, cookie=cookie, redirect_uri=_callback(context, key), at=now)
     try:
         identity = upstream.identify(answer, attempt)
     except UpstreamError as error:
@@ -100,14 +82,7 @@ def callback(context: Context, key: str) -> Any:
 def signed_out(context: Context, key: str) -> Any:
     """Take the person who comes back from a sign-out; one who begins here sees our own page."""
     _by_key(context, key) or abort(404)
-    onward = attempts.claim(
-        context.session_factory,
-        request.args.get("state", ""),
-        purpose=Purpose.SIGN_OUT,
-        upstream=key,
-        browser="",
-        now=context.clock(),
-    )
+    onward = attempts.claim(context, Purpose.SIGN_OUT, key, request.args.get("state", ""))
     return redirect(onward or url_for("auth_pages.logout"), 303)
 
 
@@ -120,18 +95,9 @@ def sign_out_there(context: Context, onward: str) -> Response | None:
     upstream = remembered(context)
     if upstream is None:
         return None
-    now = context.clock()
-    state = attempts.begin(
-        context.session_factory,
-        purpose=Purpose.SIGN_OUT,
-        upstream=upstream.key,
-        browser="",
-        onward=onward,
-        now=now,
-        age=SIGN_OUT_AGE,
-    )
+    state = attempts.begin(context, Purpose.SIGN_OUT, upstream.key, onward)
     back = context.settings.issuer + url_for("auth_upstream.signed_out", key=upstream.key)
-    address = upstream.sign_out_address(back, state, now)
+    address = upstream.sign_out_address(back, state, context.clock())
     if not address:
         return None
     response = leave(context, upstream, address, signing_out=True)

@@ -335,10 +335,9 @@ def _travel(whole: WholeSignIn, gateway: str) -> None:
         "withdraw": replace(stranger, subject="1000299353"),
     }
     for page_name, identity in identities.items():
-        arrival = keep(
-            whole.console.application.sessions, identity, query=urlencode(query),
-            browser=traveller.cookies["signin"], now=NOW,
-        )  # fmt: skip
+        context = whole.app.extensions["auth"].context
+        browser = traveller.cookies["signin"]
+        arrival = keep(context, identity, query=urlencode(query), browser=browser)
         places = {"": ("",), "choose": ("",), "withdraw": ("school",)}
         for place in places.get(page_name, (page_name, "school")):
             asked = {"arrival": arrival, "district": "Адмиралтейский"}

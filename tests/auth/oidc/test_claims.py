@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auth.oidc.claims import CLAIMS_SUPPORTED, make_claims
+from auth.oidc.endpoints import CLAIMS_SUPPORTED, make_claims
 from tests.auth.people import PUPIL, make_account, make_teacher
 
 

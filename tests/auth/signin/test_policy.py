@@ -8,7 +8,7 @@ from auth.clients.client import Client
 from auth.directory import Account
 from auth.models import Method
 from auth.signin.phases import Phase
-from auth.signin.policy import Reason, decide, decide_method
+from auth.signin.policy import Reason, decide
 from tests.auth.people import make_account, make_teacher
 
 OPEN = Client(client_id="open", client_secret="s", redirect_uris=("https://a.example/",))
@@ -57,7 +57,7 @@ def test_a_decision_names_its_reason(
 def test_a_phase_lets_in_by_its_methods(
     phase: Phase, method: Method, exempt: bool, allowed: bool
 ) -> None:
-    decision = decide_method(method, phase=phase, exempt=exempt)
+    decision = decide(make_account(), OPEN, method, phase=phase, exempt=exempt)
     assert decision.allowed is allowed
     refused = (None, None) if allowed else (Reason.METHOD, phase)
     assert (decision.reason, decision.phase) == refused

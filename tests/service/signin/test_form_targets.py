@@ -165,10 +165,8 @@ def test_pages_about_outside_sign_ins_name_the_asking_application_alone(
         provider="gateway", subject="7", family_name="Образцов", given_name="Образец",
         birth_date=NOW.date(), confirmed=True,
     )  # fmt: skip
-    arrival = keep(
-        console.application.sessions, identity, query=asked(back),
-        browser=visitor.cookies["signin"], now=NOW,
-    )  # fmt: skip
+    context, browser = console.app.extensions["auth"].context, visitor.cookies["signin"]
+    arrival = keep(context, identity, query=asked(back), browser=browser)
     for page in ("", "school", "confirm", "children"):
         answer = visitor.visit(f"/auth/linking/{page}?arrival={arrival}")
         if answer.status_code == 200:
