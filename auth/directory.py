@@ -57,24 +57,24 @@ class Directory(Protocol):
     exceptions, suspended people are returned as such."""
 
     def by_username(self, username: str) -> Account | None:
-        """The person with this login; it comes normalised (``signin.normalise_username``)."""
+        """Return the person with this login; it comes normalised (``normalise_username``)."""
 
     def by_person_id(self, person_id: str) -> Account | None: ...
 
     def by_snils(self, snils: str) -> list[Account]:
-        """Everybody with these eleven digits: more than one only when a school mistyped."""
+        """Return everybody with these eleven digits: several only when a school mistyped."""
 
     def by_name(
         self, family_name: str, given_name: str, middle_name: str, birth_date: date
     ) -> list[Account]:
-        """Everybody in the city with this full name, written in any case and with «е» or «ё»,
-        and this birth date."""
+        """Return everybody in the city with this full name, written in any case and with «е» or
+        «ё», and this birth date."""
 
     def schools(self) -> list[School]:
-        """Every school of the city, in the order people look for them."""
+        """Return every school of the city, in the order people look for them."""
 
     def check_first_password(self, person_id: str, typed: str) -> bool:
-        """Whether ``typed`` is the person's first password, compared in constant time.
+        """Tell whether ``typed`` is the person's first password, compared in constant time.
 
         False when the person never had one. Not asked once a person has an own password.
         """
@@ -89,7 +89,7 @@ class Pupil:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Slip:
-    """What the pupil is handed. It has no text form: nothing of it belongs into a log."""
+    """The slip handed to a pupil. It has no text form: nothing of it belongs into a log."""
 
     name: str
     group: str
@@ -102,11 +102,11 @@ class Slip:
 
 
 class OwnClass(Protocol):
-    """Who leads which class. Promises of an implementer: each look at a slip and each reset is
-    written down with who did it."""
+    """The classes that people lead. Promises of an implementer: each look at a slip and each reset
+    is written down with its actor."""
 
     def pupils(self, person_id: str) -> Sequence[Pupil]:
-        """Of the classes that this person leads now; none for anybody else."""
+        """Return those of the classes that this person leads now."""
 
     def reset(self, person_id: str, username: str) -> Slip | None:
         """Let the first password of one of these pupils count again. None, and nothing is done,

@@ -23,8 +23,7 @@ def event_values(
     refused: Reason | None,
     now: datetime,
 ) -> dict[str, Any]:
-    """The columns of ``LoginEvent`` as of now, with the school, main role and class the person
-    has now."""
+    """Return the columns of ``LoginEvent``, with the person's school, main role and class now."""
     return {
         "at": now,
         "person_id": account.person_id if account else None,
@@ -39,5 +38,5 @@ def event_values(
 
 
 def make_event(account: Account | None, **decision: Any) -> LoginEvent:
-    """The decision with the arguments of ``event_values``."""
+    """Make the row; the arguments are those of ``event_values``."""
     return LoginEvent(**event_values(account, **decision))

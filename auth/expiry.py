@@ -1,5 +1,5 @@
-"""Deletes what counts no more: codes, tokens, sign-ins, failures, old log lines of the ЕСИА
-stand-in, and login events when they are old enough."""
+"""Deletes what has ended: codes, tokens, sign-ins, failures, log lines of the ЕСИА stand-in, and
+login events when they are old enough."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def forget_expired(db: Session, now: datetime, *, failure_window: timedelta) -> 
 
 
 def forget_login_events(db: Session, before: datetime, *, at_most: int) -> bool:
-    """Delete login events from before a moment, the oldest first; whether there were any.
+    """Delete login events from before a moment, the oldest first; tell whether there were any.
 
     A piece at a time, so that nobody who signs in meanwhile waits for long: to be called in a
     transaction each until there are none.

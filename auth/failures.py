@@ -22,7 +22,7 @@ RETRY_SECONDS = "60"
 
 
 class Face(StrEnum):
-    """Who talks to the provider at an address."""
+    """The kind of caller at an address."""
 
     OAUTH = "oauth"
     """An application, in the words of OAuth 2.0 and OpenID Connect."""
@@ -55,14 +55,14 @@ _UNREADABLE, _WRONG = "007038", "007003"
 
 
 def face_of(path: str) -> Face | None:
-    """Who is answered at ``path``; None: nobody of the provider's."""
+    """Return who is answered at ``path``; None where the provider answers nobody."""
     return next((face for face, pattern in _PATTERNS if pattern.match(path)), None)
 
 
 def answer(face: Face, status: int) -> Response:
-    """The answer to a request that failed with ``status``, in the form that ``face`` reads.
+    """Answer a request that failed with ``status``, in the form that ``face`` reads.
 
-    It asks nothing of the database, which may be what failed, and repeats nothing that was sent.
+    The database is not asked, since it may be what failed, and nothing that was sent is repeated.
     """
     response = _page(status) if face is Face.PEOPLE else _document(face, status)
     if status == 503:

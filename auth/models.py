@@ -91,7 +91,7 @@ class AuthorizationCode(Base):
 
 
 class Grant(Base):
-    """What one exchanged code gave a client. Its tokens count for as long as this row is there:
+    """The right that one exchanged code gave a client. Its tokens count while this row is there:
     deleting it revokes all of them, also one that is being stored at the same moment."""
 
     __tablename__ = "auth_grants"
@@ -202,7 +202,7 @@ class SignInFailure(Base):
 
 
 class Method(StrEnum):
-    """How the person proved who they are."""
+    """The way in which a person proved who they are."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a method
     ESIA = "esia"

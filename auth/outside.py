@@ -1,4 +1,4 @@
-"""Outside providers: what each does for us, one sign-in on its way there, and who comes back."""
+"""Outside providers: their interface, a sign-in on its way there, and the people who return."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 MAX_LENGTH = 255
-"""Of a subject (OpenID Connect Core, section 2) and of each name."""
+"""The limit for a subject (OpenID Connect Core, section 2) and for each name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -23,7 +23,7 @@ class OutsideChild:
     (docs/facts/esia.md 8.6)."""
 
     snils: str
-    """Eleven digits, or empty: then the child is nobody we could name."""
+    """Eleven digits, or empty: then the child cannot be named."""
     given_name: str = ""
 
     def __repr__(self) -> str:
@@ -106,18 +106,20 @@ class Upstream(Protocol):
     def title(self) -> str: ...
 
     def authorization_address(self, attempt: Attempt) -> str:
-        """Where the person signs in. Raises ``UpstreamError``."""
+        """Return where the person signs in. Raises ``UpstreamError``."""
 
     def identify(self, answer: Mapping[str, str], attempt: Attempt) -> OutsideIdentity:
-        """Who came back with this answer, whose ``state`` was checked. Raises
-        ``UpstreamError``."""
+        """Return who came back with this answer, whose ``state`` was checked.
+
+        Raises ``UpstreamError``.
+        """
 
     def sign_out_address(self, back: str, state: str, now: datetime) -> str:
-        """Where the sign-in over there ends; it returns the person to ``back``, an address of
-        ours, with ``state``. Empty when there is no such place, or it cannot be learnt now."""
+        """Return where the sign-in over there ends; from there the person returns to ``back``, an
+        address of ours, with ``state``. Empty when there is no such place, or none is known."""
 
 
 class Arrive(Protocol):
-    """Takes somebody whom an outside provider vouched for to where they belong."""
+    """Takes a person whom an outside provider vouched for to the right page."""
 
     def __call__(self, identity: OutsideIdentity, *, query: str) -> Response: ...

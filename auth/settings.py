@@ -14,7 +14,7 @@ from auth.clients.client import Client
 from auth.clients.problems import FieldProblem, Flaw, WrongFields
 
 MAX_NAME_LENGTH = 100
-"""Of a mnemonic and of what people are shown."""
+"""The limit for a mnemonic and for a name that people are shown."""
 
 
 _BARE_HOST = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
@@ -29,19 +29,19 @@ class AuthSettings:
     """Our public base address without a final slash: https, or http on loopback."""
     clients: tuple[Client, ...] = ()
     phase: Literal["password_only", "both", "esia_only"] = "password_only"
-    """The phase (``auth.signin.phases.Phase``) wherever no rule has begun."""
+    """The phase (``auth.signin.phases.Phase``) before any rule begins."""
     schools_set_phases: bool = False
     """Whether a school's operators set phases for their classes and roles, and exempt people."""
     phase_notice_days: int = 30
-    """So many days before passwords end, the pages begin to count them down."""
+    """The number of days that the pages count down before passwords end."""
     code_seconds: int = 60
     access_token_seconds: int = 600
     """Long enough for one userinfo request: Moodle asks for a new token at each sign-in."""
     id_token_seconds: int = 600
     refresh_token_seconds: int = 14 * 24 * 60 * 60
-    """After a sign-in an application may refresh for so long (scope ``offline_access``)."""
+    """The time after a sign-in in which an application may refresh (``offline_access``)."""
     session_seconds: int = 4 * 60 * 60
-    """A person stays signed in here so long; Moodle never tells us that somebody left."""
+    """The time a person stays signed in here; Moodle never tells us that somebody left."""
     password_sign_in: bool = True
     """False: passwords are kept in Moodle and our page only says so."""
     min_password_length: int = 8
@@ -57,8 +57,8 @@ class AuthSettings:
     class_teacher_resets: bool = False
     """Whether class teachers reset the passwords of the pupils of their own class."""
     keep_login_events_days: int = 3 * 366
-    """Login events are deleted after so long; 0 keeps them. Reports count what is older from
-    their own figures."""
+    """Login events are deleted after this time; 0 keeps them. Reports have older figures of their
+    own."""
 
     def __post_init__(self) -> None:
         if self.issuer:
@@ -76,7 +76,7 @@ class AuthSettings:
             raise ValueError(f"client_id registered twice: {', '.join(sorted(twice))}")
 
     def grant_age(self, scope: str) -> timedelta:
-        """How long what an exchanged code gave is remembered, at most."""
+        """Return the longest time for which a grant is remembered."""
         seconds = max(self.session_seconds, self.access_token_seconds)
         if "offline_access" in scope.split():
             seconds = max(seconds, self.refresh_token_seconds)
@@ -84,7 +84,7 @@ class AuthSettings:
 
     @property
     def signature_age(self) -> timedelta:
-        """How long after its signing an ID token may be shown to us or checked by others."""
+        """Return the time after its signing in which an ID token may be shown or checked."""
         return timedelta(seconds=max(self.session_seconds, self.id_token_seconds))
 
 
@@ -121,9 +121,9 @@ class EsiaSystem:
     """Host names, without port and path, that people may be sent back to."""
     scopes: tuple[str, ...] = ("openid",)
     token_algorithm: Literal["RS256", "GOST3410_2012_256"] = "RS256"  # noqa: S105
-    """What our tokens for it are signed with, whatever it signs with itself."""
+    """The algorithm of our tokens for it, whatever it signs with itself."""
     faults: tuple[str, ...] = ()
-    """What goes wrong for it on purpose: ``te:html``, ``ac:007007`` (docs/esia.md)."""
+    """Faults that it meets on purpose: ``te:html``, ``ac:007007`` (docs/esia.md)."""
     accept_v1_order: bool = False
     """Also accept the first dialect's order of the signed values at the newer addresses, and its
     container."""
@@ -175,7 +175,7 @@ class EsiaConsentType:
     """The most it may cover; empty: the request may name none."""
     mandatory_scopes: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
-    """What may be done with the data."""
+    """Things that may be done with the data."""
     purposes: tuple[str, ...] = ()
     single_purpose: bool = False
     max_expire_minutes: int = 365 * 24 * 60
@@ -203,9 +203,9 @@ class EsiaSettings:
     issuer: str = "http://esia.gosuslugi.ru/"
     """``iss`` of the tokens. Several clients compare it with this very text."""
     timestamp_tolerance_seconds: int = 300
-    """How far the client's clock may differ from ours."""
+    """The difference that the client's clock may have from ours."""
     session_seconds: int = 3 * 60 * 60
-    """One sign-in opens every system so long."""
+    """The time in which one sign-in opens every system."""
     code_seconds: int = 60
     refresh_token_seconds: int = 30 * 24 * 60 * 60
     test_people: bool = False
@@ -235,7 +235,7 @@ class LinkingSettings:
     password, the school's administrator, or whoever comes first. Where passwords are kept in
     Moodle nobody can type one here, and it is the school in any case."""
     request_days: int = 14
-    """A request that the school does not answer is forgotten after so long; so is an answer that
+    """A request that the school does not answer is forgotten after this time; so is an answer that
     nobody came to read."""
     requests_per_identity: int = 3
     """Requests to schools that one person may send inside ``[auth] failure_window_seconds``."""
@@ -246,7 +246,7 @@ class LinkingSettings:
         "class",
         "login",
     )
-    """What a parent is shown of a child who is our pupil; empty: the child's given name alone."""
+    """Data of a child who is our pupil that a parent is shown; empty: the given name alone."""
 
     def __post_init__(self) -> None:
         for name in ("request_days", "requests_per_identity", "requests_per_address"):

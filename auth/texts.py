@@ -23,14 +23,14 @@ def translator(language: str) -> Callable[[str], str]:
 
 
 def counter(language: str) -> Callable[[str, str, int], str]:
-    """Chooses the plural form for a number."""
+    """Return a function that chooses the plural form for a number."""
     return _catalogue(language).ngettext
 
 
 def choose_language(request: Request) -> str:
-    """``ui_locales`` (OpenID Connect Core 3.1.2.1), else Russian.
+    """Take ``ui_locales`` (OpenID Connect Core 3.1.2.1), else Russian.
 
-    The browser's own wish does not count: schools have many browsers set to English by nobody.
+    The browser's own wish does not count: in schools many are set to English by default.
     """
     try:
         wishes: MultiDict[str, str] = request.values
@@ -44,7 +44,7 @@ def choose_language(request: Request) -> str:
 
 @cache
 def _catalogue(language: str) -> NullTranslations:
-    """Compiled in memory once. English is what the templates say."""
+    """Compile a catalogue in memory, once. English is the language of the templates."""
     if language == "en":
         return NullTranslations()
     compiled = BytesIO()

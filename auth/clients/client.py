@@ -29,7 +29,7 @@ _SECRET_HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def hash_secret(client_secret: str) -> str:
-    """What ``client_secret_hash`` holds. A fast hash: it is meant for random secrets only."""
+    """Make a ``client_secret_hash``. A fast hash: it is meant for random secrets only."""
     return f"sha256:{hashlib.sha256(client_secret.encode()).hexdigest()}"
 
 
@@ -47,13 +47,13 @@ class Client:
     client_secret_hash: str = field(default="", repr=False)
     """Instead of the secret: made together with one by ``schoolbridge client-secret``."""
     previous_secret_hash: str = field(default="", repr=False)
-    """Of the secret before, which counts too while the application gets the new one."""
+    """The hash of the secret before, which counts until the application has the new one."""
     redirect_uris: tuple[str, ...] = ()
     """Compared as whole strings; Moodle's is ``<Moodle>/admin/oauth2callback.php``."""
     name: str = ""
     """Shown to people on the sign-in page; empty: the client id."""
     home_url: str = ""
-    """Where the application begins, for a button to it on our own page; empty: no button."""
+    """The first page of the application, for a button on our own page; empty: no button."""
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     """The most this client may ask for. With ``offline_access`` it gets refresh tokens."""
     token_endpoint_auth_methods: tuple[AuthMethod, ...] = (
@@ -72,9 +72,9 @@ class Client:
     session_seconds: int = 0
     """For school computers: how long a sign-in counts here; 0: as the provider's own."""
     post_logout_redirect_uris: tuple[str, ...] = ()
-    """Where people may be sent after signing out; compared as whole strings."""
+    """Addresses to which people may be sent after signing out; compared as whole strings."""
     backchannel_logout_uri: str = ""
-    """Where this application wants to be told that somebody signed out; empty: nowhere."""
+    """The address at which this application hears that somebody signed out; empty: none."""
 
     def __post_init__(self) -> None:
         if problems := tuple(self._find_problems()):
@@ -154,18 +154,18 @@ class Client:
 
     @property
     def origins(self) -> frozenset[str]:
-        """Where people are sent back to, as sources of a content security policy."""
+        """Return the sources of a content security policy to which people are sent back."""
         return frozenset(map(source_of, (*self.redirect_uris, *self.post_logout_redirect_uris)))
 
     def get_client_id(self) -> str:
         return self.client_id
 
     def get_default_redirect_uri(self) -> None:
-        """None: OpenID Connect Core 3.1.2.1 makes ``redirect_uri`` compulsory."""
+        """Return none: OpenID Connect Core 3.1.2.1 makes ``redirect_uri`` compulsory."""
         return
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
-        """What is granted of the asked scopes; None, a refusal, without ``openid``.
+        """Return what is granted of the asked scopes; None, a refusal, without ``openid``.
 
         Unknown scopes are left out silently (OpenID Connect Core 3.1.2.1).
         """
@@ -178,7 +178,7 @@ class Client:
         return redirect_uri in self.redirect_uris
 
     def check_client_secret(self, client_secret: str) -> bool:
-        """Compared as digests in constant time, which tells not even the length."""
+        """Compare digests in constant time, which tells not even the length."""
         current = self.client_secret_hash or hash_secret(self.client_secret)
         sent = hash_secret(client_secret)
         fits = hmac.compare_digest(current, sent)
@@ -200,7 +200,7 @@ class Client:
 
 
 def source_of(uri: str) -> str:
-    """The origin of an address as a source of a content security policy; empty: it has none."""
+    """Return the origin of an address as a source of a content security policy, if it has one."""
     try:
         parts = urlsplit(uri)
     except ValueError:

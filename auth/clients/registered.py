@@ -18,7 +18,7 @@ from auth.clients.stored import as_kept, from_json, grow, to_json
 from auth.models import AuthorizationCode, Base, Consent, Grant
 
 FRESH_SECONDS = 1.0
-"""So long a process goes without asking the database for changes: one small query a second at
+"""The time for which a process does not ask the database for changes: one small query a second at
 most, however many people sign in."""
 
 OWN_COLUMNS = frozenset(
@@ -47,11 +47,11 @@ class ClientRow(Base):
     """Grows with each change."""
 
     def client(self, now: datetime) -> Client:
-        """Raises ``WrongFields`` for fields that a newer version of ours no longer takes."""
+        """Make the client. Raises ``WrongFields`` for fields that we no longer take."""
         return Client(**self._values(now))
 
     def kept(self, now: datetime) -> tuple[Client, tuple[FieldProblem, ...]]:
-        """The client to be shown, and why it cannot be used."""
+        """Return the client to be shown, and why it cannot be used."""
         return as_kept(Client, self._values(now))
 
     def _values(self, now: datetime) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class ClientRow(Base):
         self.touch(now)
 
     def touch(self, now: datetime) -> None:
-        """Every change of the row ends with this, or no process would see it."""
+        """Note a change of the row; without it no process would see the change."""
         self.changed_at = now
         grow(self)
 
@@ -85,7 +85,7 @@ class Known:
 
 
 class Clients:
-    """The clients as they are now. Safe for any number of threads."""
+    """Returns the clients as they are now. Safe for any number of threads."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Clients:
 def read_clients(
     db: Session, configured: Iterable[Client], now: datetime, version: int = 0
 ) -> Known:
-    """All clients that may be used. One of the settings file hides one of the console."""
+    """Read the clients that may be used. One of the settings file hides one of the console."""
     clients: dict[str, Client] = {}
     ends = []
     for row in db.scalars(select(ClientRow).where(ClientRow.disabled_at.is_(None))):

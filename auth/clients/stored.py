@@ -14,7 +14,7 @@ _Registration = TypeVar("_Registration")
 
 
 def to_json(registration: Any, *, without: frozenset[str]) -> dict[str, Any]:
-    """The fields of a settings class, less those that have a column of their own."""
+    """Write the fields of a settings class, less those that have a column of their own."""
     values = {field.name: getattr(registration, field.name) for field in fields(registration)}
     return {
         name: list(value) if isinstance(value, tuple) else value
@@ -24,7 +24,7 @@ def to_json(registration: Any, *, without: frozenset[str]) -> dict[str, Any]:
 
 
 def from_json(cls: type[Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Values for ``cls``. What it does not know (any more) is left out."""
+    """Read values for ``cls``. Fields that it does not have (any more) are left out."""
     known = {field.name for field in fields(cls)}
     return {
         name: tuple(value) if isinstance(value, list) else value
@@ -36,8 +36,8 @@ def from_json(cls: type[Any], stored: Mapping[str, Any]) -> dict[str, Any]:
 def as_kept(
     cls: type[_Registration], values: Mapping[str, Any]
 ) -> tuple[_Registration, tuple[FieldProblem, ...]]:
-    """A registration to be shown, with what we no longer take of it: a rule may be younger than
-    its row. With any problem it counts nowhere, but can be put right."""
+    """Return a registration to be shown, with what we no longer take of it: a rule may be younger
+    than its row. With any problem it counts nowhere, but can be put right."""
     try:
         return cls(**values), ()
     except WrongFields as error:

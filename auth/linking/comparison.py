@@ -49,8 +49,8 @@ class Comparison:
 
 
 def compare(one: Described, other: Described) -> Comparison:
-    """A patronymic that one side lacks is no difference; a СНИЛС with a wrong check digit is none
-    at all."""
+    """Compare two humans. A patronymic that one side lacks is no difference; a СНИЛС with a wrong
+    check digit is none at all."""
     return Comparison(
         name=_compare_names(one, other),
         birth_date=_compare(one.birth_date, other.birth_date),
@@ -59,8 +59,8 @@ def compare(one: Described, other: Described) -> Comparison:
 
 
 def is_another_human(one: Described, other: Described) -> bool:
-    """Whether no administrator may link these two: name and birth date both differ, or they could
-    be parent and child of the same name. A mistake as large is corrected in the school's record."""
+    """Tell whether no administrator may link these two: name and birth date both differ, or they
+    could be parent and child of one name. So large a mistake is for the school's record."""
     compared = compare(one, other)
     if compared.birth_date != Agreement.DIFFERENT or not (one.birth_date and other.birth_date):
         return False
@@ -69,19 +69,19 @@ def is_another_human(one: Described, other: Described) -> bool:
 
 
 def likeness(one: Described, other: Described) -> float:
-    """How alike two full names are, from 0 to 1, for a list of near candidates."""
+    """Say how alike two full names are, from 0 to 1, for a list of near candidates."""
     here, there = _full_name(one), _full_name(other)
     return SequenceMatcher(a=here, b=there, autojunk=False).ratio()
 
 
 def plain_name(name: str) -> str:
-    """A name for comparison only: case, ``ё``, blanks and hyphens make no difference."""
+    """Return a name for comparison only: case, ``ё``, blanks and hyphens make no difference."""
     return " ".join(name.casefold().replace("ё", "е").replace("-", " ").split())
 
 
 def valid_snils(snils: str) -> str:
-    """The eleven digits, or empty when they cannot be anybody's (Pension Fund order 192п of
-    2014-06-19: the last two are a weighted sum of the first nine)."""
+    """Return the eleven digits, or nothing when they cannot be anybody's (Pension Fund order 192п
+    of 2014-06-19: the last two are a weighted sum of the first nine)."""
     if len(snils) != SNILS_DIGITS or not (snils.isascii() and snils.isdigit()):
         return ""
     number, check = int(snils[:9]), int(snils[9:])
@@ -92,7 +92,7 @@ def valid_snils(snils: str) -> str:
 
 
 def masked_snils(snils: str) -> str:
-    """Only the last two digits, for people to recognise it; empty stays empty."""
+    """Show only the last two digits, for people to recognise it; empty stays empty."""
     return f"•••-•••-••• {snils[-2:]}" if snils else ""
 
 

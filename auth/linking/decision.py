@@ -60,15 +60,15 @@ class Found:
 class Outcome:
     step: Step
     linked: tuple[Account, ...] = ()
-    """Whom the identity opens; after ``LINK`` the one it will."""
+    """The people whom the identity opens; after ``LINK`` the one it will."""
     candidates: tuple[Account, ...] = ()
-    """Who may be linked once it is confirmed: one, or several records of one human."""
+    """The people who may be linked after a confirmation: one, or several records of one human."""
     children: tuple[Account, ...] = ()
     doubt: Doubt | None = None
 
 
 def decide(identity: OutsideIdentity, found: Found) -> Outcome:
-    """The order: the identity linked already, a valid СНИЛС, the full name with the birth date.
+    """Decide by the identity's link, then by a valid СНИЛС, then by full name and birth date.
 
     The directory was asked for nothing that an identity of this level may not be matched by
     (``may_match``). Suspended people count like others: they are refused later, by name of the
@@ -94,14 +94,14 @@ def decide(identity: OutsideIdentity, found: Found) -> Outcome:
 
 
 def may_match(identity: OutsideIdentity) -> bool:
-    """Whether name, birth date and СНИЛС of this identity are evidence of anything."""
+    """Tell whether name, birth date and СНИЛС of this identity are evidence of anything."""
     return identity.confirmed or identity.child
 
 
 def _candidates(
     identity: OutsideIdentity, found: Found
 ) -> tuple[tuple[Account, ...], Doubt | None]:
-    """Who may be linked beside those who are, or why nobody may."""
+    """Return who may be linked beside those who are, or why nobody may."""
     own = {account.person_id for account in found.linked}
     if not may_match(identity):
         return (), Doubt.NOBODY
@@ -118,8 +118,8 @@ def _candidates(
 
 
 def _is_proven(identity: OutsideIdentity, account: Account, found: Found) -> bool:
-    """Whether the СНИЛС alone links: the state confirmed it, one person of ours has it, and the
-    name is known to be the same."""
+    """Tell whether the СНИЛС alone links: the state confirmed it, one person of ours has it, and
+    the name is known to be the same."""
     compared = compare(identity, account)
     return (
         identity.confirmed

@@ -33,7 +33,7 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What the application gave, and what is made of it alone."""
+    """What the application gave, and what is made of that alone."""
 
     settings: AuthSettings
     linking: LinkingSettings
@@ -50,7 +50,7 @@ class Context:
     upstreams: Sequence[Upstream]
     """The outside providers, in the order of their buttons."""
     upstream_age: timedelta
-    """How long a person may take over there."""
+    """The time that a person may take over there."""
     arrive: Arrive
     notices_waiting: Callable[[], None]
     """Called when applications have to be told of a sign-out."""
@@ -62,7 +62,7 @@ class Context:
 
     @property
     def clients(self) -> Mapping[str, Client]:
-        """Those of the settings file and of the console that may be used now."""
+        """Return those of the settings file and of the console that may be used now."""
         return self.registered.current.clients
 
     def client(self, client_id: str) -> Client | None:
@@ -75,14 +75,14 @@ class Context:
         return sign_in, account
 
     def session_age(self, client: Client | None) -> timedelta:
-        """As long as the application that brought the person here allows."""
+        """Return the longest age that the application which brought the person here allows."""
         seconds = self.settings.session_seconds
         if client and client.session_seconds:
             seconds = min(seconds, client.session_seconds)
         return timedelta(seconds=seconds)
 
     def check_typed(self, request: Request, *, device: str = "") -> Checked:
-        """Who typed the login and the password of the posted form (``signin.check``)."""
+        """Check the login and the password of the posted form (``signin.check``)."""
         return check(
             request.form.get("username", ""),
             request.form.get("password", ""),
@@ -96,13 +96,13 @@ class Context:
         )
 
     def decide(self, account: Account, client: Client | None, method: Method) -> Decision:
-        """Whether a sign-in that began by this method opens this application now; without one,
-        whether it counts at all."""
+        """Decide whether a sign-in that began by this method opens this application now; without
+        one, whether it counts at all."""
         phase, exempt = self._phase_of(account, method)
         return policy.decide(account, client, method, phase=phase, exempt=exempt)
 
     def _phase_of(self, account: Account, method: Method) -> tuple[Phase, bool]:
-        """The phase in force, and whether the person is exempt: asked only where it matters."""
+        """Return the phase in force, and whether the person is exempt, asked only if it matters."""
         schedule = self.phases.schedule()
         day = schedule.day(self.clock())
         phase = schedule.phase(account, day)
@@ -110,7 +110,7 @@ class Context:
         return phase, asked and self.phases.exemptions(account).cover(account, day)
 
     def admitted(self, person_id: str, client: Client, method: Method) -> Account | None:
-        """The person, when still known and still let in after a sign-in that began so."""
+        """Return the person, if still known and still let in after a sign-in that began so."""
         account = self.directory.by_person_id(person_id)
         if account and self.decide(account, client, method).allowed:
             return account
@@ -129,13 +129,13 @@ class Context:
 
 
 def current_context() -> Context:
-    """The context of the application that answers this request."""
+    """Return the context of the application that answers this request."""
     context: Context = current_app.extensions["auth"].context
     return context
 
 
 def with_context(view: Callable[..., _Answer]) -> Callable[..., _Answer]:
-    """The view as Flask calls it; it is handed the context of the application that answers."""
+    """Return the view as Flask calls it, handed the context of the application that answers."""
 
     @wraps(view)
     def answer(*arguments: Any, **values: Any) -> _Answer:

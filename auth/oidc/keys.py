@@ -41,7 +41,7 @@ class SigningKey:
 
     @property
     def kid(self) -> str:
-        """The thumbprint of RFC 7638."""
+        """Return the thumbprint of RFC 7638."""
         return str(self.key.kid)
 
 

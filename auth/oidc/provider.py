@@ -63,7 +63,7 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
         self.payload = _Parameters(values)
         self.sign_in: SignIn | None = None
         self.expected_person = ""
-        """Whom the client's ``id_token_hint`` names."""
+        """The person id in the client's ``id_token_hint``."""
         self.db: Connection
         """At the token endpoint (``Provider.create_token_response``)."""
 
@@ -108,7 +108,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
     def create_oauth2_request(
         self, request: Request | ProtocolRequest | None, values: MultiDict[str, str] | None = None
     ) -> ProtocolRequest:
-        """``values``: the parameters, where not all of ``request.values`` are meant."""
+        """Read a request; ``values``: the parameters, if not all of ``request.values`` count."""
         if isinstance(request, ProtocolRequest):
             return request
         request = request or flask_request
@@ -117,7 +117,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         )
 
     def get_authorization_grant(self, request: ProtocolRequest) -> CodeGrant:
-        """The grant, or an error that says what is wrong with ``response_type``.
+        """Return the grant, or raise an error that says what is wrong with ``response_type``.
 
         Authlib repeats the asked type in its error, which then cannot be built when the type
         holds a character that OAuth errors may not hold.
@@ -197,7 +197,7 @@ class _BearerProtector(ResourceProtector):  # type: ignore[misc]
     """Authlib's, which takes a token in the header only, with the posted form added."""
 
     def parse_request_authorization(self, request: object) -> tuple[BearerTokenValidator, str]:
-        """Raises ``InvalidRequestError`` for a token in both places (RFC 6750 section 2)."""
+        """Find the token. Raises ``InvalidRequestError`` for two of them (RFC 6750 section 2)."""
         in_form = flask_request.method == "POST"
         posted = flask_request.form.getlist("access_token") if in_form else []
         if not posted:
@@ -220,7 +220,7 @@ class _BearerProtector(ResourceProtector):  # type: ignore[misc]
 
 
 class _AccessTokenValidator(BearerTokenValidator):  # type: ignore[misc]
-    """Looks the bearer token up; raises ``InvalidTokenError`` for one that counts no more."""
+    """Looks the bearer token up; raises ``InvalidTokenError`` for one that has ended."""
 
     def __init__(self, provider: Provider) -> None:
         super().__init__()
@@ -232,7 +232,7 @@ class _AccessTokenValidator(BearerTokenValidator):  # type: ignore[misc]
     def validate_token(
         self, token: Token | None, scopes: list[str] | None, request: object
     ) -> None:
-        """Every token has the scope ``openid``, the only one anything here requires."""
+        """Check the token; each has the scope ``openid``, the only one that is required here."""
         if (
             token is None
             or token.kind != TokenKind.ACCESS
@@ -252,7 +252,7 @@ class _IssuerParameter(IssuerParameter):  # type: ignore[misc]
 def _authenticate_basic(
     query_client: Callable[[str], Client | None], request: ProtocolRequest
 ) -> Client | None:
-    """Authlib's check, with a header it cannot take apart answered like a wrong secret."""
+    """Check as Authlib does, and answer a header that it cannot take apart like a wrong secret."""
     try:
         client: Client | None = authenticate_client_secret_basic(query_client, request)
     except ValueError as error:

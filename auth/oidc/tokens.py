@@ -29,7 +29,7 @@ _FIND = (
 
 
 def find_token(engine: Engine, token_string: str) -> Token | None:
-    """The token, also an expired or used one, unless its grant was revoked."""
+    """Return the token, also an expired or used one, unless its grant was revoked."""
     with engine.connect() as db:
         row = db.execute(_FIND, {"token_hash": digest(token_string)}).one_or_none()
     return Token(**row._mapping) if row else None
@@ -73,7 +73,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         self.request.scope = scope
 
     def _claim(self, token: Token) -> bool:
-        """Of any number of uses at once, one updates the row; every other one is a reuse."""
+        """Claim the token: of several uses at once, one updates the row; the others are a reuse."""
         claim = (
             update(Token)
             .where(Token.token_hash == token.token_hash, Token.used.is_(False))

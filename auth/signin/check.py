@@ -22,7 +22,7 @@ class Checked:
     """The outcome of one typed login and password."""
 
     account: Account | None = None
-    """Who it is, or would be; None when nobody has the login."""
+    """The person with the login; None when nobody has it."""
     refused: Reason | None = None
     """None: the password is right."""
     with_first_password: bool = False
@@ -34,7 +34,7 @@ class Checked:
 
 
 def normalise_username(typed: str) -> str:
-    """The login meant: no blanks around, lower case, the Cyrillic «р» taken for the Latin ``p``.
+    """Return the login meant: no blanks around, lower case, the Cyrillic «р» read as Latin ``p``.
 
     Logins are digits with a Latin ``p`` and people type the Russian letter of the same look
     (docs/facts/paragraf.md D1). Empty when it can be nobody's login.
@@ -46,7 +46,7 @@ def normalise_username(typed: str) -> str:
 def account_keys(
     username: str, *, resets: int, address: str, device: str, settings: AuthSettings
 ) -> tuple[ThrottleKey, ...]:
-    """What a failure for this login is counted under, and what stops one more try.
+    """Return the keys that count a failure for this login and stop one more try.
 
     A known browser counts for itself alone: nothing that others do keeps its person out. Unknown
     ones are counted per login and address, and per login (many addresses may be one attacker).
@@ -63,7 +63,7 @@ def account_keys(
 
 
 def pause_key(username: str, resets: int) -> ThrottleKey:
-    """Under which a pause of this login is noted, wherever it is in force."""
+    """Return the key under which a pause of this login is noted, wherever it is in force."""
     return ThrottleKey(text=f"pause {username} {resets}", limit=1)
 
 
@@ -117,7 +117,7 @@ def check(
 
 
 def _notes_refusal(throttle: Throttle, keys: tuple[ThrottleKey, ...], now: datetime) -> bool:
-    """Count a refusal of each key that is over its limit; whether it is the first in the window."""
+    """Count a refusal of each key over its limit; tell whether it is the first in the window."""
     over = [key for key in keys if throttle.paused_until(key, now=now)]
     refusals = [ThrottleKey(text=f"refused {key.text}", limit=1) for key in over]
     is_first = throttle.paused_until(*refusals, now=now) is None

@@ -18,7 +18,7 @@ from auth.cookies import host_cookie
 
 MAX_AGE = timedelta(days=180)
 MAX_PEOPLE = 8
-"""As many people of one browser are known again: a family, or a school computer's last ones."""
+"""The number of people of one browser who are known again: a family, or the last at a school."""
 
 
 class Devices:
@@ -30,7 +30,7 @@ class Devices:
         self._cookie = host_cookie("device", secure=secure)
 
     def recognise(self, request: Request, username: str, now: datetime) -> str:
-        """The name of this browser for the person with this login; empty for an unknown one."""
+        """Return the name of this browser for the person with this login; empty if unknown."""
         for entry in self._entries(request):
             if name := self._check(entry, username, now):
                 return name

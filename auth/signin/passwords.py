@@ -44,7 +44,7 @@ class Problem(StrEnum):
 
 
 def find_problem(password: str, repeated: str, account: Account, min_length: int) -> Problem | None:
-    """The first rule the new password breaks, or None. Length counts characters."""
+    """Return the first rule the new password breaks, or None. Length counts characters."""
     password, repeated = _normalise(password), _normalise(repeated)
     plain = password.casefold().strip()
     if len(password) < min_length:
@@ -74,7 +74,7 @@ def _is_birth_date(plain: str, account: Account) -> bool:
 
 @cache
 def _common_passwords() -> frozenset[str]:
-    """Those of the rules' length that children choose first, Russian words by either layout."""
+    """Read the passwords that children choose first, Russian words by either layout."""
     text = resources.files("auth.signin").joinpath("common_passwords.txt").read_text("utf-8")
     return frozenset(text.split())
 
@@ -84,7 +84,7 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password_hash: str | None, typed: str) -> bool:
-    """Whether ``typed`` fits. None or empty takes as long as a real one and never fits."""
+    """Tell whether ``typed`` fits. An empty hash takes as long as a real one and never fits."""
     if len(typed) > MAX_LENGTH:
         typed = ""
     try:
@@ -100,7 +100,7 @@ def _nobodys_hash() -> str:
 
 
 def _normalise(password: str) -> str:
-    """One text for one look: the same letters come composed or not, by keyboard (RFC 8265)."""
+    """Return one text for one look: letters come composed or not, by keyboard (RFC 8265)."""
     return unicodedata.normalize("NFC", password)
 
 
@@ -110,7 +110,7 @@ _HASH_OF = select(table_of(Credential).c.password_hash).where(
 
 
 def own_password_hash(session_factory: sessionmaker[Session], person_id: str) -> str | None:
-    """None while the first password still counts."""
+    """Return the hash of the own password; None while the first password still counts."""
     with session_factory.kw["bind"].connect() as db:
         found: str | None = db.scalar(_HASH_OF, {"person_id": person_id})
     return found
@@ -137,7 +137,7 @@ def set_first_own_password(
 def forget_own_password(
     db: Session, person_id: str, clients: Mapping[str, Client], now: datetime
 ) -> None:
-    """The first password counts again (a school's reset); all sign-ins, codes under way and tokens
-    of the person end, and applications are to be told."""
+    """Let the first password count again (a school's reset), end all sign-ins, codes under way and
+    tokens of the person, and note whom to tell."""
     db.execute(delete(Credential).where(Credential.person_id == person_id))
     end_people(db, [person_id], clients, now)

@@ -17,24 +17,24 @@ from auth.models import SignInFailure
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ThrottleKey:
-    """What is counted together, and how many failures it may have inside the window."""
+    """Failures that are counted together, and how many may be inside the window."""
 
     text: str
     limit: int
 
 
 def minutes_left(until: datetime | None, now: datetime) -> int:
-    """Whole minutes to wait, rounded up so that nobody comes too early."""
+    """Return whole minutes to wait, rounded up so that nobody comes too early."""
     return max(1, ceil((until - now) / timedelta(minutes=1))) if until else 1
 
 
 class Throttle(Protocol):
     @property
     def window(self) -> timedelta:
-        """How long a failure counts."""
+        """The time for which a failure counts."""
 
     def paused_until(self, *keys: ThrottleKey, now: datetime) -> datetime | None:
-        """When one more try may be made. None: now, for none of the keys has reached its limit."""
+        """Return when one more try may be made; None where no key has reached its limit."""
 
     def failed(self, *keys: ThrottleKey, now: datetime) -> None:
         """Count one failure under each key."""
@@ -57,7 +57,7 @@ class DatabaseThrottle:
         return max((at + self.window for at in found if at), default=None)
 
     def _last_to_go(self, key: ThrottleKey, now: datetime) -> Select[datetime]:
-        """The failure with which the key falls below its limit again."""
+        """Select the failure with which the key falls below its limit again."""
         return (
             select(SignInFailure.at)
             .where(SignInFailure.key_hash == self._hash(key), SignInFailure.at > now - self.window)

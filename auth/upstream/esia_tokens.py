@@ -1,4 +1,4 @@
-"""What ЕСИА answers a code with: tokens in its own shape, each claim of them checked."""
+"""The tokens that ЕСИА gives for a code: in its own shape, each claim of them checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALGORITHMS = {"RS256": "RSA", "GOST3410_2012_256": "GOST R 34.10-2012"}
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Signed:
-    """Who signed in over there, and the token that opens their data."""
+    """The person who signed in over there, and the token that opens their data."""
 
     oid: int
     access_token: str
@@ -37,7 +37,7 @@ class TokenCheck:
     clock_tolerance: timedelta
 
     def read(self, answer: Mapping[str, Any], now: datetime) -> Signed:
-        """Raises ``UpstreamError`` for the first claim that is not as it must be."""
+        """Read who signed in. Raises ``UpstreamError`` for the first claim that is wrong."""
         access_token = answer.get("access_token")
         if answer.get("token_type") != "Bearer" or not isinstance(access_token, str):
             raise _untrusted("no bearer token")
@@ -78,7 +78,7 @@ class TokenCheck:
         return claims
 
     def _check_signature(self, algorithm: Any, parts: list[str], now: datetime) -> None:
-        """By a certificate of the file that is valid now. ЕСИА's tokens name no key."""
+        """Check by a certificate of the file that is valid now. ЕСИА's tokens name no key."""
         kind = ALGORITHMS.get(algorithm) if isinstance(algorithm, str) else None
         if kind is None:
             raise _untrusted("a token signed in an unknown way, or not at all")

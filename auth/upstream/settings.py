@@ -72,7 +72,7 @@ class EsiaUpstream(_Upstream):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClaimNames:
-    """What a gateway calls things: each one a claim of the ID token or of userinfo.
+    """The names that a gateway uses for claims of the ID token or of userinfo.
 
     A dot leads into an object: ``person.snils``. An empty name: the gateway does not tell.
     """
@@ -146,7 +146,7 @@ class OidcUpstream(_Upstream):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UpstreamSettings:
-    """Who else signs people in; without any there is only our own sign-in.
+    """The outside providers; without any there is only our own sign-in.
 
     Raises ``ValueError`` for a key used twice.
     """
@@ -154,11 +154,11 @@ class UpstreamSettings:
     esia: tuple[EsiaUpstream, ...] = ()
     oidc: tuple[OidcUpstream, ...] = ()
     timeout_seconds: float = 10.0
-    """How long one answer may take, with everything."""
+    """The time that one whole answer may take."""
     sign_in_seconds: int = 15 * 60
-    """How long a person may take over there."""
+    """The time that a person may take over there."""
     clock_tolerance_seconds: int = 60
-    """How far their clock may differ from ours."""
+    """The difference that their clock may have from ours."""
 
     @property
     def is_used(self) -> bool:

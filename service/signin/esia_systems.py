@@ -141,7 +141,7 @@ class Systems(Registrations[EsiaRegistration]):
         self._record(AuditAction.ESIA_SYSTEM_SET_CERTIFICATE, mnemonic, which=name)
 
     def finish_change(self, mnemonic: str) -> None:
-        """Make the next certificate the one in force: the other counts no more."""
+        """Make the next certificate the one in force, and drop the other."""
         row = self._row(mnemonic)
         if row.next_certificate is None:
             raise Forbidden("registration")
@@ -165,7 +165,7 @@ class Systems(Registrations[EsiaRegistration]):
     def set_faults(self, mnemonic: str, faults: Iterable[str] | None) -> None:
         """Let these go wrong from the next request on; None: those of the settings file.
 
-        Raises ``Forbidden``, and ``ValueError`` for a fault that there is not.
+        Raises ``ValueError`` for an unknown fault.
         """
         switches = self._switches(mnemonic)
         chosen = None if faults is None else sorted(set(faults))
@@ -175,7 +175,7 @@ class Systems(Registrations[EsiaRegistration]):
         self._record(AuditAction.ESIA_SYSTEM_SET_FAULTS, mnemonic, faults=chosen)
 
     def new_key(self, mnemonic: str) -> str:
-        """A key that opens the log to the system's developer; an earlier one opens it no more."""
+        """Make a key that opens the log to the system's developer, instead of an earlier one."""
         switches = self._switches(mnemonic)
         key = secrets.token_urlsafe(32)
         switches.diagnostics_hash = digest(key)
@@ -201,7 +201,7 @@ class Systems(Registrations[EsiaRegistration]):
         self._record(AuditAction.ESIA_SYSTEM_STOP_RECORDING, mnemonic)
 
     def export(self, mnemonic: str) -> dict[str, Any]:
-        """What was recorded, as a fixture. Raises ``Forbidden``."""
+        """Return what was recorded, as a fixture."""
         self.find(mnemonic)
         self._record(AuditAction.ESIA_SYSTEM_EXPORT, mnemonic)
         return recorder.export(self.db, mnemonic)
@@ -251,14 +251,14 @@ class Systems(Registrations[EsiaRegistration]):
 
 
 def log_of(mnemonic: str) -> Select[EsiaLogEntry]:
-    """The requests of a system, newest first."""
+    """Select the requests of a system, newest first."""
     return (
         select(EsiaLogEntry).where(EsiaLogEntry.system == mnemonic).order_by(EsiaLogEntry.id.desc())
     )
 
 
 def system_of_key(db: Session, key: str) -> str | None:
-    """Whose log this key opens."""
+    """Return the system whose log this key opens."""
     if not key:
         return None
     return db.scalar(

@@ -28,16 +28,16 @@ from service.signin.phases import StoredPhases
 from service.signin.throttle import RedisThrottle
 
 NOTICE_SECONDS = 5
-"""How long an application may take to hear that somebody signed out, its whole answer included."""
+"""The time in which an application has to answer that it heard of a sign-out."""
 
 NOTICE_BYTES = 64 * 1024
-"""The answer says nothing but its status."""
+"""The longest answer: only its status matters."""
 
 log = logging.getLogger(__name__)
 
 
 def provider_settings(settings: Settings) -> AuthSettings:
-    """Those of the file with what they take from other sections.
+    """Return the settings of the file with what they take from other sections.
 
     Raises ``ConfigError`` for an address that a provider cannot have.
     """
@@ -91,14 +91,14 @@ def add_provider(app: Flask, application: Application) -> None:
 
 
 def _own_class(application: Application) -> LedClasses | None:
-    """Where the settings allow it, and where we hold the passwords."""
+    """Let class teachers reset passwords if the settings allow it and we hold the passwords."""
     settings = application.settings
     allowed = settings.auth.class_teacher_resets and settings.passwords.kept_in == "provider"
     return LedClasses(application) if allowed else None
 
 
 def make_throttle(application: Application, *, purpose: bytes, window: timedelta) -> Throttle:
-    """Counts in Redis; in the database while Redis is away, so that nobody is locked out."""
+    """Count in Redis; in the database while Redis is away, so that nobody is locked out."""
     secret = application.derived_secret(purpose)
     return RedisThrottle(
         application.settings,
@@ -109,7 +109,7 @@ def make_throttle(application: Application, *, purpose: bytes, window: timedelta
 
 
 def tell_signed_out(application: Application) -> None:
-    """Tell applications that asked for it who signed out; what they do not take comes again."""
+    """Tell applications that asked for it who signed out; repeat what they did not take."""
     now = application.clock()
     taken = send_notices(
         application.sessions,

@@ -15,7 +15,7 @@ from auth.clients.problems import FieldProblem, Flaw
 
 
 class Kind(StrEnum):
-    """How a field is shown and read."""
+    """The way in which a field is shown and read."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -39,7 +39,7 @@ class FormField:
 def form_fields(
     cls: type[Any], *, without: Iterable[str], choices: Mapping[str, Sequence[str]]
 ) -> list[FormField]:
-    """A field for each of the class, in its order; a new one there is a new one here.
+    """Return a form field for each field of the class, in its order.
 
     ``choices`` names the values that a list of texts may have.
     """
@@ -67,7 +67,7 @@ def _form_field(field: dataclasses.Field[Any], hint: Any, choices: tuple[str, ..
 def read_form(
     fields: Iterable[FormField], form: MultiDict[str, str]
 ) -> tuple[dict[str, Any], list[FieldProblem]]:
-    """The values that were sent, as the class takes them, and what cannot even be read."""
+    """Return the values that were sent, as the class takes them, and those that cannot be read."""
     values: dict[str, Any] = {}
     problems = []
     for field in fields:

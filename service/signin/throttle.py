@@ -14,7 +14,7 @@ from service.redis_link import redis_url
 from service.settings import Settings
 
 ANSWER_SECONDS = 0.5
-"""Whoever signs in waits so long for a Redis that hangs, then the fallback counts."""
+"""The longest wait for a Redis that hangs; then the fallback counts."""
 
 log = logging.getLogger(__name__)
 
