@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Account", "AuthSettings", "Directory", "init_app"]
 
 
-def _nobody_sends() -> None:
-    """Notices wait for the next regular run of ``backchannel.send_notices``."""
-
-
 def init_app(
     app: Flask,
     settings: AuthSettings,
@@ -45,7 +41,7 @@ def init_app(
     throttle: Throttle | None = None,
     phases: Phases | None = None,
     own_class: OwnClass | None = None,
-    notices_waiting: Callable[[], None] = _nobody_sends,
+    notices_waiting: Callable[[], None] = lambda: None,
     linking: LinkingSettings | None = None,
     upstreams: Sequence[Upstream] = (),
     upstream_age: timedelta = timedelta(minutes=15),
@@ -55,19 +51,17 @@ def init_app(
 ) -> Provider:
     """Give ``app`` a provider, kept in ``app.extensions["auth"]``.
 
-    The tables of ``auth.models.Base.metadata`` must exist before the first request. ``clock``
-    returns zone-aware moments. Without a ``throttle`` failures are counted in the database;
-    without ``phases`` that of the settings is in force for everybody, without
-    ``own_class`` no class teacher resets a password.
+    The tables of ``auth.tables.metadata`` must exist before the first request. ``clock`` returns
+    zone-aware moments. Without a ``throttle`` failures are counted in the database; without
+    ``phases`` that of the settings is in force for everybody; without ``own_class`` no class
+    teacher resets a password; without ``arrive`` linking takes the people who come back from
+    ``upstreams`` (``auth.upstream.build``), where they may take ``upstream_age``.
     ``notices_waiting`` is called, within somebody's sign-out, when ``backchannel.send_notices``
     has work to do; it must be quick and must not raise.
 
-    ``upstreams`` are the outside providers (``auth.upstream.build``); a person may take
-    ``upstream_age`` there. ``arrive`` takes whoever comes back; without it, linking does.
-
-    The ЕСИА stand-in comes with it when ``esia.is_served``; its keys are then kept in the
-    folder ``esia_keys``. Raises ``ValueError`` without an issuer or without ``app.secret_key``, and
-    for a system's certificate that cannot be read.
+    The ЕСИА stand-in comes with it when ``esia.is_served``, with its keys in the folder
+    ``esia_keys``. Raises ``ValueError`` without an issuer or without ``app.secret_key``, and for a
+    system's certificate that cannot be read.
     """
     from auth.clients.registered import Clients
     from auth.linking import questions as linking_pages
@@ -94,7 +88,7 @@ def init_app(
         registered=Clients(settings.clients, session_factory, clock),
         throttle=throttle
         or DatabaseThrottle(
-            session_factory,
+            session_factory=session_factory,
             window=timedelta(seconds=settings.failure_window_seconds),
             secret=secret,
         ),

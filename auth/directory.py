@@ -37,7 +37,7 @@ class Account:
     """OneRoster words; the first one is the main role, kept in login events."""
     suspended: bool = False
     password_resets: int = 0
-    """How often the school let the first password count again."""
+    """The number of times the school let the first password count again."""
 
     def __repr__(self) -> str:
         return f"Account(person_id={self.person_id!r})"
@@ -114,7 +114,7 @@ class OwnClass(Protocol):
 
 
 class NoClass:
-    """Where class teachers reset nothing."""
+    """The classes where teachers reset nothing."""
 
     def pupils(self, person_id: str) -> Sequence[Pupil]:
         return ()

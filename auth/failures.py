@@ -1,4 +1,4 @@
-"""What the provider answers where none of its views does: no such address, a wrong method, too
+"""Answers of the provider where none of its views answers: no such address, a wrong method, too
 large a body, a fault of ours.
 
 Who asks is known by the path alone: where nothing matched there is no endpoint to go by.

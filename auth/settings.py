@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -31,7 +32,7 @@ class AuthSettings:
     phase: Literal["password_only", "both", "esia_only"] = "password_only"
     """The phase (``auth.signin.phases.Phase``) before any rule begins."""
     schools_set_phases: bool = False
-    """Whether a school's operators set phases for their classes and roles, and exempt people."""
+    """True: a school's operators set phases for their classes and roles, and exempt people."""
     phase_notice_days: int = 30
     """The number of days that the pages count down before passwords end."""
     code_seconds: int = 60
@@ -55,7 +56,7 @@ class AuthSettings:
     """Wrong passwords from one address, all logins together: a whole school may share it."""
     failure_window_seconds: int = 15 * 60
     class_teacher_resets: bool = False
-    """Whether class teachers reset the passwords of the pupils of their own class."""
+    """True: class teachers reset the passwords of the pupils of their own class."""
     keep_login_events_days: int = 3 * 366
     """Login events are deleted after this time; 0 keeps them. Reports have older figures of their
     own."""
@@ -63,17 +64,14 @@ class AuthSettings:
     def __post_init__(self) -> None:
         if self.issuer:
             _check_issuer(self.issuer)
-        for name in (
+        _check_positive(
+            self,
             "failures_per_account",
             "failures_per_account_anywhere",
             "failures_per_address",
             "failure_window_seconds",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
-        names = [client.client_id for client in self.clients]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"client_id registered twice: {', '.join(sorted(twice))}")
+        )
+        check_unique("client_id registered twice", (one.client_id for one in self.clients))
 
     def grant_age(self, scope: str) -> timedelta:
         """Return the longest time for which a grant is remembered."""
@@ -94,6 +92,18 @@ def _check_issuer(issuer: str) -> None:
         raise ValueError("issuer must be a base address without query and final slash")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError("issuer must be https; http is for loopback only")
+
+
+def check_unique(problem: str, names: Iterable[str]) -> None:
+    """Raise ``ValueError`` that tells the problem of names that come twice."""
+    if twice := sorted(name for name, times in Counter(names).items() if times > 1):
+        raise ValueError(f"{problem}: {', '.join(twice)}")
+
+
+def _check_positive(settings: object, *names: str) -> None:
+    for name in names:
+        if getattr(settings, name) < 1:
+            raise ValueError(f"{name} must be at least 1")
 
 
 def is_loopback(host: str) -> bool:
@@ -133,7 +143,7 @@ class EsiaSystem:
     auth_time_milliseconds: bool = False
     """``auth_time`` of the id token in its old form; seconds otherwise."""
     level_claim: bool = True
-    """Whether tokens carry ``urn:esia:sbj:lvl``, which older ones did not."""
+    """True: tokens carry ``urn:esia:sbj:lvl``, which older ones did not."""
     second_factor_scopes: tuple[str, ...] = ()
     """Scopes that are given only to people who can confirm by a second factor."""
 
@@ -213,9 +223,7 @@ class EsiaSettings:
     trying systems out, never where a system holds anything real."""
 
     def __post_init__(self) -> None:
-        names = [system.mnemonic for system in self.systems]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"mnemonic registered twice: {', '.join(sorted(twice))}")
+        check_unique("mnemonic registered twice", (one.mnemonic for one in self.systems))
 
     def consent_type(self, sysname: str) -> EsiaConsentType | None:
         return next((one for one in self.consent_types if one.sysname == sysname), None)
@@ -249,6 +257,4 @@ class LinkingSettings:
     """Data of a child who is our pupil that a parent is shown; empty: the given name alone."""
 
     def __post_init__(self) -> None:
-        for name in ("request_days", "requests_per_identity", "requests_per_address"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
+        _check_positive(self, "request_days", "requests_per_identity", "requests_per_address")

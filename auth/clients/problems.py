@@ -1,4 +1,4 @@
-"""What is wrong with single fields of a registration, so that it can be said at the field."""
+"""Problems of single fields of a registration, to be told at the field."""
 
 from __future__ import annotations
 

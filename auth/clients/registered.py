@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,37 +81,30 @@ class Known:
     clients: Mapping[str, Client]
     version: int
     until: datetime | None
-    """When a secret ends to count, and this is to be read again."""
+    """The moment at which a secret ends, and this is to be read again."""
 
 
+@dataclass
 class Clients:
     """Returns the clients as they are now. Safe for any number of threads."""
 
-    def __init__(
-        self,
-        configured: Iterable[Client],
-        session_factory: sessionmaker[Session],
-        clock: Callable[[], datetime],
-        *,
-        fresh_seconds: float = FRESH_SECONDS,
-    ) -> None:
-        self._configured = tuple(configured)
-        self._session_factory = session_factory
-        self._clock = clock
-        self._fresh_seconds = fresh_seconds
-        self._known: Known | None = None
-        self._looked_at = 0.0
+    configured: Sequence[Client]
+    session_factory: sessionmaker[Session]
+    clock: Callable[[], datetime]
+    fresh_seconds: float = FRESH_SECONDS
+    _known: Known | None = None
+    _looked_at: float = 0.0
 
     @property
     def current(self) -> Known:
         known, moment = self._known, time.monotonic()
-        now = self._clock()
+        now = self.clock()
         over = known is None or (known.until is not None and known.until <= now)
-        if known is None or over or moment - self._looked_at >= self._fresh_seconds:
-            with self._session_factory() as db:
+        if known is None or over or moment - self._looked_at >= self.fresh_seconds:
+            with self.session_factory() as db:
                 version = db.scalar(select(func.coalesce(func.sum(ClientRow.version), 0))) or 0
                 if known is None or over or version != known.version:
-                    known = read_clients(db, self._configured, now, version)
+                    known = read_clients(db, self.configured, now, version)
             self._known, self._looked_at = known, moment
         return known
 
@@ -130,11 +123,7 @@ def read_clients(
         if row.previous_secret_until and row.previous_secret_until > now:
             ends.append(row.previous_secret_until)
     clients |= {client.client_id: client for client in configured}
-    return Known(
-        clients=clients,
-        version=version,
-        until=min(ends, default=None),
-    )
+    return Known(clients=clients, version=version, until=min(ends, default=None))
 
 
 def end_what_was_given(db: Session, client_id: str) -> None:

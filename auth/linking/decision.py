@@ -43,7 +43,7 @@ class Doubt(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """What the directory and the links say about one outside identity."""
+    """The facts about one outside identity, by the directory and the links."""
 
     linked: tuple[Account, ...] = ()
     """Linked to this very identity."""

@@ -1,4 +1,4 @@
-"""What the directory and the links know about an outside identity: the facts of the decision."""
+"""The facts of the decision: asked of the directory and the links about an outside identity."""
 
 from __future__ import annotations
 

@@ -13,7 +13,11 @@ from auth.linking.models import LinkRequest
 from auth.outside import OutsideIdentity
 
 SEEN_AGE = timedelta(days=1)
-"""An answer that was read stays for so long, for a second look."""
+"""The time for which an answer that was read stays, for a second look."""
+
+_COPIED = (
+    "provider", "subject", "family_name", "given_name", "middle_name", "birth_date", "child"
+)  # fmt: skip
 
 
 def request_of(db: Session, identity: OutsideIdentity, now: datetime) -> LinkRequest | None:
@@ -40,18 +44,13 @@ def send(
             if old:
                 db.delete(old)
                 db.flush()
+            copied = {name: getattr(identity, name) for name in _COPIED}
             db.add(
                 LinkRequest(
-                    provider=identity.provider,
-                    subject=identity.subject,
+                    **copied,
+                    snils=valid_snils(identity.snils),
                     school_code=school_code,
                     asked_at=now,
-                    family_name=identity.family_name,
-                    given_name=identity.given_name,
-                    middle_name=identity.middle_name,
-                    birth_date=identity.birth_date,
-                    snils=valid_snils(identity.snils),
-                    child=identity.child,
                     expires_at=now + age,
                 )
             )

@@ -33,7 +33,7 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What the application gave, and what is made of that alone."""
+    """The parts that the application gave, and those made of them alone."""
 
     settings: AuthSettings
     linking: LinkingSettings

@@ -1,4 +1,4 @@
-"""What applications talk to: discovery, keys, token, userinfo."""
+"""The addresses for applications: discovery, keys, token, userinfo."""
 
 from __future__ import annotations
 

@@ -99,17 +99,15 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
             )
             if request.client.ask_each_time and not first:
                 raise LoginRequiredError(redirect_uri=request.payload.redirect_uri)
+            asked = ("redirect_uri", "nonce", "code_challenge", "code_challenge_method")
             db.execute(
                 _INSERT_CODE,
                 {
+                    **{name: data.get(name) for name in asked},
                     "code_hash": digest(code),
                     "client_id": request.client.client_id,
                     "person_id": sign_in.person_id,
-                    "redirect_uri": request.payload.redirect_uri,
                     "scope": request.scope,
-                    "nonce": data.get("nonce"),
-                    "code_challenge": data.get("code_challenge"),
-                    "code_challenge_method": data.get("code_challenge_method"),
                     "auth_time": sign_in.auth_time,
                     # A wish that we cannot meet is left out (OpenID Connect Core 5.5.1.1).
                     "acr": PASSWORD_CONTEXT if data.get("acr_values") else None,
@@ -142,17 +140,9 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         if row is None:
             db.execute(_REVOKE, spent)
             return None
-        db.execute(
-            _INSERT_GRANT,
-            {
-                "grant_id": row.code_hash,
-                "client_id": row.client_id,
-                "person_id": row.person_id,
-                "scope": row.scope,
-                "sid": row.sid,
-                "expires_at": now + self.server.context.settings.grant_age(row.scope),
-            },
-        )
+        copied = {name: row._mapping[name] for name in ("client_id", "person_id", "scope", "sid")}
+        ends = now + self.server.context.settings.grant_age(row.scope)
+        db.execute(_INSERT_GRANT, copied | {"grant_id": row.code_hash, "expires_at": ends})
         return AuthorizationCode(**row._mapping)
 
     def delete_authorization_code(self, authorization_code: AuthorizationCode) -> None:

@@ -141,35 +141,31 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         """Store the tokens of one answer. A refresh token keeps the scope of its grant, however
         little is asked of it this time (RFC 6749 section 6)."""
         old: Token | None = request.refresh_token
-        grant_id = old.grant_id if old else request.authorization_code.code_hash
-        now, age = self.context.clock(), self.context.settings.grant_age(token["scope"])
+        now, scope = self.context.clock(), token["scope"]
         shared = {
-            "grant_id": grant_id,
+            "grant_id": old.grant_id if old else request.authorization_code.code_hash,
             "client_id": request.client.client_id,
             "person_id": request.user.person_id,
             "method": (old or request.authorization_code).method,
             "issued_at": now,
             "used": False,
         }
+        refresh_ends = old.expires_at if old else now + self.context.settings.grant_age(scope)
+        issued = (
+            (TokenKind.ACCESS, scope, now + timedelta(seconds=token["expires_in"])),
+            (TokenKind.REFRESH, old.scope if old else scope, refresh_ends),
+        )
         rows = [
-            shared
-            | {
-                "token_hash": digest(token["access_token"]),
-                "kind": TokenKind.ACCESS,
-                "scope": token["scope"],
-                "expires_at": now + timedelta(seconds=token["expires_in"]),
+            {
+                **shared,
+                "token_hash": digest(token[f"{kind}_token"]),
+                "kind": kind,
+                "scope": scope,
+                "expires_at": ends,
             }
+            for kind, scope, ends in issued
+            if f"{kind}_token" in token
         ]
-        if "refresh_token" in token:
-            rows.append(
-                shared
-                | {
-                    "token_hash": digest(token["refresh_token"]),
-                    "kind": TokenKind.REFRESH,
-                    "scope": old.scope if old else token["scope"],
-                    "expires_at": old.expires_at if old else now + age,
-                }
-            )
         request.db.execute(_INSERT_TOKENS, rows)
         request.db.commit()
 

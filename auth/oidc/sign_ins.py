@@ -5,8 +5,7 @@ from __future__ import annotations
 import secrets
 
 from flask import request
-from sqlalchemy import Connection, insert
-from sqlalchemy.orm import Session
+from sqlalchemy import insert
 from werkzeug.wrappers import Response
 
 from auth.clients.client import Client
@@ -35,7 +34,7 @@ def begin_sign_in(
     without the other, whether or not a ``client`` asked. ``goes_on``: the person proved nothing
     anew, so that the event of the sign-in before stands for this one too.
     """
-    now, cookie = context.clock(), secrets.token_urlsafe(32)
+    clients, now, cookie = context.clients, context.clock(), secrets.token_urlsafe(32)
     with context.engine.begin() as db:
         over, sid = context.sessions.forget(db, request), secrets.token_hex(32)
         if over and over.person_id == account.person_id:
@@ -54,7 +53,7 @@ def begin_sign_in(
         if not goes_on:
             event = event_values(account, client_id="", method=method, refused=None, now=now)
             db.execute(INSERT_EVENT, event)
-        waiting = _end_grants(context, db, over)
+        waiting = end_grants(db, over, clients, now) if over else 0
     if waiting:
         context.notices_waiting()
     return SignIn(**values), cookie
@@ -63,17 +62,9 @@ def begin_sign_in(
 def end_sign_in(context: Context, response: Response) -> None:
     """End the browser's sign-in and what applications got in it, and have them told."""
     context.sessions.cookie.forget(response)
+    clients, now = context.clients, context.clock()
     with context.engine.begin() as db:
-        waiting = _end_grants(context, db, context.sessions.forget(db, request))
+        over = context.sessions.forget(db, request)
+        waiting = end_grants(db, over, clients, now) if over else 0
     if waiting:
         context.notices_waiting()
-
-
-def _end_grants(context: Context, db: Connection, over: SignIn | None) -> int:
-    """Return how many applications have to be told."""
-    if over is None:
-        return 0
-    with Session(db) as session:
-        waiting = end_grants(session, over, context.clients, context.clock())
-        session.flush()
-        return waiting

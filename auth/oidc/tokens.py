@@ -111,7 +111,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]
         return find_token(self.server.context.engine, token_string)
 
     def revoke_token(self, token: Token, request: ProtocolRequest) -> None:
-        """A refresh token takes its grant with it, an access token only itself (section 2.1)."""
+        """End a refresh token with its grant, an access token alone (section 2.1)."""
         with self.server.context.session_factory.begin() as db:
             if token.kind == TokenKind.REFRESH:
                 revoke_grant(db, token.grant_id, token.client_id)

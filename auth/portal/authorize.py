@@ -35,7 +35,7 @@ MAX_AGE = 10**9
 
 
 class Step(Enum):
-    """What has to happen before a code is given."""
+    """The next thing to happen before a code is given."""
 
     SIGN_IN = auto()
     REFUSE = auto()

@@ -17,7 +17,7 @@ from auth.portal.logout import logout
 
 
 def make_protocol_blueprint(provider: Provider) -> Blueprint:
-    """What applications talk to, with the two addresses to which they send people."""
+    """Make the addresses for applications, with the two to which they send people."""
     blueprint = endpoints.make_blueprint(provider)
     blueprint.after_request(guard)
     for view in (authorize, consent):

@@ -1,4 +1,4 @@
-"""What people see: signing in, choosing an own password, and the class they lead."""
+"""The pages of people: signing in, choosing an own password, and the class they lead."""
 
 from __future__ import annotations
 

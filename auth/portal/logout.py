@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,25 +20,6 @@ from auth.pages.shell import render
 from auth.upstream.pages import forget, remembered, sign_out_there
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
-    """The wish of an application that sends somebody here to sign out."""
-
-    claims: dict[str, Any]
-    """Those of its ``id_token_hint``; empty without one."""
-    back: str
-    """Its checked address with ``state``; empty: our own page."""
-    client: Client | None
-    """The application whose address ``back`` is."""
-
-    def names(self, sign_in: SignIn) -> bool:
-        """Tell whether the application proves that it means this very sign-in."""
-        return (
-            self.claims.get("sub") == sign_in.person_id
-            and self.claims.get("sid", sign_in.sid) == sign_in.sid
-        )
-
-
 def logout(context: Context) -> Any:
     """Sign out; ask first, unless the application shows the person's ID token: a link on a strange
     page must not sign anybody out (RP-Initiated Logout section 6)."""
@@ -48,7 +28,7 @@ def logout(context: Context) -> Any:
         # Browsers send no cookie with another site's form, but they do with a link.
         return redirect(f"{here}?{urlencode(list(request.form.items(multi=True)))}", 303)
     try:
-        wish = _read_wish(context)
+        claims, back, client = _read_wish(context)
     except OAuth2Error as error:
         return render(context, "bad_request.html", status=400, error=error.error)
     sign_in = context.sessions.current(request, context.clock())
@@ -57,23 +37,32 @@ def logout(context: Context) -> Any:
     elsewhere = sign_in is None and remembered(context) is not None
     if (
         ((sign_in or elsewhere) and confirmed)
-        or (sign_in and wish.names(sign_in))
-        or (elsewhere and wish.claims)
+        or (sign_in and _names(claims, sign_in))
+        or (elsewhere and claims)
     ):
-        onward = wish.back or here
+        onward = back or here
         response = sign_out_there(context, onward) or redirect(onward, 303)
         forget(context, response)
         end_sign_in(context, response)
         return response
-    if sign_in is None and wish.back:
-        return redirect(wish.back, 303)
-    if wish.client:
-        let_forms_lead_to(wish.client.origins, source_of(wish.back))
+    if sign_in is None and back:
+        return redirect(back, 303)
+    if client:
+        let_forms_lead_to(client.origins, source_of(back))
     return render(context, "logout.html", signed_in=sign_in is not None or elsewhere)
 
 
-def _read_wish(context: Context) -> Wish:
-    """Read the wish. Raises ``OAuth2Error`` for a wrong hint, client or address."""
+def _names(claims: dict[str, Any], sign_in: SignIn) -> bool:
+    """Tell whether the application proves that it means this very sign-in."""
+    return claims.get("sub") == sign_in.person_id and claims.get("sid", sign_in.sid) == sign_in.sid
+
+
+def _read_wish(context: Context) -> tuple[dict[str, Any], str, Client | None]:
+    """Return the claims of the ``id_token_hint``, the checked address to go back to, with
+    ``state``, and its application; they are empty where nothing was sent.
+
+    Raises ``OAuth2Error`` for a wrong hint, client or address.
+    """
     hint, client_id = request.args.get("id_token_hint"), request.args.get("client_id")
     claims = read_id_token(context, hint) if hint else {}
     if client_id and claims and claims.get("aud") != client_id:
@@ -87,4 +76,4 @@ def _read_wish(context: Context) -> Wish:
             raise InvalidRequestError("The 'post_logout_redirect_uri' is not registered.")
         if state := request.args.get("state"):
             back = add_params_to_uri(back, [("state", state)])
-    return Wish(claims=claims, back=back, client=client)
+    return claims, back, client

@@ -9,28 +9,30 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.orm import Session
 
 from auth.clients.client import Client
-from auth.models import AuthorizationCode, Grant, LogoutNotice, SignIn
+from auth.models import AuthorizationCode, Grant, LogoutNotice, SignIn, table_of
 
 GIVEN_UP_AFTER = timedelta(days=1)
 """An application that does not hear of a sign-out for so long is not told any more."""
 
 
-def end_grants(db: Session, sign_in: SignIn, clients: Mapping[str, Client], now: datetime) -> int:
+def end_grants(
+    db: Session | Connection, sign_in: SignIn, clients: Mapping[str, Client], now: datetime
+) -> int:
     """Revoke what clients got in this sign-in, and note whom to tell; return how many.
 
     What was given for offline access stays: it is meant to outlive the sign-in.
     """
-    ended = db.scalars(select(Grant).where(Grant.sid == sign_in.sid)).all()
-    for grant in ended:
-        if "offline_access" not in grant.scope.split():
-            db.delete(grant)
+    given = select(Grant.grant_id, Grant.client_id, Grant.scope).where(Grant.sid == sign_in.sid)
+    ended = db.execute(given).all()
+    over = [grant.grant_id for grant in ended if "offline_access" not in grant.scope.split()]
+    db.execute(delete(Grant).where(Grant.grant_id.in_(over)))
     told = sorted({grant.client_id for grant in ended})
-    given = [(client_id, sign_in.person_id, sign_in.sid) for client_id in told]
-    return _note_whom_to_tell(db, given, clients, now)
+    signed_in = [(client_id, sign_in.person_id, sign_in.sid) for client_id in told]
+    return _note_whom_to_tell(db, signed_in, clients, now)
 
 
 def end_people(
@@ -56,22 +58,23 @@ def end_people(
 
 
 def _note_whom_to_tell(
-    db: Session,
+    db: Session | Connection,
     given: Iterable[tuple[str, str, str]],
     clients: Mapping[str, Client],
     now: datetime,
 ) -> int:
     """Add a notice for each client, person and sign-in; return how many."""
     notices = [
-        LogoutNotice(
-            client_id=client_id,
-            person_id=person_id,
-            sid=sid,
-            next_try_at=now,
-            expires_at=now + GIVEN_UP_AFTER,
-        )
+        {
+            "client_id": client_id,
+            "person_id": person_id,
+            "sid": sid,
+            "next_try_at": now,
+            "expires_at": now + GIVEN_UP_AFTER,
+        }
         for client_id, person_id, sid in given
         if client_id in clients and clients[client_id].backchannel_logout_uri
     ]
-    db.add_all(notices)
+    if notices:
+        db.execute(insert(table_of(LogoutNotice)), notices)
     return len(notices)

@@ -23,7 +23,7 @@ STAFF = frozenset({"teacher", "administrator"})
 
 
 class Phase(StrEnum):
-    """What a person may sign in with."""
+    """The ways in which a person may sign in."""
 
     PASSWORD_ONLY = "password_only"  # noqa: S105 - the name of a phase
     BOTH = "both"
@@ -35,7 +35,7 @@ METHODS: Mapping[Phase, frozenset[Method]] = {
     Phase.BOTH: frozenset({Method.PASSWORD, Method.ESIA}),
     Phase.ESIA_ONLY: frozenset({Method.ESIA}),
 }
-"""How a sign-in may have begun for it to count in each phase."""
+"""The ways in which a sign-in may have begun for it to count in each phase."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,9 +91,9 @@ class Schedule:
     default: Phase
     rules: Sequence[Rule] = ()
     zone: tzinfo = UTC
-    """Where its days begin and end."""
+    """The zone in which its days begin and end."""
     has_exemptions: bool = False
-    """Whether anybody at all is exempt."""
+    """True when anybody at all is exempt."""
     _by_target: dict[Target, list[Rule]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

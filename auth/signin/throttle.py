@@ -40,19 +40,17 @@ class Throttle(Protocol):
         """Count one failure under each key."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class DatabaseThrottle:
     """Counts rows of ``SignInFailure``. Keys are stored as keyed hashes: people type passwords
     into the wrong field."""
 
-    def __init__(
-        self, session_factory: sessionmaker[Session], *, window: timedelta, secret: bytes
-    ) -> None:
-        self._session_factory = session_factory
-        self.window = window
-        self._secret = secret
+    session_factory: sessionmaker[Session]
+    window: timedelta
+    secret: bytes
 
     def paused_until(self, *keys: ThrottleKey, now: datetime) -> datetime | None:
-        with self._session_factory() as db:
+        with self.session_factory() as db:
             found = [db.scalar(self._last_to_go(key, now)) for key in keys]
         return max((at + self.window for at in found if at), default=None)
 
@@ -67,8 +65,8 @@ class DatabaseThrottle:
         )
 
     def failed(self, *keys: ThrottleKey, now: datetime) -> None:
-        with self._session_factory.begin() as db:
+        with self.session_factory.begin() as db:
             db.add_all(SignInFailure(key_hash=self._hash(key), at=now) for key in keys)
 
     def _hash(self, key: ThrottleKey) -> str:
-        return hmac.new(self._secret, key.text.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self.secret, key.text.encode(), hashlib.sha256).hexdigest()

@@ -47,18 +47,10 @@ def begin(
     empty."""
     state, now = str(uuid.uuid4()), context.clock()
     age = context.upstream_age if purpose is Purpose.SIGN_IN else SIGN_OUT_AGE
+    bound = _bound(purpose, upstream, state, browser)
     with context.session_factory.begin() as db:
         db.execute(delete(UpstreamAttempt).where(UpstreamAttempt.expires_at <= now))
-        db.add(
-            UpstreamAttempt(
-                state_hash=digest(state),
-                purpose=purpose.value,
-                upstream=upstream,
-                browser_hash=digest(browser) if browser else "",
-                onward=onward,
-                expires_at=now + age,
-            )
-        )
+        db.add(UpstreamAttempt(**bound, onward=onward, expires_at=now + age))
     return state
 
 
@@ -72,14 +64,19 @@ def claim(
     """
     claimed = (
         delete(UpstreamAttempt)
-        .where(
-            UpstreamAttempt.state_hash == digest(state),
-            UpstreamAttempt.purpose == purpose.value,
-            UpstreamAttempt.upstream == upstream,
-            UpstreamAttempt.browser_hash == (digest(browser) if browser else ""),
-            UpstreamAttempt.expires_at > context.clock(),
-        )
+        .filter_by(**_bound(purpose, upstream, state, browser))
+        .where(UpstreamAttempt.expires_at > context.clock())
         .returning(UpstreamAttempt.onward)
     )
     with context.session_factory.begin() as db:
         return db.scalars(claimed).one_or_none()
+
+
+def _bound(purpose: Purpose, upstream: str, state: str, browser: str) -> dict[str, str]:
+    """Return the columns that a return has to fit."""
+    return {
+        "state_hash": digest(state),
+        "purpose": purpose.value,
+        "upstream": upstream,
+        "browser_hash": digest(browser) if browser else "",
+    }

@@ -1,4 +1,4 @@
-"""What an OpenID Connect gateway says about itself: its addresses and keys."""
+"""Addresses and keys of an OpenID Connect gateway, by its own word."""
 
 from __future__ import annotations
 

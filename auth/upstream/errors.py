@@ -12,7 +12,7 @@ CODE = re.compile(r"ESIA-(\d{6})")
 
 
 class Problem(StrEnum):
-    """What the person is told; one text of the page each."""
+    """The problem that a person is told of; one text of the page each."""
 
     DENIED = "denied"
     """The person, or the provider for them, said no."""

@@ -1,4 +1,4 @@
-"""What every outside provider has, whichever protocol it speaks, and how its answers are read."""
+"""The common part of outside providers, whichever protocol they speak, and of their answers."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from auth.settings import is_loopback
+from auth.settings import check_unique, is_loopback
 
 TokenAuthMethod = Literal["client_secret_basic", "client_secret_post", "none"]
 
@@ -165,9 +165,7 @@ class UpstreamSettings:
         return bool(self.esia or self.oidc)
 
     def __post_init__(self) -> None:
-        keys = [one.key for one in self.esia] + [one.key for one in self.oidc]
-        if twice := {key for key in keys if keys.count(key) > 1}:
-            raise ValueError(f"key used twice: {', '.join(sorted(twice))}")
+        check_unique("key used twice", (one.key for one in (*self.esia, *self.oidc)))
         if self.timeout_seconds <= 0 or self.sign_in_seconds <= 0:
             raise ValueError("timeout_seconds and sign_in_seconds must be above 0")
 

@@ -22,7 +22,7 @@ from service.signin.registration_forms import FormField, form_fields
 from service.signin.registrations import Registrations
 
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
-"""How long the secret before may count beside the new one."""
+"""The times for which the secret before may count beside the new one."""
 
 CHOICES = {
     "scopes": KNOWN_SCOPES,
@@ -46,7 +46,7 @@ class KnownClient:
     from_file: bool
     disabled_at: datetime | None = None
     previous_secret_until: datetime | None = None
-    """When the secret before ends to count; None: there is none."""
+    """The end of the secret before; None: there is none."""
     problems: tuple[FieldProblem, ...] = ()
     """Why it cannot be used, although an earlier version took it."""
 

@@ -1,4 +1,4 @@
-"""What an administrator does about outside identities: answer requests, end links, see the history.
+"""Use cases about outside identities: answer requests, end links, see the history.
 
 Everything is inside the operator's ``Scope``; what is outside does not exist (``Forbidden``).
 """
@@ -114,7 +114,7 @@ def _same_snils(candidate: Candidate) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Linking:
-    """What an operator changes, with what all of it needs.
+    """The changes that an operator makes, with what all of them need.
 
     Each method raises ``Forbidden`` for a request or a person outside the scope, and
     ``LinkProblem``, also where a reason is missing.

@@ -59,7 +59,7 @@ class Why(StrEnum):
 
 
 class PhaseProblem(Exception):
-    """What was asked for cannot be set."""
+    """A phase or an exemption cannot be set as asked."""
 
     def __init__(self, why: Why) -> None:
         super().__init__(why.value)

@@ -104,7 +104,9 @@ def make_throttle(application: Application, *, purpose: bytes, window: timedelta
         application.settings,
         window=window,
         secret=secret,
-        fallback=DatabaseThrottle(application.sessions, window=window, secret=secret),
+        fallback=DatabaseThrottle(
+            session_factory=application.sessions, window=window, secret=secret
+        ),
     )
 
 

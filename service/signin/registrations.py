@@ -1,4 +1,4 @@
-"""What clients and ЕСИА systems have in common: rows of the console beside a settings file."""
+"""The common part of clients and ЕСИА systems: rows of the console beside a settings file."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask
 from sqlalchemy import create_engine, event, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -231,8 +232,11 @@ def portal(start_portal: Callable[..., Portal]) -> Portal:
 OWN_PASSWORD = "зимний жираф"
 
 
+Visit = Callable[[str], Page]
+
+
 @pytest.fixture
-def pupil(portal: Portal, browser: Browser) -> Callable[[str], Page]:
+def pupil(portal: Portal, browser: Browser) -> Visit:
     """Open an address as the pupil, who has an own password and types it when asked."""
     with portal.session_factory.begin() as db:
         hashed = hash_password(OWN_PASSWORD)
@@ -245,6 +249,27 @@ def pupil(portal: Portal, browser: Browser) -> Callable[[str], Page]:
         return page
 
     return visit
+
+
+@pytest.fixture
+def diary(portal: Portal) -> RelyingParty:
+    """An application that may refresh."""
+    return portal.client("diary", scope="openid profile offline_access")
+
+
+@pytest.fixture
+def code(diary: RelyingParty, pupil: Visit) -> str:
+    return pupil(diary.start().url).parameters["code"]
+
+
+@pytest.fixture
+def tokens(diary: RelyingParty, code: str) -> dict[str, Any]:
+    answer: dict[str, Any] = diary.redeem(code).json()
+    return answer
+
+
+def refusal(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]
 
 
 @pytest.fixture

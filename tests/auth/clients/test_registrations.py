@@ -19,8 +19,8 @@ from auth.clients.registered import (
     end_what_was_given,
     read_clients,
 )
-from tests.auth.conftest import START, Clock, Portal
-from tests.relying_party import Browser, Page, RelyingParty
+from tests.auth.conftest import START, Clock, Portal, Visit
+from tests.relying_party import Browser, RelyingParty
 from tests.waiting import until
 
 ADDRESS = "https://library.example/back"
@@ -58,7 +58,7 @@ def other(portal: Portal, start_portal: Callable[..., Portal]) -> Portal:
 
 
 def test_a_client_of_the_console_signs_people_in_without_a_restart_in_every_process(
-    portal: Portal, other: Portal, browser: Browser, pupil: Callable[[str], Page]
+    portal: Portal, other: Portal, browser: Browser, pupil: Visit
 ) -> None:
     assert not known(portal)
     assert not known(other)
@@ -71,9 +71,7 @@ def test_a_client_of_the_console_signs_people_in_without_a_restart_in_every_proc
     assert answer.status_code == 200, answer.text
 
 
-def test_disabling_a_client_ends_its_tokens_and_shuts_it_out(
-    portal: Portal, pupil: Callable[[str], Page]
-) -> None:
+def test_disabling_a_client_ends_its_tokens_and_shuts_it_out(portal: Portal, pupil: Visit) -> None:
     register(portal)
     until(lambda: known(portal))
     party = library(portal)

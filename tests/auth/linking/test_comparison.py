@@ -69,6 +69,7 @@ def test_a_mistyped_snils_is_none_at_all(ours: str, agreement: Agreement) -> Non
         ("112-233-445 95", False),
         ("١١٢٢٣٣٤٤٥٩٥", False),
         ("00000000000", False),
+        ("92000000300", True),  # the weighted sum is 100
         ("00100199877", True),  # given out before there were check digits
         ("", False),
     ],
@@ -91,6 +92,8 @@ def test_a_masked_snils_keeps_two_digits() -> None:
         ({"birth_date": None, "given_name": "Другой"}, False),
         ({"birth_date": date(2014, 5, 3), "given_name": "Другой"}, True),
         ({"birth_date": date(1984, 3, 5)}, True),  # parent and child of one name
+        ({"birth_date": date(2002, 12, 31)}, True),
+        ({"birth_date": date(2003, 1, 1)}, False),
     ],
 )
 def test_who_can_be_no_typing_error(ours: dict[str, Any], another: bool) -> None:

@@ -226,6 +226,9 @@ def test_a_person_with_two_accounts_chooses_and_is_not_asked_again(
     assert "code" in again.parameters
     asked = another_browser.open(door.address(identity, journal.start().url))
     assert heading(asked) == heading(page)
+    door.portal.clock.forward(timedelta(days=30).total_seconds())
+    asked = browser.open(door.address(identity, journal.start().url))
+    assert heading(asked) == heading(page)
 
 
 @ON_SQLITE

@@ -170,6 +170,16 @@ def test_after_an_answer_one_may_ask_again(door: Door, browser: Browser) -> None
     assert (request.school_code, request.answer, request.family_name) == ("1002", "", "Незнакомая")
 
 
+def test_a_request_that_nobody_answered_in_time_gives_way_to_the_next(
+    door: Door, browser: Browser
+) -> None:
+    choose_school(browser, browser.open(door.address(STRANGER)))
+    door.portal.clock.forward(timedelta(days=14).total_seconds())
+    page = browser.open(door.address(STRANGER))
+    assert heading(choose_school(browser, page, "1002")) == SENT
+    assert [request.school_code for request in stored(door)] == ["1002"]
+
+
 def test_whoever_is_found_meanwhile_gets_straight_in(door: Door, browser: Browser) -> None:
     sent = choose_school(browser, browser.open(door.address(STRANGER)))
     door.link("6f2f2f4e-0000-4000-8000-000000000001", STRANGER)

@@ -11,7 +11,7 @@ import requests
 from sqlalchemy import select
 
 from auth.models import AuthorizationCode, Token
-from tests.auth.conftest import Portal
+from tests.auth.conftest import Portal, refusal
 from tests.relying_party import Browser, RelyingParty, Start
 
 FIRST = "05032014"
@@ -36,10 +36,6 @@ def teachers_code(portal: Portal, browser: Browser) -> tuple[RelyingParty, Start
     page = browser.sign_in(start.url, "8765p4321", "31121980")
     page = browser.submit(page, password=OWN, repeated=OWN)
     return journal, start, page.parameters["code"]
-
-
-def refusal(answer: requests.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["error"]
 
 
 def test_a_code_is_good_once(moodle: RelyingParty, code: str) -> None:

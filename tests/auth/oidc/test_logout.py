@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -15,24 +15,11 @@ from sqlalchemy import select
 from auth.expiry import forget_expired
 from auth.models import LogoutNotice
 from auth.oidc.backchannel import EVENT, RETRY_AFTER, send_notices
-from tests.auth.conftest import OWN_PASSWORD, START, Portal
+from tests.auth.conftest import OWN_PASSWORD, START, Portal, Visit
 from tests.auth.people import PUPIL
-from tests.relying_party import Browser, Page, RelyingParty
+from tests.relying_party import Browser, RelyingParty
 
-Visit = Callable[[str], Page]
 BYE = "https://diary.example/bye"
-
-
-@pytest.fixture
-def diary(portal: Portal) -> RelyingParty:
-    return portal.client("diary", scope="openid profile offline_access")
-
-
-@pytest.fixture
-def tokens(diary: RelyingParty, pupil: Visit) -> dict[str, Any]:
-    code = pupil(diary.start().url).parameters["code"]
-    answer: dict[str, Any] = diary.redeem(code).json()
-    return answer
 
 
 def logout_url(portal: Portal, **parameters: str) -> str:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.auth.conftest import OWN_PASSWORD, START, Portal
+from tests.auth.conftest import OWN_PASSWORD, START, Portal, Visit
 from tests.auth.people import TEACHER, make_account
 from tests.relying_party import Browser, Page
-
-Visit = Callable[[str], Page]
 
 
 def is_login(page: Page) -> bool:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
 import requests
 
-from tests.auth.conftest import OWN_PASSWORD, Portal
-from tests.relying_party import Browser, Page
+from tests.auth.conftest import OWN_PASSWORD, Portal, Visit
+from tests.relying_party import Browser
 
-Visit = Callable[[str], Page]
 HOME = "https://moodle.example"
 
 

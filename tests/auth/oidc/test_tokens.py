@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import requests
 
 from auth.expiry import forget_expired
 from auth.signin.passwords import forget_own_password
-from tests.auth.conftest import START, Portal
+from tests.auth.conftest import START, Portal, Visit, refusal
 from tests.auth.people import PUPIL, make_account
-from tests.relying_party import Page, RelyingParty
+from tests.relying_party import RelyingParty
 
-Visit = Callable[[str], Page]
 DAYS_14 = 14 * 24 * 60 * 60
-
-
-@pytest.fixture
-def diary(portal: Portal) -> RelyingParty:
-    return portal.client("diary", scope="openid profile offline_access")
-
-
-@pytest.fixture
-def code(diary: RelyingParty, pupil: Visit) -> str:
-    return pupil(diary.start().url).parameters["code"]
-
-
-@pytest.fixture
-def tokens(diary: RelyingParty, code: str) -> dict[str, Any]:
-    answer: dict[str, Any] = diary.redeem(code).json()
-    return answer
-
-
-def refusal(answer: requests.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["error"]
 
 
 def test_a_client_that_may_asks_for_a_refresh_token_and_gets_one(

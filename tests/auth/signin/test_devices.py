@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -11,8 +10,8 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
 from auth.signin.devices import MAX_AGE, MAX_PEOPLE, Devices
-from tests.auth.conftest import OWN_PASSWORD, START, Portal
-from tests.relying_party import Browser, Page
+from tests.auth.conftest import OWN_PASSWORD, START, Portal, Visit
+from tests.relying_party import Browser
 
 LOGIN = "1234p5678"
 
@@ -58,6 +57,13 @@ def test_a_browser_of_many_people_keeps_the_last_ones(devices: Devices) -> None:
     assert len(cookie) < 1000
 
 
+def test_no_more_people_are_looked_for_than_a_browser_keeps(devices: Devices) -> None:
+    names = [f"pupil{number}" for number in range(MAX_PEOPLE + 1)]
+    cookie = "~".join(remembered(devices, name) for name in names)
+    assert devices.recognise(request(cookie), names[-2], START)
+    assert not devices.recognise(request(cookie), names[-1], START)
+
+
 def test_a_cookie_ends(devices: Devices) -> None:
     cookie = remembered(devices, LOGIN)
     assert devices.recognise(request(cookie), LOGIN, START + MAX_AGE - timedelta(days=1))
@@ -93,7 +99,7 @@ def sign_out(browser: Browser, portal: Portal) -> None:
 
 @on_sqlite
 def test_a_neighbour_cannot_pause_somebody_who_comes_back(
-    portal: Portal, browser: Browser, pupil: Callable[[str], Page]
+    portal: Portal, browser: Browser, pupil: Visit
 ) -> None:
     pupil(f"{portal.issuer}/auth/")
     sign_out(browser, portal)
@@ -109,7 +115,7 @@ def test_a_neighbour_cannot_pause_somebody_who_comes_back(
 
 @on_sqlite
 def test_a_known_browser_that_guesses_is_paused_alone(
-    portal: Portal, browser: Browser, pupil: Callable[[str], Page]
+    portal: Portal, browser: Browser, pupil: Visit
 ) -> None:
     pupil(f"{portal.issuer}/auth/")
     sign_out(browser, portal)
@@ -123,9 +129,7 @@ def test_a_known_browser_that_guesses_is_paused_alone(
 
 
 @on_sqlite
-def test_answers_do_not_tell_who_exists(
-    portal: Portal, browser: Browser, pupil: Callable[[str], Page]
-) -> None:
+def test_answers_do_not_tell_who_exists(portal: Portal, browser: Browser, pupil: Visit) -> None:
     """The same status, headers, cookies and words, also once the throttle has closed."""
     url = f"{portal.issuer}/auth/login"
     seen = {}

@@ -274,6 +274,12 @@ def test_every_phase_in_force_for_somebody_is_known() -> None:
     assert rules.phases(DAY) == {Phase.PASSWORD_ONLY, Phase.ESIA_ONLY}
 
 
+def test_what_begins_today_has_begun() -> None:
+    rules = schedule((OWN_CLASS, Phase.BOTH, DAY), (PUPILS, Phase.BOTH, AFTER), SWITCH)
+    assert rules.starts_after(PUPIL, BEFORE) == [DAY, AFTER]
+    assert rules.starts_after(PUPIL, DAY) == [AFTER]
+
+
 def test_a_person_without_a_place_is_ruled_by_the_city() -> None:
     nobody = replace(PUPIL, school_code="", district="", class_id="")
     assert schedule((CITY, Phase.BOTH, DAY)).phase(nobody, DAY) is Phase.BOTH

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -12,9 +11,9 @@ import pytest
 from auth.directory import Account
 from auth.models import Method, SignIn
 from auth.signin.phases import CITY, Exemption, Exemptions, Phase, Rule, Schedule, Target, Who
-from tests.auth.conftest import OWN_PASSWORD, Portal
+from tests.auth.conftest import OWN_PASSWORD, Portal, Visit
 from tests.auth.people import PUPIL
-from tests.relying_party import Browser, Page
+from tests.relying_party import Browser
 
 pytestmark = pytest.mark.parametrize("session_factory", ["sqlite"], indirect=True)
 
@@ -63,7 +62,7 @@ def ends_soon(phases: KeptPhases) -> None:
 
 
 def test_until_midnight_in_moscow_a_password_opens_and_from_then_on_it_does_not(
-    portal: Portal, browser: Browser, pupil: Callable[[str], Page], phases: KeptPhases
+    portal: Portal, browser: Browser, pupil: Visit, phases: KeptPhases
 ) -> None:
     ends_soon(phases)
     portal.clock.forward(TO_MIDNIGHT - 1)
@@ -77,7 +76,7 @@ def test_until_midnight_in_moscow_a_password_opens_and_from_then_on_it_does_not(
 
 
 def test_what_an_application_got_ends_at_the_switch_too(
-    portal: Portal, pupil: Callable[[str], Page], phases: KeptPhases
+    portal: Portal, pupil: Visit, phases: KeptPhases
 ) -> None:
     ends_soon(phases)
     diary = portal.client("diary", scope="openid profile offline_access")
@@ -95,7 +94,7 @@ def test_what_an_application_got_ends_at_the_switch_too(
 
 
 def test_a_sign_in_through_esia_goes_on_over_the_switch(
-    portal: Portal, pupil: Callable[[str], Page], phases: KeptPhases
+    portal: Portal, pupil: Visit, phases: KeptPhases
 ) -> None:
     ends_soon(phases)
     diary = portal.client("diary", scope="openid profile offline_access")
@@ -112,7 +111,7 @@ def test_a_sign_in_through_esia_goes_on_over_the_switch(
 
 
 def test_a_wrong_password_does_not_tell_the_phase(
-    portal: Portal, browser: Browser, pupil: Callable[[str], Page], phases: KeptPhases
+    portal: Portal, browser: Browser, pupil: Visit, phases: KeptPhases
 ) -> None:
     url = portal.moodle().start().url
     before = browser.sign_in(url, "1234p5678", "wrong")
@@ -128,7 +127,7 @@ def test_a_wrong_password_does_not_tell_the_phase(
 
 
 def test_whom_the_phase_refuses_is_not_signed_in(
-    portal: Portal, browser: Browser, pupil: Callable[[str], Page], phases: KeptPhases
+    portal: Portal, browser: Browser, pupil: Visit, phases: KeptPhases
 ) -> None:
     phases.default = Phase.ESIA_ONLY
     phases.items = [Exemption(target=Target(school_code="another"))]
@@ -150,9 +149,7 @@ def test_a_first_password_opens_nothing_when_passwords_have_ended(
     assert "Придумайте пароль" not in page.text
 
 
-def test_the_exempt_go_on_with_a_password(
-    portal: Portal, pupil: Callable[[str], Page], phases: KeptPhases
-) -> None:
+def test_the_exempt_go_on_with_a_password(portal: Portal, pupil: Visit, phases: KeptPhases) -> None:
     phases.default = Phase.ESIA_ONLY
     phases.items = [Exemption(target=CITY, who=Who.UNDER_14)]
     code = pupil(portal.moodle().start().url).parameters["code"]
@@ -160,7 +157,7 @@ def test_the_exempt_go_on_with_a_password(
 
 
 def test_exemptions_are_asked_for_only_where_they_matter(
-    portal: Portal, pupil: Callable[[str], Page], phases: KeptPhases
+    portal: Portal, pupil: Visit, phases: KeptPhases
 ) -> None:
     code = pupil(portal.moodle().start().url).parameters["code"]
     portal.moodle().redeem(code)
@@ -168,7 +165,7 @@ def test_exemptions_are_asked_for_only_where_they_matter(
 
 
 def test_a_silent_request_is_refused_by_an_error(
-    portal: Portal, browser: Browser, pupil: Callable[[str], Page], phases: KeptPhases
+    portal: Portal, browser: Browser, pupil: Visit, phases: KeptPhases
 ) -> None:
     pupil(portal.moodle().start().url)
     phases.default = Phase.ESIA_ONLY
@@ -177,7 +174,7 @@ def test_a_silent_request_is_refused_by_an_error(
 
 
 def test_our_own_page_does_not_say_signed_in_when_it_opens_nothing(
-    portal: Portal, browser: Browser, pupil: Callable[[str], Page], phases: KeptPhases
+    portal: Portal, browser: Browser, pupil: Visit, phases: KeptPhases
 ) -> None:
     page = pupil(f"{portal.issuer}/auth/")
     assert "Вы вошли" in page.text
@@ -212,16 +209,14 @@ def test_far_ahead_nothing_is_counted(portal: Portal, browser: Browser, phases: 
 
 
 def test_what_is_ruled_for_one_class_is_told_to_its_pupils_only_after_the_sign_in(
-    portal: Portal, browser: Browser, pupil: Callable[[str], Page], phases: KeptPhases
+    portal: Portal, browser: Browser, pupil: Visit, phases: KeptPhases
 ) -> None:
     phases.rule(Phase.ESIA_ONLY, SWITCH, Target(school_code="1001"))
     assert "Госуслуги" not in browser.open(portal.moodle().start().url).text
     assert "Через 12 дней" in pupil(f"{portal.issuer}/auth/").text
 
 
-def test_the_exempt_are_not_frightened(
-    portal: Portal, pupil: Callable[[str], Page], phases: KeptPhases
-) -> None:
+def test_the_exempt_are_not_frightened(portal: Portal, pupil: Visit, phases: KeptPhases) -> None:
     ends_soon(phases)
     phases.items = [Exemption(target=CITY, who=Who.UNDER_14)]
     assert "Госуслуги" not in pupil(f"{portal.issuer}/auth/").text

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth.settings import AuthSettings
-from auth.signin.check import Checked, check, normalise_username
+from auth.signin.check import Checked, check, normalise_username, pause_key
 from auth.signin.passwords import set_first_own_password
 from auth.signin.policy import Reason
-from auth.signin.throttle import ThrottleKey
+from auth.signin.throttle import DatabaseThrottle, ThrottleKey
 from tests.auth.conftest import START
 from tests.auth.people import PUPIL, People, make_account
 
@@ -131,6 +131,26 @@ def test_the_number_of_tries_does_not_tell_who_exists(type_in) -> None:
         type_in("nobody", "x")
     reasons = {type_in("1234p5678", "x").refused, type_in("nobody", "x").refused}
     assert reasons == {Reason.TOO_MANY_FAILURES}
+
+
+def test_a_pause_is_noted_until_the_moment_at_which_it_ends(
+    session_factory: sessionmaker[Session],
+) -> None:
+    people, window = People(), timedelta(minutes=15)
+    people.add(make_account())
+    throttle = DatabaseThrottle(session_factory=session_factory, window=window, secret=b"secret")
+    for now in (START, START + timedelta(minutes=3)):
+        check(
+            "1234p5678",
+            "wrong",
+            address="192.0.2.1",
+            directory=people,
+            session_factory=session_factory,
+            throttle=throttle,
+            settings=AuthSettings(failures_per_account=2),
+            now=now,
+        )
+    assert throttle.paused_until(pause_key("1234p5678", 0), now=now) == START + window
 
 
 @pytest.mark.parametrize("username", ["1234p5678", "nobody", ""])

@@ -18,7 +18,9 @@ OTHER = ThrottleKey(text="account 8765p4321 192.0.2.1", limit=2)
 
 @pytest.fixture
 def throttle(session_factory: sessionmaker[Session]) -> DatabaseThrottle:
-    return DatabaseThrottle(session_factory, window=timedelta(minutes=15), secret=b"secret")
+    return DatabaseThrottle(
+        session_factory=session_factory, window=timedelta(minutes=15), secret=b"secret"
+    )
 
 
 def test_the_limit_closes_one_key_until_the_window_has_passed(throttle: DatabaseThrottle) -> None:

@@ -220,5 +220,34 @@ def travellers(outside: Outside) -> Iterator[Callable[[Portal], Traveller]]:
         traveller.close()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Journey:
+    """All that a sign-in elsewhere needs."""
+
+    outside: Outside
+    open_portal: Callable[..., Portal]
+    travellers: Callable[[Portal], Traveller]
+    arrivals: Arrivals
+
+    def begin(
+        self, *ways: EsiaUpstream | OidcUpstream, **settings: Any
+    ) -> tuple[Portal, Traveller]:
+        """Start our portal with these ways, and a browser."""
+        portal = self.open_portal(*ways, **settings)
+        return portal, self.travellers(portal)
+
+
+@pytest.fixture
+def journey(
+    outside: Outside,
+    open_portal: Callable[..., Portal],
+    travellers: Callable[[Portal], Traveller],
+    arrivals: Arrivals,
+) -> Journey:
+    return Journey(
+        outside=outside, open_portal=open_portal, travellers=travellers, arrivals=arrivals
+    )
+
+
 LATER = timedelta(minutes=16)
 """After every attempt has ended."""

@@ -7,8 +7,9 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from auth.upstream.http import (
     read_json,
 )
 from tests.waiting import WAIT_SECONDS, until
+from tests.web import running_handler
 
 PIECES = 90
 """Fewer than the headers that an answer may have."""
@@ -101,26 +103,16 @@ class Bad(BaseHTTPRequestHandler):
 @pytest.fixture
 def bad() -> Iterator[Callable[..., str]]:
     """Start the server; its address."""
-    running = []
+    with ExitStack() as running:
 
-    def start(context: ssl.SSLContext | None = None) -> str:
-        handler = type("Handler", (Bad,), {"asked": asked, "held": threading.Event()})
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        server.handle_error = lambda *_: None  # type: ignore[method-assign]
-        if context:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        running.append((server, thread, handler))
-        return f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
+        def start(context: ssl.SSLContext | None = None) -> str:
+            handler = type("Handler", (Bad,), {"asked": asked, "held": threading.Event()})
+            address = running.enter_context(running_handler(handler, context))
+            running.callback(handler.held.set)
+            return address
 
-    asked.clear()
-    yield start
-    for server, thread, handler in running:
-        handler.held.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        asked.clear()
+        yield start
 
 
 asked: list[str] = []

@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,6 +21,7 @@ from auth.upstream.oidc import Oidc
 from auth.upstream.settings import ClaimNames, OidcUpstream, UpstreamSettings
 from tests.auth.conftest import START
 from tests.waiting import WAIT_SECONDS
+from tests.web import running_handler
 
 NOW = int(START.timestamp())
 KEY = RSAKey.generate_key(parameters={"kid": "one"})
@@ -161,15 +162,9 @@ def gateway() -> Iterator[tuple[str, type[Gateway]]]:
     published = [KEY.as_dict(private=False)]
     own = {"requests": [], "published": published, "over": threading.Event()}
     handler = type("Handler", (Gateway,), own)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", handler
-    handler.over.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running_handler(handler) as address:
+        yield address, handler
+        handler.over.set()
 
 
 def make(address: str, fault: str, **changes: Any) -> Oidc:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from auth.upstream.settings import EsiaUpstream, UpstreamSettings
 from auth.upstream.signers import Signer as Sign
 from auth.upstream.signers import SignerError, gost_signer, make_signer
 from tests.auth.esia.signing import Signer
+from tests.web import running_handler
 
 PASSWORD = "тайное слово № 7"
 TOKEN = "token-of-the-signing-service"
@@ -198,13 +198,8 @@ class Service(BaseHTTPRequestHandler):
 @pytest.fixture
 def service() -> Iterator[tuple[str, type[Service]]]:
     handler = type("Handler", (Service,), {"asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/sign", handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running_handler(handler) as address:
+        yield f"{address}/sign", handler
 
 
 def with_service(settings: EsiaUpstream, address: str) -> Sign:

@@ -215,6 +215,10 @@ def test_a_new_secret_leaves_the_one_before_in_force_as_long_as_chosen(
     client = row(console).client(NOW)
     assert client.check_client_secret(second)
     assert client.check_client_secret(first) is both
+    assert ("Прежний секрет действует до" in city.get("/console/clients/diary").text) is both
+    with console.rows() as rows:
+        rows.get_one(ClientRow, "diary").previous_secret_until = NOW
+    assert "Прежний секрет действует до" not in city.get("/console/clients/diary").text
     details = json.dumps([one.details for one in audited(console)])
     assert second not in details
     assert hash_secret(second) not in details

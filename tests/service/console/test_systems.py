@@ -183,6 +183,7 @@ def test_a_certificate_is_changed_without_a_gap(console: ConsoleUnderTest, city:
     same = city.post(address, act="next", next_certificate=upload(first.pem))
     assert "Этот сертификат уже зарегистрирован" in same.text
     city.post(address, act="next", next_certificate=upload(following.pem))
+    assert city.post(address, act="next", next_certificate=upload(following.pem)).status_code == 400
     page = city.get("/console/systems/PORTAL").text
     assert "Перекрытие: действуют оба" in page
     assert "22 окт. 2026" in page

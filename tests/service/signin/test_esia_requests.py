@@ -56,6 +56,10 @@ def city(console: ConsoleUnderTest) -> Browser:
     return console.client("city")
 
 
+def upload(der: bytes) -> FileStorage:
+    return FileStorage(BytesIO(der), filename="portal.cer")
+
+
 def register(city: Browser, certificate: bytes, **more: Any) -> TestResponse:
     return city.post(
         "/console/systems/new",
@@ -63,9 +67,14 @@ def register(city: Browser, certificate: bytes, **more: Any) -> TestResponse:
         redirect_hosts="journal.example",
         scopes=["openid", "fullname"],
         token_algorithm="RS256",
-        certificate=FileStorage(BytesIO(certificate), filename="portal.cer"),
+        certificate=upload(certificate),
         **more,
     )
+
+
+def put_certificate(city: Browser, der: bytes, act: str = "next") -> TestResponse:
+    field = "next_certificate" if act == "next" else "certificate"
+    return city.post("/console/systems/PORTAL/certificate", act=act, **{field: upload(der)})
 
 
 def system_with(signer: Signer, **values: Any) -> System:
@@ -116,11 +125,7 @@ def test_what_is_found_of_a_hash_and_what_is_advised_agree(
     assert "Streebog-256 of the PEM file" in page
     assert "сертификату того ключа, которым подписываете, в форме DER: «Стрибог-256»" in page
     # The certificate that is named is not the one whose key signed.
-    city.post(
-        "/console/systems/PORTAL/certificate",
-        act="next",
-        next_certificate=FileStorage(BytesIO(other.pem.encode()), filename="next.cer"),
-    )
+    put_certificate(city, other.pem.encode())
     named = upper(GOST.digest(signer.certificate.der))
     system = system_with(other)
     assert not is_accepted(console, system, client_certificate_hash=named)
@@ -200,11 +205,7 @@ def test_a_certificate_of_another_key_is_refused_and_named(
     assert answer.status_code == 400
     assert f"Ключ этого сертификата — {name}." in answer.text
     register(city, Signer().pem.encode())
-    answer = city.post(
-        "/console/systems/PORTAL/certificate",
-        act="next",
-        next_certificate=FileStorage(BytesIO(der), filename="next.cer"),
-    )
+    answer = put_certificate(city, der)
     assert f"Ключ этого сертификата — {name}." in answer.text
     (tmp_path / "file.cer").write_bytes(der)
     of_file = EsiaSystem(mnemonic="FILE", certificate=str(tmp_path / "file.cer"))
@@ -225,9 +226,5 @@ def test_a_certificate_of_another_key_in_the_database_counts_as_none(
     assert "Сертификата ещё нет" in city.get("/console/systems/PORTAL").text
     answer = console.app.test_client().get(system_with(signer).authorize_url())
     assert "ESIA-007002" in answer.location
-    city.post(
-        "/console/systems/PORTAL/certificate",
-        act="first",
-        certificate=FileStorage(BytesIO(signer.pem.encode()), filename="portal.cer"),
-    )
+    put_certificate(city, signer.pem.encode(), "first")
     assert is_accepted(console, system_with(signer))

@@ -13,6 +13,7 @@ from service.models import Identity, KnownUser, SchoolMembership
 from tests.service.console_factories import NOW, ConsoleUnderTest
 from tests.service.link_factories import (
     OTHER_SCHOOL,
+    SCHOOL,
     SNILS,
     SUBJECT,
     add_request,
@@ -23,6 +24,7 @@ from tests.service.link_factories import (
     make_links_console,
     requests,
 )
+from tests.service.slip_factories import add_person
 
 
 @pytest.fixture
@@ -63,6 +65,14 @@ def test_a_request_is_shown_with_its_evidence(console: ConsoleUnderTest, number:
     assert SUBJECT not in page
     assert page.count("совпадает") == 2
     assert page.count("отличается") == 1
+
+
+def test_only_people_of_a_like_name_are_offered(console: ConsoleUnderTest, number: int) -> None:
+    with console.rows() as rows:
+        add_person(rows, "c", SCHOOL, family_name="Иванова", given_name="Анна", snils="")
+    page = console.client("anna").get(f"/console/links/{number}").text
+    assert "48pa" in page
+    assert "48pc" not in page
 
 
 def test_only_the_school_itself_reads_birth_dates(console: ConsoleUnderTest, number: int) -> None:

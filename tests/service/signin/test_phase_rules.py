@@ -183,6 +183,14 @@ def test_a_phase_is_moved_and_removed_and_each_step_is_written_down(
     ]
 
 
+def test_a_phase_moved_to_its_own_day_stays_and_nothing_is_written_down(
+    session: Session, settings: Settings
+) -> None:
+    rule = set_phase(session, settings)
+    rules(session, settings).move_phase(rule.id, starts_on=rule.starts_on)
+    assert [action for _actor, action, _details in audit(session)] == ["phase.set"]
+
+
 def test_a_phase_that_has_begun_is_not_moved(session: Session, settings: Settings) -> None:
     rule = set_phase(session, settings, starts_on=TODAY)
     with pytest.raises(PhaseProblem) as refused:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -23,6 +23,7 @@ from service.queue import JobQueue
 from service.signin import provider
 from service.signin.provider import tell_signed_out
 from tests.service.installation import installation
+from tests.web import running_handler
 
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 
@@ -59,14 +60,10 @@ def diary() -> Iterator[Diary]:
         def log_message(self, format: str, *arguments: object) -> None:
             """Keeps quiet."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        diary.address = f"http://127.0.0.1:{server.server_port}/signed-out"
+    with running_handler(Handler) as address:
+        diary.address = f"{address}/signed-out"
         yield diary
         diary.over.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
