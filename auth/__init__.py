@@ -1,7 +1,7 @@
 """The identity provider: OpenID Connect sign-in for provisioned people.
 
 ``init_app`` is the only door; the application gives it people, a database and a clock. It alone
-loads the web parts: a worker that needs the settings and the tables stays small.
+loads the web parts and the tables: a program that needs the settings stays small.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy.orm import Session, sessionmaker
-
-from auth import tables  # noqa: F401 - they belong to the schema
 from auth.directory import Account, Directory, NoClass, OwnClass
 from auth.esia import init_app as init_esia
 from auth.settings import AuthSettings, EsiaSettings, LinkingSettings
-from auth.signin.phases import OnePhase, Phase, Phases
-from auth.signin.throttle import DatabaseThrottle, Throttle
 
 if TYPE_CHECKING:
     from flask import Flask
+    from sqlalchemy.orm import Session, sessionmaker
 
     from auth.oidc.keys import SigningKeys
     from auth.oidc.provider import Provider
     from auth.outside import Arrive, Upstream
+    from auth.signin.phases import Phases
+    from auth.signin.throttle import Throttle
 
 __all__ = ["Account", "AuthSettings", "Directory", "init_app"]
 
@@ -63,6 +61,7 @@ def init_app(
     ``esia_keys``. Raises ``ValueError`` without an issuer or without ``app.secret_key``, and for a
     system's certificate that cannot be read.
     """
+    from auth import tables  # noqa: F401 - all of them belong to the schema
     from auth.clients.registered import Clients
     from auth.linking import questions as linking_pages
     from auth.linking.pages import arrive as link
@@ -70,7 +69,9 @@ def init_app(
     from auth.oidc.provider import Provider
     from auth.portal import blueprint as portal
     from auth.signin.devices import Devices
+    from auth.signin.phases import OnePhase, Phase
     from auth.signin.sessions import Sessions
+    from auth.signin.throttle import DatabaseThrottle
     from auth.upstream import pages as upstream_pages
 
     if not settings.issuer:

@@ -216,10 +216,6 @@ class Result(StrEnum):
     REFUSED = "refused"
 
 
-ESIA_CLIENT = "esia:"
-"""The prefix of the mnemonic of a system that came through the ЕСИА stand-in."""
-
-
 class LoginEvent(Base):
     """One decision to let a person in or not. No foreign key: it outlives the person's row."""
 

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
+ESIA_CLIENT = "esia:"
+"""The prefix of the mnemonic of a system that came through the ЕСИА stand-in."""
+
 MAX_LENGTH = 255
 """The limit for a subject (OpenID Connect Core, section 2) and for each name."""
 

@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from auth.clients.problems import FieldProblem, Flaw, WrongFields
-from auth.models import ESIA_CLIENT
+from auth.outside import ESIA_CLIENT
 
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "none"]
 Algorithm = Literal["RS256", "ES256"]

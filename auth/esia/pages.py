@@ -38,7 +38,8 @@ from auth.esia.standin import Standin, current_standin
 from auth.esia.workbench import diagnostics, recorder
 from auth.esia.workbench.faults import another_state, first_code, strike
 from auth.events import make_event
-from auth.models import ESIA_CLIENT, Method, digest
+from auth.models import Method, digest
+from auth.outside import ESIA_CLIENT
 from auth.pages.guard import guard, let_forms_lead_to
 from auth.pages.shell import render_page
 from auth.signin.policy import Reason

@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Select, case, delete, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
-from auth.models import ESIA_CLIENT, LoginEvent, Result
+from auth.models import LoginEvent, Result
+from auth.outside import ESIA_CLIENT
 from service.activity.bitmaps import PeopleSet
 from service.activity.ordinals import add_people_at_schools
 from service.calendar.spans import Span, start_of

@@ -18,11 +18,12 @@ from werkzeug.serving import make_server
 
 from auth import AuthSettings, init_app
 from auth.clients.client import Client, hash_secret
-from auth.models import Base, Credential, LoginEvent
+from auth.models import Credential, LoginEvent
 from auth.oidc.keys import SigningKeys, load_keys
 from auth.oidc.provider import Provider
 from auth.outside import Arrive, Upstream
 from auth.signin.passwords import hash_password
+from auth.tables import metadata
 from tests.auth.people import PUPIL, People, make_account, make_teacher
 from tests.relying_party import Browser, Page, RelyingParty
 
@@ -108,9 +109,9 @@ def session_factory(
         event.listen(engine, "connect", _use_wal)
     else:
         engine = create_engine(request.getfixturevalue("postgresql_url"))
-    Base.metadata.create_all(engine)
+    metadata.create_all(engine)
     yield sessionmaker(engine)
-    Base.metadata.drop_all(engine)
+    metadata.drop_all(engine)
     engine.dispose()
 
 

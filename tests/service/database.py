@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Engine
 
-from auth.models import Base as AuthBase
+from auth import tables
 from service.db import Base
 
 _ROLLS = (
@@ -38,7 +38,7 @@ _NOTES = (
 def make_tables(engine: Engine) -> None:
     """Make the tables of ``service`` and ``auth`` with their triggers in an empty database."""
     Base.metadata.create_all(engine)
-    AuthBase.metadata.create_all(engine)
+    tables.metadata.create_all(engine)
     with engine.begin() as connection:
         for statement in _triggers(engine.dialect.name):
             connection.exec_driver_sql(statement)

@@ -21,10 +21,10 @@ from werkzeug.serving import make_server
 from auth import Account, AuthSettings, init_app
 from auth.clients.client import Client
 from auth.esia.protocol.keys import load_standin_keys
-from auth.models import Base
 from auth.oidc.keys import load_keys
 from auth.settings import EsiaSettings, EsiaSystem
 from auth.signin.passwords import set_first_own_password
+from auth.tables import metadata
 
 
 @dataclass
@@ -77,7 +77,7 @@ def main(folder: Path) -> None:
         ),
         esia_keys=folder / "esia",
     )
-    Base.metadata.create_all(engine)
+    metadata.create_all(engine)
     set_first_own_password(sessions, plan["account"]["person_id"], plan["password"], now)
     print(server.port, flush=True)
     server.serve_forever()
