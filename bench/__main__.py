@@ -17,6 +17,7 @@ from bench import (
     providers,
     reading,
     school,
+    starting,
     tokens,
 )
 from bench.measuring import Figure
@@ -42,6 +43,7 @@ def main() -> None:
     given = parser.parse_args()
     rounds = given.rounds
     measures: dict[str, Callable[[Path], list[Figure]]] = {
+        "starting": lambda at: starting.figures(at, rounds=rounds),
         "reading": lambda at: reading.figures(at, megabytes=given.megabytes, rounds=rounds),
         "archives": lambda at: archives.figures(at, members=given.members, rounds=rounds),
         "importing": lambda at: importing.figures(at, people=given.import_people),

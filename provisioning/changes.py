@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+LOGIN_TAKEN = {"username_taken", "email_taken"}
+"""Our codes for a person whose login, or the address made of it, somebody else has in Moodle."""
+
+ACCOUNT_GONE = "account_gone"
+"""Somebody deleted the account in Moodle: the next plan makes it, and its places, again."""
+
 
 class Kind(StrEnum):
     """What a change is about, in the order in which a plan is applied."""

@@ -12,22 +12,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
-from provisioning.moodle import MoodleClient
 from provisioning.settings import MoodleSettings
 from service import db
 from service.config import load_settings
-from service.operators.sessions import Lifetime
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from provisioning.moodle import MoodleClient
+    from service.operators.sessions import Lifetime
 
 Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
     return datetime.now(UTC)
+
+
+def connect_moodle(settings: MoodleSettings) -> MoodleClient:
+    # Most commands ask Moodle nothing, and the client takes as long to load as the database.
+    from provisioning.moodle import MoodleClient
+
+    return MoodleClient(settings)
 
 
 @dataclass(kw_only=True)
@@ -38,7 +48,7 @@ class Application:
     engine: Engine
     sessions: db.SessionFactory
     clock: Clock = system_clock
-    connect_moodle: Callable[[MoodleSettings], MoodleClient] = MoodleClient
+    connect_moodle: Callable[[MoodleSettings], MoodleClient] = connect_moodle
 
     @cached_property
     def secret(self) -> bytes:
@@ -52,11 +62,13 @@ class Application:
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.settings.server.time_zone)
+        return self.settings.server.zone
 
     @property
     def operator_lifetime(self) -> Lifetime:
         """Return how long sessions of the console last."""
+        from service.operators.sessions import Lifetime
+
         server = self.settings.server
         return Lifetime(
             idle=timedelta(minutes=server.operator_idle_minutes),
@@ -96,6 +108,6 @@ def build(settings: Settings | None = None, clock: Clock = system_clock) -> Appl
     return Application(
         settings=settings,
         engine=engine,
-        sessions=db.make_session_factory(engine, ZoneInfo(settings.server.time_zone)),
+        sessions=db.make_session_factory(engine, settings.server.zone),
         clock=clock,
     )

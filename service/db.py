@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy
 from sqlalchemy import Engine, MetaData, Table, create_engine, event
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from auth.models import Base as AuthBase
@@ -102,6 +101,9 @@ def upsert(session: Session, table: type[DeclarativeBase], rows: Sequence[dict[s
     """
     if not rows:
         return
+    # Whoever only reads needs neither; that of PostgreSQL brings all its drivers.
+    from sqlalchemy.dialects import postgresql, sqlite
+
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     keys = [column.name for column in sqlalchemy.inspect(table).primary_key]
     statement = dialect.insert(table)

@@ -1,9 +1,8 @@
 """Makes an approved plan true in Moodle: ``apply``, and ``refusals``, which tells what would
 fail."""
 
-from provisioning.apply.batches import ACCOUNT_GONE, LOGIN_TAKEN
 from provisioning.apply.objects import MoodleIds
 from provisioning.apply.refusals import refusals
 from provisioning.apply.run import PlanOrderError, apply
 
-__all__ = ["ACCOUNT_GONE", "LOGIN_TAKEN", "MoodleIds", "PlanOrderError", "apply", "refusals"]
+__all__ = ["MoodleIds", "PlanOrderError", "apply", "refusals"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provisioning.apply.objects import Clash, Objects, Record, Row, Target
-from provisioning.changes import Change, Outcome, Result
+from provisioning.changes import ACCOUNT_GONE, Change, Outcome, Result
 from provisioning.moodle import MoodleRefused, MoodleUncertain
 from provisioning.moodle.errors import INVALID_RESPONSE
 
@@ -22,12 +22,6 @@ _GONE = {"invalidrecord", "invaliduser", "invaliduserid", "userdeleted", "userno
 """Moodle's codes for a user, cohort or course that is no longer there."""
 
 _PERHAPS_GONE = _GONE | {"codingerror", "no_such_user_or_cohort"}
-
-LOGIN_TAKEN = {"username_taken", "email_taken"}
-"""Our codes for a person whose login, or the address made of it, somebody else has in Moodle."""
-
-ACCOUNT_GONE = "account_gone"
-"""Somebody deleted the account in Moodle: the next plan makes it, and its places, again."""
 
 Judge = Callable[[Change, str], Outcome]
 """Turns a change and Moodle's code for its refusal into the outcome."""

@@ -3,81 +3,110 @@
 from __future__ import annotations
 
 import os
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
-from redis import RedisError
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from provisioning.formats import LayoutError
-from provisioning.moodle import MoodleError
-from service.access import Forbidden
-from service.config import ConfigError
-from service.data_folder import StartError
 from service.i18n import gettext as _
 from service.i18n import set_language
-from service.loads.operations import LoadProblem
-from service.people.passwords import KeptInMoodle
-from service.words.loads import (
-    kept_in_moodle,
-    layout_problem,
-    load_problem,
-    moodle_problem,
-    not_found,
-)
 
 # Help texts are made when the commands are defined, so the language is chosen before that.
 set_language(os.environ.get("SCHOOLBRIDGE_LANG", "ru"))
 
-from service.cli import (  # noqa: E402
-    events,
-    keys,
-    loading,
-    mail,
-    moodle_login,
-    operators,
-    people,
-    phases,
-    reading,
-    registry,
-    reports,
-    system,
-)
 from service.cli.base import Context  # noqa: E402 - after the language
 
+OLD_WORDS = {"runs": "loads"}
+"""Commands of earlier versions, for scripts that were written with them."""
 
-class _Group(click.Group):
-    """Turns the errors an operator can meet into one clear line and exit code 1."""
+COMMANDS = {
+    "system": {
+        "init": _("Make the data folder, keys, database and the first operator."),
+        "serve": _("Run everything: web, worker, Redis, Moodle stand-in."),
+        "worker": _("Run a worker alone."),
+        "moodle-standin": _("Run the Moodle stand-in alone."),
+    },
+    "doctor": {
+        "doctor": _("Check the installation and Moodle; say what to change and where."),
+        "moodle-login-setup": _("Print what to type into Moodle's OAuth 2 pages, and check it."),
+    },
+    "sample": {"sample": _("Write an invented city as XML; the same for the same seed.")},
+    "check": {"check": _("Read and validate files; nothing is stored or changed.")},
+    "loading": {
+        "import": _("Read files, folders or a zip and plan what would change."),
+        "approve": _("Say yes to the plans of a load."),
+        "reject": _("Say no to a load."),
+        "apply": _("Apply an approved load, or go on with a stopped one."),
+        "retry": _(
+            "Try again what failed: apply it again, or plan it again where that cannot help."
+        ),
+        "sync": _("Import, approve and apply when nothing stops it (for schedules)."),
+    },
+    "loads": {
+        "loads": _("List the loads, newest first."),
+        "plan": _("Show what a load found and would change."),
+    },
+    "people": {
+        "slips": _("Print logins and first passwords to hand out. Each time is written down."),
+        "reset-password": _("Let the first password of a person count again; prints the new slip."),
+    },
+    "keys": {
+        "keys": _("Keys that sign what applications get."),
+        "client-secret": _("Make a secret for an application and the hash for the settings."),
+    },
+    "events": {"events": _("Sign-ins that reports count: history and roll-ups.")},
+    "operators": {
+        "operators": _("Accounts of the console: school, district and city operators."),
+    },
+    "phases": {
+        "phases": _("Who signs in with what: password, ЕСИА, or both, and from when."),
+    },
+    "registry": {
+        "registry": _("Registry of schools and reference figures (docs/registry.md)."),
+    },
+    "reports": {"report": _("Figures per school, district and class.")},
+    "mail": {"mail": _("Reports and reminders by e-mail.")},
+}
+"""Each command with its help, by the module of this folder that has it."""
 
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except (ConfigError, StartError) as error:
-            click.echo(_("Error: {what}", what=error), err=True)
-        except LoadProblem as error:
-            click.echo(_("Error: {what}", what=load_problem(error)), err=True)
-        except Forbidden as error:
-            click.echo(_("Error: {what}", what=not_found(error.what)), err=True)
-        except KeptInMoodle as error:
-            click.echo(_("Error: {what}", what=kept_in_moodle(error.address)), err=True)
-        except LayoutError as error:
-            click.echo(_("Error: {what}", what=layout_problem(error)), err=True)
-        except MoodleError as error:
-            click.echo(_("Error: {what}", what=moodle_problem(error)), err=True)
-        except (OperationalError, ProgrammingError):
-            # The driver's text may quote the address with its password, or what a row holds.
-            what = _("the database does not do its work; run: schoolbridge doctor")
-            click.echo(_("Error: {what}", what=what), err=True)
-        except RedisError:
-            click.echo(
-                _("Error: {what}", what=_("Redis does not answer; see [redis] url")), err=True
-            )
-        sys.exit(1)
+
+class Later(click.Command):
+    """The name and help of a command whose module is loaded when the command is used."""
+
+    def __init__(self, module: str, name: str, help: str) -> None:
+        super().__init__(name, help=help)
+        self._module = module
+
+    def load(self) -> click.Command:
+        """Return the command itself."""
+        there = vars(import_module(f"service.cli.{self._module}")).values()
+        (command,) = (
+            one for one in there if isinstance(one, click.Command) and one.name == self.name
+        )
+        command.help = self.help
+        return command
+
+
+class Commands(click.Group):
+    """Commands of which each loads what it uses, and ``--help`` nothing."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, OLD_WORDS.get(cmd_name, cmd_name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, Later) else command, rest
 
 
 @click.group(
-    cls=_Group,
+    cls=Commands,
+    commands=[
+        Later(module, name, help)
+        for module, commands in COMMANDS.items()
+        for name, help in commands.items()
+    ],
     help=_("School rolls from Paragraf to Moodle: accounts, sign-in, coverage."),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -89,7 +118,6 @@ class _Group(click.Group):
 @click.version_option(package_name="schoolbridge", message="%(version)s")
 @click.pass_context
 def main(ctx: click.Context, config: Path | None) -> None:
-    """Entry point."""
     # What we write is about children: nobody else on the machine reads it.
     os.umask(0o077)
     if config is not None:
@@ -97,21 +125,3 @@ def main(ctx: click.Context, config: Path | None) -> None:
         os.environ["SCHOOLBRIDGE_CONFIG"] = str(config.absolute())
     ctx.obj = Context()
     ctx.call_on_close(ctx.obj.close)
-
-
-for module in (
-    system,
-    reading,
-    loading,
-    events,
-    operators,
-    people,
-    phases,
-    registry,
-    reports,
-    mail,
-    keys,
-    moodle_login,
-):
-    for command in module.COMMANDS:
-        main.add_command(command)

@@ -1,4 +1,7 @@
-"""What the commands share: the application, built when first needed; output as text or JSON."""
+"""What the commands share: the application, built when first needed; errors; text or JSON.
+
+Nothing heavy is imported at the top: a command pays for what it uses.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,48 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import IO, TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from service import schema
-from service.access import Scope, command_line_scope
-from service.application import Application, build
-from service.config import load_settings
-from service.data_folder import StartError, ensure_home
 from service.i18n import gettext as _
 from service.i18n import set_language
-from service.settings import Settings
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from sqlalchemy.orm import Session
+
+    from service.access import Scope
+    from service.application import Application
+    from service.settings import Settings
 
 STOPPED = 3
 """Exit code: findings or limits stop the command."""
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 json_option = click.option("--json", "as_json", is_flag=True, help=_("Print data as JSON."))
+school_option = click.option(
+    "--school", default="", metavar="CODE", help=_("The school these files must be of.")
+)
+text_or_csv = click.option(
+    "--format", "form", type=click.Choice(["text", "csv"]), default="text", show_default=True,
+    help=_("Form of the output."),
+)  # fmt: skip
+
+
+class Failure(click.ClickException):
+    """An error that an operator can meet, in one clear line; exit code 1."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(_("Error: {what}", what=self.message), err=True)
 
 
 class Context:
@@ -35,6 +58,8 @@ class Context:
 
     @cached_property
     def settings(self) -> Settings:
+        from service.config import load_settings
+
         settings = load_settings()
         set_language(os.environ.get("SCHOOLBRIDGE_LANG", settings.server.language))
         return settings
@@ -42,16 +67,20 @@ class Context:
     @cached_property
     def application(self) -> Application:
         """Raises ``StartError`` when ``init`` has never run here, or for another version."""
-        application = self.any_application
-        schema.check_revision(application.engine)
-        return application
+        from service import schema
+
+        schema.check_revision(self.any_application.engine)
+        return self.any_application
 
     @cached_property
     def any_application(self) -> Application:
-        """The application whatever the version of its tables: for who looks what is wrong.
+        """The application whatever the version of its tables, to look what is wrong with them.
 
         Raises ``StartError`` when ``init`` has never run here.
         """
+        from service.application import build
+        from service.data_folder import StartError
+
         application = build(self.settings)
         if not application.is_initialised():
             raise StartError(
@@ -64,22 +93,54 @@ class Context:
         if "any_application" in self.__dict__:
             self.any_application.engine.dispose()
 
+    def transaction(self) -> AbstractContextManager[Session]:
+        """Open a session that is one transaction of the application."""
+        from service.db import transaction
+
+        return transaction(self.application.sessions)
+
+    @property
+    def now(self) -> datetime:
+        return self.application.clock()
+
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.settings.server.time_zone)
+        return self.settings.server.zone
 
     @cached_property
     def scope(self) -> Scope:
+        from service.access import command_line_scope
+
         return command_line_scope(getpass.getuser())
 
     def prepare(self) -> Application:
-        """Make the data folder and bring the database up to date; then the application."""
+        """Make the data folder and bring the database up to date; return the application."""
+        from service import schema
+        from service.data_folder import ensure_home
+
         ensure_home(self.settings)
         schema.migrate(self.settings.database_url)
         return self.application
 
 
-pass_context = click.make_pass_decorator(Context)
+def pass_context(command: Callable[Concatenate[Context, P], R]) -> Callable[P, R]:
+    """Hand the ``Context`` to the command; turn the errors an operator can meet into words."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(click.get_current_context().obj, *args, **kwargs)
+        except (click.ClickException, click.Abort):
+            raise
+        except Exception as error:
+            from service.cli.errors import in_words
+
+            told = in_words(error)
+            if told is None:
+                raise
+            raise told from error
+
+    return run
 
 
 def print_json(value: Any) -> None:
@@ -112,6 +173,15 @@ def form_of(out: Path | None, known: Collection[str], otherwise: str) -> str:
     """The form of a file that nobody has asked for in words: as its ending says."""
     ending = out.suffix.lower().removeprefix(".") if out else ""
     return ending if ending in known else otherwise
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Say in one line why ``out`` cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise click.FileError(str(out), error.strerror or "") from error
 
 
 def on_terminal() -> bool:

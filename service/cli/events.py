@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from service import audit
-from service.activity.importing import BadLine, FileProblem, Imported, import_events
+from service.activity.importing import FileProblem, Imported, import_events
 from service.activity.rebuild import rebuild
 from service.audit import AuditAction
-from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
-from service.db import transaction
+from service.cli.base import STOPPED, Context, Failure, json_option, pass_context, print_json
 from service.i18n import gettext as _
 from service.words import activity as wording
 
@@ -22,7 +22,7 @@ REPORTED_EVERY = 500_000
 """Events between two lines about the progress."""
 
 
-@click.group("events", help=_("Sign-ins that reports count: history and roll-ups."))
+@click.group("events")
 def events() -> None:
     """Group of the commands about events."""
 
@@ -40,38 +40,27 @@ def import_history(context: Context, paths: tuple[Path, ...], as_json: bool) -> 
     application = context.application
     secret = application.derived_secret(b"outside events")
     told = []
-    stopped = False
     for path in paths:
         try:
-            done = import_events(application.sessions, path, secret=secret, now=application.clock())
+            done = import_events(application.sessions, path, secret=secret, now=context.now)
         except FileProblem as error:
-            raise click.ClickException(f"{path}: {wording.file_problem(error)}") from error
-        with transaction(application.sessions) as session:
+            raise Failure(f"{path}: {wording.file_problem(error)}") from error
+        numbers: dict[str, Any] = {
+            "lines": done.lines, "new": done.new, "known_before": done.known_before,
+            "unmatched": done.unmatched, "bad": len(done.bad),
+        }  # fmt: skip
+        with context.transaction() as session:
             audit.record(
-                session, AuditAction.EVENT_IMPORT, at=application.clock(),
-                actor=context.scope.actor, file=path.name, **_numbers(done),
+                session, AuditAction.EVENT_IMPORT, at=context.now, actor=context.scope.actor,
+                file=path.name, **numbers,
             )  # fmt: skip
-        stopped = stopped or bool(done.bad)
-        told.append(
-            {"file": str(path), **_numbers(done), "bad_lines": [_plain(one) for one in done.bad]}
-        )
+        told.append({"file": str(path), **numbers, "bad_lines": [asdict(one) for one in done.bad]})
         if not as_json:
             _print(path, done)
     if as_json:
         print_json(told)
-    if stopped:
+    if any(one["bad"] for one in told):
         sys.exit(STOPPED)
-
-
-def _numbers(done: Imported) -> dict[str, Any]:
-    return {
-        "lines": done.lines, "new": done.new, "known_before": done.known_before,
-        "unmatched": done.unmatched, "bad": len(done.bad),
-    }  # fmt: skip
-
-
-def _plain(one: BadLine) -> dict[str, object]:
-    return {"line": one.line, "column": one.column, "value": one.value, "code": one.code}
 
 
 def _print(path: Path, done: Imported) -> None:
@@ -110,6 +99,3 @@ def rebuild_roll_ups(context: Context) -> None:
 
 def _rate(events: int, begin: float) -> int:
     return round(events / max(time.monotonic() - begin, 0.001))
-
-
-COMMANDS = (events,)

@@ -13,7 +13,7 @@ from service.i18n import gettext as _
 from service.signin.provider import provider_settings
 
 
-@click.group("keys", help=_("Keys that sign what applications get."))
+@click.group("keys")
 def keys() -> None:
     """The group; its commands are below."""
 
@@ -22,8 +22,7 @@ def keys() -> None:
 @json_option
 @pass_context
 def rotate(context: Context, as_json: bool) -> None:
-    application = context.application
-    folder, now = context.settings.signing_keys, application.clock()
+    folder, now = context.settings.signing_keys, context.now
     kept = provider_settings(context.settings).signature_age
     all_keys = load_keys(folder, now)
     before = {key.kid for key in all_keys.all()}
@@ -51,18 +50,14 @@ def rotate(context: Context, as_json: bool) -> None:
         click.echo(_("Removed {kid}: nothing it signed counts any more.", kid=kid))
 
 
-@click.command(
-    "client-secret", help=_("Make a secret for an application and the hash for the settings.")
-)
+@click.command("client-secret")
 @json_option
 def client_secret(as_json: bool) -> None:
     made = secrets.token_urlsafe(32)
+    hashed = hash_secret(made)
     if as_json:
-        print_json({"client_secret": made, "client_secret_hash": hash_secret(made)})
+        print_json({"client_secret": made, "client_secret_hash": hashed})
         return
     click.echo(_("For the application (shown once): {secret}", secret=made))
     click.echo(_("For [[auth.clients]]:"))
-    click.echo(f'client_secret_hash = "{hash_secret(made)}"')
-
-
-COMMANDS = (keys, client_secret)
+    click.echo(f'client_secret_hash = "{hashed}"')

@@ -5,16 +5,15 @@ from __future__ import annotations
 import click
 from sqlalchemy import select
 
-from service import db
-from service.cli.base import Context, pass_context, print_table
+from service.cli.base import Context, Failure, pass_context, print_table
 from service.i18n import gettext as _
 from service.mailing import outbox
-from service.mailing.addresses import AddressProblem, set_mail
+from service.mailing.addresses import set_mail
 from service.mailing.outbox import Letter
 from service.models import Operator
 
 
-@click.group("mail", help=_("Reports and reminders by e-mail."))
+@click.group("mail")
 def mail() -> None:
     """Group of the commands about mail."""
 
@@ -25,26 +24,21 @@ def mail() -> None:
 @click.option("--on/--off", "wanted", default=True, help=_("Send reports and reminders, or not."))
 @pass_context
 def operator(context: Context, name: str, email: str | None, wanted: bool) -> None:
-    application = context.application
-    try:
-        with db.transaction(application.sessions) as session:
-            found = session.scalar(select(Operator).where(Operator.username == name))
-            if found is None:
-                raise click.ClickException(_("there is no operator with this name"))
-            set_mail(session, found, email=found.email if email is None else email, wanted=wanted,
-                     actor=context.scope.actor, now=application.clock())  # fmt: skip
-    except AddressProblem as error:
-        raise click.UsageError(str(error)) from error
+    with context.transaction() as session:
+        found = session.scalar(select(Operator).where(Operator.username == name))
+        if found is None:
+            raise Failure(_("there is no operator with this name"))
+        set_mail(session, found, email=found.email if email is None else email, wanted=wanted,
+                 actor=context.scope.actor, now=context.now)  # fmt: skip
 
 
 @mail.command("test", help=_("Send a trial letter to ADDRESS and say what the server answered."))
 @click.argument("address")
 @pass_context
 def test(context: Context, address: str) -> None:
-    application = context.application
-    if not application.settings.mail.host:
-        raise click.ClickException(_("no mail server is configured; see [mail] host"))
-    now = application.clock()
+    if not context.settings.mail.host:
+        raise Failure(_("no mail server is configured; see [mail] host"))
+    now = context.now
     occasion = f"test:{now.isoformat()}"
     letter = Letter(
         occasion=occasion,
@@ -52,23 +46,20 @@ def test(context: Context, address: str) -> None:
         subject=_("A trial letter"),
         body=_("The mail server of schoolbridge works."),
     )
-    with db.transaction(application.sessions) as session:
+    with context.transaction() as session:
         outbox.put(session, letter, now)
-    outbox.send_waiting(application)
-    with application.sessions() as session:
+    outbox.send_waiting(context.application)
+    with context.transaction() as session:
         problem = outbox.problem_of(session, occasion)
     if problem:
-        raise click.ClickException(_("the mail server answered: {what}", what=problem))
+        raise Failure(_("the mail server answered: {what}", what=problem))
     click.echo(_("Sent."))
 
 
 @mail.command("undelivered", help=_("List what was given up, with the answer of the server."))
 @pass_context
 def undelivered(context: Context) -> None:
-    with context.application.sessions() as session:
+    with context.transaction() as session:
         rows = outbox.undelivered(session)
     titles = (_("Recipient"), _("Subject"), _("Answer of the mail server"))
     print_table(titles, [(row.recipient, row.subject, row.problem) for row in rows])
-
-
-COMMANDS = (mail,)

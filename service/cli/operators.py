@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, TextIO
 
 import click
-from sqlalchemy.orm import Session
 
 from service import operators as accounts
 from service.cli.base import Context, json_option, pass_context, print_json, print_table
-from service.db import transaction
 from service.i18n import gettext as _
 from service.models import Operator, OperatorRole
-from service.operators import OperatorProblem
 from service.words.people import operator_role
 
 of_option = click.option(
@@ -30,7 +25,7 @@ password_option = click.option(
 ROLES = click.Choice([role.value for role in OperatorRole])
 
 
-@click.group("operators", help=_("Accounts of the console: school, district and city operators."))
+@click.group("operators")
 def operators() -> None:
     """Group of the commands about operators."""
 
@@ -39,9 +34,9 @@ def operators() -> None:
 @json_option
 @pass_context
 def listed(context: Context, as_json: bool) -> None:
-    application = context.application
-    with application.sessions() as session:
-        rows = accounts.everybody(session, application.operator_lifetime, application.clock())
+    lifetime = context.application.operator_lifetime
+    with context.transaction() as session:
+        rows = accounts.everybody(session, lifetime, context.now)
     if as_json:
         print_json([_as_data(row.operator) | {"sessions": row.sessions} for row in rows])
         return
@@ -64,15 +59,11 @@ def listed(context: Context, as_json: bool) -> None:
 @json_option
 @pass_context
 def add(
-    context: Context,
-    name: str,
-    role: str,
-    scope: tuple[str, ...],
-    password_file: TextIO | None,
+    context: Context, name: str, role: str, scope: tuple[str, ...], password_file: TextIO | None,
     as_json: bool,
-) -> None:
+) -> None:  # fmt: skip
     given, password = _password(password_file)
-    with _acting(context) as session:
+    with context.transaction() as session:
         operator = accounts.add(
             session, username=name, password=password, role=OperatorRole(role), scope=scope,
             **_who_and_when(context),
@@ -84,7 +75,7 @@ def add(
 @click.argument("name")
 @pass_context
 def disable(context: Context, name: str) -> None:
-    with _acting(context) as session:
+    with context.transaction() as session:
         operator = accounts.find(session, name)
         accounts.set_active(session, operator, False, **_who_and_when(context))
     click.echo(_("The account is closed, its sessions have ended."))
@@ -94,7 +85,7 @@ def disable(context: Context, name: str) -> None:
 @click.argument("name")
 @pass_context
 def enable(context: Context, name: str) -> None:
-    with _acting(context) as session:
+    with context.transaction() as session:
         operator = accounts.find(session, name)
         accounts.set_active(session, operator, True, **_who_and_when(context))
     click.echo(_("The account is open."))
@@ -107,7 +98,7 @@ def enable(context: Context, name: str) -> None:
 @pass_context
 def password(context: Context, name: str, password_file: TextIO | None, as_json: bool) -> None:
     given, new = _password(password_file)
-    with _acting(context) as session:
+    with context.transaction() as session:
         operator = accounts.find(session, name)
         accounts.set_password(session, operator, new, **_who_and_when(context))
     _say_password(operator, "" if given else new, as_json)
@@ -119,7 +110,7 @@ def password(context: Context, name: str, password_file: TextIO | None, as_json:
 @of_option
 @pass_context
 def scope(context: Context, name: str, role: str | None, scope: tuple[str, ...]) -> None:
-    with _acting(context) as session:
+    with context.transaction() as session:
         operator = accounts.find(session, name)
         accounts.set_scope(
             session, operator, OperatorRole(role or operator.role), scope, **_who_and_when(context)
@@ -127,18 +118,8 @@ def scope(context: Context, name: str, role: str | None, scope: tuple[str, ...])
     click.echo(_("The scope is changed, the sessions have ended."))
 
 
-@contextmanager
-def _acting(context: Context) -> Iterator[Session]:
-    """One transaction; what cannot be done so is wrong usage."""
-    try:
-        with transaction(context.application.sessions) as session:
-            yield session
-    except OperatorProblem as error:
-        raise click.UsageError(str(error)) from error
-
-
 def _who_and_when(context: Context) -> dict[str, Any]:
-    return {"actor": context.scope.actor, "now": context.application.clock()}
+    return {"actor": context.scope.actor, "now": context.now}
 
 
 def _password(file: TextIO | None) -> tuple[bool, str]:
@@ -163,6 +144,3 @@ def _as_data(operator: Operator) -> dict[str, Any]:
         "active": operator.active,
         "created_at": operator.created_at,
     }
-
-
-COMMANDS = (operators,)

@@ -8,8 +8,7 @@ from dataclasses import asdict
 
 import click
 
-from service.cli.base import Context, json_option, pass_context, print_json
-from service.db import transaction
+from service.cli.base import Context, json_option, pass_context, print_json, text_or_csv
 from service.i18n import gettext as _
 from service.people import passwords
 from service.people.slips import STAFF, Slip, groups, slip_of, slips
@@ -18,7 +17,6 @@ from service.spreadsheet import csv_file
 
 @click.command(
     "slips",
-    help=_("Print logins and first passwords to hand out. Each time is written down."),
     epilog=_("csv: load the passwords as text into a spreadsheet, or it drops leading zeros."),
 )
 @click.option("--school", required=True, metavar="CODE", help=_("Of this school."))
@@ -26,20 +24,18 @@ from service.spreadsheet import csv_file
     "--class", "group", metavar="ID",
     help=_("Only this class, by its identifier in the file; {staff}: only the staff.", staff=STAFF),
 )  # fmt: skip
-@click.option("--format", "form", type=click.Choice(["text", "csv"]), default="text",
-              show_default=True, help=_("Form of the output."))  # fmt: skip
+@text_or_csv
 @json_option
 @pass_context
 def print_slips(context: Context, school: str, group: str | None, form: str, as_json: bool) -> None:
-    application = context.application
-    with transaction(application.sessions) as session:
+    with context.transaction() as session:
         known = [one.key for one in groups(session, context.scope, school) if one.key]
         if group and group not in known:
             raise click.UsageError(
                 _("no class {group} in this school; there are: {known}",
                   group=group, known=", ".join(known))
             )  # fmt: skip
-        found = slips(session, application, context.scope, school, group)
+        found = slips(session, context.application, context.scope, school, group)
     if as_json:
         print_json([asdict(slip) for slip in found])
     elif form == "csv":
@@ -74,26 +70,19 @@ def _as_csv(found: Sequence[Slip]) -> bytes:
     )
 
 
-@click.command(
-    "reset-password",
-    help=_("Let the first password of a person count again; prints the new slip."),
-)
+@click.command("reset-password")
 @click.argument("login")
 @json_option
 @pass_context
 def reset_password(context: Context, login: str, as_json: bool) -> None:
-    application = context.application
-    with transaction(application.sessions) as session:
+    with context.transaction() as session:
         person = passwords.reset_password(
-            session, context.settings, context.scope, login, application.clock()
+            session, context.settings, context.scope, login, context.now
         )
-        slip = slip_of(session, application, context.scope, person)
+        slip = slip_of(session, context.application, context.scope, person)
     if as_json:
         print_json(asdict(slip) if slip else None)
     elif slip:
         click.echo(_as_text(slip))
     else:
         click.echo(_("The password is reset. The person is suspended and gets no slip."))
-
-
-COMMANDS = (print_slips, reset_password)

@@ -12,12 +12,18 @@ import click
 from sqlalchemy.orm import Session
 
 from auth.signin.phases import PUPIL, STAFF, Phase, Target, Who
-from service.cli.base import Context, json_option, pass_context, print_json, print_table
-from service.db import transaction
+from service.cli.base import (
+    Context,
+    json_option,
+    pass_context,
+    print_json,
+    print_table,
+    text_or_csv,
+)
 from service.i18n import gettext as _
 from service.models import KnownUser, PhaseExemption, PhaseRule, School
 from service.signin import phase_rules
-from service.signin.phase_rules import PhaseProblem, PhaseRules
+from service.signin.phase_rules import PhaseRules
 from service.signin.phases import locked_out, locked_out_by_school, read_schedule
 from service.spreadsheet import csv_file
 from service.words import phases as phase_wording
@@ -26,7 +32,7 @@ from service.words.people import role
 _DAY = click.DateTime(["%Y-%m-%d", "%d.%m.%Y"])
 
 
-@click.group("phases", help=_("Who signs in with what: password, ЕСИА, or both, and from when."))
+@click.group("phases")
 def phases() -> None:
     """The group; its commands are below."""
 
@@ -51,7 +57,7 @@ def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @json_option
 @pass_context
 def show(context: Context, as_json: bool) -> None:
-    with transaction(context.application.sessions) as session:
+    with context.transaction() as session:
         schedule = read_schedule(session, context.application)
         rules = phase_rules.rules(session, context.scope)
         exempt = phase_rules.exemptions(session, context.scope)
@@ -159,8 +165,7 @@ def unexempt(context: Context, number: int) -> None:
 @phases.command("locked-out", help=_("Who could not sign in on a day: only ЕСИА, and no link."))
 @click.option("--on", "day", type=_DAY, metavar="DAY", help=_("Today without it."))
 @click.option("--school", default="", metavar="CODE", help=_("Name the people of this school."))
-@click.option("--format", "form", type=click.Choice(["text", "csv"]), default="text",
-              show_default=True, help=_("Form of the output."))  # fmt: skip
+@text_or_csv
 @json_option
 @pass_context
 def show_locked_out(
@@ -168,7 +173,7 @@ def show_locked_out(
 ) -> None:
     on = day.date() if day else _today(context)
     titles: tuple[str, ...] = (_("District"), _("School"), _("People"))
-    with transaction(context.application.sessions) as session:
+    with context.transaction() as session:
         default = read_schedule(session, context.application).default
         rows: list[tuple[Any, ...]]
         if school:
@@ -196,18 +201,12 @@ def show_locked_out(
 
 @contextmanager
 def _writing(context: Context) -> Iterator[PhaseRules]:
-    """The use cases in one transaction; a problem is told as wrong usage."""
-    try:
-        with transaction(context.application.sessions) as session:
-            yield PhaseRules(
-                session=session,
-                settings=context.settings,
-                scope=context.scope,
-                now=context.application.clock(),
-                today=_today(context),
-            )
-    except PhaseProblem as error:
-        raise click.UsageError(phase_wording.problem(error)) from error
+    """The use cases in one transaction."""
+    with context.transaction() as session:
+        yield PhaseRules(
+            session=session, settings=context.settings, scope=context.scope, now=context.now,
+            today=_today(context),
+        )  # fmt: skip
 
 
 def _find_target(session: Session, place: dict[str, str]) -> Target:
@@ -221,12 +220,9 @@ def _find_target(session: Session, place: dict[str, str]) -> Target:
 
 
 def _today(context: Context) -> date:
-    return context.application.clock().astimezone(context.zone).date()
+    return context.now.astimezone(context.zone).date()
 
 
 def _as_data(row: PhaseRule | PhaseExemption) -> dict[str, Any]:
     names = ("id", "district", "school_code", "class_id", "role")
     return {name: getattr(row, name) for name in names}
-
-
-COMMANDS = (phases,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,13 @@ from service.cli.base import (
     pass_context,
     print_json,
     print_table,
+    writing,
 )
-from service.db import transaction
 from service.i18n import gettext as _
 from service.registry import editing, imports
 from service.registry.lookup import registry_schools
-from service.registry.mappings import DEFAULT, MappingError, load_mappings
+from service.registry.mappings import DEFAULT, load_mappings
 from service.registry.preview import Entry, Preview
-from service.registry.refusals import Refusal
-from service.registry.tables import TableError
 from service.registry.template import FORMS, template
 from service.words import registry as wording
 
@@ -35,7 +33,7 @@ SHOWN = 20
 """Entries of each kind that a preview prints."""
 
 
-@click.group("registry", help=_("Registry of schools and reference figures (docs/registry.md)."))
+@click.group("registry")
 def registry() -> None:
     """Group of the registry."""
 
@@ -52,10 +50,8 @@ def registry() -> None:
               help=_("File to write."))  # fmt: skip
 def write_template(subject: str, form: str | None, out: Path) -> None:
     form = form or form_of(out, FORMS, "xlsx")
-    try:
+    with writing(out):
         out.write_bytes(template(subject, form))
-    except OSError as error:
-        raise click.FileError(str(out), error.strerror or "") from error
     click.echo(_("Written: {path}", path=out))
 
 
@@ -74,26 +70,19 @@ def import_(
     context: Context, subject: str, path: Path, yes: bool, platform: str, week: datetime | None,
     mapping: str, as_json: bool,
 ) -> None:  # fmt: skip
-    application, now = context.application, context.application.clock()
+    now = context.now
     about = _week(context, platform, week, mapping) if subject == imports.PLATFORM else None
-    try:
-        with transaction(application.sessions) as session:
-            received = imports.receive(
-                session, context.settings.registry, scope=context.scope, subject=subject,
-                file_name=path.name, data=path.read_bytes(), now=now, week=about,
-            )  # fmt: skip
-            found = imports.preview(session, received)
-            if yes and found.can_apply:
-                imports.apply(
-                    session, received.id, scope=context.scope, digest=found.digest, now=now
-                )
-            else:
-                # What nobody has said yes to leaves no file waiting in the console.
-                imports.reject(session, received.id, scope=context.scope, now=now)
-    except TableError as error:
-        raise click.ClickException(wording.table_error(error)) from error
-    except Refusal as error:
-        raise click.ClickException(wording.refusal(error)) from error
+    with context.transaction() as session:
+        received = imports.receive(
+            session, context.settings.registry, scope=context.scope, subject=subject,
+            file_name=path.name, data=path.read_bytes(), now=now, week=about,
+        )  # fmt: skip
+        found = imports.preview(session, received)
+        if yes and found.can_apply:
+            imports.apply(session, received.id, scope=context.scope, digest=found.digest, now=now)
+        else:
+            # What nobody has said yes to leaves no file waiting in the console.
+            imports.reject(session, received.id, scope=context.scope, now=now)
     _print_preview(found, as_json=as_json, applied=yes and found.can_apply)
     if any(one.stops for one in found.problems):
         sys.exit(STOPPED)
@@ -104,10 +93,7 @@ def _week(
 ) -> imports.WeekOfPlatform:
     if not platform or week is None:
         raise click.UsageError(_("for a platform give --platform and --week"))
-    try:
-        mappings = load_mappings(context.settings.mapping_folders)
-    except MappingError as error:
-        raise click.ClickException(str(error)) from error
+    mappings = load_mappings(context.settings.mapping_folders)
     if mapping not in mappings:
         known = ", ".join(sorted(mappings))
         raise click.UsageError(
@@ -156,8 +142,8 @@ def _in_words(entry: Entry) -> str:
 @json_option
 @pass_context
 def schools(context: Context, at: datetime | None, as_json: bool) -> None:
-    day: date = (at or context.application.clock().astimezone(context.zone)).date()
-    with context.application.sessions() as session:
+    day = (at or context.now.astimezone(context.zone)).date()
+    with context.transaction() as session:
         found = registry_schools(session, context.scope, at=day)
     if as_json:
         print_json([asdict(one) for one in found])
@@ -176,17 +162,8 @@ def schools(context: Context, at: datetime | None, as_json: bool) -> None:
 @click.argument("new")
 @pass_context
 def rename_district(context: Context, old: str, new: str) -> None:
-    application = context.application
-    try:
-        with transaction(application.sessions) as session:
-            schools, operators = editing.rename_district(
-                session, context.scope, old, new, application.clock()
-            )
-    except Refusal as error:
-        raise click.ClickException(wording.refusal(error)) from error
+    with context.transaction() as session:
+        schools, operators = editing.rename_district(session, context.scope, old, new, context.now)
     click.echo(
         _("Renamed: {schools} schools, {operators} operators", schools=schools, operators=operators)
     )
-
-
-COMMANDS = (registry,)

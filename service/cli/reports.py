@@ -10,33 +10,41 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from service import db
 from service.calendar.period import Period
-from service.cli.base import Context, form_of, json_option, pass_context, print_table
+from service.cli.base import Context, form_of, json_option, pass_context, print_table, writing
 from service.i18n import gettext as _
 from service.models import PublishedReport
-from service.pdf import NoPdf
 from service.reports import REPORTS
 from service.reports.definition import Definition, PeriodUse, ask
 from service.reports.export import to_table
 from service.reports.files import FILES
 from service.reports.publishing import (
-    PublishProblem,
     answer,
     find_published,
     publish,
     published_reports,
     stored_report,
 )
-from service.reports.question import Asked, AskError, Choice, Compare, Flag, Option
+from service.reports.question import Asked, Choice, Compare, Flag, Option
 from service.reports.report import Report
 from service.reports.tracing import note_export, note_published_export
-from service.words.loads import no_pdf
 
 TABLE = "table"
 
+form_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice([TABLE, *FILES]),
+    help=_("Form of the output; by default the ending of the file, else a table."),
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=_("Write to this file instead of the output."),
+)
 
-@click.group("report", help=_("Figures per school, district and class."))
+
+@click.group("report")
 def report() -> None:
     """Group of the reports."""
 
@@ -44,21 +52,15 @@ def report() -> None:
 def _command(definition: Definition) -> click.Command:
     @pass_context
     def run(
-        context: Context,
-        /,
-        form: str | None,
-        out: Path | None,
-        as_json: bool,
-        live: bool,
+        context: Context, /, form: str | None, out: Path | None, as_json: bool, live: bool,
         **given: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         form = "json" if as_json else form or form_of(out, FILES, TABLE)
-        application = context.application
-        with db.transaction(application.sessions) as session:
+        with context.transaction() as session:
             asked = _asked(context, session, definition, given)
             found = answer(session, definition, asked, live=live)
             if form != TABLE:
-                note_export(session, asked, found.report, form, at=application.clock())
+                note_export(session, asked, found.report, form, at=context.now)
         _write_report(found.report, form, out)
         if found.published and not live:
             click.echo(_("Published as No. {number}; --live counts anew.",
@@ -69,23 +71,24 @@ def _command(definition: Definition) -> click.Command:
     live = click.Option(
         ["--live"], is_flag=True, help=_("Figures of now, even of what is published.")
     )
-    parameters = [*_question(definition), live, *_output()]
-    return click.Command(
-        definition.name, callback=run, params=parameters, help=definition.purpose()
+    command = click.Command(
+        definition.name,
+        callback=run,
+        params=[*_question(definition), live],
+        help=definition.purpose(),
     )
+    for option in (form_option, out_option, json_option):
+        option(command)
+    return command
 
 
 def _publish_command(definition: Definition) -> click.Command:
     @pass_context
     def run(context: Context, /, reason: str, **given: Any) -> None:
-        application = context.application
-        try:
-            with db.transaction(application.sessions) as session:
-                asked = _asked(context, session, definition, given)
-                made = publish(session, definition, asked, now=application.clock(),
-                               by=context.scope.actor, reason=reason)  # fmt: skip
-        except PublishProblem as error:
-            raise click.ClickException(str(error)) from error
+        with context.transaction() as session:
+            asked = _asked(context, session, definition, given)
+            made = publish(session, definition, asked, now=context.now, by=context.scope.actor,
+                           reason=reason)  # fmt: skip
         click.echo(_("Published as No. {number}, version {n}.", number=made.id, n=made.version))
 
     reason = click.Option(
@@ -107,28 +110,21 @@ def publish_group() -> None:
 @report.command("published", help=_("List what was published, or print one as it was."))
 @click.argument("number", type=int, required=False)
 @click.option("--limit", default=50, show_default=True, help=_("So many of the list."))
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice([TABLE, *FILES]),
-    help=_("Form of the output; by default the ending of the file, else a table."),
-)
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
-              help=_("Write to this file instead of the output."))  # fmt: skip
+@form_option
+@out_option
 @pass_context
 def published_command(
     context: Context, number: int | None, limit: int, form: str | None, out: Path | None
 ) -> None:
     form = form or form_of(out, FILES, TABLE)
-    application = context.application
-    with db.transaction(application.sessions) as session:
+    with context.transaction() as session:
         if number is None:
             _print_published(published_reports(session, context.scope, limit=limit))
             return
         found = find_published(session, context.scope, number)
         made, stored = stored_report(found), found.csv
         if form != TABLE:
-            note_published_export(session, context.scope, found, form, at=application.clock())
+            note_published_export(session, context.scope, found, form, at=context.now)
     if form == "csv":
         _write(stored, out)
     else:
@@ -137,29 +133,19 @@ def published_command(
 
 def _print_published(rows: Sequence[PublishedReport]) -> None:
     titles = (_("No."), _("Report"), _("Period"), _("Whose figures"), _("State"), _("Version"))
-    print_table(
-        titles,
-        [
-            (
-                row.id,
-                row.report,
-                str(Period(first=row.first_day, last=row.last_day))
-                if row.first_day and row.last_day
-                else "—",
-                ", ".join(row.part_items) or _("the city"),
-                _("preliminary") if row.preliminary else _("final"),
-                row.version,
-            )
-            for row in rows
-        ],
-    )
+    found = []
+    for row in rows:
+        period = "—"
+        if row.first_day and row.last_day:
+            period = str(Period(first=row.first_day, last=row.last_day))
+        part = ", ".join(row.part_items) or _("the city")
+        state = _("preliminary") if row.preliminary else _("final")
+        found.append((row.id, row.report, period, part, state, row.version))
+    print_table(titles, found)
 
 
 def _write_report(made: Report, form: str, out: Path | None) -> None:
-    try:
-        _write(to_table(made).encode() if form == TABLE else FILES[form].make(made), out)
-    except NoPdf as error:
-        raise click.ClickException(no_pdf(error)) from error
+    _write(to_table(made).encode() if form == TABLE else FILES[form].make(made), out)
 
 
 def _asked(
@@ -170,14 +156,10 @@ def _asked(
         for name, value in given.items()
         if value is not None
     }
-    application = context.application
-    try:
-        return ask(
-            session, definition, texts, scope=context.scope, zone=application.zone,
-            now=application.clock(), settings=application.settings.reports,
-        )  # fmt: skip
-    except AskError as error:
-        raise click.UsageError(str(error)) from error
+    return ask(
+        session, definition, texts, scope=context.scope, zone=context.zone, now=context.now,
+        settings=context.settings.reports,
+    )  # fmt: skip
 
 
 def _question(definition: Definition) -> list[click.Parameter]:
@@ -233,33 +215,14 @@ def _option(option: Option) -> click.Option:
     return click.Option([name, option.name], metavar="N", help=option.label())
 
 
-def _output() -> list[click.Parameter]:
-    return [
-        click.Option(
-            ["--format", "form"],
-            type=click.Choice([TABLE, *FILES]),
-            help=_("Form of the output; by default the ending of the file, else a table."),
-        ),
-        click.Option(
-            ["--out"],
-            type=click.Path(dir_okay=False, path_type=Path),
-            help=_("Write to this file instead of the output."),
-        ),
-    ]
-
-
 def _write(data: bytes, out: Path | None) -> None:
     if out is None:
         sys.stdout.buffer.write(data)
         return
-    try:
+    with writing(out):
         out.write_bytes(data)
-    except OSError as error:
-        raise click.FileError(str(out), error.strerror or "") from error
 
 
 for each in REPORTS.values():
-    report.add_command(json_option(_command(each)))
+    report.add_command(_command(each))
     publish_group.add_command(_publish_command(each))
-
-COMMANDS = (report,)

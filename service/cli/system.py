@@ -1,12 +1,10 @@
-"""Commands of the installation: init, serve, worker, moodle-standin, doctor."""
+"""Commands of the installation: init, serve, worker, moodle-standin."""
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import sys
-from pathlib import Path
 from typing import TextIO
 
 import click
@@ -15,22 +13,17 @@ from sqlalchemy import func, select
 from auth.oidc.keys import load_keys
 from service import operators
 from service.application import make_secret
-from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
-from service.cli.printing import print_checks
+from service.cli.base import Context, pass_context
 from service.data_folder import ensure_home
-from service.db import transaction
-from service.doctor import Verdict, examine
 from service.i18n import gettext as _
 from service.logs import set_up_logging
 from service.models import Operator, OperatorRole
-from service.moodle_standin import serve as serve_standin
-from service.operators import OperatorProblem
 from service.processes import check_port
 from service.processes import serve as serve_all
 from service.queue import Work
 
 
-@click.command("init", help=_("Make the data folder, keys, database and the first operator."))
+@click.command("init")
 @click.option("--operator", default="admin", show_default=True, help=_("Name of the operator."))
 @click.option(
     "--password-file",
@@ -41,28 +34,25 @@ from service.queue import Work
 def init(context: Context, operator: str, password_file: TextIO | None) -> None:
     ensure_home(context.settings)
     make_secret(context.settings.home)
-    application = context.prepare()
-    load_keys(context.settings.signing_keys, application.clock())
+    context.prepare()
+    load_keys(context.settings.signing_keys, context.now)
     password = password_file.read().strip() if password_file else ""
-    with transaction(application.sessions) as session:
+    with context.transaction() as session:
         if session.scalar(select(func.count()).select_from(Operator)):
             click.echo(_("{home} is ready.", home=context.settings.home))
             return
         made = password or secrets.token_urlsafe(12)
-        try:
-            operators.add(
-                session, actor=context.scope.actor, username=operator, password=made,
-                role=OperatorRole.CITY, scope=[], now=application.clock(),
-            )  # fmt: skip
-        except OperatorProblem as error:
-            raise click.UsageError(str(error)) from error
+        operators.add(
+            session, actor=context.scope.actor, username=operator, password=made,
+            role=OperatorRole.CITY, scope=[], now=context.now,
+        )  # fmt: skip
     click.echo(_("{home} is ready.", home=context.settings.home))
     click.echo(_("Operator: {name}", name=operator))
     if not password:
         click.echo(_("Password (shown once): {password}", password=made))
 
 
-@click.command("serve", help=_("Run everything: web, worker, Redis, Moodle stand-in."))
+@click.command("serve")
 @pass_context
 def serve(context: Context) -> None:
     set_up_logging()
@@ -75,7 +65,7 @@ def serve(context: Context) -> None:
     click.echo(_("Ended."))
 
 
-@click.command("worker", help=_("Run a worker alone."))
+@click.command("worker")
 @click.argument("kinds", nargs=-1, type=click.Choice([kind.value for kind in Work]))
 @click.option("--burst", is_flag=True, help=_("End when the queue is empty."))
 @pass_context
@@ -86,30 +76,15 @@ def worker(context: Context, kinds: tuple[str, ...], burst: bool) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "service.worker", *options])  # noqa: S606
 
 
-@click.command("moodle-standin", help=_("Run the Moodle stand-in alone."))
+@click.command("moodle-standin")
 @pass_context
 def moodle_standin(context: Context) -> None:
+    # The other commands here need no web framework.
+    from service.moodle_standin import serve as serve_standin
+
     ensure_home(context.settings)
     set_up_logging()
     server = context.settings.server
     check_port("127.0.0.1", server.standin_port, "standin_port")
     storage = context.settings.home / "moodle-standin.sqlite"
     serve_standin("127.0.0.1", server.standin_port, storage)
-
-
-@click.command("doctor", help=_("Check the installation and Moodle; say what to change and where."))
-@json_option
-@pass_context
-def doctor(context: Context, as_json: bool) -> None:
-    logging.getLogger("provisioning").setLevel(logging.ERROR)  # what fails is said below
-    config = os.environ.get("SCHOOLBRIDGE_CONFIG")
-    checks = examine(context.any_application, Path(config) if config else None)
-    if as_json:
-        print_json([check.as_data() for check in checks])
-    else:
-        print_checks(checks)
-    if any(check.verdict == Verdict.PROBLEM for check in checks):
-        sys.exit(STOPPED)
-
-
-COMMANDS = (init, serve, worker, moodle_standin, doctor)

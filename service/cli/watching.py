@@ -4,61 +4,62 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
-from tqdm import tqdm
 
 from provisioning.changes import Result
-from service.access import Scope
-from service.application import Application
-from service.cli.base import on_terminal
-from service.cli.printing import print_failures
-from service.db import transaction
+from service.cli.base import Context, on_terminal
 from service.i18n import gettext as _
 from service.loads import claims, operations
 from service.loads.failures import OVER
-from service.models import Load, LoadStatus
-from service.words.loads import problem_in_words
+from service.models import Load, LoadStatus, PlannedChange
+from service.words import loads as wording
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
 
 POLL_SECONDS = 0.2
 LINE_SECONDS = 5.0
 DEAD_SECONDS = 60.0
 """So long a job may be unclaimed before the watcher says that nobody works on it: by then a worker
 would have gone on with what another left."""
+SHOWN_FAILURES = 20
 
 
-def watch_plan(application: Application, load_id: int) -> None:
+def watch_plan(context: Context, load_id: int) -> None:
     """Wait until the load is planned or rejected."""
-    _wait(application, load_id, lambda load: load.status != LoadStatus.RECEIVED)
+    _wait(context, load_id, lambda load: load.status != LoadStatus.RECEIVED)
 
 
-def watch_apply(application: Application, load_id: int, scope: Scope, *, err: bool) -> bool:
+def watch_apply(context: Context, load_id: int, *, err: bool) -> bool:
     """Show progress until the load is applied or stopped; whether every change was done.
 
     ``err``: on standard error.
     """
-    bar = _Progress(err)
+    progress = _Progress(context, err)
     try:
-        _wait(application, load_id, _Finished(application, scope, bar))
+        _wait(context, load_id, progress.is_over)
     except KeyboardInterrupt:
-        bar.close()
+        progress.close()
         click.echo(_("Stopping after this batch..."), err=True)
-        with transaction(application.sessions) as session:
-            operations.request_stop(session, load_id, scope=scope, now=application.clock())
-        _wait(application, load_id, _Finished(application, scope, bar))
-    bar.close()
-    with application.sessions() as session:
-        load = operations.find(session, load_id, scope)
-        counts = operations.progress(session, load, scope)
+        with context.transaction() as session:
+            operations.request_stop(session, load_id, scope=context.scope, now=context.now)
+        _wait(context, load_id, progress.is_over)
+    progress.close()
+    with context.transaction() as session:
+        load = operations.find(session, load_id, context.scope)
+        counts = operations.progress(session, load, context.scope)
         click.echo(
             _("Done: {done}, failed: {failed}, skipped: {skipped}, of {total} changes", **counts),
             err=err,
         )
-        print_failures(operations.changes(session, load, scope, Result.FAILED), counts["failed"])
+        failed = operations.changes(session, load, context.scope, Result.FAILED)
+        print_failures(failed, counts["failed"])
     if load.status not in OVER:
-        reason = problem_in_words(load) if load.problem else _("stopped")
+        reason = wording.problem_in_words(load) if load.problem else _("stopped")
         click.echo(_("Not finished: {reason}", reason=reason), err=True)
         click.echo(_("To go on: schoolbridge apply {load}", load=load_id), err=True)
         return False
@@ -67,63 +68,66 @@ def watch_apply(application: Application, load_id: int, scope: Scope, *, err: bo
     return counts["failed"] == 0
 
 
-class _Finished:
-    """Whether the job is over; moves the progress on the way."""
-
-    def __init__(self, application: Application, scope: Scope, progress: _Progress) -> None:
-        self._application, self._scope, self._progress = application, scope, progress
-
-    def __call__(self, load: Load) -> bool:
-        with self._application.sessions() as session:
-            self._progress.show(operations.progress(session, load, self._scope))
-        over = {*OVER, LoadStatus.STOPPED, LoadStatus.REJECTED}
-        return load.status in over or (load.status == LoadStatus.APPROVED and load.go_on_at is None)
+def print_failures(changes: Iterable[tuple[str, PlannedChange]], total: int) -> None:
+    """What Moodle refused, and why: the first few; ``--json`` and the console give all."""
+    for school, change in islice(changes, SHOWN_FAILURES):
+        reason = wording.result_and_outcome(change.result, change.code)
+        detail = f" ({change.detail})" if change.detail else ""
+        click.echo(
+            f"{school}  {wording.kind(change.kind)}  {change.key}  {reason}{detail}", err=True
+        )
+        click.echo(f"    → {wording.outcome_remedy(change.code)}", err=True)
+    if total > SHOWN_FAILURES:
+        click.echo(_("... and {n} more", n=total - SHOWN_FAILURES), err=True)
 
 
 class _Progress:
-    def __init__(self, err: bool) -> None:
-        self._err = err
-        self._bar: tqdm[NoReturn] | None = None
-        self._last_line = time.monotonic()
-        self._last_done = -1
+    """Shows how many changes are done, as often as it is asked whether the job is over."""
 
-    def show(self, counts: dict[str, int]) -> None:
-        done = counts["done"] + counts["failed"] + counts["skipped"]
+    def __init__(self, context: Context, err: bool) -> None:
+        self._context, self._err = context, err
+        self._bar: ProgressBar[int] | None = None
+        self._told_at, self._told = time.monotonic(), -1
+
+    def is_over(self, load: Load) -> bool:
+        with self._context.transaction() as session:
+            counts = operations.progress(session, load, self._context.scope)
+        self._show(counts["done"] + counts["failed"] + counts["skipped"], counts["total"])
+        over = {*OVER, LoadStatus.STOPPED, LoadStatus.REJECTED}
+        return load.status in over or (load.status == LoadStatus.APPROVED and load.go_on_at is None)
+
+    def _show(self, done: int, total: int) -> None:
         if on_terminal() and not self._err:
-            if self._bar is None:
-                self._bar = tqdm(total=counts["total"], unit="", file=sys.stdout)
-            self._bar.update(done - self._bar.n)
-        elif done != self._last_done and (
-            time.monotonic() - self._last_line > LINE_SECONDS or done == counts["total"]
+            self._bar = self._bar or click.progressbar(length=total, file=sys.stdout, show_pos=True)
+            self._bar.update(done - self._bar.pos)
+        elif done != self._told and (
+            time.monotonic() - self._told_at > LINE_SECONDS or done == total
         ):
-            text = _("{done} of {total} changes", done=done, total=counts["total"])
-            click.echo(text, err=self._err)
-            self._last_line, self._last_done = time.monotonic(), done
+            click.echo(_("{done} of {total} changes", done=done, total=total), err=self._err)
+            self._told_at, self._told = time.monotonic(), done
 
     def close(self) -> None:
+        """End the line of the bar."""
         if self._bar is not None:
-            self._bar.close()
+            self._bar.render_finish()
             self._bar = None
 
 
-def _wait(application: Application, load_id: int, finished: Callable[[Load], bool]) -> None:
+def _wait(context: Context, load_id: int, finished: Callable[[Load], bool]) -> None:
     idle_since: float | None = None
     while True:
-        with application.sessions() as session:
+        with context.transaction() as session:
             load = session.get_one(Load, load_id)
         if finished(load):
             return
-        if claims.is_live(load.claimed_by, load.claimed_at, application.clock()):
+        if claims.is_live(load.claimed_by, load.claimed_at, context.now):
             idle_since = None
         elif idle_since is None:
             idle_since = time.monotonic()
         elif time.monotonic() - idle_since > DEAD_SECONDS:
-            click.echo(
-                _(
-                    "No worker is at work on load {load}; look at the log, then try again",
-                    load=load_id,
-                ),
-                err=True,
+            text = _(
+                "No worker is at work on load {load}; look at the log, then try again", load=load_id
             )
+            click.echo(text, err=True)
             sys.exit(1)
         time.sleep(POLL_SECONDS)

@@ -16,10 +16,20 @@ from service import i18n
 from service.console.context import the_console
 from service.console.navigation import navigation
 from service.console.session import form_token
-from service.words import esia, links, loads, people, phases, registrations, registry, values
+from service.words import (
+    esia,
+    findings,
+    links,
+    loads,
+    people,
+    phases,
+    registrations,
+    registry,
+    values,
+)
 
 WORDS = SimpleNamespace(
-    esia=esia, links=links, loads=loads, people=people, phases=phases,
+    esia=esia, findings=findings, links=links, loads=loads, people=people, phases=phases,
     registrations=registrations, registry=registry, values=values,
 )  # fmt: skip
 """``words`` of a template: ``words.loads.outcome(code)``."""

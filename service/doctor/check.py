@@ -22,15 +22,6 @@ class Check:
     remedy: str = ""
     """What to change and where, in the reader's language."""
 
-    def as_data(self) -> dict[str, str]:
-        """The check as JSON data."""
-        return {
-            "subject": self.subject,
-            "verdict": self.verdict.value,
-            "message": self.message,
-            "remedy": self.remedy,
-        }
-
 
 def ok(subject: str, message: str) -> Check:
     return Check(subject=subject, verdict=Verdict.OK, message=message)

@@ -12,8 +12,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from provisioning.apply import ACCOUNT_GONE, LOGIN_TAKEN
-from provisioning.changes import Result
+from provisioning.changes import ACCOUNT_GONE, LOGIN_TAKEN, Result
 from service import audit
 from service.access import Scope
 from service.application import Application

@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from provisioning.apply import ACCOUNT_GONE
-from provisioning.changes import Action, Change, Kind, Outcome, Result
+from provisioning.changes import ACCOUNT_GONE, Action, Change, Kind, Outcome, Result
 from provisioning.matching import normalised_name
 from service.db import chunks, upsert
 from service.loads import taken_logins

@@ -11,8 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from provisioning.apply import LOGIN_TAKEN
-from provisioning.changes import Outcome
+from provisioning.changes import LOGIN_TAKEN, Outcome
 from service.db import upsert
 from service.models import TakenLogin
 

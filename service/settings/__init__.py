@@ -55,6 +55,10 @@ class ServerSettings:
     resume_seconds: int = 15
     """How often workers look for loads that nobody works on though nobody stopped them."""
 
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for what no machine has."""
         for name in ("port", "standin_port"):
@@ -66,7 +70,7 @@ class ServerSettings:
         if not self.start_seconds > 0:
             raise ValueError("start_seconds must be more than 0")
         try:
-            zone = ZoneInfo(self.time_zone)
+            zone = self.zone
         except (ValueError, OSError, ZoneInfoNotFoundError) as error:
             raise ValueError("time_zone must be a name such as Europe/Moscow") from error
         offset = datetime(2026, 1, 1, tzinfo=zone).utcoffset() or timedelta()

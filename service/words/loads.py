@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from provisioning.formats import LayoutError
-from provisioning.moodle import MoodleError
 from service.i18n import gettext as _
-from service.loads.operations import LoadProblem
 from service.models import Load, LoadStatus
 from service.pdf import PACKAGES, NoPdf
+
+if TYPE_CHECKING:
+    from provisioning.formats import LayoutError
+    from provisioning.moodle import MoodleError
+    from service.loads.operations import LoadProblem
 
 
 def load_problem(problem: LoadProblem) -> str:
@@ -147,10 +149,6 @@ def plan_status(status: str) -> str:
         "applied": _("applied"),
         "superseded": _("overtaken by a newer load"),
     }[status]
-
-
-def severity(value: str) -> str:
-    return {"warning": _("warning"), "error": _("row set aside"), "fatal": _("file stopped")}[value]
 
 
 def kind(value: str) -> str:

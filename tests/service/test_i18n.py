@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gettext import c2py  # type: ignore[attr-defined]
 from pathlib import Path
 from string import Formatter
 
@@ -69,8 +70,22 @@ def test_no_translation_is_marked_as_doubtful() -> None:
     assert [message.id for message in catalogue() if message.id and message.fuzzy] == []
 
 
+def test_texts_are_read_as_babel_reads_them() -> None:
+    plural = c2py(catalogue().plural_expr)
+    with in_language("ru"):
+        for message in catalogue():
+            if isinstance(message.id, str) and message.id:
+                assert gettext(message.id) == message.string
+            elif message.id:
+                for n in range(200):
+                    text = message.string[plural(n)].replace("{n}", str(n))
+                    blanks = {name: f"{{{name}}}" for name in places(text)}
+                    assert ngettext(*message.id, n, **blanks) == text
+
+
 @pytest.mark.parametrize(
-    ("n", "russian"), [(1, "1 запись"), (3, "3 записи"), (5, "5 записей"), (21, "21 запись")]
+    ("n", "russian"),
+    [(1, "1 запись"), (3, "3 записи"), (5, "5 записей"), (13, "13 записей"), (21, "21 запись")],
 )
 def test_russian_numbers_have_three_forms(n: int, russian: str) -> None:
     with in_language("ru"):

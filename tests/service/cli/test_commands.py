@@ -14,7 +14,9 @@ from tests.service.command_line import Ended, below_a_file, run
 
 
 def all_commands() -> Iterator[tuple[str, ...]]:
-    for name, command in main.commands.items():
+    context = click.Context(main)
+    for name in [*main.commands, "runs"]:
+        _name, command, _rest = main.resolve_command(context, [name])
         yield (name,)
         if isinstance(command, click.Group):
             yield from ((name, inner) for inner in command.commands)

@@ -9,9 +9,10 @@ import sys
 
 HELP = """
 import click
-from service.cli import main
+from service.cli import Later, main
 
 def show(command, name):
+    command = command.load() if isinstance(command, Later) else command
     print(command.get_help(click.Context(command, info_name=name, max_content_width=1000)))
     for inner, one in getattr(command, "commands", {}).items():
         show(one, inner)

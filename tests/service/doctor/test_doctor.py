@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def test_every_check_that_is_not_in_order_says_what_to_do(
     site.functions -= {Function.CREATE_COURSES, Function.CALL_SEVERAL}
     for check in at(application, site):
         assert bool(check.remedy) == (check.verdict != Verdict.OK), check
-        assert set(check.as_data()) == {"subject", "verdict", "message", "remedy"}
+        assert set(asdict(check)) == {"subject", "verdict", "message", "remedy"}
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES)

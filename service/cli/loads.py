@@ -1,33 +1,90 @@
-"""Runs, plans, findings and changes as the command line prints them."""
+"""Commands that show loads, their plans, findings and changes: loads, plan."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
 
-from provisioning.findings import Finding, Severity
-from service.cli.base import print_json, print_table
-from service.doctor.check import Check, Verdict
+from provisioning.findings import Severity
+from service.cli.base import Context, json_option, pass_context, print_json, print_table
+from service.cli.findings import finding_as_data, print_finding
 from service.i18n import gettext as _
-from service.i18n import language
 from service.loads import operations
+from service.loads.failures import counts
 from service.models import Load, LoadFinding, LoadStatus, PlannedChange, SchoolPlan
 from service.privacy import PRIVATE_FIELDS
 from service.words import loads as wording
+from service.words.findings import severity
 
 SHOWN_FINDINGS = 50
-SHOWN_FAILURES = 20
 """On a terminal; ``--json`` and the console give all."""
 
+load_argument = click.argument("load_id", metavar="LOAD", type=int)
 
-def load_as_data(
+
+@click.command("loads")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help=_("How many.")
+)
+@json_option
+@pass_context
+def list_loads(context: Context, limit: int, as_json: bool) -> None:
+    with context.transaction() as session:
+        found = operations.latest(session, context.scope, limit)
+        failed = counts(session, found, context.scope)
+        if as_json:
+            print_json(
+                [
+                    _as_data(load, load.plans, []) | {"failed": failed.get(load.id, 0)}
+                    for load in found
+                ]
+            )
+            return
+        titles = (_("Load"), _("Received"), _("By"), _("Status"), _("Failed"), _("Schools"))
+        rows = [
+            (
+                load.id, f"{load.created_at.astimezone(context.zone):%d.%m.%Y %H:%M}",
+                load.created_by, load.status, failed.get(load.id, 0), len(load.plans),
+            )
+            for load in found
+        ]  # fmt: skip
+        print_table(titles, rows)
+
+
+@click.command("plan")
+@load_argument
+@click.option("--changes", is_flag=True, help=_("Every single change."))
+@json_option
+@pass_context
+def plan(context: Context, load_id: int, changes: bool, as_json: bool) -> None:
+    if not changes:
+        show(context, load_id, as_json=as_json)
+        return
+    with context.transaction() as session:
+        load = operations.find(session, load_id, context.scope)
+        _print_changes(operations.changes(session, load, context.scope), as_json=as_json)
+
+
+def show(context: Context, load_id: int, *, as_json: bool) -> None:
+    """Print a load with its plans and findings."""
+    with context.transaction() as session:
+        load = operations.find(session, load_id, context.scope)
+        plans = operations.plans(session, load, context.scope)
+        findings = operations.findings(session, load, context.scope)
+        if as_json:
+            progress = operations.progress(session, load, context.scope)
+            print_json(_as_data(load, plans, findings) | {"progress": progress})
+            return
+        _print_findings(findings)
+        _print_load(load, plans, findings)
+
+
+def _as_data(
     load: Load, plans: Sequence[SchoolPlan], findings: Sequence[LoadFinding]
 ) -> dict[str, Any]:
-    """A load as JSON data."""
     return {
         "load": load.id,
         "run": load.id,  # the old word, for programs that read it
@@ -43,48 +100,16 @@ def load_as_data(
             for file in load.files
         ],
         "schools": [
-            {
-                "school": plan.school_code,
-                "status": plan.status,
-                "people": plan.people,
-                "set_aside": plan.set_aside,
-                "counts": plan.counts,
-                "limits_exceeded": plan.breaches,
-                "digest": plan.digest,
-            }
+            {"school": plan.school_code, "status": plan.status, "people": plan.people,
+             "set_aside": plan.set_aside, "counts": plan.counts, "limits_exceeded": plan.breaches,
+             "digest": plan.digest}
             for plan in plans
         ],
         "findings": [finding_as_data(operations.as_finding(row)) for row in findings],
     }  # fmt: skip
 
 
-def finding_as_data(finding: Finding) -> dict[str, Any]:
-    return {
-        "rule": finding.rule,
-        "severity": finding.severity,
-        "file": finding.file,
-        "line": finding.line,
-        "school": finding.school_code,
-        "sourced_id": finding.sourced_id,
-        "source_id": finding.sourced_id,  # the old word, for programs that read it
-        "person": finding.person,
-        "field": finding.field_name,
-        "value": finding.value,
-        "message": finding.message(language()),
-        "remedy": finding.remedy(language()),
-    }
-
-
-def print_finding(finding: Finding) -> None:
-    place = finding.file + (f":{finding.line}" if finding.line else "")
-    who = " ".join(filter(None, (finding.sourced_id, finding.person)))
-    click.echo(f"{place}  [{wording.severity(finding.severity)}] {finding.rule}  {who}".rstrip())
-    field = f"{finding.field_name} = {finding.value!r}: " if finding.field_name else ""
-    click.echo(f"    {field}{finding.message(language())}")
-    click.echo(f"    → {finding.remedy(language())}")
-
-
-def print_findings(rows: Sequence[LoadFinding]) -> None:
+def _print_findings(rows: Sequence[LoadFinding]) -> None:
     order = [Severity.FATAL, Severity.ERROR, Severity.WARNING]
     found = sorted(
         (operations.as_finding(row) for row in rows), key=lambda f: order.index(f.severity)
@@ -97,7 +122,7 @@ def print_findings(rows: Sequence[LoadFinding]) -> None:
         click.echo()
 
 
-def print_load(load: Load, plans: Sequence[SchoolPlan], findings: Sequence[LoadFinding]) -> None:
+def _print_load(load: Load, plans: Sequence[SchoolPlan], findings: Sequence[LoadFinding]) -> None:
     status = wording.load_status(load.status)
     click.echo(_("Load {load}: {status}", load=load.id, status=status))
     if load.problem:
@@ -108,34 +133,29 @@ def print_load(load: Load, plans: Sequence[SchoolPlan], findings: Sequence[LoadF
         click.echo(_("To try again: schoolbridge retry {load}", load=load.id))
     by_severity = Counter(finding.severity for finding in findings)
     if by_severity:
-        parts = [f"{wording.severity(name)}: {n}" for name, n in sorted(by_severity.items())]
+        parts = [f"{severity(name)}: {n}" for name, n in sorted(by_severity.items())]
         click.echo(_("Findings: {counts}", counts=", ".join(parts)))
     if not plans:
         return
     titles = (_("School"), _("Status"), _("People"), _("Set aside"), _("Changes"))
-    print_table(titles, [_plan_row(plan) for plan in plans])
+    rows = [
+        (plan.school_code, wording.plan_status(plan.status), plan.people, plan.set_aside,
+         sum(plan.counts.values()))
+        for plan in plans
+    ]  # fmt: skip
+    print_table(titles, rows)
     for plan in plans:
         if plan.counts:
-            counts = "; ".join(f"{wording.change(key)} {n}" for key, n in plan.counts.items())
-            click.echo(f"{plan.school_code}: {counts}")
+            changes = "; ".join(f"{wording.change(key)} {n}" for key, n in plan.counts.items())
+            click.echo(f"{plan.school_code}: {changes}")
         for breach in plan.breaches:
             what = _("over the limit: {what}", what=wording.breach(breach))
             click.echo(f"{plan.school_code}: {what}")
     click.echo(_("Digest: {digest}", digest=operations.digest(plans)))
 
 
-def _plan_row(plan: SchoolPlan) -> tuple[Any, ...]:
-    return (
-        plan.school_code,
-        wording.plan_status(plan.status),
-        plan.people,
-        plan.set_aside,
-        sum(plan.counts.values()),
-    )
-
-
-def print_changes(changes: Iterable[tuple[str, PlannedChange]], *, as_json: bool) -> None:
-    rows: Iterator[dict[str, Any]] = (
+def _print_changes(changes: Iterable[tuple[str, PlannedChange]], *, as_json: bool) -> None:
+    rows: Iterable[dict[str, Any]] = (
         {
             "school": school,
             "kind": change.kind,
@@ -166,19 +186,6 @@ def print_changes(changes: Iterable[tuple[str, PlannedChange]], *, as_json: bool
         )
 
 
-def print_failures(changes: Iterable[tuple[str, PlannedChange]], total: int) -> None:
-    """What Moodle refused, and why; the first few on a terminal."""
-    for school, change in islice(changes, SHOWN_FAILURES):
-        reason = wording.result_and_outcome(change.result, change.code)
-        detail = f" ({change.detail})" if change.detail else ""
-        click.echo(
-            f"{school}  {wording.kind(change.kind)}  {change.key}  {reason}{detail}", err=True
-        )
-        click.echo(f"    → {wording.outcome_remedy(change.code)}", err=True)
-    if total > SHOWN_FAILURES:
-        click.echo(_("... and {n} more", n=total - SHOWN_FAILURES), err=True)
-
-
 def _masked(fields: dict[str, Any]) -> dict[str, Any]:
     """Only that they are there; the console shows private fields to whom they concern."""
     return {
@@ -191,12 +198,3 @@ def _differences(before: dict[str, Any], after: dict[str, Any], changed: list[st
     if before:
         return ", ".join(f"{name}: {before.get(name)} → {after[name]}" for name in changed)
     return ", ".join(f"{name}: {value}" for name, value in after.items() if value)
-
-
-def print_checks(checks: Iterable[Check]) -> None:
-    """What the doctor found, each with what to change."""
-    signs = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.PROBLEM: "✗"}
-    for check in checks:
-        click.echo(f"{signs[check.verdict]} {check.subject}: {check.message}")
-        if check.remedy:
-            click.echo(f"    → {check.remedy}")
