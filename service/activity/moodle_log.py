@@ -30,7 +30,7 @@ from auth.models import Result
 from service.activity.outside import ROWS, store
 from service.db import SessionFactory, chunks, transaction
 from service.models import EventSource, KnownUser, OutsideEvent
-from service.settings.activity import ActivitySettings
+from service.settings import ActivitySettings
 
 LOGGED_IN = r"\core\event\user_loggedin"
 OVERLAP = timedelta(hours=1)

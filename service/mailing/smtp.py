@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 
-from service.settings.mailing import MailSettings
+from service.settings import MailSettings
 
 _REFUSED_FOR_GOOD = 500
 """Reply codes from here on are permanent (RFC 5321 section 4.2.1)."""

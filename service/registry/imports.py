@@ -27,7 +27,7 @@ from service.registry.mappings import PlatformMapping
 from service.registry.preview import Preview
 from service.registry.refusals import Refusal
 from service.registry.tables import read_table
-from service.settings.registry import RegistrySettings
+from service.settings import RegistrySettings
 
 PLATFORM = "platform"
 """The subject of weekly figures of another platform."""

@@ -14,7 +14,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from service.registry.workbooks import MAX_COLUMNS, UnknownResult, sheet_rows
-from service.settings.registry import RegistrySettings
+from service.settings import RegistrySettings
 
 __all__ = ["Table", "TableError", "UnknownResult", "read_table"]
 

@@ -29,7 +29,7 @@ from service.reports.question import (
 )
 from service.reports.report import Report
 from service.reports.suppression import hide_small
-from service.settings.reports import ReportSettings
+from service.settings import ReportSettings
 
 RESERVED = frozenset(
     {"by", "compare", "district", "form", "from", "json", "kind", "lang", "live", "name", "out",

@@ -13,7 +13,7 @@ from service.models import KnownUser, School, SchoolMembership
 from service.reports.definition import Cell, Definition
 from service.reports.question import Asked
 from service.reports.report import Column, Report, Value
-from service.settings.reports import ReportSettings
+from service.settings import ReportSettings
 
 
 def may_see_names(scope: Scope, settings: ReportSettings) -> bool:

@@ -17,7 +17,7 @@ from service.access import Forbidden, Scope
 from service.calendar.period import Period, PeriodError, parse_period
 from service.i18n import gettext as _
 from service.models import OperatorRole, School
-from service.settings.reports import ReportSettings
+from service.settings import ReportSettings
 
 Text = Callable[[], str]
 """Says a text in the language of whoever reads it now: ``lambda: _("Threshold")``."""

@@ -42,7 +42,7 @@ from service.models import (
 from service.reports import REPORTS
 from service.reports.definition import ask
 from service.reports.publishing import publish
-from service.settings.reports import ReportSettings
+from service.settings import ReportSettings
 from tests.service.console_factories import (
     NOW,
     add_file,

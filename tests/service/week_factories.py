@@ -21,7 +21,7 @@ from service.models import (
 from service.reports import REPORTS
 from service.reports.definition import make, usual_options
 from service.reports.report import Report
-from service.settings.reports import ReportSettings
+from service.settings import ReportSettings
 from tests.service.coverage_city import (
     add_school,
     asking,

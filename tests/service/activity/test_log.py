@@ -13,7 +13,7 @@ from service.activity.figures import Activity
 from service.activity.moodle_log import LOGGED_IN, _log_table, read_log
 from service.db import make_engine, make_session_factory, transaction
 from service.models import EventSource, KnownUser, OutsideEvent
-from service.settings.activity import ActivitySettings
+from service.settings import ActivitySettings
 from tests.service.coverage_city import add_person, add_school
 from tests.service.database import make_tables
 

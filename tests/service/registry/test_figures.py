@@ -14,7 +14,7 @@ from service.registry.lookup import StepState, denominator, regional_totals, ste
 from service.registry.lookup import milestones as plan
 from service.registry.preview import Preview
 from service.registry.template import template
-from service.settings.registry import RegistrySettings
+from service.settings import RegistrySettings
 from tests.service.tables import as_csv
 
 NOW = datetime(2026, 10, 2, 9, 30, tzinfo=UTC)

@@ -16,7 +16,7 @@ from service.registry.lookup import platform_figures, platform_versions
 from service.registry.mappings import MappingError, PlatformMapping, load_mappings
 from service.registry.preview import Preview
 from service.registry.refusals import Refusal
-from service.settings.registry import RegistrySettings
+from service.settings import RegistrySettings
 from tests.service.console_factories import add_school
 from tests.service.tables import as_csv
 

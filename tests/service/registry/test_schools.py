@@ -16,7 +16,7 @@ from service.registry.lookup import RegistrySchool, registry_schools
 from service.registry.preview import Preview
 from service.registry.refusals import Refusal
 from service.registry.template import registry_file
-from service.settings.registry import RegistrySettings
+from service.settings import RegistrySettings
 from tests.service.console_factories import add_operator
 from tests.service.tables import TITLES, as_csv
 from tests.service.trial import A, Trial, on_both_databases, pupil

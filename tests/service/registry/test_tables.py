@@ -16,7 +16,7 @@ from openpyxl import Workbook, load_workbook
 from service.registry.columns import BadValue, Column, Kind, Problem, read_cell, read_rows
 from service.registry.schools import COLUMNS
 from service.registry.tables import TableError, read_table
-from service.settings.registry import RegistrySettings
+from service.settings import RegistrySettings
 from tests.service.tables import TITLES, as_csv, as_xlsx
 
 SETTINGS = RegistrySettings()

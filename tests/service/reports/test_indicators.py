@@ -22,7 +22,7 @@ from service.reports.people import people_behind
 from service.reports.question import AskError
 from service.reports.report import Report
 from service.reports.suppression import hide_small
-from service.settings.reports import ReportSettings
+from service.settings import ReportSettings
 from tests.service.coverage_city import add_person, add_school, asking, sign_in
 
 pytestmark = pytest.mark.usefixtures("english")

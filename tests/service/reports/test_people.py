@@ -13,7 +13,7 @@ from service.models import AuditEntry, OperatorRole
 from service.reports import REPORTS
 from service.reports.definition import Cell, make
 from service.reports.people import people_behind
-from service.settings.reports import ReportSettings
+from service.settings import ReportSettings
 from tests.service.console_factories import (
     NOW,
     Browser,

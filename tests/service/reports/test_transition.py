@@ -19,7 +19,7 @@ from service.reports.definition import Cell, make, usual_options
 from service.reports.people import people_behind
 from service.reports.report import Report
 from service.reports.suppression import hide_small
-from service.settings.reports import ReportSettings
+from service.settings import ReportSettings
 from tests.service.coverage_city import add_person, add_school, asking, sign_in
 from tests.service.signin.test_phases import exemption, link, rule
 

@@ -18,7 +18,7 @@ from service.reports.definition import usual_options
 from service.reports.export import to_csv
 from service.reports.question import AskError
 from service.reports.weekly.columns import Threshold
-from service.settings.reports import ReportSettings
+from service.settings import ReportSettings
 from tests.service.coverage_city import (
     add_person,
     put_on_roll,

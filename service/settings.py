@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from auth.settings import AuthSettings, EsiaSettings, LinkingSettings
@@ -21,13 +22,20 @@ from provisioning.settings import (
     ReadLimits,
 )
 from service.calendar.spans import ZONE
-from service.settings.activity import ActivitySettings
-from service.settings.mailing import HIGHEST_PORT, MailSettings
-from service.settings.registry import RegistrySettings
-from service.settings.reports import ReportSettings
 
+HIGHEST_PORT = 65535
 START_SECONDS = 120.0
 STANDIN_TOKEN = "moodle-standin-token"  # noqa: S105 - opens nothing but a stand-in
+
+
+def _check(settings: Any, least: float, most: float | None, *names: str) -> None:
+    """Raise ``ValueError`` for a number outside of these bounds, which belong to it."""
+    for name in names:
+        value = getattr(settings, name)
+        if most is not None and not least <= value <= most:
+            raise ValueError(f"{name} must be between {least} and {most}")
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,12 +69,8 @@ class ServerSettings:
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for what no machine has."""
-        for name in ("port", "standin_port"):
-            if not 1 <= getattr(self, name) <= HIGHEST_PORT:
-                raise ValueError(f"{name} must be between 1 and {HIGHEST_PORT}")
-        for name in ("operator_idle_minutes", "operator_session_hours", "resume_seconds"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
+        _check(self, 1, HIGHEST_PORT, "port", "standin_port")
+        _check(self, 1, None, "operator_idle_minutes", "operator_session_hours", "resume_seconds")
         if not self.start_seconds > 0:
             raise ValueError("start_seconds must be more than 0")
         try:
@@ -95,6 +99,110 @@ class ReadingSettings:
     layout_dirs: tuple[str, ...] = ()
     """Folders with more layouts (docs/new-layout.md)."""
     limits: ReadLimits = field(default_factory=ReadLimits)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegistrySettings:
+    mapping_dirs: tuple[str, ...] = ()
+    """Folders with more mappings of other platforms' files (docs/registry.md)."""
+    file_bytes: int = 10 * 1024 * 1024
+    """The largest CSV or XLSX file."""
+    unpacked_bytes: int = 200 * 1024 * 1024
+    """The largest XLSX file once unpacked."""
+    rows: int = 20_000
+    """The most rows of one table."""
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for a limit that would refuse every file."""
+        _check(self, 1, None, "file_bytes", "unpacked_bytes", "rows")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportSettings:
+    """Thresholds and choices that an installation fixes once; an address may ask otherwise."""
+
+    smallest_count: int = 5
+    """What is published outside shows counts of people under this number only as "fewer"."""
+    names_for: tuple[Literal["school", "district", "city"], ...] = ("school", "district", "city")
+    """Operators of these roles may see who is behind a number."""
+    low_activity_below: int = 100
+    """A school with fewer active people has low activity (docs/facts/indicators.md A2)."""
+    low_activity_percent: float = 10.0
+    """The same as a share of the people with an account, where that is asked for."""
+    chat_operator: Literal["more", "at_least"] = "more"
+    chat_threshold: int = 3
+    """C1 counts teachers with more than three messages in the week (docs/facts/indicators.md C)."""
+    group_chat_operator: Literal["more", "at_least"] = "at_least"
+    group_chat_threshold: int = 3
+    """C2 counts teachers with at least three messages in group chats."""
+    inactive_days: int = 30
+    """C6: a school from which nobody signed in for so long is not active."""
+    horizontal_courses: tuple[str, ...] = ()
+    """E4.07: beginnings of the idnumbers of courses for "horizontal" learning; none: E4.07 is not
+    measured."""
+    linked_below_percent: float = 50.0
+    """Transition: schools with a smaller share of people linked to ЕСИА are told apart."""
+    phase: Literal["password_only", "both", "esia_only"] = "password_only"
+    """That of ``[auth]``: ``Settings`` puts it here, so that reports know it too."""
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for a number that would hide nothing or everything."""
+        _check(self, 2, 100, "smallest_count")
+        _check(self, 1, None, "low_activity_below", "inactive_days")
+        _check(self, 0, 100, "low_activity_percent", "linked_below_percent")
+        for name in ("chat_threshold", "group_chat_threshold"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")
+        if not all(self.horizontal_courses):
+            raise ValueError("horizontal_courses must not be empty texts")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActivitySettings:
+    snapshots: bool = True
+    """Read everybody's last access in Moodle on schedule."""
+    report_id: int = 0
+    """Moodle's number of a custom report about users; 0: people are read one batch after another,
+    about forty times slower (docs/facts/moodle.md 6.5)."""
+    pause_seconds: float = 0.5
+    """Between two calls; a Moodle that answers more slowly gets pauses as long as its answers."""
+    log_database_url: str = field(default="", repr=False)
+    """Of a read-only account of Moodle's own database; empty: the log is not read."""
+    log_table_prefix: str = "mdl_"
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for a prefix that is none."""
+        if not re.fullmatch(r"[a-z0-9_]*", self.log_table_prefix):
+            raise ValueError("log_table_prefix may hold small Latin letters, digits and _ only")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MailSettings:
+    host: str = ""
+    """The SMTP server; empty: no mail is ever sent."""
+    port: int = 25
+    tls: Literal["none", "starttls", "tls"] = "none"
+    """``starttls`` on ports 25 and 587, ``tls`` on 465. A server that offers none gets no mail."""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    sender: str = ""
+    """The address in From."""
+    timeout_seconds: int = 30
+    reports: tuple[str, ...] = ("weekly",)
+    """Which reports go out on Fridays at 17:15, each operator's own part."""
+    attach: Literal["xlsx", "pdf", "link"] = "xlsx"
+    """``link``: only the address of the report in the console, which asks for a sign-in."""
+    remind_below_share: float = 0.5
+    """Schools where a smaller share of the roll has ever signed in are reminded; 0: none."""
+    remind_after_days: int = 30
+    """Schools not loaded for so many days are reminded; 0: none."""
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for settings that can send nothing."""
+        _check(self, 1, HIGHEST_PORT, "port")
+        _check(self, 0, 1, "remind_below_share")
+        if self.host and "@" not in self.sender:
+            raise ValueError("sender must be the address that mail comes from")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
