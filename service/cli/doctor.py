@@ -16,8 +16,12 @@ import click
 from auth.clients.client import Client
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
 from service.doctor import Check, Verdict, examine
-from service.doctor.moodle_login import callback_of, examine_moodle_login, moodle_client
-from service.doctor.sign_in import usable_clients
+from service.doctor.sign_in import (
+    callback_of,
+    examine_moodle_login,
+    moodle_client,
+    usable_clients,
+)
 from service.i18n import gettext as _
 from service.signin.provider import provider_settings
 

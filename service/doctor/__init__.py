@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.application import Application
 from service.doctor.activity import examine_activity, examine_days
-from service.doctor.check import Check, Verdict, warning
+from service.doctor.check import About, Check, Verdict
 from service.doctor.esia import examine_esia
 from service.doctor.installation import examine_installation
 from service.doctor.moodle import examine_moodle
@@ -27,19 +27,20 @@ def examine(application: Application, config_file: Path | None = None) -> list[C
         *examine_sign_in(application),
         *examine_esia(application),
         *examine_upstream(application),
-        *_as_far_as_possible("Moodle", examine_moodle(application)),
-        *_as_far_as_possible(_("Days of figures"), examine_days(application)),
-        *_as_far_as_possible(_("Custom report of last accesses"), examine_activity(application)),
+        *_as_far_as_possible(About("Moodle"), examine_moodle(application)),
+        *_as_far_as_possible(About(_("Days of figures")), examine_days(application)),
+        *_as_far_as_possible(
+            About(_("Custom report of last accesses")), examine_activity(application)
+        ),
     ]
 
 
-def _as_far_as_possible(subject: str, checks: Iterable[Check]) -> Iterator[Check]:
+def _as_far_as_possible(about: About, checks: Iterable[Check]) -> Iterator[Check]:
     """Yield the checks up to the first that needs a database which is not in order."""
     try:
         yield from checks
     except SQLAlchemyError:
-        yield warning(
-            subject,
+        yield about.warning(
             _("the rest was not looked at, because the database is not in order"),
             _("Put the database in order, then run schoolbridge doctor again."),
         )

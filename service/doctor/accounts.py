@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from provisioning.moodle import Function, MoodleClient, MoodleError
 from service.application import Application
-from service.doctor.check import Check, ok, warning
+from service.doctor.check import About, Check
 from service.i18n import gettext as _
 from service.models import KnownUser, SchoolMembership
 from service.words import loads as wording
@@ -37,8 +37,7 @@ def _without(application: Application) -> Iterator[Check]:
             .order_by(KnownUser.problem)
         ).all()
     for code, count in rows:
-        yield warning(
-            _("People without an account"),
+        yield About(_("People without an account")).warning(
             f"{count}: {wording.outcome(code)}",
             wording.outcome_remedy(code),
         )
@@ -56,25 +55,20 @@ def _sample(application: Application) -> Iterator[Check]:
         )
     if not numbers:
         return
-    subject = _("Accounts of our people")
+    about = About(_("Accounts of our people"))
     client = MoodleClient(application.settings.moodle_target, sleep=lambda _seconds: None)
     try:
         with client:
             deleted = client.deleted([number for number in numbers if number is not None])
     except MoodleError as error:
-        yield warning(
-            subject,
-            _("not checked ({what})", what=error.code),
-            _("First put right what is above, then run schoolbridge doctor again."),
-        )
+        yield about.not_checked(error.code)
         return
     if deleted:
-        yield warning(
-            subject,
-            _("{n} of {all} that were looked at are deleted in Moodle", n=len(deleted),
-              all=len(numbers)),
+        yield about.warning(
+            _("{n} of {all} that were looked at are deleted in Moodle",
+              n=len(deleted), all=len(numbers)),
             _("Load the newest files again: what fails for such an account is said there, and "
               "“Plan again” makes it anew."),
         )  # fmt: skip
     else:
-        yield ok(subject, _("{n} looked at, all are in Moodle", n=len(numbers)))
+        yield about.ok(_("{n} looked at, all are in Moodle", n=len(numbers)))

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from provisioning.moodle import MoodleError
 from service.activity.moodle_access import ours
 from service.application import Application
-from service.doctor import pages
-from service.doctor.check import Check, ok, problem, warning
+from service.doctor.check import About, Check
+from service.doctor.pages import page
 from service.i18n import gettext as _
 from service.models import ActivitySource, EventSource, KnownUser
 
@@ -20,7 +20,7 @@ _LONG = timedelta(days=3650)
 
 def examine_days(application: Application) -> Iterator[Check]:
     """Whether sign-ins are counted by the days of ``[server] time_zone``."""
-    subject, zone = _("Days of figures"), application.zone.key
+    about, zone = About(_("Days of figures")), application.zone.key
     with application.sessions() as session:
         others = session.scalars(
             select(ActivitySource.zone)
@@ -28,10 +28,9 @@ def examine_days(application: Application) -> Iterator[Check]:
             .distinct()
         ).all()
     if not others:
-        yield ok(subject, zone)
+        yield about.ok(zone)
         return
-    yield warning(
-        subject,
+    yield about.warning(
         _("sign-ins are counted by the days of {zones}, reports begin and end by {zone}",
           zones=", ".join(sorted(others)), zone=zone),
         _("Run “schoolbridge events rebuild”. A source of which old events are deleted keeps its "
@@ -44,7 +43,7 @@ def examine_activity(application: Application) -> Iterator[Check]:
     report_id = application.settings.activity.report_id
     if not report_id:
         return
-    subject = _("Custom report of last accesses")
+    about = About(_("Custom report of last accesses"))
     now = application.clock()
     try:
         with application.moodle() as moodle:
@@ -52,19 +51,19 @@ def examine_activity(application: Application) -> Iterator[Check]:
             later = next(ask(report_id, now + _LONG, now + 2 * _LONG, before_call=_at_once), None)
             rows = next(ask(report_id, now - _LONG, now, before_call=_at_once), [])
     except MoodleError as error:
-        yield problem(
-            subject,
+        yield about.problem(
             _("report {number} cannot be read ({code})", number=report_id, code=error.code),
-            _("Make a report with the source Users, the columns user name and last access and the "
-              "filter last access; set [activity] report_id to its number. Our account needs "
-              "moodle/reportbuilder:viewall and our service the functions "
-              "core_reportbuilder_set_filters and core_reportbuilder_retrieve_report: {page}",
-              page=pages.services()),
-        )  # fmt: skip
+            _(
+                "Make a report with the source Users, the columns user name and last access and "
+                "the filter last access; set [activity] report_id to its number. Our account needs "
+                "moodle/reportbuilder:viewall and our service the functions "
+                "core_reportbuilder_set_filters and core_reportbuilder_retrieve_report: {page}",
+                page=page("services"),
+            ),
+        )
         return
     if later:
-        yield problem(
-            subject,
+        yield about.problem(
             _("it does not filter by last access"),
             _("Add the filter last access to the report in Moodle's report builder."),
         )
@@ -72,13 +71,12 @@ def examine_activity(application: Application) -> Iterator[Check]:
     with application.sessions() as session:
         anybody = session.scalar(select(KnownUser.person_id).limit(1))
         if rows and anybody and not ours(session, rows):
-            yield problem(
-                subject,
+            yield about.problem(
                 _("no column of it names logins of ours"),
                 _("Add the column user name to the report in Moodle's report builder."),
             )
             return
-    yield ok(subject, _("report {number} answers", number=report_id))
+    yield about.ok(_("report {number} answers", number=report_id))
 
 
 def _at_once() -> None:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
+
+from service.i18n import gettext as _
+
+SOON = timedelta(days=30)
+"""So long before its end a certificate is worth a warning: a new one takes weeks."""
 
 
 class Verdict(StrEnum):
@@ -23,13 +30,33 @@ class Check:
     """What to change and where, in the reader's language."""
 
 
-def ok(subject: str, message: str) -> Check:
-    return Check(subject=subject, verdict=Verdict.OK, message=message)
+@dataclass(frozen=True, slots=True)
+class About:
+    """Makes the checks of one subject."""
+
+    subject: str
+
+    def ok(self, message: str) -> Check:
+        return Check(subject=self.subject, verdict=Verdict.OK, message=message)
+
+    def warning(self, message: str, remedy: str) -> Check:
+        return Check(subject=self.subject, verdict=Verdict.WARNING, message=message, remedy=remedy)
+
+    def problem(self, message: str, remedy: str) -> Check:
+        return Check(subject=self.subject, verdict=Verdict.PROBLEM, message=message, remedy=remedy)
+
+    def not_checked(self, code: str) -> Check:
+        """Say that what is wrong above, with its ``code``, came in between."""
+        return self.warning(
+            _("not checked ({what})", what=code),
+            _("First put right what is above, then run schoolbridge doctor again."),
+        )
 
 
-def warning(subject: str, message: str, remedy: str) -> Check:
-    return Check(subject=subject, verdict=Verdict.WARNING, message=message, remedy=remedy)
-
-
-def problem(subject: str, message: str, remedy: str) -> Check:
-    return Check(subject=subject, verdict=Verdict.PROBLEM, message=message, remedy=remedy)
+def clock_difference(header: str, now: datetime) -> timedelta | None:
+    """Return how far a ``Date`` header is ahead of ``now``; None when it tells no moment."""
+    try:
+        theirs = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)) - now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,11 +12,8 @@ from auth.esia.registration import Change, certificate_change, read_systems
 from auth.esia.standin import RegisteredSystem
 from auth.esia.standin import read_systems as read_configured
 from service.application import Application
-from service.doctor.check import Check, ok, problem, warning
+from service.doctor.check import SOON, About, Check
 from service.i18n import gettext as _
-
-SOON = timedelta(days=30)
-"""So long before its end a certificate is worth a warning: a new one takes weeks."""
 
 
 def examine_esia(application: Application) -> Iterator[Check]:
@@ -25,14 +22,14 @@ def examine_esia(application: Application) -> Iterator[Check]:
     if not settings.is_served:
         return
     gost = find_gost()
-    subject = _("ЕСИА stand-in")
+    about = About(_("ЕСИА stand-in"))
     engine = _("OpenSSL with its engine gost")
     name = engine if isinstance(gost, OpensslGost) else _("gostcrypto, in Python alone")
-    yield ok(subject, _("GOST signatures are checked by: {name}", name=name))
+    yield about.ok(_("GOST signatures are checked by: {name}", name=name))
     try:
         systems = read_configured(settings, gost)
     except ValueError as error:
-        yield problem(subject, str(error), _("See [[esia.systems]]."))
+        yield about.problem(str(error), _("See [[esia.systems]]."))
         return
     try:
         with application.sessions() as db:
@@ -45,14 +42,14 @@ def examine_esia(application: Application) -> Iterator[Check]:
 
 def _certificates(system: RegisteredSystem, now: datetime) -> Iterator[Check]:
     """Warn of a system that will be shut out soon, or is already."""
-    subject = _("ЕСИА stand-in: {system}", system=system.mnemonic)
+    about = About(_("ЕСИА stand-in: {system}", system=system.mnemonic))
     remedy = _("Register the next certificate: in the console, or next_certificate in the file.")
     change = certificate_change(system.certificates, now)
     if change.state is Change.NONE:
-        yield warning(subject, _("has no certificate yet"), remedy)
+        yield about.warning(_("has no certificate yet"), remedy)
     elif change.state is Change.ENDED:
-        yield warning(subject, _("its certificate has ended"), remedy)
+        yield about.warning(_("its certificate has ended"), remedy)
     elif change.state in {Change.SINGLE, Change.DONE} and change.until:
         last = f"{change.until:%d.%m.%Y}"
         if change.until - now < SOON:
-            yield warning(subject, _("its certificate ends on {last}", last=last), remedy)
+            yield about.warning(_("its certificate ends on {last}", last=last), remedy)

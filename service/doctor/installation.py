@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service import schema
 from service.application import Application, secret_file
 from service.data_folder import StartError, ensure_home
-from service.doctor.check import Check, ok, problem, warning
+from service.doctor.check import About, Check
 from service.i18n import gettext as _
 from service.queue import live_workers
 from service.redis_link import connect_redis
@@ -33,27 +33,26 @@ def examine_installation(application: Application, config_file: Path | None) -> 
 
 def _settings(config_file: Path | None) -> Check:
     if config_file is None:
-        return ok(_("Settings"), _("no settings file: the defaults are used"))
-    return ok(_("Settings"), _("{file} is in order", file=config_file))
+        return About(_("Settings")).ok(_("no settings file: the defaults are used"))
+    return About(_("Settings")).ok(_("{file} is in order", file=config_file))
 
 
 def _data_folder(settings: Settings) -> Check:
-    subject = _("Data folder")
+    about = About(_("Data folder"))
     try:
         ensure_home(settings)
     except StartError as error:
-        return problem(subject, str(error), _("Let the account of the service write there."))
+        return about.problem(str(error), _("Let the account of the service write there."))
     if _open_to_others(settings.home):
-        return warning(
-            subject,
+        return about.warning(
             _("{path} can be read by other accounts of this machine", path=settings.home),
             _("chmod 700 {path}", path=settings.home),
         )
-    return ok(subject, str(settings.home))
+    return about.ok(str(settings.home))
 
 
 def _private_files(settings: Settings, config_file: Path | None) -> Check:
-    subject = _("Secrets")
+    about = About(_("Secrets"))
     files = [secret_file(settings.home), *settings.signing_keys.glob("*.pem")]
     upstream_keys = [Path(one.signing_key) for one in settings.upstream.esia if one.signing_key]
     files += [key for key in upstream_keys if key.is_file()]
@@ -62,12 +61,11 @@ def _private_files(settings: Settings, config_file: Path | None) -> Check:
     readable = [str(file) for file in files if _open_to_others(file)]
     if readable:
         names = " ".join(readable)
-        return problem(
-            subject,
+        return about.problem(
             _("can be read by other accounts of this machine: {files}", files=names),
             _("chmod 600 {files}", files=names),
         )
-    return ok(subject, _("{n} files, readable by their owner only", n=len(files)))
+    return about.ok(_("{n} files, readable by their owner only", n=len(files)))
 
 
 def _holds_secrets(settings: Settings) -> bool:
@@ -86,58 +84,51 @@ def _open_to_others(path: Path) -> bool:
 
 
 def _database(application: Application) -> Check:
-    subject = _("Database")
+    about = About(_("Database"))
     remedy = _("See [database] url; the server must run and let the service in.")
     try:
         with application.engine.connect() as connection:
             found = schema.revision_of(connection)
     except SQLAlchemyError as error:
         # The driver's own text may quote the address with its password.
-        return problem(subject, _("does not answer ({what})", what=type(error).__name__), remedy)
+        return about.problem(_("does not answer ({what})", what=type(error).__name__), remedy)
     if schema.is_newer(found):
-        return problem(
-            subject,
+        return about.problem(
             _("its tables are of a newer version of schoolbridge ({found})", found=found),
             _("Install that version again, or restore the copy of the database from before."),
         )
     if found != schema.revisions()[-1]:
-        return problem(subject, _("its tables are of another version"), _("Run: schoolbridge init"))
-    return ok(
-        subject,
-        _("{kind}, tables up to date", kind=application.engine.dialect.name),
-    )
+        return about.problem(_("its tables are of another version"), _("Run: schoolbridge init"))
+    return about.ok(_("{kind}, tables up to date", kind=application.engine.dialect.name))
 
 
 def _redis(settings: Settings) -> Iterator[Check]:
-    subject, embedded = "Redis", not settings.redis.url
+    about = About("Redis")
     try:
         connection = connect_redis(settings)
         version = str(connection.info("server")["redis_version"])
         workers = live_workers(connection)
     except (redis.RedisError, StartError, ValueError):
-        if embedded:
-            yield warning(
-                subject,
+        if not settings.redis.url:
+            yield about.warning(
                 _("the embedded one does not run, because nothing of ours does"),
                 _("schoolbridge serve starts it; import and apply start one for themselves."),
             )
         else:
-            yield problem(subject, _("does not answer"), _("See [redis] url."))
+            yield about.problem(_("does not answer"), _("See [redis] url."))
         return
     numbers = tuple(int(part) for part in version.split(".")[:2])
     if numbers < OLDEST_REDIS:
-        yield problem(
-            subject,
-            _("version {version} is too old", version=version),
-            _("Install Redis 5 or newer."),
+        yield about.problem(
+            _("version {version} is too old", version=version), _("Install Redis 5 or newer.")
         )
     else:
-        yield ok(subject, _("version {version}", version=version))
+        yield about.ok(_("version {version}", version=version))
+    worker = About(_("Worker"))
     if workers:
-        yield ok(_("Worker"), _("{n} at work", n=len(workers)))
+        yield worker.ok(_("{n} at work", n=len(workers)))
     else:
-        yield warning(
-            _("Worker"),
+        yield worker.warning(
             _("none runs: uploads in the console will wait"),
             _("Start schoolbridge serve, or schoolbridge worker on any machine."),
         )

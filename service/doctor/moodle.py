@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,10 +13,10 @@ import requests
 from provisioning.moodle import Function, MoodleError, MoodleMisconfigured, bounded_session
 from provisioning.moodle.connection import Connection
 from service.application import Application
-from service.doctor import pages
 from service.doctor.accounts import examine_accounts
-from service.doctor.check import Check, ok, problem, warning
+from service.doctor.check import About, Check, clock_difference
 from service.doctor.moodle_account import examine_account
+from service.doctor.pages import page
 from service.i18n import gettext as _
 
 MEASURED_BRANCH = "20241007"
@@ -35,7 +34,7 @@ def examine_moodle(application: Application) -> Iterator[Check]:
     connection = Connection(settings, session, sleep=lambda _seconds: None)
     try:
         if application.settings.uses_standin:
-            yield ok("Moodle", _("none is configured; the stand-in takes its place"))
+            yield About("Moodle").ok(_("none is configured; the stand-in takes its place"))
         else:
             yield _address(settings.url)
         try:
@@ -54,55 +53,50 @@ def examine_moodle(application: Application) -> Iterator[Check]:
 
 
 def _address(url: str) -> Check:
-    subject = _("Address of Moodle")
+    about = About(_("Address of Moodle"))
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return problem(
-            subject,
+        return about.problem(
             _("{url} is no web address", url=url),
             _("Set [moodle] url to the address of Moodle's front page."),
         )
     if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
-        return warning(
-            subject,
+        return about.warning(
             _("{url}: the token and all names travel unencrypted", url=url),
             _("Give Moodle a certificate and set [moodle] url to its https address."),
         )
-    return ok(subject, url)
+    return about.ok(url)
 
 
 def _no_answer(error: MoodleError, *, standin: bool) -> Check:
-    subject = _("Connection to Moodle")
+    about = About(_("Connection to Moodle"))
     if standin:
-        return warning(
-            subject,
+        return about.warning(
             _("the stand-in does not run, because nothing of ours does"),
             _("schoolbridge serve starts it; import and apply start one for themselves."),
         )
     if not isinstance(error, MoodleMisconfigured):
-        return problem(
-            subject,
+        return about.problem(
             _("no usable answer ({what})", what=error.code),
             _("See [moodle] url, the network, and whether Moodle is in maintenance mode."),
         )
     remedies = {
-        "invalidtoken": _("Make a token for the service account: {page}", page=pages.tokens()),
+        "invalidtoken": _("Make a token for the service account: {page}", page=page("tokens")),
         "accessexception": _(
             "See that the service is enabled, holds core_webservice_get_site_info and lists the "
             "account: {services}; that the account's role has webservice/rest:use: {roles}; that "
             "the token is not bound to another address: {tokens}",
-            services=pages.services(), roles=pages.roles(), tokens=pages.tokens(),
+            services=page("services"),
+            roles=page("roles"),
+            tokens=page("tokens"),
         ),
-        "http_403": _(
-            "Enable web services: {features}; and the REST protocol: {protocols}",
-            features=pages.advanced_features(), protocols=pages.protocols(),
-        ),
+        "http_403": _("Enable web services: {features}; and the REST protocol: {protocols}",
+                      features=page("advanced_features"), protocols=page("protocols")),
         "certificate_not_accepted": _(
             "The certificate of Moodle must come from an authority that this machine trusts."
         ),
     }  # fmt: skip
-    return problem(
-        subject,
+    return about.problem(
         _("Moodle refuses us ({what})", what=error.code),
         remedies.get(error.code)
         or _("Set [moodle] url to the very address of Moodle's front page, after redirects."),
@@ -110,39 +104,34 @@ def _no_answer(error: MoodleError, *, standin: bool) -> Check:
 
 
 def _version(info: Mapping[str, Any]) -> Check:
-    subject = _("Version of Moodle")
+    about = About(_("Version of Moodle"))
     release, version = str(info["release"]), str(info["version"])
     if version.startswith(MEASURED_BRANCH):
-        return ok(subject, release)
+        return about.ok(release)
     text = (
         _("{release} is older than 4.5, which everything was tried with", release=release)
         if version < MEASURED_BRANCH
         else _("{release} is newer than 4.5, which everything was tried with", release=release)
     )
-    return warning(subject, text, _("Try a load on a copy of the site first."))
+    return about.warning(text, _("Try a load on a copy of the site first."))
 
 
 def _functions(present: set[str]) -> Iterator[Check]:
-    subject = _("Functions of the web service")
+    about = About(_("Functions of the web service"))
     missing = [one for one in Function if one not in present and not one.optional]
     for function in missing:
-        yield problem(
-            subject,
+        yield about.problem(
             _("{function} is missing", function=function),
-            _("Add it to our service: {page}", page=pages.services()),
+            _("Add it to our service: {page}", page=page("services")),
         )
     if not missing:
-        yield ok(
-            subject,
-            _("all {n} we need are there", n=sum(not one.optional for one in Function)),
-        )
+        yield about.ok(_("all {n} we need are there", n=sum(not one.optional for one in Function)))
     if Function.CALL_SEVERAL not in present:
-        yield warning(
-            subject,
+        yield about.warning(
             _("{function} is missing: everything takes more requests",
               function=Function.CALL_SEVERAL),
             _("Add it to our service: {page}. Until then let PHP's max_input_vars be 5000.",
-              page=pages.services()),
+              page=page("services")),
         )  # fmt: skip
 
 
@@ -154,28 +143,21 @@ class _Clock:
     difference: timedelta | None = field(default=None, init=False)
 
     def note(self, response: requests.Response, *_args: Any, **_options: Any) -> None:
-        try:
-            theirs = parsedate_to_datetime(response.headers.get("Date", ""))
-        except ValueError:
-            return
-        if theirs.tzinfo is None:
-            theirs = theirs.replace(tzinfo=UTC)
         # The header has whole seconds and was written about half the round trip ago.
-        self.difference = theirs - (self.now() - response.elapsed / 2)
+        then = self.now() - response.elapsed / 2
+        self.difference = clock_difference(response.headers.get("Date", ""), then)
 
     def check(self) -> Check:
-        subject = _("Clock of Moodle")
+        about = About(_("Clock of Moodle"))
         if self.difference is None:
-            return warning(
-                subject,
+            return about.warning(
                 _("not checked: the answer has no usable Date header"),
                 _("Compare the clocks of both machines by hand."),
             )
         seconds = round(self.difference.total_seconds())
         if abs(self.difference) > MOST_CLOCK_DIFFERENCE:
-            return warning(
-                subject,
+            return about.warning(
                 _("{seconds} s away from ours", seconds=f"{seconds:+d}"),
                 _("Let both machines take the time from the network (NTP)."),
             )
-        return ok(subject, _("the same as ours"))
+        return about.ok(_("the same as ours"))

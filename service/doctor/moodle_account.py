@@ -15,8 +15,8 @@ from provisioning.moodle.errors import WEAK_PASSWORD
 from provisioning.moodle.probing import TOO_LONG, may_assign, permissions, try_account
 from provisioning.passwords import PasswordPolicy, first_password, moodle_policy_refusals
 from service.application import Application
-from service.doctor import pages
-from service.doctor.check import Check, ok, problem, warning
+from service.doctor.check import About, Check
+from service.doctor.pages import page
 from service.i18n import gettext as _
 from service.models import KnownObject
 
@@ -38,8 +38,7 @@ def examine_account(
         if Function.CREATE_USERS in present:
             yield from _accounts(application, connection, int(info["userid"]))
     except MoodleError as error:
-        yield problem(
-            _("Connection to Moodle"),
+        yield About(_("Connection to Moodle")).problem(
             _("no usable answer ({what})", what=error.code),
             _("Run schoolbridge doctor again."),
         )
@@ -48,7 +47,7 @@ def examine_account(
 def _rights(
     application: Application, connection: Connection, info: Mapping[str, Any]
 ) -> Iterator[Check]:
-    subject = _("Capabilities of our account")
+    about = About(_("Capabilities of our account"))
     site_course = int(info.get("siteid") or SITE_COURSE)
     found = permissions(
         connection,
@@ -59,31 +58,30 @@ def _rights(
     granted = [one.capability for one in found if one.granted]
     counted = _("{n} of {all} are there", n=len(granted), all=len(found))
     if granted and any(one.granted is False for one in found):
-        yield warning(subject, counted, _("Allow what is missing, named below."))
+        yield about.warning(counted, _("Allow what is missing, named below."))
     elif granted:
-        yield ok(subject, counted)
+        yield about.ok(counted)
     else:
-        yield problem(
-            subject,
+        yield about.problem(
             _("none of {all} was found", all=len(found)),
-            _("Give our account its role at system level: {page}", page=pages.assigned_roles()),
+            _("Give our account its role at system level: {page}", page=page("assigned_roles")),
         )
     for one in found:
         if one.granted is False:
-            yield problem(
-                subject,
+            yield about.problem(
                 _("{capability} is missing", capability=one.capability),
-                _("Allow it in the role of our account: {page}", page=pages.roles()),
+                _("Allow it in the role of our account: {page}", page=page("roles")),
             )
     unknown = [one.capability for one in found if one.granted is None]
     if unknown:
-        yield warning(
-            subject,
+        yield about.warning(
             _("not checked: {capabilities}", capabilities=", ".join([*unknown, HIDDEN_COURSES])),
-            _("Some show only once there is a course of ours: run schoolbridge doctor again after "
-              "the first load. Until then see that the role allows them: {page}",
-              page=pages.roles()),
-        )  # fmt: skip
+            _(
+                "Some show only once there is a course of ours: run schoolbridge doctor again "
+                "after the first load. Until then see that the role allows them: {page}",
+                page=page("roles"),
+            ),
+        )
     if "moodle/role:assign" in granted:
         yield from _role_matrix(application, connection, site_course, int(info["userid"]))
 
@@ -99,24 +97,22 @@ def _any_course(application: Application) -> int | None:
 def _role_matrix(
     application: Application, connection: Connection, site_course: int, own_id: int
 ) -> Iterator[Check]:
-    subject = _("Roles that our account may give")
+    about = About(_("Roles that our account may give"))
     for name, number in application.settings.moodle.role_ids.items():
         role = _("{name} (number {number})", name=name, number=number)
         may = may_assign(connection, number, site_course=site_course, own_id=own_id)
         if may:
-            yield ok(subject, role)
+            yield about.ok(role)
         elif may is None:
-            yield warning(
-                subject,
+            yield about.warning(
                 _("{role}: not checked", role=role),
-                _("See that our role may assign it: {page}", page=pages.role_assignments()),
+                _("See that our role may assign it: {page}", page=page("role_assignments")),
             )
         else:
-            yield problem(
-                subject,
+            yield about.problem(
                 _("{role}: not allowed, so every enrolment would fail", role=role),
                 _("Tick it in the row of our role: {page}. If Moodle gives this role another "
-                  "number, set it in [moodle].", page=pages.role_assignments()),
+                  "number, set it in [moodle].", page=page("role_assignments")),
             )  # fmt: skip
 
 
@@ -143,49 +139,38 @@ def _accounts(application: Application, connection: Connection, own_id: int) -> 
 
 
 def _address_check(code: str, domain: str) -> Check:
-    subject = _("E-mail addresses of our accounts")
+    about = About(_("E-mail addresses of our accounts"))
     if code in {TOO_LONG, WEAK_PASSWORD}:
         # Neither list is looked at when a web service makes an account; both are at a sign-in
         # through a provider and when a person's form is saved, and no web service tells them.
-        return ok(
-            subject,
+        return about.ok(
             _("Moodle takes …@{domain}. No web service tells its lists of allowed and denied "
               "domains: if they are in use, this one must pass: {page}",
-              domain=domain, page=pages.authentication()),
+              domain=domain, page=page("authentication"))
         )  # fmt: skip
     if code == "invalidparameter":
-        return problem(
-            subject,
+        return about.problem(
             _("Moodle refuses …@{domain}, or our kind of accounts", domain=domain),
             _("Set [logins] email_domain to a domain with a dot, in Latin letters; see that the "
               "authentication method of our accounts is installed: {page}",
-              page=pages.authentication()),
+              page=page("authentication")),
         )  # fmt: skip
-    return warning(
-        subject,
-        _("not checked ({what})", what=code or "?"),
-        _("First put right what is above, then run schoolbridge doctor again."),
-    )
+    return about.not_checked(code or "?")
 
 
 def _password_check(code: str, password: str) -> Check:
-    subject = _("Password policy of Moodle")
+    about = About(_("Password policy of Moodle"))
     if code == TOO_LONG:
-        return ok(subject, _("it accepts our first passwords"))
+        return about.ok(_("it accepts our first passwords"))
     if code != WEAK_PASSWORD:
-        return warning(
-            subject,
-            _("not checked ({what})", what=code or "?"),
-            _("First put right what is above, then run schoolbridge doctor again."),
-        )
+        return about.not_checked(code or "?")
     # Moodle names the rules in words of its language only; by its default policy they are these.
     rules = moodle_policy_refusals(password, PasswordPolicy())
-    return problem(
-        subject,
+    return about.problem(
         _("it refuses our first passwords, so no account would be made"),
-        _("Set {rules} to 0, or take [passwords] first = \"random\" or kept_in = \"provider\": "
+        _('Set {rules} to 0, or take [passwords] first = "random" or kept_in = "provider": '
           "{page}. The policy holds for the whole site, for its staff too.",
-          rules=", ".join(rules) or "minpasswordlength", page=pages.security()),
+          rules=", ".join(rules) or "minpasswordlength", page=page("security")),
     )  # fmt: skip
 
 
@@ -199,14 +184,13 @@ def _same_address(
     if not address:
         return
     code = try_account(connection, email=address, auth=auth, password=password)
-    subject = _("Speed of making accounts")
+    about = About(_("Speed of making accounts"))
     if code == accepted:
-        yield ok(subject, _("Moodle does not compare addresses (allowaccountssameemail is on)"))
+        yield about.ok(_("Moodle does not compare addresses (allowaccountssameemail is on)"))
     elif code == "invalidparameter":
-        yield warning(
-            subject,
+        yield about.warning(
             _("Moodle compares each new address with all others; from some 10,000 accounts on "
               "this makes a load several times slower"),
             _("Turn on allowaccountssameemail: {page}. Our addresses are unique anyway.",
-              page=pages.authentication()),
+              page=page("authentication")),
         )  # fmt: skip

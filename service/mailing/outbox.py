@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -48,19 +48,9 @@ class Letter:
 
 def put(session: Session, letter: Letter, now: datetime) -> bool:
     """Write the letter down; False when its occasion has one already."""
-    row = OutgoingMail(
-        occasion=letter.occasion,
-        recipient=letter.recipient,
-        subject=letter.subject,
-        body=letter.body,
-        attachment_name=letter.attachment_name,
-        attachment=letter.attachment,
-        created_at=now,
-        next_try_at=now,
-    )
     try:
         with session.begin_nested():
-            session.add(row)
+            session.add(OutgoingMail(**asdict(letter), created_at=now, next_try_at=now))
     except IntegrityError:
         return False
     return True
@@ -89,7 +79,7 @@ def undelivered(session: Session) -> Sequence[OutgoingMail]:
 
 
 def send_waiting(application: Application) -> int:
-    """Send what waits; how many were sent.
+    """Send what waits; return how many were sent.
 
     A mail that was accepted and not yet noted when the machine fell over goes out once more, with
     the same Message-ID, by which mail programs know it.

@@ -19,8 +19,7 @@ from service.application import Application
 from service.db import transaction
 from service.doctor import Check, Verdict
 from service.doctor.esia import examine_esia
-from service.doctor.moodle_login import moodle_client
-from service.doctor.sign_in import examine_sign_in, usable_clients
+from service.doctor.sign_in import examine_sign_in, moodle_client, usable_clients
 from tests.auth.esia.signing import Signer
 from tests.service.installation import installation
 
