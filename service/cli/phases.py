@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import click
-from sqlalchemy.orm import Session
 
 from auth.signin.phases import PUPIL, STAFF, Phase, Target, Who
 from service.cli.base import (
@@ -26,10 +25,14 @@ from service.signin import phase_rules
 from service.signin.phase_rules import PhaseRules
 from service.signin.phases import locked_out, locked_out_by_school, read_schedule
 from service.spreadsheet import csv_file
-from service.words import phases as phase_wording
+from service.words import phases as wording
 from service.words.people import role
 
 _DAY = click.DateTime(["%Y-%m-%d", "%d.%m.%Y"])
+_from_option = click.option(
+    "--from", "starts_on", type=_DAY, required=True, metavar="DAY", help=_("First day.")
+)
+_number_argument = click.argument("number", type=int)
 
 
 @click.group("phases")
@@ -42,7 +45,8 @@ def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
             click.option("--district", default="", help=_("Of this district.")),
-            click.option("--school", default="", metavar="CODE", help=_("Of this school.")),
+            click.option("--school", "school_code", default="", metavar="CODE",
+                         help=_("Of this school.")),
             click.option("--class", "class_name", default="", metavar="TITLE",
                          help=_("Of this class of the school, by title or identifier.")),
             click.option("--role", default="", type=click.Choice(["", PUPIL, *sorted(STAFF)]),
@@ -63,58 +67,48 @@ def show(context: Context, as_json: bool) -> None:
         exempt = phase_rules.exemptions(session, context.scope)
         titles = phase_rules.class_titles(session, [*rules, *(row for row, _person in exempt)])
     if as_json:
-        print_json(
-            {
-                "default": schedule.default.value,
-                "rules": [
-                    {**_as_data(row), "phase": row.phase, "starts_on": row.starts_on}
-                    for row in rules
-                ],
-                "exemptions": [
-                    {**_as_data(row), "login": person.username if person else "", "who": row.who,
-                     "until": row.until, "reason": row.reason}
-                    for row, person in exempt
-                ],
-            }
-        )  # fmt: skip
-        return
-    click.echo(_("Where nothing is ruled: {phase}", phase=phase_wording.phase(schedule.default)))
-    print_table(
-        (_("No."), _("For"), _("Phase"), _("From")),
-        [
-            (row.id, phase_wording.target(row.target, titles), phase_wording.phase(row.phase),
-             f"{row.starts_on:%d.%m.%Y}")
-            for row in rules
-        ],
-    )  # fmt: skip
-    if exempt:
-        click.echo(f"\n{_('Exemptions')}")
-        print_table(
-            (_("No."), _("For"), _("Whom there"), _("Until"), _("Reason")),
-            [
-                (row.id, person.username if person else phase_wording.target(row.target, titles),
-                 phase_wording.who(row.who), f"{row.until:%d.%m.%Y}" if row.until else "",
-                 row.reason)
+        print_json({
+            "default": schedule.default.value,
+            "rules": [
+                {**_as_data(row), "phase": row.phase, "starts_on": row.starts_on} for row in rules
+            ],
+            "exemptions": [
+                {**_as_data(row), "login": person.username if person else "", "who": row.who,
+                 "until": row.until, "reason": row.reason}
                 for row, person in exempt
             ],
-        )  # fmt: skip
+        })  # fmt: skip
+        return
+    click.echo(_("Where nothing is ruled: {phase}", phase=wording.phase(schedule.default)))
+    print_table((_("No."), _("For"), _("Phase"), _("From")), [
+        (row.id, wording.target(row.target, titles), wording.phase(row.phase),
+         f"{row.starts_on:%d.%m.%Y}")
+        for row in rules
+    ])  # fmt: skip
+    if exempt:
+        click.echo(f"\n{_('Exemptions')}")
+        print_table((_("No."), _("For"), _("Whom there"), _("Until"), _("Reason")), [
+            (row.id, person.username if person else wording.target(row.target, titles),
+             wording.who(row.who), f"{row.until:%d.%m.%Y}" if row.until else "", row.reason)
+            for row, person in exempt
+        ])  # fmt: skip
 
 
 @phases.command("set", help=_("Put a phase in force from a day on."))
 @click.argument("phase", type=click.Choice([one.value for one in Phase]))
-@click.option("--from", "starts_on", type=_DAY, required=True, metavar="DAY", help=_("First day."))
+@_from_option
 @_target_options
 @pass_context
 def set_phase(context: Context, /, phase: str, starts_on: datetime, **place: str) -> None:
     with _writing(context) as rules:
-        target = _find_target(rules.session, place)
+        target = phase_rules.find_target(rules.session, **place)
         rule = rules.set_phase(target=target, phase=Phase(phase), starts_on=starts_on.date())
     click.echo(_("Phase {number} is set.", number=rule.id))
 
 
 @phases.command("move", help=_("Let a phase that has not begun begin on another day."))
-@click.argument("number", type=int)
-@click.option("--from", "starts_on", type=_DAY, required=True, metavar="DAY", help=_("First day."))
+@_number_argument
+@_from_option
 @pass_context
 def move_phase(context: Context, number: int, starts_on: datetime) -> None:
     with _writing(context) as rules:
@@ -123,7 +117,7 @@ def move_phase(context: Context, number: int, starts_on: datetime) -> None:
 
 
 @phases.command("remove", help=_("Remove a phase: what was in force before it counts again."))
-@click.argument("number", type=int)
+@_number_argument
 @pass_context
 def remove_phase(context: Context, number: int) -> None:
     with _writing(context) as rules:
@@ -144,7 +138,7 @@ def exempt(
 ) -> None:
     with _writing(context) as rules:
         row = rules.add_exemption(
-            target=Target() if login else _find_target(rules.session, place),
+            target=Target() if login else phase_rules.find_target(rules.session, **place),
             login=login,
             who=Who(who),
             until=until.date() if until else None,
@@ -154,7 +148,7 @@ def exempt(
 
 
 @phases.command("unexempt", help=_("Remove an exemption."))
-@click.argument("number", type=int)
+@_number_argument
 @pass_context
 def unexempt(context: Context, number: int) -> None:
     with _writing(context) as rules:
@@ -171,7 +165,7 @@ def unexempt(context: Context, number: int) -> None:
 def show_locked_out(
     context: Context, day: datetime | None, school: str, form: str, as_json: bool
 ) -> None:
-    on = day.date() if day else _today(context)
+    on = day.date() if day else context.today
     titles: tuple[str, ...] = (_("District"), _("School"), _("People"))
     with context.transaction() as session:
         default = read_schedule(session, context.application).default
@@ -205,22 +199,8 @@ def _writing(context: Context) -> Iterator[PhaseRules]:
     with context.transaction() as session:
         yield PhaseRules(
             session=session, settings=context.settings, scope=context.scope, now=context.now,
-            today=_today(context),
+            today=context.today,
         )  # fmt: skip
-
-
-def _find_target(session: Session, place: dict[str, str]) -> Target:
-    return phase_rules.find_target(
-        session,
-        district=place["district"],
-        school_code=place["school"],
-        class_name=place["class_name"],
-        role=place["role"],
-    )
-
-
-def _today(context: Context) -> date:
-    return context.now.astimezone(context.zone).date()
 
 
 def _as_data(row: PhaseRule | PhaseExemption) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def _in_words(entry: Entry) -> str:
 @json_option
 @pass_context
 def schools(context: Context, at: datetime | None, as_json: bool) -> None:
-    day = (at or context.now.astimezone(context.zone)).date()
+    day = at.date() if at else context.today
     with context.transaction() as session:
         found = registry_schools(session, context.scope, at=day)
     if as_json:

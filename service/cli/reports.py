@@ -162,57 +162,42 @@ def _asked(
     )  # fmt: skip
 
 
-def _question(definition: Definition) -> list[click.Parameter]:
-    """What may be asked of this report."""
-    asked: list[click.Parameter] = []
-    if definition.period is not PeriodUse.NONE:
-        asked += [
-            click.Option(
-                ["--from", "from"], metavar="DAY", help=_("First day of the period, inclusive.")
-            ),
-            click.Option(
-                ["--to", "to"], metavar="DAY", help=_("Last day of the period, inclusive.")
-            ),
-        ]
-    if definition.levels:
-        asked.append(
-            click.Option(
-                ["--by"],
-                type=click.Choice([str(level) for level in definition.levels]),
-                default=str(definition.default_level),
-                show_default=True,
-                help=_("What a row is."),
-            )
-        )
-    return [
-        *asked,
+def _question(definition: Definition) -> list[click.Option]:
+    """Return the options that this report takes."""
+    first, last = _("First day of the period, inclusive."), _("Last day of the period, inclusive.")
+    asked = [
+        click.Option(["--from", "from"], metavar="DAY", help=first),
+        click.Option(["--to", "to"], metavar="DAY", help=last),
+        click.Option(
+            ["--by"], type=click.Choice([str(level) for level in definition.levels]),
+            default=str(definition.default_level), show_default=True, help=_("What a row is."),
+        ),
         click.Option(["--district"], metavar="NAME", help=_("Only the schools of this district.")),
         click.Option(["--school"], metavar="CODE", help=_("Only this school.")),
         *map(_option, definition.options),
         click.Option(
-            ["--compare"],
-            type=click.Choice([each.value for each in Compare if each.value]),
+            ["--compare"], type=click.Choice([each.value for each in Compare if each.value]),
             help=_("Beside the figures: the period before, or the district and the city around."),
         ),
         click.Option(
-            ["--publish"],
-            is_flag=True,
-            default=None,
+            ["--publish"], is_flag=True, default=None,
             help=_("For readers outside: hide small numbers."),
         ),
-    ]
+    ]  # fmt: skip
+    unused = {"from", "to"} if definition.period is PeriodUse.NONE else set()
+    if not definition.levels:
+        unused.add("by")
+    return [option for option in asked if option.name not in unused]
 
 
 def _option(option: Option) -> click.Option:
-    name = "--" + option.name.replace("_", "-")
+    name = option.name.replace("_", "-")
+    kind: dict[str, Any] = {"metavar": "N"}
     if isinstance(option, Choice):
-        return click.Option(
-            [name, option.name], type=click.Choice(list(option.choices)), help=option.label()
-        )
-    if isinstance(option, Flag):
-        names = [f"{name}/--no-{name.removeprefix('--')}", option.name]
-        return click.Option(names, default=None, help=option.label())
-    return click.Option([name, option.name], metavar="N", help=option.label())
+        kind = {"type": click.Choice(list(option.choices))}
+    elif isinstance(option, Flag):
+        name, kind = f"{name}/--no-{name}", {"default": None}
+    return click.Option([f"--{name}", option.name], help=option.label(), **kind)
 
 
 def _write(data: bytes, out: Path | None) -> None:
