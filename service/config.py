@@ -37,15 +37,14 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     env = os.environ if environ is None else environ
     if path is None and env.get("SCHOOLBRIDGE_CONFIG"):
         path = Path(env["SCHOOLBRIDGE_CONFIG"])
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = {"home": "var"}
     if path is not None:
         try:
-            data = tomllib.loads(path.read_text("utf-8"))
+            data |= tomllib.loads(path.read_text("utf-8"))
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: not valid TOML: {error}") from error
-    data.setdefault("home", env.get("SCHOOLBRIDGE_HOME", "var"))
     if env.get("SCHOOLBRIDGE_HOME"):
         data["home"] = env["SCHOOLBRIDGE_HOME"]
     problems: list[str] = []
@@ -54,13 +53,10 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     if settings is not None:
         problems += [f"[naming] {problem}" for problem in check_naming(settings.naming)]
     if problems or settings is None:
-        where = str(path) if path else "settings"
-        raise ConfigError(
-            "\n".join(
-                f"{variables.get(problem.partition(':')[0], where)}: {problem}"
-                for problem in problems
-            )
-        )
+        where = [
+            variables.get(problem.partition(":")[0], path or "settings") for problem in problems
+        ]
+        raise ConfigError("\n".join(map("{}: {}".format, where, problems)))
     return dataclasses.replace(settings, home=settings.home.expanduser().absolute())
 
 
@@ -71,11 +67,8 @@ def _apply_environment(
     sections = {f.name for f in dataclasses.fields(Settings)} - {"home"}
     used: dict[str, str] = {}
     for name, value in sorted(env.items()):
-        if (
-            not name.startswith(ENV_PREFIX)
-            or name in RESERVED_VARIABLES
-            or name.startswith("SCHOOLBRIDGE_TEST_")
-        ):
+        of_others = name in RESERVED_VARIABLES or name.startswith(f"{ENV_PREFIX}TEST_")
+        if of_others or not name.startswith(ENV_PREFIX):
             continue
         section, _, key = name.removeprefix(ENV_PREFIX).lower().partition("_")
         if section not in sections or not key:

@@ -38,26 +38,24 @@ class Due:
 def due(now: datetime, *, after: datetime, zone: ZoneInfo) -> list[Due]:
     """Everything that became due after ``after`` and up to ``now``, the oldest first."""
     day, last = after.astimezone(zone).date(), now.astimezone(zone).date()
-    found: set[Due] = set()
+    found: list[Due] = []
     while day <= last:
-        found.update(_of_day(Period(first=day, last=day), zone))
+        ends = _of_day(Period(first=day, last=day), zone)
+        found += [each for each in ends if after < each.at <= now]
         day += timedelta(days=1)
-    return sorted(
-        (each for each in found if after < each.at <= now),
-        key=lambda each: (each.at, each.occasion),
-    )
+    return sorted(found, key=lambda each: (each.at, each.occasion))
 
 
 def _of_day(day: Period, zone: ZoneInfo) -> Iterator[Due]:
     """What ends with ``day`` or on it."""
     end = final_cut_off(day, zone)
-    yield Due(occasion=Occasion.DAY, period=day, at=end)
-    week, month, quarter = week_of(day.last), month_of(day.last), quarter_of(day.last)
+    week = week_of(day.last)
     if week.last == day.last:
         at = preliminary_cut_off(week, zone)
         yield Due(occasion=Occasion.WEEK_PRELIMINARY, period=week, at=at)
-        yield Due(occasion=Occasion.WEEK, period=week, at=end)
-    if month.last == day.last:
-        yield Due(occasion=Occasion.MONTH, period=month, at=end)
-    if quarter.last == day.last:
-        yield Due(occasion=Occasion.QUARTER, period=quarter, at=end)
+    for occasion, period in (
+        (Occasion.DAY, day), (Occasion.WEEK, week), (Occasion.MONTH, month_of(day.last)),
+        (Occasion.QUARTER, quarter_of(day.last)),
+    ):  # fmt: skip
+        if period.last == day.last:
+            yield Due(occasion=occasion, period=period, at=end)

@@ -20,11 +20,9 @@ _FIRST_SCHOOL_MONTH = 9
 def week_of(day: date) -> Period:
     """The week, Saturday to Friday, that ``day`` belongs to."""
     last = day.toordinal() + (FRIDAY - day.weekday()) % DAYS
-    first = max(last - DAYS + 1, date.min.toordinal())  # whoever types such a day is told elsewhere
-    return Period(
-        first=date.fromordinal(first),
-        last=date.fromordinal(min(last, date.max.toordinal())),
-    )
+    # Periods are of 2000 to 2099, but whoever types another day is told elsewhere.
+    first = date.fromordinal(max(last - DAYS + 1, date.min.toordinal()))
+    return Period(first=first, last=date.fromordinal(min(last, date.max.toordinal())))
 
 
 def last_week(today: date) -> Period:
@@ -50,9 +48,8 @@ def final_cut_off(period: Period, zone: ZoneInfo) -> datetime:
 
 
 def month_of(day: date) -> Period:
-    return Period(
-        first=day.replace(day=1), last=day.replace(day=monthrange(day.year, day.month)[1])
-    )
+    first, days = day.replace(day=1), monthrange(day.year, day.month)[1]
+    return Period(first=first, last=day.replace(day=days))
 
 
 def last_month(today: date) -> Period:
@@ -60,10 +57,8 @@ def last_month(today: date) -> Period:
 
 
 def quarter_of(day: date) -> Period:
-    first_month = 3 * ((day.month - 1) // 3) + 1
-    return Period(
-        first=date(day.year, first_month, 1), last=month_of(date(day.year, first_month + 2, 1)).last
-    )
+    first = date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)
+    return Period(first=first, last=month_of(first.replace(month=first.month + 2)).last)
 
 
 def last_quarter(today: date) -> Period:
@@ -72,10 +67,8 @@ def last_quarter(today: date) -> Period:
 
 def school_year_of(day: date) -> Period:
     year = day.year if day.month >= _FIRST_SCHOOL_MONTH else day.year - 1
-    return Period(
-        first=date(year, _FIRST_SCHOOL_MONTH, 1),
-        last=date(year + 1, _FIRST_SCHOOL_MONTH, 1) - timedelta(days=1),
-    )
+    first = date(year, _FIRST_SCHOOL_MONTH, 1)
+    return Period(first=first, last=first.replace(year=year + 1) - timedelta(days=1))
 
 
 def period_before(period: Period) -> Period:
