@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from threading import Event
 from types import FrameType
 from typing import Any
@@ -46,24 +46,25 @@ def work_on(
     while not told.is_set():
         # A signal reaches the worker of the round before until the next one begins to work.
         with suppress(StopRequested):
-            try:
+            with _outliving_redis("the worker lost Redis"):
                 _work_until_redis_is_lost(queues, connect(), look, seconds, told, burst=burst)
-            except redis.RedisError as error:
-                log.warning("the worker lost Redis: %s", type(error).__name__)
             if burst:
                 return
             told.wait(RECONNECT_SECONDS)
 
 
+@contextmanager
+def _outliving_redis(what: str) -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        log.warning("%s: %s", what, type(error).__name__)
+
+
 def _work_until_redis_is_lost(
-    queues: Sequence[str],
-    connection: redis.Redis,
-    look: Callable[[], None],
-    seconds: int,
-    told: Event,
-    *,
-    burst: bool,
-) -> None:
+    queues: Sequence[str], connection: redis.Redis, look: Callable[[], None], seconds: int,
+    told: Event, *, burst: bool,
+) -> None:  # fmt: skip
     worker = _Worker(
         [Queue(name, connection=connection) for name in queues],
         connection=connection,
@@ -114,19 +115,15 @@ class _Worker(Worker):
         if pipeline is not None:
             super().heartbeat(timeout, pipeline)
             return
-        try:
+        with _outliving_redis("the worker cannot say that it lives"):
             super().heartbeat(timeout)
             self._register_again()
-        except redis.RedisError as error:
-            log.warning("the worker cannot say that it lives: %s", type(error).__name__)
 
     def maintain_heartbeats(self, job: Job, execution: Any) -> None:
         """While a job is at work, which goes on whether Redis is there or not."""
-        try:
+        with _outliving_redis("the worker cannot say that it lives"):
             super().maintain_heartbeats(job, execution)
             self._register_again()
-        except redis.RedisError as error:
-            log.warning("the worker cannot say that it lives: %s", type(error).__name__)
 
     def _register_again(self) -> None:
         """A worker registers once, and an emptied Redis knows nothing of it."""

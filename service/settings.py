@@ -96,14 +96,14 @@ class RedisSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadingSettings:
-    layout_dirs: tuple[str, ...] = ()
+    layout_dirs: tuple[Path, ...] = ()
     """Folders with more layouts (docs/new-layout.md)."""
     limits: ReadLimits = field(default_factory=ReadLimits)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegistrySettings:
-    mapping_dirs: tuple[str, ...] = ()
+    mapping_dirs: tuple[Path, ...] = ()
     """Folders with more mappings of other platforms' files (docs/registry.md)."""
     file_bytes: int = 10 * 1024 * 1024
     """The largest CSV or XLSX file."""
@@ -240,14 +240,6 @@ class Settings:
     def base_url(self) -> str:
         server = self.server
         return (server.base_url or f"http://{server.host}:{server.port}").rstrip("/")
-
-    @property
-    def layout_folders(self) -> list[Path]:
-        return [Path(folder) for folder in self.reading.layout_dirs]
-
-    @property
-    def mapping_folders(self) -> list[Path]:
-        return [Path(folder) for folder in self.registry.mapping_dirs]
 
     @property
     def signing_keys(self) -> Path:

@@ -128,7 +128,7 @@ def _read(
     """People and findings school by school, so that a whole city is checked in little memory."""
     reading = context.settings.reading
     today = datetime.now(context.zone).date()
-    seen = scan(paths, limits=reading.limits, layout_folders=context.settings.layout_folders)
+    seen = scan(paths, limits=reading.limits, layout_folders=reading.layout_dirs)
     yield 0, list(seen.findings)
     for files in seen.schools:
         read = read_school(

@@ -93,7 +93,7 @@ def _week(
 ) -> imports.WeekOfPlatform:
     if not platform or week is None:
         raise click.UsageError(_("for a platform give --platform and --week"))
-    mappings = load_mappings(context.settings.mapping_folders)
+    mappings = load_mappings(context.settings.registry.mapping_dirs)
     if mapping not in mappings:
         known = ", ".join(sorted(mappings))
         raise click.UsageError(

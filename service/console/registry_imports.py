@@ -34,7 +34,7 @@ def _page(problem: str = "") -> str:
     require_city(scope())
     settings = the_console().application.settings
     try:
-        mappings = load_mappings(settings.mapping_folders)
+        mappings = load_mappings(settings.registry.mapping_dirs)
     except MappingError as error:
         mappings, problem = {}, problem or str(error)
     with the_console().transaction() as db:
@@ -80,7 +80,7 @@ def receive() -> Response | tuple[str, int]:
 
 def _week() -> imports.WeekOfPlatform:
     """Raises ``ValueError`` without a day, ``MappingError`` when there is no such mapping."""
-    mappings = load_mappings(the_console().application.settings.mapping_folders)
+    mappings = load_mappings(the_console().application.settings.registry.mapping_dirs)
     name = request.form.get("mapping", "")
     if name not in mappings:
         abort(400)

@@ -124,7 +124,7 @@ class _Planning:
         found = scan(
             sorted((self._settings.home / self._run.folder).iterdir()),
             limits=self._settings.reading.limits,
-            layout_folders=self._settings.layout_folders,
+            layout_folders=self._settings.reading.layout_dirs,
         )
         only = self._run.only_schools
         schools = [one for one in found.schools if only is None or one.school_code in only]

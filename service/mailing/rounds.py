@@ -1,9 +1,14 @@
-"""One round of the mail: what became due since the last is written down, then all is sent."""
+"""One round of the mail: the letters that became due are written down, then all are sent.
+
+They have figures, where these come from, and what to do. Never a name of a pupil.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,8 +17,9 @@ from service.access import Scope
 from service.application import Application
 from service.calendar.due import Due, Occasion, due
 from service.db import transaction
+from service.i18n import gettext as _
 from service.i18n import set_language
-from service.mailing import letters, outbox
+from service.mailing import outbox
 from service.mailing.outbox import Letter
 from service.models import Operator, OperatorRole, School
 from service.pdf import NoPdf
@@ -23,7 +29,7 @@ from service.reports.files import FILES, file_name
 from service.reports.head_counts import ALL_ROLES
 from service.reports.publishing import preliminary_report
 from service.reports.question import Asked
-from service.reports.report import Report
+from service.reports.report import Report, show_moment, show_percent
 from service.reports.scheduled import scheduled_question
 
 AFTER_CUT_OFF = timedelta(minutes=15)
@@ -31,6 +37,18 @@ AFTER_CUT_OFF = timedelta(minutes=15)
 
 TOO_LATE = timedelta(days=3)
 """Afterwards preliminary figures are of no use: the final ones have been there for days."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lag:
+    """One school that is to be reminded, and of what."""
+
+    school: str
+    """Its short name."""
+    last_load: datetime | None
+    load_is_old: bool
+    signed_in_share: float | None
+    """Given when it is under the threshold."""
 
 
 def send_round(application: Application) -> int:
@@ -45,9 +63,9 @@ def send_round(application: Application) -> int:
         for each in due(cut, after=now - TOO_LATE, zone=application.zone)
         if each.occasion is Occasion.WEEK_PRELIMINARY
     ]
+    wanting = (Operator.active, Operator.wants_mail, Operator.email != "")
     for week in weeks:
         with application.sessions() as session:
-            wanting = (Operator.active, Operator.wants_mail, Operator.email != "")
             operators = session.scalars(select(Operator.id).where(*wanting)).all()
         for number in operators:
             with transaction(application.sessions) as session:
@@ -72,31 +90,27 @@ def _letters(
             yield Letter(
                 occasion=occasion,
                 recipient=operator.email,
-                subject=letters.reminder_subject(),
-                body=letters.reminder_body(lags, application.zone, _console(application)),
+                subject=_("Reminder: what your school has to do for the accounts"),
+                body=_reminder(lags, application.zone, _console(application)),
             )
 
 
 def _report_letter(
-    application: Application,
-    session: Session,
-    operator: Operator,
-    definition: Definition,
-    week: Due,
-    occasion: str,
-) -> Letter:
+    application: Application, session: Session, operator: Operator, definition: Definition,
+    week: Due, occasion: str,
+) -> Letter:  # fmt: skip
     asked = scheduled_question(application, definition, week, Scope.of(operator))
     report = preliminary_report(session, definition, asked)
-    period = week.period
-    address = (
-        f"{_console(application)}/reports/{definition.name}?from={period.first}&to={period.last}"
-    )
+    days = f"from={week.period.first}&to={week.period.last}"
+    address = f"{_console(application)}/reports/{definition.name}?{days}"
     name, data = _attachment(application, report)
+    head = "\n".join(f"{label}: {text}" for label, text in report.header())
+    where = _("In the console: {address}", address=address)
     return Letter(
         occasion=occasion,
         recipient=operator.email,
-        subject=letters.report_subject(report),
-        body=letters.report_body(report, address),
+        subject=f"{report.title}, {report.period}" if report.period else report.title,
+        body=f"{head}\n\n{where}\n\n{_ending()}",
         attachment_name=name,
         attachment=data,
     )
@@ -112,7 +126,37 @@ def _attachment(application: Application, report: Report) -> tuple[str, bytes | 
         return file_name(report, "xlsx"), FILES["xlsx"].make(report)
 
 
-def _lags(application: Application, session: Session, scope: Scope, week: Due) -> list[letters.Lag]:
+def _reminder(lags: Sequence[Lag], zone: ZoneInfo, address: str) -> str:
+    """Return the text of a reminder: school by school what is behind, and what to do."""
+    parts = [_about(lag, zone) for lag in lags]
+    where = _("The console: {address}", address=address)
+    return "\n\n".join([_("Some things are behind:"), *parts, where, _ending()])
+
+
+def _about(lag: Lag, zone: ZoneInfo) -> str:
+    lines = [lag.school]
+    if lag.last_load is None:
+        lines.append(_("— No load yet. Export the files from Paragraf and load them."))
+    elif lag.load_is_old:
+        moment = show_moment(lag.last_load, zone)
+        lines.append(_("— The last load was on {moment}. Export fresh files from Paragraf and "
+                       "load them.", moment=moment))  # fmt: skip
+    if lag.signed_in_share is not None:
+        share = show_percent(lag.signed_in_share)
+        lines.append(_("— {share} % of the roll have signed in at least once. Print the slips of "
+                       "the classes and hand them out; help with the first sign-in in a lesson.",
+                       share=share))  # fmt: skip
+    return "\n".join(lines)
+
+
+def _ending() -> str:
+    return _(
+        "You get this letter because you asked for it. To stop it: console, Reports, Reports by "
+        "mail."
+    )
+
+
+def _lags(application: Application, session: Session, scope: Scope, week: Due) -> list[Lag]:
     """The schools of one operator that are behind."""
     settings = application.settings.mail
     oldest = week.at - timedelta(days=settings.remind_after_days)
@@ -124,14 +168,10 @@ def _lags(application: Application, session: Session, scope: Scope, week: Due) -
         share = shares.get(school.code)
         low = share is not None and share < settings.remind_below_share
         if is_old or low:
-            found.append(
-                letters.Lag(
-                    school=school.short_name or school.name,
-                    last_load=loaded,
-                    load_is_old=is_old,
-                    signed_in_share=share if low else None,
-                )
-            )
+            found.append(Lag(
+                school=school.short_name or school.name, last_load=loaded, load_is_old=is_old,
+                signed_in_share=share if low else None,
+            ))  # fmt: skip
     return found
 
 

@@ -24,7 +24,7 @@ def layouts(tmp_path: Path) -> Path:
 def test_a_run_ends_rejected_with_the_name_of_the_file(trial: Trial, layouts: Path) -> None:
     file = trial.write(A, pupils("a", 2))
     settings = trial.application.settings
-    reading = replace(settings.reading, layout_dirs=(str(layouts),))
+    reading = replace(settings.reading, layout_dirs=(layouts,))
     trial.application.settings = replace(settings, reading=reading)
     load_id = trial.load(file)
     ended = trial.run(load_id)

@@ -164,7 +164,7 @@ def test_a_layout_may_say_how_days_are_written(
     folder = tmp_path / "layouts"
     folder.mkdir()
     (folder / "own.toml").write_text(own, "utf-8")
-    configure = with_settings("reading", layout_dirs=(str(folder),))
+    configure = with_settings("reading", layout_dirs=(folder,))
     with make_trial(tmp_path, configure=configure) as trial:
         trial.sync(path)
         assert birth_date(trial, "s-1") == born
