@@ -1,16 +1,26 @@
-"""Runs commands inside the test's own process, and free ports for those that serve."""
+"""Runs commands inside the test's own process; what they need around them, and what they left."""
 
 from __future__ import annotations
 
 import json
 import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
+from sqlalchemy.orm import Session
 
+from service.application import build
 from service.cli import main
+from service.config import load_settings
+from service.data_folder import locked
+from service.db import transaction
+from service.processes import neighbours
 
 TRACE = "Traceback"
 
@@ -47,6 +57,37 @@ def run(*arguments: object, home: Path, **variables: str | None) -> Ended:
         main, [str(one) for one in arguments], env=env
     )
     return Ended(code=result.exit_code, out=result.stdout, err=result.stderr)
+
+
+def command(*arguments: object) -> list[str]:
+    """The command for a process of its own."""
+    return [sys.executable, "-m", "service", *map(str, arguments)]
+
+
+@contextmanager
+def rows_of(home: Path) -> Iterator[Session]:
+    """One transaction in the database of a data folder."""
+    application = build(load_settings(None, {"SCHOOLBRIDGE_HOME": str(home)}))
+    with transaction(application.sessions) as session:
+        yield session
+    application.engine.dispose()
+
+
+@contextmanager
+def at_work(home: Path, **variables: str) -> Iterator[None]:
+    """Make a data folder, and keep worker, Redis and stand-in up. ``variables``: as of ``run``.
+
+    Its lock is held as by serve: commands use what is at work, and leave it at work.
+    """
+    variables |= {"HOME": str(home), "SERVER_STANDIN_PORT": str(free_port())}
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("SCHOOLBRIDGE_CONFIG", raising=False)
+        for name, value in variables.items():
+            environment.setenv(f"SCHOOLBRIDGE_{name}", value)
+        assert run("init", home=home).code == 0
+        settings = load_settings()
+        with neighbours(settings, worker=True), locked(settings, "serve"):
+            yield
 
 
 def below_a_file(folder: Path) -> Path:

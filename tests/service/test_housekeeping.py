@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from service.application import Application
 from service.db import transaction
 from service.housekeeping import OVER, clear_away
 from service.models import ActivityBitmap, AuditEntry, LoadStatus
+from tests.service.command_line import command
 from tests.service.console_factories import add_run
 from tests.service.installation import environment, installation, running_redis
 from tests.waiting import WAIT_SECONDS
@@ -119,7 +119,7 @@ def test_no_days_keep_the_files_for_ever(application: Application) -> None:
 
 def work(application: Application) -> None:
     subprocess.run(
-        [sys.executable, "-m", "service", "worker", "--burst"],
+        command("worker", "--burst"),
         env=environment(application.settings),
         check=True,
         capture_output=True,

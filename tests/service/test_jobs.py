@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -20,6 +19,7 @@ from service.models import LoadStatus
 from service.queue import JobName, JobQueue, Work, live_workers
 from service.redis_link import connect_redis
 from service.sample import City, write_sample
+from tests.service.command_line import command
 from tests.service.installation import SCOPE, environment, find_run, installation, running_redis
 from tests.waiting import WAIT_SECONDS
 
@@ -31,8 +31,8 @@ def application(tmp_path: Path) -> Iterator[Application]:
 
 
 def worker(application: Application, *arguments: str) -> None:
-    command = [sys.executable, "-m", "service", "worker", *arguments, "--burst"]
-    subprocess.run(command, env=environment(application.settings), check=True, timeout=WAIT_SECONDS)
+    work = command("worker", *arguments, "--burst")
+    subprocess.run(work, env=environment(application.settings), check=True, timeout=WAIT_SECONDS)
 
 
 def test_a_load_does_not_wait_for_what_reads_moodle_for_hours(application: Application) -> None:
@@ -94,10 +94,9 @@ def test_neither_redis_nor_the_log_keeps_the_text_of_a_failure(application: Appl
     with connect_redis(application.settings) as redis:
         queue = Queue(Work.LOADS.queue, connection=redis)
         job = queue.enqueue_call("builtins.eval", (BREAKS_OFF,), timeout=-1, failure_ttl=3600)
-        command = [sys.executable, "-m", "service", "worker", "loads", "--burst"]
         done = subprocess.run(
-            command, env=environment(application.settings), check=True, timeout=WAIT_SECONDS,
-            capture_output=True, text=True,
+            command("worker", "loads", "--burst"), env=environment(application.settings),
+            check=True, timeout=WAIT_SECONDS, capture_output=True, text=True,
         )  # fmt: skip
         job.refresh()
         assert job.is_failed

@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from service.processes import Child, wait_ready
 from service.redis_link import redis_answers
 from service.settings import START_SECONDS, Settings
 from tests.language import in_language
-from tests.service.command_line import below_a_file, free_port, run
+from tests.service.command_line import below_a_file, command, free_port, run
 from tests.waiting import WAIT_SECONDS, until
 
 
@@ -42,13 +41,15 @@ def settings_of(environment: dict[str, str]) -> Settings:
     return load_settings(None, environment)
 
 
+def started(environment: dict[str, str]) -> psutil.Popen:
+    pipe = subprocess.PIPE
+    return psutil.Popen(command("serve"), env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
 @contextmanager
 def serving(environment: dict[str, str]) -> Iterator[psutil.Popen]:
     """A running ``serve``, ready to be used; ended by force if the test leaves it running."""
-    serve = psutil.Popen(
-        [sys.executable, "-m", "service", "serve"],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    serve = started(environment)
     try:
         assert serve.stdout.readline().startswith("Ready: "), serve.stderr.read()
         yield serve
@@ -69,9 +70,8 @@ def tree(process: psutil.Process) -> list[psutil.Process]:
 def refused(environment: dict[str, str]) -> str:
     """The one line of a ``serve`` that cannot start."""
     ended = subprocess.run(
-        [sys.executable, "-m", "service", "serve"],
-        env=environment, capture_output=True, text=True, timeout=WAIT_SECONDS,
-    )  # fmt: skip
+        command("serve"), env=environment, capture_output=True, text=True, timeout=WAIT_SECONDS
+    )
     assert ended.returncode == 1
     assert ended.stdout == ""
     # A slow machine says what it waits for, and what goes wrong meanwhile is in the log.
@@ -101,10 +101,7 @@ def test_serve_answers_and_one_ctrl_c_ends_all_of_it(environment: dict[str, str]
 
 
 def test_ctrl_c_before_it_is_ready_ends_all_of_it_too(environment: dict[str, str]) -> None:
-    serve = psutil.Popen(
-        [sys.executable, "-m", "service", "serve"],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    serve = started(environment)
     until(lambda: bool(tree(serve)))
     children = tree(serve)
     serve.send_signal(signal.SIGINT)
@@ -167,28 +164,22 @@ def test_a_port_in_use_is_one_line(environment: dict[str, str], variable: str) -
     assert variable.removeprefix("SERVER_").lower() in line
 
 
-def test_an_address_of_another_machine_is_one_line(environment: dict[str, str]) -> None:
-    line = refused({**environment, "SCHOOLBRIDGE_SERVER_HOST": "192.0.2.1"})
-    assert "cannot listen on 192.0.2.1" in line
-
-
-def test_a_data_folder_that_cannot_be_made_is_one_line(
-    environment: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("SERVER_HOST", "192.0.2.1", "cannot listen on 192.0.2.1"),
+        ("HOME", "{folder}/a-file/home", "{folder}/a-file/home"),
+        ("HOME", "{folder}/new", "schoolbridge init"),
+        ("REDIS_URL", "redis://127.0.0.1:9/0", "Redis does not answer"),
+    ],
+    ids=["address of another machine", "folder that cannot be made", "no init", "no Redis"],
+)
+def test_what_cannot_be_used_is_one_line(
+    environment: dict[str, str], tmp_path: Path, variable: str, value: str, told: str
 ) -> None:
-    home = below_a_file(tmp_path)
-    assert str(home) in refused({**environment, "SCHOOLBRIDGE_HOME": str(home)})
-
-
-def test_a_data_folder_without_init_is_one_line(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
-    line = refused({**environment, "SCHOOLBRIDGE_HOME": str(tmp_path / "new")})
-    assert "schoolbridge init" in line
-
-
-def test_a_redis_that_does_not_answer_is_one_line(environment: dict[str, str]) -> None:
-    line = refused({**environment, "SCHOOLBRIDGE_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"})
-    assert "Redis does not answer" in line
+    below_a_file(tmp_path)
+    line = refused({**environment, f"SCHOOLBRIDGE_{variable}": value.format(folder=tmp_path)})
+    assert told.format(folder=tmp_path) in line
 
 
 def test_a_second_serve_on_the_same_folder_is_refused(environment: dict[str, str]) -> None:
@@ -237,9 +228,8 @@ def test_import_needs_no_moodle_and_starts_no_stand_in(
     port = int(environment["SCHOOLBRIDGE_SERVER_STANDIN_PORT"])
     with socket.create_server(("127.0.0.1", port)):
         ended = subprocess.run(
-            [sys.executable, "-m", "service", "import", files],
-            env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            command("import", files), env=environment, capture_output=True, text=True, check=False
+        )
     assert ended.returncode == 0, ended.stderr
     assert not (home / "log" / "moodle-standin.log").exists()
 

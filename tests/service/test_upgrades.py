@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -63,38 +62,38 @@ def kill_init(home: Path, url: str, statement: str) -> None:
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
-def revision(url: str) -> str:
+def execute(url: str, statement: str, **values: object) -> list[Any]:
+    """Run SQL in the database; gives the first column of what it finds."""
     engine = make_engine(url)
-    with engine.connect() as connection:
-        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    with engine.begin() as connection:
+        result = connection.execute(text(statement), values)
+        found = list(result.scalars()) if result.returns_rows else []
     engine.dispose()
+    return found
+
+
+def revision(url: str) -> str:
+    (found,) = execute(url, "SELECT version_num FROM alembic_version")
     return str(found)
 
 
 def operators(url: str) -> list[str]:
-    engine = make_engine(url)
-    with engine.connect() as connection:
-        found = connection.scalars(text("SELECT username FROM operators ORDER BY username"))
-        names = [str(name) for name in found]
-    engine.dispose()
-    return names
+    return execute(url, "SELECT username FROM operators ORDER BY username")
 
 
-def earlier_installation(home: Path, url: str) -> None:
-    """What an earlier version left, with one operator in it."""
+def earlier_installation(home: Path, url: str = "") -> str:
+    """What an earlier version left, with one operator in it; gives the database's URL."""
+    url = url or f"sqlite:///{home / 'schoolbridge.sqlite'}"
     home.mkdir()
     (home / "secret").write_bytes(os.urandom(32))
     migrate(url, "0010")
-    engine = make_engine(url)
-    with engine.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO operators (username, role, scope, password_hash, active, created_at)"
-                " VALUES ('anna', 'city', '[]', '', :yes, '2026-09-01')"
-            ),
-            {"yes": True},
-        )
-    engine.dispose()
+    execute(
+        url,
+        "INSERT INTO operators (username, role, scope, password_hash, active, created_at)"
+        " VALUES ('anna', 'city', '[]', '', :yes, '2026-09-01')",
+        yes=True,
+    )
+    return url
 
 
 @pytest.mark.parametrize(
@@ -132,8 +131,7 @@ def test_an_upgrade_killed_in_the_middle_has_changed_nothing(
 
 def test_a_copy_from_before_the_upgrade_can_be_put_back(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    url = f"sqlite:///{home / 'schoolbridge.sqlite'}"
-    earlier_installation(home, url)
+    url = earlier_installation(home)
     assert run("init", home=home).code == 0
     (copy,) = copies(home / "schoolbridge.sqlite")
     assert copy.name == "schoolbridge-before-upgrade-from-0010.sqlite"
@@ -148,8 +146,7 @@ def test_a_copy_from_before_the_upgrade_can_be_put_back(tmp_path: Path) -> None:
 
 def test_only_the_last_copies_are_kept(tmp_path: Path) -> None:
     database = tmp_path / "schoolbridge.sqlite"
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("CREATE TABLE anything (id INTEGER)")
+    execute(f"sqlite:///{database}", "CREATE TABLE anything (id INTEGER)")
     made = []
     for number in range(COPIES_KEPT + 2):
         made.append(keep_copy(database, f"{number:04d}"))
@@ -160,8 +157,7 @@ def test_only_the_last_copies_are_kept(tmp_path: Path) -> None:
 
 def test_a_copy_that_cannot_be_written_stops_the_upgrade(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    url = f"sqlite:///{home / 'schoolbridge.sqlite'}"
-    earlier_installation(home, url)
+    url = earlier_installation(home)
     (home / "schoolbridge-before-upgrade-from-0010.sqlite").mkdir()
     ended = run("init", home=home)
     assert (ended.code, len(ended.err.splitlines())) == (1, 1)
@@ -171,10 +167,8 @@ def test_a_copy_that_cannot_be_written_stops_the_upgrade(tmp_path: Path) -> None
 
 def test_an_upgrade_that_fails_says_so_in_one_line_and_changes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    url = f"sqlite:///{home / 'schoolbridge.sqlite'}"
-    earlier_installation(home, url)
-    with closing(sqlite3.connect(home / "schoolbridge.sqlite")) as connection:
-        connection.execute("CREATE TABLE published_reports (left_by TEXT)")
+    url = earlier_installation(home)
+    execute(url, "CREATE TABLE published_reports (left_by TEXT)")
     ended = run("init", home=home)
     assert (ended.code, len(ended.err.splitlines())) == (1, 1)
     assert "from version 0010" in ended.err
@@ -184,10 +178,7 @@ def test_an_upgrade_that_fails_says_so_in_one_line_and_changes_nothing(tmp_path:
 
 def made_by_a_newer_version(home: Path, url: str) -> None:
     assert run("init", home=home, DATABASE_URL=url).code == 0
-    engine = make_engine(url)
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = :new"), {"new": NEWER})
-    engine.dispose()
+    execute(url, "UPDATE alembic_version SET version_num = :new", new=NEWER)
 
 
 def is_the_line(err: str) -> bool:
@@ -260,7 +251,7 @@ def test_worker_and_web_refuse_a_newer_database_in_one_line(
 
 def test_an_older_database_is_one_line_that_names_init(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    earlier_installation(home, f"sqlite:///{home / 'schoolbridge.sqlite'}")
+    earlier_installation(home)
     ended = run("runs", home=home)
     assert ended.code == 1
     assert "older version; run: schoolbridge init" in ended.err

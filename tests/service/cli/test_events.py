@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.application import build
-from service.config import load_settings
-from service.db import transaction
 from service.models import AuditEntry
-from tests.service.command_line import Ended, run
+from tests.service.command_line import Ended, rows_of, run
 from tests.service.coverage_city import add_person, add_school, sign_in
 
 HEAD = "time;login;source_id;school_code;method;result\n"
@@ -22,15 +19,12 @@ NO_SCHOOL = "2017-04-01T09:31:00+03:00;nobody;;154;password;allowed\n"
 
 @pytest.fixture
 def home(initialised_home: Path) -> Path:
-    home = initialised_home
-    application = build(load_settings(None, {"SCHOOLBRIDGE_HOME": str(home)}))
-    with transaction(application.sessions) as session:
+    with rows_of(initialised_home) as session:
         add_school(session, "153")
         add_person(session, "p", "153")
         sign_in(session, "p", school_code="153")
         sign_in(session, "p", school_code="153", result="refused")
-    application.engine.dispose()
-    return home
+    return initialised_home
 
 
 def bring_in(home: Path, path: Path, text: str, *options: str) -> Ended:
@@ -72,12 +66,10 @@ def test_an_import_as_json_has_numbers_and_bad_lines_and_is_audited(
     (one,) = ended.data
     assert (one["lines"], one["new"], one["unmatched"], one["bad"]) == (2, 1, 1, 1)
     assert [(bad["line"], bad["code"]) for bad in one["bad_lines"]] == [(2, "school")]
-    application = build(load_settings(None, {"SCHOOLBRIDGE_HOME": str(home)}))
-    with transaction(application.sessions) as session:
+    with rows_of(home) as session:
         (entry,) = session.query(AuditEntry).filter_by(action="event.import")
         assert (entry.details["file"], entry.details["new"]) == ("a.csv", 1)
         assert "nobody" not in str(entry.details)
-    application.engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,9 @@ import requests
 
 from provisioning.logins import candidates
 from service.config import load_settings
-from service.data_folder import locked
-from service.processes import neighbours
 from service.sample.rows import Row
 from service.settings import STANDIN_TOKEN
-from tests.service.command_line import free_port, run
+from tests.service.command_line import at_work, run
 from tests.service.trial import A, B, Trial, pupil, pupils
 
 
@@ -23,41 +21,20 @@ from tests.service.trial import A, B, Trial, pupil, pupils
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data folder whose worker, Redis and stand-in are up as long as this file runs."""
     home = tmp_path_factory.mktemp("cli") / "home"
-    with pytest.MonkeyPatch.context() as environment:
-        environment.delenv("SCHOOLBRIDGE_CONFIG", raising=False)
-        environment.setenv("SCHOOLBRIDGE_HOME", str(home))
-        environment.setenv("SCHOOLBRIDGE_SERVER_STANDIN_PORT", str(free_port()))
-        environment.setenv("SCHOOLBRIDGE_LOGINS_SCHEME", "transliterated")
-        assert run("init", home=home).code == 0
-        settings = load_settings()
-        with neighbours(settings, worker=True), locked(settings, "serve"):
-            yield home
+    with at_work(home, LOGINS_SCHEME="transliterated"):
+        yield home
 
 
 def first_login(row: Row) -> str:
     person = row.person
-    return next(
-        candidates(
-            "",
-            family_name=person.family_name,
-            given_name=person.given_name,
-            middle_name=person.middle_name,
-            scheme="transliterated",
-        )
-    )
+    names = {name: getattr(person, name) for name in ("family_name", "given_name", "middle_name")}
+    return next(candidates("", **names, scheme="transliterated"))
 
 
 def ask_moodle(function: str, **fields: object) -> list[dict[str, Any]]:
-    answer = requests.post(
-        f"{load_settings().moodle_target.url}/webservice/rest/server.php",
-        data={
-            "wstoken": STANDIN_TOKEN,
-            "wsfunction": function,
-            "moodlewsrestformat": "json",
-            **fields,
-        },
-        timeout=60,
-    ).json()
+    address = f"{load_settings().moodle_target.url}/webservice/rest/server.php"
+    call = {"wstoken": STANDIN_TOKEN, "wsfunction": function, "moodlewsrestformat": "json"}
+    answer = requests.post(address, data=call | fields, timeout=60).json()
     assert isinstance(answer, list), answer
     return answer
 

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,7 @@ import pytest
 import requests
 
 from service.config import load_settings
-from service.data_folder import locked
-from service.processes import neighbours
-from tests.service.command_line import Ended, free_port, run
+from tests.service.command_line import Ended, at_work, command, run
 
 BLANK_CLASSES = Path(__file__).parents[2] / "data" / "next-exports" / "d13-classes-blank"
 
@@ -69,18 +66,9 @@ class Installation:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     made = Installation(tmp_path_factory.mktemp("cli"))
-    with pytest.MonkeyPatch.context() as environment:
-        environment.delenv("SCHOOLBRIDGE_CONFIG", raising=False)
-        environment.setenv("SCHOOLBRIDGE_HOME", str(made.home))
-        environment.setenv("SCHOOLBRIDGE_SERVER_STANDIN_PORT", str(free_port()))
-        # Any leaver at all is over the limit.
-        environment.setenv("SCHOOLBRIDGE_LIMITS_FLOOR", "0")
-        environment.setenv("SCHOOLBRIDGE_LIMITS_MAX_SUSPENDED_SHARE", "0")
-        assert made.run("init").code == 0
-        settings = load_settings()
-        # Held as by serve: commands use what is at work, and leave it at work.
-        with neighbours(settings, worker=True), locked(settings, "serve"):
-            yield made
+    # Any leaver at all is over the limit.
+    with at_work(made.home, LIMITS_FLOOR="0", LIMITS_MAX_SUSPENDED_SHARE="0"):
+        yield made
 
 
 def test_import_plans_and_tells_the_next_steps(installation: Installation) -> None:
@@ -217,15 +205,13 @@ def test_coverage_comes_in_four_forms(installation: Installation) -> None:
     assert "SB0010" in json.dumps(by_json.data)
     assert installation.run("report", "coverage", "--json").data.keys() == by_json.data.keys()
 
-    rows = list(
-        csv.reader(io.StringIO(installation.run("report", "coverage", "--format", "csv").out))
-    )
-    assert any("SB0010" in cell for row in rows for cell in row)
+    by_csv = installation.run("report", "coverage", "--format", "csv").out
+    assert any("SB0010" in cell for row in csv.reader(io.StringIO(by_csv)) for cell in row)
 
 
 def test_coverage_as_a_workbook_is_bytes_on_standard_output(installation: Installation) -> None:
-    command = [sys.executable, "-m", "service", "report", "coverage", "--format", "xlsx"]
-    made = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    asked = command("report", "coverage", "--format", "xlsx")
+    made = subprocess.run(asked, stdout=subprocess.PIPE, check=True).stdout
     sheet = openpyxl.load_workbook(io.BytesIO(made)).active
     assert sheet is not None
     assert sheet.max_row > 1

@@ -10,11 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from auth.models import Credential
-from service.application import build
-from service.config import load_settings
-from service.db import transaction
 from service.models import AuditEntry
-from tests.service.command_line import Ended, run
+from tests.service.command_line import Ended, rows_of, run
 from tests.service.coverage_city import add_school
 from tests.service.slip_factories import add_person, choose_own_password
 
@@ -22,16 +19,13 @@ from tests.service.slip_factories import add_person, choose_own_password
 @pytest.fixture
 def home(initialised_home: Path) -> Path:
     """One school with three people; one of them has an own password."""
-    folder = initialised_home
-    application = build(load_settings(None, {"SCHOOLBRIDGE_HOME": str(folder)}))
-    with transaction(application.sessions) as session:
+    with rows_of(initialised_home) as session:
         add_school(session, "1")
         add_person(session, "a")
         add_person(session, "b", class_id="c-9", class_title="9Б")
         add_person(session, "t", role="teacher")
         choose_own_password(session, "b")
-    application.engine.dispose()
-    return folder
+    return initialised_home
 
 
 def logins(ended: Ended) -> list[str]:
@@ -82,12 +76,10 @@ def test_a_reset_prints_the_new_slip_and_is_written_down(home: Path) -> None:
     ended = run("reset-password", "48рb", home=home)
     assert ended.code == 0
     assert "Password: 01092012" in ended.out
-    application = build(load_settings(None, {"SCHOOLBRIDGE_HOME": str(home)}))
-    with application.sessions() as session:
+    with rows_of(home) as session:
         assert session.scalars(select(Credential)).all() == []
         about_people = select(AuditEntry.action).where(AuditEntry.action.not_like("operator.%"))
         actions = session.scalars(about_people.order_by(AuditEntry.id)).all()
-    application.engine.dispose()
     assert actions == ["password.reset", "slip.show"]
 
 

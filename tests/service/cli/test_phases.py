@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.application import build
-from service.config import load_settings
-from service.db import transaction
-from tests.service.command_line import Ended, run
+from tests.service.command_line import Ended, rows_of, run
 from tests.service.coverage_city import add_school
 from tests.service.slip_factories import add_person
 
@@ -18,11 +15,9 @@ from tests.service.slip_factories import add_person
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("phases") / "home"
     assert run("init", home=home).code == 0
-    application = build(load_settings(None, {"SCHOOLBRIDGE_HOME": str(home)}))
-    with transaction(application.sessions) as session:
+    with rows_of(home) as session:
         add_school(session, "1", district="Невский")
         add_person(session, "a", "1")
-    application.engine.dispose()
     return home
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import stat
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask, jsonify
-from werkzeug.serving import make_server
+from flask import Flask, jsonify, request
 
 from auth.clients.client import Client, hash_secret
 from tests.service.command_line import free_port, run
+from tests.web import running_app
 
 SETTINGS = """
 [server]
@@ -43,19 +42,13 @@ def configured(folder: Path, issuer: str, callback: str = CALLBACK) -> str:
 def issuer() -> Iterator[str]:
     """A provider as far as discovery goes."""
     app = Flask("discovery")
-    server = make_server("127.0.0.1", 0, app)
-    address = f"http://127.0.0.1:{server.port}"
 
     @app.get("/.well-known/openid-configuration")
     def discovery() -> object:
-        return jsonify(issuer=address)
+        return jsonify(issuer=request.host_url.rstrip("/"))
 
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield address
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running_app(app) as address:
+        yield address
 
 
 def test_rotating_makes_a_key_of_each_kind_and_keeps_the_earlier_ones(home: Path) -> None:
