@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from joserfc.jwk import RSAKey
-from werkzeug.utils import redirect
-from werkzeug.wrappers import Request, Response
 
 from auth.esia.protocol.gost import OpensslGost, find_gost
 from auth.upstream.settings import EsiaUpstream, OidcUpstream, UpstreamSettings
@@ -21,7 +22,6 @@ from service.doctor import Check, Verdict
 from service.doctor.upstream import examine_upstream
 from tests.auth.esia.signing import Signer
 from tests.service.installation import installation
-from tests.web import running_app
 
 pytestmark = pytest.mark.usefixtures("english")
 
@@ -30,34 +30,46 @@ NOBODY = "http://127.0.0.1:1"
 NOW = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 
 
-@dataclass
-class Neighbour:
+class Neighbour(BaseHTTPRequestHandler):
     """Answers like a provider whose clock is set by the test."""
 
-    url: str = ""
-    late: timedelta = timedelta(0)
-    keys: bool = True
+    late = timedelta(0)
+    keys = True
 
-    def __call__(self, environ: Any, start_response: Any) -> Any:
-        request = Request(environ)
-        names = {"authorization_endpoint": "authorize", "token_endpoint": "token"}
+    def do_HEAD(self) -> None:
+        self.send_response_only(302)
+        self.send_header("Location", "/login")
+        self.send_header("Date", format_datetime(NOW - self.late, usegmt=True))
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        issuer = f"http://{self.headers['Host']}"
         found: dict[str, Any] = {
-            name: f"{self.url}/{path}" for name, path in (names | {"jwks_uri": "jwks"}).items()
+            "issuer": issuer,
+            "authorization_endpoint": f"{issuer}/authorize",
+            "token_endpoint": f"{issuer}/token",
+            "jwks_uri": f"{issuer}/jwks",
         }
-        if request.path == "/jwks":
+        if self.path == "/jwks":
             found = {"keys": [KEY.as_dict(private=False)] if self.keys else []}
-        answer = Response(json.dumps({"issuer": self.url} | found))
-        if request.method == "HEAD":
-            answer = redirect("/login")
-        answer.date = NOW - self.late
-        return answer(environ, start_response)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(found).encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence."""
 
 
 @pytest.fixture
-def neighbour() -> Iterator[Neighbour]:
-    made = Neighbour()
-    with running_app(made) as made.url:
-        yield made
+def neighbour() -> Iterator[tuple[str, type[Neighbour]]]:
+    handler = type("Handler", (Neighbour,), {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", handler
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 Examine = Callable[..., list[Check]]
@@ -70,7 +82,9 @@ def application(tmp_path: Path) -> Iterator[Application]:
 
 
 @pytest.fixture
-def examine_esia(application: Application, neighbour: Neighbour, tmp_path: Path) -> Examine:
+def examine_esia(
+    application: Application, neighbour: tuple[str, type[Neighbour]], tmp_path: Path
+) -> Examine:
     """Look at one ЕСИА with these files and settings."""
 
     def examine(
@@ -81,7 +95,7 @@ def examine_esia(application: Application, neighbour: Neighbour, tmp_path: Path)
         (tmp_path / "own.key").write_bytes((key or own).key_pem)
         values: dict[str, Any] = {
             "mnemonic": "SCHOOL01",
-            "base_url": neighbour.url,
+            "base_url": neighbour[0],
             "certificate": str(tmp_path / "own.pem"),
             "signing_key": str(tmp_path / "own.key"),
             "token_certificates": (str(tmp_path / "own.pem"),),
@@ -162,11 +176,11 @@ def test_files_that_are_missing_are_named(examine_esia: Examine, tmp_path: Path)
 
 
 def test_a_clock_that_differs_is_told_with_the_seconds(
-    examine_esia: Examine, neighbour: Neighbour
+    examine_esia: Examine, neighbour: tuple[str, type[Neighbour]]
 ) -> None:
-    neighbour.late = timedelta(minutes=3)
+    neighbour[1].late = timedelta(minutes=3)
     (message,) = of(examine_esia(), Verdict.PROBLEM)
-    assert message == f"our clock differs from that of {neighbour.url} by 180 s"
+    assert message == f"our clock differs from that of {neighbour[0]} by 180 s"
 
 
 def test_an_address_that_does_not_answer_is_told(examine_esia: Examine) -> None:
@@ -175,12 +189,12 @@ def test_an_address_that_does_not_answer_is_told(examine_esia: Examine) -> None:
 
 
 def test_a_gateway_is_looked_at_by_its_documents(
-    application: Application, neighbour: Neighbour
+    application: Application, neighbour: tuple[str, type[Neighbour]]
 ) -> None:
     def examine(**changes: Any) -> list[Check]:
         values: dict[str, Any] = {
             "key": "gateway",
-            "issuer": neighbour.url,
+            "issuer": neighbour[0],
             "client_id": "portal",
             "client_secret": "secret",
         }
@@ -191,11 +205,11 @@ def test_a_gateway_is_looked_at_by_its_documents(
     assert of(examine(), Verdict.PROBLEM) == of(examine(), Verdict.WARNING) == []
     assert len(examine()) == 3
     fixed = {
-        name: f"{neighbour.url}/{name}" for name in ("authorization_endpoint", "token_endpoint")
+        name: f"{neighbour[0]}/{name}" for name in ("authorization_endpoint", "token_endpoint")
     }
-    checks = examine(jwks_uri=f"{neighbour.url}/jwks", **fixed)
+    checks = examine(jwks_uri=f"{neighbour[0]}/jwks", **fixed)
     assert len(of(checks, Verdict.WARNING)) == 1
-    neighbour.keys = False
+    neighbour[1].keys = False
     assert of(examine(), Verdict.PROBLEM) == ["does not answer as it should (no keys at jwks_uri)"]
     assert of(examine(issuer=NOBODY), Verdict.PROBLEM) == [
         "does not answer as it should (no answer (ConnectionError))"
