@@ -39,12 +39,9 @@ def make_engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=60000")
-    cursor.close()
+    for setting in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON",
+                    "busy_timeout=60000"):  # fmt: skip
+        connection.execute(f"PRAGMA {setting}")
 
 
 def make_session_factory(engine: Engine, zone: ZoneInfo | None = None) -> SessionFactory:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import logging
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
+from threading import Event
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -40,20 +40,13 @@ UPKEEP: tuple[tuple[Work, JobName, int], ...] = (
 log = logging.getLogger(__name__)
 
 
-class _StopFlag:
-    """Set by SIGTERM, so that a job ends between two batches instead of inside one."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-        signal.signal(signal.SIGTERM, self._set)
-        # A killed worker must not leave its job running unseen.
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-
-    def _set(self, _number: int, _frame: FrameType | None) -> None:
-        self.is_set = True
-
-    def __call__(self) -> bool:
-        return self.is_set
+def _stop_flag() -> Callable[[], bool]:
+    """Let SIGTERM end a job between two batches instead of inside one; tells whether it came."""
+    told = Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: told.set())
+    # A killed worker must not leave its job running unseen.
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    return told.is_set
 
 
 def plan_load(load_id: int) -> None:
@@ -67,7 +60,7 @@ def plan_load(load_id: int) -> None:
 def apply_load(load_id: int) -> None:
     """Job: apply the approved plans of a load."""
     with _told_without_values(f"load {load_id}"):
-        application, should_stop = build(), _StopFlag()
+        application, should_stop = build(), _stop_flag()
         with claims.kept_fresh(application.sessions, load_id, application.clock):
             apply_approved(application, load_id, should_stop=should_stop)
         queue = JobQueue(application.settings)

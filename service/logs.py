@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
+from traceback import walk_tb
 from typing import Any
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -26,18 +27,11 @@ class JsonFormatter(logging.Formatter):
         line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info and record.exc_info[0]:
             line["exception"] = record.exc_info[0].__name__
-            line["trace"] = _places(record)
+            line["trace"] = [
+                f"{frame.f_code.co_filename}:{number} {frame.f_code.co_name}"
+                for frame, number in walk_tb(record.exc_info[2])
+            ]
         return json.dumps(line, ensure_ascii=False, default=str)
-
-
-def _places(record: logging.LogRecord) -> list[str]:
-    places = []
-    trace = record.exc_info[2] if record.exc_info else None
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        places.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    return places
 
 
 def set_up_logging(level: int = logging.INFO) -> None:

@@ -56,25 +56,21 @@ class JobQueue:
         self._settings = settings
 
     def plan_load(self, load_id: int) -> None:
-        self._enqueue_load("plan_load", load_id)
+        self._enqueue_if_possible(Work.LOADS, "plan_load", load_id)
 
     def apply_load(self, load_id: int) -> None:
-        self._enqueue_load("apply_load", load_id)
-
-    def _enqueue_load(self, job: JobName, load_id: int) -> None:
-        try:
-            self._enqueue(Work.LOADS, job, load_id)
-        except redis.RedisError as error:
-            log.warning(
-                "a load waits for Redis", extra={"load": load_id, "error": type(error).__name__}
-            )
+        self._enqueue_if_possible(Work.LOADS, "apply_load", load_id)
 
     def tell_signed_out(self) -> None:
         """Queue what tells applications of sign-outs."""
+        self._enqueue_if_possible(Work.UPKEEP, "tell_signed_out")
+
+    def _enqueue_if_possible(self, work: Work, job: JobName, *arguments: int) -> None:
         try:
-            self._enqueue(Work.UPKEEP, "tell_signed_out")
+            self._enqueue(work, job, *arguments)
         except redis.RedisError as error:
-            log.warning("sign-outs wait to be told: %s", type(error).__name__)
+            name = " ".join(map(str, (job, *arguments)))
+            log.warning("a job waits for Redis", extra={"job": name, "error": type(error).__name__})
 
     def enqueue_now_and_then(self, work: Work, job: JobName, *, seconds: int) -> None:
         """Queue the job at most once in so many seconds, whichever worker asks."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -52,25 +51,15 @@ def end_of(moment: datetime, span: Span, zone: tzinfo = UTC) -> datetime:
 def cut_up(begin: datetime, end: datetime, zone: tzinfo) -> Pieces:
     """The fewest pieces from ``begin`` until before ``end``, as large as they get."""
     pieces = Pieces()
-    for at, after, span in _walk(begin, end, zone):
-        if span is None:
-            pieces.parts.append((at, after))
-        else:
-            pieces.whole[span].append(at)
-    return pieces
-
-
-def _walk(
-    begin: datetime, end: datetime, zone: tzinfo
-) -> Iterator[tuple[datetime, datetime, Span | None]]:
     at = begin.astimezone(UTC)
     while at < end:
         for span in (Span.MONTH, Span.DAY, Span.HOUR):
             after = end_of(at, span, zone)
             if start_of(at, span, zone) == at and after <= end:
-                yield at, after, span
+                pieces.whole[span].append(at)
                 break
         else:
             after = min(end_of(at, Span.HOUR), end)
-            yield at, after, None
+            pieces.parts.append((at, after))
         at = after
+    return pieces

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,9 +26,15 @@ MOST_CLOCK_DIFFERENCE = timedelta(seconds=30)
 
 def examine_moodle(application: Application) -> Iterator[Check]:
     settings = application.settings.moodle_target
-    clock = _Clock(application.clock)
+    ahead: list[timedelta | None] = []
+
+    def note_clock(response: requests.Response, **_options: Any) -> None:
+        # The header has whole seconds and was written about half the round trip ago.
+        then = application.clock() - response.elapsed / 2
+        ahead.append(clock_difference(response.headers.get("Date", ""), then))
+
     session = bounded_session(seconds=settings.read_timeout_seconds)
-    session.hooks["response"].append(clock.note)
+    session.hooks["response"].append(note_clock)
     # The operator waits for the answer, so what does not answer is not waited for.
     connection = Connection(settings, session, sleep=lambda _seconds: None)
     try:
@@ -43,7 +48,7 @@ def examine_moodle(application: Application) -> Iterator[Check]:
             yield _no_answer(error, standin=application.settings.uses_standin)
             return
         yield _version(info)
-        yield clock.check()
+        yield _clock(ahead[-1])
         present = {function["name"] for function in info["functions"]}
         yield from _functions(present)
         yield from examine_account(application, connection, info, present)
@@ -135,29 +140,17 @@ def _functions(present: set[str]) -> Iterator[Check]:
         )  # fmt: skip
 
 
-@dataclass
-class _Clock:
-    """Measures how far Moodle's clock is from ours, by the Date header of its answers."""
-
-    now: Callable[[], datetime]
-    difference: timedelta | None = field(default=None, init=False)
-
-    def note(self, response: requests.Response, *_args: Any, **_options: Any) -> None:
-        # The header has whole seconds and was written about half the round trip ago.
-        then = self.now() - response.elapsed / 2
-        self.difference = clock_difference(response.headers.get("Date", ""), then)
-
-    def check(self) -> Check:
-        about = About(_("Clock of Moodle"))
-        if self.difference is None:
-            return about.warning(
-                _("not checked: the answer has no usable Date header"),
-                _("Compare the clocks of both machines by hand."),
-            )
-        seconds = round(self.difference.total_seconds())
-        if abs(self.difference) > MOST_CLOCK_DIFFERENCE:
-            return about.warning(
-                _("{seconds} s away from ours", seconds=f"{seconds:+d}"),
-                _("Let both machines take the time from the network (NTP)."),
-            )
-        return about.ok(_("the same as ours"))
+def _clock(ahead: timedelta | None) -> Check:
+    """Check how far Moodle's clock is from ours, by the Date header of its answers."""
+    about = About(_("Clock of Moodle"))
+    if ahead is None:
+        return about.warning(
+            _("not checked: the answer has no usable Date header"),
+            _("Compare the clocks of both machines by hand."),
+        )
+    if abs(ahead) > MOST_CLOCK_DIFFERENCE:
+        return about.warning(
+            _("{seconds} s away from ours", seconds=f"{round(ahead.total_seconds()):+d}"),
+            _("Let both machines take the time from the network (NTP)."),
+        )
+    return about.ok(_("the same as ours"))
