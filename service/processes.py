@@ -31,6 +31,7 @@ from service.queue import Work, live_workers
 from service.redis_link import connect_redis, redis_answers
 from service.settings import START_SECONDS, Settings
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
 STOP_SECONDS = 15.0
 SAY_AFTER_SECONDS = 5.0
 """After a longer wait the operator is told what is waited for."""
@@ -119,10 +120,21 @@ def _die_with_parent(parent: int) -> Callable[[], None]:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         # Ctrl-C reaches the whole group; the parent alone decides the order of ending.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         if os.getppid() != parent:
             os._exit(1)
 
     return prepare
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Hold back the signals to end: Python loses an exception in the middle of a fork."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
 
 def redis_child(settings: Settings) -> Child:
@@ -232,11 +244,16 @@ def _run_standin(settings: Settings, stack: ExitStack) -> Child:
     return child
 
 
+def _start(child: Child, stack: ExitStack) -> None:
+    with _signals_wait():
+        child.start()
+        stack.callback(child.stop)
+
+
 def _run_until_exit(
     settings: Settings, stack: ExitStack, child: Child, ready: Callable[[], bool]
 ) -> None:
-    child.start()
-    stack.callback(child.stop)
+    _start(child, stack)
     wait_ready(child, ready, seconds=settings.server.start_seconds)
 
 
@@ -251,7 +268,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     Raises ``StartError`` when something cannot start, or dies again and again.
     """
     ensure_home(settings)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, signal.default_int_handler)
     with locked(settings, "serve") as mine, ExitStack() as stack:
         if not mine:
@@ -263,7 +280,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             _watch(children)
         except KeyboardInterrupt:
             # A second Ctrl-C must not break off the orderly end.
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in ENDING:
                 signal.signal(number, signal.SIG_IGN)
 
 
@@ -285,8 +302,7 @@ def _start_all(settings: Settings, stack: ExitStack) -> list[Child]:
             children.append(_run_standin(settings, stack))
         workers = [command_child(settings, f"worker-{kind}", "worker", kind) for kind in Work]
         for child in workers:  # all at once: each takes seconds to load what it needs
-            child.start()
-            stack.callback(child.stop)
+            _start(child, stack)
             children.append(child)
         for kind, child in zip(Work, workers, strict=True):
             alive = partial(worker_alive, settings, kind)
@@ -324,7 +340,8 @@ def _watch(children: Sequence[Child]) -> None:
             if child.keeps_ending:
                 words = child.last_words()
                 raise StartError(_("{name} keeps ending: {words}", name=child.name, words=words))
-            child.start()
+            with _signals_wait():
+                child.start()
             if child.name == "redis":
                 # A worker registers once, and the new Redis knows nothing of it.
                 for other in children:
