@@ -158,18 +158,13 @@ def _plain(value: Any) -> Any:
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Columns as wide as their longest cell; columns of numbers to the right."""
-    columns = list(zip(titles, *([str(cell) for cell in row] for row in rows), strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    numeric = [bool(rows) and all(isinstance(row[i], int) for row in rows)
-               for i in range(len(titles))]  # fmt: skip
-    for number, line in enumerate(zip(*columns, strict=True)):
-        cells = [
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(line, widths, numeric, strict=True)
-        ]
-        click.echo("  ".join(cells).rstrip())
-        if number == 0:
-            click.echo("  ".join("-" * width for width in widths))
+    columns = list(zip(titles, *rows, strict=True))
+    widths = [max(len(str(cell)) for cell in column) for column in columns]
+    signs = [">" if rows and all(isinstance(cell, int) for cell in column[1:]) else "<"
+             for column in columns]  # fmt: skip
+    for line in (titles, ["-" * width for width in widths], *rows):
+        cells = zip(map(str, line), signs, widths, strict=True)
+        click.echo("  ".join(f"{cell:{sign}{width}}" for cell, sign, width in cells).rstrip())
 
 
 def form_of(out: Path | None, known: Collection[str], otherwise: str) -> str:

@@ -39,17 +39,13 @@ def _esia(
 ) -> Iterator[Check]:
     about = About(_("Outside sign-in {key}", key=one.key))
     yield _direct(about, now)
+    remedy = _("Name a file of certificates in PEM, or leave it out.")
     try:
         http = Http(timeout_seconds=common.timeout_seconds, ca_file=one.ca_file)
-    except ValueError as error:
-        yield about.problem(
-            _unusable(error), _("Name a file of certificates in PEM, or leave it out.")
-        )
-        return
-    try:
+        remedy = _("Put our registered certificate there.")
         certificate = read_certificate(one.key, one.certificate, gost)
     except ValueError as error:
-        yield about.problem(_unusable(error), _("Put our registered certificate there."))
+        yield about.problem(_unusable(error), remedy)
         return
     yield _dates(about, _("our certificate"), certificate, now)
     yield about.ok(_("client_certificate_hash: {hash}", hash=certificate.hash))
