@@ -1,4 +1,5 @@
-"""The doctor's look at what our account may do in Moodle, and at what Moodle refuses of people."""
+"""The doctor's look at accounts: what ours may do in Moodle, what Moodle refuses of people, and
+which of our people have none there."""
 
 from __future__ import annotations
 
@@ -6,10 +7,10 @@ from collections.abc import Iterator, Mapping, Set
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from provisioning.changes import Kind
-from provisioning.moodle import Function, MoodleError
+from provisioning.moodle import Function, MoodleClient, MoodleError
 from provisioning.moodle.connection import Connection
 from provisioning.moodle.errors import WEAK_PASSWORD
 from provisioning.moodle.probing import TOO_LONG, may_assign, permissions, try_account
@@ -18,7 +19,11 @@ from service.application import Application
 from service.doctor.check import About, Check
 from service.doctor.pages import page
 from service.i18n import gettext as _
-from service.models import KnownObject
+from service.models import KnownObject, KnownUser, SchoolMembership
+from service.words import loads as wording
+
+SAMPLE = 100
+"""The number of accounts looked at in Moodle, chosen by chance: it takes half a second."""
 
 SITE_COURSE = 1
 """The number of the front page where the site information does not name it."""
@@ -194,3 +199,53 @@ def _same_address(
             _("Turn on allowaccountssameemail: {page}. Our addresses are unique anyway.",
               page=page("authentication")),
         )  # fmt: skip
+
+
+def examine_accounts(application: Application, present: Set[str]) -> Iterator[Check]:
+    """Check the accounts; ``present`` are the functions of Moodle that we may call."""
+    yield from _without_account(application)
+    if Function.GET_USERS_BY_FIELD in present:
+        yield from _looked_up(application)
+
+
+def _without_account(application: Application) -> Iterator[Check]:
+    """Warn of people on a roll whose account could not be made, or was deleted."""
+    on_a_roll = KnownUser.person_id.in_(select(SchoolMembership.person_id))
+    found = (
+        select(KnownUser.problem, func.count())
+        .where(KnownUser.moodle_id.is_(None), on_a_roll)
+        .group_by(KnownUser.problem)
+        .order_by(KnownUser.problem)
+    )
+    about = About(_("People without an account"))
+    with application.sessions() as session:
+        rows = session.execute(found).all()
+    for code, count in rows:
+        yield about.warning(f"{count}: {wording.outcome(code)}", wording.outcome_remedy(code))
+
+
+def _looked_up(application: Application) -> Iterator[Check]:
+    """Ask Moodle for some of the accounts that our people have."""
+    with_account = (KnownUser.moodle_id.is_not(None), ~KnownUser.suspended)
+    some = select(KnownUser.moodle_id).where(*with_account).order_by(func.random()).limit(SAMPLE)
+    with application.sessions() as session:
+        numbers = [number for number in session.scalars(some) if number is not None]
+    if not numbers:
+        return
+    about = About(_("Accounts of our people"))
+    client = MoodleClient(application.settings.moodle_target, sleep=lambda _seconds: None)
+    try:
+        with client:
+            deleted = client.deleted(numbers)
+    except MoodleError as error:
+        yield about.not_checked(error.code)
+        return
+    if deleted:
+        yield about.warning(
+            _("{n} of {all} that were looked at are deleted in Moodle",
+              n=len(deleted), all=len(numbers)),
+            _("Load the newest files again: what fails for such an account is said there, and "
+              "“Plan again” makes it anew."),
+        )  # fmt: skip
+    else:
+        yield about.ok(_("{n} looked at, all are in Moodle", n=len(numbers)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from service.mailing.rounds import send_round
 from service.models import OperatorRole, OutgoingMail, PublishedReport
 from service.reports.scheduled import publish_due
 from service.settings import MailSettings
+from tests.service.command_line import free_port
 from tests.service.console_factories import (
     ConsoleUnderTest,
     add_operator,
@@ -66,12 +66,6 @@ class Mailroom:
 @pytest.fixture
 def mailroom() -> Mailroom:
     return Mailroom()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
