@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import socket
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 import psutil
 import redis
@@ -87,15 +87,11 @@ class JobQueue:
         name = f"service.jobs.{job}"
         with connect_redis(self._settings) as connection:
             queue = Queue(work.queue, connection=connection)
-            if (name, arguments) not in _waiting(queue):
+            waiting = {(job.func_name, tuple(job.args)) for job in queue.get_jobs()}
+            if (name, arguments) not in waiting:
                 queue.enqueue_call(
                     name, arguments, timeout=-1, result_ttl=0, failure_ttl=FAILURE_KEPT_SECONDS
                 )
-
-
-def _waiting(queue: Queue) -> set[tuple[str | None, tuple[Any, ...]]]:
-    """What waits in the queue, each as the name of its function and its arguments."""
-    return {(job.func_name, tuple(job.args)) for job in queue.get_jobs()}
 
 
 def live_workers(connection: redis.Redis, kind: Work = Work.LOADS) -> list[str]:
