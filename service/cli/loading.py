@@ -109,11 +109,8 @@ def approve(
     except operations.LoadProblem as problem:
         if problem.code != "load.over_limits":
             raise
-        text = _(
-            "Over the limits: {schools}. Look at the plan; to go on all the same, add "
-            "--over-limits.",
-            schools=problem.values["schools"],
-        )
+        text = _("Over the limits: {schools}. Look at the plan; to go on all the same, add "
+                 "--over-limits.", schools=problem.values["schools"])  # fmt: skip
         click.echo(text, err=True)
         sys.exit(STOPPED)
     click.echo(_("Load {load} is approved. Next: schoolbridge apply {load}", load=load_id))

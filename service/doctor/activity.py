@@ -53,14 +53,12 @@ def examine_activity(application: Application) -> Iterator[Check]:
     except MoodleError as error:
         yield about.problem(
             _("report {number} cannot be read ({code})", number=report_id, code=error.code),
-            _(
-                "Make a report with the source Users, the columns user name and last access and "
-                "the filter last access; set [activity] report_id to its number. Our account needs "
-                "moodle/reportbuilder:viewall and our service the functions "
-                "core_reportbuilder_set_filters and core_reportbuilder_retrieve_report: {page}",
-                page=page("services"),
-            ),
-        )
+            _("Make a report with the source Users, the columns user name and last access and "
+              "the filter last access; set [activity] report_id to its number. Our account needs "
+              "moodle/reportbuilder:viewall and our service the functions "
+              "core_reportbuilder_set_filters and core_reportbuilder_retrieve_report: {page}",
+              page=page("services")),
+        )  # fmt: skip
         return
     if later:
         yield about.problem(

@@ -81,12 +81,10 @@ def _rights(
     if unknown:
         yield about.warning(
             _("not checked: {capabilities}", capabilities=", ".join([*unknown, HIDDEN_COURSES])),
-            _(
-                "Some show only once there is a course of ours: run schoolbridge doctor again "
-                "after the first load. Until then see that the role allows them: {page}",
-                page=page("roles"),
-            ),
-        )
+            _("Some show only once there is a course of ours: run schoolbridge doctor again "
+              "after the first load. Until then see that the role allows them: {page}",
+              page=page("roles")),
+        )  # fmt: skip
     if "moodle/role:assign" in granted:
         yield from _role_matrix(application, connection, site_course, int(info["userid"]))
 
