@@ -101,7 +101,7 @@ def make_secret(home: Path) -> None:
     os.unlink(written)
 
 
-def build(settings: Settings | None = None, clock: Clock = system_clock) -> Application:
+def build(settings: Settings | None = None) -> Application:
     """Build the application from settings (by default those of the environment)."""
     settings = settings or load_settings()
     engine = db.make_engine(settings.database_url)
@@ -109,5 +109,4 @@ def build(settings: Settings | None = None, clock: Clock = system_clock) -> Appl
         settings=settings,
         engine=engine,
         sessions=db.make_session_factory(engine, settings.server.zone),
-        clock=clock,
     )

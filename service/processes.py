@@ -211,7 +211,7 @@ def _standin_answers(settings: Settings) -> bool:
 
 
 @contextmanager
-def neighbours(settings: Settings, *, worker: bool = False, moodle: bool = True) -> Iterator[None]:
+def neighbours(settings: Settings, *, moodle: bool = True) -> Iterator[None]:
     """Start what one command needs and what does not run yet: the embedded Redis, a worker and, for
     ``moodle``, the stand-in.
 
@@ -225,7 +225,7 @@ def neighbours(settings: Settings, *, worker: bool = False, moodle: bool = True)
             _run_until_exit(settings, stack, redis_child(settings), lambda: redis_answers(settings))
         if moodle and settings.uses_standin and not _standin_answers(settings):
             _run_standin(settings, stack)
-        if worker and not worker_alive(settings):
+        if not worker_alive(settings):
             child = command_child(settings, "worker", "worker", Work.LOADS)
             _run_until_exit(settings, stack, child, lambda: worker_alive(settings))
         yield

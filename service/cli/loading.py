@@ -57,7 +57,7 @@ def import_(context: Context, paths: tuple[Path, ...], school: str, as_json: boo
         left = claims.abandoned(session, context.now)
     # The worker will first go on with what a killed one was applying.
     applies = any(load.status != LoadStatus.RECEIVED for load in left)
-    with neighbours(context.settings, worker=True, moodle=applies):
+    with neighbours(context.settings, moodle=applies):
         load_id = _import(context, paths, school)
     show(context, load_id, as_json=as_json)
     sys.exit(_stop_code(context, load_id))
@@ -132,7 +132,7 @@ def reject(context: Context, load_id: int) -> None:
 def apply(context: Context, load_id: int, as_json: bool) -> None:
     with context.transaction() as session:
         operations.ready_to_apply(session, load_id, scope=context.scope, now=context.now)
-    with neighbours(context.settings, worker=True):
+    with neighbours(context.settings):
         code = _apply(context, load_id, as_json=as_json)
     if as_json:
         show(context, load_id, as_json=True)
@@ -153,7 +153,7 @@ def _apply(context: Context, load_id: int, *, as_json: bool) -> int:
 @json_option
 @pass_context
 def retry(context: Context, load_id: int, as_json: bool) -> None:
-    with neighbours(context.settings, worker=True):
+    with neighbours(context.settings):
         number, is_new = _retry(context, load_id)
         code = _stop_code(context, number) if is_new else _apply(context, number, as_json=as_json)
     if is_new or as_json:
@@ -181,7 +181,7 @@ def _retry(context: Context, load_id: int) -> tuple[int, bool]:
 @json_option
 @pass_context
 def sync(context: Context, paths: tuple[Path, ...], school: str, yes: bool, as_json: bool) -> None:
-    with neighbours(context.settings, worker=True):
+    with neighbours(context.settings):
         load_id = _import(context, paths, school)
         if not as_json:
             show(context, load_id, as_json=False)

@@ -86,7 +86,7 @@ def at_work(home: Path, **variables: str) -> Iterator[None]:
             environment.setenv(f"SCHOOLBRIDGE_{name}", value)
         assert run("init", home=home).code == 0
         settings = load_settings()
-        with neighbours(settings, worker=True), locked(settings, "serve"):
+        with neighbours(settings), locked(settings, "serve"):
             yield
 
 
