@@ -134,7 +134,7 @@ def test_a_child_that_dies_is_started_again(environment: dict[str, str]) -> None
             return False
 
     with serving(environment) as serve:
-        for name in ("loads", "upkeep", "moodle-standin", "redis-server", "granian"):
+        for name in ("loads", "upkeep", "moodle-standin", "valkey-server", "granian"):
             (victim,) = [
                 child
                 for child in serve.children()
