@@ -98,7 +98,7 @@ def upsert(session: Session, table: type[DeclarativeBase], rows: Sequence[dict[s
     """
     if not rows:
         return
-    # Whoever only reads needs neither; that of PostgreSQL brings all its drivers.
+    # Commands that only read do without: that of PostgreSQL brings all its drivers.
     from sqlalchemy.dialects import postgresql, sqlite
 
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite

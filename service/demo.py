@@ -37,7 +37,7 @@ OWN_PASSWORD = "Sinitsa na sosne 7"  # noqa: S105 - what the invented people cho
 
 
 class DemoError(Exception):
-    """The demo cannot go on. One line for whoever started it."""
+    """The demo cannot go on. The text is one line for the terminal."""
 
 
 def main() -> None:
@@ -147,7 +147,7 @@ class _Demo:
             )  # fmt: skip
 
     def _writes(self) -> int:
-        """How many calls that change something the Moodle stand-in has answered."""
+        """Return how many calls that change something the Moodle stand-in has answered."""
         url = f"{self._settings.moodle_target.url}/standin/counts"
         return sum(requests.get(url, timeout=10).json()["writes"].values())
 

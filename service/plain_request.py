@@ -1,6 +1,6 @@
 """The request as every view reads it: without NUL, which no text has and PostgreSQL does not keep.
 
-It is refused and not left out: a login with one would otherwise be another login to whoever counts
+It is refused and not left out: a login with one would otherwise be another login to the counter of
 failed tries, and the same one to the database.
 """
 

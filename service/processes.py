@@ -3,7 +3,7 @@
 Each child dies with its parent (Linux parent-death signal), so even a killed ``serve`` leaves
 nothing behind. ``serve`` keeps all of them up; a single command starts only what is missing.
 Two locks of the data folder keep their owners apart: ``serve`` is held as long as serve runs,
-``starting`` by whoever starts children that others could mistake for lasting ones.
+``starting`` while children are started that others could mistake for lasting ones.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from service.settings import START_SECONDS, Settings
 ENDING = (signal.SIGINT, signal.SIGTERM)
 STOP_SECONDS = 15.0
 SAY_AFTER_SECONDS = 5.0
-"""After a longer wait the operator is told what is waited for."""
+"""After a longer wait the operator is told for what."""
 WHOLE_START_SECONDS = 10 * START_SECONDS
 """For all that serve starts; it ends by itself when one of its children needs too long."""
 WATCH_SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""The queue of background jobs, which names them and imports none; whoever works on it is in jobs.
+"""The queue of background jobs, which names them and imports none; ``jobs`` has them and the worker.
 
 A job carries only a load's number and re-reads everything, so running it twice is harmless.
 """

@@ -26,7 +26,7 @@ COPIES_KEPT = 3
 """Copies of a SQLite file from before the last upgrades; older ones are deleted."""
 _LOCK = 7_265_400  # any number of our own: two processes must not migrate at once
 _WAIT_SECONDS = 600
-"""How long an upgrade of a SQLite file waits for whoever writes to it."""
+"""How long an upgrade of a SQLite file waits for another writer."""
 
 
 @cache

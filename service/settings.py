@@ -167,7 +167,7 @@ class ActivitySettings:
     pause_seconds: float = 0.5
     """Between two calls; a Moodle that answers more slowly gets pauses as long as its answers."""
     log_database_url: str = field(default="", repr=False)
-    """Of a read-only account of Moodle's own database; empty: the log is not read."""
+    """The address of Moodle's own database, for a read-only account; empty: the log is not read."""
     log_table_prefix: str = "mdl_"
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """When scheduled work is due: Friday 17:00 and 24:00, the ends of days, months and quarters.
 
-Pure: moments in, moments out. What was made already is known to whoever asks.
+Pure: moments in, moments out. The caller knows what was made already.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from service.calendar.period import Period
 
 DAYS = 7
 PRELIMINARY_AT = time(17, 0)
-"""Of the Friday that ends a week: the figures of the letters appear then, the day not yet over."""
+"""The hour of the Friday that ends a week at which the letters get their figures."""
 
 _FIRST_SCHOOL_MONTH = 9
 """A school year begins on the first of September."""
@@ -20,7 +20,7 @@ _FIRST_SCHOOL_MONTH = 9
 def week_of(day: date) -> Period:
     """The week, Saturday to Friday, that ``day`` belongs to."""
     last = day.toordinal() + (FRIDAY - day.weekday()) % DAYS
-    # Periods are of 2000 to 2099, but whoever types another day is told elsewhere.
+    # Both ends of the calendar can be typed; the period of such a day is refused elsewhere.
     first = date.fromordinal(max(last - DAYS + 1, date.min.toordinal()))
     return Period(first=first, last=date.fromordinal(min(last, date.max.toordinal())))
 

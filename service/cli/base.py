@@ -73,7 +73,7 @@ class Context:
 
     @cached_property
     def any_application(self) -> Application:
-        """The application whatever the version of its tables, to look what is wrong with them.
+        """The application, even over tables of another version: the doctor looks at those.
 
         Raises ``StartError`` when ``init`` has never run here.
         """

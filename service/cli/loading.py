@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
 MOST_PLANS = 5
-"""Of one ``sync``: each gives people whose login is taken in Moodle the next one."""
+"""The most plans that one ``sync`` makes: each tries the next login of those that are taken."""
 
 POLL_SECONDS = 0.2
 LINE_SECONDS = 5.0
@@ -215,7 +215,7 @@ def _watch_plan(context: Context, load_id: int) -> None:
 
 
 def _watch_apply(context: Context, load_id: int, *, err: bool) -> bool:
-    """Show progress until the load is applied or stopped; whether every change was done.
+    """Show progress until the load is applied or stopped; return whether every change was done.
 
     ``err``: on standard error.
     """

@@ -52,7 +52,7 @@ class Lag:
 
 
 def send_round(application: Application) -> int:
-    """Write the letters that are due, then send what waits; how many were sent."""
+    """Write the letters that are due, then send what waits; return how many were sent."""
     if not application.settings.mail.host:
         return 0
     set_language(application.settings.server.language)
@@ -78,7 +78,7 @@ def send_round(application: Application) -> int:
 def _letters(
     application: Application, session: Session, operator: Operator, week: Due
 ) -> Iterator[Letter]:
-    """Those to one operator that were not yet written."""
+    """Write the letters to one operator that were not written yet."""
     for name in application.settings.mail.reports:
         occasion = f"report:{name}:{week.period.last}:{operator.id}"
         if name in REPORTS and not outbox.has(session, occasion):
