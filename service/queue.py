@@ -1,4 +1,4 @@
-"""The queue of background jobs, which names them and imports none; ``jobs`` has them and the worker.
+"""The queue of background jobs, which it names and does not import: they are in ``jobs``.
 
 A job carries only a load's number and re-reads everything, so running it twice is harmless.
 """
