@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -154,8 +155,7 @@ def test_the_snapshot_tells_who_has_a_password_and_who_must_change_it(tmp_path: 
 def test_the_snapshot_names_the_roles_of_enrolments(tmp_path: Path) -> None:
     app = create_standin(tmp_path / "standin.db")
     user = create(app, pupil(1))[0]["id"]
-    course = {"fullname": "Класс", "shortname": "c", "categoryid": 1}
-    course = call(app, "core_course_create_courses", {"courses": [course]})[0]["id"]
+    course = make_course(app)
     enrolment = {"roleid": 5, "userid": user, "courseid": course}
     call(app, "enrol_manual_enrol_users", {"enrolments": [enrolment, enrolment | {"roleid": 3}]})
     held = snapshot(tmp_path / "standin.db")["enrolments"]
@@ -163,6 +163,124 @@ def test_the_snapshot_names_the_roles_of_enrolments(tmp_path: Path) -> None:
         (user, "editingteacher"),
         (user, "student"),
     ]
+
+
+@pytest.mark.parametrize(("left", "active"), [(1, True), (0, False)])
+def test_an_enrolment_is_active_until_its_end(left: int, active: bool) -> None:
+    app = create_standin(None, clock=lambda: datetime(2026, 9, 1, tzinfo=UTC))
+    user = create(app, pupil(1))[0]["id"]
+    course = make_course(app)
+    end = int(datetime(2026, 9, 1, tzinfo=UTC).timestamp()) + left
+    enrolment = {"roleid": 5, "userid": user, "courseid": course, "timeend": end}
+    call(app, "enrol_manual_enrol_users", {"enrolments": [enrolment]})
+    for option, listed in (("onlyactive", active), ("onlysuspended", not active)):
+        asked_for = {"courseid": course, "options": [{"name": option, "value": "1"}]}
+        found = call(app, "core_enrol_get_enrolled_users", asked_for)
+        assert [one["id"] for one in found] == [user] * listed
+
+
+def make_course(app: Flask, shortname: str = "c") -> int:
+    course = {"fullname": "Класс", "shortname": shortname, "idnumber": shortname, "categoryid": 1}
+    made: int = call(app, "core_course_create_courses", {"courses": [course]})[0]["id"]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"startdate": 0, "enddate": 9}, "nostartdatenoenddate"),
+        ({"startdate": 9, "enddate": 8}, "enddatebeforestartdate"),
+        ({"shortname": "other"}, "shortnametaken"),
+        ({"idnumber": "other"}, "courseidnumbertaken"),
+        ({"categoryid": 77}, "invalidrecord"),
+        ({"fullname": " "}, "errorinvalidparam"),
+    ],
+)
+def test_a_change_that_moodle_refuses_is_a_warning(
+    app: Flask, changes: dict[str, Any], code: str
+) -> None:
+    make_course(app, "other")
+    changed = {"courses": [{"id": make_course(app)} | changes]}
+    (warning,) = call(app, "core_course_update_courses", changed)["warnings"]
+    assert warning["warningcode"] == code
+
+
+def test_a_group_joins_groupings_of_its_own_course_only(app: Flask) -> None:
+    courses = [make_course(app, shortname) for shortname in ("a", "b")]
+    group = {"courseid": courses[0], "name": "1", "description": ""}
+    group = call(app, "core_group_create_groups", {"groups": [group]})[0]["id"]
+    for course, answered in zip(courses, (None, "invalidgroupingid"), strict=True):
+        grouping = {"courseid": course, "name": "1", "description": "", "idnumber": "1"}
+        made = call(app, "core_group_create_groupings", {"groupings": [grouping]})
+        pair = {"groupingid": made[0]["id"], "groupid": group}
+        answer = call(app, "core_group_assign_grouping", {"assignments": [pair]})
+        assert (answer and answer["errorcode"]) == answered
+
+
+def test_whoever_is_deleted_is_in_no_group_and_cannot_be_taken_out_of_a_cohort(app: Flask) -> None:
+    user = create(app, pupil(1))[0]["id"]
+    course = make_course(app)
+    enrolment = {"roleid": 5, "userid": user, "courseid": course}
+    call(app, "enrol_manual_enrol_users", {"enrolments": [enrolment]})
+    group = {"courseid": course, "name": "1", "description": ""}
+    group = call(app, "core_group_create_groups", {"groups": [group]})[0]["id"]
+    member = {"groupid": group, "userid": user}
+    call(app, "core_group_add_group_members", {"members": [member]})
+    groups = {"groupids": [group]}
+    assert call(app, "core_group_get_group_members", groups)[0]["userids"] == [user]
+    call(app, "core_user_delete_users", {"userids": [user]})
+    assert call(app, "core_group_get_group_members", groups)[0]["userids"] == []
+    cohort = make_cohort(app, "system", "", "c-1")
+    gone = {"members": [{"cohortid": cohort, "userid": user}]}
+    answer = call(app, "core_cohort_delete_cohort_members", gone)
+    assert answer["errorcode"] == "invaliduser"
+
+
+def make_cohort(app: Flask, kind: str, value: str, idnumber: str) -> int:
+    place = {"type": kind, "value": value}
+    cohort = {"categorytype": place, "name": idnumber, "idnumber": idnumber}
+    found: int = call(app, "core_cohort_create_cohorts", {"cohorts": [cohort]})[0]["id"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("includes", "found"),
+    [("self", ["c-own"]), ("parents", ["c-own", "c-system"]), ("all", ["c-own", "c-system"])],
+)
+def test_cohorts_are_searched_in_a_place_above_it_or_everywhere(
+    app: Flask, includes: str, found: list[str]
+) -> None:
+    make_cohort(app, "system", "", "c-system")
+    make_cohort(app, "id", "1", "c-own")
+    context = {"contextlevel": "coursecat", "instanceid": 1}
+    search = {"query": "c-", "context": context, "includes": includes}
+    cohorts = call(app, "core_cohort_search_cohorts", search)["cohorts"]
+    assert [cohort["idnumber"] for cohort in cohorts] == found
+
+
+def test_categories_know_their_place_and_take_what_is_below_along(app: Flask) -> None:
+    def below(parent: int, name: str) -> int:
+        category = {"name": name, "parent": parent}
+        made = call(app, "core_course_create_categories", {"categories": [category]})
+        return int(made[0]["id"])
+
+    def move(category: int, parent: int) -> Any:
+        change = {"categories": [{"id": category, "parent": parent}]}
+        return call(app, "core_course_update_categories", change)
+
+    def places() -> dict[int, tuple[str, int]]:
+        found = call(app, "core_course_get_categories", {})
+        return {one["id"]: (one["path"], one["depth"]) for one in found}
+
+    city = below(0, "Город")
+    school = below(city, "Школа")
+    year = below(school, "Год")
+    assert places()[year] == (f"/{city}/{school}/{year}", 3)
+    assert move(city, year)["errorcode"] == "cannotmovecategory"
+    assert move(city, city)["errorcode"] == "cannotmovecategory"
+    assert move(school, 1) is None
+    assert places()[school] == (f"/1/{school}", 2)
+    assert places()[year] == (f"/1/{school}/{year}", 3)
 
 
 def test_token_and_function_may_stand_in_the_query_string(app: Flask) -> None:
