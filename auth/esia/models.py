@@ -205,7 +205,7 @@ class EsiaLogEntry(Base):
 
 
 TOKENS_REMEMBERED = timedelta(days=1)
-"""For so long an ended token is told apart from an unknown one."""
+"""How long an ended token is told apart from an unknown one."""
 
 
 def forget_expired(db: Session, now: datetime) -> None:

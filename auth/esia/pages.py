@@ -160,7 +160,7 @@ def decide() -> Response:
 def _with_person(
     answer: Callable[[EsiaRequest, EsiaSession, Profile, Standin], Response],
 ) -> Response:
-    """Answer the request of the person who is signed in; nobody is sent to sign in first."""
+    """Answer the request of the person who is signed in, or send the browser to sign in first."""
     standin = current_standin()
     pending, session = _pending(standin), _current_session(standin)
     profile = standin.people.by_oid(session.oid, standin.clock().date()) if session else None

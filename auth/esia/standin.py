@@ -1,4 +1,4 @@
-"""Standin: all that one application's ЕСИА stand-in consists of."""
+"""Standin: all that the ЕСИА stand-in of one application consists of."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RegisteredSystem:
 
 @dataclass(frozen=True, kw_only=True)
 class Standin:
-    """Lives in ``app.extensions["esia"]``."""
+    """What the stand-in works with; kept in ``app.extensions["esia"]``."""
 
     settings: EsiaSettings
     base_url: str
@@ -75,12 +75,12 @@ class Standin:
 
     @property
     def browser_cookie(self) -> Cookie:
-        """By which a browser is known before anybody signs in."""
+        """The cookie by which a browser is known before anybody signs in."""
         return Cookie(name="esia_browser", secure=self.context.sessions.cookie.secure)
 
     @property
     def session_cookie(self) -> Cookie:
-        """As ЕСИА calls its own."""
+        """The cookie of a session, named as ЕСИА names its own."""
         return Cookie(name="ESIA_SESSION", secure=self.context.sessions.cookie.secure)
 
     @property
@@ -125,6 +125,6 @@ def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSyst
 
 
 def current_standin() -> Standin:
-    """The stand-in of the application that answers this request."""
+    """Return the stand-in of the application that answers this request."""
     standin: Standin = current_app.extensions["esia"]
     return standin

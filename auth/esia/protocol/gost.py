@@ -175,13 +175,13 @@ def curve_of(certificate: x509.Certificate) -> str | None:
 
 
 def _point_of(certificate: x509.Certificate) -> bytes:
-    """x and y, each little-endian."""
+    """Return x and y of the public key, each little-endian."""
     bits = _key_of(certificate)[1].contents
     return bytes(core.OctetString.load(bits[1:]).native)  # the first byte counts unused bits
 
 
 def _key_of(certificate: x509.Certificate) -> core.Sequence:
-    """The key without asn1crypto's own classes, which know no GOST."""
+    """Read the key without asn1crypto's own classes, which know no GOST."""
     return core.Sequence.load(certificate["tbs_certificate"]["subject_public_key_info"].dump())
 
 

@@ -93,7 +93,7 @@ def _new_keys(now: datetime) -> dict[str, str]:
 
 
 def rsa_certificate(key: rsa.RSAPrivateKey, name: str, begin: datetime, end: datetime) -> str:
-    """A self-signed certificate in PEM."""
+    """Make a self-signed certificate in PEM."""
     subject = x509_builder.Name([x509_builder.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (
         x509_builder.CertificateBuilder()
@@ -109,7 +109,7 @@ def rsa_certificate(key: rsa.RSAPrivateKey, name: str, begin: datetime, end: dat
 
 
 def gost_certificate(key: int, name: str, begin: datetime, end: datetime) -> str:
-    """A self-signed certificate in PEM, key and signature GOST R 34.10-2012 (RFC 9215)."""
+    """Make a self-signed certificate in PEM, key and signature GOST R 34.10-2012 (RFC 9215)."""
     signature_algorithm = _sequence(_oid(gost.SIGNATURE_WITH_DIGEST))
     subject = x509.Name.build({"common_name": name}).dump()
     key_algorithm = _sequence(_oid(gost.PUBLIC_KEY), _sequence(_oid(_CURVE_B), _oid(gost.DIGEST)))

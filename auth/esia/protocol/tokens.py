@@ -31,7 +31,7 @@ Json = dict[str, Any]
 
 
 def dump_json(document: Any) -> str:
-    """JSON as ЕСИА writes it: compact, slashes escaped (docs/facts/esia.md 5.15)."""
+    """Write JSON as ЕСИА does: compact, slashes escaped (docs/facts/esia.md 5.15)."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return text.replace("/", "\\/")
 
@@ -286,7 +286,8 @@ def _permission_claims(given: EsiaCode | EsiaToken, now: datetime, standin: Stan
 
 
 def _subject(profile: Profile, *, with_level: bool) -> Json:
-    """``is_tru`` is absent, not false, when the account is not confirmed."""
+    """Return the claims about the person; ``is_tru`` is absent, not false, when the account is not
+    confirmed."""
     subject: Json = {
         "urn:esia:sbj:oid": profile.oid,
         "urn:esia:sbj:nam": f"OID.{profile.oid}",
