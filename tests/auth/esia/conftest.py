@@ -151,6 +151,11 @@ def esia(start_esia: Callable[..., EsiaStandin]) -> EsiaStandin:
 
 
 @pytest.fixture
+def system(esia: EsiaStandin) -> System:
+    return esia.system()
+
+
+@pytest.fixture
 def browse() -> Iterator[Callable[[EsiaStandin], Browser]]:
     """Open a browser at a stand-in; any number of them."""
     opened: list[Browser] = []

@@ -9,6 +9,7 @@ import requests
 
 from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.reader import reader
+from tests.auth.esia.system import System
 from tests.relying_party import TIMEOUT, Browser
 
 ON_SQLITE = True
@@ -167,7 +168,6 @@ def test_errors_are_those_of_the_rest_service(esia: EsiaStandin, browser: Browse
     assert (late.status_code, late.json()["code"]) == (401, "ESIA-005013")
 
 
-def test_the_refresh_token_opens_nothing(esia: EsiaStandin, browser: Browser) -> None:
-    system = esia.system()
+def test_the_refresh_token_opens_nothing(system: System, browser: Browser) -> None:
     token = system.tokens(system.sign_in(browser))["refresh_token"]
     assert system.rest("prns/1000000103", token).json()["code"] == "ESIA-005011"

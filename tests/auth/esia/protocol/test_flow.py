@@ -17,7 +17,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from auth.esia.protocol.gost import Gost
 from auth.esia.protocol.signatures import make_certificate
 from tests.auth.esia.conftest import EsiaStandin
-from tests.auth.esia.system import came_back, error_in, parts_of, unpadded
+from tests.auth.esia.system import System, came_back, error_in, parts_of, unpadded
 from tests.auth.people import PUPIL
 from tests.relying_party import Browser
 
@@ -45,8 +45,7 @@ def test_a_good_request_is_redirected_to_the_sign_in_page_of_the_same_host(
     assert answer.headers["Location"].startswith("/login?")
 
 
-def test_the_access_token_has_the_recorded_shape(esia: EsiaStandin, browser: Browser) -> None:
-    system = esia.system()
+def test_the_access_token_has_the_recorded_shape(system: System, browser: Browser) -> None:
     answer = system.tokens(system.sign_in(browser, scope="openid fullname email"))
     header, claims = parts_of(answer["access_token"])
     assert header == {"ver": 1, "typ": "JWT", "sbt": "access", "alg": "RS256"}
@@ -58,8 +57,7 @@ def test_the_access_token_has_the_recorded_shape(esia: EsiaStandin, browser: Bro
     assert {"aud", "sub"} & set(claims) == set()
 
 
-def test_the_id_token_has_the_recorded_shape(esia: EsiaStandin, browser: Browser) -> None:
-    system = esia.system()
+def test_the_id_token_has_the_recorded_shape(system: System, browser: Browser) -> None:
     answer = system.tokens(system.sign_in(browser))
     header, claims = parts_of(answer["id_token"])
     assert header == {"ver": 0, "typ": "JWT", "sbt": "id", "alg": "RS256"}
@@ -82,8 +80,7 @@ def test_the_id_token_has_the_recorded_shape(esia: EsiaStandin, browser: Browser
     )
 
 
-def test_slashes_are_escaped_in_tokens(esia: EsiaStandin, browser: Browser) -> None:
-    system = esia.system()
+def test_slashes_are_escaped_in_tokens(system: System, browser: Browser) -> None:
     token = system.tokens(system.sign_in(browser))["id_token"]
     assert rb'"iss":"http:\/\/esia.gosuslugi.ru\/"' in unpadded(token.split(".")[1])
 
@@ -92,9 +89,8 @@ def test_slashes_are_escaped_in_tokens(esia: EsiaStandin, browser: Browser) -> N
     ("person", "level"), [("simplified", "P"), ("standard", "P"), ("child", "KD")]
 )
 def test_is_tru_is_absent_when_the_account_is_not_confirmed(
-    esia: EsiaStandin, browser: Browser, person: str, level: str
+    system: System, browser: Browser, person: str, level: str
 ) -> None:
-    system = esia.system()
     answer = system.tokens(system.sign_in(browser, person))
     subject = parts_of(answer["id_token"])[1]["urn:esia:sbj"]
     assert "urn:esia:sbj:is_tru" not in subject
@@ -104,9 +100,8 @@ def test_is_tru_is_absent_when_the_account_is_not_confirmed(
 
 
 def test_the_code_is_a_long_jwt_and_the_answer_has_the_recorded_fields(
-    esia: EsiaStandin, browser: Browser
+    system: System, browser: Browser
 ) -> None:
-    system = esia.system()
     code = system.sign_in(browser)
     assert len(code) > 900
     header, claims = parts_of(code)
@@ -150,15 +145,13 @@ def test_a_second_system_is_entered_without_a_password_for_three_hours(
     assert "/login?" in browser.open(esia.system().authorize_url()).url
 
 
-def test_consent_is_asked_once_and_again_for_more(esia: EsiaStandin, browser: Browser) -> None:
-    system = esia.system()
+def test_consent_is_asked_once_and_again_for_more(system: System, browser: Browser) -> None:
     system.sign_in(browser)
     assert "code" in came_back(browser.open(system.authorize_url()))
     assert "consent" in browser.open(system.authorize_url(scope="openid fullname snils")).url
 
 
-def test_a_refused_consent_goes_back_as_007004(esia: EsiaStandin, browser: Browser) -> None:
-    system = esia.system()
+def test_a_refused_consent_goes_back_as_007004(system: System, browser: Browser) -> None:
     state = str(uuid.uuid4())
     page = browser.submit(browser.open(system.authorize_url(state=state)), persona="confirmed")
     back = came_back(browser.submit(page, decision="deny"))

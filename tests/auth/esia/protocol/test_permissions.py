@@ -11,7 +11,7 @@ import pytest
 
 from auth.settings import EsiaConsentType
 from tests.auth.esia.conftest import EsiaStandin
-from tests.auth.esia.system import came_back, error_in, parts_of, told_back
+from tests.auth.esia.system import System, came_back, error_in, parts_of, told_back
 from tests.relying_party import Browser
 
 ON_SQLITE = True
@@ -166,8 +166,7 @@ def test_a_consent_is_asked_each_time(esia: EsiaStandin, browser: Browser) -> No
 
 
 def test_without_permissions_the_token_has_no_word_of_them(
-    esia: EsiaStandin, browser: Browser
+    system: System, browser: Browser
 ) -> None:
-    system = esia.system()
     claims = parts_of(system.tokens(system.sign_in(browser))["access_token"])[1]
     assert {"permissions", "permissions_url"} & set(claims) == set()

@@ -12,7 +12,7 @@ import requests
 
 from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.signing import BEGIN, Signer
-from tests.auth.esia.system import V1_TEXT, error_in, parts_of, told_back
+from tests.auth.esia.system import V1_TEXT, System, error_in, parts_of, told_back
 from tests.relying_party import Browser
 
 ON_SQLITE = True
@@ -79,8 +79,7 @@ def test_the_state_must_be_a_uuid(esia: EsiaStandin, state: str) -> None:
     assert "ESIA-0070" in answer.headers["Location"]
 
 
-def test_the_second_dialect_needs_the_hash_of_the_certificate(esia: EsiaStandin) -> None:
-    system = esia.system()
+def test_the_second_dialect_needs_the_hash_of_the_certificate(system: System) -> None:
     answer = system.authorize(state=STATE, client_certificate_hash=None)
     assert error_of(answer) == ("invalid_request", "007014")
     assert "%5Bclient_certificate_hash%5D" in answer.headers["Location"]
@@ -99,6 +98,11 @@ def test_any_offset_of_the_timestamp_is_right(esia: EsiaStandin, offset: str) ->
     moment = esia.clock().astimezone(zone)
     timestamp = f"{moment:%Y.%m.%d %H:%M:%S} {offset}"
     assert is_let_in(esia.system().authorize(timestamp=timestamp))
+
+
+@pytest.mark.parametrize("time", ["10:55:00", "11:05:00"])
+def test_a_clock_may_be_off_by_five_minutes(system: System, time: str) -> None:
+    assert is_let_in(system.authorize(timestamp=f"2026.09.01 {time} +0300"))
 
 
 @pytest.mark.parametrize(
@@ -229,8 +233,7 @@ def test_a_token_request_may_be_a_form_in_parts(esia: EsiaStandin) -> None:
     assert answer.json()["error_description"].startswith("ESIA-007011: ")
 
 
-def test_what_esia_does_not_read_makes_no_difference(esia: EsiaStandin, browser: Browser) -> None:
-    system = esia.system()
+def test_what_esia_does_not_read_makes_no_difference(system: System, browser: Browser) -> None:
     code = system.sign_in(browser, nonce="n-0S6_WzA2Mj", prompt="login", display="page")
     answer = system.tokens(code, refresh_token=STATE)
     assert "nonce" not in parts_of(answer["id_token"])[1]

@@ -15,7 +15,7 @@ import requests
 from auth.esia.protocol.keys import load_standin_keys
 from tests.auth.conftest import START
 from tests.auth.esia.conftest import EsiaStandin
-from tests.auth.esia.system import came_back, error_in, parts_of
+from tests.auth.esia.system import System, came_back, error_in, parts_of
 from tests.auth.people import PUPIL
 from tests.relying_party import Browser
 
@@ -29,9 +29,8 @@ def code_of(answer: requests.Response) -> str:
 
 
 def test_a_code_counts_once_and_its_second_use_ends_the_tokens(
-    esia: EsiaStandin, browser: Browser
+    system: System, browser: Browser
 ) -> None:
-    system = esia.system()
     code = system.sign_in(browser)
     token = system.tokens(code)["access_token"]
     assert system.rest(f"prns/{OID}", token).status_code == 200
@@ -81,8 +80,7 @@ def test_a_code_tried_by_another_system_is_still_good(esia: EsiaStandin, browser
     assert system.tokens(code)["access_token"]
 
 
-def test_granted_scopes_come_from_the_code(esia: EsiaStandin, browser: Browser) -> None:
-    system = esia.system()
+def test_granted_scopes_come_from_the_code(system: System, browser: Browser) -> None:
     answer = system.tokens(system.sign_in(browser, scope="openid fullname"), scope="openid")
     assert "fullname?oid=" in parts_of(answer["access_token"])[1]["scope"]
 
@@ -93,10 +91,7 @@ def test_the_same_state_may_come_again_with_the_code(esia: EsiaStandin, browser:
     assert system.tokens(system.sign_in(browser, state=state), state=state)["state"] == state
 
 
-def test_without_offline_access_there_is_no_refresh_token(
-    esia: EsiaStandin, browser: Browser
-) -> None:
-    system = esia.system()
+def test_without_offline_access_there_is_no_refresh_token(system: System, browser: Browser) -> None:
     answer = system.tokens(system.sign_in(browser, access_type="online"))
     assert "refresh_token" not in answer
 
@@ -115,8 +110,7 @@ def test_a_refresh_token_gives_a_new_one_and_counts_once(
     assert code_of(esia.system("GOST01").ask(**other)) == "007011"
 
 
-def test_pkce_is_checked_when_it_was_begun(esia: EsiaStandin, browser: Browser) -> None:
-    system = esia.system()
+def test_pkce_is_checked_when_it_was_begun(system: System, browser: Browser) -> None:
     verifier = "v" * 43
     digest = hashlib.sha256(verifier.encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
@@ -169,8 +163,7 @@ def test_a_signed_token_request_cannot_be_sent_again(esia: EsiaStandin, browser:
     assert code_of(requests.post(address, data=form, timeout=60)) == "007003"
 
 
-def test_a_system_has_tokens_about_organisations(esia: EsiaStandin) -> None:
-    system = esia.system()
+def test_a_system_has_tokens_about_organisations(system: System) -> None:
     scope = f"http://esia.gosuslugi.ru/org_inn?org_oid={ORGANISATION}"
     answer = system.ask(grant_type="client_credentials", scope=scope).json()
     assert set(answer) == {"access_token", "expires_in", "state", "token_type"}
