@@ -110,6 +110,12 @@ def test_a_refresh_token_gives_a_new_one_and_counts_once(
     assert code_of(esia.system("GOST01").ask(**other)) == "007011"
 
 
+def test_an_access_token_refreshes_nothing(system: System, browser: Browser) -> None:
+    token = system.tokens(system.sign_in(browser))["access_token"]
+    assert code_of(system.ask(grant_type="refresh_token", refresh_token=token)) == "007011"
+    assert system.rest(f"prns/{OID}", token).status_code == 200
+
+
 def test_pkce_is_checked_when_it_was_begun(system: System, browser: Browser) -> None:
     verifier = "v" * 43
     digest = hashlib.sha256(verifier.encode()).digest()
