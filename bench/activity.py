@@ -30,8 +30,8 @@ from bench.measuring import Figure, in_child, in_turns, seconds_of
 from bench.place import installation, postgresql
 from service import create_app, operators
 from service.activity.bitmaps import BLOCK_BYTES
-from service.activity.figures import bring_up_to_date
 from service.activity.rebuild import rebuild
+from service.activity.rolls import bring_up_to_date
 from service.application import Application
 from service.db import transaction
 from service.models import OperatorRole

@@ -16,11 +16,13 @@ from sqlalchemy.orm import Session
 from auth.models import LoginEvent, Method, Result
 from bench.measuring import Figure, in_turns
 from bench.place import SCOPE, installation, postgresql
+from service.activity.rolls import bring_up_to_date
 from service.application import Application
 from service.db import insert_rows, transaction
 from service.models import KnownUser, School, SchoolMembership
-from service.reports.coverage import coverage
-from service.reports.question import Asked
+from service.reports.coverage import COVERAGE
+from service.reports.definition import make
+from service.reports.question import Question
 
 AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 
@@ -50,12 +52,15 @@ def _measure(
 ) -> Figure:
     with transaction(application.sessions) as session:
         _fill(session, schools, people)
+        bring_up_to_date(session)
     with application.sessions() as session:
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text("ANALYZE"))
 
+        question = Question(scope=SCOPE, by="school", zone=application.zone, now=AT)
+
         def report() -> None:
-            coverage(session, Asked(scope=SCOPE, by="school", zone=application.zone, now=AT))
+            make(session, COVERAGE, question)
 
         ours, bare = in_turns(rounds, report, lambda: session.execute(BARE).all())
     return Figure(

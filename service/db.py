@@ -62,6 +62,20 @@ def transaction(factory: SessionFactory) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def reading(factory: SessionFactory) -> Iterator[Session]:
+    """Run one session that sees one state of the database, whoever writes meanwhile, and cannot
+    write itself where PostgreSQL is the database."""
+    with factory() as session, session.begin():
+        if session.get_bind().dialect.name == "postgresql":
+            one_state = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            session.connection(execution_options=one_state)
+        else:
+            # A query alone would begin no transaction.
+            session.connection().exec_driver_sql("BEGIN")
+        yield session
+
+
 def lock(session: Session, number: int) -> None:
     """Wait until no other transaction holds this lock, and hold it to the end of this one.
 

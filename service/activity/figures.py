@@ -7,70 +7,53 @@ person once, and ``&``, ``|``, ``-`` join the answers. Every source that is mean
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Integer, Select, String, and_, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from auth.models import LoginEvent, Result
 from service.activity.bitmaps import PeopleSet
-from service.activity.rolls import Sheet, read_roles, refresh
-from service.activity.rollups import ANY_METHOD, COUNTS, catch_up
+from service.activity.ordinals import as_table
+from service.activity.outside import events_of
+from service.activity.rolls import Members, SchoolClass, Sheet, by_class, by_role, make_sheets
+from service.activity.rollups import ANY_METHOD, with_ordinals
+from service.activity.tail import read_tail
 from service.calendar.spans import Pieces, Span, cut_up, end_of, start_of
-from service.calendar.weeks import week_of
 from service.db import chunks
 from service.models import (
     ActivityBitmap,
     ActivityCount,
-    ActivityPerson,
     ActivitySource,
     EventSource,
-    OutsideEvent,
     RollSheet,
+    School,
 )
 
 OURS = (EventSource.PROVIDER,)
 """The sources of a figure unless another is asked for."""
 
-_MOMENT = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counted:
-    """Sign-ins of one day."""
-
-    day: date
-    source: EventSource
-    school_code: str
-    """As of then."""
-    method: str
-    role: str
-    """As of then; empty where the source does not know."""
-    events: int
-
-
-def bring_up_to_date(session: Session) -> None:
-    """Roll up what is new, in the caller's transaction; at once when nothing is."""
-    # The rolls first: the school of the roll is then the one that stands for the person.
-    refresh(session)
-    if catch_up(session):
-        refresh(session)
+MOMENT = timedelta(microseconds=1)
+_DAY_KEYS = ("day", "school_code", "method", "role")
+"""Of ``ActivityCount``, after which sign-ins can be told apart."""
 
 
 class Activity:
-    """The roll-ups at one moment. What came until now is rolled up first (``catch_up``).
+    """The roll-ups at one moment, and what is not rolled up yet (``tail``). It writes nothing.
 
-    That may write: use it inside a transaction, and commit, or the next one does the work again.
+    Sets of two of them must not be joined: people without an ordinal have one here only. Where
+    others roll up meanwhile, ask inside ``db.reading``.
     """
 
     def __init__(self, session: Session) -> None:
-        self._session = session
-        bring_up_to_date(session)
+        self.session = session
+        self._tail = read_tail(session)
+        self.numbered = self._tail.numbered
+        """The rows of ``ActivityPerson``."""
+        self._remade: dict[str, dict[str, Any]] = {}
 
     def active(
         self,
@@ -88,29 +71,51 @@ class Activity:
         """
         return self._as_people(self._ordinals(begin, end, sources, methods))
 
+    def roles(self, codes: Any) -> dict[str, Sheet]:
+        """School code -> its people by role; ``codes`` is what ``column.in_`` takes."""
+        return {code: by_role(stored) for code, stored in self._sheets(codes, RollSheet.by_role)}
+
+    def classes(self, codes: Any) -> dict[str, dict[tuple[SchoolClass, str], Members]]:
+        """School code -> class and role -> people."""
+        return {code: by_class(stored) for code, stored in self._sheets(codes, RollSheet.by_class)}
+
+    def _sheets(self, codes: Any, column: InstrumentedAttribute[Any]) -> Iterable[tuple[str, Any]]:
+        stale = self._tail.stale
+        kept = self.session.execute(
+            select(RollSheet.school_code, column).where(RollSheet.school_code.in_(codes))
+        )
+        yield from ((code, stored) for code, stored in kept if code not in stale)
+        if stale:
+            inside = select(School.code).where(School.code.in_(codes), School.code.in_(stale))
+            changed = self.session.scalars(inside).all()
+            missing = [code for code in changed if code not in self._remade]
+            for some in chunks(missing):
+                for row in make_sheets(self.session, some, self.numbered):
+                    self._remade[row["school_code"]] = row
+            yield from ((code, self._remade[code][column.key]) for code in changed)
+
     def moved(
         self,
         begin: datetime,
         end: datetime,
-        sheets: dict[str, Sheet],
+        codes: Any,
         *,
         sources: Collection[EventSource] = OURS,
     ) -> dict[str, PeopleSet]:
         """School code -> who was active there in the period and is on another roll now (F3).
 
-        Of the schools of ``sheets``. A sign-in whose school as of then is unknown counts at the
-        first school that we knew the person at.
+        ``codes`` is what ``column.in_`` takes. A sign-in whose school as of then is unknown counts
+        at the first school that we knew the person at.
         """
         active = self._ordinals(begin, end, sources, None)
-        then = {code: self._as_people(active & sheet.gone) for code, sheet in sheets.items()}
-        on_rolls = self._on_any_roll if any(then.values()) else PeopleSet()
+        then = {
+            code: self._as_people(active & sheet.gone) for code, sheet in self.roles(codes).items()
+        }
+        on_rolls = PeopleSet()
+        if any(then.values()):
+            every = self.roles(select(School.code)).values()
+            on_rolls = PeopleSet.union(one.roll for sheet in every for one in sheet.roles.values())
         return {code: people & on_rolls for code, people in then.items()}
-
-    @cached_property
-    def _on_any_roll(self) -> PeopleSet:
-        every = select(RollSheet.school_code)
-        sheets = read_roles(self._session, every).values()
-        return PeopleSet.union(one.roll for sheet in sheets for one in sheet.roles.values())
 
     def _ordinals(
         self,
@@ -140,46 +145,30 @@ class Activity:
         if not spans:
             return PeopleSet()
         names = [ANY_METHOD] if methods is None else sorted(methods)
-        rows = self._session.scalars(
+        rows = self.session.scalars(
             select(table.bitmap).where(table.source == source, table.method.in_(names), or_(*spans))
         )
-        return PeopleSet.unpacked(*rows)
+        tail = self._tail.events.cells if source == EventSource.PROVIDER else {}
+        return PeopleSet.union(
+            [
+                PeopleSet.unpacked(*rows),
+                *(
+                    people
+                    for (span, begin, method), people in tail.items()
+                    if method in names and begin in pieces.whole[span]
+                ),
+            ]
+        )
 
     def _part(
         self, begin: datetime, end: datetime, source: EventSource, methods: Collection[str] | None
     ) -> PeopleSet:
         """Less than an hour, from the events themselves."""
-        table = LoginEvent if source is EventSource.PROVIDER else OutsideEvent
-        counts: Sequence[ColumnElement[bool]] = (
-            COUNTS
-            if table is LoginEvent
-            else (
-                OutsideEvent.source == source,
-                OutsideEvent.person_id.is_not(None),
-                OutsideEvent.result == Result.ALLOWED,
-            )
-        )
-        statement = (
-            select(table.person_id, table.school_code)
-            .where(table.at >= begin, table.at < end, *counts)
-            .distinct()
-        )
+        found = with_ordinals(events_of(source, begin, end), self.numbered).subquery().c
+        statement = select(found.ordinal).where(found.ordinal.is_not(None))
         if methods is not None:
-            statement = statement.where(table.method.in_(methods))
-        at = statement.subquery()
-        known = ActivityPerson
-        return PeopleSet(
-            self._session.scalars(
-                select(known.ordinal).join(
-                    at,
-                    (known.person_id == at.c.person_id)
-                    & (
-                        (known.school_code == at.c.school_code)
-                        | ((at.c.school_code == "") & known.main.is_(None))
-                    ),
-                )
-            )
-        )
+            statement = statement.where(found.method.in_(methods))
+        return PeopleSet(self.session.scalars(statement))
 
     def _as_people(self, ordinals: PeopleSet) -> PeopleSet:
         """The main ordinal instead of each other one."""
@@ -191,123 +180,88 @@ class Activity:
 
     @cached_property
     def _mains(self) -> dict[int, int]:
-        rows = self._session.execute(
-            select(ActivityPerson.ordinal, ActivityPerson.main).where(
-                ActivityPerson.main.is_not(None)
-            )
-        )
-        return {ordinal: main for ordinal, main in rows if main is not None}
+        one = self.numbered.c
+        rows = self.session.execute(select(one.ordinal, one.main).where(one.main.is_not(None)))
+        return {row.ordinal: row.main for row in rows}
 
     @cached_property
     def _others(self) -> PeopleSet:
         return PeopleSet(self._mains)
 
-    def people(self, ids: Select[Any]) -> PeopleSet:
-        """The set of the person ids that a query gives, for joining with the other answers.
+    def people(self, ids: Select[Any] | Collection[str]) -> PeopleSet:
+        """The set of people by their ids, for joining with the other answers.
 
-        Takes a second for 500,000. People who are on no roll and never signed in are left out.
+        A query of 500,000 takes a second. People who are on no roll and never signed in are left
+        out.
         """
-        asked = ids.subquery()
-        (person_id,) = asked.c
+        one = self.numbered.c
+        if not isinstance(ids, Select):
+            wanted = as_table(self.session, [(each,) for each in ids], person_id=String())
+            ids = select(wanted.c.person_id)
         return PeopleSet(
-            self._session.scalars(
-                select(ActivityPerson.ordinal)
-                .join(asked, person_id == ActivityPerson.person_id)
-                .where(ActivityPerson.main.is_(None))
+            self.session.scalars(
+                select(one.ordinal).where(one.person_id.in_(ids), one.main.is_(None))
             )
         )
 
-    def person_ids(self, people: Iterable[int]) -> Iterator[str]:
-        """Who they are, in the order of ordinals; whether the asker may see them is not asked."""
-        for some in chunks(people):
-            yield from self._session.scalars(
-                select(ActivityPerson.person_id)
-                .where(ActivityPerson.ordinal.in_(some))
-                .order_by(ActivityPerson.ordinal)
-            )
+    def ids(self, people: Iterable[int]) -> Select[str]:
+        """The query of the ids of people: one value of a statement, however many they are."""
+        wanted = as_table(self.session, [(each,) for each in people], ordinal=Integer())
+        one = self.numbered.c
+        return select(one.person_id).where(one.ordinal.in_(select(wanted.c.ordinal)))
 
     def sign_ins(
         self,
         first: date,
         last: date,
-        *,
+        *by: str,
         sources: Collection[EventSource] = OURS,
         schools: Any = None,
-    ) -> list[Counted]:
-        """Sign-ins by day, school and role as of then and method, both days inclusive.
+    ) -> Counter[tuple[Any, ...]]:
+        """The number of sign-ins from ``first`` to ``last``, both days inclusive, as of then.
 
-        ``schools`` is what ``column.in_`` takes; None means all, also events without a school.
+        ``by``: what tells them apart, any of ``day``, ``school_code``, ``method`` and ``role``
+        (empty where the source does not know it). ``schools`` is what ``column.in_`` takes; None
+        means all, also events without a school.
         """
         table = ActivityCount
-        statement = select(
-            table.day, table.source, table.school_code, table.method, table.role, table.events
-        ).where(table.day >= first, table.day <= last, table.source.in_(sources))
+        inside = [table.day >= first, table.day <= last, table.source.in_(sources)]
         if schools is not None:
-            statement = statement.where(table.school_code.in_(schools))
-        return [
-            Counted(
-                day=day, source=EventSource(source), school_code=school, method=method, role=role,
-                events=events,
-            )
-            for day, source, school, method, role, events in self._session.execute(statement)
-        ]  # fmt: skip
-
-    def sign_ins_by_school(
-        self,
-        first: date,
-        last: date,
-        *,
-        sources: Collection[EventSource] = OURS,
-        schools: Any = None,
-    ) -> dict[str, Counter[str]]:
-        """School code as of then -> sign-ins by method, both days inclusive."""
-        table = ActivityCount
-        statement = (
-            select(table.school_code, table.method, func.sum(table.events))
-            .where(table.day >= first, table.day <= last, table.source.in_(sources))
-            .group_by(table.school_code, table.method)
+            inside.append(table.school_code.in_(schools))
+        columns = [getattr(table, name) for name in by]
+        rows = self.session.execute(
+            select(*columns, func.sum(table.events)).where(*inside).group_by(*columns)
         )
-        if schools is not None:
-            statement = statement.where(table.school_code.in_(schools))
-        found: dict[str, Counter[str]] = {}
-        for code, method, events in self._session.execute(statement):
-            found.setdefault(code, Counter())[method] = int(events)
-        return found
-
-    def sign_ins_by_week(
-        self,
-        first: date,
-        last: date,
-        *,
-        sources: Collection[EventSource] = OURS,
-        schools: Any = None,
-    ) -> dict[date, Counter[str]]:
-        """First day of a week -> sign-ins by method. A week that the two days cut counts only its
-        days between them."""
-        table = ActivityCount
-        statement = (
-            select(table.day, table.method, func.sum(table.events))
-            .where(table.day >= first, table.day <= last, table.source.in_(sources))
-            .group_by(table.day, table.method)
-        )
-        if schools is not None:
-            statement = statement.where(table.school_code.in_(schools))
-        weeks: dict[date, Counter[str]] = {}
-        for day, method, events in self._session.execute(statement):
-            weeks.setdefault(week_of(day).first, Counter())[method] += int(events)
-        return dict(sorted(weeks.items()))
+        counts = Counter({tuple(key): int(number) for *key, number in rows})
+        tail = self._tail.events.counts if EventSource.PROVIDER in sources else Counter()
+        if tail and schools is not None:
+            schools = set(self.session.scalars(select(School.code).where(School.code.in_(schools))))
+        for key, number in tail.items():
+            one = dict(zip(_DAY_KEYS, key, strict=True))
+            if first <= key[0] <= last and (schools is None or one["school_code"] in schools):
+                counts[tuple(one[name] for name in by)] += number
+        return counts
 
     def freshness(
         self, sources: Collection[EventSource] = tuple(EventSource)
     ) -> list[ActivitySource]:
         """Of each source that has any event: the first, the last and how many."""
-        return list(
-            self._session.scalars(
-                select(ActivitySource)
-                .where(ActivitySource.source.in_(sources))
-                .order_by(ActivitySource.source)
-            )
+        table = ActivitySource
+        kept = self.session.scalars(
+            select(table).where(table.source.in_(sources)).order_by(table.source)
         )
+        found = {row.source: row for row in kept}
+        new, source = self._tail.events.state, EventSource.PROVIDER
+        if new is not None and source in sources:
+            both = [found[source], new] if source in found else [new]
+            found[source] = table(
+                source=source,
+                first_at=min(one.first_at for one in both),
+                last_at=max(one.last_at for one in both),
+                events=sum(one.events for one in both),
+                zone=new.zone,
+            )
+        return list(found.values())
 
 
 def _pieces(begin: datetime | None, end: datetime | None, state: ActivitySource) -> Pieces:
@@ -322,4 +276,4 @@ def _pieces(begin: datetime | None, end: datetime | None, state: ActivitySource)
 
 def until(now: datetime) -> datetime:
     """The end of a period that includes the moment ``now`` itself."""
-    return now + _MOMENT
+    return now + MOMENT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,7 +43,10 @@ RESULTS = {
 _DELIMITERS = ";,\t"
 _FIRST_YEAR = 1990
 """No portal is older: an empty date of 1C is the year 1."""
-_RUSSIAN_TIMES = ("%d.%m.%Y %H:%M:%S %z", "%d.%m.%Y %H:%M %z", "%d.%m.%Y %H:%M:%S%z")
+_RUSSIAN_TIMES = (
+    "%d.%m.%Y %H:%M:%S %z", "%d.%m.%Y %H:%M %z", "%d.%m.%Y %H:%M:%S%z",
+    "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M",
+)  # fmt: skip
 _SLACK = timedelta(minutes=5)
 """Clocks differ; what is further in the future is a mistake."""
 
@@ -210,34 +214,24 @@ def _read(number: int, row: Mapping[str, str], schools: set[str], now: datetime)
         return bad("time", "no_zone")
     if at > now + _SLACK:
         return bad("time", "future")
-    login, source_id = row.get("login", ""), row.get("source_id", "")
+    login, source_id, school = (row.get(name, "") for name in ("login", "source_id", "school_code"))
     if not login and not source_id:
         return bad("login", "nobody")
-    if row.get("school_code", "") not in schools:
+    if school not in schools:
         return bad("school_code", "school")
     method = METHODS.get(row.get("method", "").casefold())
-    if method is None:
-        return bad("method", "method")
     result = RESULTS.get(row.get("result", "").casefold())
-    if result is None:
-        return bad("result", "result")
-    return _Line(at.astimezone(UTC), login, source_id, row["school_code"], method, result)
+    if method is None or result is None:
+        wrong = "method" if method is None else "result"
+        return bad(wrong, wrong)
+    return _Line(at.astimezone(UTC), login, source_id, school, method, result)
 
 
 def _moment(text: str) -> datetime | None:
     """ISO 8601, or the Russian order of a date; without a zone if the text has none."""
-    try:
+    with suppress(ValueError):
         return datetime.fromisoformat(text)
-    except ValueError:
-        pass
     for form in _RUSSIAN_TIMES:
-        try:
-            return datetime.strptime(text, form)  # noqa: DTZ007 - the form has the zone
-        except ValueError:
-            continue
-    for form in ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M"):
-        try:
-            return datetime.strptime(text, form)  # noqa: DTZ007 - refused for that by the caller
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            return datetime.strptime(text, form)  # noqa: DTZ007 - refused by the caller
     return None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from provisioning.moodle import MoodleClient
 from service.application import Application
@@ -88,22 +89,29 @@ def _by_report(
 def ours(session: Session, rows: Sequence[Sequence[str]]) -> set[str]:
     """The people of a report's rows, whichever column holds the logins."""
     columns = list(zip(*rows[:_LOOKED_AT], strict=True))
-    matches = [len(_logins(session, column)) for column in columns]
+    matches = [len(_people(session, column)) for column in columns]
     if not any(matches):
         return set()
     place = matches.index(max(matches))
-    return set(_logins(session, [row[place] for row in rows]).values())
+    return _people(session, [row[place] for row in rows])
 
 
-def _logins(session: Session, logins: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for some in chunks(sorted({str(login) for login in logins})):
+def _people(session: Session, logins: Iterable[str]) -> set[str]:
+    return set(people_by(session, KnownUser.username, map(str, logins)).values())
+
+
+def people_by(
+    session: Session, column: InstrumentedAttribute[Any], values: Iterable[Any]
+) -> dict[Any, str]:
+    """Value of a column -> person id of those who are not suspended."""
+    found: dict[Any, str] = {}
+    for some in chunks(sorted(set(values))):
         rows = session.execute(
-            select(KnownUser.username, KnownUser.person_id).where(
-                KnownUser.username.in_(some), KnownUser.suspended.is_(False)
+            select(column, KnownUser.person_id).where(
+                column.in_(some), KnownUser.suspended.is_(False)
             )
         )
-        found |= {row.username: row.person_id for row in rows}
+        found |= {row[0]: row[1] for row in rows}
     return found
 
 

@@ -27,8 +27,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from auth.models import Result
+from service.activity.moodle_access import people_by
 from service.activity.outside import ROWS, store
-from service.db import SessionFactory, chunks, transaction
+from service.db import SessionFactory, transaction
 from service.models import EventSource, KnownUser, OutsideEvent
 from service.settings import ActivitySettings
 
@@ -113,7 +114,7 @@ def _keep(session: Session, rows: Sequence[Row[*tuple[Any, ...]]]) -> int:
         )
     )
     unread = [row for row in rows if str(row.id) not in known]
-    people = _people(session, {row.userid for row in unread})
+    people = people_by(session, KnownUser.moodle_id, [row.userid for row in unread])
     return len(store(session, EventSource.MOODLE_LOG, [
         {
             "key": str(row.id), "at": _moment(row), "person_id": people.get(row.userid),
@@ -125,15 +126,3 @@ def _keep(session: Session, rows: Sequence[Row[*tuple[Any, ...]]]) -> int:
 
 def _moment(row: Row[*tuple[Any, ...]]) -> datetime:
     return datetime.fromtimestamp(row.timecreated, UTC)
-
-
-def _people(session: Session, numbers: set[int]) -> dict[int, str]:
-    found: dict[int, str] = {}
-    for some in chunks(sorted(numbers)):
-        rows = session.execute(
-            select(KnownUser.moodle_id, KnownUser.person_id).where(
-                KnownUser.moodle_id.in_(some), KnownUser.suspended.is_(False)
-            )
-        )
-        found |= {row.moodle_id: row.person_id for row in rows}
-    return found

@@ -6,65 +6,101 @@ somebody was as of then. The first of them, the main one, stands for the person.
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Sequence
+from typing import Any, cast
 
+import sqlalchemy
 from sqlalchemy import (
-    ColumnElement,
+    JSON,
+    FromClause,
     Integer,
     Select,
     SelectBase,
+    String,
     Subquery,
-    cast,
+    Table,
     exists,
     func,
     insert,
+    literal,
+    literal_column,
     null,
     select,
     text,
+    union_all,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from service.models import ActivityPerson, RollChange
 
+NUMBERED = cast(Table, ActivityPerson.__table__)
+"""Where ordinals are kept."""
+
+TEMPORARY = 2**30
+"""Ordinals above it are of one question only and never stored."""
+
 MANY = 1_000
 """New people after which PostgreSQL has to look at the table again."""
+
+_Rows = Sequence[Sequence[Any]]
+
+
+def new_people(people: SelectBase, numbered: FromClause = NUMBERED) -> Select[Any]:
+    """The people of a query (``person_id``, ``school_code``) who have no ordinal yet."""
+    wanted = people.subquery()
+    return (
+        select(
+            wanted.c.person_id,
+            func.max(wanted.c.school_code).label("school_code"),
+            sqlalchemy.cast(null(), Integer).label("main"),
+        )
+        .where(~exists().where(numbered.c.person_id == wanted.c.person_id))
+        .group_by(wanted.c.person_id)
+    )
+
+
+def new_places(events: SelectBase, numbered: FromClause = NUMBERED) -> Select[Any]:
+    """The people with a main ordinal at further schools, as of the events of a query."""
+    wanted, main = events.subquery(), numbered.alias()
+    return (
+        select(wanted.c.person_id, wanted.c.school_code, main.c.ordinal.label("main"))
+        .join(main, (main.c.person_id == wanted.c.person_id) & main.c.main.is_(None))
+        .where(
+            wanted.c.school_code != "",
+            ~exists().where(
+                numbered.c.person_id == wanted.c.person_id,
+                numbered.c.school_code == wanted.c.school_code,
+            ),
+        )
+        .distinct()
+    )
+
+
+def numbering(new: Select[Any], last: int) -> Select[Any]:
+    """Rows of ``ActivityPerson``, numbered from after ``last``; people of a school stand together.
+
+    ``new``: what ``new_people`` or ``new_places`` gives.
+    """
+    found = new.subquery()
+    number = func.row_number().over(order_by=(found.c.school_code, found.c.person_id))
+    return select(last + number, found.c.person_id, found.c.school_code, found.c.main)
 
 
 def add_people(session: Session, people: SelectBase) -> None:
     """Give the people of a query an ordinal; it selects ``person_id`` and ``school_code``.
 
-    Whoever has one keeps it. People of a school get theirs beside each other. The caller holds
-    ``rollups.lock``.
+    Whoever has one keeps it. The caller holds ``rollups.lock``.
     """
-    wanted = people.subquery()
-    new = (
-        select(wanted.c.person_id, func.max(wanted.c.school_code).label("school_code"))
-        .where(~exists().where(ActivityPerson.person_id == wanted.c.person_id))
-        .group_by(wanted.c.person_id)
-        .subquery()
-    )
-    _insert(session, new, cast(null(), Integer))
+    _insert(session, new_people(people))
 
 
-def add_people_at_schools(session: Session, events: Select[Any]) -> None:
+def add_people_at_schools(session: Session, events: SelectBase) -> None:
     """The same, and a further ordinal for each further school as of then."""
     last = _last(session)
     add_people(session, events)
-    wanted, main = events.subquery(), aliased(ActivityPerson)
-    new = (
-        select(wanted.c.person_id, wanted.c.school_code, main.ordinal.label("main"))
-        .join(main, (main.person_id == wanted.c.person_id) & main.main.is_(None))
-        .where(
-            wanted.c.school_code != "",
-            ~exists().where(
-                ActivityPerson.person_id == wanted.c.person_id,
-                ActivityPerson.school_code == wanted.c.school_code,
-            ),
-        )
-        .distinct()
-        .subquery()
-    )
-    _insert(session, new, new.c.main)
+    _insert(session, new_places(events))
     # Whoever was at a school and is not on its roll stands in the school's sheet.
     schools = (
         select(ActivityPerson.school_code)
@@ -74,12 +110,10 @@ def add_people_at_schools(session: Session, events: Select[Any]) -> None:
     session.execute(insert(RollChange).from_select(["school_code"], schools))
 
 
-def _insert(session: Session, new: Subquery, main: ColumnElement[Any]) -> None:
-    number = func.row_number().over(order_by=(new.c.school_code, new.c.person_id))
+def _insert(session: Session, new: Select[Any]) -> None:
     last = _last(session)
-    rows = select(last + number, new.c.person_id, new.c.school_code, main)
     columns = ["ordinal", "person_id", "school_code", "main"]
-    session.execute(insert(ActivityPerson).from_select(columns, rows))
+    session.execute(insert(ActivityPerson).from_select(columns, numbering(new, last)))
     if _last(session) - last >= MANY and session.get_bind().dialect.name == "postgresql":
         # What follows in this transaction would be planned for the table as it was.
         session.execute(text("ANALYZE activity_people"))
@@ -87,3 +121,32 @@ def _insert(session: Session, new: Subquery, main: ColumnElement[Any]) -> None:
 
 def _last(session: Session) -> int:
     return session.scalar(select(func.max(ActivityPerson.ordinal))) or 0
+
+
+def numbered_with(session: Session, rows: _Rows) -> FromClause:
+    """The kept ordinals, and ``rows`` of the same columns as if they were kept too."""
+    if not rows:
+        return NUMBERED
+    more = as_table(
+        session, rows, ordinal=Integer(), person_id=String(), school_code=String(), main=Integer()
+    )
+    return union_all(select(NUMBERED), select(more)).subquery()
+
+
+def as_table(session: Session, rows: _Rows, **columns: TypeEngine[Any]) -> Subquery:
+    """``rows`` as a table of a statement: they are one value of it, however many they are."""
+    data = literal(json.dumps([list(row) for row in rows]))
+    cells: list[Any]
+    if session.get_bind().dialect.name == "postgresql":
+        row = func.json_array_elements(sqlalchemy.cast(data, JSON)).column_valued()
+        cells = [
+            sqlalchemy.cast(row.op("->>")(literal_column(str(place))), kind)
+            for place, kind in enumerate(columns.values())
+        ]
+    else:
+        value = func.json_each(data).table_valued("value").c.value
+        cells = [
+            func.json_extract(value, f"$[{place}]", type_=kind)
+            for place, kind in enumerate(columns.values())
+        ]
+    return select(*(cell.label(name) for name, cell in zip(columns, cells, strict=True))).subquery()

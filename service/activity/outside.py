@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import Select, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from auth.models import Result
-from service.activity.rollups import add_events, lock, read_events
+from auth.models import LoginEvent, Result
+from service.activity.rollups import add_events, lock, read_events, sign_ins
 from service.models import EventSource, OutsideEvent
 
 ROWS = 5_000
 """At a time: a key each in one statement."""
 
 
-def outside_events(
-    source: EventSource, *conditions: ColumnElement[bool]
+def events_of(
+    source: EventSource, begin: datetime | None = None, end: datetime | None = None
 ) -> Select[*tuple[Any, ...]]:
-    """The events of a source that count, as ``rollups.read_events`` takes them."""
+    """The events of a source that count, from ``begin`` until before ``end``, as
+    ``rollups.read_events`` takes them."""
+    at = LoginEvent.at if source is EventSource.PROVIDER else OutsideEvent.at
+    inside = [at >= begin] if begin else []
+    inside += [at < end] if end else []
+    if source is EventSource.PROVIDER:
+        return sign_ins(*inside)
     return select(
         OutsideEvent.key.label("key"),
         OutsideEvent.at,
@@ -32,7 +39,7 @@ def outside_events(
         OutsideEvent.source == source,
         OutsideEvent.person_id.is_not(None),
         OutsideEvent.result == Result.ALLOWED,
-        *conditions,
+        *inside,
     )
 
 
@@ -45,7 +52,7 @@ def store(session: Session, source: EventSource, rows: Sequence[dict[str, Any]])
     once = {row["key"]: {**row, "source": source} for row in rows}
     statement = dialect.insert(OutsideEvent).on_conflict_do_nothing().returning(OutsideEvent.key)
     new = set(session.scalars(statement, list(once.values())))
-    events = read_events(session, outside_events(source, OutsideEvent.key.in_(new)))
+    events = read_events(session, events_of(source).where(OutsideEvent.key.in_(new)))
     add_events(session, source, events)
     return new
 

@@ -34,17 +34,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from auth.models import LoginEvent
 from service.activity.bitmaps import PeopleSet
 from service.activity.ordinals import add_people_at_schools
-from service.activity.outside import outside_events
+from service.activity.outside import events_of
 from service.activity.rollups import (
     LOCK,
     add_active,
     counted_in,
     extend,
     lock,
-    sign_ins,
     with_ordinals,
 )
 from service.calendar.spans import Span, end_of, start_of
@@ -54,7 +52,6 @@ from service.models import (
     ActivityCount,
     ActivitySource,
     EventSource,
-    OutsideEvent,
     PendingEvent,
 )
 
@@ -108,23 +105,11 @@ def _alone(engine: Engine, zone: ZoneInfo) -> Iterator[Session]:
             connection.commit()
 
 
-def _events(
-    source: EventSource, begin: datetime | None = None, end: datetime | None = None
-) -> _Events:
-    """The events of a source that count, from ``begin`` until before ``end``."""
-    at = LoginEvent.at if source is EventSource.PROVIDER else OutsideEvent.at
-    inside = [at >= begin] if begin else []
-    inside += [at < end] if end else []
-    if source is EventSource.PROVIDER:
-        return sign_ins(*inside)
-    return outside_events(source, *inside)
-
-
 def _months(
     session: Session, source: EventSource, kept_until: datetime | None
 ) -> Iterator[tuple[datetime, datetime]]:
     """The months with events to be rolled up; the first begins where the kept ones end."""
-    there = _events(source, kept_until).subquery()
+    there = events_of(source, kept_until).subquery()
     first, last = session.execute(select(func.min(there.c.at), func.max(there.c.at))).one()
     begin = kept_until or first
     while first is not None and begin <= last:
@@ -135,7 +120,7 @@ def _months(
 
 def _roll_up(session: Session, source: EventSource, begin: datetime, end: datetime) -> int:
     """Roll up events of one month; how many."""
-    events = _events(source, begin, end)
+    events = events_of(source, begin, end)
     there = events.subquery()
     number, first, last = session.execute(
         select(func.count(), func.min(there.c.at), func.max(there.c.at)).select_from(there)
@@ -179,7 +164,7 @@ def _hours_by_day(
 def _count_day(
     session: Session, source: EventSource, begin: datetime, end: datetime, day: date
 ) -> None:
-    event = _events(source, begin, end).subquery()
+    event = events_of(source, begin, end).subquery()
     place = (event.c.school_code, event.c.method, event.c.role)
     counts = select(literal(day, Date), literal(source.value), *place, func.count()).group_by(
         *place
@@ -194,27 +179,20 @@ def _forget(session: Session, source: EventSource) -> datetime | None:
     state = session.get(ActivitySource, source)
     bitmaps = [ActivityBitmap.source == source]
     counts = [ActivityCount.source == source]
-    if kept_until is None:
-        session.execute(delete(ActivityBitmap).where(*bitmaps))
-        session.execute(delete(ActivityCount).where(*counts))
-        if state is not None:
-            session.delete(state)
-            session.flush()
-        return None
     zone = counted_in(session, source)
-    month = start_of(kept_until, Span.MONTH, zone)
-    counts.append(ActivityCount.day >= kept_until.astimezone(zone).date())
-    session.execute(delete(ActivityBitmap).where(*bitmaps, ActivityBitmap.begins_at >= kept_until))
+    if kept_until is not None:
+        bitmaps.append(ActivityBitmap.begins_at >= kept_until)
+        counts.append(ActivityCount.day >= kept_until.astimezone(zone).date())
+    session.execute(delete(ActivityBitmap).where(*bitmaps))
     session.execute(delete(ActivityCount).where(*counts))
-    _join_days(session, source, month)
-    if state is not None:
+    if kept_until is not None and state is not None:
+        _join_days(session, source, start_of(kept_until, Span.MONTH, zone))
         state.last_at = min(state.last_at, kept_until - timedelta(microseconds=1))
-        state.events = session.scalars(
-            select(func.coalesce(func.sum(ActivityCount.events), 0)).where(
-                ActivityCount.source == source
-            )
-        ).one()
-        session.flush()
+        kept = select(func.coalesce(func.sum(ActivityCount.events), 0))
+        state.events = session.scalars(kept.where(ActivityCount.source == source)).one()
+    elif state is not None:
+        session.delete(state)
+    session.flush()
     return kept_until
 
 
@@ -223,7 +201,7 @@ def _kept_until(session: Session, source: EventSource) -> datetime | None:
     if state is None:
         return None
     zone = counted_in(session, source)
-    oldest = session.scalar(select(func.min(_events(source).subquery().c.at)))
+    oldest = session.scalar(select(func.min(events_of(source).subquery().c.at)))
     if oldest is None:
         return end_of(state.last_at, Span.DAY, zone)
     return end_of(oldest, Span.DAY, zone) if state.first_at < oldest else None

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import CompoundSelect, Select, delete, exists, select, union
+from sqlalchemy import CompoundSelect, FromClause, Select, delete, exists, select, union
 from sqlalchemy.orm import Session
 
 from service.activity.bitmaps import PeopleSet
-from service.activity.ordinals import add_people
-from service.activity.rollups import lock
+from service.activity.ordinals import NUMBERED, add_people
+from service.activity.rollups import catch_up, lock
 from service.db import chunks, upsert
-from service.models import ActivityPerson, KnownUser, RollChange, RollSheet, SchoolMembership
+from service.models import KnownUser, RollChange, RollSheet, SchoolMembership
 
 SCHOOLS_AT_A_TIME = 100
+_SETS = ("roll", "account", "left", "suspended")
 
 
 class SchoolClass(NamedTuple):
@@ -39,6 +40,13 @@ class Members:
     suspended: PeopleSet = field(default_factory=PeopleSet)
     """Listed by the school and suspended. Of a class it is not kept."""
 
+    @classmethod
+    def together(cls, several: Iterable[Members]) -> Members:
+        every = list(several)
+        return cls(**{
+            name: PeopleSet.union(getattr(one, name) for one in every) for name in _SETS
+        })  # fmt: skip
+
     @property
     def listed(self) -> PeopleSet:
         """Everybody whom the school lists, suspended or not."""
@@ -54,98 +62,74 @@ class Sheet:
     """Ordinals, not only main ones, of this school whose people are not on its roll now."""
 
 
+def bring_up_to_date(session: Session) -> None:
+    """Roll up what is new, in the caller's transaction; at once when nothing is."""
+    # The rolls first: the school of the roll is then the one that stands for the person.
+    refresh(session)
+    if catch_up(session):
+        refresh(session)
+
+
 def refresh(session: Session) -> None:
     """Make the sheets of schools anew whose rolls changed, in the caller's transaction."""
     if not session.scalar(select(exists().select_from(RollChange))):
         return
     lock(session)
-    add_people(session, _whoever(select(RollChange.school_code)))
     while changes := session.execute(select(RollChange.id, RollChange.school_code)).all():
+        # Who came to a roll since the last time around needs an ordinal too.
+        add_people(session, whoever(select(RollChange.school_code)))
         for codes in chunks(sorted({code for _id, code in changes}), SCHOOLS_AT_A_TIME):
-            upsert(session, RollSheet, _make(session, codes))
+            upsert(session, RollSheet, make_sheets(session, codes))
         for some in chunks([number for number, _code in changes]):
             session.execute(delete(RollChange).where(RollChange.id.in_(some)))
 
 
-def read_roles(session: Session, codes: Any) -> dict[str, Sheet]:
-    """The sheets of schools by code; ``codes`` is what ``column.in_`` takes."""
-    rows = session.execute(
-        select(RollSheet.school_code, RollSheet.by_role).where(RollSheet.school_code.in_(codes))
+def by_role(stored: dict[str, Any]) -> Sheet:
+    """The sheet of a school from ``RollSheet.by_role``."""
+    return Sheet(
+        roles={role: _members(sets) for role, sets in stored["roles"].items()},
+        gone=PeopleSet.from_json(stored["gone"]),
     )
-    return {
-        code: Sheet(
-            roles={role: _members(sets) for role, sets in stored["roles"].items()},
-            gone=PeopleSet.from_json(stored["gone"]),
-        )
-        for code, stored in rows
-    }
 
 
-def read_classes(session: Session, codes: Any) -> dict[str, dict[tuple[SchoolClass, str], Members]]:
-    """School code -> class and role -> people. Who left stands in a class without a title."""
-    rows = session.execute(
-        select(RollSheet.school_code, RollSheet.by_class).where(RollSheet.school_code.in_(codes))
-    )
+def by_class(stored: list[dict[str, Any]]) -> dict[tuple[SchoolClass, str], Members]:
+    """Class and role -> people, from ``RollSheet.by_class``. Who left stands in a class without a
+    title."""
     return {
-        code: {
-            (SchoolClass(one["class_id"], one["title"]), one["role"]): _members(one)
-            for one in stored
-        }
-        for code, stored in rows
+        (SchoolClass(one["class_id"], one["title"]), one["role"]): _members(one) for one in stored
     }
 
 
 def _members(stored: dict[str, dict[str, str]]) -> Members:
-    return Members(
-        roll=PeopleSet.from_json(stored["roll"]),
-        account=PeopleSet.from_json(stored["account"]),
-        left=PeopleSet.from_json(stored["left"]),
-        suspended=PeopleSet.from_json(stored.get("suspended", {})),
-    )
+    return Members(**{name: PeopleSet.from_json(stored.get(name, {})) for name in _SETS})
 
 
-_SETS = ("roll", "account", "left", "suspended")
-
-
-class _Line(NamedTuple):
-    school_code: str
-    person_id: str
-    ordinal: int
-    role: str
-    class_id: str
-    title: str
-    set_names: tuple[str, ...]
-
-
-def _make(session: Session, codes: Sequence[str]) -> list[dict[str, Any]]:
-    lines = [
-        _Line(
-            code, person_id, ordinal, role, class_id, title,
-            _sets_of(moodle_id, suspended),
-        )
-        for code, person_id, ordinal, role, class_id, title, moodle_id, suspended
-        in _listed(session, codes)
-    ]  # fmt: skip
-    lines += [
-        _Line(code, person_id, ordinal, role, class_id, "", ("left",))
-        for code, person_id, ordinal, role, class_id in _left(session, codes)
-    ]
+def make_sheets(
+    session: Session, codes: Sequence[str], numbered: FromClause = NUMBERED
+) -> list[dict[str, Any]]:
+    """Rows of ``RollSheet`` for some schools."""
     here: dict[str, set[str]] = defaultdict(set)
-    roles: dict[str, dict[str, dict[str, list[int]]]] = defaultdict(dict)
-    classes: dict[str, dict[tuple[str, str, str], dict[str, list[int]]]] = defaultdict(dict)
-    for line in lines:
-        if "roll" in line.set_names:
-            here[line.school_code].add(line.person_id)
-        by_role = roles[line.school_code].setdefault(line.role, defaultdict(list))
-        for name in line.set_names:
-            by_role[name].append(line.ordinal)
-        if line.set_names == ("suspended",):
-            continue
-        key = (line.class_id, line.title, line.role)
-        by_class = classes[line.school_code].setdefault(key, defaultdict(list))
-        for name in line.set_names:
-            by_class[name].append(line.ordinal)
-    gone = _gone(session, codes, here)
+    roles: dict[str, dict[str, _Sets]] = {code: {} for code in codes}
+    classes: dict[str, dict[tuple[str, str, str], _Sets]] = {code: {} for code in codes}
+    for code, person_id, role, class_id, title, ordinal, names in _standing(
+        session, codes, numbered
+    ):
+        by_role = roles[code].setdefault(role, defaultdict(list))
+        for name in names:
+            by_role[name].append(ordinal)
+        if "roll" in names:
+            here[code].add(person_id)
+        if names != ("suspended",):
+            by_class = classes[code].setdefault((class_id, title, role), defaultdict(list))
+            for name in names:
+                by_class[name].append(ordinal)
+    gone: dict[str, list[int]] = defaultdict(list)
+    each = numbered.c
+    for code, person_id, ordinal in session.execute(
+        select(each.school_code, each.person_id, each.ordinal).where(each.school_code.in_(codes))
+    ):
+        if person_id not in here[code]:
+            gone[code].append(ordinal)
     return [
         {
             "school_code": code,
@@ -162,58 +146,42 @@ def _make(session: Session, codes: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _sets_of(moodle_id: int | None, suspended: bool | None) -> tuple[str, ...]:
-    """Where somebody stands whom the school lists."""
-    if suspended:
-        return ("suspended",)
-    return ("roll",) if moodle_id is None else ("roll", "account")
+_Sets = dict[str, list[int]]
 
 
-def _as_json(sets: dict[str, list[int]]) -> dict[str, dict[str, str]]:
+def _as_json(sets: _Sets) -> dict[str, dict[str, str]]:
     return {name: PeopleSet(sets.get(name, ())).as_json() for name in _SETS}
 
 
-def _listed(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]:
-    return session.execute(
+def _standing(session: Session, codes: Sequence[str], numbered: FromClause) -> Iterator[Any]:
+    """School, person, role, class, title, main ordinal and the names of the sets: whom a school
+    lists, and who is suspended or on no roll at all."""
+    listed, known, person = SchoolMembership, KnownUser, numbered.c
+    rows = session.execute(
         select(
-            SchoolMembership.school_code,
-            SchoolMembership.person_id,
-            ActivityPerson.ordinal,
-            SchoolMembership.role,
-            SchoolMembership.class_id,
-            SchoolMembership.class_title,
-            KnownUser.moodle_id,
-            KnownUser.suspended,
+            listed.school_code, listed.person_id, listed.role, listed.class_id, listed.class_title,
+            person.ordinal, known.moodle_id, known.suspended,
         )
-        .join(ActivityPerson, ActivityPerson.person_id == SchoolMembership.person_id)
-        .outerjoin(KnownUser, KnownUser.person_id == SchoolMembership.person_id)
-        .where(
-            SchoolMembership.school_code.in_(codes),
-            ActivityPerson.main.is_(None),
-        )
+        .join(numbered, person.person_id == listed.person_id)
+        .outerjoin(known, known.person_id == listed.person_id)
+        .where(listed.school_code.in_(codes), person.main.is_(None))
+    )  # fmt: skip
+    for *line, moodle_id, suspended in rows:
+        on_roll = ("roll",) if moodle_id is None else ("roll", "account")
+        yield *line, ("suspended",) if suspended else on_roll
+    left = (
+        select(known.school_code, known.person_id, known.role, known.class_id, person.ordinal)
+        .join(numbered, person.person_id == known.person_id)
+        .where(known.school_code.in_(codes), person.main.is_(None))
     )
-
-
-def _left(session: Session, codes: Sequence[str]) -> Iterable[Sequence[Any]]:
-    known = (
-        select(
-            KnownUser.school_code,
-            KnownUser.person_id,
-            ActivityPerson.ordinal,
-            KnownUser.role,
-            KnownUser.class_id,
-        )
-        .join(ActivityPerson, ActivityPerson.person_id == KnownUser.person_id)
-        .where(KnownUser.school_code.in_(codes), ActivityPerson.main.is_(None))
-    )
-    on_a_roll = exists().where(SchoolMembership.person_id == KnownUser.person_id)
+    on_a_roll = exists().where(listed.person_id == known.person_id)
     # An "or" of the two would have PostgreSQL read all rolls of the city.
-    return session.execute(
-        union(known.where(KnownUser.suspended.is_(True)), known.where(~on_a_roll))
-    )
+    either = union(left.where(known.suspended.is_(True)), left.where(~on_a_roll))
+    for *line, ordinal in session.execute(either):
+        yield *line, "", ordinal, ("left",)
 
 
-def _whoever(codes: Select[str]) -> CompoundSelect[Any]:
+def whoever(codes: Select[str]) -> CompoundSelect[Any]:
     """Everybody that a sheet of these schools may name."""
     return union(
         *(
@@ -221,18 +189,3 @@ def _whoever(codes: Select[str]) -> CompoundSelect[Any]:
             for table in (SchoolMembership, KnownUser)
         )
     )
-
-
-def _gone(
-    session: Session, codes: Sequence[str], here: dict[str, set[str]]
-) -> dict[str, list[int]]:
-    gone: dict[str, list[int]] = defaultdict(list)
-    rows = session.execute(
-        select(ActivityPerson.school_code, ActivityPerson.person_id, ActivityPerson.ordinal).where(
-            ActivityPerson.school_code.in_(codes)
-        )
-    )
-    for code, person_id, ordinal in rows:
-        if person_id not in here[code]:
-            gone[code].append(ordinal)
-    return gone

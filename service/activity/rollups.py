@@ -1,27 +1,38 @@
-"""Rolling events up: each one once, as soon as somebody asks, at the latest within a minute."""
+"""Rolling events up: each one once, within a minute. Until then ``tail`` has them."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, case, delete, exists, func, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    case,
+    delete,
+    exists,
+    func,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Result
 from auth.outside import ESIA_CLIENT
 from service.activity.bitmaps import PeopleSet
-from service.activity.ordinals import add_people_at_schools
+from service.activity.ordinals import NUMBERED, add_people_at_schools
 from service.calendar.spans import Span, start_of
 from service.db import chunks, upsert, zone_of
 from service.models import (
     ActivityBitmap,
     ActivityCount,
-    ActivityPerson,
     ActivitySource,
     EventSource,
     PendingEvent,
@@ -32,7 +43,7 @@ BATCH = 50_000
 """Events in memory at a time."""
 
 LOCK = 7_265_401  # any number of our own, beside that of the migrations
-_Cell = tuple[Span, datetime, str]
+Cell = tuple[Span, datetime, str]
 """Which bitmap of a source: the span, its beginning, the method."""
 
 
@@ -121,27 +132,27 @@ def sign_ins(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 def read_events(session: Session, events: Select[*tuple[Any, ...]]) -> list[Event]:
     """The events of a query with the ordinals of their people; new people get theirs."""
-    found = _read(session, events)
-    if any(one.ordinal is None for one in found):
+    found = session.execute(with_ordinals(events)).all()
+    if any(row.ordinal is None for row in found):
         add_people_at_schools(session, events)
-        found = [one for one in _read(session, events) if one.ordinal is not None]
-    return found
+        found = session.execute(with_ordinals(events)).all()
+    return [Event(*row) for row in found if row.ordinal is not None]
 
 
-def _read(session: Session, events: Select[*tuple[Any, ...]]) -> list[Event]:
-    return [Event(*row) for row in session.execute(with_ordinals(events))]
-
-
-def with_ordinals(events: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+def with_ordinals(
+    events: Select[*tuple[Any, ...]], numbered: FromClause = NUMBERED
+) -> Select[*tuple[Any, ...]]:
     """The columns of ``Event`` for the events of a query; people without an ordinal have None."""
-    event, there, main = events.subquery(), aliased(ActivityPerson), aliased(ActivityPerson)
-    whole = select(main.ordinal).where(main.person_id == event.c.person_id, main.main.is_(None))
+    event, there, main = events.subquery(), numbered.alias(), numbered.alias()
+    whole = select(main.c.ordinal).where(
+        main.c.person_id == event.c.person_id, main.c.main.is_(None)
+    )
     return select(
         event.c.key,
         event.c.at,
         # Where the school as of then is unknown, the main ordinal stands for the person.
         case(
-            (there.ordinal.is_not(None), there.ordinal),
+            (there.c.ordinal.is_not(None), there.c.ordinal),
             (event.c.school_code == "", whole.scalar_subquery()),
         ).label("ordinal"),
         event.c.method,
@@ -149,85 +160,54 @@ def with_ordinals(events: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
         event.c.role,
     ).outerjoin(
         there,
-        (there.person_id == event.c.person_id) & (there.school_code == event.c.school_code),
+        (there.c.person_id == event.c.person_id) & (there.c.school_code == event.c.school_code),
     )
 
 
-def add_events(session: Session, source: EventSource, events: Sequence[Event]) -> None:
-    """Add events that are not in the roll-ups yet. The caller holds ``lock``."""
+@dataclass(kw_only=True, slots=True)
+class Gathered:
+    """Events of one source, rolled up in memory."""
+
+    cells: dict[Cell, PeopleSet] = field(default_factory=dict)
+    counts: Counter[tuple[date, str, str, str]] = field(default_factory=Counter)
+    """Sign-ins by day, school and role as of then and method, in the order of the table's key."""
+    state: ActivitySource | None = None
+    """None: there are no events."""
+
+
+def gather(source: EventSource, events: Sequence[Event], zone: ZoneInfo) -> Gathered:
+    """Roll events up by the days of ``zone``."""
     if not events:
-        return
+        return Gathered()
     hours: dict[tuple[int, str], set[int]] = defaultdict(set)
     counts: Counter[tuple[int, str, str, str]] = Counter()
     for _key, at, ordinal, method, school, role in events:
         hour = int(at.timestamp()) // 3600
         hours[hour, method].add(ordinal)
         counts[hour, school, method, role] += 1
-    add_active(session, source, {
-        (datetime.fromtimestamp(hour * 3600, UTC), method): PeopleSet(people)
-        for (hour, method), people in hours.items()
-    })  # fmt: skip
-    _add_counts(session, source, counts)
-    moments = [one.at for one in events]
-    extend(session, source, min(moments), max(moments), len(events))
-
-
-def add_active(
-    session: Session, source: EventSource, hours: dict[tuple[datetime, str], PeopleSet]
-) -> None:
-    """Join people who were active in an hour, by a method, to its bitmaps and those around it."""
-    zone = counted_in(session, source)
-    for some in chunks(_cells(hours, zone).items(), 200):
-        old = _bitmaps(session, source, [cell for cell, _people in some])
-        upsert(session, ActivityBitmap, [
-            {
-                "span": span, "begins_at": begin, "source": source, "method": method,
-                "bitmap": PeopleSet.union([people, *old.get((span, begin, method), ())]).packed(),
-            }
-            for (span, begin, method), people in some
-        ])  # fmt: skip
-
-
-def _cells(hours: dict[tuple[datetime, str], PeopleSet], zone: ZoneInfo) -> dict[_Cell, PeopleSet]:
-    joined: dict[tuple[datetime, str], list[PeopleSet]] = defaultdict(list)
-    for (hour, method), people in hours.items():
-        for one in {method, ANY_METHOD}:
-            joined[hour, one].append(people)
-    cells: dict[_Cell, PeopleSet] = {}
-    # Days are joined from hours, and months from days.
-    for span in Span:
-        parts, joined = joined, defaultdict(list)
-        for (begin, method), sets in parts.items():
-            joined[start_of(begin, span, zone), method] += sets
-        for (begin, method), sets in joined.items():
-            sets[:] = [PeopleSet.union(sets)]
-            cells[span, begin, method] = sets[0]
-    return cells
-
-
-def _bitmaps(
-    session: Session, source: EventSource, cells: Iterable[_Cell]
-) -> dict[_Cell, tuple[PeopleSet]]:
-    table = ActivityBitmap
-    rows = session.execute(
-        select(table.span, table.begins_at, table.method, table.bitmap).where(
-            table.source == source,
-            tuple_(table.span, table.begins_at).in_({(span, at) for span, at, _method in cells}),
-        )
-    )
-    return {
-        (Span(span), at, method): (PeopleSet.unpacked(packed),) for span, at, method, packed in rows
-    }
-
-
-def _add_counts(
-    session: Session, source: EventSource, counts: Counter[tuple[int, str, str, str]]
-) -> None:
     days: Counter[tuple[date, str, str, str]] = Counter()
-    zone = counted_in(session, source)
-    for (hour, school, method, role), events in counts.items():
-        day = datetime.fromtimestamp(hour * 3600, zone).date()
-        days[day, school, method, role] += events
+    for (hour, school, method, role), number in counts.items():
+        days[datetime.fromtimestamp(hour * 3600, zone).date(), school, method, role] += number
+    moments = [one.at for one in events]
+    return Gathered(
+        cells=_cells({
+            (datetime.fromtimestamp(hour * 3600, UTC), method): PeopleSet(people)
+            for (hour, method), people in hours.items()
+        }, zone),
+        counts=days,
+        state=ActivitySource(
+            source=source, first_at=min(moments), last_at=max(moments), events=len(events),
+            zone=zone.key,
+        ),
+    )  # fmt: skip
+
+
+def add_events(session: Session, source: EventSource, events: Sequence[Event]) -> None:
+    """Add events that are not in the roll-ups yet. The caller holds ``lock``."""
+    new = gather(source, events, counted_in(session, source))
+    if new.state is None:
+        return
+    _add_cells(session, source, new.cells)
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = dialect.insert(ActivityCount)
     adding = statement.on_conflict_do_update(
@@ -237,10 +217,55 @@ def _add_counts(
     session.execute(adding, [
         {
             "day": day, "source": source, "school_code": school, "method": method, "role": role,
-            "events": events,
+            "events": number,
         }
-        for (day, school, method, role), events in sorted(days.items())
+        for (day, school, method, role), number in sorted(new.counts.items())
     ])  # fmt: skip
+    extend(session, source, new.state.first_at, new.state.last_at, new.state.events)
+
+
+def add_active(
+    session: Session, source: EventSource, hours: dict[tuple[datetime, str], PeopleSet]
+) -> None:
+    """Join people who were active in an hour, by a method, to its bitmaps and those around it."""
+    _add_cells(session, source, _cells(hours, counted_in(session, source)))
+
+
+def _add_cells(session: Session, source: EventSource, cells: dict[Cell, PeopleSet]) -> None:
+    table = ActivityBitmap
+    for some in chunks(cells.items(), 200):
+        places = {(span, begin) for (span, begin, _method), _people in some}
+        rows = session.execute(
+            select(table.span, table.begins_at, table.method, table.bitmap).where(
+                table.source == source, tuple_(table.span, table.begins_at).in_(places)
+            )
+        )
+        old = {(span, begin, method): bitmap for span, begin, method, bitmap in rows}
+        upsert(session, table, [
+            {
+                "span": cell[0], "begins_at": cell[1], "source": source, "method": cell[2],
+                "bitmap": (people | PeopleSet.unpacked(old[cell]) if cell in old else people)
+                .packed(),
+            }
+            for cell, people in some
+        ])  # fmt: skip
+
+
+def _cells(hours: dict[tuple[datetime, str], PeopleSet], zone: ZoneInfo) -> dict[Cell, PeopleSet]:
+    joined: dict[tuple[datetime, str], list[PeopleSet]] = defaultdict(list)
+    for (hour, method), people in hours.items():
+        for one in {method, ANY_METHOD}:
+            joined[hour, one].append(people)
+    cells: dict[Cell, PeopleSet] = {}
+    # Days are joined from hours, and months from days.
+    for span in Span:
+        parts, joined = joined, defaultdict(list)
+        for (begin, method), sets in parts.items():
+            joined[start_of(begin, span, zone), method] += sets
+        for (begin, method), sets in joined.items():
+            sets[:] = [PeopleSet.union(sets)]
+            cells[span, begin, method] = sets[0]
+    return cells
 
 
 def counted_in(session: Session, source: EventSource) -> ZoneInfo:

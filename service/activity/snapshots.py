@@ -8,7 +8,6 @@ that was there for certain; there may have been more.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,19 +16,14 @@ from sqlalchemy.orm import Session
 
 from provisioning.moodle import MoodleError
 from service.activity.bitmaps import PeopleSet
-from service.activity.figures import bring_up_to_date
+from service.activity.figures import Activity
 from service.activity.moodle_access import Accesses, read_accesses
+from service.activity.rolls import bring_up_to_date
 from service.activity.rollups import add_active, extend, lock
 from service.application import Application
 from service.calendar.due import Occasion, due
-from service.db import chunks, transaction, upsert
-from service.models import (
-    ActivityPerson,
-    EventSource,
-    MoodleSnapshot,
-    SnapshotKind,
-    SnapshotStatus,
-)
+from service.db import transaction, upsert
+from service.models import EventSource, MoodleSnapshot, SnapshotKind, SnapshotStatus
 
 PUNCTUAL = timedelta(minutes=15)
 """A snapshot taken later than that is marked as late."""
@@ -122,26 +116,15 @@ def _add(session: Session, accesses: Accesses) -> int:
     """Add people to the bitmaps; how many of them are ours."""
     bring_up_to_date(session)
     lock(session)
-    hours = {
-        (hour, ""): PeopleSet(_ordinals(session, person_ids))
-        for hour, person_ids in accesses.hours.items()
-    }
-    hours = {key: people for key, people in hours.items() if people}
+    activity = Activity(session)
+    found = ((hour, activity.people(ids)) for hour, ids in accesses.hours.items())
+    hours = {(hour, ""): people for hour, people in found if people}
     add_active(session, EventSource.MOODLE, hours)
     if hours:
         moments = [hour for hour, _method in hours]
         last = max(moments) + timedelta(hours=1, microseconds=-1)
         extend(session, EventSource.MOODLE, min(moments), last, sum(map(len, hours.values())))
     return len(PeopleSet.union(hours.values()))
-
-
-def _ordinals(session: Session, person_ids: Iterable[str]) -> Iterable[int]:
-    for some in chunks(person_ids):
-        yield from session.scalars(
-            select(ActivityPerson.ordinal).where(
-                ActivityPerson.person_id.in_(some), ActivityPerson.main.is_(None)
-            )
-        )
 
 
 def _write(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from service.activity.figures import Activity
 from service.activity.marks import catch_up_marks
 from service.activity.moodle_log import read_log
+from service.activity.rolls import bring_up_to_date
 from service.activity.snapshots import take_due
 from service.application import Application
 from service.db import transaction
@@ -13,8 +14,8 @@ from service.db import transaction
 def roll_up(application: Application) -> None:
     """Bring the roll-ups up to date. Running it twice is harmless."""
     with transaction(application.sessions) as session:
-        # Activity brings sign-ins and rolls up to date as it begins.
-        catch_up_marks(session, Activity(session))
+        bring_up_to_date(session)
+        catch_up_marks(Activity(session))
 
 
 def read_moodle(application: Application) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.calendar.period import Period
 from service.cli.base import Context, form_of, json_option, pass_context, print_table, writing
+from service.db import reading
 from service.i18n import gettext as _
 from service.models import PublishedReport
 from service.reports import REPORTS
@@ -25,7 +26,7 @@ from service.reports.publishing import (
     published_reports,
     stored_report,
 )
-from service.reports.question import Asked, Choice, Compare, Flag, Option
+from service.reports.question import Choice, Compare, Flag, Option, Question
 from service.reports.report import Report
 from service.reports.tracing import note_export, note_published_export
 
@@ -56,10 +57,11 @@ def _command(definition: Definition) -> click.Command:
         **given: Any,
     ) -> None:  # fmt: skip
         form = "json" if as_json else form or form_of(out, FILES, TABLE)
-        with context.transaction() as session:
+        with reading(context.application.sessions) as session:
             asked = _asked(context, session, definition, given)
             found = answer(session, definition, asked, live=live)
-            if form != TABLE:
+        if form != TABLE:
+            with context.transaction() as session:
                 note_export(session, asked, found.report, form, at=context.now)
         _write_report(found.report, form, out)
         if found.published and not live:
@@ -150,7 +152,7 @@ def _write_report(made: Report, form: str, out: Path | None) -> None:
 
 def _asked(
     context: Context, session: Session, definition: Definition, given: dict[str, Any]
-) -> Asked:
+) -> Question:
     texts = {
         name: str(int(value)) if isinstance(value, bool) else str(value)
         for name, value in given.items()

@@ -37,6 +37,9 @@ class Console:
     def transaction(self) -> AbstractContextManager[Session]:
         return db.transaction(self.application.sessions)
 
+    def reading(self) -> AbstractContextManager[Session]:
+        return db.reading(self.application.sessions)
+
     def now(self) -> datetime:
         return self.application.clock()
 

@@ -27,12 +27,13 @@ def show(name: str) -> str:
         raise Forbidden("person")
     cell = Cell(row=request.args.get("row", ""), column=request.args.get("column", ""))
     try:
-        with console.transaction() as db:
+        with console.reading() as db:
             asked = the_question(db, definition)
             report = make(db, definition, asked)
             column = column_of(report, cell.column)
             page = page_of(db, people_behind(db, definition, asked, cell), size=PEOPLE_ON_A_PAGE)
             places = places_of(db, asked.scope, page.items)
+        with console.transaction() as db:
             note_people(db, asked, name, cell, len(page.items), at=console.now())
     except AskError as error:
         raise Forbidden("report") from error

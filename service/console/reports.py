@@ -21,14 +21,13 @@ from service.ordering import natural
 from service.pdf import NoPdf
 from service.reports import REPORTS
 from service.reports.chart import to_svg
-from service.reports.definition import Definition, ask
+from service.reports.definition import Definition, Level, ask
 from service.reports.files import FILES, file_name
 from service.reports.grouping import schools_in_order
-from service.reports.head_counts import Level
 from service.reports.people import leads_to_people, may_see_names
 from service.reports.printing import STYLE, to_page
 from service.reports.publishing import Answer, answer
-from service.reports.question import Asked, AskError
+from service.reports.question import AskError, Question
 from service.reports.report import Report
 from service.reports.table import groups, in_order, searched, total_groups
 from service.reports.tracing import note_export
@@ -125,7 +124,7 @@ def the_definition(name: str) -> Definition:
 
 def the_question(
     db: Session, definition: Definition, given: Mapping[str, str] | None = None
-) -> Asked:
+) -> Question:
     """What the address asks, or the form ``given``. Raises ``AskError`` and ``Forbidden``."""
     console = the_console()
     return ask(
@@ -139,20 +138,21 @@ def the_question(
     )
 
 
-def _answer(definition: Definition, *, form: str = "") -> tuple[Asked, Answer]:
+def _answer(definition: Definition, *, form: str = "") -> tuple[Question, Answer]:
     """The answer; taking it out of the console in some ``form`` is written to the audit."""
-    with the_console().transaction() as db:
+    with the_console().reading() as db:
         asked = the_question(db, definition)
         given = answer(db, definition, asked, live=_live())
-        if form:
+    if form:
+        with the_console().transaction() as db:
             note_export(db, asked, given.report, form, at=the_console().now())
     return asked, given
 
 
-def _answer_page(definition: Definition) -> tuple[Asked, Answer, Page[Any] | None]:
+def _answer_page(definition: Definition) -> tuple[Question, Answer, Page[Any] | None]:
     """The answer for one page. Classes of many schools are paged by school, and only those of the
     page are counted, unless their order or the words looked for hang on all of them."""
-    with the_console().transaction() as db:
+    with the_console().reading() as db:
         asked = the_question(db, definition)
         schools = None
         whole = request.args.get("search") or request.args.get("sort")
@@ -188,7 +188,7 @@ def _page(definition: Definition, **parts: Any) -> str:
     with the_console().transaction() as db:
         districts = db.scalars(select(School.district).where(scope().schools()).distinct()).all()
     settings = the_console().application.settings.reports
-    asked: Asked | None = parts.get("asked")
+    asked: Question | None = parts.get("asked")
     given = {
         one.name: request.args.get(one.name) or one.usual(settings) for one in definition.options
     }

@@ -28,7 +28,7 @@ from service.reports.definition import Definition, make
 from service.reports.files import FILES, file_name
 from service.reports.head_counts import ALL_ROLES
 from service.reports.publishing import preliminary_report
-from service.reports.question import Asked
+from service.reports.question import Question
 from service.reports.report import Report, show_moment, show_percent
 from service.reports.scheduled import scheduled_question
 
@@ -179,7 +179,7 @@ def _signed_in_shares(
     session: Session, application: Application, scope: Scope, at: datetime
 ) -> dict[str, float]:
     """By school code; schools without a roll have none."""
-    asked = Asked(scope=scope, zone=application.zone, now=at, by="school",
+    asked = Question(scope=scope, zone=application.zone, now=at, by="school",
                   settings=application.settings.reports)  # fmt: skip
     report = make(session, REPORTS["coverage"], asked)
     place = [column.key for column in report.columns].index("ever_share")

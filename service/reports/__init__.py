@@ -6,33 +6,33 @@ its PDF, a chart, the way from a number to the people behind it, publication and
 
 To add a report, write ``service/reports/<name>.py``::
 
-    def low_activity(session: Session, asked: Asked) -> Report:
-        below = asked.number("below")
+    def low_activity(session: Session, question: Question) -> Body:
+        below = question.number("below")
         ...
-        return Report(name="low-activity", title=_title(), definition=..., version="low-activity-1",
-                      **asked.facts(), freshness=..., columns=..., rows=..., totals=..., keys=...)
+        return Body(freshness=..., columns=..., lines=..., totals=...)
 
     LOW_ACTIVITY = Definition(
-        name="low-activity", title=_title, purpose=lambda: _("..."), build=low_activity,
-        levels={"school": lambda: _("by school")}, default_level="school",
+        name="low-activity", title=lambda: _("..."), purpose=lambda: _("..."),
+        version="low-activity-1", counted=lambda question: _("..."), build=low_activity,
+        levels={Level.SCHOOL: LEVELS[Level.SCHOOL]}, default_level=Level.SCHOOL,
         options=(Number(name="below", label=lambda: _("Fewer than"), default=100),),
         period=PeriodUse.REQUIRED, default_period=last_week,
     )
 
 and add it to ``REPORTS``. The promises:
 
-1. The builder is a function of the database and ``Asked``; it reads no clock and commits nothing.
-   Every query of it is limited by ``asked.scope``, which is narrowed to the district or school
-   asked for; it never looks at ``asked.district`` to count, and needs no other check of access.
-2. ``asked.now`` is the cut-off: what happened later is not counted, even if it is known.
+1. The builder is a function of the database and ``Question``; it reads no clock and writes nothing.
+   Every query of it is limited by ``question.scope``, which is narrowed to the district or school
+   asked for; it never looks at ``question.district`` to count, and needs no other check of access.
+2. ``question.now`` is the cut-off: what happened later is not counted, even if it is known.
 3. The number of queries does not depend on the number of schools.
 4. Schools without a load keep their row. A value that is not known is None, never 0, and a share
    of nothing is None. Shares are from 0 to 1, moments aware and in UTC.
 5. ``Column.key`` is stable and Latin; the title is the letter's, in the reader's language, and that
    of a share names the denominator. A column that counts people says ``people=True``; a share says
    which columns it is computed ``of``; ``definition`` says what is counted, in one sentence.
-6. ``keys`` (one for each row, unique) and ``total_keys`` are stable between periods and made of
-   codes: ``78-0153|teacher``. No names, no numbers of rows.
+6. The keys of ``lines`` and ``totals`` are stable between periods and made of codes:
+   ``78-0153|teacher``. No names, no numbers of rows.
 7. ``sources`` names each kind of data with the moment it is known up to, None when a snapshot is
    missing. ``freshness`` is that of the loads. ``notes`` says what else a signer must know.
 8. ``chart`` repeats figures of the table: bars by district, or a trend over weeks; ``target`` is

@@ -7,7 +7,7 @@ bars differ in more than colour: bars by place, lines by their dashes and marks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
@@ -28,9 +28,6 @@ _BAR, _BAR_GAP, _GROUP_GAP = 14, 2, 8
 _TREND_HEIGHT = 220
 _LEGEND = 24
 _TICKS = 4
-
-_Place = Callable[[float], float]
-"""From a value to its place on the paper."""
 
 
 def to_svg(chart: Chart, name: str = "chart") -> str:
@@ -54,10 +51,14 @@ def _bars(chart: Chart, top: float) -> tuple[int, list[str]]:
     scale = (_WIDTH - left - 70) / top
     group = len(chart.series) * (_BAR + _BAR_GAP) + _GROUP_GAP
     height = 20 + group * len(chart.labels)
-    body = [
-        *_grid(chart, top, lambda value: left + value * scale, height),
-        *_target_line(chart, lambda value: left + value * scale, height),
-    ]
+    body = []
+    for tick in _ticks(top):
+        x = left + tick * scale
+        body.append(_line(x, 16, x, height, "grid"))
+        body.append(_text(x, 11, _say(chart, tick), anchor="middle", small=True))
+    if chart.target is not None:
+        x = left + chart.target * scale
+        body.append(_line(x, 16, x, height, "target"))
     for row, label in enumerate(chart.labels):
         y = 20 + row * group
         middle = y + (group - _GROUP_GAP) / 2 + 4
@@ -65,10 +66,8 @@ def _bars(chart: Chart, top: float) -> tuple[int, list[str]]:
         for n, series in enumerate(chart.series):
             value, bar = series.values[row], y + n * (_BAR + _BAR_GAP)
             if value is not None:
-                body.append(
-                    f'<rect class="series{n}" x="{left}" y="{bar}" height="{_BAR}" '
-                    f'width="{max(value * scale, 1):.1f}" fill="{COLOURS[n]}"/>'
-                )
+                width = f"{max(value * scale, 1):.1f}"
+                body.append(_tag("rect", n, x=left, y=bar, height=_BAR, width=width))
             end = left + (value or 0) * scale
             body.append(_text(end + 5, bar + 11, _say(chart, value), small=True))
     return height, body
@@ -84,11 +83,11 @@ def _trend(chart: Chart, top: float) -> tuple[int, list[str]]:
     body = []
     for tick in _ticks(top):
         y = height(tick)
-        body.append(_line(left, y, right, y, "grid", "#d6dde6"))
+        body.append(_line(left, y, right, y, "grid"))
         body.append(_text(left - 8, y + 4, _say(chart, tick), anchor="end", small=True))
     if chart.target is not None:
         y = height(chart.target)
-        body.append(_line(left, y, right, y, "target", "#a3221b", dashes="4 3"))
+        body.append(_line(left, y, right, y, "target"))
     every = math.ceil(len(chart.labels) / 8)
     for place, label in enumerate(chart.labels):
         if (len(chart.labels) - 1 - place) % every == 0:
@@ -107,46 +106,29 @@ def _trend(chart: Chart, top: float) -> tuple[int, list[str]]:
 
 def _curve(points: Sequence[tuple[float, float | None]], n: int) -> Iterator[str]:
     """A line broken where a value is missing, with a mark at each value."""
-    dashes = f' stroke-dasharray="{_DASHES[n]}"' if _DASHES[n] else ""
     for known, stretch in groupby(points, key=lambda point: point[1] is not None):
         if known:
-            path = [f"{x:.1f},{y:.1f}" for x, y in stretch if y is not None]
-            yield (
-                f'<polyline class="series{n}" points="{" ".join(path)}" fill="none" '
-                f'stroke="{COLOURS[n]}" stroke-width="2"{dashes}/>'
-            )
-            for point in path:
-                x, y = point.split(",")
-                yield f'<circle class="series{n}" cx="{x}" cy="{y}" r="3" fill="{COLOURS[n]}"/>'
-
-
-def _grid(chart: Chart, top: float, place: _Place, height: int) -> Iterator[str]:
-    for tick in _ticks(top):
-        x = place(tick)
-        yield _line(x, 16, x, height, "grid", "#d6dde6")
-        yield _text(x, 11, _say(chart, tick), anchor="middle", small=True)
-
-
-def _target_line(chart: Chart, place: _Place, height: int) -> Iterator[str]:
-    if chart.target is not None:
-        x = place(chart.target)
-        yield _line(x, 16, x, height, "target", "#a3221b", dashes="4 3")
+            path = [(f"{x:.1f}", f"{y:.1f}") for x, y in stretch if y is not None]
+            dashes = {"stroke-dasharray": _DASHES[n]} if _DASHES[n] else {}
+            yield _tag(
+                "polyline", n, points=" ".join(map(",".join, path)), fill="none",
+                stroke=COLOURS[n], **{"stroke-width": 2}, **dashes,
+            )  # fmt: skip
+            for x, y in path:
+                yield _tag("circle", n, cx=x, cy=y, r=3)
 
 
 def _legend(chart: Chart) -> Iterator[str]:
     x = 12
     for n, series in enumerate(chart.series):
         if chart.kind is ChartKind.BARS:
-            yield (
-                f'<rect class="series{n}" x="{x}" y="8" width="12" height="12" '
-                f'fill="{COLOURS[n]}"/>'
-            )
+            yield _tag("rect", n, x=x, y=8, width=12, height=12)
         else:
-            yield _line(x - 6, 14, x + 18, 14, f"series{n}", COLOURS[n], dashes=_DASHES[n])
+            yield _line(x - 6, 14, x + 18, 14, f"series{n}")
         yield _text(x + 22, 18, series.name)
         x += 46 + _CHARACTER * len(series.name)
     if chart.target is not None:
-        yield _line(x - 6, 14, x + 18, 14, "target", "#a3221b", dashes="4 3")
+        yield _line(x - 6, 14, x + 18, 14, "target")
         yield _text(x + 22, 18, _("Target: {value}", value=_say(chart, chart.target)))
 
 
@@ -191,12 +173,25 @@ def _text(x: float, y: float, text: str, *, anchor: str = "start", small: bool =
     )
 
 
-def _line(
-    x1: float, y1: float, x2: float, y2: float, name: str, colour: str, *, dashes: str = ""
-) -> str:
+_LINES = {
+    "grid": ("#d6dde6", "", 1),
+    "target": ("#a3221b", "4 3", 2),
+    **{f"series{n}": (colour, _DASHES[n], 2) for n, colour in enumerate(COLOURS)},
+}
+"""Colour, dashes and width of straight lines, by their class."""
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, name: str) -> str:
+    colour, dashes, width = _LINES[name]
     dash = f' stroke-dasharray="{dashes}"' if dashes else ""
-    width = 1 if name == "grid" else 2
     return (
         f'<line class="{name}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
         f'stroke="{colour}" stroke-width="{width}"{dash}/>'
     )
+
+
+def _tag(name: str, n: int, **attributes: object) -> str:
+    """An element of the series ``n``."""
+    said = {"class": f"series{n}", "fill": COLOURS[n]} | attributes
+    written = " ".join(f'{key}="{value}"' for key, value in said.items())
+    return f"<{name} {written}/>"

@@ -19,15 +19,15 @@ from service.models import OperatorRole, School
 from service.reports.comparing import with_around, with_earlier
 from service.reports.question import (
     Answer,
-    Asked,
     AskError,
     Compare,
     Option,
+    Question,
     Text,
     narrow,
     read_period,
 )
-from service.reports.report import Report
+from service.reports.report import Body, Report
 from service.reports.suppression import hide_small
 from service.settings import ReportSettings
 
@@ -36,6 +36,24 @@ RESERVED = frozenset(
      "page", "publish", "reason", "school", "search", "sort", "to", "with"}
 )  # fmt: skip
 """Names in addresses and on the command line that the framework itself uses."""
+
+
+class Level(StrEnum):
+    """What one row, or the group of its lines by role, stands for."""
+
+    CITY = "city"
+    """Everything the reader may see, in one row."""
+    DISTRICT = "district"
+    SCHOOL = "school"
+    CLASS = "class"
+
+
+LEVELS: Mapping[str, Text] = {
+    Level.CITY: lambda: _("in all"),
+    Level.DISTRICT: lambda: _("by district"),
+    Level.SCHOOL: lambda: _("by school"),
+    Level.CLASS: lambda: _("by class"),
+}
 
 
 class PeriodUse(StrEnum):
@@ -72,7 +90,11 @@ class Definition:
     title: Text
     purpose: Text
     """One sentence: which question this report answers."""
-    build: Callable[[Session, Asked], Report]
+    version: str
+    """Of the method, such as ``coverage-3``; grows when the same data would give other figures."""
+    counted: Callable[[Question], str]
+    """What is counted and what is not, for the reader."""
+    build: Callable[[Session, Question], Body]
     levels: Mapping[str, Text] = field(default_factory=dict)
     """What a row may stand for, in the order of the choice; empty: no choice."""
     default_level: str = ""
@@ -80,10 +102,10 @@ class Definition:
     period: PeriodUse = PeriodUse.OPTIONAL
     default_period: Callable[[date], Period] | None = None
     """From today's day to the period meant when none is asked for (``service.calendar.weeks``)."""
-    people: Callable[[Session, Asked, Cell], Select[str]] | None = None
+    people: Callable[[Session, Question, Cell], Select[str]] | None = None
     """The identifiers of the people behind a cell whose column says ``people``: each once, in no
-    order. It may trust ``asked.scope``. Raises ``KeyError`` for a row or column it does not have.
-    """
+    order. It may trust ``question.scope``. Raises ``KeyError`` for a row or column it does not
+    have."""
     knows_people_of: Callable[[str], bool] = lambda _row: True
     """Whether the people behind a row are known to us: of another platform's figures they are not.
     """
@@ -109,7 +131,7 @@ def ask(
     zone: ZoneInfo,
     now: datetime,
     settings: ReportSettings,
-) -> Asked:
+) -> Question:
     """Read a question from texts by name: ``from``, ``to``, ``by``, ``district``, ``school``,
     ``publish`` and the definition's options. What is empty or left out has its default.
 
@@ -127,7 +149,7 @@ def ask(
         if option.name in texts
     }
     district, school = texts.get("district", ""), texts.get("school", "")
-    asked = Asked(
+    question = Question(
         scope=narrow(session, scope, district=district, school=school),
         zone=zone,
         now=now,
@@ -141,9 +163,9 @@ def ask(
         compare=_read_compare(definition, texts.get("compare", "")),
         around=scope,
     )
-    if asked.period is None and definition.default_period:
-        return replace(asked, period=definition.default_period(asked.today))
-    return asked
+    if question.period is None and definition.default_period:
+        return replace(question, period=definition.default_period(question.today))
+    return question
 
 
 def usual_options(definition: Definition, settings: ReportSettings) -> dict[str, Answer]:
@@ -151,38 +173,61 @@ def usual_options(definition: Definition, settings: ReportSettings) -> dict[str,
     return {option.name: option.usual(settings) for option in definition.options}
 
 
-def make(session: Session, definition: Definition, asked: Asked) -> Report:
-    """Build the report, write into its head what was asked, hide small numbers where asked."""
-    report = _plain(session, definition, asked)
-    if asked.compare is Compare.PREVIOUS and asked.period:
-        before = period_before(asked.period)
-        end = before.bounds(asked.zone)[1]
-        earlier = replace(asked, period=before, now=min(asked.now, end))
+def make(session: Session, definition: Definition, question: Question) -> Report:
+    """Build the report, write into its head what was asked, hide small numbers where wanted."""
+    report = _plain(session, definition, question)
+    if question.compare is Compare.PREVIOUS and question.period:
+        before = period_before(question.period)
+        end = before.bounds(question.zone)[1]
+        earlier = replace(question, period=before, now=min(question.now, end))
         return with_earlier(report, _plain(session, definition, earlier))
-    if asked.compare is Compare.AROUND and asked.around:
+    if question.compare is Compare.AROUND and question.around:
         wider = [
-            (name, _plain(session, definition, replace(asked, scope=part)))
-            for name, part in _around(session, asked, asked.around)
+            (name, _plain(session, definition, replace(question, scope=part)))
+            for name, part in _around(session, question, question.around)
         ]
         return with_around(report, wider)
     return report
 
 
-def _plain(session: Session, definition: Definition, asked: Asked) -> Report:
-    built = definition.build(session, asked)
-    report = replace(built, conditions=_conditions(definition, asked))
-    return hide_small(report, asked.settings.smallest_count) if asked.publish else report
+def _plain(session: Session, definition: Definition, question: Question) -> Report:
+    body = definition.build(session, question)
+    report = Report(
+        name=definition.name,
+        title=definition.title(),
+        definition=definition.counted(question),
+        version=definition.version,
+        period=question.period,
+        zone=question.zone,
+        cut_off=body.cut_off or question.now,
+        built_at=question.now,
+        built_by=question.scope.actor,
+        conditions=_conditions(definition, question),
+        freshness=body.freshness,
+        columns=tuple(body.columns),
+        rows=tuple(body.lines.values()),
+        keys=tuple(body.lines),
+        totals=tuple(body.totals.values()),
+        total_keys=tuple(body.totals),
+        merged=body.merged,
+        sources=body.sources,
+        notes=body.notes,
+        target=body.target,
+        chart=body.chart,
+        sums=body.sums,
+    )
+    return hide_small(report, question.settings.smallest_count) if question.publish else report
 
 
-def _around(session: Session, asked: Asked, whole: Scope) -> Iterator[tuple[str, Scope]]:
+def _around(session: Session, question: Question, whole: Scope) -> Iterator[tuple[str, Scope]]:
     """The district of what is asked, and everything the operator sees, where these are more."""
     districts = session.scalars(
-        select(School.district).where(asked.scope.schools()).distinct()
+        select(School.district).where(question.scope.schools()).distinct()
     ).all()
-    if asked.school and len(districts) == 1 and whole.role != OperatorRole.SCHOOL:
+    if question.school and len(districts) == 1 and whole.role != OperatorRole.SCHOOL:
         district = narrow(session, whole, district=districts[0], school="")
         yield _("District: {name}", name=districts[0]), district
-    if whole != asked.scope:
+    if whole != question.scope:
         yield _("Everything you may see"), whole
 
 
@@ -198,14 +243,14 @@ def _read_compare(definition: Definition, text: str) -> Compare:
     return compare
 
 
-def _conditions(definition: Definition, asked: Asked) -> tuple[tuple[str, str], ...]:
+def _conditions(definition: Definition, question: Question) -> tuple[tuple[str, str], ...]:
     """The filters and options in words."""
     said = []
     if definition.levels:
-        said.append((_("Rows"), definition.levels[asked.by]()))
-    if asked.district:
-        said.append((_("District"), asked.district))
-    if asked.school:
-        said.append((_("School code"), asked.school))
-    said += [(each.label(), each.say(asked.options[each.name])) for each in definition.options]
+        said.append((_("Rows"), definition.levels[question.by]()))
+    if question.district:
+        said.append((_("District"), question.district))
+    if question.school:
+        said.append((_("School code"), question.school))
+    said += [(each.label(), each.say(question.options[each.name])) for each in definition.options]
     return tuple(said)

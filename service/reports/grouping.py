@@ -3,148 +3,234 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from provisioning.roster import Role
 from service.access import Scope
-from service.activity.rolls import Members
+from service.activity.bitmaps import PeopleSet
+from service.activity.figures import Activity
 from service.i18n import gettext as _
 from service.models import School
 from service.ordering import natural
-from service.reports.head_counts import ALL_ROLES, WHOLE, Figures, Level, Sets, Unit, joined
-from service.reports.report import Column, Freshness, Kind, Row, Sum
-from service.reports.roll_at import ROLES
+from service.registry.lookup import in_order
+from service.reports.definition import Level
+from service.reports.head_counts import (
+    ALL_ROLES,
+    LEFT,
+    LINES,
+    WHOLE,
+    Done,
+    Figures,
+    Unit,
+    count,
+    line_key,
+    people_of,
+)
+from service.reports.listing import code_column, loaded_column, rolls_source, sign_ins_source
+from service.reports.question import Question
+from service.reports.report import (
+    Body,
+    Chart,
+    ChartKind,
+    Column,
+    Freshness,
+    Kind,
+    Row,
+    Source,
+    Sum,
+    Value,
+    draw,
+    people_column,
+    share,
+    share_column,
+)
 
-LINES = (ALL_ROLES, *ROLES)
-"""Of one unit, in their order."""
 
-Cells = Callable[[Mapping[str, Counter[str]], str, bool], Row]
-"""From the counts of a unit by role, the role of a line, and whether any load was applied, to the
-cells right of the role. These are absent without any load: that is not zero."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of people, and the texts of its two columns."""
 
-
-def line_key(unit: Unit, role: str) -> str:
-    """Of one line: the unit's code or codes, then the role. The totals have no unit."""
-    return "|".join((*unit[:2], role))
+    name: str
+    title: str
+    share_title: str
+    definition: str
 
 
-def members_of(units: Sets, total: Sets, key: str) -> Members:
-    """The people of the line with this key, maybe nobody. Raises ``KeyError`` for no role."""
-    unit, _bar, role = key.rpartition("|")
-    if role not in LINES:
-        raise KeyError(key)
-    roles = ROLES if role == ALL_ROLES else (role,)
-    keys = {line_key(tuple(unit.split("|")) if unit else (), each) for each in roles}
-    return joined(
-        members
-        for (one, its_role), members in (*units.items(), *total.items())
-        if line_key(one, its_role) in keys
+def account_step() -> Step:
+    return Step(
+        "account",
+        _("Account created"),
+        _("Account created, % of the roll"),
+        _("Of the people in the roll, those whose account exists in Moodle."),
     )
 
 
-def unit_columns(by: Level) -> list[Column]:
-    """What stands left of the role: written once for the lines of a unit."""
-    loaded = _column("loaded", _("Last load"), Kind.MOMENT, absent=_("not loaded"))
-    columns = [_column("district", _("District"), Kind.TEXT)]
+def own_steps() -> tuple[Step, Step]:
+    """An own password, and a link to ЕСИА."""
+    return (
+        Step(
+            "own_password",
+            _("Own password set"),
+            _("Own password set, % of the roll"),
+            _("Of the people in the roll, those whose own password counts now; after a reset it "
+              "does not. Passwords that Moodle keeps are not seen."),
+        ),
+        Step(
+            "linked",
+            _("ЕСИА linked"),
+            _("ЕСИА linked, % of the roll"),
+            _("Of the people in the roll, those whose account is linked to an ЕСИА identity."),
+        ),
+    )  # fmt: skip
+
+
+def let_in_before_cut_off() -> str:
+    return _("Of the people in the roll, those let in at least once before the cut-off.")
+
+
+def body_by_role(
+    activity: Activity,
+    question: Question,
+    steps: Sequence[Step],
+    done: Done,
+    *,
+    drawn: Sequence[str],
+    left: PeopleSet | None = None,
+    sources: Sequence[Source] = (),
+) -> Body:
+    """The people of the roll and how many of them have taken each step, line by line.
+
+    A school without a load has one row, with absent figures: that is not zero. ``done``: of each
+    step but the account. ``drawn``: names of the steps in the chart. ``left``: with the column of
+    those who left, and are in it. ``sources``: further ones.
+    """
+    by, now = question.by, question.now
+    schools = schools_in_order(activity.session, question.scope)
+    units, total = people_of(activity, question.scope, by, at=now, shown=question.shown)
+    figures = count(units, done, left=left)
+
+    def cells(roles: Mapping[str, Counter[str]], role: str, loaded: bool) -> Row:
+        """Right of the role; all roles together are their sum, as nobody is in two of them."""
+        counts = sum(roles.values(), Counter()) if role == ALL_ROLES else roles.get(role, Counter())
+        found: list[Value] = [counts["roll"]]
+        for step in steps:
+            found += [counts[step.name], share(counts[step.name], counts["roll"])]
+        if left is not None:
+            found.append(counts[LEFT])
+        return tuple(found) if loaded or roles else (None,) * len(found)
+
+    lines: dict[str, Row] = {}
+    for unit, leading, loaded in _units(by, question.with_rows(schools), figures):
+        roles = _roles_of(figures, unit)
+        # A class is pupils: lines for roles it never has would double the table.
+        all_lines = by != Level.CLASS and (loaded or roles)
+        shown: Iterable[str] = LINES if all_lines else roles or (ALL_ROLES,)
+        for role in sorted(shown, key=LINES.index):
+            lines[line_key(unit, role)] = (*leading, role, *cells(roles, role, loaded))
+    whole = _roles_of(count(total, done, left=left), ())
+    loads = Freshness.of([school.last_applied_at for school in schools])
+    columns = _unit_columns(by)
+    of_whole: Row = (_("Total"), "", "", "")
     if by in (Level.CITY, Level.DISTRICT):
-        columns += [
-            _column("schools", _("Schools"), Kind.INTEGER),
-            _column("schools_loaded", _("Schools loaded"), Kind.INTEGER),
-            replace(loaded, title=_("Oldest load")),
-        ]
-    else:
-        columns += [
-            _column("school_code", _("School code"), Kind.TEXT),
-            _column("school", _("School"), Kind.TEXT),
-            loaded,
-        ]
-    if by is Level.CLASS:
-        columns.append(replace(_column("class", _("Class"), Kind.TEXT), words={"": "—"}))
-    return columns
+        of_whole = (_("Total"), loads.schools, loads.loaded, loads.oldest)
+    if by == Level.CLASS:
+        of_whole += ("",)
+    return Body(
+        freshness=loads,
+        columns=(*columns, *_columns(steps, with_left=left is not None)),
+        lines=lines,
+        totals={role: (*of_whole, role, *cells(whole, role, loads.loaded > 0)) for role in LINES},
+        merged=len(columns),
+        sources=(
+            rolls_source(loads),
+            *sources,
+            sign_ins_source(now),
+            Source(name=_("Own passwords and links to ЕСИА"), as_of=now),
+        ),
+        chart=_chart(schools, figures, [each for each in steps if each.name in drawn])
+        if by == Level.DISTRICT
+        else None,
+        sums=_sums(lines),
+    )
 
 
-def role_column() -> Column:
+def _roles_of(figures: Figures, unit: Unit) -> dict[str, Counter[str]]:
+    return {role: figures[unit, role] for role in LINES if (unit, role) in figures}
+
+
+def _columns(steps: Sequence[Step], *, with_left: bool) -> Iterator[Column]:
     words = {
         ALL_ROLES: _("All roles"),
         Role.STUDENT: _("Pupils"),
         Role.TEACHER: _("Teachers"),
         Role.ADMINISTRATOR: _("Administrators"),
     }
-    return replace(_column("role", _("Role"), Kind.TEXT), words=words)
+    yield Column("role", _("Role"), words=words)
+    yield people_column(
+        "roll",
+        _("In the roll"),
+        _("People on the roll of the school by its last applied load, not suspended."),
+    )
+    for step in steps:
+        yield people_column(step.name, step.title, step.definition)
+        yield share_column(f"{step.name}_share", step.share_title, step.name, "roll")
+    if with_left:
+        yield people_column(
+            LEFT,
+            _("Left, had signed in"),
+            _("Had signed in and are now suspended or on no roll; outside all shares."),
+        )
 
 
-def counts_of(roles: Mapping[str, Counter[str]], role: str) -> Counter[str]:
-    """The counts of one line; all roles together are their sum, as nobody is in two of them."""
-    return sum(roles.values(), Counter()) if role == ALL_ROLES else roles.get(role, Counter())
-
-
-def unit_lines(
-    by: Level, schools: Sequence[School], figures: Figures, cells_of: Cells
-) -> Iterator[tuple[str, Row]]:
-    """Key and cells of each line, in the order of the table."""
-    units: dict[Unit, dict[str, Counter[str]]] = defaultdict(dict)
-    for (unit, role), counts in figures.items():
-        units[unit][role] = counts
-    for unit, cells, loaded in _units(by, schools, units):
-        roles = units.get(unit, {})
-        # A class is pupils: lines for roles it never has would double the table.
-        all_lines = by is not Level.CLASS and (loaded or roles)
-        shown: Iterable[str] = LINES if all_lines else roles or (ALL_ROLES,)
-        for role in sorted(shown, key=LINES.index):
-            yield line_key(unit, role), (*cells, role, *cells_of(roles, role, loaded))
+def _unit_columns(by: str) -> list[Column]:
+    """What stands left of the role: written once for the lines of a unit."""
+    district = Column("district", _("District"))
+    if by in (Level.CITY, Level.DISTRICT):
+        return [
+            district,
+            Column("schools", _("Schools"), Kind.INTEGER),
+            Column("schools_loaded", _("Schools loaded"), Kind.INTEGER),
+            replace(loaded_column(), title=_("Oldest load")),
+        ]
+    columns = [district, code_column(), Column("school", _("School")), loaded_column()]
+    if by == Level.CLASS:
+        columns.append(Column("class", _("Class"), words={"": "—"}))
+    return columns
 
 
 def _units(
-    by: Level, schools: Sequence[School], units: Iterable[Unit]
+    by: str, schools: Sequence[School], figures: Figures
 ) -> Iterator[tuple[Unit, Row, bool]]:
     """Key, leading cells, and whether there was any load, in the order of the table."""
-    if by is Level.CITY:
-        fresh = Freshness.of([school.last_applied_at for school in schools])
-        whole: Row = (_("All districts"), fresh.schools, fresh.loaded, fresh.oldest)
-        yield (WHOLE,), whole, fresh.loaded > 0
+    if by in (Level.CITY, Level.DISTRICT):
+        districts = groupby(schools, key=lambda school: school.district)
+        whole = [(WHOLE, _("All districts"), iter(schools))]
+        rows = whole if by == Level.CITY else ((name, name, some) for name, some in districts)
+        for key, title, some in rows:
+            fresh = Freshness.of([school.last_applied_at for school in some])
+            yield (key,), (title, fresh.schools, fresh.loaded, fresh.oldest), fresh.loaded > 0
         return
-    if by is Level.DISTRICT:
-        for district, members in groupby(schools, key=lambda school: school.district):
-            fresh = Freshness.of([school.last_applied_at for school in members])
-            cells: Row = (district, fresh.schools, fresh.loaded, fresh.oldest)
-            yield (district,), cells, fresh.loaded > 0
-        return
-    classes: dict[str, list[Unit]] = defaultdict(list)
-    for unit in units:
-        classes[unit[0]].append(unit)
+    classes: dict[str, set[Unit]] = defaultdict(set)
+    for unit, _role in figures:
+        classes[unit[0]].add(unit)
     for school in schools:
         name = school.short_name or school.name
-        cells = (school.district, school.code, name, school.last_applied_at)
+        cells: Row = (school.district, school.code, name, school.last_applied_at)
         loaded = school.last_applied_at is not None
-        if by is Level.SCHOOL:
+        if by == Level.SCHOOL:
             yield (school.code,), cells, loaded
             continue
-        own = classes[school.code] or [(school.code, "", "")]
+        own = classes[school.code] or {(school.code, "", "")}
         for unit in sorted(own, key=lambda unit: (natural(unit[2]), unit[1])):
             yield unit, (*cells, unit[2]), loaded
 
 
-def total_lines(
-    by: Level, schools: Sequence[School], figures: Figures, cells_of: Cells
-) -> list[Row]:
-    """The lines of the whole scope; ``figures`` has them under the empty unit."""
-    fresh = Freshness.of([school.last_applied_at for school in schools])
-    cells: Row = (_("Total"), "", "", "")
-    if by in (Level.CITY, Level.DISTRICT):
-        cells = (_("Total"), fresh.schools, fresh.loaded, fresh.oldest)
-    if by is Level.CLASS:
-        cells += ("",)
-    roles = {role: counts for (_whole, role), counts in figures.items()}
-    return [(*cells, role, *cells_of(roles, role, fresh.loaded > 0)) for role in LINES]
-
-
-def unit_sums(keys: Sequence[str]) -> tuple[Sum, ...]:
+def _sums(keys: Iterable[str]) -> tuple[Sum, ...]:
     """The roles of a unit add up to all of them, the units of a role to its total."""
     units: dict[str, list[str]] = defaultdict(list)
     roles: dict[str, list[str]] = defaultdict(list)
@@ -164,16 +250,21 @@ def unit_sums(keys: Sequence[str]) -> tuple[Sum, ...]:
     return (*across, *(Sum(whole=role, parts=tuple(found)) for role, found in roles.items()))
 
 
+def _chart(schools: Sequence[School], figures: Figures, steps: Sequence[Step]) -> Chart:
+    """How much of the roll of each district has taken the steps that people watch."""
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for (unit, _role), counts in figures.items():
+        sums[unit[0]].update(counts)
+    districts = list(dict.fromkeys(school.district for school in schools))
+    return draw(
+        ChartKind.BARS, _("Share of the roll by district"), Kind.SHARE, districts,
+        {
+            step.title: [share(sums[one][step.name], sums[one]["roll"]) for one in districts]
+            for step in steps
+        },
+    )  # fmt: skip
+
+
 def schools_in_order(session: Session, scope: Scope) -> list[School]:
     """The schools of the scope in the order of the table."""
-    return sorted(session.scalars(select(School).where(scope.schools())), key=school_order)
-
-
-def school_order(school: School) -> tuple[Any, ...]:
-    """By district, then number, as people look for a school."""
-    name = natural(school.number or school.short_name)
-    return natural(school.district), school.district, name, school.code
-
-
-def _column(key: str, title: str, kind: Kind, *, absent: str = "") -> Column:
-    return Column(key=key, title=title, kind=kind, absent=absent or _("no data"))
+    return sorted(session.scalars(select(School).where(scope.schools())), key=in_order)

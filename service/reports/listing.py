@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from service.i18n import gettext as _
 from service.registry.lookup import RegistrySchool, registry_schools
-from service.reports.question import Asked
-from service.reports.report import Column, Freshness, Kind, Row, Source
+from service.reports.definition import Level
+from service.reports.question import Question
+from service.reports.report import Body, Column, Freshness, Kind, Row, Source, Sum
 
 LEFT = 3
 """So many columns say which school a line is; the rest are figures."""
@@ -19,24 +20,21 @@ LEFT = 3
 TOTAL = "total"
 """Key of the line of everything the reader may see."""
 
+Schools = Sequence[RegistrySchool]
 
-def schools_of(session: Session, asked: Asked) -> list[RegistrySchool]:
-    """The schools that a list is about: all but those closed before the period.
+
+def schools_of(session: Session, question: Question) -> list[RegistrySchool]:
+    """The schools that a report is about: all but those closed before the period.
 
     Schools of the registry without any load are among them (docs/facts/indicators.md F5).
     """
-    first = asked.period.first if asked.period else asked.today
-    schools = registry_schools(session, asked.scope, at=asked.today, known_at=asked.now)
+    today = question.today
+    first = question.period.first if question.period else today
+    schools = registry_schools(session, question.scope, at=today, known_at=question.now)
     return [one for one in schools if one.closed_on is None or one.closed_on >= first]
 
 
-def end_of_period(asked: Asked) -> datetime:
-    """The first moment after the period, or the cut-off when that comes before."""
-    bounds = asked.bounds()
-    return min(bounds[1], asked.now) if bounds else asked.now
-
-
-def by_district(schools: Sequence[RegistrySchool]) -> Mapping[str, list[RegistrySchool]]:
+def by_district(schools: Schools) -> Mapping[str, list[RegistrySchool]]:
     """In the order of the list."""
     districts: dict[str, list[RegistrySchool]] = {}
     for school in schools:
@@ -44,74 +42,108 @@ def by_district(schools: Sequence[RegistrySchool]) -> Mapping[str, list[Registry
     return districts
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listed:
-    """A school in its line."""
-
-    number: int
-    """Running, through the whole list."""
-    school: RegistrySchool
-
-    @property
-    def key(self) -> str:
-        """Numbers and names repeat; the code does not (docs/facts/indicators.md F9)."""
-        return self.school.code
-
-    def cells(self) -> Row:
-        """The first three cells."""
-        return self.number, self.school.district, self.school.short_name or self.school.name
+def units(by: str, schools: Schools) -> Mapping[str, Schools]:
+    """The schools of each line, a district or one school, by the key of the line."""
+    return (
+        by_district(schools)
+        if by == Level.DISTRICT
+        else {school.code: [school] for school in schools}
+    )
 
 
-def listed(schools: Sequence[RegistrySchool]) -> Iterator[Listed]:
-    for number, school in enumerate(schools, 1):
-        yield Listed(number=number, school=school)
+def name_of(school: RegistrySchool) -> str:
+    return school.short_name or school.name
+
+
+def list_body(
+    schools: Schools,
+    columns: Sequence[Column],
+    cells: Callable[[Schools, str], Row],
+    *,
+    in_total: Callable[[Schools, str], Row] | None = None,
+    **more: Any,
+) -> Body:
+    """The schools in the form of the annex, a total of each district and of all.
+
+    ``cells``: those right of the school's name, of one school and its code, or of several together
+    and an empty code; ``in_total`` where totals have others. ``more``: fields of ``Body``.
+    """
+    groups, in_total = total_groups(schools), in_total or cells
+    parts = {key: tuple(one.code for one in found) for key, found in groups.items()}
+    if districts := tuple(key for key in groups if key != TOTAL):
+        parts[TOTAL] = districts
+    fields: dict[str, Any] = {
+        "freshness": loads_of(schools),
+        "columns": (*school_columns(), *columns),
+        "lines": {
+            school.code: (number, school.district, name_of(school), *cells([school], school.code))
+            for number, school in enumerate(schools, 1)
+        },
+        "totals": {
+            key: (
+                None,
+                _("Total") if key == TOTAL else some[0].district,
+                _("organisations: {n}", n=len(some)),
+                *in_total(some, ""),
+            )
+            for key, some in groups.items()
+        },
+        "merged": LEFT,
+        # The schools of a district add up to it, the districts to the total.
+        "sums": tuple(Sum(whole=key, parts=some) for key, some in parts.items()),
+    }
+    return Body(**fields | more)
+
+
+def total_groups(schools: Schools) -> Mapping[str, Schools]:
+    """The schools of each total, by its key: each district where there are several, and all."""
+    districts = by_district(schools)
+    some = districts if len(districts) > 1 else {}
+    return {**{f"district|{name}": found for name, found in some.items()}, TOTAL: schools}
+
+
+def schools_behind(schools: Schools, key: str) -> list[str]:
+    """The codes of the schools of a line of ``list_body``. Raises ``KeyError`` without one."""
+    lines = {**units(Level.SCHOOL, schools), **total_groups(schools)}
+    return [school.code for school in lines[key]]
 
 
 def school_columns() -> tuple[Column, ...]:
     """The first three, in the order and with the titles of the annex
     (docs/facts/indicators.md A1)."""
     return (
-        column("number", _("No."), Kind.INTEGER, absent="—"),
-        column("district", _("District"), Kind.TEXT),
-        column("school", _("Name of the organisation"), Kind.TEXT),
+        Column("number", _("No."), Kind.INTEGER, absent="—"),
+        Column("district", _("District")),
+        Column("school", _("Name of the organisation")),
     )
 
 
 def code_column() -> Column:
-    return column("school_code", _("School code"), Kind.TEXT)
+    return Column("school_code", _("School code"))
 
 
 def loaded_column() -> Column:
-    return column("loaded", _("Last load"), Kind.MOMENT, absent=_("not loaded"))
+    return Column("loaded", _("Last load"), Kind.MOMENT, absent=_("not loaded"))
 
 
-def column(key: str, title: str, kind: Kind, *, absent: str = "", definition: str = "") -> Column:
-    return Column(
-        key=key, title=title, kind=kind, absent=absent or _("no data"), definition=definition
-    )
+def columns_of_school() -> list[Column]:
+    """Which school a line is, where no number stands before it."""
+    name = Column("school", _("Name of the organisation"))
+    return [Column("district", _("District")), code_column(), name, loaded_column()]
 
 
-def people_column(key: str, title: str, definition: str, *, absent: str = "") -> Column:
-    """A column that counts people; a school without a load says so."""
-    return Column(
-        key=key, title=title, kind=Kind.INTEGER, absent=absent or _("not loaded"),
-        definition=definition, people=True,
-    )  # fmt: skip
+def cells_of_school(school: RegistrySchool, loaded_at: datetime | None) -> Row:
+    """The cells of ``columns_of_school``."""
+    return school.district, school.code, name_of(school), loaded_at
 
 
-def share_column(key: str, title: str, of: tuple[str, str]) -> Column:
-    """``of``: keys of numerator and denominator; the title names the latter."""
-    return Column(key=key, title=title, kind=Kind.SHARE, absent=_("no data"), of=of)
-
-
-def share(part: int | None, whole: int | None) -> float | None:
-    """None for a share of nothing, which is neither 0 nor 1."""
-    return part / whole if part is not None and whole else None
-
-
-def loads_of(schools: Sequence[RegistrySchool]) -> Freshness:
+def loads_of(schools: Schools) -> Freshness:
     return Freshness.of([school.last_applied_at for school in schools])
 
 
 def rolls_source(freshness: Freshness) -> Source:
     return Source(name=_("Rolls of the schools"), as_of=freshness.newest)
+
+
+def sign_ins_source(as_of: datetime) -> Source:
+    return Source(name=_("Sign-ins through our page"), as_of=as_of)

@@ -3,25 +3,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
+from service.activity.figures import Activity
 from service.calendar.weeks import last_month
 from service.i18n import gettext as _
-from service.registry.lookup import RegistrySchool
 from service.reports.active_people import SOURCE, ActivePeople, active_people
-from service.reports.activity import EXTRA, active_definition, list_report, people_of_list
+from service.reports.activity import (
+    EXTRA,
+    active_definition,
+    activity_body,
+    bars_by_district,
+    people_of_list,
+)
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
-from service.reports.listing import by_district, schools_of, share
-from service.reports.question import Asked, Choice, Flag, Number
-from service.reports.report import Chart, ChartKind, Kind, Report, Series
-
-VERSION = "low-activity-1"
-"""Of the method, written into every report."""
+from service.reports.listing import Schools, loads_of, schools_of
+from service.reports.question import Choice, Flag, Number, Question
+from service.reports.report import Body, share
 
 
 class Measure(StrEnum):
@@ -70,11 +73,11 @@ class Threshold:
     """Of people with an account, from 0 to 1."""
 
     @classmethod
-    def of(cls, asked: Asked) -> Threshold:
+    def of(cls, question: Question) -> Threshold:
         return cls(
-            measure=Measure(asked.choice(MEASURE.name)),
-            below=asked.number(BELOW.name) or 0,
-            share=(asked.number(PERCENT.name) or 0) / 100,
+            measure=Measure(question.choice(MEASURE.name)),
+            below=question.number(BELOW.name) or 0,
+            share=(question.number(PERCENT.name) or 0) / 100,
         )
 
     def is_low(self, active: int | None, provisioned: int | None) -> bool | None:
@@ -102,10 +105,10 @@ class Threshold:
 
 
 def low_schools(
-    asked: Asked, schools: Sequence[RegistrySchool], people: ActivePeople
+    question: Question, schools: Schools, people: ActivePeople
 ) -> Mapping[str, bool | None]:
     """School code -> whether its activity is low; None where that is not known."""
-    threshold = Threshold.of(asked)
+    threshold = Threshold.of(question)
     found = {}
     for school in schools:
         counts = people.figures([school.code])
@@ -113,38 +116,32 @@ def low_schools(
     return found
 
 
-def low_activity(session: Session, asked: Asked) -> Report:
+def low_activity(session: Session, question: Question) -> Body:
     """Those of the scope whose activity is low; schools with nobody active are among them."""
-    schools = schools_of(session, asked)
-    people = active_people(session, asked, schools)
-    chosen = _chosen(asked, schools, people)
-    unloaded = sum(school.last_applied_at is None for school in schools)
-    definition = _(
-        "Low activity: {threshold}. A school with nobody active is among them. A school without a "
-        "load is listed but not judged.",
-        threshold=Threshold.of(asked).text(),
+    schools = schools_of(session, question)
+    people = active_people(Activity(session), question, schools)
+    low = low_schools(question, schools, people)
+    note = _(
+        "Schools with low activity: {low} of {schools}; not loaded: {unloaded}.",
+        low=sum(value is True for value in low.values()),
+        schools=len(schools),
+        unloaded=sum(school.last_applied_at is None for school in schools),
     )
-    low = low_schools(asked, schools, people)
-    return list_report(
-        asked, chosen, people, name="low-activity", title=_title(), version=VERSION,
-        definition=f"{definition} {active_definition(asked)}",
-        chart=_chart(schools, low),
-        notes=(
-            _(
-                "Schools with low activity: {low} of {schools}; not loaded: {unloaded}.",
-                low=sum(value is True for value in low.values()),
-                schools=len(schools), unloaded=unloaded,
-            ),
-        ),
-        fresh_of=schools,
+    chart = bars_by_district(
+        schools,
+        _("Schools with low activity by district"),
+        _("Schools with low activity"),
+        lambda some: sum(low[school.code] is True for school in some),
+    )
+    return activity_body(
+        question, _chosen(question, schools, people), people,
+        freshness=loads_of(schools), notes=(note,), chart=chart,
     )  # fmt: skip
 
 
-def _chosen(
-    asked: Asked, schools: Sequence[RegistrySchool], people: ActivePeople
-) -> list[RegistrySchool]:
-    low = low_schools(asked, schools, people)
-    unloaded = asked.flag(UNLOADED.name)
+def _chosen(question: Question, schools: Schools, people: ActivePeople) -> Schools:
+    low = low_schools(question, schools, people)
+    unloaded = question.flag(UNLOADED.name)
     return [
         school
         for school in schools
@@ -152,41 +149,29 @@ def _chosen(
     ]
 
 
-def low_activity_people(session: Session, asked: Asked, cell: Cell) -> Select[str]:
+def low_activity_people(session: Session, question: Question, cell: Cell) -> Select[str]:
     """The people behind a number. Raises ``KeyError`` for one that the report lacks."""
-    schools = schools_of(session, asked)
-    chosen = _chosen(asked, schools, active_people(session, asked, schools))
-    return people_of_list(session, asked, cell, chosen)
+    schools = schools_of(session, question)
+    people = active_people(Activity(session), question, schools)
+    chosen = _chosen(question, schools, people)
+    return people_of_list(session, question, cell, chosen)
 
 
-def _chart(schools: Sequence[RegistrySchool], low: Mapping[str, bool | None]) -> Chart | None:
-    districts = by_district(schools)
-    if len(districts) < 2:
-        return None
-    return Chart(
-        kind=ChartKind.BARS,
-        title=_("Schools with low activity by district"),
-        unit=Kind.INTEGER,
-        labels=tuple(districts),
-        series=(
-            Series(
-                name=_("Schools with low activity"),
-                values=tuple(
-                    sum(low[one.code] is True for one in some) for some in districts.values()
-                ),
-            ),
-        ),
+def _counted(question: Question) -> str:
+    low = _(
+        "Low activity: {threshold}. A school with nobody active is among them. A school without a "
+        "load is listed but not judged.",
+        threshold=Threshold.of(question).text(),
     )
-
-
-def _title() -> str:
-    return _("Schools with low activity")
+    return f"{low} {active_definition(question)}"
 
 
 LOW_ACTIVITY = Definition(
     name="low-activity",
-    title=_title,
+    title=lambda: _("Schools with low activity"),
     purpose=lambda: _("Which schools have too few active people."),
+    version="low-activity-1",
+    counted=_counted,
     build=low_activity,
     options=(*THRESHOLDS, SOURCE, UNLOADED, EXTRA),
     period=PeriodUse.REQUIRED,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from service.access import Forbidden, Scope
 from service.models import KnownUser, School, SchoolMembership
 from service.reports.definition import Cell, Definition
-from service.reports.question import Asked
+from service.reports.question import Question
 from service.reports.report import Column, Report, Value
 from service.settings import ReportSettings
 
@@ -27,7 +27,7 @@ def leads_to_people(definition: Definition, column: Column, row: str, value: Val
 
 
 def people_behind(
-    session: Session, definition: Definition, asked: Asked, cell: Cell
+    session: Session, definition: Definition, question: Question, cell: Cell
 ) -> Select[KnownUser]:
     """The people behind one number, by name.
 
@@ -36,10 +36,10 @@ def people_behind(
     if definition.people is None:
         raise Forbidden("report")
     try:
-        identifiers = definition.people(session, asked, cell)
+        identifiers = definition.people(session, question, cell)
     except KeyError as error:
         raise Forbidden("report") from error
-    codes = asked.scope.codes()
+    codes = question.scope.codes()
     on_a_roll = exists().where(
         SchoolMembership.person_id == KnownUser.person_id, SchoolMembership.school_code.in_(codes)
     )

@@ -11,18 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service import audit
 from service.access import Forbidden, Scope
+from service.activity.rolls import bring_up_to_date
 from service.audit import AuditAction
 from service.i18n import gettext as _
 from service.models import OperatorRole, PublishedReport, School
 from service.reports.definition import Definition, make
 from service.reports.export import to_csv
-from service.reports.question import Asked, Compare
+from service.reports.question import Compare, Question
 from service.reports.report import Report, show_moment
 from service.reports.stored import from_data, to_data
 
@@ -50,21 +51,21 @@ class Answer:
 def answer(
     session: Session,
     definition: Definition,
-    asked: Asked,
+    question: Question,
     *,
     live: bool = False,
     shown: Scope | None = None,
 ) -> Answer:
     """The newest final publication of this question; without one or with ``live``, counted now.
 
-    What is not published yet may be counted for the rows of ``shown`` only (``Asked.shown``).
+    What is not published yet may be counted for the rows of ``shown`` only (``Question.shown``).
     """
-    published = _newest(session, question_of(definition, asked)) if asked.period else None
+    published = newest(session, question_of(definition, question)) if question.period else None
     if published and not live:
         return Answer(report=from_data(published.data), published=published)
     if published is None:
-        asked = replace(asked, shown=shown)
-    report = make(session, definition, asked)
+        question = replace(question, shown=shown)
+    report = make(session, definition, question)
     differs = published is not None and to_csv(report) != published.csv
     return Answer(report=report, published=published, differs=differs)
 
@@ -72,39 +73,34 @@ def answer(
 def publish(
     session: Session,
     definition: Definition,
-    asked: Asked,
+    question: Question,
     *,
     now: datetime,
     by: str,
     reason: str = "",
 ) -> PublishedReport:
-    """Build and store; ``asked.now`` is the cut-off, ``now`` the moment of building.
+    """Build and store; ``question.now`` is the cut-off, ``now`` the moment of building.
 
     Raises ``PublishProblem`` when this was published already and no ``reason`` is given.
     """
     reason = " ".join(reason.split())[:MAX_REASON_LENGTH]
-    report = make(session, definition, asked)
-    late = (_late_note(report, now),) if now - asked.now > LATE else ()
+    # Whoever rolls up meanwhile finds nothing left that these figures have.
+    bring_up_to_date(session)
+    report = make(session, definition, question)
+    late = (_late_note(report, now),) if now - question.now > LATE else ()
     report = replace(report, built_at=now, built_by=by, notes=(*report.notes, *late))
-    question, whole = question_of(definition, asked), _whole(asked)
-    version = 1 + (
-        session.scalar(
-            select(func.max(PublishedReport.version)).where(
-                PublishedReport.question == question,
-                PublishedReport.preliminary.is_(report.preliminary),
-            )
-        )
-        or 0
-    )
+    digest, whole = question_of(definition, question), _whole(question)
+    before = newest(session, digest, preliminary=report.preliminary)
+    version = before.version + 1 if before else 1
     if version > 1 and not reason:
         raise PublishProblem(_("This is published already; a correction needs a reason."))
     published = PublishedReport(
         report=definition.name,
-        question=question,
+        question=digest,
         preliminary=report.preliminary,
         version=version,
-        first_day=asked.period.first if asked.period else None,
-        last_day=asked.period.last if asked.period else None,
+        first_day=question.period.first if question.period else None,
+        last_day=question.period.last if question.period else None,
         part_role=whole.role,
         part_items=sorted(whole.items),
         method=report.version,
@@ -127,47 +123,47 @@ def publish(
     return published
 
 
-def question_of(definition: Definition, asked: Asked) -> str:
+def question_of(definition: Definition, question: Question) -> str:
     """Digest of everything that decides the figures but the data and the cut-off.
 
     A report without a period is of one day: that of its cut-off.
     """
-    period = asked.period
-    days = [period.first, period.last] if period else [asked.today]
+    period = question.period
+    days = [period.first, period.last] if period else [question.today]
     said = [
         definition.name,
         [day.isoformat() for day in days],
-        str(asked.scope.role),
-        sorted(asked.scope.items),
-        str(asked.by),
-        sorted(asked.options.items()),
-        asked.publish,
-        asked.compare.value,
+        str(question.scope.role),
+        sorted(question.scope.items),
+        str(question.by),
+        sorted(question.options.items()),
+        question.publish,
+        question.compare.value,
     ]
-    if (whole := _whole(asked)) != asked.scope:
+    if (whole := _whole(question)) != question.scope:
         said += [str(whole.role), sorted(whole.items)]
     text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _whole(asked: Asked) -> Scope:
+def _whole(question: Question) -> Scope:
     """Whose figures the answer holds: with a comparison also those of the schools around."""
-    return asked.around if asked.compare is Compare.AROUND and asked.around else asked.scope
+    around = question.around if question.compare is Compare.AROUND else None
+    return around or question.scope
 
 
-def preliminary_report(session: Session, definition: Definition, asked: Asked) -> Report:
+def preliminary_report(session: Session, definition: Definition, question: Question) -> Report:
     """The newest published preliminary figures of this question; without them, counted now."""
-    published = _newest(session, question_of(definition, asked), preliminary=True)
-    return from_data(published.data) if published else make(session, definition, asked)
+    published = newest(session, question_of(definition, question), preliminary=True)
+    return from_data(published.data) if published else make(session, definition, question)
 
 
-def _newest(
-    session: Session, question: str, *, preliminary: bool = False
-) -> PublishedReport | None:
+def newest(session: Session, digest: str, *, preliminary: bool = False) -> PublishedReport | None:
+    """The newest version of what a question gives, final or preliminary."""
     return session.scalars(
         select(PublishedReport)
         .where(
-            PublishedReport.question == question,
+            PublishedReport.question == digest,
             PublishedReport.preliminary.is_(preliminary),
         )
         .order_by(PublishedReport.version.desc())
@@ -197,7 +193,7 @@ def published_reports(session: Session, scope: Scope, *, limit: int) -> Sequence
 
 
 def versions(session: Session, published: PublishedReport) -> Sequence[PublishedReport]:
-    """All versions of the same question, preliminary and final, the newest first."""
+    """All versions of the same digest, preliminary and final, the newest first."""
     return session.scalars(
         select(PublishedReport)
         .where(PublishedReport.question == published.question)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.access import Forbidden, Scope
+from service.activity.figures import until
 from service.calendar.period import Period, PeriodError, parse_period
 from service.i18n import gettext as _
 from service.models import OperatorRole, School
@@ -41,13 +41,23 @@ class AskError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
-    """An option with a few named values."""
+class _Option:
+    """What every option has."""
 
     name: str
     label: Text
+    default: Answer | Callable[[ReportSettings], Answer] = None
+
+    def usual(self, settings: ReportSettings) -> Answer:
+        """The value when nobody chooses."""
+        return self.default(settings) if callable(self.default) else self.default
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice(_Option):
+    """An option with a few named values."""
+
     choices: Mapping[str, Text]
-    default: str | Callable[[ReportSettings], str]
 
     def read(self, text: str) -> str:
         """Raises ``AskError`` for what is none of the choices."""
@@ -56,20 +66,14 @@ class Choice:
             raise AskError(_("{label}: choose one of {known}.", label=self.label(), known=known))
         return text
 
-    def usual(self, settings: ReportSettings) -> str:
-        return self.default(settings) if callable(self.default) else self.default
-
     def say(self, value: Answer) -> str:
         return self.choices[str(value)]()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Number:
+class Number(_Option):
     """An option that is a number; without a default it may stay empty, which is None."""
 
-    name: str
-    label: Text
-    default: float | Callable[[ReportSettings], float] | None = None
     minimum: float = 0
     maximum: float = 1_000_000
     whole: bool = True
@@ -92,29 +96,21 @@ class Number:
             )
         return value
 
-    def usual(self, settings: ReportSettings) -> float | None:
-        return self.default(settings) if callable(self.default) else self.default
-
     def say(self, value: Answer) -> str:
         return "—" if value is None else f"{value:g}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Flag:
+class Flag(_Option):
     """An option that is on or off."""
 
-    name: str
-    label: Text
-    default: bool = False
+    default: Answer | Callable[[ReportSettings], Answer] = False
 
     def read(self, text: str) -> bool:
         """Raises ``AskError`` for anything but ``1`` and ``0``."""
         if text not in ("0", "1"):
             raise AskError(_("{label}: 1 or 0 is needed.", label=self.label()))
         return text == "1"
-
-    def usual(self, _settings: ReportSettings) -> bool:
-        return self.default
 
     def say(self, value: Answer) -> str:
         return _("yes") if value else _("no")
@@ -123,19 +119,9 @@ class Flag:
 Option = Choice | Number | Flag
 
 
-class Facts(TypedDict):
-    """The fields of a report that its question decides."""
-
-    period: Period | None
-    zone: ZoneInfo
-    cut_off: datetime
-    built_at: datetime
-    built_by: str
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """One question to one report."""
+class Question:
+    """What is asked of one report."""
 
     scope: Scope
     """Whose figures: what the operator may see, narrowed to the district or school asked for."""
@@ -169,25 +155,13 @@ class Asked:
         """Those of the schools that have rows (``shown``)."""
         return [school for school in schools if self.shown is None or self.shown.sees(school)]
 
-    def bounds(self) -> tuple[datetime, datetime] | None:
-        """The first moment of the period and the first after it, in UTC."""
-        return self.period.bounds(self.zone) if self.period else None
-
-    def facts(self) -> Facts:
-        """What every builder hands on: ``Report(name=..., **asked.facts())``."""
-        return Facts(
-            period=self.period,
-            zone=self.zone,
-            cut_off=self.now,
-            built_at=self.now,
-            built_by=self.scope.actor,
-        )
-
-    def facts_at(self, cut_off: datetime) -> Facts:
-        """The same for a report whose cut-off is earlier: the end of its period."""
-        facts = self.facts()
-        facts["cut_off"] = cut_off
-        return facts
+    def bounds(self) -> tuple[datetime, datetime]:
+        """The first moment of the period and the first after what counts of it, in UTC: the moment
+        of the cut-off counts. Raises ``ValueError`` without a period."""
+        if self.period is None:
+            raise ValueError("the report needs a period")
+        begin, end = self.period.bounds(self.zone)
+        return begin, max(begin, min(end, until(self.now)))
 
     def number(self, name: str) -> float | None:
         """The value of a ``Number``."""

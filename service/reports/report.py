@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -25,14 +25,14 @@ class Kind(StrEnum):
     MOMENT = "moment"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Column:
     key: str
     """Stable name in JSON."""
     title: str
     """In the language of the reader; of a share it names the denominator."""
-    kind: Kind
-    absent: str
+    kind: Kind = Kind.TEXT
+    absent: str = field(default_factory=lambda: _("no data"))
     """What is shown where there is no value. Absent is never zero."""
     words: Mapping[str, str] = field(default_factory=dict)
     """Words shown for coded values, such as roles."""
@@ -54,6 +54,29 @@ class Column:
             # Also where a number is hidden: "<5".
             return self.words.get(value, value)
         return f"{show_percent(value)} %" if self.kind is Kind.SHARE else str(value)
+
+
+def people_column(key: str, title: str, definition: str) -> Column:
+    return Column(key, title, Kind.INTEGER, definition=definition, people=True)
+
+
+def share_column(key: str, title: str, *of: str) -> Column:
+    """``of``: keys of numerator and denominator; the title names the latter."""
+    return Column(key, title, Kind.SHARE, of=of)
+
+
+def share(part: int | None, whole: int | None) -> float | None:
+    """None for a share of nothing, which is neither 0 nor 1."""
+    return part / whole if part is not None and whole else None
+
+
+def yes_or_no() -> dict[str, str]:
+    """Words of ``coded`` values."""
+    return {"yes": _("yes"), "no": _("no")}
+
+
+def coded(value: bool | None) -> str | None:
+    return None if value is None else "yes" if value else "no"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,6 +158,26 @@ class Chart:
     target: float | None = None
 
 
+def draw(
+    kind: ChartKind,
+    title: str,
+    unit: Kind,
+    labels: Iterable[str],
+    series: Mapping[str, Iterable[float | None]],
+    *,
+    target: float | None = None,
+) -> Chart:
+    """A chart of the values of ``series``, one for each label, by their names."""
+    return Chart(
+        kind=kind,
+        title=title,
+        unit=unit,
+        labels=tuple(labels),
+        series=tuple(Series(name=name, values=tuple(some)) for name, some in series.items()),
+        target=target,
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sum:
     """A line that others add up to: whoever knows all but one of them knows that one.
@@ -144,6 +187,29 @@ class Sum:
 
     whole: str
     parts: tuple[str, ...]
+
+
+NO_SUMS = (Sum(whole="", parts=()),)
+"""No line is a sum of others: a hidden number cannot be computed from the rest."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Body:
+    """What a builder answers; the framework writes the head. Fields are those of ``Report``."""
+
+    freshness: Freshness
+    columns: Sequence[Column]
+    lines: Mapping[str, Row]
+    """By their keys."""
+    totals: Mapping[str, Row]
+    merged: int = 0
+    sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
+    target: Target | None = None
+    chart: Chart | None = None
+    sums: tuple[Sum, ...] = ()
+    cut_off: datetime | None = None
+    """Where it is earlier than that of the question: the end of the period."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

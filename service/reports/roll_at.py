@@ -9,9 +9,9 @@ only known when it was their last (docs/facts/indicators.md C).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -20,8 +20,9 @@ from auth.models import UtcDateTime
 from provisioning.roster import Role
 from service.access import Scope
 from service.activity.bitmaps import PeopleSet
-from service.activity.rolls import Members, SchoolClass, read_classes, read_roles
-from service.models import ActivityPerson, KnownUser, RollAct, RollEvent, School, SchoolPlan
+from service.activity.figures import Activity
+from service.activity.rolls import Members, SchoolClass
+from service.models import KnownUser, RollAct, RollEvent, School, SchoolPlan
 
 ROLES = (Role.STUDENT, Role.TEACHER, Role.ADMINISTRATOR)
 
@@ -33,11 +34,10 @@ Classes = dict[str, dict[tuple[SchoolClass, str], Members]]
 _ACCOUNTS = (RollAct.SUSPENDED, RollAct.RESTORED)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Movement:
+class _Movement(NamedTuple):
     """One row of ``RollEvent`` about somebody we have an ordinal for."""
 
-    act: RollAct
+    act: str
     school_code: str
     role: str
     ordinal: int
@@ -47,29 +47,33 @@ class _Movement:
 
 
 def rolls_at(
-    session: Session, scope: Scope, at: datetime, *, before_first_loads: bool = False
+    activity: Activity, scope: Scope, at: datetime, *, before_first_loads: bool = False
 ) -> Rolls:
-    """The rolls of the schools inside, as of ``at``. Roll up first (``Activity``).
+    """The rolls of the schools inside, as of ``at``.
 
     ``before_first_loads``: a school that was first loaded later has the people of that load, not
     nobody.
     """
-    rolls = _rolls_now(session, scope)
-    movements = _movements_after(session, scope, at)
+    rolls = _rolls_now(activity, scope)
+    movements = _movements_after(activity, scope, at)
     if movements:
         rolls = _taken_back(rolls, movements)
     if not before_first_loads:
-        for code in _begun_later(session, scope, at):
-            rolls[code] = {}
+        begun_later = select(RollEvent.school_code).where(
+            RollEvent.act == RollAct.BEGUN,
+            RollEvent.at > at,
+            RollEvent.school_code.in_(scope.codes()),
+        )
+        rolls |= {code: {} for code in activity.session.scalars(begun_later)}
     return rolls
 
 
-def classes_at(session: Session, scope: Scope, at: datetime) -> Classes:
+def classes_at(activity: Activity, scope: Scope, at: datetime) -> Classes:
     """The same people by class. Who came back to a roll stands in the class they left last."""
-    now, then = _rolls_now(session, scope), rolls_at(session, scope, at)
+    now, then = _rolls_now(activity, scope), rolls_at(activity, scope, at)
     return {
         code: _moved(classes, now.get(code, {}), then.get(code, {}))
-        for code, classes in read_classes(session, scope.codes()).items()
+        for code, classes in activity.classes(scope.codes()).items()
     }
 
 
@@ -101,14 +105,11 @@ def _moved(
     return moved
 
 
-def _rolls_now(session: Session, scope: Scope) -> Rolls:
-    sheets = read_roles(session, scope.codes())
-    return {
-        code: {role: members for role, members in sheets[code].roles.items() if role in ROLES}
-        if code in sheets
-        else {}
-        for code in session.scalars(scope.codes())
-    }
+def _rolls_now(activity: Activity, scope: Scope) -> Rolls:
+    rolls: Rolls = {code: {} for code in activity.session.scalars(scope.codes())}
+    for code, sheet in activity.roles(scope.codes()).items():
+        rolls[code] = {role: some for role, some in sheet.roles.items() if role in ROLES}
+    return rolls
 
 
 def loads_at(session: Session, scope: Scope, at: datetime) -> dict[str, datetime | None]:
@@ -141,48 +142,27 @@ def first_loads_of(session: Session, scope: Scope) -> dict[str, datetime]:
     return {code: first_at for code, first_at in rows}  # noqa: C416 - rows are no pairs
 
 
-def _begun_later(session: Session, scope: Scope, at: datetime) -> list[str]:
-    """Schools whose first roll came after ``at``."""
-    return list(
-        session.scalars(
-            select(RollEvent.school_code).where(
-                RollEvent.act == RollAct.BEGUN,
-                RollEvent.at > at,
-                RollEvent.school_code.in_(scope.codes()),
-            )
-        )
-    )
-
-
-def _movements_after(session: Session, scope: Scope, at: datetime) -> Sequence[_Movement]:
+def _movements_after(activity: Activity, scope: Scope, at: datetime) -> Sequence[_Movement]:
     """On the rolls inside, and of everybody's accounts; the newest first."""
-    rows = session.execute(
+    event, known, person = RollEvent, KnownUser, activity.numbered.c
+    rows = activity.session.execute(
         select(
-            RollEvent.act,
-            RollEvent.school_code,
-            RollEvent.role,
-            ActivityPerson.ordinal,
-            KnownUser.moodle_id.is_not(None),
-            KnownUser.suspended.is_(True),
+            event.act, event.school_code, event.role, person.ordinal,
+            known.moodle_id.is_not(None).label("has_account"),
+            known.suspended.is_(True).label("suspended"),
         )
-        .join(ActivityPerson, ActivityPerson.person_id == RollEvent.person_id)
-        .outerjoin(KnownUser, KnownUser.person_id == RollEvent.person_id)
+        .join(activity.numbered, person.person_id == event.person_id)
+        .outerjoin(known, known.person_id == event.person_id)
         .where(
-            RollEvent.at > at,
-            RollEvent.act != RollAct.BEGUN,
+            event.at > at,
+            event.act != RollAct.BEGUN,
             # The account is that of the main school, which may be outside.
-            or_(RollEvent.school_code.in_(scope.codes()), RollEvent.act.in_(_ACCOUNTS)),
-            ActivityPerson.main.is_(None),
+            or_(event.school_code.in_(scope.codes()), event.act.in_(_ACCOUNTS)),
+            person.main.is_(None),
         )
-        .order_by(RollEvent.at.desc(), RollEvent.id.desc())
-    )
-    return [
-        _Movement(
-            act=RollAct(act), school_code=code, role=role, ordinal=ordinal,
-            has_account=bool(has_account), suspended=bool(suspended),
-        )
-        for act, code, role, ordinal, has_account, suspended in rows
-    ]  # fmt: skip
+        .order_by(event.at.desc(), event.id.desc())
+    )  # fmt: skip
+    return [_Movement(*row) for row in rows]
 
 
 def _taken_back(rolls: Rolls, movements: Sequence[_Movement]) -> Rolls:
@@ -193,13 +173,36 @@ def _taken_back(rolls: Rolls, movements: Sequence[_Movement]) -> Rolls:
     listed: dict[tuple[str, str], set[int]] = {}
     for one in movements:
         if one.act in _ACCOUNTS:
-            _switch(suspended, one.ordinal, out=one.act is RollAct.SUSPENDED)
+            _switch(suspended, one.ordinal, out=one.act == RollAct.SUSPENDED)
         elif one.school_code in rolls and one.role in ROLES:
             key = one.school_code, one.role
             if key not in listed:
                 listed[key] = set(rolls[key[0]].get(key[1], Members()).listed)
-            _switch(listed[key], one.ordinal, out=one.act is RollAct.JOINED)
-    return _with_left(rolls, listed, PeopleSet(suspended), movements)
+            _switch(listed[key], one.ordinal, out=one.act == RollAct.JOINED)
+    restored: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for one in movements:
+        in_scope = one.school_code in rolls and one.role in ROLES
+        if in_scope and one.act == RollAct.RESTORED and one.ordinal in suspended:
+            restored[one.school_code, one.role].add(one.ordinal)
+    accounts = PeopleSet(one.ordinal for one in movements if one.has_account)
+    # Whoever left or was suspended later had not left by then.
+    later = PeopleSet(
+        one.ordinal for one in movements if one.act in (RollAct.LEFT, RollAct.SUSPENDED)
+    )
+    outside = PeopleSet(suspended)
+    then: Rolls = {code: dict(roles) for code, roles in rolls.items()}
+    keys = {(code, role) for code, roles in rolls.items() for role in roles}
+    for code, role in keys | listed.keys() | restored.keys():
+        now = rolls[code].get(role, Members())
+        people = PeopleSet(listed[code, role]) if (code, role) in listed else now.listed
+        roll = people - outside
+        then[code][role] = Members(
+            roll=roll,
+            account=(now.account | accounts) & roll,
+            left=(now.left - later) | PeopleSet(restored[code, role]),
+            suspended=people & outside,
+        )
+    return then
 
 
 def _switch(people: set[int], ordinal: int, *, out: bool) -> None:
@@ -207,33 +210,3 @@ def _switch(people: set[int], ordinal: int, *, out: bool) -> None:
         people.discard(ordinal)
     else:
         people.add(ordinal)
-
-
-def _with_left(
-    rolls: Rolls,
-    listed: Mapping[tuple[str, str], Iterable[int]],
-    suspended: PeopleSet,
-    movements: Sequence[_Movement],
-) -> Rolls:
-    accounts = PeopleSet(one.ordinal for one in movements if one.has_account)
-    # Whoever left or was suspended later had not left by then.
-    later = PeopleSet(
-        one.ordinal for one in movements if one.act in (RollAct.LEFT, RollAct.SUSPENDED)
-    )
-    restored: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for one in movements:
-        if one.act is RollAct.RESTORED and one.ordinal in suspended:
-            restored[one.school_code, one.role].append(one.ordinal)
-    then: Rolls = {code: dict(roles) for code, roles in rolls.items()}
-    keys = {(code, role) for code, roles in rolls.items() for role in roles} | listed.keys()
-    for code, role in keys | (restored.keys() & {(one, role) for one in rolls for role in ROLES}):
-        now = rolls[code].get(role, Members())
-        people = PeopleSet(listed[code, role]) if (code, role) in listed else now.listed
-        roll = people - suspended
-        then[code][role] = Members(
-            roll=roll,
-            account=(now.account | accounts) & roll,
-            left=(now.left - later) | PeopleSet(restored[code, role]),
-            suspended=people & suspended,
-        )
-    return then

@@ -14,12 +14,12 @@ from service.application import Application
 from service.calendar.due import Due, Occasion, due
 from service.db import transaction
 from service.i18n import set_language
-from service.models import Operator, OperatorRole, PublishedReport, School
+from service.models import Operator, OperatorRole, School
 from service.ordering import natural
 from service.reports import REPORTS
 from service.reports.definition import Definition, Rhythm, usual_options
-from service.reports.publishing import PublishProblem, publish, question_of
-from service.reports.question import Asked
+from service.reports.publishing import PublishProblem, newest, publish, question_of
+from service.reports.question import Question
 
 ACTOR = "schedule"
 
@@ -63,10 +63,10 @@ def _parts(session: Session) -> Iterator[Scope]:
 
 def scheduled_question(
     application: Application, definition: Definition, each: Due, part: Scope
-) -> Asked:
+) -> Question:
     """What is asked when nobody asks."""
     settings = application.settings.reports
-    return Asked(
+    return Question(
         scope=part,
         zone=application.zone,
         now=each.at,
@@ -78,22 +78,15 @@ def scheduled_question(
 
 
 def _publish_once(application: Application, definition: Definition, each: Due, part: Scope) -> bool:
-    asked = scheduled_question(application, definition, each, part)
+    question = scheduled_question(application, definition, each, part)
     preliminary = each.occasion is Occasion.WEEK_PRELIMINARY
     with transaction(application.sessions) as session:
-        if _is_there(session, question_of(definition, asked), preliminary=preliminary):
+        if newest(session, question_of(definition, question), preliminary=preliminary):
             return False
         try:
-            published = publish(session, definition, asked, now=application.clock(), by=ACTOR)
+            published = publish(session, definition, question, now=application.clock(), by=ACTOR)
         except PublishProblem:
             # Another worker was quicker.
             return False
     log.info("report published", extra={"report": definition.name, "published": published.id})
     return True
-
-
-def _is_there(session: Session, question: str, *, preliminary: bool) -> bool:
-    found = select(PublishedReport.id).where(
-        PublishedReport.question == question, PublishedReport.preliminary.is_(preliminary)
-    )
-    return session.scalar(found.limit(1)) is not None

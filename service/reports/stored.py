@@ -3,63 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from service.calendar.period import Period
 from service.reports.report import (
-    Chart,
     ChartKind,
     Column,
     Freshness,
     Kind,
     Report,
     Row,
-    Series,
     Source,
     Sum,
     Target,
     Value,
+    draw,
 )
+
+_PLAIN = ("name", "title", "definition", "version", "built_by", "merged")
+_TEXTS = ("keys", "total_keys", "notes")
+_MOMENTS = ("cut_off", "built_at")
+"""Fields of a report that are values, sequences of texts, and moments."""
 
 
 def to_data(report: Report) -> dict[str, Any]:
     """Plain values only. Texts stay in the language they were published in."""
-    period, fresh = report.period, report.freshness
+    period, fresh, target, chart = report.period, report.freshness, report.target, report.chart
     return {
-        "name": report.name,
-        "title": report.title,
-        "definition": report.definition,
-        "version": report.version,
+        **{name: getattr(report, name) for name in (*_PLAIN, *_TEXTS)},
+        **{name: _moment(getattr(report, name)) for name in _MOMENTS},
         "period": [period.first.isoformat(), period.last.isoformat()] if period else None,
         "zone": report.zone.key,
-        "cut_off": _moment(report.cut_off),
-        "built_at": _moment(report.built_at),
-        "built_by": report.built_by,
         "freshness": [fresh.schools, fresh.loaded, _moment(fresh.oldest), _moment(fresh.newest)],
-        "columns": [
-            {
-                "key": each.key,
-                "title": each.title,
-                "kind": each.kind.value,
-                "absent": each.absent,
-                "words": dict(each.words),
-                "definition": each.definition,
-                "people": each.people,
-                "of": each.of,
-            }
-            for each in report.columns
-        ],
+        "columns": [asdict(each) for each in report.columns],
         "rows": _rows(report.rows),
         "totals": _rows(report.totals),
-        "keys": report.keys,
-        "total_keys": report.total_keys,
-        "merged": report.merged,
         "sources": [[each.name, _moment(each.as_of), each.note] for each in report.sources],
-        "notes": report.notes,
-        "target": [report.target.column, report.target.value] if report.target else None,
-        "chart": _chart(report.chart) if report.chart else None,
+        "target": [target.column, target.value] if target else None,
+        "chart": {
+            **{field.name: getattr(chart, field.name) for field in fields(chart)},
+            "series": [[each.name, each.values] for each in chart.series],
+        }
+        if chart
+        else None,
         "sums": [[each.whole, each.parts] for each in report.sums],
         "conditions": report.conditions,
     }
@@ -67,68 +56,41 @@ def to_data(report: Report) -> dict[str, Any]:
 
 def from_data(data: dict[str, Any]) -> Report:
     """The report that ``to_data`` was given."""
-    first, last = data["period"] or ("", "")
     schools, loaded, oldest, newest = data["freshness"]
-    chart = data["chart"]
+    target, chart = data["target"], data["chart"]
+    days = [date.fromisoformat(day) for day in data["period"] or ()]
+    values: dict[str, Any] = {
+        **{name: data[name] for name in _PLAIN},
+        **{name: tuple(data[name]) for name in _TEXTS},
+        **{name: datetime.fromisoformat(data[name]) for name in _MOMENTS},
+    }
     return Report(
-        name=data["name"],
-        title=data["title"],
-        definition=data["definition"],
-        version=data["version"],
-        period=Period(first=date.fromisoformat(first), last=date.fromisoformat(last))
-        if data["period"]
-        else None,
+        **values,
+        period=Period(first=days[0], last=days[1]) if days else None,
         zone=ZoneInfo(data["zone"]),
-        cut_off=datetime.fromisoformat(data["cut_off"]),
-        built_at=datetime.fromisoformat(data["built_at"]),
-        built_by=data["built_by"],
         freshness=Freshness(
             schools=schools, loaded=loaded, oldest=_read_moment(oldest), newest=_read_moment(newest)
         ),
         columns=tuple(
-            Column(**{**each, "kind": Kind(each["kind"]), "of": tuple(each["of"])})
+            Column(**each | {"kind": Kind(each["kind"]), "of": tuple(each["of"])})
             for each in data["columns"]
         ),
         rows=_read_rows(data["rows"]),
         totals=_read_rows(data["totals"]),
-        keys=tuple(data["keys"]),
-        total_keys=tuple(data["total_keys"]),
-        merged=data["merged"],
         sources=tuple(
             Source(name=name, as_of=_read_moment(as_of), note=note)
             for name, as_of, note in data["sources"]
         ),
-        notes=tuple(data["notes"]),
-        target=Target(column=data["target"][0], value=data["target"][1])
-        if data["target"]
-        else None,
-        chart=Chart(
-            **{
-                **chart,
-                "kind": ChartKind(chart["kind"]),
-                "unit": Kind(chart["unit"]),
-                "labels": tuple(chart["labels"]),
-                "series": tuple(
-                    Series(name=name, values=tuple(values)) for name, values in chart["series"]
-                ),
-            }
+        target=Target(column=target[0], value=target[1]) if target else None,
+        chart=draw(
+            ChartKind(chart["kind"]), chart["title"], Kind(chart["unit"]), chart["labels"],
+            dict(chart["series"]), target=chart["target"],
         )
         if chart
         else None,
         sums=tuple(Sum(whole=whole, parts=tuple(parts)) for whole, parts in data["sums"]),
         conditions=tuple((label, text) for label, text in data["conditions"]),
-    )
-
-
-def _chart(chart: Chart) -> dict[str, Any]:
-    return {
-        "kind": chart.kind.value,
-        "title": chart.title,
-        "unit": chart.unit.value,
-        "labels": chart.labels,
-        "series": [[each.name, each.values] for each in chart.series],
-        "target": chart.target,
-    }
+    )  # fmt: skip
 
 
 def _rows(rows: Iterable[Row]) -> list[list[Any]]:

@@ -12,15 +12,16 @@ from service.access import Scope
 from service.audit import AuditAction
 from service.models import PublishedReport
 from service.reports.definition import Cell
-from service.reports.question import Asked
+from service.reports.question import Question
 from service.reports.report import Report
 
 
-def note_export(session: Session, asked: Asked, report: Report, form: str, *, at: datetime) -> None:
+def note_export(
+    session: Session, question: Question, report: Report, form: str, *, at: datetime
+) -> None:
     """Somebody took ``report`` as a file."""
-    _note(
-        session, asked, AuditAction.REPORT_EXPORT, at, report.name, form=form, rows=len(report.rows)
-    )
+    details = {"form": form, "rows": len(report.rows)}
+    _note(session, question, AuditAction.REPORT_EXPORT, at, report.name, details)
 
 
 def note_published_export(
@@ -34,29 +35,32 @@ def note_published_export(
 
 
 def note_people(
-    session: Session, asked: Asked, name: str, cell: Cell, shown: int, *, at: datetime
+    session: Session, question: Question, name: str, cell: Cell, shown: int, *, at: datetime
 ) -> None:
     """Somebody was shown the names of ``shown`` people behind one number."""
-    _note(
-        session, asked, AuditAction.REPORT_SHOW_PEOPLE, at, name,
-        row=cell.row, column=cell.column, people=shown,
-    )  # fmt: skip
+    details = {"row": cell.row, "column": cell.column, "people": shown}
+    _note(session, question, AuditAction.REPORT_SHOW_PEOPLE, at, name, details)
 
 
 def _note(
-    session: Session, asked: Asked, action: AuditAction, at: datetime, name: str, **details: Any
+    session: Session,
+    question: Question,
+    action: AuditAction,
+    at: datetime,
+    name: str,
+    details: dict[str, Any],
 ) -> None:
-    period = asked.period
-    question = {
+    period = question.period
+    asked = {
         "report": name,
-        "by": asked.by,
+        "by": question.by,
         "from": period.first.isoformat() if period else None,
         "to": period.last.isoformat() if period else None,
-        "district": asked.district,
-        "options": dict(asked.options),
-        "publish": asked.publish,
+        "district": question.district,
+        "options": dict(question.options),
+        "publish": question.publish,
     }
-    said = {key: value for key, value in question.items() if value}
+    said = {key: value for key, value in asked.items() if value} | details
     audit.record(
-        session, action, at=at, actor=asked.scope.actor, school_code=asked.school, **said | details
+        session, action, at=at, actor=question.scope.actor, school_code=question.school, **said
     )

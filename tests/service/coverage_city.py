@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,19 +11,20 @@ from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Method, Result
 from service.access import Scope
+from service.activity.figures import Activity
 from service.models import KnownUser, OperatorRole, School, SchoolMembership
-from service.reports.question import Asked
+from service.reports.question import Question
 
 LOADED_AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 CITY = Scope(actor="cli:test", role=OperatorRole.CITY)
 
 
-def asking(**overrides: Any) -> Asked:
+def asking(**overrides: Any) -> Question:
     """A question about the whole city at school level, without a period."""
     fields: dict[str, Any] = {
         "scope": CITY, "by": "school", "zone": ZoneInfo("Europe/Moscow"), "now": LOADED_AT,
     }  # fmt: skip
-    return Asked(**fields | overrides)
+    return Question(**fields | overrides)
 
 
 def add_school(session: Session, code: str, **overrides: Any) -> School:
@@ -83,6 +85,11 @@ def take_off_roll(session: Session, person: KnownUser, *, suspended: bool = True
     session.query(SchoolMembership).filter_by(person_id=person.person_id).delete()
     person.suspended, person.in_roll = suspended, False
     session.flush()
+
+
+def who(activity: Activity, people: Iterable[int]) -> set[str]:
+    """The person ids of a set."""
+    return set(activity.session.scalars(activity.ids(people)))
 
 
 def sign_in(session: Session, person_id: str, at: datetime = LOADED_AT, **overrides: Any) -> None:

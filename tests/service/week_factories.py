@@ -19,13 +19,9 @@ from service.models import (
     SchoolType,
 )
 from service.reports import REPORTS
-from service.reports.definition import make, usual_options
 from service.reports.report import Report
-from service.settings import ReportSettings
-from tests.service.coverage_city import (
-    add_school,
-    asking,
-)
+from tests.service.coverage_city import add_school
+from tests.service.report_questions import built
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 WEEKLY = REPORTS["weekly"]
@@ -38,20 +34,7 @@ LATER = datetime(2027, 1, 5, 9, tzinfo=UTC)
 
 
 def build(session: Session, **overrides: Any) -> Report:
-    return make(session, WEEKLY, question(**overrides))
-
-
-def question(options: dict[str, Any] | None = None, **overrides: Any) -> Any:
-    usual = usual_options(WEEKLY, ReportSettings())
-    fields = {"period": WEEK, "now": LATER, "options": usual | (options or {})}
-    return asking(**fields | overrides)
-
-
-def line(report: Report, key: str) -> dict[str, Any]:
-    columns = [column.key for column in report.columns]
-    keys = [*report.keys, *report.total_keys]
-    row = [*report.rows, *report.totals][keys.index(key)]
-    return dict(zip(columns, row, strict=True))
+    return built(session, "weekly", **{"period": WEEK, "now": LATER} | overrides)
 
 
 def general(session: Session, code: str, **overrides: Any) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
@@ -13,37 +13,27 @@ from service.activity.figures import Activity
 from service.calendar.weeks import final_cut_off, last_quarter, quarter_of
 from service.i18n import gettext as _
 from service.models import OperatorRole, TotalKey
-from service.registry.lookup import (
-    DENOMINATORS,
-    RegistrySchool,
-    Total,
-    denominator,
-    regional_totals,
-    registry_schools,
-)
+from service.registry.lookup import DENOMINATORS, Total, denominator, regional_totals
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
-from service.reports.id_sets import with_ordinals
 from service.reports.indicators.measures import LETTER, Count, Measured, measure
 from service.reports.indicators.texts import LINES, indicator_of, said
-from service.reports.listing import column, rolls_source, share
-from service.reports.question import Asked, AskError
+from service.reports.listing import Schools, rolls_source, schools_of, sign_ins_source
+from service.reports.question import AskError, Question
 from service.reports.report import (
+    NO_SUMS,
+    Body,
     Chart,
     ChartKind,
     Column,
     Freshness,
     Kind,
-    Report,
     Row,
-    Series,
     Source,
-    Sum,
+    draw,
+    share,
 )
 from service.reports.roll_at import loads_at
 from service.words import registry as wording
-
-VERSION = "indicators-1"
-"""Of the method, written into every report."""
 
 NOT_MEASURED = "not_measured"
 
@@ -57,88 +47,64 @@ class _Denominator:
     source: str
 
 
-def indicators(session: Session, asked: Asked) -> Report:
+def indicators(session: Session, question: Question) -> Body:
     """The form of one quarter. Raises ``AskError`` for any other period."""
-    activity = Activity(session)
-    period = asked.period
+    period = question.period
     if period is None or period != quarter_of(period.last):
         raise AskError(
             _(
                 "Indicators are of one quarter, such as {quarter}.",
-                quarter=quarter_of(period.last if period else asked.today),
+                quarter=quarter_of(period.last if period else question.today),
             )
         )
-    cut_off = min(asked.now, final_cut_off(period, asked.zone))
-    schools = _schools(session, asked)
-    loads = loads_at(session, asked.scope, cut_off)
-    measured = _measure(session, activity, asked, schools)
-    totals = regional_totals(session, period.last, known_at=asked.now)
-    lines = {key: _denominator(asked, indicator_of(key), totals) for key in LINES}
+    cut_off = min(question.now, final_cut_off(period, question.zone))
+    schools = schools_of(session, question)
+    loads = loads_at(session, question.scope, cut_off)
+    measured = measure(Activity(session), replace(question, now=cut_off), schools, loads)
+    totals = regional_totals(session, period.last, known_at=question.now)
+    lines = {key: _denominator(question, indicator_of(key), totals) for key in LINES}
     fresh = Freshness.of([loads[school.code] for school in schools])
-    return Report(
-        name="indicators",
-        title=_title(),
-        definition=_definition(),
-        version=VERSION,
-        **asked.facts_at(cut_off),
+    return Body(
+        cut_off=cut_off,
         freshness=fresh,
-        columns=tuple(_columns()),
-        rows=tuple(_row(key, measured.get(key), whole) for key, whole in lines.items()),
-        keys=tuple(LINES),
-        totals=(),
+        columns=list(_columns()),
+        lines={key: _row(key, measured.get(key), whole) for key, whole in lines.items()},
+        totals={},
         sources=(
             rolls_source(fresh),
-            Source(name=_("Sign-ins through our page"), as_of=cut_off),
+            sign_ins_source(cut_off),
             Source(
                 name=_("Regional totals by official statistics"),
                 as_of=max((total.recorded_at for total in totals.values()), default=None),
             ),
         ),
-        notes=tuple(_notes(asked, schools)),
+        notes=tuple(_notes(question, schools)),
         chart=_chart(measured, lines),
-        # No line is a sum of others: a hidden number cannot be computed from the rest.
-        sums=(Sum(whole="E4.04", parts=()),),
+        sums=NO_SUMS,
     )
 
 
-def indicator_people(session: Session, asked: Asked, cell: Cell) -> Select[str]:
+def indicator_people(session: Session, question: Question, cell: Cell) -> Select[str]:
     """The people of one line. Raises ``KeyError`` for a line that counts none."""
-    measured = _measure(session, Activity(session), asked, _schools(session, asked))[cell.row]
-    counts = {"numerator": measured.numerator, "loaded": measured.loaded}
-    people = counts[cell.column]
+    if question.period is None:
+        raise KeyError("period")
+    activity, end = Activity(session), final_cut_off(question.period, question.zone)
+    at_end = replace(question, now=min(question.now, end))
+    schools = schools_of(session, question)
+    loads = loads_at(session, question.scope, at_end.now)
+    measured = measure(activity, at_end, schools, loads)[cell.row]
+    people = {"numerator": measured.numerator, "loaded": measured.loaded}[cell.column]
     if not isinstance(people, PeopleSet):
         raise KeyError(cell.row)
-    return with_ordinals(session, people)
+    return activity.ids(people)
 
 
-def _schools(session: Session, asked: Asked) -> list[RegistrySchool]:
-    """Those that were open in the quarter."""
-    if asked.period is None:
-        raise KeyError("period")
-    day = min(asked.period.last, asked.today)
-    return [
-        school
-        for school in registry_schools(session, asked.scope, at=day, known_at=asked.now)
-        if school.closed_on is None or school.closed_on >= asked.period.first
-    ]
-
-
-def _measure(
-    session: Session, activity: Activity, asked: Asked, schools: Sequence[RegistrySchool]
-) -> dict[str, Measured]:
-    if asked.period is None:
-        raise KeyError("period")
-    cut_off = min(asked.now, final_cut_off(asked.period, asked.zone))
-    return measure(
-        session, activity, asked, schools, loads_at(session, asked.scope, cut_off),
-        bounds=asked.period.bounds(asked.zone), cut_off=cut_off,
-    )  # fmt: skip
-
-
-def _denominator(asked: Asked, indicator: str, totals: Mapping[TotalKey, Total]) -> _Denominator:
+def _denominator(
+    question: Question, indicator: str, totals: Mapping[TotalKey, Total]
+) -> _Denominator:
     if indicator not in DENOMINATORS:
         return _Denominator(value=None, source="")
-    if asked.scope.role != OperatorRole.CITY:
+    if question.scope.role != OperatorRole.CITY:
         return _Denominator(value=None, source=_("official totals are of the whole region"))
     found = denominator(totals, indicator)
     missing = ", ".join(map(wording.total, found.missing))
@@ -176,18 +142,15 @@ def _number(count: Count | None) -> int | None:
 def _columns() -> Iterator[Column]:
     words = {NOT_MEASURED: _("not measured here")}
 
-    def figure(key: str, title: str, kind: Kind, definition: str = "") -> Column:
+    def figure(key: str, title: str, kind: Kind, definition: str = "", *of: str) -> Column:
         return Column(
-            key=key, title=title, kind=kind, absent=_("no data"), words=words,
-            definition=definition, people=kind is Kind.INTEGER,
-            of={"share": ("numerator", "denominator"), "loaded_share": ("numerator", "loaded")}
-            .get(key, ()),
-        )  # fmt: skip
+            key, title, kind, words=words, definition=definition, people=kind is Kind.INTEGER, of=of
+        )
 
-    yield column("id", _("No."), Kind.TEXT)
-    yield column("indicator", _("Indicator"), Kind.TEXT)
+    yield Column("id", _("No."))
+    yield Column("indicator", _("Indicator"))
     yield figure("numerator", _("Numerator: counted by the service"), Kind.INTEGER)
-    yield column(
+    yield Column(
         "denominator",
         _("Denominator: official total of the region"),
         Kind.INTEGER,
@@ -196,21 +159,26 @@ def _columns() -> Iterator[Column]:
             "is in it several times. The service counts persons."
         ),
     )
-    yield figure("share", _("Share, % of the official total"), Kind.SHARE)
+    yield figure(
+        "share", _("Share, % of the official total"), Kind.SHARE, "", "numerator", "denominator"
+    )
     yield figure(
         "loaded",
         _("The same group in the loaded schools"),
         Kind.INTEGER,
         _("Distinct persons, or organisations, of schools with an applied load."),
     )
-    yield figure("loaded_share", _("Share, % of the group in the loaded schools"), Kind.SHARE)
-    yield column("counted", _("What is counted"), Kind.TEXT)
-    yield column("left_out", _("What is not counted"), Kind.TEXT)
-    yield column("method", _("Version of the method"), Kind.TEXT)
-    yield column("denominator_source", _("Source of the official total"), Kind.TEXT)
+    yield figure(
+        "loaded_share", _("Share, % of the group in the loaded schools"), Kind.SHARE, "",
+        "numerator", "loaded",
+    )  # fmt: skip
+    yield Column("counted", _("What is counted"))
+    yield Column("left_out", _("What is not counted"))
+    yield Column("method", _("Version of the method"))
+    yield Column("denominator_source", _("Source of the official total"))
 
 
-def _notes(asked: Asked, schools: Sequence[RegistrySchool]) -> Iterator[str]:
+def _notes(question: Question, schools: Schools) -> Iterator[str]:
     yield _(
         "State and other systems count alike, not only the federal platform; what other systems "
         "hold is not seen here, so the figures are a part of the indicator."
@@ -222,55 +190,39 @@ def _notes(asked: Asked, schools: Sequence[RegistrySchool]) -> Iterator[str]:
             "Choose their types in the registry.",
             n=unknown,
         )
-    if not asked.settings.horizontal_courses:
+    if not question.settings.horizontal_courses:
         yield _("E4.07 is not measured: no courses are marked for it in the settings.")
 
 
 def _chart(measured: Mapping[str, Measured], lines: Mapping[str, _Denominator]) -> Chart:
     """Of each measured line the share of the official total and of the loaded schools."""
     numbers = {
-        key: (_number(one.numerator), _number(one.loaded))
+        key: (_number(one.numerator), _number(one.loaded), lines[key].value)
         for key, one in measured.items()
         if one.numerator is not None
     }
-    return Chart(
-        kind=ChartKind.BARS,
-        title=_("Shares of the quarter"),
-        unit=Kind.SHARE,
-        labels=tuple(said(key).short for key in numbers),
-        series=(
-            Series(
-                name=_("Of the official total"),
-                values=tuple(
-                    share(number, lines[key].value) for key, (number, _w) in numbers.items()
-                ),
-            ),
-            Series(
-                name=_("Of the loaded schools"),
-                values=tuple(share(number, whole) for number, whole in numbers.values()),
-            ),
-        ),
-    )
+    return draw(
+        ChartKind.BARS, _("Shares of the quarter"), Kind.SHARE,
+        [said(key).short for key in numbers],
+        {
+            _("Of the official total"): [share(n, whole) for n, _w, whole in numbers.values()],
+            _("Of the loaded schools"): [share(n, whole) for n, whole, _w in numbers.values()],
+        },
+    )  # fmt: skip
 
 
-def _title() -> str:
-    return _("Indicators of the digital educational environment (ЦОС)")
-
-
-def _definition() -> str:
-    return _(
+INDICATORS = Definition(
+    name="indicators",
+    title=lambda: _("Indicators of the digital educational environment (ЦОС)"),
+    purpose=lambda: _("Indicators E4 of a quarter, with numerators, denominators and sources."),
+    version="indicators-1",
+    counted=lambda _question: _(
         "Indicators E4 of a quarter by the wording of 11.09.2020. The numerator is counted as of "
         "the cut-off by distinct persons; a denominator is the sum of official totals of the "
         "region in force on the last day of the quarter. Three denominators differ: with "
         "additional education (E4.03, E4.04, E4.05), without it (E4.07), general education alone "
         "(E4.08). What the service cannot see stands in the form as not measured here."
-    )
-
-
-INDICATORS = Definition(
-    name="indicators",
-    title=_title,
-    purpose=lambda: _("Indicators E4 of a quarter, with numerators, denominators and sources."),
+    ),
     build=indicators,
     period=PeriodUse.REQUIRED,
     default_period=last_quarter,

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from provisioning.roster import Role
-from service.activity.figures import Activity, until
+from service.activity.figures import Activity
 from service.calendar.weeks import last_month
 from service.i18n import gettext as _
-from service.registry.lookup import RegistrySchool
-from service.reports.activity import sums, total_groups
+from service.reports.activity import of_loaded
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.head_counts import ALL_ROLES
-from service.reports.id_sets import with_ordinals
 from service.reports.listing import (
-    LEFT,
-    TOTAL,
+    Schools,
     code_column,
-    column,
-    listed,
+    list_body,
     loads_of,
-    people_column,
     rolls_source,
-    school_columns,
+    schools_behind,
     schools_of,
 )
 from service.reports.movement.roll_movement import KINDS, Movement, movement_between
-from service.reports.question import Asked, Choice
-from service.reports.report import Column, Kind, Report, Source, Value, show_moment
-
-VERSION = "movement-1"
-"""Of the method, written into every report."""
+from service.reports.question import Choice, Question
+from service.reports.report import Body, Column, Kind, Row, Source, Value, show_moment
 
 ROLE = Choice(
     name="role",
@@ -49,64 +41,50 @@ ROLE = Choice(
 )
 
 
-def movement(session: Session, asked: Asked) -> Report:
+def movement(session: Session, question: Question) -> Body:
     """The movement at the schools of the scope in the period."""
-    schools = schools_of(session, asked)
-    found = _found(session, asked)
-    groups = total_groups(schools)
-    freshness = loads_of(schools)
-    first = min(found.begun.values(), default=None)
-    return Report(
-        name="movement",
-        title=_title(),
-        definition=_definition(),
-        version=VERSION,
-        **asked.facts(),
-        freshness=freshness,
-        columns=_columns(asked),
-        rows=tuple(
-            (*line.cells(), line.key, *_figures(asked, found, [line.school]))
-            for line in listed(schools)
-        ),
-        keys=tuple(school.code for school in schools),
-        totals=tuple(
-            (
-                None,
-                _("Total") if key == TOTAL else some[0].district,
-                _("organisations: {n}", n=len(some)),
-                "",
-                *_figures(asked, found, some),
-            )
-            for key, some in groups.items()
-        ),
-        total_keys=tuple(groups),
-        merged=LEFT,
+    schools = schools_of(session, question)
+    found = _found(Activity(session), question)
+    begun = found.begun
+
+    def cells(some: Schools, code: str) -> Row:
+        codes = [school.code for school in some if school.code in begun]
+        figures: dict[str, Value] = {
+            "at_begin": sum(found.at_begin[code] for code in codes),
+            "at_end": sum(found.at_end[code] for code in codes),
+            **{kind: len(found.people(codes, kind)) for kind in KINDS},
+        }
+        shown = [figures[key] if codes else None for key in _shown(question)]
+        return (code, *shown, min((begun[each] for each in codes), default=None))
+
+    first = min(begun.values(), default=None)
+    kept = _("kept from {moment}", moment=show_moment(first, question.zone)) if first else ""
+    late = sum(
+        school.code in begun and begun[school.code] > question.bounds()[0] for school in schools
+    )
+    note = _(
+        "Of {n} schools the rolls are compared only from a day inside or after the period: "
+        "whoever was on the roll then counts as there before.",
+        n=late,
+    )
+    return list_body(
+        schools, tuple(_columns(question)), cells,
         sources=(
-            rolls_source(freshness),
-            Source(
-                name=_("Applied loads"),
-                as_of=asked.now,
-                note=_("kept from {moment}", moment=show_moment(first, asked.zone))
-                if first
-                else "",
-            ),
+            rolls_source(loads_of(schools)),
+            Source(name=_("Applied loads"), as_of=question.now, note=kept),
         ),
-        notes=_notes(asked, schools, found),
-        sums=sums(groups),
+        notes=(note,) if late else (),
+    )  # fmt: skip
+
+
+def _found(activity: Activity, question: Question) -> Movement:
+    role = question.choice(ROLE.name)
+    return movement_between(
+        activity, question.scope, *question.bounds(), None if role == ALL_ROLES else role
     )
 
 
-def _found(session: Session, asked: Asked) -> Movement:
-    bounds = asked.bounds()
-    if bounds is None:
-        raise ValueError("movement needs a period")
-    role = asked.choice(ROLE.name)
-    Activity(session)
-    end = max(bounds[0], min(bounds[1], until(asked.now)))
-    return movement_between(session, asked, bounds[0], end, None if role == ALL_ROLES else role)
-
-
-def _columns(asked: Asked) -> tuple[Column, ...]:
+def _columns(question: Question) -> Iterator[Column]:
     texts = {
         "at_begin": (
             _("On the roll at the beginning"),
@@ -141,77 +119,34 @@ def _columns(asked: Asked) -> tuple[Column, ...]:
             _("Accounts suspended at the beginning and in use at the end."),
         ),
     }
-    figures = (people_column(key, *text) for key, text in texts.items())
-    return (
-        *school_columns(),
-        code_column(),
+    yield code_column()
+    for key in _shown(question):
         # Nobody wants to see all names of a roll from here.
-        *(
-            each if each.key in KINDS else replace(each, people=False)
-            for each in figures
-            if _shown(asked, each.key)
-        ),
-        column("begun", _("Compared from"), Kind.MOMENT, absent=_("not loaded")),
-    )
+        yield replace(of_loaded(key, *texts[key]), people=key in KINDS)
+    yield Column("begun", _("Compared from"), Kind.MOMENT, absent=_("not loaded"))
 
 
-def _shown(asked: Asked, key: str) -> bool:
-    """For readers outside without both ends: hidden numbers could be computed from them."""
-    return key in KINDS or not asked.publish
+def _shown(question: Question) -> tuple[str, ...]:
+    """The figures in their order; for readers outside without both ends: hidden numbers could be
+    computed from them."""
+    if question.publish:
+        return KINDS
+    return ("at_begin", *KINDS[:4], "at_end", *KINDS[4:])
 
 
-def _figures(asked: Asked, found: Movement, schools: Sequence[RegistrySchool]) -> tuple[Value, ...]:
-    codes = [school.code for school in schools if school.code in found.begun]
-    moved = {kind: len(found.people(codes, kind)) for kind in KINDS}
-    figures: dict[str, Value] = {
-        "at_begin": sum(found.at_begin[code] for code in codes),
-        "arrived": moved["arrived"],
-        "came_over": moved["came_over"],
-        "left": moved["left"],
-        "went_over": moved["went_over"],
-        "at_end": sum(found.at_end[code] for code in codes),
-        "suspended": moved["suspended"],
-        "revived": moved["revived"],
-    }
-    shown = [value if codes else None for key, value in figures.items() if _shown(asked, key)]
-    return (*shown, min((found.begun[code] for code in codes), default=None))
-
-
-def movement_people(session: Session, asked: Asked, cell: Cell) -> Select[str]:
+def movement_people(session: Session, question: Question, cell: Cell) -> Select[str]:
     """The people behind a number. Raises ``KeyError`` for one that the report lacks."""
-    schools = schools_of(session, asked)
-    groups: Mapping[str, Sequence[RegistrySchool]] = {
-        **{school.code: [school] for school in schools},
-        **total_groups(schools),
-    }
-    codes = [school.code for school in groups[cell.row]]
-    return with_ordinals(session, _found(session, asked).people(codes, cell.column))
+    codes = schools_behind(schools_of(session, question), cell.row)
+    activity = Activity(session)
+    return activity.ids(_found(activity, question).people(codes, cell.column))
 
 
-def _notes(asked: Asked, schools: Sequence[RegistrySchool], found: Movement) -> tuple[str, ...]:
-    bounds = asked.bounds()
-    late = [
-        school
-        for school in schools
-        if bounds and school.code in found.begun and found.begun[school.code] > bounds[0]
-    ]
-    if not late:
-        return ()
-    return (
-        _(
-            "Of {n} schools the rolls are compared only from a day inside or after the period: "
-            "whoever was on the roll then counts as there before.",
-            n=len(late),
-        ),
-    )
-
-
-def _title() -> str:
-    return _("Movement of people")
-
-
-def _definition() -> str:
-    return _(
+MOVEMENT = Definition(
+    name="movement",
+    title=lambda: _("Movement of people"),
+    purpose=lambda: _("Who arrived, left, changed schools or was suspended between two dates."),
+    version="movement-1",
+    counted=lambda _question: _(
         "The rolls of schools at the beginning and at the end of the period are compared, as loads "
         "were applied; what was undone in between is no movement. A load counts on the day it was "
         "applied, which may be later than the day of the order in the school. At each school, the "
@@ -219,13 +154,7 @@ def _definition() -> str:
         "are the people at the end; suspended people are among them while the school lists them. "
         "In a total whoever moved counts once in each column, and the people at the beginning and "
         "the end are the sum of the rolls."
-    )
-
-
-MOVEMENT = Definition(
-    name="movement",
-    title=_title,
-    purpose=lambda: _("Who arrived, left, changed schools or was suspended between two dates."),
+    ),
     build=movement,
     options=(ROLE,),
     period=PeriodUse.REQUIRED,

@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from service.access import Scope
 from service.activity.bitmaps import PeopleSet
-from service.models import ActivityPerson, OperatorRole, RollAct, RollEvent
-from service.reports.question import Asked
-from service.reports.roll_at import Rolls, rolls_at
+from service.activity.figures import MOMENT, Activity
+from service.models import OperatorRole, RollAct, RollEvent
+from service.reports.roll_at import rolls_at
 
 KINDS = ("arrived", "came_over", "left", "went_over", "suspended", "revived")
-_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,20 +43,20 @@ class Movement:
 
 
 def movement_between(
-    session: Session, asked: Asked, begin: datetime, end: datetime, role: str | None
+    activity: Activity, scope: Scope, begin: datetime, end: datetime, role: str | None
 ) -> Movement:
     """At the schools of the scope, of people in ``role`` or in any; suspended ones are on a roll.
 
-    The number of queries does not depend on the number of schools. Roll up first (``Activity``).
+    The number of queries does not depend on the number of schools.
     """
     # Whoever comes to a school of the scope may come from any other.
-    city = replace(asked.scope, role=OperatorRole.CITY, items=frozenset())
-    before = _listed(session, city, begin - _MOMENT, role)
-    after = _listed(session, city, end - _MOMENT, role)
+    city = replace(scope, role=OperatorRole.CITY, items=frozenset())
+    before = _listed(activity, city, begin - MOMENT, role)
+    after = _listed(activity, city, end - MOMENT, role)
     anywhere_before = PeopleSet.union(before.values())
     anywhere_after = PeopleSet.union(after.values())
-    codes = set(session.scalars(asked.scope.codes()))
-    moved = _accounts(session, asked, begin, end, role)
+    codes = set(activity.session.scalars(scope.codes()))
+    moved = _accounts(activity, scope, begin, end, role)
     for code in codes:
         was, stays = before.get(code, PeopleSet()), after.get(code, PeopleSet())
         came, went = stays - was, was - stays
@@ -66,39 +64,46 @@ def movement_between(
         moved[code, "came_over"] = came & anywhere_before
         moved[code, "left"] = went - anywhere_after
         moved[code, "went_over"] = went & anywhere_after
+    begun = activity.session.execute(
+        select(RollEvent.school_code, func.min(RollEvent.at))
+        .where(RollEvent.act == RollAct.BEGUN, RollEvent.school_code.in_(scope.codes()))
+        .group_by(RollEvent.school_code)
+    )
     return Movement(
-        begun=_begun(session, asked),
+        begun={row[0]: row[1] for row in begun},
         at_begin={code: len(before.get(code, ())) for code in codes},
         at_end={code: len(after.get(code, ())) for code in codes},
         moved=moved,
     )
 
 
-def _listed(session: Session, scope: Scope, at: datetime, role: str | None) -> dict[str, PeopleSet]:
+def _listed(
+    activity: Activity, scope: Scope, at: datetime, role: str | None
+) -> dict[str, PeopleSet]:
     """School code -> whom it lists. Whoever was on the first roll was there before."""
-    rolls: Rolls = rolls_at(session, scope, at, before_first_loads=True)
     return {
         code: PeopleSet.union(
             members.listed for one, members in roles.items() if role in (None, one)
         )
-        for code, roles in rolls.items()
+        for code, roles in rolls_at(activity, scope, at, before_first_loads=True).items()
     }
 
 
 def _accounts(
-    session: Session, asked: Asked, begin: datetime, end: datetime, role: str | None
+    activity: Activity, scope: Scope, begin: datetime, end: datetime, role: str | None
 ) -> dict[tuple[str, str], PeopleSet]:
     """Suspended and revived: the first and the last act of somebody, where both are the same."""
     conditions = [RollEvent.role == role] if role else []
-    events = session.execute(
-        select(ActivityPerson.ordinal, RollEvent.act, RollEvent.school_code)
-        .join(ActivityPerson, ActivityPerson.person_id == RollEvent.person_id)
+    person = activity.numbered.c
+    events = activity.session.execute(
+        select(person.ordinal, RollEvent.act, RollEvent.school_code)
+        .join(activity.numbered, person.person_id == RollEvent.person_id)
         .where(
             RollEvent.at >= begin,
             RollEvent.at < end,
             RollEvent.act.in_((RollAct.SUSPENDED, RollAct.RESTORED)),
-            RollEvent.school_code.in_(asked.scope.codes()),
-            ActivityPerson.main.is_(None),
+            RollEvent.school_code.in_(scope.codes()),
+            person.main.is_(None),
             *conditions,
         )
         .order_by(RollEvent.at, RollEvent.id)
@@ -111,12 +116,3 @@ def _accounts(
         if several[0][1] == several[-1][1]:
             found[several[-1]].append(ordinal)
     return {place: PeopleSet(people) for place, people in found.items()}
-
-
-def _begun(session: Session, asked: Asked) -> dict[str, datetime]:
-    rows = session.execute(
-        select(RollEvent.school_code, func.min(RollEvent.at))
-        .where(RollEvent.act == RollAct.BEGUN, RollEvent.school_code.in_(asked.scope.codes()))
-        .group_by(RollEvent.school_code)
-    )
-    return {row[0]: row[1] for row in rows}

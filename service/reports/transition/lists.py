@@ -11,8 +11,7 @@ from auth.signin.phases import CITY, Target
 from service.i18n import gettext as _
 from service.models import PhaseRule
 from service.registry.lookup import Step, StepState
-from service.reports.listing import column
-from service.reports.question import Asked
+from service.reports.question import Question
 from service.reports.report import Column, Kind, Row
 from service.signin.phase_rules import class_titles
 from service.words import phases as phase_wording
@@ -22,11 +21,11 @@ from service.words.values import a_day
 
 def phase_columns() -> tuple[Column, ...]:
     return (
-        column("target", _("For whom"), Kind.TEXT),
-        column("phase", _("Phase"), Kind.TEXT),
-        column("starts_on", _("From"), Kind.TEXT),
+        Column("target", _("For whom")),
+        Column("phase", _("Phase")),
+        Column("starts_on", _("From")),
         Column(
-            key="state", title=_("State"), kind=Kind.TEXT, absent="",
+            "state", _("State"), absent="",
             words={
                 "in_force": _("in force"), "to_come": _("to come"), "replaced": _("replaced"),
                 "default": _("where nothing else is ruled"),
@@ -36,15 +35,15 @@ def phase_columns() -> tuple[Column, ...]:
 
 
 def phase_lines(
-    session: Session, asked: Asked, rules: Sequence[PhaseRule]
+    session: Session, question: Question, rules: Sequence[PhaseRule]
 ) -> Iterator[tuple[str, Row]]:
     """The phase of the settings, then every rule that concerns the reader."""
     titles = class_titles(session, rules)
-    default = phase_wording.phase(asked.settings.phase)
+    default = phase_wording.phase(question.settings.phase)
     yield "default", (phase_wording.target(CITY), default, "", "default")
-    newest = _newest_begun(rules, asked.today)
+    newest = _newest_begun(rules, question.today)
     for rule in rules:
-        state = "replaced" if rule.starts_on <= asked.today else "to_come"
+        state = "replaced" if rule.starts_on <= question.today else "to_come"
         if newest.get(rule.target) == rule.starts_on:
             state = "in_force"
         target = rule.target
@@ -68,14 +67,14 @@ def _newest_begun(rules: Sequence[PhaseRule], today: date) -> dict[Target, date]
 
 def step_columns() -> tuple[Column, ...]:
     return (
-        column("number", _("No."), Kind.TEXT),
-        column("title", _("Step"), Kind.TEXT),
-        column("begins_on", _("Begins"), Kind.TEXT),
-        column("due_on", _("Due"), Kind.TEXT),
-        column("responsible", _("Responsible"), Kind.TEXT),
-        column("done_on", _("Done on"), Kind.TEXT),
-        column("state", _("State"), Kind.TEXT),
-        column("overdue_days", _("Days overdue"), Kind.INTEGER, absent="—"),
+        Column("number", _("No.")),
+        Column("title", _("Step")),
+        Column("begins_on", _("Begins")),
+        Column("due_on", _("Due")),
+        Column("responsible", _("Responsible")),
+        Column("done_on", _("Done on")),
+        Column("state", _("State")),
+        Column("overdue_days", _("Days overdue"), Kind.INTEGER, absent="—"),
     )
 
 

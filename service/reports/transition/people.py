@@ -17,7 +17,7 @@ from auth.linking.links import is_linked
 from auth.signin.phases import Phase, Rule, Schedule
 from service.models import KnownUser, PhaseRule, School
 from service.registry.lookup import RegistrySchool
-from service.reports.question import Asked
+from service.reports.question import Question
 from service.reports.roll_at import ROLES
 from service.signin.phases import is_exempt, is_locked_out
 
@@ -37,12 +37,12 @@ class Switch:
     """It is still to come."""
 
 
-def schedule_of(asked: Asked, rules: Sequence[PhaseRule]) -> Schedule:
+def schedule_of(question: Question, rules: Sequence[PhaseRule]) -> Schedule:
     """The rules that concern the reader, with the phase of the settings below them."""
     return Schedule(
-        default=Phase(asked.settings.phase),
+        default=Phase(question.settings.phase),
         rules=[Rule(target=r.target, phase=Phase(r.phase), starts_on=r.starts_on) for r in rules],
-        zone=asked.zone,
+        zone=question.zone,
     )
 
 
@@ -69,9 +69,9 @@ def as_anybody(school: RegistrySchool) -> Account:
     )  # fmt: skip
 
 
-def count_by_school(session: Session, asked: Asked, switch: Switch) -> dict[str, Numbers]:
+def count_by_school(session: Session, question: Question, switch: Switch) -> dict[str, Numbers]:
     """School code -> how many, in one query."""
-    conditions = _conditions(asked, switch)
+    conditions = _conditions(question, switch)
     counts = [
         func.sum(case((condition, 1), else_=0)).label(name)
         for name, condition in conditions.items()
@@ -79,19 +79,19 @@ def count_by_school(session: Session, asked: Asked, switch: Switch) -> dict[str,
     rows = session.execute(
         select(KnownUser.school_code, *counts)
         .join(School, School.code == KnownUser.school_code)
-        .where(asked.scope.schools(), *_has_account())
+        .where(question.scope.schools(), *_has_account())
         .group_by(KnownUser.school_code)
     )
     return {row[0]: dict(zip(conditions, map(int, row[1:]), strict=True)) for row in rows}
 
 
-def people_of(asked: Asked, switch: Switch, column: str) -> Select[str]:
+def people_of(question: Question, switch: Switch, column: str) -> Select[str]:
     """The people of one column in the whole scope. Raises ``KeyError`` for another column."""
-    condition = _conditions(asked, switch)[column]
+    condition = _conditions(question, switch)[column]
     return (
         select(KnownUser.person_id)
         .join(School, School.code == KnownUser.school_code)
-        .where(asked.scope.schools(), *_has_account(), condition)
+        .where(question.scope.schools(), *_has_account(), condition)
     )
 
 
@@ -104,13 +104,13 @@ def _has_account() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _conditions(asked: Asked, switch: Switch) -> dict[str, ColumnElement[bool]]:
-    day, linked = switch.day or asked.today, is_linked(KnownUser.person_id, asked.now)
+def _conditions(question: Question, switch: Switch) -> dict[str, ColumnElement[bool]]:
+    day, linked = switch.day or question.today, is_linked(KnownUser.person_id, question.now)
     conditions = {
         "accounts": and_(*_has_account()),
         "linked": linked,
         "exempt": and_(~linked, is_exempt(day)),
     }
     if switch.day is not None:
-        conditions["locked_out"] = is_locked_out(switch.day, Phase(asked.settings.phase), linked)
+        conditions["locked_out"] = is_locked_out(switch.day, Phase(question.settings.phase), linked)
     return conditions

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import Select
@@ -14,40 +14,32 @@ from service.activity.figures import Activity
 from service.calendar.period import Period
 from service.calendar.weeks import final_cut_off, last_week, preliminary_cut_off, week_of
 from service.i18n import gettext as _
-from service.registry.lookup import (
-    PlatformFigures,
-    RegistrySchool,
-    platform_figures,
-    platforms,
-    registry_schools,
+from service.registry.lookup import PlatformFigures, RegistrySchool, platform_figures, platforms
+from service.reports.definition import LEVELS, Cell, Definition, Level, PeriodUse, Rhythm
+from service.reports.listing import (
+    TOTAL,
+    Schools,
+    cells_of_school,
+    rolls_source,
+    schools_of,
+    sign_ins_source,
+    units,
 )
-from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
-from service.reports.id_sets import with_ordinals
-from service.reports.listing import TOTAL, by_district, rolls_source
-from service.reports.question import Asked, AskError, Choice, Number
-from service.reports.report import (
-    Freshness,
-    Report,
-    Row,
-    Source,
-    Sum,
-    Target,
-    Value,
-)
+from service.reports.question import AskError, Choice, Number, Question, Text
+from service.reports.report import Body, Freshness, Row, Source, Sum, Target, Value, coded
 from service.reports.weekly.columns import (
     MESSAGES,
-    NO,
     NOT_GENERAL,
     NOT_MEASURED,
     OPERATORS,
     OWN,
     SCHOOLS,
-    YES,
     Threshold,
     figure_columns,
     unit_columns,
 )
 from service.reports.weekly.figures import (
+    COUNTS,
     SHARES,
     Figures,
     OwnWeek,
@@ -57,9 +49,6 @@ from service.reports.weekly.figures import (
 )
 from service.reports.weekly.trend import trend
 
-VERSION = "weekly-1"
-"""Of the method, written into every report."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Week:
@@ -67,169 +56,133 @@ class _Week:
 
     period: Period
     cut_off: datetime
-    schools: Sequence[RegistrySchool]
+    schools: Schools
     own: OwnWeek
     platforms: Mapping[str, PlatformFigures | None]
     """By name; None when nothing of this week was imported."""
     c1: Threshold
     c2: Threshold
 
-    def figures(self, platform: str, schools: Sequence[RegistrySchool]) -> Figures:
+    def figures(self, platform: str, schools: Schools) -> Figures:
         if platform == OWN:
             return self.own.figures([school.code for school in schools])
-        least = {"least_c1": self.c1.least, "least_c2": self.c2.least}
-        return platform_week(self.platforms[platform], schools, **least)
+        return platform_week(self.platforms[platform], schools, self.c1.least, self.c2.least)
 
     def load_of(self, school: RegistrySchool) -> datetime | None:
-        return self.own.schools[school.code].loaded_at
+        return self.own.loads.get(school.code)
+
+    def loads_of(self, schools: Schools) -> Freshness:
+        return Freshness.of([self.load_of(school) for school in schools])
 
 
-def weekly(session: Session, asked: Asked) -> Report:
+def weekly(session: Session, question: Question) -> Body:
     """The figures of one week at its cut-off. Raises ``AskError`` for any other period."""
     activity = Activity(session)
-    week = _week(session, activity, asked)
+    week, by = _week(activity, question), question.by
     names = [OWN, *week.platforms]
-    left = unit_columns(asked.by)
-    lines = [
-        (f"{key}|{name}", (*cells, name, *_cells(week.figures(name, schools), name, alone)))
-        for key, cells, schools, alone in _units(asked.by, week)
+    left = unit_columns(by)
+    lines = {
+        f"{key}|{name}": (*_leading(week, by, key, some), name, *_cells(week, name, some, by))
+        for key, some in units(by, week.schools).items()
         for name in names
-    ]
-    total = _left_of_total(asked.by, week)
-    loads = Freshness.of([week.load_of(school) for school in week.schools])
-    return Report(
-        name="weekly",
-        title=_title(),
-        definition=_definition(asked),
-        version=VERSION,
-        **asked.facts_at(week.cut_off),
+    }
+    whole = ("", "", "") if by == Level.SCHOOL else _of_schools(week, week.schools)
+    loads = week.loads_of(week.schools)
+    return Body(
+        cut_off=week.cut_off,
         freshness=loads,
         columns=(*left, *figure_columns(week.c1, week.c2)),
-        rows=tuple(row for _key, row in lines),
-        keys=tuple(key for key, _row in lines),
-        totals=tuple(
-            (*total, name, *_cells(week.figures(name, week.schools), name, None)) for name in names
-        ),
-        total_keys=tuple(f"{TOTAL}|{name}" for name in names),
+        lines=lines,
+        totals={
+            f"{TOTAL}|{name}": (
+                _("Total, distinct persons"), *whole, name, *_cells(week, name, week.schools, TOTAL)
+            )
+            for name in names
+        },
         merged=len(left),
-        sources=(
-            rolls_source(loads),
-            Source(name=_("Sign-ins through our page"), as_of=week.cut_off),
-            *_platform_sources(week),
-        ),
-        notes=tuple(_notes(week, asked)),
+        sources=(rolls_source(loads), sign_ins_source(week.cut_off), *_platform_sources(week)),
+        notes=tuple(_notes(week, question)),
         target=Target(column="c4_share", value=1.0),
-        chart=trend(
-            session, activity, asked,
-            week=week.period, cut_off=week.cut_off, own=week.own, platforms=list(week.platforms),
-        ),
+        chart=trend(activity, question, week.period, week.own, list(week.platforms)),
         sums=tuple(
             Sum(whole=f"{TOTAL}|{name}",
-                parts=tuple(key for key, _row in lines if key.endswith(f"|{name}")))
+                parts=tuple(key for key in lines if key.endswith(f"|{name}")))
             for name in names
         ),
     )  # fmt: skip
 
 
-def weekly_people(session: Session, asked: Asked, cell: Cell) -> Select[str]:
+def weekly_people(session: Session, question: Question, cell: Cell) -> Select[str]:
     """The people of our Moodle behind a number. Raises ``KeyError`` for any other line."""
-    week = _week(session, Activity(session), asked)
-    keys = {f"{key}|{OWN}": schools for key, _cells, schools, _alone in _units(asked.by, week)}
-    keys[f"{TOTAL}|{OWN}"] = list(week.schools)
-    codes = [school.code for school in keys[cell.row]]
-    return with_ordinals(session, week.own.people(codes, cell.column))
+    activity = Activity(session)
+    week = _week(activity, question)
+    keys = {**units(question.by, week.schools), TOTAL: week.schools}
+    schools = {f"{key}|{OWN}": some for key, some in keys.items()}[cell.row]
+    return activity.ids(week.own.people([school.code for school in schools], cell.column))
 
 
-def _week(session: Session, activity: Activity, asked: Asked) -> _Week:
-    period = asked.period
+def _week(activity: Activity, question: Question) -> _Week:
+    period, session = question.period, activity.session
     if period is None or period != week_of(period.last):
         raise AskError(
             _(
                 "The weekly report is of one week from Saturday to Friday, such as {week}.",
-                week=week_of(period.last if period else asked.today),
+                week=week_of(period.last if period else question.today),
             )
         )
-    cut_off = _cut_off(asked, period)
-    schools = [
-        school
-        for school in registry_schools(
-            session, asked.scope, at=min(period.last, asked.today), known_at=asked.now
-        )
-        if school.closed_on is None or school.closed_on >= period.first
-    ]
-    own = own_week(
-        session, activity, asked.scope, schools,
-        bounds=period.bounds(asked.zone), cut_off=cut_off,
-        inactive_days=int(asked.number("inactive_days") or 1),
-    )  # fmt: skip
+    preliminary = question.choice("stand") == "preliminary"
+    of = preliminary_cut_off if preliminary else final_cut_off
+    cut_off = min(question.now, of(period, question.zone))
+    schools = schools_of(session, question)
     return _Week(
         period=period,
         cut_off=cut_off,
         schools=schools,
-        own=own,
+        own=own_week(activity, replace(question, now=cut_off), schools),
         platforms={
-            name: platform_figures(session, asked.scope, name, period.last, known_at=asked.now)
+            name: platform_figures(
+                session, question.scope, name, period.last, known_at=question.now
+            )
             for name in platforms(session)
         },
-        c1=_threshold(asked, "chat"),
-        c2=_threshold(asked, "group_chat"),
+        c1=_threshold(question, "chat"),
+        c2=_threshold(question, "group_chat"),
     )
 
 
-def _cut_off(asked: Asked, week: Period) -> datetime:
-    """Friday 24:00 for final figures; 17:00 where the preliminary ones are asked for."""
-    preliminary = asked.choice("stand") == "preliminary"
-    of = preliminary_cut_off if preliminary else final_cut_off
-    return min(asked.now, of(week, asked.zone))
-
-
-def _threshold(asked: Asked, name: str) -> Threshold:
+def _threshold(question: Question, name: str) -> Threshold:
     return Threshold(
-        operator=asked.choice(f"{name}_operator"),
-        number=int(asked.number(f"{name}_threshold") or 0),
+        operator=question.choice(f"{name}_operator"),
+        number=int(question.number(f"{name}_threshold") or 0),
     )
 
 
-def _units(
-    by: str, week: _Week
-) -> Iterator[tuple[str, Row, list[RegistrySchool], RegistrySchool | None]]:
-    """Key, leading cells, the schools, and the school where it is one alone."""
-    if by == "school":
-        for school in week.schools:
-            name = school.short_name or school.name
-            cells: Row = (school.district, school.code, name, week.load_of(school))
-            yield school.code, cells, [school], school
-        return
-    for district, schools in by_district(week.schools).items():
-        yield district, (district, *_of_schools(week, schools)), schools, None
+def _leading(week: _Week, by: str, key: str, schools: Schools) -> Row:
+    """The cells of ``unit_columns``."""
+    if by == Level.SCHOOL:
+        return cells_of_school(schools[0], week.load_of(schools[0]))
+    return key, *_of_schools(week, schools)
 
 
-def _of_schools(week: _Week, schools: Sequence[RegistrySchool]) -> Row:
-    fresh = Freshness.of([week.load_of(school) for school in schools])
+def _of_schools(week: _Week, schools: Schools) -> Row:
+    fresh = week.loads_of(schools)
     return fresh.schools, sum(map(is_general, schools)), fresh.loaded
 
 
-def _left_of_total(by: str, week: _Week) -> Row:
-    if by == "school":
-        return (_("Total, distinct persons"), "", "", "")
-    return (_("Total, distinct persons"), *_of_schools(week, week.schools))
-
-
-def _cells(figures: Figures, platform: str, alone: RegistrySchool | None) -> Row:
+def _cells(week: _Week, platform: str, schools: Schools, by: str) -> Row:
     """Right of the platform's name; a school alone is connected or not, rather than 1 or 0."""
+    figures = week.figures(platform, schools)
     cells: list[Value] = []
-    for name in ("teachers", "active", "c1", "c2", "c3", "c4", "c5", "c6", "c7"):
-        value: Value = figures.numbers[name]
+    for name in COUNTS:
+        number = figures.numbers[name]
+        value: Value = number
         share: Value = figures.shares.get(name)
-        unmeasured = MESSAGES if platform == OWN else ("active",)
-        if name in unmeasured:
+        if name in (MESSAGES if platform == OWN else ("active",)):
             value, share = NOT_MEASURED, ""
-        if alone is not None and name in SCHOOLS:
+        if by == Level.SCHOOL and name in SCHOOLS:
             share = ""
-            if name == "c7" and not is_general(alone):
-                value = NOT_GENERAL
-            elif value is not None:
-                value = YES if value else NO
+            general = name != "c7" or is_general(schools[0])
+            value = coded(None if number is None else bool(number)) if general else NOT_GENERAL
         cells.append(value)
         if name in SHARES:
             cells.append(share)
@@ -249,8 +202,8 @@ def _platform_sources(week: _Week) -> Iterator[Source]:
         )
 
 
-def _notes(week: _Week, asked: Asked) -> Iterator[str]:
-    if week.cut_off < final_cut_off(week.period, asked.zone):
+def _notes(week: _Week, question: Question) -> Iterator[str]:
+    if week.cut_off < final_cut_off(week.period, question.zone):
         yield _("Preliminary figures: the week is over on Friday at 24:00.")
     else:
         yield _("Final figures: everything until Friday 24:00 is in them.")
@@ -278,24 +231,27 @@ def _notes(week: _Week, asked: Asked) -> Iterator[str]:
         )
 
 
-def _title() -> str:
-    return _("Weekly monitoring of teachers and schools")
-
-
-def _definition(asked: Asked) -> str:
-    return _(
-        "The week from Saturday to Friday. Only the role «Учитель» counts, as of the cut-off, "
-        "except in C5. A line for each platform: ours from rolls and sign-ins, others as their "
-        "files say. Inactive: no sign-in for {days} days. The trend is counted on the rolls of "
-        "this cut-off.",
-        days=int(asked.number("inactive_days") or 1),
-    )
-
-
 def _shown_week(today: date) -> Period:
     """On its Friday the week that ends, on other days the last one that is over."""
     week = week_of(today)
     return week if week.last == today else last_week(today)
+
+
+def _threshold_options(name: str, operator: Text, number: Text) -> tuple[Choice, Number]:
+    """Both with the default of the settings."""
+    return (
+        Choice(
+            name=f"{name}_operator",
+            label=operator,
+            choices=OPERATORS,
+            default=lambda settings: str(getattr(settings, f"{name}_operator")),
+        ),
+        Number(
+            name=f"{name}_threshold",
+            label=number,
+            default=lambda settings: int(getattr(settings, f"{name}_threshold")),
+        ),
+    )
 
 
 _OPTIONS = (
@@ -308,28 +264,8 @@ _OPTIONS = (
         },
         default="newest",
     ),
-    Choice(
-        name="chat_operator",
-        label=lambda: _("C1: messages"),
-        choices=OPERATORS,
-        default=lambda settings: settings.chat_operator,
-    ),
-    Number(
-        name="chat_threshold",
-        label=lambda: _("C1: threshold"),
-        default=lambda settings: settings.chat_threshold,
-    ),
-    Choice(
-        name="group_chat_operator",
-        label=lambda: _("C2: in group chats"),
-        choices=OPERATORS,
-        default=lambda settings: settings.group_chat_operator,
-    ),
-    Number(
-        name="group_chat_threshold",
-        label=lambda: _("C2: threshold"),
-        default=lambda settings: settings.group_chat_threshold,
-    ),
+    *_threshold_options("chat", lambda: _("C1: messages"), lambda: _("C1: threshold")),
+    *_threshold_options("group_chat", lambda: _("C2: in group chats"), lambda: _("C2: threshold")),
     Number(
         name="inactive_days",
         label=lambda: _("C6: days without a sign-in"),
@@ -341,11 +277,19 @@ _OPTIONS = (
 
 WEEKLY = Definition(
     name="weekly",
-    title=_title,
+    title=lambda: _("Weekly monitoring of teachers and schools"),
     purpose=lambda: _("How teachers and schools use the platforms, week by week (C1-C7)."),
+    version="weekly-1",
+    counted=lambda question: _(
+        "The week from Saturday to Friday. Only the role «Учитель» counts, as of the cut-off, "
+        "except in C5. A line for each platform: ours from rolls and sign-ins, others as their "
+        "files say. Inactive: no sign-in for {days} days. The trend is counted on the rolls of "
+        "this cut-off.",
+        days=int(question.number("inactive_days") or 1),
+    ),
     build=weekly,
-    levels={"district": lambda: _("by district"), "school": lambda: _("by school")},
-    default_level="school",
+    levels={each: LEVELS[each] for each in (Level.DISTRICT, Level.SCHOOL)},
+    default_level=Level.SCHOOL,
     options=_OPTIONS,
     period=PeriodUse.REQUIRED,
     default_period=_shown_week,

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.i18n import gettext as _
-from service.reports.listing import code_column, column, loaded_column
-from service.reports.report import Column, Kind
+from service.reports.definition import Level
+from service.reports.listing import columns_of_school
+from service.reports.report import Column, Kind, yes_or_no
 from service.reports.weekly.figures import SHARES
 
 OWN: Final = "own"
 """Our Moodle, where a line names its platform."""
 
 NOT_MEASURED: Final = "not_measured"
-YES, NO, NOT_GENERAL = "yes", "no", "not_general"
+NOT_GENERAL = "not_general"
 MESSAGES = ("c1", "c2", "c3")
 SCHOOLS = ("c4", "c6", "c7")
 
@@ -41,38 +42,26 @@ class Threshold:
 
 
 def unit_columns(by: str) -> list[Column]:
-    district = column("district", _("District"), Kind.TEXT)
-    if by == "school":
-        return [
-            district, code_column(), column("school", _("Name of the organisation"), Kind.TEXT),
-            loaded_column(),
-        ]  # fmt: skip
+    if by == Level.SCHOOL:
+        return columns_of_school()
     return [
-        district,
-        column("schools", _("Schools"), Kind.INTEGER),
-        column("general", _("Of general education"), Kind.INTEGER),
-        column("schools_loaded", _("Schools loaded"), Kind.INTEGER),
+        Column("district", _("District")),
+        Column("schools", _("Schools"), Kind.INTEGER),
+        Column("general", _("Of general education"), Kind.INTEGER),
+        Column("schools_loaded", _("Schools loaded"), Kind.INTEGER),
     ]
 
 
 def figure_columns(c1: Threshold, c2: Threshold) -> Iterator[Column]:
     words = {
-        OWN: _("our Moodle"), NOT_MEASURED: _("not measured here"), YES: _("yes"), NO: _("no"),
-        NOT_GENERAL: "—",
+        OWN: _("our Moodle"), NOT_MEASURED: _("not measured here"), NOT_GENERAL: "—", **yes_or_no()
     }  # fmt: skip
-    yield Column(
-        key="platform", title=_("Platform"), kind=Kind.TEXT, absent=_("no data"), words=words
-    )
+    yield Column("platform", _("Platform"), words=words)
     for name, (title, of, definition) in _texts(str(c1), str(c2)).items():
-        yield Column(
-            key=name, title=title, kind=Kind.INTEGER, absent=_("no data"), words=words,
-            definition=definition, people=name not in SCHOOLS,
-        )  # fmt: skip
+        people = name not in SCHOOLS
+        yield Column(name, title, Kind.INTEGER, words=words, definition=definition, people=people)
         if name in SHARES:
-            yield Column(
-                key=f"{name}_share", title=of, kind=Kind.SHARE, absent=_("no data"), words=words,
-                of=(name, SHARES[name]),
-            )  # fmt: skip
+            yield Column(f"{name}_share", of, Kind.SHARE, words=words, of=(name, SHARES[name]))
 
 
 def _texts(many: str, group: str) -> dict[str, tuple[str, str, str]]:

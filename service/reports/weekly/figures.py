@@ -7,20 +7,21 @@ written at the field.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from provisioning.roster import Role
-from service.access import Scope
 from service.activity.bitmaps import PeopleSet
-from service.activity.figures import Activity, until
+from service.activity.figures import Activity
 from service.activity.rolls import Members
 from service.models import Operator, OperatorRole, SchoolType
 from service.registry.lookup import PlatformFigures, RegistrySchool
-from service.reports.listing import share
+from service.reports.listing import Schools
+from service.reports.question import Question
+from service.reports.report import share
 from service.reports.roll_at import first_loads_of, loads_at, rolls_at
 
 LEAST_C1, LEAST_C2 = 4, 3
@@ -51,139 +52,97 @@ class Figures:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SchoolWeek:
-    """One school in our Moodle at the cut-off."""
-
-    general: bool
-    """An organisation of general education, the only ones of C7."""
-    loaded_at: datetime | None
-    teachers: PeopleSet = field(default_factory=PeopleSet)
-    """With the role «Учитель» on the roll, whatever else they are at another school."""
-    active: PeopleSet = field(default_factory=PeopleSet)
-    """Of these, those let in during the week."""
-    users: PeopleSet = field(default_factory=PeopleSet)
-    """C5: everybody on the roll whose account exists."""
-    first_loaded_at: datetime | None = None
-    operated_at: datetime | None = None
-    """Since when the school has an open operator account of its own."""
-    administrators: PeopleSet = field(default_factory=PeopleSet)
-    """On the roll, with that role."""
-    connected: bool = False
-    """C4: loaded, and somebody administers it: an open operator account of the school, or an
-    administrator of its roll who has ever signed in (convention)."""
-    inactive: bool = True
-    """C6: never loaded, or nobody of the roll signed in for so many days (convention)."""
-    using: bool = False
-    """C7: somebody of the roll signed in during the week (convention)."""
-
-    def connected_at(self, moment: datetime, ever: PeopleSet) -> bool:
-        """Whether it was connected by then; ``ever``: who had signed in until then."""
-        if self.first_loaded_at is None or self.first_loaded_at > moment:
-            return False
-        operated = self.operated_at is not None and self.operated_at <= moment
-        return operated or bool(self.administrators & ever)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class OwnWeek:
-    """Our Moodle, school by school."""
+    """Our Moodle, school by school, at the cut-off of a week. Keys are codes of schools."""
 
-    schools: Mapping[str, SchoolWeek]
+    cut_off: datetime
+    schools: Mapping[str, RegistrySchool]
+    rolls: Mapping[str, Mapping[str, Members]]
+    """The people by role; of loaded schools only."""
+    loads: Mapping[str, datetime]
+    """The last load."""
+    first_loads: Mapping[str, datetime]
+    operated: Mapping[str, datetime]
+    """Since when the school has an open operator account of its own."""
+    in_week: PeopleSet
+    """Who was let in during the week."""
+    lately: PeopleSet
+    """The same of the days of C6."""
+    ever: PeopleSet
 
     def people(self, codes: Iterable[str], name: str) -> PeopleSet:
-        """Distinct persons behind a number. Raises ``KeyError`` for what is no set of people."""
-        fields = {"teachers": "teachers", "active": "active", "c5": "users"}
-        return PeopleSet.union(getattr(self.schools[code], fields[name]) for code in codes)
+        """Distinct persons behind a number. Raises ``KeyError`` for what is no set of people.
+
+        ``teachers``: with the role «Учитель» on the roll, whatever else they are at another school.
+        ``active``: of these, those let in during the week. ``c5``: everybody on the roll whose
+        account exists.
+        """
+        if name not in PEOPLE:
+            raise KeyError(name)
+        if name == "c5":
+            return PeopleSet.union(one.account for code in codes for one in self._roles(code))
+        teachers = PeopleSet.union(self._of_role(code, Role.TEACHER) for code in codes)
+        return teachers & self.in_week if name == "active" else teachers
+
+    def connected(self, code: str, moment: datetime, ever: PeopleSet) -> bool:
+        """C4: loaded by then, and somebody administers it: an open operator account of the school,
+        or an administrator of its roll among who had signed in ``ever`` until then (convention)."""
+        first, operated = self.first_loads.get(code), self.operated.get(code)
+        if code not in self.loads or first is None or first > moment:
+            return False
+        administrators = self._of_role(code, Role.ADMINISTRATOR)
+        return (operated is not None and operated <= moment) or bool(administrators & ever)
 
     def figures(self, codes: Sequence[str]) -> Figures:
         """Of these schools together. People of schools without any load are not known."""
-        schools = [self.schools[code] for code in codes]
-        loaded = [code for code in codes if self.schools[code].loaded_at is not None]
+        loaded = [code for code in codes if code in self.loads]
         people = {name: len(self.people(loaded, name)) if loaded else None for name in PEOPLE}
+        general = [code for code in codes if is_general(self.schools[code])]
         numbers: Numbers = {
             **people,
             "c1": None,
             "c2": None,
             "c3": None,
-            "c4": sum(one.connected for one in schools),
-            "c6": sum(one.inactive for one in schools),
-            "c7": sum(one.using for one in schools if one.general),
-            "schools": len(schools),
-            "general": sum(one.general for one in schools),
+            "c4": sum(self.connected(code, self.cut_off, self.ever) for code in codes),
+            # C6: never loaded, or nobody of the roll signed in for so many days (convention).
+            "c6": sum(not self._any_of(code, self.lately) for code in codes),
+            # C7: somebody of the roll signed in during the week (convention).
+            "c7": sum(self._any_of(code, self.in_week) for code in general),
+            "schools": len(codes),
+            "general": len(general),
         }
         shares = {name: share(numbers[name], numbers[whole]) for name, whole in SHARES.items()}
         return Figures(numbers=numbers, shares=shares)
 
+    def _roles(self, code: str) -> Iterable[Members]:
+        return self.rolls.get(code, {}).values()
 
-def own_week(
-    session: Session,
-    activity: Activity,
-    scope: Scope,
-    schools: Sequence[RegistrySchool],
-    *,
-    bounds: tuple[datetime, datetime],
-    cut_off: datetime,
-    inactive_days: int,
-) -> OwnWeek:
-    """Our figures of a week at the cut-off; the number of queries does not depend on schools."""
-    end = until(cut_off)
-    in_week = activity.active(bounds[0], min(bounds[1], end))
-    lately = activity.active(cut_off - timedelta(days=inactive_days), min(bounds[1], end))
-    ever = activity.active(None, min(bounds[1], end))
-    rolls = rolls_at(session, scope, cut_off)
-    loads, first_loads = loads_at(session, scope, cut_off), first_loads_of(session, scope)
-    operated = _operated(session)
+    def _of_role(self, code: str, role: str) -> PeopleSet:
+        return self.rolls.get(code, {}).get(role, Members()).roll
+
+    def _any_of(self, code: str, people: PeopleSet) -> bool:
+        return any(one.roll.count_both(people) for one in self._roles(code))
+
+
+def own_week(activity: Activity, question: Question, schools: Schools) -> OwnWeek:
+    """Our figures of a week; ``question.now`` is its cut-off. The number of queries does not depend
+    on schools."""
+    cut_off, scope, session = question.now, question.scope, activity.session
+    begin, end = question.bounds()
+    inactive = timedelta(days=int(question.number("inactive_days") or 1))
+    loads = {code: at for code, at in loads_at(session, scope, cut_off).items() if at is not None}
+    rolls = rolls_at(activity, scope, cut_off)
     return OwnWeek(
-        schools={
-            school.code: _school_week(
-                rolls.get(school.code, {}),
-                general=is_general(school),
-                loaded_at=loads.get(school.code),
-                first_loaded_at=first_loads.get(school.code),
-                operated_at=operated.get(school.code),
-                active=_Active(at=cut_off, in_week=in_week, lately=lately, ever=ever),
-            )
-            for school in schools
-        }
+        cut_off=cut_off,
+        schools={school.code: school for school in schools},
+        rolls={code: roles for code, roles in rolls.items() if code in loads},
+        loads=loads,
+        first_loads=first_loads_of(session, scope),
+        operated=_operated(session),
+        in_week=activity.active(begin, end),
+        lately=activity.active(cut_off - inactive, end),
+        ever=activity.active(None, end),
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Active:
-    """Who was let in, by the cut-off ``at``: in the week, in the days of C6, ever."""
-
-    at: datetime
-    in_week: PeopleSet
-    lately: PeopleSet
-    ever: PeopleSet
-
-
-def _school_week(
-    roles: Mapping[str, Members],
-    *,
-    general: bool,
-    loaded_at: datetime | None,
-    first_loaded_at: datetime | None,
-    operated_at: datetime | None,
-    active: _Active,
-) -> SchoolWeek:
-    if loaded_at is None:
-        return SchoolWeek(general=general, loaded_at=None)
-    everybody = PeopleSet.union(members.roll for members in roles.values())
-    teachers = roles.get(Role.TEACHER, Members()).roll
-    week = SchoolWeek(
-        general=general,
-        loaded_at=loaded_at,
-        teachers=teachers,
-        active=teachers & active.in_week,
-        users=PeopleSet.union(members.account for members in roles.values()),
-        first_loaded_at=first_loaded_at,
-        operated_at=operated_at,
-        administrators=roles.get(Role.ADMINISTRATOR, Members()).roll,
-        inactive=not everybody & active.lately,
-        using=bool(everybody & active.in_week),
-    )
-    return replace(week, connected=week.connected_at(active.at, active.ever))
 
 
 def is_general(school: RegistrySchool) -> bool:
@@ -205,11 +164,7 @@ def _operated(session: Session) -> dict[str, datetime]:
 
 
 def platform_week(
-    figures: PlatformFigures | None,
-    schools: Sequence[RegistrySchool],
-    *,
-    least_c1: int,
-    least_c2: int,
+    figures: PlatformFigures | None, schools: Schools, least_c1: int, least_c2: int
 ) -> Figures:
     """Another platform's figures of these schools, added up: it tells numbers, not persons.
 

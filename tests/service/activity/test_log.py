@@ -14,7 +14,7 @@ from service.activity.moodle_log import LOGGED_IN, _log_table, read_log
 from service.db import make_engine, make_session_factory, transaction
 from service.models import EventSource, KnownUser, OutsideEvent
 from service.settings import ActivitySettings
-from tests.service.coverage_city import add_person, add_school
+from tests.service.coverage_city import add_person, add_school, who
 from tests.service.database import make_tables
 
 LOG = [EventSource.MOODLE_LOG]
@@ -65,7 +65,7 @@ def active(engine: Engine) -> dict[str, int]:
     with transaction(make_session_factory(engine)) as session:
         activity = Activity(session)
         assert not activity.active(None, None, sources=[EventSource.MOODLE, EventSource.PROVIDER])
-        people = set(activity.person_ids(activity.active(None, None, sources=LOG)))
+        people = who(activity, activity.active(None, None, sources=LOG))
         return dict.fromkeys(sorted(people), sum(one.events for one in activity.freshness(LOG)))
 
 

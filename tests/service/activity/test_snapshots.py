@@ -23,6 +23,7 @@ from service.doctor.activity import examine_activity
 from service.models import EventSource, KnownUser, MoodleSnapshot, SnapshotKind
 from service.moodle_standin import Fault, FaultKind
 from service.moodle_standin.settings import CustomReport, SiteSettings
+from tests.service.coverage_city import who
 from tests.service.trial import A, Trial, make_trial, pupils, with_settings
 
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -84,8 +85,7 @@ def visit(trial: Trial, sourced_id: str, at: datetime) -> None:
 def active(application: Application, begin: datetime, end: datetime) -> set[str]:
     with transaction(application.sessions) as session:
         activity = Activity(session)
-        people = activity.active(begin, end, sources=[EventSource.MOODLE])
-        return set(activity.person_ids(people))
+        return who(activity, activity.active(begin, end, sources=[EventSource.MOODLE]))
 
 
 def snapshots(application: Application) -> dict[str, MoodleSnapshot]:

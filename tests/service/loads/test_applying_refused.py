@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from service.models import Identity, KnownUser, LoadStatus, PlannedChange, SchoolMembership
 from service.moodle_standin import DEFAULT_TOKEN
-from service.reports.coverage import coverage
+from service.reports.coverage import COVERAGE
+from service.reports.definition import make
 from tests.service.coverage_city import asking
 from tests.service.installation import SCOPE
 from tests.service.trial import A, B, Trial, on_both_databases, pupil, pupils, teacher
@@ -67,7 +68,7 @@ def outcomes(trial: Trial, load_id: int, sourced_id: str) -> set[tuple[str, str,
 def figures(trial: Trial) -> dict[str, Any]:
     """The line of school A in the coverage."""
     with trial.application.sessions() as session:
-        report = coverage(session, asking(scope=SCOPE, now=trial.application.clock()))
+        report = make(session, COVERAGE, asking(scope=SCOPE, now=trial.application.clock()))
     keys = [column.key for column in report.columns]
     return dict(zip(keys, report.rows[0], strict=True))
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from auth.models import LoginEvent, Result
 from service.calendar.period import Period
 from service.models import KnownUser, School, SchoolMembership
-from service.reports.coverage import coverage
+from service.reports.coverage import COVERAGE
+from service.reports.definition import make
 from tests.language import in_language
 from tests.service.coverage_city import (
     LOADED_AT,
@@ -77,7 +78,7 @@ def test_every_line_equals_a_plain_recount(session: Session, seed: int) -> None:
     districts = {school.code: school.district for school in session.scalars(select(School))}
     for by, key in (("school", "school_code"), ("district", "district")):
         with in_language("en"):
-            report = coverage(session, asking(by=by, period=OCTOBER, now=NOW))
+            report = make(session, COVERAGE, asking(by=by, period=OCTOBER, now=NOW))
         keys = [column.key for column in report.columns]
         for row in (*report.rows, *report.totals):
             cells = dict(zip(keys, row, strict=True))

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from service.access import Scope
 from service.calendar.period import Period
 from service.models import OperatorRole
-from service.reports.coverage import coverage
+from service.reports.coverage import COVERAGE
+from service.reports.definition import make
 from service.reports.export import to_csv, to_json, to_table
 from service.reports.report import Report
 from tests.service.coverage_city import (
@@ -56,7 +57,7 @@ def city(session: Session) -> Session:
 
 def build(session: Session, by: str, role: OperatorRole, *items: str) -> Report:
     scope = Scope(actor="operator", role=role, items=frozenset(items))
-    return coverage(session, asking(scope=scope, by=by, period=OCTOBER))
+    return make(session, COVERAGE, asking(scope=scope, by=by, period=OCTOBER))
 
 
 def totals(report: Report) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from auth.models import Method
@@ -14,18 +14,15 @@ from auth.signin.phases import CITY, Phase, Target, Who
 from service.access import Scope
 from service.calendar.period import Period
 from service.models import Milestone, OperatorRole
-from service.reports import REPORTS
-from service.reports.definition import Cell, make, usual_options
-from service.reports.people import people_behind
 from service.reports.report import Report
 from service.reports.suppression import hide_small
 from service.settings import ReportSettings
-from tests.service.coverage_city import add_person, add_school, asking, sign_in
+from tests.service.coverage_city import add_person, add_school, sign_in
+from tests.service.report_questions import built, check_people, check_queries, line
 from tests.service.signin.test_phases import exemption, link, rule
 
 pytestmark = pytest.mark.usefixtures("english")
 
-TRANSITION = REPORTS["transition"]
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 TODAY = date(2026, 11, 20)
 SWITCH = date(2027, 1, 8)
@@ -33,20 +30,8 @@ WEEK = Period(first=date(2026, 11, 7), last=date(2026, 11, 13))
 TUESDAY = datetime(2026, 11, 10, 9, tzinfo=UTC)
 
 
-def question(options: dict[str, Any] | None = None, **overrides: Any) -> Any:
-    usual = usual_options(TRANSITION, ReportSettings())
-    fields = {"period": WEEK, "now": NOW, "options": usual | (options or {})}
-    return asking(**fields | overrides)
-
-
 def build(session: Session, **overrides: Any) -> Report:
-    return make(session, TRANSITION, question(**overrides))
-
-
-def line(report: Report, key: str) -> dict[str, Any]:
-    columns = [column.key for column in report.columns]
-    keys, rows = [*report.keys, *report.total_keys], [*report.rows, *report.totals]
-    return dict(zip(columns, rows[keys.index(key)], strict=True))
+    return built(session, "transition", **{"period": WEEK, "now": NOW} | overrides)
 
 
 def plan_switch(session: Session) -> None:
@@ -282,32 +267,9 @@ def test_as_many_people_are_behind_each_number_as_it_says(session: Session, by: 
     session.add(link("a"))
     session.add(exemption(Target(school_code="2"), person_id="c"))
     session.flush()
-    asked = question(by=by)
-    report = make(session, TRANSITION, asked)
-    for key in (*report.keys, *report.total_keys):
-        for column in ("accounts", "exempt", "linked", "locked_out"):
-            query = people_behind(session, TRANSITION, asked, Cell(row=key, column=column))
-            found = session.scalar(select(func.count()).select_from(query.subquery()))
-            assert found == line(report, key)[column], (key, column)
+    assert check_people(session, "transition", by=by, period=WEEK, now=NOW) == 10
 
 
-def test_the_number_of_queries_does_not_depend_on_schools(session: Session) -> None:
-    counts = []
+def test_queries_do_not_grow_with_schools(session: Session, engine: Engine) -> None:
     plan_switch(session)
-    for first in (0, 3):
-        for number in range(first, first + 3):
-            add_school(session, f"s{number}")
-            add_person(session, f"p{number}", f"s{number}")
-            sign_in(session, f"p{number}", TUESDAY, school_code=f"s{number}")
-        build(session)
-        statements: list[str] = []
-
-        def note(*given: Any, seen: list[str] = statements) -> None:
-            seen.append(given[2])
-
-        connection = session.connection()
-        event.listen(connection, "before_cursor_execute", note)
-        build(session)
-        event.remove(connection, "before_cursor_execute", note)
-        counts.append(len(statements))
-    assert counts[0] == counts[1]
+    check_queries(session, engine, "transition", period=WEEK, now=NOW)

@@ -24,6 +24,7 @@ from tests.service.coverage_city import (
     put_on_roll,
     sign_in,
 )
+from tests.service.report_questions import line
 from tests.service.week_factories import (
     FRIDAY_17,
     FRIDAY_24,
@@ -33,7 +34,6 @@ from tests.service.week_factories import (
     WEEKLY,
     build,
     general,
-    line,
     moved,
 )
 

@@ -1,0 +1,150 @@
+"""What is not rolled up yet counts like what is, and whoever asks writes nothing."""
+
+from __future__ import annotations
+
+import random
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from auth.linking.links import add_link
+from auth.linking.models import Evidence
+from auth.models import Credential
+from service.activity.figures import Activity
+from service.activity.marks import catch_up_marks
+from service.activity.rolls import bring_up_to_date
+from service.db import make_engine
+from service.models import (
+    ActivityPerson,
+    KnownUser,
+    MarkChange,
+    PendingEvent,
+    RollChange,
+    SchoolMembership,
+)
+from service.reports import REPORTS
+from service.reports.definition import Cell, make
+from service.reports.people import people_behind
+from service.reports.stored import to_data
+from tests.service.console_factories import add_operator, make_console
+from tests.service.coverage_city import add_person, add_school, put_on_roll, sign_in
+from tests.service.report_questions import NOW, OCTOBER, by_key, counted_queries, question
+from tests.service.reports.test_coverage_recount import make_city
+
+WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|MERGE|TRUNCATE)", re.I)
+
+
+def answers(session: Session) -> dict[str, Any]:
+    """What every report says at each of its levels, and who is behind the numbers of totals."""
+    found: dict[str, Any] = {}
+    for name, definition in REPORTS.items():
+        usual = definition.default_period
+        for by in definition.levels or [""]:
+            asked = question(name, by=by, period=usual(NOW.date()) if usual else OCTOBER)
+            report = make(session, definition, asked)
+            found[f"{name} {by}"] = to_data(report)
+            if by != definition.default_level:
+                continue
+            row = report.total_keys[0] if report.totals else "E4.03"
+            for column in report.columns:
+                number = by_key(report)[row][column.key]
+                if definition.people and column.people and isinstance(number, int) and number:
+                    people = people_behind(
+                        session, definition, asked, Cell(row=row, column=column.key)
+                    )
+                    found[f"{name} {column.key}"] = sorted(
+                        one.person_id for one in session.scalars(people)
+                    )
+    return found
+
+
+def set_password(session: Session, person_id: str) -> None:
+    at = NOW - timedelta(days=20)
+    session.add(Credential(person_id=person_id, password_hash="", changed_at=at))
+    session.flush()
+
+
+def link(session: Session, person_id: str) -> None:
+    add_link(
+        session, provider="esia", subject=person_id, person_id=person_id, school_code="1",
+        evidence=Evidence.SNILS, now=NOW - timedelta(days=10),
+    )  # fmt: skip
+
+
+def check_before_and_after(session: Session) -> None:
+    before = answers(session)
+    assert not [*session.new, *session.dirty]
+    for table in (PendingEvent, RollChange, MarkChange):
+        assert session.scalars(select(table)).first(), table
+    bring_up_to_date(session)
+    catch_up_marks(Activity(session))
+    assert not session.scalars(select(PendingEvent)).first()
+    after = answers(session)
+    assert after.keys() == before.keys()
+    for name, said in after.items():
+        assert said == before[name], name
+
+
+def test_every_report_says_the_same_before_and_after_rolling_up(session: Session) -> None:
+    chance = random.Random(5)
+    make_city(session, chance)
+    people = list(session.scalars(select(KnownUser).order_by(KnownUser.person_id)))
+    for person in people[:20]:
+        away = str((int(person.school_code) + 1) % 4)
+        sign_in(session, person.person_id, NOW - timedelta(days=30), school_code=away)
+        sign_in(session, person.person_id, NOW - timedelta(minutes=10), method="esia")
+    for person in people[::7]:
+        set_password(session, person.person_id)
+        link(session, person.person_id)
+    check_before_and_after(session)
+    # Now to what is rolled up comes more: of people known and new, here and there.
+    add_school(session, "new")
+    for number in range(3):
+        add_person(session, f"new{number}", "new")
+        sign_in(session, f"new{number}", NOW - timedelta(days=number), school_code="new")
+    sign_in(session, "new0", NOW - timedelta(days=35), school_code="1")
+    mover = people[3]
+    session.query(SchoolMembership).filter_by(person_id=mover.person_id).delete()
+    put_on_roll(session, mover, "new")
+    sign_in(session, mover.person_id, NOW - timedelta(days=40), school_code="2")
+    set_password(session, "new1")
+    link(session, people[5].person_id)
+    link(session, "new2")
+    check_before_and_after(session)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_pages_of_reports_write_nothing(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str
+) -> None:
+    url = f"sqlite:///{tmp_path / 'city.sqlite'}"
+    if database == "postgresql":
+        url = request.getfixturevalue("fresh_postgres_url")
+    engine = make_engine(url)
+    console = make_console(tmp_path, engine=engine)
+    with console.rows() as rows:
+        add_operator(rows)
+        add_school(rows, "1")
+        add_person(rows, "p", "1")
+        sign_in(rows, "p", NOW - timedelta(days=30), school_code="1")
+        sign_in(rows, "p", NOW - timedelta(days=30), school_code="elsewhere")
+        set_password(rows, "p")
+        link(rows, "p")
+    browser = console.client("city")
+    browser.get("/console/reports/")
+    with counted_queries(engine) as statements:
+        for name, definition in REPORTS.items():
+            for by in definition.levels or [""]:
+                assert browser.get(f"/console/reports/{name}", by=by).status_code == 200
+    assert len(statements) > 100
+    assert [each for each in statements if WRITES.match(each)] == []
+    with console.rows() as rows:
+        assert not rows.scalars(select(ActivityPerson)).first()
+        bring_up_to_date(rows)
+        assert rows.scalars(select(ActivityPerson)).all()
+    engine.dispose()
