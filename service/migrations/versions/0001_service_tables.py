@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -290,43 +288,3 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("plan_id", "person_id", name=op.f("pk_planned_roll")),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("planned_roll")
-    op.drop_index("ix_planned_changes_open", table_name="planned_changes")
-    op.drop_table("planned_changes")
-    op.drop_index(op.f("ix_source_keys_person_id"), table_name="source_keys")
-    op.drop_table("source_keys")
-    op.drop_index(op.f("ix_school_plans_school_code"), table_name="school_plans")
-    op.drop_index(op.f("ix_school_plans_run_id"), table_name="school_plans")
-    op.drop_table("school_plans")
-    op.drop_index(op.f("ix_run_findings_run_id"), table_name="run_findings")
-    op.drop_table("run_findings")
-    op.drop_index("ix_run_files_sha256", table_name="run_files")
-    op.drop_index(op.f("ix_run_files_school_code"), table_name="run_files")
-    op.drop_index(op.f("ix_run_files_run_id"), table_name="run_files")
-    op.drop_table("run_files")
-    op.drop_index("ix_known_people_school", table_name="known_people")
-    op.drop_table("known_people")
-    op.drop_index(op.f("ix_affiliations_person_id"), table_name="affiliations")
-    op.drop_table("affiliations")
-    op.drop_index(op.f("ix_sync_runs_status"), table_name="sync_runs")
-    op.drop_table("sync_runs")
-    op.drop_index(op.f("ix_schools_district"), table_name="schools")
-    op.drop_table("schools")
-    op.drop_table("operators")
-    op.drop_index(op.f("ix_known_objects_school_code"), table_name="known_objects")
-    op.drop_table("known_objects")
-    op.drop_index("ix_known_members_school", table_name="known_members")
-    op.drop_index(op.f("ix_known_members_person_id"), table_name="known_members")
-    op.drop_table("known_members")
-    op.drop_index("ix_known_enrolments_school", table_name="known_enrolments")
-    op.drop_index(op.f("ix_known_enrolments_person_id"), table_name="known_enrolments")
-    op.drop_table("known_enrolments")
-    op.drop_index(op.f("ix_identities_snils"), table_name="identities")
-    op.drop_index("ix_identities_name_key_birth_date", table_name="identities")
-    op.drop_table("identities")
-    op.drop_index(op.f("ix_audit_entries_run_id"), table_name="audit_entries")
-    op.drop_index(op.f("ix_audit_entries_at"), table_name="audit_entries")
-    op.drop_table("audit_entries")

@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -144,29 +142,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_auth_tokens")),
     )
     op.create_index(op.f("ix_auth_tokens_expires_at"), "auth_tokens", ["expires_at"], unique=False)
-
-
-def downgrade() -> None:
-    op.drop_index(op.f("ix_auth_tokens_expires_at"), table_name="auth_tokens")
-    op.drop_table("auth_tokens")
-    op.drop_index(op.f("ix_auth_sign_ins_person_id"), table_name="auth_sign_ins")
-    op.drop_index(op.f("ix_auth_sign_ins_expires_at"), table_name="auth_sign_ins")
-    op.drop_table("auth_sign_ins")
-    op.drop_index("ix_auth_sign_in_failures_key_hash_at", table_name="auth_sign_in_failures")
-    op.drop_index(op.f("ix_auth_sign_in_failures_at"), table_name="auth_sign_in_failures")
-    op.drop_table("auth_sign_in_failures")
-    op.drop_index("ix_auth_login_events_school_code_at", table_name="auth_login_events")
-    op.drop_index("ix_auth_login_events_person_id_at", table_name="auth_login_events")
-    op.drop_index(op.f("ix_auth_login_events_at"), table_name="auth_login_events")
-    op.drop_table("auth_login_events")
-    op.drop_table("auth_credentials")
-    op.drop_index(op.f("ix_auth_logout_notices_next_try_at"), table_name="auth_logout_notices")
-    op.drop_index(op.f("ix_auth_logout_notices_expires_at"), table_name="auth_logout_notices")
-    op.drop_table("auth_logout_notices")
-    op.drop_index(op.f("ix_auth_grants_sid"), table_name="auth_grants")
-    op.drop_index(op.f("ix_auth_grants_person_id"), table_name="auth_grants")
-    op.drop_index(op.f("ix_auth_grants_expires_at"), table_name="auth_grants")
-    op.drop_table("auth_grants")
-    op.drop_table("auth_consents")
-    op.drop_index(op.f("ix_auth_codes_expires_at"), table_name="auth_codes")
-    op.drop_table("auth_codes")

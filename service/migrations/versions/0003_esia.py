@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0003"
 down_revision = "0002"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -104,21 +102,3 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_esia_tokens_expires_at"), "esia_tokens", ["expires_at"], unique=False)
     op.create_index(op.f("ix_esia_tokens_grant_hash"), "esia_tokens", ["grant_hash"], unique=False)
-
-
-def downgrade() -> None:
-    op.drop_index(op.f("ix_esia_tokens_grant_hash"), table_name="esia_tokens")
-    op.drop_index(op.f("ix_esia_tokens_expires_at"), table_name="esia_tokens")
-    op.drop_table("esia_tokens")
-    op.drop_index(op.f("ix_esia_sessions_expires_at"), table_name="esia_sessions")
-    op.drop_table("esia_sessions")
-    op.drop_index(op.f("ix_esia_seen_expires_at"), table_name="esia_seen")
-    op.drop_table("esia_seen")
-    op.drop_index(op.f("ix_esia_requests_expires_at"), table_name="esia_requests")
-    op.drop_table("esia_requests")
-    op.drop_index("ix_esia_refusals_system_at", table_name="esia_refusals")
-    op.drop_table("esia_refusals")
-    op.drop_table("esia_people")
-    op.drop_table("esia_consents")
-    op.drop_index(op.f("ix_esia_codes_expires_at"), table_name="esia_codes")
-    op.drop_table("esia_codes")

@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0004"
 down_revision = "0003"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -18,7 +16,3 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name != "sqlite":
         op.alter_column("auth_sign_ins", "method", server_default=None)
-
-
-def downgrade() -> None:
-    op.drop_column("auth_sign_ins", "method")

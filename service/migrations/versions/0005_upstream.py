@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0005"
 down_revision = "0004"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -25,7 +23,3 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_auth_upstream_attempts_expires_at"), "auth_upstream_attempts", ["expires_at"]
     )
-
-
-def downgrade() -> None:
-    op.drop_table("auth_upstream_attempts")

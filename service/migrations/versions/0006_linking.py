@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0006"
 down_revision = "0005"
-branch_labels = None
-depends_on = None
 
 _BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -102,19 +100,3 @@ def upgrade() -> None:
     op.create_index(
         "ix_auth_links_provider_subject", "auth_links", ["provider", "subject"], unique=False
     )
-
-
-def downgrade() -> None:
-    op.drop_index("ix_auth_links_provider_subject", table_name="auth_links")
-    op.drop_index(op.f("ix_auth_links_person_id"), table_name="auth_links")
-    op.drop_table("auth_links")
-    op.drop_index("ix_auth_link_requests_school_code", table_name="auth_link_requests")
-    op.drop_index(op.f("ix_auth_link_requests_expires_at"), table_name="auth_link_requests")
-    op.drop_table("auth_link_requests")
-    op.drop_index("ix_auth_link_events_school_code_at", table_name="auth_link_events")
-    op.drop_index(op.f("ix_auth_link_events_person_id"), table_name="auth_link_events")
-    op.drop_table("auth_link_events")
-    op.drop_index(op.f("ix_auth_link_choices_expires_at"), table_name="auth_link_choices")
-    op.drop_table("auth_link_choices")
-    op.drop_index(op.f("ix_auth_link_arrivals_expires_at"), table_name="auth_link_arrivals")
-    op.drop_table("auth_link_arrivals")

@@ -9,8 +9,6 @@ from alembic import op
 
 revision = "0007"
 down_revision = "0006"
-branch_labels = None
-depends_on = None
 
 _TARGET = (("district", 100), ("school_code", 64), ("class_id", 255), ("role", 20))
 
@@ -80,12 +78,3 @@ def upgrade() -> None:
         )
         if op.get_bind().dialect.name != "sqlite":
             op.alter_column(table, "method", server_default=None)
-
-
-def downgrade() -> None:
-    for table in ("auth_tokens", "auth_codes"):
-        op.drop_column(table, "method")
-    for table in ("planned_class_teachers", "class_teachers"):
-        op.drop_table(table)
-    op.drop_table("phase_exemptions")
-    op.drop_table("phase_rules")

@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0008"
 down_revision = "0007"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -66,13 +64,3 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_esia_log_at"), "esia_log", ["at"])
     op.create_index("ix_esia_log_system_id", "esia_log", ["system", "id"])
-
-
-def downgrade() -> None:
-    op.drop_index("ix_esia_log_system_id", table_name="esia_log")
-    op.drop_index(op.f("ix_esia_log_at"), table_name="esia_log")
-    op.drop_table("esia_log")
-    op.drop_index(op.f("ix_esia_switches_diagnostics_hash"), table_name="esia_switches")
-    op.drop_table("esia_switches")
-    op.drop_table("esia_registrations")
-    op.drop_table("auth_clients")

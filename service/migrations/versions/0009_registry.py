@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0009"
 down_revision = "0008"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -138,23 +136,3 @@ def upgrade() -> None:
         "schools", sa.Column("merged_into", sa.String(length=64), server_default="", nullable=False)
     )
     op.add_column("schools", sa.Column("registered_at", sa.DateTime(timezone=True), nullable=True))
-
-
-def downgrade() -> None:
-    op.drop_column("schools", "registered_at")
-    op.drop_column("schools", "merged_into")
-    op.drop_column("schools", "closed_on")
-    op.drop_column("schools", "esia_plan_on")
-    op.drop_column("schools", "state_system")
-    op.drop_column("schools", "source_system")
-    op.drop_column("schools", "type")
-    op.drop_index(op.f("ix_platform_schools_school_code"), table_name="platform_schools")
-    op.drop_table("platform_schools")
-    op.drop_table("platform_figures")
-    op.drop_index("ix_head_counts_school", table_name="head_counts")
-    op.drop_table("head_counts")
-    op.drop_index("ix_regional_totals_key", table_name="regional_totals")
-    op.drop_table("regional_totals")
-    op.drop_table("reference_imports")
-    op.drop_table("platform_weeks")
-    op.drop_table("milestones")

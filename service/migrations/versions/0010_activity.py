@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0010"
 down_revision = "0009"
-branch_labels = None
-depends_on = None
 
 _NOTE_EVENTS = "INSERT INTO activity_pending_events (event_id) SELECT id FROM {rows}"
 _NOTE_ROLLS = (
@@ -55,15 +53,6 @@ def _add_triggers() -> None:
             f"CREATE TRIGGER IF NOT EXISTS {name} AFTER {act} ON {table} "
             f"BEGIN {_NOTES[table].format(rows=f'(SELECT {row})')}; END"
         )
-
-
-def _drop_triggers() -> None:
-    if op.get_bind().dialect.name == "postgresql":
-        for table in _NOTES:
-            op.execute(f"DROP FUNCTION note_{table}() CASCADE")
-        return
-    for name, _table, _act, _side in _triggers():
-        op.execute(f"DROP TRIGGER {name}")
 
 
 def upgrade() -> None:
@@ -172,20 +161,3 @@ def upgrade() -> None:
     # What is there already waits for the worker like what is new.
     op.execute("INSERT INTO activity_pending_events (event_id) SELECT id FROM auth_login_events")
     op.execute("INSERT INTO roll_changes (school_code) SELECT code FROM schools")
-
-
-def downgrade() -> None:
-    _drop_triggers()
-    op.drop_table("roll_sheets")
-    op.drop_table("roll_changes")
-    op.drop_index("ix_outside_events_source_at", table_name="outside_events")
-    op.drop_index("ix_outside_events_person_id", table_name="outside_events")
-    op.drop_table("outside_events")
-    op.drop_table("moodle_snapshots")
-    op.drop_table("activity_sources")
-    op.drop_index("ix_activity_people_school_code", table_name="activity_people")
-    op.drop_index("ix_activity_people_main", table_name="activity_people")
-    op.drop_table("activity_people")
-    op.drop_table("activity_pending_events")
-    op.drop_table("activity_counts")
-    op.drop_table("activity_bitmaps")

@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0011"
 down_revision = "0010"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -65,11 +63,3 @@ def upgrade() -> None:
         operators.add_column(
             sa.Column("wants_mail", sa.Boolean(), nullable=False, server_default=sa.false())
         )
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("operators") as operators:
-        operators.drop_column("wants_mail")
-        operators.drop_column("email")
-    op.drop_table("outgoing_mails")
-    op.drop_table("published_reports")

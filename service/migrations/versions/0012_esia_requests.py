@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0012"
 down_revision = "0011"
-branch_labels = None
-depends_on = None
 
 _COLUMNS: dict[str, dict[str, sa.types.TypeEngine[str]]] = {
     "esia_requests": {
@@ -28,9 +26,3 @@ def upgrade() -> None:
             op.add_column(table, sa.Column(name, kind, nullable=False, server_default=""))
             if op.get_bind().dialect.name != "sqlite":
                 op.alter_column(table, name, server_default=None)
-
-
-def downgrade() -> None:
-    for table, columns in _COLUMNS.items():
-        for name in columns:
-            op.drop_column(table, name)

@@ -9,8 +9,6 @@ from alembic import op
 
 revision = "0013"
 down_revision = "0012"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -47,8 +45,3 @@ def upgrade() -> None:
     ).where(schools.c.last_applied_at.is_not(None))
     columns = ["at", "act", "school_code", "person_id", "role"]
     op.execute(sa.insert(events).from_select(columns, loaded))
-
-
-def downgrade() -> None:
-    op.drop_table("roll_events")
-    op.drop_table("made_slips")

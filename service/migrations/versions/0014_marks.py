@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0014"
 down_revision = "0013"
-branch_labels = None
-depends_on = None
 
 _MARKED = {"slip": "made_slips", "own_password": "auth_credentials", "linked": "auth_links"}
 _SIDES = {"INSERT": "NEW", "DELETE": "OLD"}
@@ -43,16 +41,6 @@ def _add_triggers() -> None:
                 )
 
 
-def _drop_triggers() -> None:
-    is_postgresql = op.get_bind().dialect.name == "postgresql"
-    for mark in _MARKED:
-        if is_postgresql:
-            op.execute(f"DROP FUNCTION note_mark_{mark}() CASCADE")
-        else:
-            for act in _SIDES:
-                op.execute(f"DROP TRIGGER {_name(mark, act)}")
-
-
 def upgrade() -> None:
     op.create_index("ix_made_slips_first_at", "made_slips", ["first_at"])
     op.create_table(
@@ -75,10 +63,3 @@ def upgrade() -> None:
         people = sa.select(sa.literal(mark), marked.c.person_id)
         op.execute(sa.insert(changes).from_select(["mark", "person_id"], people))
     _add_triggers()
-
-
-def downgrade() -> None:
-    _drop_triggers()
-    op.drop_table("mark_changes")
-    op.drop_table("mark_bitmaps")
-    op.drop_index("ix_made_slips_first_at", "made_slips")

@@ -9,8 +9,6 @@ from alembic import op
 
 revision = "0016"
 down_revision = "0015"
-branch_labels = None
-depends_on = None
 
 _WORDS = {
     "general": (
@@ -48,7 +46,3 @@ def upgrade() -> None:
                 sa.update(schools).where(word == each, known.is_(None)).values(type=found)
             )
     connection.execute(sa.update(schools).where(known.is_not(None)).values(unknown_type=""))
-
-
-def downgrade() -> None:
-    op.execute("ALTER TABLE schools RENAME COLUMN unknown_type TO kind")

@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0017"
 down_revision = "0016"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -28,7 +26,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_operator_sessions")),
     )
     op.create_index("ix_operator_sessions_operator_id", "operator_sessions", ["operator_id"])
-
-
-def downgrade() -> None:
-    op.drop_table("operator_sessions")

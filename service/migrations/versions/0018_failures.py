@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0018"
 down_revision = "0017"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -31,14 +29,3 @@ def upgrade() -> None:
         .where(run.c.status == "applied", run.c.id.in_(failed))
         .values(status="applied_with_failures")
     )
-
-
-def downgrade() -> None:
-    run = sa.table("sync_runs", sa.column("id"), sa.column("status"))
-    op.execute(
-        sa.update(run).where(run.c.status == "applied_with_failures").values(status="applied")
-    )
-    with op.batch_alter_table("sync_runs") as runs:
-        runs.drop_column("only_schools")
-        runs.drop_column("again_of")
-        runs.alter_column("status", existing_type=sa.String(length=30), type_=sa.String(length=20))

@@ -11,8 +11,6 @@ from alembic import op
 
 revision = "0019"
 down_revision = "0018"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -25,11 +23,3 @@ def upgrade() -> None:
     )
     op.create_index("ix_source_keys_school_code", "source_keys", ["school_code"])
     op.create_index("ix_planned_roll_person_id", "planned_roll", ["person_id"])
-
-
-def downgrade() -> None:
-    op.drop_index("ix_planned_roll_person_id", "planned_roll")
-    op.drop_index("ix_source_keys_school_code", "source_keys")
-    op.drop_column("planned_roll", "line")
-    op.drop_column("planned_roll", "file")
-    op.drop_column("identities", "sex")

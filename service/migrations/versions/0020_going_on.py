@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0020"
 down_revision = "0019"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -16,8 +14,3 @@ def upgrade() -> None:
     op.add_column(
         "sync_runs", sa.Column("beginnings", sa.Integer(), server_default="0", nullable=False)
     )
-
-
-def downgrade() -> None:
-    op.drop_column("sync_runs", "beginnings")
-    op.drop_column("sync_runs", "go_on_at")

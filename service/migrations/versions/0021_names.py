@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0021"
 down_revision = "0020"
-branch_labels = None
-depends_on = None
 
 _TABLES = {
     "sync_runs": "loads",
@@ -33,10 +31,6 @@ _NOTE = (
 
 def upgrade() -> None:
     _rename(_TABLES, "run_id", "load_id")
-
-
-def downgrade() -> None:
-    _rename({new: old for old, new in _TABLES.items()}, "load_id", "run_id")
 
 
 def _rename(tables: dict[str, str], old_column: str, new_column: str) -> None:

@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0022"
 down_revision = "0021"
-branch_labels = None
-depends_on = None
 
 _RENAMED = {
     "uploads.delete": "load.delete_files",
@@ -54,10 +52,6 @@ _OF_RUNS = {
 
 def upgrade() -> None:
     _rename(_RENAMED | _OF_RUNS)
-
-
-def downgrade() -> None:
-    _rename({new: old for old, new in _RENAMED.items()})
 
 
 def _rename(names: dict[str, str]) -> None:

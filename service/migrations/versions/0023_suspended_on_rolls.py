@@ -6,13 +6,7 @@ from alembic import op
 
 revision = "0023"
 down_revision = "0022"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
     op.execute("INSERT INTO roll_changes (school_code) SELECT school_code FROM roll_sheets")
-
-
-def downgrade() -> None:
-    pass

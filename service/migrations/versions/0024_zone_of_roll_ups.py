@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0024"
 down_revision = "0023"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -16,7 +14,3 @@ def upgrade() -> None:
         "activity_sources",
         sa.Column("zone", sa.String(64), nullable=False, server_default="Europe/Moscow"),
     )
-
-
-def downgrade() -> None:
-    op.drop_column("activity_sources", "zone")
