@@ -26,6 +26,10 @@ class Severity(StrEnum):
     """The whole file (or the school's whole set) is stopped."""
 
 
+ROW_TAKEN = frozenset({"match.snils_other_name"})
+"""Rules of errors that cost a row one value only: the row is taken without it."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     rule: str
@@ -43,6 +47,11 @@ class Finding:
     value: str = field(default="", repr=False)
     details: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Further values for the message template."""
+
+    @property
+    def verdict(self) -> str:
+        """What becomes of the row: as ``severity`` says, or ``taken`` by a rule of ``ROW_TAKEN``."""
+        return "taken" if self.rule in ROW_TAKEN else self.severity
 
     def message(self, language: str) -> str:
         """What is wrong, in ``ru`` or ``en``."""

@@ -8,7 +8,7 @@ import click
 
 from provisioning.findings import Finding
 from service.i18n import language
-from service.words.findings import severity
+from service.words.findings import verdict
 
 
 def finding_as_data(finding: Finding) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def finding_as_data(finding: Finding) -> dict[str, Any]:
 def print_finding(finding: Finding) -> None:
     place = finding.file + (f":{finding.line}" if finding.line else "")
     who = " ".join(filter(None, (finding.sourced_id, finding.person)))
-    click.echo(f"{place}  [{severity(finding.severity)}] {finding.rule}  {who}".rstrip())
+    click.echo(f"{place}  [{verdict(finding.verdict)}] {finding.rule}  {who}".rstrip())
     field = f"{finding.field_name} = {finding.value!r}: " if finding.field_name else ""
     click.echo(f"    {field}{finding.message(language())}")
     click.echo(f"    → {finding.remedy(language())}")

@@ -17,7 +17,7 @@ from service.loads.failures import counts
 from service.models import Load, LoadFinding, LoadStatus, PlannedChange, SchoolPlan
 from service.privacy import PRIVATE_FIELDS
 from service.words import loads as wording
-from service.words.findings import severity
+from service.words.findings import verdict
 
 SHOWN_FINDINGS = 50
 """On a terminal; ``--json`` and the console give all."""
@@ -131,9 +131,9 @@ def _print_load(load: Load, plans: Sequence[SchoolPlan], findings: Sequence[Load
         click.echo(_("To go on: schoolbridge apply {load}", load=load.id))
     if load.status == LoadStatus.APPLIED_WITH_FAILURES:
         click.echo(_("To try again: schoolbridge retry {load}", load=load.id))
-    by_severity = Counter(finding.severity for finding in findings)
-    if by_severity:
-        parts = [f"{severity(name)}: {n}" for name, n in sorted(by_severity.items())]
+    by_verdict = Counter(operations.as_finding(row).verdict for row in findings)
+    if by_verdict:
+        parts = [f"{verdict(name)}: {n}" for name, n in sorted(by_verdict.items())]
         click.echo(_("Findings: {counts}", counts=", ".join(parts)))
     if not plans:
         return

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from flask import Blueprint, render_template, request
 
-from provisioning.findings import Finding, Severity
+from provisioning.findings import Finding
 from service.console.context import scope, the_console
 from service.console.paging import page_of_list
 from service.loads import operations
@@ -15,7 +15,7 @@ from service.privacy import MASK, is_private
 
 blueprint = Blueprint("findings", __name__, url_prefix="/loads/<int:load_id>/findings")
 
-ORDER = [Severity.FATAL, Severity.ERROR, Severity.WARNING]
+ORDER = ["fatal", "error", "taken", "warning"]
 
 
 @blueprint.get("")
@@ -29,17 +29,17 @@ def index(load_id: int) -> str:
     shown = [
         finding
         for finding in everything
-        if wanted["severity"] in ("", finding.severity)
+        if wanted["severity"] in ("", finding.verdict)
         and wanted["rule"] in ("", finding.rule)
         and wanted["school"] in ("", finding.school_code)
     ]
-    shown.sort(key=lambda finding: ORDER.index(finding.severity))
+    shown.sort(key=lambda finding: ORDER.index(finding.verdict))
     return render_template(
         "console/findings.html",
         load=load,
         page=page_of_list(shown, size=100),
         wanted=wanted,
-        severities=[s for s in ORDER if any(f.severity == s for f in everything)],
+        severities=[s for s in ORDER if any(f.verdict == s for f in everything)],
         rules=sorted({finding.rule for finding in everything}),
         schools=sorted({f.school_code for f in everything if f.school_code}),
     )

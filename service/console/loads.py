@@ -95,7 +95,9 @@ def _page(load_id: int, problem: operations.LoadProblem | None = None) -> str:
         load = operations.find(db, load_id, mine)
         plans = operations.plans(db, load, mine)
         names = select(School.code, School.short_name).where(mine.schools())
-        found = Counter(finding.severity for finding in operations.findings(db, load, mine))
+        found = Counter(
+            operations.as_finding(row).verdict for row in operations.findings(db, load, mine)
+        )
         open_plans = [plan for plan in plans if plan.status == PlanStatus.PLANNED]
         (counted,) = with_counts(db, [load], mine)
         return render_template(

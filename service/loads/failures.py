@@ -42,7 +42,10 @@ class Failures:
     reasons: Sequence[tuple[str, int]] = ()
     """Code and number of changes, the commonest first."""
     again: Sequence[str] = ()
-    """Codes of the schools that need another plan; none where applying again is enough."""
+    """Codes of the schools to be planned again: all that failed and were not planned since, if any
+    of them needs another plan; none where applying again is enough."""
+    some_as_planned: bool = False
+    """Some of it may succeed by the plan that it failed by."""
     overtaken: bool = False
     """A later load of every school concerned was begun: what failed was planned again there."""
 
@@ -77,11 +80,13 @@ def failures(session: Session, load: Load, scope: Scope) -> Failures:
     reasons: dict[str, int] = {}
     for code, _school, _current, count in rows:
         reasons[code] = reasons.get(code, 0) + count
-    again = {school for code, school, current, _ in rows if current and code in NEEDS_ANOTHER_PLAN}
+    open_ = [(code, school) for code, school, current, _ in rows if current]
+    needs_another_plan = [code in NEEDS_ANOTHER_PLAN for code, _ in open_]
     return Failures(
         reasons=sorted(reasons.items(), key=lambda one: (-one[1], one[0])),
-        again=sorted(again),
-        overtaken=bool(rows) and not any(current for _, _, current, _ in rows),
+        again=sorted({school for _, school in open_}) if any(needs_another_plan) else (),
+        some_as_planned=not all(needs_another_plan),
+        overtaken=bool(rows) and not open_,
     )
 
 
@@ -196,10 +201,17 @@ def plan_again(
     session.flush()
     again.folder = f"uploads/{again.id:06d}"
     shutil.rmtree(home / again.folder, ignore_errors=True)
-    # Links: uploaded files are never changed, only deleted with their folder.
-    shutil.copytree(home / load.folder, home / again.folder, copy_function=os.link)
+    shutil.copytree(home / load.folder, home / again.folder, copy_function=_link_or_copy)
     audit.record(
         session, AuditAction.LOAD_PLAN_AGAIN, at=now, actor=scope.actor, load_id=again.id,
         again_of=load.id, schools=len(schools),
     )  # fmt: skip
     return again
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Link the file, as uploaded ones are never changed; copy it where the disk knows no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -127,15 +127,30 @@ def find(session: Session, load_id: int, scope: Scope) -> Load:
     return load
 
 
-def plans(session: Session, load: Load, scope: Scope) -> list[SchoolPlan]:
-    """The load's plans of the schools inside the scope."""
-    return list(
-        session.scalars(
-            select(SchoolPlan)
-            .where(SchoolPlan.load_id == load.id, SchoolPlan.school_code.in_(scope.codes()))
-            .order_by(SchoolPlan.school_code)
-        )
+def _hold(session: Session, load_id: int, scope: Scope) -> Load:
+    """Find the load as ``find`` does, and let nobody else change it before the transaction ends.
+
+    A worker may be about to begin.
+    """
+    load = find(session, load_id, scope)
+    # An update, because SQLite knows no FOR UPDATE: there it waits for, and stops, all that write.
+    session.execute(update(Load).where(Load.id == load.id).values(folder=Load.folder))
+    session.refresh(load, with_for_update=True)
+    return load
+
+
+def plans(
+    session: Session, load: Load, scope: Scope, *, to_decide: bool = False
+) -> list[SchoolPlan]:
+    """Return the load's plans of the schools inside the scope; locked, where that is to decide."""
+    query = (
+        select(SchoolPlan)
+        .where(SchoolPlan.load_id == load.id, SchoolPlan.school_code.in_(scope.codes()))
+        .order_by(SchoolPlan.school_code)
     )
+    if to_decide:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return list(session.scalars(query))
 
 
 def digest(school_plans: Iterable[SchoolPlan]) -> str:
@@ -166,11 +181,11 @@ def approve(
     ``load.already_decided`` (somebody said yes before), ``load.over_limits``. Nothing at all is
     approved then.
     """
-    load = find(session, load_id, scope)
+    load = _hold(session, load_id, scope)
     # Also after the rest was applied: the yes to it may have left these out.
     if load.status not in OPEN:
         raise LoadProblem("load.not_planned", status=load.status)
-    mine = plans(session, load, scope)
+    mine = plans(session, load, scope, to_decide=True)
     if expected_digest and not digest(mine).startswith(expected_digest):
         raise LoadProblem("load.digest_differs")
     open_plans = [
@@ -227,8 +242,8 @@ def _nothing_to_approve(
 
 def reject(session: Session, load_id: int, *, scope: Scope, now: datetime) -> Load:
     """Say no. Raises ``LoadProblem("load.already_applied")`` once anything was applied."""
-    load = find(session, load_id, scope)
-    mine = plans(session, load, scope)
+    load = _hold(session, load_id, scope)
+    mine = plans(session, load, scope, to_decide=True)
     open_states = {LoadStatus.RECEIVED, LoadStatus.PLANNED, LoadStatus.APPROVED}
     if load.status not in open_states or any(plan.started for plan in mine):
         raise LoadProblem("load.already_applied", status=load.status)
@@ -255,11 +270,9 @@ def request_stop(session: Session, load_id: int, *, scope: Scope, now: datetime)
     When nobody is at work on it, it is stopped with that, and no worker goes on by itself.
     Raises ``LoadProblem("load.not_all_yours")``: it would stop schools outside the scope too.
     """
-    load = find(session, load_id, scope)
+    load = _hold(session, load_id, scope)
     if len(plans(session, load, scope)) < len(load.plans):
         raise LoadProblem("load.not_all_yours")
-    # Locked: a worker may be about to begin.
-    session.refresh(load, with_for_update=True)
     load.stop_requested, load.go_on_at = True, None
     if not claims.is_live(load.claimed_by, load.claimed_at, now):
         claims.stop_here(load)
@@ -354,16 +367,9 @@ def ready_to_apply(session: Session, load_id: int, *, scope: Scope, now: datetim
 
     Raises ``LoadProblem("load.not_approved")``; an applied run with failed changes may go again.
     """
-    load = find(session, load_id, scope)
-    if load.status not in {
-        LoadStatus.APPROVED,
-        LoadStatus.APPLYING,
-        LoadStatus.STOPPED,
-        LoadStatus.APPLIED,
-        LoadStatus.APPLIED_WITH_FAILURES,
-    }:
+    load = _hold(session, load_id, scope)
+    if load.status not in {*OPEN, LoadStatus.APPLYING} - {LoadStatus.PLANNED}:
         raise LoadProblem("load.not_approved", status=load.status)
-    session.refresh(load, with_for_update=True)
     load.stop_requested, load.go_on_at, load.beginnings = False, now, 0
     if not claims.is_live(load.claimed_by, load.claimed_at, now):
         load.status = LoadStatus.APPROVED
@@ -376,8 +382,9 @@ def try_again(
     """Try again what failed: the load that does it, and whether that is a new one to be planned.
 
     A new plan is made where the old one, tried again, would only fail again; somebody has to
-    approve it. Raises ``LoadProblem``: ``load.nothing_failed``, ``load.overtaken`` (a later load
-    has planned it again), ``load.files_gone``, and as ``ready_to_apply``.
+    approve it. Without the files the old one is tried, if that can help some of them. Raises
+    ``LoadProblem``: ``load.nothing_failed``, ``load.overtaken`` (a later load has planned it
+    again), ``load.files_gone``, and as ``ready_to_apply``.
     """
     load = find(session, load_id, scope)
     failed = failures(session, load, scope)
@@ -385,12 +392,13 @@ def try_again(
         raise LoadProblem("load.nothing_failed")
     if failed.overtaken:
         raise LoadProblem("load.overtaken")
-    if not failed.again:
-        return ready_to_apply(session, load_id, scope=scope, now=now), False
-    again = waiting_again(session, load)
-    if again is not None and not set(failed.again) <= set(again.only_schools or ()):
-        again = None  # it is about schools of somebody else
-    again = again or plan_again(session, load, failed.again, home=home, scope=scope, now=now)
-    if again is None:
-        raise LoadProblem("load.files_gone")
-    return again, True
+    if failed.again:
+        again = waiting_again(session, load)
+        if again is not None and not set(failed.again) <= set(again.only_schools or ()):
+            again = None  # it is about schools of somebody else
+        again = again or plan_again(session, load, failed.again, home=home, scope=scope, now=now)
+        if again is not None:
+            return again, True
+        if not failed.some_as_planned:
+            raise LoadProblem("load.files_gone")
+    return ready_to_apply(session, load_id, scope=scope, now=now), False

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provisioning.changes import Action, Kind
-from service.models import OperatorRole
+from service.models import Load, OperatorRole
 from tests.service.console_factories import (
     Browser,
     ConsoleUnderTest,
@@ -163,3 +163,22 @@ def test_findings_can_be_filtered(browser: Browser, filters: dict[str, str]) -> 
     page = browser.get(FINDINGS, **filters).text
     assert "severity-error" in page
     assert "severity-warning" not in page
+
+
+def test_a_row_that_is_taken_without_its_number_is_not_called_set_aside(
+    console: ConsoleUnderTest,
+) -> None:
+    other = dict.fromkeys(("other_school", "other_file", "other_line", "other_id"), "0")
+    with console.rows() as rows:
+        run = rows.get_one(Load, 1)
+        add_finding(
+            rows, run, rule="match.snils_other_name", severity="error", school_code="78-0153",
+            details=other,
+        )  # fmt: skip
+    browser = console.client("city")
+    page = browser.get(FINDINGS, rule="match.snils_other_name").text
+    assert "Строка принята с ошибкой</span></h2>" in page
+    assert "Строка отложена</span></h2>" not in page
+    assert "Строка отложена</span></h2>" in browser.get(FINDINGS, severity="error").text
+    for verdict in ("taken", "error"):
+        assert f"findings?severity={verdict}" in browser.get("/console/loads/1").text

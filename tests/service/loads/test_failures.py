@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,6 +110,60 @@ def test_files_that_are_not_kept_cannot_be_planned_again(trial: Trial) -> None:
         **{"users[0][id]": stranger, "users[0][username]": "renamed"},
     )
     assert trial.apply(load_id).status == LoadStatus.APPLIED
+
+
+def two_kinds(trial: Trial) -> int:
+    """A load of which one pupil of A needs another login, and one of B was refused only now."""
+    load_id = trial.load(trial.write(A, ROWS_A), trial.write(B, ROWS_B))
+    make_foreign_account(trial, login(trial, A, "a-3"))
+    refused = next(one for one in trial.changes(load_id) if one.key == trial.person_id(B, "b-1"))
+    trial.plan_otherwise(refused, firstname="<b>")
+    trial.approve(load_id)
+    assert trial.apply(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
+    return load_id
+
+
+@on_both_databases
+def test_where_one_school_needs_another_plan_the_others_that_failed_get_one_too(
+    trial: Trial,
+) -> None:
+    load_id = two_kinds(trial)
+    by_itself = plan_again_by_itself(trial.application, load_id)
+    again, is_new = try_again(trial, load_id)
+    assert (again.id, is_new, again.only_schools) == (by_itself, True, [A, B])
+    plan_load(trial.application, again.id)
+    trial.approve(again.id)
+    assert trial.apply(again.id).status == LoadStatus.APPLIED
+    assert len(trial.moodle()["users"]) == 8, "everybody, and the stranger"
+    assert unsettled(trial) == []
+
+
+def test_where_the_files_are_gone_the_rest_is_tried_as_it_was(trial: Trial) -> None:
+    load_id = two_kinds(trial)
+    shutil.rmtree(trial.application.settings.home / trial.run(load_id).folder)
+    (refused,) = (one for one in trial.changes(load_id) if one.code == "tag")
+    trial.plan_otherwise(refused, firstname="Пример")
+    again, is_new = try_again(trial, load_id)
+    assert (again.id, is_new) == (load_id, False)
+    trial.apply(load_id)
+    results = {one.key: one.result for one in trial.changes(load_id)}
+    assert results[refused.key] == "done"
+    with pytest.raises(LoadProblem, match=r"load\.files_gone"):
+        try_again(trial, load_id)
+
+
+def test_files_are_copied_where_the_disk_knows_no_links(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_args: Any, **_options: Any) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    load_id, _stranger = clash(trial)
+    monkeypatch.setattr(os, "link", no_links)
+    again, is_new = try_again(trial, load_id)
+    assert is_new
+    plan_load(trial.application, again.id)
+    assert trial.run(again.id).status == LoadStatus.PLANNED
 
 
 # The console

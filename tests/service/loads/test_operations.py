@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain, repeat
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from sqlalchemy import func, select
 
 from service.access import Forbidden
 from service.db import transaction
-from service.loads import operations
+from service.loads import claims, operations
+from service.loads.applying import apply_load
 from service.loads.operations import LoadProblem
-from service.models import AuditEntry, LoadStatus, OperatorRole, PlannedChange
+from service.models import AuditEntry, Load, LoadStatus, OperatorRole, PlannedChange
 from tests.service.installation import SCOPE
+from tests.service.loads.test_two_loads_at_once import waiting
 from tests.service.trial import A, B, C, Trial, on_both_databases, pupil, pupils, teacher
+from tests.waiting import WAIT_SECONDS, until
 
 ROWS_A, ROWS_B = [*pupils("a", 4), teacher("a-t")], [*pupils("b", 4), teacher("b-t")]
 
@@ -172,6 +177,51 @@ def test_rejecting_one_school_leaves_the_run_to_the_others(trial: Trial) -> None
         operations.reject(session, load_id, scope=scope, now=trial.application.clock())
     assert statuses(trial, load_id) == {A: "planned", B: "rejected"}
     assert trial.run(load_id).status == LoadStatus.PLANNED
+
+
+@pytest.mark.parametrize("trial", ["postgresql"], indirect=True)
+def test_a_worker_that_begins_while_somebody_says_no_applies_nothing(trial: Trial) -> None:
+    load_id = two_schools(trial)
+    trial.approve(load_id)
+    with transaction(trial.application.sessions) as session:
+        operations.reject(session, load_id, scope=SCOPE, now=trial.application.clock())
+        worker = Thread(target=apply_load, args=(trial.application, load_id))
+        worker.start()
+        until(lambda: waiting(trial) == 1)
+    worker.join(WAIT_SECONDS)
+    assert trial.run(load_id).status == LoadStatus.REJECTED
+    assert statuses(trial, load_id) == {A: "rejected", B: "rejected"}
+    assert trial.writes() == {}
+
+
+@pytest.mark.parametrize("trial", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("decide", [operations.approve, operations.reject])
+def test_a_yes_or_no_waits_for_a_worker_that_is_just_beginning(
+    trial: Trial, decide: Callable[..., Load]
+) -> None:
+    load_id = two_schools(trial)
+    trial.approve(load_id, schools=[A])
+    problems: list[str] = []
+
+    def press() -> None:
+        try:
+            with transaction(trial.application.sessions) as session:
+                decide(session, load_id, scope=SCOPE, now=trial.application.clock())
+        except LoadProblem as problem:
+            problems.append(problem.code)
+
+    with transaction(trial.application.sessions) as beginning:
+        load = beginning.get_one(Load, load_id)
+        assert claims.take(beginning, load, trial.application.clock(), {LoadStatus.APPROVED})
+        load.status = LoadStatus.APPLYING
+        beginning.flush()
+        person = Thread(target=press)
+        person.start()
+        until(lambda: waiting(trial) == 1)
+    person.join(WAIT_SECONDS)
+    assert problems
+    assert trial.run(load_id).status == LoadStatus.APPLYING
+    assert statuses(trial, load_id) == {A: "approved", B: "planned"}
 
 
 @on_both_databases
