@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, exists, select, true
+from sqlalchemy.orm import Session
 
 from provisioning.roster import Role
 from service.models import (
@@ -103,6 +104,14 @@ def staff_of_their_own_school() -> ColumnElement[bool]:
         SchoolMembership.person_id == KnownUser.person_id,
         SchoolMembership.school_code == KnownUser.school_code,
     ).correlate(KnownUser)
+
+
+def find_school(session: Session, scope: Scope, code: str) -> School:
+    """Return a school of the scope. Raises ``Forbidden`` when it is unknown or outside."""
+    school = session.scalar(select(School).where(School.code == code, scope.schools()))
+    if school is None:
+        raise Forbidden("school")
+    return school
 
 
 def need_city(scope: Scope) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from itertools import islice
 from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
@@ -93,6 +94,12 @@ def chunks(values: Iterable[Value], size: int = 500) -> Iterator[list[Value]]:
     rest = iter(values)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+def copied(kind: type[Value], row: object, **others: Any) -> Value:
+    """Make a ``kind``, which is a dataclass, of a row's fields of the same names and of others."""
+    names = [one.name for one in fields(cast(Any, kind)) if one.name not in others]
+    return kind(**{name: getattr(row, name) for name in names}, **others)
 
 
 def insert_rows(

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from werkzeug.wrappers import Response as Redirect
 
 from service import audit
-from service.access import Forbidden
+from service.access import find_school, need_city
 from service.audit import AuditAction
 from service.console.context import scope, the_console
 from service.console.imported_files import MEDIA_TYPES
@@ -116,7 +116,7 @@ def show(code: str) -> str:
 def _school_page(code: str, problems: tuple[Problem, ...] = ()) -> str:
     mine = scope()
     with the_console().transaction() as db:
-        editing.school_of(db, mine, code)
+        find_school(db, mine, code)
         everything = registry_schools(db, mine, at=today())
         school = next(one for one in everything if one.code == code)
         history = editing.history(db, mine, code)
@@ -176,7 +176,7 @@ def new() -> str:
 
 
 def _new_page(problems: tuple[Problem, ...] = ()) -> str:
-    _require_city()
+    need_city(scope())
     return render_template(
         "console/registry_new.html",
         typed=request.form,
@@ -209,8 +209,3 @@ def rename_district() -> Redirect:
         flash(ngettext("{n} school is renamed into the district.",
                        "{n} schools are renamed into the district.", schools))  # fmt: skip
     return redirect(url_for("console.registry.index"))
-
-
-def _require_city() -> None:
-    if scope().role != OperatorRole.CITY:
-        raise Forbidden("school")

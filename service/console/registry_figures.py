@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from service.access import Forbidden
+from service.access import Forbidden, need_city
 from service.console.context import scope, the_console
 from service.console.registry import today
 from service.i18n import gettext as _
@@ -121,7 +121,7 @@ def _totals_page(problems: list[Problem] | None = None) -> str:
 @blueprint.post("/totals")
 def add_total() -> Response | tuple[str, int]:
     """A new dated row; none is ever changed."""
-    platforms.require_city(scope())
+    need_city(scope())
     console = the_console()
     values, problems = _read(totals.COLUMNS)
     if problems:
@@ -154,7 +154,7 @@ def _plan_page(problems: list[Problem] | None = None) -> str:
 @blueprint.post("/plan")
 def save_step() -> Response | tuple[str, int]:
     """Add a step or change the one of this number; an emptied date is taken away."""
-    platforms.require_city(scope())
+    need_city(scope())
     console = the_console()
     values, problems = _read(milestones.COLUMNS)
     for name in milestones.FIELDS:

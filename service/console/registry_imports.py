@@ -7,14 +7,13 @@ from datetime import date
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from service.access import need_city
 from service.console.context import scope, the_console
 from service.console.imported_files import uploaded_table
 from service.i18n import gettext as _
 from service.registry import imports
 from service.registry.mappings import MappingError, load_mappings
-from service.registry.platforms import require_city
-from service.registry.refusals import Refusal
-from service.registry.tables import TableError
+from service.registry.refusals import Refusal, TableError
 from service.registry.template import FORMS
 from service.words import registry as wording
 
@@ -31,7 +30,7 @@ def index() -> str:
 
 
 def _page(problem: str = "") -> str:
-    require_city(scope())
+    need_city(scope())
     settings = the_console().application.settings
     try:
         mappings = load_mappings(settings.registry.mapping_dirs)
@@ -54,7 +53,7 @@ def _page(problem: str = "") -> str:
 @blueprint.post("")
 def receive() -> Response | tuple[str, int]:
     """Read the file; nothing changes before the yes on the next page."""
-    require_city(scope())
+    need_city(scope())
     console, subject, file = the_console(), request.form.get("subject", ""), uploaded_table()
     if subject not in SUBJECTS:
         abort(400)

@@ -6,7 +6,7 @@ place: a correction is a new row, so that a report of an earlier day can be buil
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -87,6 +87,11 @@ class PlatformWeek(Base):
     """Name of the mapping that the file was read by."""
     imported_at: Mapped[datetime] = mapped_column(UtcDateTime)
     imported_by: Mapped[str] = mapped_column(String(100))
+
+    @property
+    def last_day(self) -> date:
+        """Return the Friday that ends the week."""
+        return self.first_day + timedelta(days=6)
 
 
 class PlatformFigure(Base):

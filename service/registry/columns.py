@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from provisioning.formats.cleaning import is_empty_date
-from service.registry.tables import Table, TableError, UnknownResult
+from service.registry.refusals import TableError
+from service.registry.tables import Table
+from service.registry.workbooks import UnknownResult
 
 Row = dict[str, Any]
 """A row as read: ``row``, its number in the file, and the values of the cells that are not empty.
@@ -104,7 +106,7 @@ def read_rows(table: Table, columns: Sequence[Column]) -> tuple[list[Row], list[
     header, places, unknown = _find_header(table, columns)
     problems = [Problem(code="column.unknown", row=header, column=title) for title in unknown]
     rows: list[Row] = []
-    for number, cells in table.rows.items():
+    for number, cells in table.items():
         if number <= header:
             continue
         row, wrong = _read_row(number, cells, columns, places)
@@ -117,7 +119,7 @@ def read_rows(table: Table, columns: Sequence[Column]) -> tuple[list[Row], list[
 def _find_header(table: Table, columns: Sequence[Column]) -> tuple[int, dict[str, int], list[str]]:
     known = {plain(title): column.key for column in columns for title in column.titles}
     required = {column.key for column in columns if column.required}
-    for number, cells in table.rows.items():
+    for number, cells in table.items():
         if number > HEADER_WITHIN:
             break
         titles = [plain(str(cell)) if cell is not None else "" for cell in cells]
@@ -275,16 +277,15 @@ def _any_day(cell: Any) -> date:
     raise BadValue("cell.not_day")
 
 
-def repeated(rows: Iterable[Row], key: str, column: str) -> list[Problem]:
-    """Problems of rows whose ``key`` stood in an earlier row already."""
+def repeated(rows: Iterable[Row], keys: Sequence[str], column: str = "") -> list[Problem]:
+    """Return a problem for each row whose ``keys`` stood in an earlier row already."""
     first: dict[Any, int] = {}
     problems = []
     for row in rows:
-        value = row[key]
-        if value in first:
+        found = first.setdefault(tuple(row[key] for key in keys), row["row"])
+        if found != row["row"]:
             problems.append(
-                Problem(code="row.twice", row=row["row"], column=column, value=str(value),
-                        details={"first": str(first[value])})
+                Problem(code="row.twice", row=row["row"], column=column, value=str(row[keys[0]]),
+                        details={"first": str(found)})
             )  # fmt: skip
-        first.setdefault(value, row["row"])
     return problems

@@ -14,14 +14,23 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service import audit
-from service.access import Forbidden, Scope
+from service.access import Forbidden, Scope, find_school, need_city
 from service.audit import AuditAction
 from service.models import AuditEntry, Load, LoadStatus, Operator, OperatorRole, School
 from service.registry.columns import BadValue, Problem, bad_value, is_empty, read_cell
-from service.registry.platforms import require_city
-from service.registry.preview import Change
+from service.registry.preview import changed_fields
 from service.registry.refusals import Refusal
-from service.registry.schools import COLUMNS, FIELDS, GROUPS, head_counts, plain_value, write
+from service.registry.schools import (
+    COLUMNS,
+    FIELDS,
+    GROUPS,
+    TITLES,
+    changes_of,
+    head_counts,
+    no_successor,
+    uncertain_counts,
+    write,
+)
 
 OF_THE_DISTRICT = ("source_system", "state_system", "esia_plan_on", *GROUPS)
 """What a district operator may change, of its own schools."""
@@ -45,17 +54,9 @@ def may_change(scope: Scope) -> tuple[str, ...]:
     }[scope.role]
 
 
-def school_of(session: Session, scope: Scope, code: str) -> School:
-    """Raises ``Forbidden`` when unknown or outside."""
-    school = session.get(School, code)
-    if school is None or not scope.sees(school):
-        raise Forbidden("school")
-    return school
-
-
 def history(session: Session, scope: Scope, code: str) -> Sequence[AuditEntry]:
     """What was changed in the registry about a school inside, the newest first."""
-    school_of(session, scope, code)
+    find_school(session, scope, code)
     query = (
         select(AuditEntry)
         .where(AuditEntry.school_code == code, AuditEntry.action == AuditAction.SCHOOL_WRITE)
@@ -72,99 +73,69 @@ def edit(
 
     Raises ``Forbidden`` for a school outside, and for a field that the operator may not change.
     """
-    school = school_of(session, scope, code)
+    school = find_school(session, scope, code)
     allowed = may_change(scope)
     given = {name for name in form if name in (*FIELDS, *GROUPS)}
     if not allowed or given - set(allowed):
         raise Forbidden("school")
     values, problems = _read(form)
+    problems += [
+        Problem(code="cell.empty", column=TITLES[name])
+        for name in ("name", "short_name", "district")
+        if name in values and not values[name]
+    ]
     problems += _refused(session, code, values)
     if problems:
         return tuple(problems)
-    changes = _changes(session, school, values)
+    changes = changes_of(values, school, head_counts(session, code).get(code, {}))
     if changes:
-        write(session, school, changes, actor=scope.actor, now=now)
-        if scope.role == OperatorRole.CITY:
-            school.registered_at = school.registered_at or now
+        is_city = scope.role == OperatorRole.CITY
+        write(session, school, changes, actor=scope.actor, now=now, registers=is_city)
     return ()
 
 
 def add(session: Session, scope: Scope, form: Form, now: datetime) -> tuple[Problem, ...]:
-    """A school that has no load yet. Only the city; raises ``Forbidden`` for others."""
-    require_city(scope)
+    """Add a school that has no load yet. Raises ``Forbidden`` for all but the city."""
+    need_city(scope)
     values, problems = _read(form)
-    code = values.pop("code", "")
-    by_key = {column.key: column.title for column in COLUMNS}
     problems += [
-        Problem(code="cell.empty", column=by_key[name])
-        for name, value in (("code", code), *((n, values.get(n)) for n in ("district", "name")))
-        if not value
+        Problem(code="cell.empty", column=TITLES[name])
+        for name in ("code", "district", "name")
+        if not values.get(name)
     ]
+    code = values.pop("code", "")
     if code and session.get(School, code):
-        problems.append(Problem(code="school.exists", column=by_key["code"], value=code))
+        problems.append(Problem(code="school.exists", column=TITLES["code"], value=code))
     problems += _refused(session, code, values)
     if problems:
         return tuple(problems)
     school = School(code=code, name="", short_name="", district="", registered_at=now)
     session.add(school)
     session.flush()
-    write(session, school, _changes(session, school, values), actor=scope.actor, now=now)
+    write(session, school, changes_of(values, school, {}), actor=scope.actor, now=now)
     return ()
 
 
 def _read(form: Form) -> tuple[dict[str, Any], list[Problem]]:
+    """Read the fields of the form by column; an emptied one only where a school has it itself."""
     values: dict[str, Any] = {}
     problems = []
     for column in COLUMNS:
         if column.key not in form:
             continue
-        if is_empty(form[column.key]):
+        if not is_empty(form[column.key]):
+            try:
+                values[column.key] = read_cell(form[column.key], column)
+            except BadValue as error:
+                problems.append(bad_value(error, column, form[column.key]))
+        elif column.key in FIELDS:
             values[column.key] = EMPTY.get(column.key, "")
-            continue
-        try:
-            values[column.key] = read_cell(form[column.key], column)
-        except BadValue as error:
-            problems.append(bad_value(error, column, form[column.key]))
     return values, problems
 
 
 def _refused(session: Session, code: str, values: Mapping[str, Any]) -> list[Problem]:
-    problems = []
-    by_key = {column.key: column.title for column in COLUMNS}
-    known = session.get(School, code) is not None
-    for name in ("name", "short_name", "district"):
-        if name in values and not values[name] and known:
-            problems.append(Problem(code="cell.empty", column=by_key[name]))
-    if any(values.get(group, "") != "" for group in GROUPS):
-        problems += [
-            Problem(code="cell.empty", column=by_key[name])
-            for name in ("counted_on", "count_source")
-            if not values.get(name)
-        ]
-    successor = values.get("merged_into")
-    if successor and (successor == code or session.get(School, successor) is None):
-        problems.append(
-            Problem(code="school.no_successor", column=by_key["merged_into"], value=successor)
-        )
-    return problems
-
-
-def _changes(session: Session, school: School, values: Mapping[str, Any]) -> dict[str, Change]:
-    changes: dict[str, Change] = {}
-    for name in FIELDS:
-        before = plain_value(getattr(school, name))
-        if name in values and before != values[name]:
-            changes[name] = (before, values[name])
-    known = head_counts(session, school.code).get(school.code, {})
-    for group in GROUPS:
-        if values.get(group, "") == "":
-            continue
-        after = [values[group], values["counted_on"], values["count_source"]]
-        newest = known[group][-1] if group in known else None
-        before_count = [newest[0], newest[1].isoformat(), newest[2]] if newest else None
-        if before_count != after:
-            changes[group] = (before_count, after)
-    return changes
+    found = uncertain_counts(values)
+    return found + no_successor(values, code, session.scalars(select(School.code)).all())
 
 
 def close(
@@ -181,13 +152,12 @@ def close(
     Its people move when the successor loads them, or are suspended by the school's last load.
     Raises ``Forbidden`` for all but the city, ``Refusal("school.no_successor")``.
     """
-    require_city(scope)
-    school = school_of(session, scope, code)
-    if merged_into and (merged_into == code or session.get(School, merged_into) is None):
-        raise Refusal("school.no_successor", code=merged_into)
+    need_city(scope)
+    school = find_school(session, scope, code)
     values = {"closed_on": on.isoformat(), "merged_into": merged_into}
-    write(session, school, _changes(session, school, values), actor=scope.actor, now=now)
-    school.registered_at = school.registered_at or now
+    if _refused(session, code, values):
+        raise Refusal("school.no_successor", code=merged_into)
+    write(session, school, changed_fields(school, FIELDS, values), actor=scope.actor, now=now)
 
 
 def rename_district(
@@ -199,7 +169,7 @@ def rename_district(
     ``Refusal``: ``district.unknown``, ``district.no_name``, ``district.exists`` (two districts
     are not made one by a slip of the pen; schools move one by one).
     """
-    require_city(scope)
+    need_city(scope)
     new = " ".join(new.split())
     if not 0 < len(new) <= 100:
         raise Refusal("district.no_name")

@@ -8,16 +8,16 @@ about the registry of now.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service import audit
-from service.access import Forbidden, Scope
+from service.access import Forbidden, Scope, need_city
 from service.audit import AuditAction
 from service.calendar.weeks import week_of
 from service.models import ImportStatus, ReferenceImport
@@ -35,23 +35,21 @@ PLATFORM = "platform"
 MAX_PLATFORM_NAME = 50
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Subject:
-    """A kind of file."""
+class Subject(Protocol):
+    """A kind of file, which is a module."""
 
-    columns: tuple[Column, ...]
-    cleaned: Callable[[Sequence[Row]], tuple[list[Row], list[Problem]]]
-    preview: Callable[[Session, Sequence[Row]], Preview]
-    apply: Callable[..., None]
-    """``(session, preview, *, actor, now)``."""
+    COLUMNS: tuple[Column, ...]
+
+    def cleaned(self, rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]: ...
+
+    def preview(self, session: Session, rows: Sequence[Row]) -> Preview: ...
+
+    def apply(self, session: Session, found: Preview, *, actor: str, now: datetime) -> None: ...
 
 
 SUBJECTS: Mapping[str, Subject] = {
-    name: Subject(
-        columns=module.COLUMNS, cleaned=module.cleaned, preview=module.preview, apply=module.apply
-    )
-    for name, module in (("schools", schools), ("totals", totals), ("milestones", milestones))
-}
+    "schools": schools, "totals": totals, "milestones": milestones,
+}  # fmt: skip
 """What is imported besides a platform's week."""
 
 
@@ -81,7 +79,7 @@ def receive(
     Raises ``Forbidden`` for all but the city, ``TableError`` when the file is no table with the
     columns of its subject, and ``Refusal("platform.no_name")`` for a week without a platform.
     """
-    platforms.require_city(scope)
+    need_city(scope)
     options: dict[str, Any] = {}
     if week is not None:
         name = " ".join(week.platform.split())
@@ -89,7 +87,7 @@ def receive(
             raise Refusal("platform.no_name")
         first_day = week_of(week.day).first.isoformat()
         options = {"platform": name, "first_day": first_day, "mapping": week.mapping.name}
-    columns = week.mapping.columns if week else SUBJECTS[subject].columns
+    columns = week.mapping.columns if week else SUBJECTS[subject].COLUMNS
     rows, problems = read_rows(read_table(file_name, data, settings), columns)
     rows, more = platforms.cleaned(rows) if week else SUBJECTS[subject].cleaned(rows)
     received = ReferenceImport(
@@ -109,23 +107,26 @@ def receive(
     return received
 
 
-def find(
-    session: Session, import_id: int, scope: Scope, *, to_decide: bool = False
-) -> ReferenceImport:
-    """Raises ``Forbidden`` when unknown, and for all but the city.
-
-    ``to_decide`` locks the row, so that two people's yes is not carried out twice.
-    """
-    platforms.require_city(scope)
+def find(session: Session, import_id: int, scope: Scope, **options: Any) -> ReferenceImport:
+    """Return an import. Raises ``Forbidden`` when it is unknown, and for all but the city."""
+    need_city(scope)
     known = import_id < 2**31
-    found = session.get(ReferenceImport, import_id, with_for_update=to_decide) if known else None
+    found = session.get(ReferenceImport, import_id, **options) if known else None
     if found is None:
         raise Forbidden("school")
     return found
 
 
+def _undecided(session: Session, import_id: int, scope: Scope) -> ReferenceImport:
+    """Find an import to decide about, locked so that two people's yes is not carried out twice."""
+    received = find(session, import_id, scope, with_for_update=True)
+    if received.status != ImportStatus.PENDING:
+        raise Refusal("import.decided")
+    return received
+
+
 def latest(session: Session, scope: Scope, limit: int = 50) -> Sequence[ReferenceImport]:
-    platforms.require_city(scope)
+    need_city(scope)
     newest = select(ReferenceImport).order_by(ReferenceImport.id.desc()).limit(limit)
     return session.scalars(newest).all()
 
@@ -147,19 +148,14 @@ def apply(session: Session, import_id: int, *, scope: Scope, digest: str, now: d
     Raises ``Refusal``: ``import.decided``, ``import.has_problems``, ``import.differs`` (the
     registry has changed since it was shown).
     """
-    received = find(session, import_id, scope, to_decide=True)
-    if received.status != ImportStatus.PENDING:
-        raise Refusal("import.decided")
+    received = _undecided(session, import_id, scope)
     found = preview(session, received)
     if not found.can_apply:
         raise Refusal("import.has_problems")
     if found.digest != digest:
         raise Refusal("import.differs")
     if received.subject == PLATFORM:
-        platforms.apply(
-            session, received.rows, received.options, file_name=received.file_name,
-            sha256=received.sha256, actor=scope.actor, now=now,
-        )  # fmt: skip
+        platforms.apply(session, received, actor=scope.actor, now=now)
     else:
         SUBJECTS[received.subject].apply(session, found, actor=scope.actor, now=now)
     _decide(session, received, ImportStatus.APPLIED, scope, now)
@@ -167,9 +163,7 @@ def apply(session: Session, import_id: int, *, scope: Scope, digest: str, now: d
 
 def reject(session: Session, import_id: int, *, scope: Scope, now: datetime) -> None:
     """Say no. Raises ``Refusal("import.decided")`` when it is too late."""
-    received = find(session, import_id, scope, to_decide=True)
-    if received.status != ImportStatus.PENDING:
-        raise Refusal("import.decided")
+    received = _undecided(session, import_id, scope)
     _decide(session, received, ImportStatus.REJECTED, scope, now)
 
 
@@ -185,8 +179,8 @@ def _decide(
 def _record(
     session: Session, received: ReferenceImport, action: AuditAction, scope: Scope, now: datetime
 ) -> None:
-    details: dict[str, Any] = {
-        "import": received.id, "subject": received.subject, "rows": len(received.rows),
-        "sha256": received.sha256,
-    }  # fmt: skip
-    audit.record(session, action, at=now, actor=scope.actor, **details)
+    details: dict[str, Any] = {"import": received.id}
+    audit.record(
+        session, action, at=now, actor=scope.actor, subject=received.subject,
+        rows=len(received.rows), sha256=received.sha256, **details,
+    )  # fmt: skip

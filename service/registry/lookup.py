@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from service.access import Scope
 from service.calendar.weeks import week_of
+from service.db import copied
 from service.models import (
     HeadCount,
     HeadCountGroup,
@@ -101,27 +102,15 @@ def registry_schools(
     if known_at is not None:
         dated = dated.where(HeadCount.recorded_at <= known_at)
     for one in session.scalars(dated):
-        counts.setdefault(one.school_code, {})[HeadCountGroup(one.group)] = Counted(
-            people=one.people, as_of=one.as_of, source=one.source
-        )
+        counts.setdefault(one.school_code, {})[HeadCountGroup(one.group)] = copied(Counted, one)
     schools = session.scalars(select(School).where(scope.schools())).all()
     return [
-        RegistrySchool(
-            code=school.code,
-            number=school.number,
-            name=school.name,
-            short_name=school.short_name,
-            district=school.district,
+        copied(
+            RegistrySchool,
+            school,
             type=SchoolType(school.type) if school.type else None,
-            unknown_type=school.unknown_type,
-            source_system=school.source_system,
-            state_system=school.state_system,
-            esia_plan_on=school.esia_plan_on,
             is_open=school.closed_on is None or at <= school.closed_on,
-            closed_on=school.closed_on,
-            merged_into=school.merged_into,
             registered=school.registered_at is not None,
-            last_applied_at=school.last_applied_at,
             head_counts=counts.get(school.code, {}),
         )
         for school in sorted(schools, key=in_order)
@@ -135,50 +124,12 @@ def in_order(school: School) -> tuple[object, ...]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PlatformVersion:
-    """Where figures of another platform come from, for the heading of a report."""
-
-    platform: str
-    first_day: date
-    """The Saturday that begins the week."""
-    version: int
-    file_name: str
-    mapping: str
-    imported_at: datetime
-    imported_by: str
-
-    @property
-    def last_day(self) -> date:
-        """The Friday that ends the week."""
-        return self.first_day + timedelta(days=6)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SchoolFigures:
-    """One school on another platform. None: the file has no such figure; that is not zero."""
-
-    label: str
-    """As the platform names it."""
-    school_code: str | None
-    """None: a person has not matched it yet."""
-    users: int | None
-    teachers: int | None
-    teachers_with_messages: int | None
-    teachers_with_group_messages: int | None
-    teachers_with_group_chats: int | None
-    messages: int | None
-    group_chats: int | None
-    registered: bool | None
-    active: bool | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class PlatformFigures:
-    source: PlatformVersion
-    schools: Mapping[str, SchoolFigures]
+    source: PlatformWeek
+    schools: Mapping[str, PlatformFigure]
     """By school code, those inside the scope."""
-    unmatched: Sequence[SchoolFigures]
-    """Only for the city: whose they are is not known yet."""
+    unmatched: Sequence[PlatformFigure]
+    """Only for the city: figures of schools that a person has not matched yet."""
 
 
 def platforms(session: Session) -> list[str]:
@@ -187,14 +138,14 @@ def platforms(session: Session) -> list[str]:
     return list(session.scalars(names))
 
 
-def platform_versions(session: Session, platform: str) -> list[PlatformVersion]:
+def platform_versions(session: Session, platform: str) -> list[PlatformWeek]:
     """All imported weeks and their versions, the newest first."""
     query = (
         select(PlatformWeek)
         .where(PlatformWeek.platform == platform)
         .order_by(PlatformWeek.first_day.desc(), PlatformWeek.version.desc())
     )
-    return [_version(week) for week in session.scalars(query)]
+    return list(session.scalars(query))
 
 
 def platform_figures(
@@ -234,56 +185,15 @@ def platform_figures(
     schools, unmatched = {}, []
     for figure, code, ignored in session.execute(rows):
         if code is not None:
-            schools[code] = _figures(figure, code)
+            schools[code] = figure
         elif not ignored:
-            unmatched.append(_figures(figure, None))
-    return PlatformFigures(source=_version(week), schools=schools, unmatched=unmatched)
-
-
-def _version(week: PlatformWeek) -> PlatformVersion:
-    return PlatformVersion(
-        platform=week.platform,
-        first_day=week.first_day,
-        version=week.version,
-        file_name=week.file_name,
-        mapping=week.mapping,
-        imported_at=week.imported_at,
-        imported_by=week.imported_by,
-    )
-
-
-def _figures(figure: PlatformFigure, code: str | None) -> SchoolFigures:
-    return SchoolFigures(
-        label=figure.label,
-        school_code=code,
-        users=figure.users,
-        teachers=figure.teachers,
-        teachers_with_messages=figure.teachers_with_messages,
-        teachers_with_group_messages=figure.teachers_with_group_messages,
-        teachers_with_group_chats=figure.teachers_with_group_chats,
-        messages=figure.messages,
-        group_chats=figure.group_chats,
-        registered=figure.registered,
-        active=figure.active,
-    )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Total:
-    """A regional total in force."""
-
-    key: TotalKey
-    value: int
-    as_of: date
-    document: str
-    document_number: str
-    recorded_at: datetime
-    recorded_by: str
+            unmatched.append(figure)
+    return PlatformFigures(source=week, schools=schools, unmatched=unmatched)
 
 
 def regional_totals(
     session: Session, at: date, *, known_at: datetime | None = None
-) -> dict[TotalKey, Total]:
+) -> dict[TotalKey, RegionalTotal]:
     """All totals in force, by key; a key that is not there has never been recorded.
 
     In force is the newest as of ``at`` or before; of two as of one day the one recorded later.
@@ -292,14 +202,14 @@ def regional_totals(
     if known_at is not None:
         query = query.where(RegionalTotal.recorded_at <= known_at)
     rows = session.scalars(query.order_by(RegionalTotal.as_of, RegionalTotal.id))
-    return {TotalKey(row.key): _total(row) for row in rows}
+    return {TotalKey(row.key): row for row in rows}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Denominator:
     """Of an indicator of ``DENOMINATORS``."""
 
-    parts: Sequence[Total]
+    parts: Sequence[RegionalTotal]
     """The totals that it is the sum of."""
     missing: Sequence[TotalKey]
     """Those that nobody has recorded."""
@@ -310,24 +220,12 @@ class Denominator:
         return None if self.missing else sum(part.value for part in self.parts)
 
 
-def denominator(totals: Mapping[TotalKey, Total], indicator: str) -> Denominator:
+def denominator(totals: Mapping[TotalKey, RegionalTotal], indicator: str) -> Denominator:
     """The denominator by ``regional_totals``. Raises ``KeyError`` for another indicator."""
     keys = DENOMINATORS[indicator]
     return Denominator(
         parts=[totals[key] for key in keys if key in totals],
         missing=[key for key in keys if key not in totals],
-    )
-
-
-def _total(row: RegionalTotal) -> Total:
-    return Total(
-        key=TotalKey(row.key),
-        value=row.value,
-        as_of=row.as_of,
-        document=row.document,
-        document_number=row.document_number,
-        recorded_at=row.recorded_at,
-        recorded_by=row.recorded_by,
     )
 
 
@@ -360,14 +258,10 @@ def milestones(session: Session, at: date) -> list[Step]:
     """The plan of the transition in the order of its numbers, as it stands on ``at``."""
     steps = sorted(session.scalars(select(Milestone)), key=lambda one: natural(one.number))
     return [
-        Step(
-            number=one.number,
-            title=one.title,
-            begins_on=one.begins_on,
-            due_on=one.due_on,
+        copied(
+            Step,
+            one,
             responsible=tuple(one.responsible),
-            done_on=one.done_on,
-            done_by=one.done_by,
             state=step_state(one.begins_on, one.due_on, one.done_on, at),
         )
         for one in steps

@@ -10,16 +10,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service import audit
-from service.access import Forbidden, Scope
+from service.access import Forbidden, Scope, need_city
 from service.audit import AuditAction
 from service.models import Milestone
 from service.ordering import natural
 from service.registry.columns import Column, Kind, Problem, Row, repeated
-from service.registry.platforms import require_city
-from service.registry.preview import Change, Entry, Preview
-from service.registry.schools import plain_value
+from service.registry.preview import (
+    Change,
+    Entry,
+    Preview,
+    as_details,
+    changed_fields,
+    plain_value,
+)
 
-COLUMNS = (
+COLUMNS: tuple[Column, ...] = (
     Column(key="number", titles=("№", "№ п/п", "Номер", "Пункт"), kind=Kind.NUMBER, length=20,
            required=True),
     Column(key="title", titles=("Мероприятие", "Наименование мероприятия", "Этап"), required=True),
@@ -50,7 +55,7 @@ STARTING_SET = (
 
 
 def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
-    problems = repeated(rows, "number", COLUMNS[0].title)
+    problems = repeated(rows, ["number"], COLUMNS[0].title)
     for row in rows:
         if row.get("begins_on", "") > row.get("due_on", "9999"):
             problems.append(
@@ -61,33 +66,23 @@ def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
 
 def preview(session: Session, rows: Sequence[Row]) -> Preview:
     known = {one.number: one for one in session.scalars(select(Milestone))}
-    added, changed, same = [], [], 0
+    added, changed = [], []
     for row in rows:
         step = known.get(row["number"])
-        changes = _changes(step, row)
+        changes = changed_fields(step, FIELDS, row)
         entry = Entry(key=row["number"], title=row["title"], changes=changes)
         if step is None:
             added.append(entry)
         elif changes:
             changed.append(entry)
-        else:
-            same += 1
     told = {row["number"] for row in rows}
     missing = [
-        Entry(key=step.number, title=step.title, changes={})
-        for step in sorted(known.values(), key=lambda step: natural(step.number))
-        if step.number not in told
+        Entry(key=number, title=known[number].title)
+        for number in sorted(known, key=natural)
+        if number not in told
     ]
+    same = len(rows) - len(added) - len(changed)
     return Preview(added=added, changed=changed, same=same, missing=missing)
-
-
-def _changes(step: Milestone | None, values: Mapping[str, Any]) -> dict[str, Change]:
-    return {
-        name: (before, values[name])
-        for name in FIELDS
-        if name in values
-        and (before := plain_value(getattr(step, name)) if step else None) != values[name]
-    }
 
 
 def apply(session: Session, found: Preview, *, actor: str, now: datetime) -> None:
@@ -98,10 +93,10 @@ def apply(session: Session, found: Preview, *, actor: str, now: datetime) -> Non
 def save(
     session: Session, scope: Scope, number: str, values: Mapping[str, Any], now: datetime
 ) -> None:
-    """Add or change one step. Only the city may; raises ``Forbidden`` for others."""
-    require_city(scope)
-    step = session.scalar(select(Milestone).where(Milestone.number == number))
-    changes = _changes(step, values)
+    """Add or change one step. Raises ``Forbidden`` for all but the city."""
+    need_city(scope)
+    step = _step(session, number)
+    changes = changed_fields(step, FIELDS, values)
     if changes or step is None:
         _write(session, number, changes, actor=scope.actor, now=now)
 
@@ -109,21 +104,15 @@ def save(
 def mark(session: Session, scope: Scope, number: str, done_on: str | None, now: datetime) -> None:
     """Mark a step done on a day (ISO 8601), or with None not done.
 
-    Only the city may. Raises ``Forbidden`` for others and for an unknown number.
+    Raises ``Forbidden`` for all but the city and for an unknown number.
     """
-    require_city(scope)
-    step = session.scalar(select(Milestone).where(Milestone.number == number))
-    if step is None:
-        raise Forbidden("school")
+    _known_step(session, scope, number)
     save(session, scope, number, {"done_on": done_on}, now)
 
 
 def remove(session: Session, scope: Scope, number: str, now: datetime) -> None:
-    """Take a step out of the plan. Raises ``Forbidden`` for others and for an unknown number."""
-    require_city(scope)
-    step = session.scalar(select(Milestone).where(Milestone.number == number))
-    if step is None:
-        raise Forbidden("school")
+    """Take a step out of the plan. Raises ``Forbidden`` as ``mark`` does."""
+    step = _known_step(session, scope, number)
     before = {name: plain_value(getattr(step, name)) for name in FIELDS}
     session.delete(step)
     audit.record(
@@ -131,10 +120,22 @@ def remove(session: Session, scope: Scope, number: str, now: datetime) -> None:
     )
 
 
+def _step(session: Session, number: str) -> Milestone | None:
+    return session.scalar(select(Milestone).where(Milestone.number == number))
+
+
+def _known_step(session: Session, scope: Scope, number: str) -> Milestone:
+    need_city(scope)
+    step = _step(session, number)
+    if step is None:
+        raise Forbidden("school")
+    return step
+
+
 def _write(
     session: Session, number: str, changes: Mapping[str, Change], *, actor: str, now: datetime
 ) -> None:
-    step = session.scalar(select(Milestone).where(Milestone.number == number))
+    step = _step(session, number)
     if step is None:
         step = Milestone(number=number, title="", responsible=[])
         session.add(step)
@@ -142,15 +143,15 @@ def _write(
         setattr(step, name, date.fromisoformat(after) if name in DAYS and after else after)
     if "done_on" in changes:
         step.done_by = actor if step.done_on else ""
-    details: dict[str, Any] = {name: list(change) for name, change in changes.items()}
     audit.record(
-        session, AuditAction.MILESTONE_WRITE, at=now, actor=actor, number=number, **details
-    )
+        session, AuditAction.MILESTONE_WRITE, at=now, actor=actor, number=number,
+        **as_details(changes),
+    )  # fmt: skip
 
 
 def offer_starting_set(session: Session, scope: Scope, now: datetime) -> int:
     """Add the steps of the letter that the plan has not; returns how many. Dates stay open."""
-    require_city(scope)
+    need_city(scope)
     known = set(session.scalars(select(Milestone.number)))
     missing = [step for step in STARTING_SET if step[0] not in known]
     for number, title, responsible in missing:

@@ -11,36 +11,30 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service import audit
-from service.access import Forbidden, Scope
+from service.access import Forbidden, Scope, need_city
 from service.audit import AuditAction
 from service.models import (
-    OperatorRole,
     PlatformFigure,
     PlatformSchool,
     PlatformWeek,
+    ReferenceImport,
     School,
 )
-from service.registry.columns import Problem, Row, plain
+from service.registry.columns import Problem, Row, plain, repeated
 from service.registry.mappings import FIGURES, FLAGS
 from service.registry.preview import Entry, Preview
 from service.registry.refusals import Refusal
+from service.registry.schools import open_without
 
 
 def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
-    """Rows with their label; a row that names no school, or one named before, is a problem."""
-    problems: list[Problem] = []
-    first: dict[str, int] = {}
+    """Give rows their label; a row that names no school, or one named before, is a problem."""
     for row in rows:
         row["label"] = label(row)
-        if not row["label"]:
-            problems.append(Problem(code="school.not_named", row=row["row"]))
-        elif row["label"] in first:
-            problems.append(
-                Problem(code="row.twice", row=row["row"], value=row["label"],
-                        details={"first": str(first[row["label"]])})
-            )  # fmt: skip
-        first.setdefault(row["label"], row["row"])
-    return list(rows), problems
+    named = [row for row in rows if row["label"]]
+    nameless = [row["row"] for row in rows if not row["label"]]
+    problems = [Problem(code="school.not_named", row=number) for number in nameless]
+    return list(rows), problems + repeated(named, ["label"])
 
 
 def label(row: Row) -> str:
@@ -109,40 +103,28 @@ def preview(session: Session, rows: Sequence[Row], options: Mapping[str, Any]) -
             unmatched.append(row["label"])
         changes = {name: (None, row[name]) for name in (*FIGURES, *FLAGS) if name in row}
         added.append(Entry(key=row["label"], title=code or "", changes=changes))
-    told = set(found.values())
-    missing = [
-        Entry(key=school.code, title=school.short_name or school.name, changes={})
-        for school in session.scalars(select(School).where(School.closed_on.is_(None)))
-        if school.code not in told
-    ]
+    missing = open_without(session.scalars(select(School)), set(found.values()))
     return Preview(added=added, missing=missing, unmatched=unmatched, problems=problems)
 
 
-def apply(
-    session: Session,
-    rows: Sequence[Row],
-    options: Mapping[str, Any],
-    *,
-    file_name: str,
-    sha256: str,
-    actor: str,
-    now: datetime,
-) -> PlatformWeek:
+def apply(session: Session, received: ReferenceImport, *, actor: str, now: datetime) -> None:
     """Store the rows as the next version of the week; earlier versions stay as they are."""
-    platform, first_day = options["platform"], date.fromisoformat(options["first_day"])
+    platform, first_day = received.options["platform"], received.options["first_day"]
+    begins = date.fromisoformat(first_day)
     newest = session.scalar(
         select(func.max(PlatformWeek.version)).where(
-            PlatformWeek.platform == platform, PlatformWeek.first_day == first_day
+            PlatformWeek.platform == platform, PlatformWeek.first_day == begins
         )
     )
     week = PlatformWeek(
-        platform=platform, first_day=first_day, version=(newest or 0) + 1, file_name=file_name,
-        sha256=sha256, mapping=options["mapping"], imported_at=now, imported_by=actor,
+        platform=platform, first_day=begins, version=(newest or 0) + 1, imported_at=now,
+        imported_by=actor, file_name=received.file_name, sha256=received.sha256,
+        mapping=received.options["mapping"],
     )  # fmt: skip
     session.add(week)
     session.flush()
     matcher = Matcher(session, platform)
-    for row in rows:
+    for row in received.rows:
         values = {name: row.get(name) for name in (*FIGURES, *FLAGS)}
         session.add(PlatformFigure(week_id=week.id, row=row["row"], label=row["label"], **values))
         known = session.get(PlatformSchool, (platform, row["label"]))
@@ -153,9 +135,8 @@ def apply(
             known.school_code, known.matched_at = matcher.find(row), now
     audit.record(
         session, AuditAction.PLATFORM_IMPORT, at=now, actor=actor, platform=platform,
-        first_day=options["first_day"], version=week.version,
+        first_day=first_day, version=week.version,
     )  # fmt: skip
-    return week
 
 
 def match(
@@ -167,7 +148,7 @@ def match(
     for others, and for a name or school that is not known; ``Refusal("platform.two_rows")`` when
     another row of a stored week is this school already.
     """
-    require_city(scope)
+    need_city(scope)
     known = session.get(PlatformSchool, (platform, name))
     if known is None or (code is not None and session.get(School, code) is None):
         raise Forbidden("school")
@@ -196,9 +177,3 @@ def _shares_a_week(session: Session, platform: str, name: str, code: str) -> boo
         .limit(1)
     )
     return session.scalar(same) is not None
-
-
-def require_city(scope: Scope) -> None:
-    """Raises ``Forbidden`` for whoever sees only a part of the city."""
-    if scope.role != OperatorRole.CITY:
-        raise Forbidden("school")

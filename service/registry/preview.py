@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from service.registry.columns import Problem
@@ -20,7 +21,7 @@ class Entry:
 
     key: str
     title: str
-    changes: Mapping[str, Change]
+    changes: Mapping[str, Change] = field(default_factory=dict)
     """By field; dates in ISO 8601."""
 
 
@@ -34,7 +35,7 @@ class Preview:
     """What we have and the file has not. It stays as it is."""
     unmatched: Sequence[str] = ()
     """Schools of a platform that a person has to match; the import goes on without."""
-    problems: Sequence[Problem] = field(default_factory=tuple)
+    problems: Sequence[Problem] = ()
 
     @property
     def can_apply(self) -> bool:
@@ -50,3 +51,25 @@ class Preview:
         ]
         text = json.dumps(parts, ensure_ascii=False, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plain_value(value: Any) -> Any:
+    """Return an attribute as it is compared, shown and audited: JSON, dates in ISO 8601."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def changed_fields(
+    row: object | None, names: Iterable[str], values: Mapping[str, Any]
+) -> dict[str, Change]:
+    """Return before and after of those of the names whose value would be another one."""
+    found = {}
+    for name in names:
+        before = plain_value(getattr(row, name)) if row else None
+        if name in values and before != values[name]:
+            found[name] = (before, values[name])
+    return found
+
+
+def as_details(changes: Mapping[str, Change]) -> dict[str, Any]:
+    """Return changes as the audit keeps them."""
+    return {name: list(change) for name, change in changes.items()}

@@ -1,12 +1,13 @@
-"""Why something in the registry cannot be done as asked."""
+"""Why something in the registry cannot be done as asked, or a file cannot be read."""
 
 from __future__ import annotations
 
+from service.problems import Problem
 
-class Refusal(Exception):
-    """``code`` is stable; ``wording`` has its words."""
 
-    def __init__(self, code: str, /, **values: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.values = values
+class Refusal(Problem):
+    """Something cannot be done as asked."""
+
+
+class TableError(Problem):
+    """A file cannot be read as a table at all."""

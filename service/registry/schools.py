@@ -5,7 +5,7 @@ The key is the code. Numbers and names repeat: №153 stands in two districts, �
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -16,12 +16,12 @@ from service import audit
 from service.audit import AuditAction
 from service.models import HeadCount, HeadCountGroup, School
 from service.registry.columns import NO, YES, Column, Kind, Problem, Row, repeated
-from service.registry.preview import Change, Entry, Preview
+from service.registry.preview import Change, Entry, Preview, as_details, changed_fields
 from service.registry.types import TYPES
 
 _STATE = {"государственная": YES, "негосударственная": NO}
 
-COLUMNS = (
+COLUMNS: tuple[Column, ...] = (
     Column(key="code", titles=("Код ОО", "Код", "Код школы", "Код организации"), required=True,
            length=64, example="78-0153-1"),
     Column(key="number", titles=("Номер ОО", "№ ОО", "Номер", "№ школы", "Номер школы"),
@@ -69,18 +69,23 @@ Counted = tuple[int, date, str]
 Counts = Mapping[str, Sequence[Counted]]
 """By group, the newest last."""
 
+TITLES = {column.key: column.title for column in COLUMNS}
+
 
 def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
     """What one file can be blamed for alone: codes twice, head counts without date or source."""
-    problems = repeated(rows, "code", COLUMNS[0].title)
-    for row in rows:
-        if any(group in row for group in GROUPS):
-            problems += [
-                Problem(code="cell.empty", row=row["row"], column=column.title)
-                for column in COLUMNS
-                if column.key in ("counted_on", "count_source") and column.key not in row
-            ]
-    return list(rows), problems
+    problems = repeated(rows, ["code"], TITLES["code"])
+    return list(rows), problems + [one for row in rows for one in uncertain_counts(row)]
+
+
+def uncertain_counts(row: Mapping[str, Any]) -> list[Problem]:
+    """Find head counts without date or source."""
+    lacks = ("counted_on", "count_source") if any(group in row for group in GROUPS) else ()
+    return [
+        Problem(code="cell.empty", row=row.get("row", 0), column=TITLES[name])
+        for name in lacks
+        if name not in row
+    ]
 
 
 def preview(session: Session, rows: Sequence[Row]) -> Preview:
@@ -88,25 +93,34 @@ def preview(session: Session, rows: Sequence[Row]) -> Preview:
     schools = {school.code: school for school in session.scalars(select(School))}
     counts = head_counts(session)
     codes = schools.keys() | {row["code"] for row in rows}
-    added, changed, problems, same = [], [], [], 0
+    added, changed, problems = [], [], []
     for row in rows:
-        school = schools.get(row["code"])
-        problems += _problems(row, school, codes)
-        changes = _changes(row, school, counts.get(row["code"], {}))
-        entry = Entry(key=row["code"], title=_title(row, school), changes=changes)
+        code, school = row["code"], schools.get(row["code"])
+        if school is None:
+            problems += _lacking(row)
+        problems += no_successor(row, code, codes)
+        changes = changes_of(row, school, counts.get(code, {}))
+        entry = Entry(key=code, title=_title(row, school), changes=changes)
         if school is None:
             added.append(entry)
         elif changes or school.registered_at is None:
             changed.append(entry)
-        else:
-            same += 1
-    told = {row["code"] for row in rows}
-    missing = [
-        Entry(key=school.code, title=school.short_name or school.name, changes={})
-        for school in schools.values()
+    return Preview(
+        added=added,
+        changed=changed,
+        same=len(rows) - len(added) - len(changed),
+        missing=open_without(schools.values(), {row["code"] for row in rows}),
+        problems=problems,
+    )
+
+
+def open_without(schools: Iterable[School], told: Container[str | None]) -> list[Entry]:
+    """Return the open schools that a file does not tell of."""
+    return [
+        Entry(key=school.code, title=school.short_name or school.name)
+        for school in schools
         if school.code not in told and school.closed_on is None
     ]
-    return Preview(added=added, changed=changed, same=same, missing=missing, problems=problems)
 
 
 def _title(row: Row, school: School | None) -> str:
@@ -114,33 +128,29 @@ def _title(row: Row, school: School | None) -> str:
     return str(row.get("short_name") or row.get("name") or known)
 
 
-def _problems(row: Row, school: School | None, codes: Iterable[str]) -> list[Problem]:
-    problems = []
-    if school is None:
-        by_key = {column.key: column.title for column in COLUMNS}
-        lacks = [key for key in ("short_name", "district") if key not in row]
-        if "name" in row:
-            lacks = [key for key in lacks if key != "short_name"]
-        problems += [
-            Problem(code="school.new_lacks", row=row["row"], column=by_key[key], value=row["code"])
-            for key in lacks
-        ]
+def _lacking(row: Row) -> list[Problem]:
+    lacks = [] if "short_name" in row or "name" in row else ["short_name"]
+    lacks += [] if "district" in row else ["district"]
+    return [
+        Problem(code="school.new_lacks", row=row["row"], column=TITLES[key], value=row["code"])
+        for key in lacks
+    ]
+
+
+def no_successor(row: Mapping[str, Any], code: str, codes: Container[str]) -> list[Problem]:
+    """Find a successor of school ``code`` that is none of ``codes``, or the school itself."""
     successor = row.get("merged_into")
-    if successor and (successor not in codes or successor == row["code"]):
-        problems.append(
-            Problem(code="school.no_successor", row=row["row"], column=COLUMNS[-1].title,
-                    value=successor)
-        )  # fmt: skip
-    return problems
+    if not successor or (successor in codes and successor != code):
+        return []
+    return [
+        Problem(code="school.no_successor", row=row.get("row", 0), column=TITLES["merged_into"],
+                value=successor)
+    ]  # fmt: skip
 
 
-def _changes(row: Row, school: School | None, counts: Counts) -> dict[str, Change]:
-    changes: dict[str, Change] = {}
-    for name in FIELDS:
-        if name in row:
-            before = plain_value(getattr(school, name)) if school else None
-            if before != row[name]:
-                changes[name] = (before, row[name])
+def changes_of(row: Mapping[str, Any], school: School | None, counts: Counts) -> dict[str, Change]:
+    """Return what the values of a row, or of a form, would change in a school."""
+    changes = changed_fields(school, FIELDS, row)
     for group in GROUPS:
         if group in row:
             after = [row[group], row.get("counted_on"), row.get("count_source")]
@@ -150,11 +160,6 @@ def _changes(row: Row, school: School | None, counts: Counts) -> dict[str, Chang
             if not same_day or same_day[-1] != after:
                 changes[group] = (known[-1] if known else None, after)
     return changes
-
-
-def plain_value(value: Any) -> Any:
-    """An attribute as it is compared, shown and audited: JSON, dates in ISO 8601."""
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def head_counts(session: Session, code: str = "") -> dict[str, dict[str, list[Counted]]]:
@@ -180,13 +185,21 @@ def apply(session: Session, found: Preview, *, actor: str, now: datetime) -> Non
     for entry in (*found.added, *found.changed):
         school = session.get_one(School, entry.key)
         write(session, school, entry.changes, actor=actor, now=now)
-        school.registered_at = school.registered_at or now
 
 
 def write(
-    session: Session, school: School, changes: Mapping[str, Change], *, actor: str, now: datetime
+    session: Session,
+    school: School,
+    changes: Mapping[str, Change],
+    *,
+    actor: str,
+    now: datetime,
+    registers: bool = True,
 ) -> None:
-    """Set fields and add head counts of one school; audited with before and after."""
+    """Set fields and add head counts of one school; audited with before and after.
+
+    With ``registers``, the registry is the authority for the school from now on.
+    """
     for name, (_before, after) in changes.items():
         if name in GROUPS:
             session.add(
@@ -197,18 +210,15 @@ def write(
                 )
             )  # fmt: skip
         else:
-            setattr(school, name, as_attribute(name, after))
+            setattr(school, name, date.fromisoformat(after) if name in DAYS and after else after)
     if school.type:
         school.unknown_type = ""
     # A list of schools shows the short name, plans of Moodle use both.
     school.name = school.name or school.short_name
     school.short_name = school.short_name or school.name[:255]
-    details: dict[str, Any] = {name: list(change) for name, change in changes.items()}
     audit.record(
-        session, AuditAction.SCHOOL_WRITE, at=now, actor=actor, school_code=school.code, **details
-    )
-
-
-def as_attribute(name: str, value: Any) -> Any:
-    """The other way round from ``plain_value``."""
-    return date.fromisoformat(value) if name in DAYS and value else value
+        session, AuditAction.SCHOOL_WRITE, at=now, actor=actor, school_code=school.code,
+        **as_details(changes),
+    )  # fmt: skip
+    if registers:
+        school.registered_at = school.registered_at or now

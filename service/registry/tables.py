@@ -7,36 +7,22 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from io import BytesIO, StringIO
 from itertools import islice
 from typing import Any
 from zipfile import ZipFile
 
-from service.registry.workbooks import MAX_COLUMNS, UnknownResult, sheet_rows
+from service.registry.refusals import TableError
+from service.registry.workbooks import MAX_COLUMNS, sheet_rows
 from service.settings import RegistrySettings
-
-__all__ = ["Table", "TableError", "UnknownResult", "read_table"]
 
 _DELIMITERS = ";\t,"
 _LOOKED_AT = 20
 """Lines that tell the delimiter."""
 
 
-class TableError(Exception):
-    """The file cannot be read as a table at all. ``code`` is stable; ``wording`` has its words."""
-
-    def __init__(self, code: str, /, **values: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.values = values
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Table:
-    """Rows that are not empty, by the number that a spreadsheet program shows for them."""
-
-    rows: Mapping[int, Sequence[Any]]
+Table = Mapping[int, Sequence[Any]]
+"""Rows that are not empty, by the number that a spreadsheet program shows for them."""
 
 
 def read_table(name: str, data: bytes, settings: RegistrySettings) -> Table:
@@ -45,7 +31,7 @@ def read_table(name: str, data: bytes, settings: RegistrySettings) -> Table:
     Raises ``TableError`` for a file too large, of another kind, spoilt or without any row.
     """
     if len(data) > settings.file_bytes:
-        raise TableError("file.too_large", limit=_megabytes(settings.file_bytes))
+        raise _too_large(settings.file_bytes)
     if data.startswith(b"PK"):
         rows = _workbook(data, settings)
     elif data.startswith(b"\xd0\xcf\x11\xe0") or name.lower().endswith((".xls", ".ods", ".xlsb")):
@@ -60,11 +46,11 @@ def read_table(name: str, data: bytes, settings: RegistrySettings) -> Table:
             raise TableError("file.too_many_rows", limit=str(settings.rows))
     if not kept:
         raise TableError("file.empty")
-    return Table(rows=kept)
+    return kept
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 2**20:.0f}"
+def _too_large(limit: int) -> TableError:
+    return TableError("file.too_large", limit=f"{limit / 2**20:.0f}")
 
 
 def _csv(data: bytes) -> Iterator[tuple[int, Sequence[Any]]]:
@@ -102,7 +88,7 @@ def _workbook(data: bytes, settings: RegistrySettings) -> Iterator[tuple[int, Se
         with ZipFile(BytesIO(data)) as archive:
             parts = archive.infolist()
             if sum(part.file_size for part in parts) > settings.unpacked_bytes:
-                raise TableError("file.too_large", limit=_megabytes(settings.unpacked_bytes))
+                raise _too_large(settings.unpacked_bytes)
             if not any(part.filename == "xl/workbook.xml" for part in parts):
                 raise TableError("file.other_kind")
         yield from sheet_rows(data, settings.rows)

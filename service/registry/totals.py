@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from service import audit
 from service.audit import AuditAction
 from service.models import RegionalTotal, TotalKey
-from service.registry.columns import Column, Kind, Problem, Row
-from service.registry.preview import Entry, Preview
+from service.registry.columns import Column, Kind, Problem, Row, repeated
+from service.registry.preview import Change, Entry, Preview, as_details, changed_fields
 
 KEYS = {
     "Обучающихся по программам общего образования": TotalKey.LEARNERS_GENERAL,
@@ -27,7 +27,7 @@ KEYS = {
     **{key.value: key for key in TotalKey},
 }
 
-COLUMNS = (
+COLUMNS: tuple[Column, ...] = (
     Column(key="key", titles=("Показатель", "Наименование показателя"), kind=Kind.CHOICE,
            choices=KEYS, required=True, example="Обучающихся по программам СПО"),
     Column(key="value", titles=("Значение", "Количество", "Всего"), kind=Kind.INTEGER,
@@ -39,55 +39,40 @@ COLUMNS = (
            length=100, example="01-16/219"),
 )  # fmt: skip
 
+FIELDS = tuple(column.key for column in COLUMNS if column.key != "key")
+
 
 def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
-    """Two figures of one indicator and day in one file contradict each other."""
-    first: dict[tuple[str, str], int] = {}
-    problems = []
-    for row in rows:
-        key = (row["key"], row["as_of"])
-        if key in first:
-            problems.append(
-                Problem(code="row.twice", row=row["row"], column=COLUMNS[0].title,
-                        value=row["key"], details={"first": str(first[key])})
-            )  # fmt: skip
-        first.setdefault(key, row["row"])
-    return list(rows), problems
+    """Find figures of one indicator and day that contradict each other."""
+    return list(rows), repeated(rows, ("key", "as_of"), COLUMNS[0].title)
 
 
 def preview(session: Session, rows: Sequence[Row]) -> Preview:
     """A figure that stands already is the same; any other is added, also for the same day."""
     newest = {
-        (one.key, one.as_of.isoformat()): [one.value, one.document, one.document_number]
+        (one.key, one.as_of.isoformat()): one
         for one in session.scalars(select(RegionalTotal).order_by(RegionalTotal.id))
     }
-    added, same = [], 0
+    added = []
     for row in rows:
-        before = newest.get((row["key"], row["as_of"]))
-        after = [row["value"], row["document"], row.get("document_number", "")]
-        if before == after:
-            same += 1
-            continue
-        changes = {
-            "value": (before[0] if before else None, row["value"]),
-            "as_of": (None, row["as_of"]),
-            "document": (None, row["document"]),
-            "document_number": (None, row.get("document_number", "")),
-        }
-        added.append(Entry(key=row["key"], title="", changes=changes))
-    return Preview(added=added, same=same)
+        values = {name: row.get(name, "") for name in FIELDS}
+        known = newest.get((row["key"], row["as_of"]))
+        if changed_fields(known, FIELDS, values):
+            changes: dict[str, Change] = {name: (None, value) for name, value in values.items()}
+            changes["value"] = (known and known.value, row["value"])
+            added.append(Entry(key=row["key"], title="", changes=changes))
+    return Preview(added=added, same=len(rows) - len(added))
 
 
 def apply(session: Session, found: Preview, *, actor: str, now: datetime) -> None:
     """Add the rows; what stood before stays, for reports of earlier days."""
     for entry in found.added:
-        values = {name: after for name, (_before, after) in entry.changes.items()}
+        values: dict[str, Any] = {name: after for name, (_before, after) in entry.changes.items()}
+        values["as_of"] = date.fromisoformat(values["as_of"])
         session.add(
-            RegionalTotal(
-                key=TotalKey(entry.key), value=values["value"],
-                as_of=date.fromisoformat(values["as_of"]), document=values["document"],
-                document_number=values["document_number"], recorded_at=now, recorded_by=actor,
-            )
+            RegionalTotal(key=TotalKey(entry.key), recorded_at=now, recorded_by=actor, **values)
+        )
+        audit.record(
+            session, AuditAction.TOTAL_ADD, at=now, actor=actor, key=entry.key,
+            **as_details(entry.changes),
         )  # fmt: skip
-        details: dict[str, Any] = {name: list(one) for name, one in entry.changes.items()}
-        audit.record(session, AuditAction.TOTAL_ADD, at=now, actor=actor, key=entry.key, **details)

@@ -12,8 +12,8 @@ from service.activity.bitmaps import PeopleSet
 from service.activity.figures import Activity
 from service.calendar.weeks import final_cut_off, last_quarter, quarter_of
 from service.i18n import gettext as _
-from service.models import OperatorRole, TotalKey
-from service.registry.lookup import DENOMINATORS, Total, denominator, regional_totals
+from service.models import OperatorRole, RegionalTotal, TotalKey
+from service.registry.lookup import DENOMINATORS, denominator, regional_totals
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.indicators.measures import LETTER, Count, Measured, measure
 from service.reports.indicators.texts import LINES, indicator_of, said
@@ -100,7 +100,7 @@ def indicator_people(session: Session, question: Question, cell: Cell) -> Select
 
 
 def _denominator(
-    question: Question, indicator: str, totals: Mapping[TotalKey, Total]
+    question: Question, indicator: str, totals: Mapping[TotalKey, RegionalTotal]
 ) -> _Denominator:
     if indicator not in DENOMINATORS:
         return _Denominator(value=None, source="")
@@ -112,7 +112,7 @@ def _denominator(
     return _Denominator(value=found.value, source=source or "; ".join(map(_told, found.parts)))
 
 
-def _told(total: Total) -> str:
+def _told(total: RegionalTotal) -> str:
     number = f" № {total.document_number}" if total.document_number else ""
     told = wording.total(total.key)
     return f"{told}: {total.value} ({total.document}{number}, {total.as_of:%d.%m.%Y})"
