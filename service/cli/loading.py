@@ -23,7 +23,7 @@ from service.cli.base import (
 from service.cli.loads import load_argument, show
 from service.i18n import gettext as _
 from service.loads import claims, operations
-from service.loads.failures import OVER, failures
+from service.loads.failures import OVER, failures, try_again
 from service.models import Load, LoadStatus, PlannedChange, PlanStatus
 from service.processes import neighbours
 from service.queue import JobQueue
@@ -164,7 +164,7 @@ def retry(context: Context, load_id: int, as_json: bool) -> None:
 def _retry(context: Context, load_id: int) -> tuple[int, bool]:
     """The load that does it, and whether it is a new one, which is planned then."""
     with context.transaction() as session:
-        load, is_new = operations.try_again(
+        load, is_new = try_again(
             session, load_id, home=context.settings.home, scope=context.scope, now=context.now
         )
         number = load.id

@@ -235,7 +235,7 @@ def retry(load_id: int) -> Response:
     """Try again what failed: by the same plan, or by a new one where that cannot help."""
     console = the_console()
     with console.transaction() as db:
-        load, is_new = operations.try_again(
+        load, is_new = failures.try_again(
             db, load_id, home=console.application.settings.home, scope=scope(), now=console.now()
         )
         number = load.id

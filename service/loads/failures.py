@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from provisioning.changes import ACCOUNT_GONE, LOGIN_TAKEN, Result
@@ -18,6 +19,7 @@ from service.access import Scope
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
+from service.loads.operations import LoadProblem, find, new_load, ready_to_apply
 from service.models import (
     Load,
     LoadStatus,
@@ -54,32 +56,30 @@ class Failures:
         return sum(number for _code, number in self.reasons)
 
 
-def _of_plans(codes: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
-    return PlannedChange.result == Result.FAILED, SchoolPlan.status == PlanStatus.APPLIED, codes
+def _failed(scope: Scope) -> ColumnElement[bool]:
+    return and_(
+        PlannedChange.result == Result.FAILED,
+        SchoolPlan.status == PlanStatus.APPLIED,
+        SchoolPlan.school_code.in_(scope.codes()),
+    )
+
+
+_IS_CURRENT = SchoolPlan.known_version == School.known_version
+"""No later load of the school was begun since."""
 
 
 def failures(session: Session, load: Load, scope: Scope) -> Failures:
-    """What failed in the load, of the schools inside the scope."""
+    """Return what failed in the load, of the schools inside the scope."""
     rows = session.execute(
-        select(
-            PlannedChange.code,
-            SchoolPlan.school_code,
-            SchoolPlan.known_version == School.known_version,
-            func.count(),
-        )
-        .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
-        .join(School, School.code == SchoolPlan.school_code)
-        .where(
-            SchoolPlan.load_id == load.id, *_of_plans(SchoolPlan.school_code.in_(scope.codes()))
-        )
-        .group_by(
-            PlannedChange.code, SchoolPlan.school_code,
-            SchoolPlan.known_version, School.known_version,
-        )
-    ).all()  # fmt: skip
-    reasons: dict[str, int] = {}
+        select(PlannedChange.code, SchoolPlan.school_code, _IS_CURRENT, func.count())
+        .join(SchoolPlan)
+        .join(School)
+        .where(SchoolPlan.load_id == load.id, _failed(scope))
+        .group_by(PlannedChange.code, SchoolPlan.id, School.code)
+    ).all()
+    reasons: Counter[str] = Counter()
     for code, _school, _current, count in rows:
-        reasons[code] = reasons.get(code, 0) + count
+        reasons[code] += count
     open_ = [(code, school) for code, school, current, _ in rows if current]
     needs_another_plan = [code in NEEDS_ANOTHER_PLAN for code, _ in open_]
     return Failures(
@@ -91,68 +91,79 @@ def failures(session: Session, load: Load, scope: Scope) -> Failures:
 
 
 def counts(session: Session, loads: Collection[Load], scope: Scope) -> dict[int, int]:
-    """How many changes failed, by run, in the schools inside the scope; only where any did."""
+    """Count the failed changes of each load in the schools inside the scope, where any failed."""
     numbers = [load.id for load in loads if load.status == LoadStatus.APPLIED_WITH_FAILURES]
     rows = session.execute(
         select(SchoolPlan.load_id, func.count())
-        .join(PlannedChange, PlannedChange.plan_id == SchoolPlan.id)
-        .where(
-            SchoolPlan.load_id.in_(numbers), *_of_plans(SchoolPlan.school_code.in_(scope.codes()))
-        )
+        .join(PlannedChange)
+        .where(SchoolPlan.load_id.in_(numbers), _failed(scope))
         .group_by(SchoolPlan.load_id)
     )
     return dict(rows.all())
 
 
-def unsettled(session: Session, scope: Scope) -> list[Load]:
-    """Runs with failures that no later load of the school has planned again, newest first."""
-    current = (
-        select(SchoolPlan.load_id)
-        .join(School, School.code == SchoolPlan.school_code)
-        .join(PlannedChange, PlannedChange.plan_id == SchoolPlan.id)
-        .where(
-            SchoolPlan.known_version == School.known_version,
-            *_of_plans(SchoolPlan.school_code.in_(scope.codes())),
-        )
+def unsettled(session: Session, scope: Scope) -> Sequence[Load]:
+    """Return loads with failures that no later load has planned again, newest first."""
+    failed = select(SchoolPlan.load_id).join(School).join(PlannedChange)
+    current = failed.where(_IS_CURRENT, _failed(scope))
+    query = (
+        select(Load)
+        .where(Load.status == LoadStatus.APPLIED_WITH_FAILURES, Load.id.in_(current))
+        .order_by(Load.id.desc())
     )
-    return list(
-        session.scalars(
-            select(Load)
-            .where(Load.status == LoadStatus.APPLIED_WITH_FAILURES, Load.id.in_(current))
-            .order_by(Load.id.desc())
-        )
-    )
+    return session.scalars(query).all()
 
 
 def final_status(session: Session, load_id: int) -> LoadStatus:
-    """How a load that was applied to the end is called."""
-    failed = (
-        select(PlannedChange.id)
-        .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
-        .where(SchoolPlan.load_id == load_id, PlannedChange.result == Result.FAILED)
-        .limit(1)
+    """Return how a load that was applied to the end is called."""
+    failed = exists().where(
+        PlannedChange.plan_id == SchoolPlan.id,
+        SchoolPlan.load_id == load_id,
+        PlannedChange.result == Result.FAILED,
     )
-    some = session.scalar(failed) is not None
+    some = session.scalar(select(failed))
     return LoadStatus.APPLIED_WITH_FAILURES if some else LoadStatus.APPLIED
 
 
+def try_again(
+    session: Session, load_id: int, *, home: Path, scope: Scope, now: datetime
+) -> tuple[Load, bool]:
+    """Return the load that tries again what failed, and whether it is new and to be planned.
+
+    A new plan is made where the old one, tried again, would only fail again; somebody has to
+    approve it. Without the files the old one is tried, if that can help some of them. Raises
+    ``LoadProblem``: ``load.nothing_failed``, ``load.overtaken`` (a later load has planned it
+    again), ``load.files_gone``, and as ``ready_to_apply``.
+    """
+    load = find(session, load_id, scope)
+    failed = failures(session, load, scope)
+    if not failed.count:
+        raise LoadProblem("load.nothing_failed")
+    if failed.overtaken:
+        raise LoadProblem("load.overtaken")
+    if failed.again:
+        again = waiting_again(session, load)
+        if again is not None and not set(failed.again) <= set(again.only_schools or ()):
+            again = None  # it is about schools of somebody else
+        again = again or plan_again(session, load, failed.again, home=home, scope=scope, now=now)
+        if again is not None:
+            return again, True
+        if not failed.some_as_planned:
+            raise LoadProblem("load.files_gone")
+    return ready_to_apply(session, load_id, scope=scope, now=now), False
+
+
 def waiting_again(session: Session, load: Load) -> Load | None:
-    """The new run of what failed here, as long as nobody has decided about it."""
-    return session.scalar(
-        select(Load)
-        .where(
-            Load.again_of == load.id,
-            Load.status.in_([LoadStatus.RECEIVED, LoadStatus.PLANNED]),
-        )
-        .order_by(Load.id.desc())
-        .limit(1)
-    )
+    """Return the new load of what failed here, as long as nobody has decided about it."""
+    undecided = Load.status.in_([LoadStatus.RECEIVED, LoadStatus.PLANNED])
+    newest = select(Load).where(Load.again_of == load.id, undecided).order_by(Load.id.desc())
+    return session.scalar(newest.limit(1))
 
 
 def plan_again_by_itself(application: Application, load_id: int) -> int | None:
     """After a load: plan again, for whoever loaded it, the schools where only that helps.
 
-    Returns the number of the new run, which is to be planned; None where there is nothing to do.
+    Returns the number of the new load, which is to be planned; None where there is none.
     """
     with transaction(application.sessions) as session:
         load = session.get_one(Load, load_id)
@@ -164,10 +175,10 @@ def plan_again_by_itself(application: Application, load_id: int) -> int | None:
         if load.status != LoadStatus.APPLIED_WITH_FAILURES or waiting_again(session, load):
             return None
         schools = failures(session, load, scope).again
+        if not schools:
+            return None
         home, now = application.settings.home, application.clock()
-        again = (
-            plan_again(session, load, schools, home=home, scope=scope, now=now) if schools else None
-        )
+        again = plan_again(session, load, schools, home=home, scope=scope, now=now)
         return again.id if again else None
 
 
@@ -180,28 +191,18 @@ def plan_again(
     scope: Scope,
     now: datetime,
 ) -> Load | None:
-    """A new run over the same files, of these schools only, status *received*.
+    """Return a new load over the same files, of these schools only, status *received*.
 
     None when the files are not kept any more: then somebody has to load them again.
     """
-    if not (home / load.folder).is_dir():
+    files = home / load.folder
+    if not files.is_dir():
         return None
-    again = Load(
-        status=LoadStatus.RECEIVED,
-        created_at=now,
-        created_by=scope.actor,
-        scope_role=scope.role,
-        scope_items=sorted(scope.items),
-        expected_school=load.expected_school,
-        folder="",
-        again_of=load.id,
-        only_schools=sorted(schools),
-    )
-    session.add(again)
-    session.flush()
-    again.folder = f"uploads/{again.id:06d}"
-    shutil.rmtree(home / again.folder, ignore_errors=True)
-    shutil.copytree(home / load.folder, home / again.folder, copy_function=_link_or_copy)
+    again, folder = new_load(
+        session, home=home, scope=scope, now=now, expected_school=load.expected_school,
+        again_of=load.id, only_schools=sorted(schools),
+    )  # fmt: skip
+    shutil.copytree(files, folder, copy_function=_link_or_copy)
     audit.record(
         session, AuditAction.LOAD_PLAN_AGAIN, at=now, actor=scope.actor, load_id=again.id,
         again_of=load.id, schools=len(schools),

@@ -10,9 +10,9 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Result
@@ -20,8 +20,8 @@ from provisioning.findings import Finding, Severity
 from service import audit
 from service.access import Forbidden, Scope
 from service.audit import AuditAction
+from service.db import copied
 from service.loads import claims
-from service.loads.failures import failures, plan_again, waiting_again
 from service.models import (
     Load,
     LoadFinding,
@@ -32,6 +32,7 @@ from service.models import (
     School,
     SchoolPlan,
 )
+from service.problems import Problem
 
 LARGEST_NUMBER = 2**31 - 1
 """Of a load's column. Asked for more, a database driver breaks off instead of finding nothing."""
@@ -52,13 +53,24 @@ OPEN = frozenset(
 """States in which a school may still wait for its yes."""
 
 
-class LoadProblem(Exception):
-    """The load cannot do what was asked. ``code`` is stable; views and the CLI have its words."""
+class LoadProblem(Problem):
+    """The load cannot do what was asked."""
 
-    def __init__(self, code: str, **values: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.values = values
+
+def new_load(
+    session: Session, *, home: Path, scope: Scope, now: datetime, **about: Any
+) -> tuple[Load, Path]:
+    """Add a load, status *received*; its files belong into the folder, which is not there yet."""
+    load = Load(
+        status=LoadStatus.RECEIVED, created_at=now, created_by=scope.actor, folder="",
+        scope_role=scope.role, scope_items=sorted(scope.items), **about,
+    )  # fmt: skip
+    session.add(load)
+    session.flush()
+    load.folder = f"uploads/{load.id:06d}"
+    folder = home / load.folder
+    shutil.rmtree(folder, ignore_errors=True)
+    return load, folder
 
 
 def receive(
@@ -70,36 +82,25 @@ def receive(
     expected_school: str,
     now: datetime,
 ) -> Load:
-    """Store copies of the uploaded files under a new run, status *received*.
+    """Store copies of the uploaded files under a new load.
 
     ``paths`` are (name the user knows, where it lies now); a folder is copied whole. Raises
     ``LoadProblem("load.not_copied")`` when one cannot be read, or there is no room.
     """
     if scope.role == OperatorRole.SCHOOL and not expected_school and len(scope.items) == 1:
         (expected_school,) = scope.items
-    load = Load(
-        status=LoadStatus.RECEIVED,
-        created_at=now,
-        created_by=scope.actor,
-        scope_role=scope.role,
-        scope_items=sorted(scope.items),
-        expected_school=expected_school,
-        folder="",
+    load, folder = new_load(
+        session, home=home, scope=scope, now=now, expected_school=expected_school
     )
-    session.add(load)
-    session.flush()
-    load.folder = f"uploads/{load.id:06d}"
-    target = home / load.folder
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True, mode=0o700)
+    folder.mkdir(parents=True, mode=0o700)
     for name, path in paths:
         try:
             if path.is_dir():
-                shutil.copytree(path, target / Path(name).name, dirs_exist_ok=True)
+                shutil.copytree(path, folder / Path(name).name, dirs_exist_ok=True)
             else:
-                shutil.copyfile(path, _free_name(target / Path(name).name))
+                shutil.copyfile(path, _free_name(folder / Path(name).name))
         except OSError as error:
-            shutil.rmtree(target, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise LoadProblem("load.not_copied", name=name) from error
     audit.record(
         session, AuditAction.LOAD_RECEIVE, at=now, actor=scope.actor, load_id=load.id,
@@ -135,13 +136,13 @@ def _hold(session: Session, load_id: int, scope: Scope) -> Load:
     load = find(session, load_id, scope)
     # An update, because SQLite knows no FOR UPDATE: there it waits for, and stops, all that write.
     session.execute(update(Load).where(Load.id == load.id).values(folder=Load.folder))
-    session.refresh(load, with_for_update=True)
+    session.refresh(load)
     return load
 
 
 def plans(
     session: Session, load: Load, scope: Scope, *, to_decide: bool = False
-) -> list[SchoolPlan]:
+) -> Sequence[SchoolPlan]:
     """Return the load's plans of the schools inside the scope; locked, where that is to decide."""
     query = (
         select(SchoolPlan)
@@ -150,7 +151,7 @@ def plans(
     )
     if to_decide:
         query = query.with_for_update().execution_options(populate_existing=True)
-    return list(session.scalars(query))
+    return session.scalars(query).all()
 
 
 def digest(school_plans: Iterable[SchoolPlan]) -> str:
@@ -198,8 +199,8 @@ def approve(
     breached = [plan.school_code for plan in open_plans if plan.breaches]
     if breached and not over_limits:
         raise LoadProblem("load.over_limits", schools=", ".join(breached))
-    if not _approve_plans(session, open_plans):
-        raise _nothing_to_approve(load, mine, schools)
+    for plan in open_plans:
+        plan.status, plan.limits_confirmed = PlanStatus.APPROVED, bool(plan.breaches)
     load.status = LoadStatus.APPROVED
     # A yes is no order to apply: ``ready_to_apply`` gives that, for the rest of the load too.
     load.go_on_at = None
@@ -209,21 +210,6 @@ def approve(
         digest=digest(mine), schools=len(open_plans), over_limits=len(breached),
     )  # fmt: skip
     return load
-
-
-def _approve_plans(session: Session, open_plans: Sequence[SchoolPlan]) -> bool:
-    """Whether all of them still waited: of two presses at the same moment only one succeeds."""
-    breached = [plan.id for plan in open_plans if plan.breaches]
-    done = session.execute(
-        update(SchoolPlan)
-        .where(
-            SchoolPlan.id.in_([plan.id for plan in open_plans]),
-            SchoolPlan.status == PlanStatus.PLANNED,
-        )
-        .values(status=PlanStatus.APPROVED, limits_confirmed=SchoolPlan.id.in_(breached))
-        .execution_options(synchronize_session="fetch")
-    )
-    return cast(CursorResult[Any], done).rowcount == len(open_plans)
 
 
 def _nothing_to_approve(
@@ -279,46 +265,34 @@ def request_stop(session: Session, load_id: int, *, scope: Scope, now: datetime)
     audit.record(session, AuditAction.LOAD_STOP, at=now, actor=scope.actor, load_id=load.id)
 
 
-def findings(session: Session, load: Load, scope: Scope) -> list[LoadFinding]:
-    """The load's findings; those of no school only for whoever uploaded it, or the city.
+def findings(session: Session, load: Load, scope: Scope) -> Sequence[LoadFinding]:
+    """Return the load's findings; those of no school only to its uploader and to the city.
 
-    Whoever uploaded it also reads that a file is of a school of others: it says nothing that the
-    file did not say, and without it nobody knows why nothing was read.
+    The uploader also reads that a file is of a school of others: it says nothing that the file did
+    not say, and without it nobody knows why nothing was read.
     """
     visible: ColumnElement[bool] = LoadFinding.school_code.in_(scope.codes())
     if load.created_by == scope.actor or scope.role == OperatorRole.CITY:
         visible = visible | LoadFinding.school_code.not_in(select(School.code))
         visible = visible | LoadFinding.rule.in_(ABOUT_THE_FILE)
-    return list(
-        session.scalars(
-            select(LoadFinding)
-            .where(LoadFinding.load_id == load.id, visible)
-            .order_by(LoadFinding.school_code, LoadFinding.file, LoadFinding.line, LoadFinding.id)
-        )
+    query = (
+        select(LoadFinding)
+        .where(LoadFinding.load_id == load.id, visible)
+        .order_by(LoadFinding.school_code, LoadFinding.file, LoadFinding.line, LoadFinding.id)
     )
+    return session.scalars(query).all()
 
 
 def as_finding(row: LoadFinding) -> Finding:
-    """The stored finding as the core's value, which knows its words."""
-    return Finding(
-        rule=row.rule,
-        severity=Severity(row.severity),
-        file=row.file,
-        line=row.line,
-        school_code=row.school_code,
-        sourced_id=row.sourced_id,
-        person=row.person,
-        field_name=row.field_name,
-        value=row.value,
-        details=row.details,
-    )
+    """Return the stored finding as the core's value, which knows its words."""
+    return copied(Finding, row, severity=Severity(row.severity))
 
 
 def progress(session: Session, load: Load, scope: Scope) -> dict[str, int]:
-    """How many changes of the approved plans are ``total``, ``done``, ``failed``, ``skipped``."""
+    """Count the changes of the approved plans: ``total``, ``done``, ``failed``, ``skipped``."""
     rows = session.execute(
         select(PlannedChange.result, func.count())
-        .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
+        .join(SchoolPlan)
         .where(
             SchoolPlan.load_id == load.id,
             SchoolPlan.status.in_([PlanStatus.APPROVED, PlanStatus.APPLIED]),
@@ -326,20 +300,15 @@ def progress(session: Session, load: Load, scope: Scope) -> dict[str, int]:
         )
         .group_by(PlannedChange.result)
     )
-    counts = {result or "open": number for result, number in rows}
-    return {
-        "total": sum(counts.values()),
-        "done": counts.get("done", 0),
-        "failed": counts.get("failed", 0),
-        "skipped": counts.get("skipped", 0),
-    }
+    counts = dict(rows.all())
+    ended = {result.value: counts.get(result, 0) for result in Result}
+    return {"total": sum(counts.values()), **ended}
 
 
-def latest(session: Session, scope: Scope, limit: int) -> list[Load]:
-    """The newest loads first."""
-    return list(
-        session.scalars(select(Load).where(scope.loads()).order_by(Load.id.desc()).limit(limit))
-    )
+def latest(session: Session, scope: Scope, limit: int) -> Sequence[Load]:
+    """Return the newest loads first."""
+    newest = select(Load).where(scope.loads()).order_by(Load.id.desc()).limit(limit)
+    return session.scalars(newest).all()
 
 
 def changes(
@@ -351,7 +320,7 @@ def changes(
     """
     query = (
         select(SchoolPlan.school_code, PlannedChange)
-        .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
+        .join(SchoolPlan)
         .where(SchoolPlan.load_id == load.id, SchoolPlan.school_code.in_(scope.codes()))
         .order_by(SchoolPlan.school_code, PlannedChange.position)
     )
@@ -374,31 +343,3 @@ def ready_to_apply(session: Session, load_id: int, *, scope: Scope, now: datetim
     if not claims.is_live(load.claimed_by, load.claimed_at, now):
         load.status = LoadStatus.APPROVED
     return load
-
-
-def try_again(
-    session: Session, load_id: int, *, home: Path, scope: Scope, now: datetime
-) -> tuple[Load, bool]:
-    """Try again what failed: the load that does it, and whether that is a new one to be planned.
-
-    A new plan is made where the old one, tried again, would only fail again; somebody has to
-    approve it. Without the files the old one is tried, if that can help some of them. Raises
-    ``LoadProblem``: ``load.nothing_failed``, ``load.overtaken`` (a later load has planned it
-    again), ``load.files_gone``, and as ``ready_to_apply``.
-    """
-    load = find(session, load_id, scope)
-    failed = failures(session, load, scope)
-    if not failed.count:
-        raise LoadProblem("load.nothing_failed")
-    if failed.overtaken:
-        raise LoadProblem("load.overtaken")
-    if failed.again:
-        again = waiting_again(session, load)
-        if again is not None and not set(failed.again) <= set(again.only_schools or ()):
-            again = None  # it is about schools of somebody else
-        again = again or plan_again(session, load, failed.again, home=home, scope=scope, now=now)
-        if again is not None:
-            return again, True
-        if not failed.some_as_planned:
-            raise LoadProblem("load.files_gone")
-    return ready_to_apply(session, load_id, scope=scope, now=now), False

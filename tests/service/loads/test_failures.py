@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from service.db import transaction
-from service.loads import failures, operations
+from service.loads import failures
 from service.loads.failures import plan_again_by_itself
 from service.loads.operations import LoadProblem
 from service.loads.planning import plan_load
@@ -36,7 +36,7 @@ ROWS_A, ROWS_B = [*pupils("a", 3), teacher("a-t")], [*pupils("b", 2), teacher("b
 
 def try_again(trial: Trial, load_id: int) -> tuple[Load, bool]:
     with transaction(trial.application.sessions) as session:
-        return operations.try_again(
+        return failures.try_again(
             session,
             load_id,
             home=trial.application.settings.home,
