@@ -89,16 +89,21 @@ class Pupil:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Slip:
-    """The slip handed to a pupil. It has no text form: nothing of it belongs into a log."""
+    """What one person is handed. It has no text form: nothing of it belongs into a log."""
 
     name: str
     group: str
+    """Title of the class; for staff, the word for it."""
     school: str
-    username: str
+    login: str
     login_advice: str
+    """Advice on how to type the login."""
     password: str
+    """The first password; empty once the person has set an own one."""
     password_advice: str
+    """Advice on what becomes of the password, and where."""
     address: str
+    """Where to sign in."""
 
 
 class OwnClass(Protocol):

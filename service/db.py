@@ -96,7 +96,7 @@ def chunks(values: Iterable[Value], size: int = 500) -> Iterator[list[Value]]:
         yield chunk
 
 
-def copied(kind: type[Value], row: object, **others: Any) -> Value:
+def copied(kind: type[Value], row: object, /, **others: Any) -> Value:
     """Make a ``kind``, which is a dataclass, of a row's fields of the same names and of others."""
     names = [one.name for one in fields(cast(Any, kind)) if one.name not in others]
     return kind(**{name: getattr(row, name) for name in names}, **others)

@@ -8,10 +8,11 @@ from dataclasses import asdict
 
 import click
 
+from auth.directory import Slip
 from service.cli.base import Context, json_option, pass_context, print_json, text_or_csv
 from service.i18n import gettext as _
 from service.people import passwords
-from service.people.slips import STAFF, Slip, groups, slip_of, slips
+from service.people.slips import STAFF, groups, slip_of, slips
 from service.spreadsheet import csv_file
 
 

@@ -13,7 +13,8 @@ from service.console.imported_files import uploaded_table
 from service.i18n import gettext as _
 from service.registry import imports
 from service.registry.mappings import MappingError, load_mappings
-from service.registry.refusals import Refusal, TableError
+from service.registry.refusals import Refusal
+from service.registry.tables import TableError
 from service.registry.template import FORMS
 from service.words import registry as wording
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from provisioning.apply import apply
@@ -72,221 +72,207 @@ def apply_load(
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Apply, or go on applying, a load. Does nothing when it is not approved or already claimed."""
-    if not _begin(application, load_id):
+    applying = _Applying(application, load_id, should_stop)
+    if not applying.begin():
         return
-
-    def stop() -> bool:
-        return should_stop() or _stop_requested(application, load_id)
-
     problem, finished, goes_on = "", False, True
     try:
-        finished = _apply_patiently(application, load_id, stop, sleep)
+        finished = applying.apply_patiently(sleep)
     except PlanAltered as altered:
         problem, goes_on = f"plan_altered: {altered}", False
         log.error("a plan is not the approved one", extra={"load": load_id, "problem": problem})
     except MoodleError as error:
-        problem = f"moodle.{type(error).__name__}: {error}"
-        log.warning("run broke off", extra={"load": load_id, "problem": problem})
+        problem = _problem_of(error)
+        log.warning("load broke off", extra={"load": load_id, "problem": problem})
     except claims.ClaimLost:
-        log.warning("run was taken over", extra={"load": load_id})
+        log.warning("load was taken over", extra={"load": load_id})
         return
     except Exception:
-        _end(application, load_id, finished=False, problem="internal")
+        applying.end(finished=False, problem="internal")
         raise
-    _end(application, load_id, finished=finished, problem=problem, goes_on=goes_on)
+    applying.end(finished=finished, problem=problem, goes_on=goes_on)
 
 
-def _begin(application: Application, load_id: int) -> bool:
-    now = application.clock()
-    with transaction(application.sessions) as session:
-        load = session.get_one(Load, load_id)
-        startable = {LoadStatus.APPROVED, LoadStatus.APPLYING, LoadStatus.STOPPED}
-        if load.status not in startable or not claims.take(session, load, now, startable):
-            return False
-        if load.stop_requested or (load.status == LoadStatus.STOPPED and load.go_on_at is None):
-            claims.stop_here(load)
-            return False
-        load.status, load.problem, load.finished_at = LoadStatus.APPLYING, "", None
-    log.info("run begins", extra={"load": load_id})
-    return True
+def _problem_of(error: MoodleError) -> str:
+    return f"moodle.{type(error).__name__}: {error}"
 
 
-def _end(
-    application: Application, load_id: int, *, finished: bool, problem: str, goes_on: bool = True
-) -> None:
-    with transaction(application.sessions) as session:
-        load = session.get_one(Load, load_id)
-        if load.claimed_by != claims.own_name():
-            return  # taken over: the other process says how it ends
-        now = application.clock()
-        if finished:
-            load.status, load.finished_at = final_status(session, load_id), now
-            load.problem, load.stop_requested, load.go_on_at = "", False, None
-            claims.release(load)
-        elif load.stop_requested or not goes_on:
-            claims.stop_here(load)
-            load.problem, load.stop_requested = problem[:1000], False
-        else:
-            load.status, load.problem = LoadStatus.STOPPED, (problem or claims.INTERRUPTED)[:1000]
-            load.go_on_at = now + TRY_AGAIN_AFTER if problem else now
-            claims.release(load)
-    log.info("run ends", extra={"load": load_id, "finished": finished})
+class _Applying:
+    """One process at work on one load."""
 
+    def __init__(self, application: Application, load_id: int, should_stop: StopCheck) -> None:
+        self._application = application
+        self._sessions = application.sessions
+        self._load_id = load_id
+        self._should_stop = should_stop
 
-def _stop_requested(application: Application, load_id: int) -> bool:
-    with application.sessions() as session:
-        return bool(session.scalar(select(Load.stop_requested).where(Load.id == load_id)))
-
-
-def _apply_patiently(
-    application: Application, load_id: int, stop: StopCheck, sleep: Callable[[float], None]
-) -> bool:
-    """Apply all plans; while Moodle does not answer, wait and go on where it stopped."""
-    with application.moodle() as moodle:
-        pauses = iter(PATIENCE_SECONDS)
-        while True:
-            tried_before = _last_tried(application, load_id)
-            try:
-                return _apply_plans(application, load_id, moodle, stop)
-            except (MoodleMisconfigured, MoodleRefused):
-                raise
-            except MoodleError as error:
-                if _last_tried(application, load_id) != tried_before:
-                    pauses = iter(PATIENCE_SECONDS)
-                pause = next(pauses, None)
-                if pause is None:
-                    raise
-                log.warning("Moodle does not answer", extra={"load": load_id, "pause": pause})
-                _note_problem(application, load_id, f"moodle.{type(error).__name__}: {error}")
-                for _second in range(pause):
-                    if stop():
-                        return False
-                    sleep(1)
-                    with transaction(application.sessions) as session:
-                        claims.renew(session, load_id, application.clock())
-
-
-def _apply_plans(
-    application: Application, load_id: int, moodle: MoodleClient, stop: StopCheck
-) -> bool:
-    """Apply each plan; False when it was stopped on the way.
-
-    Raises ``PlanAltered`` after the last one for those that were left out.
-    """
-    altered = []
-    for plan_id in _approved_plans(application, load_id):
-        try:
-            if not _apply_plan(application, plan_id, moodle, stop):
+    def begin(self) -> bool:
+        now = self._application.clock()
+        with transaction(self._sessions) as session:
+            load = session.get_one(Load, self._load_id)
+            startable = {LoadStatus.APPROVED, LoadStatus.APPLYING, LoadStatus.STOPPED}
+            if load.status not in startable or not claims.take(session, load, now, startable):
                 return False
-        except PlanAltered as error:
-            altered.append(str(error))
-    if altered:
-        raise PlanAltered(", ".join(altered))
-    return True
+            if load.stop_requested or (load.status == LoadStatus.STOPPED and load.go_on_at is None):
+                claims.stop_here(load)
+                return False
+            load.status, load.problem, load.finished_at = LoadStatus.APPLYING, "", None
+        log.info("load begins", extra={"load": self._load_id})
+        return True
 
+    def end(self, *, finished: bool, problem: str, goes_on: bool = True) -> None:
+        with transaction(self._sessions) as session:
+            load = session.get_one(Load, self._load_id)
+            if load.claimed_by != claims.own_name():
+                return  # taken over: the other process says how it ends
+            now = self._application.clock()
+            load.problem = problem[:1000]
+            if finished:
+                load.status, load.finished_at = final_status(session, self._load_id), now
+                load.stop_requested, load.go_on_at = False, None
+                claims.release(load)
+            elif load.stop_requested or not goes_on:
+                claims.stop_here(load)
+                load.stop_requested = False
+            else:
+                load.status, load.problem = LoadStatus.STOPPED, load.problem or claims.INTERRUPTED
+                load.go_on_at = now + TRY_AGAIN_AFTER if problem else now
+                claims.release(load)
+        log.info("load ends", extra={"load": self._load_id, "finished": finished})
 
-def _last_tried(application: Application, load_id: int) -> datetime | None:
-    """When the newest outcome of the load was recorded."""
-    with application.sessions() as session:
-        return session.scalar(
-            select(func.max(PlannedChange.tried_at))
-            .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
-            .where(SchoolPlan.load_id == load_id)
-        )
-
-
-def _note_problem(application: Application, load_id: int, problem: str) -> None:
-    with transaction(application.sessions) as session:
-        session.execute(update(Load).where(Load.id == load_id).values(problem=problem[:1000]))
-
-
-def _approved_plans(application: Application, load_id: int) -> list[int]:
-    """Approved ones, and applied ones with changes that can be tried again."""
-    retry = select(PlannedChange.plan_id).where(
-        PlannedChange.result.in_([Result.FAILED, Result.SKIPPED])
-    )
-    with application.sessions() as session:
-        return list(
-            session.scalars(
-                select(SchoolPlan.id)
-                .where(
-                    SchoolPlan.load_id == load_id,
-                    (SchoolPlan.status == PlanStatus.APPROVED)
-                    | ((SchoolPlan.status == PlanStatus.APPLIED) & SchoolPlan.id.in_(retry)),
-                )
-                .order_by(SchoolPlan.school_code)
-            )
-        )
-
-
-def _apply_plan(
-    application: Application, plan_id: int, moodle: MoodleClient, stop: StopCheck
-) -> bool:
-    """Apply one school's plan; False when it was stopped on the way. Raises ``PlanAltered``."""
-    is_approved = _is_as_approved(application, plan_id)
-    with transaction(application.sessions) as session:
-        plan = session.get_one(SchoolPlan, plan_id)
-        # Locked, so that of two plans begun at the same moment the second sees the first.
-        school = session.get_one(School, plan.school_code, with_for_update=True)
-        if not _is_current(plan, school):
-            if plan.status == PlanStatus.APPROVED:  # an applied one stays applied
-                plan.status = PlanStatus.SUPERSEDED
+    def _stop(self) -> bool:
+        if self._should_stop():
             return True
-        if plan.status not in (PlanStatus.APPROVED, PlanStatus.APPLIED):
-            return True  # somebody said no since the plans were listed
-        if not plan.started:
-            if not is_approved:
-                raise PlanAltered(plan.school_code)
-            _take_over_roll(session, plan, school, application.clock())
-    work = PlanWork(application, plan, school)
-    settings = application.settings
-    changes = work.changes()
-    first = next(changes, None)
-    # apply() asks Moodle what it can do even when there is nothing to do.
-    done = first is None or apply(
-        chain([first], changes),
-        moodle,
-        work,
-        work.record,
-        role_ids=settings.moodle.role_ids,
-        first_password=work.first_password if settings.passwords.kept_in == "moodle" else None,
-        should_stop=stop,
-    )
-    work.flush()
-    if not done:
-        return False
-    now = application.clock()
-    with transaction(application.sessions) as session:
-        plan = session.get_one(SchoolPlan, plan_id)
-        school = session.get_one(School, plan.school_code)
-        plan.status, plan.applied_at = PlanStatus.APPLIED, now
-        school.last_applied_at = now
-        _supersede_others(plan, school)
-        audit.record(
-            session, AuditAction.PLAN_APPLY, at=now, actor=audit.WORKER, load_id=plan.load_id,
-            school_code=plan.school_code, digest=plan.digest,
-        )  # fmt: skip
-    return True
+        with self._sessions() as session:
+            wish = select(Load.stop_requested).where(Load.id == self._load_id)
+            return bool(session.scalar(wish))
 
+    def apply_patiently(self, sleep: Callable[[float], None]) -> bool:
+        """Apply all plans; while Moodle does not answer, wait and go on where it stopped."""
+        with self._application.moodle() as moodle:
+            pauses = iter(PATIENCE_SECONDS)
+            while True:
+                tried_before = self._last_tried()
+                try:
+                    return self._apply_plans(moodle)
+                except (MoodleMisconfigured, MoodleRefused):
+                    raise
+                except MoodleError as error:
+                    if self._last_tried() != tried_before:
+                        pauses = iter(PATIENCE_SECONDS)
+                    pause = next(pauses, None)
+                    if pause is None:
+                        raise
+                    log.warning(
+                        "Moodle does not answer", extra={"load": self._load_id, "pause": pause}
+                    )
+                    with transaction(self._sessions) as session:
+                        load = session.get_one(Load, self._load_id)
+                        load.problem = _problem_of(error)[:1000]
+                    for _second in range(pause):
+                        if self._stop():
+                            return False
+                        sleep(1)
+                        with transaction(self._sessions) as session:
+                            claims.renew(session, self._load_id, self._application.clock())
 
-def _is_as_approved(application: Application, plan_id: int) -> bool:
-    """Whether the stored plan is the one whose digest was approved, limits and all."""
-    with application.sessions() as session:
-        plan = session.get_one(SchoolPlan, plan_id)
-        if plan.started:
-            return True
-        if plan.breaches and not plan.limits_confirmed:
-            return False
-        for breaches in _as_hashed(plan.breaches, application.settings.limits):
-            rows = session.scalars(
-                select(PlannedChange)
-                .where(PlannedChange.plan_id == plan_id)
-                .order_by(PlannedChange.position)
-                .execution_options(yield_per=PAGE)
-            )
-            if plan_digest(plan.school_code, breaches, map(as_change, rows)) == plan.digest:
+    def _last_tried(self) -> datetime | None:
+        """When the newest outcome of the load was recorded."""
+        newest = select(func.max(PlannedChange.tried_at)).join(SchoolPlan)
+        with self._sessions() as session:
+            return session.scalar(newest.where(SchoolPlan.load_id == self._load_id))
+
+    def _apply_plans(self, moodle: MoodleClient) -> bool:
+        """Apply the approved plans, and applied ones with changes that can be tried again.
+
+        False when it was stopped on the way. Raises ``PlanAltered`` after the last plan for those
+        that were left out.
+        """
+        retry = select(PlannedChange.plan_id).where(
+            PlannedChange.result.in_([Result.FAILED, Result.SKIPPED])
+        )
+        is_open = (SchoolPlan.status == PlanStatus.APPROVED) | (
+            (SchoolPlan.status == PlanStatus.APPLIED) & SchoolPlan.id.in_(retry)
+        )
+        plans = select(SchoolPlan.id).where(SchoolPlan.load_id == self._load_id, is_open)
+        with self._sessions() as session:
+            plan_ids = session.scalars(plans.order_by(SchoolPlan.school_code)).all()
+        altered = []
+        for plan_id in plan_ids:
+            try:
+                if not self._apply_plan(plan_id, moodle):
+                    return False
+            except PlanAltered as error:
+                altered.append(str(error))
+        if altered:
+            raise PlanAltered(", ".join(altered))
+        return True
+
+    def _apply_plan(self, plan_id: int, moodle: MoodleClient) -> bool:
+        """Apply one school's plan; False when it was stopped on the way. Raises ``PlanAltered``."""
+        application, settings = self._application, self._application.settings
+        is_approved = self._is_as_approved(plan_id)
+        with transaction(self._sessions) as session:
+            plan = session.get_one(SchoolPlan, plan_id, with_for_update=True)
+            # Locked, so that of two plans begun at the same moment the second sees the first.
+            school = session.get_one(School, plan.school_code, with_for_update=True)
+            if plan.known_version != school.known_version:  # another plan was applied since
+                if plan.status == PlanStatus.APPROVED:  # an applied one stays applied
+                    plan.status = PlanStatus.SUPERSEDED
                 return True
-    return False
+            if plan.status not in (PlanStatus.APPROVED, PlanStatus.APPLIED):
+                return True  # somebody said no since the plans were listed
+            if not plan.started:
+                if not is_approved:
+                    raise PlanAltered(plan.school_code)
+                _take_over_roll(session, plan, school, application.clock())
+        work = PlanWork(application, plan, school)
+        changes = work.changes()
+        first = next(changes, None)
+        # apply() asks Moodle what it can do even when there is nothing to do.
+        done = first is None or apply(
+            chain([first], changes),
+            moodle,
+            work,
+            work.record,
+            role_ids=settings.moodle.role_ids,
+            first_password=work.first_password if settings.passwords.kept_in == "moodle" else None,
+            should_stop=self._stop,
+        )
+        work.flush()
+        if not done:
+            return False
+        now = application.clock()
+        with transaction(self._sessions) as session:
+            plan = session.get_one(SchoolPlan, plan_id)
+            school = session.get_one(School, plan.school_code)
+            plan.status, plan.applied_at = PlanStatus.APPLIED, now
+            school.last_applied_at = now
+            _supersede_others(plan, school)
+            audit.record(
+                session, AuditAction.PLAN_APPLY, at=now, actor=audit.WORKER, load_id=plan.load_id,
+                school_code=plan.school_code, digest=plan.digest,
+            )  # fmt: skip
+        return True
+
+    def _is_as_approved(self, plan_id: int) -> bool:
+        """Whether the stored plan is the one whose digest was approved, limits and all."""
+        with self._sessions() as session:
+            plan = session.get_one(SchoolPlan, plan_id)
+            if plan.started:
+                return True
+            if plan.breaches and not plan.limits_confirmed:
+                return False
+            for breaches in _as_hashed(plan.breaches, self._application.settings.limits):
+                rows = session.scalars(
+                    select(PlannedChange)
+                    .where(PlannedChange.plan_id == plan_id)
+                    .order_by(PlannedChange.position)
+                    .execution_options(yield_per=PAGE)
+                )
+                if plan_digest(plan.school_code, breaches, map(as_change, rows)) == plan.digest:
+                    return True
+        return False
 
 
 def _as_hashed(
@@ -302,46 +288,36 @@ def _as_hashed(
         yield [{**one, "allowed_share": shares[one["limit"]]} for one in breaches]
 
 
-def _is_current(plan: SchoolPlan, school: School) -> bool:
-    """Whether nothing else of this school was applied since the plan was made (or begun)."""
-    return plan.known_version == school.known_version
-
-
 def _take_over_roll(session: Session, plan: SchoolPlan, school: School, now: datetime) -> None:
-    """From here on the file's roll is the school's roll, and older files are refused."""
+    """From here on the file's roll is the school's roll, and older files are refused.
+
+    What the file says of a class replaces its class teacher; other classes stay as they are.
+    """
     note_roll(session, plan, now)
-    session.execute(
-        delete(SchoolMembership).where(SchoolMembership.school_code == plan.school_code)
-    )
-    columns = ["school_code", "person_id", "role", "class_id", "class_title"]
-    values = select(
-        literal(plan.school_code),
-        PlannedMembership.person_id,
-        PlannedMembership.role,
-        PlannedMembership.class_id,
-        PlannedMembership.class_title,
-    ).where(PlannedMembership.plan_id == plan.id)
-    session.execute(insert(SchoolMembership).from_select(columns, values))
-    _take_over_class_teachers(session, plan)
+    planned, own = PlannedClassTeacher, ClassTeacher.school_code == plan.school_code
+    named = select(planned.class_id).where(planned.plan_id == plan.id)
+    session.execute(delete(ClassTeacher).where(own, ClassTeacher.class_id.in_(named)))
+    _take_over(session, plan, ClassTeacher, planned, planned.person_id != "")
+    own = SchoolMembership.school_code == plan.school_code
+    session.execute(delete(SchoolMembership).where(own))
+    _take_over(session, plan, SchoolMembership, PlannedMembership)
     school.last_exported_at = plan.exported_at
     plan.started = True
     _supersede_others(plan, school)
 
 
-def _take_over_class_teachers(session: Session, plan: SchoolPlan) -> None:
-    """What the file says of a class replaces what was known; other classes stay as they are."""
-    planned = PlannedClassTeacher
-    named = select(planned.class_id).where(planned.plan_id == plan.id)
-    session.execute(
-        delete(ClassTeacher).where(
-            ClassTeacher.school_code == plan.school_code, ClassTeacher.class_id.in_(named)
-        )
-    )
-    values = select(literal(plan.school_code), planned.class_id, planned.person_id).where(
-        planned.plan_id == plan.id, planned.person_id != ""
-    )
-    columns = ["school_code", "class_id", "person_id"]
-    session.execute(insert(ClassTeacher).from_select(columns, values))
+def _take_over(
+    session: Session,
+    plan: SchoolPlan,
+    table: type[SchoolMembership | ClassTeacher],
+    planned: type[PlannedMembership | PlannedClassTeacher],
+    *conditions: ColumnElement[bool],
+) -> None:
+    """Copy rows of the plan into a table that has the same columns, for the plan's school."""
+    names = [one.name for one in table.__table__.columns if one.name != "school_code"]
+    rows = select(literal(plan.school_code), *(getattr(planned, name) for name in names))
+    of_plan = rows.where(planned.plan_id == plan.id, *conditions)
+    session.execute(insert(table).from_select(["school_code", *names], of_plan))
 
 
 def _supersede_others(plan: SchoolPlan, school: School) -> None:

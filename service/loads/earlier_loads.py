@@ -23,21 +23,17 @@ def compare_with_earlier(
     school = session.get(School, school_code)
     if school is None:
         return []
-    applied = session.execute(
+    applied = (
         select(LoadFile.sha256, LoadFile.load_id)
         .join(
             SchoolPlan,
             (SchoolPlan.load_id == LoadFile.load_id)
             & (SchoolPlan.school_code == LoadFile.school_code),
         )
-        .where(
-            LoadFile.school_code == school_code,
-            LoadFile.sha256.in_([file.sha256 for file in files]),
-            SchoolPlan.status == PlanStatus.APPLIED,
-        )
-        .order_by(LoadFile.load_id)
+        .where(SchoolPlan.school_code == school_code, SchoolPlan.status == PlanStatus.APPLIED)
     )
-    loaded = dict(applied.all())
+    known = LoadFile.sha256.in_([file.sha256 for file in files])
+    loaded = dict(session.execute(applied.where(known).order_by(LoadFile.load_id)).all())
     newest = session.scalar(
         select(SchoolPlan.load_id)
         .where(SchoolPlan.school_code == school_code, SchoolPlan.status == PlanStatus.APPLIED)
@@ -58,9 +54,6 @@ def compare_with_earlier(
 
 def _finding(rule: str, file: ReadFile, **details: str) -> Finding:
     return Finding(
-        rule=rule,
-        severity=rules()[rule],
-        file=file.name,
-        school_code=file.school_code,
+        rule=rule, severity=rules()[rule], file=file.name, school_code=file.school_code,
         details=details,
-    )
+    )  # fmt: skip

@@ -43,6 +43,8 @@ TRIES = 3
 """The lock keeps loads apart. Should a program that knows no lock be faster all the same, the
 database refuses the second key or login, and everybody is looked up again."""
 
+NAMES = ("family_name", "given_name", "middle_name")
+
 _COLUMNS = {
     field.name: getattr(Identity, field.name)
     for field in fields(matching.KnownIdentity)
@@ -87,7 +89,7 @@ def _known_identities(session: Session, roster: Roster) -> KnownIdentities:
     by_key: dict[str, matching.KnownIdentity] = {}
     of_school = (
         select(SourceKey.sourced_id, *_COLUMNS.values())
-        .join(Identity, Identity.person_id == SourceKey.person_id)
+        .join(Identity)
         .where(SourceKey.source == roster.source, SourceKey.school_code == roster.school.code)
     )
     for ids in chunks(chain(roster.persons, roster.set_aside)):
@@ -136,26 +138,23 @@ def _by_snils(
 def _places(session: Session, people: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Where the newest export of each person's own school names them."""
     found: dict[str, dict[str, Any]] = defaultdict(dict)
+    keys = (
+        select(SourceKey.person_id, SourceKey.sourced_id)
+        .join(Identity)
+        .where(Identity.school_code == SourceKey.school_code)
+    )
+    rows = (
+        select(PlannedMembership.person_id, PlannedMembership.file, PlannedMembership.line)
+        .join(SchoolPlan)
+        .join(Identity, Identity.person_id == PlannedMembership.person_id)
+        .where(Identity.school_code == SchoolPlan.school_code)
+        .order_by(SchoolPlan.id)
+    )
     for ids in chunks(sorted(people)):
-        own_key = select(SourceKey.person_id, SourceKey.sourced_id).join(
-            Identity,
-            (Identity.person_id == SourceKey.person_id)
-            & (Identity.school_code == SourceKey.school_code),
-        )
-        for person_id, sourced_id in session.execute(own_key.where(SourceKey.person_id.in_(ids))):
+        for person_id, sourced_id in session.execute(keys.where(SourceKey.person_id.in_(ids))):
             found[person_id]["sourced_id"] = sourced_id
-        in_plans = (
-            select(PlannedMembership.person_id, PlannedMembership.file, PlannedMembership.line)
-            .join(SchoolPlan, SchoolPlan.id == PlannedMembership.plan_id)
-            .join(
-                Identity,
-                (Identity.person_id == PlannedMembership.person_id)
-                & (Identity.school_code == SchoolPlan.school_code),
-            )
-            .order_by(SchoolPlan.id)
-        )
         for person_id, file, line in session.execute(
-            in_plans.where(PlannedMembership.person_id.in_(ids))
+            rows.where(PlannedMembership.person_id.in_(ids))
         ):
             found[person_id] |= {"file": file, "line": line}
     return found
@@ -182,20 +181,17 @@ def _reserve(
     for some in chunks(new):
         people = dict(some)
         given = _free_usernames(session, people, logins)
-        insert_rows(
-            session,
-            Identity,
-            (
-                {
-                    "person_id": person_id,
-                    "username": given[person_id],
-                    "reserved_at": now,
-                    "school_code": roster.school.code,
-                    **_identity_values(person),
-                }
-                for person_id, person in people.items()
-            ),
+        rows = (
+            {
+                "person_id": person_id,
+                "username": given[person_id],
+                "reserved_at": now,
+                "school_code": roster.school.code,
+                **_identity_values(person),
+            }
+            for person_id, person in people.items()
         )
+        insert_rows(session, Identity, rows)
     keys = (
         {
             "source": roster.source,
@@ -230,6 +226,12 @@ def _replace_taken(
     Only for those who have no account, which would keep its login.
     """
     have_one = select(KnownUser.person_id).where(KnownUser.moodle_id.is_not(None))
+    clashing = (
+        select(Identity.person_id)
+        .join(TakenLogin, TakenLogin.username == Identity.username)
+        .where(Identity.person_id.not_in(have_one))
+        .order_by(Identity.person_id)
+    )
     known = (
         (match.person_id, roster.persons[key])
         for key, match in found.matches.items()
@@ -237,17 +239,11 @@ def _replace_taken(
     )
     for some in chunks(known):
         people = dict(some)
-        clashing = session.scalars(
-            select(Identity.person_id)
-            .join(TakenLogin, TakenLogin.username == Identity.username)
-            .where(Identity.person_id.in_(people), Identity.person_id.not_in(have_one))
-            .order_by(Identity.person_id)
-        ).all()
-        given = _free_usernames(session, {one: people[one] for one in clashing}, logins)
-        for person_id, username in given.items():
-            session.execute(
-                update(Identity).where(Identity.person_id == person_id).values(username=username)
-            )
+        ids = session.scalars(clashing.where(Identity.person_id.in_(people))).all()
+        given = _free_usernames(session, {one: people[one] for one in ids}, logins)
+        if given:
+            rows = [{"person_id": one, "username": username} for one, username in given.items()]
+            session.execute(update(Identity), rows)
 
 
 def usernames(session: Session, person_ids: Iterable[str]) -> dict[str, str]:
@@ -263,18 +259,10 @@ def usernames(session: Session, person_ids: Iterable[str]) -> dict[str, str]:
 
 
 def _identity_values(person: Person) -> dict[str, Any]:
-    """What an identity remembers of a person for matching."""
-    return {
-        "family_name": person.family_name,
-        "given_name": person.given_name,
-        "middle_name": person.middle_name,
-        "name_key": matching.normalised_name(
-            person.family_name, person.given_name, person.middle_name
-        ),
-        "birth_date": person.birth_date,
-        "sex": person.sex,
-        "snils": person.snils,
-    }
+    """Return what an identity remembers of a person for matching."""
+    names = {name: getattr(person, name) for name in NAMES}
+    others = {name: getattr(person, name) for name in ("birth_date", "sex", "snils")}
+    return names | others | {"name_key": matching.normalised_name(*names.values())}
 
 
 def _free_usernames(
@@ -286,11 +274,7 @@ def _free_usernames(
     """
     wanted = {
         person_id: candidates(
-            person_id,
-            family_name=person.family_name,
-            given_name=person.given_name,
-            middle_name=person.middle_name,
-            scheme=logins.scheme,
+            person_id, scheme=logins.scheme, **{name: getattr(person, name) for name in NAMES}
         )
         for person_id, person in people.items()
     }

@@ -49,22 +49,14 @@ def with_shared_texts(names: Sequence[str], values: Sequence[Any]) -> dict[str, 
 
 def roll_before(session: Session, school_code: str) -> dict[str, Membership]:
     """The school's roll as last applied, by person id."""
+    columns = [getattr(SchoolMembership, field.name) for field in fields(Membership)]
     rows = session.execute(
-        select(
-            SchoolMembership.person_id,
-            SchoolMembership.role,
-            SchoolMembership.class_id,
-            SchoolMembership.class_title,
-        ).where(SchoolMembership.school_code == school_code),
+        select(*columns).where(SchoolMembership.school_code == school_code),
         execution_options=_STREAM,
     )
-    entries = (map(sys.intern, row) for row in rows)
-    return {
-        person_id: Membership(
-            person_id=person_id, role=role, class_id=class_id, class_title=class_title
-        )
-        for person_id, role, class_id, class_title in entries
-    }
+    names = tuple(field.name for field in fields(Membership))
+    entries = (Membership(**with_shared_texts(names, row)) for row in rows)
+    return {entry.person_id: entry for entry in entries}
 
 
 def known_state(session: Session, school_code: str) -> State:

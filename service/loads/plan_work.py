@@ -14,7 +14,7 @@ from provisioning import roster
 from provisioning.changes import Action, Change, Kind, Outcome, Result
 from provisioning.naming import Names
 from service.application import Application
-from service.db import chunks, transaction
+from service.db import chunks, copied, transaction
 from service.loads import claims
 from service.loads.recording import record
 from service.models import (
@@ -51,14 +51,8 @@ class PlanWork:
         self._birth_dates: dict[str, date] = {}
         self._unneeded: list[Outcome] = []
         """Skipped without asking Moodle, so they come back in no batch."""
-        names = Names(
-            application.settings.naming,
-            roster.School(
-                code=school.code, name=school.name, short_name=school.short_name,
-                district=school.district, number=school.number,
-            ),
-            plan.school_year,
-        )  # fmt: skip
+        as_told = copied(roster.School, school, kind="")
+        names = Names(application.settings.naming, as_told, plan.school_year)
         # The last two levels, school and school year, are the school's own.
         self._shared = frozenset(category.idnumber for category in names.categories()[:-2])
 
@@ -89,16 +83,14 @@ class PlanWork:
     def _needed(self, page: Sequence[PlannedChange]) -> Iterator[tuple[int, Change]]:
         """Leave out suspending somebody who is on another school's roll by now."""
         leavers = [row.key for row in page if row.action == Action.SUSPEND]
+        others = select(SchoolMembership.person_id).where(
+            SchoolMembership.school_code != self._school_code
+        )
         elsewhere: set[str] = set()
         with self._application.sessions() as session:
             for keys in chunks(leavers):
                 elsewhere.update(
-                    session.scalars(
-                        select(SchoolMembership.person_id).where(
-                            SchoolMembership.person_id.in_(keys),
-                            SchoolMembership.school_code != self._school_code,
-                        )
-                    )
+                    session.scalars(others.where(SchoolMembership.person_id.in_(keys)))
                 )
         for row in page:
             change = as_change(row)
@@ -151,30 +143,21 @@ class PlanWork:
 
     def get(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
         """Moodle's numbers, as recorded (the protocol ``MoodleIds``)."""
-        if kind == Kind.USER:
-            key, number, condition = KnownUser.person_id, KnownUser.moodle_id, None
-        else:
-            key, number, condition = (
-                KnownObject.key,
-                KnownObject.moodle_id,
-                KnownObject.kind == kind,
-            )
+        is_user = kind == Kind.USER
+        key = KnownUser.person_id if is_user else KnownObject.key
+        number = KnownUser.moodle_id if is_user else KnownObject.moodle_id
+        query = select(key, number).where(number.is_not(None))
+        if not is_user:
+            query = query.where(KnownObject.kind == kind)
         found: dict[str, int] = {}
         with self._application.sessions() as session:
             for some in chunks(keys):
-                query = select(key, number).where(key.in_(some), number.is_not(None))
-                if condition is not None:
-                    query = query.where(condition)
-                found |= {k: n for k, n in session.execute(query) if n is not None}
+                found |= {k: n for k, n in session.execute(query.where(key.in_(some))) if n}
         return found
 
     def first_password(self, person_id: str) -> str:
         """For accounts whose password Moodle keeps."""
         with self._application.sessions() as session:
             identity = session.get_one(Identity, person_id)
-        return first_password(
-            self._application,
-            person_id=person_id,
-            birth_date=self._birth_dates[person_id],
-            generation=identity.password_generation,
-        )
+        born, generation = self._birth_dates[person_id], identity.password_generation
+        return first_password(self._application, person_id, born, generation)

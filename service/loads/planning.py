@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, String, delete, select
 from sqlalchemy.orm import Session
 
 from provisioning.desired import DesiredRules, desired_state, desired_users
@@ -16,7 +16,6 @@ from provisioning.matching import How, Matching
 from provisioning.plan import Plan, make_plan
 from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
-from provisioning.state import MoodleUser, State
 from provisioning.validation import validate
 from service import audit
 from service.application import Application
@@ -39,9 +38,16 @@ from service.models import (
     School,
     SchoolPlan,
 )
-from service.registry.loads import as_registered, type_after_load
+from service.registry.loads import COMPARED, about_school, as_registered, type_after_load
 
 log = logging.getLogger(__name__)
+
+_FINDING_TEXTS = {
+    column.name: column.type.length
+    for column in LoadFinding.__table__.columns
+    if isinstance(column.type, String) and column.name != "severity"
+}
+"""Texts of a finding, with their longest in the database."""
 
 
 def plan_load(application: Application, load_id: int) -> None:
@@ -58,7 +64,7 @@ def plan_load(application: Application, load_id: int) -> None:
         _Planning(application, load).plan_all()
         _end(application, load_id)
     except claims.ClaimLost:
-        log.warning("run was taken over", extra={"load": load_id})
+        log.warning("load was taken over", extra={"load": load_id})
     except LayoutError as error:
         log.warning("a file of layouts cannot be used", extra={"load": load_id})
         _end(application, load_id, problem=f"layout: {error}")
@@ -75,8 +81,7 @@ def _forget(session: Session, load_id: int, school_code: str | None = None) -> N
         return of_load if school_code is None else of_load & (table.school_code == school_code)
 
     plans = select(SchoolPlan.id).where(ours(SchoolPlan))
-    session.execute(delete(PlannedChange).where(PlannedChange.plan_id.in_(plans)))
-    for part in (PlannedMembership, PlannedClassTeacher):
+    for part in (PlannedChange, PlannedMembership, PlannedClassTeacher):
         session.execute(delete(part).where(part.plan_id.in_(plans)))
     for table in (SchoolPlan, LoadFile, LoadFinding):
         session.execute(delete(table).where(ours(table)))
@@ -99,7 +104,7 @@ def _end(application: Application, load_id: int, *, problem: str = "") -> None:
             session, AuditAction.LOAD_PLAN, at=now, actor=audit.WORKER, load_id=load_id,
             status=status, schools=schools,
         )  # fmt: skip
-    log.info("run planned", extra={"load": load_id, "status": status, "schools": schools})
+    log.info("load planned", extra={"load": load_id, "status": status, "schools": schools})
 
 
 class _Planning:
@@ -107,7 +112,7 @@ class _Planning:
 
     def __init__(self, application: Application, load: Load) -> None:
         self._application = application
-        self._run = load
+        self._load = load
         self._settings = application.settings
         self._today = application.clock().astimezone(application.zone).date()
         self._rules = DesiredRules(
@@ -122,15 +127,15 @@ class _Planning:
     def plan_all(self) -> None:
         """Plan every school; those whose people turned up in, or left, another one twice."""
         found = scan(
-            sorted((self._settings.home / self._run.folder).iterdir()),
+            sorted((self._settings.home / self._load.folder).iterdir()),
             limits=self._settings.reading.limits,
             layout_folders=self._settings.reading.layout_dirs,
         )
-        only = self._run.only_schools
+        only = self._load.only_schools
         schools = [one for one in found.schools if only is None or one.school_code in only]
         with self._application.sessions() as session:
             codes = (school.school_code for school in schools)
-            self._others = OtherRolls(session, self._run.id, codes)
+            self._others = OtherRolls(session, self._load.id, codes)
         for school in schools:
             self._plan_school(school)
         for school in schools:
@@ -139,7 +144,7 @@ class _Planning:
         # Last, because planning a school forgets every finding about it.
         if only is None:
             with transaction(self._application.sessions) as session:
-                _store_findings(session, self._run.id, found.findings)
+                _store_findings(session, self._load.id, found.findings)
 
     def _sees_others_differently(self, school_code: str) -> bool:
         assumed = self._assumed.get(school_code)
@@ -156,8 +161,8 @@ class _Planning:
             roster, found = recognise(self._application.sessions, roster, self._settings, now)
             findings += found.findings
         with transaction(self._application.sessions) as session:
-            _forget(session, self._run.id, files.school_code)
-            _store_files(session, self._run.id, read)
+            _forget(session, self._load.id, files.school_code)
+            _store_files(session, self._load.id, read)
             if roster is None or _is_fatal(findings):
                 self._store_blocked(session, files.school_code, roster)
             else:
@@ -165,17 +170,22 @@ class _Planning:
                 stored, roll = self._store_roll(session, school, roster, found)
                 del found
                 known = known_state.known_state(session, school.code)
-                users = self._users(session, roster, roll, known)
+                new = (one for one in roll.present.values() if one not in known.users)
+                elsewhere = self._assumed[school.code]
+                users = desired_users(
+                    roster, roll, known, usernames=usernames(session, new),
+                    elsewhere=elsewhere, rules=self._rules,
+                )  # fmt: skip
                 roster = replace(roster, persons={})
                 desired = desired_state(
                     roster, roll, known, users,
-                    elsewhere=self._assumed[school.code], rules=self._rules,
+                    elsewhere=elsewhere, rules=self._rules,
                 )  # fmt: skip
                 _store_plan(session, stored, make_plan(known, desired, self._settings.limits))
                 _store_class_teachers(session, stored, roster, roll)
                 self._others.planned(school.code, roll.after.keys())
-            _store_findings(session, self._run.id, findings)
-            claims.renew(session, self._run.id, self._application.clock())
+            _store_findings(session, self._load.id, findings)
+            claims.renew(session, self._load.id, self._application.clock())
 
     def _read(self, files: SchoolFiles) -> tuple[Sequence[ReadFile], Roster | None, list[Finding]]:
         """The files, their checked roster, and all that is wrong with them."""
@@ -183,7 +193,7 @@ class _Planning:
             files,
             limits=self._settings.reading.limits,
             today=self._today,
-            expected_school=self._run.expected_school or None,
+            expected_school=self._load.expected_school or None,
         )
         findings = list(reading.findings)
         with self._application.sessions() as session:
@@ -201,30 +211,23 @@ class _Planning:
         district = known.district if known else school.district
         inside = {
             OperatorRole.CITY: True,
-            OperatorRole.DISTRICT: district in self._run.scope_items,
-            OperatorRole.SCHOOL: school.code in self._run.scope_items,
+            OperatorRole.DISTRICT: district in self._load.scope_items,
+            OperatorRole.SCHOOL: school.code in self._load.scope_items,
         }
-        if inside[OperatorRole(self._run.scope_role)]:
+        if inside[OperatorRole(self._load.scope_role)]:
             return []
-        return [
-            Finding(
-                rule="school.outside_scope", severity=Severity.FATAL, file=roster.files[0],
-                school_code=school.code, field_name="school_code", value=school.code,
-            )
-        ]  # fmt: skip
+        return [about_school(roster, "school.outside_scope", "school_code", school.code)]
 
     def _store_blocked(self, session: Session, school_code: str, roster: Roster | None) -> None:
         """A school that is not in the registry yet is not made from a file that is refused."""
-        if session.get(School, school_code) is None:
-            return
-        session.add(
-            SchoolPlan(
-                load_id=self._run.id,
-                school_code=school_code,
-                status=PlanStatus.BLOCKED,
-                school_year=roster.school_year if roster else "",
-            )
-        )
+        if session.get(School, school_code) is not None:
+            year = roster.school_year if roster else ""
+            session.add(
+                SchoolPlan(
+                    load_id=self._load.id, school_code=school_code, status=PlanStatus.BLOCKED,
+                    school_year=year,
+                )
+            )  # fmt: skip
 
     def _store_roll(
         self, session: Session, school: School, roster: Roster, found: Matching
@@ -236,7 +239,7 @@ class _Planning:
         self._others.recognised(session, school.code, newcomers)
         self._assumed[school.code] = self._others.elsewhere(school.code)
         stored = SchoolPlan(
-            load_id=self._run.id,
+            load_id=self._load.id,
             school_code=school.code,
             status=PlanStatus.PLANNED,
             known_version=school.known_version,
@@ -250,19 +253,6 @@ class _Planning:
         _store_roll(session, stored, roster, roll)
         return stored, roll
 
-    def _users(
-        self, session: Session, roster: Roster, roll: Roll, known: State
-    ) -> dict[str, MoodleUser]:
-        new = (one for one in roll.present.values() if one not in known.users)
-        return desired_users(
-            roster,
-            roll,
-            known,
-            usernames=usernames(session, new),
-            elsewhere=self._assumed[roster.school.code],
-            rules=self._rules,
-        )
-
 
 def _is_fatal(findings: Sequence[Finding]) -> bool:
     return any(finding.severity == Severity.FATAL for finding in findings)
@@ -273,28 +263,15 @@ def _store_school(session: Session, roster: Roster) -> School:
 
     Unless the registry tells of it: then the roster comes under the registry's names.
     """
-    known = roster.school
-    kind, unknown = type_after_load(session.get(School, known.code), known.kind)
-    upsert(
-        session,
-        School,
-        [
-            {
-                "code": known.code,
-                "name": known.name,
-                "short_name": known.short_name,
-                "district": known.district,
-                "number": known.number,
-                "type": kind,
-                "unknown_type": unknown,
-            }
-        ],
-    )
-    return session.get_one(School, known.code, populate_existing=True)
+    told = roster.school
+    kind, unknown = type_after_load(session.get(School, told.code), told.kind)
+    names = {name: getattr(told, name) for name in ("code", *COMPARED)}
+    upsert(session, School, [names | {"type": kind, "unknown_type": unknown}])
+    return session.get_one(School, told.code, populate_existing=True)
 
 
 def _store_roll(session: Session, stored: SchoolPlan, roster: Roster, roll: Roll) -> None:
-    """Who will be on the roll, and where the file says so."""
+    """Store who will be on the roll, and where the file says so."""
     rows = {person_id: roster.persons[key] for key, person_id in roll.present.items()}
     roll_rows = (
         {
@@ -332,51 +309,34 @@ def _store_plan(session: Session, stored: SchoolPlan, plan: Plan) -> None:
 
 
 def _store_class_teachers(session: Session, stored: SchoolPlan, roster: Roster, roll: Roll) -> None:
-    """Who leads each class of the file."""
-    insert_rows(
-        session,
-        PlannedClassTeacher,
-        (
-            {
-                "plan_id": stored.id,
-                "class_id": one.sourced_id,
-                "person_id": roll.present.get(one.teacher_id or "", ""),
-            }
-            for one in roster.classes.values()
-        ),
+    """Store who leads each class of the file."""
+    rows = (
+        {
+            "plan_id": stored.id,
+            "class_id": one.sourced_id,
+            "person_id": roll.present.get(one.teacher_id or "", ""),
+        }
+        for one in roster.classes.values()
     )
+    insert_rows(session, PlannedClassTeacher, rows)
 
 
 def _store_files(session: Session, load_id: int, files: Sequence[ReadFile]) -> None:
+    copied = ("name", "sha256", "school_code", "layout", "records", "exported_at")
     for file in files:
-        session.add(
-            LoadFile(
-                load_id=load_id,
-                name=file.name,
-                sha256=file.sha256,
-                school_code=file.school_code,
-                layout=file.layout,
-                parts=sorted(file.parts),
-                records=file.records,
-                exported_at=file.exported_at,
-            )
-        )
+        values = {name: getattr(file, name) for name in copied}
+        session.add(LoadFile(load_id=load_id, parts=sorted(file.parts), **values))
 
 
 def _store_findings(session: Session, load_id: int, findings: Sequence[Finding]) -> None:
+    """Store findings; a text that is longer than its column is cut."""
     rows = (
         {
             "load_id": load_id,
-            "rule": finding.rule,
             "severity": finding.severity.value,
-            "file": finding.file[:500],
             "line": finding.line,
-            "school_code": finding.school_code[:64],
-            "sourced_id": finding.sourced_id[:255],
-            "person": finding.person[:500],
-            "field_name": finding.field_name,
-            "value": finding.value[:500],
             "details": dict(finding.details),
+            **{name: getattr(finding, name)[:length] for name, length in _FINDING_TEXTS.items()},
         }
         for finding in findings
     )

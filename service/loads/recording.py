@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from provisioning.changes import ACCOUNT_GONE, Action, Change, Kind, Outcome, Result
+from provisioning.changes import ACCOUNT_GONE, LOGIN_TAKEN, Action, Change, Kind, Outcome, Result
 from provisioning.matching import normalised_name
 from service.db import chunks, upsert
-from service.loads import taken_logins
+from service.loads.identities import NAMES
 from service.loads.known_state import USER_FIELDS
 from service.loads.roll_history import note_accounts
 from service.models import (
@@ -23,7 +23,14 @@ from service.models import (
     KnownObject,
     KnownUser,
     PlannedChange,
+    TakenLogin,
 )
+
+LINKS: dict[Kind, type[CohortMember | KnownEnrolment]] = {
+    Kind.MEMBER: CohortMember,
+    Kind.ENROLMENT: KnownEnrolment,
+}
+"""Where links to people are kept."""
 
 
 def record(
@@ -57,14 +64,13 @@ def record(
     for outcome in outcomes:
         by_kind[outcome.change.kind].append(outcome)
     for kind, group in by_kind.items():
+        done = [one for one in group if one.result == Result.DONE]
         if kind == Kind.USER:
-            _record_users(session, group, now)
-        elif kind == Kind.MEMBER:
-            _record_links(session, CohortMember, group, school_code)
-        elif kind == Kind.ENROLMENT:
-            _record_links(session, KnownEnrolment, group, school_code)
+            _record_users(session, group, done, now)
+        elif kind in LINKS:
+            _record_links(session, LINKS[kind], [one.change for one in done], school_code)
         else:
-            _record_objects(session, group, school_code, shared)
+            _record_objects(session, done, school_code, shared)
     _forget_accounts(session, outcomes)
 
 
@@ -86,70 +92,55 @@ def _forget_accounts(session: Session, outcomes: Sequence[Outcome]) -> None:
             .where(KnownUser.person_id.in_(people))
             .values(moodle_id=None, problem=ACCOUNT_GONE)
         )
-        for table in (CohortMember, KnownEnrolment):
+        for table in LINKS.values():
             session.execute(delete(table).where(table.person_id.in_(people)))
 
 
-def _done(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    return [outcome for outcome in outcomes if outcome.result == Result.DONE]
-
-
 def _record_objects(
-    session: Session, outcomes: Sequence[Outcome], school_code: str, shared: frozenset[str]
+    session: Session, done: Sequence[Outcome], school_code: str, shared: frozenset[str]
 ) -> None:
-    upsert(
-        session,
-        KnownObject,
-        [
-            {
-                "kind": outcome.change.kind.value,
-                "key": outcome.change.key,
-                "school_code": "" if outcome.change.key in shared else school_code,
-                "moodle_id": outcome.moodle_id,
-                "fields": dict(outcome.change.after),
-            }
-            for outcome in _done(outcomes)
-        ],
-    )
+    rows = [
+        {
+            "kind": outcome.change.kind.value,
+            "key": outcome.change.key,
+            "school_code": "" if outcome.change.key in shared else school_code,
+            "moodle_id": outcome.moodle_id,
+            "fields": dict(outcome.change.after),
+        }
+        for outcome in done
+    ]
+    upsert(session, KnownObject, rows)
 
 
-def _record_users(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
+def _record_users(
+    session: Session, outcomes: Sequence[Outcome], done: Sequence[Outcome], now: datetime
+) -> None:
     """A person whose account could not be made is kept too: in the roll, without an account."""
     creations = [outcome for outcome in outcomes if outcome.change.action == Action.CREATE]
-    taken_logins.remember(session, creations, now)
+    # Logins that Moodle holds for somebody else are given to nobody. A person whom one kept from
+    # having an account is planned again under another: in a new plan, which somebody approves.
+    taken = {one.change.after["username"] for one in creations if one.code in LOGIN_TAKEN}
+    upsert(session, TakenLogin, [{"username": name, "seen_at": now} for name in sorted(taken)])
     not_made = [one.change.key for one in creations if one.result != Result.DONE]
     # Another school of the upload may have made the account a moment ago.
-    made = set(
-        session.scalars(
-            select(KnownUser.person_id).where(
-                KnownUser.person_id.in_(not_made), KnownUser.moodle_id.is_not(None)
-            )
-        )
+    made = select(KnownUser.person_id).where(
+        KnownUser.person_id.in_(not_made), KnownUser.moodle_id.is_not(None)
     )
-    creations = [
-        one for one in creations if one.result == Result.DONE or one.change.key not in made
-    ]
-    upsert(
-        session,
-        KnownUser,
-        [
-            _person(outcome.change, now)
-            | {
-                "moodle_id": outcome.moodle_id if outcome.result == Result.DONE else None,
-                "problem": "" if outcome.result == Result.DONE else outcome.code,
-                "created_at": now,
-            }
-            for outcome in creations
-        ],
-    )
-    done = _done(outcomes)
-    changed = [
-        _person(outcome.change, now) for outcome in done if outcome.change.action != Action.CREATE
-    ]
+    made_before = set(session.scalars(made))
+    accounts = []
+    for one in creations:
+        if one.result == Result.DONE:
+            accounts.append(_person(one.change, now) | {"moodle_id": one.moodle_id, "problem": ""})
+        elif one.change.key not in made_before:
+            accounts.append(_person(one.change, now) | {"moodle_id": None, "problem": one.code})
+    upsert(session, KnownUser, [account | {"created_at": now} for account in accounts])
+    changes = [outcome.change for outcome in done]
+    changed = [_person(change, now) for change in changes if change.action != Action.CREATE]
     if changed:
         session.execute(update(KnownUser), changed)
-    _update_identities(session, [outcome.change for outcome in done])
-    note_accounts(session, [outcome.change for outcome in done], now)
+    if changes:
+        session.execute(update(Identity), [_identity(change) for change in changes])
+    note_accounts(session, changes, now)
 
 
 def _person(change: Change, now: datetime) -> dict[str, Any]:
@@ -162,46 +153,26 @@ def _date(value: str | None) -> date | None:
     return date.fromisoformat(value) if value else None
 
 
-def _update_identities(session: Session, changes: Sequence[Change]) -> None:
-    names = ("family_name", "given_name", "middle_name")
-    rows = [
-        {
-            "person_id": change.key,
-            "name_key": normalised_name(*(change.after[name] for name in names)),
-            "birth_date": _date(change.after["birth_date"]),
-            **{name: change.after[name] for name in (*names, "username", "snils", "school_code")},
-        }
-        for change in changes
-    ]
-    if rows:
-        session.execute(update(Identity), rows)
+def _identity(change: Change) -> dict[str, Any]:
+    return {
+        "person_id": change.key,
+        "name_key": normalised_name(*(change.after[name] for name in NAMES)),
+        "birth_date": _date(change.after["birth_date"]),
+        **{name: change.after[name] for name in (*NAMES, "username", "snils", "school_code")},
+    }
 
 
 def _record_links(
     session: Session,
     table: type[CohortMember | KnownEnrolment],
-    outcomes: Sequence[Outcome],
+    changes: Sequence[Change],
     school_code: str,
 ) -> None:
-    done = [outcome.change for outcome in _done(outcomes)]
-    upsert(
-        session,
-        table,
-        [
-            dict(change.after) | {"school_code": school_code}
-            for change in done
-            if change.action == Action.ADD
-        ],
-    )
-    gone = [change.before for change in done if change.action == Action.REMOVE]
+    added = [change.after for change in changes if change.action == Action.ADD]
+    upsert(session, table, [dict(link) | {"school_code": school_code} for link in added])
+    gone = [change.before for change in changes if change.action == Action.REMOVE]
     for some in chunks(gone, 100):
-        session.execute(
-            delete(table).where(
-                or_(
-                    *(
-                        and_(*(getattr(table, name) == value for name, value in row.items()))
-                        for row in some
-                    )
-                )
-            )
+        links = (
+            and_(*(getattr(table, name) == value for name, value in link.items())) for link in some
         )
+        session.execute(delete(table).where(or_(*links)))

@@ -1,105 +1,16 @@
-"""Tables of the running application, a file for each subject. The provider's are in auth."""
+"""Tables of the running application, a file for each subject. The provider's are in auth.
+
+Here are all of them under one name, with the words that they hold.
+"""
 
 from __future__ import annotations
 
-from service.models.activity import (
-    ActivityBitmap,
-    ActivityCount,
-    ActivityPerson,
-    ActivitySource,
-    EventSource,
-    MoodleSnapshot,
-    OutsideEvent,
-    PendingEvent,
-    RollChange,
-    RollSheet,
-    SnapshotKind,
-    SnapshotStatus,
-)
-from service.models.class_teachers import ClassTeacher, PlannedClassTeacher
-from service.models.history import MadeSlip, MarkBitmap, MarkChange, RollAct, RollEvent
-from service.models.loads import (
-    Load,
-    LoadFile,
-    LoadFinding,
-    LoadStatus,
-    PlannedChange,
-    PlannedMembership,
-    PlanStatus,
-    SchoolPlan,
-)
-from service.models.operators import AuditEntry, Operator, OperatorRole, OperatorSession
-from service.models.people import Identity, KnownUser, SchoolMembership, SourceKey, TakenLogin
-from service.models.phases import PhaseExemption, PhaseRule
-from service.models.published import OutgoingMail, PublishedReport
-from service.models.registry import (
-    HeadCount,
-    HeadCountGroup,
-    ImportStatus,
-    Milestone,
-    PlatformFigure,
-    PlatformSchool,
-    PlatformWeek,
-    ReferenceImport,
-    RegionalTotal,
-    TotalKey,
-)
-from service.models.schools import CohortMember, KnownEnrolment, KnownObject, School, SchoolType
-
-__all__ = [
-    "ActivityBitmap",
-    "ActivityCount",
-    "ActivityPerson",
-    "ActivitySource",
-    "AuditEntry",
-    "ClassTeacher",
-    "CohortMember",
-    "EventSource",
-    "HeadCount",
-    "HeadCountGroup",
-    "Identity",
-    "ImportStatus",
-    "KnownEnrolment",
-    "KnownObject",
-    "KnownUser",
-    "Load",
-    "LoadFile",
-    "LoadFinding",
-    "LoadStatus",
-    "MadeSlip",
-    "MarkBitmap",
-    "MarkChange",
-    "Milestone",
-    "MoodleSnapshot",
-    "Operator",
-    "OperatorRole",
-    "OperatorSession",
-    "OutgoingMail",
-    "OutsideEvent",
-    "PendingEvent",
-    "PhaseExemption",
-    "PhaseRule",
-    "PlanStatus",
-    "PlannedChange",
-    "PlannedClassTeacher",
-    "PlannedMembership",
-    "PlatformFigure",
-    "PlatformSchool",
-    "PlatformWeek",
-    "PublishedReport",
-    "ReferenceImport",
-    "RegionalTotal",
-    "RollAct",
-    "RollChange",
-    "RollEvent",
-    "RollSheet",
-    "School",
-    "SchoolMembership",
-    "SchoolPlan",
-    "SchoolType",
-    "SnapshotKind",
-    "SnapshotStatus",
-    "SourceKey",
-    "TakenLogin",
-    "TotalKey",
-]
+from service.models.activity import *
+from service.models.history import *
+from service.models.loads import *
+from service.models.operators import *
+from service.models.people import *
+from service.models.phases import *
+from service.models.published import *
+from service.models.registry import *
+from service.models.schools import *

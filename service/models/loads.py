@@ -179,3 +179,14 @@ class PlannedMembership(Base):
     file: Mapped[str] = mapped_column(String(500), default="")
     line: Mapped[int] = mapped_column(default=0)
     """The place of the person's row; empty and 0 for a person who stays on the roll without one."""
+
+
+class PlannedClassTeacher(Base):
+    """What a plan's file says about a class; becomes ``ClassTeacher`` with the plan's roll."""
+
+    __tablename__ = "planned_class_teachers"
+    __table_args__ = (ForeignKeyConstraint(["plan_id"], ["school_plans.id"]),)
+    plan_id: Mapped[int] = mapped_column(primary_key=True)
+    class_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(36), default="")
+    """Empty when the class has no class teacher."""

@@ -89,6 +89,11 @@ class KnownUser(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
+    @property
+    def full_name(self) -> str:
+        """Return the family name, the given name and the middle name, as far as there are any."""
+        return " ".join(filter(None, (self.family_name, self.given_name, self.middle_name)))
+
 
 class SchoolMembership(Base):
     """A person on the roll of a school: one row for each school that lists them now."""
@@ -99,3 +104,12 @@ class SchoolMembership(Base):
     role: Mapped[str] = mapped_column(String(20))
     class_id: Mapped[str] = mapped_column(String(255), default="")
     class_title: Mapped[str] = mapped_column(String(100), default="")
+
+
+class ClassTeacher(Base):
+    """A person leads a class of a school, by the last applied file that names the class."""
+
+    __tablename__ = "class_teachers"
+    school_code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    class_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(36), index=True)

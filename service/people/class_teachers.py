@@ -33,9 +33,11 @@ class LedClasses:
     def pupils(self, person_id: str) -> Sequence[Pupil]:
         with self._application.sessions() as session:
             found = session.execute(_pupils_of(person_id)).all()
-        rows = sorted(found, key=lambda row: (natural(row[1].class_title), natural(_name(row[0]))))
+        rows = sorted(
+            found, key=lambda row: (natural(row[1].class_title), natural(row[0].full_name))
+        )
         return [
-            Pupil(name=_name(person), username=person.username, class_title=place.class_title)
+            Pupil(name=person.full_name, username=person.username, class_title=place.class_title)
             for person, place in rows
         ]
 
@@ -58,18 +60,7 @@ class LedClasses:
             reset_of(session, application.settings, scope, pupil, now)
             slip = slip_of(session, application, scope, pupil)
         JobQueue(application.settings).tell_signed_out()
-        if slip is None:
-            return None
-        return Slip(
-            name=slip.name,
-            group=slip.group,
-            school=slip.school,
-            username=slip.login,
-            login_advice=slip.login_advice,
-            password=slip.password,
-            password_advice=slip.password_advice,
-            address=slip.address,
-        )
+        return slip
 
 
 def _pupils_of(teacher_id: str) -> Select[KnownUser, SchoolMembership]:
@@ -100,7 +91,3 @@ def _pupils_of(teacher_id: str) -> Select[KnownUser, SchoolMembership]:
             KnownUser.moodle_id.is_not(None),
         )
     )
-
-
-def _name(person: KnownUser) -> str:
-    return " ".join(filter(None, (person.family_name, person.given_name, person.middle_name)))

@@ -102,12 +102,8 @@ class PeopleDirectory:
             identity = session.get(Identity, person_id)
         if person is None or identity is None or person.birth_date is None:
             return False
-        expected = first_password(
-            self._application,
-            person_id=person_id,
-            birth_date=person.birth_date,
-            generation=identity.password_generation,
-        )
+        born, generation = person.birth_date, identity.password_generation
+        expected = first_password(self._application, person_id, born, generation)
         return hmac.compare_digest(expected.encode(), typed.strip().encode())
 
 

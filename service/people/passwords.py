@@ -29,7 +29,7 @@ class KeptInMoodle(Exception):
 
 
 def first_password(
-    application: Application, *, person_id: str, birth_date: date, generation: int
+    application: Application, person_id: str, birth_date: date, generation: int
 ) -> str:
     """What the slip says and the sign-in expects (docs/facts/paragraf.md R9: a one-time secret)."""
     return passwords.first_password(

@@ -15,10 +15,11 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from auth.directory import Slip
 from auth.models import Credential
 from provisioning.roster import Role
 from service import audit
-from service.access import STAFF_ROLES, Forbidden, Scope
+from service.access import STAFF_ROLES, Scope, find_school
 from service.application import Application
 from service.audit import AuditAction
 from service.i18n import gettext as _
@@ -29,25 +30,6 @@ from service.settings import Settings
 
 STAFF = "staff"
 """Named in the place of a class: the teachers and the administration of the school."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Slip:
-    """What one person is handed. It has no text form: nothing of it belongs into a log."""
-
-    name: str
-    group: str
-    """Title of the class; for staff, the word for it."""
-    school: str
-    login: str
-    login_advice: str
-    """Advice on how to type the login."""
-    password: str
-    """The first password; empty once the person has set an own one."""
-    password_advice: str
-    """Advice on what becomes of the password, and where."""
-    address: str
-    """Where to sign in."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,36 +44,25 @@ class Group:
 
 def groups(session: Session, scope: Scope, school_code: str) -> list[Group]:
     """Return the classes of a school in their order, then the staff. Raises ``Forbidden``."""
-    school = _school(session, scope, school_code)
-    counted = (
-        select(SchoolMembership.class_id, func.max(SchoolMembership.class_title), func.count())
-        .join(KnownUser, KnownUser.person_id == SchoolMembership.person_id)
-        .where(
-            SchoolMembership.school_code == school.code,
-            SchoolMembership.role == Role.STUDENT,
-            scope.people(),
-            *_signs_in(),
-        )
-        .group_by(SchoolMembership.class_id)
-    )
-    classes = [
-        Group(key=key, title=title or _("without a class"), people=people)
-        for key, title, people in session.execute(counted)
-    ]
-    classes.sort(key=lambda one: (not one.key, natural(one.title), one.key))
-    staff = (
+    school = find_school(session, scope, school_code)
+    people = (
         select(func.count())
         .select_from(SchoolMembership)
         .join(KnownUser, KnownUser.person_id == SchoolMembership.person_id)
-        .where(
-            SchoolMembership.school_code == school.code,
-            SchoolMembership.role.in_(STAFF_ROLES),
-            scope.people(),
-            *_signs_in(),
-        )
+        .where(SchoolMembership.school_code == school.code, scope.people(), *_signs_in())
     )
-    people = session.scalars(staff).one()
-    return [*classes, *([Group(key=STAFF, title=_("staff"), people=people)] if people else [])]
+    class_id = SchoolMembership.class_id
+    counted = people.where(SchoolMembership.role == Role.STUDENT).group_by(class_id)
+    classes = [
+        Group(key=key, title=title or _("without a class"), people=number)
+        for number, key, title in session.execute(
+            counted.add_columns(class_id, func.max(SchoolMembership.class_title))
+        )
+    ]
+    classes.sort(key=lambda one: (not one.key, natural(one.title), one.key))
+    if staff := session.scalars(people.where(SchoolMembership.role.in_(STAFF_ROLES))).one():
+        classes.append(Group(key=STAFF, title=_("staff"), people=staff))
+    return classes
 
 
 def slips(
@@ -106,7 +77,7 @@ def slips(
     ``group`` is a ``Group.key``. Suspended people and those outside ``Scope.people`` get none.
     Raises ``Forbidden`` for a school that is unknown or outside the scope.
     """
-    school = _school(session, scope, school_code)
+    school = find_school(session, scope, school_code)
     conditions: list[ColumnElement[bool]] = [
         SchoolMembership.school_code == school.code,
         SchoolMembership.role.in_((Role.STUDENT, *STAFF_ROLES)),
@@ -165,13 +136,6 @@ def sign_in_address(settings: Settings) -> str:
     return settings.moodle.url.rstrip("/") or f"{settings.base_url}/auth/"
 
 
-def _school(session: Session, scope: Scope, school_code: str) -> School:
-    school = session.get(School, school_code)
-    if school is None or not scope.sees(school):
-        raise Forbidden("school")
-    return school
-
-
 def _signs_in() -> tuple[ColumnElement[bool], ...]:
     return (KnownUser.suspended.is_(False), KnownUser.moodle_id.is_not(None))
 
@@ -189,10 +153,9 @@ def _people() -> Select[KnownUser, SchoolMembership, int, str]:
 
 def _place_in_line(person: KnownUser, place: SchoolMembership) -> tuple[object, ...]:
     """Return the key to sort by: classes, people without one, staff; then by name."""
-    name = natural(f"{person.family_name} {person.given_name} {person.middle_name}")
     is_staff = place.role in STAFF_ROLES
     title = "" if is_staff else place.class_title
-    return is_staff, not title, natural(title), name, person.username
+    return is_staff, not title, natural(title), natural(person.full_name), person.username
 
 
 def _slip(
@@ -208,15 +171,9 @@ def _slip(
     replaced = own_password is not None and settings.passwords.kept_in == "provider"
     password = ""
     if person.birth_date and not replaced:
-        password = first_password(
-            application,
-            person_id=person.person_id,
-            birth_date=person.birth_date,
-            generation=generation,
-        )
-    names = (person.family_name, person.given_name, person.middle_name)
+        password = first_password(application, person.person_id, person.birth_date, generation)
     return Slip(
-        name=" ".join(filter(None, names)),
+        name=person.full_name,
         group=_("staff") if place.role in STAFF_ROLES else place.class_title,
         school=school.short_name,
         login=person.username,

@@ -10,8 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from provisioning.formats.cleaning import is_empty_date
-from service.registry.refusals import TableError
-from service.registry.tables import Table
+from service.registry.tables import Table, TableError
 from service.registry.workbooks import UnknownResult
 
 Row = dict[str, Any]
@@ -128,7 +127,8 @@ def _find_header(table: Table, columns: Sequence[Column]) -> tuple[int, dict[str
             continue
         if len(found) != len(set(found)):
             twice = next(key for key in found if found.count(key) > 1)
-            raise TableError("header.twice", column=_title(columns, twice))
+            title = next(column.title for column in columns if column.key == twice)
+            raise TableError("header.twice", column=title)
         places = {known[title]: n for n, title in enumerate(titles) if title in known}
         unknown = [str(cells[n]) for n, title in enumerate(titles) if title and title not in known]
         return number, places, unknown
@@ -136,31 +136,25 @@ def _find_header(table: Table, columns: Sequence[Column]) -> tuple[int, dict[str
     raise TableError("header.none", columns=wanted)
 
 
-def _title(columns: Sequence[Column], key: str) -> str:
-    return next(column.title for column in columns if column.key == key)
-
-
 def _read_row(
     number: int, cells: Sequence[Any], columns: Sequence[Column], places: Mapping[str, int]
 ) -> tuple[Row, list[Problem]]:
     row: Row = {"row": number}
-    problems = []
-    given = [
-        (column, cells[places[column.key]] if places[column.key] < len(cells) else None)
-        for column in columns
-        if column.key in places
-    ]
-    if all(is_empty(cell) for _column, cell in given):
+    given = {key: cells[place] for key, place in places.items() if place < len(cells)}
+    if all(map(is_empty, given.values())):
         return row, []  # only columns that we do not read, such as a running number
-    for column, cell in given:
-        if is_empty(cell):
-            if column.required:
-                problems.append(Problem(code="cell.empty", row=number, column=column.title))
+    problems = []
+    for column in columns:
+        if column.key not in places:
             continue
-        try:
-            row[column.key] = read_cell(cell, column)
-        except BadValue as error:
-            problems.append(bad_value(error, column, cell, number))
+        cell = given.get(column.key)
+        if not is_empty(cell):
+            try:
+                row[column.key] = read_cell(cell, column)
+            except BadValue as error:
+                problems.append(bad_value(error, column, cell, number))
+        elif column.required:
+            problems.append(Problem(code="cell.empty", row=number, column=column.title))
     return row, problems
 
 
@@ -185,7 +179,7 @@ def shown(cell: Any) -> str:
     """A value as the person sees it in the spreadsheet, for a message."""
     if isinstance(cell, UnknownResult):
         return cell.formula[:100]
-    if isinstance(cell, datetime | date):
+    if isinstance(cell, date):
         return f"{cell:%d.%m.%Y}"
     return str(cell)[:100]
 
@@ -227,7 +221,7 @@ def _yes_no(text: str, column: Column) -> bool:
 
 def _text(cell: Any) -> str:
     """Printable, single blanks; a whole number without the «.0» that spreadsheets add."""
-    if isinstance(cell, datetime | date):
+    if isinstance(cell, date):
         raise BadValue("cell.is_day")
     if isinstance(cell, bool):
         return "да" if cell else "нет"
@@ -239,15 +233,11 @@ def _text(cell: Any) -> str:
 
 
 def _integer(cell: Any) -> int:
-    if isinstance(cell, bool | datetime | date):
+    text = "" if isinstance(cell, bool | date) else re.sub(r"[\s\xa0]", "", str(cell))
+    found = re.fullmatch(r"(\d{1,10})(?:[.,]0+)?", text, re.ASCII)
+    if found is None or int(found[1]) > LARGEST:
         raise BadValue("cell.not_number")
-    text = re.sub(r"[\s\xa0]", "", str(cell))
-    if not re.fullmatch(r"\d{1,10}(?:[.,]0+)?", text, re.ASCII):
-        raise BadValue("cell.not_number")
-    value = int(re.split(r"[.,]", text)[0])
-    if value > LARGEST:
-        raise BadValue("cell.not_number")
-    return value
+    return int(found[1])
 
 
 def _day(cell: Any) -> date:

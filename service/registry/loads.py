@@ -28,37 +28,30 @@ def type_after_load(known: School | None, word: str) -> tuple[SchoolType | None,
 
 
 def as_registered(session: Session, roster: Roster) -> tuple[Roster, list[Finding]]:
-    """The roster under the registry's names, and a warning for each that the file has otherwise.
+    """Return the roster under the registry's names, with a warning for each that differs.
 
     A school that the registry does not tell of keeps the words of its file. A word for its kind
     that nobody knows is a warning, too.
     """
     known = session.get(School, roster.school.code)
-    asked = _asked_for_type(known, roster)
-    if known is None or known.registered_at is None:
-        return roster, asked
-    rule = "school.differs_from_registry"
-    findings = [
-        Finding(
-            rule=rule, severity=rules()[rule], file=roster.files[0],
-            school_code=roster.school.code, field_name=name, value=getattr(roster.school, name),
-            details={"registry": getattr(known, name)},
-        )
-        for name in COMPARED
-        if plain(getattr(roster.school, name)) != plain(getattr(known, name))
-    ]  # fmt: skip
-    names = {name: getattr(known, name) for name in COMPARED}
-    return replace(roster, school=replace(roster.school, **names)), findings + asked
+    findings = []
+    if known is not None and known.registered_at is not None:
+        names = {name: getattr(known, name) for name in COMPARED}
+        for name, registered in names.items():
+            said = getattr(roster.school, name)
+            if plain(said) != plain(registered):
+                rule = "school.differs_from_registry"
+                findings.append(about_school(roster, rule, name, said, registry=registered))
+        roster = replace(roster, school=replace(roster.school, **names))
+    if type_after_load(known, roster.school.kind)[1]:
+        word = roster.school.kind
+        findings.append(about_school(roster, "school.type_unknown", "kind", word))
+    return roster, findings
 
 
-def _asked_for_type(known: School | None, roster: Roster) -> list[Finding]:
-    word = roster.school.kind
-    if not type_after_load(known, word)[1]:
-        return []
-    rule = "school.type_unknown"
-    return [
-        Finding(
-            rule=rule, severity=rules()[rule], file=roster.files[0],
-            school_code=roster.school.code, field_name="kind", value=word,
-        )
-    ]  # fmt: skip
+def about_school(roster: Roster, rule: str, field_name: str, value: str, **details: str) -> Finding:
+    """Return a finding about what a file says of its school."""
+    return Finding(
+        rule=rule, severity=rules()[rule], file=roster.files[0], school_code=roster.school.code,
+        field_name=field_name, value=value, details=details,
+    )  # fmt: skip

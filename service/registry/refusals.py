@@ -1,4 +1,4 @@
-"""Why something in the registry cannot be done as asked, or a file cannot be read."""
+"""Why something in the registry cannot be done as asked."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from service.problems import Problem
 
 
 class Refusal(Problem):
-    """Something cannot be done as asked."""
+    """Reference data cannot be changed so."""
 
-
-class TableError(Problem):
-    """A file cannot be read as a table at all."""
+    status = 400

@@ -12,13 +12,19 @@ from itertools import islice
 from typing import Any
 from zipfile import ZipFile
 
-from service.registry.refusals import TableError
+from service.problems import Problem
 from service.registry.workbooks import MAX_COLUMNS, sheet_rows
 from service.settings import RegistrySettings
 
 _DELIMITERS = ";\t,"
 _LOOKED_AT = 20
 """Lines that tell the delimiter."""
+
+
+class TableError(Problem):
+    """The file cannot be read as a table at all."""
+
+    status = 400
 
 
 Table = Mapping[int, Sequence[Any]]

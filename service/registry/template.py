@@ -11,9 +11,10 @@ import xlsxwriter
 from sqlalchemy.orm import Session
 
 from service.access import Scope
-from service.models import TotalKey
+from service.models import HeadCountGroup, TotalKey
 from service.registry import milestones, schools, totals
 from service.registry.columns import Column, Kind
+from service.registry.imports import SUBJECTS
 from service.registry.lookup import RegistrySchool, registry_schools
 from service.registry.mappings import DEFAULT, load_mappings
 from service.registry.types import TYPES
@@ -25,21 +26,13 @@ Line = Sequence[Any]
 """Values of a row: text, whole numbers, days, None."""
 
 
-def columns_of(subject: str) -> tuple[Column, ...]:
-    """The columns of a template: of our own tables, or of the default mapping of a platform."""
-    if subject == "platform":
-        return load_mappings([])[DEFAULT].columns
-    return {
-        "schools": schools.COLUMNS, "totals": totals.COLUMNS, "milestones": milestones.COLUMNS,
-    }[subject]  # fmt: skip
-
-
 def template(subject: str, form: str) -> bytes:
     """A file with the titles and what helps to begin: names of the totals, steps of the plan.
 
     The dates of the plan are empty: the letter's are past.
     """
-    columns = columns_of(subject)
+    is_ours = subject in SUBJECTS
+    columns = SUBJECTS[subject].COLUMNS if is_ours else load_mappings([])[DEFAULT].columns
     lines: list[Line] = []
     if subject == "milestones":
         lines = [
@@ -60,23 +53,21 @@ def registry_file(session: Session, scope: Scope, form: str, *, at: date) -> byt
 
 def _line(school: RegistrySchool) -> Line:
     words = {value: word for word, value in reversed(TYPES.items())}
-    counts = {group.value: count for group, count in school.head_counts.items()}
+    counts = school.head_counts
     newest = max(counts.values(), key=lambda one: one.as_of, default=None)
+    as_of, source = (newest.as_of, newest.source) if newest else (None, None)
     state = {True: "да", False: "нет", None: None}[school.state_system]
     # The file has one date for all head counts: older ones stay out of it.
-    people = [
-        counts[group].people
-        if newest
-        and group in counts
-        and (counts[group].as_of, counts[group].source) == (newest.as_of, newest.source)
-        else None
-        for group in schools.GROUPS
-    ]
+    current = {
+        group: one.people
+        for group, one in counts.items()
+        if (one.as_of, one.source) == (as_of, source)
+    }
+    people = [current.get(group) for group in HeadCountGroup]
     return [
         school.code, school.number, school.short_name, school.name,
         words[school.type] if school.type else None, school.district, school.source_system, state,
-        school.esia_plan_on, *people, newest.as_of if newest else None,
-        newest.source if newest else None, school.closed_on, school.merged_into,
+        school.esia_plan_on, *people, as_of, source, school.closed_on, school.merged_into,
     ]  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from service.i18n import gettext as _
 from service.registry.columns import Problem
-from service.registry.refusals import Refusal, TableError
+from service.registry.refusals import Refusal
+from service.registry.tables import TableError
 from service.words.values import a_day, plain
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from service import db
 from service.access import Scope, command_line_scope
@@ -24,6 +25,7 @@ from service.settings import Settings
 from tests.service.database import make_tables
 
 SCOPE: Scope = command_line_scope("test")
+Value = TypeVar("Value")
 
 
 @contextmanager
@@ -90,11 +92,16 @@ def load_paths(application: Application, *paths: Path, expected_school: str = ""
     return run.id
 
 
-def approve(application: Application, load_id: int, *, over_limits: bool = False) -> None:
+def ask(
+    application: Application, use_case: Callable[..., Value], load_id: int, **given: Any
+) -> Value:
+    """Ask for something with a load, such as ``operations.approve``, as the city does."""
     with db.transaction(application.sessions) as session:
-        operations.approve(
-            session, load_id, scope=SCOPE, now=application.clock(), over_limits=over_limits
-        )
+        return use_case(session, load_id, **{"scope": SCOPE, "now": application.clock()} | given)
+
+
+def approve(application: Application, load_id: int, *, over_limits: bool = False) -> None:
+    ask(application, operations.approve, load_id, over_limits=over_limits)
 
 
 def find_run(application: Application, load_id: int) -> Load:

@@ -18,18 +18,17 @@ from sqlalchemy import select
 from provisioning.moodle import MoodleClient
 from provisioning.plan import plan_digest
 from provisioning.roster import Enrolment, PersonStatus, Role, School, SchoolClass
-from service.access import Scope
 from service.application import Application
 from service.db import transaction
 from service.loads import operations
 from service.loads.applying import apply_load
 from service.loads.plan_work import as_change
-from service.models import KnownUser, Load, PlannedChange, SchoolPlan, SourceKey
-from service.moodle_standin import Fault, Snapshot, running_standin
+from service.models import Identity, KnownUser, Load, PlannedChange, SchoolPlan, SourceKey
+from service.moodle_standin import DEFAULT_TOKEN, Fault, Snapshot, running_standin
 from service.sample.layouts import roster_1
 from service.sample.people import draw, make_human, snils
 from service.sample.rows import Row, SampleSchool, person_of
-from tests.service.installation import SCOPE, find_run, installation, load_paths
+from tests.service.installation import SCOPE, Value, ask, find_run, installation, load_paths
 
 on_both_databases = pytest.mark.parametrize("trial", ["sqlite", "postgresql"], indirect=True)
 """For tests that take the fixture ``trial``."""
@@ -141,26 +140,62 @@ class Trial:
     def load(self, *paths: Path, expected_school: str = "") -> int:
         return load_paths(self.application, *paths, expected_school=expected_school)
 
-    def approve(self, load_id: int, *, scope: Scope = SCOPE, **options: Any) -> None:
-        with transaction(self.application.sessions) as session:
-            operations.approve(
-                session, load_id, scope=scope, now=self.application.clock(), **options
-            )
+    def ask(self, use_case: Callable[..., Value], load_id: int, **given: Any) -> Value:
+        return ask(self.application, use_case, load_id, **given)
+
+    def approve(self, load_id: int, **given: Any) -> None:
+        self.ask(operations.approve, load_id, **given)
 
     def apply(self, load_id: int, **options: Any) -> Load:
         """Apply, or go on, as the command does it; nobody waits for Moodle here."""
-        with transaction(self.application.sessions) as session:
-            operations.ready_to_apply(session, load_id, scope=SCOPE, now=self.application.clock())
+        self.ask(operations.ready_to_apply, load_id)
         apply_load(self.application, load_id, **{"sleep": _no_wait} | options)
         return self.run(load_id)
 
+    def carry_out(self, load_id: int, **options: Any) -> Load:
+        """Say yes and apply."""
+        self.approve(load_id, **options)
+        return self.apply(load_id)
+
     def sync(self, *paths: Path) -> Load:
         """Load, say yes to everything and apply."""
-        load_id = self.load(*paths)
-        self.approve(load_id, over_limits=True)
-        run = self.apply(load_id)
+        run = self.carry_out(self.load(*paths), over_limits=True)
         assert (run.status, run.problem) == ("applied", "")
         return run
+
+    def settled(self, *paths: Path) -> None:
+        """Load the files again: nothing may be left to do."""
+        self.writes()
+        self.sync(*paths)
+        assert self.writes() == {}
+
+    def ask_moodle(self, function: str, **fields: Any) -> Any:
+        """Call a function as the administrator of Moodle does, not as we do."""
+        answer = requests.post(
+            f"{self.moodle_url}/webservice/rest/server.php",
+            data={
+                "wstoken": DEFAULT_TOKEN, "wsfunction": function, "moodlewsrestformat": "json",
+                **fields,
+            },
+            timeout=60,
+        ).json()  # fmt: skip
+        assert not (isinstance(answer, dict) and "exception" in answer), answer
+        return answer
+
+    def make_stranger(self, username: str, **fields: str) -> int:
+        """An account in Moodle of somebody who is none of ours."""
+        values = {
+            "username": username, "email": "x@other.invalid", "firstname": "Чужая",
+            "lastname": "Запись", "auth": "oauth2", **fields,
+        }  # fmt: skip
+        asked = {f"users[0][{name}]": value for name, value in values.items()}
+        (made,) = self.ask_moodle("core_user_create_users", **asked)
+        return int(made["id"])
+
+    def rename(self, number: int, username: str) -> None:
+        """Give an account in Moodle another login."""
+        fields = {"users[0][id]": number, "users[0][username]": username}
+        self.ask_moodle("core_user_update_users", **fields)
 
     # What came of it
 
@@ -207,6 +242,10 @@ class Trial:
                     SourceKey.school_code == code, SourceKey.sourced_id == sourced_id
                 )
             ).one()
+
+    def identity(self, code: str, sourced_id: str) -> Identity:
+        with self.application.sessions() as session:
+            return session.get_one(Identity, self.person_id(code, sourced_id))
 
     def known(self, code: str, sourced_id: str) -> KnownUser:
         with self.application.sessions() as session:

@@ -22,6 +22,13 @@ FIGURES = (
 
 FLAGS = ("registered", "active")
 
+KINDS = {
+    "number": Kind.NUMBER,
+    **dict.fromkeys(FIGURES, Kind.INTEGER),
+    **dict.fromkeys(FLAGS, Kind.YES_NO),
+}
+"""Of the columns that are no plain text."""
+
 DEFAULT = "default"
 """Name of the mapping that reads our own template."""
 
@@ -68,23 +75,18 @@ def _mapping(name: str, text: str) -> PlatformMapping:
         raise MappingError(f"{name}.toml: unknown key {unknown[0]}")
     if not {"code", "name", "number"} & set(school) or not figures:
         raise MappingError(f"{name}.toml: [school] and [figures] each need a column")
-    columns = [
+    columns = tuple(
         Column(
             key=key,
             titles=_titles(name, key, titles),
-            kind=Kind.NUMBER if key == "number" else Kind.TEXT,
-            length=SCHOOL[key],
+            kind=KINDS.get(key, Kind.TEXT),
+            length=SCHOOL.get(key, 500),
+            choices=_words(name, key, words),
         )
-        for key, titles in school.items()
-    ]
-    for key, titles in figures.items():
-        kind = Kind.YES_NO if key in FLAGS else Kind.INTEGER
-        columns.append(
-            Column(key=key, titles=_titles(name, key, titles), kind=kind,
-                   choices=_words(name, key, words) if key in FLAGS else {})
-        )  # fmt: skip
+        for key, titles in (*school.items(), *figures.items())
+    )
     _check_titles(name, columns)
-    return PlatformMapping(name=name, title=title, columns=tuple(columns))
+    return PlatformMapping(name=name, title=title, columns=columns)
 
 
 def _titles(name: str, key: str, value: Any) -> tuple[str, ...]:

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from service.db import transaction
 from service.loads import applying, operations
 from service.models import LoadStatus
 from service.moodle_standin import DEFAULT_TOKEN, Fault, FaultKind, ServiceToken
-from tests.service.installation import SCOPE
 from tests.service.trial import A, B, Trial, make_trial, on_both_databases, pupils, teacher
 
 ROWS_A, ROWS_B = [*pupils("a", 8), *pupils("a2", 3, "c-2"), teacher("a-t")], pupils("b", 3)
@@ -101,17 +99,12 @@ def test_while_waiting_for_moodle_the_run_says_so_and_can_be_stopped(trial: Tria
     def stop_at_the_third_second(_seconds: float) -> None:
         seen.append(trial.run(load_id).problem)
         if len(seen) == 3:
-            request_stop(trial, load_id)
+            trial.ask(operations.request_stop, load_id)
 
     run = trial.apply(load_id, sleep=stop_at_the_third_second)
     assert run.status == LoadStatus.STOPPED
     assert len(seen) == 3
     assert all("connection_broken" in problem for problem in seen)
-
-
-def request_stop(trial: Trial, load_id: int) -> None:
-    with transaction(trial.application.sessions) as session:
-        operations.request_stop(session, load_id, scope=SCOPE, now=trial.application.clock())
 
 
 @pytest.mark.parametrize(
@@ -148,7 +141,7 @@ def test_a_wish_to_stop_ends_the_run_at_a_batch_and_it_goes_on_later(trial: Tria
         nonlocal seen
         seen = sum(change.result == "done" for change in trial.changes(load_id))
         if seen >= 4:
-            request_stop(trial, load_id)
+            trial.ask(operations.request_stop, load_id)
         return False
 
     run = trial.apply(load_id, should_stop=ask_during_the_users)

@@ -11,7 +11,6 @@ from service.models import LoadStatus
 from service.moodle_standin import SiteSettings
 from service.sample.rows import Row
 from tests.language import in_language
-from tests.service.loads.test_applying_refused import ask_moodle
 from tests.service.trial import (
     A,
     B,
@@ -38,7 +37,7 @@ def moved(class_id: str) -> list[Row]:
 def delete_account(trial: Trial, code: str, sourced_id: str) -> None:
     """By hand, in Moodle, by its administrator."""
     number = trial.account(code, sourced_id)["id"]
-    ask_moodle(trial, "core_user_delete_users", **{"userids[0]": number})
+    trial.ask_moodle("core_user_delete_users", **{"userids[0]": number})
 
 
 def results(trial: Trial, load_id: int, person_id: str) -> set[tuple[str, str, str, str]]:
@@ -60,8 +59,7 @@ def test_an_account_deleted_by_hand_stops_nobody_else(trial: Trial) -> None:
         trial.write(A, moved("c-2"), day=30),
         trial.write(B, [*ROWS_B, pupil("b-9")], day=30),
     )
-    trial.approve(load_id, over_limits=True)
-    run = trial.apply(load_id)
+    run = trial.carry_out(load_id, over_limits=True)
     assert run.status != LoadStatus.STOPPED
     assert run.problem == ""
     assert ("user", "update", "failed", "account_gone") in results(trial, load_id, person_id)
@@ -89,8 +87,7 @@ def test_a_deleted_teacher_who_is_to_lead_a_class_stops_nobody_and_comes_back(
         trial.write(B, [*ROWS_B, pupil("b-9")], day=30),
     )
     load_id = trial.load(*month)
-    trial.approve(load_id)
-    run = trial.apply(load_id)
+    run = trial.carry_out(load_id)
     assert run.status != LoadStatus.STOPPED
     assert run.problem == ""
     assert results(trial, load_id, person_id) == {("enrolment", "add", "failed", "account_gone")}
@@ -100,8 +97,7 @@ def test_a_deleted_teacher_who_is_to_lead_a_class_stops_nobody_and_comes_back(
     again = trial.load(*month)
     assert trial.counts(again, A) == {"user.create": 1, "member.add": 1, "enrolment.add": 1}
     assert trial.counts(again, B) == {}
-    trial.approve(again)
-    trial.apply(again)
+    trial.carry_out(again)
     assert trial.account(A, "a-t")["username"] == login
     assert trial.courses_of(A, "a-t") == {(COURSE, "editingteacher")}
     assert trial.cohorts_of(A, "a-t") == {"Учителя · Школа № 1"}
@@ -127,13 +123,12 @@ def accounts_check(trial: Trial) -> list[tuple[Verdict, str]]:
 def test_one_deleted_course_stops_no_other_school(trial: Trial) -> None:
     trial.sync(trial.write(A, ROWS_A), trial.write(B, ROWS_B))
     (course,) = (one for one in trial.moodle()["courses"] if one["fullname"] == COURSE)
-    ask_moodle(trial, "core_course_delete_courses", **{"courseids[0]": course["id"]})
+    trial.ask_moodle("core_course_delete_courses", **{"courseids[0]": course["id"]})
     load_id = trial.load(
         trial.write(A, [*ROWS_A, pupil("a-9")], day=30),
         trial.write(B, [*ROWS_B, pupil("b-9")], day=30),
     )
-    trial.approve(load_id)
-    assert trial.apply(load_id).status != LoadStatus.STOPPED
+    assert trial.carry_out(load_id).status != LoadStatus.STOPPED
     assert ("enrolment", "add", "failed", "invalidparameter") in results(
         trial, load_id, trial.person_id(A, "a-9")
     )
@@ -146,8 +141,7 @@ def test_what_our_account_may_do_nowhere_stops_the_run_and_it_goes_on_later(
     """The setting is really wrong: Moodle refuses the same with data that is in order."""
     with make_trial(tmp_path, settings=SiteSettings(assignable_roles=(3,))) as trial:
         load_id = trial.load(trial.write(A, ROWS_A))
-        trial.approve(load_id)
-        run = trial.apply(load_id)
+        run = trial.carry_out(load_id)
         assert run.status == LoadStatus.STOPPED
         assert run.problem == (
             "moodle.MoodleMisconfigured: enrol_manual_enrol_users: wsusercannotassign"

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import requests
 from sqlalchemy import select
 
-from service.models import Identity, KnownUser, LoadStatus, PlannedChange, SchoolMembership
-from service.moodle_standin import DEFAULT_TOKEN
+from service.models import KnownUser, LoadStatus, PlannedChange, SchoolMembership
 from service.reports.coverage import COVERAGE
 from service.reports.definition import make
 from tests.service.coverage_city import asking
@@ -17,41 +15,7 @@ from tests.service.installation import SCOPE
 from tests.service.trial import A, B, Trial, on_both_databases, pupil, pupils, teacher
 
 ROWS = [*pupils("a", 5), teacher("a-t")]
-
-
-def ask_moodle(trial: Trial, function: str, **fields: Any) -> Any:
-    """A call by the administrator of Moodle and not by us."""
-    answer = requests.post(
-        f"{trial.moodle_url}/webservice/rest/server.php",
-        data={
-            "wstoken": DEFAULT_TOKEN, "wsfunction": function, "moodlewsrestformat": "json", **fields
-        },
-        timeout=60,
-    ).json()  # fmt: skip
-    assert not (isinstance(answer, dict) and "exception" in answer), answer
-    return answer
-
-
-def make_foreign_account(trial: Trial, username: str, email: str = "x@other.invalid") -> int:
-    fields = {
-        "username": username,
-        "email": email,
-        "firstname": "Чужая",
-        "lastname": "Запись",
-        "auth": "oauth2",
-        "idnumber": "of-another-system",
-    }
-    (made,) = ask_moodle(
-        trial,
-        "core_user_create_users",
-        **{f"users[0][{name}]": value for name, value in fields.items()},
-    )
-    return int(made["id"])
-
-
-def login(trial: Trial, code: str, sourced_id: str) -> str:
-    with trial.application.sessions() as session:
-        return session.get_one(Identity, trial.person_id(code, sourced_id)).username
+FOREIGN = {"idnumber": "of-another-system"}
 
 
 def outcomes(trial: Trial, load_id: int, sourced_id: str) -> set[tuple[str, str, str]]:
@@ -77,13 +41,12 @@ def figures(trial: Trial) -> dict[str, Any]:
 @pytest.mark.parametrize("taken", ["username", "email"])
 def test_one_refused_person_is_said_and_the_rest_is_done(trial: Trial, taken: str) -> None:
     load_id = trial.load(trial.write(A, ROWS))
-    name = login(trial, A, "a-3")
+    name = trial.identity(A, "a-3").username
     if taken == "username":
-        foreign = make_foreign_account(trial, name)
+        foreign = trial.make_stranger(name, **FOREIGN)
     else:
-        foreign = make_foreign_account(trial, "somebody", f"{name}@school.invalid")
-    trial.approve(load_id)
-    run = trial.apply(load_id)
+        foreign = trial.make_stranger("somebody", email=f"{name}@school.invalid", **FOREIGN)
+    run = trial.carry_out(load_id)
     assert (run.status, run.problem) == (LoadStatus.APPLIED_WITH_FAILURES, "")
     assert outcomes(trial, load_id, "a-3") == {
         ("user", "failed", f"{taken}_taken"),
@@ -99,9 +62,8 @@ def test_one_refused_person_is_said_and_the_rest_is_done(trial: Trial, taken: st
 
 def test_a_refused_person_is_in_the_roll_without_an_account(trial: Trial) -> None:
     load_id = trial.load(trial.write(A, ROWS))
-    make_foreign_account(trial, login(trial, A, "a-3"))
-    trial.approve(load_id)
-    trial.apply(load_id)
+    trial.make_stranger(trial.identity(A, "a-3").username, **FOREIGN)
+    trial.carry_out(load_id)
     known = trial.known(A, "a-3")
     assert (known.moodle_id, known.problem) == (None, "username_taken")
     with trial.application.sessions() as session:
@@ -114,14 +76,10 @@ def test_a_refused_person_is_in_the_roll_without_an_account(trial: Trial) -> Non
 @on_both_databases
 def test_applying_again_tries_only_what_failed(trial: Trial) -> None:
     load_id = trial.load(trial.write(A, ROWS))
-    foreign = make_foreign_account(trial, login(trial, A, "a-3"))
-    trial.approve(load_id)
-    trial.apply(load_id)
+    foreign = trial.make_stranger(trial.identity(A, "a-3").username, **FOREIGN)
+    trial.carry_out(load_id)
     tried = {change.key: change.tried_at for change in trial.changes(load_id)}
-    ask_moodle(
-        trial, "core_user_update_users",
-        **{"users[0][id]": foreign, "users[0][username]": "renamed"},
-    )  # fmt: skip
+    trial.rename(foreign, "renamed")
     trial.writes()
     run = trial.apply(load_id)
     assert run.status == LoadStatus.APPLIED
@@ -149,18 +107,14 @@ def test_applying_again_with_nothing_to_repair_writes_nothing(trial: Trial) -> N
 def test_the_next_load_tries_a_refused_person_again(trial: Trial) -> None:
     file = trial.write(A, ROWS)
     load_id = trial.load(file)
-    foreign = make_foreign_account(trial, login(trial, A, "a-3"))
-    trial.approve(load_id)
-    trial.apply(load_id)
-    ask_moodle(
-        trial, "core_user_update_users",
-        **{"users[0][id]": foreign, "users[0][username]": "renamed"},
-    )  # fmt: skip
+    foreign = trial.make_stranger(trial.identity(A, "a-3").username, **FOREIGN)
+    trial.carry_out(load_id)
+    trial.rename(foreign, "renamed")
     repair = trial.sync(file)
     assert trial.counts(repair.id, A) == {
         "user.create": 1, "member.add": 2, "enrolment.add": 1,
     }  # fmt: skip
-    assert trial.account(A, "a-3")["username"] == login(trial, A, "a-3")
+    assert trial.account(A, "a-3")["username"] == trial.identity(A, "a-3").username
 
 
 def test_a_value_that_moodle_cannot_hold_is_found_before_it_is_sent(trial: Trial) -> None:
@@ -183,15 +137,14 @@ def test_an_account_made_by_one_school_is_not_forgotten_when_another_fails(trial
     person_id = trial.person_id(A, "a-x")
     (_, of_b) = (change for change in trial.changes(load_id) if change.key == person_id)
     trial.plan_otherwise(of_b, lastname="Я" * 101)
-    trial.approve(load_id)
-    trial.apply(load_id)
+    trial.carry_out(load_id)
     assert trial.known(A, "a-x").moodle_id == trial.account(A, "a-x")["id"]
 
 
 def test_an_account_deleted_in_moodle_does_not_stop_its_suspension(trial: Trial) -> None:
     trial.sync(trial.write(A, [*ROWS, pupil("a-6")]))
     gone = trial.account(A, "a-6")["id"]
-    ask_moodle(trial, "core_user_delete_users", **{"userids[0]": gone})
+    trial.ask_moodle("core_user_delete_users", **{"userids[0]": gone})
     run = trial.sync(trial.write(A, ROWS, day=1))
     (change,) = trial.changes(run.id)
     assert (change.action, change.result, change.code) == ("suspend", "done", "already_gone")
@@ -199,9 +152,8 @@ def test_an_account_deleted_in_moodle_does_not_stop_its_suspension(trial: Trial)
 
 def test_outcomes_and_problems_hold_no_names(trial: Trial) -> None:
     load_id = trial.load(trial.write(A, ROWS))
-    make_foreign_account(trial, login(trial, A, "a-3"))
-    trial.approve(load_id)
-    trial.apply(load_id)
+    trial.make_stranger(trial.identity(A, "a-3").username, **FOREIGN)
+    trial.carry_out(load_id)
     with trial.application.sessions() as session:
         words = " ".join(
             f"{change.code} {change.detail}" for change in session.scalars(select(PlannedChange))

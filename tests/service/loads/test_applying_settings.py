@@ -50,16 +50,13 @@ def test_accounts_whose_password_moodle_keeps_must_change_it(tmp_path: Path) -> 
         assert {(u["auth"], u["has_password"], u["must_change_password"]) for u in users} == {
             ("manual", 1, 1)
         }
-        trial.writes()
-        trial.sync(file)
-        assert trial.writes() == {}
+        trial.settled(file)
 
 
 def test_a_password_that_moodle_refuses_is_said_for_each_person(tmp_path: Path) -> None:
     with moodle_keeps_passwords(tmp_path, PasswordPolicy()) as trial:
         load_id = trial.load(trial.write(A, ROWS))
-        trial.approve(load_id)
-        assert trial.apply(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
+        assert trial.carry_out(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
         assert {(one.result, one.code) for one in trial.changes(load_id)} == {
             ("failed", "weak_password")
         }
@@ -97,9 +94,7 @@ def test_moving_the_passwords_to_our_page_changes_the_accounts_once(tmp_path: Pa
         run = trial.sync(file)
         assert trial.counts(run.id, A) == {"user.update": 5}
         assert {user["auth"] for user in trial.moodle()["users"]} == {"oauth2"}
-        trial.writes()
-        trial.sync(file)
-        assert trial.writes() == {}
+        trial.settled(file)
 
 
 TEACHING = [
@@ -125,9 +120,7 @@ def test_a_course_for_each_class_and_subject(tmp_path: Path) -> None:
         assert trial.courses_of(A, "a-u") == {
             (chemistry, "editingteacher"), (other, "editingteacher"),
         }  # fmt: skip
-        trial.writes()
-        trial.sync(file)
-        assert trial.writes() == {}
+        trial.settled(file)
 
 
 def test_a_teacher_who_gives_a_subject_up_leaves_its_course(tmp_path: Path) -> None:
@@ -145,9 +138,7 @@ def test_no_courses_where_none_are_wanted(tmp_path: Path) -> None:
         state = trial.moodle()
         assert (state["courses"], state["enrolments"]) == ([], [])
         assert len(state["users"]) == 5
-        trial.writes()
-        trial.sync(file)
-        assert trial.writes() == {}
+        trial.settled(file)
 
 
 @on_both_databases

@@ -15,7 +15,7 @@ from service import create_app
 from service.access import Forbidden, Scope
 from service.db import transaction
 from service.loads import operations
-from service.models import Identity, LoadFinding, OperatorRole
+from service.models import LoadFinding, OperatorRole
 from service.people.directory import PeopleDirectory
 from service.people.passwords import find_person, reset_password
 from service.people.slips import STAFF, groups, slip_of, slips
@@ -45,8 +45,7 @@ def told(trial: Trial, load_id: int, rule: str = "match.snils_other_name") -> li
 
 
 def number_of(trial: Trial, code: str, sourced_id: str) -> str:
-    with trial.application.sessions() as session:
-        return session.get_one(Identity, trial.person_id(code, sourced_id)).snils
+    return trial.identity(code, sourced_id).snils
 
 
 @on_both_databases
@@ -66,8 +65,7 @@ def test_a_girl_with_her_twins_number_has_her_own_account(trial: Trial) -> None:
     assert "s-1" in text
     assert SNILS not in text
     assert "Пётр" not in text
-    trial.approve(load_id)
-    trial.apply(load_id)
+    trial.carry_out(load_id)
     girl = trial.account("S2", "q-500")
     assert girl["id"] != boy["id"]
     assert (girl["lastname"], girl["suspended"]) == ("Близнецова", 0)

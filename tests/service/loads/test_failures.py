@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from service.db import transaction
 from service.loads import failures
 from service.loads.failures import plan_again_by_itself
 from service.loads.operations import LoadProblem
@@ -28,21 +27,13 @@ from tests.service.console_factories import (
     make_user_change,
 )
 from tests.service.installation import SCOPE
-from tests.service.loads.test_applying_refused import ask_moodle, login, make_foreign_account
 from tests.service.trial import A, B, Trial, on_both_databases, pupils, teacher
 
 ROWS_A, ROWS_B = [*pupils("a", 3), teacher("a-t")], [*pupils("b", 2), teacher("b-t")]
 
 
 def try_again(trial: Trial, load_id: int) -> tuple[Load, bool]:
-    with transaction(trial.application.sessions) as session:
-        return failures.try_again(
-            session,
-            load_id,
-            home=trial.application.settings.home,
-            scope=SCOPE,
-            now=trial.application.clock(),
-        )
+    return trial.ask(failures.try_again, load_id, home=trial.application.settings.home)
 
 
 def unsettled(trial: Trial) -> list[int]:
@@ -53,9 +44,8 @@ def unsettled(trial: Trial) -> list[int]:
 def clash(trial: Trial) -> tuple[int, int]:
     """A load of two schools, applied but for one pupil of A; and the stranger in Moodle."""
     load_id = trial.load(trial.write(A, ROWS_A), trial.write(B, ROWS_B))
-    stranger = make_foreign_account(trial, login(trial, A, "a-3"))
-    trial.approve(load_id)
-    assert trial.apply(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
+    stranger = trial.make_stranger(trial.identity(A, "a-3").username)
+    assert trial.carry_out(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
     return load_id, stranger
 
 
@@ -91,8 +81,7 @@ def test_after_a_run_it_is_planned_again_by_itself_once(trial: Trial) -> None:
 
 def test_what_can_be_applied_again_needs_no_other_plan(trial: Trial) -> None:
     load_id = trial.load(trial.write(A, ROWS_A))
-    trial.approve(load_id)
-    trial.apply(load_id)
+    trial.carry_out(load_id)
     with pytest.raises(LoadProblem, match=r"load\.nothing_failed"):
         try_again(trial, load_id)
     assert plan_again_by_itself(trial.application, load_id) is None
@@ -104,22 +93,17 @@ def test_files_that_are_not_kept_cannot_be_planned_again(trial: Trial) -> None:
     folder.rename(folder.with_name("elsewhere"))
     with pytest.raises(LoadProblem, match=r"load\.files_gone"):
         try_again(trial, load_id)
-    ask_moodle(
-        trial,
-        "core_user_update_users",
-        **{"users[0][id]": stranger, "users[0][username]": "renamed"},
-    )
+    trial.rename(stranger, "renamed")
     assert trial.apply(load_id).status == LoadStatus.APPLIED
 
 
 def two_kinds(trial: Trial) -> int:
     """A load of which one pupil of A needs another login, and one of B was refused only now."""
     load_id = trial.load(trial.write(A, ROWS_A), trial.write(B, ROWS_B))
-    make_foreign_account(trial, login(trial, A, "a-3"))
+    trial.make_stranger(trial.identity(A, "a-3").username)
     refused = next(one for one in trial.changes(load_id) if one.key == trial.person_id(B, "b-1"))
     trial.plan_otherwise(refused, firstname="<b>")
-    trial.approve(load_id)
-    assert trial.apply(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
+    assert trial.carry_out(load_id).status == LoadStatus.APPLIED_WITH_FAILURES
     return load_id
 
 

@@ -28,6 +28,7 @@ from service.sample import City
 from tests.service.installation import (
     SCOPE,
     approve,
+    ask,
     environment,
     find_run,
     installation,
@@ -105,10 +106,7 @@ class Site:
 
     def ask_to_apply(self) -> None:
         """As a person does; the queue hears nothing of it."""
-        with transaction(self.application.sessions) as session:
-            operations.ready_to_apply(
-                session, self.load_id, scope=SCOPE, now=self.application.clock()
-            )
+        ask(self.application, operations.ready_to_apply, self.load_id)
 
     def until_held(self, worker: psutil.Popen) -> psutil.Process:
         """The process of the job, which waits in a call to Moodle with some changes done."""
@@ -247,11 +245,8 @@ def test_a_killed_redis_ends_neither_the_job_nor_the_worker(site: Site) -> None:
         site.until(lambda: len(_live(site)) == 1)
         assert worker.is_running()
         second = load(site.application, City(schools=1, people_per_school=60), month=1)
-        with transaction(site.application.sessions) as session:
-            operations.approve(
-                session, second, scope=SCOPE, now=site.application.clock(), over_limits=True
-            )
-            operations.ready_to_apply(session, second, scope=SCOPE, now=site.application.clock())
+        ask(site.application, operations.approve, second, over_limits=True)
+        ask(site.application, operations.ready_to_apply, second)
         site.load_id = second
         site.until(lambda: site.status() == LoadStatus.APPLIED)
         worker.send_signal(signal.SIGTERM)
@@ -263,10 +258,7 @@ def test_what_a_person_stopped_waits_for_a_person(site: Site) -> None:
     with site.worker() as worker:
         site.ask_to_apply()
         job = site.until_held(worker)
-        with transaction(site.application.sessions) as session:
-            operations.request_stop(
-                session, site.load_id, scope=SCOPE, now=site.application.clock()
-            )
+        ask(site.application, operations.request_stop, site.load_id)
         job.kill()  # before it could obey
         site.gate.open()
         site.until(lambda: site.status() == LoadStatus.STOPPED)

@@ -24,6 +24,7 @@ from service.sample import City
 from tests.service.installation import (
     SCOPE,
     approve,
+    ask,
     environment,
     find_run,
     installation,
@@ -141,8 +142,7 @@ def _start_worker(application: Application, *options: str) -> subprocess.Popen[b
 
 def _apply(application: Application, load_id: int) -> None:
     """What the command ``apply`` does before it watches."""
-    with transaction(application.sessions) as session:
-        operations.ready_to_apply(session, load_id, scope=SCOPE, now=application.clock())
+    ask(application, operations.ready_to_apply, load_id)
     JobQueue(application.settings).apply_load(load_id)
 
 

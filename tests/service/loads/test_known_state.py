@@ -59,9 +59,7 @@ def test_a_name_that_was_only_planned_is_not_known(trial: Trial) -> None:
     trial.sync(trial.write(A, ROWS))
     married = replace(ROWS[0].person, family_name="Новофамильная")
     trial.load(trial.write(A, [replace(ROWS[0], person=married), *ROWS[1:]], day=1))
-    with trial.application.sessions() as session:
-        identity = session.get_one(Identity, trial.person_id(A, "a-1"))
-    assert identity.family_name == ROWS[0].person.family_name
+    assert trial.identity(A, "a-1").family_name == ROWS[0].person.family_name
     assert trial.known(A, "a-1").family_name == ROWS[0].person.family_name
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from service.models import LoadStatus
 from service.sample.rows import Row
-from tests.service.loads.test_applying_refused import ask_moodle, login
 from tests.service.trial import A, Trial, make_trial, pupil, pupils, teacher, with_settings
 
 
@@ -34,21 +33,8 @@ ROWS = [ivanov("a-1"), *pupils("b", 3), teacher("a-t")]
 
 
 def make_stranger(trial: Trial, username: str = "ivanov.ii", **fields: str) -> int:
-    values = {
-        "username": username,
-        "firstname": "Игнат",
-        "lastname": "Иванов-Завуч",
-        "email": "zavuch@other.invalid",
-        "auth": "manual",
-        "password": "Ab-12345678",
-        **fields,
-    }
-    (made,) = ask_moodle(
-        trial,
-        "core_user_create_users",
-        **{f"users[0][{name}]": value for name, value in values.items()},
-    )
-    return int(made["id"])
+    values = {"email": "zavuch@other.invalid", "auth": "manual", "password": "Ab-12345678"}
+    return trial.make_stranger(username, **values | fields)
 
 
 def user(trial: Trial, number: int) -> dict[str, Any]:
@@ -58,8 +44,7 @@ def user(trial: Trial, number: int) -> dict[str, Any]:
 
 def load(trial: Trial, *files: Path) -> int:
     load_id = trial.load(*files)
-    trial.approve(load_id, over_limits=True)
-    assert trial.apply(load_id).status != LoadStatus.STOPPED
+    assert trial.carry_out(load_id, over_limits=True).status != LoadStatus.STOPPED
     return load_id
 
 
@@ -81,7 +66,7 @@ def test_a_stranger_with_our_login_keeps_the_account_and_our_pupil_gets_another(
     assert trial.counts(second, A) == {"user.create": 1, "member.add": 2, "enrolment.add": 1}
     account = trial.account(A, "a-1")
     assert (account["username"], account["email"]) == ("ivanov.ii2", "ivanov.ii2@school.invalid")
-    assert login(trial, A, "a-1") == trial.known(A, "a-1").username == "ivanov.ii2"
+    assert trial.identity(A, "a-1").username == trial.known(A, "a-1").username == "ivanov.ii2"
     assert {result.result for result in trial.changes(second)} == {"done"}
     trial.writes()
     load(trial, file)
@@ -99,16 +84,11 @@ def test_an_approved_plan_never_gives_another_login_than_it_said(trial: Trial) -
     }
     assert len(trial.moodle()["users"]) == 5
     # The stranger goes: what was approved may be done now, and the later plan is overtaken.
-    ask_moodle(
-        trial,
-        "core_user_update_users",
-        **{"users[0][id]": str(number), "users[0][username]": "another"},
-    )
+    trial.rename(number, "another")
     trial.apply(first)
     assert trial.account(A, "a-1")["username"] == "ivanov.ii"
-    assert login(trial, A, "a-1") == "ivanov.ii"
-    trial.approve(replanned)
-    trial.apply(replanned)
+    assert trial.identity(A, "a-1").username == "ivanov.ii"
+    trial.carry_out(replanned)
     assert len(trial.moodle()["users"]) == 6
 
 
@@ -142,8 +122,7 @@ def test_our_own_account_from_an_interrupted_run_is_still_ours(trial: Trial) -> 
     load_id = trial.load(trial.write(A, ROWS))
     person_id = trial.person_id(A, "a-1")
     number = make_stranger(trial, idnumber=person_id, email="ivanov.ii@school.invalid")
-    trial.approve(load_id)
-    trial.apply(load_id)
+    trial.carry_out(load_id)
     assert {one.result for one in trial.changes(load_id)} == {"done"}
     account = trial.account(A, "a-1")
     assert (account["id"], account["lastname"], account["auth"]) == (number, "Иванов", "oauth2")

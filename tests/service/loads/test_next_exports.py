@@ -42,8 +42,7 @@ def rows(text: str, sourced_id: str) -> list[str]:
 
 
 def birth_date(trial: Trial, sourced_id: str) -> date | None:
-    with trial.application.sessions() as session:
-        return session.get_one(Identity, trial.person_id(CODE, sourced_id)).birth_date
+    return trial.identity(CODE, sourced_id).birth_date
 
 
 # An ended row beside an active one
@@ -55,8 +54,7 @@ def test_an_active_row_beats_an_ended_one_before_it(trial: Trial) -> None:
     trial.sync(first)
     load_id = trial.load(second)
     assert trial.plans(load_id)[CODE].breaches == []
-    trial.approve(load_id)
-    assert trial.apply(load_id).status == LoadStatus.APPLIED
+    assert trial.carry_out(load_id).status == LoadStatus.APPLIED
     assert trial.rules(load_id)["id.ended_row"] == CODE
     account = trial.account(CODE, "s-1")
     assert (account["suspended"], account["department"]) == (0, "5Б")

@@ -28,11 +28,6 @@ def two_schools(trial: Trial) -> int:
     return trial.load(trial.write(A, ROWS_A), trial.write(B, ROWS_B))
 
 
-def reject(trial: Trial, load_id: int) -> None:
-    with transaction(trial.application.sessions) as session:
-        operations.reject(session, load_id, scope=SCOPE, now=trial.application.clock())
-
-
 def digest(trial: Trial, load_id: int) -> str:
     return operations.digest(trial.plans(load_id).values())
 
@@ -118,10 +113,8 @@ def test_nothing_reaches_moodle_but_from_an_approved_plan(trial: Trial) -> None:
 
 def test_what_a_yes_left_out_can_be_approved_later(trial: Trial) -> None:
     load_id = two_schools(trial)
-    trial.approve(load_id, schools=[B])
-    trial.apply(load_id)
-    trial.approve(load_id)
-    trial.apply(load_id)
+    trial.carry_out(load_id, schools=[B])
+    trial.carry_out(load_id)
     assert statuses(trial, load_id) == {A: "applied", B: "applied"}
     with pytest.raises(LoadProblem, match=r"load\.already_decided"):
         trial.approve(load_id)
@@ -137,7 +130,7 @@ def test_a_yes_to_nothing_is_refused(trial: Trial, schools: list[str]) -> None:
 
 def test_a_rejected_run_is_neither_approved_nor_applied(trial: Trial) -> None:
     load_id = two_schools(trial)
-    reject(trial, load_id)
+    trial.ask(operations.reject, load_id)
     assert statuses(trial, load_id) == {A: "rejected", B: "rejected"}
     with pytest.raises(LoadProblem, match=r"load\.not_planned"):
         trial.approve(load_id)
@@ -149,23 +142,21 @@ def test_a_rejected_run_is_neither_approved_nor_applied(trial: Trial) -> None:
 def test_an_approval_can_be_taken_back_until_it_is_applied(trial: Trial) -> None:
     load_id = two_schools(trial)
     trial.approve(load_id)
-    reject(trial, load_id)
+    trial.ask(operations.reject, load_id)
     assert trial.run(load_id).status == LoadStatus.REJECTED
     other = trial.load(trial.write(A, ROWS_A))
-    trial.approve(other)
-    trial.apply(other)
+    trial.carry_out(other)
     with pytest.raises(LoadProblem, match=r"load\.already_applied"):
-        reject(trial, other)
+        trial.ask(operations.reject, other)
 
 
 def test_what_has_begun_is_not_rejected_however_it_is_asked_for(trial: Trial) -> None:
     load_id = trial.load(trial.write(A, ROWS_A))
     trial.approve(load_id)
     trial.apply(load_id, should_stop=iter([False, True]).__next__)
-    with transaction(trial.application.sessions) as session:
-        operations.ready_to_apply(session, load_id, scope=SCOPE, now=trial.application.clock())
+    trial.ask(operations.ready_to_apply, load_id)
     with pytest.raises(LoadProblem, match=r"load\.already_applied"):
-        reject(trial, load_id)
+        trial.ask(operations.reject, load_id)
     assert trial.apply(load_id).status == LoadStatus.APPLIED
 
 
@@ -173,8 +164,7 @@ def test_rejecting_one_school_leaves_the_run_to_the_others(trial: Trial) -> None
     load_id = two_schools(trial)
     scope = operations.Scope(actor="b", role=OperatorRole.SCHOOL, items=frozenset([B]))
     trial.approve(load_id, scope=scope)
-    with transaction(trial.application.sessions) as session:
-        operations.reject(session, load_id, scope=scope, now=trial.application.clock())
+    trial.ask(operations.reject, load_id, scope=scope)
     assert statuses(trial, load_id) == {A: "planned", B: "rejected"}
     assert trial.run(load_id).status == LoadStatus.PLANNED
 
@@ -205,8 +195,7 @@ def test_a_yes_or_no_waits_for_a_worker_that_is_just_beginning(
 
     def press() -> None:
         try:
-            with transaction(trial.application.sessions) as session:
-                decide(session, load_id, scope=SCOPE, now=trial.application.clock())
+            trial.ask(decide, load_id)
         except LoadProblem as problem:
             problems.append(problem.code)
 
@@ -277,8 +266,7 @@ def test_applying_an_overtaken_run_again_does_not_take_back_that_it_was_applied(
 
 def test_every_step_of_a_run_is_in_the_audit_without_people(trial: Trial) -> None:
     load_id = trial.load(trial.write(A, ROWS_A))
-    trial.approve(load_id)
-    trial.apply(load_id)
+    trial.carry_out(load_id)
     with trial.application.sessions() as session:
         entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [(entry.actor, entry.action) for entry in entries] == [

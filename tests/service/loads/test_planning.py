@@ -87,8 +87,7 @@ def test_a_bad_file_stops_its_school_alone_and_touches_nobody(trial: Trial, case
         A: "blocked", B: "planned",
     }  # fmt: skip
     assert trial.counts(load_id, A) == {}
-    trial.approve(load_id)
-    assert trial.apply(load_id).status == LoadStatus.APPLIED
+    assert trial.carry_out(load_id).status == LoadStatus.APPLIED
     after = trial.moodle()
     assert after["users"][:10] == before["users"]
     assert len(after["users"]) == 11

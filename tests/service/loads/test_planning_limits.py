@@ -43,8 +43,7 @@ def test_a_plan_over_the_limit_of_suspensions_needs_a_second_yes(trial: Trial) -
 def test_the_harmless_school_can_be_approved_alone(trial: Trial) -> None:
     trial.sync(trial.write(A, MANY), trial.write(B, pupils("b", 3)))
     load_id = trial.load(trial.write(A, MANY[11:], day=1), trial.write(B, pupils("b", 4), day=1))
-    trial.approve(load_id, schools=[B])
-    trial.apply(load_id)
+    trial.carry_out(load_id, schools=[B])
     users = trial.moodle()["users"]
     assert (len(users), sum(user["suspended"] for user in users)) == (35, 0)
 

@@ -24,10 +24,8 @@ def settle(trial: Trial, *files: Path) -> None:
     """Load the schools again, one by one; after that nothing may be left to do."""
     for file in files:
         trial.sync(file)
-    trial.writes()
     for file in files:
-        trial.sync(file)
-    assert trial.writes() == {}
+        trial.settled(file)
 
 
 @on_both_databases
@@ -79,9 +77,7 @@ def test_a_transfer_inside_one_upload_is_settled_at_once(trial: Trial) -> None:
         assert (account["suspended"], account["institution"]) == (0, f"Школа № {number}")
     assert trial.cohorts_of(B, "b-7") == ROLL_B
     assert trial.cohorts_of(A, "a-8") == ROLL_A
-    trial.writes()
-    trial.sync(*files)
-    assert trial.writes() == {}
+    trial.settled(*files)
 
 
 def test_without_a_number_a_transfer_is_a_new_account_and_a_question(trial: Trial) -> None:
@@ -90,8 +86,7 @@ def test_without_a_number_a_transfer_is_a_new_account_and_a_question(trial: Tria
     files = both(trial, OTHERS_A, [*OTHERS_B, pupil("b-7", who="mover", snils="")], day=30)
     load_id = trial.load(*files)
     assert trial.rules(load_id) == {"match.same_name_elsewhere": B}
-    trial.approve(load_id)
-    trial.apply(load_id)
+    trial.carry_out(load_id)
     old, new = trial.account(A, "a-7"), trial.account(B, "b-7")
     assert (old["suspended"], new["suspended"]) == (1, 0)
     assert old["username"] != new["username"]
@@ -135,9 +130,7 @@ def test_a_pupil_of_two_schools_on_the_same_day_is_in_both(trial: Trial) -> None
     )
     trial.sync(*files)
     assert trial.cohorts_of(A, "a-7") == ROLL_A | ROLL_B
-    trial.writes()
-    trial.sync(*files)
-    assert trial.writes() == {}
+    trial.settled(*files)
     settle(trial, *reversed(files))
     assert len(trial.moodle()["users"]) == 11
 

@@ -142,9 +142,7 @@ def test_a_login_taken_by_a_program_without_the_lock_is_not_given_again(trial: T
             until(lambda: waiting(trial) == 1)
             other.commit()
         planned(trial, load_id)
-    with trial.application.sessions() as session:
-        given = session.get_one(Identity, trial.person_id(A, "a-1")).username
-    assert given == "primerov.p2"
+    assert trial.identity(A, "a-1").username == "primerov.p2"
 
 
 def test_the_same_file_twice_at_once_makes_nobody_twice(trial: Trial) -> None:

@@ -119,7 +119,7 @@ def test_a_random_first_password_is_another_one_for_everybody(tmp_path: Path) ->
         born = ROWS_A[0].person.birth_date
         assert not directory.check_first_password(person_id, birth_date_password(born))
         words = {
-            first_password(trial.application, person_id=one, birth_date=born, generation=0)
+            first_password(trial.application, one, born, 0)
             for one in (person_id, trial.person_id(A, "a-2"))
         }
         assert len(words) == 2

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from auth.directory import Slip
 from service.access import Forbidden, Scope
 from service.application import Application
 from service.models import AuditEntry, OperatorRole
 from service.people.passwords import find_person
-from service.people.slips import STAFF, Group, Slip, groups, slip_of, slips
+from service.people.slips import STAFF, Group, groups, slip_of, slips
 from tests.service.coverage_city import CITY, add_school, put_on_roll, take_off_roll
 from tests.service.slip_factories import (
     MOODLE,

@@ -71,8 +71,7 @@ def types(trial: Trial) -> dict[str, tuple[str | None, str]]:
 @on_both_databases
 def test_a_loaded_city_stands_in_the_indicators_by_kind(trial: Trial) -> None:
     load_id = load(trial.application, City(schools=3, people_per_school=30))
-    trial.approve(load_id, over_limits=True)
-    assert trial.apply(load_id).status == "applied"
+    assert trial.carry_out(load_id, over_limits=True).status == "applied"
     everybody_signs_in(trial)
     assert [kind for kind, _word in types(trial).values()] == ["general"] * 3
 
@@ -95,8 +94,7 @@ def test_a_word_that_nobody_knows_is_asked_for_and_the_answer_stays(trial: Trial
     strange = trial.write(A, pupils("p", 2), school=roster_school(A, "Кванториум"))
     load_id = trial.load(strange)
     assert trial.rules(load_id)["school.type_unknown"] == A
-    trial.approve(load_id, over_limits=True)
-    trial.apply(load_id)
+    trial.carry_out(load_id, over_limits=True)
     assert types(trial)[A] == (None, "Кванториум")
     _lines, found = indicators(trial)
     assert (

@@ -272,8 +272,7 @@ def test_a_load_that_disagrees_with_the_registry_is_told_and_changes_nothing(
     assert trial.rules(load_id)["school.differs_from_registry"] == A
     with trial.application.sessions() as session:
         assert session.get_one(School, A).short_name == "Лицей № 1"
-    trial.approve(load_id, over_limits=True)
-    trial.apply(load_id)
+    trial.carry_out(load_id, over_limits=True)
     names = {category["name"] for category in trial.moodle()["categories"]}
     assert "Лицей № 1" in names
     assert "Школа № 1" not in names

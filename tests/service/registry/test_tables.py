@@ -14,9 +14,8 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from service.registry.columns import BadValue, Column, Kind, Problem, read_cell, read_rows
-from service.registry.refusals import TableError
 from service.registry.schools import COLUMNS
-from service.registry.tables import read_table
+from service.registry.tables import TableError, read_table
 from service.settings import RegistrySettings
 from tests.service.tables import TITLES, as_csv, as_xlsx
 
