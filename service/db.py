@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, TypeVarTuple, cast
 from zoneinfo import ZoneInfo
 
 import sqlalchemy
-from sqlalchemy import Engine, MetaData, Table, create_engine, event
+from sqlalchemy import Engine, MetaData, Row, Select, Table, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from auth.models import Base as AuthBase
@@ -19,6 +19,7 @@ from service.calendar.spans import ZONE
 INSERT_ROWS = 1000
 SessionFactory = sessionmaker[Session]
 Value = TypeVar("Value")
+Columns = TypeVarTuple("Columns")
 
 
 class Base(DeclarativeBase):
@@ -94,6 +95,14 @@ def chunks(values: Iterable[Value], size: int = 500) -> Iterator[list[Value]]:
     rest = iter(values)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+def rows_among(
+    session: Session, query: Select[*Columns], column: Any, values: Iterable[Any]
+) -> Iterator[Row[*Columns]]:
+    """Yield the rows of a query in which a column is one of many values, asked for in pieces."""
+    for some in chunks(values):
+        yield from session.execute(query.where(column.in_(some)))
 
 
 def copied(kind: type[Value], row: object, /, **others: Any) -> Value:

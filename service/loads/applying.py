@@ -45,7 +45,7 @@ from service.models import (
 PATIENCE_SECONDS = (5, 15, 60, 120, 300, 600, 600, 600)
 """Pauses between tries while Moodle does not answer; then the load is stopped and says so.
 
-They begin anew after every change that came through: a long run may meet many short outages.
+They begin anew after every change that came through: a long load may meet many short outages.
 """
 
 TRY_AGAIN_AFTER = timedelta(minutes=10)

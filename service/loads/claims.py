@@ -1,4 +1,4 @@
-"""Claims: which process is at work on a load, and which runs should go on with nobody at work.
+"""Claims: which process is at work on a load, and which loads should go on with nobody at work.
 
 A claim is taken by one conditional update, and renewed with each batch and every few seconds.
 A claim whose process is gone is free at once on the same machine, and after ``LEASE`` elsewhere.
@@ -84,7 +84,7 @@ def take(session: Session, load: Load, now: datetime, states: Collection[LoadSta
 
 
 def abandoned(session: Session, now: datetime) -> list[Load]:
-    """Runs that should go on by themselves while no living process is at them.
+    """Return the loads that should go on by themselves while no living process is at them.
 
     Those that wait for planning or are half applied, and those that a person wants applied. One
     whose process ended says so from here on.

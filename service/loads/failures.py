@@ -19,11 +19,10 @@ from service.access import Scope
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
-from service.loads.operations import LoadProblem, find, new_load, ready_to_apply
+from service.loads.operations import LoadProblem, find, new_load, ready_to_apply, scope_of
 from service.models import (
     Load,
     LoadStatus,
-    OperatorRole,
     PlannedChange,
     PlanStatus,
     School,
@@ -167,11 +166,7 @@ def plan_again_by_itself(application: Application, load_id: int) -> int | None:
     """
     with transaction(application.sessions) as session:
         load = session.get_one(Load, load_id)
-        scope = Scope(
-            actor=load.created_by,
-            role=OperatorRole(load.scope_role),
-            items=frozenset(load.scope_items),
-        )
+        scope = scope_of(load)
         if load.status != LoadStatus.APPLIED_WITH_FAILURES or waiting_again(session, load):
             return None
         schools = failures(session, load, scope).again

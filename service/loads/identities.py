@@ -25,7 +25,15 @@ from provisioning.matching import How, KnownIdentities, Matching
 from provisioning.ownership import another_schools_file
 from provisioning.roster import Person, Roster
 from provisioning.settings import LoginSettings
-from service.db import INSERT_ROWS, SessionFactory, chunks, insert_rows, lock, transaction
+from service.db import (
+    INSERT_ROWS,
+    SessionFactory,
+    chunks,
+    insert_rows,
+    lock,
+    rows_among,
+    transaction,
+)
 from service.loads.known_state import roll_before, with_shared_texts
 from service.models import (
     Identity,
@@ -92,24 +100,19 @@ def _known_identities(session: Session, roster: Roster) -> KnownIdentities:
         .join(Identity)
         .where(SourceKey.source == roster.source, SourceKey.school_code == roster.school.code)
     )
-    for ids in chunks(chain(roster.persons, roster.set_aside)):
-        for sourced_id, *known in session.execute(of_school.where(SourceKey.sourced_id.in_(ids))):
-            by_key[sourced_id] = _known(known)
-    new = [person for key, person in roster.persons.items() if key not in by_key]
-    by_name: dict[matching.NameKey, list[matching.KnownIdentity]] = {}
+    ids = chain(roster.persons, roster.set_aside)
+    for sourced_id, *known in rows_among(session, of_school, SourceKey.sourced_id, ids):
+        by_key[sourced_id] = _known(known)
     of_others = select(Identity.name_key, *_COLUMNS.values()).where(
         Identity.school_code != roster.school.code
     )
-    for some in chunks(new):
-        names = {matching.name_key(person) for person in some}
-        found: dict[matching.NameKey, list[matching.KnownIdentity]] = defaultdict(list)
-        for name, *known in session.execute(
-            of_others.where(tuple_(Identity.name_key, Identity.birth_date).in_(names))
-        ):
-            one = _known(known)
-            if one.birth_date:
-                found[name, one.birth_date].append(one)
-        by_name |= found
+    new = {matching.name_key(one) for key, one in roster.persons.items() if key not in by_key}
+    named = tuple_(Identity.name_key, Identity.birth_date)
+    by_name: dict[matching.NameKey, list[matching.KnownIdentity]] = {}
+    for name, *known in rows_among(session, of_others, named, new):
+        one = _known(known)
+        if one.birth_date:
+            by_name.setdefault((name, one.birth_date), []).append(one)
     return KnownIdentities(
         by_key=by_key, by_snils=_by_snils(session, roster, by_key), by_name=by_name
     )
@@ -123,15 +126,17 @@ def _by_snils(
     for key, person in roster.persons.items():
         if person.snils:
             keys_by_number[person.snils].add(by_key[key].person_id if key in by_key else "")
+    everybody = select(*_COLUMNS.values())
+    known = [
+        _known(row)
+        for row in rows_among(session, everybody, Identity.snils, sorted(keys_by_number))
+    ]
+    others = {one.person_id for one in known if keys_by_number[one.snils] != {one.person_id}}
+    places = _places(session, others)
     found: dict[str, list[matching.KnownIdentity]] = {}
-    for numbers in chunks(sorted(keys_by_number)):
-        query = select(*_COLUMNS.values()).where(Identity.snils.in_(numbers))
-        known = [_known(row) for row in session.execute(query)]
-        others = {one.person_id for one in known if keys_by_number[one.snils] != {one.person_id}}
-        places = _places(session, others) if others else {}
-        for one in known:
-            named = replace(one, **places[one.person_id]) if one.person_id in places else one
-            found.setdefault(one.snils, []).append(named)
+    for one in known:
+        named = replace(one, **places[one.person_id]) if one.person_id in places else one
+        found.setdefault(one.snils, []).append(named)
     return found
 
 
@@ -150,13 +155,11 @@ def _places(session: Session, people: Iterable[str]) -> dict[str, dict[str, Any]
         .where(Identity.school_code == SchoolPlan.school_code)
         .order_by(SchoolPlan.id)
     )
-    for ids in chunks(sorted(people)):
-        for person_id, sourced_id in session.execute(keys.where(SourceKey.person_id.in_(ids))):
-            found[person_id]["sourced_id"] = sourced_id
-        for person_id, file, line in session.execute(
-            rows.where(PlannedMembership.person_id.in_(ids))
-        ):
-            found[person_id] |= {"file": file, "line": line}
+    ids = sorted(people)
+    for person_id, sourced_id in rows_among(session, keys, SourceKey.person_id, ids):
+        found[person_id]["sourced_id"] = sourced_id
+    for person_id, file, line in rows_among(session, rows, PlannedMembership.person_id, ids):
+        found[person_id] |= {"file": file, "line": line}
     return found
 
 
@@ -248,14 +251,8 @@ def _replace_taken(
 
 def usernames(session: Session, person_ids: Iterable[str]) -> dict[str, str]:
     """Person id -> the login reserved for the person."""
-    found: dict[str, str] = {}
-    for ids in chunks(person_ids):
-        rows = session.execute(
-            select(Identity.person_id, Identity.username).where(Identity.person_id.in_(ids))
-        )
-        logins = dict(rows.all())
-        found |= {person_id: logins[person_id] for person_id in ids}
-    return found
+    logins = select(Identity.person_id, Identity.username)
+    return dict(rows_among(session, logins, Identity.person_id, person_ids))
 
 
 def _identity_values(person: Person) -> dict[str, Any]:
@@ -282,9 +279,9 @@ def _free_usernames(
     taken: set[str] = set()
     while wanted:
         round_ = {person_id: next(names) for person_id, names in wanted.items()}
-        for names in chunks(sorted(set(round_.values()))):
-            for column in (Identity.username, TakenLogin.username):
-                taken.update(session.scalars(select(column).where(column.in_(names))))
+        for column in (Identity.username, TakenLogin.username):
+            names = sorted(set(round_.values()))
+            taken.update(name for (name,) in rows_among(session, select(column), column, names))
         for person_id, username in round_.items():
             if username not in taken:
                 taken.add(username)

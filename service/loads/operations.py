@@ -140,6 +140,12 @@ def _hold(session: Session, load_id: int, scope: Scope) -> Load:
     return load
 
 
+def scope_of(load: Load) -> Scope:
+    """Return the uploader's part of the city at that moment."""
+    items = frozenset(load.scope_items)
+    return Scope(actor=load.created_by, role=OperatorRole(load.scope_role), items=items)
+
+
 def plans(
     session: Session, load: Load, scope: Scope, *, to_decide: bool = False
 ) -> Sequence[SchoolPlan]:
@@ -334,7 +340,7 @@ def ready_to_apply(session: Session, load_id: int, *, scope: Scope, now: datetim
 
     From now on workers go on with it by themselves, whatever happens to the queue.
 
-    Raises ``LoadProblem("load.not_approved")``; an applied run with failed changes may go again.
+    Raises ``LoadProblem("load.not_approved")``; an applied load with failed changes may go again.
     """
     load = _hold(session, load_id, scope)
     if load.status not in {*OPEN, LoadStatus.APPLYING} - {LoadStatus.PLANNED}:

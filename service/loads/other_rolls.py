@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from service.db import chunks
+from service.db import rows_among
 from service.models import PlannedMembership, PlanStatus, SchoolMembership, SchoolPlan, SourceKey
 
 Elsewhere = Mapping[str, Collection[str]]
@@ -38,17 +38,20 @@ class OtherRolls:
             )
             .distinct()
         )
-        for codes in chunks(sorted(set(school_codes))):
-            for person_id, code in session.execute(of_several.where(own.school_code.in_(codes))):
-                self._keys[code].add(person_id)
+        codes = sorted(set(school_codes))
+        for person_id, code in rows_among(session, of_several, own.school_code, codes):
+            self._keys[code].add(person_id)
         self._read(session, set().union(*self._keys.values()))
 
     def recognised(self, session: Session, school_code: str, person_ids: Iterable[str]) -> None:
         """The school has just found people who were known elsewhere."""
         new = set(person_ids) - self._keys[school_code]
         self._keys[school_code] |= new
-        for code, people in self._keys_elsewhere(session, school_code, new).items():
-            self._keys[code] |= people
+        elsewhere = select(SourceKey.school_code, SourceKey.person_id).where(
+            SourceKey.school_code != school_code
+        )
+        for code, person_id in rows_among(session, elsewhere, SourceKey.person_id, new):
+            self._keys[code].add(person_id)
         self._read(session, new - self._listed.keys())
 
     def planned(self, school_code: str, roll: Collection[str]) -> None:
@@ -65,20 +68,6 @@ class OtherRolls:
             if (others := self._listed[person_id] - {school_code})
         }
 
-    def _keys_elsewhere(
-        self, session: Session, school_code: str, people: Iterable[str]
-    ) -> dict[str, set[str]]:
-        """Person ids by each other school that has a key of theirs."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for ids in chunks(people):
-            for code, person_id in session.execute(
-                select(SourceKey.school_code, SourceKey.person_id).where(
-                    SourceKey.person_id.in_(ids), SourceKey.school_code != school_code
-                )
-            ):
-                found[code].add(person_id)
-        return found
-
     def _read(self, session: Session, people: Collection[str]) -> None:
         """Where these people are listed: by the load's plans so far, else as applied."""
         planned = dict(
@@ -89,22 +78,14 @@ class OtherRolls:
             ).all()
         )
         replaced = set(planned.values())
-        for ids in chunks(people):
-            for person_id in ids:
-                self._listed[person_id] = set()
-            in_plans: Select[str, int] = select(
-                PlannedMembership.person_id, PlannedMembership.plan_id
-            )
-            for person_id, plan_id in session.execute(
-                in_plans.where(
-                    PlannedMembership.person_id.in_(ids), PlannedMembership.plan_id.in_(planned)
-                )
-            ):
-                self._listed[person_id].add(planned[plan_id])
-            for person_id, code in session.execute(
-                select(SchoolMembership.person_id, SchoolMembership.school_code).where(
-                    SchoolMembership.person_id.in_(ids)
-                )
-            ):
-                if code not in replaced:
-                    self._listed[person_id].add(code)
+        self._listed |= {person_id: set() for person_id in people}
+        in_plans = select(PlannedMembership.person_id, PlannedMembership.plan_id).where(
+            PlannedMembership.plan_id.in_(planned)
+        )
+        applied = select(SchoolMembership.person_id, SchoolMembership.school_code)
+        of_plans, of_schools = PlannedMembership.person_id, SchoolMembership.person_id
+        for person_id, plan_id in rows_among(session, in_plans, of_plans, people):
+            self._listed[person_id].add(planned[plan_id])
+        for person_id, code in rows_among(session, applied, of_schools, people):
+            if code not in replaced:
+                self._listed[person_id].add(code)

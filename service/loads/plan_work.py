@@ -14,7 +14,7 @@ from provisioning import roster
 from provisioning.changes import Action, Change, Kind, Outcome, Result
 from provisioning.naming import Names
 from service.application import Application
-from service.db import chunks, copied, transaction
+from service.db import copied, rows_among, transaction
 from service.loads import claims
 from service.loads.recording import record
 from service.models import (
@@ -86,12 +86,9 @@ class PlanWork:
         others = select(SchoolMembership.person_id).where(
             SchoolMembership.school_code != self._school_code
         )
-        elsewhere: set[str] = set()
         with self._application.sessions() as session:
-            for keys in chunks(leavers):
-                elsewhere.update(
-                    session.scalars(others.where(SchoolMembership.person_id.in_(keys)))
-                )
+            found = rows_among(session, others, SchoolMembership.person_id, leavers)
+            elsewhere = {person_id for (person_id,) in found}
         for row in page:
             change = as_change(row)
             if change.action == Action.SUSPEND and change.key in elsewhere:
@@ -144,16 +141,13 @@ class PlanWork:
     def get(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
         """Moodle's numbers, as recorded (the protocol ``MoodleIds``)."""
         is_user = kind == Kind.USER
-        key = KnownUser.person_id if is_user else KnownObject.key
+        column = KnownUser.person_id if is_user else KnownObject.key
         number = KnownUser.moodle_id if is_user else KnownObject.moodle_id
-        query = select(key, number).where(number.is_not(None))
+        query = select(column, number).where(number.is_not(None))
         if not is_user:
             query = query.where(KnownObject.kind == kind)
-        found: dict[str, int] = {}
         with self._application.sessions() as session:
-            for some in chunks(keys):
-                found |= {k: n for k, n in session.execute(query.where(key.in_(some))) if n}
-        return found
+            return {key: n for key, n in rows_among(session, query, column, keys) if n}
 
     def first_password(self, person_id: str) -> str:
         """For accounts whose password Moodle keeps."""

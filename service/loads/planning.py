@@ -21,7 +21,7 @@ from service import audit
 from service.application import Application
 from service.audit import AuditAction
 from service.db import insert_rows, transaction, upsert
-from service.loads import claims, known_state
+from service.loads import claims, known_state, operations
 from service.loads.earlier_loads import compare_with_earlier
 from service.loads.identities import recognise, usernames
 from service.loads.other_rolls import Elsewhere, OtherRolls
@@ -30,7 +30,6 @@ from service.models import (
     LoadFile,
     LoadFinding,
     LoadStatus,
-    OperatorRole,
     PlannedChange,
     PlannedClassTeacher,
     PlannedMembership,
@@ -207,16 +206,11 @@ class _Planning:
 
     def _outside_scope(self, session: Session, roster: Roster) -> list[Finding]:
         """A school that the uploader has no say in. The registry's district counts, if known."""
-        known, school = session.get(School, roster.school.code), roster.school
-        district = known.district if known else school.district
-        inside = {
-            OperatorRole.CITY: True,
-            OperatorRole.DISTRICT: district in self._load.scope_items,
-            OperatorRole.SCHOOL: school.code in self._load.scope_items,
-        }
-        if inside[OperatorRole(self._load.scope_role)]:
+        code, told = roster.school.code, roster.school.district
+        school = session.get(School, code) or School(code=code, district=told)
+        if operations.scope_of(self._load).sees(school):
             return []
-        return [about_school(roster, "school.outside_scope", "school_code", school.code)]
+        return [about_school(roster, "school.outside_scope", "school_code", code)]
 
     def _store_blocked(self, session: Session, school_code: str, roster: Roster | None) -> None:
         """A school that is not in the registry yet is not made from a file that is refused."""

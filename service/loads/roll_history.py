@@ -54,7 +54,7 @@ def _note(
 
 
 def note_accounts(session: Session, changes: Iterable[Change], now: datetime) -> None:
-    """Write whose account was suspended or revived by these changes, which are done."""
+    """Write whose account was suspended or restored by these changes, which are done."""
     insert_rows(
         session,
         RollEvent,

@@ -1,4 +1,4 @@
-"""Class teachers: the pupils of the own class, and the reset of their passwords.
+"""Class teachers: the students of the own class, and the reset of their passwords.
 
 Who leads a class is what the school's roll says (``ClassTeacher``). The person has to be on the
 roll of that school still, as staff.
@@ -32,7 +32,7 @@ class LedClasses:
 
     def pupils(self, person_id: str) -> Sequence[Pupil]:
         with self._application.sessions() as session:
-            found = session.execute(_pupils_of(person_id)).all()
+            found = session.execute(_students_of(person_id)).all()
         rows = sorted(
             found, key=lambda row: (natural(row[1].class_title), natural(row[0].full_name))
         )
@@ -46,24 +46,24 @@ class LedClasses:
         now = application.clock()
         with transaction(application.sessions) as session:
             found = session.execute(
-                _pupils_of(person_id).where(KnownUser.username == normalise_username(username))
+                _students_of(person_id).where(KnownUser.username == normalise_username(username))
             ).first()
             if found is None:
                 return None
-            pupil, place = found
+            student, place = found
             # The school of the class, so that the audit says where, and nobody else is in reach.
             scope = Scope(
                 actor=f"person:{person_id}",
                 role=OperatorRole.SCHOOL,
                 items=frozenset({place.school_code}),
             )
-            reset_of(session, application.settings, scope, pupil, now)
-            slip = slip_of(session, application, scope, pupil)
+            reset_of(session, application.settings, scope, student, now)
+            slip = slip_of(session, application, scope, student)
         JobQueue(application.settings).tell_signed_out()
         return slip
 
 
-def _pupils_of(teacher_id: str) -> Select[KnownUser, SchoolMembership]:
+def _students_of(teacher_id: str) -> Select[KnownUser, SchoolMembership]:
     teacher = aliased(SchoolMembership)
     return (
         select(KnownUser, SchoolMembership)

@@ -37,7 +37,7 @@ class Group:
     """A group of people whose slips are printed together."""
 
     key: str
-    """Identifier of the class, empty for pupils without one, or ``STAFF``."""
+    """Identifier of the class, empty for students without one, or ``STAFF``."""
     title: str
     people: int
 

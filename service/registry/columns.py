@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -84,9 +84,6 @@ class Problem:
         """Whether the import waits until it is put right."""
         return self.code != "column.unknown"
 
-    def as_data(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 class BadValue(ValueError):
     """A cell whose value cannot be taken; ``args[0]`` is the code of the problem."""
@@ -139,23 +136,31 @@ def _find_header(table: Table, columns: Sequence[Column]) -> tuple[int, dict[str
 def _read_row(
     number: int, cells: Sequence[Any], columns: Sequence[Column], places: Mapping[str, int]
 ) -> tuple[Row, list[Problem]]:
-    row: Row = {"row": number}
-    given = {key: cells[place] for key, place in places.items() if place < len(cells)}
+    given = {key: cells[at] if at < len(cells) else None for key, at in places.items()}
     if all(map(is_empty, given.values())):
-        return row, []  # only columns that we do not read, such as a running number
+        return {"row": number}, []  # only columns that we do not read, such as a running number
+    values, problems = read_values(given, columns, number)
+    return {"row": number, **values}, problems
+
+
+def read_values(
+    given: Mapping[str, Any], columns: Sequence[Column], row: int = 0
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Read cells, or fields of a form, by column; an empty one is left out."""
+    values: dict[str, Any] = {}
     problems = []
     for column in columns:
-        if column.key not in places:
+        if column.key not in given:
             continue
-        cell = given.get(column.key)
+        cell = given[column.key]
         if not is_empty(cell):
             try:
-                row[column.key] = read_cell(cell, column)
+                values[column.key] = read_cell(cell, column)
             except BadValue as error:
-                problems.append(bad_value(error, column, cell, number))
+                problems.append(bad_value(error, column, cell, row))
         elif column.required:
-            problems.append(Problem(code="cell.empty", row=number, column=column.title))
-    return row, problems
+            problems.append(Problem(code="cell.empty", row=row, column=column.title))
+    return values, problems
 
 
 def bad_value(error: BadValue, column: Column, cell: Any, row: int = 0) -> Problem:

@@ -17,7 +17,7 @@ from service import audit
 from service.access import Forbidden, Scope, find_school, need_city
 from service.audit import AuditAction
 from service.models import AuditEntry, Load, LoadStatus, Operator, OperatorRole, School
-from service.registry.columns import BadValue, Problem, bad_value, is_empty, read_cell
+from service.registry.columns import Problem, is_empty, read_values
 from service.registry.preview import changed_fields
 from service.registry.refusals import Refusal
 from service.registry.schools import (
@@ -78,7 +78,7 @@ def edit(
     given = {name for name in form if name in (*FIELDS, *GROUPS)}
     if not allowed or given - set(allowed):
         raise Forbidden("school")
-    values, problems = _read(form)
+    values, problems = _read({name: form[name] for name in form if name != "code"})
     problems += [
         Problem(code="cell.empty", column=TITLES[name])
         for name in ("name", "short_name", "district")
@@ -97,10 +97,10 @@ def edit(
 def add(session: Session, scope: Scope, form: Form, now: datetime) -> tuple[Problem, ...]:
     """Add a school that has no load yet. Raises ``Forbidden`` for all but the city."""
     need_city(scope)
-    values, problems = _read(form)
+    values, problems = _read({"code": "", **form})
     problems += [
         Problem(code="cell.empty", column=TITLES[name])
-        for name in ("code", "district", "name")
+        for name in ("district", "name")
         if not values.get(name)
     ]
     code = values.pop("code", "")
@@ -118,19 +118,9 @@ def add(session: Session, scope: Scope, form: Form, now: datetime) -> tuple[Prob
 
 def _read(form: Form) -> tuple[dict[str, Any], list[Problem]]:
     """Read the fields of the form by column; an emptied one only where a school has it itself."""
-    values: dict[str, Any] = {}
-    problems = []
-    for column in COLUMNS:
-        if column.key not in form:
-            continue
-        if not is_empty(form[column.key]):
-            try:
-                values[column.key] = read_cell(form[column.key], column)
-            except BadValue as error:
-                problems.append(bad_value(error, column, form[column.key]))
-        elif column.key in FIELDS:
-            values[column.key] = EMPTY.get(column.key, "")
-    return values, problems
+    values, problems = read_values(form, COLUMNS)
+    emptied = [name for name in FIELDS if name in form and is_empty(form[name])]
+    return values | {name: EMPTY.get(name, "") for name in emptied}, problems
 
 
 def _refused(session: Session, code: str, values: Mapping[str, Any]) -> list[Problem]:

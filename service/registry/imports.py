@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -97,7 +97,7 @@ def receive(
         sha256=hashlib.sha256(data).hexdigest(),
         options=options,
         rows=rows,
-        problems=[one.as_data() for one in (*problems, *more)],
+        problems=[asdict(one) for one in (*problems, *more)],
         created_at=now,
         created_by=scope.actor,
     )

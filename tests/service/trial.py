@@ -132,10 +132,7 @@ class Trial:
 
     def small_batches(self, size: int) -> None:
         """Make many calls of few records."""
-        settings = self.application.settings
-        self.application.settings = replace(
-            settings, moodle=replace(settings.moodle, batch_size=size)
-        )
+        with_settings("moodle", batch_size=size)(self.application)
 
     def load(self, *paths: Path, expected_school: str = "") -> int:
         return load_paths(self.application, *paths, expected_school=expected_school)

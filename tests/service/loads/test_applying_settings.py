@@ -158,3 +158,10 @@ def test_another_batch_size_makes_the_same(trial: Trial) -> None:
     trial.sync(trial.write(A, ROWS))
     assert len(trial.moodle()["users"]) == 5
     assert trial.cohorts_of(A, "a-9") == {"Ученики · Школа № 1", "8Б · Школа № 1 · 2026/2027"}
+
+
+def test_a_plan_without_changes_needs_no_moodle(trial: Trial) -> None:
+    trial.sync(trial.write(A, pupils("a", 2)))
+    load_id = trial.load(trial.write(A, pupils("a", 2), day=1))
+    with_settings("moodle", url="http://127.0.0.1:9")(trial.application)
+    assert trial.carry_out(load_id).status == LoadStatus.APPLIED

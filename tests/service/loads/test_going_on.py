@@ -104,6 +104,14 @@ class Site:
                     process.kill()
             worker.wait()
 
+    @contextmanager
+    def held_worker(self) -> Iterator[tuple[psutil.Popen, psutil.Process]]:
+        """A worker and the process of its job, which waits in a call to Moodle."""
+        self.gate.close_after(4)
+        with self.worker() as worker:
+            self.ask_to_apply()
+            yield worker, self.until_held(worker)
+
     def ask_to_apply(self) -> None:
         """As a person does; the queue hears nothing of it."""
         ask(self.application, operations.ready_to_apply, self.load_id)
@@ -173,10 +181,8 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
 
 @on_both_databases
 def test_a_job_process_killed_alone_is_followed_by_another(site: Site) -> None:
-    site.gate.close_after(4)
-    with site.worker() as worker:
-        site.ask_to_apply()
-        site.until_held(worker).kill()
+    with site.held_worker() as (worker, job):
+        job.kill()
         site.gate.open()
         site.until_applied()
         assert worker.is_running()
@@ -185,16 +191,12 @@ def test_a_job_process_killed_alone_is_followed_by_another(site: Site) -> None:
 
 @on_both_databases
 def test_of_two_workers_one_goes_on_with_what_the_other_lost(site: Site) -> None:
-    site.gate.close_after(4)
-    with site.worker() as first:
-        site.ask_to_apply()
-        job = site.until_held(first)
-        with site.worker("loads", "upkeep"):
-            site.until(lambda: len(_live(site)) == 2)
-            for process in (first, job):
-                process.kill()
-            site.gate.open()
-            site.until_applied()
+    with site.held_worker() as (first, job), site.worker("loads", "upkeep"):
+        site.until(lambda: len(_live(site)) == 2)
+        for process in (first, job):
+            process.kill()
+        site.gate.open()
+        site.until_applied()
 
 
 def _live(site: Site) -> list[str]:
@@ -219,10 +221,7 @@ def test_an_emptied_redis_loses_neither_job_nor_worker(site: Site) -> None:
 
 
 def test_a_worker_told_to_stop_leaves_a_run_that_says_so_and_goes_on(site: Site) -> None:
-    site.gate.close_after(4)
-    with site.worker() as worker:
-        site.ask_to_apply()
-        site.until_held(worker)
+    with site.held_worker() as (worker, _job):
         worker.send_signal(signal.SIGTERM)
         site.gate.open()
         assert worker.wait(WAIT_SECONDS) == 0
@@ -233,10 +232,7 @@ def test_a_worker_told_to_stop_leaves_a_run_that_says_so_and_goes_on(site: Site)
 
 
 def test_a_killed_redis_ends_neither_the_job_nor_the_worker(site: Site) -> None:
-    site.gate.close_after(4)
-    with site.worker() as worker:
-        site.ask_to_apply()
-        site.until_held(worker)
+    with site.held_worker() as (worker, _job):
         site.redis.kill()
         site.gate.open()
         site.until_applied()
@@ -254,10 +250,7 @@ def test_a_killed_redis_ends_neither_the_job_nor_the_worker(site: Site) -> None:
 
 
 def test_what_a_person_stopped_waits_for_a_person(site: Site) -> None:
-    site.gate.close_after(4)
-    with site.worker() as worker:
-        site.ask_to_apply()
-        job = site.until_held(worker)
+    with site.held_worker() as (worker, job):
         ask(site.application, operations.request_stop, site.load_id)
         job.kill()  # before it could obey
         site.gate.open()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from service.models import LoadStatus
 from service.words.loads import problem_in_words
 from tests.service.command_line import TRACE, run
-from tests.service.trial import A, Trial, pupils
+from tests.service.trial import A, Trial, pupils, with_settings
 
 
 @pytest.fixture
@@ -23,9 +22,7 @@ def layouts(tmp_path: Path) -> Path:
 
 def test_a_run_ends_rejected_with_the_name_of_the_file(trial: Trial, layouts: Path) -> None:
     file = trial.write(A, pupils("a", 2))
-    settings = trial.application.settings
-    reading = replace(settings.reading, layout_dirs=(layouts,))
-    trial.application.settings = replace(settings, reading=reading)
+    with_settings("reading", layout_dirs=(layouts,))(trial.application)
     load_id = trial.load(file)
     ended = trial.run(load_id)
     assert ended.status == LoadStatus.REJECTED
