@@ -50,7 +50,7 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """What becomes of the row: as ``severity`` says, or ``taken`` by a rule of ``ROW_TAKEN``."""
+        """What becomes of the row: as ``severity`` says, or ``taken`` by ``ROW_TAKEN``."""
         return "taken" if self.rule in ROW_TAKEN else self.severity
 
     def message(self, language: str) -> str:
