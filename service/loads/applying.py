@@ -177,7 +177,7 @@ class _Applying:
                             claims.renew(session, self._load_id, self._application.clock())
 
     def _last_tried(self) -> datetime | None:
-        """When the newest outcome of the load was recorded."""
+        """Return when the newest outcome of the load was recorded."""
         newest = select(func.max(PlannedChange.tried_at)).join(SchoolPlan)
         with self._sessions() as session:
             return session.scalar(newest.where(SchoolPlan.load_id == self._load_id))
@@ -256,7 +256,7 @@ class _Applying:
         return True
 
     def _is_as_approved(self, plan_id: int) -> bool:
-        """Whether the stored plan is the one whose digest was approved, limits and all."""
+        """Tell whether the stored plan is the one whose digest was approved, limits and all."""
         with self._sessions() as session:
             plan = session.get_one(SchoolPlan, plan_id)
             if plan.started:
@@ -289,7 +289,7 @@ def _as_hashed(
 
 
 def _take_over_roll(session: Session, plan: SchoolPlan, school: School, now: datetime) -> None:
-    """From here on the file's roll is the school's roll, and older files are refused.
+    """Make the file's roll the school's roll; from here on older files are refused.
 
     What the file says of a class replaces its class teacher; other classes stay as they are.
     """
@@ -321,6 +321,6 @@ def _take_over(
 
 
 def _supersede_others(plan: SchoolPlan, school: School) -> None:
-    """What is known has changed: a plan made before, or on the way, was made against less."""
+    """Note that what is known has changed: other plans, so far, were made against less."""
     school.known_version += 1
     plan.known_version = school.known_version

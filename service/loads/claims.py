@@ -41,13 +41,13 @@ class ClaimLost(Exception):
 
 
 def own_name() -> str:
-    """This process, in a form that tells a reused pid apart: ``host/pid/start time``."""
+    """Return the name of this process, which tells a reused pid apart: ``host/pid/start time``."""
     process = psutil.Process()
     return f"{socket.gethostname()}/{process.pid}/{process.create_time():.2f}"
 
 
 def is_live(claimed_by: str, claimed_at: datetime | None, now: datetime) -> bool:
-    """Whether the process that holds the claim can still be at work."""
+    """Tell whether the process that holds the claim can still be at work."""
     if not claimed_by or claimed_at is None:
         return False
     host, pid, started = claimed_by.rsplit("/", 2)
@@ -125,7 +125,7 @@ def renew(session: Session, load_id: int, now: datetime) -> None:
 def kept_fresh(
     sessions: SessionFactory, load_id: int, clock: Callable[[], datetime]
 ) -> Iterator[None]:
-    """Meanwhile renew our claim, if we have it, every few seconds: a batch may take minutes."""
+    """Renew our claim, if we have it, every few seconds: a batch may take minutes."""
     name, over = own_name(), Event()
     ours = update(Load).where(Load.id == load_id, Load.claimed_by == name)
 
@@ -152,7 +152,7 @@ def release(load: Load) -> None:
 
 
 def stop_here(load: Load) -> None:
-    """A person's wish is done: whatever is left waits for a person.
+    """Stop the load as a person wished; what is left waits for a person.
 
     The wish stays written down: a job that waits in the queue must not begin.
     """

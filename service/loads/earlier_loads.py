@@ -15,7 +15,7 @@ from service.models import LoadFile, PlanStatus, School, SchoolPlan
 def compare_with_earlier(
     session: Session, school_code: str, files: Sequence[ReadFile]
 ) -> list[Finding]:
-    """Findings about files that were loaded before, or are older than what was loaded.
+    """Return findings about files that were loaded before, or are older than what was loaded.
 
     The very file that was applied last may come again: it repairs and otherwise changes nothing.
     An older one would put the school back, so it is stopped.

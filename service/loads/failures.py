@@ -160,7 +160,7 @@ def waiting_again(session: Session, load: Load) -> Load | None:
 
 
 def plan_again_by_itself(application: Application, load_id: int) -> int | None:
-    """After a load: plan again, for whoever loaded it, the schools where only that helps.
+    """Plan again, for its uploader, the schools of a load where only that helps.
 
     Returns the number of the new load, which is to be planned; None where there is none.
     """

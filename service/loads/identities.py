@@ -93,7 +93,7 @@ def recognise(
 
 
 def _known_identities(session: Session, roster: Roster) -> KnownIdentities:
-    """What matching needs to know about the people in one roster (three kinds of look-up)."""
+    """Read what matching needs to know about the people in one roster (three look-ups)."""
     by_key: dict[str, matching.KnownIdentity] = {}
     of_school = (
         select(SourceKey.sourced_id, *_COLUMNS.values())
@@ -121,7 +121,7 @@ def _known_identities(session: Session, roster: Roster) -> KnownIdentities:
 def _by_snils(
     session: Session, roster: Roster, by_key: Mapping[str, matching.KnownIdentity]
 ) -> dict[str, list[matching.KnownIdentity]]:
-    """Whom we know by the numbers in the roster; of those whom another row names, the place too."""
+    """Return whom we know by the roster's numbers, with places of those whom another row names."""
     keys_by_number: dict[str, set[str]] = defaultdict(set)
     for key, person in roster.persons.items():
         if person.snils:
@@ -141,7 +141,7 @@ def _by_snils(
 
 
 def _places(session: Session, people: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Where the newest export of each person's own school names them."""
+    """Return where the newest export of each person's own school names them."""
     found: dict[str, dict[str, Any]] = defaultdict(dict)
     keys = (
         select(SourceKey.person_id, SourceKey.sourced_id)
@@ -210,7 +210,7 @@ def _reserve(
 
 
 def _learn_sexes(session: Session, roster: Roster, found: Matching, known: KnownIdentities) -> None:
-    """What the rows of known people say now; nothing but matching asks for it."""
+    """Keep the sex that the rows of known people say now; only matching asks for it."""
     said = (
         {"person_id": known.by_key[key].person_id, "sex": person.sex}
         for key, person in roster.persons.items()
@@ -250,7 +250,7 @@ def _replace_taken(
 
 
 def usernames(session: Session, person_ids: Iterable[str]) -> dict[str, str]:
-    """Person id -> the login reserved for the person."""
+    """Return the login reserved for each person, by person id."""
     logins = select(Identity.person_id, Identity.username)
     return dict(rows_among(session, logins, Identity.person_id, person_ids))
 
@@ -265,7 +265,7 @@ def _identity_values(person: Person) -> dict[str, Any]:
 def _free_usernames(
     session: Session, people: Mapping[str, Person], logins: LoginSettings
 ) -> dict[str, str]:
-    """The first candidate of each person that nobody has, here or in Moodle as far as we know.
+    """Return the first candidate of each person that nobody has, here or, as we know, in Moodle.
 
     Asks the database for many people at once.
     """

@@ -40,7 +40,7 @@ _UNSHARED = {"username", "email", "snils", "sourced_id"}
 
 
 def with_shared_texts(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-    """A row by field, with one object for equal texts: rows repeat the same ids and names."""
+    """Return a row by field, with one object for equal texts: rows repeat ids and names."""
     return {
         name: sys.intern(value) if isinstance(value, str) and name not in _UNSHARED else value
         for name, value in zip(names, values, strict=True)
@@ -48,7 +48,7 @@ def with_shared_texts(names: Sequence[str], values: Sequence[Any]) -> dict[str, 
 
 
 def roll_before(session: Session, school_code: str) -> dict[str, Membership]:
-    """The school's roll as last applied, by person id."""
+    """Return the school's roll as last applied, by person id."""
     columns = [getattr(SchoolMembership, field.name) for field in fields(Membership)]
     rows = session.execute(
         select(*columns).where(SchoolMembership.school_code == school_code),
@@ -60,7 +60,7 @@ def roll_before(session: Session, school_code: str) -> dict[str, Membership]:
 
 
 def known_state(session: Session, school_code: str) -> State:
-    """What Moodle holds for one school, as we last recorded it."""
+    """Return what Moodle holds for one school, as we last recorded it."""
     objects: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     for row in session.scalars(
         select(KnownObject)
@@ -96,7 +96,7 @@ def known_state(session: Session, school_code: str) -> State:
 
 
 def _known_users(session: Session, school_code: str) -> Iterable[MoodleUser]:
-    """The accounts of everyone who ever had a source key in the school."""
+    """Yield the accounts of everyone who ever had a source key in the school."""
     own_people = select(SourceKey.person_id).where(SourceKey.school_code == school_code)
     columns = [getattr(KnownUser, name) for name in USER_FIELDS]
     rows = session.execute(

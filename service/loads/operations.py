@@ -110,7 +110,7 @@ def receive(
 
 
 def _free_name(path: Path) -> Path:
-    """``path``, or ``name-2.xml`` and so on: two uploads of one name are both kept."""
+    """Return ``path``, or ``name-2.xml`` and so on: two uploads of one name are both kept."""
     free, number = path, 1
     while free.exists():
         number += 1
@@ -119,7 +119,7 @@ def _free_name(path: Path) -> Path:
 
 
 def find(session: Session, load_id: int, scope: Scope) -> Load:
-    """The load, if the operator may see it. Raises ``Forbidden`` when unknown or outside."""
+    """Return the load, if the operator may see it. Raises ``Forbidden`` when unknown or outside."""
     if load_id > LARGEST_NUMBER:
         raise Forbidden
     load = session.scalar(select(Load).where(Load.id == load_id, scope.loads()))
@@ -161,7 +161,7 @@ def plans(
 
 
 def digest(school_plans: Iterable[SchoolPlan]) -> str:
-    """One digest over the plans of a load that can be approved: what an approval names."""
+    """Return the digest of the plans that can be approved, which an approval names."""
     text = "".join(
         f"{plan.school_code} {plan.digest}\n"
         for plan in school_plans
@@ -221,7 +221,7 @@ def approve(
 def _nothing_to_approve(
     load: Load, mine: Iterable[SchoolPlan], schools: Collection[str] | None
 ) -> LoadProblem:
-    """Why: somebody said yes before, or the schools asked for never waited."""
+    """Tell why: somebody said yes before, or the schools asked for never waited."""
     decided = {
         plan.school_code
         for plan in mine
@@ -320,7 +320,7 @@ def latest(session: Session, scope: Scope, limit: int) -> Sequence[Load]:
 def changes(
     session: Session, load: Load, scope: Scope, result: Result | None = None
 ) -> Iterator[tuple[str, PlannedChange]]:
-    """(school code, change) of every plan inside the scope, in the order of applying.
+    """Yield (school code, change) of every plan inside the scope, in the order of applying.
 
     With ``result``, only those that ended so.
     """
@@ -336,7 +336,7 @@ def changes(
 
 
 def ready_to_apply(session: Session, load_id: int, *, scope: Scope, now: datetime) -> Load:
-    """The load, if it may be applied or continued; clears an old wish to stop.
+    """Return the load, if it may be applied or continued, and clear an old wish to stop.
 
     From now on workers go on with it by themselves, whatever happens to the queue.
 

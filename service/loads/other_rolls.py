@@ -44,7 +44,7 @@ class OtherRolls:
         self._read(session, set().union(*self._keys.values()))
 
     def recognised(self, session: Session, school_code: str, person_ids: Iterable[str]) -> None:
-        """The school has just found people who were known elsewhere."""
+        """Note that the school has just found people who were known elsewhere."""
         new = set(person_ids) - self._keys[school_code]
         self._keys[school_code] |= new
         elsewhere = select(SourceKey.school_code, SourceKey.person_id).where(
@@ -55,13 +55,13 @@ class OtherRolls:
         self._read(session, new - self._listed.keys())
 
     def planned(self, school_code: str, roll: Collection[str]) -> None:
-        """From here on the school's roll is the one that was planned: these person ids."""
+        """Note that the school's roll is the planned one from here on: these person ids."""
         for person_id in self._keys[school_code]:
             listed = self._listed[person_id]
             (listed.add if person_id in roll else listed.discard)(school_code)
 
     def elsewhere(self, school_code: str) -> Elsewhere:
-        """Of the people who have a key in this school."""
+        """Return the other schools that list the people who have a key in this one."""
         return {
             person_id: others
             for person_id in self._keys[school_code]
@@ -69,7 +69,7 @@ class OtherRolls:
         }
 
     def _read(self, session: Session, people: Collection[str]) -> None:
-        """Where these people are listed: by the load's plans so far, else as applied."""
+        """Read where these people are listed: by the load's plans so far, else as applied."""
         planned = dict(
             session.execute(
                 select(SchoolPlan.id, SchoolPlan.school_code).where(

@@ -57,7 +57,7 @@ class PlanWork:
         self._shared = frozenset(category.idnumber for category in names.categories()[:-2])
 
     def changes(self) -> Iterator[Change]:
-        """The changes that are not done, in their order, read page by page."""
+        """Yield the changes that are not done, in their order, read page by page."""
         position = -1
         while page := self._page(position):
             position = page[-1].position
@@ -106,7 +106,7 @@ class PlanWork:
             self._unneeded = []
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
-        """One short transaction; raises ``ClaimLost`` and writes nothing when we lost the load."""
+        """Record outcomes in one short transaction. Raises ``ClaimLost``: nothing is written."""
         now = self._application.clock()
         with transaction(self._application.sessions) as session:
             claims.renew(session, self._load_id, now)
@@ -128,7 +128,7 @@ class PlanWork:
             self._birth_dates.pop(outcome.change.key, None)
 
     def _end_sign_ins(self, session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
-        """Of the people who were suspended: their applications hear it like a sign-out."""
+        """End the sign-ins of suspended people; their applications hear it like a sign-out."""
         suspended = [
             outcome.change.key
             for outcome in outcomes
@@ -139,7 +139,7 @@ class PlanWork:
             end_people(session, suspended, read_clients(session, configured, now).clients, now)
 
     def get(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, int]:
-        """Moodle's numbers, as recorded (the protocol ``MoodleIds``)."""
+        """Return Moodle's numbers, as recorded (the protocol ``MoodleIds``)."""
         is_user = kind == Kind.USER
         column = KnownUser.person_id if is_user else KnownObject.key
         number = KnownUser.moodle_id if is_user else KnownObject.moodle_id
@@ -150,7 +150,7 @@ class PlanWork:
             return {key: n for key, n in rows_among(session, query, column, keys) if n}
 
     def first_password(self, person_id: str) -> str:
-        """For accounts whose password Moodle keeps."""
+        """Return the first password of an account whose password Moodle keeps."""
         with self._application.sessions() as session:
             identity = session.get_one(Identity, person_id)
         born, generation = self._birth_dates[person_id], identity.password_generation

@@ -187,7 +187,7 @@ class _Planning:
             claims.renew(session, self._load.id, self._application.clock())
 
     def _read(self, files: SchoolFiles) -> tuple[Sequence[ReadFile], Roster | None, list[Finding]]:
-        """The files, their checked roster, and all that is wrong with them."""
+        """Return the files, their checked roster, and all that is wrong with them."""
         reading = read_school(
             files,
             limits=self._settings.reading.limits,
@@ -205,7 +205,7 @@ class _Planning:
         return reading.files, roster, findings + more + differences
 
     def _outside_scope(self, session: Session, roster: Roster) -> list[Finding]:
-        """A school that the uploader has no say in. The registry's district counts, if known."""
+        """Refuse a school of others. The registry's district counts, if the school is known."""
         code, told = roster.school.code, roster.school.district
         school = session.get(School, code) or School(code=code, district=told)
         if operations.scope_of(self._load).sees(school):
@@ -213,7 +213,7 @@ class _Planning:
         return [about_school(roster, "school.outside_scope", "school_code", code)]
 
     def _store_blocked(self, session: Session, school_code: str, roster: Roster | None) -> None:
-        """A school that is not in the registry yet is not made from a file that is refused."""
+        """Store that a file is refused; a school that is not known yet is not made from it."""
         if session.get(School, school_code) is not None:
             year = roster.school_year if roster else ""
             session.add(
@@ -226,7 +226,7 @@ class _Planning:
     def _store_roll(
         self, session: Session, school: School, roster: Roster, found: Matching
     ) -> tuple[SchoolPlan, Roll]:
-        """The roll after this file, stored under a plan that says nothing else yet."""
+        """Store the roll after this file, under a plan that says nothing else yet."""
         before = known_state.roll_before(session, school.code)
         roll = next_roll(roster, found, before, today=self._today)
         newcomers = (one.person_id for one in found.matches.values() if one.how == How.SNILS)
@@ -253,7 +253,7 @@ def _is_fatal(findings: Sequence[Finding]) -> bool:
 
 
 def _store_school(session: Session, roster: Roster) -> School:
-    """The school is known from its first readable file on; its names follow the newest one.
+    """Store the school, known from its first readable file on; its names follow the newest.
 
     Unless the registry tells of it: then the roster comes under the registry's names.
     """

@@ -75,7 +75,7 @@ def record(
 
 
 def _forget_accounts(session: Session, outcomes: Sequence[Outcome]) -> None:
-    """Of people whose account somebody deleted in Moodle: its places went with it.
+    """Forget accounts that somebody deleted in Moodle, with their places.
 
     The next plan of a school that lists them makes the account and the places again.
     """
@@ -115,7 +115,7 @@ def _record_objects(
 def _record_users(
     session: Session, outcomes: Sequence[Outcome], done: Sequence[Outcome], now: datetime
 ) -> None:
-    """A person whose account could not be made is kept too: in the roll, without an account."""
+    """Record accounts; a person whose account could not be made is kept without one."""
     creations = [outcome for outcome in outcomes if outcome.change.action == Action.CREATE]
     # Logins that Moodle holds for somebody else are given to nobody. A person whom one kept from
     # having an account is planned again under another: in a new plan, which somebody approves.

@@ -31,7 +31,7 @@ class KeptInMoodle(Exception):
 def first_password(
     application: Application, person_id: str, birth_date: date, generation: int
 ) -> str:
-    """What the slip says and the sign-in expects (docs/facts/paragraf.md R9: a one-time secret)."""
+    """Return what the slip says and the sign-in expects (docs/facts/paragraf.md R9)."""
     return passwords.first_password(
         application.settings.passwords,
         person_id=person_id,
@@ -42,12 +42,12 @@ def first_password(
 
 
 def reachable(scope: Scope) -> ColumnElement[bool]:
-    """A condition on ``KnownUser``: has an account, and is one of ``Scope.people``."""
+    """Return a condition on ``KnownUser``: has an account, and is one of ``Scope.people``."""
     return and_(KnownUser.moodle_id.is_not(None), scope.people())
 
 
 def find_person(session: Session, scope: Scope, login: str) -> KnownUser:
-    """Who has this login, typed as people type it.
+    """Return who has this login, typed as people type it.
 
     Raises ``Forbidden`` when nobody has it, or somebody outside ``Scope.people``.
     """
@@ -78,7 +78,7 @@ def reset_password(
 def reset_of(
     session: Session, settings: Settings, scope: Scope, person: KnownUser, now: datetime
 ) -> None:
-    """``reset_password`` of somebody whom the caller has looked up and may reset."""
+    """Do ``reset_password`` for somebody whom the caller has looked up and may reset."""
     clients = read_clients(session, settings.auth.clients, now).clients
     forget_own_password(session, person.person_id, clients, now)
     session.execute(
@@ -103,5 +103,5 @@ def paused_until(
 
 
 def page_in_moodle(settings: Settings, person: KnownUser) -> str:
-    """Where an administrator of Moodle gives this person a new password."""
+    """Return the page where an administrator of Moodle gives this person a new password."""
     return f"{settings.moodle_target.url.rstrip('/')}/user/editadvanced.php?id={person.moodle_id}"

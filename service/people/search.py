@@ -48,7 +48,7 @@ def search_people(session: Session, scope: Scope, text: str) -> Sequence[KnownUs
 
 
 def _words(text: str) -> list[str]:
-    """What no database takes, such as a NUL, parts words like a blank does."""
+    """Part the text into words, also at what no database takes, such as a NUL."""
     cut = text[:MAX_LENGTH]
     return "".join(letter if letter.isprintable() else " " for letter in cut).split()
 

@@ -185,7 +185,7 @@ def _slip(
 
 
 def _login_advice(settings: Settings) -> str:
-    """People type the Cyrillic «р» and fail (docs/facts/paragraf.md D1)."""
+    """Advise against the Cyrillic «р», which people type (docs/facts/paragraf.md D1)."""
     if settings.logins.scheme == "portal":
         return _("The letter p is Latin (English keyboard).")
     return _("All letters are Latin (English keyboard).")

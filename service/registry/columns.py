@@ -81,7 +81,7 @@ class Problem:
 
     @property
     def stops(self) -> bool:
-        """Whether the import waits until it is put right."""
+        """Tell whether the import waits until it is put right."""
         return self.code != "column.unknown"
 
 
@@ -90,12 +90,12 @@ class BadValue(ValueError):
 
 
 def plain(text: str) -> str:
-    """For comparing: small letters, «ё» as «е», signs and blanks as one blank."""
+    """Return a text to compare: small letters, «ё» as «е», signs and blanks as one blank."""
     return " ".join(re.findall(r"№|%|\w+", text.casefold().replace("ё", "е")))
 
 
 def read_rows(table: Table, columns: Sequence[Column]) -> tuple[list[Row], list[Problem]]:
-    """The rows below the column titles, and what is wrong with others; no order is expected.
+    """Read the rows below the column titles, in any order, and what is wrong with others.
 
     Raises ``TableError`` when no row of titles is found, or two columns mean the same.
     """
@@ -164,7 +164,7 @@ def read_values(
 
 
 def bad_value(error: BadValue, column: Column, cell: Any, row: int = 0) -> Problem:
-    """What to tell about a cell that ``read_cell`` did not take."""
+    """Return what to tell about a cell that ``read_cell`` did not take."""
     usual: dict[str, str] = {}
     for word, value in column.choices.items():
         usual.setdefault(value, word)
@@ -181,7 +181,7 @@ def is_empty(cell: Any) -> bool:
 
 
 def shown(cell: Any) -> str:
-    """A value as the person sees it in the spreadsheet, for a message."""
+    """Return a value as the person sees it in the spreadsheet, for a message."""
     if isinstance(cell, UnknownResult):
         return cell.formula[:100]
     if isinstance(cell, date):
@@ -190,7 +190,7 @@ def shown(cell: Any) -> str:
 
 
 def read_cell(cell: Any, column: Column) -> Any:
-    """The value of a cell that is not empty; a date as ISO 8601 text. Raises ``BadValue``."""
+    """Return the value of a cell with content; a date as ISO 8601. Raises ``BadValue``."""
     if isinstance(cell, UnknownResult):
         raise BadValue("cell.formula")
     if column.kind is Kind.INTEGER:
@@ -225,7 +225,7 @@ def _yes_no(text: str, column: Column) -> bool:
 
 
 def _text(cell: Any) -> str:
-    """Printable, single blanks; a whole number without the «.0» that spreadsheets add."""
+    """Return printable text, single blanks, whole numbers without a spreadsheet's «.0»."""
     if isinstance(cell, date):
         raise BadValue("cell.is_day")
     if isinstance(cell, bool):

@@ -46,7 +46,7 @@ Form = Mapping[str, str]
 
 
 def may_change(scope: Scope) -> tuple[str, ...]:
-    """The columns that this operator changes, of the schools that they see."""
+    """Return the columns that this operator changes, of the schools that they see."""
     return {
         OperatorRole.CITY: (*FIELDS, *GROUPS),
         OperatorRole.DISTRICT: OF_THE_DISTRICT,
@@ -55,7 +55,7 @@ def may_change(scope: Scope) -> tuple[str, ...]:
 
 
 def history(session: Session, scope: Scope, code: str) -> Sequence[AuditEntry]:
-    """What was changed in the registry about a school inside, the newest first."""
+    """Return what was changed in the registry about a school inside, the newest first."""
     find_school(session, scope, code)
     query = (
         select(AuditEntry)
@@ -187,7 +187,7 @@ def rename_district(
 
 
 def _rename_in_waiting_loads(session: Session, old: str, new: str) -> None:
-    """A load that is not planned yet remembers the uploader's rights by the old name."""
+    """Rename it in loads that are not planned yet: they remember the uploader's rights."""
     waiting = session.scalars(
         select(Load).where(
             Load.status == LoadStatus.RECEIVED, Load.scope_role == OperatorRole.DISTRICT

@@ -132,7 +132,7 @@ def latest(session: Session, scope: Scope, limit: int = 50) -> Sequence[Referenc
 
 
 def preview(session: Session, received: ReferenceImport) -> Preview:
-    """What the import would change now, with all that is wrong in the file."""
+    """Return what the import would change now, with all that is wrong in the file."""
     if received.subject == PLATFORM:
         found = platforms.preview(session, received.rows, received.options)
     else:

@@ -16,7 +16,7 @@ COMPARED = ("name", "short_name", "district", "number")
 
 
 def type_after_load(known: School | None, word: str) -> tuple[SchoolType | None, str]:
-    """Type and unknown word of a school whose file calls its kind so.
+    """Return type and unknown word of a school whose file calls its kind so.
 
     The type of the registry stays, and one that is known is not lost by an unknown word.
     """

@@ -118,7 +118,7 @@ def registry_schools(
 
 
 def in_order(school: School) -> tuple[object, ...]:
-    """By district, then number, as people look for a school."""
+    """Return the key to sort by: district, then number, as people look for a school."""
     number = natural(school.number or school.short_name)
     return natural(school.district), school.district, number, school.code
 
@@ -133,13 +133,13 @@ class PlatformFigures:
 
 
 def platforms(session: Session) -> list[str]:
-    """Names of the platforms with any figures."""
+    """Return the names of the platforms with any figures."""
     names = select(PlatformWeek.platform).distinct().order_by(PlatformWeek.platform)
     return list(session.scalars(names))
 
 
 def platform_versions(session: Session, platform: str) -> list[PlatformWeek]:
-    """All imported weeks and their versions, the newest first."""
+    """Return all imported weeks and their versions, the newest first."""
     query = (
         select(PlatformWeek)
         .where(PlatformWeek.platform == platform)
@@ -157,7 +157,7 @@ def platform_figures(
     version: int | None = None,
     known_at: datetime | None = None,
 ) -> PlatformFigures | None:
-    """The figures of the week of ``day``, by default in the newest version.
+    """Return the figures of the week of ``day``, by default in the newest version.
 
     None: nothing was imported; that is missing, not zero.
     """
@@ -194,7 +194,7 @@ def platform_figures(
 def regional_totals(
     session: Session, at: date, *, known_at: datetime | None = None
 ) -> dict[TotalKey, RegionalTotal]:
-    """All totals in force, by key; a key that is not there has never been recorded.
+    """Return all totals in force, by key; a key that is not there has never been recorded.
 
     In force is the newest as of ``at`` or before; of two as of one day the one recorded later.
     """
@@ -216,12 +216,12 @@ class Denominator:
 
     @property
     def value(self) -> int | None:
-        """None when any part is missing, never zero."""
+        """Return the sum, or None when any part is missing, never zero."""
         return None if self.missing else sum(part.value for part in self.parts)
 
 
 def denominator(totals: Mapping[TotalKey, RegionalTotal], indicator: str) -> Denominator:
-    """The denominator by ``regional_totals``. Raises ``KeyError`` for another indicator."""
+    """Return the denominator by ``regional_totals``. Raises ``KeyError`` for another indicator."""
     keys = DENOMINATORS[indicator]
     return Denominator(
         parts=[totals[key] for key in keys if key in totals],
@@ -255,7 +255,7 @@ class Step:
 
 
 def milestones(session: Session, at: date) -> list[Step]:
-    """The plan of the transition in the order of its numbers, as it stands on ``at``."""
+    """Return the plan of the transition in the order of its numbers, as it stands on ``at``."""
     steps = sorted(session.scalars(select(Milestone)), key=lambda one: natural(one.number))
     return [
         copied(
@@ -271,7 +271,7 @@ def milestones(session: Session, at: date) -> list[Step]:
 def step_state(
     begins_on: date | None, due_on: date | None, done_on: date | None, at: date
 ) -> StepState:
-    """Where a step stands on a day: done counts from the day of the mark."""
+    """Tell where a step stands on a day: done counts from the day of the mark."""
     if done_on is not None and done_on <= at:
         return StepState.DONE
     if due_on is not None and due_on < at:

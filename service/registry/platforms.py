@@ -38,7 +38,7 @@ def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
 
 
 def label(row: Row) -> str:
-    """The school in the platform's words: what is remembered once a person has matched it."""
+    """Name the school in the platform's words, which are remembered with a person's match."""
     number = f"№{row['number']}" if "number" in row else ""
     parts = (row.get("code"), row.get("district"), number, row.get("name"))
     return ", ".join(part for part in parts if part)
@@ -67,7 +67,7 @@ class Matcher:
         }
 
     def find(self, row: Row) -> str | None:
-        """The code; None when no school or several fit, or a person said that none is ours."""
+        """Return the code; None when none or several fit, or a person said that none is ours."""
         said = self._said.get(row["label"])
         if said is not None:
             return said.school_code
@@ -87,7 +87,7 @@ class Matcher:
 
 
 def preview(session: Session, rows: Sequence[Row], options: Mapping[str, Any]) -> Preview:
-    """A new version of the week: every row is added. Two rows of one school are a problem."""
+    """Add every row, as a new version of the week; two rows of one school are a problem."""
     matcher = Matcher(session, options["platform"])
     found = {row["row"]: matcher.find(row) for row in rows}
     times = Counter(code for code in found.values() if code)
@@ -142,7 +142,7 @@ def apply(session: Session, received: ReferenceImport, *, actor: str, now: datet
 def match(
     session: Session, scope: Scope, platform: str, name: str, code: str | None, now: datetime
 ) -> None:
-    """A person says which school ``name`` is, or with None that it is none of ours.
+    """Remember which school a person says that ``name`` is, or with None that it is none.
 
     It counts for every week, stored and to come. Only the city may say it. Raises ``Forbidden``
     for others, and for a name or school that is not known; ``Refusal("platform.two_rows")`` when

@@ -39,12 +39,12 @@ class Preview:
 
     @property
     def can_apply(self) -> bool:
-        """All or nothing: one problem that stops keeps the whole file out."""
+        """Tell whether it may be applied: one problem that stops keeps the whole file out."""
         return bool(self.added or self.changed) and not any(p.stops for p in self.problems)
 
     @property
     def digest(self) -> str:
-        """Names what a person has looked at; other data give another digest."""
+        """Return a name of what a person has looked at; other data give another digest."""
         parts = [
             [[entry.key, sorted(entry.changes.items())] for entry in entries]
             for entries in (self.added, self.changed)

@@ -73,7 +73,7 @@ TITLES = {column.key: column.title for column in COLUMNS}
 
 
 def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
-    """What one file can be blamed for alone: codes twice, head counts without date or source."""
+    """Find what is wrong in a file alone: codes twice, head counts without date or source."""
     problems = repeated(rows, ["code"], TITLES["code"])
     return list(rows), problems + [one for row in rows for one in uncertain_counts(row)]
 
@@ -89,7 +89,7 @@ def uncertain_counts(row: Mapping[str, Any]) -> list[Problem]:
 
 
 def preview(session: Session, rows: Sequence[Row]) -> Preview:
-    """What the rows would change in the registry of now."""
+    """Return what the rows would change in the registry of now."""
     schools = {school.code: school for school in session.scalars(select(School))}
     counts = head_counts(session)
     codes = schools.keys() | {row["code"] for row in rows}
@@ -163,7 +163,7 @@ def changes_of(row: Mapping[str, Any], school: School | None, counts: Counts) ->
 
 
 def head_counts(session: Session, code: str = "") -> dict[str, dict[str, list[Counted]]]:
-    """Head counts by school and group, the newest last; of one day the later recorded.
+    """Return head counts by school and group, the newest last; of one day the later recorded.
 
     Of the school ``code``, or of all.
     """

@@ -32,7 +32,7 @@ Table = Mapping[int, Sequence[Any]]
 
 
 def read_table(name: str, data: bytes, settings: RegistrySettings) -> Table:
-    """The first sheet of a workbook that holds anything, or a CSV file.
+    """Read the first sheet of a workbook that holds anything, or a CSV file.
 
     Raises ``TableError`` for a file too large, of another kind, spoilt or without any row.
     """
@@ -72,7 +72,7 @@ def _csv(data: bytes) -> Iterator[tuple[int, Sequence[Any]]]:
 
 
 def _decoded(data: bytes) -> str:
-    """UTF-8 or UTF-16 as their marks say, else UTF-8 if it is that, else Windows' Cyrillic."""
+    """Decode UTF-8 or UTF-16 as marked, else UTF-8 if it is that, else Windows' Cyrillic."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     try:

@@ -27,7 +27,7 @@ Line = Sequence[Any]
 
 
 def template(subject: str, form: str) -> bytes:
-    """A file with the titles and what helps to begin: names of the totals, steps of the plan.
+    """Make a file with the titles and what helps to begin: names of the totals, steps of the plan.
 
     The dates of the plan are empty: the letter's are past.
     """
@@ -46,7 +46,7 @@ def template(subject: str, form: str) -> bytes:
 
 
 def registry_file(session: Session, scope: Scope, form: str, *, at: date) -> bytes:
-    """The schools inside as a file that can be changed and imported again."""
+    """Make a file of the schools inside, which can be changed and imported again."""
     lines = [_line(one) for one in registry_schools(session, scope, at=at)]
     return _file(schools.COLUMNS, lines, form)
 
@@ -84,7 +84,7 @@ def _text(value: Any) -> str:
 
 
 def _xlsx(columns: Sequence[Column], lines: Sequence[Line]) -> bytes:
-    """Titles stay in sight; codes and numbers are text, so that no zero is lost."""
+    """Make a workbook: titles stay in sight, codes and numbers are text and lose no zero."""
     out = BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False}) as book:
         sheet = book.add_worksheet("Данные")

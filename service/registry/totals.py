@@ -48,7 +48,7 @@ def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
 
 
 def preview(session: Session, rows: Sequence[Row]) -> Preview:
-    """A figure that stands already is the same; any other is added, also for the same day."""
+    """Add each figure that does not stand already, also for the same day."""
     newest = {
         (one.key, one.as_of.isoformat()): one
         for one in session.scalars(select(RegionalTotal).order_by(RegionalTotal.id))

@@ -65,7 +65,7 @@ _PROFILE = " с углубленным изучением "
 
 
 def school_type(word: str) -> SchoolType | None:
-    """What kind of organisation a word of a file means; None for one that is not known.
+    """Return what kind of organisation a word of a file means; None for one that is not known.
 
     The legal form before it, a number and the profile of the school do not matter.
     """

@@ -32,7 +32,7 @@ class UnknownResult:
 
 
 def sheet_rows(data: bytes, most_rows: int) -> Iterator[tuple[int, Sequence[Any]]]:
-    """The first visible sheet with content, of which one row more than ``most_rows`` is read.
+    """Yield the first visible sheet with content, at most one row more than ``most_rows``.
 
     Raises what the readers of ZIP, XML and workbooks raise for a spoilt file.
     """
@@ -52,7 +52,7 @@ def sheet_rows(data: bytes, most_rows: int) -> Iterator[tuple[int, Sequence[Any]
 
 
 def _plain(value: Any) -> Any:
-    """None for an empty cell, whole numbers as such."""
+    """Return None for an empty cell, whole numbers as such."""
     if isinstance(value, str):
         return UnknownResult(value[1:]) if value.startswith(_NO_RESULT) else value or None
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -154,7 +154,7 @@ class _Sheet:
             self._merged.append((_number(begin[1]), int(begin[2]), int(end[2])))
 
     def _fill_merged(self) -> None:
-        """Each row of a merged cell gets its value: a district stands once beside its schools."""
+        """Give each row of a merged cell its value: a district stands once beside its schools."""
         by_column: dict[int, list[tuple[int, int]]] = {}
         for column, first, last in self._merged:
             by_column.setdefault(column, []).append((first, last))
@@ -175,7 +175,7 @@ def _no_doctype(*_declared: object) -> None:
 
 
 def _braced(text: str) -> str:
-    """Safe inside XML and inside the text that the row's place is put into."""
+    """Make a text safe inside XML and inside the text that the row's place is put into."""
     return escape(text).replace("{", "{{").replace("}", "}}")
 
 

@@ -46,7 +46,7 @@ class PlatformMapping:
 
 
 def load_mappings(folders: Iterable[Path]) -> dict[str, PlatformMapping]:
-    """All mappings by name; a folder's own replaces ours of the same name.
+    """Return all mappings by name; a folder's own replaces ours of the same name.
 
     Raises ``MappingError`` for a file that is no mapping, or a folder that cannot be read.
     """
