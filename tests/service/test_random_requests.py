@@ -56,7 +56,7 @@ NOT_THE_SIGN_IN = re.compile(
 GIVEN_PATHS = {
     "client_id": "portal", "mnemonic": "PORTAL", "key": "gateway", "request_id": "1",
     "number": "1", "oid": "1000000103", "name": "ctts", "element_id": "1", "kid": "1",
-    "document": "1", "person_oid": "1000000109",
+    "document": "1", "person": "1000000109",
 }  # fmt: skip
 """A good value for each variable part of an address."""
 
