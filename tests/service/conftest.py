@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from auth.esia.protocol.keys import load_standin_keys
 from service.db import make_engine
 from tests.language import in_language
 from tests.service.command_line import run
+from tests.service.console_factories import NOW
 from tests.service.database import make_tables
 from tests.service.trial import Trial, make_trial
 
@@ -49,6 +51,14 @@ def _initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def initialised_home(_initialised: Path, tmp_path: Path) -> Path:
     """A data folder of the test's own that ``init`` has made."""
     return Path(shutil.copytree(_initialised, tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def stand_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The keys of an ЕСИА stand-in: making an RSA key takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("stand-keys")
+    load_standin_keys(folder, NOW)
+    return folder
 
 
 @pytest.fixture

@@ -22,6 +22,13 @@ IN = "Вы вошли"
 NOT_FOUND = "Мы не нашли вашу учётную запись"
 
 
+def of_two_accounts(door: Door) -> OutsideIdentity:
+    identity = make_identity()
+    for person_id in (PUPIL, TEACHER):
+        door.link(person_id, identity)
+    return identity
+
+
 @ON_SQLITE
 def test_a_linked_identity_is_let_in(door: Door, browser: Browser) -> None:
     identity = make_identity(snils="", confirmed=False)
@@ -211,9 +218,7 @@ def test_nothing_personal_stands_in_an_address_and_only_a_digest_of_the_key_is_k
 def test_a_person_with_two_accounts_chooses_and_is_not_asked_again(
     door: Door, browser: Browser, another_browser: Browser
 ) -> None:
-    identity = make_identity()
-    door.link(PUPIL, identity)
-    door.link(TEACHER, identity)
+    identity = of_two_accounts(door)
     journal = door.portal.journal()
     page = browser.open(door.address(identity, journal.start().url))
     assert heading(page) == "Под какой учётной записью войти?"
@@ -233,9 +238,7 @@ def test_a_person_with_two_accounts_chooses_and_is_not_asked_again(
 
 @ON_SQLITE
 def test_the_choice_can_be_changed(door: Door, browser: Browser) -> None:
-    identity = make_identity()
-    door.link(PUPIL, identity)
-    door.link(TEACHER, identity)
+    identity = of_two_accounts(door)
     page = browser.open(door.address(identity))
     home = browser.submit(page, form_to="choose", person=PUPIL)
     assert heading(home) == IN
@@ -246,9 +249,7 @@ def test_the_choice_can_be_changed(door: Door, browser: Browser) -> None:
 
 @ON_SQLITE
 def test_nobody_is_chosen_who_is_not_linked(door: Door, browser: Browser) -> None:
-    identity = make_identity()
-    door.link(PUPIL, identity)
-    door.link(TEACHER, identity)
+    identity = of_two_accounts(door)
     door.portal.people.add(make_teacher(person_id="p-3", username="1111p1111"))
     page = browser.open(door.address(identity))
     assert heading(browser.submit(page, form_to="choose", person="p-3")) == heading(page)
@@ -257,9 +258,7 @@ def test_nobody_is_chosen_who_is_not_linked(door: Door, browser: Browser) -> Non
 
 @ON_SQLITE
 def test_a_choice_that_an_application_refuses_is_asked_again(door: Door, browser: Browser) -> None:
-    identity = make_identity()
-    door.link(PUPIL, identity)
-    door.link(TEACHER, identity)
+    identity = of_two_accounts(door)
     page = browser.open(door.address(identity))
     browser.submit(page, form_to="choose", person=PUPIL)
     asked = browser.open(door.address(identity, door.portal.journal().start().url))

@@ -7,19 +7,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.wrappers import Response
 
+from auth.directory import Account
 from auth.outside import OutsideIdentity
 from auth.upstream import build
 from auth.upstream.settings import EsiaUpstream, OidcUpstream, UpstreamSettings
 from tests.auth.conftest import START, Portal
 from tests.auth.esia.signing import Signer
-from tests.auth.people import TEACHER
+from tests.auth.people import TEACHER, make_teacher
 from tests.auth.upstream import provider_process
 from tests.auth.upstream.travelling import Traveller
 from tests.service.command_line import free_port
@@ -246,6 +247,17 @@ def journey(
 ) -> Journey:
     return Journey(
         outside=outside, open_portal=open_portal, travellers=travellers, arrivals=arrivals
+    )
+
+
+def make_confirmed_teacher() -> Account:
+    """The teacher as the made-up person of the stand-in whose account is confirmed."""
+    return make_teacher(
+        family_name="Подтверждённый",
+        given_name="Тест",
+        middle_name="Тестович",
+        birth_date=date(1985, 7, 21),
+        snils="00000070103",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,8 @@ from playwright.sync_api import Browser, Page
 from auth.clients.client import Client
 from tests.auth.conftest import Portal
 from tests.auth.pages.test_browser import callback
-from tests.auth.people import TEACHER, make_teacher
-from tests.auth.upstream.conftest import NOBODY, Outside
+from tests.auth.people import TEACHER
+from tests.auth.upstream.conftest import NOBODY, Outside, make_confirmed_teacher
 
 __all__ = ["callback"]
 
@@ -42,15 +41,7 @@ def test_a_teacher_goes_over_esia_into_the_application_and_out_again(
     )
     away = outside.esia(key="away", title="Шлюз района", base_url=NOBODY)
     portal = open_portal(outside.esia(), away, linked=True, clients=(client,))
-    portal.people.add(
-        make_teacher(
-            family_name="Подтверждённый",
-            given_name="Тест",
-            middle_name="Тестович",
-            birth_date=date(1985, 7, 21),
-            snils="00000070103",
-        )
-    )
+    portal.people.add(make_confirmed_teacher())
     moodle = portal.moodle(redirect_uri=callback)
     context = chromium.new_context(
         viewport={"width": width, "height": 640}, locale="ru-RU", java_script_enabled=False

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.auth.conftest import Portal
-from tests.auth.people import TEACHER, make_teacher
-from tests.auth.upstream.conftest import Outside
+from tests.auth.people import TEACHER
+from tests.auth.upstream.conftest import Outside, make_confirmed_teacher
 from tests.auth.upstream.travelling import Traveller
 from tests.relying_party import Page, RelyingParty
 
@@ -24,15 +23,7 @@ Travellers = Callable[[Portal], Traveller]
 def portal(open_portal: OpenPortal, outside: Outside) -> Portal:
     """The made-up teacher of the stand-in is one of our people, by СНИЛС."""
     portal = open_portal(outside.esia(), linked=True)
-    portal.people.add(
-        make_teacher(
-            family_name="Подтверждённый",
-            given_name="Тест",
-            middle_name="Тестович",
-            birth_date=date(1985, 7, 21),
-            snils="00000070103",
-        )
-    )
+    portal.people.add(make_confirmed_teacher())
     return portal
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from auth.esia.models import EsiaLogEntry, EsiaRegistration, EsiaSwitches
-from auth.esia.protocol.keys import load_standin_keys
 from auth.esia.protocol.signatures import Flaw
 from auth.esia.registration import Change
 from auth.esia.workbench.diagnostics import NextStep
@@ -42,14 +41,6 @@ ASKED = {
     "client_secret": "bm90IGEgc2lnbmF0dXJl",
     "client_certificate_hash": "AB",
 }
-
-
-@pytest.fixture(scope="module")
-def stand_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Making an RSA key takes longer than most tests."""
-    folder = tmp_path_factory.mktemp("stand-keys")
-    load_standin_keys(folder, NOW)
-    return folder
 
 
 @pytest.fixture

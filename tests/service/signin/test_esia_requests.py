@@ -19,7 +19,6 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
 from auth.esia.models import EsiaRegistration
-from auth.esia.protocol.keys import load_standin_keys
 from auth.settings import EsiaSettings, EsiaSystem
 from service.config import ConfigError
 from tests.auth.esia.signing import GOST, Signer, url_safe
@@ -31,14 +30,6 @@ from tests.service.console_factories import (
     add_operator,
     make_console,
 )
-
-
-@pytest.fixture(scope="module")
-def stand_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Making an RSA key takes longer than most tests."""
-    folder = tmp_path_factory.mktemp("stand-keys")
-    load_standin_keys(folder, NOW)
-    return folder
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.test import TestResponse
 
 from auth.clients.client import Client
-from auth.esia.protocol.keys import load_standin_keys
 from auth.linking.pending_identities import keep
 from auth.outside import OutsideIdentity
 from auth.settings import AuthSettings, EsiaSettings, EsiaSystem
@@ -56,14 +55,6 @@ def application() -> Flask:
 def back() -> Iterator[str]:
     with running_app(application()) as address:
         yield f"{address}/first"
-
-
-@pytest.fixture(scope="module")
-def stand_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Making an RSA key takes longer than most tests."""
-    folder = tmp_path_factory.mktemp("stand-keys")
-    load_standin_keys(folder, NOW)
-    return folder
 
 
 @pytest.fixture
