@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auth.directory import Account, Directory, NoClass, OwnClass
+from auth.directory import Account, Directory, OwnClass
 from auth.esia import init_app as init_esia
 from auth.settings import AuthSettings, EsiaSettings, LinkingSettings
 
@@ -96,7 +96,7 @@ def init_app(
         phases=phases or OnePhase(phase=Phase(settings.phase)),
         devices=Devices(secret, secure=settings.issuer.startswith("https:")),
         sessions=Sessions(session_factory.kw["bind"], issuer=settings.issuer),
-        own_class=own_class or NoClass(),
+        own_class=own_class,
         upstreams=tuple(upstreams),
         upstream_age=upstream_age,
         arrive=arrive or with_context(link),

@@ -116,13 +116,3 @@ class OwnClass(Protocol):
     def reset(self, person_id: str, username: str) -> Slip | None:
         """Let the first password of one of these pupils count again. None, and nothing is done,
         for the login of anybody else."""
-
-
-class NoClass:
-    """The classes where teachers reset nothing."""
-
-    def pupils(self, person_id: str) -> Sequence[Pupil]:
-        return ()
-
-    def reset(self, person_id: str, username: str) -> Slip | None:
-        return None

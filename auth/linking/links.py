@@ -96,7 +96,8 @@ def add_link(
     )
     db.add(link)
     db.flush()
-    _record(db, LinkAction.LINKED, link, now, school_code, actor, reason)
+    by = {"school_code": school_code, "actor": actor, "reason": reason}
+    _record(db, LinkAction.LINKED, link, now, **by)
     db.execute(
         delete(LinkRequest).where(LinkRequest.provider == provider, LinkRequest.subject == subject)
     )
@@ -117,7 +118,8 @@ def end_link(
 
     Applications that hear of sign-outs are told by the next ``backchannel.send_notices``.
     """
-    _record(db, LinkAction.UNLINKED, link, now, school_code, actor, reason)
+    by = {"school_code": school_code, "actor": actor, "reason": reason}
+    _record(db, LinkAction.UNLINKED, link, now, **by)
     db.delete(link)
     db.flush()
     # Nobody knows how a sign-in that is over began: what it left ends too, also tokens that are
@@ -130,25 +132,8 @@ def end_link(
     end_people(db, [link.person_id], clients, now, kept_sids=kept)
 
 
-def _record(
-    db: Session,
-    action: LinkAction,
-    link: Link,
-    now: datetime,
-    school_code: str,
-    actor: str,
-    reason: str,
-) -> None:
-    db.add(
-        LinkEvent(
-            at=now,
-            action=action.value,
-            provider=link.provider,
-            subject=link.subject,
-            person_id=link.person_id,
-            school_code=school_code,
-            evidence=link.evidence,
-            actor=actor,
-            reason=reason,
-        )
-    )
+def _record(db: Session, action: LinkAction, link: Link, now: datetime, **by: str) -> None:
+    """Add an event with the school, the operator and the reason."""
+    names = ("provider", "subject", "person_id", "evidence")
+    copied = {name: getattr(link, name) for name in names}
+    db.add(LinkEvent(at=now, action=action.value, **copied, **by))

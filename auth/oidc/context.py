@@ -46,7 +46,8 @@ class Context:
     phases: Phases
     devices: Devices
     sessions: Sessions
-    own_class: OwnClass
+    own_class: OwnClass | None
+    """None: class teachers reset nothing."""
     upstreams: Sequence[Upstream]
     """The outside providers, in the order of their buttons."""
     upstream_age: timedelta

@@ -40,7 +40,7 @@ def home(context: Context) -> Any:
         applications=_applications(context, account, method),
         notice=notice_for(context, account, sign_in),
         from_outside=method is Method.ESIA,
-        leads_class=bool(context.own_class.pupils(account.person_id)),
+        leads_class=bool(context.own_class and context.own_class.pupils(account.person_id)),
     )
 
 
@@ -141,7 +141,8 @@ def own_class(context: Context) -> Any:
         return redirect(url_for("auth_pages.login"), 303)
     if sign_in.with_first_password:
         return redirect(url_for("auth_pages.set_password"), 303)
-    pupils = context.own_class.pupils(sign_in.person_id)
+    leader = context.own_class or abort(404)
+    pupils = leader.pupils(sign_in.person_id)
     if account is None or not pupils:
         abort(404)
     decision = context.decide(account, None, Method(sign_in.method))
@@ -151,7 +152,7 @@ def own_class(context: Context) -> Any:
         return render(context, "class.html", pupils=pupils)
     if not context.sessions.cookie.is_own_form(request):
         return render(context, "class.html", status=400, pupils=pupils, stale=True)
-    slip = context.own_class.reset(sign_in.person_id, request.form.get("login", ""))
+    slip = leader.reset(sign_in.person_id, request.form.get("login", ""))
     if slip is None:
         abort(404)
     return render(context, "class_slip.html", slip=slip)

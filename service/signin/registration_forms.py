@@ -69,7 +69,7 @@ def read_form(
 ) -> tuple[dict[str, Any], list[FieldProblem]]:
     """Return the values that were sent, as the class takes them, and those that cannot be read."""
     values: dict[str, Any] = {}
-    problems = []
+    flaws: list[tuple[str, Flaw, str]] = []
     for field in fields:
         text = form.get(field.name, "").strip()
         if field.kind is Kind.FLAG:
@@ -84,13 +84,11 @@ def read_form(
                 values[field.name] = int(text or 0)
             except ValueError:
                 values[field.name] = 0
-                problems.append(_problem(field.name, Flaw.NOT_A_NUMBER, text))
+                flaws.append((field.name, Flaw.NOT_A_NUMBER, text))
         else:
             if field.kind is Kind.CHOICE and text not in field.choices:
-                problems.append(_problem(field.name, Flaw.UNKNOWN, text))
+                flaws.append((field.name, Flaw.UNKNOWN, text))
             values[field.name] = text
-    return values, problems
-
-
-def _problem(field: str, flaw: Flaw, value: str) -> FieldProblem:
-    return FieldProblem(field=field, flaw=flaw, value=value[:50])
+    return values, [
+        FieldProblem(field=name, flaw=flaw, value=text[:50]) for name, flaw, text in flaws
+    ]
