@@ -7,7 +7,7 @@ from typing import Any
 
 from service.moodle_standin.errors import database_unreadable, refused
 from service.moodle_standin.schema import LONGEST
-from service.moodle_standin.site import Function, Site, filled, require
+from service.moodle_standin.site import Function, Site, all_of, filled, require
 from service.moodle_standin.store import Row
 
 _SORT_STEP = 10000
@@ -35,12 +35,8 @@ def _known(site: Site, category_id: int) -> Row:
     return row
 
 
-def create_categories(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Create all or none. `parent` is an id, so each level of a tree is a call of its own."""
-    return [_create_category(site, category) for category in given["categories"]]
-
-
 def _create_category(site: Site, category: Mapping[str, Any]) -> dict[str, Any]:
+    """Create a category. `parent` is an id, so each level of a tree is a call of its own."""
     parent_id = category["parent"] or 0
     if parent_id and not site.store.find("category", id=parent_id):
         raise refused("unknowcategory", "Category not known!")
@@ -68,17 +64,15 @@ def _place(site: Site, category_id: int, parent_id: int) -> None:
         _place(site, child["id"], category_id)
 
 
-def update_categories(site: Site, given: Mapping[str, Any]) -> None:
-    """Update all or none: an exception on any of them."""
-    for category in given["categories"]:
-        row = _known(site, category["id"])
-        values = filled(category, "name", "idnumber", "theme", "description")
-        if "description" in values:
-            values["descriptionformat"] = category["descriptionformat"]
-        _check(site, values, row["id"])
-        site.store.update("category", row["id"], values | {"timemodified": site.now})
-        if "parent" in category and category["parent"] != row["parent"]:
-            _move(site, row, category["parent"] or 0)
+def _update_category(site: Site, category: Mapping[str, Any]) -> None:
+    row = _known(site, category["id"])
+    values = filled(category, "name", "idnumber", "theme", "description")
+    if "description" in values:
+        values["descriptionformat"] = category["descriptionformat"]
+    _check(site, values, row["id"])
+    site.store.update("category", row["id"], values | {"timemodified": site.now})
+    if "parent" in category and category["parent"] != row["parent"]:
+        _move(site, row, category["parent"] or 0)
 
 
 def _move(site: Site, row: Row, parent_id: int) -> None:
@@ -88,14 +82,13 @@ def _move(site: Site, row: Row, parent_id: int) -> None:
     _place(site, row["id"], parent_id)
 
 
-def delete_categories(site: Site, given: Mapping[str, Any]) -> None:
-    """Delete all or none. Their content is deleted too (`recursive`) or goes to `newparent`."""
-    for category in given["categories"]:
-        row = _known(site, category["id"])
-        if category["recursive"]:
-            delete_with_content(site, row)
-        else:
-            _delete_and_move(site, row, category.get("newparent"))
+def _delete_category(site: Site, category: Mapping[str, Any]) -> None:
+    """Delete a category. Its content is deleted too (`recursive`) or goes to `newparent`."""
+    row = _known(site, category["id"])
+    if category["recursive"]:
+        delete_with_content(site, row)
+    else:
+        _delete_and_move(site, row, category.get("newparent"))
 
 
 def delete_with_content(site: Site, row: Row) -> None:
@@ -197,8 +190,8 @@ def sort_orders(site: Site) -> dict[int, tuple[Row, int]]:
 
 
 FUNCTIONS: dict[str, Function] = {
-    "core_course_create_categories": create_categories,
-    "core_course_update_categories": update_categories,
-    "core_course_delete_categories": delete_categories,
+    "core_course_create_categories": all_of("categories", _create_category),
+    "core_course_update_categories": all_of("categories", _update_category),
+    "core_course_delete_categories": all_of("categories", _delete_category),
     "core_course_get_categories": get_categories,
 }

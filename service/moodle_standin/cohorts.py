@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from service.moodle_standin.errors import (
@@ -16,9 +17,10 @@ from service.moodle_standin.schema import LONGEST, check_lengths
 from service.moodle_standin.site import (
     Function,
     Site,
+    all_of,
     filled,
     read_members,
-    remove_members,
+    remove_member,
     require,
 )
 from service.moodle_standin.store import Row
@@ -41,11 +43,6 @@ def _place(site: Site, category_type: Mapping[str, Any]) -> int:
     return int(row["id"])
 
 
-def create_cohorts(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Create all or none."""
-    return [_create_cohort(site, cohort) for cohort in given["cohorts"]]
-
-
 def _create_cohort(site: Site, cohort: Mapping[str, Any]) -> dict[str, Any]:
     place = _place(site, cohort["categorytype"])
     idnumber = cohort["idnumber"] or ""
@@ -64,29 +61,26 @@ def _create_cohort(site: Site, cohort: Mapping[str, Any]) -> dict[str, Any]:
     return dict(require(site, "cohort", site.store.add("cohort", values)))
 
 
-def update_cohorts(site: Site, given: Mapping[str, Any]) -> None:
-    """Update all or none: an exception on any of them."""
-    for cohort in given["cohorts"]:
-        if not site.store.find("cohort", id=cohort["id"]):
-            raise invalid_parameter(f"cohort not exists: id={cohort['id']}")
-        place = _place(site, cohort["categorytype"])
-        # Unlike create, update lets a taken idnumber through: a real site stored it.
-        values = filled(cohort, "name", "idnumber", "description", "theme")
-        if len(values["name"]) > LONGEST["cohort"]["name"]:
-            raise invalid_parameter("The name is too long")
-        if "visible" in cohort:
-            values["visible"] = int(cohort["visible"])
-        check_lengths("cohort", values)
-        site.store.update(
-            "cohort", cohort["id"], values | {"category": place, "timemodified": site.now}
-        )
+def _update_cohort(site: Site, cohort: Mapping[str, Any]) -> None:
+    if not site.store.find("cohort", id=cohort["id"]):
+        raise invalid_parameter(f"cohort not exists: id={cohort['id']}")
+    place = _place(site, cohort["categorytype"])
+    # Unlike create, update lets a taken idnumber through: a real site stored it.
+    values = filled(cohort, "name", "idnumber", "description", "theme")
+    if len(values["name"]) > LONGEST["cohort"]["name"]:
+        raise invalid_parameter("The name is too long")
+    if "visible" in cohort:
+        values["visible"] = int(cohort["visible"])
+    check_lengths("cohort", values)
+    site.store.update(
+        "cohort", cohort["id"], values | {"category": place, "timemodified": site.now}
+    )
 
 
-def delete_cohorts(site: Site, given: Mapping[str, Any]) -> None:
-    for cohort_id in given["cohortids"]:
-        require(site, "cohort", cohort_id)
-        site.store.remove("cohort_member", cohortid=cohort_id)
-        site.store.remove("cohort", id=cohort_id)
+def _delete_cohort(site: Site, cohort_id: int) -> None:
+    require(site, "cohort", cohort_id)
+    site.store.remove("cohort_member", cohortid=cohort_id)
+    site.store.remove("cohort", id=cohort_id)
 
 
 def _describe(row: Row) -> dict[str, Any]:
@@ -173,21 +167,13 @@ def _add_member(
     return None
 
 
-def delete_cohort_members(site: Site, given: Mapping[str, Any]) -> None:
-    remove_members(site, "cohort", given["members"])
-
-
-def get_cohort_members(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return read_members(site, "cohort", given["cohortids"])
-
-
 FUNCTIONS: dict[str, Function] = {
-    "core_cohort_create_cohorts": create_cohorts,
-    "core_cohort_update_cohorts": update_cohorts,
-    "core_cohort_delete_cohorts": delete_cohorts,
+    "core_cohort_create_cohorts": all_of("cohorts", _create_cohort),
+    "core_cohort_update_cohorts": all_of("cohorts", _update_cohort),
+    "core_cohort_delete_cohorts": all_of("cohortids", _delete_cohort),
     "core_cohort_get_cohorts": get_cohorts,
     "core_cohort_search_cohorts": search_cohorts,
     "core_cohort_add_cohort_members": add_cohort_members,
-    "core_cohort_delete_cohort_members": delete_cohort_members,
-    "core_cohort_get_cohort_members": get_cohort_members,
+    "core_cohort_delete_cohort_members": all_of("members", partial(remove_member, "cohort")),
+    "core_cohort_get_cohort_members": all_of("cohortids", partial(read_members, "cohort")),
 }

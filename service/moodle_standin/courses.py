@@ -15,7 +15,7 @@ from service.moodle_standin.errors import (
 )
 from service.moodle_standin.param_types import TEXT_FORMATS
 from service.moodle_standin.schema import check_lengths
-from service.moodle_standin.site import SITE_COURSE_ID, Function, Site, require, update_each
+from service.moodle_standin.site import SITE_COURSE_ID, Function, Site, all_of, each_of, require
 from service.moodle_standin.store import Row, marks
 
 _DAY = 24 * 60 * 60
@@ -60,11 +60,6 @@ def _invalid(name: str) -> MoodleError:
     return refused("errorinvalidparam", f'The param "{name}" is invalid.')
 
 
-def create_courses(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Create all or none."""
-    return [_create_course(site, course) for course in given["courses"]]
-
-
 def _create_course(site: Site, course: Mapping[str, Any]) -> dict[str, Any]:
     category = course["categoryid"]
     if not site.store.find("category", id=category):
@@ -92,11 +87,6 @@ def _columns(course: Mapping[str, Any]) -> dict[str, Any]:
     if "forcetheme" in course:
         values["theme"] = course["forcetheme"] or ""
     return values
-
-
-def update_courses(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Update each course alone; a failure becomes a warning and the rest goes on."""
-    return update_each(site, "course", given["courses"], _update_course)
 
 
 def _update_course(site: Site, course: Mapping[str, Any]) -> None:
@@ -255,8 +245,8 @@ def get_courses(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 FUNCTIONS: dict[str, Function] = {
-    "core_course_create_courses": create_courses,
-    "core_course_update_courses": update_courses,
+    "core_course_create_courses": all_of("courses", _create_course),
+    "core_course_update_courses": each_of("courses", "course", _update_course),
     "core_course_delete_courses": delete_courses,
     "core_course_duplicate_course": duplicate_course,
     "core_course_get_courses": get_courses,

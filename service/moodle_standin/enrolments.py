@@ -13,7 +13,15 @@ from service.moodle_standin.errors import (
     programmer_error,
     refused,
 )
-from service.moodle_standin.site import GUEST_ID, ROLES, SITE_COURSE_ID, Function, Site, require
+from service.moodle_standin.site import (
+    GUEST_ID,
+    ROLES,
+    SITE_COURSE_ID,
+    Function,
+    Site,
+    all_of,
+    require,
+)
 from service.moodle_standin.store import Row
 from service.moodle_standin.user_reading import describe
 
@@ -60,47 +68,45 @@ def _no_instance(course_id: int) -> MoodleError:
     )
 
 
-def enrol_users(site: Site, given: Mapping[str, Any]) -> None:
-    """Enrol all or none. Another role is added beside the first one."""
-    for item in given["enrolments"]:
-        course_id, user_id, role_id = item["courseid"], item["userid"], item["roleid"]
-        if not site.store.find("course", id=course_id):
-            raise invalid_parameter(f"Course does not exist: {course_id}")
-        _check_user(site, user_id, deleted=_no_role_for_the_deleted())
-        if role_id not in site.settings.assignable_roles:
-            raise refused(
-                "wsusercannotassign",
-                f"You don't have the permission to assign this role ({role_id}) "
-                f"to this user ({user_id}) in this course ({course_id}).",
-                module="enrol_manual",
-            )
-        if course_id == SITE_COURSE_ID:
-            raise _no_instance(course_id)
-        enrolment = {
-            "courseid": course_id,
-            "userid": user_id,
-            "suspended": int(bool(item.get("suspend"))),
-            "timestart": item.get("timestart") or 0,
-            "timeend": item.get("timeend") or 0,
-        }
-        site.store.insert("enrolment", enrolment, or_else="REPLACE")
-        _assign(site, ("course", course_id), user_id, role_id)
+def _enrol(site: Site, item: Mapping[str, Any]) -> None:
+    """Enrol a user. Another role is added beside the first one."""
+    course_id, user_id, role_id = item["courseid"], item["userid"], item["roleid"]
+    if not site.store.find("course", id=course_id):
+        raise invalid_parameter(f"Course does not exist: {course_id}")
+    _check_user(site, user_id, deleted=_no_role_for_the_deleted())
+    if role_id not in site.settings.assignable_roles:
+        raise refused(
+            "wsusercannotassign",
+            f"You don't have the permission to assign this role ({role_id}) "
+            f"to this user ({user_id}) in this course ({course_id}).",
+            module="enrol_manual",
+        )
+    if course_id == SITE_COURSE_ID:
+        raise _no_instance(course_id)
+    enrolment = {
+        "courseid": course_id,
+        "userid": user_id,
+        "suspended": int(bool(item.get("suspend"))),
+        "timestart": item.get("timestart") or 0,
+        "timeend": item.get("timeend") or 0,
+    }
+    site.store.insert("enrolment", enrolment, or_else="REPLACE")
+    _assign(site, ("course", course_id), user_id, role_id)
 
 
-def unenrol_users(site: Site, given: Mapping[str, Any]) -> None:
-    """Unenrol all or none. `roleid` is ignored: the whole enrolment ends, with all its roles."""
-    for item in given["enrolments"]:
-        course_id, user_id = item["courseid"], item["userid"]
-        require(site, "course", course_id)
-        _check_user(site, user_id, refused("userdeleted", "The user account has been deleted"))
-        if course_id == SITE_COURSE_ID:
-            raise _no_instance(SITE_COURSE_ID)
-        if site.store.remove("enrolment", courseid=course_id, userid=user_id):
-            course = {"contextlevel": "course", "instanceid": course_id}
-            site.store.remove("role_assignment", **course, userid=user_id)
-            groups = "(SELECT id FROM course_group WHERE courseid = ?)"
-            query = f"DELETE FROM group_member WHERE userid = ? AND groupid IN {groups}"
-            site.store.run(query, (user_id, course_id))
+def _unenrol(site: Site, item: Mapping[str, Any]) -> None:
+    """Unenrol a user. `roleid` is ignored: the whole enrolment ends, with all its roles."""
+    course_id, user_id = item["courseid"], item["userid"]
+    require(site, "course", course_id)
+    _check_user(site, user_id, refused("userdeleted", "The user account has been deleted"))
+    if course_id == SITE_COURSE_ID:
+        raise _no_instance(SITE_COURSE_ID)
+    if site.store.remove("enrolment", courseid=course_id, userid=user_id):
+        course = {"contextlevel": "course", "instanceid": course_id}
+        site.store.remove("role_assignment", **course, userid=user_id)
+        groups = "(SELECT id FROM course_group WHERE courseid = ?)"
+        query = f"DELETE FROM group_member WHERE userid = ? AND groupid IN {groups}"
+        site.store.run(query, (user_id, course_id))
 
 
 def get_enrolled_users(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -243,31 +249,29 @@ def _assign(site: Site, context: tuple[str, int], user_id: int, role_id: int) ->
     site.store.insert("role_assignment", row, or_else="IGNORE")
 
 
-def assign_roles(site: Site, given: Mapping[str, Any]) -> None:
-    """Assign all or none. In a course this does not enrol."""
-    for item in given["assignments"]:
-        context = _context(site, item)
-        _check_assignable(site, item["roleid"], context[0], "assign")
-        if not site.store.find("user", id=item["userid"], deleted=0):
-            raise _no_role_for_the_deleted()
-        _assign(site, context, item["userid"], item["roleid"])
+def _assign_role(site: Site, item: Mapping[str, Any]) -> None:
+    """Give a role. In a course this does not enrol."""
+    context = _context(site, item)
+    _check_assignable(site, item["roleid"], context[0], "assign")
+    if not site.store.find("user", id=item["userid"], deleted=0):
+        raise _no_role_for_the_deleted()
+    _assign(site, context, item["userid"], item["roleid"])
 
 
-def unassign_roles(site: Site, given: Mapping[str, Any]) -> None:
-    """Take all or none away; a role that is not there is passed over."""
-    for item in given["unassignments"]:
-        level, instance = _context(site, item)
-        _check_assignable(site, item["roleid"], level, "unassign")
-        who = {"userid": item["userid"], "roleid": item["roleid"]}
-        site.store.remove("role_assignment", contextlevel=level, instanceid=instance, **who)
+def _unassign_role(site: Site, item: Mapping[str, Any]) -> None:
+    """Take a role away; one that is not there is passed over."""
+    level, instance = _context(site, item)
+    _check_assignable(site, item["roleid"], level, "unassign")
+    who = {"userid": item["userid"], "roleid": item["roleid"]}
+    site.store.remove("role_assignment", contextlevel=level, instanceid=instance, **who)
 
 
 FUNCTIONS: dict[str, Function] = {
-    "enrol_manual_enrol_users": enrol_users,
-    "enrol_manual_unenrol_users": unenrol_users,
+    "enrol_manual_enrol_users": all_of("enrolments", _enrol),
+    "enrol_manual_unenrol_users": all_of("enrolments", _unenrol),
     "core_enrol_get_enrolled_users": get_enrolled_users,
     "core_enrol_get_users_courses": get_users_courses,
     "core_enrol_get_course_enrolment_methods": get_course_enrolment_methods,
-    "core_role_assign_roles": assign_roles,
-    "core_role_unassign_roles": unassign_roles,
+    "core_role_assign_roles": all_of("assignments", _assign_role),
+    "core_role_unassign_roles": all_of("unassignments", _unassign_role),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from service.moodle_standin.errors import (
@@ -15,10 +16,11 @@ from service.moodle_standin.schema import check_lengths
 from service.moodle_standin.site import (
     Function,
     Site,
+    all_of,
     check_user,
     filled,
     read_members,
-    remove_members,
+    remove_member,
     require,
 )
 
@@ -53,13 +55,9 @@ def _create(site: Site, table: str, course_id: int, values: dict[str, Any]) -> d
     return {"id": site.store.add(table, values), **values}
 
 
-def create_groups(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Create all or none. A name is trimmed after the look for the same one, so " G " passes
-    beside "G"."""
-    return [_create_group(site, group) for group in given["groups"]]
-
-
 def _create_group(site: Site, group: Mapping[str, Any]) -> dict[str, Any]:
+    """Create a group. Its name is trimmed after the look for the same one, so " G " passes beside
+    "G"."""
     values = {
         "idnumber": "",
         "enrolmentkey": "",
@@ -71,26 +69,23 @@ def _create_group(site: Site, group: Mapping[str, Any]) -> dict[str, Any]:
     return _create(site, "course_group", group["courseid"], values)
 
 
-def update_groups(site: Site, given: Mapping[str, Any]) -> None:
-    """Update all or none."""
-    for group in given["groups"]:
-        row = site.store.find("course_group", id=group["id"])
-        if row is None:
-            raise invalid_parameter(f"Group does not exist: {group['id']}")
-        values = filled(group, "name", "description", "enrolmentkey", "idnumber")
-        values["name"] = values["name"].strip()
-        _check_name(site, "course_group", row["courseid"], values["name"], row["id"])
-        _check_idnumber(site, "course_group", row["courseid"], values, row["id"])
-        check_lengths("course_group", values)
-        site.store.update("course_group", row["id"], values)
+def _update_group(site: Site, group: Mapping[str, Any]) -> None:
+    row = site.store.find("course_group", id=group["id"])
+    if row is None:
+        raise invalid_parameter(f"Group does not exist: {group['id']}")
+    values = filled(group, "name", "description", "enrolmentkey", "idnumber")
+    values["name"] = values["name"].strip()
+    _check_name(site, "course_group", row["courseid"], values["name"], row["id"])
+    _check_idnumber(site, "course_group", row["courseid"], values, row["id"])
+    check_lengths("course_group", values)
+    site.store.update("course_group", row["id"], values)
 
 
-def delete_groups(site: Site, given: Mapping[str, Any]) -> None:
-    """Delete groups; one that is gone already is passed over."""
-    for group_id in given["groupids"]:
-        for table in ("group_member", "grouping_group"):
-            site.store.remove(table, groupid=group_id)
-        site.store.remove("course_group", id=group_id)
+def _delete_group(site: Site, group_id: int) -> None:
+    """Delete a group; one that is gone already is passed over."""
+    for table in ("group_member", "grouping_group"):
+        site.store.remove(table, groupid=group_id)
+    site.store.remove("course_group", id=group_id)
 
 
 def get_course_groups(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -101,55 +96,41 @@ def get_course_groups(site: Site, given: Mapping[str, Any]) -> list[dict[str, An
     return [{**row, "enrolmentkey": row["enrolmentkey"] or None} for row in rows]
 
 
-def add_group_members(site: Site, given: Mapping[str, Any]) -> None:
-    """Add all or none; a member already there is passed over."""
-    for member in given["members"]:
-        group = require(site, "course_group", member["groupid"])
-        check_user(site, member["userid"])
-        if not site.store.find("enrolment", courseid=group["courseid"], userid=member["userid"]):
-            raise invalid_parameter("Only enrolled users may be members of groups")
-        site.store.insert("group_member", member, or_else="IGNORE")
-
-
-def delete_group_members(site: Site, given: Mapping[str, Any]) -> None:
-    remove_members(site, "course_group", given["members"])
-
-
-def get_group_members(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return read_members(site, "course_group", given["groupids"])
-
-
-def create_groupings(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Create all or none. Without an idnumber the work is done, but the answer fails its check."""
-    return [_create_grouping(site, grouping) for grouping in given["groupings"]]
+def _add_member(site: Site, member: Mapping[str, int]) -> None:
+    """Add a member; one already there is passed over."""
+    group = require(site, "course_group", member["groupid"])
+    check_user(site, member["userid"])
+    if not site.store.find("enrolment", courseid=group["courseid"], userid=member["userid"]):
+        raise invalid_parameter("Only enrolled users may be members of groups")
+    site.store.insert("group_member", member, or_else="IGNORE")
 
 
 def _create_grouping(site: Site, grouping: Mapping[str, Any]) -> dict[str, Any]:
+    """Create a grouping. Without an idnumber the work is done, but the answer fails its check."""
     values = filled(grouping, "name", "idnumber", "description")
     values["name"] = values["name"].strip()
     values["descriptionformat"] = grouping["descriptionformat"]
     return _create(site, "grouping", grouping["courseid"], values)
 
 
-def assign_grouping(site: Site, given: Mapping[str, Any]) -> None:
-    """Assign all or none; a group already in the grouping is passed over."""
-    for item in given["assignments"]:
-        grouping = require(site, "grouping", item["groupingid"])
-        group = require(site, "course_group", item["groupid"])
-        if grouping["courseid"] != group["courseid"]:
-            exception = "core\\exception\\moodle_exception"
-            raise MoodleError(exception, "invalidgroupingid", "Incorrect grouping")
-        site.store.insert("grouping_group", item, or_else="IGNORE")
+def _assign_grouping(site: Site, item: Mapping[str, int]) -> None:
+    """Put a group into a grouping; one already there is passed over."""
+    grouping = require(site, "grouping", item["groupingid"])
+    group = require(site, "course_group", item["groupid"])
+    if grouping["courseid"] != group["courseid"]:
+        exception = "core\\exception\\moodle_exception"
+        raise MoodleError(exception, "invalidgroupingid", "Incorrect grouping")
+    site.store.insert("grouping_group", item, or_else="IGNORE")
 
 
 FUNCTIONS: dict[str, Function] = {
-    "core_group_create_groups": create_groups,
-    "core_group_update_groups": update_groups,
-    "core_group_delete_groups": delete_groups,
+    "core_group_create_groups": all_of("groups", _create_group),
+    "core_group_update_groups": all_of("groups", _update_group),
+    "core_group_delete_groups": all_of("groupids", _delete_group),
     "core_group_get_course_groups": get_course_groups,
-    "core_group_add_group_members": add_group_members,
-    "core_group_delete_group_members": delete_group_members,
-    "core_group_get_group_members": get_group_members,
-    "core_group_create_groupings": create_groupings,
-    "core_group_assign_grouping": assign_grouping,
+    "core_group_add_group_members": all_of("members", _add_member),
+    "core_group_delete_group_members": all_of("members", partial(remove_member, "course_group")),
+    "core_group_get_group_members": all_of("groupids", partial(read_members, "course_group")),
+    "core_group_create_groupings": all_of("groupings", _create_grouping),
+    "core_group_assign_grouping": all_of("assignments", _assign_grouping),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,38 +67,44 @@ def check_user(site: Site, user_id: int) -> None:
         raise invalid_user(user_id, with_deleted=False)
 
 
-def read_members(site: Site, table: str, ids: Iterable[int]) -> list[dict[str, Any]]:
-    """Return the users in each of these cohorts or groups."""
+def read_members(table: str, site: Site, row_id: int) -> dict[str, Any]:
+    """Return the users in a cohort or group."""
     members, column = _MEMBERS[table]
+    require(site, table, row_id)
     query = f"SELECT userid FROM {members} WHERE {column} = ? ORDER BY userid"
-    answers = []
-    for row_id in ids:
-        rows = site.store.rows(query, (require(site, table, row_id)["id"],))
-        answers.append({column: row_id, "userids": [row["userid"] for row in rows]})
-    return answers
+    rows = site.store.rows(query, (row_id,))
+    return {column: row_id, "userids": [row["userid"] for row in rows]}
 
 
-def remove_members(site: Site, table: str, given: Iterable[Mapping[str, int]]) -> None:
-    """Remove all or none from their cohorts or groups; who is no member is passed over."""
+def remove_member(table: str, site: Site, member: Mapping[str, int]) -> None:
+    """Remove a user from a cohort or group; who is no member is passed over."""
     members, column = _MEMBERS[table]
-    for member in given:
-        require(site, table, member[column])
-        check_user(site, member["userid"])
-        site.store.remove(members, **member)
+    require(site, table, member[column])
+    check_user(site, member["userid"])
+    site.store.remove(members, **member)
 
 
-def update_each(
-    site: Site, what: str, items: Iterable[Mapping[str, Any]], update: Function
-) -> dict[str, Any]:
-    """Update each item alone; a failure becomes a warning and the rest goes on."""
-    warnings = []
-    for item in items:
-        try:
-            with site.store.savepoint():
-                update(site, item)
-        except MoodleError as error:
-            warnings.append(warning(what, item["id"], error.errorcode, error.message))
-    return {"warnings": warnings}
+def all_of(name: str, do: Callable[[Site, Any], Any]) -> Function:
+    """Return a function that does something with each of the items given by this name, all or
+    none."""
+    return lambda site, given: [do(site, item) for item in given[name]]
+
+
+def each_of(name: str, what: str, update: Callable[[Site, Any], None]) -> Function:
+    """Return a function that updates each of the items alone; a failure becomes a warning and the
+    rest goes on."""
+
+    def update_each(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
+        warnings = []
+        for item in given[name]:
+            try:
+                with site.store.savepoint():
+                    update(site, item)
+            except MoodleError as error:
+                warnings.append(warning(what, item["id"], error.errorcode, error.message))
+        return {"warnings": warnings}
+
+    return update_each
 
 
 def filled(given: Mapping[str, Any], *names: str) -> dict[str, Any]:

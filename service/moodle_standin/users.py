@@ -16,7 +16,7 @@ from service.moodle_standin.errors import (
 )
 from service.moodle_standin.schema import check_lengths
 from service.moodle_standin.settings import COUNTRIES, PasswordPolicy
-from service.moodle_standin.site import ADMIN_ID, GUEST_ID, Function, Site, update_each
+from service.moodle_standin.site import ADMIN_ID, GUEST_ID, Function, Site, all_of, each_of
 from service.moodle_standin.store import Row
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -37,11 +37,6 @@ _UPPER = "Passwords must have at least {} upper case letter(s)."
 _OTHER = "The password must have at least {} special character(s) such as *, -, or #."
 _KNOWN_PREFERENCES = frozenset({"auth_forcepasswordchange", "htmleditor"})
 """Preferences that are stored; any other name is dropped without a word."""
-
-
-def create_users(site: Site, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Make all users or none (docs/facts/moodle.md 4.1)."""
-    return [_create_user(site, user) for user in given["users"]]
 
 
 def _create_user(site: Site, user: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,11 +142,6 @@ def _save_preference(site: Site, user_id: int, name: str, value: str | None) -> 
         site.store.insert("user_preference", key | {"value": value}, or_else="REPLACE")
 
 
-def update_users(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Update each user alone; a failure becomes a warning and the rest goes on."""
-    return update_each(site, "user", given["users"], _update_user)
-
-
 def _update_user(site: Site, user: Mapping[str, Any]) -> None:
     store, settings = site.store, site.settings
     row = store.find("user", id=user["id"])
@@ -194,21 +184,17 @@ def _check_new_email(site: Site, row: Row, email: str) -> None:
         raise refused("useremailduplicate", "Duplicate address")
 
 
-def delete_users(site: Site, given: Mapping[str, Any]) -> None:
-    """Delete all or none. The row stays as a husk that can still be read by id."""
-    for user_id in given["userids"]:
-        row = site.store.find("user", id=user_id, deleted=0)
-        if row is None:
-            raise invalid_user(user_id, with_deleted=False)
-        if user_id == ADMIN_ID:
-            raise refused("useradminodelete", "Administrator accounts cannot be deleted.")
-        if user_id == site.caller_id:
-            raise refused("usernotdeletederror", "User not deleted - error")
-        if user_id != GUEST_ID:
-            _delete_user(site, row)
-
-
-def _delete_user(site: Site, row: Row) -> None:
+def _delete_user(site: Site, user_id: int) -> None:
+    """Delete a user, whose row stays as a husk that can still be read by id."""
+    row = site.store.find("user", id=user_id, deleted=0)
+    if row is None:
+        raise invalid_user(user_id, with_deleted=False)
+    if user_id == ADMIN_ID:
+        raise refused("useradminodelete", "Administrator accounts cannot be deleted.")
+    if user_id == site.caller_id:
+        raise refused("usernotdeletederror", "User not deleted - error")
+    if user_id == GUEST_ID:
+        return
     stamp = site.now
     while site.store.find("user", username=f"{row['email']}.{stamp}"):
         stamp += 1
@@ -259,9 +245,9 @@ def update_user_preferences(site: Site, given: Mapping[str, Any]) -> None:
 
 
 FUNCTIONS: dict[str, Function] = {
-    "core_user_create_users": create_users,
-    "core_user_update_users": update_users,
-    "core_user_delete_users": delete_users,
+    "core_user_create_users": all_of("users", _create_user),
+    "core_user_update_users": each_of("users", "user", _update_user),
+    "core_user_delete_users": all_of("userids", _delete_user),
     "core_user_set_user_preferences": set_user_preferences,
     "core_user_update_user_preferences": update_user_preferences,
 }
