@@ -69,13 +69,16 @@ class Collection:
 
     relation: str
     """The name in ``Link`` headers and ``embed``."""
-    schema: str = ""
-    """The name of its schema; empty where none was recorded."""
     scopes: tuple[str, ...] = ()
     """Scopes of which any opens the collection."""
     elements: Callable[[Source], list[Json]] = lambda _source: []
     inline: bool = False
     """Elements come as objects even without ``embed``."""
+
+    @property
+    def schema(self) -> str:
+        """Return the name of its schema; empty where none was recorded."""
+        return f"{self.relation.capitalize()}-1" if self.scopes else ""
 
 
 def id_of(profile: Profile, position: int) -> int:
@@ -226,42 +229,19 @@ COLLECTIONS: Mapping[str, Collection] = {
     "reqs": Collection(relation="requests"),
     "sec": Collection(relation="sec"),
     "addrs": Collection(
-        relation="addresses",
-        schema="Addresses-1",
-        scopes=("addresses", "contacts"),
-        elements=_addresses,
+        relation="addresses", scopes=("addresses", "contacts"), elements=_addresses
     ),
-    "roles": Collection(
-        relation="roles", schema="Roles-1", scopes=("usr_org",), elements=_roles, inline=True
-    ),
+    "roles": Collection(relation="roles", scopes=("usr_org",), elements=_roles, inline=True),
     "ctts": Collection(
-        relation="contacts",
-        schema="Contacts-1",
-        scopes=("contacts", "email", "mobile"),
-        elements=_contacts,
+        relation="contacts", scopes=("contacts", "email", "mobile"), elements=_contacts
     ),
-    "docs": Collection(
-        relation="documents",
-        schema="Documents-1",
-        scopes=tuple(_DOCUMENT_SCOPES),
-        elements=_documents,
-    ),
-    "vhls": Collection(
-        relation="vehicles", schema="Vehicles-1", scopes=("vehicles",), elements=_vehicles
-    ),
+    "docs": Collection(relation="documents", scopes=(*_DOCUMENT_SCOPES,), elements=_documents),
+    "vhls": Collection(relation="vehicles", scopes=("vehicles",), elements=_vehicles),
     "kids": Collection(
-        relation="kids",
-        schema="Kids-1",
-        scopes=(*_KID_SCOPES, *_KID_DOCUMENT_SCOPES),
-        elements=_kids,
+        relation="kids", scopes=(*_KID_SCOPES, *_KID_DOCUMENT_SCOPES), elements=_kids
     ),
     "trmnls": Collection(relation="terminals"),
-    "orgs": Collection(
-        relation="organizations",
-        schema="Organizations-1",
-        scopes=("usr_org",),
-        elements=_organisations,
-    ),
+    "orgs": Collection(relation="organizations", scopes=("usr_org",), elements=_organisations),
 }
 """Collections by their name in the address, in the order of the recorded ``Link`` headers. A
 collection without scopes is linked and never opened."""
