@@ -9,7 +9,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
+from functools import partial, wraps
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -148,30 +148,29 @@ def _who_signs_in(pending: EsiaRequest, standin: Standin) -> tuple[Profile | Non
     return standin.people.of_account(checked.account, standin.clock().date()), "", 0
 
 
-def consent() -> Response:
-    """Ask the person, once for each system and set of scopes."""
-    return _with_person(_ask)
-
-
-def decide() -> Response:
-    return _with_person(_decide)
-
-
 def _with_person(
-    answer: Callable[[EsiaRequest, EsiaSession, Profile, Standin], Response],
-) -> Response:
-    """Answer the request of the person who is signed in, or send the browser to sign in first."""
-    standin = current_standin()
-    pending, session = _pending(standin), _current_session(standin)
-    profile = standin.people.by_oid(session.oid, standin.clock().date()) if session else None
-    if session is None or profile is None:
-        return _redirect(url_for("esia_pages.login", request=request.args["request"]))
-    return answer(pending, session, profile, standin)
+    view: Callable[[EsiaRequest, EsiaSession, Profile, Standin], Response],
+) -> Callable[[], Response]:
+    """Make a view of the request of the person who is signed in; without one the browser is sent
+    to sign in first."""
+
+    @wraps(view)
+    def answer() -> Response:
+        standin = current_standin()
+        pending, session = _pending(standin), _current_session(standin)
+        profile = standin.people.by_oid(session.oid, standin.clock().date()) if session else None
+        if session is None or profile is None:
+            return _redirect(url_for("esia_pages.login", request=request.args["request"]))
+        return view(pending, session, profile, standin)
+
+    return answer
 
 
-def _ask(
+@_with_person
+def consent(
     pending: EsiaRequest, session: EsiaSession, profile: Profile, standin: Standin
 ) -> Response:
+    """Ask the person, once for each system and set of scopes."""
     if refused := _refusal_of(profile, pending, standin):
         return _finish(pending, refused, standin)
     with standin.session_factory() as db:
@@ -191,7 +190,8 @@ def _ask(
     )
 
 
-def _decide(
+@_with_person
+def decide(
     pending: EsiaRequest, session: EsiaSession, profile: Profile, standin: Standin
 ) -> Response:
     if not standin.browser_cookie.is_own_form(request):

@@ -112,6 +112,8 @@ def pupils_browser(esia: EsiaStandin, browser: Browser) -> Browser:
         ("conf_acc", 10, "007055"),
         ("acc_kid", 10, ""),
         ("acc_not_kid", 10, "007062"),
+        ("acc_kid", 13, ""),
+        ("acc_kid", 14, "007062"),
         ("conf_acc", 15, ""),
         ("acc_kid", 15, "007062"),
         ("acc_not_kid", 15, ""),
