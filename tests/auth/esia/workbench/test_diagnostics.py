@@ -205,6 +205,8 @@ def test_an_address_of_another_environment_is_shown_beside_the_registered_hosts(
     ("timestamp", "seconds", "step"),
     [
         ("2026.09.01 11:00:00 +0000", 10800, "correct_time_zone"),
+        ("2026.09.02 01:00:00 +0300", 50400, "correct_time_zone"),
+        ("2026.09.02 02:00:00 +0300", 54000, "correct_clock"),  # no zone is so far away
         ("2026.09.01 11:20:00 +0300", 1200, "correct_clock"),
         ("2026.09.01 11:00:00  0300", None, "escape_plus"),
         ("2026/09/01 11:00", None, "correct_timestamp_form"),
