@@ -19,6 +19,8 @@ class Cookie:
     name: str
     secure: bool
     """It goes over https only; never false but on loopback."""
+    path: str = "/"
+    same_site: str = "Lax"
 
     def read(self, request: Request) -> str:
         """Its value; empty when the browser has none."""
@@ -32,15 +34,19 @@ class Cookie:
             self.name,
             value,
             max_age=max_age,
-            path="/",
+            path=self.path,
             secure=self.secure,
             httponly=True,
-            samesite="Lax",
+            samesite=self.same_site,
         )
 
     def forget(self, response: Response) -> None:
         response.delete_cookie(
-            self.name, path="/", secure=self.secure, httponly=True, samesite="Lax"
+            self.name,
+            path=self.path,
+            secure=self.secure,
+            httponly=True,
+            samesite=self.same_site,
         )
 
     # For the cookie that names a browser.
@@ -50,9 +56,7 @@ class Cookie:
         return self.read(request) or secrets.token_urlsafe(32)
 
     def is_own_form(self, request: Request) -> bool:
-        """Whether a posted form was made for this browser (no cross-site request)."""
-        cookie, sent = self.read(request), request.form.get("form_token", "")
-        return bool(cookie) and hmac.compare_digest(form_token(cookie).encode(), sent.encode())
+        return is_own_form(self.read(request), request)
 
 
 def host_cookie(name: str, *, secure: bool) -> Cookie:
@@ -66,3 +70,10 @@ def form_token(cookie: str) -> str:
     Only who knows the cookie can compute it, and it does not give the cookie away.
     """
     return hashlib.sha256(b"form:" + cookie.encode()).hexdigest()
+
+
+def is_own_form(cookie: str, request: Request) -> bool:
+    """Tell whether a posted form was made for the browser with this cookie: it is no cross-site
+    request."""
+    sent = request.form.get("form_token", "")
+    return bool(cookie) and hmac.compare_digest(form_token(cookie).encode(), sent.encode())

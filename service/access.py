@@ -18,20 +18,19 @@ from service.models import (
     SchoolMembership,
     SchoolPlan,
 )
+from service.problems import Problem
 
 STAFF_ROLES = (Role.TEACHER, Role.ADMINISTRATOR)
 
 
-class Forbidden(Exception):
+class Forbidden(Problem):
     """The operator may not see or do this. It is answered like "not found", so that nobody learns
-    whether it exists.
+    whether it exists. The code is what was asked for: ``load``, ``school``, ``person``."""
 
-    ``what`` was asked for: ``run``, ``school``, ``person``, ``request`` or ``link``.
-    """
+    status = 404
 
-    def __init__(self, what: str = "run") -> None:
+    def __init__(self, what: str = "load") -> None:
         super().__init__(what)
-        self.what = what
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

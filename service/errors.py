@@ -1,10 +1,10 @@
 """Exception -> HTTP answer, for the whole application.
 
 400  the form was not ours or out of date, or the address makes no sense
-404  there is no such page, run or school, or the operator may not see it (``access.Forbidden``):
+404  there is no such page, load or school, or the operator may not see it (``access.Forbidden``):
      whether it exists is told to nobody; or a number is larger than any that SQLite takes
 405  the page does not take this method
-409  the run cannot do what was asked now (``runs.LoadProblem``), in words
+409  what was asked cannot be done now, in words; every ``Problem`` says its own status
 413  the upload is larger than the reading limits allow
 503  Redis does not answer, so nothing can be queued; trying again later helps
 500  our own fault; logged with places only, and nothing of it on the page
@@ -29,50 +29,49 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from auth import failures
+from auth.clients.problems import WrongFields
 from service.access import Forbidden
-from service.console import pages
+from service.console import forms
+from service.i18n import N_
 from service.i18n import gettext as _
-from service.loads.operations import LoadProblem
-from service.words import loads as wording
+from service.problems import Problem
 
 log = logging.getLogger(__name__)
+
+_TEXTS = {
+    400: (
+        N_("This form is out of date"),
+        N_("Go back, reload the page and send the form again."),
+    ),
+    404: (
+        N_("There is no such page"),
+        N_("The address is wrong, or this is outside of what you may see."),
+    ),
+    405: (N_("This cannot be opened directly"), N_("Use the buttons of the page.")),
+    409: (N_("This cannot be done now"), ""),
+    413: (
+        N_("The files are too large"),
+        N_("Load fewer schools at once, or pack the files into a zip archive."),
+    ),
+    500: (
+        N_("Something went wrong on our side"),
+        N_("It is written down. Try again; if it happens again, tell your administrator."),
+    ),
+    503: (
+        N_("The queue of jobs does not answer"),
+        N_("Nothing is lost: try again in a minute. If it lasts, tell your administrator."),
+    ),
+}
 
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Forbidden, lambda _error: _answer(404))
+    app.register_error_handler(Problem, _problem)
+    app.register_error_handler(WrongFields, _wrong_fields)
     app.register_error_handler(OverflowError, lambda _error: _answer(404))
-    app.register_error_handler(LoadProblem, _load_problem)
     app.register_error_handler(RedisError, _queue_is_gone)
     app.register_error_handler(Exception, _unexpected)
     app.after_request(_stay_on_this_host)
-
-
-def _texts() -> dict[int, tuple[str, str]]:
-    return {
-        400: (
-            _("This form is out of date"),
-            _("Go back, reload the page and send the form again."),
-        ),
-        404: (
-            _("There is no such page"),
-            _("The address is wrong, or this is outside of what you may see."),
-        ),
-        405: (_("This cannot be opened directly"), _("Use the buttons of the page.")),
-        409: (_("This cannot be done now"), ""),
-        413: (
-            _("The files are too large"),
-            _("Load fewer schools at once, or pack the files into a zip archive."),
-        ),
-        500: (
-            _("Something went wrong on our side"),
-            _("It is written down. Try again; if it happens again, tell your administrator."),
-        ),
-        503: (
-            _("The queue of jobs does not answer"),
-            _("Nothing is lost: try again in a minute. If it lasts, tell your administrator."),
-        ),
-    }
 
 
 def _answer(status: int, text: str = "", headers: Iterable[tuple[str, str]] = ()) -> Response:
@@ -94,9 +93,8 @@ def _answer(status: int, text: str = "", headers: Iterable[tuple[str, str]] = ()
 
 
 def _page(status: int, text: str = "") -> Response:
-    texts = _texts()
-    title, advice = texts.get(status) or texts[400 if status < 500 else 500]
-    page = render_template("error.html", title=title, text=text or advice, status=status)
+    title, advice = _TEXTS.get(status) or _TEXTS[400 if status < 500 else 500]
+    page = render_template("error.html", title=_(title), text=text or _(advice), status=status)
     response = make_response(page, status)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -121,8 +119,19 @@ def _stay_on_this_host(response: Response) -> Response:
     return redirect(urlunsplit(("", "", path, parts.query, "")), corrected.code)
 
 
-def _load_problem(error: LoadProblem) -> Response:
-    return _answer(409, pages.sentence(wording.load_problem(error)))
+def _problem(error: Problem) -> Response:
+    """On the page of the form that was sent, where there is one."""
+    try:
+        page = forms.refusal(error)
+    except Forbidden:  # what the page is about is gone meanwhile
+        return _answer(404)
+    if page is not None:
+        return page
+    return _answer(error.status, "" if isinstance(error, Forbidden) else forms.said(error))
+
+
+def _wrong_fields(error: WrongFields) -> Response:
+    return forms.refusal(error) or _unexpected(error)
 
 
 def _queue_is_gone(error: RedisError) -> Response:

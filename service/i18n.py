@@ -52,8 +52,13 @@ def _catalogue(code: str) -> dict[str, list[str]]:
 
 def gettext(message: str, /, **values: object) -> str:
     """``message`` in the current language, with ``{name}`` places filled from ``values``."""
-    text = _catalogue(language()).get(message, [message])[0]
+    text = _catalogue(language()).get(message, [message])[0] if message else ""
     return text.format(**values) if values else text
+
+
+def N_(message: str) -> str:
+    """``message`` as it is: marks a text that is said later, by ``gettext``."""
+    return message
 
 
 def ngettext(singular: str, plural: str, n: int, /, **values: object) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from service.problems import Problem
+
 SECONDS = 300
 """A hundred pages take about twenty."""
 
@@ -20,12 +22,10 @@ _NO_LIBRARY = 3
 """Exit code of the child when the library is missing."""
 
 
-class NoPdf(Exception):
-    """No PDF was made; ``missing`` when the operating system lacks the library."""
+class NoPdf(Problem):
+    """No PDF was made."""
 
-    def __init__(self, *, missing: bool) -> None:
-        super().__init__("no Pango" if missing else "broken")
-        self.missing = missing
+    status = 501
 
 
 def make_pdf(page: str, style: str) -> bytes:
@@ -38,9 +38,11 @@ def make_pdf(page: str, style: str) -> bytes:
             timeout=SECONDS,
         )
     except subprocess.TimeoutExpired as error:
-        raise NoPdf(missing=False) from error
+        raise NoPdf("pdf.broken") from error
+    if made.returncode == _NO_LIBRARY:
+        raise NoPdf("pdf.no_library", packages=PACKAGES)
     if made.returncode:
-        raise NoPdf(missing=made.returncode == _NO_LIBRARY)
+        raise NoPdf("pdf.broken")
     return made.stdout
 
 

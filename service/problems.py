@@ -22,3 +22,10 @@ class Problem(Exception):
         super().__init__(code)
         self.code = code
         self.values = values
+
+
+class AskError(Problem):
+    """The question to a report makes no sense."""
+
+    status = 400
+    exit_code = 2

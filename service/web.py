@@ -8,6 +8,7 @@ from flask import Flask, current_app, redirect, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
+from auth.cookies import host_cookie
 from service import errors, plain_request
 from service.application import Application, build
 from service.console import blueprint as console
@@ -34,8 +35,7 @@ def make_flask(application: Application | None, queue: Queue | None) -> Flask:
     app = Flask("service")
     app.config.update(
         SECRET_KEY=application.derived_secret(b"console session"),
-        # The prefix makes browsers refuse the cookie from a sibling host or over plain http.
-        SESSION_COOKIE_NAME="__Host-console" if is_secure else "console",
+        SESSION_COOKIE_NAME=host_cookie("console", secure=is_secure).name,
         SESSION_COOKIE_PATH="/",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

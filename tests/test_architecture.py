@@ -76,9 +76,9 @@ ARROWS = {
 
 TIERS: dict[str, dict[str, set[str]]] = {
     "kit": {
-        "db": {"calendar"}, "i18n": set(), "logs": set(), "ordering": set(), "pdf": set(),
-        "settings": {"calendar"}, "spreadsheet": set(),
-        "calendar": {"i18n"},
+        "db": {"calendar"}, "i18n": set(), "logs": set(), "ordering": set(),
+        "problems": set(), "settings": {"calendar"}, "spreadsheet": set(),
+        "calendar": {"problems"}, "pdf": {"problems"},
         "config": {"settings"},
         "data_folder": {"i18n", "settings"},
         "redis_link": {"data_folder", "settings"},
@@ -88,7 +88,7 @@ TIERS: dict[str, dict[str, set[str]]] = {
     "tables": {"models": set(), "migrations": {"models"}, "schema": set()},
     "who": {
         "access": set(), "audit": set(), "operators": {"audit"}, "privacy": {"access"},
-        "problems": set(), "application": {"operators"},
+        "application": {"operators"},
     },
     "subjects": {
         "registry": set(), "activity": set(), "people": set(),

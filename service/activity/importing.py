@@ -17,6 +17,7 @@ from auth.models import Method, Result
 from service.activity.outside import ROWS, store
 from service.db import SessionFactory, chunks, transaction
 from service.models import EventSource, Identity, School, SourceKey
+from service.problems import Problem
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "time": ("time", "время"),
@@ -51,13 +52,8 @@ _SLACK = timedelta(minutes=5)
 """Clocks differ; what is further in the future is a mistake."""
 
 
-class FileProblem(Exception):
-    """The whole file cannot be read. ``code``: ``empty``, ``encoding`` or ``columns``."""
-
-    def __init__(self, code: str, value: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.value = value
+class FileProblem(Problem):
+    """The whole file cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,7 +165,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     with path.open(encoding=_encoding(path), newline="") as file:
         first = file.readline()
         if not first.strip():
-            raise FileProblem("empty")
+            raise FileProblem("events.empty")
         delimiter = max(_DELIMITERS, key=first.count)
         names = _names(next(csv.reader([first], delimiter=delimiter)))
         reader = csv.reader(file, delimiter=delimiter)
@@ -186,7 +182,7 @@ def _names(titles: Sequence[str]) -> list[str]:
     if not {"login", "source_id"} & set(names):
         missing.append("login")
     if missing:
-        raise FileProblem("columns", ", ".join(missing))
+        raise FileProblem("events.columns", missing=", ".join(missing), names=", ".join(COLUMNS))
     return names
 
 
@@ -200,7 +196,7 @@ def _encoding(path: Path) -> str:
         except UnicodeDecodeError:
             continue
         return encoding
-    raise FileProblem("encoding")
+    raise FileProblem("events.encoding")
 
 
 def _read(number: int, row: Mapping[str, str], schools: set[str], now: datetime) -> _Line | BadLine:

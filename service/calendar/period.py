@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from service.i18n import gettext as _
+from service.problems import AskError
 
 _ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", re.ASCII)
 _RUSSIAN = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})", re.ASCII)
 _YEARS = range(2000, 2100)
 """A year outside is a slip of the finger, not a school year."""
-
-
-class PeriodError(ValueError):
-    """The dates name no period. The text says why, in the language of the command."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,16 +37,16 @@ class Period:
 def parse_period(from_text: str | None, to_text: str | None) -> Period | None:
     """The period between two typed dates, as ``2026-09-01`` or ``01.09.2026``; None for no dates.
 
-    Raises ``PeriodError`` for one date alone, for no date and for a start after the end.
+    Raises ``AskError`` for one date alone, for no date and for a start after the end.
     """
     first, last = (text.strip() if text else "" for text in (from_text, to_text))
     if not first and not last:
         return None
     if not first or not last:
-        raise PeriodError(_("A period needs both dates: the first day and the last day."))
+        raise AskError("period.one_date")
     period = Period(first=_parse_day(first), last=_parse_day(last))
     if period.first > period.last:
-        raise PeriodError(_("The period ends before it begins: {period}.", period=period))
+        raise AskError("period.reversed", period=period)
     return period
 
 
@@ -58,11 +54,11 @@ def _parse_day(text: str) -> date:
     shown = text[:20]
     match = _ISO.fullmatch(text) or _RUSSIAN.fullmatch(text)
     if match is None:
-        raise PeriodError(_("“{text}” is not a date; write 2026-09-01 or 01.09.2026.", text=shown))
+        raise AskError("period.no_date", text=shown)
     numbers = {part: int(number) for part, number in match.groupdict().items()}
     if numbers["year"] not in _YEARS:
-        raise PeriodError(_("“{text}”: the year must be from 2000 to 2099.", text=shown))
+        raise AskError("period.year", text=shown)
     try:
         return date(**numbers)
     except ValueError as error:
-        raise PeriodError(_("The calendar has no day “{text}”.", text=shown)) from error
+        raise AskError("period.no_day", text=shown) from error

@@ -17,6 +17,7 @@ from service.audit import AuditAction
 from service.cli.base import STOPPED, Context, Failure, json_option, pass_context, print_json
 from service.i18n import gettext as _
 from service.words import activity as wording
+from service.words.problems import sentence
 
 REPORTED_EVERY = 500_000
 """Events between two lines about the progress."""
@@ -44,7 +45,7 @@ def import_history(context: Context, paths: tuple[Path, ...], as_json: bool) -> 
         try:
             done = import_events(application.sessions, path, secret=secret, now=context.now)
         except FileProblem as error:
-            raise Failure(f"{path}: {wording.file_problem(error)}") from error
+            raise Failure(f"{path}: {sentence(error)}") from error
         numbers: dict[str, Any] = {
             "lines": done.lines, "new": done.new, "known_before": done.known_before,
             "unmatched": done.unmatched, "bad": len(done.bad),

@@ -38,16 +38,15 @@ def listed(context: Context, as_json: bool) -> None:
     with context.transaction() as session:
         rows = accounts.everybody(session, lifetime, context.now)
     if as_json:
-        print_json([_as_data(row.operator) | {"sessions": row.sessions} for row in rows])
+        print_json([_as_data(one) | {"sessions": sessions} for one, sessions in rows])
         return
     titles = (_("Name"), _("Role"), _("Sees"), _("State"), _("Sessions"))
     print_table(titles, [
         (
-            row.operator.username, operator_role(row.operator.role),
-            ", ".join(row.operator.scope) or _("the whole city"),
-            _("may sign in") if row.operator.active else _("closed"), row.sessions,
+            one.username, operator_role(one.role), ", ".join(one.scope) or _("the whole city"),
+            _("may sign in") if one.active else _("closed"), sessions,
         )
-        for row in rows
+        for one, sessions in rows
     ])  # fmt: skip
 
 

@@ -21,7 +21,6 @@ from service.console import (
     registry,
     registry_figures,
     registry_imports,
-    report_people,
     reports,
     session,
     signin,
@@ -29,9 +28,30 @@ from service.console import (
     systems,
     uploads,
 )
+from service.console import navigation as navigating
+from service.console.navigation import Link
+from service.i18n import N_
+
+SECTIONS = (
+    (N_("Overview"), (home,)),
+    (N_("Loads"), (loads, uploads)),
+    (N_("People"), (slips, people)),
+    (N_("Reports"), (reports, published, mail)),
+    (N_("Registry"), (registry, registry_figures, registry_imports)),
+    (N_("Sign-in"), (links, phases, clients, systems)),
+)
+"""The sections in their order, each with the modules whose ``PARTS`` it shows."""
 
 blueprint = Blueprint("console", __name__, url_prefix="/console")
 blueprint.before_request(session.guard)
+
+
+@blueprint.app_template_global()
+def navigation() -> tuple[list[Link], list[Link]]:
+    return navigating.links(
+        (title, [part for module in modules for part in module.PARTS])
+        for title, modules in SECTIONS
+    )
 
 
 @blueprint.after_request
@@ -50,24 +70,10 @@ def earlier_address(rest: str = "") -> Response:
     return cast(Response, redirect(f"{address}?{query}" if query else address, 301))
 
 
-for inner in (report_people, published, mail):
+for inner in (published, mail):
     reports.blueprint.register_blueprint(inner.blueprint)
 for part in (
-    signin,
-    home,
-    uploads,
-    loads,
-    findings,
-    changes,
-    reports,
-    slips,
-    people,
-    phases,
-    links,
-    clients,
-    systems,
-    registry,
-    registry_figures,
-    registry_imports,
-):
+    signin, home, uploads, loads, findings, changes, reports, slips, people, phases, links, clients,
+    systems, registry, registry_figures, registry_imports,
+):  # fmt: skip
     blueprint.register_blueprint(part.blueprint)

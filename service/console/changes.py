@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Action, Change, Kind, Result
-from service.console.context import scope, the_console
+from service.console.context import scope, transaction
+from service.console.forms import filters, typed
 from service.console.paging import page_of
 from service.loads import operations
 from service.models import KnownObject, KnownUser, PlannedChange
@@ -45,12 +46,11 @@ class ShownChange:
 def index(load_id: int) -> str:
     """Filters are in the address. The searched text is posted: it may be somebody's name."""
     mine = scope()
-    wanted = {name: request.args.get(name, "") for name in ("school", "kind", "action", "result")}
-    text = request.form.get("text", "").strip()
-    with the_console().transaction() as db:
+    wanted, text = filters("school", "kind", "action", "result"), typed("text")
+    with transaction() as db:
         load = operations.find(db, load_id, mine)
         plans = {plan.id: plan.school_code for plan in operations.plans(db, load, mine)}
-        page = page_of(db, _query(list(plans), wanted, plans, text), size=PAGE_SIZE)
+        page = page_of(db, _query(plans, wanted, text), size=PAGE_SIZE)
         names = _names(db, page.items)
         return render_template(
             "console/changes.html",
@@ -66,10 +66,8 @@ def index(load_id: int) -> str:
         )
 
 
-def _query(
-    plan_ids: Sequence[int], wanted: Mapping[str, str], plans: Mapping[int, str], text: str
-) -> Select[PlannedChange]:
-    inside = [n for n in plan_ids if wanted["school"] in ("", plans[n])]
+def _query(plans: Mapping[int, str], wanted: Mapping[str, str], text: str) -> Select[PlannedChange]:
+    inside = [plan_id for plan_id, code in plans.items() if wanted["school"] in ("", code)]
     query = select(PlannedChange).where(PlannedChange.plan_id.in_(inside))
     for name in ("kind", "action"):
         if wanted[name]:

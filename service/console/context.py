@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol, cast
 
 from flask import current_app, g
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from auth.signin.throttle import Throttle
 from service import db
-from service.access import Scope
+from service.access import Scope, need_city
 from service.application import Application
+from service.models import OperatorRole, School
+from service.settings import Settings
 
 
 class Queue(Protocol):
@@ -34,21 +38,48 @@ class Console:
     queue: Queue
     throttle: Throttle
 
-    def transaction(self) -> AbstractContextManager[Session]:
-        return db.transaction(self.application.sessions)
-
-    def reading(self) -> AbstractContextManager[Session]:
-        return db.reading(self.application.sessions)
-
-    def now(self) -> datetime:
-        return self.application.clock()
-
 
 def the_console() -> Console:
-    """The console of the application that answers this request."""
+    """Return the console of the application that answers this request."""
     return cast(Console, current_app.extensions["console"])
 
 
+def settings() -> Settings:
+    return the_console().application.settings
+
+
+def transaction() -> AbstractContextManager[Session]:
+    return db.transaction(the_console().application.sessions)
+
+
+def reading() -> AbstractContextManager[Session]:
+    """As ``transaction``, for what writes nothing: of one state of the database."""
+    return db.reading(the_console().application.sessions)
+
+
+def now() -> datetime:
+    return the_console().application.clock()
+
+
+def today() -> date:
+    """Return the day by the clock of the installation's zone."""
+    return now().astimezone(the_console().application.zone).date()
+
+
 def scope() -> Scope:
-    """What the signed-in operator may see. Every query of a view is limited by it."""
+    """Return what the signed-in operator may see. Every query of a view is limited by it."""
     return cast(Scope, g.scope)
+
+
+def is_city() -> bool:
+    return scope().role == OperatorRole.CITY
+
+
+def only_for_the_city() -> None:
+    """Before each page of a blueprint: raise ``Forbidden`` for other operators."""
+    need_city(scope())
+
+
+def own_schools(db: Session) -> Sequence[School]:
+    """Return the schools inside the scope by their code."""
+    return db.scalars(select(School).where(scope().schools()).order_by(School.code)).all()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 
 from provisioning.findings import Finding
-from service.console.context import scope, the_console
+from service.console.context import scope, transaction
+from service.console.forms import filters
 from service.console.paging import page_of_list
 from service.loads import operations
 from service.models import LoadFinding
@@ -22,8 +23,8 @@ ORDER = ["fatal", "error", "taken", "warning"]
 def index(load_id: int) -> str:
     """The worst first; ``rule``, ``school`` and ``severity`` of the address narrow the list."""
     mine = scope()
-    wanted = {name: request.args.get(name, "") for name in ("severity", "rule", "school")}
-    with the_console().transaction() as db:
+    wanted = filters("severity", "rule", "school")
+    with transaction() as db:
         load = operations.find(db, load_id, mine)
         everything = [_shown(row) for row in operations.findings(db, load, mine)]
     shown = [

@@ -7,7 +7,7 @@ from redis import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.console.context import the_console
+from service.console.context import settings, the_console
 from service.queue import live_workers
 from service.redis_link import connect_redis
 
@@ -39,7 +39,7 @@ def _database_answers() -> bool:
 def queue_answers() -> dict[str, bool]:
     """Whether ``redis`` answers and a ``worker`` is there to take jobs from it."""
     try:
-        with connect_redis(the_console().application.settings) as connection:
+        with connect_redis(settings()) as connection:
             workers = live_workers(connection)
     except RedisError:
         return {"redis": False, "worker": False}

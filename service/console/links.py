@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -14,126 +13,55 @@ from auth.linking.comparison import masked_snils
 from auth.linking.links import links_of
 from auth.linking.models import LinkEvent
 from auth.oidc.context import current_context
-from service.access import Forbidden
-from service.console.context import scope, the_console
+from service.console.context import now, own_schools, scope, settings, the_console, transaction
+from service.console.forms import done, refused_on, said
+from service.console.navigation import Part
 from service.console.paging import page_of
+from service.i18n import N_
 from service.i18n import gettext as _
 from service.models import KnownUser, School
 from service.people.passwords import find_person
 from service.privacy import is_private
+from service.problems import Problem
 from service.reports.people import places_of
 from service.signin import linking
-from service.signin.linking import Linking, LinkProblem
+from service.signin.linking import Linking
 
 blueprint = Blueprint("links", __name__, url_prefix="/links")
 
 ROWS = 50
 
 
+def _waiting() -> int:
+    with transaction() as db:
+        return linking.waiting_count(db, scope(), now())
+
+
+PARTS = (Part(N_("Links"), "console.links.index", waiting=_waiting),)
+
+
+def _linking(db: Session) -> Linking:
+    return Linking(session=db, scope=scope(), clients=current_context().clients, now=now())
+
+
 @blueprint.get("")
-def index() -> str:
-    return _requests_page()
-
-
-def _requests_page(*, nobody: bool = False) -> str:
-    """The open requests; ``nobody``: a login was looked for that nobody has."""
-    console, mine = the_console(), scope()
-    with console.transaction() as db:
-        page = page_of(db, linking.waiting(mine, console.now()), size=ROWS)
-        return render_template("console/links.html", page=page, schools=_schools(db), nobody=nobody)
-
-
-@blueprint.get("/history")
-def history() -> str:
-    with the_console().transaction() as db:
-        page = page_of(db, linking.history(scope()), size=ROWS)
+def index(problem: Problem | None = None) -> str:
+    """The open requests; a ``problem``: a login was looked for that nobody has."""
+    with transaction() as db:
+        page = page_of(db, linking.waiting(scope(), now()), size=ROWS)
         return render_template(
-            "console/links_history.html", page=page, people=_people(db, page.items)
+            "console/links.html",
+            page=page,
+            schools={school.code: school.short_name for school in own_schools(db)},
+            nobody=problem is not None,
         )
 
 
 @blueprint.get("/<int:request_id>")
-def show(request_id: int) -> str:
-    return _request_page(request_id)
-
-
-@blueprint.post("/<int:request_id>/grant")
-def grant(request_id: int) -> Response | tuple[str, int]:
-    """Link the identity to the person whose login was chosen or typed."""
-    console = the_console()
-    try:
-        with console.transaction() as db:
-            _linking(db).grant(
-                request_id,
-                request.form.get("login", ""),
-                reason=request.form.get("reason", ""),
-                relink="relink" in request.form,
-            )
-    except LinkProblem as problem:
-        return _request_page(request_id, problem.code), 409
-    except IntegrityError:
-        return _request_page(request_id, "link.taken"), 409
-    except Forbidden as forbidden:
-        if forbidden.what != "person":
-            raise
-        return _request_page(request_id, "link.nobody"), 404
-    console.queue.tell_signed_out()
-    flash(_("Linked: the person gets in at the next sign-in through ЕСИА."))
-    return redirect(url_for("console.links.index"), 303)
-
-
-@blueprint.post("/<int:request_id>/refuse")
-def refuse(request_id: int) -> Response | tuple[str, int]:
-    console = the_console()
-    try:
-        with console.transaction() as db:
-            answer, settings = request.form.get("answer", ""), console.application.settings.linking
-            _linking(db).refuse(request_id, answer, settings=settings)
-    except LinkProblem as problem:
-        return _request_page(request_id, problem.code), 409
-    flash(_("The answer waits for the person, who reads it at the next try to sign in."))
-    return redirect(url_for("console.links.index"), 303)
-
-
-@blueprint.post("/person")
-def person() -> str | tuple[str, int]:
-    """The login is posted: it tells who somebody is, and addresses are kept by browsers."""
-    try:
-        return _person_page(request.form.get("login", ""))
-    except Forbidden:
-        return _requests_page(nobody=True), 404
-
-
-@blueprint.post("/unlink")
-def unlink() -> str | tuple[str, int]:
-    console, login = the_console(), request.form.get("login", "")
-    try:
-        with console.transaction() as db:
-            link_id = request.form.get("link", 0, type=int)
-            _linking(db).unlink(login, link_id, reason=request.form.get("reason", ""))
-    except LinkProblem as problem:
-        return _person_page(login, problem.code), 409
-    console.queue.tell_signed_out()
-    return _person_page(login, done=True)
-
-
-def _linking(db: Session) -> Linking:
-    return Linking(
-        session=db, scope=scope(), clients=current_context().clients, now=the_console().now()
-    )
-
-
-def waiting_count() -> int:
-    """For the navigation of every page."""
-    console = the_console()
-    with console.application.sessions() as db:
-        return linking.waiting_count(db, scope(), console.now())
-
-
-def _request_page(request_id: int, problem: str = "") -> str:
-    console, mine = the_console(), scope()
-    with console.transaction() as db:
-        found = linking.find_request(db, mine, request_id, console.now())
+def show(request_id: int, problem: Problem | None = None) -> str:
+    mine = scope()
+    with transaction() as db:
+        found = linking.find_request(db, mine, request_id, now())
         return render_template(
             "console/links_request.html",
             found=found,
@@ -144,13 +72,14 @@ def _request_page(request_id: int, problem: str = "") -> str:
             login=request.form.get("login", ""),
             reason=request.form.get("reason", ""),
             answer=request.form.get("answer", ""),
-            problem=problem,
+            problem=said(problem),
         )
 
 
-def _person_page(login: str, problem: str = "", *, done: bool = False) -> str:
-    with the_console().transaction() as db:
-        person = find_person(db, scope(), login)
+def _person_page(problem: Problem | None = None, *, done: bool = False) -> str:
+    """The links of the person whose login is posted."""
+    with transaction() as db:
+        person = find_person(db, scope(), request.form.get("login", ""))
         return render_template(
             "console/links_person.html",
             person=person,
@@ -160,14 +89,61 @@ def _person_page(login: str, problem: str = "", *, done: bool = False) -> str:
                 linking.history(scope()).where(LinkEvent.person_id == person.person_id)
             ).all(),
             reason=request.form.get("reason", "") if problem else "",
-            problem=problem,
+            problem=said(problem),
             done=done,
         )
 
 
-def _schools(db: Session) -> dict[str, str]:
-    schools = db.scalars(select(School).where(scope().schools()))
-    return {school.code: school.short_name for school in schools}
+@blueprint.get("/history")
+def history() -> str:
+    with transaction() as db:
+        page = page_of(db, linking.history(scope()), size=ROWS)
+        return render_template(
+            "console/links_history.html", page=page, people=_people(db, page.items)
+        )
+
+
+@blueprint.post("/<int:request_id>/grant")
+@refused_on(show, person="link.nobody")
+def grant(request_id: int) -> Response:
+    """Link the identity to the person whose login was chosen or typed."""
+    with transaction() as db:
+        _linking(db).grant(
+            request_id,
+            request.form.get("login", ""),
+            reason=request.form.get("reason", ""),
+            relink="relink" in request.form,
+        )
+    the_console().queue.tell_signed_out()
+    text = _("Linked: the person gets in at the next sign-in through ЕСИА.")
+    return done(text, "console.links.index", 303)
+
+
+@blueprint.post("/<int:request_id>/refuse")
+@refused_on(show)
+def refuse(request_id: int) -> Response:
+    with transaction() as db:
+        answer = request.form.get("answer", "")
+        _linking(db).refuse(request_id, answer, settings=settings().linking)
+    text = _("The answer waits for the person, who reads it at the next try to sign in.")
+    return done(text, "console.links.index", 303)
+
+
+@blueprint.post("/person")
+@refused_on(index, person="link.nobody")
+def person() -> str:
+    """The login is posted: it tells who somebody is, and addresses are kept by browsers."""
+    return _person_page()
+
+
+@blueprint.post("/unlink")
+@refused_on(_person_page)
+def unlink() -> str:
+    with transaction() as db:
+        login, link_id = request.form.get("login", ""), request.form.get("link", 0, type=int)
+        _linking(db).unlink(login, link_id, reason=request.form.get("reason", ""))
+    the_console().queue.tell_signed_out()
+    return _person_page(done=True)
 
 
 def _people(db: Session, events: Iterable[LinkEvent]) -> dict[str, KnownUser]:

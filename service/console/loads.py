@@ -6,29 +6,31 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from provisioning.changes import Action, Kind
 from service.access import Scope
-from service.console.context import scope, the_console
+from service.console.context import is_city, now, scope, settings, the_console, transaction
+from service.console.forms import done, refused_on, said
+from service.console.navigation import Part
 from service.console.paging import Page, page_of
+from service.i18n import N_
 from service.i18n import gettext as _
 from service.loads import claims, failures, operations
-from service.models import (
-    Load,
-    LoadFile,
-    LoadStatus,
-    OperatorRole,
-    PlanStatus,
-    School,
-    SchoolPlan,
-)
-from service.words import loads as wording
+from service.models import Load, LoadFile, LoadStatus, PlanStatus, School, SchoolPlan
+from service.problems import Problem
 
 blueprint = Blueprint("loads", __name__, url_prefix="/loads")
+PARTS = (
+    Part(
+        N_("All loads"),
+        "console.loads.index",
+        ("console.loads", "console.findings", "console.changes"),
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +72,7 @@ def index() -> str:
     query = select(Load).where(mine.loads()).order_by(Load.id.desc())
     if status:
         query = query.where(Load.status == status)
-    with the_console().transaction() as db:
+    with transaction() as db:
         page: Page[Load] = page_of(db, query, size=50)
         counted = with_counts(db, page.items, mine)
         return render_template(
@@ -79,19 +81,10 @@ def index() -> str:
 
 
 @blueprint.get("/<int:load_id>")
-def show(load_id: int) -> str:
-    return _page(load_id)
-
-
-@blueprint.errorhandler(operations.LoadProblem)
-def _refused(problem: operations.LoadProblem) -> tuple[str, int]:
-    """The page of the load again, with what was ticked and why nothing came of it."""
-    return _page((request.view_args or {})["load_id"], problem), 409
-
-
-def _page(load_id: int, problem: operations.LoadProblem | None = None) -> str:
+def show(load_id: int, problem: Problem | None = None) -> str:
+    """The page of a load; after a ``problem`` with what was ticked and why nothing came of it."""
     mine = scope()
-    with the_console().transaction() as db:
+    with transaction() as db:
         load = operations.find(db, load_id, mine)
         plans = operations.plans(db, load, mine)
         names = select(School.code, School.short_name).where(mine.schools())
@@ -118,7 +111,7 @@ def _page(load_id: int, problem: operations.LoadProblem | None = None) -> str:
             progress=operations.progress(db, load, mine),
             busy=_is_busy(load),
             queued=load.status == LoadStatus.APPROVED and load.go_on_at is not None,
-            refused=wording.load_problem(problem) if problem else "",
+            refused=said(problem),
             needs_ticks=problem is not None and problem.code == "load.over_limits",
             ticked=request.form.getlist("over_limits"),
         )
@@ -126,17 +119,17 @@ def _page(load_id: int, problem: operations.LoadProblem | None = None) -> str:
 
 def _is_busy(load: Load) -> bool:
     """Something is, or will soon be, at work on the load, so its page follows the progress."""
-    now = the_console().now()
-    if load.status == LoadStatus.APPLYING and claims.is_live(load.claimed_by, load.claimed_at, now):
+    is_live = claims.is_live(load.claimed_by, load.claimed_at, now())
+    if load.status == LoadStatus.APPLYING and is_live:
         return True
     goes_on = load.status in {LoadStatus.APPROVED, LoadStatus.APPLYING, LoadStatus.STOPPED}
-    is_due = goes_on and load.go_on_at is not None and load.go_on_at <= now
+    is_due = goes_on and load.go_on_at is not None and load.go_on_at <= now()
     return load.status == LoadStatus.RECEIVED or is_due
 
 
 def _files(load: Load, plans: Sequence[SchoolPlan], mine: Scope) -> list[LoadFile]:
     """The files that the operator loaded or that are about a school of theirs."""
-    if mine.role == OperatorRole.CITY or load.created_by == mine.actor:
+    if is_city() or load.created_by == mine.actor:
         return load.files
     own = {plan.school_code for plan in plans}
     return [file for file in load.files if file.school_code in own]
@@ -153,7 +146,7 @@ def _columns(plans: Iterable[SchoolPlan]) -> list[str]:
 def progress(load_id: int) -> dict[str, object]:
     """What the page of a busy load asks every second or two."""
     mine = scope()
-    with the_console().transaction() as db:
+    with transaction() as db:
         load = operations.find(db, load_id, mine)
         figures = operations.progress(db, load, mine)
     return {"status": load.status, "busy": _is_busy(load), **figures}
@@ -162,7 +155,7 @@ def progress(load_id: int) -> dict[str, object]:
 @blueprint.post("/<int:load_id>/plan")
 def plan(load_id: int) -> Response:
     """Queue the reading of the files again, after the queue was out of reach."""
-    with the_console().transaction() as db:
+    with transaction() as db:
         load = operations.find(db, load_id, scope())
     if load.status == LoadStatus.RECEIVED:
         the_console().queue.plan_load(load.id)
@@ -170,15 +163,15 @@ def plan(load_id: int) -> Response:
 
 
 @blueprint.post("/<int:load_id>/approve")
+@refused_on(show)
 def approve(load_id: int) -> Response:
     """Approve what the page showed: the digest is that of the page, not of the moment.
 
     A school over its limits is part of it only when it was ticked by itself.
     """
-    console = the_console()
     seen = request.form.get("digest") or abort(400)
     confirmed = set(request.form.getlist("over_limits"))
-    with console.transaction() as db:
+    with transaction() as db:
         load = operations.find(db, load_id, scope())
         waiting = [
             plan
@@ -197,62 +190,62 @@ def approve(load_id: int) -> Response:
             db,
             load_id,
             scope=scope(),
-            now=console.now(),
+            now=now(),
             expected_digest=seen,
             over_limits=bool(confirmed),
             schools=chosen,
         )
         if is_to_apply := request.form.get("then") == "apply":
-            operations.ready_to_apply(db, load_id, scope=scope(), now=console.now())
+            operations.ready_to_apply(db, load_id, scope=scope(), now=now())
     if is_to_apply:
-        console.queue.apply_load(load_id)
+        the_console().queue.apply_load(load_id)
         return _back_to(load_id)
-    flash(_("The plan is approved. Nothing was changed in Moodle yet."))
-    return _back_to(load_id)
+    return _done(_("The plan is approved. Nothing was changed in Moodle yet."), load_id)
 
 
 @blueprint.post("/<int:load_id>/reject")
+@refused_on(show)
 def reject(load_id: int) -> Response:
-    console = the_console()
-    with console.transaction() as db:
-        operations.reject(db, load_id, scope=scope(), now=console.now())
-    flash(_("The plan is rejected. Nothing was changed in Moodle."))
-    return _back_to(load_id)
+    with transaction() as db:
+        operations.reject(db, load_id, scope=scope(), now=now())
+    return _done(_("The plan is rejected. Nothing was changed in Moodle."), load_id)
 
 
 @blueprint.post("/<int:load_id>/apply")
+@refused_on(show)
 def apply(load_id: int) -> Response:
     """Queue the approved plans; also to go on after a stop and to try failed changes again."""
-    console = the_console()
-    with console.transaction() as db:
-        operations.ready_to_apply(db, load_id, scope=scope(), now=console.now())
-    console.queue.apply_load(load_id)
+    with transaction() as db:
+        operations.ready_to_apply(db, load_id, scope=scope(), now=now())
+    the_console().queue.apply_load(load_id)
     return _back_to(load_id)
 
 
 @blueprint.post("/<int:load_id>/retry")
+@refused_on(show)
 def retry(load_id: int) -> Response:
     """Try again what failed: by the same plan, or by a new one where that cannot help."""
-    console = the_console()
-    with console.transaction() as db:
+    with transaction() as db:
         load, is_new = failures.try_again(
-            db, load_id, home=console.application.settings.home, scope=scope(), now=console.now()
+            db, load_id, home=settings().home, scope=scope(), now=now()
         )
         number = load.id
-    if is_new:
-        console.queue.plan_load(number)
-        return _back_to(number)
-    console.queue.apply_load(number)
+    queue = the_console().queue
+    begin = queue.plan_load if is_new else queue.apply_load
+    begin(number)
     return _back_to(number)
 
 
 @blueprint.post("/<int:load_id>/stop")
+@refused_on(show)
 def stop(load_id: int) -> Response:
-    console = the_console()
-    with console.transaction() as db:
-        operations.request_stop(db, load_id, scope=scope(), now=console.now())
-    flash(_("It stops after the batch that is under way. You can go on later."))
-    return _back_to(load_id)
+    with transaction() as db:
+        operations.request_stop(db, load_id, scope=scope(), now=now())
+    return _done(_("It stops after the batch that is under way. You can go on later."), load_id)
+
+
+def _done(text: str, load_id: int) -> Response:
+    return done(text, "console.loads.show", load_id=load_id)
 
 
 def _back_to(load_id: int) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +12,9 @@ from babel.numbers import format_decimal
 from flask import Flask, request, url_for
 from werkzeug.wrappers import Response
 
+from auth.cookies import Cookie
 from service import i18n
-from service.console.context import the_console
-from service.console.navigation import navigation
+from service.console.context import settings, the_console
 from service.console.session import form_token
 from service.words import (
     esia,
@@ -35,7 +35,7 @@ WORDS = SimpleNamespace(
 """``words`` of a template: ``words.loads.outcome(code)``."""
 
 LANGUAGE_COOKIE = "language"
-LANGUAGE_COOKIE_SECONDS = 365 * 24 * 3600
+LANGUAGE_COOKIE_AGE = timedelta(days=365)
 
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; "
@@ -55,7 +55,6 @@ def init_app(app: Flask) -> None:
         form_token=form_token,
         language=i18n.language,
         options=options,
-        navigation=navigation,
         this_page_in=_this_page_in,
         this_page_with=_this_page_with,
     )
@@ -80,14 +79,17 @@ def moment(value: datetime | None) -> str:
     """A moment in the time zone of the installation; a dash when there is none."""
     if value is None:
         return "—"
-    local = value.astimezone(the_console().application.zone)
-    return format_datetime(local, "d MMM y, HH:mm", locale=i18n.language())
+    return _in_our_zone(value, "d MMM y, HH:mm")
 
 
 def moment_with_seconds(value: datetime) -> str:
     """As ``moment``, for lines that follow each other fast."""
-    local = value.astimezone(the_console().application.zone)
-    return format_datetime(local, "d MMM y, HH:mm:ss", locale=i18n.language())
+    return _in_our_zone(value, "d MMM y, HH:mm:ss")
+
+
+def _in_our_zone(value: datetime, form: str) -> str:
+    zone = the_console().application.zone
+    return format_datetime(value.astimezone(zone), form, locale=i18n.language())
 
 
 def number(value: int) -> str:
@@ -115,21 +117,15 @@ def _choose_language() -> None:
     """
     wished = request.args.get("lang") or request.cookies.get(LANGUAGE_COOKIE, "")
     if wished not in i18n.LANGUAGES:
-        wished = the_console().application.settings.server.language
+        wished = settings().server.language
     i18n.set_language(wished)
 
 
 def _set_headers(response: Response) -> Response:
     chosen = request.args.get("lang")
     if chosen in i18n.LANGUAGES:
-        response.set_cookie(
-            LANGUAGE_COOKIE,
-            chosen,
-            max_age=LANGUAGE_COOKIE_SECONDS,
-            httponly=True,
-            samesite="Lax",
-            secure=request.is_secure,
-        )
+        cookie = Cookie(name=LANGUAGE_COOKIE, secure=request.is_secure)
+        cookie.write(response, chosen, max_age=LANGUAGE_COOKIE_AGE)
     headers = response.headers
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("X-Frame-Options", "DENY")

@@ -7,19 +7,46 @@ from flask import Blueprint, render_template, request
 from auth.oidc.context import current_context
 from auth.signin.passwords import own_password_hash
 from service.access import Forbidden
-from service.console.context import scope, the_console
-from service.people.passwords import (
-    KeptInMoodle,
-    find_person,
-    page_in_moodle,
-    paused_until,
-    reset_password,
-)
+from service.console.context import now, scope, settings, the_console, transaction
+from service.console.forms import refused_on
+from service.console.navigation import Part
+from service.i18n import N_
+from service.people.passwords import find_person, page_in_moodle, paused_until, reset_password
 from service.people.search import SHOWN, search_people
 from service.people.slips import slip_of
+from service.problems import Problem
 from service.reports.people import places_of
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
+PARTS = (Part(N_("Passwords"), "console.people.index"),)
+
+
+def _page(login: str) -> str:
+    application = the_console().application
+    with transaction() as db:
+        person = find_person(db, scope(), login)
+        places = places_of(db, scope(), [person])[person.person_id]
+        paused = paused_until(db, current_context().throttle, person, now())
+    in_moodle = settings().passwords.kept_in == "moodle"
+    return render_template(
+        "console/people.html",
+        text=login,
+        person=person,
+        places=places,
+        has_own=own_password_hash(application.sessions, person.person_id) is not None,
+        paused=paused,
+        moodle_page=page_in_moodle(settings(), person) if in_moodle else "",
+    )
+
+
+def _nobody(problem: Problem) -> str:
+    text = request.form.get("login") or request.form.get("text", "")
+    return render_template("console/people.html", text=text, nobody=True)
+
+
+def _kept_elsewhere(problem: Problem) -> str:
+    """The card, which leads to the person's page in Moodle."""
+    return _page(request.form.get("login", ""))
 
 
 @blueprint.get("")
@@ -28,36 +55,16 @@ def index() -> str:
 
 
 @blueprint.post("")
-def find() -> str | tuple[str, int]:
+@refused_on(_nobody, person="link.nobody")
+def find() -> str:
     """What is looked for is posted: it tells who somebody is, and addresses are kept by browsers.
 
     ``login`` is exact, ``text`` any part; whoever is alone in fitting is shown at once.
     """
     login, text = request.form.get("login", ""), request.form.get("text", "")
-    try:
-        return _page(login) if login else _found(text)
-    except Forbidden:
-        return render_template("console/people.html", text=login or text, nobody=True), 404
-
-
-@blueprint.post("/reset")
-def reset() -> str | tuple[str, int]:
-    """The page afterwards holds the new slip; looking at it is audited too."""
-    console, login = the_console(), request.form.get("login", "")
-    settings = console.application.settings
-    try:
-        with console.transaction() as db:
-            person = reset_password(db, settings, scope(), login, console.now())
-            slip = slip_of(db, console.application, scope(), person)
-    except KeptInMoodle:
-        return _page(login), 409
-    console.queue.tell_signed_out()
-    return render_template("console/slips_sheet.html", slips=[slip] if slip else [], reset=True)
-
-
-def _found(text: str) -> str:
-    """Raises ``Forbidden`` when nobody of the operator's schools fits."""
-    with the_console().transaction() as db:
+    if login:
+        return _page(login)
+    with transaction() as db:
         people = search_people(db, scope(), text)
         places = places_of(db, scope(), people[:SHOWN])
     if not people:
@@ -73,21 +80,13 @@ def _found(text: str) -> str:
     )
 
 
-def _page(login: str) -> str:
+@blueprint.post("/reset")
+@refused_on(_kept_elsewhere)
+def reset() -> str:
+    """The page afterwards holds the new slip; looking at it is audited too."""
     console = the_console()
-    settings = console.application.settings
-    with console.transaction() as db:
-        person = find_person(db, scope(), login)
-        places = places_of(db, scope(), [person])[person.person_id]
-        paused = paused_until(db, current_context().throttle, person, console.now())
-    has_own = own_password_hash(console.application.sessions, person.person_id) is not None
-    in_moodle = settings.passwords.kept_in == "moodle"
-    return render_template(
-        "console/people.html",
-        text=login,
-        person=person,
-        places=places,
-        has_own=has_own,
-        paused=paused,
-        moodle_page=page_in_moodle(settings, person) if in_moodle else "",
-    )
+    with transaction() as db:
+        person = reset_password(db, settings(), scope(), request.form.get("login", ""), now())
+        slip = slip_of(db, console.application, scope(), person)
+    console.queue.tell_signed_out()
+    return render_template("console/slips_sheet.html", slips=[slip] if slip else [], reset=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from auth.signin.throttle import ThrottleKey, minutes_left
-from service.console import session
-from service.console.coming_back import lost_form, safe_way_back
-from service.console.context import the_console
+from service.console import context, session
+from service.console.context import the_console, transaction
+from service.console.forms import done, typed
 from service.i18n import gettext as _
 from service.i18n import ngettext
-from service.operators import sign_in as operator_sign_in
+from service.operators import sessions as operator_sessions
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +33,8 @@ def form() -> Response | str:
 @blueprint.post("/signin")
 def sign_in() -> Response | tuple[str, int]:
     """Check the password. After too many failures the right one is refused as well, for a while."""
-    console = the_console()
-    now = console.now()
-    username = request.form.get("username", "").strip()
-    address = request.remote_addr or ""
+    console, now = the_console(), context.now()
+    username, address = typed("username"), request.remote_addr or ""
     keys = (
         ThrottleKey(text=f"operator {username} {address}", limit=FAILURES_PER_OPERATOR),
         ThrottleKey(text=f"operators {address}", limit=FAILURES_PER_ADDRESS),
@@ -49,28 +47,26 @@ def sign_in() -> Response | tuple[str, int]:
         )
         log.warning("an operator's sign-in was paused after failures")
         return _page(problem, username), 429
-    with console.transaction() as db:
-        token = operator_sign_in.sign_in(
+    with transaction() as db:
+        token = operator_sessions.sign_in(
             db, username, request.form.get("password", ""),
             lifetime=console.application.operator_lifetime,
             secret=console.application.derived_secret(b"names of operators"), now=now,
         )  # fmt: skip
     if token is None:
         console.throttle.failed(*keys, now=now)
-        problem = _("The user name or the password is wrong.")
-        return _page(problem, username), 401
+        return _page(_("The user name or the password is wrong."), username), 401
     session.begin(token)
-    return redirect(safe_way_back(request.args.get("next", "")))
+    return redirect(session.safe_way_back(request.args.get("next", "")))
 
 
 @blueprint.post("/signout")
 def sign_out() -> Response:
     session.end()
-    flash(_("You are signed out."))
-    return redirect(url_for("console.signin.form"))
+    return done(_("You are signed out."), "console.signin.form")
 
 
 def _page(problem: str = "", username: str = "") -> str:
     return render_template(
-        "console/signin.html", problem=problem, username=username, lost=lost_form()
+        "console/signin.html", problem=problem, username=username, lost=session.lost_form()
     )

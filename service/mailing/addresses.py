@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from service import audit
 from service.audit import AuditAction
-from service.i18n import gettext as _
 from service.models import Operator
+from service.problems import Problem
 
 MAX_ADDRESS_LENGTH = 320
 
@@ -18,8 +18,11 @@ _ADDRESS = re.compile(r"[^\s@<>,;:\"\\]+@[^\s@<>,;:\"\\]+\.[^\s@<>,;:\"\\]+")
 """Enough to find slips of the finger; the server knows the rest."""
 
 
-class AddressProblem(ValueError):
-    """No mail can be sent there. The text says why, in the language of the reader."""
+class AddressProblem(Problem):
+    """No mail can be sent there."""
+
+    status = 400
+    exit_code = 2
 
 
 def set_mail(
@@ -28,9 +31,9 @@ def set_mail(
     """Store address and wish. Raises ``AddressProblem``; the address itself is not audited."""
     email = email.strip()
     if email and (len(email) > MAX_ADDRESS_LENGTH or not _ADDRESS.fullmatch(email)):
-        raise AddressProblem(_("This is not an e-mail address."))
+        raise AddressProblem("mail.no_address")
     if wanted and not email:
-        raise AddressProblem(_("To get mail, give an address."))
+        raise AddressProblem("mail.address_needed")
     operator.email, operator.wants_mail = email, wanted
     audit.record(
         session, AuditAction.OPERATOR_SET_MAIL, at=now, actor=actor, operator=operator.id,

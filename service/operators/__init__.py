@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from argon2 import PasswordHasher
@@ -16,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from service import audit
 from service.audit import AuditAction
-from service.i18n import gettext as _
 from service.models import Operator, OperatorRole, School
 from service.operators import sessions as operator_sessions
 from service.operators.sessions import Lifetime
+from service.problems import Problem
 
 MIN_PASSWORD_LENGTH = 12
 MAX_NAME_LENGTH = 100
@@ -29,22 +28,19 @@ MOST_DISTRICTS = 30
 """The same for districts: as good as all of a city."""
 
 
-class OperatorProblem(ValueError):
-    """An account cannot be made or changed so. The text says why and what fits instead."""
+class OperatorProblem(Problem):
+    """An account cannot be made or changed so."""
+
+    status = 400
+    exit_code = 2
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listed:
-    operator: Operator
-    sessions: int
-    """The number of sessions that have not ended."""
-
-
-def everybody(session: Session, lifetime: Lifetime, now: datetime) -> list[Listed]:
-    """Return all operators by name, those with closed accounts too."""
+def everybody(session: Session, lifetime: Lifetime, now: datetime) -> list[tuple[Operator, int]]:
+    """Return all operators by name, those with closed accounts too; with each the number of
+    sessions that have not ended."""
     live = operator_sessions.count_live(session, lifetime, now)
     found = session.scalars(select(Operator).order_by(Operator.username))
-    return [Listed(operator=one, sessions=live.get(one.id, 0)) for one in found]
+    return [(operator, live.get(operator.id, 0)) for operator in found]
 
 
 def add(
@@ -65,7 +61,7 @@ def add(
     _check_name(username)
     _check_password(password)
     if session.scalar(select(Operator.id).where(Operator.username == username)):
-        raise OperatorProblem(_("an operator with this name exists"))
+        raise OperatorProblem("operator.exists")
     operator = Operator(
         username=username,
         password_hash=PasswordHasher().hash(password),
@@ -86,7 +82,7 @@ def find(session: Session, username: str) -> Operator:
     """Return the operator of this name. Raises ``OperatorProblem`` when there is none."""
     operator = session.scalar(select(Operator).where(Operator.username == username))
     if operator is None:
-        raise OperatorProblem(_("there is no operator with this name"))
+        raise OperatorProblem("operator.unknown")
     return operator
 
 
@@ -140,27 +136,19 @@ def _check_name(username: str) -> None:
     """The audit holds it beside ``cli:...``, the name of whoever is at the command line."""
     fits = 0 < len(username) <= MAX_NAME_LENGTH and username.isprintable()
     if not fits or ":" in username or username != username.strip():
-        raise OperatorProblem(
-            _(
-                "the name of an operator has 1 to {n} printable characters, no colon, and no "
-                "blank at its ends",
-                n=MAX_NAME_LENGTH,
-            )
-        )
+        raise OperatorProblem("operator.name", n=MAX_NAME_LENGTH)
 
 
 def _check_password(password: str) -> None:
     if len(password) < MIN_PASSWORD_LENGTH:
-        raise OperatorProblem(
-            _("the password must have at least {n} characters", n=MIN_PASSWORD_LENGTH)
-        )
+        raise OperatorProblem("operator.password", n=MIN_PASSWORD_LENGTH)
 
 
 def _checked_scope(session: Session, role: OperatorRole, scope: Iterable[str]) -> list[str]:
     """``scope`` without repetitions, if the registry has each of it."""
     items = list(dict.fromkeys(scope))
     if (role == OperatorRole.CITY) == bool(items):
-        raise OperatorProblem(_("--of goes with the roles school and district, and only there"))
+        raise OperatorProblem("operator.scope")
     if role == OperatorRole.CITY:
         return []
     schools = session.execute(select(School.code, School.short_name, School.district)).all()
@@ -170,17 +158,14 @@ def _checked_scope(session: Session, role: OperatorRole, scope: Iterable[str]) -
         known = {code: f"{code} ({name})" if name else code for code, name, _district in schools}
     for item in items:
         if item not in known:
-            raise OperatorProblem(_unknown(role, item, known))
+            raise _unknown(role, item, known)
     return items
 
 
-def _unknown(role: OperatorRole, item: str, known: dict[str, str]) -> str:
+def _unknown(role: OperatorRole, item: str, known: dict[str, str]) -> OperatorProblem:
     """Return the problem that there is no such school or district, and which may be meant."""
     if not known:
-        return _(
-            "the registry has no schools yet: import it (schoolbridge registry import) or load "
-            "the school first"
-        )
+        return OperatorProblem("operator.no_schools")
     by_folded = {code.casefold(): code for code in known} | {
         title.casefold(): code for code, title in known.items()
     }
@@ -192,11 +177,4 @@ def _unknown(role: OperatorRole, item: str, known: dict[str, str]) -> str:
         near += sorted(known)[: MOST_DISTRICTS if role == OperatorRole.DISTRICT else SHOWN_CHOICES]
     fitting = dict.fromkeys(near)
     offered = ", ".join(known[code] for code in fitting)
-    if role == OperatorRole.DISTRICT:
-        return _(
-            "the registry has no district “{item}”; it has: {offered}", item=item, offered=offered
-        )
-    return _(
-        "the registry has no school with the code “{item}”; it has: {offered}",
-        item=item, offered=offered,
-    )  # fmt: skip
+    return OperatorProblem(f"operator.no_{role}", item=item, offered=offered)

@@ -17,15 +17,12 @@ from service.access import Forbidden, Scope
 from service.application import Application
 from service.audit import AuditAction
 from service.models import Identity, KnownUser
+from service.problems import Problem
 from service.settings import Settings
 
 
-class KeptInMoodle(Exception):
+class KeptInMoodle(Problem):
     """Moodle holds the passwords, so this one is reset there, at ``address``."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(address)
-        self.address = address
 
 
 def first_password(
@@ -70,7 +67,7 @@ def reset_password(
     """
     person = find_person(session, scope, login)
     if settings.passwords.kept_in == "moodle":
-        raise KeptInMoodle(page_in_moodle(settings, person))
+        raise KeptInMoodle("password.kept_in_moodle", address=page_in_moodle(settings, person))
     reset_of(session, settings, scope, person, now)
     return person
 

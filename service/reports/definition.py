@@ -12,20 +12,19 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from service.access import Scope
-from service.calendar.period import Period
+from service.calendar.period import Period, parse_period
 from service.calendar.weeks import period_before
 from service.i18n import gettext as _
 from service.models import OperatorRole, School
+from service.problems import AskError
 from service.reports.comparing import with_around, with_earlier
 from service.reports.question import (
     Answer,
-    AskError,
     Compare,
     Option,
     Question,
     Text,
     narrow,
-    read_period,
 )
 from service.reports.report import Body, Report
 from service.reports.suppression import hide_small
@@ -141,7 +140,7 @@ def ask(
     by = texts.get("by", definition.default_level)
     if by != definition.default_level and by not in definition.levels:
         known = ", ".join(definition.levels) or "—"
-        raise AskError(_("This report has no such rows; there are: {known}.", known=known))
+        raise AskError("question.level", known=known)
     options = usual_options(definition, settings)
     options |= {
         option.name: option.read(texts[option.name])
@@ -153,7 +152,9 @@ def ask(
         scope=narrow(session, scope, district=district, school=school),
         zone=zone,
         now=now,
-        period=read_period(texts) if definition.period is not PeriodUse.NONE else None,
+        period=None
+        if definition.period is PeriodUse.NONE
+        else parse_period(texts.get("from"), texts.get("to")),
         by=by,
         options=options,
         settings=settings,
@@ -235,11 +236,9 @@ def _read_compare(definition: Definition, text: str) -> Compare:
     try:
         compare = Compare(text)
     except ValueError as error:
-        raise AskError(
-            _("This cannot be compared with; there are: {known}.", known="previous, around")
-        ) from error
+        raise AskError("question.compare", known="previous, around") from error
     if compare is Compare.PREVIOUS and definition.period is PeriodUse.NONE:
-        raise AskError(_("This report is of one moment and has no period before."))
+        raise AskError("question.one_moment")
     return compare
 
 

@@ -21,6 +21,7 @@ from service.activity.rolls import bring_up_to_date
 from service.audit import AuditAction
 from service.i18n import gettext as _
 from service.models import OperatorRole, PublishedReport, School
+from service.problems import Problem
 from service.reports.definition import Definition, make
 from service.reports.export import to_csv
 from service.reports.question import Compare, Question
@@ -33,8 +34,8 @@ LATE = timedelta(hours=1)
 MAX_REASON_LENGTH = 500
 
 
-class PublishProblem(Exception):
-    """It cannot be published so. The text says why, in the language of the reader."""
+class PublishProblem(Problem):
+    """It cannot be published so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +94,7 @@ def publish(
     before = newest(session, digest, preliminary=report.preliminary)
     version = before.version + 1 if before else 1
     if version > 1 and not reason:
-        raise PublishProblem(_("This is published already; a correction needs a reason."))
+        raise PublishProblem("publish.no_reason")
     published = PublishedReport(
         report=definition.name,
         question=digest,
@@ -115,7 +116,7 @@ def publish(
         with session.begin_nested():
             session.add(published)
     except IntegrityError as error:
-        raise PublishProblem(_("Somebody published this in the same moment.")) from error
+        raise PublishProblem("publish.same_moment") from error
     audit.record(
         session, AuditAction.REPORT_PUBLISH, at=now, actor=by, report=definition.name,
         published=published.id, version=version,

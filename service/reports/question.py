@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from service.access import Forbidden, Scope
 from service.activity.figures import until
-from service.calendar.period import Period, PeriodError, parse_period
+from service.calendar.period import Period
 from service.i18n import gettext as _
 from service.models import OperatorRole, School
+from service.problems import AskError
 from service.settings import ReportSettings
 
 Text = Callable[[], str]
@@ -34,10 +35,6 @@ class Compare(StrEnum):
     """The period before, as a change of each figure."""
     AROUND = "around"
     """The totals of the district and of the city, as far as the operator may see them."""
-
-
-class AskError(ValueError):
-    """The question makes no sense. The text says why, in the language of the reader."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +60,7 @@ class Choice(_Option):
         """Raises ``AskError`` for what is none of the choices."""
         if text not in self.choices:
             known = ", ".join(self.choices)
-            raise AskError(_("{label}: choose one of {known}.", label=self.label(), known=known))
+            raise AskError("question.choice", label=self.label(), known=known)
         return text
 
     def say(self, value: Answer) -> str:
@@ -87,12 +84,10 @@ class Number(_Option):
             value = math.nan
         if not self.minimum <= value <= self.maximum:
             raise AskError(
-                _(
-                    "{label}: a number from {minimum} to {maximum} is needed.",
-                    label=self.label(),
-                    minimum=f"{self.minimum:g}",
-                    maximum=f"{self.maximum:g}",
-                )
+                "question.number",
+                label=self.label(),
+                minimum=f"{self.minimum:g}",
+                maximum=f"{self.maximum:g}",
             )
         return value
 
@@ -109,7 +104,7 @@ class Flag(_Option):
     def read(self, text: str) -> bool:
         """Raises ``AskError`` for anything but ``1`` and ``0``."""
         if text not in ("0", "1"):
-            raise AskError(_("{label}: 1 or 0 is needed.", label=self.label()))
+            raise AskError("question.flag", label=self.label())
         return text == "1"
 
     def say(self, value: Answer) -> str:
@@ -175,14 +170,6 @@ class Question:
     def choice(self, name: str) -> str:
         """The value of a ``Choice``."""
         return str(self.options[name])
-
-
-def read_period(given: Mapping[str, str]) -> Period | None:
-    """The period of ``from`` and ``to``. Raises ``AskError`` for impossible dates."""
-    try:
-        return parse_period(given.get("from"), given.get("to"))
-    except PeriodError as error:
-        raise AskError(str(error)) from error
 
 
 def narrow(session: Session, scope: Scope, *, district: str, school: str) -> Scope:

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from service.i18n import gettext as _
 from service.ordering import natural
-from service.reports.question import AskError
+from service.problems import AskError
 from service.reports.report import Kind, Report, Row, Value
 
 
@@ -75,7 +74,7 @@ def in_order(report: Report, found: Sequence[Group], sort: str) -> list[Group]:
     key, backwards = sort.removeprefix("-"), sort.startswith("-")
     places = {column.key: i for i, column in enumerate(report.columns)}
     if key not in places:
-        raise AskError(_("There is no column {column}.", column=key[:50]))
+        raise AskError("question.column", column=key[:50])
     place = places[key]
 
     def value(group: Group) -> Value:

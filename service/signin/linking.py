@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, exists, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from auth.clients.client import Client
@@ -23,6 +24,7 @@ from service.access import Forbidden, Scope
 from service.audit import AuditAction
 from service.models import KnownUser, OperatorRole, SchoolMembership
 from service.people.passwords import find_person
+from service.problems import Problem
 
 NEAR_ENOUGH = 0.6
 """Likeness of full names from which somebody is worth a look (``comparison.likeness``)."""
@@ -30,12 +32,8 @@ SHOWN_CANDIDATES = 8
 MAX_TEXT = 500
 
 
-class LinkProblem(Exception):
-    """A request or link cannot be changed as asked; ``code`` says why."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+class LinkProblem(Problem):
+    """A request or link cannot be changed as asked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,17 +140,21 @@ class Linking:
             if not relink:
                 raise LinkProblem("link.taken")
             self._end(earlier, person, reason)
-        add_link(
-            self.session,
-            provider=request.provider,
-            subject=request.subject,
-            person_id=person.person_id,
-            school_code=person.school_code,
-            evidence=Evidence.SCHOOL,
-            actor=self.scope.actor,
-            reason=_words(reason),
-            now=self.now,
-        )
+        try:
+            add_link(
+                self.session,
+                provider=request.provider,
+                subject=request.subject,
+                person_id=person.person_id,
+                school_code=person.school_code,
+                evidence=Evidence.SCHOOL,
+                actor=self.scope.actor,
+                reason=_words(reason),
+                now=self.now,
+            )
+            self.session.flush()
+        except IntegrityError as error:  # somebody else was faster
+            raise LinkProblem("link.taken") from error
         self._record(AuditAction.LINK_REPLACE if earlier else AuditAction.LINK_GRANT, person)
 
     def refuse(self, number: int, answer: str, *, settings: LinkingSettings) -> None:

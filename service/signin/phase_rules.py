@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true, tuple_
@@ -31,6 +30,7 @@ from service.models import (
     SchoolMembership,
 )
 from service.people.passwords import find_person
+from service.problems import Problem
 from service.settings import Settings
 
 MAX_REASON_LENGTH = 500
@@ -38,32 +38,10 @@ MAX_REASON_LENGTH = 500
 Row = TypeVar("Row", PhaseRule, PhaseExemption)
 
 
-class Why(StrEnum):
-    """Why a phase or an exemption cannot be set; ``phase_wording.problem`` has the sentences."""
-
-    NO_UPSTREAM = "no_upstream"
-    """Nobody could sign in through ЕСИА: no outside provider is configured."""
-    PAST = "past"
-    """The day is over."""
-    TAKEN = "taken"
-    """The same target has another rule from that day on."""
-    NO_DISTRICT = "no_district"
-    NO_SCHOOL = "no_school"
-    """None of this code, or none that the operator may see."""
-    NO_CLASS = "no_class"
-    NO_SENSE = "no_sense"
-    """District and school together, or a class without its school or with a role."""
-    NO_REASON = "no_reason"
-    TOO_WIDE = "too_wide"
-    """An exemption for everybody needs a person, a class or a role."""
-
-
-class PhaseProblem(Exception):
+class PhaseProblem(Problem):
     """A phase or an exemption cannot be set as asked."""
 
-    def __init__(self, why: Why) -> None:
-        super().__init__(why.value)
-        self.why = why
+    exit_code = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +61,7 @@ class PhaseRules:
         """Put a phase in force from a day on. Raises ``PhaseProblem``."""
         self._check_target(target)
         if phase is Phase.ESIA_ONLY and not self.settings.upstream.is_used:
-            raise PhaseProblem(Why.NO_UPSTREAM)
+            raise PhaseProblem("phase.no_upstream")
         self._check_start(target, starts_on)
         rule = PhaseRule(
             **asdict(target),
@@ -96,7 +74,7 @@ class PhaseRules:
         try:
             self.session.flush()
         except IntegrityError as error:  # another operator was faster
-            raise PhaseProblem(Why.TAKEN) from error
+            raise PhaseProblem("phase.taken") from error
         self._record(AuditAction.PHASE_SET, rule, phase=phase, starts_on=starts_on.isoformat())
         return rule
 
@@ -104,7 +82,7 @@ class PhaseRules:
         """Let a phase that has not begun begin on another day. Raises ``PhaseProblem``."""
         rule = self._find(PhaseRule, rule_id)
         if rule.starts_on <= self.today:
-            raise PhaseProblem(Why.PAST)
+            raise PhaseProblem("phase.past")
         if starts_on != rule.starts_on:
             self._check_start(rule.target, starts_on)
             moved = {"from": rule.starts_on.isoformat(), "to": starts_on.isoformat()}
@@ -137,11 +115,11 @@ class PhaseRules:
         else:
             self._check_target(target)
             if who is Who.ALL and not (target.class_id or target.role):
-                raise PhaseProblem(Why.TOO_WIDE)
+                raise PhaseProblem("phase.too_wide")
         if until is not None and until < self.today:
-            raise PhaseProblem(Why.PAST)
+            raise PhaseProblem("phase.past")
         if not reason.strip():
-            raise PhaseProblem(Why.NO_REASON)
+            raise PhaseProblem("phase.no_reason", n=MAX_REASON_LENGTH)
         row = PhaseExemption(
             **asdict(target),
             person_id=person.person_id if person else "",
@@ -199,14 +177,14 @@ class PhaseRules:
         if target.district and not self.session.scalar(
             select(School.code).where(School.district == target.district).limit(1)
         ):
-            raise PhaseProblem(Why.NO_DISTRICT)
+            raise PhaseProblem("phase.no_district")
 
     def _check_start(self, target: Target, starts_on: date) -> None:
         if starts_on < self.today:
-            raise PhaseProblem(Why.PAST)
+            raise PhaseProblem("phase.past")
         same = select(PhaseRule.id).filter_by(starts_on=starts_on, **asdict(target))
         if self.session.scalar(same):
-            raise PhaseProblem(Why.TAKEN)
+            raise PhaseProblem("phase.taken")
 
     def _record_exemption(self, action: AuditAction, row: PhaseExemption) -> None:
         until = row.until.isoformat() if row.until else ""
@@ -230,9 +208,9 @@ def find_target(
         try:
             return Target(district=district, school_code=school_code, role=role)
         except ValueError as error:
-            raise PhaseProblem(Why.NO_SENSE) from error
+            raise PhaseProblem("phase.no_sense") from error
     if district or role or not school_code:
-        raise PhaseProblem(Why.NO_SENSE)
+        raise PhaseProblem("phase.no_sense")
     named = or_(SchoolMembership.class_id == class_name, SchoolMembership.class_title == class_name)
     found = session.scalars(
         select(SchoolMembership.class_id)
@@ -240,7 +218,7 @@ def find_target(
         .distinct()
     ).all()
     if len(found) != 1:
-        raise PhaseProblem(Why.NO_CLASS)
+        raise PhaseProblem("phase.no_class")
     return Target(school_code=school_code, class_id=found[0])
 
 

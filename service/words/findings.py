@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from service.i18n import gettext as _
+from service.i18n import N_
+from service.words import words
 
-
-def verdict(value: str) -> str:
-    """Say what a finding means for its row or file (``Finding.verdict``)."""
-    return {
-        "warning": _("warning"),
-        "taken": _("row taken with an error"),
-        "error": _("row set aside"),
-        "fatal": _("file stopped"),
-    }[value]
+verdict = words(
+    warning=N_("warning"),
+    taken=N_("row taken with an error"),
+    error=N_("row set aside"),
+    fatal=N_("file stopped"),
+)
+"""What a finding means for its row or file (``Finding.verdict``)."""

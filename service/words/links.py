@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from service.i18n import gettext as _
+from service.i18n import N_
+from service.words import words
 
+agreement = words(
+    same=N_("the same"),
+    different=N_("differs"),
+    unknown=N_("not known"),
+)
+"""Whether a field says the same here and in an outside identity."""
 
-def agreement(value: str) -> str:
-    """Whether a field says the same here and in an outside identity."""
-    return {"same": _("the same"), "different": _("differs"), "unknown": _("not known")}[value]
+action = words(
+    linked=N_("linked"),
+    unlinked=N_("link ended"),
+)
 
-
-def action(value: str) -> str:
-    return {"linked": _("linked"), "unlinked": _("link ended")}[value]
-
-
-def evidence(value: str) -> str:
-    """Why an outside identity was believed to be one of our people."""
-    return {
-        "snils": _("the same SNILS"),
-        "name_and_login": _("name, birth date and the school login"),
-        "school": _("word of the school"),
-    }[value]
-
-
-def problem(code: str) -> str:
-    return {
-        "link.another_human": _(
-            "This is somebody else: name and birth date differ. If your record is wrong, correct "
-            "it in Paragraf first."
-        ),
-        "link.taken": _(
-            "This person is linked to another ЕСИА account. To replace it, tick the box and say "
-            "why."
-        ),
-        "link.no_reason": _("Write the reason: it stays in the history."),
-        "link.nobody": _("Nobody of your schools has this login."),
-    }[code]
+evidence = words(
+    snils=N_("the same SNILS"),
+    name_and_login=N_("name, birth date and the school login"),
+    school=N_("word of the school"),
+)
+"""Why an outside identity was believed to be one of our people."""

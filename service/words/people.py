@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from service.i18n import N_
 from service.i18n import gettext as _
+from service.words import words, words_or_code
 
+role = words_or_code(
+    student=N_("pupils"),
+    teacher=N_("teachers"),
+    administrator=N_("administration"),
+    guardian=N_("parents"),
+)
+"""A role of people, in the plural."""
 
-def role(value: str) -> str:
-    """A role of people, in the plural."""
-    return {
-        "student": _("pupils"),
-        "teacher": _("teachers"),
-        "administrator": _("administration"),
-        "guardian": _("parents"),
-    }.get(value, value)
-
-
-def operator_role(value: str) -> str:
-    return {
-        "school": _("school operator"),
-        "district": _("district operator"),
-        "city": _("city operator"),
-    }[value]
+operator_role = words(
+    school=N_("school operator"),
+    district=N_("district operator"),
+    city=N_("city operator"),
+)
 
 
 def publisher(name: str) -> str:
@@ -28,32 +26,31 @@ def publisher(name: str) -> str:
     return _("on schedule") if name == "schedule" else name
 
 
-def field(name: str) -> str:
-    """A field of a person, cohort, course or category; an unknown one keeps its name."""
-    return {
-        "username": _("login"),
-        "firstname": _("given name and patronymic"),
-        "lastname": _("surname"),
-        "email": _("e-mail"),
-        "auth": _("sign-in method"),
-        "institution": _("institution"),
-        "department": _("class shown in Moodle"),
-        "suspended": _("suspended"),
-        "family_name": _("surname in the file"),
-        "given_name": _("given name"),
-        "middle_name": _("patronymic"),
-        "birth_date": _("birth date"),
-        "role": _("role"),
-        "class_id": _("class identifier"),
-        "class_title": _("class"),
-        "snils": _("SNILS"),
-        "school_code": _("school code"),
-        "sourced_id": _("identifier in the file"),
-        "source": _("source system"),
-        "in_roll": _("on the roll"),
-        "name": _("name"),
-        "parent": _("parent category"),
-        "fullname": _("full name"),
-        "shortname": _("short name"),
-        "category": _("category"),
-    }.get(name, name)
+field = words_or_code(
+    username=N_("login"),
+    firstname=N_("given name and patronymic"),
+    lastname=N_("surname"),
+    email=N_("e-mail"),
+    auth=N_("sign-in method"),
+    institution=N_("institution"),
+    department=N_("class shown in Moodle"),
+    suspended=N_("suspended"),
+    family_name=N_("surname in the file"),
+    given_name=N_("given name"),
+    middle_name=N_("patronymic"),
+    birth_date=N_("birth date"),
+    role=N_("role"),
+    class_id=N_("class identifier"),
+    class_title=N_("class"),
+    snils=N_("SNILS"),
+    school_code=N_("school code"),
+    sourced_id=N_("identifier in the file"),
+    source=N_("source system"),
+    in_roll=N_("on the roll"),
+    name=N_("name"),
+    parent=N_("parent category"),
+    fullname=N_("full name"),
+    shortname=N_("short name"),
+    category=N_("category"),
+)
+"""A field of a person, cohort, course or category; an unknown one keeps its name."""

@@ -164,6 +164,13 @@ def add_operator(
     return operator
 
 
+def add_operators(session: Session, *, school: str = "78-0243", district: str = "Невский") -> None:
+    """The operators ``city``, ``district`` and ``school``."""
+    add_operator(session)
+    add_operator(session, "district", OperatorRole.DISTRICT, [district])
+    add_operator(session, "school", OperatorRole.SCHOOL, [school])
+
+
 def add_school(session: Session, code: str = "78-0243", **overrides: Any) -> School:
     number = code.rpartition("-")[2].lstrip("0")
     fields: dict[str, Any] = {

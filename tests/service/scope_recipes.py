@@ -278,7 +278,7 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
     "console.reports.download": _recipe(
         {"name": [*REPORTS], "kind": QUICK_FILES}, queries=[PERIOD, *FILTERS[:2]]
     ),
-    "console.reports.people.show": _recipe(
+    "console.reports.people": _recipe(
         {"name": [*REPORTS]},
         queries=[
             {**PERIOD, "row": row, "column": column}

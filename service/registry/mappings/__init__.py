@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from service.problems import Problem
 from service.registry.columns import NO, YES, Column, Kind, plain
 
 SCHOOL = {"code": 64, "number": 20, "district": 100, "name": 500}
@@ -33,8 +34,13 @@ DEFAULT = "default"
 """Name of the mapping that reads our own template."""
 
 
-class MappingError(Exception):
-    """A mapping cannot be used. The text names the file and the key."""
+class MappingError(Problem):
+    """A mapping cannot be used; ``what`` names the file and the key."""
+
+    status = 400
+
+    def __init__(self, what: str) -> None:
+        super().__init__("mapping.unusable", what=what)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,12 +13,13 @@ from service.activity.figures import Activity
 from service.calendar.weeks import final_cut_off, last_quarter, quarter_of
 from service.i18n import gettext as _
 from service.models import OperatorRole, RegionalTotal, TotalKey
+from service.problems import AskError
 from service.registry.lookup import DENOMINATORS, denominator, regional_totals
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.indicators.measures import LETTER, Count, Measured, measure
 from service.reports.indicators.texts import LINES, indicator_of, said
 from service.reports.listing import Schools, rolls_source, schools_of, sign_ins_source
-from service.reports.question import AskError, Question
+from service.reports.question import Question
 from service.reports.report import (
     NO_SUMS,
     Body,
@@ -51,12 +52,8 @@ def indicators(session: Session, question: Question) -> Body:
     """The form of one quarter. Raises ``AskError`` for any other period."""
     period = question.period
     if period is None or period != quarter_of(period.last):
-        raise AskError(
-            _(
-                "Indicators are of one quarter, such as {quarter}.",
-                quarter=quarter_of(period.last if period else question.today),
-            )
-        )
+        fitting = quarter_of(period.last if period else question.today)
+        raise AskError("question.quarter", quarter=fitting)
     cut_off = min(question.now, final_cut_off(period, question.zone))
     schools = schools_of(session, question)
     loads = loads_at(session, question.scope, cut_off)

@@ -14,6 +14,7 @@ from service.activity.figures import Activity
 from service.calendar.period import Period
 from service.calendar.weeks import final_cut_off, last_week, preliminary_cut_off, week_of
 from service.i18n import gettext as _
+from service.problems import AskError
 from service.registry.lookup import PlatformFigures, RegistrySchool, platform_figures, platforms
 from service.reports.definition import LEVELS, Cell, Definition, Level, PeriodUse, Rhythm
 from service.reports.listing import (
@@ -25,7 +26,7 @@ from service.reports.listing import (
     sign_ins_source,
     units,
 )
-from service.reports.question import AskError, Choice, Number, Question, Text
+from service.reports.question import Choice, Number, Question, Text
 from service.reports.report import Body, Freshness, Row, Source, Sum, Target, Value, coded
 from service.reports.weekly.columns import (
     MESSAGES,
@@ -124,12 +125,8 @@ def weekly_people(session: Session, question: Question, cell: Cell) -> Select[st
 def _week(activity: Activity, question: Question) -> _Week:
     period, session = question.period, activity.session
     if period is None or period != week_of(period.last):
-        raise AskError(
-            _(
-                "The weekly report is of one week from Saturday to Friday, such as {week}.",
-                week=week_of(period.last if period else question.today),
-            )
-        )
+        fitting = week_of(period.last if period else question.today)
+        raise AskError("question.week", week=fitting)
     preliminary = question.choice("stand") == "preliminary"
     of = preliminary_cut_off if preliminary else final_cut_off
     cut_off = min(question.now, of(period, question.zone))

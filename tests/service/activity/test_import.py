@@ -145,7 +145,9 @@ def test_a_bad_line_is_named_and_the_others_are_taken(
     assert active(application, PORTAL) == {"p-boris"}
 
 
-@pytest.mark.parametrize(("text", "code"), [("", "empty"), ("time;login\n", "columns")])
+@pytest.mark.parametrize(
+    ("text", "code"), [("", "events.empty"), ("time;login\n", "events.columns")]
+)
 def test_a_file_that_is_no_history_is_refused(
     application: Application, tmp_path: Path, text: str, code: str
 ) -> None:

@@ -61,11 +61,6 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
     return console
 
 
-@pytest.fixture
-def browser(console: ConsoleUnderTest) -> Browser:
-    return console.client("city")
-
-
 def titles(page: str) -> list[str]:
     """The row headings of the table of changes."""
     cells = page.split('<th scope="row"')[1:]
@@ -83,33 +78,33 @@ def titles(page: str) -> list[str]:
     ],
 )
 def test_filters_in_the_address_narrow_the_list(
-    browser: Browser, filters: dict[str, str], expected: list[str]
+    city: Browser, filters: dict[str, str], expected: list[str]
 ) -> None:
-    assert titles(browser.get(CHANGES, **filters).text) == expected
+    assert titles(city.get(CHANGES, **filters).text) == expected
 
 
 @pytest.mark.parametrize("text", ["Щукина", "щукин", "ЩУКИНА", "p-2"])
-def test_a_posted_text_finds_people_in_any_case(browser: Browser, text: str) -> None:
-    page = browser.post(CHANGES, text=text).text
+def test_a_posted_text_finds_people_in_any_case(city: Browser, text: str) -> None:
+    page = city.post(CHANGES, text=text).text
     assert titles(page) == ["Щукина Пример Примерович"]
 
 
-def test_a_wildcard_in_the_text_is_a_plain_letter(browser: Browser) -> None:
-    assert titles(browser.post(CHANGES, text="%").text) == []
+def test_a_wildcard_in_the_text_is_a_plain_letter(city: Browser) -> None:
+    assert titles(city.post(CHANGES, text="%").text) == []
 
 
-def test_long_lists_are_paged_also_after_a_search(browser: Browser) -> None:
-    second = browser.get(CHANGES, school="78-0153", page=2).text
+def test_long_lists_are_paged_also_after_a_search(city: Browser) -> None:
+    second = city.get(CHANGES, school="78-0153", page=2).text
     assert len(titles(second)) == 20
     assert "101–120 из 120" in second
     assert re.search(r'rel="prev" href="[^"]*page=1', second)
-    found = browser.post(CHANGES, text="Примеров", page="2").text
+    found = city.post(CHANGES, text="Примеров", page="2").text
     assert "101–123 из 123" in found
     assert not re.search(r'(href|action)="[^"]*(Примеров|%D0%9F)', found), "never in an address"
 
 
-def test_a_page_beyond_the_last_is_the_last(browser: Browser) -> None:
-    assert len(titles(browser.get(CHANGES, school="78-0153", page=99).text)) == 20
+def test_a_page_beyond_the_last_is_the_last(city: Browser) -> None:
+    assert len(titles(city.get(CHANGES, school="78-0153", page=99).text)) == 20
 
 
 def test_only_changed_fields_are_shown_with_before_and_after(console: ConsoleUnderTest) -> None:
@@ -119,20 +114,20 @@ def test_only_changed_fields_are_shown_with_before_and_after(console: ConsoleUnd
     assert "<del>7А</del>" not in page
 
 
-def test_birth_dates_are_hidden_from_all_but_the_school(browser: Browser) -> None:
+def test_birth_dates_are_hidden_from_all_but_the_school(city: Browser) -> None:
     for filters in ({"action": "update"}, {"action": "create"}):
-        page = browser.get(CHANGES, kind="user", **filters).text
+        page = city.get(CHANGES, kind="user", **filters).text
         assert "Дата рождения" in page
         assert not any(date in page for date in BIRTH_DATES)
 
 
-def test_outcomes_are_told_in_words(browser: Browser) -> None:
-    page = browser.get(CHANGES, result="failed").text
+def test_outcomes_are_told_in_words(city: Browser) -> None:
+    page = city.get(CHANGES, result="failed").text
     assert "Логин в Moodle занят другим человеком" in page
 
 
-def test_a_membership_names_the_person_and_the_group(browser: Browser) -> None:
-    page = browser.get(CHANGES, kind="member").text
+def test_a_membership_names_the_person_and_the_group(city: Browser) -> None:
+    page = city.get(CHANGES, kind="member").text
     assert "Примеров Пример Примерович" in page
     assert "8А · Школа № 243" in page
 
@@ -145,22 +140,22 @@ def test_findings_say_where_what_and_what_to_do(console: ConsoleUnderTest) -> No
     assert "Примеров Пример" in page
 
 
-def test_a_private_value_in_a_finding_is_hidden_from_the_city(browser: Browser) -> None:
-    page = browser.get(FINDINGS).text
+def test_a_private_value_in_a_finding_is_hidden_from_the_city(city: Browser) -> None:
+    page = city.get(FINDINGS).text
     assert "112-233-445 95" not in page
     assert "••••••" in page
 
 
-def test_the_worst_findings_come_first(browser: Browser) -> None:
-    page = browser.get(FINDINGS).text
+def test_the_worst_findings_come_first(city: Browser) -> None:
+    page = city.get(FINDINGS).text
     assert page.index("severity-error") < page.index("severity-warning")
 
 
 @pytest.mark.parametrize(
     "filters", [{"severity": "error"}, {"rule": "match.key_reused"}, {"school": "78-0153"}]
 )
-def test_findings_can_be_filtered(browser: Browser, filters: dict[str, str]) -> None:
-    page = browser.get(FINDINGS, **filters).text
+def test_findings_can_be_filtered(city: Browser, filters: dict[str, str]) -> None:
+    page = city.get(FINDINGS, **filters).text
     assert "severity-error" in page
     assert "severity-warning" not in page
 

@@ -16,14 +16,14 @@ from auth.clients.problems import FieldProblem, Flaw
 from auth.clients.registered import OWN_COLUMNS, ClientRow
 from auth.models import Grant
 from auth.settings import AuthSettings
-from service.models import AuditEntry, OperatorRole
+from service.models import AuditEntry
 from service.signin.clients import client_fields
 from service.words.registrations import field_words, flaw_words
 from tests.service.console_factories import (
     NOW,
     Browser,
     ConsoleUnderTest,
-    add_operator,
+    add_operators,
     make_console,
 )
 from tests.waiting import until
@@ -50,15 +50,8 @@ def kept_console(tmp_path_factory: pytest.TempPathFactory) -> ConsoleUnderTest:
 def console_at(tmp_path: Path) -> ConsoleUnderTest:
     console = make_console(tmp_path, auth=AuthSettings(clients=(MOODLE,)))
     with console.rows() as rows:
-        add_operator(rows)
-        add_operator(rows, "school", OperatorRole.SCHOOL, ["78-0243"])
-        add_operator(rows, "district", OperatorRole.DISTRICT, ["Невский"])
+        add_operators(rows)
     return console
-
-
-@pytest.fixture
-def city(console: ConsoleUnderTest) -> Browser:
-    return console.client("city")
 
 
 def form(**changes: Any) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from tests.service.console_factories import (
     ConsoleUnderTest,
     add_finding,
     add_operator,
+    add_operators,
     add_plan,
     add_run,
     add_school,
@@ -48,9 +49,7 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
     """Run 1: two schools wait for approval, both over their limits."""
     console = make_console(tmp_path)
     with console.rows() as rows:
-        add_operator(rows)
-        add_operator(rows, "district", OperatorRole.DISTRICT, ["Адмиралтейский"])
-        add_operator(rows, "school", OperatorRole.SCHOOL, ["78-0243"])
+        add_operators(rows, district="Адмиралтейский")
         run = add_run(rows)
         for number, code in enumerate(("78-0153", "78-0243")):
             add_school(rows, code)

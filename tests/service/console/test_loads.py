@@ -45,13 +45,8 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
     return console
 
 
-@pytest.fixture
-def browser(console: ConsoleUnderTest) -> Browser:
-    return console.client("city")
-
-
-def shown_digest(browser: Browser) -> str:
-    found = re.search(r'name="digest" value="([0-9a-f]{64})"', browser.get("/console/loads/1").text)
+def shown_digest(city: Browser) -> str:
+    found = re.search(r'name="digest" value="([0-9a-f]{64})"', city.get("/console/loads/1").text)
     assert found, "the page has no decision form"
     return found[1]
 
@@ -76,8 +71,8 @@ def approve_plans(console: ConsoleUnderTest) -> None:
             plan.status = PlanStatus.APPROVED
 
 
-def test_the_page_shows_schools_counts_limits_findings_and_files(browser: Browser) -> None:
-    page = browser.get("/console/loads/1").text
+def test_the_page_shows_schools_counts_limits_findings_and_files(city: Browser) -> None:
+    page = city.get("/console/loads/1").text
     assert "Школа № 153" in page
     assert "Учётные записи: создать" in page
     assert "Вход закроется у 57 из 300 человек" in page
@@ -85,40 +80,40 @@ def test_the_page_shows_schools_counts_limits_findings_and_files(browser: Browse
     assert "severity=warning" in page
 
 
-def test_the_list_shows_runs_and_filters_by_state(browser: Browser) -> None:
-    everything = browser.get("/console/loads").text
+def test_the_list_shows_runs_and_filters_by_state(city: Browser) -> None:
+    everything = city.get("/console/loads").text
     assert "№ 1" in everything
-    assert "/console/loads/1" not in browser.get("/console/loads", status="applied").text
+    assert "/console/loads/1" not in city.get("/console/loads", status="applied").text
 
 
-def test_the_first_page_shows_what_waits(browser: Browser) -> None:
-    page = browser.get("/console/").text
+def test_the_first_page_shows_what_waits(city: Browser) -> None:
+    page = city.get("/console/").text
     assert "ждёт утверждения" in page
     assert "Ни разу не загружалась" in page
 
 
 def test_a_missing_worker_is_told_to_whoever_can_start_one(
-    console: ConsoleUnderTest, browser: Browser
+    console: ConsoleUnderTest, city: Browser
 ) -> None:
     with console.rows() as rows:
         add_operator(rows, "school", OperatorRole.SCHOOL, ["78-0243"])
-    assert "Исполнитель заданий не запущен" in browser.get("/console/").text
+    assert "Исполнитель заданий не запущен" in city.get("/console/").text
     assert "Исполнитель" not in console.client("school").get("/console/").text
 
 
 def test_an_approval_leaves_out_a_school_over_its_limits(
-    console: ConsoleUnderTest, browser: Browser
+    console: ConsoleUnderTest, city: Browser
 ) -> None:
-    browser.post("/console/loads/1/approve", digest=shown_digest(browser))
+    city.post("/console/loads/1/approve", digest=shown_digest(city))
     assert statuses(console) == {"78-0153": "approved", "78-0243": "planned", "run": "approved"}
     assert console.queue.applied == []
 
 
 def test_a_ticked_school_over_its_limits_is_approved_and_marked(
-    console: ConsoleUnderTest, browser: Browser
+    console: ConsoleUnderTest, city: Browser
 ) -> None:
-    digest = shown_digest(browser)
-    answer = browser.post(
+    digest = shown_digest(city)
+    answer = city.post(
         "/console/loads/1/approve", digest=digest, over_limits="78-0243", then="apply"
     )
     assert statuses(console) == {"78-0153": "approved", "78-0243": "approved", "run": "approved"}
@@ -126,21 +121,21 @@ def test_a_ticked_school_over_its_limits_is_approved_and_marked(
         confirmed = select(SchoolPlan.school_code).where(SchoolPlan.limits_confirmed)
         assert rows.scalars(confirmed).all() == ["78-0243"]
     assert console.queue.applied == [1]
-    assert "Ждёт исполнителя" in browser.get(answer.location or "").text
+    assert "Ждёт исполнителя" in city.get(answer.location or "").text
 
 
 def test_a_second_press_approves_no_school_that_nobody_ticked(
-    console: ConsoleUnderTest, browser: Browser
+    console: ConsoleUnderTest, city: Browser
 ) -> None:
     """Two schools are over their limits, one is confirmed, and the button is pressed twice."""
     with console.rows() as rows:
         first = rows.scalars(select(SchoolPlan).where(SchoolPlan.school_code == "78-0153")).one()
         first.breaches = [BREACH]
-    fields = {"digest": shown_digest(browser), "over_limits": "78-0243", "then": "apply"}
+    fields = {"digest": shown_digest(city), "over_limits": "78-0243", "then": "apply"}
     decided = {"78-0153": "planned", "78-0243": "approved", "run": "approved"}
-    assert browser.post("/console/loads/1/approve", **fields).status_code == 302
+    assert city.post("/console/loads/1/approve", **fields).status_code == 302
     assert statuses(console) == decided
-    answer = browser.post("/console/loads/1/approve", **fields)
+    answer = city.post("/console/loads/1/approve", **fields)
     assert answer.status_code == 409
     assert "city уже принял решение" in answer.text.replace("City", "city")
     assert statuses(console) == decided
@@ -148,99 +143,106 @@ def test_a_second_press_approves_no_school_that_nobody_ticked(
 
 
 def test_a_run_with_nothing_but_breaches_needs_the_second_yes(
-    console: ConsoleUnderTest, browser: Browser
+    console: ConsoleUnderTest, city: Browser
 ) -> None:
-    digest = shown_digest(browser)
-    browser.post("/console/loads/1/approve", digest=digest)
-    answer = browser.post("/console/loads/1/approve", digest=digest)
+    digest = shown_digest(city)
+    city.post("/console/loads/1/approve", digest=digest)
+    answer = city.post("/console/loads/1/approve", digest=digest)
     assert answer.status_code == 409
     assert statuses(console)["78-0243"] == "planned"
 
 
 def test_an_approval_of_another_plan_than_the_shown_one_is_refused(
-    console: ConsoleUnderTest, browser: Browser
+    console: ConsoleUnderTest, city: Browser
 ) -> None:
-    digest = shown_digest(browser)
+    digest = shown_digest(city)
     with console.rows() as rows:
         rows.scalars(select(SchoolPlan)).first().digest = "f" * 64  # type: ignore[union-attr]
-    answer = browser.post("/console/loads/1/approve", digest=digest, over_limits="78-0243")
+    answer = city.post("/console/loads/1/approve", digest=digest, over_limits="78-0243")
     assert answer.status_code == 409
     assert "посмотрите ещё раз" in answer.text
     assert statuses(console)["run"] == "planned"
 
 
 def test_an_approval_without_a_digest_is_no_approval(
-    console: ConsoleUnderTest, browser: Browser
+    console: ConsoleUnderTest, city: Browser
 ) -> None:
-    assert browser.post("/console/loads/1/approve", digest="").status_code == 400
+    assert city.post("/console/loads/1/approve", digest="").status_code == 400
     assert statuses(console)["run"] == "planned"
 
 
-def test_a_rejected_run_is_finished(console: ConsoleUnderTest, browser: Browser) -> None:
-    browser.post("/console/loads/1/reject")
+def test_a_rejected_run_is_finished(console: ConsoleUnderTest, city: Browser) -> None:
+    city.post("/console/loads/1/reject")
     assert statuses(console)["run"] == "rejected"
-    assert 'name="digest"' not in browser.get("/console/loads/1").text
+    assert 'name="digest"' not in city.get("/console/loads/1").text
 
 
-def test_an_unapproved_run_is_not_applied(console: ConsoleUnderTest, browser: Browser) -> None:
-    assert browser.post("/console/loads/1/apply").status_code == 409
+def test_a_decision_about_a_shared_run_touches_own_schools_only(console: ConsoleUnderTest) -> None:
+    with console.rows() as rows:
+        add_operator(rows, "school", OperatorRole.SCHOOL, ["78-0243"])
+    console.client("school").post("/console/loads/1/reject")
+    assert statuses(console) == {"78-0153": "planned", "78-0243": "rejected", "run": "planned"}
+
+
+def test_an_unapproved_run_is_not_applied(console: ConsoleUnderTest, city: Browser) -> None:
+    assert city.post("/console/loads/1/apply").status_code == 409
     assert console.queue.applied == []
 
 
 @pytest.mark.parametrize("status", [LoadStatus.APPROVED, LoadStatus.STOPPED])
 def test_an_approved_or_stopped_run_can_be_applied(
-    console: ConsoleUnderTest, browser: Browser, status: LoadStatus
+    console: ConsoleUnderTest, city: Browser, status: LoadStatus
 ) -> None:
     approve_plans(console)
     set_run(console, status)
-    browser.post("/console/loads/1/apply")
+    city.post("/console/loads/1/apply")
     assert console.queue.applied == [1]
 
 
 def test_a_stopped_run_says_why_and_offers_to_go_on(
-    console: ConsoleUnderTest, browser: Browser
+    console: ConsoleUnderTest, city: Browser
 ) -> None:
     approve_plans(console)
     problem = "moodle.MoodleUnavailable: core_user_create_users: timeout"
     set_run(console, LoadStatus.STOPPED, problem=problem)
-    page = browser.get("/console/loads/1").text
+    page = city.get("/console/loads/1").text
     assert "Moodle не отвечает (core_user_create_users: timeout)" in page
     assert "Продолжить" in page
 
 
 def test_progress_is_followed_only_while_somebody_works_on_the_run(
-    console: ConsoleUnderTest, browser: Browser
+    console: ConsoleUnderTest, city: Browser
 ) -> None:
     approve_plans(console)
     working = {"claimed_by": claims.own_name(), "claimed_at": NOW}
     set_run(console, LoadStatus.APPLYING, **working)
-    page = browser.get("/console/loads/1").text
+    page = city.get("/console/loads/1").text
     assert "data-progress" in page
     assert "http-equiv=" in page, "without JavaScript the page loads itself again"
-    figures = browser.get("/console/loads/1/progress.json").json
+    figures = city.get("/console/loads/1/progress.json").json
     assert figures == {
         "status": "applying", "busy": True, "total": 3, "done": 0, "failed": 0, "skipped": 0
     }  # fmt: skip
     set_run(console, LoadStatus.APPLYING, claimed_by="", claimed_at=None)
-    page = browser.get("/console/loads/1").text
+    page = city.get("/console/loads/1").text
     assert "data-progress" not in page
     assert "Продолжить" in page
 
 
-def test_stop_is_a_wish_that_the_worker_reads(console: ConsoleUnderTest, browser: Browser) -> None:
+def test_stop_is_a_wish_that_the_worker_reads(console: ConsoleUnderTest, city: Browser) -> None:
     set_run(console, LoadStatus.APPLYING)
-    browser.post("/console/loads/1/stop")
+    city.post("/console/loads/1/stop")
     with console.rows() as rows:
         assert rows.get_one(Load, 1).stop_requested
 
 
-def test_a_run_that_was_read_is_not_read_again(console: ConsoleUnderTest, browser: Browser) -> None:
-    browser.post("/console/loads/1/plan")
+def test_a_run_that_was_read_is_not_read_again(console: ConsoleUnderTest, city: Browser) -> None:
+    city.post("/console/loads/1/plan")
     assert console.queue.planned == []
 
 
-def test_an_address_of_an_earlier_version_leads_on(browser: Browser) -> None:
-    answer = browser.get("/console/runs/1/findings?severity=error")
+def test_an_address_of_an_earlier_version_leads_on(city: Browser) -> None:
+    answer = city.get("/console/runs/1/findings?severity=error")
     assert answer.status_code == 301
     assert answer.headers["Location"] == "/console/loads/1/findings?severity=error"
-    assert browser.get("/console/runs").headers["Location"] == "/console/loads"
+    assert city.get("/console/runs").headers["Location"] == "/console/loads"

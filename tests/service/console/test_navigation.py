@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.models import OperatorRole
-from tests.service.console_factories import ConsoleUnderTest, add_operator, make_console
+from tests.service.console_factories import ConsoleUnderTest, add_operators, make_console
 from tests.service.link_factories import SCHOOL, add_request, make_links_console
 
 LINK = re.compile(r'<a href="([^"]+)"( aria-current="\w+")?>([^<]+)')
@@ -19,9 +18,7 @@ FOR_CITY = ["/console/clients", "/console/registry/imports", "/console/systems"]
 def console(tmp_path: Path) -> ConsoleUnderTest:
     console = make_console(tmp_path)
     with console.rows() as rows:
-        add_operator(rows)
-        add_operator(rows, "district", OperatorRole.DISTRICT, ["Невский"])
-        add_operator(rows, "school", OperatorRole.SCHOOL, [SCHOOL])
+        add_operators(rows, school=SCHOOL)
     return console
 
 

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import select
 
 from auth.signin.phases import Phase, Who
-from service.models import OperatorRole, PhaseExemption, PhaseRule
+from service.models import PhaseExemption, PhaseRule
 from tests.service.console_factories import (
     NOW,
     ConsoleUnderTest,
-    add_operator,
+    add_operators,
     add_school,
     make_console,
 )
@@ -29,9 +29,7 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
     """A school of two people, and one of another district; the city goes over on 1 November."""
     console = make_console(tmp_path)
     with console.rows() as rows:
-        add_operator(rows)
-        add_operator(rows, "district", OperatorRole.DISTRICT, ["Адмиралтейский"])
-        add_operator(rows, "school", OperatorRole.SCHOOL, [OWN])
+        add_operators(rows, school=OWN, district="Адмиралтейский")
         add_school(rows, OWN)
         add_school(rows, FOREIGN, district="Невский")
         add_person(rows, "a", OWN, family_name="Примеров", birth_date=date(2010, 5, 1))

@@ -8,13 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from tests.service.console_factories import (
-    NOW,
-    Browser,
-    add_operator,
-    add_school,
-    make_console,
-)
+from tests.service.console_factories import NOW, Browser, add_operator, add_school, make_console
 
 COVERAGE = "/console/reports/coverage"
 

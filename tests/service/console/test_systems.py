@@ -18,7 +18,7 @@ from auth.esia.protocol.signatures import Flaw
 from auth.esia.registration import Change
 from auth.esia.workbench.diagnostics import NextStep
 from auth.settings import EsiaSettings, EsiaSystem
-from service.models import AuditEntry, OperatorRole
+from service.models import AuditEntry
 from service.signin.esia_systems import system_fields
 from service.words import esia as esia_words
 from service.words.registrations import field_words
@@ -28,6 +28,7 @@ from tests.service.console_factories import (
     Browser,
     ConsoleUnderTest,
     add_operator,
+    add_operators,
     make_console,
 )
 
@@ -62,9 +63,7 @@ def console_at(tmp_path: Path, stand_keys: Path) -> ConsoleUnderTest:
     )
     console = make_console(tmp_path, esia=EsiaSettings(systems=(system,)))
     with console.rows() as rows:
-        add_operator(rows)
-        add_operator(rows, "school", OperatorRole.SCHOOL, ["78-0243"])
-        add_operator(rows, "district", OperatorRole.DISTRICT, ["Невский"])
+        add_operators(rows)
     return console
 
 
@@ -72,11 +71,6 @@ def console_at(tmp_path: Path, stand_keys: Path) -> ConsoleUnderTest:
 def kept_console(tmp_path_factory: pytest.TempPathFactory, stand_keys: Path) -> ConsoleUnderTest:
     """For tests that leave nothing behind."""
     return console_at(tmp_path_factory.mktemp("console"), stand_keys)
-
-
-@pytest.fixture
-def city(console: ConsoleUnderTest) -> Browser:
-    return console.client("city")
 
 
 def upload(content: str | bytes) -> FileStorage:

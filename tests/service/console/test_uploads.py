@@ -13,11 +13,11 @@ from werkzeug.datastructures import FileStorage
 
 from provisioning.settings import ReadLimits
 from service.console.uploads import clean_name
-from service.models import Load, LoadStatus, OperatorRole
+from service.models import Load, LoadStatus
 from service.settings import ReadingSettings
 from tests.service.console_factories import (
     ConsoleUnderTest,
-    add_operator,
+    add_operators,
     add_school,
     make_console,
 )
@@ -28,9 +28,7 @@ def console_with_operators(home: Path, **settings: Any) -> ConsoleUnderTest:
     with console.rows() as rows:
         add_school(rows, "78-0243")
         add_school(rows, "78-0153", district="Невский")
-        add_operator(rows)
-        add_operator(rows, "district", OperatorRole.DISTRICT, ["Невский"])
-        add_operator(rows, "school", OperatorRole.SCHOOL, ["78-0243"])
+        add_operators(rows)
     return console
 
 

@@ -21,7 +21,7 @@ from service.application import Application
 from service.db import transaction
 from service.housekeeping import clear_away
 from service.models import AuditEntry, Operator, OperatorRole, OperatorSession, School
-from service.operators.sign_in import authenticate
+from service.operators.sessions import authenticate
 from tests.service.command_line import Ended, run
 from tests.service.console_factories import Browser, RecordingQueue
 from tests.service.installation import installation

@@ -112,5 +112,5 @@ def test_where_moodle_holds_the_password_the_reset_says_where(
     in_moodle = make_application(application.engine, tmp_path, kept_in="moodle")
     with pytest.raises(KeptInMoodle) as refused:
         reset(session, in_moodle)
-    assert refused.value.address == f"{MOODLE}/user/editadvanced.php?id=1"
+    assert refused.value.values["address"] == f"{MOODLE}/user/editadvanced.php?id=1"
     assert len(session.scalars(select(Credential)).all()) == 1

@@ -228,7 +228,7 @@ def test_a_file_is_imported_after_a_yes_and_the_yes_is_written_down(
         ("a.csv", b"x;y", {"subject": "schools"}, "нет строки с названиями столбцов"),
         ("a.csv", b"x", {"subject": "platform", "mapping": "default", "day": ""}, "неделю"),
         ("a.csv", b"x", {"subject": "platform", "mapping": "default", "day": "2026-01-01"},
-         "назовите платформу"),
+         "Назовите платформу"),
         ("", b"", {"subject": "schools"}, "Выберите файл"),
     ],
 )  # fmt: skip

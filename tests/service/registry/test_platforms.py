@@ -17,6 +17,7 @@ from service.registry.mappings import MappingError, PlatformMapping, load_mappin
 from service.registry.preview import Preview
 from service.registry.refusals import Refusal
 from service.settings import RegistrySettings
+from service.words.problems import sentence
 from tests.service.console_factories import add_school
 from tests.service.tables import as_csv
 
@@ -223,7 +224,8 @@ def test_a_mapping_of_ones_own_reads_a_file_as_the_platform_writes_it(
 )
 def test_a_wrong_mapping_is_named(tmp_path: Path, text: str, part: str) -> None:
     (tmp_path / "vk.toml").write_text(text, "utf-8")
-    with pytest.raises(MappingError, match=part):
+    with pytest.raises(MappingError) as refused:
         load_mappings([tmp_path])
+    assert part in sentence(refused.value)
     with pytest.raises(MappingError):
         load_mappings([tmp_path / "nowhere"])

@@ -15,12 +15,13 @@ from auth.models import Method
 from service.access import Scope
 from service.calendar.period import Period
 from service.models import KnownEnrolment, OperatorRole, RegionalTotal, SchoolType, TotalKey
+from service.problems import AskError
 from service.reports import REPORTS
 from service.reports.export import to_csv
-from service.reports.question import AskError
 from service.reports.report import Report
 from service.reports.suppression import hide_small
 from service.settings import ReportSettings
+from service.words.problems import sentence
 from tests.service.coverage_city import add_person, add_school, sign_in
 from tests.service.report_questions import built, check_people, check_queries, line
 
@@ -206,8 +207,9 @@ def test_only_the_city_is_compared_with_the_totals_of_the_region(session: Sessio
 
 
 def test_the_form_is_of_one_quarter(session: Session) -> None:
-    with pytest.raises(AskError, match="one quarter"):
+    with pytest.raises(AskError) as refused:
         build(session, period=Period(first=date(2026, 10, 1), last=date(2026, 11, 30)))
+    assert "one quarter" in sentence(refused.value)
     usual = INDICATORS.default_period
     assert usual
     assert usual(date(2027, 1, 1)) == QUARTER

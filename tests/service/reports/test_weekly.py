@@ -13,12 +13,13 @@ from service.models import (
     RollEvent,
     SchoolMembership,
 )
+from service.problems import AskError
 from service.reports import REPORTS
 from service.reports.definition import usual_options
 from service.reports.export import to_csv
-from service.reports.question import AskError
 from service.reports.weekly.columns import Threshold
 from service.settings import ReportSettings
+from service.words.problems import sentence
 from tests.service.coverage_city import (
     add_person,
     put_on_roll,
@@ -74,8 +75,9 @@ def test_a_report_is_of_one_week_and_says_which_one_is_meant(session: Session) -
         Period(first=date(2026, 12, 28), last=date(2027, 1, 3)),
         Period(first=date(2026, 12, 19), last=WEEK.last),
     ):
-        with pytest.raises(AskError, match="Saturday to Friday, such as"):
+        with pytest.raises(AskError) as refused:
             build(session, period=wrong)
+        assert "Saturday to Friday, such as" in sentence(refused.value)
 
 
 def test_on_friday_the_week_that_ends_is_shown_and_else_the_last_one() -> None:

@@ -1,0 +1,142 @@
+"""Why something cannot be done as asked: the sentence of each ``Problem``."""
+
+from __future__ import annotations
+
+from service.i18n import N_
+from service.i18n import gettext as _
+from service.problems import Problem
+from service.words.loads import load_status
+
+_SENTENCES = {
+    # What is not there, or not for the operator to see.
+    "load": N_("there is no such load"),
+    "school": N_("there is no such school"),
+    "person": N_("nobody has this login"),
+    "phase": N_("there is no such phase or exemption"),
+    "report": N_("there is no such report"),
+    # Loads
+    "load.not_planned": N_("this load cannot be approved: it is {status}"),
+    "load.not_approved": N_("this load is not approved: it is {status}"),
+    "load.already_applied": N_("this load cannot be rejected: it is {status}"),
+    "load.digest_differs": N_("the plan is not the one you looked at; look again"),
+    "load.not_all_yours": N_(
+        "this load is also about schools of others; whoever sees all of them may stop it"
+    ),
+    "load.not_copied": N_(
+        "{name} cannot be copied to the data folder: something in it cannot be read, "
+        "or there is no room"
+    ),
+    "load.nothing_to_approve": N_("no school of this load waits for approval"),
+    "load.already_decided": N_(
+        "{who} has decided already; of what was chosen now, nothing waits for approval"
+    ),
+    "load.nothing_failed": N_("nothing of this load has failed"),
+    "load.overtaken": N_("a later load of the school has planned again what failed here"),
+    "load.files_gone": N_("the files of this load are not kept any more: load them again"),
+    "load.over_limits": N_("over the limits: {schools}"),
+    # Registry
+    "import.decided": N_("this file was decided about already"),
+    "import.has_problems": N_("the file has mistakes, or changes nothing"),
+    "import.differs": N_("the registry has changed since you looked; look again"),
+    "platform.no_name": N_("give the platform a name of up to 50 characters"),
+    "platform.two_rows": N_("another row of the same week is school {code} already"),
+    "school.no_successor": N_("there is no other school with the code {code}"),
+    "district.unknown": N_("there is no district “{name}”"),
+    "district.exists": N_("there is a district “{name}” already; move the schools one by one"),
+    "district.no_name": N_("give the district a name of up to 100 characters"),
+    "mapping.unusable": "{what}",
+    "file.too_large": N_(
+        "The file is larger than {limit} MB. Remove pictures and sheets that are not needed."
+    ),
+    "file.too_many_rows": N_("The table has more than {limit} rows. Split the file."),
+    "file.other_kind": N_(
+        "This is neither XLSX nor CSV. Open the file and save it as “Excel workbook (.xlsx)”."
+    ),
+    "file.spoilt": N_("The file is damaged. Open it, save it anew as .xlsx and try again."),
+    "file.empty": N_("There is nothing in the table."),
+    "header.none": N_(
+        "No row of column titles is found in the first 20 rows; needed: {columns}. "
+        "Compare with the template."
+    ),
+    "header.twice": N_("Two columns mean the same: “{column}”. Leave one."),
+    # Sign-in
+    "link.another_human": N_(
+        "This is somebody else: name and birth date differ. If your record is wrong, correct "
+        "it in Paragraf first."
+    ),
+    "link.taken": N_(
+        "This person is linked to another ЕСИА account. To replace it, tick the box and say why."
+    ),
+    "link.no_reason": N_("Write the reason: it stays in the history."),
+    "link.nobody": N_("Nobody of your schools has this login."),
+    "phase.no_upstream": N_(
+        "nobody could sign in: no way to ЕСИА is configured; add it to the settings first"
+    ),
+    "phase.past": N_("the day is over; name today or a later one"),
+    "phase.taken": N_("there is a phase for the same people from that day on; move or remove it"),
+    "phase.no_district": N_("no school of this district is known"),
+    "phase.no_school": N_("there is no school with this code among yours"),
+    "phase.no_class": N_("the school has no such class, or several of this title"),
+    "phase.no_sense": N_("name a district or a school, and a class with its school alone"),
+    "phase.no_reason": N_("an exemption needs a reason of at most {n} characters"),
+    "phase.too_wide": N_("for everybody: name a person, a class or a role"),
+    "password.kept_in_moodle": N_(
+        "Moodle holds the passwords ([passwords] kept_in). Set a new one there, and tick “Force "
+        "password change”: {address}"
+    ),
+    "events.empty": N_("the file is empty"),
+    "events.encoding": N_("the file is neither UTF-8 nor Windows-1251"),
+    "events.columns": N_(
+        "the first line must name the columns; missing: {missing}. There are: {names}"
+    ),
+    # Reports
+    "period.one_date": N_("A period needs both dates: the first day and the last day."),
+    "period.reversed": N_("The period ends before it begins: {period}."),
+    "period.no_date": N_("“{text}” is not a date; write 2026-09-01 or 01.09.2026."),
+    "period.year": N_("“{text}”: the year must be from 2000 to 2099."),
+    "period.no_day": N_("The calendar has no day “{text}”."),
+    "question.choice": N_("{label}: choose one of {known}."),
+    "question.number": N_("{label}: a number from {minimum} to {maximum} is needed."),
+    "question.flag": N_("{label}: 1 or 0 is needed."),
+    "question.level": N_("This report has no such rows; there are: {known}."),
+    "question.compare": N_("This cannot be compared with; there are: {known}."),
+    "question.one_moment": N_("This report is of one moment and has no period before."),
+    "question.quarter": N_("Indicators are of one quarter, such as {quarter}."),
+    "question.week": N_(
+        "The weekly report is of one week from Saturday to Friday, such as {week}."
+    ),
+    "question.column": N_("There is no column {column}."),
+    "publish.no_reason": N_("This is published already; a correction needs a reason."),
+    "publish.same_moment": N_("Somebody published this in the same moment."),
+    "mail.no_address": N_("This is not an e-mail address."),
+    "mail.address_needed": N_("To get mail, give an address."),
+    "pdf.no_library": N_(
+        "PDF needs the library Pango. Debian and Ubuntu: apt-get install {packages}"
+    ),
+    "pdf.broken": N_("The PDF file could not be made; take another form, or fewer rows"),
+    # Operators
+    "operator.exists": N_("an operator with this name exists"),
+    "operator.unknown": N_("there is no operator with this name"),
+    "operator.name": N_(
+        "the name of an operator has 1 to {n} printable characters, no colon, and no blank at "
+        "its ends"
+    ),
+    "operator.password": N_("the password must have at least {n} characters"),
+    "operator.scope": N_("--of goes with the roles school and district, and only there"),
+    "operator.no_schools": N_(
+        "the registry has no schools yet: import it (schoolbridge registry import) or load "
+        "the school first"
+    ),
+    "operator.no_district": N_("the registry has no district “{item}”; it has: {offered}"),
+    "operator.no_school": N_(
+        "the registry has no school with the code “{item}”; it has: {offered}"
+    ),
+}
+
+
+def sentence(problem: Problem) -> str:
+    """What the operator reads, in the current language."""
+    values = dict(problem.values)
+    if "status" in values:
+        values["status"] = load_status(str(values["status"]))
+    return _(_SENTENCES[problem.code], **values)
