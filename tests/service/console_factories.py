@@ -41,6 +41,8 @@ from tests.service.database import make_tables
 
 NOW = datetime(2026, 10, 2, 9, 30, tzinfo=UTC)
 PASSWORD = "correct horse battery"
+BREACH = {"limit": "suspended", "count": 57, "base": 300, "allowed_share": 0.1}
+"""Of the limits, by the plan of a school."""
 
 
 @dataclass(kw_only=True)
@@ -109,6 +111,13 @@ class Browser:
         found = re.search(r'name="form_token" value="([^"]+)"', page.text)
         assert found, "the page has no form"
         return found[1]
+
+
+def digest_on(page: str) -> str:
+    """The digest that the decision on the page of a load will name."""
+    found = re.search(r'name="digest" value="([0-9a-f]{64})"', page)
+    assert found, "the page has no decision form"
+    return found[1]
 
 
 def make_console(home: Path, *, engine: Engine | None = None, **settings: Any) -> ConsoleUnderTest:

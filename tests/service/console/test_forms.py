@@ -26,6 +26,7 @@ from service.models import (
 )
 from service.sample import City, write_sample
 from tests.service.console_factories import (
+    BREACH,
     NOW,
     PASSWORD,
     Browser,
@@ -36,12 +37,11 @@ from tests.service.console_factories import (
     add_plan,
     add_run,
     add_school,
+    digest_on,
     make_console,
     make_user_change,
 )
 from tests.web import running_app
-
-BREACH = {"limit": "suspended", "count": 57, "base": 300, "allowed_share": 0.1}
 
 
 @pytest.fixture
@@ -66,12 +66,6 @@ def end_sessions(console: ConsoleUnderTest) -> None:
 def statuses(console: ConsoleUnderTest) -> set[str]:
     with console.rows() as rows:
         return set(rows.scalars(select(SchoolPlan.status)))
-
-
-def digest_on(page: str) -> str:
-    found = re.search(r'name="digest" value="([0-9a-f]{64})"', page)
-    assert found, "the page has no decision form"
-    return found[1]
 
 
 # Over the limits
@@ -99,6 +93,7 @@ def test_ticks_are_kept_when_the_plan_has_become_another(console: ConsoleUnderTe
     assert "посмотрите ещё раз" in answer.text
     (ticked,) = (box for box in re.findall(r"<input[^>]*>", answer.text) if " checked" in box)
     assert 'value="78-0243"' in ticked
+    assert statuses(console) == {"planned"}
 
 
 @pytest.mark.parametrize("act", ["apply", "reject"])
@@ -110,6 +105,7 @@ def test_what_a_run_cannot_do_is_said_on_its_page(console: ConsoleUnderTest, act
     assert answer.status_code == 409
     assert 'role="alert"' in answer.text
     assert "Школа № 153" in answer.text
+    assert console.queue.applied == []
 
 
 def test_in_a_browser_the_missing_tick_is_shown_and_then_taken(
