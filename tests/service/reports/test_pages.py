@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from service.models import AuditEntry, OperatorRole
+from service.problems import AskError
 from service.reports import REPORTS
 from service.reports.definition import PeriodUse
 from service.reports.question import Choice, Flag, Number
+from service.words.problems import sentence
 from tests.service.console_factories import (
     NOW,
     Browser,
@@ -165,5 +167,6 @@ def test_options_read_what_people_type() -> None:
     assert Flag(name="extra", label=str).read("1") is True
     for option, text in ((number, "501"), (number, "1.5"), (share, "nan"), (choice, "teacher"),
                          (Flag(name="extra", label=str), "yes")):  # fmt: skip
-        with pytest.raises(ValueError, match=": "):
+        with pytest.raises(AskError) as refused:
             option.read(text)
+        assert ": " in sentence(refused.value)
