@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -62,6 +63,18 @@ def test_a_plan_in_another_order_is_refused_after_what_was_in_order() -> None:
     assert [change.key for change in next(going_through)] == ["class"]
     with pytest.raises(PlanOrderError, match="category create is out of order"):
         list(going_through)
+
+
+@pytest.mark.parametrize("places", [*pairwise(APPLY_ORDER)], ids=str)
+def test_no_two_neighbours_of_the_order_may_change_places(
+    places: tuple[tuple[Kind, Action], ...],
+) -> None:
+    changes = [
+        Change(kind=kind, action=action, key="k", before={}, after={}) for kind, action in places
+    ]
+    assert keys(changes) == [["k"], ["k"]]
+    with pytest.raises(PlanOrderError):
+        keys(changes[::-1])
 
 
 def test_suspensions_come_last() -> None:

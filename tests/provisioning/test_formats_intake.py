@@ -121,6 +121,13 @@ def test_a_file_behind_a_password_is_refused(tmp_path: Path) -> None:
     assert rules_of(read_path(path).findings) == ["archive.encrypted"]
 
 
+def test_a_small_archive_may_be_packed_very_tightly(tmp_path: Path) -> None:
+    blank = roster_file(after=" " * 900_000).encode()
+    archive = make_zip(tmp_path / "small.zip", {"school.xml": blank})
+    assert len(blank) > 200 * archive.stat().st_size
+    assert rules_of(read_path(archive).findings) == []
+
+
 def test_a_zip_bomb_is_refused_unread(tmp_path: Path) -> None:
     path = make_zip(tmp_path / "a.zip", {"school.xml": b" " * 50_000_000})
     assert rules_of(read_path(path).findings) == ["archive.bomb"]

@@ -109,6 +109,16 @@ def test_the_second_row_of_an_id_is_an_error_and_the_first_stays(tmp_path: Path)
     assert result.rosters[0].set_aside == frozenset()
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_rows_of_an_id_the_one_that_says_here_counts(tmp_path: Path, order: int) -> None:
+    rows = [student("s-1"), student("s-1", class_id="c-gone", left_on="2026-09-10")]
+    result = read_files(tmp_path, school=roster_file(students=rows[::order]))
+    assert rules_of(result.findings) == ["id.ended_row"]
+    (roster,) = result.rosters
+    assert roster.persons["s-1"].end_date is None
+    assert [one.class_id for one in roster.enrolments] == ["c-8a"]
+
+
 def test_an_id_too_long_for_moodle_is_an_error(tmp_path: Path) -> None:
     result = read_files(tmp_path, school=roster_file(students=[student(), student("s" * 101)]))
     assert rules_of(result.findings) == ["id.too_long"]

@@ -117,6 +117,14 @@ def test_the_same_snils_twice_in_one_roster_matches_nobody() -> None:
     assert {one.how for one in found.matches.values()} == {How.NEW}
 
 
+def test_who_is_named_by_key_is_nobody_elses_row() -> None:
+    known = known_person(snils=SNILS)
+    roster = make_roster([make_person("s-1"), make_person("s-2", snils=SNILS)])
+    found = match_all(roster, by_key={"s-1": known}, by_snils={SNILS: [known]})
+    assert found.matches["s-1"] == Match(person_id="p-1", how=How.KNOWN)
+    assert found.matches["s-2"] == Match(person_id="new-1", how=How.NEW)
+
+
 ANOTHER_NAME = ["match.snils_other_name"]
 
 

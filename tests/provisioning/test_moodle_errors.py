@@ -189,6 +189,17 @@ def test_an_address_whose_certificate_cannot_be_checked_is_a_matter_of_setup() -
     assert caught.value.code == "certificate_not_accepted"
 
 
+def test_a_single_course_that_cannot_be_seen_concerns_no_other() -> None:
+    unseen = failure("errorcoursecontextnotvalid")
+    with (
+        scripted_moodle(unseen, data({"siteid": 1, "userid": 2}), unseen) as script,
+        MoodleClient(script.settings) as moodle,
+        pytest.raises(MoodleRefused),
+    ):
+        moodle.roles_in_courses([7])
+    assert script.answers == []
+
+
 def test_broken_password_rules_become_one_word() -> None:
     rules = "<div>Passwords must be at least 8 characters long.</div>"
     assert error_of_a_write(failure(rules)).code == "weak_password"
