@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from datetime import timedelta
 
-from auth.linking.links import end_link, links_of
+from sqlalchemy import literal, select
+
+from auth.linking.links import end_link, is_linked, links_of
 from auth.linking.models import LinkEvent
 from auth.models import LogoutNotice
 from tests.auth.conftest import OWN_PASSWORD
@@ -80,3 +82,15 @@ def test_the_same_identity_comes_back_only_through_the_school(door: Door, browse
     assert heading(page) == "Мы не нашли вашу учётную запись"
     door.link(PUPIL, make_identity())
     assert heading(browser.open(door.address(make_identity()))) == "Вы вошли"
+
+
+def test_a_link_counts_from_its_moment_until_that_of_its_end(door: Door) -> None:
+    made = door.portal.clock()
+    door.link(PUPIL, make_identity())
+    door.portal.clock.forward(3600)
+    unlink(door)
+    ended, second = door.portal.clock(), timedelta(seconds=1)
+    moments = (made - second, made, ended - second, ended)
+    with door.portal.session_factory() as db:
+        linked = [db.scalar(select(is_linked(literal(PUPIL), at))) for at in moments]
+    assert linked == [False, True, True, False]
