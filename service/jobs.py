@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +23,7 @@ from service.loads.failures import plan_again_by_itself
 from service.loads.planning import plan_load as plan_received
 from service.logs import set_up_logging
 from service.models import LoadStatus
+from service.processes import end_with_parent
 from service.queue import JobName, JobQueue, Work
 from service.queue_worker import JobBroken, work_on
 from service.redis_link import connect_redis
@@ -45,7 +45,7 @@ def _stop_flag() -> Callable[[], bool]:
     told = Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: told.set())
     # A killed worker must not leave its job running unseen.
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    end_with_parent()
     return told.is_set
 
 

@@ -113,11 +113,14 @@ class Child:
         return lines[-1] if lines else _("no output")
 
 
-def _die_with_parent(parent: int) -> Callable[[], None]:
-    libc = ctypes.CDLL(None, use_errno=True)
+def end_with_parent() -> None:
+    """Let the system send SIGTERM to this process when its parent is gone, even by SIGKILL."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
+
+def _die_with_parent(parent: int) -> Callable[[], None]:
     def prepare() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        end_with_parent()
         # Ctrl-C reaches the whole group; the parent alone decides the order of ending.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from service import create_app
 from service.logs import set_up_logging
+from service.processes import end_with_parent
 from service.starting import one_clear_line, start
 
+# Or the process that answers requests would hold the port when its parent alone is killed.
+end_with_parent()
 set_up_logging()
 with one_clear_line():
     application = create_app(start())

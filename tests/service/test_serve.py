@@ -140,8 +140,10 @@ def test_a_child_that_dies_is_started_again(environment: dict[str, str]) -> None
                 for child in serve.children()
                 if any(Path(word.partition(" ")[0]).name == name for word in child.cmdline())
             ]
+            family = [victim, *victim.children(recursive=True)]
             victim.kill()
-            victim.wait()
+            _gone, alive = psutil.wait_procs(family, WAIT_SECONDS)
+            assert not alive, "a process that it started goes on without it"
             until(is_well, lambda name=name: name)
             assert victim.pid not in [child.pid for child in serve.children()]
 
