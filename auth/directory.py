@@ -81,7 +81,7 @@ class Directory(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Pupil:
+class Student:
     name: str
     username: str
     class_title: str
@@ -110,9 +110,9 @@ class OwnClass(Protocol):
     """The classes that people lead. Promises of an implementer: each look at a slip and each reset
     is written down with its actor."""
 
-    def pupils(self, person_id: str) -> Sequence[Pupil]:
+    def students(self, person_id: str) -> Sequence[Student]:
         """Return those of the classes that this person leads now."""
 
     def reset(self, person_id: str, username: str) -> Slip | None:
-        """Let the first password of one of these pupils count again. None, and nothing is done,
+        """Let the first password of one of these students count again. None, and nothing is done,
         for the login of anybody else."""

@@ -40,7 +40,7 @@ def home(context: Context) -> Any:
         applications=_applications(context, account, method),
         notice=notice_for(context, account, sign_in),
         from_outside=method is Method.ESIA,
-        leads_class=bool(context.own_class and context.own_class.pupils(account.person_id)),
+        leads_class=bool(context.own_class and context.own_class.students(account.person_id)),
     )
 
 
@@ -131,7 +131,7 @@ def go_on() -> Response:
 
 
 def own_class(context: Context) -> Any:
-    """Show a class teacher the pupils of the own class, and reset the password of one.
+    """Show a class teacher the students of the own class, and reset the password of one.
 
     Only soon after the sign-in: a computer left open must not hand out passwords. Anybody without a
     class is answered like a page that is not there.
@@ -142,16 +142,16 @@ def own_class(context: Context) -> Any:
     if sign_in.with_first_password:
         return redirect(url_for("auth_pages.set_password"), 303)
     leader = context.own_class or abort(404)
-    pupils = leader.pupils(sign_in.person_id)
-    if account is None or not pupils:
+    students = leader.students(sign_in.person_id)
+    if account is None or not students:
         abort(404)
     decision = context.decide(account, None, Method(sign_in.method))
     if not decision.allowed:
         return refuse(context, decision, None)
     if request.method == "GET":
-        return render(context, "class.html", pupils=pupils)
+        return render(context, "class.html", students=students)
     if not context.sessions.cookie.is_own_form(request):
-        return render(context, "class.html", status=400, pupils=pupils, stale=True)
+        return render(context, "class.html", status=400, students=students, stale=True)
     slip = leader.reset(sign_in.person_id, request.form.get("login", ""))
     if slip is None:
         abort(404)

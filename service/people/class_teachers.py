@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import aliased
 
-from auth.directory import Pupil, Slip
+from auth.directory import Slip, Student
 from auth.signin.check import normalise_username
 from provisioning.roster import Role
 from service.access import STAFF_ROLES, Scope, staff_of_their_own_school
@@ -30,14 +30,14 @@ class LedClasses:
     def __init__(self, application: Application) -> None:
         self._application = application
 
-    def pupils(self, person_id: str) -> Sequence[Pupil]:
+    def students(self, person_id: str) -> Sequence[Student]:
         with self._application.sessions() as session:
             found = session.execute(_students_of(person_id)).all()
         rows = sorted(
             found, key=lambda row: (natural(row[1].class_title), natural(row[0].full_name))
         )
         return [
-            Pupil(name=person.full_name, username=person.username, class_title=place.class_title)
+            Student(name=person.full_name, username=person.username, class_title=place.class_title)
             for person, place in rows
         ]
 
@@ -65,23 +65,17 @@ class LedClasses:
 
 def _students_of(teacher_id: str) -> Select[KnownUser, SchoolMembership]:
     teacher = aliased(SchoolMembership)
+    is_led = (ClassTeacher.school_code == SchoolMembership.school_code) & (
+        ClassTeacher.class_id == SchoolMembership.class_id
+    )
+    leads = (teacher.school_code == ClassTeacher.school_code) & (
+        teacher.person_id == ClassTeacher.person_id
+    )
     return (
         select(KnownUser, SchoolMembership)
         .join(SchoolMembership, SchoolMembership.person_id == KnownUser.person_id)
-        .join(
-            ClassTeacher,
-            and_(
-                ClassTeacher.school_code == SchoolMembership.school_code,
-                ClassTeacher.class_id == SchoolMembership.class_id,
-            ),
-        )
-        .join(
-            teacher,
-            and_(
-                teacher.school_code == ClassTeacher.school_code,
-                teacher.person_id == ClassTeacher.person_id,
-            ),
-        )
+        .join(ClassTeacher, is_led)
+        .join(teacher, leads)
         .where(
             ClassTeacher.person_id == teacher_id,
             teacher.role.in_(STAFF_ROLES),
