@@ -128,16 +128,20 @@ def find(session: Session, load_id: int, scope: Scope) -> Load:
     return load
 
 
-def _hold(session: Session, load_id: int, scope: Scope) -> Load:
-    """Find the load as ``find`` does, and let nobody else change it before the transaction ends.
-
-    A worker may be about to begin.
-    """
-    load = find(session, load_id, scope)
+def _hold(session: Session, load: Load) -> None:
+    """Let nobody else change the load before the transaction ends: a worker may just begin."""
     # An update, because SQLite knows no FOR UPDATE: there it waits for, and stops, all that write.
     session.execute(update(Load).where(Load.id == load.id).values(folder=Load.folder))
     session.refresh(load)
-    return load
+
+
+def _to_decide(session: Session, load_id: int, scope: Scope) -> tuple[Load, Sequence[SchoolPlan]]:
+    """Find a load and its plans, and hold both."""
+    load = find(session, load_id, scope)
+    # The plans first, as planning does: it and a decision must not wait for each other.
+    plans(session, load, scope, held=True)
+    _hold(session, load)
+    return load, plans(session, load, scope, held=True)
 
 
 def scope_of(load: Load) -> Scope:
@@ -147,15 +151,15 @@ def scope_of(load: Load) -> Scope:
 
 
 def plans(
-    session: Session, load: Load, scope: Scope, *, to_decide: bool = False
+    session: Session, load: Load, scope: Scope, *, held: bool = False
 ) -> Sequence[SchoolPlan]:
-    """Return the load's plans of the schools inside the scope; locked, where that is to decide."""
+    """Return the load's plans of the schools inside the scope; ``held`` from here on."""
     query = (
         select(SchoolPlan)
         .where(SchoolPlan.load_id == load.id, SchoolPlan.school_code.in_(scope.codes()))
         .order_by(SchoolPlan.school_code)
     )
-    if to_decide:
+    if held:
         query = query.with_for_update().execution_options(populate_existing=True)
     return session.scalars(query).all()
 
@@ -188,11 +192,10 @@ def approve(
     ``load.already_decided`` (somebody said yes before), ``load.over_limits``. Nothing at all is
     approved then.
     """
-    load = _hold(session, load_id, scope)
+    load, mine = _to_decide(session, load_id, scope)
     # Also after the rest was applied: the yes to it may have left these out.
     if load.status not in OPEN:
         raise LoadProblem("load.not_planned", status=load.status)
-    mine = plans(session, load, scope, to_decide=True)
     if expected_digest and not digest(mine).startswith(expected_digest):
         raise LoadProblem("load.digest_differs")
     open_plans = [
@@ -234,8 +237,7 @@ def _nothing_to_approve(
 
 def reject(session: Session, load_id: int, *, scope: Scope, now: datetime) -> Load:
     """Say no. Raises ``LoadProblem("load.already_applied")`` once anything was applied."""
-    load = _hold(session, load_id, scope)
-    mine = plans(session, load, scope, to_decide=True)
+    load, mine = _to_decide(session, load_id, scope)
     open_states = {LoadStatus.RECEIVED, LoadStatus.PLANNED, LoadStatus.APPROVED}
     if load.status not in open_states or any(plan.started for plan in mine):
         raise LoadProblem("load.already_applied", status=load.status)
@@ -262,7 +264,8 @@ def request_stop(session: Session, load_id: int, *, scope: Scope, now: datetime)
     When nobody is at work on it, it is stopped with that, and no worker goes on by itself.
     Raises ``LoadProblem("load.not_all_yours")``: it would stop schools outside the scope too.
     """
-    load = _hold(session, load_id, scope)
+    load = find(session, load_id, scope)
+    _hold(session, load)
     if len(plans(session, load, scope)) < len(load.plans):
         raise LoadProblem("load.not_all_yours")
     load.stop_requested, load.go_on_at = True, None
@@ -342,7 +345,8 @@ def ready_to_apply(session: Session, load_id: int, *, scope: Scope, now: datetim
 
     Raises ``LoadProblem("load.not_approved")``; an applied load with failed changes may go again.
     """
-    load = _hold(session, load_id, scope)
+    load = find(session, load_id, scope)
+    _hold(session, load)
     if load.status not in {*OPEN, LoadStatus.APPLYING} - {LoadStatus.PLANNED}:
         raise LoadProblem("load.not_approved", status=load.status)
     load.stop_requested, load.go_on_at, load.beginnings = False, now, 0
