@@ -47,24 +47,20 @@ def work_on(
         # A signal reaches the worker of the round before until the next one begins to work.
         with suppress(StopRequested):
             with _outliving_redis("the worker lost Redis"):
-                _work_until_redis_is_lost(queues, connect(), look, seconds, told, burst=burst)
+                worker = _make_worker(queues, connect(), seconds)
+                worker.look, worker.told = look, told
+                worker.forget_failures()
+                try:
+                    worker.work(burst=burst, logging_level="WARNING")
+                finally:
+                    if worker.horse_pid:
+                        worker.wait_for_horse()
             if burst:
                 return
             told.wait(RECONNECT_SECONDS)
 
 
-@contextmanager
-def _outliving_redis(what: str) -> Iterator[None]:
-    try:
-        yield
-    except redis.RedisError as error:
-        log.warning("%s: %s", what, type(error).__name__)
-
-
-def _work_until_redis_is_lost(
-    queues: Sequence[str], connection: redis.Redis, look: Callable[[], None], seconds: int,
-    told: Event, *, burst: bool,
-) -> None:  # fmt: skip
+def _make_worker(queues: Sequence[str], connection: redis.Redis, seconds: int) -> _Worker:
     worker = _Worker(
         [Queue(name, connection=connection) for name in queues],
         connection=connection,
@@ -74,13 +70,15 @@ def _work_until_redis_is_lost(
         job_monitoring_interval=seconds,
     )
     worker.log_job_description = False
-    worker.look, worker.told = look, told
-    worker.forget_failures()
+    return worker
+
+
+@contextmanager
+def _outliving_redis(what: str) -> Iterator[None]:
     try:
-        worker.work(burst=burst, logging_level="WARNING")
-    finally:
-        if worker.horse_pid:
-            worker.wait_for_horse()
+        yield
+    except redis.RedisError as error:
+        log.warning("%s: %s", what, type(error).__name__)
 
 
 class _Worker(Worker):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,11 +64,6 @@ def with_settings(application: Application, **changes: Any) -> Application:
     return replace(application, settings=replace(application.settings, **changes))
 
 
-def at(application: Application, site: FakeMoodle, **changes: Any) -> list[Check]:
-    moodle = MoodleSettings(url=site.url, token="t" * 32)
-    return examine(with_settings(application, moodle=moodle, **changes))
-
-
 def of(checks: Sequence[Check], subject: str) -> list[Check]:
     found = [check for check in checks if check.subject == subject]
     assert found, f"{subject} was not looked at"
@@ -79,85 +74,96 @@ def problems(checks: Sequence[Check], subject: str) -> list[str]:
     return [one.message for one in of(checks, subject) if one.verdict == Verdict.PROBLEM]
 
 
+Doctor = Callable[..., list[Check]]
+
+
+@pytest.fixture
+def doctor(application: Application, site: FakeMoodle) -> Doctor:
+    """The checks of the installation before ``site``, or those of one subject; with settings."""
+
+    def look(subject: str = "", **changes: Any) -> list[Check]:
+        moodle = MoodleSettings(url=site.url, token="t" * 32)
+        checks = examine(with_settings(application, moodle=moodle, **changes))
+        return of(checks, subject) if subject else checks
+
+    return look
+
+
 def add_course(application: Application) -> None:
     with transaction(application.sessions) as session:
         session.add(KnownObject(kind="course", key="course:1", moodle_id=17, fields={}))
 
 
-def test_a_moodle_in_order_gives_no_problem(application: Application, site: FakeMoodle) -> None:
+def test_a_moodle_in_order_gives_no_problem(
+    application: Application, doctor: Doctor, site: FakeMoodle
+) -> None:
     add_course(application)
     callback = f"{site.url}/admin/oauth2callback.php"
     auth = replace(
         application.settings.auth,
         clients=(Client(client_id="moodle", client_secret="s" * 32, redirect_uris=(callback,)),),
     )
-    checks = at(application, site, auth=auth)
+    checks = doctor(auth=auth)
     # The installation of these tests is made without Alembic and without keys.
     others = [one for one in checks if one.subject not in {"Database", "Signing keys"}]
     assert [one for one in others if one.verdict == Verdict.PROBLEM] == []
     assert of(checks, "Capabilities of our account")[0].message == "17 of 17 are there"
 
 
-def test_every_check_that_is_not_in_order_says_what_to_do(
-    application: Application, site: FakeMoodle
-) -> None:
+def test_every_check_that_is_not_in_order_says_what_to_do(doctor: Doctor, site: FakeMoodle) -> None:
     site.missing = {"moodle/user:create", "enrol/manual:enrol"}
     site.functions -= {Function.CREATE_COURSES, Function.CALL_SEVERAL}
-    for check in at(application, site):
+    for check in doctor():
         assert bool(check.remedy) == (check.verdict != Verdict.OK), check
         assert set(asdict(check)) == {"subject", "verdict", "message", "remedy"}
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES)
 def test_a_missing_capability_is_named(
-    application: Application, site: FakeMoodle, capability: str
+    application: Application, doctor: Doctor, site: FakeMoodle, capability: str
 ) -> None:
     add_course(application)
     site.missing = {capability}
     subject = "Capabilities of our account"
-    checks = at(application, site)
+    checks = doctor()
     assert problems(checks, subject) == [f"{capability} is missing"]
     (found,) = [one for one in of(checks, subject) if one.verdict == Verdict.PROBLEM]
     assert "Users > Permissions > Define roles" in found.remedy
 
 
 def test_both_names_of_a_course_may_be_missing_without_blaming_another_capability(
-    application: Application, site: FakeMoodle
+    application: Application, doctor: Doctor, site: FakeMoodle
 ) -> None:
     add_course(application)
     subject, names = "Capabilities of our account", ["fullname", "shortname"]
     site.missing = {f"moodle/course:change{name}" for name in names}
-    checks = at(application, site)
+    checks = doctor()
     assert problems(checks, subject) == [f"moodle/course:change{name} is missing" for name in names]
     site.missing |= {"moodle/course:update"}
-    assert problems(at(application, site), subject) == ["moodle/course:update is missing"]
+    assert problems(doctor(), subject) == ["moodle/course:update is missing"]
 
 
 def test_an_account_that_may_do_nothing_gets_no_tick(
-    application: Application, site: FakeMoodle
+    application: Application, doctor: Doctor, site: FakeMoodle
 ) -> None:
     add_course(application)
     subject = "Capabilities of our account"
-    checks = of(at(application, site), subject)
+    checks = doctor(subject)
     everything = next(one.message for one in checks if one.verdict == Verdict.OK)
     assert everything == "17 of 17 are there"
     site.missing = {"moodle/user:create"}
-    assert Verdict.OK not in [one.verdict for one in of(at(application, site), subject)]
+    assert Verdict.OK not in [one.verdict for one in doctor(subject)]
     site.missing = set(CAPABILITIES)
-    first = of(at(application, site), subject)[0]
+    first = doctor(subject)[0]
     assert (first.verdict, first.message) == (
         Verdict.PROBLEM,
         "none of 17 was found",
     )
 
 
-def test_without_a_course_two_capabilities_are_left_open(
-    application: Application, site: FakeMoodle
-) -> None:
+def test_without_a_course_two_capabilities_are_left_open(doctor: Doctor, site: FakeMoodle) -> None:
     (open_,) = [
-        one
-        for one in of(at(application, site), "Capabilities of our account")
-        if one.verdict == Verdict.WARNING
+        one for one in doctor("Capabilities of our account") if one.verdict == Verdict.WARNING
     ]
     assert "moodle/course:view, moodle/course:viewparticipants" in open_.message
     assert Function.GET_ENROLLED_USERS not in site.seen
@@ -171,24 +177,18 @@ def test_without_a_course_two_capabilities_are_left_open(
         if one != Function.SITE_INFO and (not one.optional or one == Function.CALL_SEVERAL)
     ],
 )
-def test_a_missing_function_is_named(
-    application: Application, site: FakeMoodle, function: Function
-) -> None:
+def test_a_missing_function_is_named(doctor: Doctor, site: FakeMoodle, function: Function) -> None:
     site.functions.discard(function)
-    (found,) = [
-        one
-        for one in of(at(application, site), "Functions of the web service")
-        if one.verdict != Verdict.OK
-    ]
+    (found,) = [one for one in doctor("Functions of the web service") if one.verdict != Verdict.OK]
     assert found.message.startswith(f"{function} is missing")
     assert "External services" in found.remedy
     slower = function == Function.CALL_SEVERAL
     assert found.verdict == (Verdict.WARNING if slower else Verdict.PROBLEM)
 
 
-def test_a_role_that_may_not_be_given_is_named(application: Application, site: FakeMoodle) -> None:
+def test_a_role_that_may_not_be_given_is_named(doctor: Doctor, site: FakeMoodle) -> None:
     site.assignable.discard(STUDENT)
-    checks = at(application, site)
+    checks = doctor()
     (found,) = problems(checks, "Roles that our account may give")
     assert found.startswith("student (number 5): not allowed")
 
@@ -197,19 +197,19 @@ def test_a_role_that_may_not_be_given_is_named(application: Application, site: F
     ("version", "words"), [("2023100900.00", "older than 4.5"), ("2025041400.00", "newer than 4.5")]
 )
 def test_another_version_is_a_warning(
-    application: Application, site: FakeMoodle, version: str, words: str
+    doctor: Doctor, site: FakeMoodle, version: str, words: str
 ) -> None:
     site.version = version
-    (found,) = of(at(application, site), "Version of Moodle")
+    (found,) = doctor("Version of Moodle")
     assert found.verdict == Verdict.WARNING
     assert words in found.message
 
 
-def test_a_clock_that_is_wrong_is_a_warning(application: Application, site: FakeMoodle) -> None:
-    assert of(at(application, site), "Clock of Moodle")[0].verdict == Verdict.OK
+def test_a_clock_that_is_wrong_is_a_warning(doctor: Doctor, site: FakeMoodle) -> None:
+    assert doctor("Clock of Moodle")[0].verdict == Verdict.OK
     late = datetime.now(UTC) - timedelta(minutes=5)
     site.date = late.strftime("%a, %d %b %Y %H:%M:%S GMT")
-    (found,) = of(at(application, site), "Clock of Moodle")
+    (found,) = doctor("Clock of Moodle")
     assert found.verdict == Verdict.WARNING
     assert found.message.startswith("-")
 
@@ -220,38 +220,36 @@ def refuses_birth_dates(form: Form) -> str:
 
 
 def test_a_password_policy_that_refuses_birth_dates_is_a_problem_where_moodle_keeps_them(
-    application: Application, site: FakeMoodle
+    doctor: Doctor, site: FakeMoodle
 ) -> None:
     subject = "Password policy of Moodle"
     site.accepts = refuses_birth_dates
-    assert subject not in {check.subject for check in at(application, site)}
+    assert subject not in {check.subject for check in doctor()}
 
     birth_dates = PasswordSettings(kept_in="moodle", first="birth_date")
-    (found,) = of(at(application, site, passwords=birth_dates), subject)
+    (found,) = doctor(subject, passwords=birth_dates)
     assert found.verdict == Verdict.PROBLEM
     assert "minpasswordlower, minpasswordupper, minpasswordnonalphanum" in found.remedy
     assert "Site security settings" in found.remedy
 
     random = PasswordSettings(kept_in="moodle", first="random")
-    (found,) = of(at(application, site, passwords=random), subject)
+    (found,) = doctor(subject, passwords=random)
     assert found.verdict == Verdict.OK
 
 
-def test_an_address_that_moodle_refuses_is_a_problem(
-    application: Application, site: FakeMoodle
-) -> None:
+def test_an_address_that_moodle_refuses_is_a_problem(doctor: Doctor, site: FakeMoodle) -> None:
     site.accepts = lambda _form: "invalidparameter"
-    (found,) = problems(at(application, site), "E-mail addresses of our accounts")
+    (found,) = problems(doctor(), "E-mail addresses of our accounts")
     assert "school.invalid" in found
 
 
-def test_comparing_addresses_is_a_warning(application: Application, site: FakeMoodle) -> None:
+def test_comparing_addresses_is_a_warning(doctor: Doctor, site: FakeMoodle) -> None:
     subject = "Speed of making accounts"
-    assert of(at(application, site), subject)[0].verdict == Verdict.OK
+    assert doctor(subject)[0].verdict == Verdict.OK
     site.accepts = lambda form: (
         "invalidparameter" if form["users[0][email]"] == OWN_ADDRESS else "dmlwriteexception"
     )
-    (found,) = of(at(application, site), subject)
+    (found,) = doctor(subject)
     assert found.verdict == Verdict.WARNING
     assert "allowaccountssameemail" in found.remedy
 
@@ -319,9 +317,7 @@ def test_an_embedded_redis_that_does_not_run_is_a_warning(application: Applicati
     assert "serve" in found.remedy
 
 
-def test_a_moodle_that_is_no_client_of_the_sign_in_is_a_problem(
-    application: Application,
-) -> None:
+def test_a_moodle_that_is_no_client_of_the_sign_in_is_a_problem(application: Application) -> None:
     (found,) = of(examine(application), "Clients of the sign-in")
     assert found.verdict == Verdict.PROBLEM
     callback = f"{application.settings.moodle.url}/admin/oauth2callback.php"
