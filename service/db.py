@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy
 from sqlalchemy import Engine, MetaData, Row, Select, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from auth.models import Base as AuthBase
@@ -128,9 +129,6 @@ def upsert(session: Session, table: type[DeclarativeBase], rows: Sequence[dict[s
     """
     if not rows:
         return
-    # Commands that only read do without: that of PostgreSQL brings all its drivers.
-    from sqlalchemy.dialects import postgresql, sqlite
-
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     keys = [column.name for column in sqlalchemy.inspect(table).primary_key]
     statement = dialect.insert(table)
