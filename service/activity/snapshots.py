@@ -21,7 +21,7 @@ from service.activity.moodle_access import Accesses, read_accesses
 from service.activity.rolls import bring_up_to_date
 from service.activity.rollups import add_active, extend, lock
 from service.application import Application
-from service.calendar.due import Occasion, due
+from service.calendar.weeks import Occasion, due
 from service.db import transaction, upsert
 from service.models import EventSource, MoodleSnapshot, SnapshotKind, SnapshotStatus
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.access import Scope
 from service.application import Application
-from service.calendar.due import Due, Occasion, due
+from service.calendar.weeks import Due, Occasion, due
 from service.db import transaction
 from service.i18n import set_language
 from service.models import Operator, OperatorRole, School

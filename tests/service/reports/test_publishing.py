@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.calendar.due import Due, Occasion, due
 from service.calendar.period import Period
+from service.calendar.weeks import Due, Occasion, due
 from service.models import AuditEntry, OperatorRole, PublishedReport, School
 from service.reports import REPORTS
 from service.reports.definition import make
