@@ -1,4 +1,4 @@
-"""The start of a process that is no command: the web server's and the workers' one line."""
+"""The start of a process that is no command: the web server's and the workers'."""
 
 from __future__ import annotations
 
@@ -18,23 +18,18 @@ from service.schema import check_revision
 
 
 @contextmanager
-def one_clear_line() -> Iterator[None]:
-    """End the process with exit code 1 and one line when it cannot start."""
+def started() -> Iterator[Application]:
+    """Give the application of the environment's settings, over a database of this version.
+
+    Without them the process ends with exit code 1 and one line. A database that does not answer is
+    no reason not to start: it may come back.
+    """
     set_language(os.environ.get("SCHOOLBRIDGE_LANG", "ru"))
     try:
-        yield
+        application = build()
+        with suppress(OperationalError):
+            check_revision(application.engine)
+        application.engine.dispose()  # connections must not be shared with what is forked from here
+        yield application
     except (ConfigError, StartError) as error:
         sys.exit(_("Error: {what}", what=error))
-
-
-def start() -> Application:
-    """The application of the environment's settings, over a database of this version.
-
-    Raises ``StartError`` for one of another version. One that does not answer is no reason not to
-    start: it may come back.
-    """
-    application = build()
-    with suppress(OperationalError):
-        check_revision(application.engine)
-    application.engine.dispose()  # connections must not be shared with what is forked from here
-    return application

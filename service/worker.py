@@ -9,9 +9,9 @@ import sys
 
 from service.jobs import work
 from service.queue import Work
-from service.starting import one_clear_line, start
+from service.starting import started
 
 if __name__ == "__main__":
     kinds = tuple(Work(each) for each in sys.argv[1:] if each != "--burst")
-    with one_clear_line():
-        work(start().settings, kinds or tuple(Work), burst="--burst" in sys.argv[1:])
+    with started() as application:
+        work(application.settings, kinds or tuple(Work), burst="--burst" in sys.argv[1:])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from service import create_app
 from service.logs import set_up_logging
 from service.processes import end_with_parent
-from service.starting import one_clear_line, start
+from service.starting import started
 
 # Or the process that answers requests would hold the port when its parent alone is killed.
 end_with_parent()
 set_up_logging()
-with one_clear_line():
-    application = create_app(start())
+with started() as ready:
+    application = create_app(ready)
