@@ -30,10 +30,8 @@ COMMANDS = {
         "doctor": _("Check the installation and Moodle; say what to change and where."),
         "moodle-login-setup": _("Print what to type into Moodle's OAuth 2 pages, and check it."),
     },
-    "files": {
-        "sample": _("Write an invented city as XML; the same for the same seed."),
-        "check": _("Read and validate files; nothing is stored or changed."),
-    },
+    "sample": {"sample": _("Write an invented city as XML; the same for the same seed.")},
+    "check": {"check": _("Read and validate files; nothing is stored or changed.")},
     "loading": {
         "import": _("Read files, folders or a zip and plan what would change."),
         "approve": _("Say yes to the plans of a load."),

@@ -33,7 +33,7 @@ def loaded_by(home: Path, *arguments: str) -> set[str]:
     ("arguments", "unused"),
     [
         (["--help"], {"alembic", "authlib", "flask", "lxml", "provisioning", "sqlalchemy"}),
-        (["check", str(ROSTER)], {"alembic", "authlib", "flask", "requests", "sqlalchemy"}),
+        (["check", str(ROSTER)], {"alembic", "authlib", "flask", "http", "requests", "sqlalchemy"}),
         (["loads"], {"alembic", "authlib", "flask"}),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

@@ -1,0 +1,55 @@
+"""The command sample: invented files to try everything with."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from service.cli.base import writing
+from service.i18n import gettext as _
+from service.sample import ENCODINGS, LAYOUTS, City, write_sample
+
+
+@click.command("sample")
+@click.option("--schools", default=3, show_default=True, help=_("How many schools."))
+@click.option("--people-per-school", default=300, show_default=True, help=_("People in each."))
+@click.option("--seed", default=1, show_default=True, help=_("Another number, another city."))
+@click.option(
+    "--layout", default="roster-1", show_default=True, type=click.Choice(sorted(LAYOUTS)),
+    help=_("XML layout."),
+)  # fmt: skip
+@click.option(
+    "--encoding", type=click.Choice(ENCODINGS), help=_("Encoding, if not the layout's own.")
+)
+@click.option("--month", default=0, show_default=True, help=_("The same city so many months on."))
+@click.option(
+    "--today",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help=_("Files of this day's school year; by default of today's."),
+)
+@click.option(
+    "--broken",
+    default=0,
+    show_default=True,
+    help=_("So many schools have mistakes in their files."),
+)
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help=_("Folder.")
+)
+def sample(
+    schools: int, people_per_school: int, seed: int, layout: str, encoding: str | None, month: int,
+    today: datetime | None, broken: int, out: Path,
+) -> None:  # fmt: skip
+    try:
+        city = City(
+            schools=schools, people_per_school=people_per_school, seed=seed, broken=broken,
+            today=today.date() if today else date.today(),  # noqa: DTZ011 - chooses a school year
+        )  # fmt: skip
+        with writing(out):
+            people = write_sample(out, city, layout=layout, month=month, encoding=encoding)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(_("{people} people of {schools} schools in {folder}",
+                 people=people, schools=schools, folder=out))  # fmt: skip
