@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -120,10 +121,15 @@ def digest_on(page: str) -> str:
     return found[1]
 
 
-def make_console(home: Path, *, engine: Engine | None = None, **settings: Any) -> ConsoleUnderTest:
-    """``engine`` has no tables yet; without one the database is SQLite in memory."""
+def make_console(
+    home: Path, *, engine: Engine | None = None, stand_keys: Path | None = None, **settings: Any
+) -> ConsoleUnderTest:
+    """``engine`` has no tables yet; without one the database is SQLite in memory. ``stand_keys``
+    are those that the ЕСИА stand-in is to have."""
     make_secret(home)
     (home / "keys").mkdir(exist_ok=True)
+    if stand_keys:
+        shutil.copytree(stand_keys, home / "keys" / "esia")
     (home / "keys" / "20260101T000000000000Z-RS256-test.pem").write_bytes(signing_key())
     engine = engine or create_engine(
         "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}

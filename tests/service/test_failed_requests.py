@@ -6,8 +6,8 @@ The addresses are those of the application itself, so one that is added later is
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +18,9 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse, encode_multipart
 
 from auth.clients.client import Client
-from auth.esia.protocol.keys import load_standin_keys
 from auth.settings import AuthSettings, EsiaSettings
 from service.access import Forbidden
-from tests.service.console_factories import NOW, make_console
+from tests.service.console_factories import make_console
 from tests.service.test_random_requests import GIVEN_PATHS
 
 PAGES_OF_AUTH = {"auth.authorize", "auth.consent"}
@@ -31,21 +30,21 @@ PEOPLE = {"auth_pages", "auth_linking", "auth_upstream", "esia_pages"}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
+DIARY = Client(client_id="diary", client_secret="s", redirect_uris=("https://diary.example/back",))
+AUTH = AuthSettings(clients=(DIARY,), class_teacher_resets=True)
+
+
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+def app(tmp_path_factory: pytest.TempPathFactory, stand_keys: Path) -> Flask:
     home = tmp_path_factory.mktemp("home")
-    (home / "keys").mkdir()
-    stand_keys = tmp_path_factory.mktemp("stand-keys")
-    load_standin_keys(stand_keys, NOW)
-    shutil.copytree(stand_keys, home / "keys" / "esia")
-    diary = Client(
-        client_id="diary", client_secret="s", redirect_uris=("https://diary.example/back",)
+    return make_console(home, stand_keys=stand_keys, auth=AUTH, esia=EsiaSettings(serve=True)).app
+
+
+def path_of(rule: Rule) -> str:
+    """An address of the rule."""
+    return re.sub(
+        r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda m: GIVEN_PATHS.get(m[1], "1"), rule.rule
     )
-    return make_console(
-        home,
-        auth=AuthSettings(clients=(diary,), class_teacher_resets=True),
-        esia=EsiaSettings(serve=True),
-    ).app
 
 
 def part_of(rule: Rule) -> str:
@@ -62,9 +61,7 @@ def rules(app: Flask, part: str) -> Iterator[tuple[Rule, str, set[str]]]:
     methods: dict[str, set[str]] = {}
     found = []
     for rule in app.url_map.iter_rules():
-        path = re.sub(
-            r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda m: GIVEN_PATHS.get(m[1], "1"), rule.rule
-        )
+        path = path_of(rule)
         methods.setdefault(path, set()).update(rule.methods or set())
         if part_of(rule) == part:
             found.append((rule, path))

@@ -5,8 +5,6 @@ PostgreSQL keeps no NUL, so each place that lets one through is a fault of ours 
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,12 +15,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import BadRequest
 from werkzeug.test import encode_multipart
 
-from auth.clients.client import Client
-from auth.esia.protocol.keys import load_standin_keys
-from auth.settings import AuthSettings, EsiaSettings
+from auth.settings import EsiaSettings
 from service.db import make_engine
 from tests.service.console_factories import (
-    NOW,
     PASSWORD,
     ConsoleUnderTest,
     add_operator,
@@ -30,8 +25,7 @@ from tests.service.console_factories import (
     make_console,
 )
 from tests.service.slip_factories import add_person
-from tests.service.test_failed_requests import FORMS, part_of
-from tests.service.test_random_requests import GIVEN_PATHS
+from tests.service.test_failed_requests import AUTH, FORMS, part_of, path_of
 
 TEXT = "a\0b"
 FIELDS = (
@@ -44,24 +38,15 @@ FIELDS = (
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def console(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ConsoleUnderTest]:
+def console(
+    request: pytest.FixtureRequest, tmp_path: Path, stand_keys: Path
+) -> Iterator[ConsoleUnderTest]:
     url = f"sqlite:///{tmp_path / 'nul.sqlite'}"
     if request.param == "postgresql":
         url = request.getfixturevalue("fresh_postgres_url")
-    (tmp_path / "keys").mkdir()
-    keys = tmp_path / "stand-keys"
-    load_standin_keys(keys, NOW)
-    shutil.copytree(keys, tmp_path / "keys" / "esia")
     engine = make_engine(url)
-    diary = Client(
-        client_id="diary", client_secret="s", redirect_uris=("https://diary.example/back",)
-    )
-    console = make_console(
-        tmp_path,
-        engine=engine,
-        auth=AuthSettings(clients=(diary,), class_teacher_resets=True),
-        esia=EsiaSettings(serve=True, test_people=True),
-    )
+    esia = EsiaSettings(serve=True, test_people=True)
+    console = make_console(tmp_path, engine=engine, stand_keys=stand_keys, auth=AUTH, esia=esia)
     with console.rows() as rows:
         add_school(rows, "1")
         add_person(rows, "pupil")
@@ -73,11 +58,8 @@ def console(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ConsoleU
 def addresses(app: Flask) -> Iterator[tuple[str, str, str]]:
     """Part, address and method of everything there is."""
     for rule in app.url_map.iter_rules():
-        path = re.sub(
-            r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda m: GIVEN_PATHS.get(m[1], "1"), rule.rule
-        )
         for method in sorted((rule.methods or set()) & {"GET", "POST"}):
-            yield part_of(rule), path, method
+            yield part_of(rule), path_of(rule), method
 
 
 def test_the_sign_in_of_the_console_refuses_it(console: ConsoleUnderTest) -> None:

@@ -21,7 +21,6 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from auth.esia.protocol.keys import load_standin_keys
 from auth.models import Base as AuthBase
 from service.db import Base, make_engine
 from tests.service import gateway_of_odd_people
@@ -109,21 +108,15 @@ def heard() -> Iterator[Heard]:
     root.removeHandler(heard)
 
 
-@pytest.fixture(scope="module")
-def esia_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Making an RSA key takes longer than most tests."""
-    folder = tmp_path_factory.mktemp("esia-keys")
-    load_standin_keys(folder, NOW)
-    return folder
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def whole(request: pytest.FixtureRequest, tmp_path: Path, esia_keys: Path) -> Iterator[WholeSignIn]:
+def whole(
+    request: pytest.FixtureRequest, tmp_path: Path, stand_keys: Path
+) -> Iterator[WholeSignIn]:
     url = f"sqlite:///{tmp_path / 'whole.sqlite'}"
     if request.param == "postgresql":
         url = request.getfixturevalue("fresh_postgres_url")
     (tmp_path / "keys").mkdir()
-    shutil.copytree(esia_keys, tmp_path / "keys" / "esia")
+    shutil.copytree(stand_keys, tmp_path / "keys" / "esia")
     engine = make_engine(url)
     with gateway_of_odd_people.running_gateway(int(NOW.timestamp())) as gateway:
         whole = make_whole_sign_in(tmp_path, engine, gateway)

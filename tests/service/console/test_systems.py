@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -51,8 +50,6 @@ def console(tmp_path: Path, stand_keys: Path) -> ConsoleUnderTest:
 
 
 def console_at(tmp_path: Path, stand_keys: Path) -> ConsoleUnderTest:
-    (tmp_path / "keys").mkdir()
-    shutil.copytree(stand_keys, tmp_path / "keys" / "esia")
     file = tmp_path / "school01.pem"
     file.write_text(Signer(kind="gost").pem)
     system = EsiaSystem(
@@ -61,7 +58,7 @@ def console_at(tmp_path: Path, stand_keys: Path) -> ConsoleUnderTest:
         redirect_hosts=("journal.example",),
         faults=("te:slow",),
     )
-    console = make_console(tmp_path, esia=EsiaSettings(systems=(system,)))
+    console = make_console(tmp_path, stand_keys=stand_keys, esia=EsiaSettings(systems=(system,)))
     with console.rows() as rows:
         add_operators(rows)
     return console
