@@ -15,6 +15,7 @@ from auth.clients.problems import FieldProblem, WrongFields
 from service.access import Forbidden
 from service.console.pages import sentence
 from service.problems import Problem
+from service.reports.files import FILES
 from service.signin.registration_forms import FormField, read_form
 from service.words import problems
 
@@ -53,9 +54,9 @@ def done(text: str, endpoint: str, status: int = 302, /, **values: Any) -> Respo
     return redirect(url_for(endpoint, **values), status)
 
 
-def file_answer(content: bytes | str, name: str, media_type: str) -> Response:
-    """Let the browser save ``content`` under this name."""
-    response = Response(content, content_type=media_type)
+def file_answer(content: bytes | str, name: str) -> Response:
+    """Let the browser save ``content`` under this name, whose ending tells the kind."""
+    response = Response(content, content_type=FILES[name.rpartition(".")[2]].media_type)
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
 

@@ -176,7 +176,7 @@ def locked_out_file() -> Response:
              person.middle_name, person.username)
             for person, school in db.execute(_locked_out_rows(default, day, code))
         ]  # fmt: skip
-    return file_answer(csv_file(titles, lines), f"locked-out-{day}.csv", "text/csv; charset=utf-8")
+    return file_answer(csv_file(titles, lines), f"locked-out-{day}.csv")
 
 
 def _asked() -> tuple[date, str]:

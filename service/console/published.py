@@ -8,12 +8,11 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from service.console.context import now, scope, transaction
-from service.console.forms import done, refused_on, said
+from service.console.forms import done, file_answer, refused_on, said
 from service.console.navigation import Part
 from service.console.paging import page_of_list
 from service.console.reports import (
     GROUPS_ON_A_PAGE,
-    as_file,
     drawn,
     shown_groups,
     the_definition,
@@ -24,7 +23,7 @@ from service.i18n import gettext as _
 from service.models import PublishedReport
 from service.problems import Problem
 from service.reports import REPORTS
-from service.reports.files import FILES
+from service.reports.files import FILES, file_name
 from service.reports.publishing import (
     find_published,
     publish,
@@ -111,4 +110,5 @@ def show(number: int) -> str:
 def download(number: int, kind: str) -> Response:
     """A file of it; the CSV is the one that was stored."""
     published, report, _others = _find(number, form=kind)
-    return as_file(report, kind, published.csv if kind == "csv" else FILES[kind].make(report))
+    data = published.csv if kind == "csv" else FILES[kind].make(report)
+    return file_answer(data, file_name(report, kind))

@@ -31,11 +31,6 @@ SYSTEMS = ("state", "other", "unknown")
 
 STATES = ("open", "closed", "not_loaded")
 
-MEDIA_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-
 
 @blueprint.get("")
 def index() -> str:
@@ -81,14 +76,14 @@ def download(form: str) -> Response:
     with transaction() as db:
         content = registry_file(db, scope(), form, at=today())
         audit.record(db, AuditAction.REGISTRY_EXPORT, at=now(), actor=scope().actor, format=form)
-    return file_answer(content, f"registry-{today():%Y-%m-%d}.{form}", MEDIA_TYPES[form])
+    return file_answer(content, f"registry-{today():%Y-%m-%d}.{form}")
 
 
 @blueprint.get(
     "/template/<any(schools, platform, totals, milestones):subject>.<any(xlsx, csv):form>"
 )
 def empty_file(subject: str, form: str) -> Response:
-    return file_answer(template(subject, form), f"{subject}.{form}", MEDIA_TYPES[form])
+    return file_answer(template(subject, form), f"{subject}.{form}")
 
 
 @blueprint.get("/school/<path:code>")

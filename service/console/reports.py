@@ -134,7 +134,7 @@ def print_view(name: str) -> str:
 def download(name: str, kind: str) -> Response:
     """The same figures as a file."""
     report = _answer(the_definition(name), form=kind)
-    return as_file(report, kind, FILES[kind].make(report))
+    return file_answer(FILES[kind].make(report), file_name(report, kind))
 
 
 @blueprint.get("/<name>/people")
@@ -176,10 +176,6 @@ def shown_groups(report: Report) -> list[Group]:
 
 def drawn(report: Report) -> Markup | str:
     return Markup(to_svg(report.chart)) if report.chart else ""  # noqa: S704 - made by us
-
-
-def as_file(report: Report, kind: str, data: bytes) -> Response:
-    return file_answer(data, file_name(report, kind), FILES[kind].media_type)
 
 
 def the_definition(name: str) -> Definition:

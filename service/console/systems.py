@@ -197,7 +197,7 @@ def export(mnemonic: str) -> Response:
     with _systems() as systems:
         recorded = systems.export(mnemonic)
     body = json.dumps(recorded, ensure_ascii=False, indent=2) + "\n"
-    return file_answer(body, f"esia-{mnemonic}.json", "application/json; charset=utf-8")
+    return file_answer(body, f"esia-{mnemonic}.json")
 
 
 def _upload(name: str) -> bytes:
