@@ -10,11 +10,12 @@ from flask import Blueprint, render_template
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
-from provisioning.changes import Action, Change, Kind, Result
+from provisioning.changes import Action, Kind, Result
 from service.console.context import scope, transaction
 from service.console.forms import filters, typed
 from service.console.paging import page_of
 from service.loads import operations
+from service.loads.plan_work import as_change
 from service.models import KnownObject, KnownUser, PlannedChange
 from service.privacy import masked
 
@@ -27,6 +28,9 @@ SHOWN_OF_NEW = {
     Kind.CATEGORY: ("parent",),
 }
 """The fields shown of something new; its name is the title of the row."""
+
+POINTING = {Kind.MEMBER, Kind.ENROLMENT}
+"""A change of these names a group and a person by their keys."""
 
 SEARCHED = ("lastname", "firstname", "username", "sourced_id", "class_title", "name", "fullname")
 
@@ -104,29 +108,19 @@ def _names(db: Session, rows: Sequence[PlannedChange]) -> dict[str, str]:
     keys = {part for row in rows for part in _pointed_at(row)}
     if not keys:
         return {}
-    plan_ids = {row.plan_id for row in rows}
-    names = {
-        person_id: f"{lastname} {firstname}"
-        for person_id, lastname, firstname in db.execute(
-            select(KnownUser.person_id, KnownUser.lastname, KnownUser.firstname).where(
-                KnownUser.person_id.in_(keys)
-            )
-        )
-    }
-    for known in db.scalars(select(KnownObject).where(KnownObject.key.in_(keys))):
-        names[known.key] = _name_of(known.fields)
+    people = db.scalars(select(KnownUser).where(KnownUser.person_id.in_(keys)))
+    names = {person.person_id: f"{person.lastname} {person.firstname}" for person in people}
+    known = select(KnownObject.key, KnownObject.fields).where(KnownObject.key.in_(keys))
     planned = select(PlannedChange.key, PlannedChange.after).where(
-        PlannedChange.plan_id.in_(plan_ids), PlannedChange.key.in_(keys)
+        PlannedChange.plan_id.in_({row.plan_id for row in rows}), PlannedChange.key.in_(keys)
     )
-    for key, after in db.execute(planned):
-        names[key] = _name_of(after)
+    for query in (known, planned):
+        names |= {key: _name_of(fields) for key, fields in db.execute(query)}
     return names
 
 
 def _pointed_at(row: PlannedChange) -> list[str]:
-    if row.kind not in {Kind.MEMBER, Kind.ENROLMENT}:
-        return []
-    return row.key.split("|")[:2]
+    return row.key.split("|")[:2] if row.kind in POINTING else []
 
 
 def _name_of(values: Mapping[str, Any]) -> str:
@@ -137,30 +131,15 @@ def _name_of(values: Mapping[str, Any]) -> str:
 
 def _shown(row: PlannedChange, school_code: str, names: Mapping[str, str]) -> ShownChange:
     before, after = masked(row.before, scope()), masked(row.after, scope())
-    if row.kind in {Kind.MEMBER, Kind.ENROLMENT}:
-        group, person = (names.get(part) or part for part in _pointed_at(row))
-        title = person
+    title = _name_of(after or before) or row.key
+    if row.kind in POINTING:
+        group, title = (names.get(part) or part for part in _pointed_at(row))
         fields: list[tuple[str, Any, Any]] = [("name", None, group)]
+    elif row.action == Action.CREATE:
+        shown = SHOWN_OF_NEW.get(Kind(row.kind), ())
+        fields = [(name, None, after[name]) for name in shown if after.get(name)]
     else:
-        title = _name_of(after or before) or row.key
-        if row.action == Action.CREATE:
-            fields = [
-                (name, None, after[name])
-                for name in SHOWN_OF_NEW.get(Kind(row.kind), ())
-                if after.get(name)
-            ]
-        else:
-            # What differs is asked of the stored values: masked ones all look alike.
-            names_changed = _changed(row)
-            fields = [(name, before.get(name), after.get(name)) for name in names_changed]
+        # What differs is asked of the stored values: masked ones all look alike.
+        changed = as_change(row).changed
+        fields = [(name, before.get(name), after.get(name)) for name in changed]
     return ShownChange(row=row, school_code=school_code, title=title, fields=fields)
-
-
-def _changed(row: PlannedChange) -> tuple[str, ...]:
-    return Change(
-        kind=Kind(row.kind),
-        action=Action(row.action),
-        key=row.key,
-        before=row.before,
-        after=row.after,
-    ).changed
