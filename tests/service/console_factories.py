@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import RSAKey
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 from werkzeug.test import TestResponse, encode_multipart
@@ -26,6 +26,7 @@ from service import create_app
 from service.application import Application, make_secret
 from service.db import make_session_factory, transaction
 from service.models import (
+    AuditEntry,
     Load,
     LoadFile,
     LoadFinding,
@@ -77,7 +78,17 @@ class ConsoleUnderTest:
         """A transaction on the database of the console."""
         return transaction(self.application.sessions)
 
-    def client(self, username: str = "", **headers: str) -> Browser:
+    def audit(self) -> list[AuditEntry]:
+        """What was written down but for sign-ins, in its order."""
+        done = select(AuditEntry).where(AuditEntry.action != "operator.sign_in")
+        with self.rows() as rows:
+            return list(rows.scalars(done.order_by(AuditEntry.id)))
+
+    def acts(self) -> list[tuple[str, str]]:
+        """By whom and what."""
+        return [(one.actor, one.action) for one in self.audit()]
+
+    def client(self, username: str = "") -> Browser:
         """A browser that speaks Russian; signed in when a name is given."""
         browser = Browser(self.app.test_client())
         if username:

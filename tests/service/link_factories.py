@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from auth.linking.links import add_link
 from auth.linking.models import Evidence, Link, LinkEvent, LinkRequest
-from service.models import AuditEntry, OperatorRole
+from service.models import OperatorRole
 from tests.service.console_factories import (
     NOW,
     ConsoleUnderTest,
@@ -94,13 +94,3 @@ def requests(console: ConsoleUnderTest) -> list[LinkRequest]:
         found = list(rows.scalars(select(LinkRequest).order_by(LinkRequest.id)))
         rows.expunge_all()
     return found
-
-
-def audited(console: ConsoleUnderTest) -> list[tuple[str, str]]:
-    with console.rows() as rows:
-        return [
-            (one.actor, one.action)
-            for one in rows.scalars(
-                select(AuditEntry).where(AuditEntry.action != "operator.sign_in")
-            )
-        ]

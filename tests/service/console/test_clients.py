@@ -16,7 +16,6 @@ from auth.clients.problems import FieldProblem, Flaw
 from auth.clients.registered import OWN_COLUMNS, ClientRow
 from auth.models import Grant
 from auth.settings import AuthSettings
-from service.models import AuditEntry
 from service.signin.clients import client_fields
 from service.words.registrations import field_words, flaw_words
 from tests.service.console_factories import (
@@ -78,17 +77,6 @@ def row(console: ConsoleUnderTest, client_id: str = "diary") -> ClientRow:
         return rows.get_one(ClientRow, client_id)
 
 
-def audited(console: ConsoleUnderTest) -> list[AuditEntry]:
-    with console.rows() as rows:
-        return list(
-            rows.scalars(
-                select(AuditEntry)
-                .where(AuditEntry.action != "operator.sign_in")
-                .order_by(AuditEntry.id)
-            )
-        )
-
-
 def test_a_registered_client_has_a_secret_that_is_shown_once_and_kept_as_a_hash(
     console: ConsoleUnderTest, city: Browser
 ) -> None:
@@ -97,7 +85,7 @@ def test_a_registered_client_has_a_secret_that_is_shown_once_and_kept_as_a_hash(
     secret = shown_secret(page.text)
     assert row(console).secret_hash == hash_secret(secret)
     assert secret not in city.get("/console/clients/diary").text
-    (entry,) = audited(console)
+    (entry,) = console.audit()
     assert (entry.actor, entry.action) == ("city", "client.add")
     assert entry.details == {"client_id": "diary", "public": False}
     for path in console.application.settings.home.rglob("*"):
@@ -148,7 +136,7 @@ def test_what_is_wrong_is_told_at_the_field_and_nothing_is_kept(
     assert "Дневник" in page.text
     with console.rows() as rows:
         assert rows.scalars(select(ClientRow)).all() == []
-    assert audited(console) == []
+    assert console.audit() == []
 
 
 def test_a_client_that_an_earlier_version_took_is_shown_and_put_right(
@@ -186,7 +174,7 @@ def test_a_client_is_changed_field_by_field(console: ConsoleUnderTest, city: Bro
     assert (client.roles, client.name) == (("teacher",), "Электронный дневник")
     assert client.client_secret_hash == before
     fields = ["ask_each_time", "name", "roles", "session_seconds"]
-    assert audited(console)[-1].details == {"client_id": "diary", "fields": fields}
+    assert console.audit()[-1].details == {"client_id": "diary", "fields": fields}
     wrong = city.post("/console/clients/diary", **form(redirect_uris=""))
     assert wrong.status_code == 400
     assert row(console).client(NOW) == client
@@ -212,7 +200,7 @@ def test_a_new_secret_leaves_the_one_before_in_force_as_long_as_chosen(
     with console.rows() as rows:
         rows.get_one(ClientRow, "diary").previous_secret_until = NOW
     assert "Прежний секрет действует до" not in city.get("/console/clients/diary").text
-    details = json.dumps([one.details for one in audited(console)])
+    details = json.dumps([one.details for one in console.audit()])
     assert second not in details
     assert hash_secret(second) not in details
 
@@ -235,7 +223,7 @@ def test_a_disabled_client_loses_its_tokens_and_is_enabled_again(
     assert "отключено" in city.get("/console/clients").text
     city.post("/console/clients/diary/enable")
     assert row(console).disabled_at is None
-    acts = [one.action for one in audited(console)]
+    acts = [one.action for one in console.audit()]
     assert acts == ["client.add", "client.disable", "client.enable"]
 
 

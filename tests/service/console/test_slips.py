@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from auth.models import Credential
 from provisioning.settings import MoodleSettings, PasswordSettings
-from service.models import AuditEntry, OperatorRole
+from service.models import OperatorRole
 from tests.service.console_factories import (
     Browser,
     ConsoleUnderTest,
@@ -43,16 +43,6 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
     return make_city(tmp_path)
 
 
-def audited(console: ConsoleUnderTest) -> list[tuple[str, str]]:
-    with console.rows() as rows:
-        return [
-            (one.actor, one.action)
-            for one in rows.scalars(
-                select(AuditEntry).where(AuditEntry.action != "operator.sign_in")
-            )
-        ]
-
-
 def own_passwords(console: ConsoleUnderTest) -> list[str]:
     with console.rows() as rows:
         return list(rows.scalars(select(Credential.person_id)))
@@ -62,7 +52,7 @@ def test_a_school_operator_comes_straight_to_the_classes(console: ConsoleUnderTe
     page = console.client("anna").get("/console/slips").text
     assert page.index("8А") < page.index("9Б") < page.index("Вся школа")
     assert FIRST not in page
-    assert audited(console) == []
+    assert console.acts() == []
 
 
 def test_the_city_chooses_a_school_first(console: ConsoleUnderTest) -> None:
@@ -84,7 +74,7 @@ def test_a_sheet_is_never_kept_and_each_look_is_written_down(console: ConsoleUnd
     assert "латинская" in answer.text
     assert MOODLE in answer.text
     assert "Образцов" not in answer.text
-    assert audited(console) == [("anna", "slip.show")]
+    assert console.acts() == [("anna", "slip.show")]
 
 
 def test_an_own_password_is_not_replaced_on_the_sheet(console: ConsoleUnderTest) -> None:
@@ -98,7 +88,7 @@ def test_slips_of_others_do_not_exist(console: ConsoleUnderTest, school: str) ->
     answer = console.client("boris").get("/console/slips/sheet", school=school)
     assert answer.status_code == 404
     assert "8А" not in console.client("boris").get("/console/slips", school=school).text
-    assert audited(console) == []
+    assert console.acts() == []
 
 
 def test_a_person_is_found_by_login_and_reset(console: ConsoleUnderTest) -> None:
@@ -112,7 +102,7 @@ def test_a_person_is_found_by_login_and_reset(console: ConsoleUnderTest) -> None
     assert answer.headers["Cache-Control"] == "no-store"
     assert FIRST in answer.text
     assert own_passwords(console) == []
-    assert audited(console) == [("anna", "password.reset"), ("anna", "slip.show")]
+    assert console.acts() == [("anna", "password.reset"), ("anna", "slip.show")]
 
 
 def test_a_reset_of_a_random_password_shows_a_new_one(tmp_path: Path) -> None:
@@ -135,7 +125,7 @@ def test_people_of_other_schools_are_nobody(console: ConsoleUnderTest, address: 
     assert answer.status_code == 404
     assert "Образцов" not in answer.text
     assert own_passwords(console) == ["b"]
-    assert audited(console) == []
+    assert console.acts() == []
 
 
 def test_a_reset_needs_the_token_of_the_form(console: ConsoleUnderTest) -> None:

@@ -17,7 +17,6 @@ from auth.esia.protocol.signatures import Flaw
 from auth.esia.registration import Change
 from auth.esia.workbench.diagnostics import NextStep
 from auth.settings import EsiaSettings, EsiaSystem
-from service.models import AuditEntry
 from service.signin.esia_systems import system_fields
 from service.words import esia as esia_words
 from service.words.registrations import field_words
@@ -187,13 +186,7 @@ def test_faults_are_chosen_and_count_at_once_for_systems_of_the_file_too(
     assert "Сбои из файла настроек (te:slow) сейчас не действуют" in page
     city.post("/console/systems/SCHOOL01/faults", act="file")
     assert stand.systems["SCHOOL01"].settings.faults == ("te:slow",)
-    with console.rows() as rows:
-        entries = rows.scalars(
-            select(AuditEntry)
-            .where(AuditEntry.action != "operator.sign_in")
-            .order_by(AuditEntry.id)
-        ).all()
-    assert [one.details["faults"] for one in entries] == [["te:007011", "te:html"], None]
+    assert [one.details["faults"] for one in console.audit()] == [["te:007011", "te:html"], None]
 
 
 def test_a_refusal_is_explained_with_what_to_do(city: Browser) -> None:

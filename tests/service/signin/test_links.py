@@ -17,7 +17,6 @@ from tests.service.link_factories import (
     SNILS,
     SUBJECT,
     add_request,
-    audited,
     history,
     link,
     links,
@@ -90,7 +89,7 @@ def test_a_granted_request_becomes_a_link_and_is_gone(
     assert links(console) == {"a": SUBJECT}
     assert history(console) == [("linked", "a", "school", "anna", "")]
     assert requests(console) == []
-    assert audited(console) == [("anna", "link.grant")]
+    assert console.acts() == [("anna", "link.grant")]
 
 
 def test_a_refused_request_keeps_the_answer_and_nothing_of_the_person(
@@ -101,7 +100,7 @@ def test_a_refused_request_keeps_the_answer_and_nothing_of_the_person(
     assert kept.answer == "Принесите паспорт"
     assert (kept.family_name, kept.given_name, kept.snils, kept.birth_date) == ("", "", "", None)
     assert kept.expires_at == NOW + timedelta(days=14)
-    assert audited(console) == [("anna", "link.refuse")]
+    assert console.acts() == [("anna", "link.refuse")]
     assert console.client("anna").get(f"/console/links/{number}").status_code == 404
 
 
@@ -164,7 +163,7 @@ def test_a_relink_ends_the_old_link_and_tells_both_in_the_history(
         ("unlinked", "a", "snils", "anna", "Ошиблись учётной записью"),
         ("linked", "a", "school", "anna", "Ошиблись учётной записью"),
     ]
-    assert audited(console) == [("anna", "link.replace")]
+    assert console.acts() == [("anna", "link.replace")]
 
 
 def sign_in(console: ConsoleUnderTest, method: Method, sid: str) -> None:
@@ -214,7 +213,7 @@ def test_an_unlink_ends_what_began_with_the_link_and_nothing_else(
     assert links(console) == {}
     assert running(console) == {"inside"}
     assert history(console)[-1] == ("unlinked", "a", "snils", "anna", "Чужие Госуслуги")
-    assert audited(console) == [("anna", "link.end")]
+    assert console.acts() == [("anna", "link.end")]
 
 
 def test_an_unlink_needs_a_reason(console: ConsoleUnderTest) -> None:

@@ -13,7 +13,6 @@ from tests.service.link_factories import (
     OTHER_SCHOOL,
     SUBJECT,
     add_request,
-    audited,
     history,
     link,
     links,
@@ -81,7 +80,7 @@ def test_what_is_of_another_school_does_not_exist(console: ConsoleUnderTest, ope
     for name, answer in answers.items():
         assert [word for word in FOREIGN if word in answer.text] == [], name
     assert (links(console), history(console)) == before
-    assert audited(console) == []
+    assert console.acts() == []
     with console.rows() as rows:
         assert rows.scalars(select(LinkRequest.answered_at)).all() == [None]
 
