@@ -54,9 +54,8 @@ def create_standin(
     app = Flask(__name__, static_folder=None)
     app.config["MAX_FORM_MEMORY_SIZE"] = None
     app.extensions["moodle_standin"] = Dispatcher(
-        store=store, tokens=tokens, settings=settings, clock=clock
+        store=store, tokens=tokens, settings=settings, clock=clock, faults=FaultPlan(faults)
     )
-    app.extensions["moodle_standin_faults"] = FaultPlan(faults)
     app.register_blueprint(protocol.blueprint)
     app.register_blueprint(control_views.counting)
     if control:

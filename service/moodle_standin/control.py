@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, make_response, request
 
 from service.moodle_standin.dispatch import Dispatcher
-from service.moodle_standin.faults import Fault, FaultKind, FaultPlan
+from service.moodle_standin.faults import Fault, FaultKind
 from service.moodle_standin.settings import PasswordPolicy
 from service.moodle_standin.snapshot import read_snapshot
 
@@ -22,11 +22,6 @@ control = Blueprint("moodle_standin_control", __name__)
 def _dispatcher() -> Dispatcher:
     dispatcher: Dispatcher = current_app.extensions["moodle_standin"]
     return dispatcher
-
-
-def _plan() -> FaultPlan:
-    plan: FaultPlan = current_app.extensions["moodle_standin_faults"]
-    return plan
 
 
 @counting.get("/")
@@ -70,7 +65,9 @@ def state() -> Response:
 
 @control.get("/standin/faults")
 def list_faults() -> Response:
-    return jsonify([asdict(fault) | {"struck": struck} for fault, struck in _plan().struck()])
+    return jsonify(
+        [asdict(fault) | {"struck": struck} for fault, struck in _dispatcher().faults.struck()]
+    )
 
 
 @control.post("/standin/faults")
@@ -81,13 +78,13 @@ def add_fault() -> Response:
         fault = Fault(**given | {"kind": FaultKind(given["kind"])})
     except (KeyError, TypeError, ValueError) as error:
         return _bad_request(error)
-    _plan().add(fault)
+    _dispatcher().faults.add(fault)
     return Response(status=204)
 
 
 @control.delete("/standin/faults")
 def clear_faults() -> Response:
-    _plan().clear()
+    _dispatcher().faults.clear()
     return Response(status=204)
 
 
@@ -106,6 +103,4 @@ def change_settings() -> Response:
 
 
 def _bad_request(error: Exception) -> Response:
-    response = jsonify({"error": str(error)})
-    response.status_code = 400
-    return response
+    return make_response({"error": str(error)}, 400)

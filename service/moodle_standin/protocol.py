@@ -14,7 +14,7 @@ from flask import Blueprint, Response, current_app, request
 
 from service.moodle_standin.dispatch import CALL_EXTERNAL, Dispatcher, structures, write_json
 from service.moodle_standin.errors import MoodleError, database_unreachable, invalid_parameter
-from service.moodle_standin.faults import Fault, FaultKind, FaultPlan
+from service.moodle_standin.faults import Fault, FaultKind
 from service.moodle_standin.parameters import Structure
 
 REST_PATH = "/webservice/rest/server.php"
@@ -42,9 +42,8 @@ blueprint = Blueprint("moodle_rest", __name__)
 @blueprint.route(REST_PATH, methods=["GET", "POST"])
 def rest() -> Response:
     dispatcher: Dispatcher = current_app.extensions["moodle_standin"]
-    plan: FaultPlan = current_app.extensions["moodle_standin_faults"]
     fields = _read_fields(dispatcher)
-    faults = plan.take(_named_functions(fields))
+    faults = dispatcher.faults.take(_named_functions(fields))
     if broken := _strike_before(faults):
         return broken
     response = _answer(dispatcher, fields)
