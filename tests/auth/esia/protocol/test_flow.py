@@ -264,6 +264,23 @@ def test_logout_ends_the_session_and_returns_to_a_registered_host_only(
     assert page.url == "https://journal.example/bye"
 
 
+def test_signing_in_again_makes_the_earlier_session_worthless(
+    system: System, browser: Browser
+) -> None:
+    system.sign_in(browser)
+    earlier = browser.session.cookies["ESIA_SESSION"]
+    page = browser.open(system.authorize_url(scope="openid snils"))
+    page = browser.open(page.url.replace("/login/consent?", "/login?"))
+    browser.submit(page, persona="parent")
+    for cookie, place in (
+        (browser.session.cookies["ESIA_SESSION"], "/login/consent?"),
+        (earlier, "/login?"),
+    ):
+        system.session.cookies.set("ESIA_SESSION", cookie)
+        answer = system.session.get(system.authorize_url(), allow_redirects=False, timeout=60)
+        assert answer.headers["Location"].startswith(place)
+
+
 def test_a_sign_in_page_belongs_to_the_browser_that_brought_the_request(
     esia: EsiaStandin, browser: Browser, browse: Callable[[EsiaStandin], Browser]
 ) -> None:

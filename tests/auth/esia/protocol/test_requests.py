@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.auth.esia.conftest import EsiaStandin
-from tests.auth.esia.signing import BEGIN, Signer
+from tests.auth.esia.signing import BEGIN, Signer, url_safe
 from tests.auth.esia.system import V1_TEXT, System, error_in, parts_of, told_back
 from tests.relying_party import Browser
 
@@ -177,6 +177,17 @@ def test_the_order_of_v1_is_accepted_by_a_lenient_system_only(
     assert error_of(strict.authorize(state=STATE)) == ("access_denied", "007053")
     lenient = start_esia(system={"accept_v1_order": True}).system(signed_names=V1_TEXT)
     assert is_let_in(lenient.authorize())
+
+
+@pytest.mark.parametrize("names", [V1_TEXT, ()])
+def test_a_container_of_either_order_is_accepted_by_a_lenient_system(
+    start_esia: Callable[..., EsiaStandin], names: tuple[str, ...]
+) -> None:
+    system = start_esia(system={"accept_v1_order": True}).system(signed_names=names)
+    system.sign = lambda text: url_safe(system.signer.cms(text))
+    assert is_let_in(system.authorize())
+    system.sign = lambda text: url_safe(system.signer.cms(f"{text}0"))
+    assert error_of(system.authorize(state=STATE)) == ("access_denied", "007053")
 
 
 def test_two_certificates_count_while_both_are_valid(
