@@ -105,18 +105,11 @@ class PeopleSet:
                 yield block * _BLOCK_BITS + lowest.bit_length() - 1
                 rest ^= lowest
 
-    def __contains__(self, ordinal: int) -> bool:
-        block, bit = divmod(ordinal, _BLOCK_BITS)
-        return bool(self._blocks.get(block, 0) >> bit & 1)
-
     def __bool__(self) -> bool:
         return any(self._blocks.values())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PeopleSet) and self._blocks == other._blocks
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self._blocks.items()))
 
     def __repr__(self) -> str:
         return f"PeopleSet({len(self)} people)"

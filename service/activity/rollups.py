@@ -16,7 +16,6 @@ from sqlalchemy import (
     case,
     delete,
     exists,
-    func,
     select,
     text,
     tuple_,
@@ -69,35 +68,18 @@ def catch_up(session: Session) -> int:
         return 0
     lock(session)
     done = last = 0
-    # Without the bound below each batch would walk over the notes that the earlier ones deleted.
-    while (first := _after(session, last)) is not None:
-        last = _after(session, first, BATCH - 1) or _greatest(session)
-        noted = session.scalars(
-            delete(PendingEvent)
-            .where(PendingEvent.event_id.between(first, last))
-            .returning(PendingEvent.event_id)
-        )
-        # An event between these that is committed only now keeps its note for the next time.
-        claimed = set(noted)
+    note = PendingEvent.event_id
+    while True:
+        # Without the bound each batch would walk over the notes that the earlier ones deleted.
+        some = select(note).where(note > last).order_by(note).limit(BATCH)
+        claimed = set(session.scalars(delete(PendingEvent).where(note.in_(some)).returning(note)))
+        if not claimed:
+            return done
+        first, last = min(claimed), max(claimed)
         events = read_events(session, sign_ins(LoginEvent.id.between(first, last)))
+        # An event between these that is committed only now keeps its note for the next time.
         add_events(session, EventSource.PROVIDER, [one for one in events if one.key in claimed])
         done += len(claimed)
-    return done
-
-
-def _after(session: Session, number: int, rows: int = 0) -> int | None:
-    """The note so many rows after the first one that is later than ``number``."""
-    return session.scalar(
-        select(PendingEvent.event_id)
-        .where(PendingEvent.event_id > number)
-        .order_by(PendingEvent.event_id)
-        .offset(rows)
-        .limit(1)
-    )
-
-
-def _greatest(session: Session) -> int:
-    return session.scalars(select(func.max(PendingEvent.event_id))).one()
 
 
 def lock(session: Session) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, or_, select
@@ -92,8 +93,8 @@ def take_due(application: Application) -> None:
     now = application.clock()
     with transaction(application.sessions) as session:
         to_take = due_now(session, now, application.zone)
-        lost = missed(session, now, application.zone)
-        _write(session, lost, status=SnapshotStatus.MISSED, now=None)
+        for each in missed(session, now, application.zone):
+            _note(session, each, SnapshotStatus.MISSED)
         since = session.scalar(select(func.max(MoodleSnapshot.taken_at))) or now - FIRST_LOOK
     if not to_take:
         return
@@ -102,14 +103,15 @@ def take_due(application: Application) -> None:
     except MoodleError as error:
         log.warning("snapshot of activity failed: %s", error)
         with transaction(application.sessions) as session:
-            _write(session, to_take, status=SnapshotStatus.FAILED, now=None, error=str(error.code))
+            for each in to_take:
+                _note(session, each, SnapshotStatus.FAILED, error=str(error.code))
         return
     with transaction(application.sessions) as session:
-        people = _add(session, accesses)
-        for kind, at in to_take:
-            status = SnapshotStatus.TAKEN if now - at <= PUNCTUAL else SnapshotStatus.LATE
-            _write(session, [(kind, at)], status=status, now=now, since=since,
-                   way=accesses.way, people=people)  # fmt: skip
+        taken = {"taken_at": now, "since": since, "way": accesses.way,
+                 "people": _add(session, accesses)}  # fmt: skip
+        for each in to_take:
+            status = SnapshotStatus.TAKEN if now - each[1] <= PUNCTUAL else SnapshotStatus.LATE
+            _note(session, each, status, **taken)
 
 
 def _add(session: Session, accesses: Accesses) -> int:
@@ -127,21 +129,9 @@ def _add(session: Session, accesses: Accesses) -> int:
     return len(PeopleSet.union(hours.values()))
 
 
-def _write(
-    session: Session,
-    due: list[Due],
-    *,
-    status: SnapshotStatus,
-    now: datetime | None,
-    since: datetime | None = None,
-    way: str = "",
-    people: int | None = None,
-    error: str = "",
-) -> None:
-    upsert(session, MoodleSnapshot, [
-        {
-            "kind": kind, "due_at": at, "since": since, "taken_at": now, "status": status,
-            "way": way, "people": people, "error": error,
-        }
-        for kind, at in due
-    ])  # fmt: skip
+def _note(session: Session, due: Due, status: SnapshotStatus, **known: Any) -> None:
+    """Write a snapshot down; what is not ``known`` of it is empty."""
+    kind, at = due
+    empty = {"since": None, "taken_at": None, "way": "", "people": None, "error": ""}
+    row = {"kind": kind, "due_at": at, "status": status, **empty, **known}
+    upsert(session, MoodleSnapshot, [row])

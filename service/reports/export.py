@@ -150,18 +150,16 @@ def _fill_table(book: Any, report: Report) -> None:
     sheet = book.add_worksheet(_("Data"))
     title = {"bold": True, "text_wrap": True, "valign": "top", "border": 1, "bg_color": "#E7EEF7"}
     title_format = book.add_format(title)
-    formats = [_cell_formats(book, column, {}) for column in report.columns]
-    total_look = {"bold": True, "top": 1, "bg_color": "#F3F3F3"}
-    total_formats = [_cell_formats(book, column, total_look) for column in report.columns]
+    lines = (*report.rows, *report.totals)
     for i, column in enumerate(report.columns):
         sheet.write_string(0, i, column.title, title_format)
-        cells = (column.text(row[i], report.zone) for row in (*report.rows, *report.totals))
-        longest_word = max(len(word) for word in column.title.split())
-        sheet.set_column(i, i, 2 + min(_WIDEST_TEXT, max([longest_word, *map(len, cells)])))
-    for number, row in enumerate((*report.rows, *report.totals), start=1):
-        chosen = formats if number <= len(report.rows) else total_formats
-        for i, (column, value) in enumerate(zip(report.columns, row, strict=True)):
-            _write_cell(sheet, number, i, column, value, report, *chosen[i])
+        cells = (len(column.text(row[i], report.zone)) for row in lines)
+        longest_word = max(map(len, column.title.split()))
+        sheet.set_column(i, i, 2 + min(_WIDEST_TEXT, max([longest_word, *cells])))
+        look, total_look = _cell_formats(book, column, {}), _cell_formats(book, column, _TOTAL)
+        for number, row in enumerate(lines, start=1):
+            chosen = look if number <= len(report.rows) else total_look
+            _write_cell(sheet, number, i, column, row[i], report, *chosen)
     sheet.freeze_panes(1, 0)
     sheet.repeat_rows(0)
     sheet.autofilter(0, 0, max(1, len(report.rows)), len(report.columns) - 1)
@@ -173,12 +171,15 @@ def _fill_table(book: Any, report: Report) -> None:
     sheet.set_footer("&R&P / &N")
 
 
+_TOTAL = {"bold": True, "top": 1, "bg_color": "#F3F3F3"}
+_NUMBERS = {Kind.INTEGER: "#,##0", Kind.SHARE: "0.0%", Kind.MOMENT: "dd.mm.yyyy hh:mm"}
+
+
 def _cell_formats(book: Any, column: Column, look: dict[str, Any]) -> tuple[Any, Any]:
     """For a value of the column and for its absence."""
-    numbers = {Kind.INTEGER: "#,##0", Kind.SHARE: "0.0%", Kind.MOMENT: "dd.mm.yyyy hh:mm"}
-    value = look | ({"num_format": numbers[column.kind]} if column.kind in numbers else {})
+    form = {"num_format": _NUMBERS[column.kind]} if column.kind in _NUMBERS else {}
     absent = look | {"align": "right", "italic": True, "font_color": "#767676"}
-    return book.add_format(value), book.add_format(absent)
+    return book.add_format(look | form), book.add_format(absent)
 
 
 def _write_cell(

@@ -31,13 +31,13 @@ from service.reports.question import Question
 from service.reports.report import (
     Body,
     Chart,
-    ChartKind,
     Column,
     Kind,
     Row,
     Target,
     Value,
-    draw,
+    bars,
+    number_column,
     share,
     share_column,
 )
@@ -117,34 +117,35 @@ _Table = tuple[tuple[Column, ...], dict[str, Row], Row]
 def _counted_columns() -> tuple[Column, Column]:
     """How many loads, and what was rejected in them."""
     return (
-        Column(
-            "loads", _("Loads applied in the period"), Kind.INTEGER,
-            definition=_("Each applied load of a school counts, also several of one school."),
+        number_column(
+            "loads",
+            _("Loads applied in the period"),
+            _("Each applied load of a school counts, also several of one school."),
         ),
-        Column(
-            "set_aside", _("Rows rejected in these loads"), Kind.INTEGER,
-            definition=_("Rows of people that could not be used; an unmended row counts each "
-                         "time."),
+        number_column(
+            "set_aside",
+            _("Rows rejected in these loads"),
+            _("Rows of people that could not be used; an unmended row counts each time."),
         ),
-    )  # fmt: skip
+    )
 
 
 def _by_district(question: Question, schools: Schools, loads: _BySchool) -> _Table:
     columns = (
         Column("district", _("District")),
-        Column("schools", _("Schools of the registry"), Kind.INTEGER),
-        Column("loaded", _("Schools that loaded in the period"), Kind.INTEGER),
+        number_column("schools", _("Schools of the registry")),
+        number_column("loaded", _("Schools that loaded in the period")),
         share_column(
             "loaded_share",
             _("Loaded in the period, % of the schools of the registry"),
             "loaded",
             "schools",
         ),
-        Column("never", _("Schools never loaded"), Kind.INTEGER),
-        Column(
-            "days", _("Days since the last load, at most"), Kind.INTEGER,
-            definition=_("Of the school of the district that loaded longest ago; whoever "
-                         "never loaded is counted to the left."),
+        number_column("never", _("Schools never loaded")),
+        number_column(
+            "days", _("Days since the last load, at most"),
+            _("Of the school of the district that loaded longest ago; whoever never loaded is "
+              "counted to the left."),
         ),
         *_counted_columns(),
     )  # fmt: skip
@@ -211,11 +212,11 @@ def _by_load(schools: Schools, loads: _BySchool) -> _Table:
     columns = (
         *school_columns(),
         code_column(),
-        Column("run", _("No. of the load"), Kind.INTEGER),
+        number_column("run", _("No. of the load")),
         Column("exported", _("Exported by the school"), Kind.MOMENT),
         Column("applied", _("Applied"), Kind.MOMENT),
-        Column("people", _("People in the file"), Kind.INTEGER),
-        Column("set_aside", _("Rows rejected"), Kind.INTEGER),
+        number_column("people", _("People in the file")),
+        number_column("set_aside", _("Rows rejected")),
     )
     found = [(school, load) for school in schools for load in loads[school.code].in_period]
     lines: dict[str, Row] = {
@@ -237,10 +238,8 @@ def _chart(schools: Schools, loads: _BySchool) -> Chart:
         share(sum(bool(loads[one.code].in_period) for one in some), len(some))
         for some in districts.values()
     )
-    return draw(
-        ChartKind.BARS, _("Schools that loaded in the period, share by district"), Kind.SHARE,
-        districts, {_("Loaded in the period"): shares}, target=1.0,
-    )  # fmt: skip
+    title = _("Schools that loaded in the period, share by district")
+    return bars(title, districts, {_("Loaded in the period"): shares}, target=1.0)
 
 
 FRESHNESS = Definition(

@@ -36,15 +36,14 @@ from service.reports.question import Question
 from service.reports.report import (
     Body,
     Chart,
-    ChartKind,
     Column,
     Freshness,
-    Kind,
     Row,
     Source,
     Sum,
     Value,
-    draw,
+    bars,
+    number_column,
     people_column,
     share,
     share_column,
@@ -193,8 +192,8 @@ def _unit_columns(by: str) -> list[Column]:
     if by in (Level.CITY, Level.DISTRICT):
         return [
             district,
-            Column("schools", _("Schools"), Kind.INTEGER),
-            Column("schools_loaded", _("Schools loaded"), Kind.INTEGER),
+            number_column("schools", _("Schools")),
+            number_column("schools_loaded", _("Schools loaded")),
             replace(loaded_column(), title=_("Oldest load")),
         ]
     columns = [district, code_column(), Column("school", _("School")), loaded_column()]
@@ -256,13 +255,11 @@ def _chart(schools: Sequence[School], figures: Figures, steps: Sequence[Step]) -
     for (unit, _role), counts in figures.items():
         sums[unit[0]].update(counts)
     districts = list(dict.fromkeys(school.district for school in schools))
-    return draw(
-        ChartKind.BARS, _("Share of the roll by district"), Kind.SHARE, districts,
-        {
-            step.title: [share(sums[one][step.name], sums[one]["roll"]) for one in districts]
-            for step in steps
-        },
-    )  # fmt: skip
+    shares = {
+        step.title: [share(sums[one][step.name], sums[one]["roll"]) for one in districts]
+        for step in steps
+    }
+    return bars(_("Share of the roll by district"), districts, shares)
 
 
 def schools_in_order(session: Session, scope: Scope) -> list[School]:

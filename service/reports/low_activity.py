@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 from service.activity.figures import Activity
 from service.calendar.weeks import last_month
 from service.i18n import gettext as _
-from service.reports.active_people import SOURCE, ActivePeople, active_people
 from service.reports.activity import (
     EXTRA,
+    SOURCE,
+    ActivePeople,
     active_definition,
+    active_people,
     activity_body,
     bars_by_district,
     people_of_list,

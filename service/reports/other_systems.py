@@ -13,8 +13,13 @@ from service.activity.figures import Activity
 from service.calendar.weeks import last_month
 from service.i18n import gettext as _
 from service.registry.lookup import RegistrySchool
-from service.reports.active_people import SOURCE, active_people
-from service.reports.activity import active_column, active_definition, people_of_list
+from service.reports.activity import (
+    SOURCE,
+    active_column,
+    active_definition,
+    active_people,
+    people_of_list,
+)
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.listing import (
     Schools,

@@ -56,6 +56,10 @@ class Column:
         return f"{show_percent(value)} %" if self.kind is Kind.SHARE else str(value)
 
 
+def number_column(key: str, title: str, definition: str = "") -> Column:
+    return Column(key, title, Kind.INTEGER, definition=definition)
+
+
 def people_column(key: str, title: str, definition: str) -> Column:
     return Column(key, title, Kind.INTEGER, definition=definition, people=True)
 
@@ -158,23 +162,33 @@ class Chart:
     target: float | None = None
 
 
-def draw(
-    kind: ChartKind,
+_Named = Mapping[str, Iterable[float | None]]
+"""Values of series, one for each label, by the names of the series."""
+
+
+def bars(
     title: str,
-    unit: Kind,
     labels: Iterable[str],
-    series: Mapping[str, Iterable[float | None]],
+    series: _Named,
     *,
+    unit: Kind = Kind.SHARE,
     target: float | None = None,
 ) -> Chart:
-    """A chart of the values of ``series``, one for each label, by their names."""
+    return _draw(ChartKind.BARS, title, unit, labels, series, target)
+
+
+def trend(title: str, labels: Iterable[str], series: _Named) -> Chart:
+    """A chart of shares of which all are the target."""
+    return _draw(ChartKind.TREND, title, Kind.SHARE, labels, series, 1.0)
+
+
+def _draw(
+    kind: ChartKind, title: str, unit: Kind, labels: Iterable[str], series: _Named,
+    target: float | None,
+) -> Chart:  # fmt: skip
+    drawn = tuple(Series(name=name, values=tuple(some)) for name, some in series.items())
     return Chart(
-        kind=kind,
-        title=title,
-        unit=unit,
-        labels=tuple(labels),
-        series=tuple(Series(name=name, values=tuple(some)) for name, some in series.items()),
-        target=target,
+        kind=kind, title=title, unit=unit, labels=tuple(labels), series=drawn, target=target
     )
 
 

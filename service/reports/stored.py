@@ -10,17 +10,18 @@ from zoneinfo import ZoneInfo
 
 from service.calendar.period import Period
 from service.reports.report import (
+    Chart,
     ChartKind,
     Column,
     Freshness,
     Kind,
     Report,
     Row,
+    Series,
     Source,
     Sum,
     Target,
     Value,
-    draw,
 )
 
 _PLAIN = ("name", "title", "definition", "version", "built_by", "merged")
@@ -82,9 +83,10 @@ def from_data(data: dict[str, Any]) -> Report:
             for name, as_of, note in data["sources"]
         ),
         target=Target(column=target[0], value=target[1]) if target else None,
-        chart=draw(
-            ChartKind(chart["kind"]), chart["title"], Kind(chart["unit"]), chart["labels"],
-            dict(chart["series"]), target=chart["target"],
+        chart=Chart(
+            kind=ChartKind(chart["kind"]), title=chart["title"], unit=Kind(chart["unit"]),
+            labels=tuple(chart["labels"]), target=chart["target"],
+            series=tuple(Series(name=name, values=tuple(some)) for name, some in chart["series"]),
         )
         if chart
         else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -36,17 +36,16 @@ from service.reports.report import (
     NO_SUMS,
     Body,
     Chart,
-    ChartKind,
     Column,
-    Kind,
     Row,
     Source,
     Target,
     coded,
-    draw,
+    number_column,
     people_column,
     share,
     share_column,
+    trend,
     yes_or_no,
 )
 from service.reports.transition.lists import phase_columns, phase_lines, step_columns, step_lines
@@ -123,9 +122,11 @@ def transition(session: Session, question: Question) -> Body:
         "chart": _trend(activity, question),
     }
     if question.by == PHASES:
-        return _list(phase_columns(), phase_lines(session, question, rules), fields)
+        lines = dict(phase_lines(session, question, rules))
+        return Body(columns=phase_columns(), lines=lines, totals={}, sums=NO_SUMS, **fields)
     if question.by == STEPS:
-        return _list(step_columns(), step_lines(steps, question.today), fields)
+        lines = dict(step_lines(steps, question.today))
+        return Body(columns=step_columns(), lines=lines, totals={}, sums=NO_SUMS, **fields)
     period = _period(question)
     standing = _Standing(
         schools=schools,
@@ -151,13 +152,6 @@ def transition_people(session: Session, question: Question, cell: Cell) -> Selec
     schools = schools_of(session, question)
     members = {**units(question.by, schools), TOTAL: schools}[cell.row]
     return people.where(KnownUser.school_code.in_([school.code for school in members]))
-
-
-def _list(
-    columns: Sequence[Column], lines: Iterable[tuple[str, Row]], fields: Mapping[str, Any]
-) -> Body:
-    """The report as a list without figures."""
-    return Body(columns=columns, lines=dict(lines), totals={}, sums=NO_SUMS, **fields)
 
 
 def _figures(question: Question, standing: _Standing, fields: dict[str, Any]) -> Body:
@@ -218,7 +212,7 @@ def _linked_share(people: Numbers | None) -> float | None:
 
 def _unit_columns(by: str) -> list[Column]:
     if by == Level.DISTRICT:
-        return [Column("district", _("District")), Column("schools", _("Schools"), Kind.INTEGER)]
+        return [Column("district", _("District")), number_column("schools", _("Schools"))]
     return columns_of_school()
 
 
@@ -248,12 +242,12 @@ def _columns(switch: Switch) -> Iterator[Column]:
           "exempts the person."),
     )  # fmt: skip
     yield locked_out if switch.day else replace(locked_out, absent=_("no switch is planned"))
-    yield Column(
-        "sign_ins", _("Sign-ins of the period"), Kind.INTEGER,
-        definition=_("With a password or through ЕСИА. Single sign-on within a session is no "
-                     "method of its own and does not count."),
+    yield number_column(
+        "sign_ins", _("Sign-ins of the period"),
+        _("With a password or through ЕСИА. Single sign-on within a session is no method of its "
+          "own and does not count."),
     )  # fmt: skip
-    yield Column("esia_sign_ins", _("Of these through ЕСИА"), Kind.INTEGER)
+    yield number_column("esia_sign_ins", _("Of these through ЕСИА"))
     yield share_column("esia_share", _("Through ЕСИА, % of sign-ins"), "esia_sign_ins", "sign_ins")
     yield Column("below", _("Below the threshold"), words=yes_or_no())
 
@@ -271,12 +265,9 @@ def _trend(activity: Activity, question: Question) -> Chart:
         share(methods[Method.ESIA], methods[Method.ESIA] + methods[Method.PASSWORD])
         for methods in (found[week.first] for week in weeks)
     ]
-    return draw(
-        ChartKind.TREND,
-        _("Sign-ins through ЕСИА by week, % of sign-ins, by the last day of the week"), Kind.SHARE,
-        [f"{week.last:%d.%m.%y}" for week in weeks],
-        {_("Through ЕСИА, % of sign-ins"): values}, target=1.0,
-    )  # fmt: skip
+    title = _("Sign-ins through ЕСИА by week, % of sign-ins, by the last day of the week")
+    ends = [f"{week.last:%d.%m.%y}" for week in weeks]
+    return trend(title, ends, {_("Through ЕСИА, % of sign-ins"): values})
 
 
 def _period(question: Question) -> Period:

@@ -47,8 +47,8 @@ from service.reports.weekly.figures import (
     is_general,
     own_week,
     platform_week,
+    trend_of,
 )
-from service.reports.weekly.trend import trend
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +104,7 @@ def weekly(session: Session, question: Question) -> Body:
         sources=(rolls_source(loads), sign_ins_source(week.cut_off), *_platform_sources(week)),
         notes=tuple(_notes(week, question)),
         target=Target(column="c4_share", value=1.0),
-        chart=trend(activity, question, week.period, week.own, list(week.platforms)),
+        chart=trend_of(activity, question, week.period, week.own, list(week.platforms)),
         sums=tuple(
             Sum(whole=f"{TOTAL}|{name}",
                 parts=tuple(key for key in lines if key.endswith(f"|{name}")))

@@ -9,7 +9,7 @@ from typing import Final
 from service.i18n import gettext as _
 from service.reports.definition import Level
 from service.reports.listing import columns_of_school
-from service.reports.report import Column, Kind, yes_or_no
+from service.reports.report import Column, Kind, number_column, yes_or_no
 from service.reports.weekly.figures import SHARES
 
 OWN: Final = "own"
@@ -46,9 +46,9 @@ def unit_columns(by: str) -> list[Column]:
         return columns_of_school()
     return [
         Column("district", _("District")),
-        Column("schools", _("Schools"), Kind.INTEGER),
-        Column("general", _("Of general education"), Kind.INTEGER),
-        Column("schools_loaded", _("Schools loaded"), Kind.INTEGER),
+        number_column("schools", _("Schools")),
+        number_column("general", _("Of general education")),
+        number_column("schools_loaded", _("Schools loaded")),
     ]
 
 
