@@ -181,7 +181,7 @@ def narrow(session: Session, scope: Scope, *, district: str, school: str) -> Sco
         found = session.get(School, school)
         if found is None or not scope.sees(found) or (district and found.district != district):
             raise Forbidden("school")
-        return Scope(actor=scope.actor, role=OperatorRole.SCHOOL, items=frozenset({school}))
+        return scope.of_schools([school])
     if not district:
         return scope
     codes = session.scalars(
@@ -190,5 +190,5 @@ def narrow(session: Session, scope: Scope, *, district: str, school: str) -> Sco
     if not codes:
         raise Forbidden("school")
     if scope.role == OperatorRole.SCHOOL:
-        return Scope(actor=scope.actor, role=OperatorRole.SCHOOL, items=frozenset(codes))
+        return scope.of_schools(codes)
     return Scope(actor=scope.actor, role=OperatorRole.DISTRICT, items=frozenset({district}))

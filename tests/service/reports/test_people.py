@@ -6,13 +6,10 @@ import random
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.models import AuditEntry, OperatorRole
-from service.reports import REPORTS
-from service.reports.definition import Cell, make
-from service.reports.people import people_behind
 from service.settings import ReportSettings
 from tests.service.console_factories import (
     NOW,
@@ -21,9 +18,9 @@ from tests.service.console_factories import (
     add_operator,
     make_console,
 )
-from tests.service.coverage_city import add_person, add_school, asking, sign_in
-from tests.service.reports.test_coverage_recount import NOW as CITY_NOW
-from tests.service.reports.test_coverage_recount import OCTOBER, make_city
+from tests.service.coverage_city import add_person, add_school, sign_in
+from tests.service.report_questions import check_people
+from tests.service.reports.test_coverage_recount import make_city
 
 PEOPLE = "/console/reports/coverage/people"
 
@@ -31,19 +28,7 @@ PEOPLE = "/console/reports/coverage/people"
 @pytest.mark.parametrize("by", ["district", "school", "class"])
 def test_as_many_people_are_behind_each_number_as_it_says(session: Session, by: str) -> None:
     make_city(session, random.Random(7))
-    asked = asking(by=by, period=OCTOBER, now=CITY_NOW)
-    definition = REPORTS["coverage"]
-    report = make(session, definition, asked)
-    lines = zip((*report.keys, *report.total_keys), (*report.rows, *report.totals), strict=True)
-    seen = 0
-    for key, row in lines:
-        for column, value in zip(report.columns, row, strict=True):
-            if column.people and isinstance(value, int):
-                query = people_behind(session, definition, asked, Cell(row=key, column=column.key))
-                found = session.scalar(select(func.count()).select_from(query.subquery()))
-                assert found == value, (key, column.key)
-                seen += value
-    assert seen > 100
+    assert check_people(session, "coverage", by=by) > 40
 
 
 @pytest.fixture
