@@ -1,7 +1,7 @@
 """The identity provider: OpenID Connect sign-in for provisioned people.
 
 ``init_app`` is the only door; the application gives it people, a database and a clock. It alone
-loads the web parts and the tables: a program that needs the settings stays small.
+loads the web parts: a program that needs the settings stays small.
 """
 
 from __future__ import annotations

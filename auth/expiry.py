@@ -9,7 +9,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from auth.esia.workbench.recorder import forget_old
-from auth.models import Base, LoginEvent, SignInFailure
+from auth.models import LoginEvent, SignInFailure
+from auth.tables import metadata
 
 
 def forget_expired(db: Session, now: datetime, *, failure_window: timedelta) -> None:
@@ -17,7 +18,7 @@ def forget_expired(db: Session, now: datetime, *, failure_window: timedelta) -> 
 
     ``failure_window``: the longest window of the throttles that count in this database.
     """
-    for table in Base.metadata.sorted_tables:
+    for table in metadata.sorted_tables:
         if "expires_at" in table.columns:
             db.execute(delete(table).where(table.c.expires_at <= now))
     forget_old(db, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Protocol
@@ -47,7 +47,7 @@ class DatabaseThrottle:
 
     session_factory: sessionmaker[Session]
     window: timedelta
-    secret: bytes
+    secret: bytes = field(repr=False)
 
     def paused_until(self, *keys: ThrottleKey, now: datetime) -> datetime | None:
         with self.session_factory() as db:

@@ -196,7 +196,10 @@ def sync(context: Context, paths: tuple[Path, ...], school: str, yes: bool, as_j
             code = _apply(context, load_id, as_json=as_json)
             if code == 0 or not _needs_another_plan(context, load_id):
                 break
-            load_id, _is_new = _retry(context, load_id)
+            load_id, is_new = _retry(context, load_id)
+            if not is_new:  # its files are gone, so the rest is tried as it was approved
+                code = _apply(context, load_id, as_json=as_json)
+                break
             code = _stop_code(context, load_id)
     if as_json:
         show(context, load_id, as_json=True)

@@ -89,9 +89,10 @@ def _forget(session: Session, load_id: int, school_code: str | None = None) -> N
 def _end(application: Application, load_id: int, *, problem: str = "") -> None:
     now = application.clock()
     with transaction(application.sessions) as session:
-        claims.renew(session, load_id, now)
         if problem:
+            # The plans first, then the load, as a decision about them locks both.
             _forget(session, load_id)
+        claims.renew(session, load_id, now)
         load = session.get_one(Load, load_id)
         usable = any(plan.status == PlanStatus.PLANNED for plan in load.plans)
         if load.status == LoadStatus.RECEIVED:  # else somebody has rejected it meanwhile

@@ -14,6 +14,7 @@ _SENTENCES = {
     "person": N_("nobody has this login"),
     "phase": N_("there is no such phase or exemption"),
     "report": N_("there is no such report"),
+    **dict.fromkeys(("page", "registration", "request", "link"), N_("There is no such page")),
     # Loads
     "load.not_planned": N_("this load cannot be approved: it is {status}"),
     "load.not_approved": N_("this load is not approved: it is {status}"),

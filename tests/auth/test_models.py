@@ -1,7 +1,9 @@
-"""Moments survive both databases with their zone."""
+"""Moments survive both databases with their zone; every table is known to what clears them."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -33,3 +35,13 @@ def test_a_moment_without_a_zone_is_not_stored(session_factory: sessionmaker[Ses
         db.add(SignInFailure(key_hash="k", at=datetime(2026, 9, 1)))  # noqa: DTZ001
         with pytest.raises(StatementError, match="without a zone"):
             db.flush()
+
+
+def test_what_clears_the_tables_knows_all_of_them() -> None:
+    """In a process of its own: this one has imported everything."""
+    code = (
+        "import auth.expiry; from auth.models import Base; known = set(Base.metadata.tables);"
+        "import auth.tables; print(*sorted(set(auth.tables.metadata.tables) - known))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []

@@ -13,8 +13,9 @@ TIERS = (
     {"oidc"},
     {"pages"},
     {"esia", "linking"},
-    {"expiry", "failures", "upstream"},
+    {"failures", "upstream"},
     {"portal", "tables"},
+    {"expiry"},
     {"__init__"},
 )
 """The files and folders of ``auth``, the lowest first. One that shares a tier with another does

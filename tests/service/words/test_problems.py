@@ -13,7 +13,7 @@ from tests.language import in_language
 CODE = re.compile(
     r'(?:\w+Problem|Refusal|\w+Error|NoPdf|KeptInMoodle|UnknownSchool)\(\s*f?"([a-z_]+\.[a-z_]+)'
 )
-NOT_FOUND = re.compile(r'Forbidden\("(load|school|person|phase|report)"\)')
+NOT_FOUND = re.compile(r'Forbidden\("(\w+)"\)')
 NAMED = re.compile(r'"(link\.nobody|mapping\.unusable)"')
 
 
