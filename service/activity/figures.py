@@ -21,7 +21,7 @@ from service.activity.ordinals import as_table
 from service.activity.outside import events_of
 from service.activity.rolls import Members, SchoolClass, Sheet, by_class, by_role, make_sheets
 from service.activity.rollups import ANY_METHOD, with_ordinals
-from service.activity.tail import read_tail
+from service.activity.tail import Tail, read_tail
 from service.calendar.spans import Pieces, Span, cut_up, end_of, start_of
 from service.db import chunks
 from service.models import (
@@ -48,9 +48,10 @@ class Activity:
     others roll up meanwhile, ask inside ``db.reading``.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, tail: Tail | None = None) -> None:
+        """``tail``: an empty one for who stores the answers; None reads it."""
         self.session = session
-        self._tail = read_tail(session)
+        self._tail = read_tail(session) if tail is None else tail
         self.numbered = self._tail.numbered
         """The rows of ``ActivityPerson``."""
         self._remade: dict[str, dict[str, Any]] = {}

@@ -156,6 +156,18 @@ class Gathered:
     state: ActivitySource | None = None
     """None: there are no events."""
 
+    def add(self, more: Gathered) -> None:
+        """Join ``more`` events of the same source, none of which is here already."""
+        for cell, people in more.cells.items():
+            self.cells[cell] = self.cells[cell] | people if cell in self.cells else people
+        self.counts.update(more.counts)
+        if self.state is None or more.state is None:
+            self.state = self.state or more.state
+        else:
+            self.state.first_at = min(self.state.first_at, more.state.first_at)
+            self.state.last_at = max(self.state.last_at, more.state.last_at)
+            self.state.events += more.state.events
+
 
 def gather(source: EventSource, events: Sequence[Event], zone: ZoneInfo) -> Gathered:
     """Roll events up by the days of ``zone``."""

@@ -21,6 +21,7 @@ from service.activity.figures import Activity
 from service.activity.moodle_access import Accesses, read_accesses
 from service.activity.rolls import bring_up_to_date
 from service.activity.rollups import add_active, extend, lock
+from service.activity.tail import Tail
 from service.application import Application
 from service.calendar.weeks import Occasion, due
 from service.db import transaction, upsert
@@ -118,7 +119,7 @@ def _add(session: Session, accesses: Accesses) -> int:
     """Add people to the bitmaps; how many of them are ours."""
     bring_up_to_date(session)
     lock(session)
-    activity = Activity(session)
+    activity = Activity(session, Tail())
     found = ((hour, activity.people(ids)) for hour, ids in accesses.hours.items())
     hours = {(hour, ""): people for hour, people in found if people}
     add_active(session, EventSource.MOODLE, hours)

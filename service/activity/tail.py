@@ -19,7 +19,15 @@ from service.activity.ordinals import (
     numbering,
 )
 from service.activity.rolls import whoever
-from service.activity.rollups import Event, Gathered, counted_in, gather, sign_ins, with_ordinals
+from service.activity.rollups import (
+    BATCH,
+    Event,
+    Gathered,
+    counted_in,
+    gather,
+    sign_ins,
+    with_ordinals,
+)
 from service.models import EventSource, PendingEvent, RollChange
 
 
@@ -49,13 +57,13 @@ def read_tail(session: Session) -> Tail:
     for new, people in ((new_people, whoever(changed)), (new_people, events), (new_places, events)):
         rows += session.execute(numbering(new(people, numbered), TEMPORARY + len(rows))).all()
         numbered = numbered_with(session, rows)
-    found = session.execute(with_ordinals(events, numbered))
+    zone, gathered = counted_in(session, EventSource.PROVIDER), Gathered()
+    found = session.execute(with_ordinals(events, numbered).execution_options(yield_per=BATCH))
+    for some in found.partitions():
+        whole = [Event(*row) for row in some if row.ordinal is not None]
+        gathered.add(gather(EventSource.PROVIDER, whole, zone))
     return Tail(
         numbered=numbered,
         stale=frozenset(stale | {code for _ordinal, _person, code, _main in rows if code}),
-        events=gather(
-            EventSource.PROVIDER,
-            [Event(*row) for row in found if row.ordinal is not None],
-            counted_in(session, EventSource.PROVIDER),
-        ),
+        events=gathered,
     )

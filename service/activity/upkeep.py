@@ -7,6 +7,7 @@ from service.activity.marks import catch_up_marks
 from service.activity.moodle_log import read_log
 from service.activity.rolls import bring_up_to_date
 from service.activity.snapshots import take_due
+from service.activity.tail import Tail
 from service.application import Application
 from service.db import transaction
 
@@ -15,7 +16,7 @@ def roll_up(application: Application) -> None:
     """Bring the roll-ups up to date. Running it twice is harmless."""
     with transaction(application.sessions) as session:
         bring_up_to_date(session)
-        catch_up_marks(Activity(session))
+        catch_up_marks(Activity(session, Tail()))
 
 
 def read_moodle(application: Application) -> None:

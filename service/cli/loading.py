@@ -53,7 +53,7 @@ paths_argument = click.argument(
 @json_option
 @pass_context
 def import_(context: Context, paths: tuple[Path, ...], school: str, as_json: bool) -> None:
-    with context.transaction() as session:
+    with context.application.sessions() as session:  # nothing is kept: the worker says it
         left = claims.abandoned(session, context.now)
     # The worker will first go on with what a killed one was applying.
     applies = any(load.status != LoadStatus.RECEIVED for load in left)
@@ -224,14 +224,16 @@ def _watch_apply(context: Context, load_id: int, *, err: bool) -> bool:
     """
     progress = _Progress(context, err)
     try:
-        _wait(context, load_id, progress.is_over)
-    except KeyboardInterrupt:
-        progress.close()
-        click.echo(_("Stopping after this batch..."), err=True)
-        with context.transaction() as session:
-            operations.request_stop(session, load_id, scope=context.scope, now=context.now)
-        _wait(context, load_id, progress.is_over)
-    progress.close()
+        try:
+            _wait(context, load_id, progress.is_over)
+        except KeyboardInterrupt:
+            progress.close()
+            click.echo(_("Stopping after this batch..."), err=True)
+            with context.transaction() as session:
+                operations.request_stop(session, load_id, scope=context.scope, now=context.now)
+            _wait(context, load_id, progress.is_over)
+    finally:
+        progress.close()  # a bar hides the cursor of the terminal until it ends
     with context.transaction() as session:
         load = operations.find(session, load_id, context.scope)
         counts = operations.progress(session, load, context.scope)
@@ -281,6 +283,8 @@ class _Progress:
 
     def _show(self, done: int, total: int) -> None:
         if sys.stdout.isatty() and not self._err:
+            if self._bar and done < self._bar.pos:
+                self._bar = None  # a plan was overtaken: its changes do not count any more
             self._bar = self._bar or click.progressbar(length=total, file=sys.stdout, show_pos=True)
             self._bar.update(done - self._bar.pos)
         elif done != self._told and (

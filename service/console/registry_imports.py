@@ -99,7 +99,7 @@ def apply(import_id: int) -> Response:
 
 
 @blueprint.post("/<int:import_id>/reject")
-@refused_on(back_to("console.registry_imports.index"))
+@refused_on(lambda *, problem, **_import: done(said(problem), "console.registry_imports.index"))
 def reject(import_id: int) -> Response:
     with transaction() as db:
         imports.reject(db, import_id, scope=scope(), now=now())

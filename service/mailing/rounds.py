@@ -14,6 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.access import Scope
+from service.activity.rolls import bring_up_to_date
+from service.activity.rollups import lock
 from service.application import Application
 from service.calendar.weeks import Due, Occasion, due
 from service.db import transaction
@@ -69,6 +71,9 @@ def send_round(application: Application) -> int:
             operators = session.scalars(select(Operator.id).where(*wanting)).all()
         for number in operators:
             with transaction(application.sessions) as session:
+                # The worker that rolls up is busy here, and a round may take long.
+                lock(session)
+                bring_up_to_date(session)
                 operator = session.get_one(Operator, number)
                 for letter in _letters(application, session, operator, week):
                     outbox.put(session, letter, now)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from service import audit
 from service.access import Forbidden, Scope
 from service.activity.rolls import bring_up_to_date
+from service.activity.rollups import lock
 from service.audit import AuditAction
 from service.i18n import gettext as _
 from service.models import OperatorRole, PublishedReport, School
@@ -85,7 +86,8 @@ def publish(
     Raises ``PublishProblem`` when this was published already and no ``reason`` is given.
     """
     reason = " ".join(reason.split())[:MAX_REASON_LENGTH]
-    # Whoever rolls up meanwhile finds nothing left that these figures have.
+    # Nobody rolls up between two of the questions: what they told would count twice.
+    lock(session)
     bring_up_to_date(session)
     report = make(session, definition, question)
     late = (_late_note(report, now),) if now - question.now > LATE else ()
@@ -194,7 +196,7 @@ def published_reports(session: Session, scope: Scope, *, limit: int) -> Sequence
 
 
 def versions(session: Session, published: PublishedReport) -> Sequence[PublishedReport]:
-    """All versions of the same digest, preliminary and final, the newest first."""
+    """All versions of the same question, preliminary and final, the newest first."""
     return session.scalars(
         select(PublishedReport)
         .where(PublishedReport.question == published.question)

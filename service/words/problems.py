@@ -45,7 +45,7 @@ _SENTENCES = {
     "district.unknown": N_("there is no district “{name}”"),
     "district.exists": N_("there is a district “{name}” already; move the schools one by one"),
     "district.no_name": N_("give the district a name of up to 100 characters"),
-    "mapping.unusable": "{what}",
+    "mapping.unusable": N_("this mapping cannot be used: {what}"),
     "file.too_large": N_(
         "The file is larger than {limit} MB. Remove pictures and sheets that are not needed."
     ),

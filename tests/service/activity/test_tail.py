@@ -90,7 +90,10 @@ def check_before_and_after(session: Session) -> None:
         assert said == before[name], name
 
 
-def test_every_report_says_the_same_before_and_after_rolling_up(session: Session) -> None:
+def test_every_report_says_the_same_before_and_after_rolling_up(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.activity.tail.BATCH", 7)  # the tail is read in pieces
     chance = random.Random(5)
     make_city(session, chance)
     people = list(session.scalars(select(KnownUser).order_by(KnownUser.person_id)))
