@@ -60,6 +60,12 @@ def answers(session: Session) -> dict[str, Any]:
                     found[f"{name} {column.key}"] = sorted(
                         one.person_id for one in session.scalars(people)
                     )
+    activity = Activity(session)
+    first, last = (NOW - timedelta(days=60)).date(), NOW.date()
+    found["sign-ins"] = activity.sign_ins(first, last, "day", "school_code", "method", "role")
+    found["freshness"] = [
+        (one.source, one.first_at, one.last_at, one.events) for one in activity.freshness()
+    ]
     return found
 
 
