@@ -105,5 +105,7 @@ def test_tests_have_the_triggers_of_the_migrations(
     other = f"sqlite:///{tmp_path / 'other.sqlite'}"
     if not empty_database.startswith("sqlite"):
         other = request.getfixturevalue("new_postgres_database")()
-    make_tables(make_engine(other))
+    engine = make_engine(other)
+    make_tables(engine)
+    engine.dispose()
     assert triggers(other) == triggers(empty_database) != set()
