@@ -14,8 +14,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.access import Scope
-from service.activity.rolls import bring_up_to_date
-from service.activity.rollups import lock
 from service.application import Application
 from service.calendar.weeks import Due, Occasion, due
 from service.db import transaction
@@ -29,7 +27,7 @@ from service.reports import REPORTS
 from service.reports.definition import Definition, make
 from service.reports.files import FILES, file_name
 from service.reports.head_counts import ALL_ROLES
-from service.reports.publishing import preliminary_report
+from service.reports.publishing import hold_figures, preliminary_report
 from service.reports.question import Question
 from service.reports.report import Report, show_moment, show_percent
 from service.reports.scheduled import scheduled_question
@@ -72,8 +70,7 @@ def send_round(application: Application) -> int:
         for number in operators:
             with transaction(application.sessions) as session:
                 # The worker that rolls up is busy here, and a round may take long.
-                lock(session)
-                bring_up_to_date(session)
+                hold_figures(session)
                 operator = session.get_one(Operator, number)
                 for letter in _letters(application, session, operator, week):
                     outbox.put(session, letter, now)

@@ -72,6 +72,15 @@ def answer(
     return Answer(report=report, published=published, differs=differs)
 
 
+def hold_figures(session: Session) -> None:
+    """Roll up what is new, and let nobody else roll up until the caller's transaction ends.
+
+    Between two questions of a report that is stored, what is rolled up would count twice.
+    """
+    lock(session)
+    bring_up_to_date(session)
+
+
 def publish(
     session: Session,
     definition: Definition,
@@ -86,9 +95,7 @@ def publish(
     Raises ``PublishProblem`` when this was published already and no ``reason`` is given.
     """
     reason = " ".join(reason.split())[:MAX_REASON_LENGTH]
-    # Nobody rolls up between two of the questions: what they told would count twice.
-    lock(session)
-    bring_up_to_date(session)
+    hold_figures(session)
     report = make(session, definition, question)
     late = (_late_note(report, now),) if now - question.now > LATE else ()
     report = replace(report, built_at=now, built_by=by, notes=(*report.notes, *late))
