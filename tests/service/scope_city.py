@@ -15,8 +15,8 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from auth.linking.links import add_link
-from auth.linking.models import Evidence, LinkRequest
-from auth.models import LoginEvent, Method, Result
+from auth.linking.models import Evidence
+from auth.models import LoginEvent
 from auth.signin.phases import Phase, Who
 from service.access import Scope
 from service.models import (
@@ -53,6 +53,7 @@ from tests.service.console_factories import (
     add_school,
     make_user_change,
 )
+from tests.service.factories import DEFAULTS, add, add_request, put_on_roll, sign_in
 from tests.service.slip_factories import add_person
 
 SATURDAY = date(2026, 9, 19)
@@ -168,35 +169,23 @@ def _add_place(rows: Session, place: Place) -> None:
             recorded_by=operator,
         )
     )  # fmt: skip
-    rows.add(
-        LinkRequest(
-            id=place.number, provider="esia", subject=f"90{place.number}",
-            school_code=place.school, asked_at=MADE_AT, family_name=f"{name}ов",
-            given_name="Проба", birth_date=date(2012, 9, 2), expires_at=NOW + timedelta(days=9),
-        )
+    add_request(
+        rows, place.school, id=place.number, subject=f"90{place.number}", asked_at=MADE_AT,
+        family_name=f"{name}ов", given_name="Проба", snils="",
     )  # fmt: skip
     add_link(
         rows, provider="esia", subject=f"80{place.number}", person_id=f"p-{place.word}",
         school_code=place.school, evidence=Evidence.SCHOOL, actor=operator,
         reason=f"справка-{place.word}", now=MADE_AT,
     )  # fmt: skip
-    made = {"created_at": MADE_AT, "created_by": operator}
+    made = {"id": place.number, "created_at": MADE_AT, "created_by": operator}
     where = {"school_code": place.school, "class_id": class_id}
-    rows.add(
-        PhaseRule(
-            id=place.number, phase=Phase.ESIA_ONLY, starts_on=date(2026, 11, 1), **where, **made
-        )
-    )
-    rows.add(
-        PhaseExemption(id=place.number, who=Who.ALL, reason=f"приказ-{place.word}", **where, **made)
-    )
+    day = date(2026, 11, 1)
+    add(rows, PhaseRule, phase=Phase.ESIA_ONLY, starts_on=day, **where, **made)
+    add(rows, PhaseExemption, who=Who.ALL, reason=f"приказ-{place.word}", **where, **made)
     for act, role in ((RollAct.BEGUN, ""), (RollAct.JOINED, "student")):
-        rows.add(
-            RollEvent(
-                at=MADE_AT, act=act, school_code=place.school, role=role,
-                person_id=f"p-{place.word}" if role else "",
-            )
-        )  # fmt: skip
+        who = {"person_id": f"p-{place.word}" if role else "", "role": role}
+        add(rows, RollEvent, at=MADE_AT, act=act, school_code=place.school, **who)
     changed = {"short_name": [f"было-{place.word}", f"стало-{place.word}"]}
     rows.add(
         AuditEntry(
@@ -211,31 +200,22 @@ def _add_pupils(rows: Session, place: Place, count: int) -> None:
     ids = [f"{place.word}-{number}" for number in range(count)]
     surname = f"{place.word.capitalize()}ов"
     at = MADE_AT - timedelta(hours=3)
+    where = {"school_code": place.school, "role": "student"}
+    home = {"class_id": f"c-{place.school}", "class_title": place.title}
+    names = {
+        "firstname": "Проба", "lastname": surname, "family_name": surname, "given_name": "Проба",
+    }  # fmt: skip
     tables: dict[Any, list[dict[str, Any]]] = {
         KnownUser: [
             {
                 "person_id": one, "moodle_id": place.number + n, "username": f"{place.login}{n}",
-                "firstname": "Проба", "lastname": surname, "email": f"{one}@school.invalid",
-                "auth": "oauth2", "family_name": surname, "given_name": "Проба", "role": "student",
-                "class_id": f"c-{place.school}", "class_title": place.title,
-                "school_code": place.school, "created_at": MADE_AT, "updated_at": MADE_AT,
+                "email": f"{one}@school.invalid", **names, **where, **home,
             }
             for n, one in enumerate(ids)
         ],
-        SchoolMembership: [
-            {
-                "school_code": place.school, "person_id": one, "role": "student",
-                "class_id": f"c-{place.school}", "class_title": place.title,
-            }
-            for one in ids
-        ],
+        SchoolMembership: [{"person_id": one, **where, **home} for one in ids],
         LoginEvent: [
-            {
-                "at": at, "person_id": one, "client_id": "moodle", "method": Method.PASSWORD,
-                "result": Result.ALLOWED, "reason": "", "school_code": place.school,
-                "role": "student", "class_title": place.title,
-            }
-            for one in ids
+            {"at": at, "person_id": one, "class_title": place.title, **where} for one in ids
         ],
         OutsideEvent: [
             {
@@ -246,7 +226,7 @@ def _add_pupils(rows: Session, place: Place, count: int) -> None:
         ],
     }  # fmt: skip
     for table, values in tables.items():
-        rows.execute(insert(table), values)
+        rows.execute(insert(table), [{**DEFAULTS.get(table, {}), **one} for one in values])
 
 
 def _add_load(rows: Session, run: Any, place: Place, people: int) -> None:
@@ -270,12 +250,7 @@ SHARED_RUN = 700_500
 
 def _add_shared(rows: Session) -> None:
     run = add_run(rows, id=SHARED_RUN)
-    week = PlatformWeek(
-        platform="Сферум", first_day=SATURDAY, version=1, file_name="week.csv", sha256="0" * 64,
-        mapping="sferum", imported_at=MADE_AT, imported_by="city",
-    )  # fmt: skip
-    rows.add(week)
-    rows.flush()
+    week = add(rows, PlatformWeek, first_day=SATURDAY, mapping="sferum", imported_at=MADE_AT)
     for number, place in enumerate(PLACES):
         _add_load(rows, run, place, place.figures[4])
         label = place.values["label"]
@@ -313,29 +288,17 @@ def _add_pupil_of_two_schools(rows: Session) -> None:
         rows, "p-both", FAR.school, username=IN_TWO_SCHOOLS.login, family_name="Дваждова",
         class_id=FAR.values["class_id"], class_title=FAR.title, institution=f"Лицей {FAR.word}",
     )  # fmt: skip
-    rows.add(
-        SchoolMembership(
-            school_code=OWN.school, person_id=person.person_id, role="student",
-            class_id=OWN.values["class_id"], class_title=OWN.title,
-        )
-    )  # fmt: skip
-    rows.add(
-        LinkRequest(
-            id=IN_TWO_SCHOOLS.number, provider="esia", subject="60606060", asked_at=MADE_AT,
-            school_code=OWN.school, family_name="Дваждова", given_name="Пример",
-            birth_date=date(2012, 9, 3), expires_at=NOW + timedelta(days=9),
-        )
+    put_on_roll(rows, person, OWN.school, class_id=OWN.values["class_id"], class_title=OWN.title)
+    add_request(
+        rows, OWN.school, id=IN_TWO_SCHOOLS.number, subject="60606060", asked_at=MADE_AT,
+        family_name="Дваждова", birth_date=date(2012, 9, 3), snils="",
     )  # fmt: skip
 
 
 def _add_pupil_who_left(rows: Session) -> None:
     """Is exempt at the own school, and a pupil of ``FAR`` by now."""
-    rows.add(
-        PhaseExemption(
-            school_code=OWN.school, person_id=f"p-{FAR.word}", reason="болезнь",
-            created_at=MADE_AT, created_by="city",
-        )
-    )  # fmt: skip
+    who = {"school_code": OWN.school, "person_id": f"p-{FAR.word}"}
+    add(rows, PhaseExemption, reason="болезнь", created_at=MADE_AT, **who)
 
 
 def _add_pupil_who_came(rows: Session) -> None:
@@ -348,13 +311,7 @@ def _add_pupil_who_came(rows: Session) -> None:
         evidence=Evidence.SCHOOL, actor=f"оператор-{FAR.word}", reason=f"там-{FAR.word}",
         now=MADE_AT,
     )  # fmt: skip
-    rows.add(
-        LoginEvent(
-            at=MADE_AT, person_id="p-came", client_id="moodle", method=Method.PASSWORD,
-            result=Result.ALLOWED, reason="", school_code=FAR.school, role="student",
-            class_title=FAR.title,
-        )
-    )  # fmt: skip
+    sign_in(rows, "p-came", MADE_AT, school_code=FAR.school, class_title=FAR.title)
 
 
 def _publish(rows: Session) -> None:

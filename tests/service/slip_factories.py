@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
-from auth.models import Credential
 from provisioning.settings import MoodleSettings, PasswordSettings
 from service.access import Scope
 from service.application import Application, make_secret
 from service.db import make_session_factory
-from service.models import Identity, KnownUser, OperatorRole
+from service.models import OperatorRole
 from service.settings import Settings
-from tests.service import coverage_city
+from tests.service.factories import add_known_person as add_person
+from tests.service.factories import choose_own_password
+
+__all__ = [
+    "MOODLE",
+    "NOW",
+    "OF_OTHER_SCHOOL",
+    "OF_SCHOOL",
+    "add_person",
+    "choose_own_password",
+    "make_application",
+]
 
 NOW = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)
 MOODLE = "https://moodle.example.org"
@@ -35,28 +44,3 @@ def make_application(engine: Engine, home: Path, **passwords: Any) -> Applicatio
     return Application(
         settings=settings, engine=engine, sessions=make_session_factory(engine), clock=lambda: NOW
     )
-
-
-def add_person(session: Session, person_id: str, school: str = "1", **over: Any) -> KnownUser:
-    """Somebody born on 1 September 2012, with an account, an identity and a place on the roll."""
-    known = {"birth_date": date(2012, 9, 1), "username": f"48p{person_id}"} | over
-    person = coverage_city.add_person(session, person_id, school, **known)
-    session.add(
-        Identity(
-            person_id=person_id,
-            username=person.username,
-            family_name=person.family_name,
-            given_name=person.given_name,
-            name_key=person.family_name.lower(),
-            birth_date=person.birth_date,
-            school_code=school,
-            reserved_at=NOW,
-        )
-    )
-    session.flush()
-    return person
-
-
-def choose_own_password(session: Session, person_id: str) -> None:
-    session.add(Credential(person_id=person_id, password_hash="argon2", changed_at=NOW))
-    session.flush()

@@ -20,6 +20,7 @@ from service.housekeeping import OVER, clear_away
 from service.models import ActivityBitmap, AuditEntry, LoadStatus
 from tests.service.command_line import command
 from tests.service.console_factories import add_run
+from tests.service.factories import add
 from tests.service.installation import environment, installation, running_redis
 from tests.waiting import WAIT_SECONDS
 
@@ -34,12 +35,8 @@ def application(tmp_path: Path) -> Iterator[Application]:
 
 
 def add_sign_in(application: Application, name: str, expires_at: datetime) -> None:
-    row = SignIn(
-        cookie_hash=name, person_id="p", auth_time=NOW, expires_at=expires_at,
-        with_first_password=False,
-    )  # fmt: skip
     with transaction(application.sessions) as session:
-        session.add(row)
+        add(session, SignIn, cookie_hash=name, expires_at=expires_at)
 
 
 def sign_ins(application: Application) -> list[str]:
@@ -140,14 +137,8 @@ def test_a_worker_clears_away_once_an_hour(application: Application) -> None:
 
 def add_login_events(application: Application, days_ago: list[int]) -> None:
     with transaction(application.sessions) as session:
-        session.add_all(
-            LoginEvent(
-                at=NOW - timedelta(days=days), person_id="p", client_id="moodle",
-                method="password", result="allowed", reason="", school_code="", role="",
-                class_title="",
-            )
-            for days in days_ago
-        )  # fmt: skip
+        for days in days_ago:
+            add(session, LoginEvent, at=NOW - timedelta(days=days), person_id="p")
 
 
 def login_events(application: Application) -> list[int]:

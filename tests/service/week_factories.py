@@ -20,7 +20,7 @@ from service.models import (
 )
 from service.reports import REPORTS
 from service.reports.report import Report
-from tests.service.coverage_city import add_school
+from tests.service.factories import add, add_school
 from tests.service.report_questions import built
 
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -45,24 +45,15 @@ def platform_week(
     session: Session, *rows: tuple[str | None, dict[str, Any]], first_day: date = WEEK.first,
     name: str = "Сферум", version: int = 1,
 ) -> None:  # fmt: skip
-    week = PlatformWeek(
-        platform=name, first_day=first_day, version=version, file_name="неделя.csv", sha256="0",
-        mapping="default", imported_at=FRIDAY_17, imported_by="city",
-    )  # fmt: skip
-    session.add(week)
-    session.flush()
+    which = {"platform": name, "first_day": first_day, "version": version}
+    week = add(session, PlatformWeek, imported_at=FRIDAY_17, **which)
     for number, (code, figures) in enumerate(rows):
         label = f"{code} {number}"
         if session.get(PlatformSchool, (name, label)) is None:
-            session.add(PlatformSchool(platform=name, label=label, school_code=code))
-        session.add(PlatformFigure(week_id=week.id, row=number, label=label, **figures))
-    session.flush()
+            add(session, PlatformSchool, platform=name, label=label, school_code=code)
+        add(session, PlatformFigure, week_id=week.id, row=number, label=label, **figures)
 
 
 def moved(session: Session, act: RollAct, person: KnownUser, school: str, at: datetime) -> None:
-    session.add(
-        RollEvent(
-            at=at, act=act, school_code=school, person_id=person.person_id, role=person.role
-        )
-    )  # fmt: skip
-    session.flush()
+    who = {"person_id": person.person_id, "role": person.role}
+    add(session, RollEvent, at=at, act=act, school_code=school, **who)

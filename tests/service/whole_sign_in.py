@@ -17,7 +17,6 @@ from werkzeug.test import TestResponse
 
 from auth.clients.client import Client
 from auth.linking.pending_identities import keep
-from auth.models import Credential
 from auth.outside import OutsideChild, OutsideIdentity
 from auth.settings import AuthSettings, EsiaSettings, EsiaSystem
 from auth.signin.phases import Phase
@@ -38,6 +37,7 @@ from tests.service.console_factories import (
     make_console,
 )
 from tests.service.coverage_city import CITY
+from tests.service.factories import add, choose_own_password
 from tests.service.link_factories import add_request, link
 from tests.service.odd_requests import Ask, Visitor
 from tests.service.slip_factories import add_person
@@ -179,7 +179,7 @@ def _settings(home: Path, gateway: str) -> dict[str, Any]:
 
 def _add_people(rows: Session) -> None:
     for code in ("1", "2"):
-        add_school(rows, code)
+        add_school(rows, code, district="Адмиралтейский")
     for name, family_name in NAMES.items():
         add_person(
             rows,
@@ -198,16 +198,15 @@ def _add_people(rows: Session) -> None:
         identity.name_key = normalised_name(family_name, "Проба", "Образцовна")
     hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(OWN)
     for name in ("pupil", "lead", "far"):
-        rows.add(Credential(person_id=name, password_hash=hashed, changed_at=NOW))
+        choose_own_password(rows, name, password_hash=hashed)
     rows.add(ClassTeacher(school_code="1", class_id="c-8a", person_id="lead"))
     add_operator(rows)
     add_operator(rows, "anna", OperatorRole.SCHOOL, ["1"])
     add_request(rows, "1", family_name=PARENT, birth_date=BORN["pupil"], snils=SNILS["pupil"])
     link(rows, "lead", "43", "1")
-    target: dict[str, Any] = {"school_code": "1", "created_at": NOW, "created_by": "city"}
     day = NOW.date() + timedelta(days=9)
-    rows.add(PhaseRule(phase=Phase.ESIA_ONLY, starts_on=day, **target))
-    rows.add(PhaseExemption(reason="проба", **target))
+    add(rows, PhaseRule, phase=Phase.ESIA_ONLY, starts_on=day, school_code="1")
+    add(rows, PhaseExemption, school_code="1")
 
 
 def _ask_as_application(whole: WholeSignIn) -> None:

@@ -44,7 +44,7 @@ def test_slips_of_a_school_a_class_and_the_staff(home: Path) -> None:
 def test_a_slip_as_text_has_login_password_and_address(home: Path) -> None:
     ended = run("slips", "--school", "1", "--class", "c-8a", home=home)
     assert ended.code == 0
-    assert "Примеров Пример, 8А, Школа 1" in ended.out
+    assert "Примеров Пример, 8А, Школа № 1" in ended.out
     assert "Login: 48pa" in ended.out
     assert "Password: 01092012" in ended.out
     assert "http://127.0.0.1:8080/auth/" in ended.out

@@ -25,6 +25,7 @@ from tests.service.console_factories import (
     add_operators,
     make_console,
 )
+from tests.service.factories import add
 from tests.waiting import until
 
 ADDRESS = "https://diary.example.org/back"
@@ -210,12 +211,7 @@ def test_a_disabled_client_loses_its_tokens_and_is_enabled_again(
 ) -> None:
     city.post("/console/clients/new", **form())
     with console.rows() as rows:
-        rows.add(
-            Grant(
-                grant_id="g", client_id="diary", person_id="p", scope="openid", sid="s",
-                expires_at=NOW,
-            )
-        )  # fmt: skip
+        add(rows, Grant, grant_id="g", client_id="diary", sid="s")
     assert city.post("/console/clients/diary/disable").status_code == 302
     with console.rows() as rows:
         assert rows.scalars(select(Grant)).all() == []

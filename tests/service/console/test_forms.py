@@ -52,7 +52,7 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
         add_operators(rows, district="Адмиралтейский")
         run = add_run(rows)
         for number, code in enumerate(("78-0153", "78-0243")):
-            add_school(rows, code)
+            add_school(rows, code, district="Адмиралтейский")
             change = make_user_change(f"p-{number}", Action.SUSPEND)
             add_plan(rows, run, code, [change], breaches=[BREACH])
     return console
@@ -276,7 +276,7 @@ def test_that_a_file_was_of_another_school_is_told_to_its_uploader_only(
 def test_where_there_is_one_school_nobody_has_to_choose_it(tmp_path: Path, operator: str) -> None:
     console = make_console(tmp_path)
     with console.rows() as rows:
-        add_school(rows)
+        add_school(rows, district="Адмиралтейский")
         add_operator(rows)
         add_operator(rows, "district", OperatorRole.DISTRICT, ["Адмиралтейский"])
     page = console.client(operator).get("/console/slips").text

@@ -33,8 +33,8 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
     console = make_console(tmp_path)
     with console.rows() as rows:
         add_operator(rows)
-        add_school(rows, "78-0153")
-        add_school(rows, "78-0243")
+        add_school(rows, "78-0153", last_applied_at=None)
+        add_school(rows, "78-0243", last_applied_at=None)
         run = add_run(rows)
         add_file(rows, run, "78-0153")
         add_plan(rows, run, "78-0153", [make_user_change("p-1"), make_user_change("p-2")])

@@ -13,12 +13,12 @@ from sqlalchemy import select
 from auth.signin.phases import Phase, Who
 from service.models import PhaseExemption, PhaseRule
 from tests.service.console_factories import (
-    NOW,
     ConsoleUnderTest,
     add_operators,
     add_school,
     make_console,
 )
+from tests.service.factories import add
 from tests.service.slip_factories import add_person
 
 OWN, FOREIGN = "78-0243", "78-0153"
@@ -30,17 +30,12 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
     console = make_console(tmp_path)
     with console.rows() as rows:
         add_operators(rows, school=OWN, district="Адмиралтейский")
-        add_school(rows, OWN)
+        add_school(rows, OWN, district="Адмиралтейский")
         add_school(rows, FOREIGN, district="Невский")
         add_person(rows, "a", OWN, family_name="Примеров", birth_date=date(2010, 5, 1))
         add_person(rows, "b", OWN, family_name="=Учителева", role="teacher")
         add_person(rows, "c", FOREIGN, family_name="Чужова")
-        rows.add(
-            PhaseRule(
-                phase=Phase.ESIA_ONLY, starts_on=date(2026, 11, 1), created_at=NOW,
-                created_by="city",
-            )
-        )  # fmt: skip
+        add(rows, PhaseRule, phase=Phase.ESIA_ONLY, starts_on=date(2026, 11, 1))
     return console
 
 

@@ -19,7 +19,7 @@ def browser(tmp_path: Path) -> Browser:
     with console.rows() as rows:
         add_operator(rows)
         add_school(rows, "78-0153", district="Невский", last_applied_at=NOW)
-        add_school(rows, "78-0243")
+        add_school(rows, "78-0243", last_applied_at=None)
     return console.client("city")
 
 

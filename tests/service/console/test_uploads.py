@@ -26,7 +26,7 @@ from tests.service.console_factories import (
 def console_with_operators(home: Path, **settings: Any) -> ConsoleUnderTest:
     console = make_console(home, **settings)
     with console.rows() as rows:
-        add_school(rows, "78-0243")
+        add_school(rows, "78-0243", district="Адмиралтейский")
         add_school(rows, "78-0153", district="Невский")
         add_operators(rows)
     return console

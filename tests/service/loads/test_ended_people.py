@@ -15,6 +15,7 @@ from auth.settings import AuthSettings
 from service.application import Application
 from service.db import transaction
 from service.people.passwords import reset_password
+from tests.service.factories import add
 from tests.service.installation import SCOPE
 from tests.service.trial import NOW, A, Trial, make_trial, pupils
 
@@ -43,18 +44,12 @@ def school(tmp_path: Path) -> Iterator[Trial]:
         with transaction(trial.application.sessions) as session:
             for key in ("a-1", "a-2"):
                 person_id = trial.person_id(A, key)
-                common = {"person_id": person_id, "expires_at": NOW.replace(year=2099)}
-                session.add(
-                    SignIn(cookie_hash=key, auth_time=NOW, with_first_password=False, sid=key,
-                           **common)
-                )  # fmt: skip
+                common = {"person_id": person_id, "sid": key, "expires_at": NOW.replace(year=2099)}
+                add(session, SignIn, cookie_hash=key, **common)
+                code = {"scope": "openid offline_access", **common}
                 for client in ("diary", "moodle"):
-                    code = {"client_id": client, "scope": "openid offline_access", "sid": key}
-                    session.add(Grant(grant_id=f"{key} {client}", **code, **common))
-                session.add(
-                    AuthorizationCode(code_hash=key, auth_time=NOW, redirect_uri="https://x.example",
-                                      **code, **common)
-                )  # fmt: skip
+                    add(session, Grant, grant_id=f"{key} {client}", client_id=client, **code)
+                add(session, AuthorizationCode, code_hash=key, **code)
         yield trial
 
 

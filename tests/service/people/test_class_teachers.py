@@ -27,6 +27,7 @@ from tests.service.console_factories import (
     add_school,
     make_console,
 )
+from tests.service.factories import choose_own_password
 from tests.service.slip_factories import add_person
 from tests.service.trial import A, Trial, make_class, make_trial, pupils, teacher
 
@@ -55,7 +56,7 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
         add_person(rows, "ten", "1", class_id="c-10", class_title="10А")
         rows.add(ClassTeacher(school_code="1", class_id="c-10", person_id="ann"))
         for name in ("lead", "sub", "ann", "far", "other"):
-            rows.add(Credential(person_id=name, password_hash=hash_password(OWN), changed_at=NOW))
+            choose_own_password(rows, name, password_hash=hash_password(OWN))
     return console
 
 
@@ -131,7 +132,7 @@ def test_whoever_leads_no_class_has_no_such_page(console: ConsoleUnderTest, pers
 def test_a_teacher_who_left_the_school_leads_nothing(console: ConsoleUnderTest) -> None:
     with console.rows() as rows:
         add_person(rows, "gone", "2", role="teacher")
-        rows.add(Credential(person_id="gone", password_hash=hash_password(OWN), changed_at=NOW))
+        choose_own_password(rows, "gone", password_hash=hash_password(OWN))
     assert signed_in(console, "gone").get("/auth/class").status_code == 404
 
 

@@ -15,6 +15,7 @@ from service.models import AuditEntry
 from service.people.passwords import KeptInMoodle, find_person, reset_password
 from service.people.slips import slip_of
 from tests.service.coverage_city import CITY, add_school
+from tests.service.factories import add
 from tests.service.slip_factories import (
     MOODLE,
     NOW,
@@ -48,11 +49,7 @@ def first_password_of(session: Session, application: Application) -> str:
 def test_a_reset_ends_the_own_password_and_every_sign_in(
     session: Session, application: Application
 ) -> None:
-    session.add(
-        SignIn(
-            cookie_hash="c", person_id="a", auth_time=NOW, expires_at=NOW, with_first_password=False
-        )
-    )
+    add(session, SignIn, cookie_hash="c")
     assert first_password_of(session, application) == ""
     reset(session, application)
     assert session.scalars(select(Credential)).all() == []

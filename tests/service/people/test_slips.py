@@ -42,7 +42,7 @@ def test_a_slip_has_all_that_a_pupil_needs(session: Session, application: Applic
     assert slip == Slip(
         name="Примеров Пример Примерович",
         group="8А",
-        school="Школа 1",
+        school="Школа № 1",
         login="48pa",
         login_advice="Буква p — латинская (английская раскладка).",
         password="01092012",
@@ -169,7 +169,7 @@ def test_the_slip_of_a_teacher_of_two_schools_names_the_school_in_view(
     found = find_person(session, OF_OTHER_SCHOOL, "48pt")
     slip = slip_of(session, application, OF_OTHER_SCHOOL, found)
     assert slip is not None
-    assert slip.school == "Школа 2"
+    assert slip.school == "Школа № 2"
     by_city = slip_of(session, application, CITY, found)
     assert by_city is not None
-    assert by_city.school == "Школа 1"
+    assert by_city.school == "Школа № 1"

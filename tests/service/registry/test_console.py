@@ -52,8 +52,8 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
         add_operator(rows)
         for name, (role, scope) in OPERATORS.items():
             add_operator(rows, name, role, scope)
-        add_school(rows, OWN)
-        add_school(rows, FOREIGN, district="Невский")
+        add_school(rows, OWN, district="Адмиралтейский", last_applied_at=None)
+        add_school(rows, FOREIGN, last_applied_at=None)
         rows.add(
             HeadCount(
                 school_code=FOREIGN, group="learners", people=98765, as_of=NOW.date(),

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from auth.models import LoginEvent, Method, Result
 from provisioning.roster import School as RosterSchool
 from service.calendar.period import Period
 from service.db import make_engine, transaction
@@ -19,6 +18,7 @@ from service.reports.report import Report
 from service.sample import City
 from service.schema import migrate
 from tests.service.console_factories import PASSWORD, Browser, add_operator
+from tests.service.factories import sign_in
 from tests.service.installation import load
 from tests.service.own_page import serving
 from tests.service.report_questions import built, by_key
@@ -42,13 +42,8 @@ def roster_school(code: str, kind: str) -> RosterSchool:
 def everybody_signs_in(trial: Trial) -> None:
     with transaction(trial.application.sessions) as session:
         for person in session.scalars(select(KnownUser)).all():
-            session.add(
-                LoginEvent(
-                    at=trial.application.clock(), person_id=person.person_id, client_id="",
-                    method=Method.PASSWORD, result=Result.ALLOWED, reason="",
-                    school_code=person.school_code, role=person.role, class_title="",
-                )
-            )  # fmt: skip
+            where = {"school_code": person.school_code, "role": person.role}
+            sign_in(session, person.person_id, trial.application.clock(), **where)
 
 
 def report(trial: Trial, name: str, period: Period) -> Report:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from service.access import Scope
 from service.models import Load, LoadStatus, OperatorRole, PlanStatus, SchoolPlan
 from tests.service.coverage_city import add_school
+from tests.service.factories import add
 from tests.service.report_questions import IN_OCTOBER, NOW, built, by_key, check_queries
 
 BEGIN = datetime(2026, 9, 30, 21, tzinfo=UTC)
@@ -20,20 +21,13 @@ _MOMENT = timedelta(microseconds=1)
 
 
 def add_load(session: Session, code: str, at: datetime, **overrides: Any) -> int:
-    """A load of one school; the number of its run."""
-    run = Load(
-        status=LoadStatus.APPLIED, created_at=at, created_by="test", scope_role=OperatorRole.CITY,
-        scope_items=[], folder="",
-    )  # fmt: skip
-    session.add(run)
-    session.flush()
+    """A load of one school; its number."""
+    load = add(session, Load, status=LoadStatus.APPLIED, created_at=at)
     fields: dict[str, Any] = {
-        "status": PlanStatus.APPLIED, "exported_at": at, "people": 10, "set_aside": 0,
-        "applied_at": at,
+        "status": PlanStatus.APPLIED, "exported_at": at, "people": 10, "applied_at": at,
     }  # fmt: skip
-    session.add(SchoolPlan(load_id=run.id, school_code=code, **fields | overrides))
-    session.flush()
-    return run.id
+    add(session, SchoolPlan, load_id=load.id, school_code=code, **fields | overrides)
+    return load.id
 
 
 def test_schools_that_loaded_are_counted_among_all_of_the_registry(session: Session) -> None:

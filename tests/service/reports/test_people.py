@@ -96,8 +96,8 @@ def test_nobody_sees_people_of_others(
 def test_the_other_school_of_a_teacher_is_not_named(console: ConsoleUnderTest) -> None:
     _status, text = look(console.client("school"), "own|teacher")
     assert "Учитель" in text
-    assert "Школа other" not in text
-    assert "Школа own" in text
+    assert "Школа № other" not in text
+    assert "Школа № own" in text
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 from auth.models import AuthorizationCode, Grant, Method, SignIn
 from service.models import Identity, KnownUser, SchoolMembership
 from tests.service.console_factories import NOW, ConsoleUnderTest
+from tests.service.factories import add
 from tests.service.link_factories import (
     OTHER_SCHOOL,
     SCHOOL,
@@ -168,26 +169,10 @@ def test_a_relink_ends_the_old_link_and_tells_both_in_the_history(
 
 def sign_in(console: ConsoleUnderTest, method: Method, sid: str) -> None:
     """A running sign-in of "a" with a code under way and a grant for offline access."""
-    later = NOW + timedelta(hours=1)
     with console.rows() as rows:
-        rows.add(
-            SignIn(
-                cookie_hash=sid, person_id="a", auth_time=NOW, expires_at=later, sid=sid,
-                with_first_password=False, method=method.value,
-            )
-        )  # fmt: skip
-        rows.add(
-            Grant(
-                grant_id=sid, client_id="moodle", person_id="a", sid=sid, expires_at=later,
-                scope="openid offline_access",
-            )
-        )  # fmt: skip
-        rows.add(
-            AuthorizationCode(
-                code_hash=sid, client_id="moodle", person_id="a", scope="openid", sid=sid,
-                redirect_uri="https://moodle.example.org/", auth_time=NOW, expires_at=later,
-            )
-        )  # fmt: skip
+        add(rows, SignIn, cookie_hash=sid, sid=sid, method=method.value)
+        add(rows, Grant, grant_id=sid, sid=sid, scope="openid offline_access")
+        add(rows, AuthorizationCode, code_hash=sid, sid=sid)
 
 
 def running(console: ConsoleUnderTest) -> set[str]:
