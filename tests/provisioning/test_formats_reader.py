@@ -14,6 +14,7 @@ from tests.provisioning.roster_files import (
     DATA,
     LIMITS,
     employee,
+    link,
     read_files,
     roster_file,
     rules_of,
@@ -25,6 +26,13 @@ from tests.provisioning.roster_files import (
 def cut(text: str, share: float) -> bytes:
     data = text.encode()
     return data[: int(len(data) * share)]
+
+
+def test_the_line_of_an_empty_element_is_true_that_far_down_too(tmp_path: Path) -> None:
+    students = [student(f"s-{number}") for number in range(12_000)]
+    text = roster_file(students=students, teaching=[link(""), "\n\n"])
+    (finding,) = read_files(tmp_path, school=text).findings
+    assert finding.line == text[: text.index("<link")].count("\n") + 1 > 65_535
 
 
 def test_lines_are_true_beyond_the_65535_that_libxml2_counts_to(tmp_path: Path) -> None:

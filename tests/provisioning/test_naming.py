@@ -133,6 +133,11 @@ def test_control_characters_and_superfluous_blanks_go() -> None:
     assert clean("  Ан\u00adна\tМария\u200b\x00\u00a0 Ли ") == "Анна Мария Ли"
 
 
+def test_a_clean_text_stays_the_same_object() -> None:
+    text = "Школа № 243"
+    assert clean(text) is text
+
+
 def test_a_name_that_is_too_long_says_so_with_an_ellipsis() -> None:
     assert shorten("абв где", 7) == "абв где"
     assert shorten("абв где", 5) == "абв…"

@@ -41,6 +41,15 @@ def test_a_good_roster_comes_back_as_it_is() -> None:
     assert validate(roster, TODAY) == (roster, [])
 
 
+@pytest.mark.parametrize(("sex", "rule"), [("", "person.ended_row"), ("F", "pupil.same_name")])
+def test_an_ended_row_of_another_sex_is_another_human(sex: str, rule: str) -> None:
+    ended = make_person("s-2", snils="11223344595", sex=sex, status=PersonStatus.LEFT)
+    here = make_person("s-1", snils="11223344595", sex="M")
+    roster, findings = validate(roster_of(here, ended), TODAY)
+    assert [finding.rule for finding in findings] == [rule]
+    assert ("s-2" in roster.persons) is bool(sex)
+
+
 def test_every_rule_is_a_pure_function_of_roster_and_day() -> None:
     roster = roster_of(make_person(birth_date=date(1990, 1, 1)), make_teacher())
     for rule in RULES:
