@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from provisioning.findings import Finding
 from provisioning.formats import ReadFile, read_school, scan
 from provisioning.roster import Roster
 from provisioning.settings import ReadLimits
-from provisioning.validation import validate
 
 TODAY = date(2026, 10, 5)
 LIMITS = ReadLimits()
@@ -102,6 +103,22 @@ class ReadResult:
     findings: list[Finding]
     files: list[ReadFile]
 
+    @property
+    def rules(self) -> list[str]:
+        return rules_of(self.findings)
+
+    @property
+    def roster(self) -> Roster:
+        """The only one."""
+        assert len(self.rosters) == 1, self.rules
+        return self.rosters[0]
+
+    @property
+    def finding(self) -> Finding:
+        """The only one."""
+        assert len(self.findings) == 1, self.rules
+        return self.findings[0]
+
 
 def read(
     paths: Iterable[Path],
@@ -124,7 +141,6 @@ def read(
 
 
 def read_files(
-    folder: Path,
     *,
     today: date = TODAY,
     limits: ReadLimits = LIMITS,
@@ -132,16 +148,19 @@ def read_files(
     **files: str | bytes,
 ) -> ReadResult:
     """Write the files and read them in one upload."""
-    paths = write(folder, **files)
-    return read(paths, limits=limits, today=today, expected_school=expected_school)
+    with TemporaryDirectory() as folder:
+        paths = write(Path(folder), **files)
+        return read(paths, limits=limits, today=today, expected_school=expected_school)
 
 
-def read_one(folder: Path, text: str | bytes, *, today: date = TODAY) -> tuple[Roster, list[str]]:
-    """The validated roster of one good file and the rules of all findings, in file order."""
-    result = read_files(folder, today=today, school=text)
-    assert len(result.rosters) == 1, rules_of(result.findings)
-    roster, doubts = validate(result.rosters[0], today)
-    return roster, rules_of([*result.findings, *doubts])
+def read_text(text: str | bytes, **options: Any) -> ReadResult:
+    """What is read of one file with this text."""
+    return read_files(school=text, **options)
+
+
+def read_roster(*parts: Any, **header: Any) -> ReadResult:
+    """What is read of one ``roster_file``."""
+    return read_text(roster_file(*parts, **header))
 
 
 def rules_of(findings: Iterable[Finding]) -> list[str]:

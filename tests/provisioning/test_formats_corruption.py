@@ -11,7 +11,7 @@ import pytest
 from provisioning.formats import layout_draft
 from provisioning.validation import validate
 from tests.provisioning.roster_files import DATA, LIMITS, TODAY, read
-from tests.provisioning.test_formats_intake import make_zip
+from tests.provisioning.test_formats_intake import zipped
 from tests.soak import SOAK, soak
 
 SAMPLES = [DATA / "roster-1" / "school.xml", DATA / "ims-enterprise-1.1" / "school.xml"]
@@ -76,8 +76,7 @@ def test_a_spoiled_set_in_windows_1251_never_raises(tmp_path: Path) -> None:
 def test_a_spoiled_archive_never_raises(tmp_path: Path) -> None:
     chance = random.Random(10)
     members = {f"{path.parent.name}.xml": path.read_bytes() for path in SAMPLES}
-    path = make_zip(tmp_path / "a.zip", members)
-    data = path.read_bytes()
+    path, data = tmp_path / "a.zip", zipped(members)
     for _ in range(50 * SOAK):
         path.write_bytes(spoil(data, chance))
         read_whole(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from provisioning.formats import layout_draft
-from provisioning.formats.drafting import shape_of
+from provisioning.formats.drafting import Draft, shape_of
 from tests.provisioning.roster_files import DATA, LIMITS, rules_of, write
 
 UNKNOWN = """<?xml version="1.0" encoding="windows-1251"?>
@@ -23,13 +23,16 @@ UNKNOWN = """<?xml version="1.0" encoding="windows-1251"?>
 """
 
 
+def draft_of(folder: Path, text: str | bytes, **limits: int) -> Draft:
+    (path,) = write(folder, unknown=text)
+    return layout_draft(path, replace(LIMITS, **limits))
+
+
 def test_every_path_is_listed_with_count_and_shapes(tmp_path: Path) -> None:
-    (path,) = write(tmp_path, unknown=UNKNOWN.encode("cp1251"))
-    draft = layout_draft(path, LIMITS)
+    draft = draft_of(tmp_path, UNKNOWN.encode("cp1251"))
+    found = [(one.path.removeprefix("Контингент"), one.count, one.shapes) for one in draft.paths]
     assert not draft.findings
-    assert [
-        (one.path.removeprefix("Контингент"), one.count, one.shapes) for one in draft.paths
-    ] == [
+    assert found == [
         ("", 1, ()),
         ("/@год", 1, ("9999/9999",)),
         ("/Дети", 1, ()),
@@ -43,8 +46,7 @@ def test_every_path_is_listed_with_count_and_shapes(tmp_path: Path) -> None:
 
 
 def test_the_starter_is_toml_with_the_likely_records(tmp_path: Path) -> None:
-    (path,) = write(tmp_path, unknown=UNKNOWN.encode("cp1251"))
-    starter = layout_draft(path, LIMITS).starter
+    starter = draft_of(tmp_path, UNKNOWN.encode("cp1251")).starter
     data = tomllib.loads(starter)
     assert data["recognise"]["root"] == "Контингент"
     assert [record["path"] for record in data["records"]] == ["?", "Дети/Ребёнок"]
@@ -75,14 +77,12 @@ def test_a_shape_shows_only_how_a_value_is_written(text: str, shape: str) -> Non
 
 
 def test_a_broken_file_gives_what_came_before_and_the_finding(tmp_path: Path) -> None:
-    (path,) = write(tmp_path, unknown=UNKNOWN.encode("cp1251")[:-60])
-    draft = layout_draft(path, LIMITS)
+    draft = draft_of(tmp_path, UNKNOWN.encode("cp1251")[:-60])
     assert rules_of(draft.findings) == ["xml.truncated"]
     assert any(one.path.endswith("/ФИО") for one in draft.paths)
 
 
 def test_a_missing_or_deep_file_is_a_finding_too(tmp_path: Path) -> None:
     assert rules_of(layout_draft(tmp_path / "no.xml", LIMITS).findings) == ["file.unreadable"]
-    (path,) = write(tmp_path, deep="<a>" * 9 + "</a>" * 9)
-    draft = layout_draft(path, replace(LIMITS, depth=8))
+    draft = draft_of(tmp_path, "<a>" * 9 + "</a>" * 9, depth=8)
     assert rules_of(draft.findings) == ["xml.too_deep_or_long"]
