@@ -11,8 +11,8 @@ from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.matching import How, Match, Matching
 from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
-from provisioning.state import State
-from tests.factories import SCHOOL_CODE, make_state
+from provisioning.state import MoodleUser, State
+from tests.factories import make_state
 
 TODAY = date(2026, 10, 2)
 
@@ -40,7 +40,7 @@ def matching_of(roster: Roster, ids: Mapping[str, str] | None = None) -> Matchin
 class Loaded:
     """What a school is after a file."""
 
-    state: State = field(default_factory=lambda: make_state(school_code=SCHOOL_CODE))
+    state: State = field(default_factory=make_state)
     roll: Roll = NOBODY
 
     def next(
@@ -69,6 +69,9 @@ class Loaded:
         desired = desired_state(outline, roll, state, users, elsewhere=others, rules=shape)
         return Loaded(state=desired, roll=roll)
 
+    def user(self, sourced_id: str) -> MoodleUser:
+        return self.state.users[person_id_of(sourced_id)]
+
     def cohorts_of(self, sourced_id: str) -> set[str]:
         person_id = person_id_of(sourced_id)
         return {one.cohort for one in self.state.members if one.person_id == person_id}
@@ -80,6 +83,9 @@ class Loaded:
             for one in self.state.enrolments
             if one.person_id == person_id
         }
+
+    def links_of(self, sourced_id: str) -> tuple[set[str], set[tuple[str, str]]]:
+        return self.cohorts_of(sourced_id), self.courses_of(sourced_id)
 
 
 def load(roster: Roster, **options: Any) -> Loaded:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from typing import Any
 
 import pytest
 
-from provisioning.roster import ClassKind, Part, Role
+from provisioning.roster import ClassKind, Enrolment, Part, Role
 from provisioning.settings import CourseSettings, LoginSettings, PasswordSettings
 from tests.factories import (
     make_class,
@@ -15,64 +15,55 @@ from tests.factories import (
     make_roster,
     make_school,
     make_teacher,
+    make_user,
 )
 from tests.provisioning.loading import load
 
 CLASS_COHORT = "class:78-0243:2026/2027:c-8a"
 CLASS_COURSE = "course:78-0243:2026/2027:c-8a"
 WITH_TEACHING = frozenset(Part)
+LONG = "Я" * 120
 PER_SUBJECT = CourseSettings(create="per_subject")
 
 
-def teaching(subject: str = "Физика", teacher: str = "t-1", **overrides: object) -> object:
-    return make_enrolment(teacher, role=Role.TEACHER, subject=subject, **overrides)
+def teaching(subject: str = "Физика", teacher: str = "t-1") -> Enrolment:
+    return make_enrolment(teacher, role=Role.TEACHER, subject=subject)
 
 
 def test_a_pupil_gets_an_account_a_class_and_a_course() -> None:
     school = load(make_roster([make_person()], [make_class()], [make_enrolment()]))
-    user = school.state.users["person s-1"]
-    assert (user.firstname, user.lastname) == ("Пример Примерович", "Примеров")
-    assert (user.username, user.email) == ("login0", "login0@school.invalid")
-    assert (user.institution, user.department) == ("Школа № 243", "8А")
-    assert (user.role, user.birth_date, user.class_id) == ("student", date(2012, 9, 1), "c-8a")
-    assert (user.source, user.school_code, user.sourced_id) == ("paragraf", "78-0243", "s-1")
-    assert (user.in_roll, user.suspended) == (True, False)
-    assert school.cohorts_of("s-1") == {CLASS_COHORT, "role:78-0243:student"}
-    assert school.courses_of("s-1") == {(CLASS_COURSE, "student")}
+    user = school.user("s-1")
+    assert user == make_user("person s-1", username="login0", email="login0@school.invalid")
+    cohorts = {CLASS_COHORT, "role:78-0243:student"}
+    assert school.links_of("s-1") == (cohorts, {(CLASS_COURSE, "student")})
 
 
-def test_a_name_without_patronymic_has_no_blank_at_its_end() -> None:
-    user = load(make_roster([make_person(middle_name="")])).state.users["person s-1"]
-    assert user.firstname == "Пример"
-
-
-def test_long_names_are_cut_to_what_moodle_takes() -> None:
-    user = load(make_roster([make_person(family_name="Я" * 120)])).state.users["person s-1"]
-    assert user.lastname == "Я" * 99 + "…"
-    assert user.family_name == "Я" * 120
-
-
-@pytest.mark.parametrize(("kept_in", "auth"), [("provider", "oauth2"), ("moodle", "manual")])
-def test_the_password_setting_decides_the_auth_method(kept_in: str, auth: str) -> None:
-    school = load(make_roster([make_person()]), passwords=PasswordSettings(kept_in=kept_in))
-    assert school.state.users["person s-1"].auth == auth
-
-
-def test_the_address_follows_the_configured_domain() -> None:
-    school = load(make_roster([make_person()]), logins=LoginSettings(email_domain="do2.example"))
-    assert school.state.users["person s-1"].email == "login0@do2.example"
+@pytest.mark.parametrize(
+    ("person", "rules", "expected"),
+    [
+        ({"middle_name": ""}, {}, {"firstname": "Пример"}),
+        ({"family_name": LONG}, {}, {"lastname": "Я" * 99 + "…", "family_name": LONG}),
+        ({}, {"passwords": PasswordSettings(kept_in="provider")}, {"auth": "oauth2"}),
+        ({}, {"passwords": PasswordSettings(kept_in="moodle")}, {"auth": "manual"}),
+        ({}, {"logins": LoginSettings(email_domain="do2.ru")}, {"email": "login0@do2.ru"}),
+    ],
+    ids=["no patronymic", "a name too long for Moodle", "provider", "moodle", "domain"],
+)
+def test_an_account_follows_the_row_and_the_settings(
+    person: dict[str, Any], rules: dict[str, Any], expected: dict[str, str]
+) -> None:
+    user = load(make_roster([make_person(**person)]), **rules).user("s-1")
+    assert {name: getattr(user, name) for name in expected} == expected
 
 
 def test_a_class_teacher_teaches_the_class_course_and_is_in_no_class_cohort() -> None:
     school = load(make_roster([make_teacher()], [make_class(teacher_id="t-1")]))
-    assert school.cohorts_of("t-1") == {"role:78-0243:teacher"}
-    assert school.courses_of("t-1") == {(CLASS_COURSE, "editingteacher")}
+    assert school.links_of("t-1") == ({"role:78-0243:teacher"}, {(CLASS_COURSE, "editingteacher")})
 
 
 def test_an_administrator_has_a_cohort_of_the_role_and_no_course() -> None:
     school = load(make_roster([make_teacher(role=Role.ADMINISTRATOR)], [make_class()]))
-    assert school.cohorts_of("t-1") == {"role:78-0243:administrator"}
-    assert school.courses_of("t-1") == set()
+    assert school.links_of("t-1") == ({"role:78-0243:administrator"}, set())
 
 
 def test_groups_and_home_education_get_cohorts_and_courses_too() -> None:
@@ -82,17 +73,16 @@ def test_groups_and_home_education_get_cohorts_and_courses_too() -> None:
     ]
     links = [make_enrolment(class_id="g-1"), make_enrolment(class_id="h-1")]
     school = load(make_roster([make_person()], classes, links))
-    assert school.state.users["person s-1"].department == "8Н"
-    assert len(school.cohorts_of("s-1")) == 3
-    assert len(school.courses_of("s-1")) == 2
+    assert school.user("s-1").department == "8Н"
+    assert [len(links) for links in school.links_of("s-1")] == [3, 2]
 
 
 def test_an_empty_class_and_a_pupil_without_a_class_are_both_made() -> None:
     school = load(make_roster([make_person()], [make_class()]))
     assert CLASS_COHORT in school.state.cohorts
     assert CLASS_COURSE in school.state.courses
-    assert school.cohorts_of("s-1") == {"role:78-0243:student"}
-    assert school.state.users["person s-1"].department == ""
+    assert school.links_of("s-1") == ({"role:78-0243:student"}, set())
+    assert school.user("s-1").department == ""
 
 
 def test_no_courses_are_made_when_the_setting_says_none() -> None:
@@ -112,12 +102,8 @@ def test_a_course_per_subject_has_the_pupils_of_the_class_and_its_teacher() -> N
     )
     school = load(roster, courses=PER_SUBJECT)
     names = {course.fullname for course in school.state.courses.values()}
-    assert names == {
-        "Физика, 8А, Школа № 243, 2026/2027",
-        "Химия, 8А, Школа № 243, 2026/2027",
-    }
-    assert {role for _, role in school.courses_of("s-1")} == {"student"}
-    assert {course for course, _ in school.courses_of("s-1")} == set(school.state.courses)
+    assert names == {f"{one}, 8А, Школа № 243, 2026/2027" for one in ("Физика", "Химия")}
+    assert school.courses_of("s-1") == {(course, "student") for course in school.state.courses}
     assert len(school.courses_of("t-1")) == len(school.courses_of("t-2")) == 1
 
 
@@ -144,14 +130,12 @@ def test_links_to_a_class_or_a_person_that_is_not_there_are_left_out() -> None:
         [make_enrolment(class_id="c-gone"), make_enrolment("s-gone"), teaching(teacher="t-gone")],
     )
     school = load(roster)
-    assert school.cohorts_of("s-1") == {"role:78-0243:student"}
-    assert len(school.state.enrolments) == 0
+    assert school.links_of("s-1") == ({"role:78-0243:student"}, set())
+    assert not school.state.enrolments
 
 
 def test_schools_of_one_district_share_city_and_district() -> None:
     first = load(make_roster())
     second = load(make_roster(school=make_school(code="78-0006", short_name="Школа № 6")))
-    assert set(first.state.categories) & set(second.state.categories) == {
-        "city",
-        "district:Адмиралтейский",
-    }
+    shared = set(first.state.categories) & set(second.state.categories)
+    assert shared == {"city", "district:Адмиралтейский"}

@@ -17,51 +17,39 @@ PERSON_ID = "6f1c4f5e-0a53-4f0b-9d1c-0d7f5a3f2b11"
 OTHER_PERSON_ID = "6f1c4f5e-0a53-4f0b-9d1c-0d7f5a3f2b12"
 
 
-def portal(person_id: str, count: int) -> list[str]:
-    row = candidates(person_id, family_name="А", given_name="Б", scheme="portal")
+def portal(person_id: str, count: int = 1, name: str = "А") -> list[str]:
+    row = candidates(person_id, family_name=name, given_name=name, scheme="portal")
     return list(islice(row, count))
 
 
 def transliterated(family: str, given: str, middle: str = "", count: int = 1) -> list[str]:
-    row = candidates(
-        PERSON_ID,
-        family_name=family,
-        given_name=given,
-        middle_name=middle,
-        scheme="transliterated",
-    )
-    return list(islice(row, count))
+    names = {"family_name": family, "given_name": given, "middle_name": middle}
+    return list(islice(candidates(PERSON_ID, **names, scheme="transliterated"), count))
 
 
-def test_a_portal_login_is_digits_around_a_latin_p() -> None:
-    assert all(re.fullmatch(r"[0-9]{4}p[0-9]{4}", login) for login in portal(PERSON_ID, 200))
+def test_a_portal_login_is_digits_around_a_latin_p_and_each_further_one_is_another() -> None:
+    logins = portal(PERSON_ID, 200)
+    assert all(re.fullmatch(r"[0-9]{4}p[0-9]{4}", login) for login in logins)
+    assert len(set(logins)) == 200
 
 
 def test_a_portal_login_depends_on_nothing_but_the_person_id() -> None:
-    other_name = candidates(PERSON_ID, family_name="В", given_name="Г", scheme="portal")
-    assert next(other_name) == portal(PERSON_ID, 1)[0]
+    assert portal(PERSON_ID, name="В") == portal(PERSON_ID)
 
 
 def test_neighbouring_person_ids_have_portal_logins_far_apart() -> None:
-    first, second = portal(PERSON_ID, 1)[0], portal(OTHER_PERSON_ID, 1)[0]
+    first, second = portal(PERSON_ID)[0], portal(OTHER_PERSON_ID)[0]
     assert sum(a != b for a, b in zip(first, second, strict=True)) >= 4
 
 
 def test_ten_thousand_people_have_next_to_no_equal_first_candidates() -> None:
-    logins = {portal(str(uuid.UUID(int=number)), 1)[0] for number in range(10_000)}
+    logins = {portal(str(uuid.UUID(int=number)))[0] for number in range(10_000)}
     assert len(logins) > 9_990
 
 
-def test_each_further_portal_candidate_is_another() -> None:
-    assert len(set(portal(PERSON_ID, 200))) == 200
-
-
 def test_a_transliterated_login_is_numbered_from_the_second_on() -> None:
-    assert transliterated("Иванов", "Иван", "Иванович", count=3) == [
-        "ivanov.ii",
-        "ivanov.ii2",
-        "ivanov.ii3",
-    ]
+    logins = transliterated("Иванов", "Иван", "Иванович", count=3)
+    assert logins == ["ivanov.ii", "ivanov.ii2", "ivanov.ii3"]
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,6 @@ PUPIL = Membership(person_id="person s-1", role="student", class_id="c-8a", clas
 TEACHER = Membership(person_id="person t-1", role="teacher")
 
 
-def after(roster: Roster, *before: Membership, matching: Matching | None = None) -> set[str]:
-    known = {entry.person_id: entry for entry in before}
-    return set(next_roll(roster, matching or matching_of(roster), known, today=TODAY).after)
-
-
 def entry_of(roster: Roster, sourced_id: str, *before: Membership) -> Membership:
     known = {entry.person_id: entry for entry in before}
     roll = next_roll(roster, matching_of(roster), known, today=TODAY)
@@ -32,57 +27,43 @@ def test_a_pupil_of_a_class_is_on_the_roll_with_it() -> None:
     assert entry_of(roster, "s-1") == PUPIL
 
 
-def test_a_person_absent_from_a_full_roll_has_left() -> None:
-    assert after(make_roster(), PUPIL, TEACHER) == set()
+LEFT = make_person(status=PersonStatus.LEFT)
+LEFT_YESTERDAY = make_person(end_date=date(2026, 10, 1))
+LEAVES_TODAY = make_person(end_date=TODAY)
+ON_LEAVE = make_person(status=PersonStatus.ON_LEAVE)
+
+STILL_HERE: dict[str, tuple[Roster, set[str]]] = {
+    "absent from a full roll": (make_roster(), set()),
+    "absent from a file of changes": (make_roster(mode=Mode.CHANGES), {"s-1", "t-1"}),
+    "no staff came": (make_roster(parts=frozenset({Part.CLASSES, Part.STUDENTS})), {"t-1"}),
+    "no students came": (make_roster(parts=frozenset({Part.CLASSES, Part.STAFF})), {"s-1"}),
+    "only classes came": (make_roster(parts=frozenset({Part.CLASSES})), {"s-1", "t-1"}),
+    "the row cannot be used": (make_roster(set_aside=frozenset({"s-1"})), {"s-1"}),
+    "said to have left": (make_roster([LEFT]), set()),
+    "left yesterday": (make_roster([LEFT_YESTERDAY]), set()),
+    "said to have left, of changes": (make_roster([LEFT], mode=Mode.CHANGES), {"t-1"}),
+    "left yesterday, of changes": (make_roster([LEFT_YESTERDAY], mode=Mode.CHANGES), {"t-1"}),
+    "on academic leave": (make_roster([ON_LEAVE]), {"s-1"}),
+    "the last day": (make_roster([LEAVES_TODAY]), {"s-1"}),
+}
 
 
-def test_a_person_absent_from_a_file_of_changes_has_not_left() -> None:
-    assert after(make_roster(mode=Mode.CHANGES), PUPIL, TEACHER) == {"person s-1", "person t-1"}
+@pytest.mark.parametrize(("roster", "here"), STILL_HERE.values(), ids=STILL_HERE)
+def test_who_of_a_pupil_and_a_teacher_is_here_after_a_file(roster: Roster, here: set[str]) -> None:
+    known = {entry.person_id: entry for entry in (PUPIL, TEACHER)}
+    roll = next_roll(roster, matching_of(roster), known, today=TODAY)
+    assert set(roll.after) == set(map(person_id_of, here))
 
 
-@pytest.mark.parametrize(
-    ("parts", "stay"),
-    [
-        ({Part.CLASSES, Part.STUDENTS}, {"person t-1"}),
-        ({Part.CLASSES, Part.STAFF}, {"person s-1"}),
-        ({Part.CLASSES}, {"person s-1", "person t-1"}),
-    ],
-)
-def test_absence_is_judged_only_in_the_parts_that_arrived(parts: set[Part], stay: set[str]) -> None:
-    assert after(make_roster(parts=frozenset(parts)), PUPIL, TEACHER) == stay
-
-
-def test_a_person_whose_row_cannot_be_used_stays() -> None:
-    roster = make_roster(set_aside=frozenset({"s-1"}))
-    assert after(roster, PUPIL) == {"person s-1"}
+@pytest.mark.parametrize("person", [ON_LEAVE, LEAVES_TODAY])
+def test_a_newcomer_on_leave_or_on_the_last_day_is_here_too(person: Person) -> None:
+    assert entry_of(make_roster([person]), "s-1").role == Role.STUDENT
 
 
 def test_a_row_in_doubt_is_nobody_and_its_person_stays() -> None:
-    matching = Matching(set_aside=frozenset({"person s-1"}))
-    assert after(make_roster([make_person()]), PUPIL, matching=matching) == {"person s-1"}
-
-
-@pytest.mark.parametrize("mode", list(Mode))
-@pytest.mark.parametrize(
-    "leaver",
-    [
-        make_person(status=PersonStatus.LEFT),
-        make_person(end_date=date(2026, 10, 1)),
-    ],
-)
-def test_who_is_said_to_have_left_has_left_in_every_kind_of_file(
-    mode: Mode, leaver: Person
-) -> None:
-    roster = make_roster([leaver], mode=mode)
-    assert after(roster, PUPIL) == set()
-
-
-@pytest.mark.parametrize(
-    "person",
-    [make_person(status=PersonStatus.ON_LEAVE), make_person(end_date=TODAY)],
-)
-def test_academic_leave_and_a_leaving_date_of_today_are_still_here(person: Person) -> None:
-    assert after(make_roster([person])) == {"person s-1"}
+    doubtful = Matching(set_aside=frozenset({"person s-1"}))
+    roll = next_roll(make_roster([make_person()]), doubtful, {"person s-1": PUPIL}, today=TODAY)
+    assert roll.after == {"person s-1": PUPIL}
 
 
 def test_a_pupil_named_without_a_class_in_a_full_roll_has_none() -> None:

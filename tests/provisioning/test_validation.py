@@ -3,50 +3,78 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
-from provisioning.roster import (
-    ClassKind,
-    Mode,
-    Part,
-    Person,
-    PersonStatus,
-    Role,
-    Roster,
-)
+from provisioning.roster import ClassKind, Mode, Part, Person, PersonStatus, Role, Roster
 from provisioning.validation import RULES, age_on, validate
 from tests.factories import make_class, make_enrolment, make_person, make_roster, make_teacher
+from tests.provisioning.roster_files import rules_of
 
 TODAY = date(2026, 10, 5)
+SNILS = "11223344595"
 
 
-def rules_found(roster: Roster) -> list[str]:
-    return [finding.rule for finding in validate(roster, TODAY)[1]]
-
-
-def roster_of(*persons: Person, **overrides: object) -> Roster:
+def roster_of(*persons: Person, **overrides: Any) -> Roster:
     """Everybody who is a pupil sits in 8А."""
     pupils = [person for person in persons if person.role is Role.STUDENT]
-    fields: dict[str, object] = {
-        "persons": persons,
+    fields: dict[str, Any] = {
         "classes": [make_class()],
         "enrolments": [make_enrolment(person.sourced_id) for person in pupils],
     }
-    return make_roster(**fields | overrides)  # type: ignore[arg-type]
+    return make_roster(persons, **fields | overrides)
 
 
-def test_a_good_roster_comes_back_as_it_is() -> None:
-    roster = roster_of(make_person(), make_teacher())
+def other_pupil(sourced_id: str = "s-2", **overrides: Any) -> Person:
+    return make_person(sourced_id, **{"birth_date": date(2012, 5, 5)} | overrides)
+
+
+def checked(roster: Roster, *fields: str) -> tuple[Roster, list[tuple[str, ...]]]:
+    """The roster after the rules; of each finding the rule and these fields."""
+    roster, findings = validate(roster, TODAY)
+    return roster, [(one.rule, *(getattr(one, name) for name in fields)) for one in findings]
+
+
+LEFT = make_person("s-9", status=PersonStatus.LEFT, birth_date=date(1990, 1, 1))
+NO_STAFF = frozenset({Part.CLASSES, Part.STUDENTS, Part.TEACHING})
+TEACHES = make_enrolment("t-9", role=Role.TEACHER, subject="Химия")
+HELPER = make_teacher(snils=SNILS, birth_date=date(2008, 5, 5))
+
+WITHOUT_DOUBT = {
+    "a good roster": roster_of(make_person(), make_teacher()),
+    "a leaver without a usual age or a class": roster_of(
+        make_person(), LEFT, enrolments=[make_enrolment()]
+    ),
+    "classes whose pupils did not come": roster_of(parts=frozenset({Part.CLASSES})),
+    "classes in a file of changes": roster_of(mode=Mode.CHANGES),
+    "a class teacher who may be in a file that did not come": roster_of(
+        make_person(), classes=[make_class(teacher_id="t-9")], parts=NO_STAFF
+    ),
+    "a class teacher whose row was set aside": roster_of(
+        make_person(), classes=[make_class(teacher_id="t-9")], set_aside=frozenset({"t-9"})
+    ),
+    "teaching by staff who did not come": roster_of(
+        make_person(), enrolments=[make_enrolment(), TEACHES], parts=NO_STAFF
+    ),
+    "a number and a birth date of one person in two roles": roster_of(
+        make_person(snils=SNILS, birth_date=date(2008, 5, 5)), HELPER
+    ),
+    "twins": roster_of(make_person("s-1", given_name="Анна"), make_person("s-2", given_name="Ия")),
+}
+
+
+@pytest.mark.parametrize("roster", WITHOUT_DOUBT.values(), ids=WITHOUT_DOUBT)
+def test_what_can_be_comes_back_as_it_is(roster: Roster) -> None:
     assert validate(roster, TODAY) == (roster, [])
 
 
 @pytest.mark.parametrize(("sex", "rule"), [("", "person.ended_row"), ("F", "pupil.same_name")])
 def test_an_ended_row_of_another_sex_is_another_human(sex: str, rule: str) -> None:
-    ended = make_person("s-2", snils="11223344595", sex=sex, status=PersonStatus.LEFT)
-    here = make_person("s-1", snils="11223344595", sex="M")
-    roster, findings = validate(roster_of(here, ended), TODAY)
-    assert [finding.rule for finding in findings] == [rule]
+    ended = make_person("s-2", snils=SNILS, sex=sex, status=PersonStatus.LEFT)
+    here = make_person("s-1", snils=SNILS, sex="M")
+    roster, found = checked(roster_of(here, ended))
+    assert found == [(rule,)]
     assert ("s-2" in roster.persons) is bool(sex)
 
 
@@ -64,11 +92,12 @@ def test_every_rule_is_a_pure_function_of_roster_and_day() -> None:
         (date(2004, 10, 6), 21, []),
         (date(2004, 10, 5), 22, ["age.pupil"]),
         (date(2027, 3, 1), -1, ["age.pupil"]),
+        (date(2012, 1, 1), 14, ["birth_date.first_of_january"]),
     ],
 )
 def test_a_pupil_is_5_to_21_years_old(born: date, age: int, rules: list[str]) -> None:
     assert age_on(born, TODAY) == age
-    assert rules_found(roster_of(make_person(birth_date=born))) == rules
+    assert rules_of(validate(roster_of(make_person(birth_date=born)), TODAY)[1]) == rules
 
 
 @pytest.mark.parametrize(
@@ -81,7 +110,8 @@ def test_a_pupil_is_5_to_21_years_old(born: date, age: int, rules: list[str]) ->
     ],
 )
 def test_staff_are_16_to_90_years_old(born: date, rules: list[str]) -> None:
-    assert rules_found(roster_of(make_person(), make_teacher(birth_date=born))) == rules
+    roster = roster_of(make_person(), make_teacher(birth_date=born))
+    assert rules_of(validate(roster, TODAY)[1]) == rules
 
 
 def test_a_birthday_on_29_february_comes_on_1_march_in_other_years() -> None:
@@ -89,127 +119,57 @@ def test_a_birthday_on_29_february_comes_on_1_march_in_other_years() -> None:
     assert age_on(date(2012, 2, 29), date(2026, 3, 1)) == 14
 
 
-def test_the_first_of_january_is_doubted() -> None:
-    roster = roster_of(make_person(birth_date=date(2012, 1, 1)))
-    assert rules_found(roster) == ["birth_date.first_of_january"]
-
-
 def test_a_leaving_date_that_has_passed_makes_a_leaver() -> None:
-    gone = make_person("s-1", end_date=date(2026, 10, 4))
-    last_day = make_person("s-2", end_date=TODAY, birth_date=date(2012, 5, 5))
-    checked, findings = validate(roster_of(gone, last_day), TODAY)
-    assert [finding.rule for finding in findings] == ["leaving_date.passed"]
-    assert checked.persons["s-1"].status is PersonStatus.LEFT
-    assert checked.persons["s-2"].status is PersonStatus.ACTIVE
-
-
-def test_leavers_are_not_asked_for_age_or_class() -> None:
-    left = make_person("s-2", status=PersonStatus.LEFT, birth_date=date(1990, 1, 1))
-    roster = roster_of(make_person(), left, enrolments=[make_enrolment()])
-    assert rules_found(roster) == []
-
-
-def test_an_unknown_class_is_left_out_and_the_pupil_stays() -> None:
-    roster = roster_of(
-        make_person("s-1"),
-        make_person("s-2", birth_date=date(2012, 5, 5)),
-        enrolments=[make_enrolment("s-1"), make_enrolment("s-2", "c-gone")],
-    )
-    checked, findings = validate(roster, TODAY)
-    assert [(one.rule, one.sourced_id) for one in findings] == [
-        ("class.unknown", "s-2"),
-        ("pupil.no_class", "s-2"),
-    ]
-    assert set(checked.persons) == {"s-1", "s-2"}
-    assert [one.person_id for one in checked.enrolments] == ["s-1"]
-
-
-def test_a_pupil_without_a_class_is_reported_and_kept() -> None:
-    roster = roster_of(make_person("s-1"), make_person("s-2", birth_date=date(2012, 5, 5)))
-    roster = make_roster(
-        roster.persons.values(),
-        [make_class(), make_class("g-1", kind=ClassKind.GROUP)],
-        [make_enrolment("s-1"), make_enrolment("s-2", "g-1")],
-    )
-    checked, findings = validate(roster, TODAY)
-    assert [(one.rule, one.sourced_id) for one in findings] == [("pupil.no_class", "s-2")]
-    assert "s-2" in checked.persons
-
-
-def test_an_empty_class_is_reported() -> None:
-    classes = [make_class(), make_class("c-9a", title="9А"), make_class("g", kind=ClassKind.GROUP)]
-    roster = roster_of(make_person(), classes=classes)
-    _, findings = validate(roster, TODAY)
-    assert [(one.rule, one.value) for one in findings] == [("class.empty", "9А")]
-
-
-def test_a_class_whose_pupils_have_left_is_empty() -> None:
-    assert rules_found(roster_of(make_person(status=PersonStatus.LEFT))) == ["class.empty"]
+    gone, last_day = make_person(end_date=date(2026, 10, 4)), other_pupil(end_date=TODAY)
+    roster, found = checked(roster_of(gone, last_day))
+    assert found == [("leaving_date.passed",)]
+    statuses = {key: person.status for key, person in roster.persons.items()}
+    assert statuses == {"s-1": PersonStatus.LEFT, "s-2": PersonStatus.ACTIVE}
 
 
 @pytest.mark.parametrize(
-    "overrides", [{"parts": frozenset({Part.CLASSES})}, {"mode": Mode.CHANGES}]
+    ("class_id", "rules"),
+    [("c-gone", ["class.unknown", "pupil.no_class"]), ("g-1", ["pupil.no_class"])],
 )
-def test_classes_are_not_called_empty_when_pupils_may_be_elsewhere(
-    overrides: dict[str, object],
+def test_a_pupil_without_a_known_home_class_is_reported_and_kept(
+    class_id: str, rules: list[str]
 ) -> None:
-    assert rules_found(roster_of(**overrides)) == []
+    links = [make_enrolment("s-1"), make_enrolment("s-2", class_id)]
+    classes = [make_class(), make_class("g-1", kind=ClassKind.GROUP)]
+    before = roster_of(make_person(), other_pupil(), classes=classes, enrolments=links)
+    roster, found = checked(before, "sourced_id")
+    assert found == [(rule, "s-2") for rule in rules]
+    assert set(roster.persons) == {"s-1", "s-2"}
+    assert [one for one in links if one.class_id != "c-gone"] == list(roster.enrolments)
 
 
-def test_an_unknown_class_teacher_is_left_out() -> None:
-    roster = roster_of(make_person(), classes=[make_class(teacher_id="t-9")])
-    checked, findings = validate(roster, TODAY)
-    assert [(one.rule, one.value) for one in findings] == [("class.teacher_unknown", "t-9")]
-    assert checked.classes["c-8a"].teacher_id is None
+def test_a_class_without_pupils_who_are_here_is_empty() -> None:
+    classes = [make_class(), make_class("c-9a", title="9А"), make_class("g", kind=ClassKind.GROUP)]
+    roster = roster_of(make_person(), classes=classes)
+    assert checked(roster, "value")[1] == [("class.empty", "9А")]
+    assert checked(roster_of(LEFT), "value")[1] == [("class.empty", "8А")]
 
 
-def test_a_class_teacher_may_be_in_a_file_that_did_not_come() -> None:
-    parts = frozenset({Part.CLASSES, Part.STUDENTS})
-    roster = roster_of(make_person(), classes=[make_class(teacher_id="t-9")], parts=parts)
-    assert validate(roster, TODAY) == (roster, [])
-
-
-def test_a_class_teacher_whose_row_was_set_aside_is_not_unknown() -> None:
-    classes = [make_class(teacher_id="t-9")]
-    roster = roster_of(make_person(), classes=classes, set_aside=frozenset({"t-9"}))
-    assert rules_found(roster) == []
-
-
-def test_teaching_by_an_unknown_person_is_left_out() -> None:
-    links = [make_enrolment(), make_enrolment("t-9", role=Role.TEACHER, subject="Химия")]
-    roster = roster_of(make_person(), enrolments=links)
-    checked, findings = validate(roster, TODAY)
-    assert [(one.rule, one.value) for one in findings] == [("enrolment.unknown_person", "t-9")]
-    assert checked.enrolments == (links[0],)
-
-
-def test_teaching_by_staff_who_did_not_come_is_kept() -> None:
-    links = [make_enrolment(), make_enrolment("t-9", role=Role.TEACHER)]
-    parts = frozenset({Part.CLASSES, Part.STUDENTS, Part.TEACHING})
-    roster = roster_of(make_person(), enrolments=links, parts=parts)
-    assert validate(roster, TODAY) == (roster, [])
+def test_an_unknown_class_teacher_and_teaching_by_an_unknown_person_are_left_out() -> None:
+    classes, links = [make_class(teacher_id="t-8")], [make_enrolment(), TEACHES]
+    before = roster_of(make_person(), classes=classes, enrolments=links)
+    roster, found = checked(before, "value")
+    assert sorted(found) == [("class.teacher_unknown", "t-8"), ("enrolment.unknown_person", "t-9")]
+    assert roster.classes["c-8a"].teacher_id is None
+    assert roster.enrolments == (links[0],)
 
 
 def test_one_snils_of_two_people_is_of_no_use_for_either() -> None:
     people = [
-        make_person("s-1", snils="11223344595", line=7),
-        make_person("s-2", snils="11223344595", line=20, birth_date=date(2012, 5, 5)),
-        make_person("s-3", snils="00100199800", line=30, birth_date=date(2012, 5, 6)),
+        make_person(snils=SNILS, line=7),
+        other_pupil(snils=SNILS, line=20),
+        other_pupil("s-3", snils="00100199800", line=30, birth_date=date(2012, 5, 6)),
     ]
-    checked, findings = validate(roster_of(*people), TODAY)
-    assert [(one.rule, one.sourced_id) for one in findings] == [
-        ("snils.two_people", "s-1"),
-        ("snils.two_people", "s-2"),
-    ]
+    roster, findings = validate(roster_of(*people), TODAY)
+    found = [(one.rule, one.sourced_id) for one in findings]
+    assert found == [("snils.two_people", "s-1"), ("snils.two_people", "s-2")]
     assert "20" in findings[0].message("ru")
-    assert [person.snils for person in checked.persons.values()] == ["", "", "00100199800"]
-
-
-def test_one_snils_with_one_birth_date_may_be_one_person_in_two_roles() -> None:
-    pupil = make_person("s-1", snils="11223344595", birth_date=date(2008, 5, 5))
-    helper = make_teacher("t-1", snils="11223344595", birth_date=date(2008, 5, 5))
-    roster = roster_of(pupil, helper)
-    assert validate(roster, TODAY) == (roster, [])
+    assert [person.snils for person in roster.persons.values()] == ["", "", "00100199800"]
 
 
 def test_namesakes_in_a_class_are_reported_and_both_kept() -> None:
@@ -217,14 +177,9 @@ def test_namesakes_in_a_class_are_reported_and_both_kept() -> None:
         make_person("s-1", family_name="Алёшин"),
         make_person("s-2", family_name="АЛЕШИН", line=30),
     ]
-    checked, findings = validate(roster_of(*people), TODAY)
-    assert [(one.rule, one.sourced_id) for one in findings] == [("pupil.same_name", "s-2")]
-    assert len(checked.persons) == 2
-
-
-def test_twins_are_no_namesakes() -> None:
-    twins = [make_person("s-1", given_name="Анна"), make_person("s-2", given_name="Мария")]
-    assert rules_found(roster_of(*twins)) == []
+    roster, found = checked(roster_of(*people), "sourced_id")
+    assert found == [("pupil.same_name", "s-2")]
+    assert len(roster.persons) == 2
 
 
 def test_findings_come_in_file_order() -> None:
