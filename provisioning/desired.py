@@ -13,15 +13,7 @@ from provisioning.naming import ROLE_NAMES, SUBJECT_KEY_LENGTH, Names, shorten
 from provisioning.roll import Membership, Roll, absence_is_leaving, links_are_complete
 from provisioning.roster import Part, Person, Role, Roster
 from provisioning.settings import CourseSettings, LoginSettings, NamingSettings, PasswordSettings
-from provisioning.state import (
-    CourseEnrolment,
-    CourseRole,
-    Member,
-    MoodleCategory,
-    MoodleCourse,
-    MoodleUser,
-    State,
-)
+from provisioning.state import CourseEnrolment, CourseRole, Member, MoodleCourse, MoodleUser, State
 
 _PERSON_NAME_LENGTH = 100
 """Of a first or last name, in characters (docs/facts/moodle.md 5.3)."""
@@ -93,18 +85,17 @@ def desired_state(
     """
     names = Names(rules.naming, roster.school, roster.school_year)
     courses = _courses(roster, known, names, rules.courses)
-    cohorts = dict(known.cohorts)
-    for role in ROLE_NAMES:
-        cohort = names.role_cohort(role)
-        cohorts[cohort.idnumber] = cohort
-    for one in roster.classes.values():
-        cohort = names.class_cohort(one)
-        cohorts[cohort.idnumber] = cohort
+    own = {category.idnumber: category for category in names.categories()}
+    made = [
+        *(names.role_cohort(role) for role in ROLE_NAMES),
+        *(names.class_cohort(one) for one in roster.classes.values()),
+    ]
+    cohorts = {**known.cohorts, **{cohort.idnumber: cohort for cohort in made}}
     moved_away = {one for one in _away(roster, roll, known) if elsewhere.get(one)}
     links = _Links(roster, roll, known, names, cohorts, courses, moved_away)
     return State(
         school_code=roster.school.code,
-        categories=_categories(known, names),
+        categories=own | {key: one for key, one in known.categories.items() if key not in own},
         cohorts=cohorts,
         courses=courses,
         users=users,
@@ -122,11 +113,6 @@ def _away(roster: Roster, roll: Roll, known: State) -> set[str]:
         and person_id not in roll.untouched
         and (person_id in roll.before or absence_is_leaving(roster, user.role))
     }
-
-
-def _categories(known: State, names: Names) -> dict[str, MoodleCategory]:
-    current = {category.idnumber: category for category in names.categories()}
-    return current | {key: one for key, one in known.categories.items() if key not in current}
 
 
 def _courses(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,10 +47,20 @@ class Clash:
     detail: str = ""
 
 
-class Objects(ABC):
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """What a client does with one kind of object."""
+
+    create: Callable[[MoodleClient, Sequence[Record]], list[int]]
+    update: Callable[[MoodleClient, Sequence[Record]], Mapping[int, str] | None]
+    by_idnumber: Callable[[MoodleClient, Sequence[str]], Sequence[Row]]
+
+
+class Objects:
     """One kind of object at one Moodle, for one batch of changes."""
 
     kind: ClassVar[Kind]
+    calls: ClassVar[_Calls]
     words: ClassVar[Mapping[str, str]]
     """Moodle's word for each of our fields that Moodle knows."""
     reference: ClassVar[str] = ""
@@ -64,18 +73,14 @@ class Objects(ABC):
         referred = {change.after[self.reference] for change in changes if self.reference} - {""}
         self._categories = {"": 0, **target.ids.get(Kind.CATEGORY, sorted(referred))}
 
-    @abstractmethod
     def create(self, records: Sequence[Record]) -> list[int]:
         """Create the objects, all or none of them; return Moodle's numbers."""
+        return self.calls.create(self.moodle, records)
 
-    @abstractmethod
     def update(self, records: Sequence[Record]) -> Mapping[int, str] | None:
         """Update the objects; return Moodle's code for each id refused, or None where it names
         none."""
-
-    @abstractmethod
-    def rows(self, keys: Sequence[str]) -> Sequence[Row]:
-        """Return what Moodle holds under these idnumbers."""
+        return self.calls.update(self.moodle, records)
 
     def number(self, change: Change) -> int | None:
         return self._numbers.get(change.key)
@@ -101,7 +106,7 @@ class Objects(ABC):
     def find(self, changes: Sequence[Change]) -> dict[str, Row | Clash]:
         """By key: the row that a creation is about, or why there cannot be one."""
         found = defaultdict(list)
-        for row in self.rows([change.key for change in changes]):
+        for row in self.calls.by_idnumber(self.moodle, [change.key for change in changes]):
             found[row["idnumber"]].append(row)
         return {
             key: rows[0] if len(rows) == 1 else Clash(code="ambiguous_idnumber", detail=_ids(rows))
@@ -127,29 +132,19 @@ class Categories(Objects):
     kind = Kind.CATEGORY
     words: ClassVar = {"idnumber": "idnumber", "name": "name", "parent": "parent"}
     reference = "parent"
-
-    def create(self, records: Sequence[Record]) -> list[int]:
-        return self.moodle.create_categories(records)
-
-    def update(self, records: Sequence[Record]) -> None:
-        self.moodle.update_categories(records)
-
-    def rows(self, keys: Sequence[str]) -> Sequence[Row]:
-        return self.moodle.categories_by_idnumber(keys)
+    calls = _Calls(
+        MoodleClient.create_categories,
+        MoodleClient.update_categories,
+        MoodleClient.categories_by_idnumber,
+    )
 
 
 class Cohorts(Objects):
     kind = Kind.COHORT
     words: ClassVar = {"idnumber": "idnumber", "name": "name"}
-
-    def create(self, records: Sequence[Record]) -> list[int]:
-        return self.moodle.create_cohorts(records)
-
-    def update(self, records: Sequence[Record]) -> None:
-        self.moodle.update_cohorts(records)
-
-    def rows(self, keys: Sequence[str]) -> Sequence[Row]:
-        return self.moodle.cohorts_by_idnumber(keys)
+    calls = _Calls(
+        MoodleClient.create_cohorts, MoodleClient.update_cohorts, MoodleClient.cohorts_by_idnumber
+    )
 
     def record(self, change: Change, names: Iterable[str]) -> dict[str, Any]:
         # Moodle wants every field to change one. Ours belong to the whole site, not to a category.
@@ -166,20 +161,19 @@ class Courses(Objects):
         "category": "categoryid",
     }
     reference = "category"
-
-    def create(self, records: Sequence[Record]) -> list[int]:
-        return self.moodle.create_courses(records)
-
-    def update(self, records: Sequence[Record]) -> Mapping[int, str]:
-        return self.moodle.update_courses(records)
-
-    def rows(self, keys: Sequence[str]) -> Sequence[Row]:
-        return self.moodle.courses_by_idnumber(keys)
+    calls = _Calls(
+        MoodleClient.create_courses, MoodleClient.update_courses, MoodleClient.courses_by_idnumber
+    )
 
 
 class Users(Objects):
     kind = Kind.USER
     words: ClassVar = {"person_id": "idnumber", **{name: name for name in MOODLE_FIELDS}}
+    calls = _Calls(
+        MoodleClient.create_users,
+        MoodleClient.update_users,
+        lambda moodle, keys: moodle.users_by_field("idnumber", keys),
+    )
 
     def create(self, records: Sequence[Record]) -> list[int]:
         """Create accounts, and then suspend: Moodle takes ``suspended`` in an update only."""
@@ -194,12 +188,6 @@ class Users(Objects):
         if suspended and self.moodle.update_users(suspended):
             raise MoodleUncertain(Function.UPDATE_USERS, "not_suspended")
         return numbers
-
-    def update(self, records: Sequence[Record]) -> Mapping[int, str]:
-        return self.moodle.update_users(records)
-
-    def rows(self, keys: Sequence[str]) -> Sequence[Row]:
-        return self.moodle.users_by_field("idnumber", keys)
 
     def record(self, change: Change, names: Iterable[str]) -> dict[str, Any]:
         """Return the record, with the first password where Moodle keeps passwords."""

@@ -134,7 +134,6 @@ class SchoolBuilder:
         row: Row | None = None,
         field_name: str = "",
         *,
-        line: int | None = None,
         value: str = "",
         **details: str,
     ) -> None:
@@ -145,7 +144,7 @@ class SchoolBuilder:
                 rule=rule,
                 severity=rules()[rule],
                 file=self._file,
-                line=row.line if row else line,
+                line=row.line if row else None,
                 school_code=self.school_code,
                 sourced_id=cleaning.collapse(values.get("id", "") or values.get("person_id", "")),
                 person=cleaning.collapse(" ".join(names)),

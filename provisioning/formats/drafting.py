@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from lxml import etree
@@ -18,7 +18,27 @@ from provisioning.settings import ReadLimits
 
 _MOST_PATHS = 2_000
 _MOST_SHAPES = 3
+_KNOWN_SHAPES = 50
 _LONGEST_SHAPE = 40
+
+
+_BEGINNING = """\
+# Name each path by one of our fields and delete the rest (docs/new-layout.md).
+name = "my-layout-1"
+title = ""
+source = ""
+
+[recognise]
+root = "{root}"
+
+[content]
+"" = ["classes", "students", "staff"]"""
+_RECORD = """
+[[records]]
+kind = "{kind}"
+path = "{path}"
+
+[records.fields]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,17 +50,6 @@ class FoundPath:
     count: int
     shapes: tuple[str, ...]
     """The commonest shapes of its texts, e.g. ``Аааа`` or ``99.99.9999``."""
-
-
-@dataclass(kw_only=True, slots=True)
-class _Tally:
-    count: int = 0
-    shapes: Counter[str] = field(default_factory=Counter)
-
-    def add(self, text: str | None) -> None:
-        self.count += 1
-        if text and not text.isspace() and len(self.shapes) < 50:
-            self.shapes[shape_of(text)] += 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +64,17 @@ class Draft:
 def layout_draft(path: Path, limits: ReadLimits) -> Draft:
     """Every element and attribute path of one XML file with counts and shapes."""
     source = SourceFile(name=path.name, path=path)
-    tallies: dict[str, _Tally] = {}
+    counts: Counter[str] = Counter()
+    shapes: dict[str, Counter[str]] = {}
+
+    def tally(place: str, text: str | None) -> None:
+        if place not in counts and len(counts) >= _MOST_PATHS:
+            return
+        counts[place] += 1
+        known = shapes.setdefault(place, Counter())
+        if text and not text.isspace() and len(known) < _KNOWN_SHAPES:
+            known[shape_of(text)] += 1
+
     findings: tuple[Finding, ...] = ()
     try:
         with source.open() as stream:
@@ -63,18 +82,18 @@ def layout_draft(path: Path, limits: ReadLimits) -> Draft:
         with source.open() as stream:
             for names, element in element_ends(utf8_chunks(stream, examined, CHUNK), limits):
                 place = "/".join(names)
-                _tally(tallies, place, element.text)
+                tally(place, element.text)
                 for name, value in element.attrib.items():
-                    _tally(tallies, f"{place}/@{etree.QName(name).localname}", str(value))
+                    tally(f"{place}/@{etree.QName(name).localname}", str(value))
     except FileProblem as problem:
         findings = (problem.finding(source.name),)
     found = tuple(
         FoundPath(
             path=place,
-            count=tally.count,
-            shapes=tuple(shape for shape, _ in tally.shapes.most_common(_MOST_SHAPES)),
+            count=count,
+            shapes=tuple(shape for shape, _ in shapes[place].most_common(_MOST_SHAPES)),
         )
-        for place, tally in sorted(tallies.items())
+        for place, count in sorted(counts.items())
     )
     return Draft(paths=found, starter=_starter(found), findings=findings)
 
@@ -83,27 +102,10 @@ def _starter(found: tuple[FoundPath, ...]) -> str:
     """The paths of the file, with the fields still to be named."""
     root = found[0].path if found else ""
     records = _likely_records(found)
-    lines = [
-        "# Name each path by one of our fields and delete the rest (docs/new-layout.md).",
-        'name = "my-layout-1"',
-        'title = ""',
-        'source = ""',
-        "",
-        "[recognise]",
-        f'root = "{root}"',
-        "",
-        "[content]",
-        '"" = ["classes", "students", "staff"]',
-    ]
+    lines = [_BEGINNING.format(root=root)]
     for record in ("", *records):
-        lines += [
-            "",
-            "[[records]]",
-            f'kind = "{"?" if record else "header"}"',
-            f'path = "{record or "?"}"',
-            "",
-            "[records.fields]",
-        ]
+        kind = "?" if record else "header"
+        lines.append(_RECORD.format(kind=kind, path=record or "?"))
         prefix = f"{root}/{record}/" if record else f"{root}/"
         inside = [
             entry
@@ -112,7 +114,9 @@ def _starter(found: tuple[FoundPath, ...]) -> str:
             and (record or not any(entry.path.startswith(f"{root}/{one}") for one in records))
             and (entry.shapes or "/@" in entry.path)
         ]
-        lines += [f'# ? = "{one.path.removeprefix(prefix)}"  # {_comment(one)}' for one in inside]
+        for one in inside:
+            comment = f"{one.count} times, {' | '.join(one.shapes) or 'empty'}"
+            lines.append(f'# ? = "{one.path.removeprefix(prefix)}"  # {comment}')
     return "\n".join(lines) + "\n"
 
 
@@ -134,11 +138,6 @@ def shape_of(text: str) -> str:
     return re.sub(r"([АаAa])\1{3,}", r"\1\1\1\1", "".join(shape))
 
 
-def _tally(tallies: dict[str, _Tally], place: str, text: str | None) -> None:
-    if place in tallies or len(tallies) < _MOST_PATHS:
-        tallies.setdefault(place, _Tally()).add(text)
-
-
 def _likely_records(found: tuple[FoundPath, ...]) -> list[str]:
     """Paths below the root that repeat more often than what they are in, outermost first."""
     counts = {entry.path: entry.count for entry in found if "/@" not in entry.path}
@@ -149,7 +148,3 @@ def _likely_records(found: tuple[FoundPath, ...]) -> list[str]:
         if repeats and not any(path.startswith(f"{one}/") for one in likely):
             likely.append(path)
     return [path.partition("/")[2] for path in likely]
-
-
-def _comment(entry: FoundPath) -> str:
-    return f"{entry.count} times, {' | '.join(entry.shapes) or 'empty'}"

@@ -30,17 +30,17 @@ _DECLARATION = re.compile(
 _CYRILLIC = re.compile("[А-яЁё]")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Examined:
     """One pass over a file's bytes: what it is, before any XML is looked at."""
 
     sha256: str
     codec: str
     """Python codec to read the file with."""
-    damaged: bool = False
+    damaged: bool
     """Some bytes are not of the encoding; they read as U+FFFD."""
-    declared: str = ""
-    rule: str = ""
+    declared: str
+    rule: str
     """A finding about the encoding (a lie, or damage), else empty."""
 
 
@@ -63,10 +63,7 @@ def examine(stream: IO[bytes], max_bytes: int) -> Examined:
                 broken_chunk = chunk
     if not head.strip():
         raise FileProblem("file.empty")
-    codec, damaged, declared, rule = _judge(head, ascii_only, broken_chunk)
-    return Examined(
-        sha256=digest.hexdigest(), codec=codec, damaged=damaged, declared=declared, rule=rule
-    )
+    return Examined(digest.hexdigest(), *_judge(head, ascii_only, broken_chunk))
 
 
 def _judge(head: bytes, ascii_only: bool, broken_chunk: bytes) -> tuple[str, bool, str, str]:

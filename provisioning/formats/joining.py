@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from provisioning.findings import Finding, Severity
@@ -10,6 +10,7 @@ from provisioning.formats import cleaning
 from provisioning.formats.building import SchoolBuilder
 from provisioning.formats.cleaning import Unclean
 from provisioning.formats.encodings import utf8_chunks
+from provisioning.formats.paths import Row
 from provisioning.formats.problems import FileProblem
 from provisioning.formats.reader import CHUNK, read_rows
 from provisioning.formats.scanning import ScannedFile, SchoolFiles
@@ -92,21 +93,14 @@ def _stopped(builder: SchoolBuilder) -> bool:
 def _check_header(
     builder: SchoolBuilder, file: ScannedFile, today: date, expected_school: str | None
 ) -> None:
-    header, line = file.header, file.head.row.line
+    header, row = file.header, file.head.row
     code = header.school_code
     if expected_school is not None and code != expected_school:
-        builder.report(
-            "school.wrong",
-            field_name="school_code",
-            line=line,
-            value=code,
-            expected=expected_school,
-        )
-    _check_school_year(builder, header.school_year, today, line)
+        builder.report("school.wrong", row, "school_code", value=code, expected=expected_school)
+    _check_school_year(builder, header.school_year, today, row)
     exported_on = header.exported_at.date()
     if (exported_on - today).days > 1:
-        day = exported_on.isoformat()
-        builder.report("header.future", field_name="exported_at", line=line, value=day)
+        builder.report("header.future", row, "exported_at", value=exported_on.isoformat())
 
 
 def _compare_headers(
@@ -116,7 +110,7 @@ def _compare_headers(
     first_with: dict[Part, ScannedFile],
 ) -> None:
     """Check that the file agrees with those before it and repeats no part; note its parts."""
-    header, line = file.header, file.head.row.line
+    header, row = file.header, file.head.row
     facts = (
         ("source", first.head.layout.source, file.head.layout.source),
         ("school_year", first.header.school_year, header.school_year),
@@ -124,14 +118,8 @@ def _compare_headers(
     )
     for name, theirs, ours in facts:
         if theirs != ours:
-            builder.report(
-                "set.contradiction",
-                field_name=name,
-                line=line,
-                value=ours,
-                other=first.source.name,
-                other_value=theirs,
-            )
+            other = {"other": first.source.name, "other_value": theirs}
+            builder.report("set.contradiction", row, name, value=ours, **other)
     twice: dict[str, list[str]] = {}
     for part in sorted(header.parts):
         earlier = first_with.setdefault(part, file)
@@ -139,20 +127,16 @@ def _compare_headers(
             twice.setdefault(earlier.source.name, []).append(part)
     for name, parts in twice.items():
         listed = ", ".join(parts)
-        builder.report("set.part_twice", field_name="content", line=line, other=name, part=listed)
+        # About its parts, not about the word for them.
+        wordless = replace(row, values={})
+        builder.report("set.part_twice", wordless, "content", other=name, part=listed)
 
 
-def _check_school_year(builder: SchoolBuilder, year: str, today: date, line: int | None) -> None:
+def _check_school_year(builder: SchoolBuilder, year: str, today: date, row: Row | None) -> None:
     allowed = cleaning.school_years_of(today)
     if year and year not in allowed:
         expected = ", ".join(allowed)
-        builder.report(
-            "school_year.other",
-            field_name="school_year",
-            line=line,
-            value=year,
-            expected=expected,
-        )
+        builder.report("school_year.other", row, "school_year", value=year, expected=expected)
 
 
 def _read_rows(builder: SchoolBuilder, file: ScannedFile, limits: ReadLimits) -> int:
@@ -176,13 +160,9 @@ def _check_counts(builder: SchoolBuilder, file: ScannedFile) -> None:
         elif name == Part.STAFF:
             found += builder.not_taken
         if found != announced:
-            builder.report(
-                "file.count_mismatch",
-                field_name=f"count_{name}".rstrip("_"),
-                line=file.head.row.line,
-                value=str(announced),
-                found=str(found),
-            )
+            rule, field_name = "file.count_mismatch", f"count_{name}".rstrip("_")
+            told = {"value": str(announced), "found": str(found)}
+            builder.report(rule, file.head.row, field_name, **told)
 
 
 def _join(builder: SchoolBuilder, school: SchoolFiles, seen: set[Part], today: date) -> Roster:

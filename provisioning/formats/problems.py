@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from provisioning.findings import Finding, rules
 
 
@@ -21,20 +23,15 @@ class FileProblem(Exception):
         **details: str,
     ) -> None:
         super().__init__(rule)
-        self.rule = rule
-        self.line = line
-        self.field_name = field_name
-        self.value = value
-        self.details = details
+        self._found = Finding(
+            rule=rule,
+            severity=rules()[rule],
+            file="",
+            line=line,
+            field_name=field_name,
+            value=value[:200],
+            details=details,
+        )
 
     def finding(self, file: str, school_code: str = "") -> Finding:
-        return Finding(
-            rule=self.rule,
-            severity=rules()[self.rule],
-            file=file,
-            line=self.line,
-            school_code=school_code,
-            field_name=self.field_name,
-            value=self.value[:200],
-            details=self.details,
-        )
+        return replace(self._found, file=file, school_code=school_code)

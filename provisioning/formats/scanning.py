@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from provisioning.findings import Finding
 from provisioning.formats import cleaning
-from provisioning.formats.cleaning import Unclean
 from provisioning.formats.encodings import Examined, examine, utf8_chunks
 from provisioning.formats.intake import SourceFile, find_files
 from provisioning.formats.layout import Kind, Layout, layouts
@@ -17,6 +17,8 @@ from provisioning.formats.problems import FileProblem
 from provisioning.formats.reader import CHUNK, Head, read_head
 from provisioning.roster import Mode, Part
 from provisioning.settings import ReadLimits
+
+Value = TypeVar("Value")
 
 _OLDEST_EXPORT = 2000
 """No file was exported in an earlier year: such a date was misread or was never set."""
@@ -113,34 +115,29 @@ def _header(head: Head) -> Header:
     fields = {name: cleaning.collapse(text) for name, text in row.values.items()}
     if cleaning.is_empty_date(fields.get("exported_at", "")):
         del fields["exported_at"]
-    spec = layout.record(Kind.HEADER)
-    mapped = spec.fields if spec else {}
 
     def problem(name: str) -> FileProblem:
         rule = "header.invalid" if fields.get(name) else "header.field_missing"
         return FileProblem(rule, line=row.line, field_name=name, value=fields.get(name, ""))
+
+    def read(name: str, parse: Callable[[str], Value]) -> Value:
+        try:
+            return parse(fields.get(name, ""))
+        except ValueError as error:
+            raise problem(name) from error
 
     if not fields.get("school_code") or len(fields["school_code"]) > 50:
         raise problem("school_code")
     parts = layout.content.get(fields.get("content", "").casefold())
     if parts is None:
         raise problem("content")
-    try:
-        exported_at = cleaning.parse_moment(fields.get("exported_at", ""), layout.time_zone)
-    except Unclean as error:
-        raise problem("exported_at") from error
+    exported_at = read("exported_at", lambda text: cleaning.parse_moment(text, layout.time_zone))
     if exported_at.year < _OLDEST_EXPORT:
         raise problem("exported_at")
-    school_year = ""
-    if "school_year" in mapped:
-        try:
-            school_year = cleaning.parse_school_year(fields.get("school_year", ""))
-        except Unclean as error:
-            raise problem("school_year") from error
-    try:
-        mode = Mode(fields.get("mode", "") or Mode.FULL)
-    except ValueError as error:
-        raise problem("mode") from error
+    spec = layout.record(Kind.HEADER)
+    named = spec is not None and "school_year" in spec.fields
+    school_year = read("school_year", cleaning.parse_school_year) if named else ""
+    mode = read("mode", lambda text: Mode(text or Mode.FULL))
     counts: dict[str, int] = {}
     for name, text in fields.items():
         if name.startswith("count"):

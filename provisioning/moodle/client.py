@@ -15,7 +15,6 @@ from provisioning.moodle.connection import MAX_FIELDS, Connection, form_fields
 from provisioning.moodle.doubts import Doubts
 from provisioning.moodle.errors import (
     MoodleDoubtful,
-    MoodleError,
     MoodleRefused,
     MoodleUnavailable,
     MoodleUncertain,
@@ -313,7 +312,7 @@ class MoodleClient:
         results = []
         for response in answer["responses"]:
             if response["error"]:
-                error = _inner_error(function, response["exception"])
+                error = error_in(function, json.loads(response["exception"]))
                 if isinstance(error, MoodleDoubtful):
                     error = self._doubts.settled(error, arguments)
                 raise error
@@ -322,10 +321,6 @@ class MoodleClient:
             lost = MoodleUnavailable if function.reads else MoodleUncertain
             raise lost(function, "short_answer")
         return results
-
-
-def _inner_error(function: Function, exception: str) -> MoodleError:
-    return error_in(function, json.loads(exception))
 
 
 def _refused_ids(answer: Record) -> dict[int, str]:

@@ -18,7 +18,7 @@ from provisioning.moodle.errors import (
     MoodleRefused,
 )
 from provisioning.moodle.functions import Function
-from provisioning.moodle.probing import granted, may_assign, may_view
+from provisioning.moodle.probing import OurAccount
 
 TRUSTED_REFUSALS = 20
 """After a probe went well, so many doubtful answers of the function are taken to be about the data;
@@ -59,7 +59,7 @@ class Doubts:
         self._connection = connection
         self._trusted: dict[Function, int] = {}
         self._courses: dict[int, None] = {}
-        self._site: tuple[int, int] | None = None
+        self._account: OurAccount | None = None
 
     def settled(self, error: MoodleDoubtful, arguments: Iterable[Mapping[str, Any]]) -> MoodleError:
         """The error that a doubtful one turns out to be: MoodleRefused where others may go through.
@@ -88,32 +88,25 @@ class Doubts:
 
     def _is_forbidden(self, error: MoodleDoubtful, records: list[Mapping[str, Any]]) -> bool:
         try:
-            site_course, own_id = self._site_and_account()
+            account = self._our_account()
         except MoodleDoubtful:
             return True
-        needed = _NEEDED[error.function]
-        if any(
-            granted(self._connection, name, site_course=site_course, own_id=own_id) is False
-            for name in needed
-        ):
+        if any(account.granted(capability) is False for capability in _NEEDED[error.function]):
             return True
         if error.code == "wsusercannotassign":
             roles = sorted({record["roleid"] for record in records})
-            return any(
-                may_assign(self._connection, role, site_course=site_course, own_id=own_id) is False
-                for role in roles
-            )
+            return any(account.may_assign(role) is False for role in roles)
         if error.code == "errorcoursecontextnotvalid" or error.function.reads:
             # One course may be hidden or gone; that none of several can be seen is a capability.
-            seen = [may_view(self._connection, course) for course in self._courses]
+            seen = [account.may_view(course) for course in self._courses]
             return len(seen) > 1 and not any(one is not False for one in seen)
         return False
 
-    def _site_and_account(self) -> tuple[int, int]:
-        if self._site is None:
+    def _our_account(self) -> OurAccount:
+        if self._account is None:
             info = self._connection.call(Function.SITE_INFO, {}, reads=True)
-            self._site = int(info.get("siteid") or 1), int(info["userid"])
-        return self._site
+            self._account = OurAccount.of(self._connection, info)
+        return self._account
 
 
 def _records(arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:

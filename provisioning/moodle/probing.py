@@ -8,15 +8,16 @@ most of the course capabilities show before there is any course (docs/facts/mood
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from provisioning.moodle.connection import Connection
 from provisioning.moodle.errors import MoodleError, MoodleUnavailable
 from provisioning.moodle.functions import Function
 
 _DENIED = "nopermissions"
+_SITE_COURSE = 1
 _NO_ROLE = 0
 _NO_COURSE = 0
 _UNKNOWN_FORMAT = 99
@@ -26,259 +27,207 @@ _OVERLONG_USERNAME = "schoolbridge-doctor-" + "x" * 81
 TOO_LONG = "dmlwriteexception"
 """The answer to an account that is in order but for its overlong user name."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Permission:
-    """A capability that the work with Moodle needs."""
-
-    capability: str
-    granted: bool | None
-    """None: it could not be found out."""
+Granted = dict[str, bool | None]
+"""Whether our account has a capability, by its name; None: it could not be found out."""
 
 
-def permissions(
-    connection: Connection, *, site_course: int, own_id: int, course: int | None
-) -> list[Permission]:
-    """Return every capability that we need and that shows. ``course`` is any real course, or None.
+@dataclass(frozen=True, slots=True)
+class OurAccount:
+    """The account behind a connection. Its methods raise MoodleUnavailable."""
 
-    ``site_course`` and ``own_id`` are ``siteid`` and ``userid`` of the site information. Missing
-    here is moodle/course:viewhiddencourses, which shows on a hidden course only.
-    Raises MoodleUnavailable.
-    """
-    return [
-        *_system(connection),
-        *_reading_users(connection, own_id),
-        *_courses(connection, site_course),
-        *_enrolling(connection, site_course, own_id),
-        *_inside_a_course(connection, course),
-    ]
+    connection: Connection
+    own_id: int
+    site_course: int
 
+    @classmethod
+    def of(cls, connection: Connection, info: Mapping[str, Any]) -> Self:
+        """Return the account that the site information is about."""
+        return cls(connection, int(info["userid"]), int(info.get("siteid") or _SITE_COURSE))
 
-def granted(
-    connection: Connection, capability: str, *, site_course: int, own_id: int
-) -> bool | None:
-    """Tell whether our account has one capability of the site; None when it could not be found out.
+    def permissions(self, course: int | None) -> Granted:
+        """Return every capability that we need and that shows. ``course`` is any real one, or None.
 
-    Raises MoodleUnavailable.
-    """
-    if capability.startswith(("moodle/user:", "moodle/category:", "moodle/cohort:")):
-        found = _system(connection)
-    elif capability.startswith("moodle/course:"):
-        found = _courses(connection, site_course)
-    else:
-        found = _enrolling(connection, site_course, own_id)
-    return next(one.granted for one in found if one.capability == capability)
+        Missing here is moodle/course:viewhiddencourses, which shows on a hidden course only.
+        """
+        seen = self._system() | self._reading_users() | self._courses() | self._enrolling()
+        return seen | self._inside_a_course(course)
 
+    def granted(self, capability: str) -> bool | None:
+        """Tell whether we have one capability of the site."""
+        if capability.startswith(("moodle/user:", "moodle/category:", "moodle/cohort:")):
+            return self._system()[capability]
+        if capability.startswith("moodle/course:"):
+            return self._courses()[capability]
+        return self._enrolling()[capability]
 
-def may_view(connection: Connection, course: int) -> bool | None:
-    """Tell whether our account can see who is in a course; None when there is no such course.
+    def may_view(self, course: int) -> bool | None:
+        """Tell whether we can see who is in a course; None when there is no such course."""
+        shown = list(self._inside_a_course(course).values())
+        return False if False in shown else shown[-1]
 
-    Raises MoodleUnavailable.
-    """
-    shown = [one.granted for one in _inside_a_course(connection, course)]
-    return False if False in shown else shown[-1]
+    def may_assign(self, role_id: int) -> bool | None:
+        """Tell whether we may give the role, by the "Allow role assignments" matrix.
 
+        Moodle looks at the matrix before it looks for the manual enrolment of the course, and the
+        front page has none.
+        """
+        code = self._code(Function.ENROL_USERS, enrolments=self._enrolments(role_id))
+        return {"wsnoinstance": True, "wsusercannotassign": False}.get(code)
 
-def may_assign(
-    connection: Connection, role_id: int, *, site_course: int, own_id: int
-) -> bool | None:
-    """Tell whether the account may give the role, by the "Allow role assignments" matrix.
+    def try_account(self, *, email: str, auth: str, password: str = "") -> str:
+        """Return Moodle's code for an account that has an overlong user name and is otherwise as
+        given.
 
-    Moodle looks at the matrix before it looks for the manual enrolment of the course, and the front
-    page has none.
-    """
-    code = _code(
-        connection, Function.ENROL_USERS, {"enrolments": _enrolments(role_id, site_course, own_id)}
-    )
-    return {"wsnoinstance": True, "wsusercannotassign": False}.get(code)
+        The address is looked at first, then the password policy, and the database comes last. It
+        refuses the row, so nothing is made.
+        """
+        user = {"username": _OVERLONG_USERNAME, "firstname": "-", "lastname": "-"}
+        user |= {"email": email, "auth": auth}
+        if password:
+            user["password"] = password
+        return self._code(Function.CREATE_USERS, users=[user])
 
+    def _system(self) -> Granted:
+        # The capability comes before the fields; a blank user name is never taken.
+        user = {"username": "", "firstname": "-", "lastname": "-"}
+        user["email"] = "doctor@example.invalid"
+        create = self._code(Function.CREATE_USERS, users=[user])
+        # The capability comes before the look-up, and there is no user 0.
+        update = self._code(Function.UPDATE_USERS, users=[{"id": 0}])
+        # A reading call: to search by idnumber takes the capability.
+        criteria = [{"key": "idnumber", "value": "-"}]
+        search = self._code(Function.GET_CATEGORIES, criteria=criteria, addsubcategories=0)
+        # The format of the description is the last thing that is looked at. Whoever may manage
+        # cohorts may view them and choose their members too.
+        cohort = {
+            "categorytype": {"type": "system", "value": ""},
+            "name": "schoolbridge doctor",
+            "idnumber": "schoolbridge doctor",
+            "descriptionformat": _UNKNOWN_FORMAT,
+        }
+        cohorts = self._code(Function.CREATE_COHORTS, cohorts=[cohort])
+        return {
+            "moodle/user:create": _granted(create, "invalidparameter"),
+            "moodle/user:update": _granted(update, "invaliduserid"),
+            "moodle/category:manage": {"": True, "criteriaerror": False}.get(search),
+            "moodle/cohort:manage": _granted(cohorts, "formatnotsupported"),
+        }
 
-def try_account(connection: Connection, *, email: str, auth: str, password: str = "") -> str:
-    """Return Moodle's code for an account that has an overlong user name and is otherwise as given.
+    def _reading_users(self) -> Granted:
+        """Moodle leaves out what the caller may not see; guest and administrator are on every site.
 
-    The address is looked at first, then the password policy, and the database comes last. It
-    refuses the row, so nothing is made.
-    """
-    user = {
-        "username": _OVERLONG_USERNAME,
-        "firstname": "-",
-        "lastname": "-",
-        "email": email,
-        "auth": auth,
-    }
-    if password:
-        user["password"] = password
-    return _code(connection, Function.CREATE_USERS, {"users": [user]})
+        A person can show the own address to everybody, so it must be there in every row.
+        """
+        ids = [number for number in (1, 2) if number != self.own_id]
+        rows = self._rows(Function.GET_USERS_BY_FIELD, field="id", values=ids)
+        # Without a row nothing is known about its fields.
+        return {
+            "moodle/user:viewdetails": None if rows is None else bool(rows),
+            "moodle/user:viewalldetails": all("username" in row for row in rows) if rows else None,
+            "moodle/site:viewuseridentity": all("email" in row for row in rows) if rows else None,
+        }
 
+    def _courses(self) -> Granted:
+        top = [{"key": "parent", "value": 0}]
+        categories = self._rows(Function.GET_CATEGORIES, criteria=top, addsubcategories=0)
+        category = categories[0]["id"] if categories else None
+        create: bool | None = None
+        if category is not None:
+            # The capability comes before the names, and a course must have a full name.
+            course = {"fullname": " ", "shortname": "schoolbridge doctor", "categoryid": category}
+            code = self._code(Function.CREATE_COURSES, courses=[course])
+            create = _granted(code, "errorinvalidparam")
 
-def _system(connection: Connection) -> list[Permission]:
-    def shown(capability: str, function: Function, arguments: Mapping[str, Any], code: str) -> None:
-        found.append(_permission(capability, _code(connection, function, arguments), {code}))
+        def change(**fields: Any) -> tuple[bool | None, str]:
+            # Each field has its capability, after moodle/course:update; then a blank name is
+            # refused.
+            courses = [{"id": self.site_course, **fields}]
+            code, words = self._refusal(Function.UPDATE_COURSES, courses=courses)
+            return _granted(code, "errorinvalidparam"), words
 
-    found: list[Permission] = []
-    # The capability comes before the fields; a blank user name is never taken.
-    blank = {"username": "", "firstname": "-", "lastname": "-", "email": "doctor@example.invalid"}
-    shown("moodle/user:create", Function.CREATE_USERS, {"users": [blank]}, "invalidparameter")
-    # The capability comes before the look-up, and there is no user 0.
-    shown("moodle/user:update", Function.UPDATE_USERS, {"users": [{"id": 0}]}, "invaliduserid")
-    # A reading call: to search by idnumber takes the capability.
-    categories = {"criteria": [{"key": "idnumber", "value": "-"}], "addsubcategories": 0}
-    code = _code(connection, Function.GET_CATEGORIES, categories)
-    found.append(_permission("moodle/category:manage", code, {""}, denied="criteriaerror"))
-    # The format of the description is the last thing that is looked at. Whoever may manage cohorts
-    # may view them and choose their members too.
-    cohort = {
-        "categorytype": {"type": "system", "value": ""},
-        "name": "schoolbridge doctor",
-        "idnumber": "schoolbridge doctor",
-        "descriptionformat": _UNKNOWN_FORMAT,
-    }
-    shown(
-        "moodle/cohort:manage", Function.CREATE_COHORTS, {"cohorts": [cohort]}, "formatnotsupported"
-    )
-    return found
+        (full, why_not_full), (short, why_not_short) = change(fullname=" "), change(shortname=" ")
+        update = True if full or short else full and short
+        if update is False and why_not_full != why_not_short:
+            # In the reader's language the refusal names the capability: here not the same one
+            # twice, so it is not moodle/course:update that is missing but what either field asks
+            # for.
+            update = True
+        elif update is False:
+            full = short = None
+        move: bool | None = None
+        if category is not None and (full or short):
+            name = {"fullname": " "} if full else {"shortname": " "}
+            move, _words = change(**name, categoryid=category)
+        return {
+            "moodle/course:create": create,
+            "moodle/course:update": update,
+            "moodle/course:changefullname": full,
+            "moodle/course:changeshortname": short,
+            "moodle/course:changecategory": move,
+        }
 
+    def _enrolling(self) -> Granted:
+        # No role has the number 0, so what comes after the capability is the refusal to assign it.
+        enrol = self._code(Function.ENROL_USERS, enrolments=self._enrolments(_NO_ROLE))
+        # The front page has no manual enrolment to take anybody out of.
+        front_page = {"userid": self.own_id, "courseid": self.site_course}
+        unenrol = self._code(Function.UNENROL_USERS, enrolments=[front_page])
+        course = {"contextlevel": "course", "instanceid": self.site_course}
+        role = {"roleid": _NO_ROLE, "userid": self.own_id, **course}
+        assign = self._code(Function.UNASSIGN_ROLES, unassignments=[role])
+        return {
+            "enrol/manual:enrol": _granted(enrol, "wsusercannotassign"),
+            "enrol/manual:unenrol": _granted(unenrol, "wsnoinstance"),
+            "moodle/role:assign": _granted(assign, "invalidparameter"),
+        }
 
-def _reading_users(connection: Connection, own_id: int) -> list[Permission]:
-    """Moodle leaves out what the caller may not see; guest and administrator are on every site.
+    def _enrolments(self, role_id: int) -> list[dict[str, int]]:
+        """Our account into the front page and, should that ever work, into a course that is not
+        there: a batch of enrolments is all or nothing."""
+        return [
+            {"roleid": role_id, "userid": self.own_id, "courseid": course}
+            for course in (self.site_course, _NO_COURSE)
+        ]
 
-    A person can show the own address to everybody, so it must be there in every row.
-    """
-    names = (
-        "moodle/user:viewdetails",
-        "moodle/user:viewalldetails",
-        "moodle/site:viewuseridentity",
-    )
-    ids = [number for number in (1, 2) if number != own_id]
-    try:
-        rows = connection.call(
-            Function.GET_USERS_BY_FIELD, {"field": "id", "values": ids}, reads=True
-        )
-    except MoodleUnavailable:
-        raise
-    except MoodleError:
-        return [Permission(capability=name, granted=None) for name in names]
-    seen = (bool(rows), all("username" in row for row in rows), all("email" in row for row in rows))
-    # Without a row nothing is known about its fields.
-    return [
-        Permission(capability=name, granted=granted if rows or name == names[0] else None)
-        for name, granted in zip(names, seen, strict=True)
-    ]
+    def _inside_a_course(self, course: int | None) -> Granted:
+        """The front page asks for neither of these two, so they need a real course."""
+        code = "?"
+        if course is not None:
+            options = [{"name": "userfields", "value": "id"}, {"name": "limitnumber", "value": "1"}]
+            code = self._code(Function.GET_ENROLLED_USERS, courseid=course, options=options)
+        seen = {"": True, _DENIED: True, "errorcoursecontextnotvalid": False}
+        return {
+            "moodle/course:view": seen.get(code),
+            "moodle/course:viewparticipants": _granted(code, ""),
+        }
 
+    def _rows(self, function: Function, **arguments: Any) -> list[Any] | None:
+        """What a reading function gives; None when Moodle refused."""
+        try:
+            return list(self.connection.call(function, arguments, reads=True))
+        except MoodleUnavailable:
+            raise
+        except MoodleError:
+            return None
 
-def _courses(connection: Connection, site_course: int) -> list[Permission]:
-    top = {"criteria": [{"key": "parent", "value": 0}], "addsubcategories": 0}
-    try:
-        categories = connection.call(Function.GET_CATEGORIES, top, reads=True)
-    except MoodleUnavailable:
-        raise
-    except MoodleError:
-        categories = []
-    category = categories[0]["id"] if categories else None
-    create: bool | None = None
-    if category is not None:
-        # The capability comes before the names, and a course must have a full name.
-        course = {"fullname": " ", "shortname": "schoolbridge doctor", "categoryid": category}
-        code = _code(connection, Function.CREATE_COURSES, {"courses": [course]})
-        create = _permission("", code, {"errorinvalidparam"}).granted
+    def _code(self, function: Function, **arguments: Any) -> str:
+        """The code of Moodle's refusal, or of its first warning; empty when it had no objection."""
+        return self._refusal(function, **arguments)[0]
 
-    def change(**fields: Any) -> tuple[bool | None, str]:
-        # Each field has its capability, after moodle/course:update; then a blank name is refused.
-        courses = {"courses": [{"id": site_course, **fields}]}
-        code, words = _refusal(connection, Function.UPDATE_COURSES, courses)
-        return _permission("", code, {"errorinvalidparam"}).granted, words
-
-    (full, why_not_full), (short, why_not_short) = change(fullname=" "), change(shortname=" ")
-    update = True if full or short else full and short
-    if update is False and why_not_full != why_not_short:
-        # In the reader's language the refusal names the capability: here not the same one twice,
-        # so it is not moodle/course:update that is missing but what either field asks for.
-        update = True
-    elif update is False:
-        full = short = None
-    move: bool | None = None
-    if category is not None and (full or short):
-        name = {"fullname": " "} if full else {"shortname": " "}
-        move, _words = change(**name, categoryid=category)
-    found = {
-        "moodle/course:create": create,
-        "moodle/course:update": update,
-        "moodle/course:changefullname": full,
-        "moodle/course:changeshortname": short,
-        "moodle/course:changecategory": move,
-    }
-    return [Permission(capability=name, granted=granted) for name, granted in found.items()]
-
-
-def _enrolling(connection: Connection, site_course: int, own_id: int) -> list[Permission]:
-    # No role has the number 0, so what comes after the capability is the refusal to assign it.
-    enrolments = {"enrolments": _enrolments(_NO_ROLE, site_course, own_id)}
-    enrol = _code(connection, Function.ENROL_USERS, enrolments)
-    # The front page has no manual enrolment to take anybody out of.
-    front_page = {"enrolments": [{"userid": own_id, "courseid": site_course}]}
-    unenrol = _code(connection, Function.UNENROL_USERS, front_page)
-    role = {
-        "roleid": _NO_ROLE,
-        "userid": own_id,
-        "contextlevel": "course",
-        "instanceid": site_course,
-    }
-    assign = _code(connection, Function.UNASSIGN_ROLES, {"unassignments": [role]})
-    return [
-        _permission("enrol/manual:enrol", enrol, {"wsusercannotassign"}),
-        _permission("enrol/manual:unenrol", unenrol, {"wsnoinstance"}),
-        _permission("moodle/role:assign", assign, {"invalidparameter"}),
-    ]
-
-
-def _enrolments(role_id: int, site_course: int, own_id: int) -> list[dict[str, int]]:
-    """Our account into the front page and, should that ever work, into a course that is not there:
-    a batch of enrolments is all or nothing."""
-    return [
-        {"roleid": role_id, "userid": own_id, "courseid": course}
-        for course in (site_course, _NO_COURSE)
-    ]
+    def _refusal(self, function: Function, **arguments: Any) -> tuple[str, str]:
+        """The code like ``_code``, and the words of a warning."""
+        try:
+            answer = self.connection.call(function, arguments, reads=function.reads)
+        except MoodleUnavailable:
+            raise
+        except MoodleError as error:
+            return error.code, ""
+        warnings = answer.get("warnings") if isinstance(answer, Mapping) else None
+        if not warnings:
+            return "", ""
+        return str(warnings[0]["warningcode"]), str(warnings[0].get("message", ""))
 
 
-def _inside_a_course(connection: Connection, course: int | None) -> list[Permission]:
-    """The front page asks for neither of these two, so they need a real course."""
-    view: bool | None = None
-    participants: bool | None = None
-    if course is not None:
-        options = [{"name": "userfields", "value": "id"}, {"name": "limitnumber", "value": "1"}]
-        arguments = {"courseid": course, "options": options}
-        code = _code(connection, Function.GET_ENROLLED_USERS, arguments)
-        view = {"": True, _DENIED: True, "errorcoursecontextnotvalid": False}.get(code)
-        participants = {"": True, _DENIED: False}.get(code)
-    return [
-        Permission(capability="moodle/course:view", granted=view),
-        Permission(capability="moodle/course:viewparticipants", granted=participants),
-    ]
-
-
-def _permission(
-    capability: str, code: str, granted: Iterable[str], *, denied: str = _DENIED
-) -> Permission:
-    known = dict.fromkeys(granted, True) | {denied: False}
-    return Permission(capability=capability, granted=known.get(code))
-
-
-def _code(connection: Connection, function: Function, arguments: Mapping[str, Any]) -> str:
-    """The code of Moodle's refusal, or of its first warning; empty when it had no objection."""
-    return _refusal(connection, function, arguments)[0]
-
-
-def _refusal(
-    connection: Connection, function: Function, arguments: Mapping[str, Any]
-) -> tuple[str, str]:
-    """The code like ``_code``, and the words of a warning."""
-    try:
-        answer = connection.call(function, arguments, reads=function.reads)
-    except MoodleUnavailable:
-        raise
-    except MoodleError as error:
-        return error.code, ""
-    warnings = answer.get("warnings") if isinstance(answer, Mapping) else None
-    if not warnings:
-        return "", ""
-    return str(warnings[0]["warningcode"]), str(warnings[0].get("message", ""))
+def _granted(code: str, afterwards: str) -> bool | None:
+    """Tell by a refusal how far the call got; ``afterwards`` is the code behind the capability."""
+    return {afterwards: True, _DENIED: False}.get(code)

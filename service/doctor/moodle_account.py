@@ -13,7 +13,7 @@ from provisioning.changes import Kind
 from provisioning.moodle import Function, MoodleClient, MoodleError
 from provisioning.moodle.connection import Connection
 from provisioning.moodle.errors import WEAK_PASSWORD
-from provisioning.moodle.probing import TOO_LONG, may_assign, permissions, try_account
+from provisioning.moodle.probing import TOO_LONG, OurAccount
 from provisioning.passwords import PasswordPolicy, first_password, moodle_policy_refusals
 from service.application import Application
 from service.doctor.check import About, Check
@@ -24,9 +24,6 @@ from service.words import loads as wording
 
 SAMPLE = 100
 """The number of accounts looked at in Moodle, chosen by chance: it takes half a second."""
-
-SITE_COURSE = 1
-"""The number of the front page where the site information does not name it."""
 
 HIDDEN_COURSES = "moodle/course:viewhiddencourses"
 
@@ -39,9 +36,10 @@ def examine_account(
 ) -> Iterator[Check]:
     """Check our account, by Moodle's site information and the functions that we may call."""
     try:
-        yield from _rights(application, connection, info)
+        account = OurAccount.of(connection, info)
+        yield from _rights(application, account)
         if Function.CREATE_USERS in present:
-            yield from _accounts(application, connection, int(info["userid"]))
+            yield from _accounts(application, account)
     except MoodleError as error:
         yield About(_("Connection to Moodle")).problem(
             _("no usable answer ({what})", what=error.code),
@@ -49,20 +47,12 @@ def examine_account(
         )
 
 
-def _rights(
-    application: Application, connection: Connection, info: Mapping[str, Any]
-) -> Iterator[Check]:
+def _rights(application: Application, account: OurAccount) -> Iterator[Check]:
     about = About(_("Capabilities of our account"))
-    site_course = int(info.get("siteid") or SITE_COURSE)
-    found = permissions(
-        connection,
-        site_course=site_course,
-        own_id=int(info["userid"]),
-        course=_any_course(application),
-    )
-    granted = [one.capability for one in found if one.granted]
+    found = account.permissions(_any_course(application))
+    granted = [capability for capability, has in found.items() if has]
     counted = _("{n} of {all} are there", n=len(granted), all=len(found))
-    if granted and any(one.granted is False for one in found):
+    if granted and False in found.values():
         yield about.warning(counted, _("Allow what is missing, named below."))
     elif granted:
         yield about.ok(counted)
@@ -71,13 +61,13 @@ def _rights(
             _("none of {all} was found", all=len(found)),
             _("Give our account its role at system level: {page}", page=page("assigned_roles")),
         )
-    for one in found:
-        if one.granted is False:
+    for capability, has in found.items():
+        if has is False:
             yield about.problem(
-                _("{capability} is missing", capability=one.capability),
+                _("{capability} is missing", capability=capability),
                 _("Allow it in the role of our account: {page}", page=page("roles")),
             )
-    unknown = [one.capability for one in found if one.granted is None]
+    unknown = [capability for capability, has in found.items() if has is None]
     if unknown:
         yield about.warning(
             _("not checked: {capabilities}", capabilities=", ".join([*unknown, HIDDEN_COURSES])),
@@ -86,7 +76,7 @@ def _rights(
               page=page("roles")),
         )  # fmt: skip
     if "moodle/role:assign" in granted:
-        yield from _role_matrix(application, connection, site_course, int(info["userid"]))
+        yield from _role_matrix(application, account)
 
 
 def _any_course(application: Application) -> int | None:
@@ -97,13 +87,11 @@ def _any_course(application: Application) -> int | None:
         ).first()
 
 
-def _role_matrix(
-    application: Application, connection: Connection, site_course: int, own_id: int
-) -> Iterator[Check]:
+def _role_matrix(application: Application, account: OurAccount) -> Iterator[Check]:
     about = About(_("Roles that our account may give"))
     for name, number in application.settings.moodle.role_ids.items():
         role = _("{name} (number {number})", name=name, number=number)
-        may = may_assign(connection, number, site_course=site_course, own_id=own_id)
+        may = account.may_assign(number)
         if may:
             yield about.ok(role)
         elif may is None:
@@ -119,7 +107,7 @@ def _role_matrix(
             )  # fmt: skip
 
 
-def _accounts(application: Application, connection: Connection, own_id: int) -> Iterator[Check]:
+def _accounts(application: Application, account: OurAccount) -> Iterator[Check]:
     """Check that Moodle would take an account as we make them."""
     settings = application.settings
     auth = settings.passwords.moodle_auth
@@ -133,12 +121,12 @@ def _accounts(application: Application, connection: Connection, own_id: int) -> 
             generation=0,
         )
     address = f"schoolbridge-doctor@{settings.logins.email_domain}"
-    code = try_account(connection, email=address, auth=auth, password=password)
+    code = account.try_account(email=address, auth=auth, password=password)
     yield _address_check(code, settings.logins.email_domain)
     if settings.passwords.kept_in == "moodle":
         yield _password_check(code, password)
     if code in {TOO_LONG, WEAK_PASSWORD}:
-        yield from _same_address(connection, own_id, auth, password, accepted=code)
+        yield from _same_address(account, auth, password, accepted=code)
 
 
 def _address_check(code: str, domain: str) -> Check:
@@ -178,15 +166,15 @@ def _password_check(code: str, password: str) -> Check:
 
 
 def _same_address(
-    connection: Connection, own_id: int, auth: str, password: str, *, accepted: str
+    account: OurAccount, auth: str, password: str, *, accepted: str
 ) -> Iterator[Check]:
     """Try an address that is taken: by our own account, which sees itself whatever its role."""
-    arguments = {"field": "id", "values": [own_id]}
-    rows = connection.call(Function.GET_USERS_BY_FIELD, arguments, reads=True)
+    arguments = {"field": "id", "values": [account.own_id]}
+    rows = account.connection.call(Function.GET_USERS_BY_FIELD, arguments, reads=True)
     address = rows[0].get("email") if rows else None
     if not address:
         return
-    code = try_account(connection, email=address, auth=auth, password=password)
+    code = account.try_account(email=address, auth=auth, password=password)
     about = About(_("Speed of making accounts"))
     if code == accepted:
         yield about.ok(_("Moodle does not compare addresses (allowaccountssameemail is on)"))
