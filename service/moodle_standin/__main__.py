@@ -18,14 +18,9 @@ def main() -> None:
     parser.add_argument("--token", default=DEFAULT_TOKEN)
     parser.add_argument("--control", action="store_true", help="open the pages under /standin/")
     given = parser.parse_args()
+    tokens = {given.token: ServiceToken()}
     try:
-        serve(
-            given.host,
-            given.port,
-            given.storage,
-            tokens={given.token: ServiceToken()},
-            control=given.control,
-        )
+        serve(given.host, given.port, given.storage, tokens=tokens, control=given.control)
     except (OSError, sqlite3.Error) as error:
         parser.exit(1, f"{given.host}:{given.port} {given.storage or ''}: {error}\n")
 

@@ -92,7 +92,7 @@ class Dispatcher:
         """Answer one call; raises `MoodleError`."""
         if name not in _KNOWN:
             raise missing_record("external_functions")
-        allowed = _service_of(token)
+        allowed = _KNOWN if token.functions is None else _KNOWN & token.functions
         if name not in allowed or not self.settings.service_enabled:
             raise function_not_allowed(name)
         structure = structures()[name]
@@ -146,10 +146,6 @@ class Dispatcher:
             data = None if answer is None else write_json(answer)
             responses.append({"error": False, "data": data})
         return responses
-
-
-def _service_of(token: ServiceToken) -> frozenset[str]:
-    return _KNOWN if token.functions is None else _KNOWN & token.functions
 
 
 def _read_json(text: str | None) -> object:

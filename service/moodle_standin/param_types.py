@@ -46,15 +46,11 @@ def _without_tags(value: str, _settings: SiteSettings) -> bool:
     return "\x00" not in value and not _TAG.search(value)
 
 
-def _anything(_value: str, _settings: SiteSettings) -> bool:
-    return True
-
-
 _WORD = _only("[a-zA-Z0-9_-]*")
 _PLUGIN = _only("([a-z](?:[a-z0-9]|_(?!_))*[a-z0-9])?")
 
 VALID: dict[str, Callable[[str, SiteSettings], bool]] = {
-    **dict.fromkeys(("raw", "url", "localurl", "file", "path", "tag", "float"), _anything),
+    **dict.fromkeys(("raw", "url", "localurl", "file", "path", "tag", "float"), lambda *_: True),
     **dict.fromkeys(("text", "notags"), _without_tags),
     **dict.fromkeys(("alphanumext", "safedir"), _WORD),
     **dict.fromkeys(("plugin", "component", "area"), _PLUGIN),

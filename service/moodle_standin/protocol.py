@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape, quoteattr
 
 from flask import Blueprint, Response, current_app, request
@@ -56,13 +56,13 @@ def _read_fields(dispatcher: Dispatcher) -> Fields:
     settings = dispatcher.settings
     limit = settings.max_input_vars
     body = request.get_data(cache=True, parse_form_data=False)
-    fields = _nest(_read_urlencoded(request.query_string.decode("latin-1")), max_input_vars=limit)
+    fields = _nest(_urlencoded(request.query_string), max_input_vars=limit)
     if len(body) > settings.post_max_bytes:
         return fields  # PHP loses every field of a body that is too big.
     if request.mimetype == "multipart/form-data":
         pairs = list(request.form.items(multi=True))
     elif request.mimetype == "application/x-www-form-urlencoded":
-        pairs = _read_urlencoded(body.decode("latin-1"))
+        pairs = _urlencoded(body)
     else:
         pairs = []
     return fields | _nest(pairs, max_input_vars=limit)
@@ -104,9 +104,7 @@ def _unavailable(seconds: float) -> Response:
 
 def drop_connection() -> Response:
     """Close the socket under the server, so the caller sees a broken connection, no answer."""
-    connection: socket.socket | None = request.environ.get(
-        "werkzeug.socket", request.environ.get("gunicorn.socket")
-    )
+    connection: socket.socket | None = request.environ.get("werkzeug.socket")
     if connection is not None:
         connection.shutdown(socket.SHUT_RDWR)
     response = Response("", 500)
@@ -195,13 +193,8 @@ def _xml_value(answer: Any, structure: Structure | None) -> str:
     return f"<SINGLE>\n{keys}</SINGLE>\n"
 
 
-def _read_urlencoded(text: str) -> list[tuple[str, str]]:
-    pairs = []
-    for part in text.split("&"):
-        if part:
-            name, _, value = part.partition("=")
-            pairs.append((unquote_plus(name), unquote_plus(value)))
-    return pairs
+def _urlencoded(text: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(text.decode("latin-1"), keep_blank_values=True)
 
 
 def _nest(pairs: Iterable[tuple[str, str]], *, max_input_vars: int) -> Fields:

@@ -16,14 +16,10 @@ _NO_COUNTRY = frozenset(
 """Two-letter codes of the locale data that are no ISO 3166-1 country."""
 
 
-def _country_codes() -> frozenset[str]:
-    """ISO 3166-1 codes; Moodle stores any other country as an empty string."""
-    territories = {str(code) for code in Locale("en").territories}
-    codes = {code for code in territories if len(code) == 2 and code.isalpha()}
-    return frozenset(codes - _NO_COUNTRY)
-
-
-COUNTRIES = _country_codes()
+COUNTRIES = frozenset(
+    code for code in map(str, Locale("en").territories) if len(code) == 2 and code.isalpha()
+).difference(_NO_COUNTRY)
+"""ISO 3166-1 codes; Moodle stores any other country as an empty string."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,5 @@ def read_snapshot(store: Store) -> Snapshot:
 
 def snapshot(storage: Path) -> Snapshot:
     """Return the same from the file of a stand-in, running or not."""
-    store = Store(storage)
-    try:
+    with closing(Store(storage)) as store:
         return read_snapshot(store)
-    finally:
-        store.close()

@@ -69,14 +69,9 @@ class Store:
             yield
         except BaseException:
             self._connection.execute("ROLLBACK TO part")
-            self._connection.execute("RELEASE part")
             raise
-        self._connection.execute("RELEASE part")
-
-    def next_id(self, table: str) -> int:
-        number = self._sequences.get(table, 0) + 1
-        self._sequences[table] = number
-        return number
+        finally:
+            self._connection.execute("RELEASE part")
 
     def rows(self, query: str, values: Values = ()) -> list[Row]:
         with self._lock:
@@ -99,18 +94,16 @@ class Store:
 
     def find(self, table: str, **known: object) -> Row | None:
         """Return the first row of the table that has these values."""
-        where = " AND ".join(f"{column} = ?" for column in known)
-        return self.row(f"SELECT * FROM {table} WHERE {where}", tuple(known.values()))
+        return self.row(f"SELECT * FROM {table} WHERE {_where(known)}", tuple(known.values()))
 
     def is_taken(self, table: str, but_for: int, **known: object) -> bool:
         """Tell whether a row other than the one with the id `but_for` has these values."""
-        where = " AND ".join(f"{column} = ?" for column in known)
-        query = f"SELECT 1 FROM {table} WHERE {where} AND id <> ?"
+        query = f"SELECT 1 FROM {table} WHERE {_where(known)} AND id <> ?"
         return self.row(query, (*known.values(), but_for)) is not None
 
     def add(self, table: str, values: Mapping[str, Any]) -> int:
         """Insert a row under the next id of its table and return that id."""
-        row_id = self.next_id(table)
+        row_id = self._sequences[table] = self._sequences.get(table, 0) + 1
         self.insert(table, {"id": row_id, **values})
         return row_id
 
@@ -127,8 +120,7 @@ class Store:
 
     def remove(self, table: str, **known: object) -> int:
         """Delete the rows that have these values and return how many there were."""
-        where = " AND ".join(f"{column} = ?" for column in known)
-        return self.run(f"DELETE FROM {table} WHERE {where}", tuple(known.values()))
+        return self.run(f"DELETE FROM {table} WHERE {_where(known)}", tuple(known.values()))
 
     def _save_sequences(self) -> None:
         self._connection.executemany(
@@ -136,6 +128,10 @@ class Store:
             " ON CONFLICT (name) DO UPDATE SET last = excluded.last WHERE last < excluded.last",
             list(self._sequences.items()),
         )
+
+
+def _where(known: Collection[str]) -> str:
+    return " AND ".join(f"{column} = ?" for column in known)
 
 
 def marks(values: Collection[object]) -> str:

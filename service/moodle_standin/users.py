@@ -30,11 +30,6 @@ _STORED_AS_SENT = frozenset(
         "firstnamephonetic", "lastnamephonetic",
     }
 )  # fmt: skip
-_TOO_SHORT = "Passwords must be at least {} characters long."
-_DIGITS = "Passwords must have at least {} digit(s)."
-_LOWER = "Passwords must have at least {} lower case letter(s)."
-_UPPER = "Passwords must have at least {} upper case letter(s)."
-_OTHER = "The password must have at least {} special character(s) such as *, -, or #."
 _KNOWN_PREFERENCES = frozenset({"auth_forcepasswordchange", "htmleditor"})
 """Preferences that are stored; any other name is dropped without a word."""
 
@@ -89,20 +84,22 @@ def _check_password(password: str, policy: PasswordPolicy) -> None:
     """Raise `MoodleError` whose code lists every broken rule (docs/facts/moodle.md 5.10)."""
     if not policy.enabled:
         return
-    digits = sum(char.isdigit() for char in password)
-    lower = sum(char.islower() for char in password)
-    upper = sum(char.isupper() for char in password)
-    other = sum(not char.isalnum() for char in password)
-    rules = (
-        (len(password) >= policy.min_length, _TOO_SHORT.format(policy.min_length)),
-        (digits >= policy.min_digits, _DIGITS.format(policy.min_digits)),
-        (lower >= policy.min_lower, _LOWER.format(policy.min_lower)),
-        (upper >= policy.min_upper, _UPPER.format(policy.min_upper)),
-        (other >= policy.min_other, _OTHER.format(policy.min_other)),
+    digits, lower, upper = (
+        sum(map(kind, password)) for kind in (str.isdigit, str.islower, str.isupper)
     )
-    broken = "".join(f"<div>{text}</div>" for kept, text in rules if not kept)
+    other = len(password) - sum(map(str.isalnum, password))
+    at_least = "Passwords must have at least {}"
+    rules = (
+        (len(password), policy.min_length, "Passwords must be at least {} characters long."),
+        (digits, policy.min_digits, f"{at_least} digit(s)."),
+        (lower, policy.min_lower, f"{at_least} lower case letter(s)."),
+        (upper, policy.min_upper, f"{at_least} upper case letter(s)."),
+        (other, policy.min_other,
+         "The password must have at least {} special character(s) such as *, -, or #."),
+    )  # fmt: skip
+    broken = [text.format(least) for count, least, text in rules if count < least]
     if broken:
-        raise refused(broken)
+        raise refused("".join(f"<div>{text}</div>" for text in broken))
 
 
 def _columns(user: Mapping[str, Any]) -> dict[str, Any]:

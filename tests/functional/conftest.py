@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,14 +11,18 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from werkzeug.wrappers import Request, Response
 
+from provisioning.passwords import birth_date_password
 from service.application import Application, build
 from service.config import load_settings
+from service.models import KnownUser
 from service.processes import WHOLE_START_SECONDS, Child, wait_ready
+from tests.service.command_line import free_port
 from tests.web import running_app
 
+OWN_PASSWORD = "Sinitsa na sosne 7"
 OPERATOR_PASSWORD = "correct horse battery"
 CLIENT_SECRET = "functional-client-secret"
 
@@ -35,22 +37,15 @@ class Installation:
     """Where people come back to after signing in."""
     application: Application
 
-    def command(self, *arguments: object) -> None:
-        """Run ``schoolbridge`` with these arguments."""
-        subprocess.run(
-            [sys.executable, "-m", "service", *map(str, arguments)],
-            env=self.environment,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+    def line(self, *arguments: object) -> list[str]:
+        """The command line of ``schoolbridge`` with these arguments."""
+        home = f"SCHOOLBRIDGE_HOME={self.home}"
+        config = f"SCHOOLBRIDGE_CONFIG={self.home / 'schoolbridge.toml'}"
+        command = ["env", home, config, sys.executable, "-m", "service"]
+        return [*command, *map(str, arguments)]
 
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "SCHOOLBRIDGE_HOME": str(self.home),
-            "SCHOOLBRIDGE_CONFIG": str(self.home / "schoolbridge.toml"),
-        }
+    def command(self, *arguments: object) -> None:
+        subprocess.run(self.line(*arguments), check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +55,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     with running_app(_client_application) as client_url:
         config = home / "schoolbridge.toml"
         config.write_text(
-            f"[server]\nport = {_free_port()}\nstandin_port = {_free_port()}\n"
+            f"[server]\nport = {free_port()}\nstandin_port = {free_port()}\n"
             f'[[auth.clients]]\nclient_id = "moodle"\nclient_secret = "{CLIENT_SECRET}"\n'
             f'redirect_uris = ["{client_url}/callback"]\n'
         )
@@ -74,14 +69,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         password_file = home / "operator-password"
         password_file.write_text(OPERATOR_PASSWORD)
         made.command("init", "--operator", "city", "--password-file", password_file)
-        serve = Child(
-            name="serve",
-            command=[
-                "env", f"SCHOOLBRIDGE_HOME={home}", f"SCHOOLBRIDGE_CONFIG={config}",
-                sys.executable, "-m", "service", "serve",
-            ],
-            log=home / "serve.log",
-        )  # fmt: skip
+        serve = Child(name="serve", command=made.line("serve"), log=home / "serve.log")
         serve.start()
         try:
             wait_ready(serve, lambda: _is_ready(settings.base_url), seconds=WHOLE_START_SECONDS)
@@ -97,12 +85,6 @@ def _client_application(environ: dict[str, Any], start_response: Any) -> Any:
     return Response(f"signed in: {'code' in request.args}")(environ, start_response)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _is_ready(url: str) -> bool:
     try:
         return requests.get(f"{url}/health/ready", timeout=2).ok
@@ -110,17 +92,33 @@ def _is_ready(url: str) -> bool:
         return False
 
 
+def type_first_password(page: Page, person: KnownUser) -> None:
+    assert person.birth_date
+    page.locator("input[name=username]").fill(person.username)
+    page.locator("input[name=password]").fill(birth_date_password(person.birth_date))
+    page.locator("main button").first.click()
+
+
+def sign_in_first_time(page: Page, person: KnownUser) -> None:
+    """On our page: type the first password, choose an own one."""
+    type_first_password(page, person)
+    # Only the next page has this field, so the filling waits for it.
+    page.locator("input[name=repeated]").fill(OWN_PASSWORD)
+    page.locator("input[name=password]").fill(OWN_PASSWORD)
+    page.locator("main button").first.click()
+
+
 @pytest.fixture
 def visitor(chromium: Browser) -> Iterator[BrowserContext]:
     """A browser of its own, Russian, that complains of nothing on any page."""
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(message.text)
+
     with chromium.new_context(locale="ru-RU", viewport={"width": 1280, "height": 800}) as context:
-        complaints: list[str] = []
         context.on("weberror", lambda error: complaints.append(str(error.error)))
-        context.on(
-            "console",
-            lambda message: (
-                complaints.append(message.text) if message.type in {"error", "warning"} else None
-            ),
-        )
+        context.on("console", note)
         yield context
         assert complaints == []

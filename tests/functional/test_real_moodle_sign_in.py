@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,10 +21,10 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select
 
 from auth.clients.client import Client
-from provisioning.passwords import birth_date_password
 from service import create_app
 from service.models import KnownObject, KnownUser
-from tests.provisioning.apply_city import ask
+from tests.functional.conftest import sign_in_first_time, type_first_password
+from tests.provisioning.apply_city import ask, take_out
 from tests.service.installation import installation
 from tests.service.trial import Trial, left, pupil, pupils, teacher
 from tests.web import running_app
@@ -33,7 +35,6 @@ ISSUER = os.environ.get("SCHOOLBRIDGE_TEST_MOODLE_ISSUER", "")
 TLS = Path(os.environ.get("SCHOOLBRIDGE_TEST_MOODLE_TLS", ""))
 SECRET = os.environ.get("SCHOOLBRIDGE_TEST_MOODLE_CLIENT_SECRET", "")
 
-OWN_PASSWORD = "Sinitsa na sosne 7"
 SCHOOL = "SB7301"
 PUPILS = pupils("m", 4)
 TEACHERS = [teacher("m-t"), teacher("m-u")]
@@ -53,14 +54,13 @@ class Site:
     def person(self, sourced_id: str) -> KnownUser:
         return self.trial.known(SCHOOL, sourced_id)
 
-    def moodle(self, function: str, **arguments: object) -> object:
+    def moodle(self, function: str, **arguments: object) -> Any:
         return ask(self.trial.application.settings.moodle, function, **arguments)
 
-    def first_access(self, person: KnownUser) -> int:
-        [row] = self.moodle(  # type: ignore[misc]
-            "core_user_get_users_by_field", field="id", values=[person.moodle_id]
-        )
-        return int(row["firstaccess"])
+    def account(self, person: KnownUser) -> dict[str, Any]:
+        values = [person.moodle_id]
+        [row] = self.moodle("core_user_get_users_by_field", field="id", values=values)
+        return dict(row)
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +92,11 @@ def _clear(site: Site) -> None:
     """Take out of Moodle what the test put there; the shared city and district stay."""
     with site.trial.application.sessions() as session:
         people = session.scalars(select(KnownUser.moodle_id)).all()
-        objects = session.scalars(select(KnownObject).where(KnownObject.school_code == SCHOOL))
-        numbers: dict[str, list[int]] = {"cohort": [], "course": [], "category": []}
-        for one in sorted(objects, key=lambda each: each.moodle_id, reverse=True):
+        numbers = defaultdict(list, {"user": [number for number in people if number]})
+        of_school = select(KnownObject).where(KnownObject.school_code == SCHOOL)
+        for one in session.scalars(of_school.order_by(KnownObject.moodle_id)):
             numbers[one.kind].append(one.moodle_id)
-    site.moodle("core_user_delete_users", userids=[number for number in people if number])
-    site.moodle("core_cohort_delete_cohorts", cohortids=numbers["cohort"])
-    site.moodle("core_course_delete_courses", courseids=numbers["course"])
-    for number in numbers["category"]:
-        categories = [{"id": number, "recursive": 1}]
-        site.moodle("core_course_delete_categories", categories=categories)
+    take_out(site.trial.application.settings.moodle, numbers)
 
 
 @pytest.fixture
@@ -116,22 +111,6 @@ def press_our_button(page: Page) -> None:
     page.locator("a[href*='/auth/oauth2/login.php']").first.click()
 
 
-def type_password(page: Page, person: KnownUser, password: str) -> None:
-    page.locator("input[name=username]").fill(person.username)
-    page.locator("input[name=password]").fill(password)
-    page.locator("main button").first.click()
-
-
-def sign_in_first_time(page: Page, person: KnownUser) -> None:
-    assert person.birth_date
-    press_our_button(page)
-    type_password(page, person, birth_date_password(person.birth_date))
-    page.locator("input[name=repeated]").fill(OWN_PASSWORD)
-    page.locator("input[name=password]").fill(OWN_PASSWORD)
-    page.locator("main button").first.click()
-    page.wait_for_url(f"{URL}/**")
-
-
 def whose_account(page: Page) -> int:
     """Moodle's number of who is signed in there; 0 for nobody."""
     page.goto(f"{URL}/user/profile.php")
@@ -141,29 +120,24 @@ def whose_account(page: Page) -> int:
     return int(found[1]) if found else 0
 
 
-@pytest.mark.parametrize("sourced_id", ["m-1", "m-t"], ids=["pupil", "teacher"])
-def test_an_account_that_signs_in_through_us_only(
-    site: Site, visitor: BrowserContext, sourced_id: str
+@pytest.mark.parametrize(
+    ("sourced_id", "auth"),
+    [("m-1", "oauth2"), ("m-t", "oauth2"), ("m-2", "manual"), ("m-u", "manual")],
+    ids=["pupil", "teacher", "pupil with a password of Moodle", "teacher with one"],
+)
+def test_a_person_signs_in_twice(
+    site: Site, visitor: BrowserContext, sourced_id: str, auth: str
 ) -> None:
-    signs_in_twice(site, visitor, site.person(sourced_id))
-
-
-@pytest.mark.parametrize("sourced_id", ["m-2", "m-u"], ids=["pupil", "teacher"])
-def test_an_account_with_a_password_of_moodle_too(
-    site: Site, visitor: BrowserContext, sourced_id: str
-) -> None:
-    person = site.person(sourced_id)
-    site.moodle("core_user_update_users", users=[{"id": person.moodle_id, "auth": "manual"}])
-    signs_in_twice(site, visitor, person)
-
-
-def signs_in_twice(site: Site, visitor: BrowserContext, person: KnownUser) -> None:
     """With the first password, and again: Moodle forgot the session, we did not."""
-    assert site.first_access(person) == 0
+    person = site.person(sourced_id)
+    site.moodle("core_user_update_users", users=[{"id": person.moodle_id, "auth": auth}])
+    assert site.account(person)["firstaccess"] == 0
     page = visitor.new_page()
+    press_our_button(page)
     sign_in_first_time(page, person)
+    page.wait_for_url(f"{URL}/**")
     assert whose_account(page) == person.moodle_id
-    assert site.first_access(person) > 0
+    assert site.account(person)["firstaccess"] > 0
     visitor.clear_cookies(domain=urlsplit(URL).hostname, name=re.compile("MoodleSession.*"))
     assert whose_account(page) == 0
     press_our_button(page)
@@ -174,11 +148,12 @@ def signs_in_twice(site: Site, visitor: BrowserContext, person: KnownUser) -> No
 def test_names_of_the_roll_reach_moodle(site: Site, visitor: BrowserContext) -> None:
     person = site.person("m-3")
     page = visitor.new_page()
+    press_our_button(page)
     sign_in_first_time(page, person)
-    [row] = site.moodle("core_user_get_users_by_field", field="id", values=[person.moodle_id])  # type: ignore[misc]
-    assert row["fullname"] == f"{person.firstname} {person.lastname}"
-    assert row["email"] == person.email
-    assert row["idnumber"] == person.person_id
+    page.wait_for_url(f"{URL}/**")
+    row = site.account(person)
+    names = (f"{person.firstname} {person.lastname}", person.email, person.person_id)
+    assert (row["fullname"], row["email"], row["idnumber"]) == names
 
 
 def test_a_suspended_person_is_refused_by_us_and_moodle_counts_no_visit(
@@ -188,11 +163,10 @@ def test_a_suspended_person_is_refused_by_us_and_moodle_counts_no_visit(
     site.trial.sync(site.trial.write(SCHOOL, [*PUPILS, *TEACHERS, gone], day=1))
     person = site.person("m-9")
     assert person.suspended
-    assert person.birth_date
     page = visitor.new_page()
     press_our_button(page)
-    type_password(page, person, birth_date_password(person.birth_date))
+    type_first_password(page, person)
     assert page.url.startswith(ISSUER)
     page.get_by_role("heading", name="Войти нельзя").wait_for()
     assert whose_account(page) == 0
-    assert site.first_access(person) == 0
+    assert site.account(person)["firstaccess"] == 0

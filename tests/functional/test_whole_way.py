@@ -10,13 +10,16 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 
-from provisioning.passwords import birth_date_password
 from service.models import KnownUser
-from tests.functional.conftest import CLIENT_SECRET, OPERATOR_PASSWORD, Installation
+from tests.functional.conftest import (
+    CLIENT_SECRET,
+    OPERATOR_PASSWORD,
+    Installation,
+    sign_in_first_time,
+)
 from tests.relying_party import RelyingParty
 
 PATIENCE_MILLISECONDS = 300_000
-OWN_PASSWORD = "Sinitsa na sosne 7"
 
 
 @pytest.fixture(scope="module")
@@ -90,23 +93,13 @@ def a_pupil(installation: Installation) -> KnownUser:
 def sign_in_as_pupil(
     installation: Installation, visitor: BrowserContext, pupil: KnownUser
 ) -> dict[str, object]:
-    """Come from the application, type the first password, choose an own one, go back."""
-    party = RelyingParty(
-        issuer=installation.url,
-        client_secret=CLIENT_SECRET,
-        redirect_uri=installation.client_url,
-    )
+    """Come from the application, and go back."""
+    own = {"client_secret": CLIENT_SECRET, "redirect_uri": installation.client_url}
+    party = RelyingParty(issuer=installation.url, **own)
     start = party.start()
     page = visitor.new_page()
     page.goto(start.url)
-    assert pupil.birth_date
-    page.locator("input[name=username]").fill(pupil.username)
-    page.locator("input[name=password]").fill(birth_date_password(pupil.birth_date))
-    page.locator("main button").click()
-    # Only the next page has this field, so the filling waits for it.
-    page.locator("input[name=repeated]").fill(OWN_PASSWORD)
-    page.locator("input[name=password]").fill(OWN_PASSWORD)
-    page.locator("main button").click()
+    sign_in_first_time(page, pupil)
     expect(page.locator("body")).to_have_text("signed in: True")
     (code,) = parse_qs(urlsplit(page.url).query)["code"]
     page.close()

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import requests
 
 from provisioning.apply import apply
 from provisioning.changes import Action, Change, Kind, Outcome, Result
-from provisioning.moodle import MoodleClient
+from provisioning.moodle import MoodleClient, bounded_session
 from provisioning.moodle.connection import form_fields
 from provisioning.settings import MoodleSettings
-from provisioning.state import MoodleUser
+from service.moodle_standin import DEFAULT_TOKEN
 from tests.factories import make_user
-
-ROLE_IDS = MoodleSettings().role_ids
+from tests.service.standin import running_standin
 
 
 class Ledger:
@@ -46,33 +47,32 @@ class Ledger:
     def of(self, change: Change) -> Outcome:
         return self.outcomes[change.kind, change.action, change.key]
 
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A Moodle, a client for it, the ledger of what it answered, and eyes past both."""
+
+    settings: MoodleSettings
+    moodle: MoodleClient
+    ledger: Ledger = field(default_factory=Ledger)
+    sent: list[str] = field(default_factory=list)
+    """The form of each request that the client sent."""
+
+    def apply(self, changes: Iterable[Change], **options: Any) -> bool:
+        options = {"role_ids": self.settings.role_ids, **options}
+        return apply(changes, self.moodle, self.ledger, self.ledger.record, **options)
+
+    def run(self, changes: Iterable[Change], **options: Any) -> None:
+        """Apply the changes to their end."""
+        assert self.apply(changes, **options)
+
     def codes(self) -> dict[str, str]:
         """Key of every change that is not simply done -> result and code."""
         return {
             outcome.change.key: f"{outcome.result}: {outcome.code}"
-            for outcome in self.outcomes.values()
+            for outcome in self.ledger.outcomes.values()
             if outcome.result is not Result.DONE or outcome.code
         }
-
-
-def run(changes: Iterable[Change], moodle: MoodleClient, ledger: Ledger, **options: Any) -> bool:
-    return apply(changes, moodle, ledger, ledger.record, **{"role_ids": ROLE_IDS, **options})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """A Moodle stand-in, a client for it, and the ledger of what it answered."""
-
-    settings: MoodleSettings
-    moodle: MoodleClient
-    ledger: Ledger
-
-    def run(self, changes: Iterable[Change], **options: Any) -> None:
-        """Apply the changes to their end."""
-        assert run(changes, self.moodle, self.ledger, **options)
-
-    def codes(self) -> dict[str, str]:
-        return self.ledger.codes()
 
     def number(self, kind: Kind, key: str) -> int:
         return self.ledger.numbers[kind, key]
@@ -81,79 +81,110 @@ class Site:
         return ask(self.settings, function, **arguments)
 
     def users_with(self, field: str, *values: str) -> list[dict[str, Any]]:
-        return users_with(self.settings, field, values)
+        found = self.ask("core_user_get_users_by_field", field=field, values=values)
+        return list(found)
 
     def members_of(self, cohort: str) -> set[int]:
-        return members_of(self.settings, self.number(Kind.COHORT, cohort))
+        number = self.number(Kind.COHORT, cohort)
+        [row] = self.ask("core_cohort_get_cohort_members", cohortids=[number])
+        return set(row["userids"])
 
     def roles_in(self, course: str) -> dict[int, set[str]]:
-        return roles_in(self.settings, self.number(Kind.COURSE, course))
+        number = self.number(Kind.COURSE, course)
+        rows = self.ask("core_enrol_get_enrolled_users", courseid=number)
+        return {row["id"]: {role["shortname"] for role in row["roles"]} for row in rows}
 
 
-def in_order(changes: Sequence[Change]) -> list[Change]:
-    return sorted(changes, key=lambda change: change.rank)
+@contextmanager
+def open_site(
+    storage: Path | None, *, ledger: Ledger | None = None, batch_size: int = 5, **options: Any
+) -> Iterator[Site]:
+    """The stand-in with ``options`` over ``storage``, and a client that does not wait."""
+    sent: list[str] = []
+    session = bounded_session(seconds=60)
+    session.hooks["response"].append(lambda got, **_: sent.append(str(got.request.body)))
+    with running_standin(storage, **options) as url:
+        settings = MoodleSettings(url=url, token=DEFAULT_TOKEN, batch_size=batch_size)
+        with MoodleClient(settings, session=session, sleep=lambda seconds: None) as moodle:
+            yield Site(settings=settings, moodle=moodle, ledger=ledger or Ledger(), sent=sent)
+
+
+def take_out(settings: MoodleSettings, numbers: Mapping[str, Sequence[int]]) -> None:
+    """Delete things by kind; categories come parents first."""
+    for function, name, kind in (
+        ("core_user_delete_users", "userids", Kind.USER),
+        ("core_cohort_delete_cohorts", "cohortids", Kind.COHORT),
+        ("core_course_delete_courses", "courseids", Kind.COURSE),
+    ):
+        ask(settings, function, **{name: numbers.get(kind, [])})
+    for number in reversed(numbers.get(Kind.CATEGORY, [])):
+        categories = [{"id": number, "recursive": 1}]
+        ask(settings, "core_course_delete_categories", categories=categories)
+
+
+def ask(settings: MoodleSettings, function: str, **arguments: Any) -> Any:
+    """Call any function of the site, past the client under test."""
+    form = [
+        ("wstoken", settings.token),
+        ("wsfunction", function),
+        ("moodlewsrestformat", "json"),
+        *form_fields(arguments),
+    ]
+    address = f"{settings.url}/webservice/rest/server.php"
+    return requests.post(address, data=form, timeout=60).json()
 
 
 # Changes
 
 
+def change(kind: Kind, action: Action, key: str, after: Mapping[str, Any]) -> Change:
+    return Change(kind=kind, action=action, key=key, before={}, after=after)
+
+
 def new_category(idnumber: str, parent: str = "", name: str = "Категория") -> Change:
-    return _created(Kind.CATEGORY, idnumber, {"name": name, "parent": parent})
+    after = {"idnumber": idnumber, "name": name, "parent": parent}
+    return change(Kind.CATEGORY, Action.CREATE, idnumber, after)
 
 
 def new_cohort(idnumber: str, name: str = "8А") -> Change:
-    return _created(Kind.COHORT, idnumber, {"name": name})
+    return change(Kind.COHORT, Action.CREATE, idnumber, {"idnumber": idnumber, "name": name})
 
 
-def new_course(idnumber: str, category: str, **overrides: str) -> Change:
-    fields = {"fullname": "8А, Школа № 243", "shortname": f"short {idnumber}", "category": category}
-    return _created(Kind.COURSE, idnumber, fields | overrides)
+def new_course(idnumber: str, category: str, shortname: str = "") -> Change:
+    after = {
+        "idnumber": idnumber,
+        "fullname": "8А, Школа № 243",
+        "shortname": shortname or f"short {idnumber}",
+        "category": category,
+    }
+    return change(Kind.COURSE, Action.CREATE, idnumber, after)
 
 
 def new_user(person_id: str, **overrides: Any) -> Change:
-    return Change(
-        kind=Kind.USER,
-        action=Action.CREATE,
-        key=person_id,
-        before={},
-        after=_json(make_person_user(person_id, **overrides)),
-    )
-
-
-def changed_user(action: Action, before: Change, **overrides: Any) -> Change:
-    """``before`` is the change after which the user is as it is known."""
-    return Change(
-        kind=Kind.USER,
-        action=action,
-        key=before.key,
-        before=before.after,
-        after={**before.after, **overrides},
-    )
+    username = overrides.pop("username", person_id.lower())
+    fields = {"username": username, "email": f"{username}@school.invalid"}
+    after = json.dumps(asdict(make_user(person_id, **fields | overrides)), default=str)
+    return change(Kind.USER, Action.CREATE, person_id, json.loads(after))
 
 
 def new_member(cohort: str, person_id: str) -> Change:
     after = {"cohort": cohort, "person_id": person_id}
-    return _link(Kind.MEMBER, f"{cohort}|{person_id}", after)
+    return change(Kind.MEMBER, Action.ADD, f"{cohort}|{person_id}", after)
 
 
 def new_enrolment(course: str, person_id: str, role: str = "student") -> Change:
     after = {"course": course, "person_id": person_id, "role": role}
-    return _link(Kind.ENROLMENT, f"{course}|{person_id}|{role}", after)
+    return change(Kind.ENROLMENT, Action.ADD, f"{course}|{person_id}|{role}", after)
+
+
+def updated(before: Change, action: Action = Action.UPDATE, **overrides: Any) -> Change:
+    """``before`` is the change after which the object is as it is known."""
+    after = {**before.after, **overrides}
+    return replace(before, action=action, before=before.after, after=after)
 
 
 def removed(added: Change) -> Change:
     return replace(added, action=Action.REMOVE, before=added.after, after={})
-
-
-def updated(created: Change, **overrides: Any) -> Change:
-    after = {**created.after, **overrides}
-    return replace(created, action=Action.UPDATE, before=created.after, after=after)
-
-
-def make_person_user(person_id: str, **overrides: Any) -> MoodleUser:
-    username = overrides.pop("username", person_id.lower())
-    fields = {"username": username, "email": f"{username}@school.invalid"}
-    return make_user(person_id, **fields | overrides)
 
 
 def small_city(prefix: str, people: int) -> list[Change]:
@@ -172,49 +203,3 @@ def small_city(prefix: str, people: int) -> list[Change]:
         *(new_enrolment(course, person_id) for person_id in pupils),
         new_enrolment(course, teacher, role="editingteacher"),
     ]
-
-
-def _created(kind: Kind, idnumber: str, fields: dict[str, Any]) -> Change:
-    after = {"idnumber": idnumber, **fields}
-    return Change(kind=kind, action=Action.CREATE, key=idnumber, before={}, after=after)
-
-
-def _link(kind: Kind, key: str, after: dict[str, Any]) -> Change:
-    return Change(kind=kind, action=Action.ADD, key=key, before={}, after=after)
-
-
-def _json(user: MoodleUser) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(json.dumps(asdict(user), default=str))
-    return fields
-
-
-# Eyes
-
-
-def ask(settings: MoodleSettings, function: str, **arguments: Any) -> Any:
-    """Call any function of the site, past the client under test."""
-    form = [
-        ("wstoken", settings.token),
-        ("wsfunction", function),
-        ("moodlewsrestformat", "json"),
-        *form_fields(arguments),
-    ]
-    address = f"{settings.url}/webservice/rest/server.php"
-    return requests.post(address, data=form, timeout=60).json()
-
-
-def users_with(settings: MoodleSettings, field: str, values: Sequence[str]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = ask(
-        settings, "core_user_get_users_by_field", field=field, values=values
-    )
-    return rows
-
-
-def members_of(settings: MoodleSettings, cohort_id: int) -> set[int]:
-    [row] = ask(settings, "core_cohort_get_cohort_members", cohortids=[cohort_id])
-    return set(row["userids"])
-
-
-def roles_in(settings: MoodleSettings, course_id: int) -> dict[int, set[str]]:
-    rows = ask(settings, "core_enrol_get_enrolled_users", courseid=course_id)
-    return {row["id"]: {role["shortname"] for role in row["roles"]} for row in rows}

@@ -1,4 +1,4 @@
-"""A stand-in for Moodle over HTTP, a client for it, and a ledger for what it answers."""
+"""A site of the stand-in for each test that asks for one."""
 
 from __future__ import annotations
 
@@ -7,29 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.moodle import MoodleClient
-from provisioning.settings import MoodleSettings
-from service.moodle_standin import DEFAULT_TOKEN, running_standin
-from tests.provisioning.apply_city import Ledger, Site
+from tests.provisioning.apply_city import Site, open_site
 
 
 @pytest.fixture
-def moodle_settings(tmp_path: Path) -> Iterator[MoodleSettings]:
-    with running_standin(tmp_path / "moodle.sqlite") as url:
-        yield MoodleSettings(url=url, token=DEFAULT_TOKEN, batch_size=5)
-
-
-@pytest.fixture
-def moodle(moodle_settings: MoodleSettings) -> Iterator[MoodleClient]:
-    with MoodleClient(moodle_settings) as client:
-        yield client
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    return Ledger()
-
-
-@pytest.fixture
-def site(moodle: MoodleClient, moodle_settings: MoodleSettings, ledger: Ledger) -> Site:
-    return Site(settings=moodle_settings, moodle=moodle, ledger=ledger)
+def site(tmp_path: Path) -> Iterator[Site]:
+    with open_site(tmp_path / "moodle.sqlite") as site:
+        yield site

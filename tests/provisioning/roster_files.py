@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,35 +20,29 @@ LIMITS = ReadLimits()
 DATA = Path(__file__).parents[1] / "data"
 
 
-def _fields(values: dict[str, str]) -> str:
+def _fields(values: Mapping[str, str]) -> str:
+    """An empty text leaves the field out."""
     return "".join(f"<{name}>{text}</{name}>\n" for name, text in values.items() if text)
 
 
+def _record(tag: str, sourced_id: str, fields: Mapping[str, str]) -> str:
+    return f'<{tag} id="{sourced_id}">\n{_fields(fields)}</{tag}>\n'
+
+
 def student(sourced_id: str = "s-1", **overrides: str) -> str:
-    """A pupil of class ``c-8a``; an empty text leaves the field out."""
-    fields = {
-        "family_name": "Примеров",
-        "given_name": "Пример",
-        "middle_name": "Примерович",
-        "birth_date": "2012-09-01",
-        "class_id": "c-8a",
-    }
-    return f'<student id="{sourced_id}">\n{_fields(fields | overrides)}</student>\n'
+    names = {"family_name": "Примеров", "given_name": "Пример", "middle_name": "Примерович"}
+    fields = {**names, "birth_date": "2012-09-01", "class_id": "c-8a"}
+    return _record("student", sourced_id, fields | overrides)
 
 
 def employee(sourced_id: str = "t-1", **overrides: str) -> str:
-    fields = {
-        "category": "teacher",
-        "family_name": "Образцова",
-        "given_name": "Проба",
-        "birth_date": "1980-02-29",
-    }
-    return f'<employee id="{sourced_id}">\n{_fields(fields | overrides)}</employee>\n'
+    names = {"family_name": "Образцова", "given_name": "Проба"}
+    fields = {"category": "teacher", **names, "birth_date": "1980-02-29"}
+    return _record("employee", sourced_id, fields | overrides)
 
 
 def school_class(sourced_id: str = "c-8a", **overrides: str) -> str:
-    fields = {"grade": "8", "title": "8А"}
-    return f'<class id="{sourced_id}">\n{_fields(fields | overrides)}</class>\n'
+    return _record("class", sourced_id, {"grade": "8", "title": "8А"} | overrides)
 
 
 def link(staff_id: str = "t-1", class_id: str = "c-8a", subject: str = "Химия") -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl
 
+from provisioning.moodle import MoodleClient
 from provisioning.settings import MoodleSettings
+from tests.web import running_handler
+
+Form = dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,20 +28,56 @@ class Answer:
     """Close the connection so many bytes before the end that was announced."""
 
 
-def data(value: Any) -> Answer:
-    return Answer(body=json.dumps(value))
+def data(value: Any, **more: Any) -> Answer:
+    return Answer(body=json.dumps(value), **more)
 
 
 def failure(errorcode: str, **more: str) -> Answer:
     return data({"exception": "core\\exception\\some_exception", "errorcode": errorcode, **more})
 
 
+def answering(answer: Callable[[str, Form], Answer]) -> AbstractContextManager[str]:
+    """Serve what ``answer`` makes of the path with its query and the form; gives the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Head and body leave in two writes; the second would wait 40 ms for the peer.
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            given = answer(self.path, dict(parse_qsl(sent, keep_blank_values=True)))
+            self.close_connection = given.silent or given.missing_bytes > 0
+            if given.silent:
+                return
+            body = given.body.encode()
+            length = str(len(body) + given.missing_bytes)
+            self.send_response_only(given.status)
+            headers = {"Date": self.date_time_string(), "Content-Length": length}
+            for name, value in {**headers, **given.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    return running_handler(Handler)
+
+
 @dataclass
 class ScriptedMoodle:
-    settings: MoodleSettings
     answers: list[Answer]
-    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    requests: list[tuple[str, Form]] = field(default_factory=list)
     """The path with its query, and the form fields, of each request."""
+    pauses: list[float] = field(default_factory=list)
+    """Seconds for which the client would have slept."""
+    settings: MoodleSettings = field(init=False)
+    moodle: MoodleClient = field(init=False)
+
+    def answer(self, path: str, form: Form) -> Answer:
+        self.requests.append((path, form))
+        return self.answers.pop(0) if self.answers else Answer(status=599)
 
     @property
     def functions(self) -> list[str]:
@@ -46,43 +85,10 @@ class ScriptedMoodle:
 
 
 @contextmanager
-def scripted_moodle(*answers: Answer, read_timeout: float = 60.0) -> Iterator[ScriptedMoodle]:
-    """A request for which no answer is left gets 599."""
-    script: ScriptedMoodle
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            form = dict(parse_qsl(self.rfile.read(length).decode(), keep_blank_values=True))
-            script.requests.append((self.path, form))
-            answer = script.answers.pop(0) if script.answers else Answer(status=599)
-            if answer.silent:
-                self.close_connection = True
-                return
-            body = answer.body.encode()
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body) + answer.missing_bytes))
-            self.end_headers()
-            self.wfile.write(body)
-            self.close_connection = answer.missing_bytes > 0
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_address[1]}"
-    settings = MoodleSettings(url=url, token="t" * 32, read_timeout_seconds=read_timeout)
-    script = ScriptedMoodle(settings=settings, answers=list(answers))
-    try:
-        yield script
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def scripted_moodle(*answers: Answer) -> Iterator[ScriptedMoodle]:
+    """The server, and a client of it; a request for which no answer is left gets 599."""
+    script = ScriptedMoodle(list(answers))
+    with answering(script.answer) as url:
+        script.settings = MoodleSettings(url=url, token="t" * 32)
+        with MoodleClient(script.settings, sleep=script.pauses.append) as script.moodle:
+            yield script

@@ -23,15 +23,9 @@ PEOPLE = [f"p-{number}" for number in range(7)]
 @pytest.fixture
 def school(site: Site) -> Site:
     """Two cohorts, two courses and seven people, not linked yet."""
-    changes = [
-        new_category("city"),
-        new_cohort("class"),
-        new_cohort("class-2"),
-        new_course("course", "city"),
-        new_course("course-2", "city"),
-        *(new_user(person_id) for person_id in PEOPLE),
-    ]
-    site.run(changes)
+    cohorts = [new_cohort(idnumber) for idnumber in ("class", "class-2")]
+    courses = [new_course(idnumber, "city") for idnumber in ("course", "course-2")]
+    site.run([new_category("city"), *cohorts, *courses, *map(new_user, PEOPLE)])
     return site
 
 
@@ -49,11 +43,10 @@ def test_members_come_and_go(school: Site) -> None:
 
 
 def test_links_that_are_there_already_are_done(school: Site) -> None:
-    links = [new_member("class", "p-1"), new_enrolment("course", "p-1")]
-    school.run(links)
+    member, enrolment = new_member("class", "p-1"), new_enrolment("course", "p-1")
+    school.run([member, enrolment])
     school.ledger.outcomes.clear()
-    links = [new_member("class", "p-1"), new_member("class", "p-2"), new_enrolment("course", "p-1")]
-    school.run(links)
+    school.run([member, new_member("class", "p-2"), enrolment])
     assert school.codes() == {}
     assert school.members_of("class") == numbers(school, "p-1", "p-2")
 
@@ -79,8 +72,7 @@ def test_a_link_waits_for_both_its_ends(school: Site) -> None:
 
 def test_a_user_who_vanished_from_moodle_fails_alone(school: Site) -> None:
     school.ledger.numbers[Kind.USER, "p-3"] = 999_999
-    members = [new_member("class", person_id) for person_id in PEOPLE]
-    school.run(members)
+    school.run([new_member("class", person_id) for person_id in PEOPLE])
     assert school.codes() == {"class|p-3": "failed: account_gone"}
     assert len(school.members_of("class")) == 6
 
@@ -100,16 +92,14 @@ def test_one_of_two_roles_is_taken_away_and_the_other_stays(school: Site) -> Non
     school.run([removed(pupil), removed(only_pupil)])
     assert school.roles_in("course") == {school.number(Kind.USER, "p-1"): {"editingteacher"}}
     school.run([removed(teacher)])
-    assert school.roles_in("course") == {}
-    assert school.codes() == {}
+    assert (school.roles_in("course"), school.codes()) == ({}, {})
 
 
 def test_both_roles_taken_away_at_once_end_the_enrolment(school: Site) -> None:
     both = [new_enrolment("course", "p-1", role=role) for role in ("student", "editingteacher")]
     school.run(both)
     school.run([removed(enrolment) for enrolment in both])
-    assert school.roles_in("course") == {}
-    assert school.codes() == {}
+    assert (school.roles_in("course"), school.codes()) == ({}, {})
 
 
 def test_what_is_gone_from_moodle_needs_no_removal(school: Site) -> None:
@@ -120,21 +110,16 @@ def test_what_is_gone_from_moodle_needs_no_removal(school: Site) -> None:
     cohort, course = school.number(Kind.COHORT, "class"), school.number(Kind.COURSE, "course")
     school.ask("core_cohort_delete_cohorts", cohortids=[cohort])
     school.ask("core_course_delete_courses", courseids=[course])
-    links = [member, stays, in_course, in_other, never]
-    school.run([removed(link) for link in links])
-    assert school.codes() == {
-        "class|p-1": "done: already_gone",
-        "course|p-1|student": "done: already_gone",
-        "course-2|p-2|student": "done: already_gone",
-    }
+    school.run([removed(link) for link in (member, stays, in_course, in_other, never)])
+    gone = ("class|p-1", "course|p-1|student", "course-2|p-2|student")
+    assert school.codes() == dict.fromkeys(gone, "done: already_gone")
     assert school.roles_in("course-2") == {}
     assert school.members_of("class-2") == set()
 
 
 def test_a_role_that_the_service_may_not_give_stops_the_whole_plan(school: Site) -> None:
-    manager = {"student": 1, "editingteacher": 3}
     changes = [new_member("class", "p-1"), new_enrolment("course", "p-1")]
     with pytest.raises(MoodleMisconfigured) as caught:
-        school.run(changes, role_ids=manager)
+        school.run(changes, role_ids={"student": 1})  # a manager
     assert caught.value.code == "wsusercannotassign"
     assert school.ledger.of(changes[0]).result == "done"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from provisioning.changes import Kind
 from tests.provisioning.apply_city import (
     Site,
-    in_order,
     new_category,
     new_cohort,
     new_course,
@@ -16,18 +13,27 @@ from tests.provisioning.apply_city import (
 )
 
 
-def category(site: Site, idnumber: str) -> dict[str, Any]:
+def category(site: Site, idnumber: str) -> tuple[str, int]:
+    """Its name, and the number of what it is in."""
     criteria = [{"key": "idnumber", "value": idnumber}]
     [row] = site.ask("core_course_get_categories", criteria=criteria, addsubcategories=0)
-    found: dict[str, Any] = row
-    return found
+    assert row["id"] == site.number(Kind.CATEGORY, idnumber)
+    return row["name"], row["parent"]
 
 
-def course(site: Site, idnumber: str) -> dict[str, Any]:
+def cohort(site: Site, idnumber: str) -> str:
+    number = site.number(Kind.COHORT, idnumber)
+    [row] = site.ask("core_cohort_get_cohorts", cohortids=[number])
+    assert row["idnumber"] == idnumber
+    return str(row["name"])
+
+
+def course(site: Site, idnumber: str) -> tuple[str, str, int]:
+    """Its names, and the number of its category."""
     answer = site.ask("core_course_get_courses_by_field", field="idnumber", value=idnumber)
     [row] = answer["courses"]
-    found: dict[str, Any] = row
-    return found
+    assert row["id"] == site.number(Kind.COURSE, idnumber)
+    return row["fullname"], row["shortname"], row["categoryid"]
 
 
 def test_a_tree_of_categories_hangs_together(site: Site) -> None:
@@ -38,12 +44,9 @@ def test_a_tree_of_categories_hangs_together(site: Site) -> None:
         new_course("course", "school"),
     ]
     site.run(changes)
-    assert category(site, "city")["parent"] == 0
-    district = category(site, "district")
-    assert district["parent"] == site.number(Kind.CATEGORY, "city")
-    school = category(site, "school")
-    assert school["parent"] == district["id"]
-    assert course(site, "course")["categoryid"] == school["id"]
+    city, district, school = (site.number(Kind.CATEGORY, one.key) for one in changes[:3])
+    parents = [category(site, key)[1] for key in ("city", "district", "school")]
+    assert [*parents, course(site, "course")[2]] == [0, city, district, school]
 
 
 def test_what_hangs_on_a_failed_category_is_skipped(site: Site) -> None:
@@ -54,11 +57,8 @@ def test_what_hangs_on_a_failed_category_is_skipped(site: Site) -> None:
         new_user("p-1"),
     ]
     site.run(changes)
-    assert site.codes() == {
-        "city": "failed: empty",
-        "school": "skipped: dependency_failed",
-        "course": "skipped: dependency_failed",
-    }
+    skipped = dict.fromkeys(("school", "course"), "skipped: dependency_failed")
+    assert site.codes() == {"city": "failed: empty", **skipped}
 
 
 def test_places_that_exist_are_adopted_and_put_right(site: Site) -> None:
@@ -67,14 +67,10 @@ def test_places_that_exist_are_adopted_and_put_right(site: Site) -> None:
     [school] = site.ask("core_course_create_categories", categories=[old])
     system = {"type": "system", "value": ""}
     old = {"name": "7А", "idnumber": "class", "categorytype": system}
-    [cohort] = site.ask("core_cohort_create_cohorts", cohorts=[old])
-    old = {
-        "fullname": "7А",
-        "shortname": "old",
-        "idnumber": "course",
-        "categoryid": elsewhere["id"],
-    }
-    [made] = site.ask("core_course_create_courses", courses=[old])
+    [class_] = site.ask("core_cohort_create_cohorts", cohorts=[old])
+    old = {"fullname": "7А", "shortname": "old", "idnumber": "course"}
+    courses = [old | {"categoryid": elsewhere["id"]}]
+    [made] = site.ask("core_course_create_courses", courses=courses)
     changes = [
         new_category("city"),
         new_category("school", parent="city", name="Новая"),
@@ -84,19 +80,16 @@ def test_places_that_exist_are_adopted_and_put_right(site: Site) -> None:
         new_course("course-2", "school"),
     ]
     site.run(changes)
-    assert site.codes() == {
-        "school": "done: adopted",
-        "class": "done: adopted",
-        "course": "done: adopted",
+    assert site.codes() == dict.fromkeys(("school", "class", "course"), "done: adopted")
+    numbers = {
+        (Kind.CATEGORY, "school"): school["id"],
+        (Kind.COHORT, "class"): class_["id"],
+        (Kind.COURSE, "course"): made["id"],
     }
-    row = category(site, "school")
-    assert row["id"] == school["id"]
-    assert (row["name"], row["parent"]) == ("Новая", site.number(Kind.CATEGORY, "city"))
-    [row] = site.ask("core_cohort_get_cohorts", cohortids=[cohort["id"]])
-    assert row["name"] == "8А"
-    row = course(site, "course")
-    assert (row["id"], row["categoryid"]) == (made["id"], school["id"])
-    assert (row["fullname"], row["shortname"]) == ("8А, Школа № 243", "short course")
+    assert site.ledger.numbers.items() >= numbers.items()
+    assert category(site, "school") == ("Новая", site.number(Kind.CATEGORY, "city"))
+    assert cohort(site, "class") == "8А"
+    assert course(site, "course") == ("8А, Школа № 243", "short course", school["id"])
 
 
 def test_a_taken_short_name_fails_its_course_only(site: Site) -> None:
@@ -127,16 +120,10 @@ def test_places_are_renamed_and_moved(site: Site) -> None:
         updated(created[3], fullname="9А, Школа № 243", category="school"),
     ]
     site.run(changes)
-    row = category(site, "school")
-    assert (row["name"], row["parent"]) == ("Школа № 1", site.number(Kind.CATEGORY, "city"))
-    [row] = site.ask(
-        "core_cohort_get_cohorts",
-        cohortids=[site.number(Kind.COHORT, "class")],
-    )
-    assert (row["name"], row["idnumber"]) == ("9А", "class")
-    row = course(site, "course")
-    assert (row["fullname"], row["shortname"]) == ("9А, Школа № 243", "short course")
-    assert row["categoryid"] == site.number(Kind.CATEGORY, "school")
+    city, school = (site.number(Kind.CATEGORY, key) for key in ("city", "school"))
+    assert category(site, "school") == ("Школа № 1", city)
+    assert cohort(site, "class") == "9А"
+    assert course(site, "course") == ("9А, Школа № 243", "short course", school)
 
 
 def test_a_vanished_place_fails_its_change_only(site: Site) -> None:
@@ -150,6 +137,5 @@ def test_a_vanished_place_fails_its_change_only(site: Site) -> None:
 
 def test_a_category_that_is_gone_fails_what_belongs_into_it(site: Site) -> None:
     site.ledger.numbers[Kind.CATEGORY, "city"] = 99_999
-    changes = in_order([new_cohort("class"), new_course("course", "city"), new_user("p-1")])
-    site.run(changes)
+    site.run([new_cohort("class"), new_course("course", "city"), new_user("p-1")])
     assert site.codes() == {"course": "failed: errorcatcontextnotvalid"}

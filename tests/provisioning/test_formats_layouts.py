@@ -85,16 +85,11 @@ def test_ids_of_pupils_staff_and_classes_do_not_collide_in_flat_files() -> None:
     assert roster.classes["c-1"].teacher_id == "t-1"
 
 
-def test_ims_deletion_is_leaving_and_other_roles_are_not_taken() -> None:
-    result = read([DATA / "ims-enterprise-1.1"])
-    assert set(result.roster.persons) == {"s-1", "s-2", "t-1"}
-    assert result.roster.persons["s-2"].status is PersonStatus.LEFT
-    assert result.rules == ["guardian.ignored"]
-
-
-def test_ims_members_of_the_school_itself_are_in_no_class() -> None:
+def test_ims_deletion_is_leaving_and_other_roles_or_members_of_the_school_are_not_taken() -> None:
     assert "<sourcedid><source>78-0243</source><id>school</id></sourcedid>\n    <member>" in IMS
     result = read_text(IMS)
+    assert set(result.roster.persons) == {"s-1", "s-2", "t-1"}
+    assert result.roster.persons["s-2"].status is PersonStatus.LEFT
     assert result.rules == ["guardian.ignored"]
     assert validate(result.roster, TODAY)[1] == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from datetime import date
 from itertools import count
@@ -16,6 +17,7 @@ from provisioning.matching import (
     KnownIdentity,
     Match,
     Matching,
+    contradict,
     match,
     name_key,
     normalised_name,
@@ -216,3 +218,31 @@ def test_case_yo_blanks_and_hyphens_make_no_other_name() -> None:
     assert normalised_name("Орлова-Ёлкина", " Анна  Мария", "") == normalised_name(
         "ОРЛОВА елкина", "анна мария", ""
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "one", "other", "against"),
+    [
+        ("given_name", "Артём", "артем", False),
+        ("given_name", "Анна-Мария", "Анна Мария", False),
+        ("given_name", "Анна–Мария", "АннаМария", False),
+        ("given_name", "Марк", "Mapк", False),  # Latin M, a, p
+        ("given_name", "НИКОЛАЙ", unicodedata.normalize("NFD", "Николай"), False),
+        ("given_name", "Даниэль", "Дани'эль", False),
+        ("given_name", "Пётр", "Пe\u0308тр", False),  # Latin e and dots above
+        ("given_name", "Kate", "KATE", False),
+        ("given_name", "Анна", "", False),
+        ("given_name", "Пётр", "Анна", True),
+        ("given_name", "Анна", "Анна Мария", True),
+        ("sex", "M", "F", True),
+        ("sex", "F", "F", False),
+        ("sex", "M", "", False),
+        ("sex", "", "", False),
+        ("family_name", "Примеров", "Замужняя", False),
+        ("middle_name", "Примерович", "Иная", False),
+    ],
+)
+def test_another_given_name_or_sex_speaks_against_one_human(
+    field: str, one: str, other: str, against: bool
+) -> None:
+    assert contradict(make_person(**{field: one}), make_person(**{field: other})) is against

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler
 
 import pytest
+from requests import Session
 
 from provisioning.moodle import (
     Function,
@@ -16,62 +21,66 @@ from provisioning.moodle import (
     MoodleUnavailable,
     MoodleUncertain,
 )
+from provisioning.moodle.bounded import bounded_session
 from provisioning.settings import MoodleSettings
 from tests.provisioning.scripted_moodle import Answer, data, failure, scripted_moodle
+from tests.web import running_handler
 
-NOBODY = {"username": "nobody"}
 XML = '<?xml version="1.0" encoding="UTF-8" ?>\n<EXCEPTION><ERRORCODE>invalidtoken</ERRORCODE>'
 
 REPEATED = 4
 """One call and a repetition after each pause."""
 
 
-def error_of_a_write(*answers: Answer) -> MoodleError:
-    with (
-        scripted_moodle(*answers) as script,
-        MoodleClient(script.settings, sleep=lambda seconds: None) as moodle,
-        pytest.raises(MoodleError) as caught,
-    ):
-        moodle.create_users([NOBODY])
+def write(moodle: MoodleClient) -> object:
+    return moodle.create_users([{"username": "nobody"}])
+
+
+def read(moodle: MoodleClient) -> object:
+    return moodle.users_by_field("username", ["nobody"])
+
+
+def error_of(call: Callable[[MoodleClient], object], *answers: Answer) -> MoodleError:
+    with scripted_moodle(*answers) as script, pytest.raises(MoodleError) as caught:
+        call(script.moodle)
     assert script.answers == []
     return caught.value
 
 
-def error_of_a_read(*answers: Answer) -> MoodleError:
-    with (
-        scripted_moodle(*answers) as script,
-        MoodleClient(script.settings, sleep=lambda seconds: None) as moodle,
-        pytest.raises(MoodleError) as caught,
-    ):
-        moodle.users_by_field("username", ["nobody"])
-    assert script.answers == []
-    return caught.value
+CODES: Mapping[type[MoodleError], Sequence[str]] = {
+    MoodleRefused: [
+        "invalidparameter", "dmlwriteexception", "invaliduser", "invalidrecord", "shortnametaken",
+        "courseidnumbertaken", "categoryidnumbertaken", "acodethatnobodyrecorded",
+    ],
+    MoodleMisconfigured: ["invalidtoken", "accessexception", "requireloginerror"],
+    MoodleUncertain: ["invalidresponse"],
+}  # fmt: skip
+WEAK = failure("<div>Passwords must be at least 8 characters long.</div>")
 
 
 @pytest.mark.parametrize(
-    ("errorcode", "family"),
+    ("answer", "family", "code"),
     [
-        ("invalidparameter", MoodleRefused),
-        ("dmlwriteexception", MoodleRefused),
-        ("invaliduser", MoodleRefused),
-        ("invalidrecord", MoodleRefused),
-        ("shortnametaken", MoodleRefused),
-        ("courseidnumbertaken", MoodleRefused),
-        ("categoryidnumbertaken", MoodleRefused),
-        ("acodethatnobodyrecorded", MoodleRefused),
-        ("invalidtoken", MoodleMisconfigured),
-        ("accessexception", MoodleMisconfigured),
-        ("requireloginerror", MoodleMisconfigured),
-        ("invalidresponse", MoodleUncertain),
+        *((failure(code), family, code) for family, codes in CODES.items() for code in codes),
+        (WEAK, MoodleRefused, "weak_password"),
+        (Answer(status=403), MoodleMisconfigured, "http_403"),
+        (Answer(status=404, body="<html>"), MoodleMisconfigured, "http_404"),
+        (Answer(status=303, headers={"Location": "/x"}), MoodleMisconfigured, "http_303"),
+        (Answer(status=413), MoodleRefused, "body_too_large"),
+        (Answer(body=XML), MoodleRefused, "body_too_large"),
+        (Answer(status=500), MoodleUncertain, "http_500"),
+        (Answer(status=502), MoodleUncertain, "http_502"),
+        (Answer(body="<html>Please sign in</html>"), MoodleUncertain, "not_json"),
+        (Answer(silent=True), MoodleUncertain, "connection_broken"),
+        (Answer(missing_bytes=9), MoodleUncertain, "connection_broken"),
     ],
 )
-def test_an_error_in_the_body_belongs_to_a_family(
-    errorcode: str, family: type[MoodleError]
+def test_an_answer_that_brings_no_result_belongs_to_a_family(
+    answer: Answer, family: type[MoodleError], code: str
 ) -> None:
-    error = error_of_a_write(failure(errorcode))
-    assert type(error) is family
-    assert error.code == errorcode
-    assert error.function is Function.CREATE_USERS
+    error = error_of(write, answer)
+    expected = (family, code, Function.CREATE_USERS)
+    assert (type(error), error.code, error.function) == expected
 
 
 SITE = data({"siteid": 1, "userid": 3})
@@ -88,121 +97,73 @@ def test_a_probe_tells_whether_a_setting_or_the_data_was_refused(
     code: str, probe: str, family: type[MoodleError]
 ) -> None:
     changed = data({"warnings": [{"itemid": 0, "warningcode": "invaliduserid"}]})
-    error = error_of_a_write(failure(code), SITE, failure(probe), changed, CATEGORY, COHORT)
-    assert (type(error), error.code) == (family, code)
-    assert error.function is Function.CREATE_USERS
+    error = error_of(write, failure(code), SITE, failure(probe), changed, CATEGORY, COHORT)
+    expected = (family, code, Function.CREATE_USERS)
+    assert (type(error), error.code, error.function) == expected
 
 
 @pytest.mark.parametrize(
-    ("answer", "family", "code"),
+    ("call", "answer"),
     [
-        (Answer(status=403), MoodleMisconfigured, "http_403"),
-        (Answer(status=404, body="<html>"), MoodleMisconfigured, "http_404"),
-        (Answer(status=303, headers={"Location": "/x"}), MoodleMisconfigured, "http_303"),
-        (Answer(status=413), MoodleRefused, "body_too_large"),
-        (Answer(body=XML), MoodleRefused, "body_too_large"),
-        (Answer(status=500), MoodleUncertain, "http_500"),
-        (Answer(status=502), MoodleUncertain, "http_502"),
-        (Answer(body="<html>Please sign in</html>"), MoodleUncertain, "not_json"),
-        (Answer(silent=True), MoodleUncertain, "connection_broken"),
-        (Answer(missing_bytes=9), MoodleUncertain, "connection_broken"),
+        (write, Answer(status=503)),
+        (write, failure("dbconnectionfailed")),
+        (read, Answer(status=502)),
+        (read, Answer(silent=True)),
+        (read, Answer(body="<html>Please sign in</html>")),
     ],
 )
-def test_an_answer_that_is_not_moodles_belongs_to_a_family_too(
-    answer: Answer, family: type[MoodleError], code: str
+def test_what_was_not_done_is_repeated_and_a_reading_call_whatever_broke(
+    call: Callable[[MoodleClient], object], answer: Answer
 ) -> None:
-    error = error_of_a_write(answer)
-    assert (type(error), error.code) == (family, code)
-
-
-@pytest.mark.parametrize("answer", [Answer(status=503), failure("dbconnectionfailed")])
-def test_a_call_that_was_not_done_is_repeated_and_then_left_to_the_caller(answer: Answer) -> None:
-    assert type(error_of_a_write(*[answer] * REPEATED)) is MoodleUnavailable
+    assert type(error_of(call, *[answer] * REPEATED)) is MoodleUnavailable
 
 
 @pytest.mark.parametrize(
-    "answer", [Answer(status=502), Answer(silent=True), Answer(body="<html>Please sign in</html>")]
+    ("answers", "pauses"),
+    [
+        ([Answer(status=503), failure("dbconnectionfailed")], [1.0, 5.0]),
+        ([Answer(status=503, headers={"Retry-After": "7"})], [7.0]),
+    ],
 )
-def test_a_reading_call_is_repeated_whatever_broke(answer: Answer) -> None:
-    assert type(error_of_a_read(*[answer] * REPEATED)) is MoodleUnavailable
-
-
-def test_a_repeated_call_brings_the_result() -> None:
-    pauses: list[float] = []
-    with (
-        scripted_moodle(Answer(status=503), failure("dbconnectionfailed"), data([])) as script,
-        MoodleClient(script.settings, sleep=pauses.append) as moodle,
-    ):
-        assert moodle.users_by_field("username", ["nobody"]) == []
-    assert pauses == [1.0, 5.0]
-
-
-def test_a_short_retry_after_is_obeyed() -> None:
-    pauses: list[float] = []
-    busy = Answer(status=503, headers={"Retry-After": "7"})
-    with (
-        scripted_moodle(busy, data([])) as script,
-        MoodleClient(script.settings, sleep=pauses.append) as moodle,
-    ):
-        moodle.users_by_field("username", ["nobody"])
-    assert pauses == [7.0]
+def test_a_repeated_call_brings_the_result(answers: list[Answer], pauses: list[float]) -> None:
+    with scripted_moodle(*answers, data([])) as script:
+        assert read(script.moodle) == []
+    assert script.pauses == pauses
 
 
 def test_a_long_retry_after_is_left_to_the_caller_at_once() -> None:
-    error = error_of_a_write(Answer(status=503, headers={"Retry-After": "300"}))
+    error = error_of(write, Answer(status=503, headers={"Retry-After": "300"}))
     assert isinstance(error, MoodleUnavailable)
     assert error.retry_after_seconds == 300
 
 
-def test_no_answer_in_time_is_uncertain_for_a_write() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as deaf,
-        MoodleClient(
-            MoodleSettings(
-                url=f"http://127.0.0.1:{deaf.getsockname()[1]}", read_timeout_seconds=0.1
-            )
-        ) as moodle,
-        pytest.raises(MoodleUncertain) as caught,
-    ):
-        moodle.create_users([NOBODY])
-    assert caught.value.code == "timeout"
+def error_at(url: str) -> MoodleError:
+    settings = MoodleSettings(url=url, read_timeout_seconds=0.1)
+    client = MoodleClient(settings, sleep=lambda seconds: None)
+    with client as moodle, pytest.raises(MoodleError) as caught:
+        write(moodle)
+    return caught.value
 
 
-def test_no_connection_means_that_nothing_was_done() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    with (
-        MoodleClient(
-            MoodleSettings(url=f"http://127.0.0.1:{port}"), sleep=lambda seconds: None
-        ) as moodle,
-        pytest.raises(MoodleUnavailable) as caught,
-    ):
-        moodle.create_users([NOBODY])
-    assert caught.value.code == "no_connection"
+def test_no_answer_in_time_is_uncertain_for_a_write_and_no_connection_means_nothing_done() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        late = error_at(url)
+    gone = error_at(url)
+    assert (type(late), late.code) == (MoodleUncertain, "timeout")
+    assert (type(gone), gone.code) == (MoodleUnavailable, "no_connection")
 
 
 def test_an_address_whose_certificate_cannot_be_checked_is_a_matter_of_setup() -> None:
     with scripted_moodle() as script:
-        settings = MoodleSettings(url=script.settings.url.replace("http:", "https:"))
-        with MoodleClient(settings) as moodle, pytest.raises(MoodleMisconfigured) as caught:
-            moodle.create_users([NOBODY])
-    assert caught.value.code == "certificate_not_accepted"
+        error = error_at(script.settings.url.replace("http:", "https:"))
+    assert (type(error), error.code) == (MoodleMisconfigured, "certificate_not_accepted")
 
 
 def test_a_single_course_that_cannot_be_seen_concerns_no_other() -> None:
     unseen = failure("errorcoursecontextnotvalid")
-    with (
-        scripted_moodle(unseen, data({"siteid": 1, "userid": 2}), unseen) as script,
-        MoodleClient(script.settings) as moodle,
-        pytest.raises(MoodleRefused),
-    ):
-        moodle.roles_in_courses([7])
-    assert script.answers == []
-
-
-def test_broken_password_rules_become_one_word() -> None:
-    rules = "<div>Passwords must be at least 8 characters long.</div>"
-    assert error_of_a_write(failure(rules)).code == "weak_password"
+    error = error_of(lambda moodle: moodle.roles_in_courses([7]), unseen, SITE, unseen)
+    assert type(error) is MoodleRefused
 
 
 def test_neither_moodles_text_nor_the_token_gets_into_errors_and_logs(
@@ -210,9 +171,65 @@ def test_neither_moodles_text_nor_the_token_gets_into_errors_and_logs(
 ) -> None:
     private = {"message": "Duplicate: Ivanov", "debuginfo": "ivanov@school.invalid"}
     with caplog.at_level(logging.DEBUG):
-        refused = error_of_a_write(failure("Ivanov, Ivan", **private))
-        error_of_a_write(*[failure("dbconnectionfailed", **private)] * REPEATED)
+        refused = error_of(write, failure("Ivanov, Ivan", **private))
+        error_of(write, *[failure("dbconnectionfailed", **private)] * REPEATED)
     assert str(refused) == "core_user_create_users: unknown_error"
     assert "unavailable" in caplog.text
     assert "vanov" not in caplog.text + repr(refused) + repr(vars(refused))
     assert "t" * 32 not in caplog.text
+
+
+# An answer ends, in time and size, however slowly it comes and however long it is.
+
+PIECES = 200
+"""Without a limit of its own a call would wait for all of them, and then hear that it broke."""
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@contextmanager
+def dripping(at_once: bytes, then: bytes, session: Session | None = None) -> Iterator[MoodleClient]:
+    """A Moodle that answers with ``at_once`` and then, bit by bit, with ``then`` for ever."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            with suppress(OSError):
+                self.wfile.write(at_once)
+                for _ in range(PIECES):
+                    time.sleep(0.05)
+                    self.wfile.write(then)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with running_handler(Handler) as url:
+        settings = MoodleSettings(url=url, token="t", read_timeout_seconds=0.5)
+        with MoodleClient(settings, session=session, sleep=lambda _seconds: None) as moodle:
+            yield moodle
+
+
+@pytest.mark.parametrize(
+    ("at_once", "then"),
+    [
+        pytest.param(b"", b"H", id="no head"),
+        pytest.param(HEAD + b"X-More: ", b"x", id="a head without end"),
+        pytest.param(HEAD + b"Content-Length: 100000\r\n\r\n", b" ", id="a body"),
+        pytest.param(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", id="in chunks"),
+    ],
+)
+def test_an_answer_that_drips_is_no_answer(at_once: bytes, then: bytes) -> None:
+    with dripping(at_once, then) as moodle:
+        with pytest.raises(MoodleUnavailable) as reading:
+            read(moodle)
+        with pytest.raises(MoodleUncertain) as writing:
+            write(moodle)
+    assert (reading.value.code, writing.value.code) == ("timeout", "timeout")
+
+
+def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
+    begun = HEAD + b"\r\n" + b" " * 5_000
+    session = bounded_session(seconds=60, most_bytes=4_000)
+    with dripping(begun, b" ", session) as moodle, pytest.raises(MoodleError) as caught:
+        write(moodle)
+    assert caught.value.code == "answer_too_large"

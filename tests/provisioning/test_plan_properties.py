@@ -32,50 +32,45 @@ from tests.soak import soak
 PUPILS = [f"s-{number}" for number in range(6)]
 STAFF = [f"t-{number}" for number in range(3)]
 CLASSES = ["c-1", "c-2", "g-1"]
-OBJECTS = {
+RECORDS: dict[Kind, tuple[str, Any]] = {
     Kind.CATEGORY: ("categories", MoodleCategory),
     Kind.COHORT: ("cohorts", MoodleCohort),
     Kind.COURSE: ("courses", MoodleCourse),
+    Kind.USER: ("users", MoodleUser),
+    Kind.MEMBER: ("members", Member),
+    Kind.ENROLMENT: ("enrolments", CourseEnrolment),
 }
+NEEDED = {
+    "parent": "categories", "category": "categories", "cohort": "cohorts", "course": "courses",
+}  # fmt: skip
+"""A field that names something else, and where that must be."""
 
 
 def apply_to_state(known: State, changes: Iterable[Change]) -> State:
     """What Moodle is after the changes, each done in its turn; a wrong order fails."""
-    objects: dict[str, dict[str, Any]] = {
-        name: dict(getattr(known, name)) for name, _ in OBJECTS.values()
-    }
-    users, members, enrolments = dict(known.users), set(known.members), set(known.enrolments)
+    state: dict[str, Any] = {}
+    for name, _ in RECORDS.values():
+        before = getattr(known, name)
+        state[name] = set(before) if isinstance(before, frozenset) else dict(before)
     for change in changes:
+        name, record = RECORDS[change.kind]
         fields = dict(change.after or change.before)
-        if change.kind in OBJECTS:
-            name, record = OBJECTS[change.kind]
-            assert not fields.get("parent") or fields["parent"] in objects["categories"]
-            assert not fields.get("category") or fields["category"] in objects["categories"]
-            assert (change.key in objects[name]) == (change.action == Action.UPDATE)
-            objects[name][change.key] = record(**fields)
-        elif change.kind == Kind.USER:
-            assert (change.key in users) == (change.action != Action.CREATE)
-            born = fields["birth_date"] and date.fromisoformat(fields["birth_date"])
-            users[change.key] = MoodleUser(**{**fields, "birth_date": born})
+        assert all(fields[key] in state[NEEDED[key]] for key in NEEDED if fields.get(key))
+        if change.kind is Kind.USER:
+            born = fields["birth_date"]
+            fields["birth_date"] = born and date.fromisoformat(born)
+        elif change.kind is Kind.ENROLMENT:
+            fields["role"] = CourseRole(fields["role"])
+        one = record(**fields)
+        if isinstance(state[name], dict):
+            assert (change.key in state[name]) == (change.action != Action.CREATE)
+            state[name][change.key] = one
         else:
-            assert fields["person_id"] in users
-            link: Any
-            if change.kind == Kind.MEMBER:
-                assert fields["cohort"] in objects["cohorts"]
-                link, links = Member(**fields), members
-            else:
-                assert fields["course"] in objects["courses"]
-                fields["role"] = CourseRole(fields["role"])
-                link, links = CourseEnrolment(**fields), enrolments
-            assert (link in links) == (change.action == Action.REMOVE)
-            links.symmetric_difference_update({link})  # type: ignore[attr-defined]
-    return replace(
-        known,
-        **objects,
-        users=users,
-        members=frozenset(members),
-        enrolments=frozenset(enrolments),
-    )
+            assert one.person_id in state["users"]
+            assert (one in state[name]) == (change.action == Action.REMOVE)
+            state[name] ^= {one}
+    links = {name: frozenset(state[name]) for name in ("members", "enrolments")}
+    return replace(known, **state | links)
 
 
 @st.composite

@@ -8,7 +8,7 @@ import pytest
 
 from provisioning.matching import Matching
 from provisioning.roll import Membership, next_roll
-from provisioning.roster import ClassKind, Mode, Part, Person, PersonStatus, Role, Roster
+from provisioning.roster import ClassKind, Mode, Part, PersonStatus, Role, Roster
 from tests.factories import make_class, make_enrolment, make_person, make_roster, make_teacher
 from tests.provisioning.loading import TODAY, matching_of, person_id_of
 
@@ -53,11 +53,6 @@ def test_who_of_a_pupil_and_a_teacher_is_here_after_a_file(roster: Roster, here:
     known = {entry.person_id: entry for entry in (PUPIL, TEACHER)}
     roll = next_roll(roster, matching_of(roster), known, today=TODAY)
     assert set(roll.after) == set(map(person_id_of, here))
-
-
-@pytest.mark.parametrize("person", [ON_LEAVE, LEAVES_TODAY])
-def test_a_newcomer_on_leave_or_on_the_last_day_is_here_too(person: Person) -> None:
-    assert entry_of(make_roster([person]), "s-1").role == Role.STUDENT
 
 
 def test_a_row_in_doubt_is_nobody_and_its_person_stays() -> None:

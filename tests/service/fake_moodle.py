@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl
 
 from provisioning.moodle import Function
+from tests.provisioning.scripted_moodle import Answer, Form, answering, data
 
-Form = dict[str, str]
 OWN_ID = 3
 OWN_ADDRESS = "service@example.org"
 STUDENT, TEACHER = "5", "3"
@@ -26,6 +22,16 @@ def refusal(code: str) -> dict[str, str]:
 def objection(code: str, message: str = "") -> dict[str, Any]:
     """A function that answers with warnings instead of an exception."""
     return {"warnings": [{"item": "x", "itemid": 1, "warningcode": code, "message": message}]}
+
+
+LOOKED_AT_FIRST: Mapping[str, tuple[str, Any]] = {
+    Function.UPDATE_USERS: ("moodle/user:update", objection("invaliduserid")),
+    Function.CREATE_COHORTS: ("moodle/cohort:manage", refusal("formatnotsupported")),
+    Function.CREATE_COURSES: ("moodle/course:create", refusal("errorinvalidparam")),
+    Function.UNENROL_USERS: ("enrol/manual:unenrol", refusal("wsnoinstance")),
+    Function.UNASSIGN_ROLES: ("moodle/role:assign", refusal("invalidparameter")),
+}
+"""The capability that a function asks for, and what it says to data that it always refuses."""
 
 
 @dataclass(kw_only=True)
@@ -49,42 +55,31 @@ class FakeMoodle:
         self.seen.append(name)
         if name not in self.functions:
             return refusal("accessexception")
-        return self._answers()[name](form)
-
-    def _answers(self) -> Mapping[str, Callable[[Form], Any]]:
-        return {
-            Function.SITE_INFO: lambda _form: {
-                "release": "4.5 (Build: 20241007)",
-                "version": self.version,
-                "userid": OWN_ID,
-                "siteid": 1,
-                "functions": [{"name": name} for name in sorted(self.functions)],
-            },
+        if name in LOOKED_AT_FIRST:
+            capability, answer = LOOKED_AT_FIRST[name]
+            return self._lacks(capability) or answer
+        answers: Mapping[str, Callable[[Form], Any]] = {
+            Function.SITE_INFO: self._site_info,
             Function.CREATE_USERS: self._create_users,
-            Function.UPDATE_USERS: lambda _form: (
-                self._lacks("moodle/user:update") or objection("invaliduserid")
-            ),
             Function.GET_USERS_BY_FIELD: self._users,
             Function.GET_CATEGORIES: self._categories,
-            Function.CREATE_COHORTS: lambda _form: (
-                self._lacks("moodle/cohort:manage") or refusal("formatnotsupported")
-            ),
-            Function.CREATE_COURSES: lambda _form: (
-                self._lacks("moodle/course:create") or refusal("errorinvalidparam")
-            ),
             Function.UPDATE_COURSES: self._update_courses,
             Function.ENROL_USERS: self._enrol,
-            Function.UNENROL_USERS: lambda _form: (
-                self._lacks("enrol/manual:unenrol") or refusal("wsnoinstance")
-            ),
-            Function.UNASSIGN_ROLES: lambda _form: (
-                self._lacks("moodle/role:assign") or refusal("invalidparameter")
-            ),
             Function.GET_ENROLLED_USERS: self._enrolled,
         }
+        return answers[name](form)
 
-    def _lacks(self, *capabilities: str) -> dict[str, str] | None:
-        return refusal("nopermissions") if self.missing & set(capabilities) else None
+    def _site_info(self, _form: Form) -> Any:
+        return {
+            "release": "4.5 (Build: 20241007)",
+            "version": self.version,
+            "userid": OWN_ID,
+            "siteid": 1,
+            "functions": [{"name": name} for name in sorted(self.functions)],
+        }
+
+    def _lacks(self, capability: str) -> dict[str, str] | None:
+        return refusal("nopermissions") if capability in self.missing else None
 
     def _create_users(self, form: Form) -> Any:
         if refused := self._lacks("moodle/user:create"):
@@ -144,34 +139,8 @@ class FakeMoodle:
 
 @contextmanager
 def running(site: FakeMoodle) -> Iterator[FakeMoodle]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # Head and body leave in two writes; the second would wait 40 ms for the peer.
-        disable_nagle_algorithm = True
+    def answer(_path: str, form: Form) -> Answer:
+        return data(site.answer(form), headers={"Date": site.date} if site.date else {})
 
-        def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            form = dict(parse_qsl(self.rfile.read(length).decode(), keep_blank_values=True))
-            body = json.dumps(site.answer(form)).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def date_time_string(self, timestamp: float | None = None) -> str:
-            return site.date or super().date_time_string(timestamp)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    site.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with answering(answer) as site.url:
         yield site
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -24,11 +24,12 @@ from service.loads import operations
 from service.loads.applying import apply_load
 from service.loads.plan_work import as_change
 from service.models import Identity, KnownUser, Load, PlannedChange, SchoolPlan, SourceKey
-from service.moodle_standin import DEFAULT_TOKEN, Fault, Snapshot, running_standin
+from service.moodle_standin import DEFAULT_TOKEN, Fault, Snapshot
 from service.sample.layouts import roster_1
 from service.sample.people import draw, make_human, snils
 from service.sample.rows import Row, SampleSchool, person_of
 from tests.service.installation import SCOPE, Value, ask, find_run, installation, load_paths
+from tests.service.standin import running_standin
 
 on_both_databases = pytest.mark.parametrize("trial", ["sqlite", "postgresql"], indirect=True)
 """For tests that take the fixture ``trial``."""

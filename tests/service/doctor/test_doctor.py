@@ -17,10 +17,12 @@ from service.application import Application
 from service.db import transaction
 from service.doctor import Check, Verdict, examine
 from service.models import KnownObject
-from service.moodle_standin import DEFAULT_TOKEN, running_standin
+from service.moodle_standin import DEFAULT_TOKEN
+from tests.provisioning.scripted_moodle import Form
 from tests.service.command_line import free_port
-from tests.service.fake_moodle import OWN_ADDRESS, STUDENT, FakeMoodle, Form, running
+from tests.service.fake_moodle import OWN_ADDRESS, STUDENT, FakeMoodle, running
 from tests.service.installation import installation
+from tests.service.standin import running_standin
 
 pytestmark = pytest.mark.usefixtures("english")
 
