@@ -22,6 +22,20 @@ CHROMIUM_FLAGS = [
 ]  # fmt: skip
 
 
+# A file is the work of one process, in the order of collection: one of these at the end of a run
+# would leave the other processes idle for minutes.
+LONG_FILES = [
+    "test_scope_walk.py", "test_going_on.py", "test_killed_worker.py", "test_serve.py",
+    "test_one_answer.py", "test_two_loads_at_once.py", "test_random_requests.py",
+    "test_funnel.py", "test_snapshots.py", "test_independent_clients.py", "test_tail.py",
+]  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first."""
+    items.sort(key=lambda item: item.path.name not in LONG_FILES)
+
+
 # How long an example takes says what else the machine does; hundreds of examples are for soaking.
 settings.register_profile(
     "unhurried",
