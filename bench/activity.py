@@ -12,7 +12,7 @@ Then how fast a rebuild and catching up are, and what rolling up costs a sign-in
 from __future__ import annotations
 
 import re
-import zlib
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +21,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask.testing import FlaskClient
+from pyroaring import FrozenBitMap
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
@@ -29,7 +30,6 @@ from bench.city import make_events, make_people, tidy
 from bench.measuring import Figure, in_child, in_turns, seconds_of
 from bench.place import installation, postgresql
 from service import create_app, operators
-from service.activity.bitmaps import BLOCK_BYTES
 from service.activity.rebuild import rebuild
 from service.activity.rolls import bring_up_to_date
 from service.application import Application
@@ -199,26 +199,16 @@ def _count_bare(session: Session) -> list[tuple[str, str, list[int]]]:
     active = [_joined(session, statement) for statement in _BITMAPS]
     for code, sheet in session.execute(text("SELECT school_code, by_role FROM roll_sheets")):
         for role, sets in sheet["roles"].items():
-            roll = [(int(block), int(bits, 16)) for block, bits in sets["roll"].items()]
-            numbers = [sum(bits.bit_count() for _block, bits in roll)]
-            numbers += [
-                sum((bits & _block_of(people, block)).bit_count() for block, bits in roll)
-                for people in active
-            ]
+            roll = FrozenBitMap.deserialize(b64decode(sets["roll"]))
+            numbers = [len(roll), *(roll.intersection_cardinality(people) for people in active)]
             counted.append((code, role, numbers))
     session.rollback()
     return counted
 
 
-def _joined(session: Session, statement: str) -> bytes:
-    together = 0
-    for (bitmap,) in session.execute(text(statement)):
-        together |= int.from_bytes(zlib.decompress(bitmap), "little")
-    return together.to_bytes((together.bit_length() + 7) // 8, "little")
-
-
-def _block_of(people: bytes, block: int) -> int:
-    return int.from_bytes(people[block * BLOCK_BYTES : (block + 1) * BLOCK_BYTES], "little")
+def _joined(session: Session, statement: str) -> FrozenBitMap:
+    stored = session.execute(text(statement)).scalars()
+    return FrozenBitMap().union(*map(FrozenBitMap.deserialize, stored))
 
 
 def _switches(engine: Engine) -> tuple[list[str], list[str]]:

@@ -115,7 +115,7 @@ class Activity:
         on_rolls = PeopleSet()
         if any(then.values()):
             every = self.roles(select(School.code)).values()
-            on_rolls = PeopleSet.union(one.roll for sheet in every for one in sheet.roles.values())
+            on_rolls = PeopleSet.joined(one.roll for sheet in every for one in sheet.roles.values())
         return {code: people & on_rolls for code, people in then.items()}
 
     def _ordinals(
@@ -134,7 +134,7 @@ class Activity:
                 self._part(first, after, EventSource(state.source), methods)
                 for first, after in pieces.parts
             ]
-        return PeopleSet.union(found)
+        return PeopleSet.joined(found)
 
     def _whole(self, pieces: Pieces, source: str, methods: Collection[str] | None) -> PeopleSet:
         table = ActivityBitmap
@@ -150,7 +150,7 @@ class Activity:
             select(table.bitmap).where(table.source == source, table.method.in_(names), or_(*spans))
         )
         tail = self._tail.events.cells if source == EventSource.PROVIDER else {}
-        return PeopleSet.union(
+        return PeopleSet.joined(
             [
                 PeopleSet.unpacked(*rows),
                 *(

@@ -44,7 +44,7 @@ class Members:
     def together(cls, several: Iterable[Members]) -> Members:
         every = list(several)
         return cls(**{
-            name: PeopleSet.union(getattr(one, name) for one in every) for name in _SETS
+            name: PeopleSet.joined(getattr(one, name) for one in every) for name in _SETS
         })  # fmt: skip
 
     @property
@@ -88,7 +88,7 @@ def by_role(stored: dict[str, Any]) -> Sheet:
     """The sheet of a school from ``RollSheet.by_role``."""
     return Sheet(
         roles={role: _members(sets) for role, sets in stored["roles"].items()},
-        gone=PeopleSet.from_json(stored["gone"]),
+        gone=PeopleSet.from_text(stored["gone"]),
     )
 
 
@@ -100,8 +100,8 @@ def by_class(stored: list[dict[str, Any]]) -> dict[tuple[SchoolClass, str], Memb
     }
 
 
-def _members(stored: dict[str, dict[str, str]]) -> Members:
-    return Members(**{name: PeopleSet.from_json(stored.get(name, {})) for name in _SETS})
+def _members(stored: dict[str, str]) -> Members:
+    return Members(**{name: PeopleSet.from_text(stored[name]) for name in _SETS})
 
 
 def make_sheets(
@@ -134,11 +134,11 @@ def make_sheets(
         {
             "school_code": code,
             "by_role": {
-                "roles": {role: _as_json(sets) for role, sets in roles[code].items()},
-                "gone": PeopleSet(gone[code]).as_json(),
+                "roles": {role: _as_texts(sets) for role, sets in roles[code].items()},
+                "gone": PeopleSet(gone[code]).as_text(),
             },
             "by_class": [
-                {"class_id": class_id, "title": title, "role": role, **_as_json(sets)}
+                {"class_id": class_id, "title": title, "role": role, **_as_texts(sets)}
                 for (class_id, title, role), sets in classes[code].items()
             ],
         }
@@ -149,8 +149,8 @@ def make_sheets(
 _Sets = dict[str, list[int]]
 
 
-def _as_json(sets: _Sets) -> dict[str, dict[str, str]]:
-    return {name: PeopleSet(sets.get(name, ())).as_json() for name in _SETS}
+def _as_texts(sets: _Sets) -> dict[str, str]:
+    return {name: PeopleSet(sets.get(name, ())).as_text() for name in _SETS}
 
 
 def _standing(session: Session, codes: Sequence[str], numbered: FromClause) -> Iterator[Any]:

@@ -257,7 +257,7 @@ def _cells(hours: dict[tuple[datetime, str], PeopleSet], zone: ZoneInfo) -> dict
         for (begin, method), sets in parts.items():
             joined[start_of(begin, span, zone), method] += sets
         for (begin, method), sets in joined.items():
-            sets[:] = [PeopleSet.union(sets)]
+            sets[:] = [PeopleSet.joined(sets)]
             cells[span, begin, method] = sets[0]
     return cells
 

@@ -127,7 +127,7 @@ def _add(session: Session, accesses: Accesses) -> int:
         moments = [hour for hour, _method in hours]
         last = max(moments) + timedelta(hours=1, microseconds=-1)
         extend(session, EventSource.MOODLE, min(moments), last, sum(map(len, hours.values())))
-    return len(PeopleSet.union(hours.values()))
+    return len(PeopleSet.joined(hours.values()))
 
 
 def _note(session: Session, due: Due, status: SnapshotStatus, **known: Any) -> None:

@@ -88,7 +88,7 @@ class ActivePeople:
         """Who is behind a number, each once. Raises ``KeyError`` for what is not known."""
         if name not in self.known:
             raise KeyError(name)
-        return PeopleSet.union(self.schools[code][name] for code in codes if code in self.schools)
+        return PeopleSet.joined(self.schools[code][name] for code in codes if code in self.schools)
 
 
 def active_people(activity: Activity, question: Question, schools: Schools) -> ActivePeople:
@@ -110,11 +110,11 @@ def active_people(activity: Activity, question: Question, schools: Schools) -> A
     for school in schools:
         if school.last_applied_at is not None:
             members = rolls.get(school.code, {}).values()
-            provisioned = PeopleSet.union(one.account for one in members)
+            provisioned = PeopleSet.joined(one.account for one in members)
             found[school.code] = {
                 "provisioned": provisioned,
                 "active": provisioned & active,
-                "left": PeopleSet.union(one.left for one in members) & active,
+                "left": PeopleSet.joined(one.left for one in members) & active,
                 "moved": moved.get(school.code, PeopleSet()),
             }
     known = ["provisioned"]

@@ -108,9 +108,12 @@ def count(units: Sets, done: Done, *, left: PeopleSet | None) -> Figures:
             counts.update(
                 roll=len(members.roll),
                 account=len(members.account),
-                **{name: members.roll.count_both(people) for name, people in done.items()},
+                **{
+                    name: members.roll.intersection_cardinality(people)
+                    for name, people in done.items()
+                },
             )
-        if left is not None and (gone := members.left.count_both(left)):
+        if left is not None and (gone := members.left.intersection_cardinality(left)):
             counts[LEFT] = gone
         if counts:
             figures[key] = counts

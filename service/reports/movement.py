@@ -57,7 +57,7 @@ class Movement:
         """Each once, however many of the schools they moved at. ``KeyError`` for no kind."""
         if kind not in KINDS:
             raise KeyError(kind)
-        return PeopleSet.union(self.moved.get((code, kind), PeopleSet()) for code in codes)
+        return PeopleSet.joined(self.moved.get((code, kind), PeopleSet()) for code in codes)
 
 
 def movement_between(
@@ -71,8 +71,8 @@ def movement_between(
     city = replace(scope, role=OperatorRole.CITY, items=frozenset())
     before = _listed(activity, city, begin - MOMENT, role)
     after = _listed(activity, city, end - MOMENT, role)
-    anywhere_before = PeopleSet.union(before.values())
-    anywhere_after = PeopleSet.union(after.values())
+    anywhere_before = PeopleSet.joined(before.values())
+    anywhere_after = PeopleSet.joined(after.values())
     codes = set(activity.session.scalars(scope.codes()))
     moved = _accounts(activity, scope, begin, end, role)
     for code in codes:
@@ -100,7 +100,7 @@ def _listed(
 ) -> dict[str, PeopleSet]:
     """School code -> whom it lists. Whoever was on the first roll was there before."""
     return {
-        code: PeopleSet.union(
+        code: PeopleSet.joined(
             members.listed for one, members in roles.items() if role in (None, one)
         )
         for code, roles in rolls_at(activity, scope, at, before_first_loads=True).items()

@@ -168,7 +168,7 @@ def _movements_after(activity: Activity, scope: Scope, at: datetime) -> Sequence
 def _taken_back(rolls: Rolls, movements: Sequence[_Movement]) -> Rolls:
     """The rolls before ``movements``: who was listed by the school and was not suspended."""
     every = [members for roles in rolls.values() for members in roles.values()]
-    suspended = set(PeopleSet.union(one.suspended for one in every))
+    suspended = set(PeopleSet.joined(one.suspended for one in every))
     suspended |= {one.ordinal for one in movements if one.suspended}
     listed: dict[tuple[str, str], set[int]] = {}
     for one in movements:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import zlib
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from auth.models import Base as AuthBase
+from service.activity import rolls
+from service.activity.bitmaps import PeopleSet
 from service.audit import AuditAction
 from service.db import Base, make_engine
+from service.models import ActivityBitmap, MarkBitmap, RollSheet
 from service.schema import migrate
 from tests.service.database import make_tables
 
@@ -81,6 +88,70 @@ def test_actions_stored_by_earlier_versions_are_those_of_the_audit(empty_databas
     assert set(renamed.values()) == set(AuditAction)
     assert renamed["run.plan"] == "load.plan"
     assert renamed["registry.rejected"] == "registry.reject"
+
+
+PEOPLE = [3, 700, 1_024, 250_000]
+
+
+def raw_bits(ordinals: list[int]) -> bytes:
+    number = sum(1 << ordinal for ordinal in ordinals)
+    return zlib.compress(number.to_bytes(40_000, "little").rstrip(b"\0"))
+
+
+def raw_blocks(ordinals: list[int]) -> dict[str, str]:
+    blocks: dict[str, int] = defaultdict(int)
+    for ordinal in ordinals:
+        blocks[str(ordinal // 1024)] |= 1 << ordinal % 1024
+    return {block: f"{bits:x}" for block, bits in blocks.items()}
+
+
+def test_people_stored_as_raw_bits_are_kept(empty_database: str) -> None:
+    migrate(empty_database, "0024")
+    sets = {"roll": raw_blocks(PEOPLE), "account": raw_blocks(PEOPLE[:1]), "left": {}}
+    sheet = {"roles": {"student": sets}, "gone": raw_blocks(PEOPLE[2:])}
+    classes = [{"class_id": "7", "title": "5А", "role": "student", **sets}]
+    engine = make_engine(empty_database)
+    with engine.begin() as connection:
+        for statement, values in (
+            (
+                "INSERT INTO activity_bitmaps (span, begins_at, source, method, bitmap)"
+                " VALUES ('day', '2026-09-01 21:00:00.000000', 'provider', :method, :bitmap)",
+                [
+                    {"method": "", "bitmap": raw_bits(PEOPLE)},
+                    {"method": "esia", "bitmap": raw_bits([])},
+                ],
+            ),
+            (
+                "INSERT INTO mark_bitmaps (mark, bitmap, last_at)"
+                " VALUES ('own_password', :bitmap, '2026-09-01 21:00:00.000000')",
+                {"bitmap": raw_bits(PEOPLE[1:])},
+            ),
+            (
+                "INSERT INTO roll_sheets (school_code, by_role, by_class)"
+                " VALUES ('78-1', :by_role, :by_class)",
+                {"by_role": json.dumps(sheet), "by_class": json.dumps(classes)},
+            ),
+        ):
+            connection.execute(text(statement), values)
+    migrate(empty_database)
+    with Session(engine) as session:
+        hours = session.scalars(select(ActivityBitmap).order_by(ActivityBitmap.method))
+        assert [list(PeopleSet.unpacked(one.bitmap)) for one in hours] == [PEOPLE, []]
+        assert (
+            list(PeopleSet.unpacked(session.scalars(select(MarkBitmap.bitmap)).one()))
+            == (PEOPLE[1:])
+        )
+        stored = session.scalars(select(RollSheet)).one()
+        found = rolls.by_role(stored.by_role)
+        in_class = rolls.by_class(stored.by_class)
+    engine.dispose()
+    assert list(found.gone) == PEOPLE[2:]
+    assert list(in_class) == [(rolls.SchoolClass("7", "5А"), "student")]
+    for members in (found.roles["student"], *in_class.values()):
+        assert list(members.roll) == PEOPLE
+        assert list(members.account) == PEOPLE[:1]
+        assert not members.left
+        assert not members.suspended
 
 
 def triggers(url: str) -> set[tuple[str, ...]]:

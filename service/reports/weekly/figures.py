@@ -91,8 +91,8 @@ class OwnWeek:
         if name not in PEOPLE:
             raise KeyError(name)
         if name == "c5":
-            return PeopleSet.union(one.account for code in codes for one in self._roles(code))
-        teachers = PeopleSet.union(self._of_role(code, Role.TEACHER) for code in codes)
+            return PeopleSet.joined(one.account for code in codes for one in self._roles(code))
+        teachers = PeopleSet.joined(self._of_role(code, Role.TEACHER) for code in codes)
         return teachers & self.in_week if name == "active" else teachers
 
     def connected(self, code: str, moment: datetime, ever: PeopleSet) -> bool:
@@ -132,7 +132,7 @@ class OwnWeek:
         return self.rolls.get(code, {}).get(role, Members()).roll
 
     def _any_of(self, code: str, people: PeopleSet) -> bool:
-        return any(one.roll.count_both(people) for one in self._roles(code))
+        return any(one.roll.intersection_cardinality(people) for one in self._roles(code))
 
 
 def own_week(activity: Activity, question: Question, schools: Schools) -> OwnWeek:
@@ -259,7 +259,7 @@ def _own_shares(
         begin, after = week.bounds(question.zone)
         in_week = activity.active(begin, min(after, until(own.cut_off)))
         ever |= in_week
-        active.append(share(teachers.count_both(in_week), len(teachers)))
+        active.append(share(teachers.intersection_cardinality(in_week), len(teachers)))
         done = sum(own.connected(code, min(after, own.cut_off), ever) for code in own.schools)
         connected.append(share(done, len(own.schools)))
     return active, connected
