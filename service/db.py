@@ -91,6 +91,12 @@ def lock(session: Session, number: int) -> None:
         session.connection().exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def insert_into(session: Session, table: type[Any]) -> Any:
+    """Return the INSERT of the session's own database, which knows ON CONFLICT."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
 def chunks(values: Iterable[Value], size: int = 500) -> Iterator[list[Value]]:
     """Yield lists of at most ``size``, which SQLite and PostgreSQL both take as an IN list."""
     rest = iter(values)
@@ -129,9 +135,8 @@ def upsert(session: Session, table: type[DeclarativeBase], rows: Sequence[dict[s
     """
     if not rows:
         return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     keys = [column.name for column in sqlalchemy.inspect(table).primary_key]
-    statement = dialect.insert(table)
+    statement = insert_into(session, table)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     conflict = (
         statement.on_conflict_do_update(index_elements=keys, set_=changed)

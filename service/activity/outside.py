@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Result
 from service.activity.rollups import add_events, lock, read_events, sign_ins
+from service.db import insert_into
 from service.models import EventSource, OutsideEvent
 
 ROWS = 5_000
@@ -48,9 +48,10 @@ def store(session: Session, source: EventSource, rows: Sequence[dict[str, Any]])
     if not rows:
         return set()
     lock(session)
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     once = {row["key"]: {**row, "source": source} for row in rows}
-    statement = dialect.insert(OutsideEvent).on_conflict_do_nothing().returning(OutsideEvent.key)
+    statement = (
+        insert_into(session, OutsideEvent).on_conflict_do_nothing().returning(OutsideEvent.key)
+    )
     new = set(session.scalars(statement, list(once.values())))
     events = read_events(session, events_of(source).where(OutsideEvent.key.in_(new)))
     add_events(session, source, events)

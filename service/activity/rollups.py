@@ -20,7 +20,6 @@ from sqlalchemy import (
     text,
     tuple_,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Result
@@ -28,7 +27,7 @@ from auth.outside import ESIA_CLIENT
 from service.activity.bitmaps import PeopleSet
 from service.activity.ordinals import NUMBERED, add_people_at_schools
 from service.calendar.spans import Span, start_of
-from service.db import chunks, upsert, zone_of
+from service.db import chunks, insert_into, upsert, zone_of
 from service.models import (
     ActivityBitmap,
     ActivityCount,
@@ -202,8 +201,7 @@ def add_events(session: Session, source: EventSource, events: Sequence[Event]) -
     if new.state is None:
         return
     _add_cells(session, source, new.cells)
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(ActivityCount)
+    statement = insert_into(session, ActivityCount)
     adding = statement.on_conflict_do_update(
         index_elements=["day", "source", "school_code", "method", "role"],
         set_={"events": ActivityCount.events + statement.excluded.events},

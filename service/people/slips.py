@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from auth.directory import Slip
@@ -22,6 +21,7 @@ from service import audit
 from service.access import STAFF_ROLES, Scope, find_school
 from service.application import Application
 from service.audit import AuditAction
+from service.db import insert_into
 from service.i18n import gettext as _
 from service.models import Identity, KnownUser, MadeSlip, School, SchoolMembership
 from service.ordering import natural
@@ -201,8 +201,7 @@ def _password_advice(settings: Settings, *, own: bool) -> str:
 
 def _note(session: Session, people: Iterable[KnownUser], now: datetime) -> None:
     """Note when each person first had a slip, for the report on logins issued and used."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    first = dialect.insert(MadeSlip).on_conflict_do_nothing()
+    first = insert_into(session, MadeSlip).on_conflict_do_nothing()
     rows = [{"person_id": each, "first_at": now} for each in {one.person_id for one in people}]
     if rows:
         session.execute(first, rows)
