@@ -92,14 +92,13 @@ def all_of(name: str, do: Callable[[Site, Any], Any]) -> Function:
 
 def each_of(name: str, what: str, update: Callable[[Site, Any], None]) -> Function:
     """Return a function that updates each of the items alone; a failure becomes a warning and the
-    rest goes on."""
+    rest goes on. An update looks at everything before it writes anything."""
 
     def update_each(site: Site, given: Mapping[str, Any]) -> dict[str, Any]:
         warnings = []
         for item in given[name]:
             try:
-                with site.store.savepoint():
-                    update(site, item)
+                update(site, item)
             except MoodleError as error:
                 warnings.append(warning(what, item["id"], error.errorcode, error.message))
         return {"warnings": warnings}

@@ -61,18 +61,6 @@ class Store:
                 raise
             self._connection.execute("COMMIT")
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Run a part of the running transaction that may fail alone."""
-        self._connection.execute("SAVEPOINT part")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK TO part")
-            raise
-        finally:
-            self._connection.execute("RELEASE part")
-
     def rows(self, query: str, values: Values = ()) -> list[Row]:
         with self._lock:
             return self._connection.execute(query, values).fetchall()
