@@ -70,10 +70,11 @@ def earlier_address(rest: str = "") -> Response:
     return cast(Response, redirect(f"{address}?{query}" if query else address, 301))
 
 
-for inner in (published, mail):
+OF_REPORTS = (published, mail)
+"""Modules whose addresses are below those of the reports."""
+
+for inner in OF_REPORTS:
     reports.blueprint.register_blueprint(inner.blueprint)
-for part in (
-    signin, home, uploads, loads, findings, changes, reports, slips, people, phases, links, clients,
-    systems, registry, registry_figures, registry_imports,
-):  # fmt: skip
-    blueprint.register_blueprint(part.blueprint)
+for module in (signin, findings, changes, *(one for _title, some in SECTIONS for one in some)):
+    if module not in OF_REPORTS:
+        blueprint.register_blueprint(module.blueprint)
