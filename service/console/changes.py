@@ -16,6 +16,7 @@ from service.console.forms import filters, typed
 from service.console.paging import page_of
 from service.loads import operations
 from service.loads.plan_work import as_change
+from service.loads.recording import LINKS
 from service.models import KnownObject, KnownUser, PlannedChange
 from service.privacy import masked
 
@@ -28,9 +29,6 @@ SHOWN_OF_NEW = {
     Kind.CATEGORY: ("parent",),
 }
 """The fields shown of something new; its name is the title of the row."""
-
-POINTING = {Kind.MEMBER, Kind.ENROLMENT}
-"""A change of these names a group and a person by their keys."""
 
 SEARCHED = ("lastname", "firstname", "username", "sourced_id", "class_title", "name", "fullname")
 
@@ -120,7 +118,7 @@ def _names(db: Session, rows: Sequence[PlannedChange]) -> dict[str, str]:
 
 
 def _pointed_at(row: PlannedChange) -> list[str]:
-    return row.key.split("|")[:2] if row.kind in POINTING else []
+    return row.key.split("|")[:2] if row.kind in LINKS else []
 
 
 def _name_of(values: Mapping[str, Any]) -> str:
@@ -132,7 +130,7 @@ def _name_of(values: Mapping[str, Any]) -> str:
 def _shown(row: PlannedChange, school_code: str, names: Mapping[str, str]) -> ShownChange:
     before, after = masked(row.before, scope()), masked(row.after, scope())
     title = _name_of(after or before) or row.key
-    if row.kind in POINTING:
+    if row.kind in LINKS:
         group, title = (names.get(part) or part for part in _pointed_at(row))
         fields: list[tuple[str, Any, Any]] = [("name", None, group)]
     elif row.action == Action.CREATE:
