@@ -8,13 +8,13 @@ from typing import Any
 
 from auth.upstream.errors import Problem, UpstreamError, refusal
 from auth.upstream.http import Http
-from auth.upstream.settings import EsiaUpstream, OidcUpstream, UpstreamSettings
+from auth.upstream.settings import ProviderSettings, UpstreamSettings
 
 
 class OutsideProvider:
     """The common part of an ``Upstream``."""
 
-    def __init__(self, settings: EsiaUpstream | OidcUpstream, common: UpstreamSettings) -> None:
+    def __init__(self, settings: ProviderSettings, common: UpstreamSettings) -> None:
         """Raises ``ValueError`` for a ``ca_file`` that is not there."""
         self.key, self.title = settings.key, settings.title
         try:

@@ -15,7 +15,7 @@ _KEY = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Upstream:
+class ProviderSettings:
     """The settings of every outside provider. Raises ``ValueError`` for what could never work."""
 
     key: str
@@ -34,7 +34,7 @@ class _Upstream:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class EsiaUpstream(_Upstream):
+class EsiaUpstream(ProviderSettings):
     """ЕСИА asked directly, in its second dialect (``/aas/oauth2/v2/ac``, ``/v3/te``)."""
 
     key: str = "esia"
@@ -97,7 +97,7 @@ class ClaimNames:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OidcUpstream(_Upstream):
+class OidcUpstream(ProviderSettings):
     """An OpenID Connect provider: usually a gateway that speaks to ЕСИА for us."""
 
     issuer: str

@@ -21,8 +21,6 @@ EXAMPLES_ONLY = {
     "auth.clients",
     "esia.consent_types",
     "esia.systems",
-    "upstream.esia",
-    "upstream.oidc",
 }
 """What the example shows but no installation has by default."""
 

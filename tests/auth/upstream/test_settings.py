@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -37,7 +37,13 @@ def test_the_examples_of_the_guide_load_and_name_every_key(tmp_path: Path) -> No
     settings = load_settings(tmp_path / "config.toml", {}).upstream
     assert [one.signing_key_password for one in settings.esia] == ["a secret"]
     assert [one.claims for one in settings.oidc] == [ClaimNames()]
-    for cls in (EsiaUpstream, OidcUpstream, ClaimNames):
+    kinds = {
+        name: get_args(hint)[0]
+        for name, hint in get_type_hints(UpstreamSettings).items()
+        if get_origin(hint) is tuple
+    }
+    assert all(f"[[upstream.{name}]]" in text for name in kinds)
+    for cls in (*kinds.values(), ClaimNames):
         for name in (one.name for one in fields(cls)):
             assert re.search(rf"^(\[upstream\.oidc\.)?{name}(_file)? ?[=\]]", text, re.MULTILINE), (
                 name
