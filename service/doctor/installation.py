@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import redis
 from sqlalchemy.exc import SQLAlchemyError
@@ -56,7 +58,7 @@ def _private_files(settings: Settings, config_file: Path | None) -> Check:
     files = [secret_file(settings.home), *settings.signing_keys.glob("*.pem")]
     upstream_keys = [Path(one.signing_key) for one in settings.upstream.esia if one.signing_key]
     files += [key for key in upstream_keys if key.is_file()]
-    if config_file is not None and _holds_secrets(settings):
+    if config_file is not None and any(_secrets(settings)):
         files.append(config_file)
     readable = [str(file) for file in files if _open_to_others(file)]
     if readable:
@@ -68,15 +70,15 @@ def _private_files(settings: Settings, config_file: Path | None) -> Check:
     return about.ok(_("{n} files, readable by their owner only", n=len(files)))
 
 
-def _holds_secrets(settings: Settings) -> bool:
-    """Tell whether the settings file may hold a secret itself."""
-    secrets = [
-        settings.moodle.token,
-        *(one.client_secret for one in settings.auth.clients),
-        *(one.client_secret for one in settings.upstream.oidc),
-        *(one.signing_key_password or one.signing_service_token for one in settings.upstream.esia),
-    ]
-    return any(secrets)
+def _secrets(settings: Any) -> Iterator[str]:
+    """Yield what the settings file itself may hold: the fields that no representation shows."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if not field.repr:
+            yield value
+        for one in value if isinstance(value, tuple) else (value,):
+            if is_dataclass(one):
+                yield from _secrets(one)
 
 
 def _open_to_others(path: Path) -> bool:

@@ -18,6 +18,7 @@ from service.db import transaction
 from service.doctor import Check, Verdict, examine
 from service.models import KnownObject
 from service.moodle_standin import DEFAULT_TOKEN
+from service.settings import MailSettings
 from tests.provisioning.scripted_moodle import Form
 from tests.service.command_line import free_port
 from tests.service.fake_moodle import OWN_ADDRESS, STUDENT, FakeMoodle, running
@@ -302,9 +303,13 @@ def test_a_settings_file_with_a_token_must_be_private(
     config.chmod(0o644)
     (found,) = of(examine(application, config), "Secrets")
     assert found.verdict == Verdict.PROBLEM
-    without = with_settings(application, moodle=MoodleSettings(url=application.settings.moodle.url))
-    (found,) = of(examine(without, config), "Secrets")
-    assert found.verdict == Verdict.OK
+    moodle = MoodleSettings(url=application.settings.moodle.url)
+    for password, verdict in (("", Verdict.OK), ("of our mail", Verdict.PROBLEM)):
+        mail = MailSettings(password=password)
+        (found,) = of(
+            examine(with_settings(application, moodle=moodle, mail=mail), config), "Secrets"
+        )
+        assert found.verdict == verdict
 
 
 def test_tables_of_another_version_are_a_problem(application: Application) -> None:
