@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
@@ -107,10 +107,10 @@ class State:
     """Everything of one school. Keys are idnumbers; for users our person id."""
 
     school_code: str
-    categories: Mapping[str, MoodleCategory] = field(default_factory=dict)
+    categories: Mapping[str, MoodleCategory]
     """In creation order: parents first."""
-    cohorts: Mapping[str, MoodleCohort] = field(default_factory=dict)
-    courses: Mapping[str, MoodleCourse] = field(default_factory=dict)
-    users: Mapping[str, MoodleUser] = field(default_factory=dict)
-    members: frozenset[Member] = frozenset()
-    enrolments: frozenset[CourseEnrolment] = frozenset()
+    cohorts: Mapping[str, MoodleCohort]
+    courses: Mapping[str, MoodleCourse]
+    users: Mapping[str, MoodleUser]
+    members: frozenset[Member]
+    enrolments: frozenset[CourseEnrolment]

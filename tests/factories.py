@@ -105,7 +105,8 @@ def make_user(person_id: str = "p-1", **overrides: Any) -> MoodleUser:
 
 def make_state(users: Iterable[MoodleUser] = (), **overrides: Any) -> State:
     fields: dict[str, Any] = {
-        "school_code": SCHOOL_CODE,
+        "school_code": SCHOOL_CODE, "categories": {}, "cohorts": {}, "courses": {},
         "users": {user.person_id: user for user in users},
-    }
+        "members": frozenset(), "enrolments": frozenset(),
+    }  # fmt: skip
     return State(**fields | overrides)
