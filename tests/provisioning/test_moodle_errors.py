@@ -22,6 +22,7 @@ from provisioning.moodle import (
     MoodleUncertain,
 )
 from provisioning.moodle.bounded import bounded_session
+from provisioning.moodle.doubts import _NEEDED
 from provisioning.settings import MoodleSettings
 from tests.provisioning.scripted_moodle import Answer, data, failure, scripted_moodle
 from tests.web import running_handler
@@ -56,6 +57,11 @@ CODES: Mapping[type[MoodleError], Sequence[str]] = {
     MoodleUncertain: ["invalidresponse"],
 }  # fmt: skip
 WEAK = failure("<div>Passwords must be at least 8 characters long.</div>")
+
+
+def test_every_function_that_changes_something_tells_one_bad_record_from_a_wrong_setting() -> None:
+    changing = {one for one in Function if not one.reads and one != Function.CALL_SEVERAL}
+    assert changing - _NEEDED.keys() == set()
 
 
 @pytest.mark.parametrize(
