@@ -7,6 +7,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import service.models  # noqa: F401 - registers the tables
+from auth.tables import Base as AuthBase
+from service.db import Base
 from tests.test_architecture import TIERS
 
 ROOT = Path(__file__).parents[1]
@@ -90,6 +93,15 @@ def test_the_drawing_of_the_tiers_is_that_of_the_rules() -> None:
             tier, *words = words
         drawn.setdefault(tier, set()).update(words)
     assert drawn == {name: set(rooms) for name, rooms in TIERS.items()}
+
+
+def test_the_tables_of_the_drawing_are_those_of_the_models() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"(?m)^\| `((?:service|auth)/[\w/]+)\.py` \| (.+) \|$", text)
+    drawn = [(room, table) for room, tables in rows for table in re.findall(r"`(\w+)`", tables)]
+    models = [one.class_ for base in (Base, AuthBase) for one in base.registry.mappers]
+    made = [(one.__module__.replace(".", "/"), one.__tablename__) for one in models]
+    assert sorted(drawn) == sorted(made)
 
 
 def test_links_of_documents_lead_somewhere() -> None:

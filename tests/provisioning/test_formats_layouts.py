@@ -37,8 +37,10 @@ DOCS = Path(__file__).parents[2] / "docs"
 NEW_LAYOUT, DESCRIPTION = DOCS / "new-layout.md", DOCS / "roster-layout.md"
 
 
-def test_three_layouts_are_shipped() -> None:
+def test_the_shipped_layouts_are_these_and_each_is_described() -> None:
     assert tuple(layouts()) == SHIPPED
+    described = re.findall(r"(?m)^\* \*\*([\w.-]+)\*\*", NEW_LAYOUT.read_text("utf-8"))
+    assert sorted(described) == list(SHIPPED)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

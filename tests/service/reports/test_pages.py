@@ -26,6 +26,7 @@ from tests.service.console_factories import (
 from tests.service.coverage_city import add_person
 
 COVERAGE = "/console/reports/coverage"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 @pytest.fixture
@@ -133,6 +134,12 @@ def test_a_page_of_figures_leaves_no_trace(console: ConsoleUnderTest, browser: B
     browser.get(COVERAGE)
     with console.rows() as rows:
         assert not rows.scalars(select(AuditEntry).where(AuditEntry.action.like("report.%"))).all()
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_document_says_what_this_version_of_a_report_counts(name: str) -> None:
+    named = f"(method `{REPORTS[name].version}`)"
+    assert any(named in document.read_text("utf-8") for document in DOCS.glob("*.md"))
 
 
 @pytest.mark.parametrize("name", REPORTS)
