@@ -6,8 +6,6 @@ userinfo alone (docs/facts/moodle.md 7.4, 7.5).
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin
 
 import lxml.html
 import requests
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
@@ -49,7 +48,7 @@ class RelyingParty:
 
     def start(self, **changes: str | None) -> Start:
         """Begin a sign-in. ``changes`` replaces parameters of the request; None leaves one out."""
-        state = f"/auth/oauth2/login.php?sesskey={secrets.token_hex(5)}"
+        state = f"/auth/oauth2/login.php?wantsurl=%2F&sesskey={secrets.token_hex(5)}&id=1"
         nonce = secrets.token_urlsafe(16) if self.use_nonce else ""
         verifier = secrets.token_urlsafe(48) if self.use_pkce else ""
         parameters: dict[str, str | None] = {
@@ -59,7 +58,7 @@ class RelyingParty:
             "scope": self.scope,
             "state": state,
             "nonce": nonce or None,
-            "code_challenge": challenge_of(verifier) if verifier else None,
+            "code_challenge": create_s256_code_challenge(verifier) if verifier else None,
             "code_challenge_method": "S256" if verifier else None,
         }
         parameters |= changes
@@ -77,38 +76,24 @@ class RelyingParty:
             "redirect_uri": self.redirect_uri,
             "code_verifier": start.verifier or None if start else None,
         }
-        basic = None
-        if self.authenticate_by == "basic":
-            basic = (self.client_id, self.client_secret)
-        else:
-            form["client_id"] = self.client_id
-        if self.authenticate_by == "post":
-            form["client_secret"] = self.client_secret
-        form |= changes
-        return requests.post(
-            self.metadata["token_endpoint"],
-            data={name: value for name, value in form.items() if value is not None},
-            auth=basic,
-            timeout=TIMEOUT,
-        )
+        return self.ask("token_endpoint", **form | changes)
 
     def refresh(self, refresh_token: str, **changes: str | None) -> requests.Response:
         """Ask for new tokens. ``changes`` as for ``redeem``."""
-        values: dict[str, str | None] = {
-            "grant_type": "refresh_token",
-            "refresh_token": refresh_token,
-            "redirect_uri": None,
-        }
-        return self.redeem(None, None, **values | changes)
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return self.ask("token_endpoint", **form | changes)
 
-    def ask(self, endpoint: str, **form: str) -> requests.Response:
-        """Post a form with this client's id and secret to an endpoint of the metadata."""
-        if self.authenticate_by != "basic":
-            form["client_id"] = self.client_id
-        if self.authenticate_by == "post":
-            form["client_secret"] = self.client_secret
-        basic = (self.client_id, self.client_secret) if self.authenticate_by == "basic" else None
-        return requests.post(self.metadata[endpoint], data=form, auth=basic, timeout=TIMEOUT)
+    def ask(self, endpoint: str, **form: str | None) -> requests.Response:
+        """Post a form to an endpoint of the metadata, with this client's id and secret where it
+        names none itself; None leaves a field out."""
+        secret = {"client_secret": self.client_secret} if self.authenticate_by == "post" else {}
+        own = {} if self.authenticate_by == "basic" else {"client_id": self.client_id} | secret
+        return requests.post(
+            self.metadata[endpoint],
+            data={name: value for name, value in (own | form).items() if value is not None},
+            auth=(self.client_id, self.client_secret) if self.authenticate_by == "basic" else None,
+            timeout=TIMEOUT,
+        )
 
     def userinfo(self, access_token: str) -> requests.Response:
         return requests.get(
@@ -124,11 +109,6 @@ class RelyingParty:
         )
         token = jwt.decode(id_token, keys, algorithms=["RS256", "ES256"])
         return dict(token.header), dict(token.claims)
-
-
-def challenge_of(verifier: str) -> str:
-    hashed = hashlib.sha256(verifier.encode()).digest()
-    return base64.urlsafe_b64encode(hashed).decode().rstrip("=")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +127,18 @@ class Page:
         return dict(parse_qsl(self.url.partition("?")[2], keep_blank_values=True))
 
     @property
+    def code(self) -> str:
+        return self.parameters["code"]
+
+    @property
+    def error(self) -> str:
+        return self.parameters["error"]
+
+    @property
+    def heading(self) -> str:
+        return self.text.partition("<h1>")[2].partition("</h1>")[0]
+
+    @property
     def is_ours(self) -> bool:
         return self.status != 0
 
@@ -157,17 +149,24 @@ class Page:
 
 
 class Browser:
-    """Follows redirects inside one site, keeps its cookies, fills in forms; runs no scripts."""
+    """Follows redirects, and pages that go on by themselves, inside some sites; keeps cookies,
+    fills in forms; runs no scripts."""
 
-    def __init__(self, issuer: str) -> None:
-        self._issuer = issuer
+    def __init__(self, *sites: str) -> None:
+        self.sites = sites
         self.session = requests.Session()
+        self.seen: list[str] = []
+        """Every address that was opened, in order."""
 
     def close(self) -> None:
         self.session.close()
 
     def open(self, url: str) -> Page:
         return self._follow("GET", url, None)
+
+    def visit(self, application: RelyingParty, **wishes: str | None) -> Page:
+        """Press the application's button to sign in; ``wishes`` as for ``start``."""
+        return self.open(application.start(**wishes).url)
 
     def submit(self, page: Page, *, form_to: str = "", **typed: str) -> Page:
         """Send the page's form with its hidden fields and what was typed.
@@ -185,15 +184,19 @@ class Browser:
         return self.submit(self.open(url), username=username, password=password)
 
     def _follow(self, verb: str, url: str, form: dict[str, str] | None) -> Page:
-        for _ in range(10):
-            if not url.startswith(self._issuer + "/"):
+        for _ in range(20):
+            self.seen.append(url)
+            if not url.startswith(tuple(f"{site}/" for site in self.sites)):
                 return Page(url=url)
             answer = self.session.request(
                 verb, url, data=form, allow_redirects=False, timeout=TIMEOUT
             )
-            if not answer.is_redirect:
+            onward = answer.headers.get("Location") if answer.is_redirect else None
+            if refresh := answer.headers.get("Refresh"):
+                onward = refresh.removeprefix("0; url=")
+            if not onward:
                 return Page(
                     url=url, status=answer.status_code, text=answer.text, headers=answer.headers
                 )
-            url, verb, form = urljoin(url, answer.headers["Location"]), "GET", None
+            url, verb, form = urljoin(url, onward), "GET", None
         raise AssertionError("redirected in a circle")

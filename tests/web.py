@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseServer
 from ssl import SSLContext
 from typing import Any
 
@@ -18,6 +19,19 @@ class _Silent(WSGIRequestHandler):
 
 
 @contextmanager
+def serving(server: BaseServer) -> Iterator[None]:
+    """Let a server that was made answer in a thread, and close it at the end."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
 def running_app(app: Any, *, port: int = 0, tls: tuple[str, str] | None = None) -> Iterator[str]:
     """Serve ``app`` on the loopback interface, by default on a free port; gives its address.
 
@@ -26,14 +40,8 @@ def running_app(app: Any, *, port: int = 0, tls: tuple[str, str] | None = None) 
     server = make_server(
         "127.0.0.1", port, app, threaded=True, request_handler=_Silent, ssl_context=tls
     )
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield f"{'https' if tls else 'http'}://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextmanager
@@ -45,11 +53,5 @@ def running_handler(
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with serving(server):
         yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -18,55 +21,59 @@ from werkzeug.serving import make_server
 
 from auth import AuthSettings, init_app
 from auth.clients.client import Client, hash_secret
-from auth.models import Credential, LoginEvent
+from auth.models import LoginEvent
 from auth.oidc.keys import SigningKeys, load_keys
 from auth.oidc.provider import Provider
 from auth.outside import Arrive, Upstream
-from auth.signin.passwords import hash_password
+from auth.signin.passwords import set_first_own_password
 from auth.tables import metadata
-from tests.auth.people import PUPIL, People, make_account, make_teacher
+from tests.auth.people import PUPIL, TEACHER, People, make_account, make_teacher
 from tests.relying_party import Browser, Page, RelyingParty
+from tests.web import serving
 
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
+FIRST_PASSWORD = "05032014"
+"""Of the pupil."""
+OWN_PASSWORD = "зимний жираф"
+
+ON_SQLITE = pytest.mark.parametrize("session_factory", ["sqlite"], indirect=True)
+"""Where it makes no difference which database it is."""
+
+
+def make_client(client_id: str, **more: Any) -> Client:
+    values = {
+        "client_id": client_id,
+        "client_secret": f"{client_id}-secret",
+        "redirect_uris": (f"https://{client_id}.example/callback",),
+    }
+    return Client(**values | more)
+
 
 CLIENTS = (
-    Client(
-        client_id="moodle",
-        client_secret="moodle-secret",
+    make_client(
+        "moodle",
         redirect_uris=("https://moodle.example/admin/oauth2callback.php",),
         name="Moodle",
     ),
-    Client(
-        client_id="journal",
-        client_secret="journal-secret",
+    make_client(
+        "journal",
         redirect_uris=("https://journal.example/callback", "https://journal.example/other"),
         scopes=("openid", "profile"),
         roles=("teacher",),
         require_pkce=True,
     ),
-    Client(client_id="phone", redirect_uris=("https://phone.example/back",)),
-    Client(
-        client_id="diary",
+    make_client("phone", client_secret="", redirect_uris=("https://phone.example/back",)),
+    make_client(
+        "diary",
+        client_secret="",
         client_secret_hash=hash_secret("diary-secret"),
-        redirect_uris=("https://diary.example/callback",),
         scopes=("openid", "profile", "offline_access"),
         id_token_algorithm="ES256",
         post_logout_redirect_uris=("https://diary.example/bye",),
         backchannel_logout_uri="https://diary.example/signed-out",
     ),
-    Client(
-        client_id="canteen",
-        client_secret="canteen-secret",
-        redirect_uris=("https://canteen.example/callback",),
-        ask_consent=True,
-    ),
-    Client(
-        client_id="classroom",
-        client_secret="classroom-secret",
-        redirect_uris=("https://classroom.example/callback",),
-        ask_each_time=True,
-        session_seconds=600,
-    ),
+    make_client("canteen", ask_consent=True),
+    make_client("classroom", ask_each_time=True, session_seconds=600),
 )
 
 
@@ -84,8 +91,9 @@ class Clock:
         """Show the real time, for programs that have no other clock."""
         self.is_live = True
 
-    def forward(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+    def forward(self, seconds: float = 0, **more: float) -> None:
+        """The arguments are those of ``timedelta``."""
+        self.now += timedelta(seconds=seconds, **more)
 
 
 @pytest.fixture
@@ -135,11 +143,8 @@ class Portal:
     people: People
     clock: Clock
     session_factory: sessionmaker[Session]
-    notices_waited: int = 0
-    """How often a sign-out said that applications have to be told."""
-
-    def notices_waiting(self) -> None:
-        self.notices_waited += 1
+    notices: Mock
+    """Called when a sign-out said that applications have to be told."""
 
     def change(self, **changes: Any) -> None:
         """Let the provider go on with something else of its context."""
@@ -149,15 +154,9 @@ class Portal:
         return RelyingParty(issuer=self.issuer, **changes)
 
     def journal(self, **changes: Any) -> RelyingParty:
-        values = {
-            "client_id": "journal",
-            "client_secret": "journal-secret",
-            "redirect_uri": "https://journal.example/callback",
-            "authenticate_by": "basic",
-            "use_pkce": True,
-            "use_nonce": True,
-        }
-        return RelyingParty(issuer=self.issuer, **values | changes)
+        """The one for teachers, with all that a client can do."""
+        by_rule = {"authenticate_by": "basic", "use_pkce": True, "use_nonce": True}
+        return self.client("journal", **{"scope": "openid profile email"} | by_rule | changes)
 
     def client(self, client_id: str, **changes: Any) -> RelyingParty:
         """Another of ``CLIENTS``, which posts its secret."""
@@ -169,17 +168,33 @@ class Portal:
         }
         return RelyingParty(issuer=self.issuer, **values | changes)
 
+    def phone(self, **changes: Any) -> RelyingParty:
+        """The one without a secret."""
+        back = "https://phone.example/back"
+        return self.client("phone", authenticate_by="none", redirect_uri=back, **changes)
+
+    def give_password(self, person_id: str) -> None:
+        set_first_own_password(self.session_factory, person_id, OWN_PASSWORD, START)
+
     def events(self) -> list[LoginEvent]:
         with self.session_factory() as db:
             return list(db.scalars(select(LoginEvent).order_by(LoginEvent.id)))
+
+    def told(self) -> list[tuple[str | None, str, str, str, str]]:
+        """What each login event says of the decision."""
+        return [(e.person_id, e.client_id, e.method, e.result, e.reason) for e in self.events()]
+
+
+StartPortal = Callable[..., Portal]
+OpenBrowser = Callable[..., Browser]
 
 
 @pytest.fixture
 def start_portal(
     session_factory: sessionmaker[Session], clock: Clock, keys: SigningKeys
-) -> Iterator[Callable[..., Portal]]:
+) -> Iterator[StartPortal]:
     """Start a provider with changed settings; several may run at once."""
-    servers = []
+    running = ExitStack()
 
     def start(
         port: int = 0,
@@ -190,10 +205,8 @@ def start_portal(
         app = Flask("portal")
         app.secret_key = "a secret of the tests"
         server = make_server("127.0.0.1", port, app, threaded=True)
-        people = People()
-        people.add(make_account())
-        people.add(make_teacher())
-        issuer = f"http://127.0.0.1:{server.port}"
+        people = People.of(make_account(), make_teacher())
+        issuer, notices = f"http://127.0.0.1:{server.port}", Mock()
         provider = init_app(
             app,
             AuthSettings(**{"issuer": issuer, "clients": CLIENTS} | settings),
@@ -201,7 +214,7 @@ def start_portal(
             session_factory=session_factory,
             clock=clock,
             keys=keys,
-            notices_waiting=lambda: portal.notices_waiting(),
+            notices_waiting=notices,
             upstreams=upstreams,
             arrive=arrive,
         )
@@ -212,44 +225,92 @@ def start_portal(
             people=people,
             clock=clock,
             session_factory=session_factory,
+            notices=notices,
         )
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        servers.append((server, thread))
+        running.enter_context(serving(server))
         return portal
 
-    yield start
-    for server, thread in servers:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with running:
+        yield start
+
+
+def with_settings(**settings: Any) -> pytest.MarkDecorator:
+    """Of the portal of one test."""
+    return pytest.mark.parametrize("portal", [settings], indirect=True)
 
 
 @pytest.fixture
-def portal(start_portal: Callable[..., Portal]) -> Portal:
-    return start_portal()
-
-
-OWN_PASSWORD = "зимний жираф"
-
-
-Visit = Callable[[str], Page]
+def portal(request: pytest.FixtureRequest, start_portal: StartPortal) -> Portal:
+    return start_portal(**getattr(request, "param", {}))
 
 
 @pytest.fixture
-def pupil(portal: Portal, browser: Browser) -> Visit:
-    """Open an address as the pupil, who has an own password and types it when asked."""
-    with portal.session_factory.begin() as db:
-        hashed = hash_password(OWN_PASSWORD)
-        db.add(Credential(person_id=PUPIL, password_hash=hashed, changed_at=START))
+def opened() -> Iterator[ExitStack]:
+    """What is closed at the end."""
+    with ExitStack() as opened:
+        yield opened
 
-    def visit(url: str) -> Page:
-        page = browser.open(url)
+
+@pytest.fixture
+def open_browser(opened: ExitStack) -> OpenBrowser:
+    """Open a browser that stays inside some sites; any number of them."""
+    return lambda *sites: opened.enter_context(closing(Browser(*sites)))
+
+
+@pytest.fixture
+def browser(portal: Portal, open_browser: OpenBrowser) -> Browser:
+    return open_browser(portal.issuer)
+
+
+@pytest.fixture
+def another_browser(portal: Portal, open_browser: OpenBrowser) -> Browser:
+    return open_browser(portal.issuer)
+
+
+Tokens = dict[str, Any]
+"""The answer of the token endpoint."""
+
+
+class Person(Browser):
+    """The browser of somebody with an own password, who types it where it is asked for."""
+
+    def __init__(self, portal: Portal, person_id: str) -> None:
+        super().__init__(portal.issuer)
+        portal.give_password(person_id)
+        self.username = portal.people.accounts[person_id].username
+
+    def __call__(self, url: str) -> Page:
+        page = self.open(url)
         if page.asks_who:
-            page = browser.submit(page, username="1234p5678", password=OWN_PASSWORD)
+            page = self.submit(page, username=self.username, password=OWN_PASSWORD)
         return page
 
-    return visit
+    def code(self, application: RelyingParty, **wishes: str | None) -> str:
+        return self(application.start(**wishes).url).code
+
+    def tokens(self, application: RelyingParty, **wishes: str | None) -> Tokens:
+        start = application.start(**wishes)
+        answer: Tokens = application.redeem(self(start.url).code, start).json()
+        return answer
+
+    def claims(self, application: RelyingParty, **wishes: str | None) -> dict[str, Any]:
+        """Those of the ID token."""
+        return application.read_id_token(self.tokens(application, **wishes)["id_token"])[1]
+
+
+@pytest.fixture
+def pupil(portal: Portal, opened: ExitStack) -> Person:
+    return opened.enter_context(closing(Person(portal, PUPIL)))
+
+
+@pytest.fixture
+def teacher(portal: Portal, opened: ExitStack) -> Person:
+    return opened.enter_context(closing(Person(portal, TEACHER)))
+
+
+@pytest.fixture
+def moodle(portal: Portal) -> RelyingParty:
+    return portal.moodle()
 
 
 @pytest.fixture
@@ -259,22 +320,27 @@ def diary(portal: Portal) -> RelyingParty:
 
 
 @pytest.fixture
-def code(diary: RelyingParty, pupil: Visit) -> str:
-    return pupil(diary.start().url).parameters["code"]
+def code(diary: RelyingParty, pupil: Person) -> str:
+    return pupil.code(diary)
 
 
 @pytest.fixture
-def tokens(diary: RelyingParty, code: str) -> dict[str, Any]:
-    answer: dict[str, Any] = diary.redeem(code).json()
+def tokens(diary: RelyingParty, code: str) -> Tokens:
+    answer: Tokens = diary.redeem(code).json()
     return answer
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """What they return, called in threads of their own at the same moment."""
+    ready = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> Any:
+        ready.wait(timeout=60)
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
 
 
 def refusal(answer: requests.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]
-
-
-@pytest.fixture
-def browser(portal: Portal) -> Iterator[Browser]:
-    browser = Browser(portal.issuer)
-    yield browser
-    browser.close()

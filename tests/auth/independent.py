@@ -41,7 +41,7 @@ class Conversation:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, question: Any) -> Any:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(question) + "\n")
@@ -49,15 +49,16 @@ class Conversation:
         answer = self._process.stdout.readline()
         if not answer:
             _, complaint = self._process.communicate(timeout=WAIT_SECONDS)
-            pytest.fail(f"the client library gave up: {complaint[-2000:]}")
-        found: dict[str, Any] = json.loads(answer)
-        return found
+            pytest.fail(f"the program gave up: {complaint[-2000:]}")
+        return json.loads(answer)
 
 
 @contextmanager
-def conversation(command: list[str], folder: Path) -> Iterator[Conversation]:
+def conversation(
+    command: list[str], folder: Path, env: dict[str, str] | None = None
+) -> Iterator[Conversation]:
     with subprocess.Popen(
-        command, cwd=folder, text=True,
+        command, cwd=folder, env=env, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
         try:

@@ -53,6 +53,10 @@ class People:
     accounts: dict[str, Account] = field(default_factory=dict)
     """By person id."""
 
+    @classmethod
+    def of(cls, *accounts: Account) -> People:
+        return cls({one.person_id: one for one in accounts})
+
     def add(self, account: Account) -> None:
         self.accounts[account.person_id] = account
 
@@ -68,13 +72,12 @@ class People:
     def by_name(
         self, family_name: str, given_name: str, middle_name: str, birth_date: date
     ) -> list[Account]:
-        name = (family_name.casefold(), given_name.casefold(), middle_name.casefold())
+        name = [one.casefold() for one in (family_name, given_name, middle_name)]
         return [
             a
             for a in self.accounts.values()
             if a.birth_date == birth_date
-            and (a.family_name.casefold(), a.given_name.casefold(), a.middle_name.casefold())
-            == name
+            and [one.casefold() for one in (a.family_name, a.given_name, a.middle_name)] == name
         ]
 
     def schools(self) -> list[School]:

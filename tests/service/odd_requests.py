@@ -30,6 +30,7 @@ ODD = (
 NAMES = (
     "request", "request_uri", "response_mode", "ui_locales", "lang", "state", "code", "page",
     "client_id", "redirect_uri", "scope", "form_token", "access_token", "arrival", "login",
+    "login_hint", "acr_values", "code_verifier", "token_type_hint",
 )  # fmt: skip
 """Parameters that are added where nobody asked for them."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -13,14 +14,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from auth.clients.client import Client, hash_secret
 from auth.clients.problems import Flaw, WrongFields
-from auth.clients.registered import (
-    ClientRow,
-    Clients,
-    end_what_was_given,
-    read_clients,
-)
-from tests.auth.conftest import START, Clock, Portal, Visit
-from tests.relying_party import Browser, RelyingParty
+from auth.clients.registered import ClientRow, Clients, end_what_was_given, read_clients
+from tests.auth.conftest import START, Clock, Person, Portal, StartPortal
+from tests.relying_party import RelyingParty
 from tests.waiting import until
 
 ADDRESS = "https://library.example/back"
@@ -41,67 +37,66 @@ def register(portal: Portal, secret: str = "library-secret", **changes: Any) -> 
         db.add(row)
 
 
+@contextmanager
+def changing(portal: Portal) -> Iterator[tuple[ClientRow, Session]]:
+    with portal.session_factory.begin() as db:
+        row = db.get_one(ClientRow, "library")
+        yield row, db
+        row.touch(START)
+
+
 def known(portal: Portal) -> bool:
     return "library" in portal.provider.context.clients
 
 
-def library(portal: Portal, secret: str = "library-secret") -> RelyingParty:
-    return portal.client(
-        "library", client_secret=secret, redirect_uri=ADDRESS, scope="openid offline_access"
-    )
-
-
 @pytest.fixture
-def other(portal: Portal, start_portal: Callable[..., Portal]) -> Portal:
-    """Another process of the same installation."""
-    return start_portal()
+def library(portal: Portal) -> RelyingParty:
+    """Not registered yet."""
+    return portal.client("library", redirect_uri=ADDRESS, scope="openid offline_access")
 
 
 def test_a_client_of_the_console_signs_people_in_without_a_restart_in_every_process(
-    portal: Portal, other: Portal, browser: Browser, pupil: Visit
+    portal: Portal, start_portal: StartPortal, library: RelyingParty, pupil: Person
 ) -> None:
-    assert not known(portal)
-    assert not known(other)
+    other = start_portal()
+    assert [known(portal), known(other)] == [False, False]
     register(portal)
     until(lambda: known(portal) and known(other))
-    page = browser.open(library(portal).start().url)
+    page = pupil.visit(library)
     assert "https://library.example" in page.headers["Content-Security-Policy"]
-    start = library(portal).start()
-    answer = library(portal).redeem(pupil(start.url).parameters["code"], start)
-    assert answer.status_code == 200, answer.text
+    assert pupil.tokens(library)["access_token"]
 
 
-def test_disabling_a_client_ends_its_tokens_and_shuts_it_out(portal: Portal, pupil: Visit) -> None:
+def test_disabling_a_client_ends_its_tokens_and_shuts_it_out(
+    portal: Portal, library: RelyingParty, pupil: Person
+) -> None:
     register(portal)
     until(lambda: known(portal))
-    party = library(portal)
-    start = party.start()
-    tokens = party.redeem(pupil(start.url).parameters["code"], start).json()
-    assert party.userinfo(tokens["access_token"]).status_code == 200
-    with portal.session_factory.begin() as db:
-        row = db.get_one(ClientRow, "library")
+    tokens = pupil.tokens(library)
+    assert library.userinfo(tokens["access_token"]).status_code == 200
+    with changing(portal) as (row, db):
         row.disabled_at = START
-        row.touch(START)
         end_what_was_given(db, "library")
-    assert party.userinfo(tokens["access_token"]).status_code == 401
-    assert party.refresh(tokens["refresh_token"]).status_code in {400, 401}
+    assert library.userinfo(tokens["access_token"]).status_code == 401
+    assert library.refresh(tokens["refresh_token"]).status_code in {400, 401}
     until(lambda: not known(portal))
-    assert pupil(party.start().url).status == 400
+    assert pupil(library.start().url).status == 400
 
 
-def test_two_secrets_count_until_the_overlap_is_over(portal: Portal, clock: Clock) -> None:
+def test_two_secrets_count_until_the_overlap_is_over(
+    portal: Portal, library: RelyingParty, clock: Clock
+) -> None:
     register(portal)
-    with portal.session_factory.begin() as db:
-        row = db.get_one(ClientRow, "library")
+    with changing(portal) as (row, _):
         row.previous_secret_hash = row.secret_hash
         row.previous_secret_until = START + timedelta(hours=1)
         row.secret_hash = hash_secret("new-secret")
-        row.touch(START)
     until(lambda: known(portal))
 
     def accepted() -> list[bool]:
-        tried = (library(portal, secret) for secret in ("library-secret", "new-secret", "other"))
-        return [one.ask("introspection_endpoint", token="any").status_code == 200 for one in tried]
+        asked = {"endpoint": "introspection_endpoint", "token": "any"}
+        secrets = ("library-secret", "new-secret", "other")
+        return [library.ask(**asked, client_secret=one).status_code == 200 for one in secrets]
 
     assert accepted() == [True, True, False]
     clock.forward(3600)
@@ -133,34 +128,24 @@ def test_the_settings_file_wins_over_the_console(
 
 def test_a_row_that_no_longer_fits_shuts_out_nobody_else(portal: Portal) -> None:
     register(portal)
-    with portal.session_factory.begin() as db:
-        row = db.get_one(ClientRow, "library")
+    with changing(portal) as (row, _):
         row.settings = row.settings | {"scopes": ["gone"], "a field of the past": 1}
-        row.touch(START)
     with portal.session_factory() as db:
         assert "library" not in read_clients(db, [], START).clients
     assert "moodle" in portal.provider.context.clients
 
 
-@pytest.fixture
-def statements(session_factory: sessionmaker[Session]) -> Iterator[list[str]]:
-    engine = session_factory.kw["bind"]
-    heard: list[str] = []
+def test_many_looks_in_a_second_are_one_query(session_factory: sessionmaker[Session]) -> None:
+    statements: list[str] = []
 
     def hear(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        heard.append(statement)
+        statements.append(statement)
 
-    event.listen(engine, "before_cursor_execute", hear)
-    yield heard
-    event.remove(engine, "before_cursor_execute", hear)
-
-
-def test_many_looks_in_a_second_are_one_query(
-    session_factory: sessionmaker[Session], statements: list[str]
-) -> None:
+    event.listen(session_factory.kw["bind"], "before_cursor_execute", hear)
     clients = Clients((), session_factory, lambda: START, fresh_seconds=3600)
     for _ in range(100):
         assert clients.current.clients == {}
+    event.remove(session_factory.kw["bind"], "before_cursor_execute", hear)
     assert len([one for one in statements if "auth_clients" in one]) == 2
 
 
@@ -199,12 +184,9 @@ def test_every_departure_survives_its_row(portal: Portal) -> None:
         post_logout_redirect_uris=("https://library.example/bye",),
         backchannel_logout_uri="https://library.example/out",
     )
-    values = {f.name: getattr(changed, f.name) for f in fields(Client)}
-    kept = {
-        name: value
-        for name, value in values.items()
-        if name not in {"client_id", "client_secret", "client_secret_hash", "previous_secret_hash"}
-    }
+    secrets = {"client_id", "client_secret", "client_secret_hash", "previous_secret_hash"}
+    names = {one.name for one in fields(Client)} - secrets
+    kept = {name: getattr(changed, name) for name in names}
     register(portal, "s", **kept)
     with portal.session_factory() as db:
         assert db.get_one(ClientRow, "library").client(START) == changed

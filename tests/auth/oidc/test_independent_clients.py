@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from auth.clients.client import Client
-from auth.models import Credential
-from auth.signin.passwords import hash_password
-from tests.auth.conftest import OWN_PASSWORD, START, Portal
+from tests.auth.conftest import ON_SQLITE, OWN_PASSWORD, StartPortal
 from tests.auth.independent import conversation, install, install_with_pip, journey
 from tests.auth.people import PUPIL
 
@@ -22,9 +19,7 @@ SCOPE = "openid profile email school offline_access"
 
 Command = tuple[list[str], Path]
 
-pytestmark = [
-    pytest.mark.parametrize("session_factory", ["sqlite"], indirect=True),
-]
+pytestmark = ON_SQLITE
 
 
 @pytest.fixture(scope="session")
@@ -62,10 +57,7 @@ def sign_in(chromium: Browser, url: str) -> str:
 
 @pytest.mark.parametrize("library", ["openid_client", "idpyoidc"])
 def test_a_published_client_signs_a_person_in(
-    library: str,
-    request: pytest.FixtureRequest,
-    start_portal: Callable[..., Portal],
-    chromium: Browser,
+    library: str, request: pytest.FixtureRequest, start_portal: StartPortal, chromium: Browser
 ) -> None:
     command, folder = request.getfixturevalue(library)
     client = Client(
@@ -77,24 +69,15 @@ def test_a_published_client_signs_a_person_in(
     )
     portal = start_portal(clients=(client,))
     portal.clock.live()  # the libraries have no other clock
-    with portal.session_factory.begin() as db:
-        hashed = hash_password(OWN_PASSWORD)
-        db.add(Credential(person_id=PUPIL, password_hash=hashed, changed_at=START))
+    portal.give_password(PUPIL)
     with conversation(command, folder) as application:
-        url = application.ask(
-            {
-                "issuer": portal.issuer,
-                "client_id": client.client_id,
-                "client_secret": client.client_secret,
-                "redirect_uri": CALLBACK,
-                "scope": SCOPE,
-            }
-        )["url"]
+        known = {"client_id": client.client_id, "client_secret": client.client_secret}
+        asked = {"issuer": portal.issuer, "redirect_uri": CALLBACK, "scope": SCOPE}
+        url = application.ask(known | asked)["url"]
         found = application.ask({"back": sign_in(chromium, url)})
     assert found["claims"]["sub"] == PUPIL
-    assert found["userinfo"]["sub"] == PUPIL
-    assert found["userinfo"]["preferred_username"] == "1234p5678"
-    assert found["userinfo"]["school_code"] == "1001"
+    told = [found["userinfo"][name] for name in ("sub", "preferred_username", "school_code")]
+    assert told == [PUPIL, "1234p5678", "1001"]
     if library == "openid_client":  # idpyoidc breaks on a refresh before it asks us
         assert found["refreshed"] is True
         assert found["active"] is False  # after the refresh token was revoked

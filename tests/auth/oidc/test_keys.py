@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import stat
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from auth.oidc.keys import ALGORITHMS, PUBLISHED_AHEAD, SigningKeys, create_key, load_keys
-from tests.auth.conftest import START
+from tests.auth.conftest import START, at_once
 
 KEPT = timedelta(hours=4)
 LATER = START + timedelta(days=90)
@@ -29,11 +28,6 @@ def test_the_first_keys_are_made_once_and_readable_by_the_owner_only(tmp_path: P
     assert {key.algorithm for key in first.all()} == set(ALGORITHMS)
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.glob("*.pem")} == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-
-
-def test_the_first_key_signs_at_once(tmp_path: Path) -> None:
-    keys = load_keys(tmp_path, START)
-    assert keys.signing("ES256", START).algorithm == "ES256"
 
 
 def test_a_running_process_publishes_a_later_key_at_once_and_signs_with_it_when_all_know_it(
@@ -74,17 +68,8 @@ def test_an_old_key_goes_when_its_last_token_has_ended(tmp_path: Path) -> None:
 
 
 def test_processes_that_start_at_once_share_the_first_keys(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        loaded = list(pool.map(lambda _: load_keys(tmp_path, START), range(4)))
+    loaded = at_once(*[lambda: load_keys(tmp_path, START)] * 4)
     assert len({tuple(kids(keys)) for keys in loaded}) == 1
-
-
-def test_private_parts_are_not_published(keys: SigningKeys) -> None:
-    published = keys.jwks(START, KEPT)["keys"]
-    assert {key["alg"] for key in published} == {"RS256", "ES256"}
-    for key in published:
-        assert key["use"] == "sig"
-        assert not {"d", "p", "q", "dp", "dq", "qi"} & set(key)
 
 
 def test_a_folder_without_a_key_or_with_a_strange_file_is_refused(tmp_path: Path) -> None:

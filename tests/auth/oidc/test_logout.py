@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from unittest.mock import Mock
 from urllib.parse import urlencode
 
 import pytest
@@ -15,70 +15,88 @@ from sqlalchemy import select
 from auth.expiry import forget_expired
 from auth.models import LogoutNotice
 from auth.oidc.backchannel import EVENT, RETRY_AFTER, send_notices
-from tests.auth.conftest import OWN_PASSWORD, START, Portal, Visit
-from tests.auth.people import PUPIL
-from tests.relying_party import Browser, RelyingParty
+from tests.auth.conftest import START, Person, Portal, Tokens
+from tests.auth.people import PUPIL, TEACHER
+from tests.relying_party import Browser, Page, RelyingParty
 
 BYE = "https://diary.example/bye"
 
 
-def logout_url(portal: Portal, **parameters: str) -> str:
-    address = portal.moodle().metadata["end_session_endpoint"]
-    return f"{address}?{urlencode(parameters)}"
+@dataclass
+class SignOut:
+    """Signs the person in ``browser`` out, or asks whether anybody is in."""
+
+    browser: Browser
+    moodle: RelyingParty
+
+    def open(self, **parameters: str) -> Page:
+        address = self.moodle.metadata["end_session_endpoint"]
+        return self.browser.open(f"{address}?{urlencode(parameters)}")
+
+    def confirm(self) -> Page:
+        """As people do."""
+        return self.browser.submit(self.open())
+
+    @property
+    def is_done(self) -> bool:
+        return "code" not in self.browser.visit(self.moodle, prompt="none").parameters
 
 
-def is_signed_in(portal: Portal, browser: Browser) -> bool:
-    return "code" in browser.open(portal.moodle().start(prompt="none").url).parameters
+@pytest.fixture
+def sign_out(pupil: Person, moodle: RelyingParty, tokens: Tokens) -> SignOut:
+    """Of the pupil, for whom the diary has ``tokens``."""
+    return SignOut(pupil, moodle)
 
 
+def sid_of(diary: RelyingParty, tokens: Tokens) -> str:
+    sid: str = diary.read_id_token(tokens["id_token"])[1]["sid"]
+    return sid
+
+
+@pytest.mark.parametrize("state", [{"state": "a b&c"}, {"state": ""}, {}])
 def test_an_application_signs_its_person_out_and_gets_them_back_with_its_state(
-    portal: Portal, browser: Browser, tokens: dict[str, Any]
+    portal: Portal, sign_out: SignOut, tokens: Tokens, state: dict[str, str]
 ) -> None:
-    assert is_signed_in(portal, browser)
+    assert not sign_out.is_done
     portal.clock.forward(3600)  # hints may have expired
-    page = browser.open(
-        logout_url(
-            portal, id_token_hint=tokens["id_token"], post_logout_redirect_uri=BYE, state="a b&c"
-        )
-    )
-    assert page.url.startswith(f"{BYE}?")
-    assert page.parameters == {"state": "a b&c"}
-    assert not is_signed_in(portal, browser)
+    hint = tokens["id_token"]
+    page = sign_out.open(id_token_hint=hint, post_logout_redirect_uri=BYE, **state)
+    assert page.url.partition("?")[0] == BYE
+    assert page.parameters == {name: value for name, value in state.items() if value}
+    assert sign_out.is_done
 
 
-def test_without_a_hint_the_person_is_asked_first(
-    portal: Portal, browser: Browser, tokens: dict[str, Any]
-) -> None:
-    page = browser.open(logout_url(portal, client_id="diary", post_logout_redirect_uri=BYE))
+def test_without_a_hint_the_person_is_asked_first(pupil: Person, sign_out: SignOut) -> None:
+    page = sign_out.open(client_id="diary", post_logout_redirect_uri=BYE)
     assert "Выйти?" in page.text
-    assert browser.submit(page, form_token="0" * 64).is_ours
-    assert is_signed_in(portal, browser)
-    assert browser.submit(page).url == BYE
-    assert not is_signed_in(portal, browser)
-    assert browser.open(page.url).url == BYE
+    assert pupil.submit(page, form_token="0" * 64).is_ours
+    assert not sign_out.is_done
+    assert pupil.submit(page).url == BYE
+    assert sign_out.is_done
+    assert pupil.open(page.url).url == BYE
 
 
 def test_a_hint_of_an_earlier_sign_in_only_asks(
-    portal: Portal, browser: Browser, pupil: Visit, tokens: dict[str, Any]
+    moodle: RelyingParty, pupil: Person, sign_out: SignOut, tokens: Tokens
 ) -> None:
-    browser.open(logout_url(portal, id_token_hint=tokens["id_token"]))
-    pupil(portal.moodle().start().url)
-    page = browser.open(logout_url(portal, id_token_hint=tokens["id_token"]))
+    sign_out.open(id_token_hint=tokens["id_token"])
+    pupil.code(moodle)
+    page = sign_out.open(id_token_hint=tokens["id_token"])
     assert "Выйти?" in page.text
-    assert is_signed_in(portal, browser)
+    assert not sign_out.is_done
 
 
 def test_a_request_to_sign_out_may_be_posted_by_another_site(
-    portal: Portal, browser: Browser, tokens: dict[str, Any]
+    portal: Portal, moodle: RelyingParty, pupil: Person, tokens: Tokens
 ) -> None:
     answer = requests.post(
-        portal.moodle().metadata["end_session_endpoint"],
+        moodle.metadata["end_session_endpoint"],
         data={"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": BYE},
         allow_redirects=False,
         timeout=60,
     )
     assert answer.status_code == 303
-    assert browser.open(portal.issuer + answer.headers["Location"]).url == BYE
+    assert pupil.open(portal.issuer + answer.headers["Location"]).url == BYE
 
 
 @pytest.mark.parametrize(
@@ -90,102 +108,85 @@ def test_a_request_to_sign_out_may_be_posted_by_another_site(
         {"client_id": "moodle"},
         {"client_id": "nobody", "id_token_hint": ""},
         {"id_token_hint": ""},
+        {"id_token_hint": "bad"},
         {"id_token_hint": "a.b.c"},
         {"id_token_hint": "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0."},
+        {"id_token_hint": "another signature"},
     ],
 )
 def test_a_wrong_request_to_sign_out_is_a_page_and_signs_nobody_out(
-    portal: Portal, browser: Browser, tokens: dict[str, Any], changes: dict[str, str]
+    sign_out: SignOut, tokens: Tokens, changes: dict[str, str]
 ) -> None:
+    if changes.get("id_token_hint") == "another signature":
+        signed, _, signature = tokens["id_token"].rpartition(".")
+        changes = {"id_token_hint": f"{signed}.{signature[::-1]}"}
     parameters = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": BYE} | changes
-    page = browser.open(logout_url(portal, **parameters))
+    page = sign_out.open(**parameters)
     assert page.status == 400
     assert "Неверная ссылка" in page.text
-    assert is_signed_in(portal, browser)
+    assert not sign_out.is_done
+
+
+def test_without_an_address_to_go_back_to_it_ends_at_a_page_of_ours(
+    sign_out: SignOut, tokens: Tokens
+) -> None:
+    for parameters in ({}, {"state": "s"}, {"id_token_hint": tokens["id_token"]}):
+        assert sign_out.open(**parameters).is_ours
 
 
 def test_signing_out_ends_what_applications_got_except_for_offline_access(
-    portal: Portal, browser: Browser, diary: RelyingParty, tokens: dict[str, Any]
+    moodle: RelyingParty, diary: RelyingParty, pupil: Person, sign_out: SignOut, tokens: Tokens
 ) -> None:
-    moodle = portal.moodle()
-    code = browser.open(moodle.start().url).parameters["code"]
-    token = moodle.redeem(code).json()["access_token"]
-
-    browser.submit(browser.open(logout_url(portal)))
+    token = pupil.tokens(moodle)["access_token"]
+    sign_out.confirm()
     assert moodle.userinfo(token).status_code == 401
     assert diary.refresh(tokens["refresh_token"]).status_code == 200
 
 
 def test_who_types_the_password_again_stays_in_the_same_session(
-    portal: Portal, browser: Browser, pupil: Visit, diary: RelyingParty, tokens: dict[str, Any]
+    diary: RelyingParty, pupil: Person, sign_out: SignOut, tokens: Tokens
 ) -> None:
-    page = pupil(diary.start(prompt="login").url)
-    again = diary.redeem(page.parameters["code"]).json()["id_token"]
-    first = diary.read_id_token(tokens["id_token"])[1]
-    assert diary.read_id_token(again)[1]["sid"] == first["sid"]
-    browser.open(logout_url(portal, id_token_hint=tokens["id_token"]))
-    assert not is_signed_in(portal, browser)
+    assert pupil.claims(diary, prompt="login")["sid"] == sid_of(diary, tokens)
+    sign_out.open(id_token_hint=tokens["id_token"])
+    assert sign_out.is_done
 
 
 def test_somebody_else_in_the_same_browser_ends_the_session_before(
-    portal: Portal, browser: Browser, diary: RelyingParty, tokens: dict[str, Any]
+    portal: Portal, moodle: RelyingParty, diary: RelyingParty, pupil: Person, tokens: Tokens
 ) -> None:
-    moodle = portal.moodle()
-    code = browser.open(moodle.start().url).parameters["code"]
-    pupils = moodle.redeem(code).json()["access_token"]
-
-    page = browser.sign_in(moodle.start(prompt="login").url, "8765p4321", "31121980")
+    pupils = pupil.tokens(moodle)["access_token"]
+    portal.give_password(TEACHER)
+    pupil.username = "8765p4321"
+    assert pupil.code(moodle, prompt="login")
     assert moodle.userinfo(pupils).status_code == 401
-    assert portal.notices_waited == 1
-    page = browser.submit(page, password=OWN_PASSWORD, repeated=OWN_PASSWORD)
-    teachers = diary.redeem(browser.open(diary.start().url).parameters["code"]).json()["id_token"]
-    first = diary.read_id_token(tokens["id_token"])[1]
-    assert diary.read_id_token(teachers)[1]["sid"] != first["sid"]
-
-
-class Application:
-    """Takes notices, or not."""
-
-    def __init__(self) -> None:
-        self.takes = True
-        self.heard: list[tuple[str, str]] = []
-
-    def post(self, address: str, form: Mapping[str, str]) -> bool:
-        self.heard.append((address, form["logout_token"]))
-        return self.takes
+    assert portal.notices.call_count == 1
+    assert pupil.claims(diary)["sid"] != sid_of(diary, tokens)
 
 
 @pytest.fixture
-def application() -> Application:
-    return Application()
+def post() -> Mock:
+    """Takes notices, or not."""
+    return Mock(return_value=True)
 
 
-def send(portal: Portal, application: Application) -> int:
-    provider = portal.provider
+def send(portal: Portal, post: Mock) -> int:
+    context = portal.provider.context
     return send_notices(
-        portal.session_factory,
-        provider.context.settings,
-        provider.context.keys,
-        portal.clock(),
-        application.post,
+        portal.session_factory, context.settings, context.keys, portal.clock(), post
     )
 
 
 def test_an_application_is_told_by_a_signed_notice_and_once(
-    portal: Portal,
-    browser: Browser,
-    diary: RelyingParty,
-    tokens: dict[str, Any],
-    application: Application,
+    portal: Portal, diary: RelyingParty, sign_out: SignOut, tokens: Tokens, post: Mock
 ) -> None:
-    is_signed_in(portal, browser)  # Moodle has no address for notices
-    browser.submit(browser.open(logout_url(portal)))
-    assert send(portal, application) == 1
+    assert not sign_out.is_done  # Moodle was opened, too, and has no address for notices
+    sign_out.confirm()
+    assert send(portal, post) == 1
     portal.clock.forward(86_000)
-    assert send(portal, application) == 0
+    assert send(portal, post) == 0
 
-    ((address, token),) = application.heard
-    header, claims = diary.read_id_token(token)
+    address, form = post.call_args.args
+    header, claims = diary.read_id_token(form["logout_token"])
     now = int(START.timestamp())
     assert address == "https://diary.example/signed-out"
     assert (header["typ"], header["alg"]) == ("logout+jwt", "ES256")
@@ -196,21 +197,22 @@ def test_an_application_is_told_by_a_signed_notice_and_once(
         "iat": now,
         "exp": now + 120,
         "sub": PUPIL,
-        "sid": diary.read_id_token(tokens["id_token"])[1]["sid"],
+        "sid": sid_of(diary, tokens),
         "events": {EVENT: {}},
     }
 
 
 def test_a_notice_that_was_not_taken_comes_again_with_a_new_signature_until_given_up(
-    portal: Portal, browser: Browser, tokens: dict[str, Any], application: Application
+    portal: Portal, sign_out: SignOut, post: Mock
 ) -> None:
-    browser.submit(browser.open(logout_url(portal)))
-    application.takes = False
-    assert send(portal, application) == 0
-    assert (send(portal, application), len(application.heard)) == (0, 1)
+    sign_out.confirm()
+    post.return_value = False
+    assert send(portal, post) == 0
+    assert (send(portal, post), post.call_count) == (0, 1)
     portal.clock.forward(RETRY_AFTER.total_seconds())
-    send(portal, application)
-    first, second = (jws.extract_compact(t.encode()).payload for _, t in application.heard)
+    send(portal, post)
+    tokens = [call.args[1]["logout_token"].encode() for call in post.call_args_list]
+    first, second = (jws.extract_compact(token).payload for token in tokens)
     assert first != second
 
     portal.clock.forward(24 * 60 * 60)
@@ -221,20 +223,19 @@ def test_a_notice_that_was_not_taken_comes_again_with_a_new_signature_until_give
 
 
 def test_a_logout_notice_is_not_taken_for_an_id_token(
-    portal: Portal, browser: Browser, pupil: Visit, tokens: dict[str, Any], application: Application
+    portal: Portal, moodle: RelyingParty, pupil: Person, sign_out: SignOut, post: Mock
 ) -> None:
-    browser.submit(browser.open(logout_url(portal)))
-    send(portal, application)
-    pupil(portal.moodle().start().url)
-    page = browser.open(logout_url(portal, id_token_hint=application.heard[0][1]))
-    assert page.status == 400
+    sign_out.confirm()
+    send(portal, post)
+    pupil.code(moodle)
+    assert sign_out.open(id_token_hint=post.call_args.args[1]["logout_token"]).status == 400
 
 
 def test_signing_out_tells_that_notices_wait_only_when_some_do(
-    portal: Portal, browser: Browser, tokens: dict[str, Any]
+    portal: Portal, sign_out: SignOut
 ) -> None:
-    assert portal.notices_waited == 0
-    browser.submit(browser.open(logout_url(portal)))
-    assert portal.notices_waited == 1
-    browser.open(logout_url(portal))
-    assert portal.notices_waited == 1
+    assert portal.notices.call_count == 0
+    sign_out.confirm()
+    assert portal.notices.call_count == 1
+    sign_out.open()
+    assert portal.notices.call_count == 1

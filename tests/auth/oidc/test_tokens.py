@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -11,20 +9,31 @@ import pytest
 
 from auth.expiry import forget_expired
 from auth.signin.passwords import forget_own_password
-from tests.auth.conftest import START, Portal, Visit, refusal
+from tests.auth.conftest import START, Person, Portal, Tokens, at_once, refusal
 from tests.auth.people import PUPIL, make_account
 from tests.relying_party import RelyingParty
 
 DAYS_14 = 14 * 24 * 60 * 60
 
 
+def is_over(client: RelyingParty, tokens: Tokens) -> bool:
+    """Whether neither of them is good for anything any more."""
+    refused = refusal(client.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
+    return refused and client.userinfo(tokens["access_token"]).status_code == 401
+
+
+def worth(client: RelyingParty, token: str) -> dict[str, Any]:
+    """What the client is told about a token."""
+    told: dict[str, Any] = client.ask("introspection_endpoint", token=token).json()
+    return told
+
+
 def test_a_client_that_may_asks_for_a_refresh_token_and_gets_one(
-    portal: Portal, diary: RelyingParty, pupil: Visit
+    moodle: RelyingParty, diary: RelyingParty, pupil: Person
 ) -> None:
-    with_it = diary.redeem(pupil(diary.start().url).parameters["code"]).json()
-    without = diary.redeem(pupil(diary.start(scope="openid").url).parameters["code"]).json()
-    moodle = portal.moodle(scope="openid offline_access")
-    not_allowed = moodle.redeem(pupil(moodle.start().url).parameters["code"]).json()
+    with_it = pupil.tokens(diary)
+    without = pupil.tokens(diary, scope="openid")
+    not_allowed = pupil.tokens(moodle, scope="openid offline_access")
 
     assert with_it["refresh_token"]
     assert with_it["scope"] == "openid profile offline_access"
@@ -34,7 +43,7 @@ def test_a_client_that_may_asks_for_a_refresh_token_and_gets_one(
 
 
 def test_a_refresh_token_gives_new_tokens_and_the_next_refresh_token(
-    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+    portal: Portal, diary: RelyingParty, tokens: Tokens
 ) -> None:
     portal.clock.forward(3600)
     new = diary.refresh(tokens["refresh_token"]).json()
@@ -47,48 +56,37 @@ def test_a_refresh_token_gives_new_tokens_and_the_next_refresh_token(
 
 
 def test_a_refresh_token_that_comes_again_ends_all_tokens_of_its_sign_in(
-    diary: RelyingParty, tokens: dict[str, Any]
+    diary: RelyingParty, tokens: Tokens
 ) -> None:
     new = diary.refresh(tokens["refresh_token"]).json()
     assert diary.userinfo(new["access_token"]).status_code == 200
 
-    assert refusal(diary.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
-    assert refusal(diary.refresh(new["refresh_token"])) == (400, "invalid_grant")
-    assert diary.userinfo(new["access_token"]).status_code == 401
-    assert diary.userinfo(tokens["access_token"]).status_code == 401
+    assert is_over(diary, tokens)
+    assert is_over(diary, new)
 
 
-def test_of_two_refreshes_at_once_at_most_one_wins(
-    diary: RelyingParty, tokens: dict[str, Any]
-) -> None:
-    both_ready = threading.Barrier(2)
-
-    def refresh(token: str) -> int:
-        both_ready.wait(timeout=60)
-        return diary.refresh(token).status_code
-
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        assert sorted(pool.map(refresh, [tokens["refresh_token"]] * 2)) == [200, 400]
+def test_of_two_refreshes_at_once_at_most_one_wins(diary: RelyingParty, tokens: Tokens) -> None:
+    answers = at_once(*[lambda: diary.refresh(tokens["refresh_token"])] * 2)
+    assert sorted(answer.status_code for answer in answers) == [200, 400]
 
 
 def test_a_code_that_comes_again_revokes_the_tokens_it_gave(
-    diary: RelyingParty, code: str, tokens: dict[str, Any]
+    diary: RelyingParty, code: str, tokens: Tokens
 ) -> None:
     new = diary.refresh(tokens["refresh_token"]).json()
     assert refusal(diary.redeem(code)) == (400, "invalid_grant")
-    assert diary.userinfo(new["access_token"]).status_code == 401
-    assert refusal(diary.refresh(new["refresh_token"])) == (400, "invalid_grant")
+    assert is_over(diary, new)
 
 
 def test_a_used_code_in_the_hands_of_another_client_revokes_nothing(
-    portal: Portal, diary: RelyingParty, code: str, tokens: dict[str, Any]
+    moodle: RelyingParty, diary: RelyingParty, code: str, tokens: Tokens
 ) -> None:
-    assert refusal(portal.moodle().redeem(code)) == (400, "invalid_grant")
+    assert refusal(moodle.redeem(code)) == (400, "invalid_grant")
     assert diary.userinfo(tokens["access_token"]).status_code == 200
 
 
 def test_refreshing_ends_some_days_after_the_sign_in_however_often_it_is_done(
-    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+    portal: Portal, diary: RelyingParty, tokens: Tokens
 ) -> None:
     portal.clock.forward(DAYS_14 - 1)
     new = diary.refresh(tokens["refresh_token"]).json()
@@ -97,7 +95,7 @@ def test_refreshing_ends_some_days_after_the_sign_in_however_often_it_is_done(
 
 
 def test_refreshing_survives_the_daily_clearing(
-    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+    portal: Portal, diary: RelyingParty, tokens: Tokens
 ) -> None:
     portal.clock.forward(24 * 60 * 60)
     with portal.session_factory.begin() as db:
@@ -106,7 +104,7 @@ def test_refreshing_survives_the_daily_clearing(
 
 
 def test_less_may_be_asked_of_a_refresh_and_the_next_one_has_all_again(
-    diary: RelyingParty, tokens: dict[str, Any]
+    diary: RelyingParty, tokens: Tokens
 ) -> None:
     less = diary.refresh(tokens["refresh_token"], scope="openid").json()
     assert less["scope"] == "openid"
@@ -116,93 +114,79 @@ def test_less_may_be_asked_of_a_refresh_and_the_next_one_has_all_again(
 
 @pytest.mark.parametrize("scope", ["openid email", "profile", "всё"])
 def test_other_scopes_are_refused_and_do_not_spend_the_refresh_token(
-    diary: RelyingParty, tokens: dict[str, Any], scope: str
+    diary: RelyingParty, tokens: Tokens, scope: str
 ) -> None:
     assert refusal(diary.refresh(tokens["refresh_token"], scope=scope)) == (400, "invalid_scope")
     assert diary.refresh(tokens["refresh_token"]).status_code == 200
 
 
 def test_another_client_neither_uses_nor_spends_a_refresh_token(
-    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+    moodle: RelyingParty, diary: RelyingParty, tokens: Tokens
 ) -> None:
-    assert refusal(portal.moodle().refresh(tokens["refresh_token"]))[0] == 400
+    assert refusal(moodle.refresh(tokens["refresh_token"]))[0] == 400
     assert diary.refresh(tokens["refresh_token"], client_secret="wrong").status_code == 401
     assert diary.refresh(tokens["refresh_token"]).status_code == 200
 
 
 def test_tokens_of_one_kind_are_nothing_in_the_place_of_the_other(
-    diary: RelyingParty, tokens: dict[str, Any]
+    diary: RelyingParty, tokens: Tokens
 ) -> None:
     assert diary.userinfo(tokens["refresh_token"]).status_code == 401
     assert refusal(diary.refresh(tokens["access_token"])) == (400, "invalid_grant")
 
 
 def test_a_suspended_person_gets_no_new_tokens_until_let_in_again(
-    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+    portal: Portal, diary: RelyingParty, tokens: Tokens
 ) -> None:
     portal.people.add(make_account(suspended=True))
     assert refusal(diary.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
-    assert diary.ask("introspection_endpoint", token=tokens["refresh_token"]).json() == {
-        "active": False
-    }
+    assert worth(diary, tokens["refresh_token"]) == {"active": False}
     portal.people.add(make_account())
     assert diary.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_a_reset_of_the_password_ends_all_tokens(
-    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+def test_a_reset_of_the_password_ends_all_tokens_and_a_code_under_way(
+    portal: Portal, diary: RelyingParty, pupil: Person, tokens: Tokens
 ) -> None:
+    code = pupil.code(diary)
     with portal.session_factory.begin() as db:
         forget_own_password(db, PUPIL, portal.provider.context.clients, START)
-    assert diary.userinfo(tokens["access_token"]).status_code == 401
-    assert refusal(diary.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
-
-
-def test_a_reset_of_the_password_ends_a_code_under_way(
-    portal: Portal, diary: RelyingParty, code: str
-) -> None:
-    with portal.session_factory.begin() as db:
-        forget_own_password(db, PUPIL, portal.provider.context.clients, START)
+    assert is_over(diary, tokens)
     assert refusal(diary.redeem(code)) == (400, "invalid_grant")
 
 
 def test_revoking_a_refresh_token_ends_all_and_revoking_an_access_token_only_it(
-    diary: RelyingParty, tokens: dict[str, Any]
+    diary: RelyingParty, tokens: Tokens
 ) -> None:
     assert diary.ask("revocation_endpoint", token=tokens["access_token"]).status_code == 200
     assert diary.userinfo(tokens["access_token"]).status_code == 401
     new = diary.refresh(tokens["refresh_token"]).json()
 
     assert diary.ask("revocation_endpoint", token=new["refresh_token"]).status_code == 200
-    assert diary.userinfo(new["access_token"]).status_code == 401
-    assert refusal(diary.refresh(new["refresh_token"])) == (400, "invalid_grant")
+    assert is_over(diary, new)
     assert diary.ask("revocation_endpoint", token=new["refresh_token"]).status_code == 200
 
 
 def test_a_client_can_neither_revoke_nor_inspect_tokens_of_another(
-    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+    moodle: RelyingParty, diary: RelyingParty, tokens: Tokens
 ) -> None:
-    moodle = portal.moodle()
     moodle.ask("revocation_endpoint", token=tokens["access_token"])
-    inactive = moodle.ask("introspection_endpoint", token=tokens["access_token"])
-    assert inactive.json() == {"active": False}
+    assert worth(moodle, tokens["access_token"]) == {"active": False}
     assert diary.userinfo(tokens["access_token"]).status_code == 200
 
 
 def test_introspection_tells_a_client_what_its_token_is_worth(
-    portal: Portal, diary: RelyingParty, tokens: dict[str, Any]
+    portal: Portal, diary: RelyingParty, tokens: Tokens
 ) -> None:
     now = int(START.timestamp())
     told = {"active": True, "client_id": "diary", "sub": PUPIL, "iss": portal.issuer, "iat": now}
     told["scope"] = "openid profile offline_access"
-    access = diary.ask("introspection_endpoint", token=tokens["access_token"]).json()
-    assert access == told | {"exp": now + 600, "token_type": "Bearer"}
-    refresh = diary.ask("introspection_endpoint", token=tokens["refresh_token"]).json()
-    assert refresh == told | {"exp": now + DAYS_14}
+    access = told | {"exp": now + 600, "token_type": "Bearer"}
+    assert worth(diary, tokens["access_token"]) == access
+    assert worth(diary, tokens["refresh_token"]) == told | {"exp": now + DAYS_14}
 
     diary.refresh(tokens["refresh_token"])
-    used = diary.ask("introspection_endpoint", token=tokens["refresh_token"])
-    assert used.json() == {"active": False}
+    assert worth(diary, tokens["refresh_token"]) == {"active": False}
     portal.clock.forward(600)
     ended = diary.ask("introspection_endpoint", token=tokens["access_token"])
     assert ended.json() == {"active": False}
@@ -211,14 +195,14 @@ def test_introspection_tells_a_client_what_its_token_is_worth(
 
 @pytest.mark.parametrize("endpoint", ["revocation_endpoint", "introspection_endpoint"])
 def test_who_asks_about_tokens_must_be_a_client(
-    portal: Portal, tokens: dict[str, Any], endpoint: str
+    moodle: RelyingParty, diary: RelyingParty, tokens: Tokens, endpoint: str
 ) -> None:
-    stranger = portal.client("diary", client_secret="wrong")
-    assert refusal(stranger.ask(endpoint, token=tokens["access_token"])) == (401, "invalid_client")
-    assert refusal(portal.moodle().ask(endpoint)) == (400, "invalid_request")
+    answer = diary.ask(endpoint, token=tokens["access_token"], client_secret="wrong")
+    assert refusal(answer) == (401, "invalid_client")
+    assert refusal(moodle.ask(endpoint)) == (400, "invalid_request")
 
 
 def test_a_public_client_revokes_its_tokens_but_cannot_inspect(portal: Portal) -> None:
-    phone = portal.client("phone", authenticate_by="none")
+    phone = portal.phone()
     assert phone.ask("revocation_endpoint", token="unknown").status_code == 200
     assert refusal(phone.ask("introspection_endpoint", token="unknown")) == (401, "invalid_client")

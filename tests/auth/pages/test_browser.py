@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from auth.clients.client import Client
-from tests.auth.conftest import Portal
+from tests.auth.conftest import FIRST_PASSWORD, ON_SQLITE, OWN_PASSWORD, StartPortal
 from tests.web import running_handler
 
-OWN = "зимний жираф"
-
-pytestmark = [
-    pytest.mark.parametrize("session_factory", ["sqlite"], indirect=True),
-]
+pytestmark = ON_SQLITE
 
 
 class Callback(BaseHTTPRequestHandler):
@@ -39,11 +35,20 @@ def callback() -> Iterator[str]:
         yield f"{address}/callback"
 
 
-@pytest.mark.parametrize(
-    ("width", "colours"), [(320, "light"), (320, "dark"), (1280, "light"), (1280, "dark")]
-)
+def look(page: Page, name: str) -> None:
+    """Nothing is wider than the window; keep a picture where asked."""
+    assert page.viewport_size
+    width = page.viewport_size["width"]
+    if folder := os.environ.get("SCHOOLBRIDGE_TEST_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+    boxes = [element.bounding_box() for element in page.locator("body *:visible").all()]
+    assert max(box["x"] + box["width"] for box in boxes if box) <= width
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("colours", ["light", "dark"])
 def test_a_pupil_signs_in_without_scripts_and_comes_back_to_the_application(
-    start_portal: Callable[..., Portal], chromium: Browser, callback: str, width: int, colours: str
+    start_portal: StartPortal, chromium: Browser, callback: str, width: int, colours: str
 ) -> None:
     client = Client(client_id="moodle", client_secret="s", redirect_uris=(callback,), name="Moodle")
     portal = start_portal(clients=(client,))
@@ -54,36 +59,28 @@ def test_a_pupil_signs_in_without_scripts_and_comes_back_to_the_application(
         java_script_enabled=False,
     )
     page = context.new_page()
-    start = portal.moodle(redirect_uri=callback).start()
 
-    def look(name: str) -> None:
-        """Nothing is wider than the window; keep a picture where asked."""
-        if folder := os.environ.get("SCHOOLBRIDGE_TEST_SCREENSHOTS"):
-            page.screenshot(path=Path(folder) / f"{name}-{width}-{colours}.png", full_page=True)
-        boxes = [element.bounding_box() for element in page.locator("body *:visible").all()]
-        assert max(box["x"] + box["width"] for box in boxes if box) <= width
+    def choose(password: str) -> None:
+        page.fill("#password", password)
+        page.fill("#repeated", password)
+        with page.expect_navigation():
+            page.click("button")
 
-    page.goto(start.url)
-    look("login")
+    page.goto(portal.moodle(redirect_uri=callback).start().url)
+    look(page, f"login-{colours}")
     assert page.locator("#username").evaluate("e => e === document.activeElement")
     page.keyboard.type("1234Р5678")
     page.keyboard.press("Tab")
     page.keyboard.type("wrong")
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    look("wrong")
-    page.fill("#password", "05032014")
+    look(page, f"wrong-{colours}")
+    page.fill("#password", FIRST_PASSWORD)
     with page.expect_navigation():
         page.click("button")
-    page.fill("#password", "05032014")
-    page.fill("#repeated", "05032014")
-    with page.expect_navigation():
-        page.click("button")
-    look("own-password")
-    page.fill("#password", OWN)
-    page.fill("#repeated", OWN)
-    with page.expect_navigation():
-        page.click("button")
+    choose(FIRST_PASSWORD)
+    look(page, f"own-password-{colours}")
+    choose(OWN_PASSWORD)
 
     assert page.url.startswith(f"{callback}?code=")
     assert page.content().count("back") == 1

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auth.directory import Account
@@ -43,14 +41,8 @@ PUPILS_OF_DISTRICT = Target(district="Учебный", role="student")
 PUPILS = Target(role="student")
 
 MOST_SPECIFIC_FIRST = [
-    OWN_CLASS,
-    PUPILS_OF_SCHOOL,
-    OWN_SCHOOL,
-    PUPILS_OF_DISTRICT,
-    OWN_DISTRICT,
-    PUPILS,
-    CITY,
-]
+    OWN_CLASS, PUPILS_OF_SCHOOL, OWN_SCHOOL, PUPILS_OF_DISTRICT, OWN_DISTRICT, PUPILS, CITY,
+]  # fmt: skip
 OF_OTHERS = [
     Target(school_code="1001", class_id="c-5b"),
     Target(school_code="1002", class_id="c-5a"),
@@ -62,7 +54,11 @@ OF_OTHERS = [
 ]
 
 
-def schedule(*rules: tuple[Target, Phase, date], default: Phase = Phase.PASSWORD_ONLY) -> Schedule:
+Begins = tuple[Target, Phase, date]
+"""A rule."""
+
+
+def schedule(*rules: Begins, default: Phase = Phase.PASSWORD_ONLY) -> Schedule:
     return Schedule(
         default=default,
         rules=[Rule(target=target, phase=phase, starts_on=day) for target, phase, day in rules],
@@ -97,7 +93,7 @@ def test_the_more_specific_rule_wins_even_when_it_began_earlier(place: int) -> N
     ],
 )
 def test_only_rules_that_have_begun_count_and_the_last_one_of_a_target(
-    rules: list[tuple[Target, Phase, date]], expected: Phase
+    rules: list[Begins], expected: Phase
 ) -> None:
     assert schedule(*rules).phase(PUPIL, DAY) is expected
 
@@ -111,7 +107,7 @@ other_rules = st.lists(st.tuples(st.sampled_from(OF_OTHERS), phases, days), max_
 @soak
 @given(own=own_rules, others=other_rules, day=days)
 def test_rules_for_other_people_never_change_this_persons_phase(
-    own: list[tuple[Target, Phase, date]], others: list[tuple[Target, Phase, date]], day: date
+    own: list[Begins], others: list[Begins], day: date
 ) -> None:
     assert schedule(*own, *others).phase(PUPIL, day) is schedule(*own).phase(PUPIL, day)
 
@@ -119,7 +115,7 @@ def test_rules_for_other_people_never_change_this_persons_phase(
 @soak
 @given(own=own_rules, later=own_rules, day=days)
 def test_rules_that_begin_later_never_change_today(
-    own: list[tuple[Target, Phase, date]], later: list[tuple[Target, Phase, date]], day: date
+    own: list[Begins], later: list[Begins], day: date
 ) -> None:
     coming = [rule for rule in later if rule[2] > day]
     assert schedule(*own, *coming).phase(PUPIL, day) is schedule(*own).phase(PUPIL, day)
@@ -128,7 +124,7 @@ def test_rules_that_begin_later_never_change_today(
 @soak
 @given(own=own_rules, day=days, phase=phases)
 def test_a_rule_for_the_class_decides_whatever_else_is_ruled(
-    own: list[tuple[Target, Phase, date]], day: date, phase: Phase
+    own: list[Begins], day: date, phase: Phase
 ) -> None:
     others = [rule for rule in own if rule[0] != OWN_CLASS]
     assert schedule(*others, (OWN_CLASS, phase, day)).phase(PUPIL, day) is phase
@@ -136,9 +132,7 @@ def test_a_rule_for_the_class_decides_whatever_else_is_ruled(
 
 @soak
 @given(rules=own_rules, day=days)
-def test_the_order_in_which_rules_are_kept_does_not_matter(
-    rules: list[tuple[Target, Phase, date]], day: date
-) -> None:
+def test_the_order_in_which_rules_are_kept_does_not_matter(rules: list[Begins], day: date) -> None:
     one_each = list({(target, start): (target, phase, start) for target, phase, start in rules}
                     .values())  # fmt: skip
     there, back = schedule(*one_each), schedule(*reversed(one_each))
@@ -158,31 +152,28 @@ def test_a_target_that_makes_no_sense_is_refused(wrong: dict[str, str]) -> None:
         Target(**wrong)
 
 
-def test_a_day_begins_at_midnight_of_the_zone() -> None:
-    moscow = Schedule(default=Phase.BOTH, zone=ZoneInfo("Europe/Moscow"))
-    assert moscow.day(datetime(2026, 9, 30, 20, 59, tzinfo=UTC)) == date(2026, 9, 30)
-    assert moscow.day(datetime(2026, 9, 30, 21, 0, tzinfo=UTC)) == DAY
-
-
 # Exemptions.
 
 
-def test_who_is_under_14_is_so_until_the_birthday() -> None:
-    born = date(2012, 10, 2)
-    assert is_under(14, born, DAY)
-    assert not is_under(14, born, DAY + timedelta(days=1))
-    assert not is_under(14, None, DAY)
-
-
-def test_who_was_born_on_29_february_turns_14_on_1_march() -> None:
-    born = date(2012, 2, 29)
-    assert is_under(14, born, date(2026, 2, 28))
-    assert not is_under(14, born, date(2026, 3, 1))
-    assert birthday(14, born) == date(2026, 3, 1)
+@pytest.mark.parametrize(
+    ("born", "day", "under"),
+    [
+        (date(2012, 10, 2), DAY, True),
+        (date(2012, 10, 2), DAY + timedelta(days=1), False),
+        (date(2012, 2, 29), date(2026, 2, 28), True),  # turns 14 on 1 March
+        (date(2012, 2, 29), date(2026, 3, 1), False),
+        (None, DAY, False),
+    ],
+)
+def test_who_is_under_14_is_so_until_the_birthday(
+    born: date | None, day: date, under: bool
+) -> None:
+    assert is_under(14, born, day) is under
 
 
 @soak
 @given(born=st.dates(min_value=date(2000, 1, 1), max_value=date(2020, 12, 31)))
+@example(born=date(2012, 2, 29))
 def test_the_birthday_is_the_first_day_of_the_age(born: date) -> None:
     day = birthday(14, born)
     assert is_under(14, born, day - timedelta(days=1))
@@ -240,7 +231,7 @@ YOUNG = Exemption(target=CITY, who=Who.UNDER_14)
     ],
 )
 def test_the_password_of_a_person_ends_with_the_phase_or_the_exemption(
-    rules: list[tuple[Target, Phase, date]], items: list[Exemption], expected: date | None
+    rules: list[Begins], items: list[Exemption], expected: date | None
 ) -> None:
     found = password_ends_on(schedule(*rules), Exemptions(items=items), PUPIL, DAY)
     assert found == expected
@@ -248,9 +239,7 @@ def test_the_password_of_a_person_ends_with_the_phase_or_the_exemption(
 
 @soak
 @given(own=own_rules, day=days)
-def test_until_that_day_the_password_counts(
-    own: list[tuple[Target, Phase, date]], day: date
-) -> None:
+def test_until_that_day_the_password_counts(own: list[Begins], day: date) -> None:
     rules = schedule(*own)
     ends = password_ends_on(rules, Exemptions(items=[YOUNG]), PUPIL, day)
     if ends:
@@ -278,8 +267,3 @@ def test_what_begins_today_has_begun() -> None:
     rules = schedule((OWN_CLASS, Phase.BOTH, DAY), (PUPILS, Phase.BOTH, AFTER), SWITCH)
     assert rules.starts_after(PUPIL, BEFORE) == [DAY, AFTER]
     assert rules.starts_after(PUPIL, DAY) == [AFTER]
-
-
-def test_a_person_without_a_place_is_ruled_by_the_city() -> None:
-    nobody = replace(PUPIL, school_code="", district="", class_id="")
-    assert schedule((CITY, Phase.BOTH, DAY)).phase(nobody, DAY) is Phase.BOTH

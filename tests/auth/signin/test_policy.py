@@ -37,6 +37,8 @@ def test_a_decision_names_its_reason(
     decision = decide(account, client, Method.PASSWORD, phase=Phase.BOTH, exempt=False)
     assert decision.reason is reason
     assert decision.allowed is (reason is None)
+    later = decide(account, client, Method.PASSWORD, phase=Phase.ESIA_ONLY, exempt=False)
+    assert later.reason is (reason or Reason.METHOD), "the phase is told last"
 
 
 @pytest.mark.parametrize(
@@ -61,9 +63,3 @@ def test_a_phase_lets_in_by_its_methods(
     assert decision.allowed is allowed
     refused = (None, None) if allowed else (Reason.METHOD, phase)
     assert (decision.reason, decision.phase) == refused
-
-
-def test_the_phase_is_told_last() -> None:
-    suspended = make_account(suspended=True)
-    decision = decide(suspended, OPEN, Method.PASSWORD, phase=Phase.ESIA_ONLY, exempt=False)
-    assert decision.reason is Reason.SUSPENDED

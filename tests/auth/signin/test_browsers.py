@@ -10,10 +10,10 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
 from auth.signin.devices import MAX_AGE, MAX_PEOPLE, Devices
-from tests.auth.conftest import OWN_PASSWORD, START, Portal, Visit
+from tests.auth.conftest import ON_SQLITE, OWN_PASSWORD, START, OpenBrowser, Person, Portal
 from tests.relying_party import Browser
 
-LOGIN = "1234p5678"
+LOGIN, OTHER_LOGIN = "1234p5678", "8765p4321"
 
 
 def request(cookie: str = "") -> Request:
@@ -36,14 +36,14 @@ def devices() -> Devices:
 def test_a_browser_is_known_for_its_person_alone(devices: Devices) -> None:
     cookie = remembered(devices, LOGIN)
     assert devices.recognise(request(cookie), LOGIN, START)
-    assert not devices.recognise(request(cookie), "8765p4321", START)
+    assert not devices.recognise(request(cookie), OTHER_LOGIN, START)
     assert not devices.recognise(request(), LOGIN, START)
     assert LOGIN not in cookie
 
 
 def test_a_family_shares_a_browser(devices: Devices) -> None:
-    cookie = remembered(devices, "8765p4321", remembered(devices, LOGIN))
-    names = {devices.recognise(request(cookie), one, START) for one in (LOGIN, "8765p4321")}
+    cookie = remembered(devices, OTHER_LOGIN, remembered(devices, LOGIN))
+    names = {devices.recognise(request(cookie), one, START) for one in (LOGIN, OTHER_LOGIN)}
     assert len(names) == 2
     assert "" not in names
 
@@ -70,14 +70,15 @@ def test_a_cookie_ends(devices: Devices) -> None:
     assert not devices.recognise(request(cookie), LOGIN, START + MAX_AGE + timedelta(days=1))
 
 
-@pytest.mark.parametrize("forged", ["x", "~~~", "99999.a.b", "99999.a", ".", "é.é.é", "9" * 5000])
+FOREIGN = remembered(Devices(b"another secret", secure=False), LOGIN)
+"""Of another installation."""
+
+
+@pytest.mark.parametrize(
+    "forged", ["x", "~~~", "99999.a.b", "99999.a", ".", "é.é.é", "9" * 5000, FOREIGN]
+)
 def test_a_made_up_cookie_is_worth_nothing(devices: Devices, forged: str) -> None:
     assert not devices.recognise(request(forged.encode().decode("latin-1")), LOGIN, START)
-
-
-def test_another_installations_cookie_is_worth_nothing(devices: Devices) -> None:
-    foreign = remembered(Devices(b"another secret", secure=False), LOGIN)
-    assert not devices.recognise(request(foreign), LOGIN, START)
 
 
 def test_the_cookie_is_bound_to_the_host_and_kept_from_scripts() -> None:
@@ -90,51 +91,35 @@ def test_the_cookie_is_bound_to_the_host_and_kept_from_scripts() -> None:
     assert "Domain" not in cookie
 
 
-on_sqlite = pytest.mark.parametrize("session_factory", ["sqlite"], indirect=True)
-
-
-def sign_out(browser: Browser, portal: Portal) -> None:
-    browser.submit(browser.open(f"{portal.issuer}/auth/logout"))
-
-
-@on_sqlite
-def test_a_neighbour_cannot_pause_somebody_who_comes_back(
-    portal: Portal, browser: Browser, pupil: Visit
-) -> None:
+@pytest.fixture
+def url(portal: Portal, pupil: Person) -> str:
+    """Of the sign-in page, which knows the pupil's browser."""
     pupil(f"{portal.issuer}/auth/")
-    sign_out(browser, portal)
-    neighbour = Browser(portal.issuer)
-    url = f"{portal.issuer}/auth/login"
-    for _ in range(portal.provider.context.settings.failures_per_account + 1):
-        last = neighbour.sign_in(url, LOGIN, "wrong")
-    assert last.status == 429
-    assert neighbour.sign_in(url, LOGIN, OWN_PASSWORD).status == 429
-    assert "Вы вошли" in browser.sign_in(url, LOGIN, OWN_PASSWORD).text
-    neighbour.close()
+    pupil.submit(pupil.open(f"{portal.issuer}/auth/logout"))
+    return f"{portal.issuer}/auth/login"
 
 
-@on_sqlite
-def test_a_known_browser_that_guesses_is_paused_alone(
-    portal: Portal, browser: Browser, pupil: Visit
+@ON_SQLITE
+@pytest.mark.parametrize("guesser_is_known", [True, False])
+def test_of_a_known_browser_and_its_neighbour_only_the_one_that_guesses_is_paused(
+    portal: Portal, pupil: Person, browser: Browser, url: str, guesser_is_known: bool
 ) -> None:
-    pupil(f"{portal.issuer}/auth/")
-    sign_out(browser, portal)
-    url = f"{portal.issuer}/auth/login"
+    guesser, other = (pupil, browser) if guesser_is_known else (browser, pupil)
     for _ in range(portal.provider.context.settings.failures_per_account):
-        browser.sign_in(url, LOGIN, "wrong")
-    assert browser.sign_in(url, LOGIN, OWN_PASSWORD).status == 429
-    other = Browser(portal.issuer)
+        assert guesser.sign_in(url, LOGIN, "wrong").status == 400
+    assert guesser.sign_in(url, LOGIN, OWN_PASSWORD).status == 429
     assert "Вы вошли" in other.sign_in(url, LOGIN, OWN_PASSWORD).text
-    other.close()
 
 
-@on_sqlite
-def test_answers_do_not_tell_who_exists(portal: Portal, browser: Browser, pupil: Visit) -> None:
+@ON_SQLITE
+def test_answers_do_not_tell_who_exists(
+    portal: Portal, open_browser: OpenBrowser, pupil: Person
+) -> None:
     """The same status, headers, cookies and words, also once the throttle has closed."""
     url = f"{portal.issuer}/auth/login"
     seen = {}
     for login in (LOGIN, "1234p9999"):
-        guesser = Browser(portal.issuer)
+        guesser = open_browser(portal.issuer)
         seen[login] = []
         for _ in range(portal.provider.context.settings.failures_per_account + 1):
             page = guesser.sign_in(url, login, "wrong")
@@ -143,6 +128,5 @@ def test_answers_do_not_tell_who_exists(portal: Portal, browser: Browser, pupil:
             token = guesser.session.cookies["signin"]
             text = page.text.replace(login, "").replace(token, "")
             seen[login].append((page.status, headers, cookies, len(text)))
-        guesser.close()
     assert seen[LOGIN] == seen["1234p9999"]
     assert {status for status, *_rest in seen[LOGIN]} == {400, 429}
