@@ -22,6 +22,7 @@ BORN_LATER = make_account(snils=SNILS, birth_date=date(2014, 3, 6))
 NO_BIRTH_DATE = make_account(snils=SNILS, birth_date=None)
 OTHERS_SNILS = make_account(snils=OTHER_SNILS)
 TEACHER = make_teacher()
+TAKEN = frozenset({PUPIL.person_id})
 CHILD = make_account(person_id="p-4", username="1234p0004")
 
 
@@ -35,10 +36,7 @@ def outcome(step: Step, doubt: Doubt | None = None, **accounts: tuple[Account, .
         # The identity linked already.
         (Found(linked=(TEACHER,)), outcome(Step.ENTER, linked=(TEACHER,))),
         (Found(linked=(TEACHER,), by_snils=(TEACHER,)), outcome(Step.ENTER, linked=(TEACHER,))),
-        (
-            Found(linked=(TEACHER, PUPIL)),
-            outcome(Step.CHOOSE, linked=(TEACHER, PUPIL)),
-        ),
+        (Found(linked=(TEACHER, PUPIL)), outcome(Step.CHOOSE, linked=(TEACHER, PUPIL))),
         (
             Found(linked=(TEACHER,), by_name=(NO_SNILS,)),
             outcome(Step.CHOOSE, linked=(TEACHER,), candidates=(NO_SNILS,)),
@@ -51,16 +49,10 @@ def outcome(step: Step, doubt: Doubt | None = None, **accounts: tuple[Account, .
         # One person of ours with the СНИЛС.
         (Found(by_snils=(PUPIL,)), outcome(Step.LINK, linked=(PUPIL,))),
         (Found(by_snils=(NO_BIRTH_DATE,)), outcome(Step.LINK, linked=(NO_BIRTH_DATE,))),
-        (
-            Found(by_snils=(PUPIL,), by_name=(PUPIL, NAMESAKE)),
-            outcome(Step.LINK, linked=(PUPIL,)),
-        ),
+        (Found(by_snils=(PUPIL,), by_name=(PUPIL, NAMESAKE)), outcome(Step.LINK, linked=(PUPIL,))),
         (Found(by_snils=(MARRIED,)), outcome(Step.ASK_SCHOOL, Doubt.CONTRADICTION)),
         (Found(by_snils=(BORN_LATER,)), outcome(Step.ASK_SCHOOL, Doubt.CONTRADICTION)),
-        (
-            Found(by_snils=(PUPIL,), taken=frozenset({PUPIL.person_id})),
-            outcome(Step.ASK_SCHOOL, Doubt.TAKEN),
-        ),
+        (Found(by_snils=(PUPIL,), taken=TAKEN), outcome(Step.ASK_SCHOOL, Doubt.TAKEN)),
         # Several with it: one human with several records, or a mistake.
         (Found(by_snils=(PUPIL, TWIN)), outcome(Step.CONFIRM, candidates=(PUPIL, TWIN))),
         (
@@ -72,10 +64,7 @@ def outcome(step: Step, doubt: Doubt | None = None, **accounts: tuple[Account, .
         (Found(by_name=(NO_SNILS,)), outcome(Step.CONFIRM, candidates=(NO_SNILS,))),
         (Found(by_name=(NO_SNILS, NAMESAKE)), outcome(Step.ASK_SCHOOL, Doubt.SEVERAL)),
         (Found(by_name=(OTHERS_SNILS,)), outcome(Step.ASK_SCHOOL, Doubt.CONTRADICTION)),
-        (
-            Found(by_name=(NO_SNILS,), taken=frozenset({NO_SNILS.person_id})),
-            outcome(Step.ASK_SCHOOL, Doubt.TAKEN),
-        ),
+        (Found(by_name=(NO_SNILS,), taken=TAKEN), outcome(Step.ASK_SCHOOL, Doubt.TAKEN)),
         # Nobody.
         (Found(), outcome(Step.ASK_SCHOOL, Doubt.NOBODY)),
         (Found(children=(CHILD,)), outcome(Step.CHILDREN, Doubt.NOBODY, children=(CHILD,))),

@@ -9,10 +9,7 @@ from itertools import cycle, product
 import pytest
 
 from auth.settings import LinkingSettings
-from tests.auth.linking.conftest import SNILS, Door, make_identity
-from tests.auth.linking.test_parents import make_parent
-from tests.auth.people import PUPIL
-from tests.relying_party import Browser
+from tests.auth.linking.conftest import PARENT, SNILS, Door
 
 TOKEN = re.compile(r'name="form_token" value="(\w+)"')
 PATHS = ("", "choose", "confirm", "school", "withdraw", "children", "other")
@@ -24,14 +21,13 @@ ODD = (
 
 
 def test_odd_texts_are_answered_in_order_and_nobody_is_named_in_the_log(
-    door: Door, browser: Browser, caplog: pytest.LogCaptureFixture
+    door: Door, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    door.pupil(PUPIL, snils=SNILS)
+    door.record(snils=SNILS)
     door.configure(requests_per_identity=LinkingSettings().requests_per_address)
-    strangers = make_identity(family_name="Незнакомая", snils=""), make_parent()
-    pages = [browser.open(door.address(stranger)) for stranger in strangers]
-    pages[0] = browser.open(f"{pages[0].url}&district=Учебный")
+    stranger = door.come(family_name="Незнакомая", snils="")
+    pages = [door.browser.open(f"{stranger.url}&district=Учебный"), door.come(**PARENT)]
     for page, (path, field), odd in zip(
         cycle(pages), product(PATHS, FIELDS), cycle(ODD), strict=False
     ):
@@ -40,7 +36,7 @@ def test_odd_texts_are_answered_in_order_and_nobody_is_named_in_the_log(
         typed = {"password": odd, "form_token": token, field: odd}
         asked = {"arrival": key} | ({field: odd} if field in {"arrival", "district"} else {})
         for method in ("GET", "POST"):
-            answer = browser.session.request(
+            answer = door.browser.session.request(
                 method, address, params=asked, data=typed, timeout=60, allow_redirects=False
             )
             assert answer.status_code in {200, 303, 400, 405, 429}, (method, path, field, odd)

@@ -2,211 +2,149 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
+from typing import Any
 
 import pytest
 
-from auth.linking.links import link_by_evidence
-from auth.linking.models import Evidence, PendingIdentity
+from auth.linking.models import PendingIdentity
 from auth.models import digest
 from auth.outside import OutsideIdentity
-from tests.auth.conftest import Portal
-from tests.auth.linking.conftest import OTHER_SNILS, SNILS, Door, heading, make_identity
+from tests.auth.conftest import ON_SQLITE, with_settings
+from tests.auth.linking.conftest import IN, NOT_FOUND, OTHER_SNILS, SNILS, Door, make_identity
 from tests.auth.people import PUPIL, TEACHER, make_account, make_teacher
-from tests.relying_party import Browser
+from tests.relying_party import Page
 
-ON_SQLITE = pytest.mark.parametrize("session_factory", ["sqlite"], indirect=True)
-IN = "Вы вошли"
-NOT_FOUND = "Мы не нашли вашу учётную запись"
+pytestmark = ON_SQLITE
+
+AGAIN = "Начните заново"
 
 
-def of_two_accounts(door: Door) -> OutsideIdentity:
-    identity = make_identity()
+@pytest.fixture
+def choice(door: Door) -> Page:
+    """The page for the identity of two accounts, where no application asked."""
     for person_id in (PUPIL, TEACHER):
-        door.link(person_id, identity)
-    return identity
+        door.link(person_id)
+    page = door.come()
+    assert page.heading == "Под какой учётной записью войти?"
+    return page
 
 
-@ON_SQLITE
-def test_a_linked_identity_is_let_in(door: Door, browser: Browser) -> None:
-    identity = make_identity(snils="", confirmed=False)
-    door.link(PUPIL, identity)
-    assert heading(browser.open(door.address(identity))) == IN
+def test_a_linked_identity_is_let_in(door: Door) -> None:
+    door.link()
+    assert door.come(snils="", confirmed=False).heading == IN
 
 
-def test_the_snils_of_one_person_links_at_once_and_lets_in(door: Door, browser: Browser) -> None:
-    door.pupil(PUPIL, snils=SNILS)
-    assert heading(browser.open(door.address(make_identity()))) == IN
-    assert door.links() == {PUPIL: "1000299353"}
-    assert door.history() == [("linked", "snils", "")]
-    assert heading(browser.open(door.address(make_identity()))) == IN
-    assert len(door.history()) == 1
-
-
-@ON_SQLITE
-def test_the_application_gets_its_code_and_the_event_says_how(door: Door, browser: Browser) -> None:
-    door.pupil(PUPIL, snils=SNILS)
+def test_the_application_gets_its_code_and_the_event_says_how(door: Door) -> None:
+    door.record(snils=SNILS)
     moodle = door.portal.moodle()
     start = moodle.start()
-    back = browser.open(door.address(make_identity(), start.url))
+    back = door.come(start.url)
     assert back.parameters["state"] == start.state
-    tokens = moodle.redeem(back.parameters["code"], start).json()
+    tokens = moodle.redeem(back.code).json()
     assert moodle.userinfo(tokens["access_token"]).json()["sub"] == PUPIL
-    assert [(e.person_id, e.method, e.result) for e in door.portal.events()] == [
-        (PUPIL, "esia", "allowed"),
-        (PUPIL, "session", "allowed"),
+    assert door.portal.told() == [
+        (PUPIL, "", "esia", "allowed", ""),
+        (PUPIL, "moodle", "session", "allowed", ""),
     ]
 
 
-@ON_SQLITE
-def test_an_application_may_keep_the_sign_in_short(door: Door, browser: Browser) -> None:
-    door.pupil(PUPIL, snils=SNILS)
-    classroom = door.portal.client("classroom")
-    browser.open(door.address(make_identity(), classroom.start().url))
+def test_an_application_may_keep_the_sign_in_short(door: Door) -> None:
+    door.record(snils=SNILS)
+    door.come(door.portal.client("classroom").start().url)
     door.portal.clock.forward(601)
-    page = browser.open(f"{door.portal.issuer}/auth/")
-    assert page.url.endswith("/auth/login")
+    assert door.home().url.endswith("/auth/login")
 
 
-@ON_SQLITE
-@pytest.mark.parametrize("differs", [{"family_name": "Новая"}, {"birth_date": date(2014, 3, 6)}])
-def test_a_snils_under_another_name_or_birth_date_is_a_question(
-    door: Door, browser: Browser, differs: dict[str, object]
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({"snils": SNILS}, {"family_name": "Новая"}),
+        ({"snils": SNILS}, {"birth_date": date(2014, 3, 6)}),
+        ({"snils": OTHER_SNILS}, {}),
+    ],
+)
+def test_a_snils_under_another_name_or_birth_date_or_another_snils_is_a_question(
+    door: Door, ours: dict[str, str], theirs: dict[str, Any]
 ) -> None:
-    door.pupil(PUPIL, snils=SNILS)
-    page = browser.open(door.address(make_identity(**differs)))
-    assert heading(page) == NOT_FOUND
+    door.record(**ours)
+    assert door.come(**theirs).heading == NOT_FOUND
     assert door.links() == {}
     assert door.refusals() == [(None, "esia", "not_linked")]
 
 
-@ON_SQLITE
-def test_an_account_linked_to_another_identity_is_not_linked_again(
-    door: Door, browser: Browser
-) -> None:
-    door.pupil(PUPIL, snils=SNILS)
-    door.link(PUPIL, make_identity(subject="1"))
-    assert heading(browser.open(door.address(make_identity()))) == NOT_FOUND
+def test_an_account_linked_to_another_identity_is_not_linked_again(door: Door) -> None:
+    door.record(snils=SNILS)
+    door.link(subject="1")
+    assert door.come().heading == NOT_FOUND
     assert door.links() == {PUPIL: "1"}
 
 
-@ON_SQLITE
-def test_an_equal_email_changes_nothing(door: Door, browser: Browser) -> None:
+def test_an_equal_email_changes_nothing(door: Door) -> None:
     """An identity has no e-mail at all, and a subject that is one means nothing."""
     assert not [name for name in OutsideIdentity.__dataclass_fields__ if "mail" in name]
-    stranger = make_identity(
-        subject=make_account().email, family_name="Иная", given_name="Особа", snils=""
-    )
-    assert heading(browser.open(door.address(stranger))) == NOT_FOUND
+    stranger = {"family_name": "Иная", "given_name": "Особа", "snils": ""}
+    assert door.come(**stranger, subject=make_account().email).heading == NOT_FOUND
     assert door.links() == {}
 
 
-@ON_SQLITE
-def test_a_suspended_person_is_refused_before_any_sign_in(door: Door, browser: Browser) -> None:
-    door.pupil(PUPIL, snils=SNILS, suspended=True)
-    page = browser.open(door.address(make_identity(), door.portal.moodle().start().url))
+def test_a_suspended_person_is_refused_before_any_sign_in(door: Door) -> None:
+    door.record(snils=SNILS, suspended=True)
+    page = door.come(door.portal.moodle().start().url)
     assert page.status == 403
     assert "отключена" in page.text
     assert door.refusals() == [(PUPIL, "esia", "suspended")]
-    assert browser.open(f"{door.portal.issuer}/auth/").url.endswith("/auth/login")
+    assert door.home().url.endswith("/auth/login")
 
 
-@ON_SQLITE
-def test_a_person_who_comes_back_finds_the_link(door: Door, browser: Browser) -> None:
-    door.pupil(PUPIL, snils=SNILS)
-    browser.open(door.address(make_identity()))
-    door.pupil(PUPIL, suspended=True, snils="")
-    assert browser.open(door.address(make_identity())).status == 403
-    door.pupil(PUPIL, suspended=False, school_code="2001", family_name="Новая")
-    assert heading(browser.open(door.address(make_identity()))) == IN
+def test_a_person_who_comes_back_finds_the_link(door: Door) -> None:
+    door.record(snils=SNILS)
+    door.come()
+    door.record(suspended=True, snils="")
+    assert door.come().status == 403
+    door.record(suspended=False, school_code="2001", family_name="Новая")
+    assert door.come().heading == IN
 
 
-@ON_SQLITE
-def test_an_application_for_teachers_refuses_a_pupil(door: Door, browser: Browser) -> None:
-    door.pupil(PUPIL, snils=SNILS)
-    page = browser.open(door.address(make_identity(), door.portal.journal().start().url))
+def test_an_application_for_teachers_refuses_a_pupil(door: Door) -> None:
+    door.record(snils=SNILS)
+    page = door.come(door.portal.journal().start().url)
     assert page.status == 403
     assert door.refusals() == [(PUPIL, "esia", "role")]
 
 
-@ON_SQLITE
+@with_settings(phase="password_only")
 @pytest.mark.parametrize("application", [True, False])
-def test_the_phase_may_refuse(start_portal: Callable[..., Portal], application: bool) -> None:
-    portal = start_portal(phase="password_only")
-    door = Door(portal=portal)
-    portal.app.add_url_rule("/outside/<int:number>", view_func=door.callback)
-    door.pupil(PUPIL, snils=SNILS)
-    browser = Browser(portal.issuer)
-    page = browser.open(
-        door.address(make_identity(), portal.moodle().start().url if application else "")
-    )
-    browser.close()
+def test_the_phase_may_refuse(door: Door, application: bool) -> None:
+    door.record(snils=SNILS)
+    page = door.come(door.portal.moodle().start().url if application else "")
     assert page.status == 403
     assert door.refusals() == [(PUPIL, "esia", "method")]
 
 
-def test_two_arrivals_at_once_make_one_link_and_both_get_in(
-    door: Door, browser: Browser, another_browser: Browser
-) -> None:
-    door.pupil(PUPIL, snils=SNILS)
-    addresses = [door.address(make_identity()) for _ in range(2)]
-    together = threading.Barrier(2)
-    pages = []
-
-    def arrive(which: Browser, address: str) -> None:
-        together.wait()
-        pages.append(which.open(address))
-
-    threads = [
-        threading.Thread(target=arrive, args=pair)
-        for pair in zip((browser, another_browser), addresses, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [heading(page) for page in pages] == [IN, IN]
-    assert door.history() == [("linked", "snils", "")]
-
-
-def test_of_two_identities_at_once_one_is_linked(door: Door) -> None:
-    pupil, now = make_account(), door.portal.clock()
-    factory = door.portal.session_factory
-    first, second = make_identity(), make_identity(subject="2")
-    assert link_by_evidence(factory, first, pupil, Evidence.SNILS, now)
-    assert link_by_evidence(factory, first, pupil, Evidence.SNILS, now)
-    assert not link_by_evidence(factory, second, pupil, Evidence.SNILS, now)
-    assert door.links() == {PUPIL: first.subject}
-
-
-@ON_SQLITE
-def test_an_unconfirmed_account_is_told_how_to_become_one(door: Door, browser: Browser) -> None:
-    door.pupil(PUPIL, snils=SNILS)
-    page = browser.open(door.address(make_identity(confirmed=False)))
-    assert heading(page) == "Учётная запись Госуслуг не подтверждена"
-    school = browser.open(page.url.replace("/linking/?", "/linking/school?"))
-    assert heading(school) == heading(page)
+def test_an_unconfirmed_account_is_told_how_to_become_one(door: Door) -> None:
+    door.record(snils=SNILS)
+    page = door.come(confirmed=False)
+    assert page.heading == "Учётная запись Госуслуг не подтверждена"
+    assert door.see(page, "school").heading == page.heading
     assert door.links() == {}
 
 
-@ON_SQLITE
 def test_the_page_is_for_this_browser_alone_and_not_for_long(
-    door: Door, browser: Browser, another_browser: Browser
+    door: Door, another_door: Door
 ) -> None:
-    page = browser.open(door.address(make_identity()))
-    assert heading(another_browser.open(page.url)) == "Начните заново"
-    assert "Проверочный" not in another_browser.open(page.url).text
-    door.portal.clock.forward(timedelta(minutes=30).total_seconds())
-    assert heading(browser.open(page.url)) == "Начните заново"
+    page = door.come()
+    elsewhere = another_door.browser.open(page.url)
+    assert elsewhere.heading == AGAIN
+    assert "Проверочный" not in elsewhere.text
+    door.portal.clock.forward(minutes=30)
+    assert door.browser.open(page.url).heading == AGAIN
 
 
-@ON_SQLITE
 def test_nothing_personal_stands_in_an_address_and_only_a_digest_of_the_key_is_kept(
-    door: Door, browser: Browser
+    door: Door,
 ) -> None:
-    page = browser.open(door.address(make_identity(), door.portal.moodle().start().url))
+    page = door.come(door.portal.moodle().start().url)
     assert set(page.parameters) == {"arrival"}
     with door.portal.session_factory() as db:
         assert db.get(PendingIdentity, digest(page.parameters["arrival"]))
@@ -214,58 +152,34 @@ def test_nothing_personal_stands_in_an_address_and_only_a_digest_of_the_key_is_k
     assert repr(make_identity()) == "OutsideIdentity(provider='esia')"
 
 
-@ON_SQLITE
 def test_a_person_with_two_accounts_chooses_and_is_not_asked_again(
-    door: Door, browser: Browser, another_browser: Browser
+    door: Door, another_door: Door, choice: Page
 ) -> None:
-    identity = of_two_accounts(door)
-    journal = door.portal.journal()
-    page = browser.open(door.address(identity, journal.start().url))
-    assert heading(page) == "Под какой учётной записью войти?"
+    url = door.portal.journal().start().url
+    page = door.come(url)
+    assert page.heading == choice.heading
     assert "Ученик, класс 5А" in page.text
-    refused = browser.submit(page, form_to="choose", person=PUPIL)
-    assert refused.status == 403
-    back = browser.submit(page, form_to="choose", person=TEACHER)
-    assert "code" in back.parameters
-    again = browser.open(door.address(identity, journal.start().url))
-    assert "code" in again.parameters
-    asked = another_browser.open(door.address(identity, journal.start().url))
-    assert heading(asked) == heading(page)
-    door.portal.clock.forward(timedelta(days=30).total_seconds())
-    asked = browser.open(door.address(identity, journal.start().url))
-    assert heading(asked) == heading(page)
+    assert door.submit(page, form_to="choose", person=PUPIL).status == 403
+    assert door.submit(page, form_to="choose", person=TEACHER).code
+    assert door.come(url).code
+    assert another_door.come(url).heading == choice.heading
+    door.portal.clock.forward(days=30)
+    assert door.come(url).heading == choice.heading
 
 
-@ON_SQLITE
-def test_the_choice_can_be_changed(door: Door, browser: Browser) -> None:
-    identity = of_two_accounts(door)
-    page = browser.open(door.address(identity))
-    home = browser.submit(page, form_to="choose", person=PUPIL)
-    assert heading(home) == IN
-    login = browser.submit(home, form_to="other")
-    assert login.url.endswith("/auth/login")
-    assert heading(browser.open(door.address(identity))) == heading(page)
+def test_the_choice_can_be_changed(door: Door, choice: Page) -> None:
+    home = door.submit(choice, form_to="choose", person=PUPIL)
+    assert home.heading == IN
+    assert door.submit(home, form_to="other").url.endswith("/auth/login")
+    assert door.come().heading == choice.heading
 
 
-@ON_SQLITE
-def test_nobody_is_chosen_who_is_not_linked(door: Door, browser: Browser) -> None:
-    identity = of_two_accounts(door)
+def test_nobody_is_chosen_who_is_not_linked(door: Door, choice: Page) -> None:
     door.portal.people.add(make_teacher(person_id="p-3", username="1111p1111"))
-    page = browser.open(door.address(identity))
-    assert heading(browser.submit(page, form_to="choose", person="p-3")) == heading(page)
-    assert heading(browser.submit(page, form_to="choose", person=PUPIL, form_token="")) != IN
+    assert door.submit(choice, form_to="choose", person="p-3").heading == choice.heading
+    assert door.submit(choice, form_to="choose", person=PUPIL, form_token="").heading != IN
 
 
-@ON_SQLITE
-def test_a_choice_that_an_application_refuses_is_asked_again(door: Door, browser: Browser) -> None:
-    identity = of_two_accounts(door)
-    page = browser.open(door.address(identity))
-    browser.submit(page, form_to="choose", person=PUPIL)
-    asked = browser.open(door.address(identity, door.portal.journal().start().url))
-    assert heading(asked) == heading(page)
-
-
-@ON_SQLITE
-def test_another_snils_in_the_record_is_a_question(door: Door, browser: Browser) -> None:
-    door.pupil(PUPIL, snils=OTHER_SNILS)
-    assert heading(browser.open(door.address(make_identity()))) == NOT_FOUND
+def test_a_choice_that_an_application_refuses_is_asked_again(door: Door, choice: Page) -> None:
+    door.submit(choice, form_to="choose", person=PUPIL)
+    assert door.come(door.portal.journal().start().url).heading == choice.heading

@@ -10,9 +10,8 @@ from auth.linking.links import end_link, is_linked, links_of
 from auth.linking.models import LinkEvent
 from auth.models import LogoutNotice
 from tests.auth.conftest import OWN_PASSWORD
-from tests.auth.linking.conftest import SNILS, Door, heading, make_identity
+from tests.auth.linking.conftest import IN, NOT_FOUND, SNILS, Door
 from tests.auth.people import PUPIL
-from tests.relying_party import Browser
 
 
 def unlink(door: Door) -> None:
@@ -29,19 +28,15 @@ def unlink(door: Door) -> None:
         )
 
 
-def test_an_unlink_ends_sign_ins_and_tokens_and_applications_are_told(
-    door: Door, browser: Browser
-) -> None:
-    door.pupil(PUPIL, snils=SNILS)
+def test_an_unlink_ends_sign_ins_and_tokens_and_applications_are_told(door: Door) -> None:
+    door.record(snils=SNILS)
     diary = door.portal.client("diary", scope="openid profile offline_access")
-    start = diary.start()
-    back = browser.open(door.address(make_identity(), start.url))
-    tokens = diary.redeem(back.parameters["code"], start).json()
+    tokens = diary.redeem(door.come(diary.start().url).code).json()
     assert diary.userinfo(tokens["access_token"]).ok
     unlink(door)
     assert diary.userinfo(tokens["access_token"]).status_code == 401
     assert diary.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
-    assert browser.open(f"{door.portal.issuer}/auth/").url.endswith("/auth/login")
+    assert door.home().url.endswith("/auth/login")
     with door.portal.session_factory() as db:
         assert db.scalars(select(LogoutNotice.client_id)).all() == ["diary"]
         events = db.scalars(select(LinkEvent).order_by(LinkEvent.id))
@@ -51,42 +46,37 @@ def test_an_unlink_ends_sign_ins_and_tokens_and_applications_are_told(
         ]
 
 
-def test_a_sign_in_with_the_password_goes_on(
-    door: Door, browser: Browser, another_browser: Browser
-) -> None:
-    door.pupil(PUPIL, snils=SNILS)
-    another_browser.open(door.address(make_identity()))
-    login = browser.open(f"{door.portal.issuer}/auth/login")
-    chosen = browser.submit(login, username="1234p5678", password="05032014")
-    browser.submit(chosen, password=OWN_PASSWORD, repeated=OWN_PASSWORD)
-    another_browser.open(door.address(make_identity()))
+def test_a_sign_in_with_the_password_goes_on(door: Door, another_door: Door) -> None:
+    door.record(snils=SNILS)
+    door.portal.give_password(PUPIL)
+    door.confirm(door.home(), password=OWN_PASSWORD)
+    another_door.come()
     unlink(door)
-    assert browser.open(f"{door.portal.issuer}/auth/").url.endswith("/auth/")
-    assert another_browser.open(f"{door.portal.issuer}/auth/").url.endswith("/auth/login")
+    assert door.home().url.endswith("/auth/")
+    assert another_door.home().url.endswith("/auth/login")
 
 
-def test_an_account_that_was_unlinked_can_be_linked_again(door: Door, browser: Browser) -> None:
-    door.pupil(PUPIL, snils=SNILS)
-    browser.open(door.address(make_identity(subject="1")))
+def test_an_account_that_was_unlinked_can_be_linked_again(door: Door) -> None:
+    door.record(snils=SNILS)
+    door.come(subject="1")
     unlink(door)
-    browser.open(door.address(make_identity(subject="2")))
+    door.come(subject="2")
     assert door.links() == {PUPIL: "2"}
     assert [action for action, _, _ in door.history()] == ["linked", "unlinked", "linked"]
 
 
-def test_the_same_identity_comes_back_only_through_the_school(door: Door, browser: Browser) -> None:
-    door.pupil(PUPIL, snils=SNILS)
-    browser.open(door.address(make_identity()))
+def test_the_same_identity_comes_back_only_through_the_school(door: Door) -> None:
+    door.record(snils=SNILS)
+    door.come()
     unlink(door)
-    page = browser.open(door.address(make_identity()))
-    assert heading(page) == "Мы не нашли вашу учётную запись"
-    door.link(PUPIL, make_identity())
-    assert heading(browser.open(door.address(make_identity()))) == "Вы вошли"
+    assert door.come().heading == NOT_FOUND
+    door.link()
+    assert door.come().heading == IN
 
 
 def test_a_link_counts_from_its_moment_until_that_of_its_end(door: Door) -> None:
     made = door.portal.clock()
-    door.link(PUPIL, make_identity())
+    door.link()
     door.portal.clock.forward(3600)
     unlink(door)
     ended, second = door.portal.clock(), timedelta(seconds=1)
