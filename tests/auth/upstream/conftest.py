@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,15 @@ import pytest
 from werkzeug.wrappers import Response
 
 from auth.directory import Account
+from auth.esia.protocol.gost import OpensslGost, find_gost
 from auth.outside import OutsideIdentity
 from auth.upstream import build
 from auth.upstream.settings import EsiaUpstream, OidcUpstream, UpstreamSettings
-from tests.auth.conftest import START, Portal
+from tests.auth.conftest import START, Portal, StartPortal
 from tests.auth.esia.signing import Signer
-from tests.auth.people import TEACHER, make_teacher
+from tests.auth.people import make_teacher
 from tests.auth.upstream import provider_process
-from tests.auth.upstream.travelling import Traveller
+from tests.relying_party import Browser, Page
 from tests.service.command_line import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -31,13 +33,39 @@ NOBODY = "http://127.0.0.1:1"
 """Where nobody listens."""
 SCOPES = ("openid", "fullname", "birthdate", "snils", "kid_fullname", "kid_snils")
 
-FAULTS = (
-    "ac:007004", "ac:007005", "ac:007007", "ac:007015", "ac:007019", "ac:007023", "ac:007053",
-    "ac:007055", "ac:007062", "ac:wrong_state",
-    "te:007007", "te:007011", "te:007053", "te:html", "te:slow", "te:wrong_state",
-    "te:expired_token", "te:wrong_audience", "te:changed_certificate",
-    "rs:005011", "rs:005013", "rs:005029", "rs:html", "rs:slow",
-)  # fmt: skip
+needs_engine = pytest.mark.skipif(
+    not isinstance(find_gost(), OpensslGost), reason="OpenSSL has no engine gost"
+)
+
+FAILED, DENIED, SILENT = "upstream_failed", "upstream_denied", "upstream_unavailable"
+
+FAULTS = {
+    "ac:007004": (403, "Вы не вошли", DENIED),
+    "ac:007005": (502, "не принимает наш запрос", FAILED),
+    "ac:007007": (503, "не отвечает", SILENT),
+    "ac:007015": (502, "не принимает наш запрос", FAILED),
+    "ac:007019": (502, "не принимает наш запрос", FAILED),
+    "ac:007023": (502, "не принимает наш запрос", FAILED),
+    "ac:007053": (502, "не принимает наш запрос", FAILED),
+    "ac:007055": (403, "не подходит", DENIED),
+    "ac:007062": (403, "не подходит", DENIED),
+    "ac:wrong_state": (400, "Этот вход завершён", FAILED),
+    "te:007007": (503, "не отвечает", SILENT),
+    "te:007011": (502, "ещё раз", FAILED),
+    "te:007053": (502, "не принимает наш запрос", FAILED),
+    "te:html": (503, "не отвечает", SILENT),
+    "te:slow": (503, "не отвечает", SILENT),
+    "te:wrong_state": (502, "не прошёл проверку", FAILED),
+    "te:expired_token": (502, "не прошёл проверку", FAILED),
+    "te:wrong_audience": (502, "не прошёл проверку", FAILED),
+    "te:changed_certificate": (502, "не прошёл проверку", FAILED),
+    "rs:005011": (502, "не прошёл проверку", FAILED),
+    "rs:005013": (502, "не прошёл проверку", FAILED),
+    "rs:005029": (502, "не принимает наш запрос", FAILED),
+    "rs:html": (503, "не отвечает", SILENT),
+    "rs:slow": (503, "не отвечает", SILENT),
+}
+"""Fault of the stand-in -> status, words of our page, reason of the login event."""
 
 
 def system_of(fault: str) -> str:
@@ -57,30 +85,22 @@ class Outside:
     portal_port: int
     """Of the portal whose addresses are registered at the standard face, as whole strings."""
 
-    @property
-    def rsa_certificate(self) -> str:
-        return self._certificate("rsa")
-
-    @property
-    def gost_certificate(self) -> str:
-        return self._certificate("gost")
-
-    def _certificate(self, kind: str) -> str:
+    def certificate(self, kind: str) -> str:
         """As a file, out of what the stand-in publishes."""
         path = self.folder / f"esia-{kind}.pem"
-        if not path.exists():
-            stored = json.loads((self.folder / "esia" / "esia.json").read_text())
-            path.write_text(stored[f"{kind}_certificate"])
+        stored = json.loads((self.folder / "esia" / "esia.json").read_text())
+        path.write_text(stored[f"{kind}_certificate"])
         return str(path)
 
-    def esia(self, **changes: Any) -> EsiaUpstream:
-        """A way to the ЕСИА face, signing with RSA unless told otherwise."""
+    def esia(self, signed_as: str = "SCHOOL01", **changes: Any) -> EsiaUpstream:
+        """A way to the ЕСИА face."""
+        kind = "gost" if signed_as == "GOST01" else "rsa"
         values: dict[str, Any] = {
-            "mnemonic": "SCHOOL01",
+            "mnemonic": signed_as,
             "base_url": self.url,
-            "certificate": str(self.folder / "SCHOOL01.pem"),
-            "signing_key": str(self.folder / "SCHOOL01.key"),
-            "token_certificates": (self.rsa_certificate,),
+            "certificate": str(self.folder / f"{signed_as}.pem"),
+            "signing_key": str(self.folder / f"{signed_as}.key"),
+            "token_certificates": (self.certificate(kind),),
             "scopes": SCOPES,
         }
         return EsiaUpstream(**values | changes)
@@ -123,6 +143,9 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
             *((system_of(fault), "SCHOOL01", [fault]) for fault in FAULTS),
         )
     ]
+    account = make_teacher(
+        family_name="Шлюзовая", given_name="Проба", middle_name="Образцовна", birth_date=None
+    )
     plan = {
         "now": START.isoformat(),
         "systems": systems,
@@ -135,63 +158,87 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
                 "require_pkce": True,
             }
         ],
-        "account": {
-            "person_id": TEACHER,
-            "username": "8765p4321",
-            "email": "8765p4321@school.invalid",
-            "given_name": "Проба",
-            "family_name": "Шлюзовая",
-            "middle_name": "Образцовна",
-            "roles": ["teacher"],
-        },
+        "account": asdict(account),
         "password": PASSWORD,
     }
     (folder / "plan.json").write_text(json.dumps(plan))
-    log = (folder / "log").open("w")
-    process = subprocess.Popen(
-        [sys.executable, provider_process.__file__, str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-    )
-    assert process.stdout
-    port = process.stdout.readline().strip()
-    yield Outside(url=f"http://localhost:{port}", folder=folder, portal_port=portal_port)
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    log.close()
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(
+            [sys.executable, provider_process.__file__, str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        ) as process,
+    ):
+        assert process.stdout
+        port = process.stdout.readline().strip()
+        yield Outside(url=f"http://localhost:{port}", folder=folder, portal_port=portal_port)
+        process.kill()
 
 
-@dataclass
-class Arrivals:
-    """Plays linking: remembers who arrived and with which request."""
+class Traveller(Browser):
+    """A browser that goes between our portal and the outside provider, as people do."""
 
+    def __init__(self, portal: Portal, outside: Outside) -> None:
+        super().__init__(portal.issuer, outside.url)
+        self.portal, self.outside = portal, outside
+
+    def leave(self, key: str = "esia", query: str = "") -> Page:
+        """Press the button of the sign-in page; where that leads."""
+        page = self.open(f"{self.portal.issuer}/auth/login?{query}")
+        return self.submit(page, form_to=f"/auth/upstream/{key}/start")
+
+    def sign_in_there(self, page: Page, person: str = "confirmed", decision: str = "allow") -> Page:
+        """Sign in and answer there, where anything is asked; where that leads."""
+        if page.asks_who:
+            page = self.submit(page, username="8765p4321", password=PASSWORD)
+        if "/login?" in page.url:
+            page = self.submit(page, persona=person)
+        if "/login/consent?" in page.url:
+            page = self.submit(page, decision=decision)
+        return page
+
+    def go(self, key: str = "esia", person: str = "confirmed", query: str = "") -> Page:
+        return self.sign_in_there(self.leave(key, query), person)
+
+    def stop_short(self, page: Page) -> str:
+        """Sign in there, and do not come back; the address that the browser was sent to."""
+        self.sites = (self.outside.url,)
+        back = self.sign_in_there(page).url
+        self.sites = (self.portal.issuer, self.outside.url)
+        return back
+
+    def the(self, part: str) -> str:
+        """The one address with this part that was opened."""
+        (found,) = [url for url in self.seen if part in url]
+        return found
+
+
+@dataclass(kw_only=True)
+class Journey:
+    """A sign-in elsewhere. It plays linking: remembers who arrived and with which request."""
+
+    outside: Outside
+    start_portal: StartPortal
+    opened: ExitStack
     identities: list[OutsideIdentity] = field(default_factory=list)
     queries: list[str] = field(default_factory=list)
 
-    def __call__(self, identity: OutsideIdentity, *, query: str) -> Response:
+    def arrive(self, identity: OutsideIdentity, *, query: str) -> Response:
         self.identities.append(identity)
         self.queries.append(query)
         return Response("arrived")
 
-
-@pytest.fixture
-def arrivals() -> Arrivals:
-    return Arrivals()
-
-
-@pytest.fixture
-def open_portal(start_portal: Callable[..., Portal], arrivals: Arrivals) -> Callable[..., Portal]:
-    """Start our portal with these ways to outside providers."""
-
-    def start(
+    def open_portal(
+        self,
         *ways: EsiaUpstream | OidcUpstream,
         linked: bool = False,
         timeout: float = 60,
         **settings: Any,
     ) -> Portal:
+        """Start our portal with these ways to outside providers, where linking may be our own."""
         upstreams = build(
             UpstreamSettings(
                 esia=tuple(one for one in ways if isinstance(one, EsiaUpstream)),
@@ -199,55 +246,20 @@ def open_portal(start_portal: Callable[..., Portal], arrivals: Arrivals) -> Call
                 timeout_seconds=timeout,
             )
         )
-        return start_portal(
-            upstreams=upstreams,
-            arrive=None if linked else arrivals,
-            **{"phase": "both"} | settings,
-        )
+        arrive = None if linked else self.arrive
+        return self.start_portal(upstreams=upstreams, arrive=arrive, **{"phase": "both"} | settings)
 
-    return start
+    def traveller(self, portal: Portal) -> Traveller:
+        return self.opened.enter_context(closing(Traveller(portal, self.outside)))
 
-
-@pytest.fixture
-def travellers(outside: Outside) -> Iterator[Callable[[Portal], Traveller]]:
-    opened = []
-
-    def make(portal: Portal) -> Traveller:
-        opened.append(Traveller(portal.issuer, outside.url))
-        return opened[-1]
-
-    yield make
-    for traveller in opened:
-        traveller.close()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Journey:
-    """All that a sign-in elsewhere needs."""
-
-    outside: Outside
-    open_portal: Callable[..., Portal]
-    travellers: Callable[[Portal], Traveller]
-    arrivals: Arrivals
-
-    def begin(
-        self, *ways: EsiaUpstream | OidcUpstream, **settings: Any
-    ) -> tuple[Portal, Traveller]:
-        """Start our portal with these ways, and a browser."""
-        portal = self.open_portal(*ways, **settings)
-        return portal, self.travellers(portal)
+    def begin(self, *ways: EsiaUpstream | OidcUpstream, **settings: Any) -> Traveller:
+        """A browser and our portal with these ways, or with one to ЕСИА as it should be."""
+        return self.traveller(self.open_portal(*(ways or (self.outside.esia(),)), **settings))
 
 
 @pytest.fixture
-def journey(
-    outside: Outside,
-    open_portal: Callable[..., Portal],
-    travellers: Callable[[Portal], Traveller],
-    arrivals: Arrivals,
-) -> Journey:
-    return Journey(
-        outside=outside, open_portal=open_portal, travellers=travellers, arrivals=arrivals
-    )
+def journey(outside: Outside, start_portal: StartPortal, opened: ExitStack) -> Journey:
+    return Journey(outside=outside, start_portal=start_portal, opened=opened)
 
 
 def make_confirmed_teacher() -> Account:
@@ -259,7 +271,3 @@ def make_confirmed_teacher() -> Account:
         birth_date=date(1985, 7, 21),
         snils="00000070103",
     )
-
-
-LATER = timedelta(minutes=16)
-"""After every attempt has ended."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from auth.expiry import forget_expired
 from auth.upstream.attempts import Purpose, UpstreamAttempt, begin, claim
-from tests.auth.conftest import START
+from tests.auth.conftest import START, at_once
 
 MINUTE = timedelta(minutes=1)
 
@@ -40,24 +39,15 @@ def state(context: Any) -> str:
     return start(context)
 
 
+BEGUN = {"purpose": Purpose.SIGN_IN, "upstream": "esia", "browser": "a cookie"}
+
+
 def start(context: Any) -> str:
-    return begin(context, Purpose.SIGN_IN, "esia", "client_id=moodle", browser="a cookie")
+    return begin(context, **BEGUN, onward="client_id=moodle")
 
 
-def take(
-    context: Any,
-    state: str,
-    *,
-    purpose: Purpose = Purpose.SIGN_IN,
-    upstream: str = "esia",
-    browser: str = "a cookie",
-) -> str | None:
-    return claim(context, purpose, upstream, state, browser=browser)
-
-
-def test_an_attempt_is_taken_once(context: Any, state: str) -> None:
-    assert take(context, state) == "client_id=moodle"
-    assert take(context, state) is None
+def take(context: Any, state: str, **changes: Any) -> str | None:
+    return claim(context, state=state, **BEGUN | changes)
 
 
 def test_an_attempt_is_of_one_browser_provider_and_purpose_and_ends(
@@ -75,11 +65,10 @@ def test_an_attempt_is_of_one_browser_provider_and_purpose_and_ends(
 
 
 def test_of_two_returns_at_once_one_counts(context: Any) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        for _ in range(20):
-            state = start(context)
-            taken = list(pool.map(lambda _, s=state: take(context, s), range(2)))
-            assert sorted(taken, key=str) == [None, "client_id=moodle"]
+    for _ in range(20):
+        state = start(context)
+        taken = at_once(*[lambda state=state: take(context, state)] * 2)
+        assert sorted(taken, key=str) == [None, "client_id=moodle"]
 
 
 def test_neither_state_nor_cookie_is_stored(context: Any, state: str) -> None:

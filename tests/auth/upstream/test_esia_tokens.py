@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from joserfc.util import json_b64encode, urlsafe_b64encode
 
 from auth.upstream.errors import Problem, UpstreamError
 from auth.upstream.esia_tokens import Signed, TokenCheck
@@ -22,14 +21,13 @@ ESIA = Signer()
 Change = Callable[[dict[str, Any]], None]
 
 
-def part(content: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+def part(content: dict[str, Any]) -> str:
+    return json_b64encode(content).decode()
 
 
 def token(header: dict[str, Any], claims: dict[str, Any], signer: Signer = ESIA) -> str:
     signed = f"{part(header)}.{part(claims)}"
-    signature = base64.urlsafe_b64encode(signer.raw(signed)).decode().rstrip("=")
-    return f"{signed}.{signature}"
+    return f"{signed}.{urlsafe_b64encode(signer.raw(signed)).decode()}"
 
 
 def parts() -> dict[str, Any]:

@@ -18,34 +18,21 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from auth.esia.protocol.gost import _CONFIGURATION as ENGINE_CONFIGURATION
 from auth.esia.protocol.gost import Gost, OpensslGost, find_gost
 from auth.upstream import build
 from auth.upstream.esia import Esia
-from auth.upstream.http import Http
 from auth.upstream.settings import EsiaUpstream, UpstreamSettings
 from auth.upstream.signers import Signer as Sign
-from auth.upstream.signers import SignerError, gost_signer, make_signer
+from auth.upstream.signers import SignerError, gost_signer
 from tests.auth.esia.signing import Signer
+from tests.auth.upstream.conftest import NOBODY, needs_engine
 from tests.web import running_handler
 
 PASSWORD = "тайное слово № 7"
 TOKEN = "token-of-the-signing-service"
 DATA = b"SCHOOL01openid2026.09.01 08:00:00 +0000"
 COMMON = UpstreamSettings(timeout_seconds=60)
-
-needs_engine = pytest.mark.skipif(
-    not isinstance(find_gost(), OpensslGost), reason="OpenSSL has no engine gost"
-)
-
-ENGINE = """\
-openssl_conf = start
-[start]
-engines = engines
-[engines]
-gost = gost
-[gost]
-engine_id = gost
-"""
 
 SPY = """\
 #!{python}
@@ -59,8 +46,11 @@ os.execv({openssl!r}, [{openssl!r}, *sys.argv[1:]])
 """Notes what every account of the machine can see of a process, then is OpenSSL."""
 
 
+Settings = Callable[..., EsiaUpstream]
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Callable[..., EsiaUpstream]:
+def settings(tmp_path: Path) -> Settings:
     """Of an upstream whose certificate and key are in files."""
 
     def make(signer: Signer, key: bytes = b"", **changes: str) -> EsiaUpstream:
@@ -88,7 +78,7 @@ def encrypted_rsa(signer: Signer) -> bytes:
 
 
 def encrypted_gost(signer: Signer, folder: Path) -> bytes:
-    (folder / "engine.cnf").write_text(ENGINE)
+    (folder / "engine.cnf").write_text(ENGINE_CONFIGURATION)
     (folder / "plain.key").write_bytes(signer.key_pem)
     (folder / "password").write_text(PASSWORD)
     done = subprocess.run(
@@ -101,7 +91,7 @@ def encrypted_gost(signer: Signer, folder: Path) -> bytes:
     return done.stdout
 
 
-def test_an_encrypted_rsa_key_signs(settings: Callable[..., EsiaUpstream]) -> None:
+def test_an_encrypted_rsa_key_signs(settings: Settings) -> None:
     signer = Signer()
     made = signer_of(settings(signer, encrypted_rsa(signer), signing_key_password=PASSWORD))
     assert signer.certificate.check(DATA, made(DATA), Gost())
@@ -109,7 +99,7 @@ def test_an_encrypted_rsa_key_signs(settings: Callable[..., EsiaUpstream]) -> No
 
 @needs_engine
 def test_an_encrypted_gost_key_signs_and_no_process_shows_its_password(
-    settings: Callable[..., EsiaUpstream], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signer = Signer(kind="gost")
     engine = find_gost()
@@ -131,7 +121,7 @@ def test_an_encrypted_gost_key_signs_and_no_process_shows_its_password(
 
 @needs_engine
 def test_a_wrong_password_of_a_gost_key_is_named_without_waiting(
-    settings: Callable[..., EsiaUpstream], tmp_path: Path
+    settings: Settings, tmp_path: Path
 ) -> None:
     signer = Signer(kind="gost")
     key = encrypted_gost(signer, tmp_path)
@@ -141,23 +131,20 @@ def test_a_wrong_password_of_a_gost_key_is_named_without_waiting(
             made(DATA)
 
 
-def test_a_key_that_does_not_open_or_fit_is_named(
-    settings: Callable[..., EsiaUpstream], tmp_path: Path
-) -> None:
+def test_a_key_that_does_not_open_or_fit_is_named(settings: Settings) -> None:
     signer = Signer()
-    with pytest.raises(ValueError, match="wrong password"):
-        signer_of(settings(signer, encrypted_rsa(signer), signing_key_password="another"))
-    with pytest.raises(ValueError, match="cannot be read"):
-        signer_of(settings(signer, signing_key=str(tmp_path / "none.key")))
-    with pytest.raises(ValueError, match="wrong password, or no RSA key"):
-        signer_of(settings(signer, b"nothing"))
+    for words, key, changes in (
+        ("wrong password", encrypted_rsa(signer), {"signing_key_password": "another"}),
+        ("cannot be read", b"", {"signing_key": "/none.key"}),
+        ("wrong password, or no RSA key", b"nothing", {}),
+    ):
+        with pytest.raises(ValueError, match=words):
+            signer_of(settings(signer, key, **changes))
     with pytest.raises(SignerError, match="does not fit the certificate"):
         signer_of(settings(signer, Signer(number=2).key_pem))(DATA)
 
 
-def test_a_gost_key_without_the_engine_is_refused_with_a_way_out(
-    settings: Callable[..., EsiaUpstream],
-) -> None:
+def test_a_gost_key_without_the_engine_is_refused_with_a_way_out(settings: Settings) -> None:
     with pytest.raises(ValueError, match="libengine-gost-openssl"):
         signer_of(settings(Signer(kind="gost")), Gost())
 
@@ -196,24 +183,22 @@ class Service(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def service() -> Iterator[tuple[str, type[Service]]]:
+def service(settings: Settings) -> Iterator[tuple[Sign, type[Service]]]:
+    """A signer that asks the service, and the service."""
     handler = type("Handler", (Service,), {"asked": []})
     with running_handler(handler) as address:
-        yield f"{address}/sign", handler
+        yield with_service(settings(handler.signer), address), handler
 
 
 def with_service(settings: EsiaUpstream, address: str) -> Sign:
-    changed = replace(
-        settings, signing_key="", signing_service=address, signing_service_token=TOKEN
-    )
-    return signer_of(changed, Gost())
+    where = {"signing_service": f"{address}/sign", "signing_service_token": TOKEN}
+    return signer_of(replace(settings, signing_key="", **where), Gost())
 
 
 def test_a_service_gets_the_bytes_and_the_token_and_gives_the_signature(
-    settings: Callable[..., EsiaUpstream], service: tuple[str, type[Service]]
+    service: tuple[Sign, type[Service]],
 ) -> None:
-    address, handler = service
-    made = with_service(settings(handler.signer), address)
+    made, handler = service
     assert handler.signer.certificate.check(DATA, made(DATA), Gost())
     assert handler.asked == [(f"Bearer {TOKEN}", "application/octet-stream", DATA)]
 
@@ -228,31 +213,23 @@ def test_a_service_gets_the_bytes_and_the_token_and_gives_the_signature(
     ],
 )
 def test_a_service_that_signs_wrongly_is_found_out_here(
-    settings: Callable[..., EsiaUpstream],
-    service: tuple[str, type[Service]],
-    mode: str,
-    words: str,
+    service: tuple[Sign, type[Service]], mode: str, words: str
 ) -> None:
-    address, handler = service
+    made, handler = service
     handler.mode = mode
     with pytest.raises(SignerError, match=words) as caught:
-        with_service(settings(handler.signer), address)(DATA)
+        made(DATA)
     assert TOKEN not in str(caught.value)
 
 
-def test_a_service_that_is_away_is_named(settings: Callable[..., EsiaUpstream]) -> None:
-    made = with_service(settings(Signer(kind="gost")), "http://127.0.0.1:1/sign")
+def test_a_service_that_is_away_is_named(settings: Settings) -> None:
+    made = with_service(settings(Signer(kind="gost")), NOBODY)
     with pytest.raises(SignerError, match="does not answer"):
         made(DATA)
 
 
-def test_settings_show_no_secret(settings: Callable[..., EsiaUpstream]) -> None:
-    shown = repr(settings(Signer(), signing_key_password=PASSWORD))
-    assert PASSWORD not in shown
-
-
 def test_files_that_cannot_be_used_are_named_at_the_start(
-    settings: Callable[..., EsiaUpstream], tmp_path: Path
+    settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "text").write_text("no certificate")
     for name, words in (("none", "cannot be read"), ("text", "is not a certificate")):
@@ -261,12 +238,3 @@ def test_files_that_cannot_be_used_are_named_at_the_start(
             build(UpstreamSettings(esia=(one,)))
     with pytest.raises(ValueError, match="esia: ca_file"):
         build(UpstreamSettings(esia=(settings(Signer(), ca_file="/none"),)))
-
-
-def test_a_signer_is_made_for_the_key_that_is_given(
-    settings: Callable[..., EsiaUpstream],
-) -> None:
-    one = settings(Signer())
-    gost = Gost()
-    made = make_signer(one, Signer().certificate, gost, Http(timeout_seconds=60))
-    assert Signer().certificate.check(DATA, made(DATA), gost)
