@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,26 @@ import requests
 from auth.esia.protocol.dialect import TIMESTAMP_FORMAT, Dialect, text_to_sign
 from auth.esia.protocol.gost import Gost, GostError
 from auth.esia.protocol.signatures import Certificate, OtherKey, load_certificate
-from auth.outside import Attempt, OutsideChild, OutsideIdentity
+from auth.outside import Attempt, OutsideIdentity
 from auth.upstream.errors import Problem, UpstreamError, refusal
 from auth.upstream.esia_tokens import Signed, TokenCheck
 from auth.upstream.http import Bearer, no_answer, read_json
-from auth.upstream.provider import (
-    OutsideProvider,
-    code_of,
-    read_birth_date,
-    read_snils,
-    read_text,
-)
-from auth.upstream.settings import EsiaUpstream, UpstreamSettings
+from auth.upstream.provider import OutsideProvider, code_of, read_identity, read_text
+from auth.upstream.settings import ClaimNames, EsiaUpstream, UpstreamSettings
 from auth.upstream.signers import SignerError, make_signer
 
 Json = dict[str, Any]
+
+NAMES = ClaimNames(
+    family_name="lastName",
+    given_name="firstName",
+    middle_name="middleName",
+    birth_date="birthDate",
+    confirmed_values=(),
+    child="kidAccCreatedByParent",
+    child_given_name="firstName",
+)
+"""In the data of a person."""
 
 
 class Esia(OutsideProvider):
@@ -80,18 +86,8 @@ class Esia(OutsideProvider):
                 children = self._children(session, signed)
             except requests.RequestException as error:
                 raise no_answer(error) from error
-        return OutsideIdentity(
-            provider=self.key,
-            subject=str(signed.oid),
-            family_name=read_text(person.get("lastName")),
-            given_name=read_text(person.get("firstName")),
-            middle_name=read_text(person.get("middleName")),
-            birth_date=read_birth_date(person.get("birthDate")),
-            snils=read_snils(person.get("snils")),
-            confirmed=person.get("trusted") is True,
-            child=signed.is_child or person.get("kidAccCreatedByParent") is True,
-            children=tuple(children),
-        )
+        found = read_identity(self.key, str(signed.oid), person, NAMES, children)
+        return replace(found, child=True) if signed.is_child else found
 
     def sign_out_address(self, back: str, state: str, now: datetime) -> str:
         """The parameter is called ``redirect_url`` and knows no state (docs/facts/esia.md 9.1)."""
@@ -154,19 +150,11 @@ class Esia(OutsideProvider):
             raise UpstreamError(Problem.UNAVAILABLE, f"status {answer.status_code}")
         raise refusal("", read_text(body.get("code")))
 
-    def _children(self, session: requests.Session, signed: Signed) -> Iterable[OutsideChild]:
+    def _children(self, session: requests.Session, signed: Signed) -> Any:
         """Read the children of a parent, when the scopes ask for them (docs/facts/esia.md 6.17)."""
         if not any(scope.startswith("kid_") for scope in self.settings.scopes):
-            return ()
-        found = self._ask(session, signed, "/kids?embed=(elements)").get("elements")
-        elements = found if isinstance(found, list) else []
-        return tuple(
-            OutsideChild(
-                snils=read_snils(child.get("snils")), given_name=read_text(child.get("firstName"))
-            )
-            for child in elements
-            if isinstance(child, dict)
-        )
+            return None
+        return self._ask(session, signed, "/kids?embed=(elements)").get("elements")
 
 
 def read_certificate(key: str, path: str, gost: Gost) -> Certificate:

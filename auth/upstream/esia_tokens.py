@@ -103,8 +103,8 @@ class TokenCheck:
 def _object(part: str) -> dict[str, Any]:
     try:
         found = json.loads(decode_base64(part))
-    except (SignatureRefused, ValueError, RecursionError) as error:
-        raise _untrusted("a token that cannot be read") from error
+    except (SignatureRefused, ValueError, RecursionError):
+        found = None
     if not isinstance(found, dict):
         raise _untrusted("a token that cannot be read")
     return found

@@ -1,9 +1,11 @@
-"""An ordinary OpenID Connect provider, through Authlib's client: usually a gateway to ЕСИА."""
+"""An ordinary OpenID Connect provider, through Authlib's client: usually a gateway to ЕСИА. Its
+addresses and keys are known by its own word."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,22 +15,119 @@ from authlib.integrations.requests_client import OAuth2Session
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from auth.outside import Attempt, OutsideChild, OutsideIdentity
-from auth.upstream.discovery import Discovery, Metadata
+from auth.outside import Attempt, OutsideIdentity
 from auth.upstream.errors import Problem, UpstreamError, refusal
-from auth.upstream.http import Bearer, no_answer, read_json
-from auth.upstream.provider import (
-    OutsideProvider,
-    code_of,
-    read_birth_date,
-    read_snils,
-    read_text,
-)
-from auth.upstream.settings import OidcUpstream, UpstreamSettings
+from auth.upstream.http import Bearer, Http, no_answer, read_json
+from auth.upstream.provider import Claims, OutsideProvider, code_of, find_claim, read_identity
+from auth.upstream.settings import OidcUpstream, UpstreamSettings, check_address
 
-Claims = Mapping[str, Any]
+KEPT = timedelta(hours=1)
+"""The time for which an answer counts."""
+KEYS_AGAIN_AFTER = timedelta(minutes=1)
+"""The pause before tokens with unknown keys make us ask again."""
+
+
+OPTIONAL = ("userinfo_endpoint", "end_session_endpoint")
+ADDRESSES = ("authorization_endpoint", "token_endpoint", "jwks_uri", *OPTIONAL)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metadata:
+    """As in OpenID Connect Discovery 1.0 section 3; optional addresses may be empty."""
+
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str = ""
+    end_session_endpoint: str = ""
+    names_itself: bool = False
+    """Its answers always carry ``iss`` (RFC 9207)."""
+
+
+@dataclass(kw_only=True)
+class Discovery:
+    """Asks, and remembers for a while, each answer with its moment; used by many threads."""
+
+    settings: OidcUpstream
+    http: Http
+    _metadata: tuple[datetime, Metadata] | None = None
+    _keys: tuple[datetime, KeySet] | None = None
+
+    def metadata(self, now: datetime) -> Metadata:
+        """Return addresses; those learnt before count on while nobody answers.
+
+        Raises ``UpstreamError``.
+        """
+        if not self.settings.uses_discovery:
+            return Metadata(**{name: getattr(self.settings, name) for name in ADDRESSES})
+        known = self._metadata
+        if known and now - known[0] < KEPT:
+            return known[1]
+        try:
+            found = self._discover()
+        except UpstreamError:
+            if known:
+                return known[1]
+            raise
+        self._metadata = now, found
+        return found
+
+    def keys(self, now: datetime, *, others: bool = False) -> KeySet:
+        """Return the published keys; ``others``: a token was signed with none of the known ones.
+
+        Raises ``UpstreamError``.
+        """
+        known = self._keys
+        if known and now - known[0] < (KEYS_AGAIN_AFTER if others else KEPT):
+            return known[1]
+        body = self._get(self.metadata(now).jwks_uri)
+        try:
+            found = KeySet.import_key_set({"keys": [*_readable(body.get("keys"))]})
+        except (JoseError, ValueError, TypeError) as error:
+            raise UpstreamError(Problem.UNTRUSTED, "no keys at jwks_uri") from error
+        self._keys = now, found
+        return found
+
+    def _discover(self) -> Metadata:
+        body = self._get(f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration")
+        if body.get("issuer") != self.settings.issuer:
+            raise UpstreamError(Problem.UNTRUSTED, "discovery names another issuer")
+        found = {name: str(body.get(name) or "") for name in ADDRESSES}
+        for name, address in found.items():
+            if not address and name in OPTIONAL:
+                continue
+            try:
+                check_address(self.settings.key, name, address)
+            except ValueError as error:
+                raise UpstreamError(Problem.UNTRUSTED, f"discovery: {error}") from error
+        names_itself = body.get("authorization_response_iss_parameter_supported") is True
+        return Metadata(**found, names_itself=names_itself)
+
+    def _get(self, address: str) -> dict[str, Any]:
+        with self.http.session() as session:
+            try:
+                answer = session.get(address)
+            except requests.RequestException as error:
+                raise no_answer(error) from error
+        if answer.status_code != 200:
+            raise UpstreamError(Problem.UNAVAILABLE, f"status {answer.status_code}")
+        return read_json(answer)
+
+
+def _readable(keys: Any) -> list[dict[str, Any]]:
+    """Return the keys for signatures; a set may hold others, and kinds that are unknown here."""
+    if not isinstance(keys, list):
+        return []
+    return [
+        key
+        for key in keys
+        if isinstance(key, dict)
+        and key.get("kty") in {"RSA", "EC"}
+        and key.get("use", "sig") == "sig"
+    ]
 
 
 class Oidc(OutsideProvider):
@@ -141,9 +240,9 @@ class Oidc(OutsideProvider):
             )
             claims.validate(now=int(attempt.at.timestamp()), leeway=self._tolerance)
         except (JoseError, ValueError, TypeError) as error:
-            raise UpstreamError(
-                Problem.UNTRUSTED, f"the ID token fails: {type(error).__name__} {_claim(error)}"
-            ) from error
+            # The text of the error may hold what was sent.
+            fault = f"{type(error).__name__} {getattr(error, 'claim', '')}"
+            raise UpstreamError(Problem.UNTRUSTED, f"the ID token fails: {fault}") from error
         return dict(claims)
 
     def _decode(self, encoded: str, now: datetime) -> jwt.Token:
@@ -177,46 +276,8 @@ class Oidc(OutsideProvider):
         subject = find_claim(claims, names.subject)
         if isinstance(subject, bool) or not isinstance(subject, str | int) or subject == "":
             raise UpstreamError(Problem.UNTRUSTED, f"no claim {names.subject}")
-        confirmed = find_claim(claims, names.confirmed)
         children = find_claim(claims, names.children)
         try:
-            return OutsideIdentity(
-                provider=self.key,
-                subject=str(subject),
-                family_name=read_text(find_claim(claims, names.family_name)),
-                given_name=read_text(find_claim(claims, names.given_name)),
-                middle_name=read_text(find_claim(claims, names.middle_name)),
-                birth_date=read_birth_date(find_claim(claims, names.birth_date)),
-                snils=read_snils(find_claim(claims, names.snils)),
-                confirmed=confirmed is True
-                or (not isinstance(confirmed, bool) and str(confirmed) in names.confirmed_values),
-                child=find_claim(claims, names.child) is True,
-                children=tuple(self._children(children)),
-            )
+            return read_identity(self.key, str(subject), claims, names, children)
         except ValueError as error:
             raise UpstreamError(Problem.UNTRUSTED, f"an impossible {names.subject}") from error
-
-    def _children(self, told: Any) -> Iterable[OutsideChild]:
-        names = self.settings.claims
-        for child in told if isinstance(told, list) else ():
-            if isinstance(child, dict):
-                yield OutsideChild(
-                    snils=read_snils(find_claim(child, names.child_snils)),
-                    given_name=read_text(find_claim(child, names.child_given_name)),
-                )
-
-
-def find_claim(claims: Claims, name: str) -> Any:
-    """Return the claim of this name, or where its dots lead to; None when there is none."""
-    if not name:
-        return None
-    if name in claims:
-        return claims[name]
-    first, _, rest = name.partition(".")
-    inner = claims.get(first)
-    return find_claim(inner, rest) if rest and isinstance(inner, Mapping) else None
-
-
-def _claim(error: Exception) -> str:
-    """Return the name of the claim an error is about; its text may hold what was sent."""
-    return str(getattr(error, "claim", ""))

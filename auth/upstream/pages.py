@@ -62,18 +62,16 @@ def callback(context: Context, key: str) -> Any:
     answer = {name: request.args.get(name, "") for name in request.args}
     state = answer.get("state", "")
     query = attempts.claim(context, Purpose.SIGN_IN, key, state, browser=cookie)
-    if query is None:
-        context.throttle.failed(throttle_key, now=now)
-        stale = UpstreamError(Problem.STALE, "no such attempt of this browser")
-        return _failed(context, stale, upstream, "")
-    if any(len(request.args.getlist(name)) > 1 for name in answer):
-        doubled = UpstreamError(Problem.UNTRUSTED, "a parameter came twice")
-        return _failed(context, doubled, upstream, query)
     attempt = Attempt(state=state, cookie=cookie, redirect_uri=_callback(context, key), at=now)
     try:
+        if query is None:
+            context.throttle.failed(throttle_key, now=now)
+            raise UpstreamError(Problem.STALE, "no such attempt of this browser")
+        if any(len(request.args.getlist(name)) > 1 for name in answer):
+            raise UpstreamError(Problem.UNTRUSTED, "a parameter came twice")
         identity = upstream.identify(answer, attempt)
     except UpstreamError as error:
-        return _failed(context, error, upstream, query)
+        return _failed(context, error, upstream, query or "")
     response = context.arrive(identity, query=query)
     _there(context).write(response, key)
     return response

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from auth.outside import OutsideChild, OutsideIdentity
 from auth.upstream.errors import Problem, UpstreamError, refusal
 from auth.upstream.http import Http
-from auth.upstream.settings import ProviderSettings, UpstreamSettings
+from auth.upstream.settings import ClaimNames, ProviderSettings, UpstreamSettings
+
+Claims = Mapping[str, Any]
 
 
 class OutsideProvider:
@@ -30,6 +33,47 @@ def code_of(answer: Mapping[str, str]) -> str:
     if not answer.get("code"):
         raise UpstreamError(Problem.UNTRUSTED, "neither code nor error")
     return answer["code"]
+
+
+def read_identity(
+    provider: str, subject: str, told: Claims, names: ClaimNames, children: Any
+) -> OutsideIdentity:
+    """Read what was told of a person and their ``children`` under these names.
+
+    Raises ``ValueError`` for a subject that cannot be one.
+    """
+    confirmed = find_claim(told, names.confirmed)
+    return OutsideIdentity(
+        provider=provider,
+        subject=subject,
+        family_name=read_text(find_claim(told, names.family_name)),
+        given_name=read_text(find_claim(told, names.given_name)),
+        middle_name=read_text(find_claim(told, names.middle_name)),
+        birth_date=read_birth_date(find_claim(told, names.birth_date)),
+        snils=read_snils(find_claim(told, names.snils)),
+        confirmed=confirmed is True
+        or (not isinstance(confirmed, bool) and str(confirmed) in names.confirmed_values),
+        child=find_claim(told, names.child) is True,
+        children=tuple(
+            OutsideChild(
+                snils=read_snils(find_claim(child, names.child_snils)),
+                given_name=read_text(find_claim(child, names.child_given_name)),
+            )
+            for child in (children if isinstance(children, list) else ())
+            if isinstance(child, dict)
+        ),
+    )
+
+
+def find_claim(claims: Claims, name: str) -> Any:
+    """Return the claim of this name, or where its dots lead to; None when there is none."""
+    if not name:
+        return None
+    if name in claims:
+        return claims[name]
+    first, _, rest = name.partition(".")
+    inner = claims.get(first)
+    return find_claim(inner, rest) if rest and isinstance(inner, Mapping) else None
 
 
 def read_text(told: Any) -> str:

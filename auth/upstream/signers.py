@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -46,72 +47,58 @@ def rsa_signer(path: Path, password: str) -> Signer:
     return lambda data: key.sign(data, padding.PKCS1v15(), hashes.SHA256())
 
 
-def gost_signer(path: Path, password: str, engine: OpensslGost) -> Signer:
+def sign_with_gost(path: Path, password: str, engine: OpensslGost, data: bytes) -> bytes:
     """Sign with a GOST key file, by the ``gost`` engine of OpenSSL in a process of its own."""
-
-    def sign(data: bytes) -> bytes:
-        try:
-            return engine.sign(path, password, data)
-        except GostError as error:
-            raise SignerError(f"the key {path} does not sign: {error}") from error
-
-    return sign
+    try:
+        return engine.sign(path, password, data)
+    except GostError as error:
+        raise SignerError(f"the key {path} does not sign: {error}") from error
 
 
-def service_signer(address: str, token: str, http: Http) -> Signer:
+def let_sign(address: str, token: str, http: Http, data: bytes) -> bytes:
     """Let a service sign what is posted to it (docs/upstream.md has the whole contract)."""
-
-    def sign(data: bytes) -> bytes:
-        headers = {"Content-Type": "application/octet-stream"}
-        with http.session() as session:
-            try:
-                answer = session.post(address, data=data, headers=headers, auth=Bearer(token))
-            except requests.RequestException as error:
-                raise SignerError(
-                    f"the signing service does not answer ({type(error).__name__})"
-                ) from error
-        if answer.status_code != 200 or not 0 < len(answer.content) <= MAX_SIGNATURE_BYTES:
-            raise SignerError(
-                f"the signing service gave no signature but status {answer.status_code}"
-            )
-        return answer.content
-
-    return sign
+    headers = {"Content-Type": "application/octet-stream"}
+    with http.session() as session:
+        try:
+            answer = session.post(address, data=data, headers=headers, auth=Bearer(token))
+        except requests.RequestException as error:
+            problem = f"the signing service does not answer ({type(error).__name__})"
+            raise SignerError(problem) from error
+    if answer.status_code != 200 or not 0 < len(answer.content) <= MAX_SIGNATURE_BYTES:
+        raise SignerError(f"the signing service gave no signature but status {answer.status_code}")
+    return answer.content
 
 
-def checked_signer(signer: Signer, certificate: Certificate, gost: Gost) -> Signer:
+def sign_and_check(signer: Signer, certificate: Certificate, gost: Gost, data: bytes) -> bytes:
     """Check each signature with our certificate before anybody sees it.
 
     ЕСИА would only say ESIA-007053, whatever is wrong.
     """
-
-    def sign(data: bytes) -> bytes:
-        signature = signer(data)
-        try:
-            if certificate.check(data, signature, gost):
-                return signature
-            mirrored = certificate.check(data, signature[::-1], gost)
-        except GostError as error:
-            raise SignerError(str(error)) from error
-        if mirrored:
-            raise SignerError("the signature comes byte-reversed, as of CryptoPro: mirror it")
-        raise SignerError("the key does not fit the certificate")
-
-    return sign
+    signature = signer(data)
+    try:
+        if certificate.check(data, signature, gost):
+            return signature
+        mirrored = certificate.check(data, signature[::-1], gost)
+    except GostError as error:
+        raise SignerError(str(error)) from error
+    if mirrored:
+        raise SignerError("the signature comes byte-reversed, as of CryptoPro: mirror it")
+    raise SignerError("the key does not fit the certificate")
 
 
 def make_signer(settings: EsiaUpstream, certificate: Certificate, gost: Gost, http: Http) -> Signer:
     """Return the signer of the settings. Raises ``SignerError``."""
     path, password = Path(settings.signing_key), settings.signing_key_password
+    signer: Signer
     if settings.signing_service:
-        signer = service_signer(settings.signing_service, settings.signing_service_token, http)
+        signer = partial(let_sign, settings.signing_service, settings.signing_service_token, http)
     elif certificate.algorithm == "RSA":
         signer = rsa_signer(path, password)
     elif isinstance(gost, OpensslGost):
-        signer = gost_signer(path, password, gost)
+        signer = partial(sign_with_gost, path, password, gost)
     else:
         raise SignerError(
             "a GOST key signs through the OpenSSL engine, which is not installed here "
             "(Debian: libengine-gost-openssl); or name a signing_service"
         )
-    return checked_signer(signer, certificate, gost)
+    return partial(sign_and_check, signer, certificate, gost)

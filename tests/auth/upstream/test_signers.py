@@ -24,7 +24,7 @@ from auth.upstream import build
 from auth.upstream.esia import Esia
 from auth.upstream.settings import EsiaUpstream, UpstreamSettings
 from auth.upstream.signers import Signer as Sign
-from auth.upstream.signers import SignerError, gost_signer
+from auth.upstream.signers import SignerError, sign_with_gost
 from tests.auth.esia.signing import Signer
 from tests.auth.upstream.conftest import NOBODY, needs_engine
 from tests.web import running_handler
@@ -152,7 +152,7 @@ def test_a_gost_key_without_the_engine_is_refused_with_a_way_out(settings: Setti
 def test_a_dead_openssl_is_a_signer_that_does_not_sign(tmp_path: Path) -> None:
     engine = OpensslGost(str(tmp_path / "no-openssl"))
     with pytest.raises(SignerError, match="does not sign"):
-        gost_signer(tmp_path / "any.key", "", engine)(DATA)
+        sign_with_gost(tmp_path / "any.key", "", engine, DATA)
 
 
 class Service(BaseHTTPRequestHandler):
