@@ -68,9 +68,8 @@ def init_app(
     from auth.oidc.context import Context, with_context
     from auth.oidc.provider import Provider
     from auth.portal import blueprint as portal
-    from auth.signin.devices import Devices
+    from auth.signin.browsers import Devices, Sessions
     from auth.signin.phases import OnePhase, Phase
-    from auth.signin.sessions import Sessions
     from auth.signin.throttle import DatabaseThrottle
     from auth.upstream import pages as upstream_pages
 

@@ -41,13 +41,7 @@ class Cookie:
         )
 
     def forget(self, response: Response) -> None:
-        response.delete_cookie(
-            self.name,
-            path=self.path,
-            secure=self.secure,
-            httponly=True,
-            samesite=self.same_site,
-        )
+        self.write(response, "", max_age=0)
 
     # For the cookie that names a browser.
 

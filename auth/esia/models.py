@@ -9,13 +9,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, LargeBinary, String, Text, delete
+from sqlalchemy import JSON, BigInteger, Index, LargeBinary, String, Text, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from auth.clients.stored import grow
-from auth.models import Base
-
-_BigId = BigInteger().with_variant(Integer, "sqlite")
+from auth.models import Base, BigId
 
 
 class EsiaPerson(Base):
@@ -128,7 +126,7 @@ class EsiaRefusal(Base):
     __tablename__ = "esia_refusals"
     __table_args__ = (Index("ix_esia_refusals_system_at", "system", "at"),)
 
-    id: Mapped[int] = mapped_column(_BigId, primary_key=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime]
     system: Mapped[str] = mapped_column(String(100))
     """Empty when no registered system was named."""
@@ -188,7 +186,7 @@ class EsiaLogEntry(Base):
     __tablename__ = "esia_log"
     __table_args__ = (Index("ix_esia_log_system_id", "system", "id"),)
 
-    id: Mapped[int] = mapped_column(_BigId, primary_key=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
     system: Mapped[str] = mapped_column(String(100))
     """Empty when no registered system was named."""

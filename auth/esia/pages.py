@@ -43,7 +43,6 @@ from auth.outside import ESIA_CLIENT
 from auth.pages.guard import guard, let_forms_lead_to
 from auth.pages.shell import render_page
 from auth.signin.policy import Reason
-from auth.signin.throttle import minutes_left
 
 WAYS = ("https", "http")
 """How a registered host may be reached."""
@@ -140,9 +139,7 @@ def _who_signs_in(pending: EsiaRequest, standin: Standin) -> tuple[Profile | Non
     if checked.account is None or reason:
         if not checked.is_repeated:
             _record(checked.account, pending.system, Method.PASSWORD, reason, standin)
-        if reason is Reason.TOO_MANY_FAILURES:
-            return None, "too_many_failures", minutes_left(checked.paused_until, standin.clock())
-        return None, "wrong", 0
+        return None, checked.problem or "wrong", checked.minutes
     if checked.with_first_password:
         return None, "first_password", 0
     return standin.people.of_account(checked.account, standin.clock().date()), "", 0

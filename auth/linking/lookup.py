@@ -35,10 +35,7 @@ def look_up(context: Context, identity: OutsideIdentity) -> Found:
     if identity.birth_date and identity.family_name and identity.given_name:
         by_name = tuple(
             directory.by_name(
-                identity.family_name,
-                identity.given_name,
-                identity.middle_name,
-                identity.birth_date,
+                identity.family_name, identity.given_name, identity.middle_name, identity.birth_date
             )
         )
     return Found(

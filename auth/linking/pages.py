@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import wraps
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -31,7 +30,7 @@ from auth.oidc.context import Context
 from auth.oidc.sign_ins import begin_sign_in, end_sign_in
 from auth.outside import OutsideIdentity
 from auth.pages.shell import asking_client, refuse, render
-from auth.signin.policy import Decision, Reason
+from auth.signin.policy import Reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +40,10 @@ class Pending:
     kept: PendingIdentity
     identity: OutsideIdentity
     outcome: Outcome
+
+    def client(self, context: Context) -> Client | None:
+        """Return the application that brought the person here."""
+        return asking_client(context, self.kept.query)
 
 
 def with_pending(view: Callable[[Context, Pending], Any]) -> Callable[[Context], Any]:
@@ -136,11 +139,6 @@ def page(
     )
 
 
-def local_day(context: Context, moment: datetime) -> date:
-    """Return the day of people's calendar."""
-    return context.phases.schedule().day(moment)
-
-
 def may_type(context: Context) -> bool:
     """Tell whether a school login and password may confirm a link."""
     return context.linking.confirm != "school" and context.settings.password_sign_in
@@ -161,14 +159,9 @@ def go(endpoint: str) -> Response:
     return redirect(url_for(endpoint, arrival=request.args.get("arrival", "")), 303)
 
 
-def client_of(context: Context, pending: Pending) -> Client | None:
-    """Return the application that brought the person here."""
-    return asking_client(context, pending.kept.query)
-
-
 def let_in(context: Context, pending: Pending, account: Account) -> Response:
     """Sign the person in and go on, once for each arrival; who is refused may choose again."""
-    client = client_of(context, pending)
+    client = pending.client(context)
     if refused := _refuse(context, account, client):
         return refused
     if not pending_identities.use_up(context, pending.kept):
@@ -201,7 +194,8 @@ def _who_enters(
         return None
     chosen = pending_identities.remembered_choice(context, identity, browser=browser)
     account = _linked(outcome, chosen)
-    return account if account and _decision(context, account, client).allowed else None
+    allowed = account and context.decide(account, client, Method.ESIA).allowed
+    return account if allowed else None
 
 
 def _linked(outcome: Outcome, person_id: str) -> Account | None:
@@ -221,17 +215,13 @@ def _sign_in(context: Context, account: Account, client: Client | None, query: s
 
 
 def _refuse(context: Context, account: Account, client: Client | None) -> Response | None:
-    """Say why the person is not let in, and write it down; None for somebody who is."""
-    decision = _decision(context, account, client)
+    """Say why the person is not let in, and write it down; None for somebody who is: the
+    authorization request will decide the same."""
+    decision = context.decide(account, client, Method.ESIA)
     if decision.reason is None:
         return None
     context.record_refusal(account, client, Method.ESIA, decision.reason)
     return refuse(context, decision, client)
-
-
-def _decision(context: Context, account: Account, client: Client | None) -> Decision:
-    """Decide as the authorization request will, before a sign-in begins."""
-    return context.decide(account, client, Method.ESIA)
 
 
 def _choice(context: Context) -> Cookie:

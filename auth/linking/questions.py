@@ -8,7 +8,6 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy import func, select
 
-from auth.directory import School
 from auth.linking import requests
 from auth.linking.decision import Step
 from auth.linking.links import link_by_evidence
@@ -16,11 +15,9 @@ from auth.linking.models import Evidence, LinkRequest
 from auth.linking.pages import (
     Pending,
     choose,
-    client_of,
     enter_as_another,
     go,
     let_in,
-    local_day,
     lost,
     may_ask,
     may_type,
@@ -57,22 +54,16 @@ def confirm(context: Context, pending: Pending) -> Any:
         return _confirm_page(context, pending)
     if not context.sessions.cookie.is_own_form(request):
         return _confirm_page(context, pending, "stale_form")
-    now, client = context.clock(), client_of(context, pending)
     checked = context.check_typed(request)
-    account, reason = checked.account, checked.refused
-    if account is None or reason:
-        reason = reason or Reason.UNKNOWN_USERNAME
-        if not checked.is_repeated:
-            context.record_refusal(account, client, Method.PASSWORD, reason)
-        problem = "too_many_failures" if reason is Reason.TOO_MANY_FAILURES else "wrong"
-        minutes = minutes_left(checked.paused_until, now)
-        return _confirm_page(context, pending, problem, minutes)
+    account = checked.account
+    if account is None or checked.refused:
+        context.record_failure(checked, pending.client(context))
+        return _confirm_page(context, pending, checked.problem, checked.minutes)
     if account.person_id not in {one.person_id for one in pending.outcome.candidates}:
-        context.record_refusal(None, client, Method.ESIA, Reason.NOT_LINKED)
+        context.record_refusal(None, pending.client(context), Method.ESIA, Reason.NOT_LINKED)
         return _confirm_page(context, pending, "another_person")
-    if not link_by_evidence(
-        context.session_factory, pending.identity, account, Evidence.NAME_AND_LOGIN, now
-    ):
+    evidence, now = Evidence.NAME_AND_LOGIN, context.clock()
+    if not link_by_evidence(context.session_factory, pending.identity, account, evidence, now):
         return go("auth_linking.show")
     return let_in(context, pending, account)
 
@@ -137,14 +128,16 @@ def _school_page(context: Context, pending: Pending, problem: str = "", minutes:
     schools = context.directory.schools()
     district = request.args.get("district", "")
     waiting = _read_request(context, pending)
+    names = {school.code: school.name for school in schools}
+    asked = waiting.school_code if waiting else ""
     return page(
         context,
         "ask_school",
         pending,
         problem=problem,
         link_request=waiting,
-        until=local_day(context, waiting.expires_at) if waiting else None,
-        school_name=_name_of(waiting, schools),
+        until=context.phases.schedule().day(waiting.expires_at) if waiting else None,
+        school_name=names.get(asked, asked),
         districts=sorted({school.district for school in schools}),
         district=district,
         schools=[school for school in schools if district and school.district == district],
@@ -162,11 +155,6 @@ def _read_request(context: Context, pending: Pending) -> LinkRequest | None:
         db.flush()
         db.expunge_all()
     return waiting
-
-
-def _name_of(waiting: LinkRequest | None, schools: list[School]) -> str:
-    code = waiting.school_code if waiting else ""
-    return next((school.name for school in schools if school.code == code), code)
 
 
 def children(context: Context, pending: Pending) -> Any:
@@ -193,5 +181,5 @@ def children(context: Context, pending: Pending) -> Any:
         pending,
         child=child,
         shown=shown,
-        last_sign_in=local_day(context, last) if last else None,
+        last_sign_in=context.phases.schedule().day(last) if last else None,
     )

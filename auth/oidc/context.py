@@ -21,11 +21,10 @@ from auth.oidc.keys import SigningKeys
 from auth.outside import Arrive, Upstream
 from auth.settings import AuthSettings, LinkingSettings
 from auth.signin import policy
+from auth.signin.browsers import Devices, Sessions
 from auth.signin.check import Checked, check
-from auth.signin.devices import Devices
 from auth.signin.phases import Phase, Phases
 from auth.signin.policy import Decision, Reason
-from auth.signin.sessions import Sessions
 from auth.signin.throttle import Throttle
 
 _Answer = TypeVar("_Answer")
@@ -96,19 +95,21 @@ class Context:
             device=device,
         )
 
+    def record_failure(self, checked: Checked, client: Client | None) -> None:
+        """Write the login event of a wrong login or password, unless it only repeats one."""
+        if checked.refused and not checked.is_repeated:
+            self.record_refusal(checked.account, client, Method.PASSWORD, checked.refused)
+
     def decide(self, account: Account, client: Client | None, method: Method) -> Decision:
         """Decide whether a sign-in that began by this method opens this application now; without
         one, whether it counts at all."""
-        phase, exempt = self._phase_of(account, method)
-        return policy.decide(account, client, method, phase=phase, exempt=exempt)
-
-    def _phase_of(self, account: Account, method: Method) -> tuple[Phase, bool]:
-        """Return the phase in force, and whether the person is exempt, asked only if it matters."""
         schedule = self.phases.schedule()
         day = schedule.day(self.clock())
         phase = schedule.phase(account, day)
+        # Whether the person is exempt is asked only where it matters.
         asked = phase is Phase.ESIA_ONLY and method is not Method.ESIA
-        return phase, asked and self.phases.exemptions(account).cover(account, day)
+        exempt = asked and self.phases.exemptions(account).cover(account, day)
+        return policy.decide(account, client, method, phase=phase, exempt=exempt)
 
     def admitted(self, person_id: str, client: Client, method: Method) -> Account | None:
         """Return the person, if still known and still let in after a sign-in that began so."""

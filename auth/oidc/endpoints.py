@@ -18,21 +18,9 @@ from auth.oidc.provider import Provider
 from auth.texts import LANGUAGES
 
 CLAIMS_SUPPORTED = (
-    "sub",
-    "preferred_username",
-    "name",
-    "given_name",
-    "family_name",
-    "middle_name",
-    "birthdate",
-    "email",
-    "email_verified",
-    "school",
-    "school_code",
-    "district",
-    "class",
-    "roles",
-)
+    "sub", "preferred_username", "name", "given_name", "family_name", "middle_name", "birthdate",
+    "email", "email_verified", "school", "school_code", "district", "class", "roles",
+)  # fmt: skip
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 
 Claims = dict[str, str | bool | list[str]]

@@ -68,10 +68,6 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
         """At the token endpoint (``Provider.create_token_response``)."""
 
     @property
-    def args(self) -> Any:
-        return self._request.args
-
-    @property
     def form(self) -> Any:
         return self._request.form
 

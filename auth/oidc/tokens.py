@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
@@ -100,15 +99,17 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         """Nothing left to do: it was claimed."""
 
 
-class Revocation(RevocationEndpoint):  # type: ignore[misc]
-    """RFC 7009, for a client's own tokens."""
-
-    CLIENT_AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
-
+class _TokenEndpoint:
     server: Provider
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:
         return find_token(self.server.context.engine, token_string)
+
+
+class Revocation(_TokenEndpoint, RevocationEndpoint):  # type: ignore[misc]
+    """RFC 7009, for a client's own tokens."""
+
+    CLIENT_AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
 
     def revoke_token(self, token: Token, request: ProtocolRequest) -> None:
         """End a refresh token with its grant, an access token alone (section 2.1)."""
@@ -119,36 +120,32 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]
                 db.execute(delete(Token).where(Token.token_hash == token.token_hash))
 
 
-class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
+class Introspection(_TokenEndpoint, IntrospectionEndpoint):  # type: ignore[misc]
     """RFC 7662, for a client's own tokens: any other one is simply not active."""
 
     CLIENT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
-
-    server: Provider
-
-    def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:
-        return find_token(self.server.context.engine, token_string)
 
     def check_permission(self, token: Token, client: Client, request: ProtocolRequest) -> bool:
         return token.check_client(client)
 
     def create_introspection_payload(self, token: Token | None) -> dict[str, Any]:
-        if token is None or not self._is_active(token, self.server.context.clock()):
+        context = self.server.context
+        client = context.client(token.client_id) if token else None
+        if (
+            token is None
+            or client is None
+            or token.used
+            or token.expires_at <= context.clock()
+            or context.admitted(token.person_id, client, Method(token.method)) is None
+        ):
             return {"active": False}
         return {
             "active": True,
             "client_id": token.client_id,
             "sub": token.person_id,
             "scope": token.scope,
-            "iss": self.server.context.settings.issuer,
+            "iss": context.settings.issuer,
             "iat": int(token.issued_at.timestamp()),
             "exp": int(token.expires_at.timestamp()),
             **({"token_type": "Bearer"} if token.kind == TokenKind.ACCESS else {}),
         }
-
-    def _is_active(self, token: Token, now: datetime) -> bool:
-        context = self.server.context
-        client = context.client(token.client_id)
-        if token.used or token.expires_at <= now or client is None:
-            return False
-        return context.admitted(token.person_id, client, Method(token.method)) is not None

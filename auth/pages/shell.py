@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -14,7 +13,6 @@ from werkzeug.wrappers import Response
 from auth.clients.client import Client, source_of
 from auth.cookies import Cookie, form_token
 from auth.oidc.context import Context
-from auth.outside import Upstream
 from auth.pages.guard import let_forms_lead_to
 from auth.pages.transition import offers
 from auth.signin.policy import Decision
@@ -47,13 +45,14 @@ def render(context: Context, template: str, *, status: int = 200, **values: Any)
     ``onward`` is the query of the authorization request to go on with afterwards; without it that
     of the page's own address. The page's forms may lead to its application.
     """
-    values.setdefault("onward", current_query())
-    _let_forms_lead_on(context, values["onward"])
+    onward = values.setdefault("onward", current_query())
+    if client := asking_client(context, onward):
+        let_forms_lead_to(client.origins, source_of(_first_values(onward).get("redirect_uri", "")))
     return render_page(
         template,
         context.sessions.cookie,
         status=status,
-        upstreams=partial(_upstreams, context),
+        upstreams=lambda: context.upstreams if offers(context).outside else (),
         **values,
     )
 
@@ -82,16 +81,6 @@ def asking_client(context: Context, query: str) -> Client | None:
 
 def _first_values(query: str) -> dict[str, str]:
     return dict(reversed(parse_qsl(query, keep_blank_values=True)))
-
-
-def _let_forms_lead_on(context: Context, query: str) -> None:
-    if client := asking_client(context, query):
-        let_forms_lead_to(client.origins, source_of(_first_values(query).get("redirect_uri", "")))
-
-
-def _upstreams(context: Context) -> Sequence[Upstream]:
-    """Return the outside providers to offer."""
-    return context.upstreams if offers(context).outside else ()
 
 
 def _in_language(code: str) -> str:

@@ -1,4 +1,5 @@
-"""The authorization request: from a client's link, over our pages, back to it with a code."""
+"""The authorization request: from a client's link, over our pages, back to it with a code; and the
+shortest way on for somebody who typed a password."""
 
 from __future__ import annotations
 
@@ -25,8 +26,10 @@ from auth.models import Consent, Method, SignIn
 from auth.oidc.context import Context
 from auth.oidc.grants import CodeGrant
 from auth.oidc.provider import Provider
-from auth.pages.shell import refuse, render
-from auth.portal.home import ask_who
+from auth.oidc.sign_ins import begin_sign_in
+from auth.pages.shell import asking_client, current_query, refuse, render
+from auth.portal.home import ask_who, go_on, login_page, password_elsewhere
+from auth.signin.check import normalise_username
 from auth.signin.policy import ALLOWED, Decision
 from auth.upstream.pages import sign_out_there
 
@@ -91,7 +94,42 @@ def authorize(provider: Provider) -> Any:
     return _give_code(provider, grant, sign_in)
 
 
-def code_at_once(provider: Provider, sign_in: SignIn, account: Account) -> Response | None:
+def check_login(provider: Provider) -> Any:
+    """Take a login and a password."""
+    context = provider.context
+    if not context.settings.password_sign_in:
+        return password_elsewhere(context, status=403)
+    username = request.form.get("username", "")
+    if not context.sessions.cookie.is_own_form(request):
+        return login_page(context, status=400, problem="stale_form", username=username)
+    client = asking_client(context, current_query())
+    known = context.devices.recognise(request, normalise_username(username), context.clock())
+    checked = context.check_typed(request, device=known)
+    account = checked.account
+    if account is None or checked.refused:
+        context.record_failure(checked, client)
+        return login_page(
+            context,
+            status=429 if checked.minutes else 400,
+            problem=checked.problem,
+            username=username,
+            minutes=checked.minutes,
+        )
+    decision = context.decide(account, None, Method.PASSWORD)
+    if decision.reason:
+        context.record_refusal(account, client, Method.PASSWORD, decision.reason)
+        return refuse(context, decision, client)
+    first = checked.with_first_password
+    sign_in, cookie = begin_sign_in(
+        context, account, Method.PASSWORD, client, with_first_password=first
+    )
+    response = _code_at_once(provider, sign_in, account) or go_on()
+    context.sessions.cookie.write(response, cookie)
+    context.devices.remember(request, response, account.username, context.clock())
+    return response
+
+
+def _code_at_once(provider: Provider, sign_in: SignIn, account: Account) -> Response | None:
     """Return the way back with a code, for somebody who signed in this moment.
 
     None when there is anything else to do or to say first: that begins with the request itself.

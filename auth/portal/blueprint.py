@@ -10,9 +10,8 @@ from auth.oidc import endpoints
 from auth.oidc.context import with_context
 from auth.oidc.provider import Provider
 from auth.pages.guard import guard
-from auth.portal.authorize import authorize, consent
+from auth.portal.authorize import authorize, check_login, consent
 from auth.portal.home import home, login, own_class, set_password
-from auth.portal.login import check_login
 from auth.portal.logout import logout
 
 

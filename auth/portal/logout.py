@@ -11,7 +11,6 @@ from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 from flask import redirect, request, url_for
 
 from auth.clients.client import Client, source_of
-from auth.models import SignIn
 from auth.oidc.context import Context
 from auth.oidc.grants import read_id_token
 from auth.oidc.sign_ins import end_sign_in
@@ -35,11 +34,11 @@ def logout(context: Context) -> Any:
     confirmed = request.method == "POST" and context.sessions.cookie.is_own_form(request)
     # A sign-in at an outside provider lasts longer than ours, and has to end all the same.
     elsewhere = sign_in is None and remembered(context) is not None
-    if (
-        ((sign_in or elsewhere) and confirmed)
-        or (sign_in and _names(claims, sign_in))
-        or (elsewhere and claims)
-    ):
+    # The application proves that it means this very sign-in.
+    meant = sign_in is not None and (
+        (claims.get("sub"), claims.get("sid", sign_in.sid)) == (sign_in.person_id, sign_in.sid)
+    )
+    if ((sign_in or elsewhere) and confirmed) or meant or (elsewhere and claims):
         onward = back or here
         response = sign_out_there(context, onward) or redirect(onward, 303)
         forget(context, response)
@@ -50,11 +49,6 @@ def logout(context: Context) -> Any:
     if client:
         let_forms_lead_to(client.origins, source_of(back))
     return render(context, "logout.html", signed_in=sign_in is not None or elsewhere)
-
-
-def _names(claims: dict[str, Any], sign_in: SignIn) -> bool:
-    """Tell whether the application proves that it means this very sign-in."""
-    return claims.get("sub") == sign_in.person_id and claims.get("sid", sign_in.sid) == sign_in.sid
 
 
 def _read_wish(context: Context) -> tuple[dict[str, Any], str, Client | None]:

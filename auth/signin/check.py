@@ -11,7 +11,7 @@ from auth.directory import Account, Directory
 from auth.settings import AuthSettings
 from auth.signin.passwords import own_password_hash, verify_password
 from auth.signin.policy import Reason
-from auth.signin.throttle import Throttle, ThrottleKey
+from auth.signin.throttle import Throttle, ThrottleKey, minutes_left
 
 MAX_USERNAME_LENGTH = 100
 """Moodle's limit for user names."""
@@ -26,11 +26,18 @@ class Checked:
     refused: Reason | None = None
     """None: the password is right."""
     with_first_password: bool = False
-    paused_until: datetime | None = None
-    """With ``Reason.TOO_MANY_FAILURES``: when the next try may be made."""
+    minutes: int = 0
+    """With ``Reason.TOO_MANY_FAILURES``: to wait until the next try may be made."""
     is_repeated: bool = False
     """Refused by the throttle once more inside its window: no event is written of it. Events are
     kept for years, and whoever tries on and on must not fill them."""
+
+    @property
+    def problem(self) -> str:
+        """What the page says: the same words for a wrong login and a wrong password."""
+        if self.refused is None:
+            return ""
+        return "too_many_failures" if self.refused is Reason.TOO_MANY_FAILURES else "wrong"
 
 
 def normalise_username(typed: str) -> str:
@@ -96,7 +103,7 @@ def check(
         return Checked(
             account=account,
             refused=Reason.TOO_MANY_FAILURES,
-            paused_until=until,
+            minutes=minutes_left(until, now),
             is_repeated=not _notes_refusal(throttle, keys, now),
         )
     own_hash = own_password_hash(session_factory, account.person_id) if account else None

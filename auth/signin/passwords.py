@@ -47,21 +47,16 @@ def find_problem(password: str, repeated: str, account: Account, min_length: int
     """Return the first rule the new password breaks, or None. Length counts characters."""
     password, repeated = _normalise(password), _normalise(repeated)
     plain = password.casefold().strip()
-    if len(password) < min_length:
-        return Problem.TOO_SHORT
-    if len(password) > MAX_LENGTH:
-        return Problem.TOO_LONG
-    if _is_birth_date(plain, account):
-        return Problem.BIRTH_DATE
-    if plain.isdigit():
-        return Problem.ONLY_DIGITS
-    if account.username.casefold() in plain:
-        return Problem.LOGIN
-    if plain in _common_passwords() or len(set(plain)) < 4:
-        return Problem.COMMON
-    if password != repeated:
-        return Problem.DIFFERENT
-    return None
+    rules = (
+        (Problem.TOO_SHORT, len(password) < min_length),
+        (Problem.TOO_LONG, len(password) > MAX_LENGTH),
+        (Problem.BIRTH_DATE, _is_birth_date(plain, account)),
+        (Problem.ONLY_DIGITS, plain.isdigit()),
+        (Problem.LOGIN, account.username.casefold() in plain),
+        (Problem.COMMON, plain in _common_passwords() or len(set(plain)) < 4),
+        (Problem.DIFFERENT, password != repeated),
+    )
+    return next((problem for problem, broken in rules if broken), None)
 
 
 def _is_birth_date(plain: str, account: Account) -> bool:

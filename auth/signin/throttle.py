@@ -23,9 +23,9 @@ class ThrottleKey:
     limit: int
 
 
-def minutes_left(until: datetime | None, now: datetime) -> int:
+def minutes_left(until: datetime, now: datetime) -> int:
     """Return whole minutes to wait, rounded up so that nobody comes too early."""
-    return max(1, ceil((until - now) / timedelta(minutes=1))) if until else 1
+    return max(1, ceil((until - now) / timedelta(minutes=1)))
 
 
 class Throttle(Protocol):

@@ -9,7 +9,7 @@ from flask import Request
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
-from auth.signin.devices import MAX_AGE, MAX_PEOPLE, Devices
+from auth.signin.browsers import MAX_AGE, MAX_PEOPLE, Devices
 from tests.auth.conftest import ON_SQLITE, OWN_PASSWORD, START, OpenBrowser, Person, Portal
 from tests.relying_party import Browser
 

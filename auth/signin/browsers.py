@@ -1,4 +1,5 @@
-"""Device cookies: a browser in which somebody signed in before is known again, for the throttle.
+"""What a browser keeps of its people: the session, a random cookie that points to a sign-in, and
+device cookies, by which a browser in which somebody signed in before is known again.
 
 OWASP, "Slow Down Online Guessing Attacks with Device Cookies": such a browser has a counter of its
 own, so failures elsewhere, also at the same network address, do not keep its person out. The cookie
@@ -12,13 +13,44 @@ import secrets
 from datetime import datetime, timedelta
 
 from flask import Request
+from sqlalchemy import Connection, Engine, bindparam, delete, select
 from werkzeug.wrappers import Response
 
 from auth.cookies import host_cookie
+from auth.models import SignIn, digest, table_of
 
 MAX_AGE = timedelta(days=180)
 MAX_PEOPLE = 8
 """The number of people of one browser who are known again: a family, or the last at a school."""
+
+_SIGN_INS = table_of(SignIn)
+_FIND = select(_SIGN_INS).where(_SIGN_INS.c.cookie_hash == bindparam("cookie"))
+_FORGET = (
+    delete(_SIGN_INS).where(_SIGN_INS.c.cookie_hash == bindparam("cookie")).returning(*_SIGN_INS.c)
+)
+
+
+class Sessions:
+    """Sign-ins by cookie. The cookie names nobody; before a sign-in it has no row at all."""
+
+    def __init__(self, engine: Engine, *, issuer: str) -> None:
+        self._engine = engine
+        self.cookie = host_cookie("signin", secure=issuer.startswith("https:"))
+
+    def current(self, request: Request, now: datetime) -> SignIn | None:
+        """Return the browser's sign-in, if it still counts."""
+        cookie = self.cookie.read(request)
+        if not cookie:
+            return None
+        with self._engine.connect() as db:
+            row = db.execute(_FIND, {"cookie": digest(cookie)}).one_or_none()
+        return SignIn(**row._mapping) if row and row.expires_at > now else None
+
+    def forget(self, db: Connection, request: Request) -> SignIn | None:
+        """End the browser's sign-in and return it."""
+        cookie = self.cookie.read(request)
+        row = db.execute(_FORGET, {"cookie": digest(cookie)}).one_or_none()
+        return SignIn(**row._mapping) if row else None
 
 
 class Devices:
