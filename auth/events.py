@@ -35,8 +35,3 @@ def event_values(
         "role": account.roles[0][:32] if account and account.roles else "",
         "class_title": account.class_title[:64] if account else "",
     }
-
-
-def make_event(account: Account | None, **decision: Any) -> LoginEvent:
-    """Make the row; the arguments are those of ``event_values``."""
-    return LoginEvent(**event_values(account, **decision))

@@ -51,6 +51,7 @@ def running_handler(
     """Serve by ``handler`` on a free port of the loopback interface; gives the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    handler.log_message = lambda *_: None  # type: ignore[method-assign]
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     with serving(server):

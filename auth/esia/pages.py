@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from auth.clients.client import source_of
-from auth.directory import Account
 from auth.esia.models import EsiaConsent, EsiaRequest, EsiaSession
 from auth.esia.people.people import Profile, check_test_account
 from auth.esia.protocol.admission import check_person
@@ -27,7 +26,6 @@ from auth.esia.protocol.dialect import Dialect
 from auth.esia.protocol.errors import EsiaRefused, Return
 from auth.esia.protocol.permissions import load_permissions
 from auth.esia.protocol.requests import (
-    Asked,
     check_authorization,
     is_text,
     may_return,
@@ -36,16 +34,12 @@ from auth.esia.protocol.requests import (
 from auth.esia.protocol.tokens import issue_code
 from auth.esia.standin import Standin, current_standin
 from auth.esia.workbench import diagnostics, recorder
-from auth.esia.workbench.faults import another_state, first_code, strike
-from auth.events import make_event
+from auth.esia.workbench.faults import first_code, strike
 from auth.models import Method, digest
 from auth.outside import ESIA_CLIENT
 from auth.pages.guard import guard, let_forms_lead_to
 from auth.pages.shell import render_page
 from auth.signin.policy import Reason
-
-WAYS = ("https", "http")
-"""How a registered host may be reached."""
 
 REQUEST_AGE = timedelta(minutes=30)
 """Time to sign in and consent."""
@@ -83,16 +77,17 @@ def _authorize(dialect: Dialect) -> Response:
     cookie = standin.browser_cookie.browser(request)
     try:
         pending, late = check_authorization(asked, digest(cookie))
+        if late:
+            diagnostics.record(late, asked)
+        faults = strike(standin.systems[pending.system], "ac", standin)
+        if code := first_code(faults):
+            back = Return(redirect_uri=pending.redirect_uri, state=pending.state)
+            raise EsiaRefused(code, back=back)
     except EsiaRefused as refused:
-        return _refuse(refused, asked)
-    if late:
-        diagnostics.record(late, asked)
-    faults = strike(standin.systems[pending.system], "ac", standin)
-    if code := first_code(faults):
-        back = Return(redirect_uri=pending.redirect_uri, state=pending.state)
-        return _refuse(EsiaRefused(code, back=back), asked)
+        diagnostics.record(refused, asked)
+        return _answer(refused)
     if "wrong_state" in faults:
-        pending.state = another_state()
+        pending.state = str(uuid.uuid4())
     key = secrets.token_urlsafe(24)
     pending.request_hash = digest(key)
     pending.expires_at = asked.at + REQUEST_AGE
@@ -138,7 +133,8 @@ def _who_signs_in(pending: EsiaRequest, standin: Standin) -> tuple[Profile | Non
         reason = Reason.SUSPENDED
     if checked.account is None or reason:
         if not checked.is_repeated:
-            _record(checked.account, pending.system, Method.PASSWORD, reason, standin)
+            client_id = f"{ESIA_CLIENT}{pending.system}"
+            standin.context.record(checked.account, client_id, Method.PASSWORD, reason)
         return None, checked.problem or "wrong", checked.minutes
     if checked.with_first_password:
         return None, "first_password", 0
@@ -172,8 +168,8 @@ def consent(
         return _finish(pending, refused, standin)
     with standin.session_factory() as db:
         agreed = db.get(EsiaConsent, (pending.system, session.oid))
-    known = set(agreed.scope.split()) if agreed else None
-    if known is not None and not pending.permissions and set(pending.scope.split()) <= known:
+    known = set(agreed.scope.split() if agreed else ())
+    if not pending.permissions and set(pending.scope.split()) <= known:
         return _let_in(pending, session, profile, standin)
     return _render(
         "consent.html",
@@ -240,7 +236,7 @@ def _let_in(
         account = standin.context.directory.by_person_id(profile.person_id)
         asked_at = pending.expires_at - REQUEST_AGE
         method = Method.SESSION if session.auth_time < asked_at else Method.PASSWORD
-        _record(account, pending.system, method, None, standin)
+        standin.context.record(account, f"{ESIA_CLIENT}{pending.system}", method, None)
     return _send_back(pending.redirect_uri, {"code": code, "state": pending.state})
 
 
@@ -260,11 +256,6 @@ def _claim(pending: EsiaRequest, db: Session) -> None:
         raise Lost
 
 
-def _refuse(refused: EsiaRefused, asked: Asked) -> Response:
-    diagnostics.record(refused, asked)
-    return _answer(refused)
-
-
 def _answer(refused: EsiaRefused) -> Response:
     if refused.back is None:
         return _render("refused.html", status=400, description=refused.description)
@@ -281,17 +272,6 @@ def _redirect(address: str) -> Response:
     return redirect(quote(address, safe="%/:=&?~#+!$,;'@()*[]"), 302)
 
 
-def _record(
-    account: Account | None, system: str, method: Method, reason: Reason | None, standin: Standin
-) -> None:
-    client_id = f"{ESIA_CLIENT}{system}"
-    event = make_event(
-        account, client_id=client_id, method=method, refused=reason, now=standin.clock()
-    )
-    with standin.session_factory.begin() as db:
-        db.add(event)
-
-
 def _pending(standin: Standin) -> EsiaRequest:
     """Return the request this page is about. Raises ``Lost`` unless this very browser brought it
     and its system is still there."""
@@ -304,9 +284,11 @@ def _pending(standin: Standin) -> EsiaRequest:
     system = standin.systems.get(pending.system)
     if system is None or pending.browser_hash != digest(standin.browser_cookie.browser(request)):
         raise Lost
-    hosts = system.settings.redirect_hosts
     asked = source_of(pending.redirect_uri)
-    let_forms_lead_to({asked, *(f"{way}://{host}:*" for host in hosts for way in WAYS)}, asked)
+    registered = {
+        f"{way}://{host}:*" for host in system.settings.redirect_hosts for way in ("https", "http")
+    }
+    let_forms_lead_to({asked, *registered}, asked)
     return pending
 
 

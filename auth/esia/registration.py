@@ -39,30 +39,25 @@ _VERSION = select(_REGISTERED + _SWITCHED)
 log = logging.getLogger(__name__)
 
 
+@dataclass
 class Systems:
     """The systems as they are now: every process sees a change at the next request.
 
     Each look takes one small query; any number of threads may look.
     """
 
-    def __init__(
-        self,
-        configured: Mapping[str, RegisteredSystem],
-        session_factory: sessionmaker[Session],
-        gost: Gost,
-    ) -> None:
-        self._configured = configured
-        self._session_factory = session_factory
-        self._gost = gost
-        self._known: tuple[int | None, Mapping[str, RegisteredSystem]] | None = None
+    configured: Mapping[str, RegisteredSystem]
+    session_factory: sessionmaker[Session]
+    gost: Gost
+    _known: tuple[int | None, Mapping[str, RegisteredSystem]] | None = None
 
     def current(self) -> Mapping[str, RegisteredSystem]:
         """Return the systems by mnemonic, without disabled ones."""
         known = self._known
-        with self._session_factory() as db:
+        with self.session_factory() as db:
             version = db.scalar(_VERSION)
             if known is None or known[0] != version:
-                known = version, read_systems(db, self._configured, self._gost)
+                known = version, read_systems(db, self.configured, self.gost)
                 self._known = known
         return known[1]
 

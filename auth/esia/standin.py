@@ -17,7 +17,7 @@ from auth.cookies import Cookie
 from auth.esia.people.people import People
 from auth.esia.protocol.gost import Gost
 from auth.esia.protocol.keys import StandinKeys
-from auth.esia.protocol.signatures import Certificate, OtherKey, load_certificate
+from auth.esia.protocol.signatures import Certificate, OtherKey, make_certificate
 from auth.esia.workbench.faults import check_faults
 from auth.settings import EsiaSettings, EsiaSystem
 
@@ -109,7 +109,7 @@ def read_systems(settings: EsiaSettings, gost: Gost) -> dict[str, RegisteredSyst
         certificates = []
         for path in filter(None, (system.certificate, system.next_certificate)):
             try:
-                certificates.append(load_certificate(Path(path), gost))
+                certificates.append(make_certificate(Path(path).read_bytes(), gost))
             except FileNotFoundError:
                 log.warning("ЕСИА stand-in: %s: no file %s", system.mnemonic, path)
             except (OSError, ValueError, TypeError) as error:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from auth.clients.client import Client
 from auth.clients.registered import Clients
 from auth.directory import Account, Directory, OwnClass
-from auth.events import make_event
+from auth.events import INSERT_EVENT, event_values
 from auth.models import Method, SignIn
 from auth.oidc.keys import SigningKeys
 from auth.outside import Arrive, Upstream
@@ -122,12 +122,16 @@ class Context:
         self, account: Account | None, client: Client | None, method: Method, reason: Reason
     ) -> None:
         """Write the login event of somebody not let in into the application that asked."""
-        client_id = client.client_id if client else ""
-        event = make_event(
-            account, client_id=client_id, method=method, refused=reason, now=self.clock()
+        self.record(account, client.client_id if client else "", method, reason)
+
+    def record(
+        self, account: Account | None, client_id: str, method: Method, refused: Reason | None
+    ) -> None:
+        event = event_values(
+            account, client_id=client_id, method=method, refused=refused, now=self.clock()
         )
         with self.session_factory.begin() as db:
-            db.add(event)
+            db.execute(INSERT_EVENT, event)
 
 
 def current_context() -> Context:

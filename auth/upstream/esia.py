@@ -15,7 +15,7 @@ import requests
 
 from auth.esia.protocol.dialect import TIMESTAMP_FORMAT, Dialect, text_to_sign
 from auth.esia.protocol.gost import Gost, GostError
-from auth.esia.protocol.signatures import Certificate, OtherKey, load_certificate
+from auth.esia.protocol.signatures import Certificate, OtherKey, make_certificate
 from auth.outside import Attempt, OutsideIdentity
 from auth.upstream.errors import Problem, UpstreamError, refusal
 from auth.upstream.esia_tokens import Signed, TokenCheck
@@ -160,7 +160,7 @@ class Esia(OutsideProvider):
 def read_certificate(key: str, path: str, gost: Gost) -> Certificate:
     """Read a certificate. Raises ``ValueError`` that names the upstream and the file."""
     try:
-        return load_certificate(Path(path), gost)
+        return make_certificate(Path(path).read_bytes(), gost)
     except OSError as error:
         raise ValueError(f"{key}: {path} cannot be read") from error
     except (ValueError, TypeError, GostError) as error:

@@ -16,7 +16,7 @@ from service.access import Forbidden
 from service.console.pages import sentence
 from service.problems import Problem
 from service.reports.files import FILES
-from service.signin.registration_forms import FormField, read_form
+from service.signin.registrations import FormField, read_form
 from service.words import problems
 
 Answer = Response | str | tuple[str, int]

@@ -10,10 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.application import Application
 from service.doctor.activity import examine_activity, examine_days
 from service.doctor.check import About, Check, Verdict
-from service.doctor.esia import examine_esia
 from service.doctor.installation import examine_installation
 from service.doctor.moodle import examine_moodle
-from service.doctor.sign_in import examine_sign_in
+from service.doctor.sign_in import examine_esia, examine_sign_in
 from service.doctor.upstream import examine_upstream
 from service.i18n import gettext as _
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import select
 
 from provisioning.moodle import MoodleError
 from service.activity.moodle_access import ours
 from service.application import Application
-from service.doctor.check import About, Check
-from service.doctor.pages import page
+from service.doctor.check import About, Check, page
 from service.i18n import gettext as _
 from service.models import ActivitySource, EventSource, KnownUser
 
@@ -47,9 +47,9 @@ def examine_activity(application: Application) -> Iterator[Check]:
     now = application.clock()
     try:
         with application.moodle() as moodle:
-            ask = moodle.report_of_last_access
-            later = next(ask(report_id, now + _LONG, now + 2 * _LONG, before_call=_at_once), None)
-            rows = next(ask(report_id, now - _LONG, now, before_call=_at_once), [])
+            ask = partial(moodle.report_of_last_access, report_id, before_call=lambda: None)
+            later = next(ask(now + _LONG, now + 2 * _LONG), None)
+            rows = next(ask(now - _LONG, now), [])
     except MoodleError as error:
         yield about.problem(
             _("report {number} cannot be read ({code})", number=report_id, code=error.code),
@@ -75,7 +75,3 @@ def examine_activity(application: Application) -> Iterator[Check]:
             )
             return
     yield about.ok(_("report {number} answers", number=report_id))
-
-
-def _at_once() -> None:
-    return

@@ -1,4 +1,4 @@
-"""Check: one finding of the doctor, with its subject, its verdict and what to change."""
+"""Check: one finding of the doctor, with its subject, its verdict and what to change where."""
 
 from __future__ import annotations
 
@@ -60,3 +60,22 @@ def clock_difference(header: str, now: datetime) -> timedelta | None:
     except ValueError:
         return None
     return (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)) - now
+
+
+def page(name: str) -> str:
+    """Return the way to a page of Moodle's administration, in the words of its menu."""
+    return {
+        "services": _("Site administration > Server > Web services > External services"),
+        "tokens": _("Site administration > Server > Web services > Manage tokens"),
+        "protocols": _("Site administration > Server > Web services > Manage protocols"),
+        "advanced_features": _("Site administration > General > Advanced features"),
+        "roles": _("Site administration > Users > Permissions > Define roles"),
+        "role_assignments": _(
+            "Site administration > Users > Permissions > Define roles > Allow role assignments"
+        ),
+        "assigned_roles": _("Site administration > Users > Permissions > Assign system roles"),
+        "security": _("Site administration > General > Security > Site security settings"),
+        "authentication": _(
+            "Site administration > Plugins > Authentication > Manage authentication"
+        ),
+    }[name]

@@ -12,9 +12,8 @@ import requests
 from provisioning.moodle import Function, MoodleError, MoodleMisconfigured, bounded_session
 from provisioning.moodle.connection import Connection
 from service.application import Application
-from service.doctor.check import About, Check, clock_difference
+from service.doctor.check import About, Check, clock_difference, page
 from service.doctor.moodle_account import examine_account, examine_accounts
-from service.doctor.pages import page
 from service.i18n import gettext as _
 
 MEASURED_BRANCH = "20241007"

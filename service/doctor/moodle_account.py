@@ -16,8 +16,7 @@ from provisioning.moodle.errors import WEAK_PASSWORD
 from provisioning.moodle.probing import TOO_LONG, OurAccount
 from provisioning.passwords import PasswordPolicy, first_password, moodle_policy_refusals
 from service.application import Application
-from service.doctor.check import About, Check
-from service.doctor.pages import page
+from service.doctor.check import About, Check, page
 from service.i18n import gettext as _
 from service.models import KnownObject, KnownUser, SchoolMembership
 from service.words import loads as wording

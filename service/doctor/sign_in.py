@@ -1,21 +1,27 @@
-"""The doctor's look at our identity provider, and at the sign-in to Moodle through it."""
+"""The doctor's look at our identity provider, at its ЕСИА face, and at the sign-in to Moodle."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import requests
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth.clients.client import Client
+from auth.esia.protocol.gost import OpensslGost, find_gost
+from auth.esia.registration import Change, certificate_change, read_systems
+from auth.esia.standin import RegisteredSystem
+from auth.esia.standin import read_systems as read_configured
 from auth.oidc.keys import load_keys
 from provisioning.moodle import bounded_session
 from service.application import Application
-from service.doctor.check import About, Check
+from service.doctor.check import SOON, About, Check
 from service.i18n import gettext as _
 from service.settings import Settings
 from service.signin.clients import application_clients
@@ -94,6 +100,43 @@ def _keys(application: Application) -> Check:
             _("Restore the folder from a copy, or remove the broken file: another is made."),
         )
     return about.ok(_("{n} in {folder}", n=len(files), folder=folder))
+
+
+def examine_esia(application: Application) -> Iterator[Check]:
+    """Check the stand-in; there is nothing to check where it is not served."""
+    settings = application.settings.esia
+    if not settings.is_served:
+        return
+    gost = find_gost()
+    about = About(_("ЕСИА stand-in"))
+    engine = _("OpenSSL with its engine gost")
+    name = engine if isinstance(gost, OpensslGost) else _("gostcrypto, in Python alone")
+    yield about.ok(_("GOST signatures are checked by: {name}", name=name))
+    try:
+        systems = read_configured(settings, gost)
+    except ValueError as error:
+        yield about.problem(str(error), _("See [[esia.systems]]."))
+        return
+    # The look at the database says what is wrong with it.
+    with suppress(SQLAlchemyError), application.sessions() as db:
+        systems = read_systems(db, systems, gost)
+    for _mnemonic, system in sorted(systems.items()):
+        yield from _certificates(system, application.clock())
+
+
+def _certificates(system: RegisteredSystem, now: datetime) -> Iterator[Check]:
+    """Warn of a system that will be shut out soon, or is already."""
+    about = About(_("ЕСИА stand-in: {system}", system=system.mnemonic))
+    remedy = _("Register the next certificate: in the console, or next_certificate in the file.")
+    change = certificate_change(system.certificates, now)
+    if change.state is Change.NONE:
+        yield about.warning(_("has no certificate yet"), remedy)
+    elif change.state is Change.ENDED:
+        yield about.warning(_("its certificate has ended"), remedy)
+    elif change.state in {Change.SINGLE, Change.DONE} and change.until:
+        last = f"{change.until:%d.%m.%Y}"
+        if change.until - now < SOON:
+            yield about.warning(_("its certificate ends on {last}", last=last), remedy)
 
 
 def callback_of(moodle_url: str) -> str:

@@ -26,10 +26,8 @@ DIRECT_UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
 def examine_upstream(application: Application) -> Iterator[Check]:
     """Check each outside provider of the settings. They are asked nothing about people."""
     settings = application.settings.upstream
-    gost = find_gost() if settings.esia else None
     for one in settings.esia:
-        if gost:
-            yield from _esia(one, settings, gost, application.clock())
+        yield from _esia(one, settings, find_gost(), application.clock())
     for other in settings.oidc:
         yield from _oidc(other, settings, application.clock())
 

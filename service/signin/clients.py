@@ -18,8 +18,7 @@ from auth.settings import AuthSettings
 from service.access import Forbidden, need_city
 from service.application import Application
 from service.audit import AuditAction
-from service.signin.registration_forms import FormField, form_fields
-from service.signin.registrations import Registrations
+from service.signin.registrations import FormField, Registrations, form_fields
 
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
 """The times for which the secret before may count beside the new one."""

@@ -30,8 +30,7 @@ from auth.models import digest
 from auth.settings import EsiaSettings, EsiaSystem
 from service.access import Forbidden, need_city
 from service.audit import AuditAction
-from service.signin.registration_forms import FormField, form_fields
-from service.signin.registrations import Registrations
+from service.signin.registrations import FormField, Registrations, form_fields
 
 RECORDING_MINUTES = (15, 60, 240)
 MAX_CERTIFICATE_BYTES = 100_000
@@ -136,25 +135,24 @@ class Systems(Registrations[EsiaRegistration]):
             problems = [FieldProblem(field="certificate", flaw=Flaw.MISSING)]
         if problems:
             raise WrongFields(problems)
-        setattr(row, name, der)
-        row.touch(self.now)
-        self._record(AuditAction.ESIA_SYSTEM_SET_CERTIFICATE, mnemonic, which=name)
+        self._put(row, name, **{name: der})
 
     def finish_change(self, mnemonic: str) -> None:
         """Make the next certificate the one in force, and drop the other."""
         row = self._row(mnemonic)
         if row.next_certificate is None:
             raise Forbidden("registration")
-        row.certificate, row.next_certificate = row.next_certificate, None
-        row.touch(self.now)
-        self._record(AuditAction.ESIA_SYSTEM_SET_CERTIFICATE, mnemonic, which="finish")
+        self._put(row, "finish", certificate=row.next_certificate, next_certificate=None)
 
     def drop_next(self, mnemonic: str) -> None:
         """Take the next certificate back."""
-        row = self._row(mnemonic)
-        row.next_certificate = None
+        self._put(self._row(mnemonic), "drop_next", next_certificate=None)
+
+    def _put(self, row: EsiaRegistration, which: str, **certificates: bytes | None) -> None:
+        for name, der in certificates.items():
+            setattr(row, name, der)
         row.touch(self.now)
-        self._record(AuditAction.ESIA_SYSTEM_SET_CERTIFICATE, mnemonic, which="drop_next")
+        self._record(AuditAction.ESIA_SYSTEM_SET_CERTIFICATE, row.mnemonic, which=which)
 
     def switch(self, mnemonic: str, *, on: bool) -> None:
         """Disable a system, or enable it again. Its tokens end either way."""
@@ -176,18 +174,18 @@ class Systems(Registrations[EsiaRegistration]):
 
     def new_key(self, mnemonic: str) -> str:
         """Make a key that opens the log to the system's developer, instead of an earlier one."""
-        switches = self._switches(mnemonic)
         key = secrets.token_urlsafe(32)
-        switches.diagnostics_hash = digest(key)
-        switches.touch()
-        self._record(AuditAction.ESIA_SYSTEM_RENEW_KEY, mnemonic)
+        self._set_key(mnemonic, digest(key), AuditAction.ESIA_SYSTEM_RENEW_KEY)
         return key
 
     def revoke_key(self, mnemonic: str) -> None:
+        self._set_key(mnemonic, "", AuditAction.ESIA_SYSTEM_REVOKE_KEY)
+
+    def _set_key(self, mnemonic: str, hashed: str, action: AuditAction) -> None:
         switches = self._switches(mnemonic)
-        switches.diagnostics_hash = ""
+        switches.diagnostics_hash = hashed
         switches.touch()
-        self._record(AuditAction.ESIA_SYSTEM_REVOKE_KEY, mnemonic)
+        self._record(action, mnemonic)
 
     def record(self, mnemonic: str, minutes: int) -> None:
         """Record the system's exchanges from now on; what was recorded earlier goes."""

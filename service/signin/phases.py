@@ -7,9 +7,8 @@ Who is locked out is asked of the database for many people at once, with the sam
 from __future__ import annotations
 
 import time
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from datetime import date
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -50,19 +49,19 @@ KEPT_SECONDS = 2
 """A process asks for the rules again after so long: a change is in force everywhere by then."""
 
 
+@dataclass
 class StoredPhases:
     """``auth.signin.phases.Phases`` over our tables: no query for most sign-ins, and never more
     than one beside that for the rules every two seconds."""
 
-    def __init__(self, application: Application) -> None:
-        self._application = application
-        self._kept: tuple[float, Schedule] | None = None
+    application: Application
+    _kept: tuple[float, Schedule] | None = None
 
     def schedule(self) -> Schedule:
         now = time.monotonic()
         if self._kept is None or now - self._kept[0] >= KEPT_SECONDS:
-            with self._application.sessions() as session:
-                self._kept = now, read_schedule(session, self._application)
+            with self.application.sessions() as session:
+                self._kept = now, read_schedule(session, self.application)
         return self._kept[1]
 
     def exemptions(self, account: Account) -> Exemptions:
@@ -72,7 +71,7 @@ class StoredPhases:
             PhaseExemption.person_id == account.person_id,
             and_(PhaseExemption.person_id == "", tuple_(*_columns(PhaseExemption)).in_(targets)),
         )
-        with self._application.sessions() as session:
+        with self.application.sessions() as session:
             rows = session.execute(select(PhaseExemption, linked).where(may_be_for)).all()
         return Exemptions(
             items=[as_exemption(row) for row, _linked in rows],
@@ -141,7 +140,8 @@ def _is_esia_only(day: date, default: Phase) -> ColumnElement[bool]:
     begun_later = exists().where(
         *same, later.starts_on > PhaseRule.starts_on, later.starts_on <= day
     )
-    begun = _targets_of_rows(PhaseRule).where(PhaseRule.starts_on <= day)
+    # Without a reference to the person: the database makes each set of targets once.
+    begun = select(*_columns(PhaseRule)).where(PhaseRule.starts_on <= day)
     ended = begun.where(PhaseRule.phase == Phase.ESIA_ONLY, ~begun_later)
     of_class, *others = _targets()
     return case(
@@ -154,11 +154,6 @@ def _is_esia_only(day: date, default: Phase) -> ColumnElement[bool]:
 def _columns(table: type[PhaseRule | PhaseExemption]) -> list[InstrumentedAttribute[str]]:
     """Return the columns of a ``Target``, in its order."""
     return [getattr(table, field.name) for field in fields(Target)]
-
-
-def _targets_of_rows(table: type[PhaseRule | PhaseExemption]) -> Select[*tuple[Any, ...]]:
-    """Select the targets without a reference to the person: the database makes the set once."""
-    return select(*_columns(table))
 
 
 def _targets() -> list[Tuple]:
@@ -187,7 +182,7 @@ def is_exempt(day: date) -> ColumnElement[bool]:
         Who.UNDER_14: and_(person.role == PUPIL, born_later),
         Who.STAFF_WITHOUT_ESIA: person.role.in_(sorted(STAFF)),
     }
-    together = _targets_of_rows(PhaseExemption).where(PhaseExemption.person_id == "", in_force)
+    together = select(*_columns(PhaseExemption)).where(PhaseExemption.person_id == "", in_force)
     return or_(
         person.person_id.in_(alone),
         *(

@@ -64,6 +64,8 @@ def add_provider(app: Flask, application: Application) -> None:
         upstreams = upstream.build(application.settings.upstream)
     except ValueError as error:
         raise ConfigError(f"[upstream] {error}") from error
+    # Class teachers reset passwords if the settings allow it and we hold the passwords.
+    class_teachers = settings.class_teacher_resets and settings.password_sign_in
     try:
         auth.init_app(
             app,
@@ -79,7 +81,7 @@ def add_provider(app: Flask, application: Application) -> None:
             ),
             notices_waiting=JobQueue(application.settings).tell_signed_out,
             phases=StoredPhases(application),
-            own_class=_own_class(application),
+            own_class=LedClasses(application) if class_teachers else None,
             linking=application.settings.linking,
             upstreams=upstreams,
             upstream_age=timedelta(seconds=application.settings.upstream.sign_in_seconds),
@@ -88,13 +90,6 @@ def add_provider(app: Flask, application: Application) -> None:
         )
     except ValueError as error:
         raise ConfigError(f"[esia] {error}") from error
-
-
-def _own_class(application: Application) -> LedClasses | None:
-    """Let class teachers reset passwords if the settings allow it and we hold the passwords."""
-    settings = application.settings
-    allowed = settings.auth.class_teacher_resets and settings.passwords.kept_in == "provider"
-    return LedClasses(application) if allowed else None
 
 
 def make_throttle(application: Application, *, purpose: bytes, window: timedelta) -> Throttle:

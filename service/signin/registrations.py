@@ -1,14 +1,19 @@
-"""The common part of clients and ЕСИА systems: rows of the console beside a settings file."""
+"""The common part of clients and ЕСИА systems: rows of the console beside a settings file, and
+forms made of settings classes."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+import typing
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
 from auth.clients.problems import FieldProblem, Flaw, WrongFields
 from auth.clients.registered import ClientRow
@@ -92,3 +97,85 @@ class Registrations(Generic[Row]):
     def _record(self, action: AuditAction, name: str, **details: Any) -> None:
         details = {self.audited_as: name, **details}
         audit.record(self.db, action, at=self.now, actor=self.scope.actor, **details)
+
+
+class Kind(StrEnum):
+    """The way in which a field is shown and read."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    FLAG = "flag"
+    LINES = "lines"
+    """Several values, one a line."""
+    CHOICE = "choice"
+    """One of several values."""
+    CHOICES = "choices"
+    """Any of several values."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FormField:
+    name: str
+    kind: Kind
+    choices: tuple[str, ...] = ()
+    default: Any = None
+
+
+def form_fields(
+    cls: type[Any], *, without: Iterable[str], choices: Mapping[str, Sequence[str]]
+) -> list[FormField]:
+    """Return a form field for each field of the class, in its order.
+
+    ``choices`` names the values that a list of texts may have.
+    """
+    hints = typing.get_type_hints(cls)
+    hidden = set(without)
+    return [
+        _form_field(field, hints[field.name], tuple(choices.get(field.name, ())))
+        for field in dataclasses.fields(cls)
+        if field.name not in hidden
+    ]
+
+
+def _form_field(field: dataclasses.Field[Any], hint: Any, choices: tuple[str, ...]) -> FormField:
+    default = None if field.default is dataclasses.MISSING else field.default
+    kind = {bool: Kind.FLAG, int: Kind.NUMBER}.get(hint, Kind.TEXT)
+    if typing.get_origin(hint) is typing.Literal:
+        kind, choices = Kind.CHOICE, typing.get_args(hint)
+    elif typing.get_origin(hint) is tuple:
+        (item, *_more) = typing.get_args(hint)
+        choices = choices or typing.get_args(item)
+        kind = Kind.CHOICES if choices else Kind.LINES
+    return FormField(name=field.name, kind=kind, choices=choices, default=default)
+
+
+def read_form(
+    fields: Iterable[FormField], form: MultiDict[str, str]
+) -> tuple[dict[str, Any], list[FieldProblem]]:
+    """Return the values that were sent, as the class takes them, and those that cannot be read."""
+    values: dict[str, Any] = {}
+    problems = []
+    for field in fields:
+        text = form.get(field.name, "").strip()
+        if field.kind is Kind.FLAG:
+            values[field.name] = field.name in form
+        elif field.kind is Kind.CHOICES:
+            # One that the page does not offer may stand in a row of an earlier version.
+            values[field.name] = tuple(dict.fromkeys(form.getlist(field.name)))
+        elif field.kind is Kind.LINES:
+            values[field.name] = tuple(dict.fromkeys(text.split()))
+        elif field.kind is Kind.NUMBER:
+            try:
+                values[field.name] = int(text or 0)
+            except ValueError:
+                values[field.name] = 0
+                problems.append(_wrong(field, Flaw.NOT_A_NUMBER, text))
+        else:
+            if field.kind is Kind.CHOICE and text not in field.choices:
+                problems.append(_wrong(field, Flaw.UNKNOWN, text))
+            values[field.name] = text
+    return values, problems
+
+
+def _wrong(field: FormField, flaw: Flaw, text: str) -> FieldProblem:
+    return FieldProblem(field=field.name, flaw=flaw, value=text[:50])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import cycle
 from typing import Any
 from urllib.parse import parse_qsl
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+
+from tests.web import running_handler
 
 SECRET = "gateway-secret-of-the-tests"
 TOKEN = "gateway-token-of-the-tests"
@@ -47,27 +48,44 @@ STRANGE: tuple[dict[str, Any], ...] = (
 )
 
 
-class Gateway(BaseHTTPRequestHandler):
+class Documents(BaseHTTPRequestHandler):
+    """What a provider publishes about itself."""
+
+    key: RSAKey
+
+    def document(self) -> dict[str, Any]:
+        issuer = f"http://{self.headers['Host']}"
+        if self.path == "/jwks":
+            return {"keys": [self.key.as_dict(private=False)]}
+        return {
+            "issuer": issuer,
+            "authorization_endpoint": f"{issuer}/authorize",
+            "token_endpoint": f"{issuer}/token",
+            "jwks_uri": f"{issuer}/jwks",
+            "userinfo_endpoint": f"{issuer}/userinfo",
+            "end_session_endpoint": f"{issuer}/out",
+        }
+
+    def do_GET(self) -> None:
+        self.say(self.document())
+
+    def say(self, body: dict[str, Any]) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+
+class Gateway(Documents):
     """The code of a sign-in is its nonce."""
 
     now: int
-    key: RSAKey
     told: Iterator[dict[str, Any]]
 
-    def do_GET(self) -> None:
-        issuer = f"http://{self.headers['Host']}"
-        answers: dict[str, Any] = {
-            "/.well-known/openid-configuration": {
-                "issuer": issuer,
-                "authorization_endpoint": f"{issuer}/authorize",
-                "token_endpoint": f"{issuer}/token",
-                "jwks_uri": f"{issuer}/jwks",
-                "userinfo_endpoint": f"{issuer}/userinfo",
-                "end_session_endpoint": f"{issuer}/out",
-            },
-            "/jwks": {"keys": [self.key.as_dict(private=False)]},
-        }
-        self._say(answers.get(self.path) or KNOWN | next(self.told) | {"sub": "7"})
+    def document(self) -> dict[str, Any]:
+        if self.path == "/userinfo":
+            return KNOWN | next(self.told) | {"sub": "7"}
+        return super().document()
 
     def do_HEAD(self) -> None:
         self.send_response(405)
@@ -80,16 +98,7 @@ class Gateway(BaseHTTPRequestHandler):
             "nonce": dict(parse_qsl(body)).get("code", ""), "iat": self.now, "exp": self.now + 600,
         }  # fmt: skip
         id_token = jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.key)
-        self._say({"access_token": TOKEN, "token_type": "Bearer", "id_token": id_token})
-
-    def _say(self, body: dict[str, Any]) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Silence."""
+        self.say({"access_token": TOKEN, "token_type": "Bearer", "id_token": id_token})
 
 
 @contextmanager
@@ -98,10 +107,5 @@ def running_gateway(now: int) -> Iterator[str]:
     key = RSAKey.generate_key(parameters={"kid": "one"})
     told = cycle([{}, *STRANGE])
     handler = type("Handler", (Gateway,), {"now": now, "key": key, "told": told})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running_handler(handler) as address:
+        yield address

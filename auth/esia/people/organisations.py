@@ -50,12 +50,9 @@ def scopes_for(scope: str, oid: int, profile: Profile | None) -> frozenset[str]:
 
     ``profile`` is the token's person, None for a system's own token. Raises ``RestRefused``.
     """
-    if profile is None:
-        scopes = frozenset(bare(one) for one in scope.split() if target(one) == oid)
-        allowed = bool(scopes)
-    else:
-        scopes = frozenset(bare(one) for one in scope.split() if target(one) in {None, oid})
-        allowed = oid in profile.organisations
+    about = {None, oid} if profile else {oid}
+    scopes = frozenset(bare(one) for one in scope.split() if target(one) in about)
+    allowed = oid in profile.organisations if profile else bool(scopes)
     if not allowed:
         raise RestRefused("005029")
     return scopes

@@ -16,13 +16,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
+from auth.clients.stored import from_json
 from auth.directory import Account, Directory
 from auth.esia.models import EsiaPerson
+from auth.signin.phases import ESIA_AGE, PUPIL, is_under
 
 TEST_PASSWORD = "11111111"  # noqa: S105 - public: of the test accounts of the real stand
-ADULT_ACCOUNT_AGE = 14
-"""A child's own account begins at this age (docs/facts/esia.md 8.4)."""
-
 SNILS_DIGITS = 11
 
 _FIRST_PROVISIONED = 1_100_000_000
@@ -106,16 +105,7 @@ def _made_up() -> dict[str, Any]:
 @cache
 def personas() -> tuple[Profile, ...]:
     """Return the made-up people, in the order of the sign-in page."""
-    return tuple(_persona(person) for person in _made_up()["people"])
-
-
-def _persona(person: Mapping[str, Any]) -> Profile:
-    values: dict[str, Any] = {
-        name: tuple(v) if isinstance(v, list) else v for name, v in person.items()
-    }
-    if "birth_date" in values:
-        values["birth_date"] = date.fromisoformat(values["birth_date"])
-    return Profile(**values)
+    return tuple(Profile(**from_json(Profile, person)) for person in _made_up()["people"])
 
 
 @cache
@@ -229,20 +219,14 @@ class People:
 
 def _profile_of(account: Account, oid: int, today: date) -> Profile:
     """Return a child's account for a student under fourteen, a confirmed one for all others."""
-    born = account.birth_date
-    age = (
-        today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-        if born
-        else ADULT_ACCOUNT_AGE
-    )
-    is_child = "student" in account.roles and age < ADULT_ACCOUNT_AGE
+    is_child = PUPIL in account.roles and is_under(ESIA_AGE, account.birth_date, today)
     return Profile(
         oid=oid,
         level="child" if is_child else "confirmed",
         last_name=account.family_name,
         first_name=account.given_name,
         middle_name=account.middle_name,
-        birth_date=born,
+        birth_date=account.birth_date,
         snils=_spelled(account.snils),
         person_id=account.person_id,
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Container, Sequence
 
 from auth.esia.models import EsiaRequest
 from auth.esia.people.people import Profile, made_up_organisations
+from auth.esia.protocol.dialect import from_base64
 from auth.esia.protocol.errors import EsiaRefused
 from auth.esia.protocol.scopes import ORGANISATION_SCOPES, bare, target
 from auth.settings import EsiaSystem
@@ -28,8 +27,8 @@ def read_person_filter(encoded: str) -> str:
     if not encoded:
         return ""
     try:
-        name = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode("ascii")
-    except (binascii.Error, ValueError):
+        name = from_base64(encoded).decode("ascii")
+    except ValueError:
         name = ""
     if name not in PERSON_FILTERS:
         raise EsiaRefused("007003", parameter="person_filter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from enum import IntEnum
 
@@ -28,3 +29,10 @@ def text_to_sign(values: Mapping[str, str], dialect: Dialect, *, with_code: bool
         names = ["client_id", "scope", "scope_org", "timestamp", "state", "redirect_uri"]
         names += ["code"] if with_code else []
     return "".join(values.get(name, "") for name in names)
+
+
+def from_base64(text: str) -> bytes:
+    """Decode any of the four spellings that clients use: standard or URL-safe alphabet, padded or
+    not. Raises ``ValueError``."""
+    bare = text.rstrip("=").translate(str.maketrans("-_", "+/"))
+    return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -25,7 +26,7 @@ from auth.esia.protocol.requests import Asked, check_token_request, is_text, rea
 from auth.esia.protocol.tokens import dump_json, exchange_code, refresh, system_token
 from auth.esia.standin import RegisteredSystem, Standin, current_standin
 from auth.esia.workbench import diagnostics, recorder
-from auth.esia.workbench.faults import another_state, first_code, strike
+from auth.esia.workbench.faults import first_code, strike
 from auth.models import digest
 
 GRANTS: Mapping[str, Callable[[Asked, RegisteredSystem], Json]] = {
@@ -82,7 +83,7 @@ def _token(dialect: Dialect) -> Response:
             raise EsiaRefused(code)
         answer = GRANTS[asked["grant_type"]](asked, system)
         if "wrong_state" in faults:
-            answer["state"] = another_state()
+            answer["state"] = str(uuid.uuid4())
         return _json(answer)
     except EsiaRefused as refused:
         diagnostics.record(refused, asked)
@@ -103,11 +104,8 @@ def certificates() -> Response:
     keys = current_standin().keys
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for name, certificate in (
-            ("RSA.cer", keys.rsa_certificate),
-            ("GOST2012.cer", keys.gost_certificate),
-        ):
-            archive.writestr(zipfile.ZipInfo(name), certificate)
+        archive.writestr(zipfile.ZipInfo("RSA.cer"), keys.rsa_certificate)
+        archive.writestr(zipfile.ZipInfo("GOST2012.cer"), keys.gost_certificate)
     return Response(packed.getvalue(), mimetype="application/zip")
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import secrets
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import gostcrypto
-from asn1crypto import core, x509
+from asn1crypto import core, pem, x509
 
 SIGNATURE_BYTES = 64
 """``s || r``, 32 bytes each, big-endian (docs/facts/esia.md 3.11)."""
@@ -99,10 +99,7 @@ class OpensslGost(Gost):
         der = certificate["tbs_certificate"]["subject_public_key_info"].dump()
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            body = base64.encodebytes(der).decode()
-            (folder / "key.pem").write_text(
-                f"-----BEGIN PUBLIC KEY-----\n{body}-----END PUBLIC KEY-----\n"
-            )
+            (folder / "key.pem").write_bytes(pem.armor("PUBLIC KEY", der))
             (folder / "signature").write_bytes(signature)
             arguments = ["-verify", str(folder / "key.pem")]
             arguments += ["-signature", str(folder / "signature")]
@@ -158,11 +155,9 @@ def find_gost() -> Gost:
     """Return the engine when an OpenSSL here has it and it calculates right, else pure Python."""
     if openssl := shutil.which("openssl"):
         engine = OpensslGost(openssl)
-        try:
+        with suppress(GostError):
             if engine.counts_right():
                 return engine
-        except GostError:
-            pass
     return Gost()
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,12 +63,9 @@ def load_standin_keys(folder: Path, now: datetime) -> StandinKeys:
         descriptor, draft = tempfile.mkstemp(dir=folder)  # readable by the owner only
         with os.fdopen(descriptor, "w") as file:
             json.dump(_new_keys(now), file)
-        try:
+        with suppress(FileExistsError):  # another process was faster: its keys count
             os.link(draft, path)
-        except FileExistsError:
-            pass  # another process was faster: its keys count
-        finally:
-            os.unlink(draft)
+        os.unlink(draft)
     stored = json.loads(path.read_text())
     key = load_pem_private_key(stored["rsa_key"].encode(), None)
     if not isinstance(key, rsa.RSAPrivateKey):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from auth.clients.stored import from_json
+from auth.esia.protocol.dialect import from_base64
 from auth.esia.protocol.errors import EsiaRefused
 from auth.settings import EsiaConsentType
 
@@ -55,7 +55,7 @@ def dump_permissions(permissions: Sequence[Permission]) -> str:
 
 
 def load_permissions(text: str) -> tuple[Permission, ...]:
-    return tuple(Permission(**_tuples(one)) for one in json.loads(text or "[]"))
+    return tuple(Permission(**from_json(Permission, one)) for one in json.loads(text or "[]"))
 
 
 def agree(text: str, now: datetime) -> str:
@@ -70,7 +70,7 @@ def agree(text: str, now: datetime) -> str:
 
 def load_consents(text: str, now: datetime) -> tuple[Consent, ...]:
     """Return the consents that have not ended."""
-    consents = (Consent(**_tuples(one)) for one in json.loads(text or "[]"))
+    consents = (Consent(**from_json(Consent, one)) for one in json.loads(text or "[]"))
     return tuple(one for one in consents if one.expires_at > now.timestamp())
 
 
@@ -79,10 +79,8 @@ def _decode(parameter: str) -> list[dict[str, Any]]:
     try:
         if len(parameter) > MAX_CHARACTERS:
             raise ValueError
-        bare = parameter.rstrip("=").translate(str.maketrans("-_", "+/"))
-        raw = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
-        found = json.loads(raw.decode("utf-8"))
-    except (binascii.Error, ValueError, RecursionError):
+        found = json.loads(from_base64(parameter).decode("utf-8"))
+    except (ValueError, RecursionError):
         found = None
     if (
         not isinstance(found, list)
@@ -134,7 +132,3 @@ def _names(asked: Mapping[str, Any], part: str) -> tuple[str, ...]:
 
 def _refused(code: str) -> EsiaRefused:
     return EsiaRefused(code, parameter="permissions")
-
-
-def _tuples(stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()}

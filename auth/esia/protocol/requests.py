@@ -170,10 +170,15 @@ def check_authorization(asked: Asked, browser_hash: str) -> tuple[EsiaRequest, E
             ),
             code_challenge=challenge,
         )
-        late = _check_rights(asked, scope, system)
-        if late and not system.settings.check_after_sign_in:
-            raise late
-        if late is None:
+        late = None
+        try:
+            check_registered(scope, system)
+            check_signature(asked, system)
+        except EsiaRefused as refused:
+            if not system.settings.check_after_sign_in:
+                raise
+            late = refused
+        else:
             _remember(asked, browser_hash)
     except EsiaRefused as refused:
         refused.back = Return(redirect_uri=redirect_uri, state=state)
@@ -221,16 +226,6 @@ def check_registered(scope: str, system: RegisteredSystem) -> None:
     """Raises ``EsiaRefused`` when the system may not ask for one of the scopes."""
     if {bare(one) for one in scope.split()} - set(system.settings.scopes):
         raise EsiaRefused("007019")
-
-
-def _check_rights(asked: Asked, scope: str, system: RegisteredSystem) -> EsiaRefused | None:
-    """Return the refusal of this system, whatever the form of its request; None if in order."""
-    try:
-        check_registered(scope, system)
-        check_signature(asked, system)
-    except EsiaRefused as refused:
-        return refused
-    return None
 
 
 def check_signature(asked: Asked, system: RegisteredSystem) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from asn1crypto import cms, core, pem, x509
@@ -18,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from auth.esia.protocol.dialect import from_base64
 from auth.esia.protocol.gost import DIGEST, Gost, curve_of
 
 MAX_SIGNATURE_CHARACTERS = 20_000
@@ -125,12 +123,6 @@ class Certificate:
         return True
 
 
-def load_certificate(path: Path, gost: Gost) -> Certificate:
-    """Read one PEM or DER file. Raises as ``make_certificate``, and ``OSError`` when the file
-    cannot be read."""
-    return make_certificate(path.read_bytes(), gost)
-
-
 def make_certificate(content: bytes, gost: Gost) -> Certificate:
     """Make a certificate from the content of a PEM or DER file.
 
@@ -158,16 +150,12 @@ def _need_rsa(parsed: x509.Certificate) -> None:
 
 
 def decode_base64(text: str) -> bytes:
-    """Decode any of the four spellings: standard or URL-safe alphabet, padded or not.
-
-    Raises ``SignatureRefused``.
-    """
-    bare = text.rstrip("=").translate(str.maketrans("-_", "+/"))
-    if not bare or len(text) > MAX_SIGNATURE_CHARACTERS:
+    """Decode a signature in any of the four spellings. Raises ``SignatureRefused``."""
+    if not text.rstrip("=") or len(text) > MAX_SIGNATURE_CHARACTERS:
         raise SignatureRefused(Flaw.NOT_BASE64)
     try:
-        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
+        return from_base64(text)
+    except ValueError as error:
         raise SignatureRefused(Flaw.NOT_BASE64) from error
 
 

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -101,7 +102,9 @@ def exchange_code(asked: Asked, system: RegisteredSystem) -> Json:
     mine = (EsiaCode.code_hash == code_hash, EsiaCode.system == system.mnemonic)
     if not _claim(EsiaCode, *mine, standin=standin):
         code = None
-        _end_grant(code_hash, system, standin)
+        begun = (EsiaToken.grant_hash == code_hash, EsiaToken.system == system.mnemonic)
+        with standin.session_factory.begin() as db:
+            db.execute(delete(EsiaToken).where(*begun))
     if code is None or code.expires_at <= asked.at or code.redirect_uri != asked["redirect_uri"]:
         raise EsiaRefused("007011")
     _check_verifier(code.code_challenge, asked["code_verifier"])
@@ -136,20 +139,10 @@ def system_token(asked: Asked, system: RegisteredSystem) -> Json:
     moment, keys = _seconds(asked.at), asked.standin.keys
     claims = {"scope": scope, "jti": str(uuid.uuid4())}
     access_token = _access_token(claims, system, moment, asked.standin, keys)
-    with asked.standin.session_factory.begin() as db:
-        db.add(
-            EsiaToken(
-                token_hash=digest(access_token),
-                kind="access",
-                system=system.mnemonic,
-                scope=scope,
-                oid=0,
-                sid="",
-                auth_time=asked.at,
-                grant_hash="",
-                expires_at=asked.at + timedelta(seconds=ACCESS_TOKEN_SECONDS),
-            )
-        )
+    own = EsiaToken(
+        system=system.mnemonic, scope=scope, permissions="", oid=0, sid="", auth_time=asked.at
+    )
+    _keep({"access": (access_token, ACCESS_TOKEN_SECONDS)}, own, "", asked.at, asked.standin)
     return _answer(asked, access_token=access_token)
 
 
@@ -178,13 +171,6 @@ def _answer(asked: Asked, **tokens: str) -> Json:
         "state": asked["state"],
         "token_type": "Bearer",
     }
-
-
-def _end_grant(code_hash: str, system: RegisteredSystem, standin: Standin) -> None:
-    """End every token that began with this code."""
-    mine = (EsiaToken.grant_hash == code_hash, EsiaToken.system == system.mnemonic)
-    with standin.session_factory.begin() as db:
-        db.execute(delete(EsiaToken).where(*mine))
 
 
 def _claim(
@@ -257,6 +243,18 @@ def _issue(
     if offline:
         answer["refresh_token"] = str(uuid.uuid4())
         tokens["refresh"] = (answer["refresh_token"], standin.settings.refresh_token_seconds)
+    _keep(tokens, given, grant_hash, issued_at, standin)
+    return answer
+
+
+def _keep(
+    tokens: Mapping[str, tuple[str, int]],
+    given: EsiaCode | EsiaToken,
+    grant_hash: str,
+    issued_at: datetime,
+    standin: Standin,
+) -> None:
+    """Store tokens, by kind each text and its seconds, for what was ``given``."""
     kept = ("system", "scope", "permissions", "oid", "sid", "auth_time")
     with standin.session_factory.begin() as db:
         for kind, (text, seconds) in tokens.items():
@@ -269,7 +267,6 @@ def _issue(
                     expires_at=issued_at + timedelta(seconds=seconds),
                 )
             )
-    return answer
 
 
 def _permission_claims(given: EsiaCode | EsiaToken, now: datetime, standin: Standin) -> Json:

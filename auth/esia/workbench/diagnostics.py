@@ -114,14 +114,12 @@ def explain(refused: EsiaRefused, asked: Asked) -> Explanation:
     explanation: Explanation = {
         "parameter": refused.parameter,
         "timestamp": asked["timestamp"][:SHOWN_LENGTH],
-        "clock_difference_seconds": None,
+        "clock_difference_seconds": (
+            round((asked.timestamp - asked.at).total_seconds()) if asked.timestamp else None
+        ),
         "certificates": [_describe(one, asked.at) for one in system.certificates] if system else [],
         "next_step": _STEP_BY_CODE.get(refused.code, NextStep.NONE).value,
     }
-    if asked.timestamp:
-        explanation["clock_difference_seconds"] = round(
-            (asked.timestamp - asked.at).total_seconds()
-        )
     if refused.code == "007015":
         explanation["next_step"] = _step_for_time(asked).value
     elif refused.code == "007023":

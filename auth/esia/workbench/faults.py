@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -94,7 +93,3 @@ def html_page(_fault: HtmlFault) -> Response:
 def first_code(faults: set[str]) -> str | None:
     """Return the code of the error to answer with, or None."""
     return min((fault for fault in faults if fault.isdigit()), default=None)
-
-
-def another_state() -> str:
-    return str(uuid.uuid4())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,39 +16,33 @@ from provisioning.settings import MoodleSettings
 from service.application import Application
 from service.db import transaction
 from service.doctor import Check, Verdict
-from service.doctor.esia import examine_esia
-from service.doctor.sign_in import examine_sign_in, moodle_client, usable_clients
+from service.doctor.sign_in import (
+    examine_esia,
+    examine_sign_in,
+    moodle_client,
+    usable_clients,
+)
 from tests.auth.esia.signing import Signer
-from tests.service.installation import installation
-
-pytestmark = pytest.mark.usefixtures("english")
-
-NOW = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
+from tests.service.doctor.conftest import NOW, at, with_settings
 
 
 @pytest.fixture
-def application(tmp_path: Path) -> Iterator[Application]:
-    with installation(tmp_path) as application:
-        settings = replace(application.settings, esia=EsiaSettings(serve=True))
-        yield replace(application, settings=settings, clock=lambda: NOW)
+def served(application: Application) -> Application:
+    return at(NOW, application, esia=EsiaSettings(serve=True))
 
 
-def ending_in(days: int, number: int = 1) -> Signer:
-    begin = NOW - timedelta(days=100)
-    return Signer(number=number, begin=begin, age=timedelta(days=100 + days))
+def ending_in(days: int) -> Signer:
+    return Signer(begin=NOW - timedelta(days=100), age=timedelta(days=100 + days))
 
 
 def register(application: Application, *signers: Signer) -> None:
-    ders = [signer.certificate.der for signer in signers]
+    certificate, following, *_ = (*(one.certificate.der for one in signers), None, None)
+    row = EsiaRegistration(
+        mnemonic="PORTAL", settings={}, certificate=certificate, next_certificate=following,
+        created_at=NOW,
+    )  # fmt: skip
+    row.touch(NOW)
     with transaction(application.sessions) as db:
-        row = EsiaRegistration(
-            mnemonic="PORTAL",
-            settings={},
-            certificate=ders[0] if ders else None,
-            next_certificate=ders[1] if len(ders) > 1 else None,
-            created_at=NOW,
-        )
-        row.touch(NOW)
         db.add(row)
 
 
@@ -58,26 +50,31 @@ def about_portal(application: Application) -> list[Check]:
     return [one for one in examine_esia(application) if "PORTAL" in one.subject]
 
 
-def test_one_line_says_what_checks_gost_signatures(application: Application) -> None:
-    (line,) = list(examine_esia(application))
+def test_one_line_says_what_checks_gost_signatures(served: Application) -> None:
+    (line,) = list(examine_esia(served))
     assert line.verdict == Verdict.OK
-    name = "OpenSSL" if "openssl" in find_gost().name else "gostcrypto"
-    assert name in line.message
+    assert ("OpenSSL" if "openssl" in find_gost().name else "gostcrypto") in line.message
 
 
 def test_a_stand_in_that_is_not_served_is_not_looked_at(application: Application) -> None:
-    off = replace(application, settings=replace(application.settings, esia=EsiaSettings()))
-    assert list(examine_esia(off)) == []
+    assert list(examine_esia(application)) == []
 
 
 @pytest.mark.parametrize(
-    ("days", "told"), [((40,), ""), ((20,), "21.09.2026"), ((-1,), "ended"), ((), "no certificate")]
+    ("days", "told"),
+    [
+        ((40,), ""),
+        ((20,), "21.09.2026"),
+        ((-1,), "ended"),
+        ((), "no certificate"),
+        ((5, 300), ""),  # with the next one there is nothing to warn of
+    ],
 )
 def test_a_certificate_about_to_end_is_a_warning(
-    application: Application, days: tuple[int, ...], told: str
+    served: Application, days: tuple[int, ...], told: str
 ) -> None:
-    register(application, *(ending_in(one) for one in days))
-    found = about_portal(application)
+    register(served, *(ending_in(one) for one in days))
+    found = about_portal(served)
     assert len(found) == bool(told)
     for one in found:
         assert one.verdict == Verdict.WARNING
@@ -85,18 +82,13 @@ def test_a_certificate_about_to_end_is_a_warning(
         assert "next certificate" in one.remedy
 
 
-def test_with_the_next_certificate_there_is_nothing_to_warn_of(application: Application) -> None:
-    register(application, ending_in(5), ending_in(300, number=2))
-    assert about_portal(application) == []
-
-
 def test_systems_of_the_settings_file_are_looked_at_too(
     application: Application, tmp_path: Path
 ) -> None:
     file = tmp_path / "portal.pem"
     file.write_text(ending_in(3).pem)
-    esia = EsiaSettings(systems=(EsiaSystem(mnemonic="PORTAL", certificate=str(file)),))
-    told = replace(application, settings=replace(application.settings, esia=esia))
+    system = EsiaSystem(mnemonic="PORTAL", certificate=str(file))
+    told = at(NOW, application, esia=EsiaSettings(systems=(system,)))
     assert [one.verdict for one in about_portal(told)] == [Verdict.WARNING]
     file.write_text("no certificate")
     assert any(one.verdict == Verdict.PROBLEM for one in examine_esia(told))
@@ -104,8 +96,7 @@ def test_systems_of_the_settings_file_are_looked_at_too(
 
 def test_a_moodle_that_is_registered_in_the_console_is_found(application: Application) -> None:
     moodle = MoodleSettings(url="https://moodle.example.org", token="t")
-    settings = replace(application.settings, moodle=moodle)
-    told = replace(application, settings=settings)
+    told = with_settings(application, moodle=moodle)
     client = Client(
         client_id="our-moodle",
         redirect_uris=("https://moodle.example.org/admin/oauth2callback.php",),
@@ -120,6 +111,6 @@ def test_a_moodle_that_is_registered_in_the_console_is_found(application: Applic
         row.keep(client, NOW)
         db.add(row)
     assert clients_line().message == "our-moodle"
-    found = moodle_client(settings, usable_clients(told))
+    found = moodle_client(told.settings, usable_clients(told))
     assert found is not None
     assert found.client_id == "our-moodle"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +18,19 @@ from service.application import Application
 from service.doctor import Check, Verdict
 from service.doctor.upstream import examine_upstream
 from tests.auth.esia.signing import Signer
-from tests.service.installation import installation
+from tests.service.doctor.conftest import NOW, at
+from tests.service.gateway_of_odd_people import Documents
+from tests.web import running_handler
 
-pytestmark = pytest.mark.usefixtures("english")
-
-KEY = RSAKey.generate_key()
 NOBODY = "http://127.0.0.1:1"
-NOW = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 
 
-class Neighbour(BaseHTTPRequestHandler):
+class Neighbour(Documents):
     """Answers like a provider whose clock is set by the test."""
 
+    key = RSAKey.generate_key()
     late = timedelta(0)
-    keys = True
+    publishes_keys = True
 
     def do_HEAD(self) -> None:
         self.send_response_only(302)
@@ -42,69 +38,58 @@ class Neighbour(BaseHTTPRequestHandler):
         self.send_header("Date", format_datetime(NOW - self.late, usegmt=True))
         self.end_headers()
 
-    def do_GET(self) -> None:
-        issuer = f"http://{self.headers['Host']}"
-        found: dict[str, Any] = {
-            "issuer": issuer,
-            "authorization_endpoint": f"{issuer}/authorize",
-            "token_endpoint": f"{issuer}/token",
-            "jwks_uri": f"{issuer}/jwks",
-        }
-        if self.path == "/jwks":
-            found = {"keys": [KEY.as_dict(private=False)] if self.keys else []}
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps(found).encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Silence."""
+    def document(self) -> dict[str, Any]:
+        document = super().document()
+        return document if self.publishes_keys else document | {"keys": []}
 
 
 @pytest.fixture
-def neighbour() -> Iterator[tuple[str, type[Neighbour]]]:
-    handler = type("Handler", (Neighbour,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def handler() -> type[Neighbour]:
+    """Whose clock and keys the test may change."""
+    return type("Handler", (Neighbour,), {})
+
+
+@pytest.fixture
+def neighbour(handler: type[Neighbour]) -> Iterator[str]:
+    with running_handler(handler) as address:
+        yield address
 
 
 Examine = Callable[..., list[Check]]
 
 
 @pytest.fixture
-def application(tmp_path: Path) -> Iterator[Application]:
-    with installation(tmp_path / "home") as made:
-        yield replace(made, clock=lambda: NOW)
+def examine(application: Application) -> Examine:
+    """Look at outside providers as they are at a moment."""
+
+    def examine(now: datetime = NOW, **providers: Any) -> list[Check]:
+        upstream = UpstreamSettings(timeout_seconds=60, **providers)
+        return list(examine_upstream(at(now, application, upstream=upstream)))
+
+    return examine
 
 
 @pytest.fixture
-def examine_esia(
-    application: Application, neighbour: tuple[str, type[Neighbour]], tmp_path: Path
-) -> Examine:
+def examine_esia(examine: Examine, neighbour: str, tmp_path: Path) -> Examine:
     """Look at one ЕСИА with these files and settings."""
+    certificate, signing_key = tmp_path / "own.pem", tmp_path / "own.key"
 
-    def examine(
+    def look(
         own: Signer | None = None, key: Signer | None = None, now: datetime = NOW, **changes: Any
     ) -> list[Check]:
         own = own or Signer()
-        (tmp_path / "own.pem").write_text(own.pem)
-        (tmp_path / "own.key").write_bytes((key or own).key_pem)
+        certificate.write_text(own.pem)
+        signing_key.write_bytes((key or own).key_pem)
         values: dict[str, Any] = {
             "mnemonic": "SCHOOL01",
-            "base_url": neighbour[0],
-            "certificate": str(tmp_path / "own.pem"),
-            "signing_key": str(tmp_path / "own.key"),
-            "token_certificates": (str(tmp_path / "own.pem"),),
+            "base_url": neighbour,
+            "certificate": str(certificate),
+            "signing_key": str(signing_key),
+            "token_certificates": (str(certificate),),
         }
-        upstream = UpstreamSettings(esia=(EsiaUpstream(**values | changes),), timeout_seconds=60)
-        settings = replace(application.settings, upstream=upstream)
-        return list(examine_upstream(replace(application, settings=settings, clock=lambda: now)))
+        return examine(now, esia=(EsiaUpstream(**values | changes),))
 
-    return examine
+    return look
 
 
 def of(checks: list[Check], verdict: Verdict) -> list[str]:
@@ -113,8 +98,8 @@ def of(checks: list[Check], verdict: Verdict) -> list[str]:
     return [check.message for check in checks if check.verdict == verdict]
 
 
-def test_without_outside_providers_there_is_nothing_to_look_at(application: Application) -> None:
-    assert list(examine_upstream(application)) == []
+def test_without_outside_providers_there_is_nothing_to_look_at(examine: Examine) -> None:
+    assert examine() == []
 
 
 def test_a_way_in_order_has_no_problem_but_a_last_day(examine_esia: Examine) -> None:
@@ -168,19 +153,20 @@ def test_a_gost_key_wants_the_engine(
     assert messages[0] == "OpenSSL has no GOST engine here, so nothing can be signed"
 
 
-def test_files_that_are_missing_are_named(examine_esia: Examine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["certificate", "token_certificates", "ca_file"])
+def test_files_that_are_missing_are_named(examine_esia: Examine, tmp_path: Path, name: str) -> None:
     none = str(tmp_path / "none.pem")
-    for changes in ({"certificate": none}, {"token_certificates": (none,)}, {"ca_file": none}):
-        (message,) = of(examine_esia(**changes), Verdict.PROBLEM)
-        assert none in message
+    changes: dict[str, Any] = {name: (none,) if name == "token_certificates" else none}
+    (message,) = of(examine_esia(**changes), Verdict.PROBLEM)
+    assert none in message
 
 
 def test_a_clock_that_differs_is_told_with_the_seconds(
-    examine_esia: Examine, neighbour: tuple[str, type[Neighbour]]
+    examine_esia: Examine, neighbour: str, handler: type[Neighbour]
 ) -> None:
-    neighbour[1].late = timedelta(minutes=3)
+    handler.late = timedelta(minutes=3)
     (message,) = of(examine_esia(), Verdict.PROBLEM)
-    assert message == f"our clock differs from that of {neighbour[0]} by 180 s"
+    assert message == f"our clock differs from that of {neighbour} by 180 s"
 
 
 def test_an_address_that_does_not_answer_is_told(examine_esia: Examine) -> None:
@@ -189,29 +175,23 @@ def test_an_address_that_does_not_answer_is_told(examine_esia: Examine) -> None:
 
 
 def test_a_gateway_is_looked_at_by_its_documents(
-    application: Application, neighbour: tuple[str, type[Neighbour]]
+    examine: Examine, neighbour: str, handler: type[Neighbour]
 ) -> None:
-    def examine(**changes: Any) -> list[Check]:
-        values: dict[str, Any] = {
-            "key": "gateway",
-            "issuer": neighbour[0],
-            "client_id": "portal",
-            "client_secret": "secret",
-        }
-        upstream = UpstreamSettings(oidc=(OidcUpstream(**values | changes),), timeout_seconds=60)
-        settings = replace(application.settings, upstream=upstream)
-        return list(examine_upstream(replace(application, settings=settings)))
+    gateway = OidcUpstream(
+        key="gateway", issuer=neighbour, client_id="portal", client_secret="secret"
+    )
 
-    assert of(examine(), Verdict.PROBLEM) == of(examine(), Verdict.WARNING) == []
-    assert len(examine()) == 3
-    fixed = {
-        name: f"{neighbour[0]}/{name}" for name in ("authorization_endpoint", "token_endpoint")
-    }
-    checks = examine(jwks_uri=f"{neighbour[0]}/jwks", **fixed)
-    assert len(of(checks, Verdict.WARNING)) == 1
-    neighbour[1].keys = False
-    assert of(examine(), Verdict.PROBLEM) == ["does not answer as it should (no keys at jwks_uri)"]
-    assert of(examine(issuer=NOBODY), Verdict.PROBLEM) == [
-        "does not answer as it should (no answer (ConnectionError))"
-    ]
-    assert "ca_file" in of(examine(ca_file="/none"), Verdict.PROBLEM)[0]
+    def look(**changes: Any) -> list[Check]:
+        return examine(oidc=(replace(gateway, **changes),))
+
+    assert [one.verdict for one in look()] == [Verdict.OK] * 3
+    names = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "jwks"}
+    fixed = {name: f"{neighbour}/{path}" for name, path in names.items()}
+    assert len(of(look(**fixed), Verdict.WARNING)) == 1
+    handler.publishes_keys = False
+    for changes, what in (
+        ({}, "no keys at jwks_uri"), ({"issuer": NOBODY}, "no answer (ConnectionError)")
+    ):  # fmt: skip
+        found = of(look(**changes), Verdict.PROBLEM)
+        assert found == [f"does not answer as it should ({what})"]
+    assert "ca_file" in of(look(ca_file="/none"), Verdict.PROBLEM)[0]
