@@ -37,8 +37,7 @@ from tests.service.console_factories import (
     make_console,
 )
 from tests.service.coverage_city import CITY
-from tests.service.factories import add, choose_own_password
-from tests.service.link_factories import add_request, link
+from tests.service.factories import add, add_request, choose_own_password, link
 from tests.service.odd_requests import Ask, Visitor
 from tests.service.slip_factories import add_person
 
@@ -267,6 +266,9 @@ def _ask_as_system(whole: WholeSignIn, signer: Signer) -> None:
     whole.secrets |= {codes[1], tokens["access_token"], tokens["refresh_token"]}
     whole.ask("traveller", "GET", "/aas/oauth2/ac", query=old.parameters(**wants))
     whole.ask("traveller", "GET", "/aas/oauth2/v2/ac", query=system.parameters(**wants))
+    rare = {"roles": "CHIEF", "obj_type": "LEGAL", "person_filter": "YWNjX2tpZA=="}
+    rare["permissions"] = "W3sic3lzbmFtZSI6IkEifV0"
+    whole.ask("traveller", "GET", "/aas/oauth2/v2/ac", query=system.parameters(**wants, **rare))
     for who in ("traveller", "stranger"):
         ending = {"client_id": "SCHOOL01", "redirect_url": "https://journal.example/out"}
         whole.ask(who, "GET", "/idp/ext/Logout", query=ending)
@@ -288,9 +290,10 @@ def _ask_as_system(whole: WholeSignIn, signer: Signer) -> None:
     # A new request waits on each of the two pages.
     persona = whole.visitor("persona")
     waiting = persona.visit(system.authorize_url()).location
-    whole.good.append(_get("persona", waiting))
     agreeing = traveller.visit(system.authorize_url(scope="openid usr_org")).location
-    whole.good.append(_get("traveller", agreeing))
+    for who, address in (("persona", waiting), ("traveller", agreeing)):
+        parts = urlsplit(address)
+        whole.ask(who, "GET", parts.path, query=dict(parse_qsl(parts.query)))
 
 
 def _travel(whole: WholeSignIn, gateway: str) -> None:
@@ -300,21 +303,22 @@ def _travel(whole: WholeSignIn, gateway: str) -> None:
     for key in ("gateway", "esia"):
         whole.ask("pupil", "GET", f"/auth/upstream/{key}/callback", query={"state": "s"})
         whole.ask("traveller", "GET", f"/auth/upstream/{key}/signed-out", query={"state": "s"})
-    token = _form_token(traveller.visit("/auth/login"))
-    for _ in range(3):
-        page = traveller.visit("/auth/upstream/gateway/start", [("form_token", token)])
+
+    def depart(visitor: Visitor) -> dict[str, str]:
+        """Go to the gateway; what will come back from there."""
+        token = _form_token(visitor.visit("/auth/login"))
+        page = visitor.visit("/auth/upstream/gateway/start", [("form_token", token)])
         address = page.headers["Refresh"].partition("url=")[2]
-        sent = dict(parse_qsl(urlsplit(address).query))
         assert address.startswith(gateway)
-        came = {"state": sent["state"], "code": sent["nonce"]}
-        whole.secrets.add(sent["nonce"])
+        sent = dict(parse_qsl(urlsplit(address).query))
+        return {"state": sent["state"], "code": sent["nonce"]}
+
+    for _ in range(3):
+        came = depart(traveller)
+        whole.secrets.add(came["code"])
         whole.ask("traveller", "GET", "/auth/upstream/gateway/callback", query=came)
     outside = whole.visitor("outside")
-    token = _form_token(outside.visit("/auth/login"))
-    page = outside.visit("/auth/upstream/gateway/start", [("form_token", token)])
-    sent = dict(parse_qsl(urlsplit(page.headers["Refresh"].partition("url=")[2]).query))
-    came = urlencode({"state": sent["state"], "code": sent["nonce"]})
-    home = outside.visit(f"/auth/upstream/gateway/callback?{came}")
+    home = outside.visit(f"/auth/upstream/gateway/callback?{urlencode(depart(outside))}")
     assert home.location == "/auth/", (home.status_code, home.location, home.text)
     child = OutsideChild(snils=SNILS["pupil"], given_name="Проба")
     stranger = OutsideIdentity(
@@ -325,22 +329,19 @@ def _travel(whole: WholeSignIn, gateway: str) -> None:
         stranger, subject="92", family_name=NAMES["fresh"], middle_name="Образцовна",
         birth_date=BORN["fresh"],
     )  # fmt: skip
-    identities = {
-        "school": stranger,
-        "children": replace(stranger, subject="93", children=(child,)),
-        "": replace(stranger, subject="94", confirmed=False),
-        "confirm": likely,
-        "choose": replace(stranger, subject="43", children=(child,)),
-        "withdraw": replace(stranger, subject="1000299353"),
-    }
-    for page_name, identity in identities.items():
-        context = whole.app.extensions["auth"].context
-        browser = traveller.cookies["signin"]
+    context, browser = whole.app.extensions["auth"].context, traveller.cookies["signin"]
+    for identity, pages in (
+        (stranger, ("school",)),
+        (replace(stranger, subject="93", children=(child,)), ("children", "school")),
+        (replace(stranger, subject="94", confirmed=False), ("",)),
+        (likely, ("confirm", "school")),
+        (replace(stranger, subject="43", children=(child,)), ("",)),  # two accounts to choose from
+        (replace(stranger, subject="1000299353"), ("school",)),  # a request to withdraw
+    ):
         arrival = keep(context, identity, query=urlencode(query), browser=browser)
-        places = {"": ("",), "choose": ("",), "withdraw": ("school",)}
-        for place in places.get(page_name, (page_name, "school")):
+        for page in pages:
             asked = {"arrival": arrival, "district": "Адмиралтейский"}
-            whole.ask("traveller", "GET", f"/auth/linking/{place}", query=asked)
+            whole.ask("traveller", "GET", f"/auth/linking/{page}", query=asked)
 
 
 def _register(whole: WholeSignIn, signer: Signer) -> None:
@@ -373,11 +374,6 @@ def _register(whole: WholeSignIn, signer: Signer) -> None:
     typed = {"login": "48plead", "form_token": _form_token(city.visit("/console/"))}
     whole.ask("city", "POST", "/console/people", form=typed)
     whole.ask("city", "POST", "/console/links/person", form=typed)
-
-
-def _get(who: str, address: str) -> Ask:
-    parts = urlsplit(address)
-    return Ask(who=who, method="GET", path=parts.path, query=tuple(parse_qsl(parts.query)))
 
 
 def _follow(visitor: Visitor, address: str) -> TestResponse:

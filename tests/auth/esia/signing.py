@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Literal
 
-from asn1crypto import algos, cms, core, pem, x509
+from asn1crypto import cms, core, pem, x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -48,11 +48,10 @@ class Signer:
     number: int = 1
     begin: datetime = BEGIN
     age: timedelta = END - BEGIN
-    pem: str = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        made = _certificate(self.kind, self.number, self.begin, self.begin + self.age)
-        object.__setattr__(self, "pem", made)
+    @property
+    def pem(self) -> str:
+        return _certificate(self.kind, self.number, self.begin, self.begin + self.age)
 
     @property
     def certificate(self) -> Certificate:
@@ -82,47 +81,33 @@ class Signer:
         with_certificate: bool = True,
     ) -> bytes:
         """CMS SignedData in DER (RFC 5652)."""
-        data = text.encode()
-        digest = hashlib.sha256(data).digest() if self.kind == "rsa" else GOST.digest(data)
-        digest_name = "sha256" if self.kind == "rsa" else gost.DIGEST
-        signature_name = "rsassa_pkcs1v15" if self.kind == "rsa" else gost.PUBLIC_KEY
+        data, is_rsa = text.encode(), self.kind == "rsa"
+        digest = hashlib.sha256(data).digest() if is_rsa else GOST.digest(data)
+        digest_algorithm = {"algorithm": "sha256" if is_rsa else gost.DIGEST}
         signed = cms.CMSAttributes(
             [
-                cms.CMSAttribute({"type": "content_type", "values": ["data"]}),
-                cms.CMSAttribute({"type": "message_digest", "values": [digest]}),
+                {"type": "content_type", "values": ["data"]},
+                {"type": "message_digest", "values": [digest]},
             ]
         )
-        parsed = x509.Certificate.load(pem.unarmor(self.pem.encode())[2])
-        signer = cms.SignerInfo(
-            {
-                "version": "v1",
-                "sid": cms.SignerIdentifier(
-                    {
-                        "issuer_and_serial_number": cms.IssuerAndSerialNumber(
-                            {"issuer": parsed.issuer, "serial_number": parsed.serial_number}
-                        )
-                    }
-                ),
-                "digest_algorithm": algos.DigestAlgorithm({"algorithm": digest_name}),
-                "signature_algorithm": algos.SignedDigestAlgorithm({"algorithm": signature_name}),
-                "signature": self.raw(signed.dump() if attributes else data),
-            }
-        )
-        if attributes:
-            signer["signed_attrs"] = signed
-        content: dict[str, object] = {"content_type": "data"}
-        if attached is not None:
-            content["content"] = attached
-        body: dict[str, object] = {
+        own = x509.Certificate.load(pem.unarmor(self.pem.encode())[2])
+        named = {"issuer": own.issuer, "serial_number": own.serial_number}
+        signer = {
             "version": "v1",
-            "digest_algorithms": [algos.DigestAlgorithm({"algorithm": digest_name})],
-            "encap_content_info": content,
+            "sid": cms.SignerIdentifier({"issuer_and_serial_number": named}),
+            "digest_algorithm": digest_algorithm,
+            "signed_attrs": signed if attributes else None,
+            "signature_algorithm": {"algorithm": "rsassa_pkcs1v15" if is_rsa else gost.PUBLIC_KEY},
+            "signature": self.raw(signed.dump() if attributes else data),
+        }
+        body = {
+            "version": "v1",
+            "digest_algorithms": [digest_algorithm],
+            "encap_content_info": {"content_type": "data", "content": attached},
+            "certificates": [own] if with_certificate else None,
             "signer_infos": [signer],
         }
-        if with_certificate:
-            body["certificates"] = [parsed]
-        info = cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(body)})
-        encoded: bytes = info.dump()
+        encoded: bytes = cms.ContentInfo({"content_type": "signed_data", "content": body}).dump()
         return encoded
 
 
@@ -141,12 +126,6 @@ def _der(*parts: bytes) -> bytes:
     """A SEQUENCE of less than 128 bytes."""
     content = b"".join(parts)
     return bytes([0x30, len(content)]) + content
-
-
-def spellings(raw: bytes) -> list[str]:
-    """The four spellings of base64 that clients use."""
-    both = [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
-    return [*both, *(text.rstrip("=") for text in both)]
 
 
 def url_safe(raw: bytes) -> str:

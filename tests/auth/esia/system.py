@@ -17,6 +17,9 @@ from tests.auth.esia.signing import Signer, url_safe
 from tests.relying_party import TIMEOUT, Browser, Page
 
 PUPIL_LOGIN, OWN_WORD = "1234p5678", "своё слово"
+OID = 1000000103
+"""Of the made-up person "confirmed"."""
+STATE = "c2215a0c-4d8c-4a5c-9b62-0123456789ab"
 MOSCOW = timezone(timedelta(hours=3))
 V1_TEXT = ("scope", "timestamp", "client_id", "state")
 V2_TEXT = ("client_id", "scope", "scope_org", "timestamp", "state", "redirect_uri", "code")
@@ -36,6 +39,8 @@ class System:
     sign: Callable[[str], str] | None = None
     """Another way of signing."""
     session: requests.Session = field(default_factory=requests.Session)
+    browser: Browser = field(default_factory=lambda: Browser(""))
+    """In which people come from the system and go back to it."""
 
     def parameters(self, **changes: str | None) -> dict[str, str]:
         """Of a request, signed; ``changes`` replaces values before, None leaves one out after."""
@@ -75,10 +80,10 @@ class System:
         )
 
     def tokens(self, code: str, **changes: str | None) -> dict[str, Any]:
-        answer = self.ask(code=code, **changes)
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        return read(self.ask(code=code, **changes))
+
+    def refresh(self, token: str) -> requests.Response:
+        return self.ask(grant_type="refresh_token", refresh_token=token)
 
     def rest(self, path: str, token: str, **headers: str) -> requests.Response:
         return self.open(f"{self.url}/rs/{path}", token, **headers)
@@ -89,27 +94,78 @@ class System:
             address, headers={"Authorization": f"Bearer {token}"} | headers, timeout=TIMEOUT
         )
 
-    def sign_in(self, browser: Browser, person: str = "confirmed", **changes: str) -> str:
+    def come(self, **changes: str) -> Page:
+        """What the browser shows when somebody comes from the system."""
+        return self.browser.open(self.authorize_url(**changes))
+
+    def sign_in(self, person: str = "confirmed", **changes: str) -> str:
         """Go the whole way in the browser; the code."""
-        return came_back(self.enter(browser, person, **changes))["code"]
+        return came_back(self.enter(person, **changes))["code"]
 
-    def enter(self, browser: Browser, person: str = "confirmed", **changes: str) -> Page:
-        page = browser.open(self.authorize_url(**changes))
+    def signed_in(self, person: str = "confirmed", **changes: str) -> dict[str, Any]:
+        """The tokens of somebody who went the whole way."""
+        return self.tokens(self.sign_in(person, **changes))
+
+    def person(self, tokens: dict[str, Any]) -> dict[str, Any]:
+        """Whom the tokens are of, as the REST service tells it."""
+        oid = parts_of(tokens["id_token"])[1]["sub"]
+        return read(self.rest(f"prns/{oid}", tokens["access_token"]))
+
+    def enter(self, person: str = "confirmed", **changes: str) -> Page:
+        page = self.come(**changes)
         if "/login?" in page.url:
-            page = browser.submit(page, persona=person)
-        if "/login/consent?" in page.url:
-            page = browser.submit(page, decision="allow")
-        return page
+            page = self.browser.submit(page, persona=person)
+        return self._agree(page)
 
-    def enter_with_password(self, browser: Browser, **changes: str) -> Page:
-        """Enter as the pupil who was given a password (``EsiaStandin.give_password``)."""
-        page = browser.sign_in(self.authorize_url(**changes), PUPIL_LOGIN, OWN_WORD)
-        return browser.submit(page, decision="allow") if "/login/consent?" in page.url else page
+    def enter_with_password(self, **changes: str) -> Page:
+        """Enter as the pupil who was given a password (``EsiaStandin.let_pupil_in``)."""
+        return self._agree(self.type_password(OWN_WORD, **changes))
+
+    def pupil_signed_in(self) -> dict[str, Any]:
+        return self.tokens(came_back(self.enter_with_password())["code"])
+
+    def type_password(self, password: str, login: str = PUPIL_LOGIN, **changes: str) -> Page:
+        return self.browser.sign_in(self.authorize_url(**changes), login, password)
+
+    def _agree(self, page: Page) -> Page:
+        asked = "/login/consent?" in page.url
+        return self.browser.submit(page, decision="allow") if asked else page
 
     def _signature(self, text: str) -> str:
         if self.sign:
             return self.sign(text)
         return url_safe(self.signer.cms(text) if self.dialect == 1 else self.signer.raw(text))
+
+
+class Reader:
+    """One person's token, and the system that reads the REST service with it."""
+
+    def __init__(self, system: System, person: str, **asked: str) -> None:
+        self.system = system
+        self.token = system.signed_in(person, **asked)["access_token"]
+        self.oid = parts_of(self.token)[1]["urn:esia:sbj_id"]
+
+    def get(self, path: str = "", **headers: str) -> requests.Response:
+        return self.system.rest(f"prns/{self.oid}{path}", self.token, **headers)
+
+    def json(self, path: str = "") -> dict[str, Any]:
+        return read(self.get(path))
+
+    def load(self, path: str) -> list[dict[str, Any]]:
+        """The elements of a collection in both its forms, which must be the same."""
+        whole: list[dict[str, Any]] = self.json(f"{path}?embed=(elements)")["elements"]
+        plain = self.json(path)
+        assert plain["size"] == len(whole)
+        loaded = [self.system.open(address, self.token).json() for address in plain["elements"]]
+        assert loaded == whole
+        return whole
+
+
+def read(answer: requests.Response) -> dict[str, Any]:
+    """The document of an answer that must be in order."""
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 def came_back(page: Page) -> dict[str, str]:

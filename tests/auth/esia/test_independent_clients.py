@@ -3,13 +3,9 @@ plays the person."""
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -17,62 +13,48 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser
 
 from tests.auth.conftest import Clock
-from tests.auth.esia.conftest import EsiaStandin
+from tests.auth.esia.conftest import Start
 from tests.auth.esia.signing import Signer
-from tests.auth.independent import install, install_with_pip, journey
+from tests.auth.independent import conversation, install, install_with_pip, journey
 
 CLIENTS = Path(__file__).parent / "clients"
 CALLBACK = "https://journal.example/esia"
 SCOPE = "openid fullname email"
 
-Ask = Callable[[dict[str, str]], dict[str, Any]]
-
-
-def run(command: list[str], folder: Path) -> Ask:
-    def ask(question: dict[str, str]) -> dict[str, Any]:
-        done = subprocess.run(
-            command, input=json.dumps(question), cwd=folder, capture_output=True, text=True,
-            timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
-
-    return ask
+Command = tuple[list[str], Path]
 
 
 @pytest.fixture(scope="session")
-def connector(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+def connector(tmp_path_factory: pytest.TempPathFactory) -> Command:
     folder = tmp_path_factory.mktemp("esia-connector")
     if shutil.which("openssl") is None:
         pytest.skip("esia-connector signs with the openssl command, which is not here")
     packages = ["esia-connector==0.16", "PyJWT<2", "cryptography", "pytz", "requests"]
     python = install_with_pip(packages, "esia-connector", folder)
-    return run([python, str(CLIENTS / "connector.py")], folder)
+    return [python, str(CLIENTS / "connector.py")], folder
 
 
 @pytest.fixture(scope="session")
-def npm_esia(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+def npm_esia(tmp_path_factory: pytest.TempPathFactory) -> Command:
     folder = tmp_path_factory.mktemp("npm-esia")
     if shutil.which("npm") is None:
         pytest.skip("node and npm are not here")
     install(["npm", "install", "--silent", "--no-audit", "esia@0.2.3"], "npm esia", folder)
     shutil.copy(CLIENTS / "npm_esia.js", folder)
-    return run(["node", "npm_esia.js"], folder)
+    return ["node", "npm_esia.js"], folder
 
 
 @pytest.mark.parametrize("library", ["connector", "npm_esia"])
 def test_a_published_client_signs_a_person_in(
     library: str,
     request: pytest.FixtureRequest,
-    start_esia: Callable[..., EsiaStandin],
+    start_esia: Start,
     clock: Clock,
     chromium: Browser,
     tmp_path: Path,
 ) -> None:
-    ask: Ask = request.getfixturevalue(library)
-    clock.now = datetime.now(UTC)  # the libraries have no other clock
-    signer = Signer(begin=clock.now - timedelta(days=1), age=timedelta(days=30))
+    clock.live()  # the libraries have no other clock
+    signer = Signer(begin=clock() - timedelta(days=1), age=timedelta(days=30))
     esia = start_esia(signers={"SCHOOL01": signer})
     files = {
         "certificate_file": signer.pem.encode(),
@@ -85,17 +67,19 @@ def test_a_published_client_signs_a_person_in(
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
         question[name] = str(tmp_path / name)
-    url = ask(question)["url"]
-    state = dict(parse_qsl(urlsplit(url).query))["state"]
-    with journey(chromium, CALLBACK) as (page, came_back):
+    with (
+        conversation(*request.getfixturevalue(library)) as application,
+        journey(chromium, CALLBACK) as (page, came_back),
+    ):
+        url = application.ask(question)["url"]
+        state = dict(parse_qsl(urlsplit(url).query))["state"]
         page.goto(url)
         page.locator("button[value=confirmed]").click()
         page.locator("button[value=allow]").click()
         page.get_by_text("back", exact=True).wait_for()
-    back = dict(parse_qsl(urlsplit(came_back[0]).query))
-    assert back["state"] == state
-    clock.now = datetime.now(UTC)
-    found = ask(question | {"code": back["code"], "state": state})
+        back = dict(parse_qsl(urlsplit(came_back[0]).query))
+        assert back["state"] == state
+        found = application.ask(question | {"code": back["code"], "state": state})
     assert found["person"]["lastName"] == "Подтверждённый"
     assert found["contacts"]["elements"][0]["value"] == "confirmed@example.org"
     assert esia.refusals() == []

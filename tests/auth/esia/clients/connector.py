@@ -1,4 +1,4 @@
-"""Run inside its own environment: PyPI's esia-connector begins or completes a sign-in."""
+"""Run inside its own environment: PyPI's esia-connector begins a sign-in, and completes it."""
 
 import json
 import sys
@@ -8,9 +8,9 @@ warnings.simplefilter("ignore")
 
 from esia_connector.client import EsiaAuth, EsiaSettings  # noqa: E402
 
-asked = json.load(sys.stdin)
-auth = EsiaAuth(
-    EsiaSettings(
+for line in sys.stdin:
+    asked = json.loads(line)
+    settings = EsiaSettings(
         esia_client_id="SCHOOL01",
         redirect_uri="https://journal.example/esia",
         certificate_file=asked["certificate_file"],
@@ -19,13 +19,12 @@ auth = EsiaAuth(
         esia_scope=asked["scope"],
         esia_token_check_key=asked["token_key_file"],
     )
-)
-if "code" in asked:
-    person = auth.complete_authorization(asked["code"], asked["state"])
-    answer = {
-        "person": person.get_person_main_info(),
-        "contacts": person.get_person_contacts(),
-    }
-else:
-    answer = {"url": auth.get_auth_url()}
-json.dump(answer, sys.stdout)
+    if "code" in asked:
+        person = EsiaAuth(settings).complete_authorization(asked["code"], asked["state"])
+        answer = {
+            "person": person.get_person_main_info(),
+            "contacts": person.get_person_contacts(),
+        }
+    else:
+        answer = {"url": EsiaAuth(settings).get_auth_url()}
+    print(json.dumps(answer), flush=True)

@@ -1,18 +1,22 @@
-// Run beside its own node_modules: npm's esia begins or completes a sign-in.
+// Run beside its own node_modules: npm's esia begins a sign-in, and completes it. Reads lines of
+// JSON and answers each with one.
 const fs = require("fs");
-const asked = JSON.parse(fs.readFileSync(0, "utf8"));
-const client = require("esia")({
-  clientId: "SCHOOL01",
-  redirectUri: "https://journal.example/esia",
-  certificate: fs.readFileSync(asked.certificate_file, "utf8"),
-  key: fs.readFileSync(asked.key_file, "utf8"),
-  esiaUrl: asked.url,
-  scope: asked.scope,
-});
-if (asked.code) {
-  client.getAccess(asked.code, ["/", "/ctts?embed=(elements)"]).then(({ data }) => {
-    process.stdout.write(JSON.stringify({ person: data[0], contacts: data[1] }));
+const say = (value) => console.log(JSON.stringify(value));
+require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  const asked = JSON.parse(line);
+  const client = require("esia")({
+    clientId: "SCHOOL01",
+    redirectUri: "https://journal.example/esia",
+    certificate: fs.readFileSync(asked.certificate_file, "utf8"),
+    key: fs.readFileSync(asked.key_file, "utf8"),
+    esiaUrl: asked.url,
+    scope: asked.scope,
   });
-} else {
-  process.stdout.write(JSON.stringify(client.getAuth()));
-}
+  if (asked.code) {
+    client.getAccess(asked.code, ["/", "/ctts?embed=(elements)"]).then(({ data }) => {
+      say({ person: data[0], contacts: data[1] });
+    });
+  } else {
+    say(client.getAuth());
+  }
+});

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from auth.settings import EsiaConsentType
-from tests.auth.esia.conftest import EsiaStandin
-from tests.auth.esia.system import System, came_back, error_in, parts_of, told_back
-from tests.relying_party import Browser
+from tests.auth.esia.conftest import EsiaStandin, Start
+from tests.auth.esia.system import OID, System, came_back, error_in, parts_of, told_back
 
 ON_SQLITE = True
 
-OID = 1000000103
 TYPES = (
     EsiaConsentType(
         sysname="PORTFOLIO",
@@ -33,8 +30,13 @@ TYPES = (
 
 
 @pytest.fixture
-def esia(start_esia: Callable[..., EsiaStandin]) -> EsiaStandin:
+def esia(start_esia: Start) -> EsiaStandin:
     return start_esia(consent_types=TYPES)
+
+
+@pytest.fixture
+def system(esia: EsiaStandin) -> System:
+    return esia.system(scope="openid")
 
 
 def permission(**changes: Any) -> dict[str, Any]:
@@ -59,8 +61,8 @@ def encoded(*permissions: Any) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def error_of(esia: EsiaStandin, permissions: str) -> tuple[str, str]:
-    return error_in(told_back(esia.system(scope="openid").authorize(permissions=permissions)))
+def error_of(system: System, permissions: str) -> tuple[str, str]:
+    return error_in(told_back(system.authorize(permissions=permissions)))
 
 
 @pytest.mark.parametrize(
@@ -86,9 +88,9 @@ def error_of(esia: EsiaStandin, permissions: str) -> tuple[str, str]:
     ],
 )
 def test_each_mistake_in_a_consent_has_its_own_code(
-    esia: EsiaStandin, changes: dict[str, Any], code: str
+    esia: EsiaStandin, system: System, changes: dict[str, Any], code: str
 ) -> None:
-    assert error_of(esia, encoded(permission(**changes))) == ("invalid_request", code)
+    assert error_of(system, encoded(permission(**changes))) == ("invalid_request", code)
     (refusal,) = esia.refusals()
     assert refusal.explanation["next_step"] == "correct_consent"
 
@@ -107,35 +109,34 @@ def test_each_mistake_in_a_consent_has_its_own_code(
         "A" * 8001,
     ],
 )
-def test_permissions_that_cannot_be_read_are_007038(esia: EsiaStandin, permissions: str) -> None:
-    assert error_of(esia, permissions) == ("invalid_request", "007038")
+def test_permissions_that_cannot_be_read_are_007038(system: System, permissions: str) -> None:
+    assert error_of(system, permissions) == ("invalid_request", "007038")
 
 
-def test_permissions_may_be_padded_or_not(esia: EsiaStandin) -> None:
+def test_permissions_may_be_padded_or_not(system: System) -> None:
     bare = encoded(permission())
     for text in (bare, bare + "=" * (-len(bare) % 4)):
-        assert error_of(esia, text) == ("", "")
+        assert error_of(system, text) == ("", "")
 
 
 def test_the_person_sees_what_is_asked_and_the_token_carries_it(
-    esia: EsiaStandin, browser: Browser
+    esia: EsiaStandin, system: System
 ) -> None:
-    system = esia.system(scope="openid")
-    page = browser.open(system.authorize_url(permissions=encoded(permission())))
-    page = browser.submit(page, persona="confirmed")
+    page = system.come(permissions=encoded(permission()))
+    page = esia.browser.submit(page, persona="confirmed")
     for word in ("Школьное портфолио", "fullname birthdate", "ALL_ACTIONS_TO_DATA", "DIARY", "30"):
         assert word in page.text
-    token = system.tokens(came_back(browser.submit(page, decision="allow"))["code"])
+    token = system.tokens(came_back(esia.browser.submit(page, decision="allow"))["code"])
     claims = parts_of(token["access_token"])[1]
-    assert claims["scope"] == "openid"
-    assert claims["permissions"] == f"fullname?oid={OID} birthdate?oid={OID}"
-    assert claims["permissions_url"] == f"{esia.url}/rs/prns/{OID}/prmns"
+    assert {name: claims[name] for name in ("scope", "permissions", "permissions_url")} == {
+        "scope": "openid",
+        "permissions": f"fullname?oid={OID} birthdate?oid={OID}",
+        "permissions_url": f"{esia.url}/rs/prns/{OID}/prmns",
+    }
 
 
-def test_a_consent_opens_its_data_until_it_ends(esia: EsiaStandin, browser: Browser) -> None:
-    system = esia.system(scope="openid")
-    code = system.sign_in(browser, permissions=encoded(permission()))
-    token = system.tokens(code)["access_token"]
+def test_a_consent_opens_its_data_until_it_ends(esia: EsiaStandin, system: System) -> None:
+    token = system.signed_in(permissions=encoded(permission()))["access_token"]
     person = system.rest(f"prns/{OID}", token).json()
     assert person["birthDate"] == "21.07.1985"
     assert "snils" not in person
@@ -146,27 +147,20 @@ def test_a_consent_opens_its_data_until_it_ends(esia: EsiaStandin, browser: Brow
     assert system.rest(f"prns/{OID}/prmns", token).status_code == 403
 
 
-def test_a_refreshed_token_prolongs_no_consent(esia: EsiaStandin, browser: Browser) -> None:
-    system = esia.system(scope="openid")
-    first = system.tokens(system.sign_in(browser, permissions=encoded(permission())))
-    esia.clock.forward(29 * 60)
-    again = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
-    second = system.ask(**again).json()
-    assert "permissions" in parts_of(second["access_token"])[1]
-    esia.clock.forward(60)
-    again["refresh_token"] = second["refresh_token"]
-    assert "permissions" not in parts_of(system.ask(**again).json()["access_token"])[1]
+def test_a_refreshed_token_prolongs_no_consent(esia: EsiaStandin, system: System) -> None:
+    tokens = system.signed_in(permissions=encoded(permission()))
+    for minutes, has_consent in ((29, True), (1, False)):
+        esia.clock.forward(minutes * 60)
+        tokens = system.refresh(tokens["refresh_token"]).json()
+        assert ("permissions" in parts_of(tokens["access_token"])[1]) is has_consent
 
 
-def test_a_consent_is_asked_each_time(esia: EsiaStandin, browser: Browser) -> None:
-    system = esia.system(scope="openid")
-    system.sign_in(browser, permissions=encoded(permission()))
-    page = browser.open(system.authorize_url(permissions=encoded(permission())))
-    assert "/login/consent?" in page.url
+def test_a_consent_is_asked_each_time(system: System) -> None:
+    asked = encoded(permission())
+    system.sign_in(permissions=asked)
+    assert "/login/consent?" in system.come(permissions=asked).url
 
 
-def test_without_permissions_the_token_has_no_word_of_them(
-    system: System, browser: Browser
-) -> None:
-    claims = parts_of(system.tokens(system.sign_in(browser))["access_token"])[1]
+def test_without_permissions_the_token_has_no_word_of_them(system: System) -> None:
+    claims = parts_of(system.signed_in()["access_token"])[1]
     assert {"permissions", "permissions_url"} & set(claims) == set()

@@ -18,15 +18,12 @@ from auth.esia.people.people import personas
 from auth.esia.workbench import recorder
 from auth.esia.workbench.masking import Mask
 from auth.expiry import forget_expired
-from auth.models import Credential
-from auth.signin.passwords import hash_password
-from tests.auth.conftest import OWN_PASSWORD, START
-from tests.auth.esia.conftest import SCOPES, EsiaStandin
-from tests.auth.esia.system import System, came_back, parts_of
-from tests.auth.people import PUPIL, make_account
-from tests.relying_party import TIMEOUT, Browser
+from tests.auth.conftest import START
+from tests.auth.esia.conftest import OF_PEOPLE, EsiaStandin
+from tests.auth.esia.system import OID, OWN_WORD, System, came_back, parts_of
+from tests.auth.people import make_account
+from tests.relying_party import TIMEOUT
 
-OWN_PASSWORD_HASH = hash_password(OWN_PASSWORD)
 COLLECTIONS = ("", "/ctts", "/docs", "/addrs", "/kids", "/vhls", "/roles", "/orgs")
 
 
@@ -37,7 +34,7 @@ def recorded(esia: EsiaStandin) -> EsiaStandin:
         switches = EsiaSwitches(mnemonic="SCHOOL01", diagnostics_hash="", recording_key="")
         db.add(switches)
         recorder.begin_recording(switches, db, START, START + timedelta(minutes=15))
-        db.add(Credential(person_id=PUPIL, password_hash=OWN_PASSWORD_HASH, changed_at=START))
+    esia.let_pupil_in()
     return esia
 
 
@@ -52,25 +49,26 @@ def entries(esia: EsiaStandin) -> list[EsiaLogEntry]:
         return list(db.scalars(select(EsiaLogEntry).order_by(EsiaLogEntry.id)))
 
 
-@pytest.fixture
-def visit(
-    recorded: EsiaStandin, browse: Callable[[EsiaStandin], Browser]
-) -> Callable[..., dict[str, Any]]:
-    """Sign somebody in, read everything the REST service has; all secrets that went by."""
-    scopes = [one for one in SCOPES.split() if not one.startswith(("org_", "prm"))]
+Visit = Callable[..., set[str]]
 
-    def go(person: str = "", **typed: str) -> dict[str, Any]:
-        browser, system = browse(recorded), recorded.system(scope=" ".join(scopes))
+
+@pytest.fixture
+def visit(recorded: EsiaStandin) -> Visit:
+    """Sign somebody in, read everything the REST service has; all secrets that went by."""
+
+    def go(**typed: str) -> set[str]:
+        browser = recorded.another_browser()
+        system = recorded.system(scope=OF_PEOPLE, browser=browser)
         state = str(uuid.uuid4())
-        page = browser.open(system.authorize_url(state=state))
-        page = browser.submit(page, **(typed or {"persona": person}))
+        page = browser.submit(system.come(state=state), **typed)
         code = came_back(browser.submit(page, decision="allow"))["code"]
         tokens = system.tokens(code)
         oid = _oid(tokens["access_token"])
         for path in COLLECTIONS:
             for embed in ("", "?embed=(elements)"):
                 system.rest(f"prns/{oid}{path}{embed}", tokens["access_token"])
-        return tokens | {"code": code, "state": state, "oid": str(oid)}
+        told = {tokens[name] for name in ("access_token", "id_token", "refresh_token")}
+        return told | {code, state, str(oid)}
 
     return go
 
@@ -83,11 +81,10 @@ def _oid(access_token: str) -> int:
 def words_about(value: Any) -> set[str]:
     """Every text that says something of a person."""
     if isinstance(value, dict):
-        return set().union(*(words_about(one) for one in value.values()))
+        value = list(value.values())
     if isinstance(value, (list, tuple)):
-        return set().union(*(words_about(one) for one in value), set())
-    text = str(value)
-    return {text} if len(text) > 4 else set()
+        return {word for one in value for word in words_about(one)}
+    return {str(value)} if len(str(value)) > 4 else set()
 
 
 ABOUT_NOBODY = {"RF_PASSPORT", "FID_DOC", "RF_BRTH_CERT", "BRTH_CERT", "FID_BRTH_CERT"}
@@ -97,8 +94,7 @@ ABOUT_NOBODY = {"RF_PASSPORT", "FID_DOC", "RF_BRTH_CERT", "BRTH_CERT", "FID_BRTH
 def secrets_of(person: str) -> set[str]:
     profile = next(one for one in personas() if one.key == person)
     told: set[str] = {profile.last_name, profile.first_name, profile.middle_name, profile.snils}
-    told |= {profile.inn, profile.birth_place, str(profile.oid)}
-    told |= {f"{profile.birth_date:%d.%m.%Y}"} if profile.birth_date else set()
+    told |= {profile.inn, profile.birth_place, str(profile.oid), profile.shown_birth_date}
     for group in (profile.contacts, profile.documents, profile.addresses, profile.vehicles):
         told |= words_about([dict(one) for one in group])
     told |= set(profile.kids)
@@ -120,36 +116,27 @@ def told_of(secrets: set[str], text: str) -> set[str]:
 
 
 def test_nothing_of_people_and_no_secret_is_stored_or_exported(
-    recorded: EsiaStandin, visit: Callable[..., dict[str, Any]]
+    recorded: EsiaStandin, visit: Visit
 ) -> None:
-    secrets: set[str] = set()
-    for person in ("parent", "confirmed", "two_organisations"):
-        seen = visit(person)
-        secrets |= {str(seen[name]) for name in ("code", "access_token", "id_token", "state")}
-        secrets |= {seen["refresh_token"], seen["oid"]} | secrets_of(person)
     account = make_account()
-    seen = visit(username=account.username, password=OWN_PASSWORD)
-    secrets |= {seen["code"], seen["access_token"], seen["oid"], account.username, OWN_PASSWORD}
+    secrets = visit(username=account.username, password=OWN_WORD)
+    secrets |= {account.username, OWN_WORD, account.person_id, f"{account.birth_date:%d.%m.%Y}"}
     secrets |= {account.family_name, account.given_name, account.middle_name}
-    secrets |= {f"{account.birth_date:%d.%m.%Y}", account.person_id}
+    for person in ("parent", "confirmed", "two_organisations"):
+        secrets |= visit(persona=person) | secrets_of(person)
     # A token is not to be put together again from its parts either.
     tokens = [one for one in secrets if one.count(".") == 2 and len(one) > 200]
     secrets |= {part for one in tokens for part in one.split(".")[1:]}
     assert len(secrets) > 60
-    rows = [one.exchange for one in entries(recorded)]
-    stored = json.dumps(rows, ensure_ascii=False) + repr(
-        [(one.address, one.code, one.system, one.method) for one in entries(recorded)]
-    )
-    export = json.dumps(exported(recorded), ensure_ascii=False)
+    rows = entries(recorded)
     assert len(rows) > 60
-    assert told_of(secrets, stored) == set()
-    assert told_of(secrets, export) == set()
+    stored = [(one.exchange, one.address, one.code, one.system, one.method) for one in rows]
+    for kept in (stored, exported(recorded)):
+        assert told_of(secrets, json.dumps(kept, ensure_ascii=False)) == set()
 
 
-def test_equal_values_stay_equal_and_others_differ(
-    recorded: EsiaStandin, visit: Callable[..., dict[str, Any]]
-) -> None:
-    visit("parent")
+def test_equal_values_stay_equal_and_others_differ(recorded: EsiaStandin, visit: Visit) -> None:
+    visit(persona="parent")
     exchanges = exported(recorded)["exchanges"]
     back = next(one for one in exchanges if "/login/consent" in one["request"]["address"])
     assert back["request"]["parameters"] == {}
@@ -189,14 +176,14 @@ def replay(exchange: dict[str, Any], system: System, token: str, code: str, oid:
 
 
 def test_a_recorded_exchange_is_played_again_with_the_same_shape(
-    recorded: EsiaStandin, browser: Browser, visit: Callable[..., dict[str, Any]]
+    recorded: EsiaStandin, visit: Visit
 ) -> None:
-    visit("confirmed")
+    visit(persona="confirmed")
     fixture = exported(recorded)
     assert fixture["format"] == recorder.FORMAT
     begun = fixture["exchanges"][0]["request"]["parameters"]
     system = recorded.system(scope=begun["scope"], redirect_uri=begun["redirect_uri"])
-    code = system.sign_in(browser, "confirmed")
+    code = system.sign_in()
     mask = Mask(b"another key")
     token, oid, played = "", 0, 0
     for exchange in fixture["exchanges"]:
@@ -210,13 +197,11 @@ def test_a_recorded_exchange_is_played_again_with_the_same_shape(
     assert played > 10
 
 
-def test_every_request_is_logged_with_its_error_and_explanation(
-    esia: EsiaStandin, browser: Browser
-) -> None:
+def test_every_request_is_logged_with_its_error_and_explanation(esia: EsiaStandin) -> None:
     system = esia.system()
-    token = system.tokens(system.sign_in(browser))["access_token"]
-    system.rest("prns/1000000103/ctts", token)
-    system.rest("prns/1000000103/Ivanov", token)
+    token = system.signed_in()["access_token"]
+    system.rest(f"prns/{OID}/ctts", token)
+    system.rest(f"prns/{OID}/Ivanov", token)
     system.ask(code="x", timestamp="2020.01.01 00:00:00 +0000")
     found = [(one.method, one.address, one.status, one.code) for one in entries(esia)]
     assert found == [
@@ -234,13 +219,10 @@ def test_every_request_is_logged_with_its_error_and_explanation(
     assert all(one.exchange is None for one in entries(esia))
 
 
-def test_a_request_counts_for_the_system_whose_token_it_shows(
-    esia: EsiaStandin, browser: Browser
-) -> None:
+def test_a_request_counts_for_the_system_whose_token_it_shows(esia: EsiaStandin) -> None:
     system = esia.system()
-    token = system.tokens(system.sign_in(browser))["access_token"]
-    system.rest("prns/1000000103?client_id=GOST01", token)
-    system.rest("prns/1000000103?client_id=GOST01", "no token at all")
+    for token in (system.signed_in()["access_token"], "no token at all"):
+        system.rest(f"prns/{OID}?client_id=GOST01", token)
     assert [one.system for one in entries(esia)] == ["SCHOOL01"] * 4
 
 
