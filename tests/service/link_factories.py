@@ -10,29 +10,7 @@ from sqlalchemy import select
 from auth.linking.models import Link, LinkEvent, LinkRequest
 from service.models import OperatorRole
 from tests.service.console_factories import ConsoleUnderTest, make_console
-from tests.service.factories import (
-    SCHOOL,
-    SNILS,
-    SUBJECT,
-    add_known_person,
-    add_operator,
-    add_request,
-    add_school,
-    link,
-)
-
-__all__ = [
-    "OTHER_SCHOOL",
-    "SCHOOL",
-    "SNILS",
-    "SUBJECT",
-    "add_request",
-    "history",
-    "link",
-    "links",
-    "make_links_console",
-    "requests",
-]
+from tests.service.factories import SCHOOL, SNILS, add_known_person, add_operator, add_school
 
 OTHER_SCHOOL = "78-0500"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
@@ -12,14 +12,13 @@ from sqlalchemy import select
 
 from auth.clients.client import Client
 from auth.models import LoginEvent
-from auth.settings import AuthSettings
 from provisioning.passwords import birth_date_password
 from service import create_app
 from service.models import KnownUser
 from tests.relying_party import Browser, Page, RelyingParty
 from tests.service.command_line import free_port
 from tests.service.console_factories import RecordingQueue, signing_key
-from tests.service.trial import Trial
+from tests.service.trial import Trial, with_settings
 from tests.web import running_app
 
 OWN = "зимний жираф"
@@ -52,10 +51,7 @@ class OwnPage:
         return Browser(self.url)
 
     def person(self, code: str, sourced_id: str) -> KnownUser:
-        with self.trial.application.sessions() as session:
-            person = session.get(KnownUser, self.trial.person_id(code, sourced_id))
-            assert person is not None
-            return person
+        return self.trial.known(code, sourced_id)
 
     def come(self, browser: Browser, person: KnownUser, password: str = "") -> Page:
         """Type login and password at our own address; without a password the first one, and
@@ -77,17 +73,12 @@ class OwnPage:
 @contextmanager
 def serving(trial: Trial, **auth: Any) -> Iterator[OwnPage]:
     """The web application of the trial, with Moodle as a client."""
-    application, port = trial.application, free_port()
-    settings = application.settings
-    values: dict[str, Any] = {"clients": (MOODLE,)} | auth
-    application.settings = replace(
-        settings,
-        server=replace(settings.server, port=port),
-        auth=AuthSettings(**values),
-    )
-    keys = settings.signing_keys
+    port = free_port()
+    with_settings("server", port=port)(trial.application)
+    with_settings("auth", **{"clients": (MOODLE,)} | auth)(trial.application)
+    keys = trial.application.settings.signing_keys
     keys.mkdir(exist_ok=True)
     (keys / "20260101T000000000000Z-RS256-test.pem").write_bytes(signing_key())
-    app = create_app(application, queue=RecordingQueue())
+    app = create_app(trial.application, queue=RecordingQueue())
     with running_app(app, port=port) as url:
         yield OwnPage(trial=trial, url=url, app=app)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.service.console_factories import ConsoleUnderTest, add_operators, make_console
-from tests.service.link_factories import SCHOOL, add_request, make_links_console
+from tests.service.factories import SCHOOL, add_request
+from tests.service.link_factories import make_links_console
 
 LINK = re.compile(r'<a href="([^"]+)"( aria-current="\w+")?>([^<]+)')
 FOR_CITY = ["/console/clients", "/console/registry/imports", "/console/systems"]

@@ -22,8 +22,8 @@ from service.people.slips import STAFF, groups, slip_of, slips
 from service.sample.rows import Row
 from service.signin.linking import candidates
 from tests.service.console_factories import PASSWORD, Browser, RecordingQueue, add_operator
+from tests.service.factories import add_request
 from tests.service.installation import SCOPE
-from tests.service.link_factories import add_request
 from tests.service.trial import A, B, Trial, left, on_both_databases, pupil, pupils, teacher
 
 CASES = Path(__file__).parents[2] / "data" / "next-exports"

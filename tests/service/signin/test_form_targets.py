@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from flask import Flask, Response, request
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 from werkzeug.test import TestResponse
 
 from auth.clients.client import Client
@@ -23,9 +22,9 @@ from auth.upstream.settings import OidcUpstream, UpstreamSettings
 from service.db import make_engine
 from tests.auth.esia.signing import Signer
 from tests.auth.esia.system import System
-from tests.service.console_factories import NOW, ConsoleUnderTest, add_school, make_console
+from tests.service.console_factories import ConsoleUnderTest, make_console
+from tests.service.factories import NOW, add_known_person, add_school
 from tests.service.odd_requests import Visitor
-from tests.service.slip_factories import add_person
 from tests.service.whole_sign_in import NOBODY
 from tests.web import running_app
 
@@ -60,8 +59,6 @@ def back() -> Iterator[str]:
 @pytest.fixture
 def console(tmp_path: Path, stand_keys: Path, back: str) -> Iterator[ConsoleUnderTest]:
     """With 100 applications and as many systems beside those that ask."""
-    (tmp_path / "keys").mkdir()
-    shutil.copytree(stand_keys, tmp_path / "keys" / "esia")
     (tmp_path / "system.pem").write_text(Signer().pem)
     asking = Client(
         client_id="diary",
@@ -70,38 +67,33 @@ def console(tmp_path: Path, stand_keys: Path, back: str) -> Iterator[ConsoleUnde
         post_logout_redirect_uris=(back,),
         ask_consent=True,
     )
-    others = [
-        replace(
-            asking,
-            client_id=f"other-{number}",
-            redirect_uris=(f"https://other-{number}.example/back",),
-            post_logout_redirect_uris=(),
-        )
-        for number in range(OTHERS)
-    ]
     system = EsiaSystem(
         mnemonic="SCHOOL01",
         certificate=str(tmp_path / "system.pem"),
         redirect_hosts=(urlsplit(back).hostname or "",),
         scopes=("openid", "fullname"),
     )
-    systems = [
-        replace(system, mnemonic=f"OTHER{number}", redirect_hosts=(f"other-{number}.example",))
-        for number in range(OTHERS)
-    ]
+    clients, systems = [asking], [system]
+    for number in range(OTHERS):
+        host = f"other-{number}.example"
+        addresses = {
+            "redirect_uris": (f"https://{host}/back",), "post_logout_redirect_uris": (),
+        }  # fmt: skip
+        clients.append(replace(asking, client_id=f"other-{number}", **addresses))
+        systems.append(replace(system, mnemonic=f"OTHER{number}", redirect_hosts=(host,)))
+    gateway = OidcUpstream(key="gateway", issuer=NOBODY, client_id="p", client_secret="s")
     engine = make_engine(f"sqlite:///{tmp_path / 'targets.sqlite'}")
     console = make_console(
         tmp_path,
         engine=engine,
-        auth=AuthSettings(phase="both", clients=(asking, *others)),
-        esia=EsiaSettings(systems=(system, *systems), test_people=True),
-        upstream=UpstreamSettings(
-            oidc=(OidcUpstream(key="gateway", issuer=NOBODY, client_id="p", client_secret="s"),)
-        ),
+        stand_keys=stand_keys,
+        auth=AuthSettings(phase="both", clients=tuple(clients)),
+        esia=EsiaSettings(systems=tuple(systems), test_people=True),
+        upstream=UpstreamSettings(oidc=(gateway,)),
     )
     with console.rows() as rows:
         add_school(rows, "1")
-        add_person(rows, "pupil")
+        add_known_person(rows, "pupil")
     yield console
     engine.dispose()
 
@@ -181,25 +173,24 @@ def test_pages_of_the_esia_face_name_the_asking_system_alone(
         assert targets(visitor.visit(address)) == {"'self'"}, address
 
 
-def system(back: str, url: str = "") -> System:
+def system(back: str) -> System:
     return System(
-        url=url,
-        mnemonic="SCHOOL01",
-        signer=Signer(),
-        clock=lambda: NOW,
-        redirect_uri=back,
+        url="", mnemonic="SCHOOL01", signer=Signer(), clock=lambda: NOW, redirect_uri=back
     )
 
 
 @pytest.fixture
 def page(console: ConsoleUnderTest, chromium: Browser) -> Iterator[Page]:
-    with running_app(console.app) as url:
-        context: BrowserContext = chromium.new_context(base_url=url, locale="ru-RU")
+    with (
+        running_app(console.app) as url,
+        chromium.new_context(base_url=url, locale="ru-RU") as context,
+    ):
         yield context.new_page()
-        context.close()
 
 
-def press(page: Page, name: str) -> None:
+def press(page: Page, name: str, **typed: str) -> None:
+    for field, value in typed.items():
+        page.fill(f"#{field}", value)
     with page.expect_navigation():
         page.get_by_role("button", name=name, exact=True).click()
 
@@ -207,19 +198,13 @@ def press(page: Page, name: str) -> None:
 def test_chromium_comes_back_after_every_form_of_a_sign_in(page: Page, back: str) -> None:
     there = re.compile(re.escape(origin(back)) + r"/next\?.*code=")
     page.goto(f"/auth/authorize?{asked(back)}")
-    page.fill("#username", "48ppupil")
-    page.fill("#password", FIRST)
-    press(page, "Войти")
-    page.fill("#password", OWN)
-    page.fill("#repeated", OWN)
-    press(page, "Сохранить и продолжить")
+    press(page, "Войти", username="48ppupil", password=FIRST)
+    press(page, "Сохранить и продолжить", password=OWN, repeated=OWN)
     press(page, "Разрешить")
     assert there.match(page.url), page.url
     # Consent is given: now the right password itself is answered with the way back.
     page.goto(f"/auth/authorize?{asked(back, prompt='login')}")
-    page.fill("#username", "48ppupil")
-    page.fill("#password", OWN)
-    press(page, "Войти")
+    press(page, "Войти", username="48ppupil", password=OWN)
     assert there.match(page.url), page.url
     leaving = urlencode({"client_id": "diary", "post_logout_redirect_uri": back})
     page.goto(f"/auth/logout?{leaving}")
@@ -229,10 +214,9 @@ def test_chromium_comes_back_after_every_form_of_a_sign_in(page: Page, back: str
 
 def test_chromium_comes_back_after_every_form_of_the_esia_face(page: Page, back: str) -> None:
     page.goto(system(back).authorize_url())
-    with page.expect_navigation():
-        page.locator("button[name=persona][value=confirmed]").click()
-    with page.expect_navigation():
-        page.locator("button[name=decision][value=allow]").click()
+    for button in ("button[name=persona][value=confirmed]", "button[name=decision][value=allow]"):
+        with page.expect_navigation():
+            page.locator(button).click()
     assert re.match(re.escape(origin(back)) + r"/next\?.*code=", page.url), page.url
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from auth.directory import Account
-from auth.linking.models import Evidence, Link
 from auth.signin.phases import CITY, Exemptions, Phase, Target, Who
 from service.application import Application
 from service.db import transaction
@@ -25,30 +26,22 @@ from service.signin.phases import (
     locked_out_by_school,
     read_schedule,
 )
-from tests.service.coverage_city import add_person, add_school
+from tests.service.factories import add, add_person, add_school, link
 from tests.service.installation import installation
-from tests.service.slip_factories import NOW, make_application
+from tests.service.report_questions import counted_queries
+from tests.service.slip_factories import make_application
 from tests.soak import SOAK, soak
 
 DAY = date(2026, 10, 6)
 SEED = 20261006
 
 
-def rule(target: Target, phase: Phase, starts_on: date = DAY) -> PhaseRule:
-    return PhaseRule(
-        district=target.district, school_code=target.school_code, class_id=target.class_id,
-        role=target.role, phase=phase, starts_on=starts_on, created_at=NOW, created_by="anna",
-    )  # fmt: skip
+def rule(session: Session, target: Target, phase: Phase, starts_on: date = DAY) -> None:
+    add(session, PhaseRule, **asdict(target), phase=phase, starts_on=starts_on)
 
 
-def exemption(
-    target: Target = CITY, *, person_id: str = "", who: Who = Who.ALL, until: date | None = None
-) -> PhaseExemption:
-    return PhaseExemption(
-        district=target.district, school_code=target.school_code, class_id=target.class_id,
-        role=target.role, person_id=person_id, who=who, until=until, reason="проба",
-        created_at=NOW, created_by="anna",
-    )  # fmt: skip
+def exemption(session: Session, target: Target = CITY, **fields: Any) -> None:
+    add(session, PhaseExemption, **asdict(target), **{"who": Who.ALL} | fields)
 
 
 def account_of(session: Session, person: KnownUser) -> Account:
@@ -59,13 +52,6 @@ def account_of(session: Session, person: KnownUser) -> Account:
         birth_date=person.birth_date, school_code=person.school_code,
         district=session.get_one(School, person.school_code).district,
         class_id=person.class_id, roles=(person.role,),
-    )  # fmt: skip
-
-
-def link(person_id: str) -> Link:
-    return Link(
-        provider="esia", subject=f"oid-{person_id}", person_id=person_id, linked_at=NOW,
-        evidence=Evidence.SNILS,
     )  # fmt: skip
 
 
@@ -82,10 +68,7 @@ def city(session: Session) -> None:
         for letter in "аб":
             for born in (date(2010, 1, 1), DAY.replace(year=2012), date(2012, 10, 7)):
                 name = f"{code}-{letter}-{born:%d%m%y}"
-                add_person(
-                    session, name, code, birth_date=born, class_id=f"8{letter}",
-                    class_title=f"8{letter}",
-                )  # fmt: skip
+                add_person(session, name, code, birth_date=born, class_id=f"8{letter}")
         for role in ("teacher", "administrator"):
             add_person(session, f"{code}-{role}", code, role=role)
 
@@ -112,19 +95,15 @@ def test_the_question_to_the_database_and_the_decision_at_the_sign_in_agree(
     dice = random.Random(seed)
     people = session.scalars(select(KnownUser)).all()
     taken = {(dice.choice(TARGETS), DAY + timedelta(days=dice.randint(-2, 2))) for _ in range(9)}
-    session.add_all(rule(target, dice.choice(list(Phase)), day) for target, day in taken)
-    session.add(rule(CITY, Phase.ESIA_ONLY, DAY - timedelta(days=9)))
-    session.add_all(
-        exemption(
-            dice.choice(TARGETS),
-            who=dice.choice(list(Who)),
-            until=dice.choice([None, DAY - timedelta(days=1), DAY]),
-        )
-        for _ in range(3)
-    )
+    for target, day in taken:
+        rule(session, target, dice.choice(list(Phase)), day)
+    rule(session, CITY, Phase.ESIA_ONLY, DAY - timedelta(days=9))
+    for _ in range(3):
+        until = dice.choice([None, DAY - timedelta(days=1), DAY])
+        exemption(session, dice.choice(TARGETS), who=dice.choice(list(Who)), until=until)
     one, other = dice.sample(people, 2)
-    session.add_all([exemption(person_id=one.person_id), link(other.person_id)])
-    session.flush()
+    exemption(session, person_id=one.person_id)
+    link(session, other.person_id)
 
     schedule = read_schedule(session, application)
     items = [as_exemption(row) for row in session.scalars(select(PhaseExemption))]
@@ -142,24 +121,19 @@ def test_the_question_to_the_database_and_the_decision_at_the_sign_in_agree(
     assert sum(count for _school, count in counted) == len(expected)
 
 
-def test_who_has_no_open_account_is_not_locked_out(
-    session: Session, application: Application
-) -> None:
+def test_who_has_no_open_account_is_not_locked_out(session: Session) -> None:
     add_school(session, "1")
     add_person(session, "here", "1")
     add_person(session, "left", "1", suspended=True)
     add_person(session, "not-made", "1", moodle_id=None)
-    session.add(rule(CITY, Phase.ESIA_ONLY))
-    session.flush()
+    rule(session, CITY, Phase.ESIA_ONLY)
     found = session.execute(locked_out(DAY, Phase.BOTH)).all()
     assert [person.person_id for person, _school in found] == ["here"]
     assert session.execute(locked_out(DAY - timedelta(days=1), Phase.BOTH)).all() == []
     assert len(session.execute(locked_out(DAY, Phase.BOTH).where(KnownUser.role == "x")).all()) == 0
 
 
-def test_the_default_of_the_settings_rules_where_nobody_ruled(
-    session: Session, application: Application
-) -> None:
+def test_the_default_of_the_settings_rules_where_nobody_ruled(session: Session) -> None:
     add_school(session, "1")
     add_person(session, "here", "1")
     assert len(session.execute(locked_out(DAY, Phase.ESIA_ONLY)).all()) == 1
@@ -174,30 +148,20 @@ def running(tmp_path: Path) -> Iterator[Application]:
             add_school(session, "1", district="Невский")
             add_person(session, "child", "1", birth_date=date(2013, 5, 1))
             add_person(session, "teacher", "1", role="teacher")
-            session.add(link("teacher"))
+            link(session, "teacher")
         yield application
-
-
-def count_queries(application: Application) -> list[str]:
-    asked: list[str] = []
-
-    def note(_connection, _cursor, statement, _parameters, _context, _many):  # type: ignore[no-untyped-def]
-        asked.append(statement)
-
-    event.listen(application.engine, "before_cursor_execute", note)
-    return asked
 
 
 def test_the_sign_in_is_told_what_is_stored(running: Application) -> None:
     with transaction(running.sessions) as session:
-        session.add(rule(Target(school_code="1", class_id="c-8a"), Phase.ESIA_ONLY))
-        session.add(exemption(who=Who.UNDER_14))
-        session.add(exemption(Target(school_code="other", class_id="c-8a")))
-        session.add(exemption(person_id="somebody else"))
+        rule(session, Target(school_code="1", class_id="c-8a"), Phase.ESIA_ONLY)
+        exemption(session, who=Who.UNDER_14)
+        exemption(session, Target(school_code="other", class_id="c-8a"))
+        exemption(session, person_id="somebody else")
     stored, directory = StoredPhases(running), PeopleDirectory(running)
-    child, teacher = directory.by_person_id("child"), directory.by_person_id("teacher")
-    assert child is not None
-    assert teacher is not None
+    child, teacher = (directory.by_person_id(one) for one in ("child", "teacher"))
+    assert child
+    assert teacher
     schedule = stored.schedule()
     assert schedule.phase(child, DAY) is Phase.ESIA_ONLY
     assert schedule.phase(teacher, DAY) is Phase.PASSWORD_ONLY
@@ -214,16 +178,16 @@ def test_sign_ins_ask_once_for_the_rules_and_once_for_exemptions(running: Applic
     """However many rules, exemptions and people there are."""
     with transaction(running.sessions) as session:
         for number in range(50):
-            session.add(rule(Target(school_code=str(number)), Phase.ESIA_ONLY))
-            session.add(exemption(person_id=f"p-{number}"))
-        session.add(exemption(who=Who.STAFF_WITHOUT_ESIA))
+            rule(session, Target(school_code=str(number)), Phase.ESIA_ONLY)
+            exemption(session, person_id=f"p-{number}")
+        exemption(session, who=Who.STAFF_WITHOUT_ESIA)
     stored, directory = StoredPhases(running), PeopleDirectory(running)
     teacher = directory.by_person_id("teacher")
     assert teacher is not None
-    asked = count_queries(running)
-    stored.schedule()
-    first = len(asked)
-    stored.schedule()
-    assert first == len(asked) == 2
-    stored.exemptions(teacher)
-    assert len(asked) == first + 1
+    with counted_queries(running.engine) as asked:
+        stored.schedule()
+        first = len(asked)
+        stored.schedule()
+        assert first == len(asked) == 2
+        stored.exemptions(teacher)
+        assert len(asked) == first + 1

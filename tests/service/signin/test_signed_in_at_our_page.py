@@ -56,11 +56,7 @@ def figures(trial: Trial, name: str, **options: Any) -> dict[str, Any]:
 def test_a_sign_in_without_an_application_is_an_event_and_counts_in_reports(
     door: OwnPage, trial: Trial
 ) -> None:
-    pupil = door.person(A, "p-1")
-    browser = door.browser()
-    page = door.come(browser, pupil)
-    browser.close()
-    assert page.url == door.address
+    assert door.come(door.browser(), door.person(A, "p-1")).url == door.address
     assert door.events() == [("", "password", "allowed")]
 
     funnel = figures(trial, "funnel")
@@ -75,17 +71,15 @@ def test_an_application_opened_afterwards_is_an_event_beside_it_and_no_second_si
     door: OwnPage, trial: Trial
 ) -> None:
     pupil, moodle = door.person(A, "p-1"), door.moodle()
+    both = [("", "password", "allowed"), ("moodle", "session", "allowed")]
     browser = door.browser()
     door.come(browser, pupil)
     assert "code" in browser.open(moodle.start().url).parameters
-    browser.close()
-    assert door.events() == [("", "password", "allowed"), ("moodle", "session", "allowed")]
+    assert door.events() == both
 
-    started_there = door.browser()
-    back = started_there.sign_in(moodle.start().url, pupil.username, OWN)
-    started_there.close()
+    back = door.browser().sign_in(moodle.start().url, pupil.username, OWN)
     assert "code" in back.parameters
-    assert door.events()[2:] == [("", "password", "allowed"), ("moodle", "session", "allowed")]
+    assert door.events()[2:] == both
 
     transition = figures(trial, "transition")
     assert (transition["sign_ins"], transition["esia_sign_ins"]) == (2, 0)
@@ -96,20 +90,15 @@ def test_an_application_opened_afterwards_is_an_event_beside_it_and_no_second_si
 def test_the_page_names_the_person_and_leads_to_the_applications_that_let_them_in(
     door: OwnPage,
 ) -> None:
-    pupil, grown = door.person(A, "p-1"), door.person(A, "t-1")
-    browser = door.browser()
-    page = door.come(browser, pupil)
+    pupil = door.person(A, "p-1")
+    page = door.come(door.browser(), pupil)
     (who,) = lxml.html.fromstring(page.text).xpath("//p[@class='who']/text()")
     assert who == f"{pupil.family_name} {pupil.given_name} {pupil.middle_name}".strip()
     assert buttons(page) == {"Moodle школ": "https://moodle.example/"}
-    browser.close()
-
-    other = door.browser()
-    assert buttons(door.come(other, grown)) == {
+    assert buttons(door.come(door.browser(), door.person(A, "t-1"))) == {
         "journal": "https://journal.example/",
         "Moodle школ": "https://moodle.example/",
     }
-    other.close()
 
 
 def test_where_no_application_says_where_it_begins_the_page_still_says_what_to_do(
@@ -117,8 +106,6 @@ def test_where_no_application_says_where_it_begins_the_page_still_says_what_to_d
 ) -> None:
     trial.sync(trial.write(A, pupils("p", 1)))
     with serving(trial, clients=(WITHOUT_HOME,)) as door:
-        browser = door.browser()
-        page = door.come(browser, door.person(A, "p-1"))
-        browser.close()
+        page = door.come(door.browser(), door.person(A, "p-1"))
     assert buttons(page) == {}
     assert "откройте нужное приложение" in page.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -28,46 +28,44 @@ from tests.web import running_handler
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 
 
-@dataclass(kw_only=True)
-class Diary:
+class Diary(BaseHTTPRequestHandler):
     """An application that listens for sign-outs."""
 
-    status: int = 200
-    heard: list[str] = field(default_factory=list)
-    drips: bool = False
-    over: threading.Event = field(default_factory=threading.Event)
-    address: str = ""
+    status = 200
+    heard: list[str]
+    drips = False
+    over: threading.Event
+    address: str
 
-
-@pytest.fixture
-def diary() -> Iterator[Diary]:
-    diary = Diary()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            diary.heard.append(parse_qs(body)["logout_token"][0])
-            with suppress(OSError):
-                while diary.drips and not diary.over.wait(0.05):
-                    self.wfile.write(b"H")
-            if diary.drips:
-                return
-            self.send_response(diary.status)
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.heard.append(parse_qs(body)["logout_token"][0])
+        with suppress(OSError):
+            while self.drips and not self.over.wait(0.05):
+                self.wfile.write(b"H")
+        if not self.drips:
+            self.send_response(self.status)
             self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Keeps quiet."""
 
-    with running_handler(Handler) as address:
+@pytest.fixture
+def diary() -> Iterator[type[Diary]]:
+    diary = type("Handler", (Diary,), {"heard": [], "over": threading.Event()})
+    with running_handler(diary) as address:
         diary.address = f"{address}/signed-out"
         yield diary
         diary.over.set()
 
 
+def with_clients(application: Application, *clients: Client) -> Application:
+    settings = replace(application.settings, auth=AuthSettings(clients=clients))
+    return replace(application, settings=settings)
+
+
 @pytest.fixture
-def application(tmp_path: Path, diary: Diary) -> Iterator[Application]:
+def application(tmp_path: Path, diary: type[Diary]) -> Iterator[Application]:
     """One of its people has just signed out."""
     client = Client(
         client_id="diary",
@@ -76,19 +74,16 @@ def application(tmp_path: Path, diary: Diary) -> Iterator[Application]:
         backchannel_logout_uri=diary.address,
     )
     with installation(tmp_path) as application:
-        settings = replace(application.settings, auth=AuthSettings(clients=(client,)))
-        told = replace(application, settings=settings, clock=lambda: START)
-        with transaction(told.sessions) as session:
-            session.add(
-                LogoutNotice(
-                    client_id="diary",
-                    person_id="6f2f2f4e-0000-4000-8000-000000000001",
-                    sid="a" * 64,
-                    next_try_at=START,
-                    expires_at=START + timedelta(days=1),
-                )
-            )
-        yield told
+        notice = LogoutNotice(
+            client_id="diary",
+            person_id="6f2f2f4e-0000-4000-8000-000000000001",
+            sid="a" * 64,
+            next_try_at=START,
+            expires_at=START + timedelta(days=1),
+        )
+        with transaction(application.sessions) as session:
+            session.add(notice)
+        yield replace(with_clients(application, client), clock=lambda: START)
 
 
 def notices(application: Application) -> int:
@@ -98,38 +93,35 @@ def notices(application: Application) -> int:
 
 @pytest.mark.parametrize("status", [200, 204])
 def test_an_application_that_takes_the_notice_is_told_once(
-    application: Application, diary: Diary, status: int
+    application: Application, diary: type[Diary], status: int
 ) -> None:
     diary.status = status
-    tell_signed_out(application)
-    tell_signed_out(application)
-    assert len(diary.heard) == 1
-    assert notices(application) == 0
+    for _ in range(2):
+        tell_signed_out(application)
+    assert (len(diary.heard), notices(application)) == (1, 0)
 
 
 @pytest.mark.parametrize("status", [400, 500, 302])
 def test_an_application_that_refuses_is_told_again_later(
-    application: Application, diary: Diary, status: int
+    application: Application, diary: type[Diary], status: int
 ) -> None:
     diary.status = status
     tell_signed_out(application)
     assert notices(application) == 1
     diary.status = 200
     tell_signed_out(replace(application, clock=lambda: START + timedelta(minutes=5)))
-    assert len(diary.heard) == 2
-    assert notices(application) == 0
+    assert (len(diary.heard), notices(application)) == (2, 0)
 
 
 def test_an_application_that_is_away_is_told_again_later(application: Application) -> None:
     (client,) = application.settings.auth.clients
     away = replace(client, backchannel_logout_uri="http://127.0.0.1:9/signed-out")
-    settings = replace(application.settings, auth=AuthSettings(clients=(away,)))
-    tell_signed_out(replace(application, settings=settings))
+    tell_signed_out(with_clients(application, away))
     assert notices(application) == 1
 
 
 def test_an_application_that_answers_drop_by_drop_does_not_hold_the_worker(
-    application: Application, diary: Diary, monkeypatch: pytest.MonkeyPatch
+    application: Application, diary: type[Diary], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provider, "NOTICE_SECONDS", 0.5)
     diary.drips = True
@@ -146,8 +138,7 @@ def test_an_application_of_the_console_is_told_too(application: Application) -> 
         row = ClientRow(client_id="diary", secret_hash=hash_secret("s"), created_at=START)
         row.keep(client, START)
         session.add(row)
-    settings = replace(application.settings, auth=AuthSettings())
-    tell_signed_out(replace(application, settings=settings))
+    tell_signed_out(with_clients(application))
     assert notices(application) == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,28 +35,30 @@ def application(tmp_path: Path) -> Iterator[Application]:
         yield application
 
 
+@pytest.fixture(params=["redis", "database"])
+def counting(request: pytest.FixtureRequest, application: Application) -> Iterator[Application]:
+    """Where failures are counted in Redis, and where that is away."""
+    with running_redis(application.settings) if request.param == "redis" else nullcontext():
+        yield application
+
+
 def test_the_limit_closes_one_key_for_all_processes_until_the_window_has_passed(
-    application: Application,
+    counting: Application,
 ) -> None:
-    with running_redis(application.settings):
-        one = make_throttle(application, purpose=b"test", window=WINDOW)
-        other = make_throttle(application, purpose=b"test", window=WINDOW)
-        one.failed(KEY, now=START)
-        assert other.paused_until(KEY, now=START) is None
-        other.failed(KEY, now=START + timedelta(minutes=5))
-        assert one.paused_until(KEY, now=START + timedelta(minutes=14))
-        assert one.paused_until(OTHER, now=START + timedelta(minutes=14)) is None
-        assert one.paused_until(KEY, now=START + timedelta(minutes=15)) is None
+    one, other = (make_throttle(counting, purpose=b"test", window=WINDOW) for _ in range(2))
+    one.failed(KEY, now=START)
+    assert other.paused_until(KEY, now=START) is None
+    other.failed(KEY, now=START + timedelta(minutes=5))
+    assert one.paused_until(KEY, now=START + timedelta(minutes=14))
+    assert one.paused_until(OTHER, now=START + timedelta(minutes=14)) is None
+    assert one.paused_until(KEY, now=START + timedelta(minutes=15)) is None
 
 
-def test_two_purposes_are_counted_apart(application: Application) -> None:
-    with running_redis(application.settings):
-        for _ in range(2):
-            make_throttle(application, purpose=b"one", window=WINDOW).failed(KEY, now=START)
-        assert (
-            make_throttle(application, purpose=b"two", window=WINDOW).paused_until(KEY, now=START)
-            is None
-        )
+def test_two_purposes_are_counted_apart(counting: Application) -> None:
+    for _ in range(2):
+        make_throttle(counting, purpose=b"one", window=WINDOW).failed(KEY, now=START)
+    other = make_throttle(counting, purpose=b"two", window=WINDOW)
+    assert other.paused_until(KEY, now=START) is None
 
 
 def test_redis_keeps_neither_what_was_typed_nor_anything_for_long(
@@ -66,17 +69,6 @@ def test_redis_keeps_neither_what_was_typed_nor_anything_for_long(
         (name,) = redis.keys()
         assert b"1234p5678" not in name
         assert 0 < redis.ttl(name) <= WINDOW.total_seconds()
-
-
-def test_without_redis_the_database_counts_and_nobody_else_is_locked_out(
-    application: Application,
-) -> None:
-    throttle = make_throttle(application, purpose=b"test", window=WINDOW)
-    throttle.failed(KEY, now=START)
-    assert throttle.paused_until(KEY, now=START) is None
-    throttle.failed(KEY, now=START)
-    assert throttle.paused_until(KEY, now=START)
-    assert throttle.paused_until(OTHER, now=START) is None
 
 
 def test_when_redis_comes_back_it_counts_again(application: Application) -> None:
