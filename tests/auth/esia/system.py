@@ -39,7 +39,7 @@ class System:
     sign: Callable[[str], str] | None = None
     """Another way of signing."""
     session: requests.Session = field(default_factory=requests.Session)
-    browser: Browser = field(default_factory=lambda: Browser(""))
+    browser: Browser = field(default_factory=Browser)
     """In which people come from the system and go back to it."""
 
     def parameters(self, **changes: str | None) -> dict[str, str]:
