@@ -26,11 +26,8 @@ _LONG_AGO = date(1961, 4, 12)
 def with_flaws(city: City, index: int, school: SampleSchool) -> SampleSchool:
     """Return the school with bad rows on top of its own, and with an empty class."""
     empty = SchoolClass(sourced_id="c-900", title="11Ю", grade=11)
-    return replace(
-        school,
-        classes=(*school.classes, empty),
-        rows=(*school.rows, *_rows(city, index)),
-    )
+    rows = (*school.rows, *_rows(city, index))
+    return replace(school, classes=(*school.classes, empty), rows=rows)
 
 
 def _rows(city: City, index: int) -> Iterator[Row]:
@@ -43,20 +40,16 @@ def _rows(city: City, index: int) -> Iterator[Row]:
     yield replace(row, person=replace(row.person, family_name=_LATIN_INSIDE))
     row = next(extra)
     yield replace(row, person=replace(row.person, birth_date=_LONG_AGO))
-    yield _with_id_of(next(extra), row)
-
-
-def _with_id_of(row: Row, other: Row) -> Row:
-    """Two people under one source id: nobody can say who is meant."""
-    person = replace(row.person, sourced_id=other.person.sourced_id)
-    return replace(row, person=person, usable=False)
+    # Two people under one source id: nobody can say who is meant.
+    twice = next(extra)
+    same_id = replace(twice.person, sourced_id=row.person.sourced_id)
+    yield replace(twice, person=same_id, usable=False)
 
 
 def _extra_students(city: City, index: int) -> Iterator[Row]:
     """Students under numbers that no other student of the school ever gets, without a SNILS."""
     classes = places(city, index, 0)
     for ordinal in range(2 * city.people_per_school, 3 * city.people_per_school):
-        row = student_row(
-            city, student(city, index, ordinal), ordinal, classes[first_class(city, index, ordinal)]
-        )
+        place = classes[first_class(city, index, ordinal)]
+        row = student_row(city, student(city, index, ordinal), ordinal, place)
         yield replace(row, person=replace(row.person, snils=""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from provisioning.roster import Enrolment, Person, Role, School, SchoolClass
 from service.sample.people import Human
@@ -63,14 +64,6 @@ class SampleSchool:
 
 
 def person_of(human: Human, *, sourced_id: str, role: Role, begin_date: date) -> Person:
-    return Person(
-        sourced_id=sourced_id,
-        role=role,
-        family_name=human.family_name,
-        given_name=human.given_name,
-        middle_name=human.middle_name,
-        birth_date=human.birth_date,
-        sex=human.sex,
-        snils=human.snils,
-        begin_date=begin_date,
-    )
+    names = ("family_name", "given_name", "middle_name", "birth_date", "sex", "snils")
+    same: dict[str, Any] = {name: getattr(human, name) for name in names}
+    return Person(sourced_id=sourced_id, role=role, begin_date=begin_date, **same)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TextIO
 from xml.sax.saxutils import escape, quoteattr
@@ -32,6 +33,10 @@ class XmlFile:
 
     def empty(self, tag: str, **attributes: str) -> None:
         self.out.write(f"<{tag}{_attributes(attributes)}/>\n")
+
+
+def iso(day: date | None) -> str:
+    return day.isoformat() if day else ""
 
 
 def _attributes(attributes: Mapping[str, str]) -> str:

@@ -6,12 +6,11 @@ are not written. Elements are in the order of the standard's DTD.
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 from provisioning.roster import PersonStatus, Role
 from service.sample.rows import Row, SampleSchool
-from service.sample.xml_file import XmlFile, xml_file
+from service.sample.xml_file import XmlFile, iso, xml_file
 
 _GENDERS = {"F": "1", "M": "2"}
 _INSTITUTION_ROLES = {
@@ -41,28 +40,31 @@ def write(folder: Path, school: SampleSchool, encoding: str) -> None:
                 with xml.inside("description"):
                     xml.leaf("short", each.title)
                 with xml.inside("timeframe"):
-                    xml.leaf("begin", _iso(each.begin_date))
-                    xml.leaf("end", _iso(each.end_date))
+                    xml.leaf("begin", iso(each.begin_date))
+                    xml.leaf("end", iso(each.end_date))
                     xml.leaf("adminperiod", school.school_year)
         for class_id, members in _memberships(school).items():
             with xml.inside("membership"):
                 _sourced_id(xml, code, class_id)
                 for person_id, role, subject in members:
-                    _member(xml, code, person_id, role, subject)
+                    with xml.inside("member"):
+                        _sourced_id(xml, code, person_id)
+                        xml.leaf("idtype", "1")
+                        with xml.inside("role", roletype=role):
+                            xml.leaf("subrole", subject)
+                            xml.leaf("status", "1")
 
 
 def _person(xml: XmlFile, source: str, row: Row) -> None:
     person = row.person
-    fields = row.fields(_iso)
+    fields = row.fields(iso)
     left = {"recstatus": "3"} if person.status is PersonStatus.LEFT else {}
-    full_name = " ".join(
-        filter(None, (fields["family_name"], fields["given_name"], fields["middle_name"]))
-    )
+    names = (fields["family_name"], fields["given_name"], fields["middle_name"])
     with xml.inside("person", **left):
         _sourced_id(xml, source, person.sourced_id)
         xml.leaf("userid", fields["snils"], useridtype="SNILS")
         with xml.inside("name"):
-            xml.leaf("fn", full_name)
+            xml.leaf("fn", " ".join(filter(None, names)))
             with xml.inside("n"):
                 xml.leaf("family", fields["family_name"])
                 xml.leaf("given", fields["given_name"])
@@ -71,11 +73,8 @@ def _person(xml: XmlFile, source: str, row: Row) -> None:
             xml.leaf("gender", _GENDERS[person.sex])
             xml.leaf("bday", fields["birth_date"])
         xml.leaf("email", person.email)
-        xml.empty(
-            "institutionrole",
-            primaryrole="Yes",
-            institutionroletype=_INSTITUTION_ROLES[person.role],
-        )
+        role = _INSTITUTION_ROLES[person.role]
+        xml.empty("institutionrole", primaryrole="Yes", institutionroletype=role)
 
 
 def _school_group(xml: XmlFile, school: SampleSchool) -> None:
@@ -105,15 +104,6 @@ def _memberships(school: SampleSchool) -> dict[str, list[tuple[str, str, str]]]:
     return members
 
 
-def _member(xml: XmlFile, source: str, person_id: str, role: str, subject: str) -> None:
-    with xml.inside("member"):
-        _sourced_id(xml, source, person_id)
-        xml.leaf("idtype", "1")
-        with xml.inside("role", roletype=role):
-            xml.leaf("subrole", subject)
-            xml.leaf("status", "1")
-
-
 def _sourced_id(xml: XmlFile, source: str, value: str) -> None:
     with xml.inside("sourcedid"):
         xml.leaf("source", source)
@@ -124,7 +114,3 @@ def _group_type(xml: XmlFile, kind: str) -> None:
     with xml.inside("grouptype"):
         xml.leaf("scheme", "schoolbridge")
         xml.leaf("typevalue", kind, level="1")
-
-
-def _iso(day: date | None) -> str:
-    return day.isoformat() if day else ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-from provisioning.roster import PersonStatus, Role
+from provisioning.roster import Enrolment, Person, PersonStatus, Role, SchoolClass
 from service.sample.rows import Row, SampleSchool
 from service.sample.xml_file import XmlFile, xml_file
 
@@ -22,26 +23,26 @@ _STUDENT_STATUSES = {
 
 def write(folder: Path, school: SampleSchool, encoding: str) -> None:
     """Write five files in a folder ``<code>``: classes, students, staff, teaching, parents."""
-    folder = folder / school.school.code
-    with _part(folder / "classes.xml", encoding, school, "классы", len(school.classes)) as xml:
-        _classes(xml, school)
-    students = school.students()
-    with _part(folder / "students.xml", encoding, school, "учащиеся", len(students)) as xml:
-        _students(xml, students)
-    staff = school.staff()
-    with _part(folder / "staff.xml", encoding, school, "сотрудники", len(staff)) as xml:
-        _staff(xml, staff)
-    with _part(folder / "teaching.xml", encoding, school, "нагрузка", len(school.teaching)) as xml:
-        _teaching(xml, school)
-    with _part(folder / "parents.xml", encoding, school, "родители", len(school.guardians)) as xml:
-        _parents(xml, school)
+    parts: tuple[tuple[str, str, str, Sequence[Any], Callable[[XmlFile, Any], None]], ...] = (
+        ("classes", "Классы", "Класс", school.classes, _class),
+        ("students", "Учащиеся", "Учащийся", school.students(), _student),
+        ("staff", "Сотрудники", "Сотрудник", school.staff(), _employee),
+        ("teaching", "Нагрузка", "Запись", school.teaching, _lesson),
+        ("parents", "Родители", "Родитель", school.guardians, _parent),
+    )
+    for name, kind, tag, things, write_one in parts:
+        path = folder / school.school.code / f"{name}.xml"
+        with _part(path, encoding, school, kind, len(things)) as xml:
+            for one in things:
+                with xml.inside(tag):
+                    write_one(xml, one)
 
 
 @contextmanager
 def _part(
     path: Path, encoding: str, school: SampleSchool, kind: str, count: int
 ) -> Iterator[XmlFile]:
-    with xml_file(path, encoding) as xml, xml.inside("Параграф", Версия="1.0", Вид=kind):
+    with xml_file(path, encoding) as xml, xml.inside("Параграф", Версия="1.0", Вид=kind.lower()):
         with xml.inside("Заголовок"):
             xml.leaf("КодОО", school.school.code)
             xml.leaf("Наименование", school.school.name)
@@ -53,58 +54,44 @@ def _part(
             xml.leaf("ДатаВыгрузки", f"{school.exported_at:%d.%m.%Y %H:%M}")
             xml.leaf("Режим", "полная")
             xml.leaf("КоличествоЗаписей", str(count))
-        yield xml
+        with xml.inside(kind):
+            yield xml
 
 
-def _classes(xml: XmlFile, school: SampleSchool) -> None:
-    with xml.inside("Классы"):
-        for each in school.classes:
-            with xml.inside("Класс"):
-                xml.leaf("Код", _code(each.sourced_id))
-                xml.leaf("Параллель", str(each.grade))
-                xml.leaf("Название", _title(each.title))
-                xml.leaf("Вид", "класс")
-                xml.leaf("КодРуководителя", _code(each.teacher_id or ""))
-                xml.leaf("ДатаНачала", _day(each.begin_date))
-                xml.leaf("ДатаОкончания", _day(each.end_date))
+def _class(xml: XmlFile, each: SchoolClass) -> None:
+    xml.leaf("Код", _code(each.sourced_id))
+    xml.leaf("Параллель", str(each.grade))
+    xml.leaf("Название", _title(each.title))
+    xml.leaf("Вид", "класс")
+    xml.leaf("КодРуководителя", _code(each.teacher_id or ""))
+    xml.leaf("ДатаНачала", _day(each.begin_date))
+    xml.leaf("ДатаОкончания", _day(each.end_date))
 
 
-def _students(xml: XmlFile, students: list[Row]) -> None:
-    with xml.inside("Учащиеся"):
-        for row in students:
-            with xml.inside("Учащийся"):
-                fields = _person(xml, row)
-                xml.leaf("КодКласса", _code(fields["class_id"]))
-                xml.leaf("Статус", _STUDENT_STATUSES[row.person.status])
-                xml.leaf("ДатаЗачисления", fields["begin_date"])
-                xml.leaf("ДатаВыбытия", fields["end_date"])
+def _student(xml: XmlFile, row: Row) -> None:
+    fields = _person(xml, row)
+    xml.leaf("КодКласса", _code(fields["class_id"]))
+    xml.leaf("Статус", _STUDENT_STATUSES[row.person.status])
+    xml.leaf("ДатаЗачисления", fields["begin_date"])
+    xml.leaf("ДатаВыбытия", fields["end_date"])
 
 
-def _staff(xml: XmlFile, staff: list[Row]) -> None:
-    with xml.inside("Сотрудники"):
-        for row in staff:
-            with xml.inside("Сотрудник"):
-                fields = _person(xml, row)
-                xml.leaf("Категория", _CATEGORIES[row.person.role])
-                xml.leaf("Должность", row.person.position)
-                xml.leaf("Статус", "работает")
-                xml.leaf("ДатаПриема", fields["begin_date"])
+def _employee(xml: XmlFile, row: Row) -> None:
+    fields = _person(xml, row)
+    xml.leaf("Категория", _CATEGORIES[row.person.role])
+    xml.leaf("Должность", row.person.position)
+    xml.leaf("Статус", "работает")
+    xml.leaf("ДатаПриема", fields["begin_date"])
 
 
-def _teaching(xml: XmlFile, school: SampleSchool) -> None:
-    with xml.inside("Нагрузка"):
-        for link in school.teaching:
-            with xml.inside("Запись"):
-                xml.leaf("КодСотрудника", _code(link.person_id))
-                xml.leaf("КодКласса", _code(link.class_id))
-                xml.leaf("Предмет", link.subject)
+def _lesson(xml: XmlFile, link: Enrolment) -> None:
+    xml.leaf("КодСотрудника", _code(link.person_id))
+    xml.leaf("КодКласса", _code(link.class_id))
+    xml.leaf("Предмет", link.subject)
 
 
-def _parents(xml: XmlFile, school: SampleSchool) -> None:
-    with xml.inside("Родители"):
-        for person in school.guardians:
-            with xml.inside("Родитель"):
-                _person(xml, Row(human="", person=person))
+def _parent(xml: XmlFile, person: Person) -> None:
+    _person(xml, Row(human="", person=person))
 
 
 def _person(xml: XmlFile, row: Row) -> dict[str, str]:

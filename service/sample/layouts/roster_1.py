@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 from provisioning.roster import Role
 from service.sample.rows import Row, SampleSchool
-from service.sample.xml_file import XmlFile, xml_file
+from service.sample.xml_file import XmlFile, iso, xml_file
 
 _CATEGORIES = {Role.TEACHER: "teacher", Role.ADMINISTRATOR: "administration"}
 
 
 def write(folder: Path, school: SampleSchool, encoding: str) -> None:
     """Write the file ``<code>.xml``."""
-    with (
-        xml_file(folder / f"{school.school.code}.xml", encoding) as xml,
-        xml.inside("roster", version="1"),
-    ):
+    path = folder / f"{school.school.code}.xml"
+    with xml_file(path, encoding) as xml, xml.inside("roster", version="1"):
         _header(xml, school)
         with xml.inside("classes"):
             for each in school.classes:
@@ -26,8 +23,8 @@ def write(folder: Path, school: SampleSchool, encoding: str) -> None:
                     xml.leaf("title", each.title)
                     xml.leaf("kind", each.kind)
                     xml.leaf("teacher_id", each.teacher_id or "")
-                    xml.leaf("begin_date", _iso(each.begin_date))
-                    xml.leaf("end_date", _iso(each.end_date))
+                    xml.leaf("begin_date", iso(each.begin_date))
+                    xml.leaf("end_date", iso(each.end_date))
         with xml.inside("students"):
             for row in school.students():
                 with xml.inside("student", id=row.person.sourced_id):
@@ -73,7 +70,7 @@ def _header(xml: XmlFile, school: SampleSchool) -> None:
 
 
 def _person(xml: XmlFile, row: Row) -> dict[str, str]:
-    fields = row.fields(_iso)
+    fields = row.fields(iso)
     for name in ("family_name", "given_name", "middle_name", "birth_date"):
         xml.leaf(name, fields[name])
     xml.leaf("sex", row.person.sex)
@@ -81,7 +78,3 @@ def _person(xml: XmlFile, row: Row) -> dict[str, str]:
     xml.leaf("email", row.person.email)
     xml.leaf("status", row.person.status)
     return fields
-
-
-def _iso(day: date | None) -> str:
-    return day.isoformat() if day else ""
