@@ -25,8 +25,8 @@ CHROMIUM_FLAGS = [
 # A file is the work of one process, in the order of collection: one of these at the end of a run
 # would leave the other processes idle for minutes.
 LONG_FILES = [
-    "test_scope_walk.py", "test_going_on.py", "test_killed_worker.py", "test_serve.py",
-    "test_one_answer.py", "test_two_loads_at_once.py", "test_random_requests.py",
+    "test_scope_walk.py", "test_going_on.py", "test_serve.py",
+    "test_one_answer.py", "test_at_once.py", "test_random_requests.py",
     "test_funnel.py", "test_snapshots.py", "test_independent_clients.py", "test_tail.py",
 ]  # fmt: skip
 

@@ -70,15 +70,22 @@ def running_redis(settings: Settings) -> Iterator[None]:
         child.stop()
 
 
-def load(application: Application, city: City, month: int = 0, *, layout: str = "roster-1") -> int:
+def load(application: Application, city: City, month: int = 0) -> int:
     """Receive and plan the city's files of a month in this process; the run's number."""
-    folder = application.settings.home / f"sample-{layout}-{month}"
-    write_sample(folder, city, layout=layout, month=month)
+    folder = application.settings.home / f"sample-{month}"
+    write_sample(folder, city, layout="roster-1", month=month)
     return load_paths(application, folder)
 
 
 def load_paths(application: Application, *paths: Path, expected_school: str = "") -> int:
     """Receive and plan any files in this process; the run's number."""
+    load_id = receive_paths(application, *paths, expected_school=expected_school)
+    plan_load(application, load_id)
+    return load_id
+
+
+def receive_paths(application: Application, *paths: Path, expected_school: str = "") -> int:
+    """Upload any files, as the city does; the run's number."""
     with db.transaction(application.sessions) as session:
         run = operations.receive(
             session,
@@ -88,8 +95,7 @@ def load_paths(application: Application, *paths: Path, expected_school: str = ""
             expected_school=expected_school,
             now=application.clock(),
         )
-    plan_load(application, run.id)
-    return run.id
+        return run.id
 
 
 def ask(
@@ -98,10 +104,6 @@ def ask(
     """Ask for something with a load, such as ``operations.approve``, as the city does."""
     with db.transaction(application.sessions) as session:
         return use_case(session, load_id, **{"scope": SCOPE, "now": application.clock()} | given)
-
-
-def approve(application: Application, load_id: int, *, over_limits: bool = False) -> None:
-    ask(application, operations.approve, load_id, over_limits=over_limits)
 
 
 def find_run(application: Application, load_id: int) -> Load:

@@ -4,32 +4,45 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import requests
-from sqlalchemy import select
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from provisioning.moodle import MoodleClient
 from provisioning.plan import plan_digest
 from provisioning.roster import Enrolment, PersonStatus, Role, School, SchoolClass
+from service.access import Scope
 from service.application import Application
 from service.db import transaction
 from service.loads import operations
 from service.loads.applying import apply_load
 from service.loads.plan_work import as_change
-from service.models import Identity, KnownUser, Load, PlannedChange, SchoolPlan, SourceKey
+from service.models import (
+    Identity,
+    KnownUser,
+    Load,
+    LoadFinding,
+    PlannedChange,
+    SchoolPlan,
+    SourceKey,
+)
 from service.moodle_standin import DEFAULT_TOKEN, Fault, Snapshot
+from service.problems import Problem
 from service.sample.layouts import roster_1
 from service.sample.people import draw, make_human, snils
 from service.sample.rows import Row, SampleSchool, person_of
 from tests.service.installation import SCOPE, Value, ask, find_run, installation, load_paths
 from tests.service.standin import running_standin
+
+OfPerson = TypeVar("OfPerson", Identity, KnownUser)
 
 on_both_databases = pytest.mark.parametrize("trial", ["sqlite", "postgresql"], indirect=True)
 """For tests that take the fixture ``trial``."""
@@ -39,11 +52,7 @@ A, B, C = "SB0001", "SB0002", "SB0003"
 
 NOW = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)
 EXPORTED = datetime(2026, 9, 5, 7, 0, tzinfo=UTC)
-"""The first export of a small school; ``later`` ones follow day by day."""
-
-
-def later(days: int) -> datetime:
-    return EXPORTED + timedelta(days=days)
+"""The first export of a small school; later ones follow day by day."""
 
 
 def pupil(sourced_id: str, class_id: str = "c-1", *, who: str = "", **overrides: Any) -> Row:
@@ -71,6 +80,13 @@ def _row(
     )
     person = person_of(human, sourced_id=sourced_id, role=role, begin_date=date(2026, 9, 1))
     return Row(human=key, person=replace(person, **overrides), class_id=class_id)
+
+
+def refusal(act: Callable[..., object], *given: Any, **named: Any) -> str:
+    """The code of the problem for which this act is refused."""
+    with pytest.raises(Problem) as refused:
+        act(*given, **named)
+    return refused.value.code
 
 
 def left(row: Row) -> Row:
@@ -102,6 +118,7 @@ class Trial:
         day: int = 0,
         classes: Sequence[SchoolClass] | None = None,
         teaching: Sequence[Enrolment] = (),
+        kind: str = "",
         **overrides: Any,
     ) -> Path:
         """A file of a small school, exported so many days after the first."""
@@ -114,26 +131,29 @@ class Trial:
             short_name=f"Школа № {number}",
             district="Невский" if int(number) % 2 else "Кировский",
             number=number,
+            kind=kind,
         )
+        if classes is None:
+            classes = [one for one in CLASSES if one.sourced_id in used]
         fields: dict[str, Any] = {
-            "school": school,
-            "school_year": "2026/2027",
-            "exported_at": later(day),
-            "classes": tuple(
-                [one for one in CLASSES if one.sourced_id in used] if classes is None else classes
-            ),
-            "rows": rows,
+            "school": school, "school_year": "2026/2027", "rows": rows, "guardians": (),
+            "exported_at": EXPORTED + timedelta(days=day), "classes": tuple(classes),
             "teaching": tuple(teaching),
-            "guardians": (),
-        }
+        }  # fmt: skip
         folder = self.folder / f"{next(self._number):03d}"
         folder.mkdir(parents=True)
         roster_1.write(folder, SampleSchool(**fields | overrides), "utf-8")
         return folder / f"{code}.xml"
 
-    def small_batches(self, size: int) -> None:
-        """Make many calls of few records."""
-        with_settings("moodle", batch_size=size)(self.application)
+    def configure(self, section: str, **values: Any) -> None:
+        """Other values in one section of the settings."""
+        application = self.application
+        changed = replace(getattr(application.settings, section), **values)
+        application.settings = replace(application.settings, **{section: changed})
+
+    def set_moodle(self, **settings: Any) -> None:
+        """Other settings of the stand-in (``SiteSettings``), as its administrator makes them."""
+        self._control("POST", "settings", json=settings)
 
     def load(self, *paths: Path, expected_school: str = "") -> int:
         return load_paths(self.application, *paths, expected_school=expected_school)
@@ -143,6 +163,12 @@ class Trial:
 
     def approve(self, load_id: int, **given: Any) -> None:
         self.ask(operations.approve, load_id, **given)
+
+    def approved(self, *paths: Path, **given: Any) -> int:
+        """Load and say yes; the number of the load."""
+        load_id = self.load(*paths)
+        self.approve(load_id, **given)
+        return load_id
 
     def apply(self, load_id: int, **options: Any) -> Load:
         """Apply, or go on, as the command does it; nobody waits for Moodle here."""
@@ -195,28 +221,43 @@ class Trial:
         fields = {"users[0][id]": number, "users[0][username]": username}
         self.ask_moodle("core_user_update_users", **fields)
 
+    def rows(self) -> AbstractContextManager[Session]:
+        """A transaction on the database of the installation."""
+        return transaction(self.application.sessions)
+
     # What came of it
+
+    def stored(self, query: Select[*tuple[Any, ...]]) -> list[Any]:
+        """What a query finds: the objects, or the rows of several columns."""
+        with self.application.sessions() as session:
+            rows = session.execute(query).all()
+        return [row[0] if len(row) == 1 else tuple(row) for row in rows]
 
     def run(self, load_id: int) -> Load:
         return find_run(self.application, load_id)
 
-    def plans(self, load_id: int) -> dict[str, SchoolPlan]:
+    def _of(
+        self, load_id: int, find: Callable[[Session, Load, Scope], Iterable[Value]]
+    ) -> list[Value]:
         with self.application.sessions() as session:
-            run = operations.find(session, load_id, SCOPE)
-            return {plan.school_code: plan for plan in operations.plans(session, run, SCOPE)}
+            return list(find(session, operations.find(session, load_id, SCOPE), SCOPE))
+
+    def plans(self, load_id: int) -> dict[str, SchoolPlan]:
+        return {plan.school_code: plan for plan in self._of(load_id, operations.plans)}
+
+    def decisions(self, load_id: int) -> dict[str, str]:
+        """Status of the plan of each school."""
+        return {code: plan.status for code, plan in self.plans(load_id).items()}
 
     def counts(self, load_id: int, code: str) -> dict[str, int]:
         return self.plans(load_id)[code].counts
 
     def changes(self, load_id: int, kind: str = "user") -> list[PlannedChange]:
-        with self.application.sessions() as session:
-            run = operations.find(session, load_id, SCOPE)
-            found = [change for _, change in operations.changes(session, run, SCOPE)]
-        return [change for change in found if change.kind == kind]
+        return [one for _, one in self._of(load_id, operations.changes) if one.kind == kind]
 
     def plan_otherwise(self, change: PlannedChange, **after: Any) -> None:
         """As if the planning had made this change so."""
-        with transaction(self.application.sessions) as session:
+        with self.rows() as session:
             stored = session.get_one(PlannedChange, change.id)
             stored.after = stored.after | after
             plan = session.get_one(SchoolPlan, stored.plan_id)
@@ -227,32 +268,40 @@ class Trial:
             )
             plan.digest = plan_digest(plan.school_code, plan.breaches, map(as_change, rows))
 
+    def findings(self, load_id: int, rule: str = "") -> list[LoadFinding]:
+        found = self._of(load_id, operations.findings)
+        return [one for one in found if not rule or one.rule == rule]
+
     def rules(self, load_id: int) -> dict[str, str]:
         """Rule of a finding -> the school that it is about."""
-        with self.application.sessions() as session:
-            run = operations.find(session, load_id, SCOPE)
-            return {one.rule: one.school_code for one in operations.findings(session, run, SCOPE)}
+        return {one.rule: one.school_code for one in self.findings(load_id)}
 
     def person_id(self, code: str, sourced_id: str) -> str:
-        with self.application.sessions() as session:
-            return session.scalars(
-                select(SourceKey.person_id).where(
-                    SourceKey.school_code == code, SourceKey.sourced_id == sourced_id
-                )
-            ).one()
+        key = SourceKey.school_code == code, SourceKey.sourced_id == sourced_id
+        (found,) = self.stored(select(SourceKey.person_id).where(*key))
+        return str(found)
 
     def identity(self, code: str, sourced_id: str) -> Identity:
-        with self.application.sessions() as session:
-            return session.get_one(Identity, self.person_id(code, sourced_id))
+        return self._row(Identity, code, sourced_id)
 
     def known(self, code: str, sourced_id: str) -> KnownUser:
+        return self._row(KnownUser, code, sourced_id)
+
+    def _row(self, table: type[OfPerson], code: str, sourced_id: str) -> OfPerson:
         with self.application.sessions() as session:
-            return session.get_one(KnownUser, self.person_id(code, sourced_id))
+            return session.get_one(table, self.person_id(code, sourced_id))
 
     # The Moodle
 
+    def _control(self, method: str, what: str, **options: Any) -> Any:
+        """Ask the page of the stand-in that changes it, or tells what it holds."""
+        address = f"{self.moodle_url}/standin/{what}"
+        answer = requests.request(method, address, timeout=60, **options)
+        answer.raise_for_status()
+        return answer.json() if method == "GET" else None
+
     def moodle(self) -> Snapshot:
-        state: Snapshot = requests.get(f"{self.moodle_url}/standin/state", timeout=60).json()
+        state: Snapshot = self._control("GET", "state")
         return state
 
     def account(self, code: str, sourced_id: str) -> dict[str, Any]:
@@ -271,37 +320,24 @@ class Trial:
         """Full names of the courses that the person is in, with the role."""
         state, user_id = self.moodle(), self.account(code, sourced_id)["id"]
         names = {course["id"]: course["fullname"] for course in state["courses"]}
-        return {
-            (names[one["courseid"]], one["role"])
-            for one in state["enrolments"]
-            if one["userid"] == user_id
-        }
+        mine = (one for one in state["enrolments"] if one["userid"] == user_id)
+        return {(names[one["courseid"]], one["role"]) for one in mine}
 
     def writes(self) -> dict[str, int]:
         """Calls that wrote since the last time this was asked, by function."""
-        counts = requests.get(f"{self.moodle_url}/standin/counts", timeout=60).json()
-        requests.delete(f"{self.moodle_url}/standin/counts", timeout=60).raise_for_status()
-        writes: dict[str, int] = counts["writes"]
+        writes: dict[str, int] = self._control("GET", "counts")["writes"]
+        self._control("DELETE", "counts")
         return writes
 
     def fault(self, fault: Fault) -> None:
-        given = asdict(fault)
-        requests.post(
-            f"{self.moodle_url}/standin/faults", json=given, timeout=60
-        ).raise_for_status()
+        self._control("POST", "faults", json=asdict(fault))
 
     def no_faults(self) -> None:
-        requests.delete(f"{self.moodle_url}/standin/faults", timeout=60).raise_for_status()
+        self._control("DELETE", "faults")
 
 
 @contextmanager
-def make_trial(
-    folder: Path,
-    *,
-    database_url: str = "",
-    configure: Callable[[Application], None] = lambda _application: None,
-    **site: Any,
-) -> Iterator[Trial]:
+def make_trial(folder: Path, *, database_url: str = "", **site: Any) -> Iterator[Trial]:
     """An empty installation before a stand-in in memory; ``site`` are options of the latter."""
     ticks = itertools.count()
     with (
@@ -310,18 +346,7 @@ def make_trial(
     ):
         application.clock = lambda: NOW + timedelta(seconds=next(ticks))
         application.connect_moodle = partial(MoodleClient, sleep=_no_wait)
-        configure(application)
         yield Trial(application=application, moodle_url=url, folder=folder / "files")
-
-
-def with_settings(section: str, **values: Any) -> Callable[[Application], None]:
-    """For ``make_trial(configure=...)``: other values in one section of the settings."""
-
-    def configure(application: Application) -> None:
-        changed = replace(getattr(application.settings, section), **values)
-        application.settings = replace(application.settings, **{section: changed})
-
-    return configure
 
 
 def _no_wait(_seconds: float) -> None:

@@ -24,7 +24,7 @@ from service.models import EventSource, KnownUser, MoodleSnapshot, SnapshotKind
 from service.moodle_standin import Fault, FaultKind
 from service.moodle_standin.settings import CustomReport, SiteSettings
 from tests.service.coverage_city import who
-from tests.service.trial import A, Trial, make_trial, pupils, with_settings
+from tests.service.trial import A, Trial, make_trial, pupils
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 FRIDAY = datetime(2026, 10, 9, 14, 5, tzinfo=UTC)
@@ -66,9 +66,9 @@ def trial(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Trial]:
     """Four pupils whom Moodle has, read person by person or through a custom report."""
     report_id = 1 if request.param == "report" else 0
     site = SiteSettings(reports=(CustomReport(name="Last access", active_only=True),))
-    configure = with_settings("activity", report_id=report_id, pause_seconds=0)
     storage = tmp_path / "moodle.sqlite"
-    with make_trial(tmp_path, configure=configure, storage=storage, settings=site) as trial:
+    with make_trial(tmp_path, storage=storage, settings=site) as trial:
+        trial.configure("activity", report_id=report_id, pause_seconds=0)
         trial.sync(trial.write(A, pupils("p", 4)))
         trial.application.clock = lambda: FRIDAY
         yield trial
@@ -159,6 +159,6 @@ def test_the_doctor_sees_whether_the_report_can_be_read(trial: Trial) -> None:
         assert checks == []
         return
     assert [check.verdict for check in checks] == [Verdict.OK]
-    with_settings("activity", report_id=7)(trial.application)
+    trial.configure("activity", report_id=7)
     (check,) = examine_activity(trial.application)
     assert check.verdict == Verdict.PROBLEM

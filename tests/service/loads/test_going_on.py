@@ -1,7 +1,11 @@
-"""What no person stopped goes on by itself, whatever happened to its process, worker or Redis."""
+"""What no person stopped goes on by itself, whatever happened to its process, worker or Redis.
+
+A worker killed at any moment leaves a load that the next one finishes, with nothing twice.
+"""
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import sys
@@ -14,7 +18,7 @@ from typing import Any
 
 import psutil
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from service.application import Application
 from service.db import transaction
@@ -25,15 +29,7 @@ from service.processes import Child, redis_child, wait_ready
 from service.queue import JobQueue, live_workers
 from service.redis_link import connect_redis, redis_answers
 from service.sample import City
-from tests.service.installation import (
-    SCOPE,
-    approve,
-    ask,
-    environment,
-    find_run,
-    installation,
-    load,
-)
+from tests.service.installation import SCOPE, ask, environment, find_run, installation, load
 from tests.service.outcome import in_moodle, planned
 from tests.soak import SOAK, soak
 from tests.waiting import WAIT_SECONDS, until
@@ -42,22 +38,40 @@ from tests.web import running_app
 pytestmark = soak
 
 
+SMALL = City(schools=1, people_per_school=60)
+
+EARLY_KILLS = 8
+"""These come right after a worker's first write, so that every kind of thing is met; its first call
+asks Moodle what it can do."""
+KILLS = EARLY_KILLS + 2 * SOAK
+KILLS_ON_POSTGRESQL = 3 * SOAK
+"""What is met is the same; only what is remembered of it is written elsewhere."""
+CALLS_TO_LIVE = 5
+"""A worker dies within its first calls, so that there is work left for all the others."""
+PEOPLE_FOR_EACH = 100
+"""More than a worker sends before it dies."""
+
+
 class Gate:
-    """Stands before the stand-in; closed, it lets some calls through and holds the next ones."""
+    """Stands before the stand-in; closed, it lets some calls through and holds the next ones.
+
+    Moodle has done what a held call asked for and its answer waits; but for a ``lost`` one, which
+    Moodle never sees.
+    """
 
     def __init__(self, app: Any) -> None:
         self._app = app
         self._lock = threading.Lock()
-        self._calls_left = -1
+        self._calls_left, self._lost = -1, False
         self._open = threading.Event()
         self._open.set()
         self.reached = threading.Event()
 
-    def close_after(self, calls: int) -> None:
+    def close_after(self, calls: int, *, lost: bool = False) -> None:
         with self._lock:
             self._open.clear()
             self.reached.clear()
-            self._calls_left = calls
+            self._calls_left, self._lost = calls, lost
 
     def open(self) -> None:
         with self._lock:
@@ -66,12 +80,16 @@ class Gate:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         with self._lock:
-            held = self._calls_left == 0
+            held, lost = self._calls_left == 0, self._lost
             self._calls_left -= self._calls_left > 0
+        answer: list[bytes] = []
+        if not (held and lost):
+            answer = list(self._app(environ, start_response))
         if held:
             self.reached.set()
             self._open.wait(WAIT_SECONDS)
-        answer: list[bytes] = list(self._app(environ, start_response))
+            if lost:
+                start_response("503 Service Unavailable", [("Content-Length", "0")])
         return answer
 
 
@@ -116,6 +134,11 @@ class Site:
         """As a person does; the queue hears nothing of it."""
         ask(self.application, operations.ready_to_apply, self.load_id)
 
+    def load_next_month(self) -> None:
+        self.load_id = load(self.application, SMALL, month=1)
+        ask(self.application, operations.approve, self.load_id, over_limits=True)
+        self.ask_to_apply()
+
     def until_held(self, worker: psutil.Popen) -> psutil.Process:
         """The process of the job, which waits in a call to Moodle with some changes done."""
         assert self.gate.reached.wait(WAIT_SECONDS)
@@ -136,10 +159,9 @@ class Site:
     def log(self) -> str:
         return (self.application.settings.home / "log" / "worker.log").read_text("utf-8")[-3000:]
 
-    def interruptions(self) -> int:
+    def count(self, condition: ColumnElement[bool]) -> int:
         with self.application.sessions() as session:
-            said = select(func.count()).where(AuditEntry.action == "load.interrupt")
-            return session.scalars(said).one()
+            return session.scalars(select(func.count()).where(condition)).one()
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
@@ -149,14 +171,27 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-on_both_databases = pytest.mark.parametrize("site", ["sqlite", "postgresql"], indirect=True)
+BOTH = ["sqlite", "postgresql"]
+on_both_databases = pytest.mark.parametrize("site", BOTH, indirect=True)
 """For what a killed process leaves in the database."""
+with_many_kills = pytest.mark.parametrize(
+    ("site", "kills"),
+    [("sqlite", KILLS), ("postgresql", KILLS_ON_POSTGRESQL)],
+    indirect=["site"],
+)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"] if SOAK > 1 else ["sqlite"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    """A school whose plan is approved, and that nobody asked to apply yet."""
+@pytest.fixture
+def kills() -> int:
+    """Of workers, while the load is applied."""
+    return 0
+
+
+@pytest.fixture(params=BOTH if SOAK > 1 else BOTH[:1])
+def site(request: pytest.FixtureRequest, tmp_path: Path, kills: int) -> Iterator[Site]:
+    """Schools whose plan is approved, and that nobody asked to apply yet."""
     url = request.getfixturevalue("fresh_postgres_url") if request.param == "postgresql" else ""
+    city = City(schools=2, people_per_school=PEOPLE_FOR_EACH * kills // 2) if kills else SMALL
     standin = create_standin(tmp_path / "moodle.sqlite")
     gate = Gate(standin.wsgi_app)
     standin.wsgi_app = gate  # type: ignore[method-assign]
@@ -164,8 +199,8 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         running_app(standin) as moodle,
         installation(tmp_path / "home", moodle_url=moodle, database_url=url) as application,
     ):
-        load_id = load(application, City(schools=1, people_per_school=60))
-        approve(application, load_id)
+        load_id = load(application, city)
+        ask(application, operations.approve, load_id)
         redis = redis_child(application.settings)
         redis.start()
         wait_ready(redis, lambda: redis_answers(application.settings))
@@ -179,6 +214,28 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         redis.stop()
 
 
+@with_many_kills
+def test_kills_leave_exactly_the_desired_state(site: Site, kills: int) -> None:
+    chance = random.Random(7)
+    for number in range(kills):
+        early = number < EARLY_KILLS
+        before_it = 1 if early else chance.randrange(CALLS_TO_LIVE)
+        site.gate.close_after(before_it, lost=not early and chance.choice([True, False]))
+        with site.worker() as worker:
+            site.ask_to_apply()
+            JobQueue(site.application.settings).apply_load(site.load_id)
+            job = site.until_held(worker)
+            # A job whose worker alone is killed is told so by the kernel and ends after its batch.
+            for process in [worker, job] if number % 4 else [worker]:
+                process.kill()
+            site.gate.open()
+            assert psutil.wait_procs([worker, job], timeout=WAIT_SECONDS)[1] == []
+        assert site.status() in {LoadStatus.APPLYING, LoadStatus.STOPPED}, number
+    with site.worker():
+        site.ask_to_apply()
+        site.until_applied()
+
+
 @on_both_databases
 def test_a_job_process_killed_alone_is_followed_by_another(site: Site) -> None:
     with site.held_worker() as (worker, job):
@@ -186,7 +243,7 @@ def test_a_job_process_killed_alone_is_followed_by_another(site: Site) -> None:
         site.gate.open()
         site.until_applied()
         assert worker.is_running()
-    assert site.interruptions() == 1
+    assert site.count(AuditEntry.action == "load.interrupt") == 1
 
 
 @on_both_databases
@@ -240,13 +297,13 @@ def test_a_killed_redis_ends_neither_the_job_nor_the_worker(site: Site) -> None:
         site.until(lambda: redis_answers(site.application.settings))
         site.until(lambda: len(_live(site)) == 1)
         assert worker.is_running()
-        second = load(site.application, City(schools=1, people_per_school=60), month=1)
-        ask(site.application, operations.approve, second, over_limits=True)
-        ask(site.application, operations.ready_to_apply, second)
-        site.load_id = second
+        site.load_next_month()
         site.until(lambda: site.status() == LoadStatus.APPLIED)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(WAIT_SECONDS) == 0
+
+
+DONE = PlannedChange.result == "done"
 
 
 def test_what_a_person_stopped_waits_for_a_person(site: Site) -> None:
@@ -255,20 +312,14 @@ def test_what_a_person_stopped_waits_for_a_person(site: Site) -> None:
         job.kill()  # before it could obey
         site.gate.open()
         site.until(lambda: site.status() == LoadStatus.STOPPED)
-        done = _done(site)
+        done = site.count(DONE)
         JobQueue(site.application.settings).apply_load(site.load_id)  # an old job of the queue
         with connect_redis(site.application.settings) as connection:
             site.until(lambda: not connection.exists("rq:queue:schoolbridge:loads"))
         site.until(lambda: not _children(worker))
-        assert (site.status(), _done(site)) == (LoadStatus.STOPPED, done)
+        assert (site.status(), site.count(DONE)) == (LoadStatus.STOPPED, done)
         site.ask_to_apply()
         site.until_applied()
-
-
-def _done(site: Site) -> int:
-    with site.application.sessions() as session:
-        done = select(func.count()).where(PlannedChange.result == "done")
-        return session.scalars(done).one()
 
 
 def test_a_file_whose_reading_was_killed_is_read_by_the_next(site: Site) -> None:
@@ -293,10 +344,8 @@ def test_a_run_that_kills_every_process_is_tried_a_few_times_and_then_seldom(sit
         site.until(lambda: find_run(site.application, site.load_id).problem == "interrupted")
         # Another run is applied meanwhile by the same worker.
         site.gate.open()
-        second = load(site.application, City(schools=1, people_per_school=60), month=1)
-        approve(site.application, second, over_limits=True)
-        first, site.load_id = site.load_id, second
-        site.ask_to_apply()
+        first = site.load_id
+        site.load_next_month()
         site.until(lambda: site.status() == LoadStatus.APPLIED)
         site.load_id = first
         assert site.status() == LoadStatus.APPLYING

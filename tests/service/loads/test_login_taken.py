@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,15 @@ import pytest
 
 from service.models import LoadStatus
 from service.sample.rows import Row
-from tests.service.trial import A, Trial, make_trial, pupil, pupils, teacher, with_settings
+from tests.service.trial import A, Trial, on_both_databases, pupil, pupils, teacher
+
+pytestmark = on_both_databases
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def trial(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Trial]:
-    """Logins are made of names here, as in many portals that were there before us."""
-    url = request.getfixturevalue("fresh_postgres_url") if request.param == "postgresql" else ""
-    with make_trial(
-        tmp_path,
-        database_url=url,
-        configure=with_settings("logins", scheme="transliterated"),
-    ) as made:
-        yield made
+@pytest.fixture(autouse=True)
+def _names_make_logins(trial: Trial) -> None:
+    """As in many portals that were there before us."""
+    trial.configure("logins", scheme="transliterated")
 
 
 def ivanov(sourced_id: str, given_name: str = "Илья") -> Row:
@@ -49,9 +44,7 @@ def load(trial: Trial, *files: Path) -> int:
 
 
 @pytest.mark.parametrize("auth", ["manual", "oauth2"])
-def test_a_stranger_with_our_login_keeps_the_account_and_our_pupil_gets_another(
-    trial: Trial, auth: str
-) -> None:
+def test_a_stranger_keeps_the_login_and_our_pupil_gets_another(trial: Trial, auth: str) -> None:
     number = make_stranger(trial, auth=auth)
     before = user(trial, number)
     file = trial.write(A, ROWS)
@@ -79,33 +72,27 @@ def test_an_approved_plan_never_gives_another_login_than_it_said(trial: Trial) -
     first = load(trial, file)
     replanned = trial.load(file)
     assert trial.apply(first).status != LoadStatus.STOPPED
-    assert {one["username"] for one in trial.moodle()["users"] if one["idnumber"] == ""} == {
-        "ivanov.ii"
-    }
-    assert len(trial.moodle()["users"]) == 5
+    users = trial.moodle()["users"]
+    assert {one["username"] for one in users if one["idnumber"] == ""} == {"ivanov.ii"}
+    assert len(users) == 5
     # The stranger goes: what was approved may be done now, and the later plan is overtaken.
     trial.rename(number, "another")
     trial.apply(first)
-    assert trial.account(A, "a-1")["username"] == "ivanov.ii"
-    assert trial.identity(A, "a-1").username == "ivanov.ii"
+    assert trial.account(A, "a-1")["username"] == trial.identity(A, "a-1").username == "ivanov.ii"
     trial.carry_out(replanned)
     assert len(trial.moodle()["users"]) == 6
 
 
 def test_two_people_of_one_name_and_two_strangers_all_end_with_an_account(trial: Trial) -> None:
-    strangers = [
-        make_stranger(trial),
-        make_stranger(trial, "ivanov.ii2", email="x2@other.invalid", idnumber="of-another"),
-    ]
+    other = {"email": "x2@other.invalid", "idnumber": "of-another"}
+    strangers = [make_stranger(trial), make_stranger(trial, "ivanov.ii2", **other)]
     before = [user(trial, number) for number in strangers]
     file = trial.write(A, [*ROWS, ivanov("a-2", "Иван")])
     for _month in range(2):
         load(trial, file)
     assert [user(trial, number) for number in strangers] == before
-    assert {trial.account(A, one)["username"] for one in ("a-1", "a-2")} == {
-        "ivanov.ii3",
-        "ivanov.ii4",
-    }
+    logins = {trial.account(A, one)["username"] for one in ("a-1", "a-2")}
+    assert logins == {"ivanov.ii3", "ivanov.ii4"}
 
 
 def test_an_address_that_a_stranger_has_leads_to_another_login_too(trial: Trial) -> None:

@@ -1,20 +1,24 @@
-"""What the sign-in learns about a person: who has an account, the first password, the roles."""
+"""What the sign-in learns about a person, the first password, and what ends all sign-ins."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from auth.clients.client import Client
+from auth.models import AuthorizationCode, Grant, LogoutNotice, SignIn
 from provisioning.passwords import birth_date_password
-from service.db import transaction
 from service.models import Identity, KnownUser
 from service.people.directory import PeopleDirectory
-from service.people.passwords import first_password
-from tests.service.trial import A, B, Trial, make_trial, pupil, pupils, teacher, with_settings
+from service.people.passwords import first_password, reset_password
+from tests.service.factories import add
+from tests.service.installation import SCOPE
+from tests.service.trial import NOW, A, B, Trial, make_trial, pupil, pupils, teacher
 
 ROWS_A = [*pupils("a", 3), teacher("a-t", who="t"), teacher("a-u")]
 ROWS_B = [*pupils("b", 2), teacher("b-t", who="t"), teacher("b-u")]
@@ -39,10 +43,7 @@ def test_a_person_is_found_by_login_and_by_id(city: Trial) -> None:
     assert (found.family_name, found.birth_date) == (person.family_name, person.birth_date)
     assert (found.school_code, found.school_name, found.district) == (A, "Школа № 1", "Невский")
     assert (found.class_title, found.roles, found.suspended) == ("8А", ("student",), False)
-
-
-def test_nobody_is_found_who_is_not_there(city: Trial) -> None:
-    directory = PeopleDirectory(city.application)
+    # Nobody is found who is not there.
     assert directory.by_username("1234p5678") is None
     assert directory.by_username("") is None
     assert directory.by_person_id("no-such-person") is None
@@ -57,40 +58,30 @@ def test_a_person_is_found_by_what_an_outside_identity_says(city: Trial) -> None
     assert [one.person_id for one in directory.by_name(*name, person.birth_date)] == [person_id]
     assert directory.by_name(*name, date(1999, 1, 1)) == []
     assert directory.by_name("", "", "", person.birth_date) == []
-    with transaction(city.application.sessions) as session:
-        identity = session.get(Identity, person_id)
-        assert identity
-        identity.snils = "00000060099"
+    with city.rows() as session:
+        session.get_one(Identity, person_id).snils = "00000060099"
     assert [one.person_id for one in directory.by_snils("00000060099")] == [person_id]
     assert directory.by_snils("00000060098") == directory.by_snils("") == []
 
 
-def test_a_leaver_is_found_and_flagged(city: Trial) -> None:
-    found = PeopleDirectory(city.application).by_person_id(city.person_id(A, "a-9"))
-    assert found is not None
-    assert found.suspended
-
-
-def test_a_person_of_two_schools_has_each_role_once(city: Trial) -> None:
-    found = PeopleDirectory(city.application).by_person_id(city.person_id(A, "a-t"))
-    assert found is not None
-    assert found.roles == ("teacher",)
-
-
-def test_a_person_who_is_only_planned_cannot_sign_in(trial: Trial) -> None:
-    trial.load(trial.write(A, ROWS_A))
-    person_id = trial.person_id(A, "a-1")
-    assert PeopleDirectory(trial.application).by_person_id(person_id) is None
+def test_a_leaver_is_flagged_and_each_role_of_two_schools_is_there_once(city: Trial) -> None:
+    directory = PeopleDirectory(city.application)
+    people = [directory.by_person_id(city.person_id(A, key)) for key in ("a-9", "a-t")]
+    found = [(one.roles, one.suspended) for one in people if one]
+    assert found == [(("student",), True), (("teacher",), False)]
 
 
 def test_a_person_without_an_account_in_moodle_cannot_sign_in(trial: Trial) -> None:
-    trial.sync(trial.write(A, ROWS_A))
-    known = trial.known(A, "a-1")
-    with transaction(trial.application.sessions) as session:
-        session.get_one(KnownUser, known.person_id).moodle_id = None
+    file = trial.write(A, ROWS_A)
+    trial.load(file)
+    person_id = trial.person_id(A, "a-1")
     directory = PeopleDirectory(trial.application)
-    assert directory.by_username(known.username) is None
-    assert directory.by_person_id(known.person_id) is None
+    assert directory.by_person_id(person_id) is None, "only planned"
+    trial.sync(file)
+    with trial.rows() as session:
+        session.get_one(KnownUser, person_id).moodle_id = None
+    assert directory.by_username(trial.known(A, "a-1").username) is None
+    assert directory.by_person_id(person_id) is None
 
 
 def test_the_first_password_is_the_birth_date(city: Trial) -> None:
@@ -112,15 +103,84 @@ def test_a_corrected_birth_date_is_the_first_password_once_it_is_applied(trial: 
     assert not directory.check_first_password(person_id, birth_date_password(person.birth_date))
 
 
-def test_a_random_first_password_is_another_one_for_everybody(tmp_path: Path) -> None:
-    with make_trial(tmp_path, configure=with_settings("passwords", first="random")) as trial:
-        trial.sync(trial.write(A, ROWS_A))
-        directory, person_id = PeopleDirectory(trial.application), trial.person_id(A, "a-1")
-        born = ROWS_A[0].person.birth_date
-        assert not directory.check_first_password(person_id, birth_date_password(born))
-        words = {
-            first_password(trial.application, one, born, 0)
-            for one in (person_id, trial.person_id(A, "a-2"))
-        }
-        assert len(words) == 2
-        assert [directory.check_first_password(person_id, word) for word in words].count(True) == 1
+def test_a_random_first_password_is_another_one_for_everybody(trial: Trial) -> None:
+    trial.configure("passwords", first="random")
+    trial.sync(trial.write(A, ROWS_A))
+    directory, person_id = PeopleDirectory(trial.application), trial.person_id(A, "a-1")
+    born = ROWS_A[0].person.birth_date
+    assert not directory.check_first_password(person_id, birth_date_password(born))
+    people = (person_id, trial.person_id(A, "a-2"))
+    words = {first_password(trial.application, one, born, 0) for one in people}
+    assert len(words) == 2
+    assert [directory.check_first_password(person_id, word) for word in words].count(True) == 1
+
+
+# A reset and a suspension end what the person has everywhere, and applications hear of it
+
+CLIENTS = tuple(
+    Client(
+        client_id=name,
+        client_secret="secret",
+        redirect_uris=(f"https://{name}.example/callback",),
+        backchannel_logout_uri=told,
+    )
+    for name, told in (("diary", "https://diary.example/signed-out"), ("moodle", ""))
+)
+PUPILS = pupils("a", 12)
+
+
+@pytest.fixture
+def school(trial: Trial) -> Trial:
+    """A loaded school whose first two pupils are signed in to two applications."""
+    trial.configure("auth", clients=CLIENTS)
+    trial.sync(trial.write(A, PUPILS))
+    people = {key: trial.person_id(A, key) for key in ("a-1", "a-2")}
+    with trial.rows() as session:
+        for key, person_id in people.items():
+            common = {"person_id": person_id, "sid": key, "expires_at": NOW.replace(year=2099)}
+            add(session, SignIn, cookie_hash=key, **common)
+            for client in ("diary", "moodle"):
+                grant = {"grant_id": f"{key} {client}", "client_id": client}
+                add(session, Grant, scope="openid offline_access", **grant, **common)
+            add(session, AuthorizationCode, code_hash=key, **common)
+    return trial
+
+
+def left(trial: Trial) -> dict[str, list[str]]:
+    """Whose rows of each kind there are."""
+    names = {trial.person_id(A, key): key for key in ("a-1", "a-2")}
+    return {
+        table.__tablename__: sorted(names[one] for one in trial.stored(select(table.person_id)))
+        for table in (SignIn, AuthorizationCode, Grant)
+    }
+
+
+def notices(trial: Trial) -> list[Any]:
+    told = LogoutNotice
+    return trial.stored(select(told.client_id, told.person_id, told.sid))
+
+
+def by_a_reset(school: Trial) -> None:
+    login, settings = school.account(A, "a-1")["username"], school.application.settings
+    with school.rows() as session:
+        reset_password(session, settings, SCOPE, login, NOW)
+
+
+def by_a_load(school: Trial) -> None:
+    school.sync(school.write(A, PUPILS[1:], day=1))
+    assert school.account(A, "a-1")["suspended"]
+
+
+@pytest.mark.parametrize("end", [by_a_reset, by_a_load])
+def test_the_end_is_told_to_applications(school: Trial, end: Callable[[Trial], None]) -> None:
+    end(school)
+    assert left(school) == {
+        "auth_sign_ins": ["a-2"], "auth_codes": ["a-2"], "auth_grants": ["a-2", "a-2"],
+    }  # fmt: skip
+    assert notices(school) == [("diary", school.person_id(A, "a-1"), "a-1")]
+
+
+def test_another_load_ends_nothing(school: Trial) -> None:
+    school.sync(school.write(A, PUPILS, day=1))
+    assert notices(school) == []
+    assert left(school)["auth_sign_ins"] == ["a-1", "a-2"]

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from service.db import transaction
 from service.models import OperatorRole
 from service.people.search import SHOWN
 from service.sample.rows import Row
-from tests.service.console_factories import PASSWORD, Browser, add_operator
+from tests.service.console_factories import Browser
+from tests.service.factories import PASSWORD, add_operator
 from tests.service.own_page import OwnPage, serving
 from tests.service.trial import CLASSES, A, B, Trial, make_class, on_both_databases, pupil, teacher
 
@@ -23,8 +23,10 @@ def named(row: Row, family: str, given: str = "Проба") -> Row:
     return replace(row, person=changed)
 
 
-BOTH = named(pupil("both", who="both"), "Обоюдова")
-"""Listed by both schools, in classes of other names."""
+@pytest.fixture(autouse=True)
+def _anna(trial: Trial) -> None:
+    with trial.rows() as session:
+        add_operator(session, "anna", OperatorRole.SCHOOL, [A])
 
 
 @pytest.fixture
@@ -38,8 +40,7 @@ def door(trial: Trial) -> Iterator[OwnPage]:
     foreign = [named(pupil("f-1", "c-9"), "Щёткина", "Чужая")]
     trial.sync(trial.write(A, mine, classes=CLASSES))
     trial.sync(trial.write(B, foreign, classes=[make_class("c-9", "11-Ы")]))
-    with transaction(trial.application.sessions) as session:
-        add_operator(session, "anna", OperatorRole.SCHOOL, [A])
+    with trial.rows() as session:
         add_operator(session, "boris", OperatorRole.DISTRICT, ["Кировский"])
         add_operator(session, "city", OperatorRole.CITY)
     with serving(trial) as door:
@@ -113,12 +114,11 @@ def test_a_list_leads_to_the_card_and_no_name_stands_in_an_address(door: OwnPage
 
 
 def test_the_class_at_another_school_finds_nobody_here(trial: Trial) -> None:
-    """Somebody listed by two schools is found by the class of the own school only."""
-    there = replace(BOTH, class_id="c-9")
-    trial.sync(trial.write(A, [BOTH, *_others()], classes=CLASSES))
-    trial.sync(trial.write(B, [there, *_others()], classes=[make_class("c-9", "11Ы"), CLASSES[0]]))
-    with transaction(trial.application.sessions) as session:
-        add_operator(session, "anna", OperatorRole.SCHOOL, [A])
+    here = named(pupil("both", who="both"), "Обоюдова")
+    there = replace(here, class_id="c-9")
+    other = named(pupil("o-1"), "Другова")
+    trial.sync(trial.write(A, [here, other], classes=CLASSES))
+    trial.sync(trial.write(B, [there, other], classes=[make_class("c-9", "11Ы"), CLASSES[0]]))
     with serving(trial) as door:
         browser = console(door)
         assert door.person(A, "both").person_id == door.person(B, "both").person_id
@@ -129,13 +129,7 @@ def test_the_class_at_another_school_finds_nobody_here(trial: Trial) -> None:
 def test_of_very_many_the_first_are_shown_with_what_to_do(trial: Trial) -> None:
     rows = [named(pupil(f"m-{number}"), "Многова") for number in range(SHOWN + 5)]
     trial.sync(trial.write(A, rows))
-    with transaction(trial.application.sessions) as session:
-        add_operator(session, "anna", OperatorRole.SCHOOL, [A])
     with serving(trial) as door:
         page: Any = console(door).post("/console/people", text="многова").text
     assert page.count('<th scope="row">') == SHOWN
     assert "Людей больше, чем показано" in page
-
-
-def _others() -> list[Row]:
-    return [named(pupil("o-1"), "Другова")]

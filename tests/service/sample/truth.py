@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from provisioning.roster import PersonStatus, Role
 from service.sample import City, SampleSchool, make_city
@@ -37,10 +39,8 @@ class Truth:
     """One school in one month, as a correct reader must count it."""
 
     code: str
-    students: int
-    """On the roll: without leavers who are still listed, and without rows to be set aside."""
-    teachers: int
-    administrators: int
+    roles: Mapping[Role, int]
+    """Of people on the roll: without leavers still listed, and without rows to be set aside."""
     classes: int
     guardians: int
     """Parents in the files of a layout that has a place for them."""
@@ -49,33 +49,36 @@ class Truth:
     changes: Changes
 
 
+def make_numbers(**overrides: Any) -> City:
+    return City(**{"schools": 3, "people_per_school": 300} | overrides)
+
+
+def month_by_month(
+    city: City, month: int = 1
+) -> Iterator[tuple[SampleSchool, SampleSchool, Changes]]:
+    """Each school in the month before and in this one, and what happened between them."""
+    before, after = make_city(city, month - 1), make_city(city, month)
+    for old, new, truth in zip(before, after, describe(city, month), strict=True):
+        yield old, new, truth.changes
+
+
 def describe(city: City, month: int = 0) -> Iterator[Truth]:
     """What is true of each school in this month, and what changed since the month before."""
     schools = list(make_city(city, month))
     earlier = list(make_city(city, month - 1)) if month else [None] * city.schools
     for index, (before, school) in enumerate(zip(earlier, schools, strict=True)):
-        yield _truth_of(city, index, month, school, before)
+        yield Truth(
+            code=school.school.code,
+            roles=Counter(row.person.role for row in on_roll(school).values()),
+            classes=len(school.classes),
+            guardians=len(school.guardians),
+            set_aside=sum(not row.usable for row in school.rows),
+            changes=_changes(city, index, month, before, school) if before else Changes(),
+        )
 
 
-def _truth_of(
-    city: City, index: int, month: int, school: SampleSchool, before: SampleSchool | None
-) -> Truth:
-    roll = _roll(school)
-    roles = [row.person.role for row in roll.values()]
-    return Truth(
-        code=school.school.code,
-        students=roles.count(Role.STUDENT),
-        teachers=roles.count(Role.TEACHER),
-        administrators=roles.count(Role.ADMINISTRATOR),
-        classes=len(school.classes),
-        guardians=len(school.guardians),
-        set_aside=sum(not row.usable for row in school.rows),
-        changes=_changes(city, index, month, before, school) if before else Changes(),
-    )
-
-
-def _roll(school: SampleSchool) -> dict[str, Row]:
-    """Everybody on the roll, by source id."""
+def on_roll(school: SampleSchool) -> dict[str, Row]:
+    """Everybody whom the file lists as present, by source id."""
     return {
         row.person.sourced_id: row
         for row in school.rows
@@ -86,7 +89,7 @@ def _roll(school: SampleSchool) -> dict[str, Row]:
 def _changes(
     city: City, index: int, month: int, before: SampleSchool, after: SampleSchool
 ) -> Changes:
-    old, new = _roll(before), _roll(after)
+    old, new = on_roll(before), on_roll(after)
     came, left = new.keys() - old.keys(), old.keys() - new.keys()
     stayed = old.keys() & new.keys()
     transfers_in = _transfers_in(city, index, month, [new[each] for each in came])
