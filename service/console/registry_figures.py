@@ -141,7 +141,7 @@ def save_step() -> Response | tuple[str, int]:
     need_city(scope())
     values, problems = _read(milestones.COLUMNS)
     if not problems:
-        _rows, problems = milestones.cleaned([values])
+        problems = milestones.check([values])
     if problems:
         return plan(problems), 400
     emptied = dict.fromkeys(milestones.FIELDS) | {"responsible": []}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from provisioning.formats.cleaning import is_empty_date
-from service.registry.tables import Table, TableError
+from service.registry import Refusal
+from service.registry.tables import Table
 from service.registry.workbooks import UnknownResult
 
 Row = dict[str, Any]
@@ -97,7 +99,7 @@ def plain(text: str) -> str:
 def read_rows(table: Table, columns: Sequence[Column]) -> tuple[list[Row], list[Problem]]:
     """Read the rows below the column titles, in any order, and what is wrong with others.
 
-    Raises ``TableError`` when no row of titles is found, or two columns mean the same.
+    Raises ``Refusal`` when no row of titles is found, or two columns mean the same.
     """
     header, places, unknown = _find_header(table, columns)
     problems = [Problem(code="column.unknown", row=header, column=title) for title in unknown]
@@ -125,12 +127,12 @@ def _find_header(table: Table, columns: Sequence[Column]) -> tuple[int, dict[str
         if len(found) != len(set(found)):
             twice = next(key for key in found if found.count(key) > 1)
             title = next(column.title for column in columns if column.key == twice)
-            raise TableError("header.twice", column=title)
+            raise Refusal("header.twice", column=title)
         places = {known[title]: n for n, title in enumerate(titles) if title in known}
         unknown = [str(cells[n]) for n, title in enumerate(titles) if title and title not in known]
         return number, places, unknown
     wanted = ", ".join(f"«{column.title}»" for column in columns if column.required)
-    raise TableError("header.none", columns=wanted)
+    raise Refusal("header.none", columns=wanted)
 
 
 def _read_row(
@@ -246,30 +248,26 @@ def _integer(cell: Any) -> int:
 
 
 def _day(cell: Any) -> date:
-    day = _any_day(cell)
-    if day.year < _FIRST_YEAR:
+    day: date | None = None
+    text = " ".join(str(cell).split())
+    # A day or a month that there is not is no day either.
+    with suppress(ValueError):
+        if isinstance(cell, datetime):
+            day = cell.date()
+        elif isinstance(cell, date):
+            day = cell
+        elif (
+            isinstance(cell, int | float) and not isinstance(cell, bool) and 20_000 < cell < 80_000
+        ):
+            # An unformatted cell shows the day as its number since 1900.
+            day = _EXCEL_EPOCH + timedelta(days=int(cell))
+        elif match := _DAY.fullmatch(text):
+            day = date(*map(int, reversed(match.groups())))
+        elif match := _ISO_DAY.fullmatch(text):
+            day = date(*map(int, match.groups()))
+    if day is None or day.year < _FIRST_YEAR:
         raise BadValue("cell.not_day")
     return day
-
-
-def _any_day(cell: Any) -> date:
-    if isinstance(cell, datetime):
-        return cell.date()
-    if isinstance(cell, date):
-        return cell
-    try:
-        # An unformatted cell shows the day as its number since 1900.
-        if isinstance(cell, int | float) and not isinstance(cell, bool) and 20_000 < cell < 80_000:
-            return _EXCEL_EPOCH + timedelta(days=int(cell))
-        text = " ".join(str(cell).split())
-        if match := _DAY.fullmatch(text):
-            day, month, year = map(int, match.groups())
-            return date(year, month, day)
-        if match := _ISO_DAY.fullmatch(text):
-            return date(*map(int, match.groups()))
-    except ValueError:
-        pass
-    raise BadValue("cell.not_day")
 
 
 def repeated(rows: Iterable[Row], keys: Sequence[str], column: str = "") -> list[Problem]:

@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service import audit
 from service.access import Forbidden, Scope, find_school, need_city
 from service.audit import AuditAction
 from service.models import AuditEntry, Load, LoadStatus, Operator, OperatorRole, School
+from service.registry import Refusal
 from service.registry.columns import Problem, is_empty, read_values
 from service.registry.preview import changed_fields
-from service.registry.refusals import Refusal
 from service.registry.schools import (
     COLUMNS,
     FIELDS,
@@ -178,21 +178,12 @@ def rename_district(
     ]
     for operator in operators:
         operator.scope = [new if name == old else name for name in operator.scope]
-    _rename_in_waiting_loads(session, old, new)
+    # Loads that are not planned yet remember the uploader's rights.
+    waiting = Load.status == LoadStatus.RECEIVED, Load.scope_role == OperatorRole.DISTRICT
+    for load in session.scalars(select(Load).where(*waiting)):
+        load.scope_items = [new if name == old else name for name in load.scope_items]
     audit.record(
         session, AuditAction.DISTRICT_RENAME, at=now, actor=scope.actor, district=[old, new],
         schools=len(schools), operators=len(operators),
     )  # fmt: skip
     return len(schools), len(operators)
-
-
-def _rename_in_waiting_loads(session: Session, old: str, new: str) -> None:
-    """Rename it in loads that are not planned yet: they remember the uploader's rights."""
-    waiting = session.scalars(
-        select(Load).where(
-            Load.status == LoadStatus.RECEIVED, Load.scope_role == OperatorRole.DISTRICT
-        )
-    )
-    for load in waiting:
-        items = [new if name == old else name for name in load.scope_items]
-        session.execute(update(Load).where(Load.id == load.id).values(scope_items=items))

@@ -21,11 +21,10 @@ from service.access import Forbidden, Scope, need_city
 from service.audit import AuditAction
 from service.calendar.weeks import week_of
 from service.models import ImportStatus, ReferenceImport
-from service.registry import milestones, platforms, schools, totals
-from service.registry.columns import Column, Problem, Row, read_rows
+from service.registry import Refusal, milestones, platforms, schools, totals
+from service.registry.columns import LARGEST, Column, Problem, Row, read_rows
 from service.registry.mappings import PlatformMapping
 from service.registry.preview import Preview
-from service.registry.refusals import Refusal
 from service.registry.tables import read_table
 from service.settings import RegistrySettings
 
@@ -40,7 +39,7 @@ class Subject(Protocol):
 
     COLUMNS: tuple[Column, ...]
 
-    def cleaned(self, rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]: ...
+    def check(self, rows: Sequence[Row]) -> list[Problem]: ...
 
     def preview(self, session: Session, rows: Sequence[Row]) -> Preview: ...
 
@@ -76,7 +75,7 @@ def receive(
 ) -> ReferenceImport:
     """Read a file and keep its rows until a person decides; nothing else changes.
 
-    Raises ``Forbidden`` for all but the city, ``TableError`` when the file is no table with the
+    Raises ``Forbidden`` for all but the city, ``Refusal`` when the file is no table with the
     columns of its subject, and ``Refusal("platform.no_name")`` for a week without a platform.
     """
     need_city(scope)
@@ -89,7 +88,7 @@ def receive(
         options = {"platform": name, "first_day": first_day, "mapping": week.mapping.name}
     columns = week.mapping.columns if week else SUBJECTS[subject].COLUMNS
     rows, problems = read_rows(read_table(file_name, data, settings), columns)
-    rows, more = platforms.cleaned(rows) if week else SUBJECTS[subject].cleaned(rows)
+    problems += platforms.check(rows) if week else SUBJECTS[subject].check(rows)
     received = ReferenceImport(
         subject=subject,
         status=ImportStatus.PENDING,
@@ -97,7 +96,7 @@ def receive(
         sha256=hashlib.sha256(data).hexdigest(),
         options=options,
         rows=rows,
-        problems=[asdict(one) for one in (*problems, *more)],
+        problems=[asdict(one) for one in problems],
         created_at=now,
         created_by=scope.actor,
     )
@@ -110,7 +109,7 @@ def receive(
 def find(session: Session, import_id: int, scope: Scope, **options: Any) -> ReferenceImport:
     """Return an import. Raises ``Forbidden`` when it is unknown, and for all but the city."""
     need_city(scope)
-    known = import_id < 2**31
+    known = import_id <= LARGEST
     found = session.get(ReferenceImport, import_id, **options) if known else None
     if found is None:
         raise Forbidden("school")

@@ -33,13 +33,12 @@ from service.models import (
 from service.ordering import natural
 from service.registry.columns import LARGEST
 
+_LEARNERS = (
+    TotalKey.LEARNERS_GENERAL, TotalKey.LEARNERS_ADDITIONAL, TotalKey.LEARNERS_VOCATIONAL,
+)  # fmt: skip
 DENOMINATORS: Mapping[str, tuple[TotalKey, ...]] = {
-    "E4.03": (
-        TotalKey.LEARNERS_GENERAL, TotalKey.LEARNERS_ADDITIONAL, TotalKey.LEARNERS_VOCATIONAL,
-    ),
-    "E4.04": (
-        TotalKey.LEARNERS_GENERAL, TotalKey.LEARNERS_ADDITIONAL, TotalKey.LEARNERS_VOCATIONAL,
-    ),
+    "E4.03": _LEARNERS,
+    "E4.04": _LEARNERS,
     "E4.05": (
         TotalKey.ORGANISATIONS_GENERAL, TotalKey.ORGANISATIONS_ADDITIONAL,
         TotalKey.ORGANISATIONS_VOCATIONAL,

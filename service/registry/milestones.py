@@ -15,14 +15,7 @@ from service.audit import AuditAction
 from service.models import Milestone
 from service.ordering import natural
 from service.registry.columns import Column, Kind, Problem, Row, repeated
-from service.registry.preview import (
-    Change,
-    Entry,
-    Preview,
-    as_details,
-    changed_fields,
-    plain_value,
-)
+from service.registry.preview import Change, Entry, Preview, as_details, changed_fields, plain_value
 
 COLUMNS: tuple[Column, ...] = (
     Column(key="number", titles=("№", "№ п/п", "Номер", "Пункт"), kind=Kind.NUMBER, length=20,
@@ -54,14 +47,14 @@ STARTING_SET = (
 """The steps of the letter of 2017 without its dates: those of today are the city's to set."""
 
 
-def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
+def check(rows: Sequence[Row]) -> list[Problem]:
     problems = repeated(rows, ["number"], COLUMNS[0].title)
     for row in rows:
         if row.get("begins_on", "") > row.get("due_on", "9999"):
             problems.append(
                 Problem(code="milestone.period", row=row["row"], column="Срок", value=row["due_on"])
             )
-    return list(rows), problems
+    return problems
 
 
 def preview(session: Session, rows: Sequence[Row]) -> Preview:

@@ -13,28 +13,21 @@ from sqlalchemy.orm import Session
 from service import audit
 from service.access import Forbidden, Scope, need_city
 from service.audit import AuditAction
-from service.models import (
-    PlatformFigure,
-    PlatformSchool,
-    PlatformWeek,
-    ReferenceImport,
-    School,
-)
+from service.models import PlatformFigure, PlatformSchool, PlatformWeek, ReferenceImport, School
+from service.registry import Refusal
 from service.registry.columns import Problem, Row, plain, repeated
 from service.registry.mappings import FIGURES, FLAGS
 from service.registry.preview import Entry, Preview
-from service.registry.refusals import Refusal
 from service.registry.schools import open_without
 
 
-def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
+def check(rows: Sequence[Row]) -> list[Problem]:
     """Give rows their label; a row that names no school, or one named before, is a problem."""
     for row in rows:
         row["label"] = label(row)
-    named = [row for row in rows if row["label"]]
     nameless = [row["row"] for row in rows if not row["label"]]
     problems = [Problem(code="school.not_named", row=number) for number in nameless]
-    return list(rows), problems + repeated(named, ["label"])
+    return problems + repeated([row for row in rows if row["label"]], ["label"])
 
 
 def label(row: Row) -> str:

@@ -72,10 +72,10 @@ Counts = Mapping[str, Sequence[Counted]]
 TITLES = {column.key: column.title for column in COLUMNS}
 
 
-def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
+def check(rows: Sequence[Row]) -> list[Problem]:
     """Find what is wrong in a file alone: codes twice, head counts without date or source."""
-    problems = repeated(rows, ["code"], TITLES["code"])
-    return list(rows), problems + [one for row in rows for one in uncertain_counts(row)]
+    twice = repeated(rows, ["code"], TITLES["code"])
+    return twice + [one for row in rows for one in uncertain_counts(row)]
 
 
 def uncertain_counts(row: Mapping[str, Any]) -> list[Problem]:

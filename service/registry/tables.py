@@ -12,19 +12,13 @@ from itertools import islice
 from typing import Any
 from zipfile import ZipFile
 
-from service.problems import Problem
+from service.registry import Refusal
 from service.registry.workbooks import MAX_COLUMNS, sheet_rows
 from service.settings import RegistrySettings
 
 _DELIMITERS = ";\t,"
 _LOOKED_AT = 20
 """Lines that tell the delimiter."""
-
-
-class TableError(Problem):
-    """The file cannot be read as a table at all."""
-
-    status = 400
 
 
 Table = Mapping[int, Sequence[Any]]
@@ -34,14 +28,14 @@ Table = Mapping[int, Sequence[Any]]
 def read_table(name: str, data: bytes, settings: RegistrySettings) -> Table:
     """Read the first sheet of a workbook that holds anything, or a CSV file.
 
-    Raises ``TableError`` for a file too large, of another kind, spoilt or without any row.
+    Raises ``Refusal`` for a file too large, of another kind, spoilt or without any row.
     """
     if len(data) > settings.file_bytes:
         raise _too_large(settings.file_bytes)
     if data.startswith(b"PK"):
         rows = _workbook(data, settings)
     elif data.startswith(b"\xd0\xcf\x11\xe0") or name.lower().endswith((".xls", ".ods", ".xlsb")):
-        raise TableError("file.other_kind")
+        raise Refusal("file.other_kind")
     else:
         rows = _csv(data)
     kept: dict[int, Sequence[Any]] = {}
@@ -49,26 +43,26 @@ def read_table(name: str, data: bytes, settings: RegistrySettings) -> Table:
         if any(value not in (None, "") for value in row):
             kept[number] = row
         if len(kept) > settings.rows:
-            raise TableError("file.too_many_rows", limit=str(settings.rows))
+            raise Refusal("file.too_many_rows", limit=str(settings.rows))
     if not kept:
-        raise TableError("file.empty")
+        raise Refusal("file.empty")
     return kept
 
 
-def _too_large(limit: int) -> TableError:
-    return TableError("file.too_large", limit=f"{limit / 2**20:.0f}")
+def _too_large(limit: int) -> Refusal:
+    return Refusal("file.too_large", limit=f"{limit / 2**20:.0f}")
 
 
 def _csv(data: bytes) -> Iterator[tuple[int, Sequence[Any]]]:
     text = _decoded(data)
     if "\0" in text:
-        raise TableError("file.other_kind")
+        raise Refusal("file.other_kind")
     delimiter = max(_DELIMITERS, key=lambda one: _width(text, one))
     try:
         for number, row in enumerate(csv.reader(StringIO(text), delimiter=delimiter), start=1):
             yield number, [cell.strip() for cell in row[:MAX_COLUMNS]]
     except csv.Error as error:
-        raise TableError("file.spoilt") from error
+        raise Refusal("file.spoilt") from error
 
 
 def _decoded(data: bytes) -> str:
@@ -96,10 +90,10 @@ def _workbook(data: bytes, settings: RegistrySettings) -> Iterator[tuple[int, Se
             if sum(part.file_size for part in parts) > settings.unpacked_bytes:
                 raise _too_large(settings.unpacked_bytes)
             if not any(part.filename == "xl/workbook.xml" for part in parts):
-                raise TableError("file.other_kind")
+                raise Refusal("file.other_kind")
         yield from sheet_rows(data, settings.rows)
-    except TableError:
+    except Refusal:
         raise
     # A spoilt workbook breaks the readers of ZIP, XML and workbooks in every way there is.
     except Exception as error:
-        raise TableError("file.spoilt") from error
+        raise Refusal("file.spoilt") from error

@@ -42,9 +42,9 @@ COLUMNS: tuple[Column, ...] = (
 FIELDS = tuple(column.key for column in COLUMNS if column.key != "key")
 
 
-def cleaned(rows: Sequence[Row]) -> tuple[list[Row], list[Problem]]:
+def check(rows: Sequence[Row]) -> list[Problem]:
     """Find figures of one indicator and day that contradict each other."""
-    return list(rows), repeated(rows, ("key", "as_of"), COLUMNS[0].title)
+    return repeated(rows, ("key", "as_of"), COLUMNS[0].title)
 
 
 def preview(session: Session, rows: Sequence[Row]) -> Preview:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from service.models import SchoolType
 from service.registry.columns import plain
 
@@ -55,6 +53,7 @@ TYPES = {
     **{each.value: each for each in SchoolType},
 }
 """What people write, the usual word of each type first."""
+_BY_WORD = {plain(word): value for word, value in TYPES.items()}
 
 _LEGAL_FORMS = frozenset(
     {"гбоу", "гоу", "гаоу", "гбноу", "гкоу", "мбоу", "моу", "маоу", "мкоу", "чоу", "ноу", "ано",
@@ -71,9 +70,4 @@ def school_type(word: str) -> SchoolType | None:
     """
     text = f"{plain(word)} ".partition(_PROFILE)[0]
     kept = [one for one in text.split() if one not in _LEGAL_FORMS and not one.isdigit()]
-    return _by_word().get(" ".join(kept))
-
-
-@cache
-def _by_word() -> dict[str, SchoolType]:
-    return {plain(word): value for word, value in TYPES.items()}
+    return _BY_WORD.get(" ".join(kept))

@@ -56,9 +56,7 @@ def load_mappings(folders: Iterable[Path]) -> dict[str, PlatformMapping]:
 
     Raises ``MappingError`` for a file that is no mapping, or a folder that cannot be read.
     """
-    texts = {
-        DEFAULT: resources.files(__name__).joinpath(f"{DEFAULT}.toml").read_text("utf-8"),
-    }
+    texts = {DEFAULT: resources.files(__name__).joinpath(f"{DEFAULT}.toml").read_text("utf-8")}
     for folder in folders:
         try:
             found = sorted(one for one in folder.iterdir() if one.suffix == ".toml")

@@ -85,9 +85,7 @@ def test_a_template_is_written_and_a_district_renamed(home: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("subject", ["schools", "totals", "milestones", "platform"])
-def test_the_form_of_a_template_follows_the_ending_of_its_file(
-    subject: str, home: Path, tmp_path: Path
-) -> None:
+def test_a_template_has_the_form_of_its_ending(subject: str, home: Path, tmp_path: Path) -> None:
     for name, begins in (("x.csv", b"\xef\xbb\xbf"), ("X.CSV", b"\xef\xbb\xbf"), ("x.xlsx", b"PK")):
         assert registry("template", subject, "--out", tmp_path / name, home=home).code == 0
         assert (tmp_path / name).read_bytes().startswith(begins)

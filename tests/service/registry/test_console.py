@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import func, select
+from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
@@ -24,14 +24,8 @@ from service.models import (
     RegionalTotal,
     School,
 )
-from tests.service.console_factories import (
-    NOW,
-    Browser,
-    ConsoleUnderTest,
-    add_operator,
-    add_school,
-    make_console,
-)
+from tests.service.console_factories import Browser, ConsoleUnderTest, make_console
+from tests.service.factories import NOW, add_operator, add_school
 from tests.service.tables import TITLES, as_csv, as_xlsx
 
 OWN, FOREIGN = "78-0243", "78-0153"
@@ -50,8 +44,8 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
     console = make_console(tmp_path)
     with console.rows() as rows:
         add_operator(rows)
-        for name, (role, scope) in OPERATORS.items():
-            add_operator(rows, name, role, scope)
+        for name, rights in OPERATORS.items():
+            add_operator(rows, name, *rights)
         add_school(rows, OWN, district="Адмиралтейский", last_applied_at=None)
         add_school(rows, FOREIGN, last_applied_at=None)
         rows.add(
@@ -71,6 +65,11 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
            mapping="default")  # fmt: skip
     say_yes(city, 1)
     return console
+
+
+@pytest.fixture
+def city(console: ConsoleUnderTest) -> Browser:
+    return console.client("city")
 
 
 def upload(browser: Browser, data: bytes, name: str = "файл.csv", **fields: str) -> TestResponse:
@@ -112,9 +111,7 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
-def test_no_address_tells_or_changes_anything_of_another_school(
-    console: ConsoleUnderTest, operator: str
-) -> None:
+def test_no_address_leads_to_another_school(console: ConsoleUnderTest, operator: str) -> None:
     browser, before = console.client(operator), everything(console)
     walked = list(addresses(console))
     assert len(walked) >= 20
@@ -136,29 +133,20 @@ def test_no_address_tells_or_changes_anything_of_another_school(
     assert everything(console) == before
 
 
-def everything(console: ConsoleUnderTest) -> list[object]:
+def everything(console: ConsoleUnderTest) -> list[list[str]]:
     """What no operator of a part may change."""
+    tables = (
+        ReferenceImport, PlatformWeek, PlatformFigure, PlatformSchool, RegionalTotal, Milestone,
+        HeadCount, School,
+    )  # fmt: skip
     with console.rows() as rows:
-        tables = (
-            ReferenceImport,
-            PlatformWeek,
-            PlatformFigure,
-            RegionalTotal,
-            Milestone,
-            HeadCount,
-        )
-        counts = [rows.scalar(select(func.count()).select_from(table)) for table in tables]
-        schools = rows.execute(
-            select(
-                School.code, School.name, School.district, School.source_system, School.closed_on
-            )
-        ).all()
-        matched = rows.execute(select(PlatformSchool.label, PlatformSchool.school_code)).all()
-        return [counts, sorted(map(str, schools)), sorted(map(str, matched))]
+        found = [rows.execute(select(table.__table__)).all() for table in tables]
+    return [sorted(map(str, each)) for each in found]
 
 
-def test_the_city_finds_at_these_addresses_what_others_must_not(console: ConsoleUnderTest) -> None:
-    city = console.client("city")
+def test_the_city_finds_at_these_addresses_what_others_must_not(
+    console: ConsoleUnderTest, city: Browser
+) -> None:
     text = "".join(
         city.get(address, day="2026-09-30", platform="Сферум").text
         for method, address in addresses(console)
@@ -187,8 +175,7 @@ def test_a_district_changes_a_plan_and_a_school_reads_it(console: ConsoleUnderTe
     assert OWN not in district.get("/console/registry", system="state").text
 
 
-def test_a_file_is_shown_with_its_mistakes_and_not_imported(console: ConsoleUnderTest) -> None:
-    city = console.client("city")
+def test_a_file_is_shown_with_its_mistakes_and_not_imported(city: Browser) -> None:
     lines = (TITLES, ("n-1", "1", "Новая школа", "Невский", "вуз"), ("n-1", "1", "Ещё", "", ""))
     number = upload(city, as_xlsx(*lines), "школы.xlsx", subject="schools").location[-1]
     page = city.get(f"/console/registry/imports/{number}").text
@@ -200,10 +187,7 @@ def test_a_file_is_shown_with_its_mistakes_and_not_imported(console: ConsoleUnde
     assert city.post(f"/console/registry/imports/{number}/reject").status_code == 302
 
 
-def test_a_file_is_imported_after_a_yes_and_the_yes_is_written_down(
-    console: ConsoleUnderTest,
-) -> None:
-    city = console.client("city")
+def test_a_file_is_imported_after_an_audited_yes(console: ConsoleUnderTest, city: Browser) -> None:
     lines = (TITLES, ("n-1", "1", "Новая школа", "Невский", "СПО"), (OWN, "", "", "Курортный", ""))
     number = int(upload(city, as_csv(*lines), subject="schools").location[-1])
     page = city.get(f"/console/registry/imports/{number}").text
@@ -227,19 +211,19 @@ def test_a_file_is_imported_after_a_yes_and_the_yes_is_written_down(
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_explained(
-    console: ConsoleUnderTest, name: str, data: bytes, fields: dict[str, str], text: str
+    city: Browser, name: str, data: bytes, fields: dict[str, str], text: str
 ) -> None:
-    answer = upload(console.client("city"), data, name, **fields)
+    answer = upload(city, data, name, **fields)
     assert answer.status_code == 400
     assert text in answer.text
 
 
-def test_a_new_school_is_added_closed_and_its_district_renamed(console: ConsoleUnderTest) -> None:
-    city = console.client("city")
-    wrong = city.post("/console/registry/new", code=OWN, name="Лицей", district="Невский")
+def test_a_new_school_is_added_closed_and_its_district_renamed(city: Browser) -> None:
+    fields = {"name": "Лицей", "district": "Невский"}
+    wrong = city.post("/console/registry/new", code=OWN, **fields)
     assert wrong.status_code == 400
     assert "уже есть в реестре" in wrong.text
-    city.post("/console/registry/new", code="n/1", name="Лицей", district="Невский")
+    city.post("/console/registry/new", code="n/1", **fields)
     city.post("/console/registry/close/n/1", on="2026-08-31", merged_into=FOREIGN)
     city.post("/console/registry/district", old="Невский", name="Правобережный")
     page = city.get("/console/registry/school/n/1").text
@@ -247,18 +231,16 @@ def test_a_new_school_is_added_closed_and_its_district_renamed(console: ConsoleU
         assert text in page
 
 
-def test_a_school_of_a_platform_is_matched_once_for_all_weeks(console: ConsoleUnderTest) -> None:
-    city = console.client("city")
-    assert "Невский, Чужая школа" in city.get("/console/registry/platforms").text
-    city.post(
-        "/console/registry/platforms/match", platform="Сферум", label="Невский, Чужая школа",
-        ignore="1",
-    )  # fmt: skip
-    assert "Чужая школа" not in city.get("/console/registry/platforms").text
+def test_a_school_of_a_platform_is_matched_once_for_all_weeks(city: Browser) -> None:
+    address = "/console/registry/platforms"
+    which = {"platform": "Сферум", "label": "Невский, Чужая школа"}
+    assert which["label"] in city.get(address).text
+    city.post(f"{address}/match", ignore="1", **which)
+    assert "Чужая школа" not in city.get(address).text
 
 
-def test_a_total_is_added_as_a_new_row(console: ConsoleUnderTest) -> None:
-    city, address = console.client("city"), "/console/registry/totals"
+def test_a_total_is_added_as_a_new_row(city: Browser) -> None:
+    address = "/console/registry/totals"
     fields = {"key": "learners_vocational", "as_of": "2026-10-01", "document": "СПО-1"}
     city.post(address, value="98000", **fields)
     city.post(address, value="98500", **fields)
@@ -268,8 +250,8 @@ def test_a_total_is_added_as_a_new_row(console: ConsoleUnderTest) -> None:
     assert "целое число" in city.post(address, value="много", **fields).text
 
 
-def test_steps_of_the_plan_are_offered_dated_and_marked(console: ConsoleUnderTest) -> None:
-    city, address = console.client("city"), "/console/registry/plan"
+def test_steps_of_the_plan_are_offered_and_marked(console: ConsoleUnderTest, city: Browser) -> None:
+    address = "/console/registry/plan"
     city.post(f"{address}/offer")
     assert "2017" not in city.get(address).text
     city.post(address, number="2.2", title="Вход только через ЕСИА", due_on="2026-10-01")
@@ -289,16 +271,17 @@ def test_the_registry_is_downloaded_by_part_and_in_the_template(console: Console
     assert sheet.freeze_panes == "A2"
 
 
-def test_nobody_is_reminded_to_load_a_closed_school(console: ConsoleUnderTest) -> None:
-    city = console.client("city")
+def test_nobody_is_reminded_to_load_a_closed_school(city: Browser) -> None:
     assert "Школа № 153" in city.get("/console/").text
     city.post(f"/console/registry/close/{FOREIGN}", on="2026-10-01")
     assert "Школа № 153" not in city.get("/console/").text
 
 
-def test_numbers_and_days_out_of_reach_are_no_error_of_ours(console: ConsoleUnderTest) -> None:
-    city, address = console.client("city"), "/console/registry/platforms/week"
-    for day, version in (("0001-01-01", "1"), ("2026-09-30", "9" * 30), ("yesterday", "1")):
-        answer = city.get(address, platform="Сферум", day=day, version=version)
-        assert answer.status_code == 404
-    assert city.get("/console/registry/imports/99999999999").status_code == 404
+def test_numbers_and_days_out_of_reach_are_no_error_of_ours(city: Browser) -> None:
+    address = "/console/registry/platforms/week"
+    answers = [
+        city.get(address, platform="Сферум", day=day, version=version)
+        for day, version in (("0001-01-01", "1"), ("2026-09-30", "9" * 30), ("yesterday", "1"))
+    ]
+    answers.append(city.get("/console/registry/imports/99999999999"))
+    assert {answer.status_code for answer in answers} == {404}
