@@ -98,7 +98,11 @@ def abandoned(session: Session, now: datetime) -> list[Load]:
     for load in left:
         if load.claimed_by and not load.problem:
             _say_interrupted(session, load, now)
-    return [load for load in left if _may_begin(load, now)]
+    return [
+        load
+        for load in left
+        if load.beginnings < FEW_BEGINNINGS or not load.claimed_at or now - load.claimed_at >= PAUSE
+    ]
 
 
 def _say_interrupted(session: Session, load: Load, now: datetime) -> None:
@@ -107,11 +111,6 @@ def _say_interrupted(session: Session, load: Load, now: datetime) -> None:
         audit.record(
             session, AuditAction.LOAD_INTERRUPT, at=now, actor=audit.WORKER, load_id=load.id
         )
-
-
-def _may_begin(load: Load, now: datetime) -> bool:
-    begun = load.claimed_at
-    return load.beginnings < FEW_BEGINNINGS or begun is None or now - begun >= PAUSE
 
 
 def renew(session: Session, load_id: int, now: datetime) -> None:

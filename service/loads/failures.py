@@ -20,14 +20,7 @@ from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
 from service.loads.operations import LoadProblem, find, new_load, ready_to_apply, scope_of
-from service.models import (
-    Load,
-    LoadStatus,
-    PlannedChange,
-    PlanStatus,
-    School,
-    SchoolPlan,
-)
+from service.models import Load, LoadStatus, PlannedChange, PlanStatus, School, SchoolPlan
 
 NEEDS_ANOTHER_PLAN = LOGIN_TAKEN | {ACCOUNT_GONE}
 """Codes of outcomes that the same plan, tried again, would only bring again."""

@@ -35,14 +35,7 @@ from service.db import (
     transaction,
 )
 from service.loads.known_state import roll_before, with_shared_texts
-from service.models import (
-    Identity,
-    KnownUser,
-    PlannedMembership,
-    SchoolPlan,
-    SourceKey,
-    TakenLogin,
-)
+from service.models import Identity, KnownUser, PlannedMembership, SchoolPlan, SourceKey, TakenLogin
 from service.settings import Settings
 
 LOCK = 7_265_401

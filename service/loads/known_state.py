@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Kind
@@ -32,6 +32,7 @@ from service.models import (
     SourceKey,
 )
 
+Value = TypeVar("Value")
 USER_FIELDS = tuple(field.name for field in fields(MoodleUser))
 _STREAM = {"yield_per": 1000}
 """A long answer comes in pieces; PostgreSQL would otherwise send all of it at once."""
@@ -47,16 +48,20 @@ def with_shared_texts(names: Sequence[str], values: Sequence[Any]) -> dict[str, 
     }
 
 
+def _values(
+    session: Session, kind: type[Value], table: type[Any], *conditions: ColumnElement[bool]
+) -> Iterator[Value]:
+    """Yield rows as values of the core, which have fields of the same names."""
+    names = tuple(field.name for field in fields(cast(Any, kind)))
+    query = select(*(getattr(table, name) for name in names)).where(*conditions)
+    for row in session.execute(query, execution_options=_STREAM):
+        yield kind(**with_shared_texts(names, row))
+
+
 def roll_before(session: Session, school_code: str) -> dict[str, Membership]:
     """Return the school's roll as last applied, by person id."""
-    columns = [getattr(SchoolMembership, field.name) for field in fields(Membership)]
-    rows = session.execute(
-        select(*columns).where(SchoolMembership.school_code == school_code),
-        execution_options=_STREAM,
-    )
-    names = tuple(field.name for field in fields(Membership))
-    entries = (Membership(**with_shared_texts(names, row)) for row in rows)
-    return {entry.person_id: entry for entry in entries}
+    here = SchoolMembership.school_code == school_code
+    return {one.person_id: one for one in _values(session, Membership, SchoolMembership, here)}
 
 
 def known_state(session: Session, school_code: str) -> State:
@@ -68,42 +73,18 @@ def known_state(session: Session, school_code: str) -> State:
         .order_by(KnownObject.moodle_id)
     ):
         objects[row.kind][row.key] = row.fields
-    members = session.execute(
-        select(CohortMember.cohort, CohortMember.person_id).where(
-            CohortMember.school_code == school_code
-        ),
-        execution_options=_STREAM,
-    )
-    enrolments = session.execute(
-        select(KnownEnrolment.course, KnownEnrolment.person_id, KnownEnrolment.role).where(
-            KnownEnrolment.school_code == school_code
-        ),
-        execution_options=_STREAM,
-    )
-    share = sys.intern
+    # Everyone who ever had a source key in the school.
+    own_people = select(SourceKey.person_id).where(SourceKey.school_code == school_code)
+    known = KnownUser.person_id.in_(own_people), KnownUser.moodle_id.is_not(None)
+    in_cohort = CohortMember.school_code == school_code
+    in_course = KnownEnrolment.school_code == school_code
+    enrolments = _values(session, CourseEnrolment, KnownEnrolment, in_course)
     return State(
         school_code=school_code,
         categories={k: MoodleCategory(**v) for k, v in objects[Kind.CATEGORY].items()},
         cohorts={k: MoodleCohort(**v) for k, v in objects[Kind.COHORT].items()},
         courses={k: MoodleCourse(**v) for k, v in objects[Kind.COURSE].items()},
-        users={user.person_id: user for user in _known_users(session, school_code)},
-        members=frozenset(Member(cohort=share(c), person_id=share(p)) for c, p in members),
-        enrolments=frozenset(
-            CourseEnrolment(course=share(c), person_id=share(p), role=CourseRole(r))
-            for c, p, r in enrolments
-        ),
+        users={one.person_id: one for one in _values(session, MoodleUser, KnownUser, *known)},
+        members=frozenset(_values(session, Member, CohortMember, in_cohort)),
+        enrolments=frozenset(replace(one, role=CourseRole(one.role)) for one in enrolments),
     )
-
-
-def _known_users(session: Session, school_code: str) -> Iterable[MoodleUser]:
-    """Yield the accounts of everyone who ever had a source key in the school."""
-    own_people = select(SourceKey.person_id).where(SourceKey.school_code == school_code)
-    columns = [getattr(KnownUser, name) for name in USER_FIELDS]
-    rows = session.execute(
-        select(*columns).where(
-            KnownUser.person_id.in_(own_people), KnownUser.moodle_id.is_not(None)
-        ),
-        execution_options=_STREAM,
-    )
-    for row in rows:
-        yield MoodleUser(**with_shared_texts(USER_FIELDS, row))

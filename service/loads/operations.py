@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, false, func, select, update
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Result
@@ -33,10 +33,7 @@ from service.models import (
     SchoolPlan,
 )
 from service.problems import Problem
-
-LARGEST_NUMBER = 2**31 - 1
-"""Of a load's column. Asked for more, a database driver breaks off instead of finding nothing."""
-
+from service.registry.columns import LARGEST
 
 ABOUT_THE_FILE = ("school.wrong", "school.outside_scope")
 """Rules of a whole file that is of another school than it may be."""
@@ -120,9 +117,9 @@ def _free_name(path: Path) -> Path:
 
 def find(session: Session, load_id: int, scope: Scope) -> Load:
     """Return the load, if the operator may see it. Raises ``Forbidden`` when unknown or outside."""
-    if load_id > LARGEST_NUMBER:
-        raise Forbidden
-    load = session.scalar(select(Load).where(Load.id == load_id, scope.loads()))
+    # Asked for more, a database driver breaks off instead of finding nothing.
+    known = Load.id == load_id if load_id <= LARGEST else false()
+    load = session.scalar(select(Load).where(known, scope.loads()))
     if load is None:
         raise Forbidden
     return load

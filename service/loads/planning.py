@@ -20,7 +20,7 @@ from provisioning.validation import validate
 from service import audit
 from service.application import Application
 from service.audit import AuditAction
-from service.db import insert_rows, transaction, upsert
+from service.db import copied, insert_rows, transaction, upsert
 from service.loads import claims, known_state, operations
 from service.loads.earlier_loads import compare_with_earlier
 from service.loads.identities import recognise, usernames
@@ -115,12 +115,7 @@ class _Planning:
         self._load = load
         self._settings = application.settings
         self._today = application.clock().astimezone(application.zone).date()
-        self._rules = DesiredRules(
-            naming=self._settings.naming,
-            courses=self._settings.courses,
-            logins=self._settings.logins,
-            passwords=self._settings.passwords,
-        )
+        self._rules = copied(DesiredRules, self._settings)
         self._assumed: dict[str, Elsewhere] = {}
         """What each school's plan took for the rolls of the others."""
 
@@ -317,9 +312,9 @@ def _store_class_teachers(session: Session, stored: SchoolPlan, roster: Roster, 
 
 
 def _store_files(session: Session, load_id: int, files: Sequence[ReadFile]) -> None:
-    copied = ("name", "sha256", "school_code", "layout", "records", "exported_at")
+    same = ("name", "sha256", "school_code", "layout", "records", "exported_at")
     for file in files:
-        values = {name: getattr(file, name) for name in copied}
+        values = {name: getattr(file, name) for name in same}
         session.add(LoadFile(load_id=load_id, parts=sorted(file.parts), **values))
 
 

@@ -62,25 +62,21 @@ class PeopleDirectory:
         self._application = application
 
     def by_username(self, username: str) -> Account | None:
-        return self._find(_BY_USERNAME, username=username)
+        return next(iter(self._find(_BY_USERNAME, username=username)), None)
 
     def by_person_id(self, person_id: str) -> Account | None:
-        return self._find(_BY_PERSON_ID, person_id=person_id)
+        return next(iter(self._find(_BY_PERSON_ID, person_id=person_id)), None)
 
     def by_snils(self, snils: str) -> list[Account]:
-        return self._find_all(_BY_SNILS, snils=snils) if snils else []
+        return self._find(_BY_SNILS, snils=snils) if snils else []
 
     def by_name(
         self, family_name: str, given_name: str, middle_name: str, birth_date: date
     ) -> list[Account]:
         name_key = normalised_name(family_name, given_name, middle_name)
-        return self._find_all(_BY_NAME, name_key=name_key, birth_date=birth_date)
+        return self._find(_BY_NAME, name_key=name_key, birth_date=birth_date)
 
-    def _find(self, query: Select[Any], **values: str) -> Account | None:
-        found = self._find_all(query, **values)
-        return found[0] if found else None
-
-    def _find_all(self, query: Select[Any], **values: object) -> list[Account]:
+    def _find(self, query: Select[Any], **values: object) -> list[Account]:
         with self._application.engine.connect() as connection:
             rows = connection.execute(query, values).all()
         return [

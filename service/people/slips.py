@@ -31,6 +31,9 @@ from service.settings import Settings
 STAFF = "staff"
 """Named in the place of a class: the teachers and the administration of the school."""
 
+_SIGNS_IN = (KnownUser.suspended.is_(False), KnownUser.moodle_id.is_not(None))
+"""Conditions on those who can use a slip."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
@@ -49,7 +52,7 @@ def groups(session: Session, scope: Scope, school_code: str) -> list[Group]:
         select(func.count())
         .select_from(SchoolMembership)
         .join(KnownUser, KnownUser.person_id == SchoolMembership.person_id)
-        .where(SchoolMembership.school_code == school.code, scope.people(), *_signs_in())
+        .where(SchoolMembership.school_code == school.code, scope.people(), *_SIGNS_IN)
     )
     class_id = SchoolMembership.class_id
     counted = people.where(SchoolMembership.role == Role.STUDENT).group_by(class_id)
@@ -136,10 +139,6 @@ def sign_in_address(settings: Settings) -> str:
     return settings.moodle.url.rstrip("/") or f"{settings.base_url}/auth/"
 
 
-def _signs_in() -> tuple[ColumnElement[bool], ...]:
-    return (KnownUser.suspended.is_(False), KnownUser.moodle_id.is_not(None))
-
-
 def _people() -> Select[KnownUser, SchoolMembership, int, str]:
     """Select people with the number of resets, and whether they have an own password."""
     return (
@@ -147,7 +146,7 @@ def _people() -> Select[KnownUser, SchoolMembership, int, str]:
         .join(SchoolMembership, SchoolMembership.person_id == KnownUser.person_id)
         .join(Identity, Identity.person_id == KnownUser.person_id)
         .outerjoin(Credential, Credential.person_id == KnownUser.person_id)
-        .where(*_signs_in())
+        .where(*_SIGNS_IN)
     )
 
 
@@ -201,7 +200,6 @@ def _password_advice(settings: Settings, *, own: bool) -> str:
 
 def _note(session: Session, people: Iterable[KnownUser], now: datetime) -> None:
     """Note when each person first had a slip, for the report on logins issued and used."""
-    first = insert_into(session, MadeSlip).on_conflict_do_nothing()
     rows = [{"person_id": each, "first_at": now} for each in {one.person_id for one in people}]
     if rows:
-        session.execute(first, rows)
+        session.execute(insert_into(session, MadeSlip).on_conflict_do_nothing(), rows)
