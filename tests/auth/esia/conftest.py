@@ -14,11 +14,9 @@ from auth.esia import init_app
 from auth.esia.models import EsiaRefusal
 from auth.esia.standin import Standin
 from auth.settings import EsiaSettings, EsiaSystem
-from auth.signin.passwords import set_first_own_password
-from tests.auth.conftest import Portal
+from tests.auth.conftest import Portal, StartPortal
 from tests.auth.esia.signing import Signer
-from tests.auth.esia.system import OWN_WORD, Reader, System
-from tests.auth.people import PUPIL
+from tests.auth.esia.system import Reader, System
 from tests.relying_party import Browser
 
 OF_PEOPLE = (
@@ -66,10 +64,6 @@ class EsiaStandin(Portal):
     def reader(self, person: str = "confirmed", scope: str = OF_PEOPLE, **asked: str) -> Reader:
         return Reader(self.system(), person, scope=scope, **asked)
 
-    def let_pupil_in(self) -> None:
-        """Give the pupil an own password, with which this sign-in can be entered."""
-        set_first_own_password(self.session_factory, PUPIL, OWN_WORD, self.clock())
-
     def refusals(self) -> list[EsiaRefusal]:
         with self.session_factory() as db:
             return list(db.scalars(select(EsiaRefusal).order_by(EsiaRefusal.id)))
@@ -95,7 +89,7 @@ def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start_esia(start_portal: Callable[..., Portal], key_folder: Path, tmp_path: Path) -> Start:
+def start_esia(start_portal: StartPortal, key_folder: Path, tmp_path: Path) -> Start:
     """Start a stand-in with changed settings of its systems (``system=``) or its own."""
 
     def start(

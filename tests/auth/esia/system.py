@@ -13,10 +13,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
 
+from tests.auth.conftest import OWN_PASSWORD
 from tests.auth.esia.signing import Signer, url_safe
 from tests.relying_party import TIMEOUT, Browser, Page
 
-PUPIL_LOGIN, OWN_WORD = "1234p5678", "своё слово"
+PUPIL_LOGIN = "1234p5678"
 OID = 1000000103
 """Of the made-up person "confirmed"."""
 STATE = "c2215a0c-4d8c-4a5c-9b62-0123456789ab"
@@ -118,8 +119,8 @@ class System:
         return self._agree(page)
 
     def enter_with_password(self, **changes: str) -> Page:
-        """Enter as the pupil who was given a password (``EsiaStandin.let_pupil_in``)."""
-        return self._agree(self.type_password(OWN_WORD, **changes))
+        """Enter as the pupil who was given a password."""
+        return self._agree(self.type_password(OWN_PASSWORD, **changes))
 
     def pupil_signed_in(self) -> dict[str, Any]:
         return self.tokens(came_back(self.enter_with_password())["code"])

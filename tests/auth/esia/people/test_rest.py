@@ -243,7 +243,7 @@ def test_a_provisioned_person_has_the_snils_of_the_school_record(
     esia: EsiaStandin, snils: str, shown: str | None
 ) -> None:
     esia.people.add(replace(esia.people.accounts[PUPIL], snils=snils))
-    esia.let_pupil_in()
+    esia.give_password(PUPIL)
     system = esia.system(scope="openid fullname birthdate snils id_doc")
     tokens = system.pupil_signed_in()
     assert parts_of(tokens["id_token"])[1]["urn:esia:sbj"]["urn:esia:sbj:lvl"] == "KD"

@@ -77,7 +77,7 @@ def test_a_scope_may_demand_a_second_factor(
 @pytest.fixture
 def pupils_system(esia: EsiaStandin) -> System:
     """The pupil has a password to enter it with."""
-    esia.let_pupil_in()
+    esia.give_password(PUPIL)
     return esia.system()
 
 

@@ -146,7 +146,7 @@ def test_the_public_test_accounts_are_known(esia: EsiaStandin) -> None:
 
 
 def test_a_provisioned_person_keeps_one_oid_and_leaves_an_event(esia: EsiaStandin) -> None:
-    esia.let_pupil_in()
+    esia.give_password(PUPIL)
     oids = set()
     for _ in range(2):
         oids.add(parts_of(esia.system().pupil_signed_in()["id_token"])[1]["sub"])
@@ -158,7 +158,7 @@ def test_a_provisioned_person_keeps_one_oid_and_leaves_an_event(esia: EsiaStandi
 
 
 def test_entering_a_system_again_is_an_event_of_single_sign_on(esia: EsiaStandin) -> None:
-    esia.let_pupil_in()
+    esia.give_password(PUPIL)
     system = esia.system()
     system.enter_with_password()
     esia.clock.forward(1)

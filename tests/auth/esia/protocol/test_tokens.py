@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from auth.esia.protocol.keys import load_standin_keys
 from tests.auth.conftest import START
 from tests.auth.esia.conftest import EsiaStandin
 from tests.auth.esia.system import OID, STATE, System, came_back, error_in, parts_of
 from tests.auth.people import PUPIL
-from tests.relying_party import challenge_of
 
 ORGANISATION = 1000000901
 
@@ -101,7 +101,7 @@ def test_an_access_token_refreshes_nothing(system: System) -> None:
 def test_pkce_is_checked_when_it_was_begun(
     system: System, begun: bool, verifier: str | None, code: str
 ) -> None:
-    challenge = {"code_challenge": challenge_of("v" * 43)} if begun else {}
+    challenge = {"code_challenge": create_s256_code_challenge("v" * 43)} if begun else {}
     answer = system.ask(code=system.sign_in(**challenge), code_verifier=verifier)
     assert error_in(answer.json())[1] == code
     assert answer.status_code == (400 if code else 200)
@@ -165,7 +165,7 @@ def test_a_system_has_tokens_about_organisations(system: System) -> None:
 
 
 def test_somebody_switched_off_since_gets_no_tokens(esia: EsiaStandin) -> None:
-    esia.let_pupil_in()
+    esia.give_password(PUPIL)
     system = esia.system()
     code = came_back(system.enter_with_password())["code"]
     esia.people.add(replace(esia.people.accounts[PUPIL], suspended=True))

@@ -18,10 +18,10 @@ from auth.esia.people.people import personas
 from auth.esia.workbench import recorder
 from auth.esia.workbench.masking import Mask
 from auth.expiry import forget_expired
-from tests.auth.conftest import START
+from tests.auth.conftest import OWN_PASSWORD, START
 from tests.auth.esia.conftest import OF_PEOPLE, EsiaStandin
-from tests.auth.esia.system import OID, OWN_WORD, System, came_back, parts_of
-from tests.auth.people import make_account
+from tests.auth.esia.system import OID, System, came_back, parts_of
+from tests.auth.people import PUPIL, make_account
 from tests.relying_party import TIMEOUT
 
 COLLECTIONS = ("", "/ctts", "/docs", "/addrs", "/kids", "/vhls", "/roles", "/orgs")
@@ -34,7 +34,7 @@ def recorded(esia: EsiaStandin) -> EsiaStandin:
         switches = EsiaSwitches(mnemonic="SCHOOL01", diagnostics_hash="", recording_key="")
         db.add(switches)
         recorder.begin_recording(switches, db, START, START + timedelta(minutes=15))
-    esia.let_pupil_in()
+    esia.give_password(PUPIL)
     return esia
 
 
@@ -119,8 +119,8 @@ def test_nothing_of_people_and_no_secret_is_stored_or_exported(
     recorded: EsiaStandin, visit: Visit
 ) -> None:
     account = make_account()
-    secrets = visit(username=account.username, password=OWN_WORD)
-    secrets |= {account.username, OWN_WORD, account.person_id, f"{account.birth_date:%d.%m.%Y}"}
+    secrets = visit(username=account.username, password=OWN_PASSWORD)
+    secrets |= {account.username, OWN_PASSWORD, account.person_id, f"{account.birth_date:%d.%m.%Y}"}
     secrets |= {account.family_name, account.given_name, account.middle_name}
     for person in ("parent", "confirmed", "two_organisations"):
         secrets |= visit(persona=person) | secrets_of(person)
