@@ -18,7 +18,7 @@ from service.models import KnownUser
 from tests.relying_party import Browser, Page, RelyingParty
 from tests.service.command_line import free_port
 from tests.service.console_factories import RecordingQueue, signing_key
-from tests.service.trial import Trial, with_settings
+from tests.service.trial import Trial
 from tests.web import running_app
 
 OWN = "зимний жираф"
@@ -74,8 +74,8 @@ class OwnPage:
 def serving(trial: Trial, **auth: Any) -> Iterator[OwnPage]:
     """The web application of the trial, with Moodle as a client."""
     port = free_port()
-    with_settings("server", port=port)(trial.application)
-    with_settings("auth", **{"clients": (MOODLE,)} | auth)(trial.application)
+    trial.configure("server", port=port)
+    trial.configure("auth", **{"clients": (MOODLE,)} | auth)
     keys = trial.application.settings.signing_keys
     keys.mkdir(exist_ok=True)
     (keys / "20260101T000000000000Z-RS256-test.pem").write_bytes(signing_key())
