@@ -29,7 +29,7 @@ from auth.models import LoginEvent, Method, Result
 from bench.city import make_events, make_people, tidy
 from bench.measuring import Figure, in_child, in_turns, seconds_of
 from bench.place import installation, postgresql
-from service import create_app, operators
+from service import operators
 from service.activity.rebuild import rebuild
 from service.activity.rolls import bring_up_to_date
 from service.application import Application
@@ -37,6 +37,7 @@ from service.db import transaction
 from service.models import OperatorRole
 from service.reports import REPORTS
 from service.reports.definition import PeriodUse
+from service.web import create_app
 
 AT = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
 PERIOD = "from=2026-04-02&to=2026-05-19"

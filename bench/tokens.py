@@ -23,9 +23,9 @@ from auth.settings import EsiaSettings, EsiaSystem
 from bench.measuring import Figure, in_turns
 from bench.place import installation
 from bench.providers.ours import CLIENT, PERSON, add_person
-from service import create_app
 from service.application import Application
 from service.db import transaction
+from service.web import create_app
 
 PERSONA = 1000000103
 """A made-up person of the stand-in with every field."""

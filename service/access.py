@@ -46,18 +46,19 @@ class Scope:
     def of(cls, operator: Operator) -> Scope:
         return cls(actor=operator.username, role=operator.role, items=frozenset(operator.scope))
 
+    @property
+    def is_city(self) -> bool:
+        return self.role == OperatorRole.CITY
+
     def sees(self, school: School | None) -> bool:
-        if self.role == OperatorRole.CITY:
-            return True
-        if school is None:
-            return False
-        return (
-            school.district if self.role == OperatorRole.DISTRICT else school.code
-        ) in self.items
+        if self.is_city or school is None:
+            return self.is_city
+        is_district = self.role == OperatorRole.DISTRICT
+        return (school.district if is_district else school.code) in self.items
 
     def schools(self) -> ColumnElement[bool]:
         """Return a condition on ``School`` for a WHERE clause."""
-        if self.role == OperatorRole.CITY:
+        if self.is_city:
             return true()
         column = School.district if self.role == OperatorRole.DISTRICT else School.code
         return column.in_(sorted(self.items))
@@ -73,7 +74,7 @@ class Scope:
         anybody: as long as the own school lists somebody as staff, another one that lists them as a
         pupil has no say, and none that lists the administration of a school in any role.
         """
-        if self.role == OperatorRole.CITY:
+        if self.is_city:
             return true()
         listed = select(SchoolMembership.person_id).where(
             SchoolMembership.school_code.in_(self.codes())
@@ -91,7 +92,7 @@ class Scope:
 
     def loads(self) -> ColumnElement[bool]:
         """Return a condition on ``Load``: made by this operator, or about a school inside."""
-        if self.role == OperatorRole.CITY:
+        if self.is_city:
             return true()
         inside = select(SchoolPlan.load_id).where(SchoolPlan.school_code.in_(self.codes()))
         return (Load.created_by == self.actor) | Load.id.in_(inside)
@@ -115,7 +116,7 @@ def find_school(session: Session, scope: Scope, code: str) -> School:
 
 def need_city(scope: Scope) -> None:
     """Check that the scope is the whole city. Raises ``Forbidden``."""
-    if scope.role != OperatorRole.CITY:
+    if not scope.is_city:
         raise Forbidden("page")
 
 

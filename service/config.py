@@ -150,14 +150,8 @@ def _scalar(hint: Any, raw: Any, where: str, problems: list[str]) -> Any:
             return hint(raw)
     elif type(raw) is hint:
         return raw
-    problems.append(f"{where}: must be {_TYPES[hint]}")
+    problems.append(f"{where}: must be {_TYPE[hint]}")
     return raw
 
 
-_TYPES = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    Path: "text",
-}
+_TYPE = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Path: "text"}

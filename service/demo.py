@@ -6,9 +6,10 @@ approves, applies, lets a pupil and a teacher sign in, loads again, loads the ne
 
 from __future__ import annotations
 
-import html.parser
+import html
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -63,10 +64,9 @@ def _argv(arguments: Iterable[object]) -> list[str]:
     return [sys.executable, "-m", "service", *map(str, arguments)]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return str(probe.getsockname()[1])
 
 
 class _Demo:
@@ -75,17 +75,14 @@ class _Demo:
         self._samples = home / "samples"
         config = home / "demo.toml"
         config.write_text(
-            "[[auth.clients]]\n"
-            'client_id = "moodle"\n'
-            f'client_secret = "{CLIENT_SECRET}"\n'
-            f'redirect_uris = ["{REDIRECT}"]\n',
-            "utf-8",
+            f'[[auth.clients]]\nclient_id = "moodle"\nclient_secret = "{CLIENT_SECRET}"\n'
+            f'redirect_uris = ["{REDIRECT}"]\n'
         )
         os.environ |= {
             "SCHOOLBRIDGE_HOME": str(home),
             "SCHOOLBRIDGE_CONFIG": str(config),
-            "SCHOOLBRIDGE_SERVER_PORT": str(_free_port()),
-            "SCHOOLBRIDGE_SERVER_STANDIN_PORT": str(_free_port()),
+            "SCHOOLBRIDGE_SERVER_PORT": _free_port(),
+            "SCHOOLBRIDGE_SERVER_STANDIN_PORT": _free_port(),
         }
         self._settings = load_settings()
 
@@ -179,9 +176,7 @@ class _Demo:
             raise DemoError(f"the command above ended with {code}")
 
     def _output(self, *arguments: object) -> str:
-        return subprocess.run(
-            _argv(arguments), check=True, stdout=subprocess.PIPE, text=True
-        ).stdout
+        return subprocess.check_output(_argv(arguments), text=True)
 
 
 def _title(text: str) -> None:
@@ -192,27 +187,19 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-class _Page(html.parser.HTMLParser):
+class _Page:
     """The one form of a page: its address and its inputs."""
 
     def __init__(self, answer: requests.Response) -> None:
-        super().__init__()
-        self.action = answer.url
-        self.inputs: dict[str, dict[str, str]] = {}
-        self.feed(answer.text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Called by the parser for each opening tag."""
-        values = {name: value or "" for name, value in attrs}
-        if tag == "form" and values.get("action"):
-            self.action = urljoin(self.action, values["action"])
-        elif tag == "input" and values.get("name"):
-            self.inputs[values["name"]] = values
+        actions = re.findall(r'<form[^>]* action="([^"]+)"', answer.text)
+        self.action = urljoin(answer.url, html.unescape(actions[-1] if actions else ""))
+        tags = re.findall(r"<input[^>]*>", answer.text)
+        self._inputs = [dict(re.findall(r'([\w-]+)="([^"]*)"', tag)) for tag in tags]
 
     def of_kind(self, kind: str) -> dict[str, str]:
         """Return names and values of the inputs of this type."""
-        found = [one for one in self.inputs.values() if one.get("type") == kind]
-        return {one["name"]: one.get("value", "") for one in found}
+        found = [one for one in self._inputs if one.get("type") == kind]
+        return {one["name"]: html.unescape(one.get("value", "")) for one in found}
 
 
 class _Visitor:

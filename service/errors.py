@@ -39,10 +39,7 @@ from service.problems import Problem
 log = logging.getLogger(__name__)
 
 _TEXTS = {
-    400: (
-        N_("This form is out of date"),
-        N_("Go back, reload the page and send the form again."),
-    ),
+    400: (N_("This form is out of date"), N_("Go back, reload the page and send the form again.")),
     404: (
         N_("There is no such page"),
         N_("The address is wrong, or this is outside of what you may see."),

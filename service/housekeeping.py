@@ -6,9 +6,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import select
 
@@ -78,7 +76,8 @@ def _delete_ended_keys(application: Application, now: datetime) -> None:
 
 def _delete_uploads(application: Application, *, before: datetime, now: datetime) -> None:
     home = application.settings.home
-    for folders in chunks(_upload_folders(home)):
+    named = (folder.relative_to(home).as_posix() for folder in (home / "uploads").glob("*/"))
+    for folders in chunks(sorted(named)):
         with transaction(application.sessions) as session:
             loads = session.scalars(
                 select(Load).where(Load.folder.in_(folders), Load.status.in_(OVER))
@@ -92,9 +91,3 @@ def _delete_uploads(application: Application, *, before: datetime, now: datetime
                     load_id=load.id,
                 )  # fmt: skip
                 log.info("uploaded files deleted", extra={"load": load.id})
-
-
-def _upload_folders(home: Path) -> Iterator[str]:
-    """As ``Load.folder`` names them."""
-    for folder in sorted((home / "uploads").glob("*/")):
-        yield folder.relative_to(home).as_posix()

@@ -22,21 +22,19 @@ class PlainRequest(Request):
     @cached_property
     def args(self) -> MultiDict[str, str]:
         values: MultiDict[str, str] = super().args
-        _refuse(values)
+        _refuse(values.to_dict(flat=False))
         return values
 
     def _load_form_data(self) -> None:
         """Werkzeug's own place to read a form, called once by whatever asks for a part of it."""
         super()._load_form_data()
-        _refuse(self.form)
-        for name, file in self.files.items(multi=True):
-            if NUL in name or NUL in (file.filename or ""):
-                raise BadRequest
+        _refuse(self.form.to_dict(flat=False))
+        files = self.files.items(multi=True)
+        _refuse([text for name, file in files for text in (name, file.filename)])
 
     def get_json(self, *args: Any, **kwargs: Any) -> Any:
         value = super().get_json(*args, **kwargs)
-        if _holds_nul(value):
-            raise BadRequest
+        _refuse(value)
         return value
 
 
@@ -47,13 +45,12 @@ def init_app(app: Flask) -> None:
 
 
 def _look_at_address() -> None:
-    if NUL in request.path:
-        raise BadRequest
+    _refuse(request.path)
     _ = request.args  # raises for a query that no view would read, too
 
 
-def _refuse(values: MultiDict[str, str]) -> None:
-    if any(NUL in name or any(NUL in one for one in all_) for name, all_ in values.lists()):
+def _refuse(value: Any) -> None:
+    if _holds_nul(value):
         raise BadRequest
 
 

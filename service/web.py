@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response
 
 from auth.cookies import host_cookie
 from service import errors, plain_request
-from service.application import Application, build
+from service.application import Application
 from service.console import blueprint as console
 from service.console import esia_diagnostics, health, pages
-from service.console.context import Console, Queue
+from service.console.context import Console
 from service.console.session import Sessions
 from service.queue import JobQueue
 from service.signin.provider import add_provider, make_throttle
@@ -27,9 +27,8 @@ COOKIE_KEPT = timedelta(days=7)
 THROTTLE_WINDOW = timedelta(minutes=15)
 
 
-def make_flask(application: Application | None, queue: Queue | None) -> Flask:
-    """Build the web application around the composition root."""
-    application = application or build()
+def create_app(application: Application, *, queue: JobQueue | None = None) -> Flask:
+    """Build the web application around the composition root, by default with the real queue."""
     settings = application.settings
     is_secure = settings.base_url.startswith("https:")
     app = Flask("service")

@@ -55,15 +55,9 @@ COMMANDS = {
         "client-secret": _("Make a secret for an application and the hash for the settings."),
     },
     "events": {"events": _("Sign-ins that reports count: history and roll-ups.")},
-    "operators": {
-        "operators": _("Accounts of the console: school, district and city operators."),
-    },
-    "phases": {
-        "phases": _("Who signs in with what: password, ЕСИА, or both, and from when."),
-    },
-    "registry": {
-        "registry": _("Registry of schools and reference figures (docs/registry.md)."),
-    },
+    "operators": {"operators": _("Accounts of the console: school, district and city operators.")},
+    "phases": {"phases": _("Who signs in with what: password, ЕСИА, or both, and from when.")},
+    "registry": {"registry": _("Registry of schools and reference figures (docs/registry.md).")},
     "reports": {"report": _("Figures per school, district and class.")},
     "mail": {"mail": _("Reports and reminders by e-mail.")},
 }

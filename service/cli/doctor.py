@@ -91,13 +91,8 @@ def moodle_login_setup(context: Context, show_secret: bool, as_json: bool) -> No
     fields = moodle_fields(client, issuer, show_secret=show_secret)
     checks = list(examine_moodle_login(settings, client, issuer))
     if as_json:
-        print_json(
-            {
-                "redirect_uri": callback_of(settings.moodle_target.url),
-                "fields": fields,
-                "checks": [asdict(check) for check in checks],
-            }
-        )
+        told = {"redirect_uri": callback_of(settings.moodle_target.url), "fields": fields}
+        print_json({**told, "checks": [asdict(check) for check in checks]})
     else:
         click.echo(_("Names of pages and fields are those of Moodle in English."))
         for page, of_page in groupby(fields, key=itemgetter("page")):

@@ -13,7 +13,7 @@ from service.config import ConfigError
 from service.data_folder import StartError
 from service.i18n import gettext as _
 from service.problems import Problem
-from service.words.loads import layout_problem, moodle_problem
+from service.words.loads import what_broke
 from service.words.problems import sentence
 
 
@@ -26,9 +26,9 @@ def in_words(error: Exception) -> click.ClickException | None:
         case ConfigError() | StartError():
             return Failure(str(error))
         case LayoutError():
-            return Failure(layout_problem(error))
+            return Failure(what_broke(f"layout: {error}"))
         case MoodleError():
-            return Failure(moodle_problem(error))
+            return Failure(what_broke(f"moodle.{type(error).__name__}: {error}"))
         case OperationalError() | ProgrammingError():
             # The driver's text may quote the address with its password, or what a row holds.
             return Failure(_("the database does not do its work; run: schoolbridge doctor"))

@@ -16,7 +16,7 @@ from service.activity.rebuild import rebuild
 from service.audit import AuditAction
 from service.cli.base import STOPPED, Context, Failure, json_option, pass_context, print_json
 from service.i18n import gettext as _
-from service.words import activity as wording
+from service.words.findings import line_remedy
 from service.words.problems import sentence
 
 REPORTED_EVERY = 500_000
@@ -66,7 +66,7 @@ def import_history(context: Context, paths: tuple[Path, ...], as_json: bool) -> 
 
 def _print(path: Path, done: Imported) -> None:
     for one in done.bad:
-        remedy = wording.line_remedy(one.code)
+        remedy = line_remedy(one.code)
         click.echo(_("{file}, line {line}: {column} “{value}”: {remedy}", file=path, line=one.line,
                      column=one.column, value=one.value, remedy=remedy))  # fmt: skip
     click.echo(

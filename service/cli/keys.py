@@ -32,14 +32,11 @@ def rotate(context: Context, as_json: bool) -> None:
     made = [key for key in all_keys.all() if key.kid not in before]
     published = all_keys.published(now, kept)
     if as_json:
-        print_json(
-            {
-                "made": [{"kid": key.kid, "alg": key.algorithm} for key in made],
-                "signs_from": now + PUBLISHED_AHEAD,
-                "published": [key.kid for key in published],
-                "removed": removed,
-            }
-        )
+        print_json({
+            "made": [{"kid": key.kid, "alg": key.algorithm} for key in made],
+            "signs_from": now + PUBLISHED_AHEAD, "published": [key.kid for key in published],
+            "removed": removed,
+        })  # fmt: skip
         return
     signs_from = f"{(now + PUBLISHED_AHEAD).astimezone(context.zone):%d.%m.%Y %H:%M:%S}"
     for key in made:

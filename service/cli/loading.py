@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioning.changes import Result
-from service.cli.base import (
-    STOPPED,
-    Context,
-    json_option,
-    pass_context,
-    school_option,
-)
+from service.cli.base import STOPPED, Context, json_option, pass_context, school_option
 from service.cli.loads import load_argument, show
 from service.i18n import gettext as _
 from service.loads import claims, operations
@@ -65,17 +59,19 @@ def import_(context: Context, paths: tuple[Path, ...], school: str, as_json: boo
 
 def _import(context: Context, paths: tuple[Path, ...], school: str) -> int:
     with context.transaction() as session:
+        named = [(path.name or path.absolute().name, path) for path in paths]
         load = operations.receive(
-            session,
-            home=context.settings.home,
-            paths=[(path.name or path.absolute().name, path) for path in paths],
-            scope=context.scope,
-            expected_school=school,
-            now=context.now,
-        )
-    JobQueue(context.settings).plan_load(load.id)
-    _watch_plan(context, load.id)
-    return load.id
+            session, home=context.settings.home, paths=named, scope=context.scope,
+            expected_school=school, now=context.now,
+        )  # fmt: skip
+    return _plan(context, load.id)
+
+
+def _plan(context: Context, load_id: int) -> int:
+    """Queue a load and wait until it is planned or rejected."""
+    JobQueue(context.settings).plan_load(load_id)
+    _wait(context, load_id, lambda load: load.status != LoadStatus.RECEIVED)
+    return load_id
 
 
 def _stop_code(context: Context, load_id: int) -> int:
@@ -167,11 +163,7 @@ def _retry(context: Context, load_id: int) -> tuple[int, bool]:
         load, is_new = try_again(
             session, load_id, home=context.settings.home, scope=context.scope, now=context.now
         )
-        number = load.id
-    if is_new:
-        JobQueue(context.settings).plan_load(number)
-        _watch_plan(context, number)
-    return number, is_new
+    return _plan(context, load.id) if is_new else load.id, is_new
 
 
 @click.command("sync")
@@ -210,11 +202,6 @@ def _needs_another_plan(context: Context, load_id: int) -> bool:
     with context.transaction() as session:
         load = operations.find(session, load_id, context.scope)
         return bool(failures(session, load, context.scope).again)
-
-
-def _watch_plan(context: Context, load_id: int) -> None:
-    """Wait until the load is planned or rejected."""
-    _wait(context, load_id, lambda load: load.status != LoadStatus.RECEIVED)
 
 
 def _watch_apply(context: Context, load_id: int, *, err: bool) -> bool:

@@ -36,12 +36,8 @@ def list_loads(context: Context, limit: int, as_json: bool) -> None:
         found = operations.latest(session, context.scope, limit)
         failed = counts(session, found, context.scope)
         if as_json:
-            print_json(
-                [
-                    _as_data(load, load.plans, []) | {"failed": failed.get(load.id, 0)}
-                    for load in found
-                ]
-            )
+            data = (_as_data(load, load.plans, []) for load in found)
+            print_json([one | {"failed": failed.get(one["load"], 0)} for one in data])
             return
         titles = (_("Load"), _("Received"), _("By"), _("Status"), _("Failed"), _("Schools"))
         rows = [

@@ -61,7 +61,7 @@ def add(
     context: Context, name: str, role: str, scope: tuple[str, ...], password_file: TextIO | None,
     as_json: bool,
 ) -> None:  # fmt: skip
-    given, password = _password(password_file)
+    given, password = read_or_made(password_file)
     with context.transaction() as session:
         operator = accounts.add(
             session, username=name, password=password, role=OperatorRole(role), scope=scope,
@@ -96,7 +96,7 @@ def enable(context: Context, name: str) -> None:
 @json_option
 @pass_context
 def password(context: Context, name: str, password_file: TextIO | None, as_json: bool) -> None:
-    given, new = _password(password_file)
+    given, new = read_or_made(password_file)
     with context.transaction() as session:
         operator = accounts.find(session, name)
         accounts.set_password(session, operator, new, **_who_and_when(context))
@@ -121,8 +121,8 @@ def _who_and_when(context: Context) -> dict[str, Any]:
     return {"actor": context.scope.actor, "now": context.now}
 
 
-def _password(file: TextIO | None) -> tuple[bool, str]:
-    """Whether it was given, and which it is."""
+def read_or_made(file: TextIO | None) -> tuple[bool, str]:
+    """Return whether a password was given, and which it is."""
     given = file.read().strip() if file else ""
     return bool(given), given or secrets.token_urlsafe(12)
 

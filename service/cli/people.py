@@ -62,13 +62,11 @@ def _as_text(slip: Slip) -> str:
 def _as_csv(found: Sequence[Slip]) -> bytes:
     titles = _("Name"), _("Class"), _("School"), _("Login"), _("Password"), _("Where to sign in")
     own = _("own password")
-    return csv_file(
-        titles,
-        (
-            (slip.name, slip.group, slip.school, slip.login, slip.password or own, slip.address)
-            for slip in found
-        ),
-    )
+    lines = [
+        (slip.name, slip.group, slip.school, slip.login, slip.password or own, slip.address)
+        for slip in found
+    ]
+    return csv_file(titles, lines)
 
 
 @click.command("reset-password")

@@ -178,10 +178,9 @@ def show_locked_out(
                 .order_by(KnownUser.class_title, KnownUser.family_name, KnownUser.username)
             )
             rows = [
-                (one.code, person.class_title, role(person.role), person.username,
-                 f"{person.family_name} {person.given_name} {person.middle_name}".strip())
+                (one.code, person.class_title, role(person.role), person.username, person.full_name)
                 for person, one in found
-            ]  # fmt: skip
+            ]
         else:
             counted = locked_out_by_school(on, default).where(context.scope.schools())
             rows = [(one.district, one.code, n) for one, n in session.execute(counted)]

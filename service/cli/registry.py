@@ -41,11 +41,9 @@ def registry() -> None:
 @registry.command("template", help=_("Write an empty file to fill in."))
 @click.argument("subject", type=click.Choice(SUBJECTS))
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMS),
+    "--format", "form", type=click.Choice(FORMS),
     help=_("Form of the output; by default the ending of the file, else xlsx."),
-)
+)  # fmt: skip
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path),
               help=_("File to write."))  # fmt: skip
 def write_template(subject: str, form: str | None, out: Path) -> None:

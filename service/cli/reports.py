@@ -33,16 +33,13 @@ from service.reports.tracing import note_export, note_published_export
 TABLE = "table"
 
 form_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice([TABLE, *FILES]),
+    "--format", "form", type=click.Choice([TABLE, *FILES]),
     help=_("Form of the output; by default the ending of the file, else a table."),
-)
+)  # fmt: skip
 out_option = click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    "--out", type=click.Path(dir_okay=False, path_type=Path),
     help=_("Write to this file instead of the output."),
-)
+)  # fmt: skip
 
 
 @click.group("report")

@@ -24,17 +24,10 @@ from service.sample import ENCODINGS, LAYOUTS, City, write_sample
     "--encoding", type=click.Choice(ENCODINGS), help=_("Encoding, if not the layout's own.")
 )
 @click.option("--month", default=0, show_default=True, help=_("The same city so many months on."))
-@click.option(
-    "--today",
-    type=click.DateTime(["%Y-%m-%d"]),
-    help=_("Files of this day's school year; by default of today's."),
-)
-@click.option(
-    "--broken",
-    default=0,
-    show_default=True,
-    help=_("So many schools have mistakes in their files."),
-)
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]),
+              help=_("Files of this day's school year; by default of today's."))  # fmt: skip
+@click.option("--broken", default=0, show_default=True,
+              help=_("So many schools have mistakes in their files."))  # fmt: skip
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help=_("Folder.")
 )

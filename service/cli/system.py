@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from typing import TextIO
 
@@ -14,6 +13,7 @@ from auth.oidc.keys import load_keys
 from service import operators
 from service.application import make_secret
 from service.cli.base import Context, pass_context
+from service.cli.operators import read_or_made
 from service.data_folder import ensure_home
 from service.i18n import gettext as _
 from service.logs import set_up_logging
@@ -36,20 +36,19 @@ def init(context: Context, operator: str, password_file: TextIO | None) -> None:
     make_secret(context.settings.home)
     context.prepare()
     load_keys(context.settings.signing_keys, context.now)
-    password = password_file.read().strip() if password_file else ""
+    given, password = read_or_made(password_file)
     with context.transaction() as session:
         if session.scalar(select(func.count()).select_from(Operator)):
             click.echo(_("{home} is ready.", home=context.settings.home))
             return
-        made = password or secrets.token_urlsafe(12)
         operators.add(
-            session, actor=context.scope.actor, username=operator, password=made,
+            session, actor=context.scope.actor, username=operator, password=password,
             role=OperatorRole.CITY, scope=[], now=context.now,
         )  # fmt: skip
     click.echo(_("{home} is ready.", home=context.settings.home))
     click.echo(_("Operator: {name}", name=operator))
-    if not password:
-        click.echo(_("Password (shown once): {password}", password=made))
+    if not given:
+        click.echo(_("Password (shown once): {password}", password=password))
 
 
 @click.command("serve")

@@ -15,6 +15,7 @@ from service.console import (
     links,
     loads,
     mail,
+    pages,
     people,
     phases,
     published,
@@ -44,6 +45,7 @@ SECTIONS = (
 
 blueprint = Blueprint("console", __name__, url_prefix="/console")
 blueprint.before_request(session.guard)
+blueprint.after_request(pages.keep_private)
 
 
 @blueprint.app_template_global()
@@ -52,13 +54,6 @@ def navigation() -> tuple[list[Link], list[Link]]:
         (title, [part for module in modules for part in module.PARTS])
         for title, modules in SECTIONS
     )
-
-
-@blueprint.after_request
-def _keep_private(response: Response) -> Response:
-    """Pages show people: no cache may keep them."""
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 @blueprint.get("/runs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, render_template
@@ -31,17 +30,6 @@ SHOWN_OF_NEW = {
 """The fields shown of something new; its name is the title of the row."""
 
 SEARCHED = ("lastname", "firstname", "username", "sourced_id", "class_title", "name", "fullname")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ShownChange:
-    """One row of the page."""
-
-    row: PlannedChange
-    school_code: str
-    title: str
-    fields: Sequence[tuple[str, Any, Any]]
-    """(name, before, after); before is None for something new."""
 
 
 @blueprint.route("", methods=["GET", "POST"])
@@ -127,7 +115,8 @@ def _name_of(values: Mapping[str, Any]) -> str:
     return str(values.get("fullname") or values.get("name") or "")
 
 
-def _shown(row: PlannedChange, school_code: str, names: Mapping[str, str]) -> ShownChange:
+def _shown(row: PlannedChange, school_code: str, names: Mapping[str, str]) -> dict[str, Any]:
+    """One row of the page. Its fields are (name, before, after); before is None for a new thing."""
     before, after = masked(row.before, scope()), masked(row.after, scope())
     title = _name_of(after or before) or row.key
     if row.kind in LINKS:
@@ -140,4 +129,4 @@ def _shown(row: PlannedChange, school_code: str, names: Mapping[str, str]) -> Sh
         # What differs is asked of the stored values: masked ones all look alike.
         changed = as_change(row).changed
         fields = [(name, before.get(name), after.get(name)) for name in changed]
-    return ShownChange(row=row, school_code=school_code, title=title, fields=fields)
+    return {"row": row, "school_code": school_code, "title": title, "fields": fields}

@@ -19,6 +19,7 @@ from service.signin.clients import OVERLAPS, Clients, client_fields
 
 blueprint = Blueprint("clients", __name__, url_prefix="/clients")
 PARTS = (Part(N_("Applications"), "console.clients.index", for_city=True),)
+SHOW = "console.clients.show"
 blueprint.before_request(only_for_the_city)
 
 
@@ -77,7 +78,7 @@ def create() -> str:
 def change(client_id: str) -> Response:
     with _clients() as clients, registration(client_fields()) as values:
         clients.change(client_id, values)
-    return _done(_("Saved. It counts within a second."), client_id)
+    return done(_("Saved. It counts within a second."), SHOW)
 
 
 @blueprint.post("/<client_id>/secret")
@@ -97,8 +98,4 @@ def switch(client_id: str) -> Response:
     with _clients() as clients:
         clients.switch(client_id, on=on)
     off = _("Disabled. Nobody signs in there any more, and its tokens have ended.")
-    return _done(_("Enabled.") if on else off, client_id)
-
-
-def _done(text: str, client_id: str) -> Response:
-    return done(text, "console.clients.show", client_id=client_id)
+    return done(_("Enabled.") if on else off, SHOW)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol, cast
+from typing import cast
 
 from flask import current_app, g
 from sqlalchemy import select
@@ -16,18 +16,9 @@ from auth.signin.throttle import Throttle
 from service import db
 from service.access import Scope, need_city
 from service.application import Application
-from service.models import OperatorRole, School
+from service.models import School
+from service.queue import JobQueue
 from service.settings import Settings
-
-
-class Queue(Protocol):
-    """What the console asks of ``service.queue.JobQueue``."""
-
-    def plan_load(self, load_id: int) -> None: ...
-
-    def apply_load(self, load_id: int) -> None: ...
-
-    def tell_signed_out(self) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +26,7 @@ class Console:
     """One per Flask application, in ``app.extensions["console"]``."""
 
     application: Application
-    queue: Queue
+    queue: JobQueue
     throttle: Throttle
 
 
@@ -69,10 +60,6 @@ def today() -> date:
 def scope() -> Scope:
     """Return what the signed-in operator may see. Every query of a view is limited by it."""
     return cast(Scope, g.scope)
-
-
-def is_city() -> bool:
-    return scope().role == OperatorRole.CITY
 
 
 def only_for_the_city() -> None:

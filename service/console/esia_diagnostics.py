@@ -14,6 +14,7 @@ from auth.cookies import Cookie
 from auth.esia.models import EsiaLogEntry, EsiaRefusal
 from service.console.context import transaction
 from service.console.forms import typed
+from service.console.pages import keep_private
 from service.console.paging import Page, page_of
 from service.signin.esia_systems import log_of, system_of_key
 
@@ -21,12 +22,7 @@ COOKIE_AGE = timedelta(hours=8)
 PAGE_SIZE = 50
 
 blueprint = Blueprint("esia_diagnostics", __name__, url_prefix="/esia/diagnostics")
-
-
-@blueprint.after_request
-def _keep_private(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response
+blueprint.after_request(keep_private)
 
 
 @blueprint.get("")

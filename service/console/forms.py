@@ -49,8 +49,12 @@ def said(problem: Problem | None) -> str:
 
 
 def done(text: str, endpoint: str, status: int = 302, /, **values: Any) -> Response:
-    """Lead to a page and say there what was done, or not."""
+    """Lead to a page and say there what was done, or not; what its address needs is by default as
+    in this one."""
     flash(text)
+    needed = current_app.url_map.is_endpoint_expecting
+    here = (request.view_args or {}).items()
+    values = {name: value for name, value in here if needed(endpoint, name)} | values
     return redirect(url_for(endpoint, **values), status)
 
 
@@ -78,7 +82,7 @@ def refused_on(page: Callable[..., Answer], **named: str) -> Callable[[View], Vi
 
 def back_to(endpoint: str) -> Callable[..., Response]:
     """Return a page for ``refused_on`` that leads to ``endpoint`` and says the problem there."""
-    return lambda *, problem, **values: done(said(problem), endpoint, **values)
+    return lambda *, problem, **_values: done(said(problem), endpoint)
 
 
 def refusal(error: Problem | WrongFields) -> Response | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from flask import Blueprint, render_template
 from sqlalchemy import func, select
 
-from service.console.context import is_city, now, scope, today, transaction
+from service.console.context import now, scope, today, transaction
 from service.console.health import queue_answers
 from service.console.loads import with_counts
 from service.console.navigation import Part
@@ -61,5 +61,5 @@ def index() -> str:
             stale_count=db.scalars(counted.where(old)).one(),
             school_count=db.scalars(counted).one(),
             stale_days=STALE_AFTER.days,
-            nobody_works=is_city() and not queue_answers()["worker"],
+            nobody_works=scope().is_city and not queue_answers()["worker"],
         )

@@ -108,12 +108,8 @@ def history() -> str:
 def grant(request_id: int) -> Response:
     """Link the identity to the person whose login was chosen or typed."""
     with transaction() as db:
-        _linking(db).grant(
-            request_id,
-            request.form.get("login", ""),
-            reason=request.form.get("reason", ""),
-            relink="relink" in request.form,
-        )
+        login, reason = request.form.get("login", ""), request.form.get("reason", "")
+        _linking(db).grant(request_id, login, reason=reason, relink="relink" in request.form)
     the_console().queue.tell_signed_out()
     text = _("Linked: the person gets in at the next sign-in through ЕСИА.")
     return done(text, "console.links.index", 303)

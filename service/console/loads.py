@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from provisioning.changes import Action, Kind
 from service.access import Scope
-from service.console.context import is_city, now, scope, settings, the_console, transaction
+from service.console.context import now, scope, settings, the_console, transaction
 from service.console.forms import done, refused_on, said
 from service.console.navigation import Part
 from service.console.paging import Page, page_of
@@ -24,13 +24,9 @@ from service.models import Load, LoadFile, LoadStatus, PlanStatus, School, Schoo
 from service.problems import Problem
 
 blueprint = Blueprint("loads", __name__, url_prefix="/loads")
-PARTS = (
-    Part(
-        N_("All loads"),
-        "console.loads.index",
-        ("console.loads", "console.findings", "console.changes"),
-    ),
-)
+SHOW = "console.loads.show"
+BELONGS = ("console.loads", "console.findings", "console.changes")
+PARTS = (Part(N_("All loads"), "console.loads.index", BELONGS),)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,7 +125,7 @@ def _is_busy(load: Load) -> bool:
 
 def _files(load: Load, plans: Sequence[SchoolPlan], mine: Scope) -> list[LoadFile]:
     """The files that the operator loaded or that are about a school of theirs."""
-    if is_city() or load.created_by == mine.actor:
+    if mine.is_city or load.created_by == mine.actor:
         return load.files
     own = {plan.school_code for plan in plans}
     return [file for file in load.files if file.school_code in own]
@@ -173,34 +169,21 @@ def approve(load_id: int) -> Response:
     confirmed = set(request.form.getlist("over_limits"))
     with transaction() as db:
         load = operations.find(db, load_id, scope())
-        waiting = [
-            plan
-            for plan in operations.plans(db, load, scope())
-            if plan.status == PlanStatus.PLANNED
-        ]
-        chosen = {
-            plan.school_code
-            for plan in waiting
-            if not plan.breaches or plan.school_code in confirmed
-        }
+        plans = operations.plans(db, load, scope())
+        waiting = {p.school_code: p.breaches for p in plans if p.status == PlanStatus.PLANNED}
+        chosen = {code for code, breaches in waiting.items() if not breaches or code in confirmed}
         if not chosen and not confirmed:
-            # Refused, because a tick is missing.
-            chosen = {plan.school_code for plan in waiting}
+            chosen = set(waiting)  # refused, because a tick is missing
         operations.approve(
-            db,
-            load_id,
-            scope=scope(),
-            now=now(),
-            expected_digest=seen,
-            over_limits=bool(confirmed),
-            schools=chosen,
-        )
+            db, load_id, scope=scope(), now=now(), expected_digest=seen,
+            over_limits=bool(confirmed), schools=chosen,
+        )  # fmt: skip
         if is_to_apply := request.form.get("then") == "apply":
             operations.ready_to_apply(db, load_id, scope=scope(), now=now())
     if is_to_apply:
         the_console().queue.apply_load(load_id)
         return _back_to(load_id)
-    return _done(_("The plan is approved. Nothing was changed in Moodle yet."), load_id)
+    return done(_("The plan is approved. Nothing was changed in Moodle yet."), SHOW)
 
 
 @blueprint.post("/<int:load_id>/reject")
@@ -208,7 +191,7 @@ def approve(load_id: int) -> Response:
 def reject(load_id: int) -> Response:
     with transaction() as db:
         operations.reject(db, load_id, scope=scope(), now=now())
-    return _done(_("The plan is rejected. Nothing was changed in Moodle."), load_id)
+    return done(_("The plan is rejected. Nothing was changed in Moodle."), SHOW)
 
 
 @blueprint.post("/<int:load_id>/apply")
@@ -231,8 +214,7 @@ def retry(load_id: int) -> Response:
         )
         number = load.id
     queue = the_console().queue
-    begin = queue.plan_load if is_new else queue.apply_load
-    begin(number)
+    (queue.plan_load if is_new else queue.apply_load)(number)
     return _back_to(number)
 
 
@@ -241,12 +223,8 @@ def retry(load_id: int) -> Response:
 def stop(load_id: int) -> Response:
     with transaction() as db:
         operations.request_stop(db, load_id, scope=scope(), now=now())
-    return _done(_("It stops after the batch that is under way. You can go on later."), load_id)
-
-
-def _done(text: str, load_id: int) -> Response:
-    return done(text, "console.loads.show", load_id=load_id)
+    return done(_("It stops after the batch that is under way. You can go on later."), SHOW)
 
 
 def _back_to(load_id: int) -> Response:
-    return redirect(url_for("console.loads.show", load_id=load_id))
+    return redirect(url_for(SHOW, load_id=load_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, g, render_template, request
 from werkzeug.wrappers import Response
 
-from service.console.context import is_city, now, scope, settings, transaction
+from service.console.context import now, scope, settings, transaction
 from service.console.forms import done, refused_on, said
 from service.console.navigation import Part
 from service.i18n import N_
@@ -22,7 +22,7 @@ PARTS = (Part(N_("Reports by mail"), "console.reports.mail.form"),)
 @blueprint.get("")
 def form(problem: Problem | None = None) -> str:
     with transaction() as db:
-        lost = list(undelivered(db)) if is_city() else []
+        lost = list(undelivered(db)) if scope().is_city else []
     return render_template(
         "console/mail.html",
         problem=said(problem),
@@ -37,12 +37,7 @@ def form(problem: Problem | None = None) -> str:
 @refused_on(form)
 def store() -> Response:
     with transaction() as db:
-        set_mail(
-            db,
-            db.get_one(Operator, g.operator.id),
-            email=request.form.get("email", ""),
-            wanted=request.form.get("wanted") == "1",
-            actor=scope().actor,
-            now=now(),
-        )
+        operator, email = db.get_one(Operator, g.operator.id), request.form.get("email", "")
+        wanted = request.form.get("wanted") == "1"
+        set_mail(db, operator, email=email, wanted=wanted, actor=scope().actor, now=now())
     return done(_("Stored."), "console.reports.mail.form")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from flask import g, request, url_for
 
 from service.i18n import gettext as _
-from service.models import OperatorRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,8 @@ class Link:
 def links(sections: Iterable[tuple[str, list[Part]]]) -> tuple[list[Link], list[Link]]:
     """Return links to the sections that the operator may see, and to the pages of the section that
     is shown; none where it has only one."""
-    is_city = g.operator.role == OperatorRole.CITY
     shown = [
-        (title, [part for part in parts if is_city or not part.for_city])
+        (title, [part for part in parts if g.scope.is_city or not part.for_city])
         for title, parts in sections
     ]
     endpoint = request.endpoint or ""
@@ -55,14 +53,8 @@ def links(sections: Iterable[tuple[str, list[Part]]]) -> tuple[list[Link], list[
     outer, inner = [], []
     for title, parts in shown:
         current = here in parts and here.fits(endpoint) > 0
-        outer.append(
-            Link(
-                title=_(title),
-                address=url_for(parts[0].endpoint),
-                current=current,
-                count=sum(part.waiting() for part in parts),
-            )
-        )
+        address, count = url_for(parts[0].endpoint), sum(part.waiting() for part in parts)
+        outer.append(Link(title=_(title), address=address, current=current, count=count))
         if current and len(parts) > 1:
             inner = [
                 Link(title=_(part.title), address=url_for(part.endpoint), current=part is here)

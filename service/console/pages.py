@@ -59,12 +59,7 @@ def init_app(app: Flask) -> None:
         this_page_with=_this_page_with,
     )
     app.jinja_env.filters.update(
-        moment=moment,
-        moment_with_seconds=moment_with_seconds,
-        number=number,
-        size=size,
-        sentence=sentence,
-        plain=values.plain,
+        moment=moment, number=number, size=size, sentence=sentence, plain=values.plain
     )
     app.before_request(_choose_language)
     app.after_request(_set_headers)
@@ -75,21 +70,14 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def moment(value: datetime | None) -> str:
-    """A moment in the time zone of the installation; a dash when there is none."""
+def moment(value: datetime | None, *, seconds: bool = False) -> str:
+    """A moment in the time zone of the installation; a dash when there is none. ``seconds`` for
+    lines that follow each other fast."""
     if value is None:
         return "—"
-    return _in_our_zone(value, "d MMM y, HH:mm")
-
-
-def moment_with_seconds(value: datetime) -> str:
-    """As ``moment``, for lines that follow each other fast."""
-    return _in_our_zone(value, "d MMM y, HH:mm:ss")
-
-
-def _in_our_zone(value: datetime, form: str) -> str:
-    zone = the_console().application.zone
-    return format_datetime(value.astimezone(zone), form, locale=i18n.language())
+    form = f"d MMM y, HH:mm{':ss' if seconds else ''}"
+    there = value.astimezone(the_console().application.zone)
+    return format_datetime(there, form, locale=i18n.language())
 
 
 def number(value: int) -> str:
@@ -119,6 +107,12 @@ def _choose_language() -> None:
     if wished not in i18n.LANGUAGES:
         wished = settings().server.language
     i18n.set_language(wished)
+
+
+def keep_private(response: Response) -> Response:
+    """For pages that show people: no cache may keep them."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _set_headers(response: Response) -> Response:

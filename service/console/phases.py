@@ -39,7 +39,8 @@ from service.words import people as words
 ROLES = (PUPIL, *sorted(STAFF, reverse=True))
 
 blueprint = Blueprint("phases", __name__, url_prefix="/phases")
-PARTS = (Part(N_("Phases"), "console.phases.index"),)
+INDEX = "console.phases.index"
+PARTS = (Part(N_("Phases"), INDEX),)
 
 
 class UnknownSchool(PhaseProblem):
@@ -98,7 +99,7 @@ def set_phase() -> Response:
         _rules(db).set_phase(
             target=_target(db), phase=_choice(Phase, "phase"), starts_on=_day("starts_on")
         )
-    return _done(_("The phase is set."))
+    return done(_("The phase is set."), INDEX, 303)
 
 
 @blueprint.post("/rules/<int:number>/move")
@@ -106,14 +107,14 @@ def set_phase() -> Response:
 def move_phase(number: int) -> Response:
     with transaction() as db:
         _rules(db).move_phase(number, starts_on=_day("starts_on"))
-    return _done(_("The phase is moved."))
+    return done(_("The phase is moved."), INDEX, 303)
 
 
 @blueprint.post("/rules/<int:number>/remove")
 def remove_phase(number: int) -> Response:
     with transaction() as db:
         _rules(db).remove_phase(number)
-    return _done(_("The phase is removed."))
+    return done(_("The phase is removed."), INDEX, 303)
 
 
 @blueprint.post("/exemptions")
@@ -129,14 +130,14 @@ def add_exemption() -> Response:
             until=_day("until") if request.form.get("until") else None,
             reason=request.form.get("reason", ""),
         )
-    return _done(_("The exemption is added."))
+    return done(_("The exemption is added."), INDEX, 303)
 
 
 @blueprint.post("/exemptions/<int:number>/remove")
 def remove_exemption(number: int) -> Response:
     with transaction() as db:
         _rules(db).remove_exemption(number)
-    return _done(_("The exemption is removed."))
+    return done(_("The exemption is removed."), INDEX, 303)
 
 
 @blueprint.get("/locked-out")
@@ -187,10 +188,6 @@ def _asked() -> tuple[date, str]:
 def _locked_out_rows(default: Phase, day: date, code: str) -> Any:
     rows = locked_out(day, default).where(scope().schools())
     return rows.where(School.code == code) if code else rows.order_by(School.code)
-
-
-def _done(text: str) -> Response:
-    return done(text, "console.phases.index", 303)
 
 
 def _target(db: Session) -> Target:

@@ -76,14 +76,8 @@ def make() -> Response:
     """Publish the report ``name`` with the question of the form."""
     definition = the_definition(request.form.get("name", ""))
     with transaction() as db:
-        published = publish(
-            db,
-            definition,
-            the_question(db, definition, request.form),
-            now=now(),
-            by=scope().actor,
-            reason=request.form.get("reason", ""),
-        )
+        asked, reason = the_question(db, definition, request.form), request.form.get("reason", "")
+        published = publish(db, definition, asked, now=now(), by=scope().actor, reason=reason)
     text = _("Published: from now on this question gives these figures.")
     return done(text, "console.reports.published.show", number=published.id)
 

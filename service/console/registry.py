@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from service import audit
 from service.access import find_school, need_city
 from service.audit import AuditAction
-from service.console.context import is_city, now, scope, today, transaction
+from service.console.context import now, scope, today, transaction
 from service.console.forms import back_to, done, file_answer, filters, refused_on, typed, typed_day
 from service.console.navigation import Part
 from service.console.paging import page_of_list
@@ -25,6 +25,7 @@ from service.words import registry as wording
 
 blueprint = Blueprint("registry", __name__, url_prefix="/registry")
 PARTS = (Part(N_("Schools"), "console.registry.index"),)
+SHOW = "console.registry.show"
 
 SYSTEMS = ("state", "other", "unknown")
 """The filter ``other`` gives the list of docs/facts/indicators.md A3."""
@@ -47,7 +48,6 @@ def index() -> str:
         systems=SYSTEMS,
         states=STATES,
         all_schools=len(schools),
-        is_city=is_city(),
         forms=FORMS,
     )
 
@@ -104,7 +104,6 @@ def show(code: str, problems: tuple[Problem, ...] = ()) -> str:
         types=dict.fromkeys(TYPES.values()),
         history=history,
         others=[one for one in everything if one.code != code and one.is_open],
-        is_city=is_city(),
     )
 
 
@@ -114,19 +113,19 @@ def edit(code: str) -> Response | tuple[str, int]:
         problems = editing.edit(db, scope(), code, _form(), now())
     if problems:
         return show(code, problems), 400
-    return done(_("Saved."), "console.registry.show", code=code)
+    return done(_("Saved."), SHOW)
 
 
 @blueprint.post("/close/<path:code>")
-@refused_on(back_to("console.registry.show"))
+@refused_on(back_to(SHOW))
 def close(code: str) -> Response:
     """Close, or merge into ``merged_into``."""
     on = typed_day("on")
     if on is None:
-        return done(_("Give the last day of the school."), "console.registry.show", code=code)
+        return done(_("Give the last day of the school."), SHOW)
     with transaction() as db:
         editing.close(db, scope(), code, on=on, merged_into=typed("merged_into"), now=now())
-    return done(_("Saved."), "console.registry.show", code=code)
+    return done(_("Saved."), SHOW)
 
 
 def _form() -> dict[str, str]:
@@ -150,7 +149,7 @@ def add() -> Response | tuple[str, int]:
         problems = editing.add(db, scope(), _form(), now())
     if problems:
         return new(problems), 400
-    return done(_("Saved."), "console.registry.show", code=typed("code"))
+    return done(_("Saved."), SHOW, code=typed("code"))
 
 
 @blueprint.post("/district")

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from service.access import Forbidden, need_city
-from service.console.context import is_city, now, scope, today, transaction
+from service.console.context import now, scope, today, transaction
 from service.console.forms import back_to, done, refused_on, typed, typed_day
 from service.console.navigation import Part
 from service.i18n import N_
@@ -40,14 +40,14 @@ def weeks() -> str:
         .where(PlatformSchool.school_code.is_(None), PlatformSchool.ignored.is_(False))
         .order_by(PlatformSchool.platform, PlatformSchool.label)
     )
+    is_city = scope().is_city
     with transaction() as db:
         names = lookup.platforms(db)
         return render_template(
             "console/registry_platforms.html",
             versions=[one for name in names for one in lookup.platform_versions(db, name)],
-            unmatched=db.scalars(unmatched).all() if is_city() else [],
-            schools=db.scalars(select(School).order_by(School.code)).all() if is_city() else [],
-            is_city=is_city(),
+            unmatched=db.scalars(unmatched).all() if is_city else [],
+            schools=db.scalars(select(School).order_by(School.code)).all() if is_city else [],
         )
 
 
@@ -104,7 +104,6 @@ def regional_totals(problems: Sequence[Problem] = ()) -> str:
             keys=list(TotalKey),
             typed=request.form,
             problems=[wording.problem(one) for one in problems],
-            is_city=is_city(),
         )
 
 
@@ -131,7 +130,6 @@ def plan(problems: Sequence[Problem] = ()) -> str:
         step=next((one for one in steps if one.number == request.args.get("step")), None),
         typed=request.form,
         problems=[wording.problem(one) for one in problems],
-        is_city=is_city(),
     )
 
 

@@ -94,12 +94,11 @@ def apply(import_id: int) -> Response:
     with transaction() as db:
         digest = request.form.get("digest", "")
         imports.apply(db, import_id, scope=scope(), digest=digest, now=now())
-    text = _("The data are in the registry.")
-    return done(text, "console.registry_imports.show", import_id=import_id)
+    return done(_("The data are in the registry."), "console.registry_imports.show")
 
 
 @blueprint.post("/<int:import_id>/reject")
-@refused_on(lambda *, problem, **_import: done(said(problem), "console.registry_imports.index"))
+@refused_on(back_to("console.registry_imports.index"))
 def reject(import_id: int) -> Response:
     with transaction() as db:
         imports.reject(db, import_id, scope=scope(), now=now())

@@ -190,14 +190,9 @@ def the_question(
 ) -> Question:
     """What the address asks, or the form ``given``. Raises ``AskError`` and ``Forbidden``."""
     return ask(
-        db,
-        definition,
-        request.args if given is None else given,
-        scope=scope(),
-        zone=the_console().application.zone,
-        now=now(),
-        settings=settings().reports,
-    )
+        db, definition, request.args if given is None else given, scope=scope(),
+        zone=the_console().application.zone, now=now(), settings=settings().reports,
+    )  # fmt: skip
 
 
 def _answer(definition: Definition, *, form: str) -> Report:

@@ -35,6 +35,7 @@ from service.signin.esia_systems import (
 
 blueprint = Blueprint("systems", __name__, url_prefix="/systems")
 PARTS = (Part(N_("Systems of the ЕСИА stand-in"), "console.systems.index", for_city=True),)
+SHOW = "console.systems.show"
 blueprint.before_request(only_for_the_city)
 
 PLACES = {
@@ -107,7 +108,7 @@ def create() -> Response:
     mnemonic = typed("mnemonic")
     with _systems() as systems, registration(system_fields()) as values:
         systems.create(mnemonic, values, _upload("certificate"))
-    return _done(_("Registered. It may ask at once."), mnemonic)
+    return done(_("Registered. It may ask at once."), SHOW, mnemonic=mnemonic)
 
 
 @blueprint.post("/<mnemonic>")
@@ -115,7 +116,7 @@ def create() -> Response:
 def change(mnemonic: str) -> Response:
     with _systems() as systems, registration(system_fields()) as values:
         systems.change(mnemonic, values)
-    return _done(_("Saved. It counts at once."), mnemonic)
+    return done(_("Saved. It counts at once."), SHOW)
 
 
 @blueprint.post("/<mnemonic>/certificate")
@@ -132,7 +133,7 @@ def certificate(mnemonic: str) -> Response:
             following = act == "next"
             name = "next_certificate" if following else "certificate"
             systems.put_certificate(mnemonic, _upload(name), following=following)
-    return _done(_("Saved. It counts at once."), mnemonic)
+    return done(_("Saved. It counts at once."), SHOW)
 
 
 @blueprint.post("/<mnemonic>/faults")
@@ -146,7 +147,7 @@ def faults(mnemonic: str) -> Response:
     ]
     with _systems() as systems:
         systems.set_faults(mnemonic, None if request.form.get("act") == "file" else chosen)
-    return _done(_("Saved. The next request meets it."), mnemonic)
+    return done(_("Saved. The next request meets it."), SHOW)
 
 
 @blueprint.post("/<mnemonic>/disable", endpoint="disable")
@@ -156,7 +157,7 @@ def switch(mnemonic: str) -> Response:
     with _systems() as systems:
         systems.switch(mnemonic, on=on)
     off = _("Disabled. Its requests are refused, and its tokens have ended.")
-    return _done(_("Enabled.") if on else off, mnemonic)
+    return done(_("Enabled.") if on else off, SHOW)
 
 
 @blueprint.post("/<mnemonic>/key")
@@ -168,7 +169,7 @@ def key(mnemonic: str) -> Response | str:
         return show(mnemonic, key=made)
     with _systems() as systems:
         systems.revoke_key(mnemonic)
-    return _done(_("The key opens nothing any more."), mnemonic)
+    return done(_("The key opens nothing any more."), SHOW)
 
 
 @blueprint.get("/<mnemonic>/log")
@@ -189,7 +190,7 @@ def recording(mnemonic: str) -> Response:
             minutes = request.form.get("minutes", RECORDING_MINUTES[0], type=int)
             systems.record(mnemonic, minutes)
     text = _("The recording has ended.") if stop else _("The system is being recorded.")
-    return _done(text, mnemonic)
+    return done(text, SHOW)
 
 
 @blueprint.get("/<mnemonic>/recording.json")
@@ -204,7 +205,3 @@ def _upload(name: str) -> bytes:
     """The content of an uploaded certificate; empty when there was none, cut when too long."""
     file = request.files.get(name)
     return file.stream.read(MAX_CERTIFICATE_BYTES) if file else b""
-
-
-def _done(text: str, mnemonic: str) -> Response:
-    return done(text, "console.systems.show", mnemonic=mnemonic)

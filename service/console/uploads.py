@@ -80,8 +80,6 @@ def clean_name(name: str) -> str:
 
 
 def _may_load(mine: Scope, code: str) -> bool:
-    if mine.role == OperatorRole.CITY:
-        return True
     if mine.role == OperatorRole.SCHOOL:
         return code in mine.items
     with transaction() as db:

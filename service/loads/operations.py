@@ -278,7 +278,7 @@ def findings(session: Session, load: Load, scope: Scope) -> Sequence[LoadFinding
     not say, and without it nobody knows why nothing was read.
     """
     visible: ColumnElement[bool] = LoadFinding.school_code.in_(scope.codes())
-    if load.created_by == scope.actor or scope.role == OperatorRole.CITY:
+    if load.created_by == scope.actor or scope.is_city:
         visible = visible | LoadFinding.school_code.not_in(select(School.code))
         visible = visible | LoadFinding.rule.in_(ABOUT_THE_FILE)
     query = (

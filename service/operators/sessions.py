@@ -69,7 +69,14 @@ def sign_in(
     audit.record(
         session, AuditAction.OPERATOR_SIGN_IN, at=now, actor=operator.username, operator=operator.id
     )
-    return begin(session, operator, lifetime, now)
+    token = secrets.token_urlsafe(32)
+    session.add(
+        OperatorSession(
+            token_hash=digest(token), operator_id=operator.id, created_at=now, last_seen_at=now,
+            ends_at=now + lifetime.whole,
+        )
+    )  # fmt: skip
+    return token
 
 
 @cache
@@ -95,21 +102,6 @@ def _note_failure(session: Session, username: str, secret: bytes, now: datetime)
     who: dict[str, Any] = {"typed": typed} if known is None else {"operator": known}
     audit.record(session, AuditAction.OPERATOR_REFUSE_SIGN_IN, at=now, actor=audit.NOBODY, **who)
     log.warning("an operator's sign-in failed", extra=who)
-
-
-def begin(session: Session, operator: Operator, lifetime: Lifetime, now: datetime) -> str:
-    """Sign the operator in; return the token for the browser."""
-    token = secrets.token_urlsafe(32)
-    session.add(
-        OperatorSession(
-            token_hash=digest(token),
-            operator_id=operator.id,
-            created_at=now,
-            last_seen_at=now,
-            ends_at=now + lifetime.whole,
-        )
-    )
-    return token
 
 
 def operator_of(

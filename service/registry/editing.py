@@ -89,8 +89,7 @@ def edit(
         return tuple(problems)
     changes = changes_of(values, school, head_counts(session, code).get(code, {}))
     if changes:
-        is_city = scope.role == OperatorRole.CITY
-        write(session, school, changes, actor=scope.actor, now=now, registers=is_city)
+        write(session, school, changes, actor=scope.actor, now=now, registers=scope.is_city)
     return ()
 
 

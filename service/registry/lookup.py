@@ -21,7 +21,6 @@ from service.models import (
     HeadCount,
     HeadCountGroup,
     Milestone,
-    OperatorRole,
     PlatformFigure,
     PlatformSchool,
     PlatformWeek,
@@ -179,7 +178,7 @@ def platform_figures(
         .where(PlatformFigure.week_id == week.id)
         .order_by(PlatformFigure.row)
     )
-    if scope.role != OperatorRole.CITY:
+    if not scope.is_city:
         rows = rows.where(PlatformSchool.school_code.in_(scope.codes()))
     schools, unmatched = {}, []
     for figure, code, ignored in session.execute(rows):

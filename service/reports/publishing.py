@@ -221,7 +221,7 @@ def find_published(session: Session, scope: Scope, number: int) -> PublishedRepo
 
 def _inside(session: Session, scope: Scope, published: PublishedReport) -> bool:
     items = set(published.part_items)
-    if scope.role == OperatorRole.CITY:
+    if scope.is_city:
         return True
     if not items or published.part_role == OperatorRole.CITY:
         return False

@@ -264,7 +264,7 @@ def exemptions(session: Session, scope: Scope) -> Sequence[tuple[PhaseExemption,
 
 def _concerns(scope: Scope, table: type[PhaseRule | PhaseExemption]) -> ColumnElement[bool]:
     """Select the rows that are about somebody inside the scope."""
-    if scope.role == OperatorRole.CITY:
+    if scope.is_city:
         return true()
     of_districts = select(School.district).where(scope.schools())
     return or_(

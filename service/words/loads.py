@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from service.i18n import N_
 from service.i18n import gettext as _
 from service.models import Load, LoadStatus
 from service.words import words, words_or_code
-
-if TYPE_CHECKING:
-    from provisioning.formats import LayoutError
-    from provisioning.moodle import MoodleError
-
-
-def moodle_problem(error: MoodleError) -> str:
-    """What broke off the work with Moodle."""
-    return _what_broke(f"moodle.{type(error).__name__}: {error}")
 
 
 def problem_in_words(load: Load) -> str:
@@ -29,7 +20,7 @@ def problem_in_words(load: Load) -> str:
         advice = _("After that, load the files again.")
     else:
         advice = _("After that, you can go on where it stopped.")
-    return f"{_what_broke(load.problem)} {advice}"
+    return f"{what_broke(load.problem)} {advice}"
 
 
 _BROKE = {
@@ -57,15 +48,10 @@ _BROKE = {
 }
 
 
-def _what_broke(problem: str) -> str:
+def what_broke(problem: str) -> str:
     """``problem`` names who broke or a class of error, and what: Moodle's function and code."""
     subject, _colon, what = problem.partition(": ")
     return _(_BROKE[subject], what=what) if subject in _BROKE else problem
-
-
-def layout_problem(error: LayoutError) -> str:
-    """A wrong file in a folder of layouts."""
-    return _what_broke(f"layout: {error}")
 
 
 load_status = words(

@@ -59,10 +59,7 @@ _FIELDS = {
         N_("Certificate"),
         N_("PEM or DER, RSA or GOST R 34.10-2012 (256 bit). Never the private key."),
     ),
-    "next_certificate": (
-        N_("Next certificate"),
-        N_("While both are valid, both count."),
-    ),
+    "next_certificate": (N_("Next certificate"), N_("While both are valid, both count.")),
     "redirect_hosts": (
         N_("Return hosts"),
         N_("Host names, one a line, without https:// and path; any port and path will do."),

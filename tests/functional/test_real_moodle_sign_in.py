@@ -21,8 +21,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select
 
 from auth.clients.client import Client
-from service import create_app
 from service.models import KnownObject, KnownUser
+from service.web import create_app
 from tests.functional.conftest import sign_in_first_time, type_first_password
 from tests.provisioning.apply_city import ask, take_out
 from tests.service.installation import installation

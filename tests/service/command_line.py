@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from service.config import load_settings
 from service.data_folder import locked
 from service.db import transaction
 from service.processes import neighbours
+from tests.waiting import WAIT_SECONDS
 
 TRACE = "Traceback"
 
@@ -42,8 +45,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def run(*arguments: object, home: Path, **variables: str | None) -> Ended:
-    """One command in English on a data folder; an exception that escapes is the test's failure.
+def run(*arguments: object, home: Path, code: int | None = None, **variables: str | None) -> Ended:
+    """One command in English on a data folder; an exception that escapes is the test's failure,
+    and so is another exit code than ``code``.
 
     ``variables`` are further environment variables without their ``SCHOOLBRIDGE_``.
     """
@@ -53,10 +57,24 @@ def run(*arguments: object, home: Path, **variables: str | None) -> Ended:
         "SCHOOLBRIDGE_CONFIG": None,
         **{f"SCHOOLBRIDGE_{name}": value for name, value in variables.items()},
     }
-    result = CliRunner(catch_exceptions=False).invoke(
-        main, [str(one) for one in arguments], env=env
-    )
+    result = CliRunner(catch_exceptions=False).invoke(main, [*map(str, arguments)], env=env)
+    assert code in (None, result.exit_code), result.output
     return Ended(code=result.exit_code, out=result.stdout, err=result.stderr)
+
+
+def environment(home: Path, **variables: str) -> dict[str, str]:
+    """Of a process on a data folder, in English; ``variables``: as of ``run``."""
+    kept = {name: value for name, value in os.environ.items() if "SCHOOLBRIDGE" not in name}
+    ours = {"HOME": str(home), "LANG": "en", **variables}
+    return kept | {f"SCHOOLBRIDGE_{name}": value for name, value in ours.items()}
+
+
+def python(*arguments: object, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """What has become of a Python process of its own."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)], env=environment(home, **variables),
+        capture_output=True, text=True, timeout=WAIT_SECONDS,
+    )  # fmt: skip
 
 
 def command(*arguments: object) -> list[str]:

@@ -14,8 +14,8 @@ from auth.esia.protocol.keys import load_standin_keys
 from service.db import make_engine
 from tests.language import in_language
 from tests.service.command_line import run
-from tests.service.console_factories import NOW
 from tests.service.database import make_tables
+from tests.service.factories import NOW
 from tests.service.trial import Trial, make_trial
 
 
@@ -39,6 +39,14 @@ def session(engine: Engine) -> Iterator[Session]:
         session.rollback()
 
 
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a database of the test's own without tables: SQLite unless ``on_both_databases``."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.sqlite'}"
+    return str(request.getfixturevalue("fresh_postgres_url"))
+
+
 @pytest.fixture(scope="session")
 def _initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ``init`` makes; running it for each test takes longer than most of them."""
@@ -48,7 +56,7 @@ def _initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def initialised_home(_initialised: Path, tmp_path: Path) -> Path:
+def home(_initialised: Path, tmp_path: Path) -> Path:
     """A data folder of the test's own that ``init`` has made."""
     return Path(shutil.copytree(_initialised, tmp_path / "home"))
 

@@ -7,20 +7,22 @@ import shutil
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import RSAKey
+from playwright.sync_api import Page
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.pool import StaticPool
 from werkzeug.test import TestResponse, encode_multipart
 
-from service import create_app
 from service.application import Application, make_secret
 from service.db import make_session_factory, transaction
 from service.models import AuditEntry
+from service.queue import JobQueue
 from service.settings import Settings
+from service.web import create_app
 from tests.service.database import make_tables
 from tests.service.factories import (
     BREACH,
@@ -59,8 +61,11 @@ __all__ = [
 ]
 
 
+Row = TypeVar("Row")
+
+
 @dataclass(kw_only=True)
-class RecordingQueue:
+class RecordingQueue(JobQueue):
     """Remembers what was asked of the worker."""
 
     planned: list[int] = field(default_factory=list)
@@ -90,6 +95,16 @@ class ConsoleUnderTest:
         """A transaction on the database of the console."""
         return transaction(self.application.sessions)
 
+    def all(self, table: type[Row]) -> list[Row]:
+        """Every row of a table."""
+        with self.rows() as rows:
+            return list(rows.scalars(select(table)))
+
+    def one(self, table: type[Row], key: Any) -> Row:
+        """The row with this primary key; fails when there is none."""
+        with self.rows() as rows:
+            return cast(Row, rows.get_one(table, key))
+
     def audit(self) -> list[AuditEntry]:
         """What was written down but for sign-ins, in its order."""
         done = select(AuditEntry).where(AuditEntry.action != "operator.sign_in")
@@ -100,11 +115,11 @@ class ConsoleUnderTest:
         """By whom and what."""
         return [(one.actor, one.action) for one in self.audit()]
 
-    def client(self, username: str = "") -> Browser:
+    def client(self, username: str = "", password: str = PASSWORD) -> Browser:
         """A browser that speaks Russian; signed in when a name is given."""
         browser = Browser(self.app.test_client())
         if username:
-            answer = browser.post("/console/signin", username=username, password=PASSWORD)
+            answer = browser.post("/console/signin", username=username, password=password)
             assert answer.status_code == 302, answer.status_code
         return browser
 
@@ -115,13 +130,13 @@ class Browser:
     def __init__(self, client: FlaskClient) -> None:
         self.client = client
 
-    def get(self, address: str, **parameters: Any) -> TestResponse:
+    def get(self, address: str, /, **parameters: Any) -> TestResponse:
         return self.client.get(address, query_string=parameters or None)
 
-    def post(self, address: str, **fields: Any) -> TestResponse:
+    def post(self, address: str, /, **fields: Any) -> TestResponse:
         return self.post_with(self.form_token(), address, **fields)
 
-    def post_with(self, form_token: str, address: str, **fields: Any) -> TestResponse:
+    def post_with(self, form_token: str, address: str, /, **fields: Any) -> TestResponse:
         """The same with a token that is known already."""
         # Encoded here because the test client would leave a temporary file of its own open.
         boundary, body = encode_multipart({"form_token": form_token, **fields})
@@ -137,6 +152,14 @@ class Browser:
         return found[1]
 
 
+def shows(page: str | TestResponse, *texts: str, status: int = 200) -> None:
+    """Check the status of an answer, and that all these texts are on its page."""
+    if isinstance(page, TestResponse):
+        assert page.status_code == status, page.text
+        page = page.text
+    assert [text for text in texts if text not in page] == []
+
+
 def digest_on(page: str) -> str:
     """The digest that the decision on the page of a load will name."""
     found = re.search(r'name="digest" value="([0-9a-f]{64})"', page)
@@ -144,11 +167,23 @@ def digest_on(page: str) -> str:
     return found[1]
 
 
+def sign_in_at(page: Page, username: str = "city") -> None:
+    """Fill in the form of the sign-in that a real browser shows."""
+    page.fill("[name=username]", username)
+    page.fill("[name=password]", PASSWORD)
+    page.click("text=Войти")
+
+
 def make_console(
-    home: Path, *, engine: Engine | None = None, stand_keys: Path | None = None, **settings: Any
+    home: Path,
+    *,
+    engine: Engine | None = None,
+    stand_keys: Path | None = None,
+    operators: bool = False,
+    **settings: Any,
 ) -> ConsoleUnderTest:
     """``engine`` has no tables yet; without one the database is SQLite in memory. ``stand_keys``
-    are those that the ЕСИА stand-in is to have."""
+    are those that the ЕСИА stand-in is to have; ``operators``: those of ``add_operators``."""
     make_secret(home)
     (home / "keys").mkdir(exist_ok=True)
     if stand_keys:
@@ -165,9 +200,12 @@ def make_console(
         clock=lambda: NOW,
     )
     queue = RecordingQueue()
-    return ConsoleUnderTest(
-        application=application, queue=queue, app=create_app(application, queue=queue)
-    )
+    app = create_app(application, queue=queue)
+    console = ConsoleUnderTest(application=application, queue=queue, app=app)
+    if operators:
+        with console.rows() as rows:
+            add_operators(rows)
+    return console
 
 
 @cache

@@ -6,12 +6,17 @@ and the marks that people get and lose.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import Engine
+import pytest
+from sqlalchemy import Engine, text
 
 from auth import tables
-from service.db import Base
+from service.db import Base, make_engine
+
+on_both_databases = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+"""For tests that take the fixture ``database_url``."""
 
 _ROLLS = (
     "INSERT INTO roll_changes (school_code) SELECT school_code FROM {{rows}} "
@@ -42,6 +47,16 @@ def make_tables(engine: Engine) -> None:
     with engine.begin() as connection:
         for statement in _triggers(engine.dialect.name):
             connection.exec_driver_sql(statement)
+
+
+def execute(url: str, statement: str, *values: dict[str, Any]) -> Sequence[Any]:
+    """Run SQL in a database, once or for each of ``values``; the rows that it finds."""
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        result = connection.execute(text(statement), values or None)
+        found = result.all() if result.returns_rows else []
+    engine.dispose()
+    return found
 
 
 def _triggers(dialect: str) -> Iterator[str]:

@@ -235,11 +235,11 @@ def add_operator(
     return add(session, Operator, username=username, role=role, **fields | overrides)
 
 
-def add_operators(session: Session, *, school: str = SCHOOL, district: str = "Невский") -> None:
-    """The operators ``city``, ``district`` and ``school``."""
+def add_operators(session: Session) -> None:
+    """The operators ``city``, ``district`` of «Невский» and ``school`` of ``SCHOOL``."""
     add_operator(session)
-    add_operator(session, "district", OperatorRole.DISTRICT, [district])
-    add_operator(session, "school", OperatorRole.SCHOOL, [school])
+    add_operator(session, "district", OperatorRole.DISTRICT, ["Невский"])
+    add_operator(session, "school", OperatorRole.SCHOOL, [SCHOOL])
 
 
 @cache

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from auth.clients.client import Client
 from auth.models import LoginEvent
 from provisioning.passwords import birth_date_password
-from service import create_app
 from service.models import KnownUser
+from service.web import create_app
 from tests.relying_party import Browser, Page, RelyingParty
 from tests.service.command_line import free_port
 from tests.service.console_factories import RecordingQueue, signing_key

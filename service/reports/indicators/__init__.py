@@ -22,7 +22,7 @@ from service.activity.marks import Mark, marked
 from service.activity.rolls import Members
 from service.calendar.weeks import final_cut_off, last_quarter, quarter_of
 from service.i18n import gettext as _
-from service.models import KnownEnrolment, OperatorRole, RegionalTotal, SchoolType, TotalKey
+from service.models import KnownEnrolment, RegionalTotal, SchoolType, TotalKey
 from service.problems import AskError
 from service.registry.lookup import DENOMINATORS, denominator, regional_totals
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
@@ -196,7 +196,7 @@ def _denominator(
 ) -> _Denominator:
     if indicator not in DENOMINATORS:
         return _Denominator(value=None, source="")
-    if question.scope.role != OperatorRole.CITY:
+    if not question.scope.is_city:
         return _Denominator(value=None, source=_("official totals are of the whole region"))
     found = denominator(totals, indicator)
     missing = ", ".join(map(wording.total, found.missing))

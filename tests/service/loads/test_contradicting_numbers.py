@@ -10,7 +10,6 @@ import pytest
 
 from auth.linking.models import LinkRequest
 from provisioning.roster import Role
-from service import create_app
 from service.access import Forbidden, Scope
 from service.loads import operations
 from service.models import LoadFinding, OperatorRole
@@ -19,6 +18,7 @@ from service.people.passwords import find_person, reset_password
 from service.people.slips import STAFF, groups, slip_of, slips
 from service.sample.rows import Row
 from service.signin.linking import candidates
+from service.web import create_app
 from tests.service.console_factories import ConsoleUnderTest, RecordingQueue
 from tests.service.factories import add_operator, add_request
 from tests.service.installation import SCOPE

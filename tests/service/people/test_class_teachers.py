@@ -16,8 +16,8 @@ from auth.models import Credential, SignIn
 from auth.settings import AuthSettings
 from auth.signin.passwords import hash_password
 from provisioning.settings import PasswordSettings
-from service import create_app
 from service.models import ClassTeacher
+from service.web import create_app
 from tests.service.console_factories import ConsoleUnderTest, make_console
 from tests.service.factories import NOW, add_known_person, add_school, choose_own_password
 from tests.service.trial import A, Trial, make_class, pupils, teacher
