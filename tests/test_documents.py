@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
+
+import pytest
 
 import service.models  # noqa: F401 - registers the tables
 from auth.tables import Base as AuthBase
 from service.db import Base
-from tests.test_architecture import TIERS
+from tests.test_architecture import ROOT, TIERS, files
 
-ROOT = Path(__file__).parents[1]
-PAPERS = (
-    "FORMAT-" + "FACTS",
-    "PROTOCOL" + ".md",
-    "INDICATORS" + ".md",
-    "(Moodle " + "notes",
-    "ЕСИА " + "notes",
-)
+PAPERS = ("FORMAT-" + "FACTS", "PROTOCOL" + ".md", "INDICATORS" + ".md", "(Moodle " + "notes",
+          "ЕСИА " + "notes")  # fmt: skip
 """Names of papers that are not in the repository."""
 
 CITATION = re.compile(
@@ -33,14 +27,9 @@ CODE_PATH = re.compile(r"`((?:service|auth|provisioning|tests|bench)/[\w./-]+)`"
 
 
 def _texts(*tops: str) -> Iterator[tuple[str, str]]:
-    tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *tops],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout.splitlines()  # fmt: skip
-    for name in tracked:
-        path = ROOT / name
-        if path.suffix in {".py", ".toml", ".md", ".html", ".mako"} and path.is_file():
-            yield name, path.read_text("utf-8")
+    for path in files(*tops):
+        if path.suffix in {".py", ".toml", ".md", ".html", ".mako"}:
+            yield path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
 
 
 def _numbers(document: str) -> set[str]:
@@ -60,12 +49,18 @@ def test_no_paper_outside_the_repository_is_cited() -> None:
     assert found == set()
 
 
-def test_every_document_that_is_named_exists() -> None:
+@pytest.mark.parametrize(
+    ("tops", "pattern"),
+    [([], DOCUMENT), (["docs", "README.md"], LINK), (["docs", "README.md"], CODE_PATH)],
+    ids=["documents", "links of documents", "files that documents name"],
+)
+def test_what_is_named_exists(tops: list[str], pattern: re.Pattern[str]) -> None:
     missing = {
         (name, named)
-        for name, text in _texts()
-        for named in DOCUMENT.findall(text)
-        if not (ROOT / named).is_file()
+        for name, text in _texts(*tops)
+        if name.endswith(".md") or pattern is DOCUMENT
+        for named in pattern.findall(text)
+        if not ((ROOT / name).parent if pattern is LINK else ROOT).joinpath(named).exists()
     }
     assert missing == set()
 
@@ -102,24 +97,3 @@ def test_the_tables_of_the_drawing_are_those_of_the_models() -> None:
     models = [one.class_ for base in (Base, AuthBase) for one in base.registry.mappers]
     made = [(one.__module__.replace(".", "/"), one.__tablename__) for one in models]
     assert sorted(drawn) == sorted(made)
-
-
-def test_links_of_documents_lead_somewhere() -> None:
-    missing = {
-        (name, target)
-        for name, text in _texts("docs", "README.md")
-        if name.endswith(".md")
-        for target in LINK.findall(text)
-        if not (ROOT / name).parent.joinpath(target).exists()
-    }
-    assert missing == set()
-
-
-def test_files_that_documents_name_exist() -> None:
-    missing = {
-        (name, named)
-        for name, text in _texts("docs", "README.md")
-        for named in CODE_PATH.findall(text)
-        if not (ROOT / named).exists()
-    }
-    assert missing == set()

@@ -43,18 +43,22 @@ from service.reports import REPORTS
 from service.reports.definition import ask
 from service.reports.publishing import publish
 from service.settings import ReportSettings
-from tests.service.console_factories import (
+from tests.service.factories import (
+    DEFAULTS,
     NOW,
+    add,
     add_file,
     add_finding,
+    add_known_person,
+    add_load,
     add_operator,
     add_plan,
-    add_run,
+    add_request,
     add_school,
     make_user_change,
+    put_on_roll,
+    sign_in,
 )
-from tests.service.factories import DEFAULTS, add, add_request, put_on_roll, sign_in
-from tests.service.slip_factories import add_person
 
 SATURDAY = date(2026, 9, 19)
 """Begins the week of the platform; everybody's sign-in is in the week after it."""
@@ -154,20 +158,18 @@ def _add_place(rows: Session, place: Place) -> None:
     )  # fmt: skip
     someone = {"family_name": f"{name}ова", "class_title": place.title}
     class_id = place.values["class_id"]
-    add_person(
+    add_known_person(
         rows, f"p-{place.word}", place.school, username=place.login, class_id=class_id,
         lastname=f"{name}ова", email=f"{place.word}@school.invalid", **someone,
     )  # fmt: skip
-    add_person(rows, f"t-{place.word}", place.school, role="teacher", family_name=f"{name}ин")
+    add_known_person(rows, f"t-{place.word}", place.school, role="teacher", family_name=f"{name}ин")
     _add_pupils(rows, place, pupils - 1)
-    run = add_run(rows, id=place.number, created_by=operator, folder=f"uploads/{place.word}")
-    _add_load(rows, run, place, people)
-    rows.add(
-        HeadCount(
-            school_code=place.school, group=HeadCountGroup.LEARNERS, people=learners,
-            as_of=date(2026, 9, 1), source=f"письмо-{place.word}", recorded_at=MADE_AT,
-            recorded_by=operator,
-        )
+    load = add_load(rows, id=place.number, created_by=operator, folder=f"uploads/{place.word}")
+    _add_load(rows, load, place, people)
+    add(
+        rows, HeadCount, school_code=place.school, group=HeadCountGroup.LEARNERS, people=learners,
+        as_of=date(2026, 9, 1), source=f"письмо-{place.word}", recorded_at=MADE_AT,
+        recorded_by=operator,
     )  # fmt: skip
     add_request(
         rows, place.school, id=place.number, subject=f"90{place.number}", asked_at=MADE_AT,
@@ -186,62 +188,45 @@ def _add_place(rows: Session, place: Place) -> None:
     for act, role in ((RollAct.BEGUN, ""), (RollAct.JOINED, "student")):
         who = {"person_id": f"p-{place.word}" if role else "", "role": role}
         add(rows, RollEvent, at=MADE_AT, act=act, school_code=place.school, **who)
-    changed = {"short_name": [f"было-{place.word}", f"стало-{place.word}"]}
-    rows.add(
-        AuditEntry(
-            at=MADE_AT, actor=operator, action="school.write", school_code=place.school,
-            details={"changes": changed},
-        )
-    )  # fmt: skip
+    changed = {"changes": {"short_name": [f"было-{place.word}", f"стало-{place.word}"]}}
+    act = {"action": "school.write", "school_code": place.school, "details": changed}
+    add(rows, AuditEntry, at=MADE_AT, actor=operator, **act)
 
 
 def _add_pupils(rows: Session, place: Place, count: int) -> None:
     """Everybody of them signed in once, and in the portal before."""
     ids = [f"{place.word}-{number}" for number in range(count)]
     surname = f"{place.word.capitalize()}ов"
-    at = MADE_AT - timedelta(hours=3)
-    where = {"school_code": place.school, "role": "student"}
+    at, where = MADE_AT - timedelta(hours=3), {"school_code": place.school}
     home = {"class_id": f"c-{place.school}", "class_title": place.title}
-    names = {
-        "firstname": "Проба", "lastname": surname, "family_name": surname, "given_name": "Проба",
-    }  # fmt: skip
+    names = {"firstname": "Проба", "lastname": surname, "family_name": surname}
+    portal = {"source": "earlier_portal", "method": "password", "result": "allowed"}
+    person = {"role": "student", **names, **where, **home}
     tables: dict[Any, list[dict[str, Any]]] = {
         KnownUser: [
-            {
-                "person_id": one, "moodle_id": place.number + n, "username": f"{place.login}{n}",
-                "email": f"{one}@school.invalid", **names, **where, **home,
-            }
+            {"person_id": one, "moodle_id": place.number + n, "username": f"{place.login}{n}",
+             "email": f"{one}@school.invalid", **person}
             for n, one in enumerate(ids)
         ],
         SchoolMembership: [{"person_id": one, **where, **home} for one in ids],
         LoginEvent: [
             {"at": at, "person_id": one, "class_title": place.title, **where} for one in ids
         ],
-        OutsideEvent: [
-            {
-                "source": "earlier_portal", "key": one, "at": at, "person_id": one,
-                "school_code": place.school, "method": "password", "result": "allowed",
-            }
-            for one in ids
-        ],
+        OutsideEvent: [{"key": one, "at": at, "person_id": one, **portal, **where} for one in ids],
     }  # fmt: skip
     for table, values in tables.items():
         rows.execute(insert(table), [{**DEFAULTS.get(table, {}), **one} for one in values])
 
 
-def _add_load(rows: Session, run: Any, place: Place, people: int) -> None:
-    name = place.word.capitalize()
-    change = make_user_change(f"p-{place.word}", id=run.id + place.number)
-    change.after |= {
-        "lastname": f"{name}ова", "username": place.login, "class_title": place.title,
-        "department": place.title,
-    }  # fmt: skip
-    add_plan(rows, run, place.school, [change], people=people, breaches=[])
-    add_file(rows, run, place.school, name=f"выгрузка-{place.word}.xml", records=people)
-    add_finding(
-        rows, run, school_code=place.school, person=f"{name}ова", field_name="lastname",
-        value=f"{name}ова", file=f"выгрузка-{place.word}.xml",
-    )  # fmt: skip
+def _add_load(rows: Session, load: Any, place: Place, people: int) -> None:
+    surname, file = f"{place.word.capitalize()}ова", f"выгрузка-{place.word}.xml"
+    change = make_user_change(f"p-{place.word}", id=load.id + place.number)
+    change.after |= {"lastname": surname, "username": place.login}
+    change.after |= {"class_title": place.title, "department": place.title}
+    add_plan(rows, load, place.school, [change], people=people, breaches=[])
+    add_file(rows, load, place.school, name=file, records=people)
+    found = {"field_name": "lastname", "value": surname, "person": surname, "file": file}
+    add_finding(rows, load, school_code=place.school, **found)
 
 
 SHARED_RUN = 700_500
@@ -249,42 +234,32 @@ SHARED_RUN = 700_500
 
 
 def _add_shared(rows: Session) -> None:
-    run = add_run(rows, id=SHARED_RUN)
+    load = add_load(rows, id=SHARED_RUN)
     week = add(rows, PlatformWeek, first_day=SATURDAY, mapping="sferum", imported_at=MADE_AT)
-    for number, place in enumerate(PLACES):
-        _add_load(rows, run, place, place.figures[4])
-        label = place.values["label"]
-        rows.add(PlatformSchool(platform="Сферум", label=label, school_code=place.school))
-        _add_figure(rows, week, number, label, *place.figures[2:4])
-    rows.add(PlatformSchool(platform="Сферум", label="гранит-ничей", school_code=None))
-    _add_figure(rows, week, 9, "гранит-ничей", 311, 313)
-    rows.add(
-        ReferenceImport(
-            id=700_001, subject="schools", status=ImportStatus.PENDING, sha256="0" * 64,
-            file_name="гранит-список.csv", created_at=MADE_AT, created_by="city",
-        )
+    schools = [(one.school, one.values["label"], *one.figures[2:4]) for one in PLACES]
+    for place in PLACES:
+        _add_load(rows, load, place, place.figures[4])
+    for number, (code, label, users, messages) in enumerate(
+        [*schools, (None, "гранит-ничей", 311, 313)]
+    ):
+        add(rows, PlatformSchool, platform="Сферум", label=label, school_code=code)
+        add(
+            rows, PlatformFigure, week_id=week.id, row=number, label=label, users=users,
+            messages=messages, teachers=users, teachers_with_messages=users, registered=True,
+            active=True,
+        )  # fmt: skip
+    add(
+        rows, ReferenceImport, id=700_001, subject="schools", status=ImportStatus.PENDING,
+        sha256="0" * 64, file_name="гранит-список.csv", created_at=MADE_AT, created_by="city",
     )  # fmt: skip
-    rows.add(
-        OutgoingMail(
-            occasion="lost", recipient="nobody@school.invalid", subject="гранит-письмо",
-            body="", created_at=MADE_AT, tries=9, problem="550",
-        )
-    )  # fmt: skip
-
-
-def _add_figure(
-    rows: Session, week: PlatformWeek, row: int, label: str, users: int, messages: int
-) -> None:
-    rows.add(
-        PlatformFigure(
-            week_id=week.id, row=row, label=label, users=users, messages=messages,
-            teachers=users, teachers_with_messages=users, registered=True, active=True,
-        )
+    add(
+        rows, OutgoingMail, occasion="lost", recipient="nobody@school.invalid", body="",
+        subject="гранит-письмо", created_at=MADE_AT, tries=9, problem="550",
     )  # fmt: skip
 
 
 def _add_pupil_of_two_schools(rows: Session) -> None:
-    person = add_person(
+    person = add_known_person(
         rows, "p-both", FAR.school, username=IN_TWO_SCHOOLS.login, family_name="Дваждова",
         class_id=FAR.values["class_id"], class_title=FAR.title, institution=f"Лицей {FAR.word}",
     )  # fmt: skip
@@ -302,7 +277,7 @@ def _add_pupil_who_left(rows: Session) -> None:
 
 
 def _add_pupil_who_came(rows: Session) -> None:
-    add_person(
+    add_known_person(
         rows, "p-came", OWN.school, username=CAME_FROM_AFAR.login, family_name="Пришлова",
         class_id=OWN.values["class_id"], class_title=OWN.title,
     )  # fmt: skip
@@ -316,24 +291,18 @@ def _add_pupil_who_came(rows: Session) -> None:
 
 def _publish(rows: Session) -> None:
     """Of each school alone, beside its surroundings and of its district; and of the city."""
-    zone = ZoneInfo("Europe/Moscow")
+    report, zone, settings = REPORTS["coverage"], ZoneInfo("Europe/Moscow"), ReportSettings()
     for place in PLACES:
-        school = {"school": place.school}
-        questions = (
-            (place.number, school),
+        for number, question in (
+            (place.number, {"school": place.school}),
             (place.number + 100, {"district": place.district, "by": "school"}),
-            (place.number + 200, school | {"compare": "around"}),
-        )
-        for number, question in questions:
-            period = {"from": "2026-09-01", "to": "2026-10-02"}
-            asked = ask(
-                rows, REPORTS["coverage"], question | period, scope=CITY, zone=zone, now=NOW,
-                settings=ReportSettings(),
-            )  # fmt: skip
-            made = publish(rows, REPORTS["coverage"], asked, now=NOW, by="city", reason="проверка")
-            rows.execute(
-                update(PublishedReport).where(PublishedReport.id == made.id).values(id=number)
-            )
+            (place.number + 200, {"school": place.school, "compare": "around"}),
+        ):
+            given = question | {"from": "2026-09-01", "to": "2026-10-02"}
+            asked = ask(rows, report, given, scope=CITY, zone=zone, now=NOW, settings=settings)
+            made = publish(rows, report, asked, now=NOW, by="city", reason="проверка")
+            of_it = PublishedReport.id == made.id
+            rows.execute(update(PublishedReport).where(of_it).values(id=number))
             rows.expire_all()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from io import BytesIO
 from itertools import product
 from typing import Any
@@ -25,14 +25,15 @@ from tests.service.scope_city import SATURDAY, SHARED_RUN, Place
 Texts = Mapping[str, str]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """All values of ``fill`` by all ``queries`` (a GET) or ``forms`` (a POST)."""
 
-    fill: Mapping[str, Sequence[str]]
-    queries: Sequence[Texts]
-    forms: Sequence[Texts]
-    reads: bool
+    fill: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    _: KW_ONLY
+    queries: Sequence[Texts] = ({},)
+    forms: Sequence[Texts] = ({},)
+    reads: bool = False
     """Its forms change nothing: they are asked by whoever may see the answer, too."""
 
 
@@ -43,49 +44,38 @@ class Request:
     endpoint: str
     method: str
     address: str
-    query: Texts
-    form: Texts
+    sent: Texts
+    """The query of a GET, the form of a POST."""
     reads: bool
 
     @property
     def typed(self) -> str:
         """All that the asker said: a page may repeat it."""
-        return " ".join((self.address, *self.query.values(), *self.form.values())).lower()
+        return " ".join((self.address, *self.sent.values())).lower()
 
     def __str__(self) -> str:
-        return f"{self.method} {self.address} {dict(self.query) or dict(self.form)}"
+        return f"{self.method} {self.address} {dict(self.sent)}"
 
     def body(self) -> dict[str, Any]:
         """The form; a field ``@name`` is a file with this content."""
         return {
-            name.removeprefix("@"): _file(text) if name[0] == "@" else text
-            for name, text in self.form.items()
+            name.removeprefix("@"): FileStorage(BytesIO(text.encode()), filename="file.csv")
+            if name[0] == "@"
+            else text
+            for name, text in self.sent.items()
         }
 
 
-def _file(text: str) -> FileStorage:
-    return FileStorage(BytesIO(text.encode()), filename="file.csv")
-
-
-def _recipe(
-    fill: Mapping[str, Sequence[str]] | None = None,
-    *,
-    queries: Sequence[Texts] = ({},),
-    forms: Sequence[Texts] = ({},),
-    reads: bool = False,
-) -> Recipe:
-    return Recipe(fill=fill or {}, queries=queries, forms=forms, reads=reads)
-
-
-PLAIN = _recipe()
-RUN = _recipe({"load_id": ["{number}"]})
+PLAIN = Recipe()
+RUN = Recipe({"load_id": ["{number}"]})
 SEEN_RUN = ["{number}", str(SHARED_RUN)]
-CLIENT = _recipe({"client_id": ["moodle", "{word}"]})
-SYSTEM = _recipe({"mnemonic": ["{word}"]})
-NUMBERED = _recipe({"number": ["{number}"]}, forms=[{"starts_on": "2026-12-01"}])
-IMPORT = _recipe({"import_id": ["700001", "{number}"]}, forms=[{"digest": "0"}])
+CLIENT = Recipe({"client_id": ["moodle", "{word}"]})
+NUMBERED = Recipe({"number": ["{number}"]}, forms=[{"starts_on": "2026-12-01"}])
+IMPORT = Recipe({"import_id": ["700001", "{number}"]}, forms=[{"digest": "0"}])
 PUBLISHED = ["{number}", "{again}", "{around}"]
-BY_LOGIN = _recipe(forms=[{"login": "{login}"}, {"login": " {login} "}], reads=True)
+BY_LOGIN = Recipe(forms=[{"login": "{login}"}, {"login": " {login} "}], reads=True)
+DAY = {"day": "2026-12-01"}
+LOCKED_OUT = Recipe(queries=[DAY, {**DAY, "school": "{school}"}])
 MATCH = {"platform": "Сферум", "label": "{label}", "code": "{school}"}
 WEEK = {"platform": "Сферум", "day": f"{SATURDAY}"}
 
@@ -128,48 +118,63 @@ CELLS = (
 QUICK_FILES = [kind for kind in FILES if kind != "pdf"]
 
 RECIPES: Mapping[str, Recipe | list[Recipe]] = {
-    "_home": PLAIN,
-    "_icon": PLAIN,
-    "static": _recipe({"filename": ["base.css"]}),
-    "health.live": PLAIN,
-    "health.ready": PLAIN,
-    "console.home.index": PLAIN,
-    "console.signin.form": _recipe(queries=[{}, {"next": "/console/slips?school={school}"}]),
-    "console.signin.sign_in": _recipe(forms=[{"username": "оператор-{word}", "password": "x"}]),
-    "console.signin.sign_out": PLAIN,
-    "console.uploads.form": _recipe(queries=[{"school": "{school}"}]),
-    "console.uploads.receive": _recipe(forms=[{"school": "{school}", "@files": "<a/>"}]),
-    "console.loads.index": _recipe(queries=[{}, {"status": "planned"}, {"status": "{word}"}]),
-    "console.earlier_address": _recipe({"rest": ["{number}", "{number}/findings"]}),
-    "console.loads.show": _recipe({"load_id": SEEN_RUN}),
-    "console.loads.progress": _recipe({"load_id": SEEN_RUN}),
-    "console.loads.plan": RUN,
-    "console.loads.approve": _recipe(
+    **dict.fromkeys((
+        "_home", "_icon", "health.live", "health.ready", "console.home.index",
+        "console.signin.sign_out", "console.clients.index", "console.clients.form",
+        "console.clients.create", "console.systems.index", "console.systems.form",
+        "console.systems.create", "console.registry.new", "console.registry_figures.weeks",
+        "console.registry_figures.regional_totals", "console.registry_figures.add_total",
+        "console.registry_figures.plan", "console.registry_figures.offer",
+        "console.registry_imports.index", "console.reports.index", "console.reports.mail.form",
+        "esia_diagnostics.index", "esia_diagnostics.close",
+    ), PLAIN),
+    **dict.fromkeys((
+        "console.loads.plan", "console.loads.reject", "console.loads.apply", "console.loads.retry",
+        "console.loads.stop",
+    ), RUN),
+    **dict.fromkeys((
+        "console.phases.move_phase", "console.phases.remove_phase",
+        "console.phases.remove_exemption",
+    ), NUMBERED),
+    **dict.fromkeys((
+        "console.clients.show", "console.clients.change", "console.clients.secret",
+        "console.clients.disable", "console.clients.enable",
+    ), CLIENT),
+    **dict.fromkeys((
+        "console.registry_imports.show", "console.registry_imports.apply",
+        "console.registry_imports.reject",
+    ), IMPORT),
+    "static": Recipe({"filename": ["base.css"]}),
+    "console.signin.form": Recipe(queries=[{}, {"next": "/console/slips?school={school}"}]),
+    "console.signin.sign_in": Recipe(forms=[{"username": "оператор-{word}", "password": "x"}]),
+    "console.uploads.form": Recipe(queries=[{"school": "{school}"}]),
+    "console.uploads.receive": Recipe(forms=[{"school": "{school}", "@files": "<a/>"}]),
+    "console.loads.index": Recipe(queries=[{}, {"status": "planned"}, {"status": "{word}"}]),
+    "console.earlier_address": Recipe({"rest": ["{number}", "{number}/findings"]}),
+    "console.loads.show": Recipe({"load_id": SEEN_RUN}),
+    "console.loads.progress": Recipe({"load_id": SEEN_RUN}),
+    "console.loads.approve": Recipe(
         {"load_id": ["{number}"]},
         forms=[{"digest": "0" * 64, "over_limits": "{school}", "then": "apply"}],
     ),
-    "console.loads.reject": RUN,
-    "console.loads.apply": RUN,
-    "console.loads.retry": RUN,
-    "console.loads.stop": RUN,
-    "console.changes.index": _recipe(
+    "console.changes.index": Recipe(
         {"load_id": SEEN_RUN},
         queries=[{}, {"school": "{school}"}, {"kind": "user", "result": "open"}],
         forms=[{"text": "{name}"}, {"text": "{login}"}],
         reads=True,
     ),
-    "console.findings.index": _recipe(
+    "console.findings.index": Recipe(
         {"load_id": SEEN_RUN}, queries=[{}, {"school": "{school}"}, {"severity": "warning"}]
     ),
-    "console.slips.index": _recipe(queries=[{}, {"school": "{school}"}]),
-    "console.slips.sheet": _recipe(
+    "console.slips.index": Recipe(queries=[{}, {"school": "{school}"}]),
+    "console.slips.sheet": Recipe(
         queries=[{"school": "{school}"}, {"school": "{school}", "class": "{class_id}"}]
     ),
-    "console.people.index": _recipe(queries=[{"login": "{login}"}]),
+    "console.people.index": Recipe(queries=[{"login": "{login}"}]),
     "console.people.find": BY_LOGIN,
-    "console.people.reset": _recipe(forms=[{"login": "{login}"}]),
-    "console.phases.index": _recipe(queries=[{"school": "{school}"}]),
-    "console.phases.set_phase": _recipe(
+    "console.people.reset": Recipe(forms=[{"login": "{login}"}]),
+    "console.phases.index": Recipe(queries=[{"school": "{school}"}]),
+    "console.phases.set_phase": Recipe(
         forms=[
             {"phase": "both", "starts_on": "2026-12-02", **target}
             for target in (
@@ -181,9 +186,7 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
             )
         ]
     ),
-    "console.phases.move_phase": NUMBERED,
-    "console.phases.remove_phase": NUMBERED,
-    "console.phases.add_exemption": _recipe(
+    "console.phases.add_exemption": Recipe(
         forms=[
             {"who": "all", "reason": "проверка", **target}
             for target in (
@@ -193,116 +196,83 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
             )
         ]
     ),
-    "console.phases.remove_exemption": NUMBERED,
-    "console.phases.locked_out_page": _recipe(
-        queries=[{"day": "2026-12-01"}, {"day": "2026-12-01", "school": "{school}"}]
-    ),
-    "console.phases.locked_out_file": _recipe(
-        queries=[{"day": "2026-12-01"}, {"day": "2026-12-01", "school": "{school}"}]
-    ),
-    "console.links.index": _recipe(queries=[{"school": "{school}"}]),
-    "console.links.history": _recipe(queries=[{"school": "{school}"}]),
-    "console.links.show": _recipe({"request_id": ["{number}"]}),
-    "console.links.grant": _recipe(
+    "console.phases.locked_out_page": LOCKED_OUT,
+    "console.phases.locked_out_file": LOCKED_OUT,
+    "console.links.index": Recipe(queries=[{"school": "{school}"}]),
+    "console.links.history": Recipe(queries=[{"school": "{school}"}]),
+    "console.links.show": Recipe({"request_id": ["{number}"]}),
+    "console.links.grant": Recipe(
         {"request_id": ["{number}"]}, forms=[{"login": "{login}", "relink": "1", "reason": "так"}]
     ),
-    "console.links.refuse": _recipe({"request_id": ["{number}"]}, forms=[{"answer": "нет"}]),
+    "console.links.refuse": Recipe({"request_id": ["{number}"]}, forms=[{"answer": "нет"}]),
     "console.links.person": BY_LOGIN,
-    "console.links.unlink": _recipe(
+    "console.links.unlink": Recipe(
         forms=[{"login": "{login}", "link": str(n), "reason": "так"} for n in range(1, 6)]
     ),
-    "console.clients.index": PLAIN,
-    "console.clients.form": PLAIN,
-    "console.clients.create": PLAIN,
-    "console.clients.show": CLIENT,
-    "console.clients.change": CLIENT,
-    "console.clients.secret": CLIENT,
-    "console.clients.disable": CLIENT,
-    "console.clients.enable": CLIENT,
-    "console.systems.index": PLAIN,
-    "console.systems.form": PLAIN,
-    "console.systems.create": PLAIN,
     **{
-        f"console.systems.{name}": SYSTEM
+        f"console.systems.{name}": Recipe({"mnemonic": ["{word}"]})
         for name in ("show", "change", "certificate", "faults", "disable", "enable", "key", "log",
                      "recording", "export")
     },
-    "console.registry.index": _recipe(
+    "console.registry.index": Recipe(
         queries=[{}, {"district": "{district}"}, {"text": "{word}"}, {"text": "{school}"},
                  {"system": "other"}, {"state": "open"}],
     ),
-    "console.registry.download": _recipe({"form": ["xlsx", "csv"]}),
-    "console.registry.empty_file": _recipe(
+    "console.registry.download": Recipe({"form": ["xlsx", "csv"]}),
+    "console.registry.empty_file": Recipe(
         {"subject": ["schools", "platform", "totals", "milestones"], "form": ["xlsx", "csv"]}
     ),
-    "console.registry.show": _recipe({"code": ["{school}"]}),
-    "console.registry.edit": _recipe(
+    "console.registry.show": Recipe({"code": ["{school}"]}),
+    "console.registry.edit": Recipe(
         {"code": ["{school}"]},
         forms=[{"source_system": "другая"}, {"source_system": ""},
                {"learners": "1", "counted_on": "01.10.2026", "count_source": "так"}],
     ),
-    "console.registry.close": _recipe(
+    "console.registry.close": Recipe(
         {"code": ["{school}"]}, forms=[{"on": "2026-10-01", "merged_into": "{school}"}]
     ),
-    "console.registry.new": PLAIN,
-    "console.registry.add": _recipe(
+    "console.registry.add": Recipe(
         forms=[{"code": "{school}", "name": "так", "district": "{district}"}]
     ),
-    "console.registry.rename_district": _recipe(forms=[{"old": "{district}", "name": "Новый"}]),
-    "console.registry_figures.weeks": PLAIN,
-    "console.registry_figures.week": _recipe(
+    "console.registry.rename_district": Recipe(forms=[{"old": "{district}", "name": "Новый"}]),
+    "console.registry_figures.week": Recipe(
         queries=[WEEK, {**WEEK, "version": "1"}, {**WEEK, "version": "2"},
                  {**WEEK, "school": "{school}"}]
     ),
-    "console.registry_figures.match": _recipe(
+    "console.registry_figures.match": Recipe(
         forms=[MATCH, {**MATCH, "ignore": "1"}, {**MATCH, "label": "гранит-ничей"}]
     ),
-    "console.registry_figures.regional_totals": PLAIN,
-    "console.registry_figures.add_total": PLAIN,
-    "console.registry_figures.plan": PLAIN,
-    "console.registry_figures.save_step": _recipe(forms=[{"number": "1", "title": "так"}]),
-    "console.registry_figures.mark_done": _recipe(forms=[{"number": "1"}]),
-    "console.registry_figures.remove_step": _recipe(forms=[{"number": "1"}]),
-    "console.registry_figures.offer": PLAIN,
-    "console.registry_imports.index": PLAIN,
-    "console.registry_imports.receive": _recipe(forms=[{"subject": "schools", "@file": "код"}]),
-    "console.registry_imports.show": IMPORT,
-    "console.registry_imports.apply": IMPORT,
-    "console.registry_imports.reject": IMPORT,
-    "console.reports.index": PLAIN,
+    "console.registry_figures.save_step": Recipe(forms=[{"number": "1", "title": "так"}]),
+    "console.registry_figures.mark_done": Recipe(forms=[{"number": "1"}]),
+    "console.registry_figures.remove_step": Recipe(forms=[{"number": "1"}]),
+    "console.registry_imports.receive": Recipe(forms=[{"subject": "schools", "@file": "код"}]),
     "console.reports.show": [
-        *(_recipe({"name": [name]}, queries=_questions(each)) for name, each in REPORTS.items()),
-        _recipe({"name": ["нет"]}),
+        *(Recipe({"name": [name]}, queries=_questions(each)) for name, each in REPORTS.items()),
+        Recipe({"name": ["нет"]}),
     ],
-    "console.reports.print_view": _recipe({"name": [*REPORTS]}, queries=[PERIOD, FILTERS[0]]),
-    "console.reports.download": _recipe(
+    "console.reports.print_view": Recipe({"name": [*REPORTS]}, queries=[PERIOD, FILTERS[0]]),
+    "console.reports.download": Recipe(
         {"name": [*REPORTS], "kind": QUICK_FILES}, queries=[PERIOD, *FILTERS[:2]]
     ),
-    "console.reports.people": _recipe(
+    "console.reports.people": Recipe(
         {"name": [*REPORTS]},
-        queries=[
-            {**PERIOD, "row": row, "column": column}
-            for row, column in CELLS
-        ],
+        queries=[{**PERIOD, "row": row, "column": column} for row, column in CELLS],
     ),
-    "console.reports.published.index": _recipe(queries=[{}, {"page": "2"}]),
-    "console.reports.published.make": _recipe(
+    "console.reports.published.index": Recipe(queries=[{}, {"page": "2"}]),
+    "console.reports.published.make": Recipe(
         forms=[
             {"name": "coverage", "reason": "так", **PERIOD, **target}
             for target in ({"school": "{school}"}, {"district": "{district}"},
                            {"school": "{school}", "compare": "around"})
         ]
     ),
-    "console.reports.published.show": _recipe({"number": PUBLISHED}),
-    "console.reports.published.download": _recipe({"number": PUBLISHED, "kind": QUICK_FILES}),
-    "console.reports.mail.form": PLAIN,
-    "console.reports.mail.store": _recipe(forms=[{"email": "x@school.invalid", "wanted": "1"}]),
-    "esia_diagnostics.index": PLAIN,
-    "esia_diagnostics.open_log": _recipe(forms=[{"key": "{word}"}]),
-    "esia_diagnostics.close": PLAIN,
+    "console.reports.published.show": Recipe({"number": PUBLISHED}),
+    "console.reports.published.download": Recipe({"number": PUBLISHED, "kind": QUICK_FILES}),
+    "console.reports.mail.store": Recipe(forms=[{"email": "x@school.invalid", "wanted": "1"}]),
+    "esia_diagnostics.open_log": Recipe(forms=[{"key": "{word}"}]),
 }  # fmt: skip
 
-FOR_PUPILS = _recipe(
+FOR_PUPILS = Recipe(
     {"key": ["{word}"], "filename": ["sign-in.css"]},
     forms=[{"username": "{login}", "login": "{login}", "password": "x", "school": "{school}"}],
 )
@@ -320,25 +290,17 @@ def requests_about(rule: Rule, place: Place) -> Iterator[Request]:
 def _requests(rule: Rule, recipe: Recipe, place: Place) -> Iterator[Request]:
     names = sorted(rule.arguments)
     for values in product(*(recipe.fill[name] for name in names)):
-        filled = {name: _say(text, place) for name, text in zip(names, values, strict=True)}
-        address = _address(rule, filled)
+        filled = dict(zip(names, (_say(text, place) for text in values), strict=True))
+        # Built by hand: a converter would refuse what an address bar takes.
+        address = re.sub(r"<(?:[^<>:]*:)?(\w+)>", lambda m, known=filled: known[m[1]], rule.rule)
         for method in sorted({"GET", "POST"} & (rule.methods or set())):
             for sent in recipe.queries if method == "GET" else recipe.forms:
-                said = {name: _say(text, place) for name, text in sent.items()}
                 yield Request(
-                    endpoint=rule.endpoint,
-                    method=method,
-                    address=address,
-                    query=said if method == "GET" else {},
-                    form=said if method == "POST" else {},
+                    endpoint=rule.endpoint, method=method, address=address,
+                    sent={name: _say(text, place) for name, text in sent.items()},
                     reads=method == "GET" or recipe.reads,
-                )
+                )  # fmt: skip
 
 
 def _say(text: str, place: Place) -> str:
     return text.format_map(place.values)
-
-
-def _address(rule: Rule, values: Mapping[str, str]) -> str:
-    """Built by hand: a converter would refuse what an address bar takes."""
-    return re.sub(r"<(?:[^<>:]*:)?(\w+)>", lambda found: values[found[1]], rule.rule)

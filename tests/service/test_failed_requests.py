@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from unittest.mock import Mock, PropertyMock
 
 import pytest
 from flask import Flask
@@ -32,6 +32,9 @@ METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 DIARY = Client(client_id="diary", client_secret="s", redirect_uris=("https://diary.example/back",))
 AUTH = AuthSettings(clients=(DIARY,), class_teacher_resets=True)
+
+
+machines_and_people = pytest.mark.parametrize("part", ["machine", "people"])
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +73,6 @@ def rules(app: Flask, part: str) -> Iterator[tuple[Rule, str, set[str]]]:
         yield rule, path, methods[path]
 
 
-def is_known(app: Flask, path: str) -> bool:
-    """Whether the value put into the address is one that the rule takes."""
-    return bool(app.url_map.bind("127.0.0.1").allowed_methods(path))
-
-
 def is_for_machines(answer: TestResponse) -> bool:
     """A JSON document with the error in one of the three forms that machines read here."""
     body = answer.get_json(silent=True)
@@ -98,28 +96,26 @@ def is_for_people(answer: TestResponse) -> bool:
     )
 
 
-def is_of_the_console(answer: TestResponse) -> bool:
-    return answer.mimetype == "text/html" and "/console/" in answer.text
-
-
 FORMS: dict[str, Callable[[TestResponse], bool]] = {
     "machine": is_for_machines,
     "people": is_for_people,
-    "console": is_of_the_console,
+    "console": lambda answer: answer.mimetype == "text/html" and "/console/" in answer.text,
 }
 
 
 @pytest.mark.parametrize("part", FORMS)
 def test_a_wrong_method_is_told_the_right_ones(app: Flask, part: str) -> None:
     for rule, path, taken in rules(app, part):
-        for method in METHODS - taken if is_known(app, path) else ():
+        # Not every value that is put into an address is one that the rule takes.
+        is_known = app.url_map.bind("127.0.0.1").allowed_methods(path)
+        for method in METHODS - taken if is_known else ():
             answer = app.test_client().open(path, method=method)
             assert answer.status_code == 405, rule
             assert {one.strip() for one in answer.headers["Allow"].split(",")} == taken, rule
             assert FORMS[part](answer), (rule, answer.text)
 
 
-@pytest.mark.parametrize("part", ["machine", "people"])
+@machines_and_people
 def test_what_is_not_there_is_told_in_the_form_of_the_place(app: Flask, part: str) -> None:
     for rule, path, _taken in rules(app, part):
         answer = app.test_client().get(f"{path.rstrip('/')}/no/such/address")
@@ -128,7 +124,7 @@ def test_what_is_not_there_is_told_in_the_form_of_the_place(app: Flask, part: st
             assert FORMS[part](answer), (rule, answer.text)
 
 
-@pytest.mark.parametrize("part", ["machine", "people"])
+@machines_and_people
 def test_too_large_a_form_is_told_in_the_form_of_the_place(app: Flask, part: str) -> None:
     parts = app.config["MAX_FORM_PARTS"] + 1
     # Encoded here: the test client would leave a temporary file of its own open.
@@ -151,14 +147,7 @@ def test_too_large_a_form_is_told_in_the_form_of_the_place(app: Flask, part: str
     assert told >= 15
 
 
-def broken(error: Exception) -> Callable[..., Any]:
-    def view(**_values: Any) -> Any:
-        raise error
-
-    return view
-
-
-@pytest.mark.parametrize("part", ["machine", "people"])
+@machines_and_people
 @pytest.mark.parametrize(
     ("error", "status"),
     [
@@ -174,7 +163,7 @@ def test_a_fault_of_ours_is_told_in_the_form_of_the_place(
     app: Flask, part: str, error: Exception, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for rule, path, taken in rules(app, part):
-        monkeypatch.setitem(app.view_functions, rule.endpoint, broken(error))
+        monkeypatch.setitem(app.view_functions, rule.endpoint, Mock(side_effect=error))
         method = "GET" if "GET" in (rule.methods or ()) else "POST"
         answer = app.test_client().open(path, method=method)
         assert answer.status_code == status, (rule, taken)
@@ -183,10 +172,9 @@ def test_a_fault_of_ours_is_told_in_the_form_of_the_place(
 
 
 def test_a_page_of_a_fault_needs_no_database(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(*_: Any) -> Any:
-        raise OperationalError("SELECT 1", {}, Exception("gone"))
-
-    monkeypatch.setattr("auth.clients.registered.Clients.current", property(gone))
+    gone = OperationalError("SELECT 1", {}, Exception("gone"))
+    current = PropertyMock(side_effect=gone)
+    monkeypatch.setattr("auth.clients.registered.Clients.current", current)
     answer = app.test_client().get("/auth/authorize?client_id=diary&ui_locales=en")
     assert answer.status_code == 500
     assert is_for_people(answer)
@@ -195,20 +183,19 @@ def test_a_page_of_a_fault_needs_no_database(app: Flask, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
-    ("sent", "status", "challenge"),
+    ("sent", "challenge"),
     [
-        ({}, 401, "Bearer"),
-        ({"Authorization": "Basic eDp5"}, 401, "Bearer"),
-        ({"Authorization": "Bearer wrong"}, 401, 'Bearer error="invalid_token"'),
+        ({}, "Bearer$"),
+        ({"Authorization": "Basic eDp5"}, "Bearer$"),
+        ({"Authorization": "Bearer wrong"}, 'Bearer error="invalid_token"'),
     ],
 )
 def test_userinfo_challenges_for_a_token(
-    app: Flask, method: str, sent: dict[str, str], status: int, challenge: str
+    app: Flask, method: str, sent: dict[str, str], challenge: str
 ) -> None:
     answer = app.test_client().open("/auth/userinfo", method=method, headers=sent)
-    assert answer.status_code == status
-    told = answer.headers["WWW-Authenticate"]
-    assert told.startswith(challenge) if "error" in challenge else told == challenge
+    assert answer.status_code == 401
+    assert re.match(challenge, answer.headers["WWW-Authenticate"])
     assert is_for_machines(answer)
 
 

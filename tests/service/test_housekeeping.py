@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -19,8 +20,7 @@ from service.db import transaction
 from service.housekeeping import OVER, clear_away
 from service.models import ActivityBitmap, AuditEntry, LoadStatus
 from tests.service.command_line import command
-from tests.service.console_factories import add_run
-from tests.service.factories import add
+from tests.service.factories import add, add_load
 from tests.service.installation import environment, installation, running_redis
 from tests.waiting import WAIT_SECONDS
 
@@ -34,55 +34,52 @@ def application(tmp_path: Path) -> Iterator[Application]:
         yield application
 
 
-def add_sign_in(application: Application, name: str, expires_at: datetime) -> None:
+def configure(application: Application, section: str, **values: Any) -> None:
+    changed = replace(getattr(application.settings, section), **values)
+    application.settings = replace(application.settings, **{section: changed})
+
+
+def put(application: Application, table: type[Any], *rows: dict[str, Any]) -> None:
     with transaction(application.sessions) as session:
-        add(session, SignIn, cookie_hash=name, expires_at=expires_at)
+        for fields in rows:
+            add(session, table, **fields)
 
 
-def sign_ins(application: Application) -> list[str]:
+def kept(application: Application, column: Any) -> list[Any]:
+    """What is left of a column."""
     with application.sessions() as session:
-        return list(session.scalars(select(SignIn.cookie_hash)))
+        return sorted(session.scalars(select(column)))
 
 
 def uploaded(application: Application, status: LoadStatus, days: int, **moments: datetime) -> Path:
-    """The folder with the files of a run that was received so many days ago."""
+    """The folder with the files of a load that was received so many days ago."""
     with transaction(application.sessions) as session:
-        run = add_run(session, status, created_at=NOW - timedelta(days=days), **moments)
-        run.folder = f"uploads/{run.id:06d}"
-        folder = application.settings.home / run.folder
+        load = add_load(session, status, created_at=NOW - timedelta(days=days), **moments)
+        load.folder = f"uploads/{load.id:06d}"
+        folder = application.settings.home / load.folder
     folder.mkdir(parents=True)
     (folder / "students.xml").write_text("<roll/>")
     return folder
 
 
-def keep_for(application: Application, days: int) -> None:
-    server = replace(application.settings.server, keep_uploads_days=days)
-    application.settings = replace(application.settings, server=server)
-
-
 def test_expired_sign_ins_and_old_failures_go_and_others_stay(application: Application) -> None:
-    add_sign_in(application, "old", NOW)
-    add_sign_in(application, "new", NOW + timedelta(seconds=1))
-    with transaction(application.sessions) as session:
-        session.add(SignInFailure(key_hash="old", at=NOW - timedelta(days=1)))
-        session.add(SignInFailure(key_hash="new", at=NOW - timedelta(hours=23)))
+    expired, valid = {"expires_at": NOW}, {"expires_at": NOW + timedelta(seconds=1)}
+    put(application, SignIn, {"cookie_hash": "old", **expired}, {"cookie_hash": "new", **valid})
+    old, new = {"at": NOW - timedelta(days=1)}, {"at": NOW - timedelta(hours=23)}
+    put(application, SignInFailure, {"key_hash": "old", **old}, {"key_hash": "new", **new})
     clear_away(application)
-    assert sign_ins(application) == ["new"]
-    with application.sessions() as session:
-        assert list(session.scalars(select(SignInFailure.key_hash))) == ["new"]
+    assert kept(application, SignIn.cookie_hash) == ["new"]
+    assert kept(application, SignInFailure.key_hash) == ["new"]
 
 
 def test_failures_stay_as_long_as_a_throttle_counts_them(application: Application) -> None:
-    auth = replace(application.settings.auth, failure_window_seconds=3 * 24 * 3600)
-    application.settings = replace(application.settings, auth=auth)
-    with transaction(application.sessions) as session:
-        session.add(SignInFailure(key_hash="counts", at=NOW - timedelta(days=2)))
+    configure(application, "auth", failure_window_seconds=3 * 24 * 3600)
+    put(application, SignInFailure, {"key_hash": "counts", "at": NOW - timedelta(days=2)})
     clear_away(application)
-    with application.sessions() as session:
-        assert len(session.scalars(select(SignInFailure)).all()) == 1
+    assert kept(application, SignInFailure.key_hash) == ["counts"]
 
 
-def test_files_of_runs_that_are_over_go_after_their_days(application: Application) -> None:
+def test_files_of_loads_that_are_over_go_after_their_days(application: Application) -> None:
     long_ago, lately = NOW - timedelta(days=91), NOW - timedelta(days=89)
     gone = [
         uploaded(application, LoadStatus.APPLIED, 100, finished_at=long_ago),
@@ -96,89 +93,65 @@ def test_files_of_runs_that_are_over_go_after_their_days(application: Applicatio
     ]
     clear_away(application)
     clear_away(application)
-    assert [folder.exists() for folder in gone] == [False, False, False]
+    assert not any(folder.exists() for folder in gone)
     assert all(folder.exists() for folder in stays)
     with application.sessions() as session:
-        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
-    assert sorted((one.actor, one.action, one.load_id) for one in entries) == [
-        ("worker", "load.delete_files", 1),
-        ("worker", "load.delete_files", 2),
-        ("worker", "load.delete_files", 3),
-    ]
+        entries = session.scalars(select(AuditEntry)).all()
+    acts = sorted((one.actor, one.action, one.load_id) for one in entries)
+    assert acts == [("worker", "load.delete_files", number) for number in (1, 2, 3)]
 
 
 def test_no_days_keep_the_files_for_ever(application: Application) -> None:
-    keep_for(application, 0)
+    configure(application, "server", keep_uploads_days=0)
     folder = uploaded(application, LoadStatus.APPLIED, 4000)
     clear_away(application)
     assert folder.exists()
 
 
-def work(application: Application) -> None:
-    subprocess.run(
-        command("worker", "--burst"),
-        env=environment(application.settings),
-        check=True,
-        capture_output=True,
-        timeout=WAIT_SECONDS,
-    )
-
-
 def test_a_worker_clears_away_once_an_hour(application: Application) -> None:
-    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     with running_redis(application.settings):
-        add_sign_in(application, "old", long_ago)
-        work(application)
-        assert sign_ins(application) == []
-        add_sign_in(application, "older", long_ago)
-        work(application)
-        assert sign_ins(application) == ["older"]
+        for name, left in (("old", []), ("older", ["older"])):
+            long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+            put(application, SignIn, {"cookie_hash": name, "expires_at": long_ago})
+            subprocess.run(
+                command("worker", "--burst"), env=environment(application.settings), check=True,
+                capture_output=True, timeout=WAIT_SECONDS,
+            )  # fmt: skip
+            assert kept(application, SignIn.cookie_hash) == left
 
 
-def add_login_events(application: Application, days_ago: list[int]) -> None:
-    with transaction(application.sessions) as session:
-        for days in days_ago:
-            add(session, LoginEvent, at=NOW - timedelta(days=days), person_id="p")
+def add_login_events(application: Application, *days_ago: int) -> None:
+    events = ({"at": NOW - timedelta(days=days), "person_id": "p"} for days in days_ago)
+    put(application, LoginEvent, *events)
 
 
 def login_events(application: Application) -> list[int]:
-    with application.sessions() as session:
-        return sorted((NOW - at).days for at in session.scalars(select(LoginEvent.at)))
+    """How many days ago those were that are left."""
+    return sorted((NOW - at).days for at in kept(application, LoginEvent.at))
 
 
-def keep_login_events_for(application: Application, days: int) -> None:
-    changed = replace(application.settings.auth, keep_login_events_days=days)
-    application.settings = replace(application.settings, auth=changed)
-
-
-def test_old_login_events_go_piece_by_piece(
-    application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_old_events_go_in_pieces(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(housekeeping, "EVENTS_AT_ONCE", 2)
-    add_login_events(application, [1, 99, 100, 101, 102, 103, 104, 105])
-    keep_login_events_for(application, 100)
-    clear_away(application)
-    assert login_events(application) == [1, 99, 100]
-    clear_away(application)
-    assert login_events(application) == [1, 99, 100]
+    configure(application, "auth", keep_login_events_days=100)
+    add_login_events(application, 1, 99, 100, 101, 102, 103, 104, 105)
+    for _time in range(2):
+        clear_away(application)
+        assert login_events(application) == [1, 99, 100]
 
 
-def test_login_events_are_kept_for_ever_where_the_settings_say_so(
-    application: Application,
-) -> None:
-    add_login_events(application, [1, 20_000])
-    keep_login_events_for(application, 0)
+def test_login_events_are_kept_for_ever_where_the_settings_say_so(application: Application) -> None:
+    configure(application, "auth", keep_login_events_days=0)
+    add_login_events(application, 1, 20_000)
     clear_away(application)
     assert login_events(application) == [1, 20_000]
 
 
 def test_what_was_counted_outlives_the_login_events(application: Application) -> None:
-    add_login_events(application, [2000])
-    keep_login_events_for(application, 100)
+    configure(application, "auth", keep_login_events_days=100)
+    add_login_events(application, 2000)
     clear_away(application)
     assert login_events(application) == []
-    with application.sessions() as session:
-        assert session.scalars(select(ActivityBitmap.source)).first() is not None
+    assert kept(application, ActivityBitmap.source) != []
 
 
 def test_ended_signing_keys_are_deleted(application: Application) -> None:
@@ -187,6 +160,6 @@ def test_ended_signing_keys_are_deleted(application: Application) -> None:
     for algorithm in ALGORITHMS:
         create_key(folder, algorithm, NOW - timedelta(hours=5))
     clear_away(application)
-    kept = {key.path for key in SigningKeys(folder).all()}
-    assert len(kept) == len(ALGORITHMS)
-    assert not kept & {key.path for key in earlier}
+    left = {key.path for key in SigningKeys(folder).all()}
+    assert len(left) == len(ALGORITHMS)
+    assert not left & {key.path for key in earlier}

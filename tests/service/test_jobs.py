@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from redis import Redis
 from rq import Queue
 
 from service import jobs
@@ -30,9 +31,18 @@ def application(tmp_path: Path) -> Iterator[Application]:
         yield application
 
 
-def worker(application: Application, *arguments: str) -> None:
-    work = command("worker", *arguments, "--burst")
-    subprocess.run(work, env=environment(application.settings), check=True, timeout=WAIT_SECONDS)
+def worker(application: Application, kind: str) -> str:
+    """Do this kind of work until there is none; what the worker printed."""
+    done = subprocess.run(
+        command("worker", kind, "--burst"), env=environment(application.settings), check=True,
+        timeout=WAIT_SECONDS, capture_output=True, text=True,
+    )  # fmt: skip
+    return done.stdout + done.stderr
+
+
+def waiting(redis: Redis) -> dict[Work, int]:
+    """Jobs in each queue."""
+    return {kind: Queue(kind.queue, connection=redis).count for kind in Work}
 
 
 def test_a_load_does_not_wait_for_what_reads_moodle_for_hours(application: Application) -> None:
@@ -40,21 +50,17 @@ def test_a_load_does_not_wait_for_what_reads_moodle_for_hours(application: Appli
     write_sample(folder, City(schools=1, people_per_school=20), layout="roster-1")
     with transaction(application.sessions) as session:
         run = operations.receive(
-            session,
-            home=application.settings.home,
-            paths=[(path.name, path) for path in folder.iterdir()],
-            scope=SCOPE,
-            expected_school="",
-            now=application.clock(),
-        )
+            session, home=application.settings.home, paths=[(folder.name, folder)], scope=SCOPE,
+            expected_school="", now=application.clock(),
+        )  # fmt: skip
     with connect_redis(application.settings) as redis:
         Queue(Work.MOODLE.queue, connection=redis).enqueue_call(read_moodle, timeout=-1)
         JobQueue(application.settings).plan_load(run.id)
         worker(application, "loads")
         assert find_run(application, run.id).status == LoadStatus.PLANNED
-        assert Queue(Work.MOODLE.queue, connection=redis).count == 1
+        assert waiting(redis)[Work.MOODLE] == 1
         worker(application, "moodle")
-        assert Queue(Work.MOODLE.queue, connection=redis).count == 0
+        assert waiting(redis)[Work.MOODLE] == 0
 
 
 def test_upkeep_is_queued_once_and_each_job_where_it_belongs(application: Application) -> None:
@@ -62,10 +68,9 @@ def test_upkeep_is_queued_once_and_each_job_where_it_belongs(application: Applic
     upkeep(application, queue)
     upkeep(application, queue)
     with connect_redis(application.settings) as redis:
-        counts = {kind: Queue(kind.queue, connection=redis).count for kind in Work}
-        assert counts == {Work.LOADS: 0, Work.UPKEEP: 3, Work.MOODLE: 1}
+        assert waiting(redis) == {Work.LOADS: 0, Work.UPKEEP: 3, Work.MOODLE: 1}
         worker(application, "upkeep")
-        assert Queue(Work.UPKEEP.queue, connection=redis).count == 0
+        assert waiting(redis)[Work.UPKEEP] == 0
         assert live_workers(redis, Work.UPKEEP) == []
 
 
@@ -76,13 +81,10 @@ def test_what_comes_back_again_and_again_waits_once(application: Application) ->
             upkeep(application, queue)
             for mark in redis.keys("schoolbridge:*"):  # their time is over
                 redis.delete(mark)
-        queue.tell_signed_out()
-        queue.tell_signed_out()
-        queue.plan_load(1)
-        queue.plan_load(1)
-        queue.plan_load(2)
-        counts = {kind: Queue(kind.queue, connection=redis).count for kind in Work}
-    assert counts == {Work.LOADS: 2, Work.UPKEEP: 4, Work.MOODLE: 1}
+        for load_id in (1, 1, 2):
+            queue.tell_signed_out()
+            queue.plan_load(load_id)
+        assert waiting(redis) == {Work.LOADS: 2, Work.UPKEEP: 4, Work.MOODLE: 1}
 
 
 SECRET = "text-that-quotes-a-person"
@@ -94,10 +96,7 @@ def test_neither_redis_nor_the_log_keeps_the_text_of_a_failure(application: Appl
     with connect_redis(application.settings) as redis:
         queue = Queue(Work.LOADS.queue, connection=redis)
         job = queue.enqueue_call("builtins.eval", (BREAKS_OFF,), timeout=-1, failure_ttl=3600)
-        done = subprocess.run(
-            command("worker", "loads", "--burst"), env=environment(application.settings),
-            check=True, timeout=WAIT_SECONDS, capture_output=True, text=True,
-        )  # fmt: skip
+        printed = worker(application, "loads")
         job.refresh()
         assert job.is_failed
         kept = b"".join(redis.dump(key) or b"" for key in redis.keys("*"))
@@ -105,8 +104,8 @@ def test_neither_redis_nor_the_log_keeps_the_text_of_a_failure(application: Appl
     assert SECRET.encode() not in kept
     assert result is not None
     assert SECRET not in str(result.exc_string)
-    assert SECRET not in done.stdout + done.stderr
-    assert "ValueError" in done.stderr
+    assert SECRET not in printed
+    assert "ValueError" in printed
     worker(application, "loads")  # what is left of a failure is forgotten by the next
     with connect_redis(application.settings) as redis:
         assert not redis.exists(job.key)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from auth.models import Base as AuthBase
@@ -20,16 +20,9 @@ from service.audit import AuditAction
 from service.db import Base, make_engine
 from service.models import ActivityBitmap, MarkBitmap, RollSheet
 from service.schema import migrate
-from tests.service.database import make_tables
+from tests.service.database import execute, make_tables, on_both_databases
 
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of a database without tables."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'empty.sqlite'}"
-    url: str = request.getfixturevalue("fresh_postgres_url")
-    return url
+pytestmark = on_both_databases
 
 
 def differences(url: str) -> list[object]:
@@ -42,16 +35,16 @@ def differences(url: str) -> list[object]:
     return [one for one in found if "alembic_version" not in str(one)]
 
 
-def test_all_revisions_together_give_the_schema_of_the_models(empty_database: str) -> None:
-    assert differences(empty_database)
-    migrate(empty_database)
-    assert differences(empty_database) == []
+def test_all_revisions_together_give_the_schema_of_the_models(database_url: str) -> None:
+    assert differences(database_url)
+    migrate(database_url)
+    assert differences(database_url) == []
 
 
-def test_migrating_twice_changes_nothing(empty_database: str) -> None:
-    migrate(empty_database)
-    migrate(empty_database)
-    assert differences(empty_database) == []
+def test_migrating_twice_changes_nothing(database_url: str) -> None:
+    migrate(database_url)
+    migrate(database_url)
+    assert differences(database_url) == []
 
 
 OLD_ACTIONS = (  # noqa: SIM905 - sixty literals are longer
@@ -71,20 +64,17 @@ OLD_ACTIONS = (  # noqa: SIM905 - sixty literals are longer
 """All that earlier versions stored."""
 
 
-def test_actions_stored_by_earlier_versions_are_those_of_the_audit(empty_database: str) -> None:
-    migrate(empty_database, "0021")
-    engine = make_engine(empty_database)
-    entry = text(
+def test_actions_stored_by_earlier_versions_are_those_of_the_audit(database_url: str) -> None:
+    migrate(database_url, "0021")
+    execute(
+        database_url,
         "INSERT INTO audit_entries (at, actor, action, school_code, details)"
-        " VALUES ('2026-09-01', 'anna', :action, '', '{}')"
+        " VALUES ('2026-09-01', 'anna', :action, '', '{}')",
+        *({"action": action} for action in OLD_ACTIONS),
     )
-    with engine.begin() as connection:
-        connection.execute(entry, [{"action": action} for action in OLD_ACTIONS])
-    migrate(empty_database)
-    with engine.connect() as connection:
-        stored = connection.execute(text("SELECT action FROM audit_entries ORDER BY id"))
-        renamed = dict(zip(OLD_ACTIONS, stored.scalars(), strict=True))
-    engine.dispose()
+    migrate(database_url)
+    stored = execute(database_url, "SELECT action FROM audit_entries ORDER BY id")
+    renamed = dict(zip(OLD_ACTIONS, (row.action for row in stored), strict=True))
     assert set(renamed.values()) <= set(AuditAction)
     assert renamed["run.plan"] == "load.plan"
     assert renamed["registry.rejected"] == "registry.reject"
@@ -105,45 +95,39 @@ def raw_blocks(ordinals: list[int]) -> dict[str, str]:
     return {block: f"{bits:x}" for block, bits in blocks.items()}
 
 
-def test_people_stored_as_raw_bits_are_kept(empty_database: str) -> None:
-    migrate(empty_database, "0024")
+def test_people_stored_as_raw_bits_are_kept(database_url: str) -> None:
+    migrate(database_url, "0024")
     sets = {"roll": raw_blocks(PEOPLE), "account": raw_blocks(PEOPLE[:1]), "left": {}}
     sheet = {"roles": {"student": sets}, "gone": raw_blocks(PEOPLE[2:])}
     classes = [{"class_id": "7", "title": "5А", "role": "student", **sets}]
-    engine = make_engine(empty_database)
-    with engine.begin() as connection:
-        for statement, values in (
-            (
-                "INSERT INTO activity_bitmaps (span, begins_at, source, method, bitmap)"
-                " VALUES ('day', '2026-09-01 21:00:00.000000', 'provider', :method, :bitmap)",
-                [
-                    {"method": "", "bitmap": raw_bits(PEOPLE)},
-                    {"method": "esia", "bitmap": raw_bits([])},
-                ],
-            ),
-            (
-                "INSERT INTO mark_bitmaps (mark, bitmap, last_at)"
-                " VALUES ('own_password', :bitmap, '2026-09-01 21:00:00.000000')",
-                {"bitmap": raw_bits(PEOPLE[1:])},
-            ),
-            (
-                "INSERT INTO roll_sheets (school_code, by_role, by_class)"
-                " VALUES ('78-1', :by_role, :by_class)",
-                {"by_role": json.dumps(sheet), "by_class": json.dumps(classes)},
-            ),
-        ):
-            connection.execute(text(statement), values)
-    migrate(empty_database)
+    execute(
+        database_url,
+        "INSERT INTO activity_bitmaps (span, begins_at, source, method, bitmap)"
+        " VALUES ('day', '2026-09-01 21:00:00.000000', 'provider', :method, :bitmap)",
+        {"method": "", "bitmap": raw_bits(PEOPLE)},
+        {"method": "esia", "bitmap": raw_bits([])},
+    )
+    execute(
+        database_url,
+        "INSERT INTO mark_bitmaps (mark, bitmap, last_at)"
+        " VALUES ('own_password', :bitmap, '2026-09-01 21:00:00.000000')",
+        {"bitmap": raw_bits(PEOPLE[1:])},
+    )
+    execute(
+        database_url,
+        "INSERT INTO roll_sheets (school_code, by_role, by_class)"
+        " VALUES ('78-1', :by_role, :by_class)",
+        {"by_role": json.dumps(sheet), "by_class": json.dumps(classes)},
+    )
+    migrate(database_url)
+    engine = make_engine(database_url)
     with Session(engine) as session:
         hours = session.scalars(select(ActivityBitmap).order_by(ActivityBitmap.method))
         assert [list(PeopleSet.unpacked(one.bitmap)) for one in hours] == [PEOPLE, []]
-        assert (
-            list(PeopleSet.unpacked(session.scalars(select(MarkBitmap.bitmap)).one()))
-            == (PEOPLE[1:])
-        )
+        marked = session.scalars(select(MarkBitmap.bitmap)).one()
+        assert list(PeopleSet.unpacked(marked)) == PEOPLE[1:]
         stored = session.scalars(select(RollSheet)).one()
-        found = rolls.by_role(stored.by_role)
-        in_class = rolls.by_class(stored.by_class)
+        found, in_class = rolls.by_role(stored.by_role), rolls.by_class(stored.by_class)
     engine.dispose()
     assert list(found.gone) == PEOPLE[2:]
     assert list(in_class) == [(rolls.SchoolClass("7", "5А"), "student")]
@@ -156,27 +140,23 @@ def test_people_stored_as_raw_bits_are_kept(empty_database: str) -> None:
 
 def triggers(url: str) -> set[tuple[str, ...]]:
     """Name and table of each, on PostgreSQL with its text, which SQLite keeps as it was set."""
-    engine = make_engine(url)
     query = (
         "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"
-        if engine.dialect.name == "sqlite"
+        if url.startswith("sqlite")
         else "SELECT tgname, tgrelid::regclass::text, pg_get_triggerdef(t.oid), p.prosrc "
         "FROM pg_trigger t JOIN pg_proc p ON p.oid = tgfoid WHERE NOT tgisinternal"
     )
-    with engine.connect() as connection:
-        rows = connection.exec_driver_sql(query).all()
-    engine.dispose()
-    return {tuple(row) for row in rows}
+    return {tuple(row) for row in execute(url, query)}
 
 
 def test_tests_have_the_triggers_of_the_migrations(
-    empty_database: str, request: pytest.FixtureRequest, tmp_path: Path
+    database_url: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    migrate(empty_database)
+    migrate(database_url)
     other = f"sqlite:///{tmp_path / 'other.sqlite'}"
-    if not empty_database.startswith("sqlite"):
+    if not database_url.startswith("sqlite"):
         other = request.getfixturevalue("new_postgres_database")()
     engine = make_engine(other)
     make_tables(engine)
     engine.dispose()
-    assert triggers(other) == triggers(empty_database) != set()
+    assert triggers(other) == triggers(database_url) != set()

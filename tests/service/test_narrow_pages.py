@@ -12,19 +12,18 @@ from playwright.sync_api import Page
 
 import service
 from service.reports import REPORTS
-from tests.service.console_factories import (
-    PASSWORD,
+from tests.service.console_factories import make_console, sign_in_at
+from tests.service.factories import (
     add_file,
     add_finding,
-    add_operator,
+    add_load,
     add_plan,
-    add_run,
     add_school,
-    make_console,
     make_user_change,
 )
 from tests.web import running_app
 
+Opened = tuple[str, Page]
 PHONE = {"width": 320, "height": 640}
 PAGES = (
     "", "people", "runs", "runs/1", "runs/1/changes", "registry", "registry/plan",
@@ -46,29 +45,23 @@ UNREACHABLE = """
 
 
 @pytest.fixture(scope="module")
-def page(
-    tmp_path_factory: pytest.TempPathFactory, chromium: Chromium
-) -> Iterator[tuple[str, Page]]:
+def page(tmp_path_factory: pytest.TempPathFactory, chromium: Chromium) -> Iterator[Opened]:
     """The console's address, and a phone that an operator of the city has signed in with."""
-    folder: Path = tmp_path_factory.mktemp("narrow")
-    console = make_console(folder)
+    console = make_console(tmp_path_factory.mktemp("narrow"), operators=True)
     with console.rows() as rows:
-        add_operator(rows)
-        run = add_run(rows)
+        load = add_load(rows)
         for number in range(30):
             add_school(rows, f"78-{number:04d}")
-        add_file(rows, run, "78-0001")
-        add_finding(rows, run, school_code="78-0001")
-        add_plan(rows, run, "78-0001", [make_user_change(f"p-{one}") for one in range(40)])
+        add_file(rows, load, "78-0001")
+        add_finding(rows, load, school_code="78-0001")
+        add_plan(rows, load, "78-0001", [make_user_change(f"p-{one}") for one in range(40)])
     with (
         running_app(console.app) as address,
         chromium.new_context(locale="ru-RU", viewport=PHONE) as context,
     ):
         opened = context.new_page()
         opened.goto(f"{address}/console/")
-        opened.fill("[name=username]", "city")
-        opened.fill("[name=password]", PASSWORD)
-        opened.click("text=Войти")
+        sign_in_at(opened)
         opened.wait_for_url(f"{address}/console/")
         yield f"{address}/console", opened
 
@@ -79,23 +72,17 @@ def test_every_box_of_a_table_takes_the_focus_and_has_a_name(template: Path) -> 
     assert [box for box in boxes if 'tabindex="0"' not in box or "aria-label" not in box] == []
 
 
-def width(page: Page) -> int:
-    return int(page.evaluate("document.scrollingElement.scrollWidth"))
-
-
 @pytest.mark.parametrize("name", REPORTS)
-def test_the_print_view_of_a_report_does_not_scroll_sideways(
-    page: tuple[str, Page], name: str
-) -> None:
+def test_a_print_view_does_not_scroll_sideways(page: Opened, name: str) -> None:
     address, opened = page
     opened.goto(f"{address}/reports/{name}/print")
     assert opened.locator("table").count() == 1
-    assert width(opened) <= PHONE["width"]
+    assert opened.evaluate("document.scrollingElement.scrollWidth") <= PHONE["width"]
     assert opened.evaluate(UNREACHABLE) == []
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_what_scrolls_can_be_reached_with_the_keyboard(page: tuple[str, Page], path: str) -> None:
+def test_what_scrolls_can_be_reached_with_the_keyboard(page: Opened, path: str) -> None:
     address, opened = page
     answer = opened.goto(f"{address}/{path}")
     assert answer is not None

@@ -10,22 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, request
+from flask import request
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import BadRequest
-from werkzeug.test import encode_multipart
 
 from auth.settings import EsiaSettings
 from service.db import make_engine
-from tests.service.console_factories import (
-    PASSWORD,
-    ConsoleUnderTest,
-    add_operator,
-    add_school,
-    make_console,
-)
-from tests.service.slip_factories import add_person
+from tests.service.console_factories import ConsoleUnderTest, make_console
+from tests.service.database import on_both_databases
+from tests.service.factories import PASSWORD, add_known_person, add_school
 from tests.service.test_failed_requests import AUTH, FORMS, part_of, path_of
+
+pytestmark = on_both_databases
 
 TEXT = "a\0b"
 FIELDS = (
@@ -37,29 +33,18 @@ FIELDS = (
 """Names of parameters and of fields of forms."""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def console(
-    request: pytest.FixtureRequest, tmp_path: Path, stand_keys: Path
-) -> Iterator[ConsoleUnderTest]:
-    url = f"sqlite:///{tmp_path / 'nul.sqlite'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("fresh_postgres_url")
-    engine = make_engine(url)
+@pytest.fixture
+def console(database_url: str, tmp_path: Path, stand_keys: Path) -> Iterator[ConsoleUnderTest]:
+    engine = make_engine(database_url)
     esia = EsiaSettings(serve=True, test_people=True)
-    console = make_console(tmp_path, engine=engine, stand_keys=stand_keys, auth=AUTH, esia=esia)
+    console = make_console(
+        tmp_path, engine=engine, stand_keys=stand_keys, operators=True, auth=AUTH, esia=esia
+    )
     with console.rows() as rows:
         add_school(rows, "1")
-        add_person(rows, "pupil")
-        add_operator(rows)
+        add_known_person(rows, "pupil")
     yield console
     engine.dispose()
-
-
-def addresses(app: Flask) -> Iterator[tuple[str, str, str]]:
-    """Part, address and method of everything there is."""
-    for rule in app.url_map.iter_rules():
-        for method in sorted((rule.methods or set()) & {"GET", "POST"}):
-            yield part_of(rule), path_of(rule), method
 
 
 def test_the_sign_in_of_the_console_refuses_it(console: ConsoleUnderTest) -> None:
@@ -75,7 +60,12 @@ def test_no_address_takes_it(console: ConsoleUnderTest) -> None:
     """In a query everywhere, in a form and a file's name wherever a form is read."""
     city = console.client("city")
     token, asked = city.form_token(), 0
-    for part, path, method in sorted(set(addresses(console.app))):
+    addresses = {
+        (part_of(rule), path_of(rule), method)
+        for rule in console.app.url_map.iter_rules()
+        for method in (rule.methods or set()) & {"GET", "POST"}
+    }
+    for part, path, method in sorted(addresses):
         for query in ({"q": TEXT}, {TEXT: "x"}):
             answer = city.client.open(path, method=method, query_string=query)
             assert answer.status_code == 400, (path, method, answer.status_code)
@@ -83,21 +73,17 @@ def test_no_address_takes_it(console: ConsoleUnderTest) -> None:
             answer.close()
             asked += 1
         if method == "POST":
-            for values in forms(token):
-                boundary, body = encode_multipart(values)
-                answer = city.client.post(
-                    path, data=body, content_type=f"multipart/form-data; boundary={boundary}"
-                )
+            for values in forms():
+                answer = city.post_with(token, path, **values)
                 assert answer.status_code in {303, 400, 401, 404}, (path, answer.status_code)
                 answer.close()
     assert asked > 200
 
 
-def forms(token: str) -> Iterator[dict[str, Any]]:
-    yield dict.fromkeys(FIELDS, TEXT) | {"form_token": token}
-    yield dict.fromkeys(FIELDS, "x") | {"form_token": token, TEXT: "x"}
-    file = FileStorage(filename=f"{TEXT}.xml", stream=None)
-    yield {"form_token": token, "files": file}
+def forms() -> Iterator[dict[str, Any]]:
+    yield dict.fromkeys(FIELDS, TEXT)
+    yield dict.fromkeys(FIELDS, "x") | {TEXT: "x"}
+    yield {"files": FileStorage(filename=f"{TEXT}.xml", stream=None)}
 
 
 def test_no_machine_address_takes_it_in_any_field(console: ConsoleUnderTest) -> None:

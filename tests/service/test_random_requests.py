@@ -11,12 +11,12 @@ import re
 import shutil
 import traceback
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Engine, select
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
@@ -24,7 +24,8 @@ from werkzeug.test import TestResponse
 from auth.models import Base as AuthBase
 from service.db import Base, make_engine
 from tests.service import gateway_of_odd_people
-from tests.service.console_factories import NOW
+from tests.service.database import on_both_databases
+from tests.service.factories import NOW
 from tests.service.odd_requests import Ask, asks_of, spoil
 from tests.service.whole_sign_in import (
     BACK,
@@ -83,41 +84,11 @@ MAY_READ: dict[str, set[str]] = {
 WORDS = ALL_NAMES | {word for person in NAMES for word in private(person)}
 
 
-class Heard(logging.Handler):
-    """All that any logger says, with everything that belongs to it."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        told = [record.getMessage(), repr(vars(record))]
-        if record.exc_info and record.exc_info[1]:
-            told += traceback.format_exception(record.exc_info[1])
-        self.lines.append("\n".join(told))
-
-
 @pytest.fixture
-def heard() -> Iterator[Heard]:
-    heard, root = Heard(), logging.getLogger()
-    before = root.level
-    root.addHandler(heard)
-    root.setLevel(logging.DEBUG)
-    yield heard
-    root.setLevel(before)
-    root.removeHandler(heard)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def whole(
-    request: pytest.FixtureRequest, tmp_path: Path, stand_keys: Path
-) -> Iterator[WholeSignIn]:
-    url = f"sqlite:///{tmp_path / 'whole.sqlite'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("fresh_postgres_url")
+def whole(database_url: str, tmp_path: Path, stand_keys: Path) -> Iterator[WholeSignIn]:
     (tmp_path / "keys").mkdir()
     shutil.copytree(stand_keys, tmp_path / "keys" / "esia")
-    engine = make_engine(url)
+    engine = make_engine(database_url)
     with gateway_of_odd_people.running_gateway(int(NOW.timestamp())) as gateway:
         whole = make_whole_sign_in(tmp_path, engine, gateway)
         whole.secrets |= {gateway_of_odd_people.SECRET, gateway_of_odd_people.TOKEN}
@@ -141,18 +112,14 @@ class Snapshot:
 
     def restore(self) -> None:
         with self._engine.begin() as db:
-            for tables in self._rows:
-                self._empty(db, tables)
-            for tables in self._rows:
-                # Each login event made a row of the service's.
-                self._empty(db, tables)
-                for table, rows in tables.items():
-                    if rows:
-                        db.execute(table.insert(), rows)
-
-    def _empty(self, db: Connection, tables: Iterable[Table]) -> None:
-        for table in reversed(list(tables)):
-            db.execute(table.delete())
+            for put_back in (False, True):
+                for tables in self._rows:
+                    # Again before the second: each login event made a row of the service's.
+                    for table in reversed(tables):
+                        db.execute(table.delete())
+                    for table, rows in tables.items() if put_back else ():
+                        if rows:
+                            db.execute(table.insert(), rows)
 
 
 def routes_of(whole: WholeSignIn) -> dict[tuple[str, str], Rule]:
@@ -165,15 +132,19 @@ def routes_of(whole: WholeSignIn) -> dict[tuple[str, str], Rule]:
     }
 
 
-def route_of(whole: WholeSignIn, ask: Ask) -> tuple[str, str]:
-    """The route that answers a request; empty texts when none does."""
+def rule_of(whole: WholeSignIn, ask: Ask) -> Rule | None:
+    """The rule that answers a request; None when none does."""
+    routes = whole.app.url_map.bind("127.0.0.1")
     try:
-        rule, _ = whole.app.url_map.bind("127.0.0.1").match(
-            ask.path, method=ask.method, return_rule=True
-        )
+        return routes.match(ask.path, method=ask.method, return_rule=True)[0]
     except HTTPException:
-        return ("", "")
-    return (rule.rule, ask.method)
+        return None
+
+
+def route_of(whole: WholeSignIn, ask: Ask) -> tuple[str, str]:
+    """The key of ``routes_of``; empty texts when no rule answers."""
+    rule = rule_of(whole, ask)
+    return (rule.rule, ask.method) if rule else ("", "")
 
 
 def good_requests(whole: WholeSignIn, snapshot: Snapshot) -> dict[tuple[str, str], list[Ask]]:
@@ -212,12 +183,16 @@ def typed_at(path: str) -> dict[str, str]:
 
 
 @soak
-def test_no_request_breaks_the_sign_in_or_names_anybody(whole: WholeSignIn, heard: Heard) -> None:
+@on_both_databases
+def test_no_request_breaks_the_sign_in_or_names_anybody(
+    whole: WholeSignIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
     engine = whole.console.application.engine
     snapshot = Snapshot(engine)
     routes = routes_of(whole)
     good = good_requests(whole, snapshot)
-    heard.lines.clear()
+    caplog.clear()
     assert sorted(route for route in routes if not good.get(route)) == []
     chance = random.Random(9700)
     everything = [ask for asks in good.values() for ask in asks]
@@ -226,7 +201,7 @@ def test_no_request_breaks_the_sign_in_or_names_anybody(whole: WholeSignIn, hear
 
     def send(ask: Ask) -> None:
         answer = whole.visitor(ask.who).send(ask)
-        complaints = list(complaints_about(whole, ask, answer, heard))
+        complaints = list(complaints_about(whole, ask, answer, caplog))
         assert not complaints, (ask, answer.status_code, complaints)
         seen[route_of(whole, ask)].add(answer.status_code)
         answer.close()
@@ -246,18 +221,17 @@ def test_no_request_breaks_the_sign_in_or_names_anybody(whole: WholeSignIn, hear
 
 
 def complaints_about(
-    whole: WholeSignIn, ask: Ask, answer: TestResponse, heard: Heard
+    whole: WholeSignIn, ask: Ask, answer: TestResponse, caplog: pytest.LogCaptureFixture
 ) -> Iterator[str]:
     """What is wrong with an answer, or with what was logged on the way."""
-    endpoint = endpoint_of(whole, ask)
+    rule = rule_of(whole, ask)
+    endpoint = rule.endpoint if rule else ""
     forced = FORCED.get(endpoint, set()) | ({503} if endpoint.startswith("esia") else set())
     if answer.status_code >= 500 and answer.status_code not in forced:
         yield "a fault of ours"
     headers = answer.headers
-    if (
-        headers.get("X-Content-Type-Options") != "nosniff"
-        or headers.get("X-Frame-Options") != "DENY"
-    ):
+    guards = (headers.get("X-Content-Type-Options"), headers.get("X-Frame-Options"))
+    if guards != ("nosniff", "DENY"):
         yield "unguarded"
     if headers.get("Referrer-Policy") not in {"same-origin", "no-referrer"}:
         yield "addresses are told to other sites"
@@ -275,30 +249,21 @@ def complaints_about(
         allowed = allowed | MAY_READ["pupil"]  # a token or a code of the pupil's
     if endpoint == "console.people.reset":
         allowed = allowed | WORDS  # a slip with the first password
-    yield from (
-        f"shows {word}"
-        for word in WORDS - allowed
-        if word in text and word not in ask.may_come_back
-    )
-    for secret in whole.secrets:
-        if secret in text and secret not in ask.may_come_back:
-            yield f"shows the secret {secret}"
-    for line in heard.lines:
+    for word in (WORDS - allowed) | whole.secrets:
+        if word in text and word not in ask.may_come_back:
+            yield f"shows {word}"
+    for record in caplog.records:
+        told = [record.getMessage(), repr(vars(record))]
+        if record.exc_info and record.exc_info[1]:
+            told += traceback.format_exception(record.exc_info[1])
+        line = "\n".join(told)
         yield from (f"logs {one}: {line}" for one in WORDS | whole.secrets if one in line)
-    heard.lines.clear()
-
-
-def endpoint_of(whole: WholeSignIn, ask: Ask) -> str:
-    try:
-        endpoint, _ = whole.app.url_map.bind("127.0.0.1").match(ask.path, method=ask.method)
-    except HTTPException:
-        return ""
-    return str(endpoint)
+    caplog.clear()
 
 
 def leads_home(whole: WholeSignIn, address: str, endpoint: str, host: str) -> bool:
     """Whether an answer sends people to us, asked as ``host``, or to a registered address."""
-    if re.match(r"/(?![/\\])", address) or not address:
+    if not address or re.match(r"/(?![/\\])", address):
         return True
     if address.startswith((f"{ISSUER}/", f"http://{host}/")):
         return True

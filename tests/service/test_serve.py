@@ -21,20 +21,16 @@ from service.processes import Child, wait_ready
 from service.redis_link import redis_answers
 from service.settings import START_SECONDS, Settings
 from tests.language import in_language
+from tests.service import command_line
 from tests.service.command_line import below_a_file, command, free_port, run
 from tests.waiting import WAIT_SECONDS, until
 
 
 @pytest.fixture
-def environment(initialised_home: Path) -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
     """A data folder that init has made, and ports of its own."""
-    return {
-        **{name: value for name, value in os.environ.items() if "SCHOOLBRIDGE" not in name},
-        "SCHOOLBRIDGE_HOME": str(initialised_home),
-        "SCHOOLBRIDGE_LANG": "en",
-        "SCHOOLBRIDGE_SERVER_PORT": str(free_port()),
-        "SCHOOLBRIDGE_SERVER_STANDIN_PORT": str(free_port()),
-    }
+    ports = {"SERVER_PORT": str(free_port()), "SERVER_STANDIN_PORT": str(free_port())}
+    return command_line.environment(home, **ports)
 
 
 def settings_of(environment: dict[str, str]) -> Settings:
@@ -67,13 +63,14 @@ def tree(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def refused(environment: dict[str, str]) -> str:
-    """The one line of a ``serve`` that cannot start."""
+def refused(environment: dict[str, str], **variables: str) -> str:
+    """The one line of a ``serve`` that cannot start; ``variables`` without ``SCHOOLBRIDGE_``."""
+    changed = {f"SCHOOLBRIDGE_{name}": value for name, value in variables.items()}
     ended = subprocess.run(
-        command("serve"), env=environment, capture_output=True, text=True, timeout=WAIT_SECONDS
-    )
-    assert ended.returncode == 1
-    assert ended.stdout == ""
+        command("serve"), env=environment | changed, capture_output=True, text=True,
+        timeout=WAIT_SECONDS,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (1, "")
     # A slow machine says what it waits for, and what goes wrong meanwhile is in the log.
     lines = [line for line in ended.stderr.splitlines() if not line.startswith(("{", "Waiting"))]
     assert len(lines) == 1, ended.stderr
@@ -83,14 +80,16 @@ def refused(environment: dict[str, str]) -> str:
 def test_serve_answers_and_one_ctrl_c_ends_all_of_it(environment: dict[str, str]) -> None:
     settings = settings_of(environment)
     with serving(environment) as serve:
-        for path, answer in {
-            "/health/live": {"status": "ok"},
-            "/health/ready": {"database": "ok", "redis": "ok", "worker": "ok"},
-        }.items():
-            response = requests.get(settings.base_url + path, timeout=60)
-            assert (response.status_code, response.json()) == (200, answer)
-        counts = requests.get(settings.moodle_target.url + "/standin/counts", timeout=60)
-        assert counts.status_code == 200
+        live, ready, counts = (
+            requests.get(address, timeout=60)
+            for address in (
+                f"{settings.base_url}/health/live", f"{settings.base_url}/health/ready",
+                f"{settings.moodle_target.url}/standin/counts",
+            )
+        )  # fmt: skip
+        assert (live.status_code, live.json()) == (200, {"status": "ok"})
+        assert ready.json() == {"database": "ok", "redis": "ok", "worker": "ok"}
+        assert ready.status_code == counts.status_code == 200
         children = tree(serve)
         assert len(children) >= 4
         serve.send_signal(signal.SIGINT)
@@ -180,14 +179,14 @@ def test_what_cannot_be_used_is_one_line(
     environment: dict[str, str], tmp_path: Path, variable: str, value: str, told: str
 ) -> None:
     below_a_file(tmp_path)
-    line = refused({**environment, f"SCHOOLBRIDGE_{variable}": value.format(folder=tmp_path)})
+    line = refused(environment, **{variable: value.format(folder=tmp_path)})
     assert told.format(folder=tmp_path) in line
 
 
 def test_a_second_serve_on_the_same_folder_is_refused(environment: dict[str, str]) -> None:
     with serving(environment) as serve:
-        other = {**environment, "SCHOOLBRIDGE_SERVER_PORT": str(free_port())}
-        assert "another serve is running" in refused(other)
+        line = refused(environment, SERVER_PORT=str(free_port()))
+        assert "another serve is running" in line
         assert serve.is_running()
 
 
@@ -196,10 +195,8 @@ def test_serve_does_not_start_beside_a_command_at_work(environment: dict[str, st
         assert "a command is at work" in refused(environment)
 
 
-def test_a_child_that_starts_too_slowly_ends_serve_and_names_the_setting(
-    environment: dict[str, str],
-) -> None:
-    line = refused({**environment, "SCHOOLBRIDGE_SERVER_START_SECONDS": "0.000001"})
+def test_a_child_that_starts_too_slowly_ends_it_all(environment: dict[str, str]) -> None:
+    line = refused(environment, SERVER_START_SECONDS="0.000001")
     # Redis may be quicker than the first look at the clock; then it is the next child that is late.
     assert re.search(r"\b(redis|moodle-standin) is not ready after 0 s", line)
     assert "[server] start_seconds" in line
@@ -219,26 +216,20 @@ def test_whoever_waits_long_is_told_for_what(environment: dict[str, str]) -> Non
     assert settings_of(environment).server.start_seconds == START_SECONDS == 120
 
 
-def test_import_needs_no_moodle_and_starts_no_stand_in(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
-    files = tmp_path / "files"
-    home = Path(environment["SCHOOLBRIDGE_HOME"])
+def test_import_starts_no_moodle_stand_in(environment: dict[str, str], tmp_path: Path) -> None:
+    files, home = tmp_path / "files", Path(environment["SCHOOLBRIDGE_HOME"])
     made = ["sample", "--schools", "1", "--people-per-school", "20", "--out", files]
     assert run(*made, home=home).code == 0
     # The stand-in could not even listen.
     port = int(environment["SCHOOLBRIDGE_SERVER_STANDIN_PORT"])
     with socket.create_server(("127.0.0.1", port)):
-        ended = subprocess.run(
-            command("import", files), env=environment, capture_output=True, text=True, check=False
-        )
+        asked = command("import", files)
+        ended = subprocess.run(asked, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     assert not (home / "log" / "moodle-standin.log").exists()
 
 
-def test_a_child_that_cannot_live_ends_serve_with_its_last_words(
-    environment: dict[str, str],
-) -> None:
+def test_a_child_that_cannot_live_is_told_with_its_last_words(environment: dict[str, str]) -> None:
     home = Path(environment["SCHOOLBRIDGE_HOME"])
     (home / "moodle-standin.sqlite").write_text("this is no database")
     line = refused(environment)

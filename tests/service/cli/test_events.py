@@ -9,7 +9,7 @@ import pytest
 
 from service.models import AuditEntry
 from tests.service.command_line import Ended, rows_of, run
-from tests.service.coverage_city import add_person, add_school, sign_in
+from tests.service.factories import add_person, add_school, sign_in
 
 HEAD = "time;login;source_id;school_code;method;result\n"
 STRANGER = "2017-04-01T09:30:00+03:00;nobody;;153;password;allowed\n"
@@ -18,13 +18,18 @@ NO_SCHOOL = "2017-04-01T09:31:00+03:00;nobody;;154;password;allowed\n"
 
 
 @pytest.fixture
-def home(initialised_home: Path) -> Path:
-    with rows_of(initialised_home) as session:
+def home(home: Path) -> Path:
+    with rows_of(home) as session:
         add_school(session, "153")
         add_person(session, "p", "153")
         sign_in(session, "p", school_code="153")
         sign_in(session, "p", school_code="153", result="refused")
-    return initialised_home
+    return home
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "a.csv"
 
 
 def bring_in(home: Path, path: Path, text: str, *options: str) -> Ended:
@@ -32,10 +37,7 @@ def bring_in(home: Path, path: Path, text: str, *options: str) -> Ended:
     return run("events", "import", path, *options, home=home)
 
 
-def test_an_import_tells_what_is_new_and_a_second_one_that_nothing_is(
-    home: Path, tmp_path: Path
-) -> None:
-    path = tmp_path / "a.csv"
+def test_an_import_tells_what_is_new_and_a_second_that_nothing_is(home: Path, path: Path) -> None:
     first = bring_in(home, path, HEAD + STRANGER)
     assert (first.code, first.err) == (0, "")
     lines = first.out.splitlines()
@@ -45,10 +47,7 @@ def test_an_import_tells_what_is_new_and_a_second_one_that_nothing_is(
     assert again.out == f"{path}: 1 lines, 0 new sign-ins, 1 known before, 0 bad lines\n"
 
 
-def test_bad_lines_are_named_with_what_to_do_and_the_command_ends_with_3(
-    home: Path, tmp_path: Path
-) -> None:
-    path = tmp_path / "a.csv"
+def test_bad_lines_are_named_with_what_to_do_and_the_end_is_code_3(home: Path, path: Path) -> None:
     ended = bring_in(home, path, HEAD + NO_ZONE + NO_SCHOOL + STRANGER)
     assert ended.code == 3
     zone, school, told, *_unknown = ended.out.splitlines()
@@ -58,10 +57,8 @@ def test_bad_lines_are_named_with_what_to_do_and_the_command_ends_with_3(
     assert told.endswith("3 lines, 1 new sign-ins, 0 known before, 2 bad lines")
 
 
-def test_an_import_as_json_has_numbers_and_bad_lines_and_is_audited(
-    home: Path, tmp_path: Path
-) -> None:
-    ended = bring_in(home, tmp_path / "a.csv", HEAD + NO_SCHOOL + STRANGER, "--json")
+def test_an_import_as_json_has_numbers_and_bad_lines_and_is_audited(home: Path, path: Path) -> None:
+    ended = bring_in(home, path, HEAD + NO_SCHOOL + STRANGER, "--json")
     assert ended.code == 3
     (one,) = ended.data
     assert (one["lines"], one["new"], one["unmatched"], one["bad"]) == (2, 1, 1, 1)
@@ -76,16 +73,13 @@ def test_an_import_as_json_has_numbers_and_bad_lines_and_is_audited(
     ("text", "told"),
     [("", "the file is empty"), ("time;login\n", "the first line must name the columns; missing:")],
 )
-def test_a_file_that_is_no_history_ends_the_command_with_1(
-    home: Path, tmp_path: Path, text: str, told: str
-) -> None:
-    ended = bring_in(home, tmp_path / "a.csv", text)
+def test_a_file_that_is_no_history_is_code_1(home: Path, path: Path, text: str, told: str) -> None:
+    ended = bring_in(home, path, text)
     assert (ended.code, ended.out) == (1, "")
     assert told in ended.err
 
 
-def test_a_rebuild_tells_how_many_sign_ins_counted_and_how_fast(home: Path, tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
+def test_a_rebuild_tells_how_many_sign_ins_counted_and_how_fast(home: Path, path: Path) -> None:
     bring_in(home, path, HEAD + STRANGER)
     ended = run("events", "rebuild", home=home)
     assert (ended.code, ended.err) == (0, "")

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 
 from provisioning.logins import candidates
 from service.config import load_settings
 from service.sample.rows import Row
-from service.settings import STANDIN_TOKEN
 from tests.service.command_line import at_work, run
 from tests.service.trial import A, B, Trial, pupil, pupils
 
@@ -25,74 +22,53 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield home
 
 
+@pytest.fixture
+def trial(home: Path, tmp_path: Path) -> Trial:
+    """For files and Moodle alone: what is done to the installation is done by commands."""
+    moodle = load_settings().moodle_target.url
+    return Trial(application=None, moodle_url=moodle, folder=tmp_path)  # type: ignore[arg-type]
+
+
 def first_login(row: Row) -> str:
     person = row.person
     names = {name: getattr(person, name) for name in ("family_name", "given_name", "middle_name")}
     return next(candidates("", **names, scheme="transliterated"))
 
 
-def ask_moodle(function: str, **fields: object) -> list[dict[str, Any]]:
-    address = f"{load_settings().moodle_target.url}/webservice/rest/server.php"
-    call = {"wstoken": STANDIN_TOKEN, "wsfunction": function, "moodlewsrestformat": "json"}
-    answer = requests.post(address, data=call | fields, timeout=60).json()
-    assert isinstance(answer, list), answer
-    return answer
-
-
-def make_stranger(username: str) -> None:
-    fields = {
-        "username": username, "firstname": "Чужая", "lastname": "Запись", "auth": "oauth2",
-        "email": f"{username}@other.invalid",
-    }  # fmt: skip
-    ask_moodle(
-        "core_user_create_users",
-        **{f"users[0][{name}]": value for name, value in fields.items()},
-    )
-
-
-def owners(login: str) -> list[str]:
+def owners(trial: Trial, login: str) -> list[str]:
     """Surnames of whoever has the login, the login with a 2 and with a 3."""
-    names = {f"values[{trial}]": f"{login}{end}" for trial, end in enumerate(("", "2", "3"))}
-    rows = ask_moodle("core_user_get_users_by_field", field="username", **names)
+    names = {f"values[{number}]": f"{login}{end}" for number, end in enumerate(("", "2", "3"))}
+    rows = trial.ask_moodle("core_user_get_users_by_field", field="username", **names)
     return [row["lastname"] for row in sorted(rows, key=lambda row: str(row["username"]))]
 
 
-def written(folder: Path, code: str, rows: list[Row]) -> Path:
-    return Trial.write(Trial(application=None, moodle_url="", folder=folder), code, rows)  # type: ignore[arg-type]
-
-
-def test_a_failed_load_says_how_to_try_again_and_retry_plans_it_anew(
-    home: Path, tmp_path: Path
-) -> None:
+def test_a_failed_load_says_how_to_try_again_and_is_planned_anew(home: Path, trial: Trial) -> None:
     rows = pupils("x", 3)
-    person = rows[0].person
-    make_stranger(first_login(rows[0]))
-    number = run("import", written(tmp_path, A, rows), "--json", home=home).data["run"]
+    login = first_login(rows[0])
+    trial.make_stranger(login, email="first@other.invalid")
+    number = run("import", trial.write(A, rows), "--json", home=home).data["run"]
     assert run("approve", number, home=home).code == 0
-    applied = run("apply", number, home=home)
-    assert applied.code == 1
+    applied = run("apply", number, home=home, code=1)
     assert "failed: 1" in applied.out
     assert f"schoolbridge retry {number}" in applied.err
     assert "the login belongs to somebody else in Moodle (Moodle id " in applied.err
     (listed,) = (one for one in run("runs", "--json", home=home).data if one["run"] == number)
     assert (listed["status"], listed["failed"]) == ("applied_with_failures", 1)
-    assert owners(first_login(rows[0])) == ["Запись"]
+    assert owners(trial, login) == ["Запись"]
 
-    again = run("retry", number, "--json", home=home)
-    assert again.code == 0
+    again = run("retry", number, "--json", home=home, code=0)
     assert again.data["schools"][0]["counts"]["user.create"] == 1
     assert run("approve", again.data["run"], home=home).code == 0
     assert run("apply", again.data["run"], home=home).code == 0
-    assert owners(first_login(rows[0])) == ["Запись", person.family_name]
+    assert owners(trial, login) == ["Запись", rows[0].person.family_name]
 
 
-def test_sync_goes_on_to_the_next_free_login_by_itself(home: Path, tmp_path: Path) -> None:
+def test_sync_goes_on_to_the_next_free_login_by_itself(home: Path, trial: Trial) -> None:
     rows = [pupil("y-1"), pupil("y-2")]
-    login, family = first_login(rows[0]), rows[0].person.family_name
+    login = first_login(rows[0])
     for name in (login, f"{login}2"):
-        make_stranger(name)
-    ended = run("sync", written(tmp_path, B, rows), "--yes", "--json", home=home)
-    assert ended.code == 0, ended.err
+        trial.make_stranger(name, email=f"{name}@other.invalid")
+    ended = run("sync", trial.write(B, rows), "--yes", "--json", home=home, code=0)
     assert ended.data["status"] == "applied"
-    assert owners(login) == ["Запись", "Запись", family]
+    assert owners(trial, login) == ["Запись", "Запись", rows[0].person.family_name]
     assert run("retry", ended.data["run"], home=home).code == 1

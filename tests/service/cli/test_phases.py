@@ -7,17 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.service.command_line import Ended, rows_of, run
-from tests.service.coverage_city import add_school
-from tests.service.slip_factories import add_person
+from tests.service.factories import add_known_person, add_school
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("phases") / "home"
-    assert run("init", home=home).code == 0
+@pytest.fixture
+def home(home: Path) -> Path:
     with rows_of(home) as session:
-        add_school(session, "1", district="Невский")
-        add_person(session, "a", "1")
+        add_school(session, "1")
+        add_known_person(session, "a")
     return home
 
 

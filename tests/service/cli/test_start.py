@@ -1,13 +1,13 @@
-"""A command loads what it uses: nothing heavy for help, no database for a check of files."""
+"""The start of a command: it loads what it uses, and says its help in the chosen language."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import re
 from pathlib import Path
 
 import pytest
+
+from tests.service.command_line import python
 
 ROSTER = Path(__file__).parents[2] / "data" / "roster-1"
 LOADED = """
@@ -20,15 +20,6 @@ finally:
 """
 
 
-def loaded_by(home: Path, *arguments: str) -> set[str]:
-    """The top-level packages that are in memory when the command has ended."""
-    ended = subprocess.run(
-        [sys.executable, "-c", LOADED, *arguments], env={**os.environ, "SCHOOLBRIDGE_HOME": home},
-        capture_output=True, text=True,
-    )  # fmt: skip
-    return set(ended.stdout.splitlines()[-1].split())
-
-
 @pytest.mark.parametrize(
     ("arguments", "unused"),
     [
@@ -38,9 +29,32 @@ def loaded_by(home: Path, *arguments: str) -> set[str]:
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_a_command_loads_what_it_uses(
-    initialised_home: Path, arguments: list[str], unused: set[str]
-) -> None:
-    found = loaded_by(initialised_home, *arguments)
+def test_a_command_loads_what_it_uses(home: Path, arguments: list[str], unused: set[str]) -> None:
+    ended = python("-c", LOADED, *arguments, home=home)
+    found = set(ended.stdout.splitlines()[-1].split())
     assert {"click", "service"} <= found
     assert not found & {*unused, "redis", "rq"}
+
+
+HELP = """
+import click
+from service.cli import Later, main
+
+def show(command, name):
+    command = command.load() if isinstance(command, Later) else command
+    print(command.get_help(click.Context(command, info_name=name, max_content_width=1000)))
+    for inner, one in getattr(command, "commands", {}).items():
+        show(one, inner)
+
+show(main, "schoolbridge")
+"""
+
+NAMES = re.compile("ЕСИА|Сферум|Госуслуги|ЦОС")
+"""They have no other form in English texts."""
+
+
+def test_help_of_every_command_is_english(tmp_path: Path) -> None:
+    shown = python("-c", HELP, home=tmp_path).stdout
+    assert shown.count("--json") > 10
+    left = NAMES.sub("", shown)
+    assert [line for line in left.splitlines() if re.search("[А-Яа-яЁё]", line)] == []

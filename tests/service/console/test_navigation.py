@@ -7,20 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.console_factories import ConsoleUnderTest, add_operators, make_console
-from tests.service.factories import SCHOOL, add_request
+from tests.service.console_factories import ConsoleUnderTest
+from tests.service.factories import add_request
 from tests.service.link_factories import make_links_console
 
 LINK = re.compile(r'<a href="([^"]+)"( aria-current="\w+")?>([^<]+)')
 FOR_CITY = ["/console/clients", "/console/registry/imports", "/console/systems"]
-
-
-@pytest.fixture
-def console(tmp_path: Path) -> ConsoleUnderTest:
-    console = make_console(tmp_path)
-    with console.rows() as rows:
-        add_operators(rows, school=SCHOOL)
-    return console
 
 
 def row(page: str, name: str) -> list[tuple[str, bool]]:
@@ -30,9 +22,7 @@ def row(page: str, name: str) -> list[tuple[str, bool]]:
 
 
 @pytest.mark.parametrize("operator", ["school", "district", "city"])
-def test_each_page_of_the_navigation_opens_and_is_marked(
-    console: ConsoleUnderTest, operator: str
-) -> None:
+def test_each_offered_page_opens_and_is_marked(console: ConsoleUnderTest, operator: str) -> None:
     browser = console.client(operator)
     sections = [address for address, _here in row(browser.get("/console/").text, "sections")]
     seen = []
@@ -47,7 +37,7 @@ def test_each_page_of_the_navigation_opens_and_is_marked(
     assert sorted(set(FOR_CITY) & set(seen)) == (FOR_CITY if operator == "city" else [])
 
 
-def test_every_page_without_a_number_in_its_address_is_of_a_section(
+def test_every_page_without_a_number_in_its_address_has_a_section(
     console: ConsoleUnderTest,
 ) -> None:
     browser = console.client("city")

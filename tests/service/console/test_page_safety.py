@@ -11,16 +11,16 @@ from flask import request
 from werkzeug.test import TestResponse
 
 from service.settings import ServerSettings
-from tests.service.console_factories import (
-    PASSWORD,
-    ConsoleUnderTest,
-    add_operator,
-    add_school,
-    make_console,
-)
-from tests.service.slip_factories import add_person
+from tests.service.console_factories import ConsoleUnderTest, make_console
+from tests.service.factories import PASSWORD, add_known_person, add_school
 
 SECURE = "https://sb.example"
+
+
+def add_pupil(console: ConsoleUnderTest) -> None:
+    with console.rows() as rows:
+        add_school(rows, "1")
+        add_known_person(rows, "a")
 
 
 def answers(console: ConsoleUnderTest) -> Iterator[tuple[str, TestResponse]]:
@@ -36,17 +36,8 @@ def answers(console: ConsoleUnderTest) -> Iterator[tuple[str, TestResponse]]:
                 yield address, answer
 
 
-@pytest.fixture
-def console(tmp_path: Path) -> ConsoleUnderTest:
-    console = make_console(tmp_path)
-    with console.rows() as rows:
-        add_operator(rows)
-        add_school(rows, "1")
-        add_person(rows, "a", "1")
-    return console
-
-
 def test_no_page_can_be_framed_or_run_what_is_not_ours(console: ConsoleUnderTest) -> None:
+    add_pupil(console)
     seen = 0
     for address, answer in answers(console):
         if "html" not in answer.headers.get("Content-Type", ""):
@@ -59,15 +50,16 @@ def test_no_page_can_be_framed_or_run_what_is_not_ours(console: ConsoleUnderTest
         assert answer.headers.get("X-Frame-Options") == "DENY", address
         assert answer.headers.get("X-Content-Type-Options") == "nosniff", address
         assert answer.headers.get("Referrer-Policy") in {"same-origin", "no-referrer"}, address
+        if address.startswith("/console/"):
+            assert answer.headers["Cache-Control"] == "no-store", address
+            assert "style=" not in answer.text, address
+            assert "<script>" not in answer.text, address
     assert seen > 40
 
 
 def test_cookies_are_bound_to_our_host_and_kept_from_scripts(tmp_path: Path) -> None:
-    console = make_console(tmp_path, server=ServerSettings(base_url=SECURE))
-    with console.rows() as rows:
-        add_operator(rows)
-        add_school(rows, "1")
-        add_person(rows, "a", "1")
+    console = make_console(tmp_path, operators=True, server=ServerSettings(base_url=SECURE))
+    add_pupil(console)
     client = console.app.test_client()
     cookies = []
 

@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
 
 import openpyxl
 import pytest
 
-from tests.service.console_factories import NOW, Browser, add_operator, add_school, make_console
+from tests.service.console_factories import Browser, ConsoleUnderTest, shows
+from tests.service.factories import add_school
 
 COVERAGE = "/console/reports/coverage"
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Browser:
-    console = make_console(tmp_path)
+def browser(console: ConsoleUnderTest, city: Browser) -> Browser:
     with console.rows() as rows:
-        add_operator(rows)
-        add_school(rows, "78-0153", district="Невский", last_applied_at=NOW)
-        add_school(rows, "78-0243", last_applied_at=None)
-    return console.client("city")
+        add_school(rows, "78-0153")
+        add_school(rows, last_applied_at=None)
+    return city
 
 
 def test_the_page_says_no_data_rather_than_zero_per_cent(browser: Browser) -> None:
     page = browser.get(COVERAGE).text
-    assert "Школа № 153" in page
-    assert "нет данных" in page
-    assert "не загружено" in page
-    assert "Версия методики" in page
+    shows(page, "Школа № 153", "нет данных", "не загружено", "Версия методики")
 
 
 def test_the_address_chooses_rows_and_period(browser: Browser) -> None:
     page = browser.get(COVERAGE, by="district", **{"from": "2026-09-01", "to": "2026-09-30"}).text
     assert "Школа № 153" not in page
-    assert "01.09.2026–30.09.2026" in page
-    assert 'value="2026-09-01"' in page
+    shows(page, "01.09.2026–30.09.2026", 'value="2026-09-01"')
 
 
 @pytest.mark.parametrize("kind", ["", ".csv", ".xlsx", ".json"])
 def test_impossible_dates_are_explained(browser: Browser, kind: str) -> None:
     answer = browser.get(COVERAGE + kind, **{"from": "2026-09-31", "to": "2026-10-01"})
-    assert answer.status_code == 400
-    assert "В календаре нет дня" in answer.text
+    shows(answer, "В календаре нет дня", status=400)
 
 
 def test_the_files_hold_the_figures_of_the_page(browser: Browser) -> None:

@@ -5,14 +5,23 @@ What is asked about another school is answered like what is not there, and chang
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from html import unescape
+from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+from zipfile import ZipFile
 
 import pytest
-from sqlalchemy import update
+from pypdf import PdfReader
+from sqlalchemy import select, update
+from werkzeug.test import TestResponse
 
-from service.db import make_engine
+from auth.models import Base as AuthBase
+from service.db import Base, make_engine
 from service.models import Operator
 from tests.service.console_factories import ConsoleUnderTest, make_console
 from tests.service.scope_city import (
@@ -24,29 +33,45 @@ from tests.service.scope_city import (
     IN_TWO_SCHOOLS,
     OWN,
     PLACES,
+    SHARED_PEOPLE,
     SISTER,
     Place,
     add_operators,
     fill_city,
 )
-from tests.service.scope_recipes import RECIPES, Request
-from tests.service.scope_walker import (
-    FIGURE,
-    WITHOUT_FIGURES,
-    Answer,
-    Walker,
-    differences,
-    normalised,
-    readable,
-    rows_about,
-)
+from tests.service.scope_recipes import RECIPES, Request, requests_about
 
-OUTSIDE: dict[str, tuple[Sequence[Place], int]] = {
-    "school": ((SISTER, FAR, FARTHER), 120),
-    "district": ((FAR, FARTHER), 200),
-    "nowhere": (PLACES, 120),
+FIGURE = re.compile(r"(?<![\w.:№-])(?<!\d,)\d{3}(?!\w|[.,:-]\d)")
+"""A whole number of three digits by itself."""
+
+WITHOUT_FIGURES = ("static", "_icon", "auth_pages.static")
+"""Style sheets are full of numbers."""
+
+MADE_BY_READING = {
+    "audit_entries", "activity_pending_events", "mark_changes", "roll_changes", "roll_sheets",
+}  # fmt: skip
+"""Tables that reports keep up to date, and the audit, where what was tried stays, too."""
+
+
+class View(NamedTuple):
+    """What an operator sees of the city."""
+
+    inside: Sequence[Place]
+    outside: Sequence[Place]
+    asked: Sequence[Place]
+    """Those outside by the values of which everything is asked."""
+    limit: int
+    """From this number on a figure holds one of a school outside."""
+
+
+VIEWS = {
+    "school": View(
+        (OWN, IN_TWO_SCHOOLS, CAME_FROM_AFAR), (SISTER, FAR, FARTHER), (SISTER, FAR), 120
+    ),
+    "district": View((SISTER, OWN, IN_TWO_SCHOOLS, CAME_FROM_AFAR), (FAR, FARTHER), (FAR,), 200),
+    "nowhere": View((), PLACES, (OWN,), 120),
 }
-"""By operator: the schools outside, and from which number on a figure holds one of them."""
+"""By operator."""
 
 UNFILTERED = ("console.reports.show", "console.slips.sheet", "console.registry_figures.week")
 """Pages that show an operator's own schools."""
@@ -56,16 +81,107 @@ SAID_BY_PAGES = {153, 219, 500, 812}
 
 
 @pytest.fixture
-def console(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ConsoleUnderTest]:
+def console(database_url: str, tmp_path: Path) -> Iterator[ConsoleUnderTest]:
     """The city on SQLite, or on PostgreSQL where a test says so."""
-    on_server = getattr(request, "param", "sqlite") == "postgresql"
-    url = request.getfixturevalue("fresh_postgres_url") if on_server else ""
-    console = make_console(tmp_path, engine=make_engine(url) if on_server else None)
+    on_server = database_url.startswith("postgresql")
+    console = make_console(tmp_path, engine=make_engine(database_url) if on_server else None)
     with console.rows() as rows:
         add_operators(rows)
         fill_city(rows)
     yield console
     console.application.engine.dispose()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    status: int
+    location: str
+    text: str
+    """Of the page or file, and of the page that a form led to; without tags, in lower case."""
+    markup: str
+    """The same as it came, with the headers."""
+
+    def figures(self) -> set[int]:
+        return {int(found) for found in FIGURE.findall(self.text)} - {self.status}
+
+
+class Walker:
+    """One browser on its way through all routes; no request is made twice."""
+
+    def __init__(self, console: ConsoleUnderTest, username: str = "") -> None:
+        self.console = console
+        self.browser = console.client(username)
+        self._token = self.browser.form_token()
+        self._known: dict[str, Answer] = {}
+
+    def requests(self, place: Place) -> Iterator[Request]:
+        """Every request to every route about ``place``, but to that which ends the session."""
+        for rule in sorted(self.console.app.url_map.iter_rules(), key=lambda rule: rule.endpoint):
+            if rule.endpoint != "console.signin.sign_out":
+                yield from requests_about(rule, place)
+
+    def ask(self, request: Request) -> Answer:
+        if str(request) not in self._known:
+            self._known[str(request)] = self._ask(request)
+        return self._known[str(request)]
+
+    def _ask(self, request: Request) -> Answer:
+        reads = request.method == "GET"
+        if reads:
+            response = self.browser.get(request.address, **request.sent)
+        else:
+            response = self.browser.post_with(self._token, request.address, **request.body())
+        location, text = response.headers.get("Location", ""), readable(response)
+        if not reads and location.startswith("/console"):
+            text += readable(self.browser.get(location))
+        return Answer(
+            status=response.status_code,
+            location=location,
+            text=unescape(re.sub(r"<[^>]*>", " ", text)).lower(),
+            markup=unescape(unquote(str(response.headers)) + text).lower(),
+        )
+
+
+def readable(response: TestResponse) -> str:
+    """The text of an answer; of a workbook that of its parts, of a PDF that of its pages."""
+    content = response.get_data()
+    response.close()
+    if content.startswith(b"PK"):
+        with ZipFile(BytesIO(content)) as parts:
+            # Drawings say where a comment hangs, in numbers.
+            names = [name for name in parts.namelist() if "drawing" not in name.lower()]
+            return "\n".join(parts.read(name).decode() for name in names)
+    if content.startswith(b"%PDF-"):
+        return "\n".join(page.extract_text() for page in PdfReader(BytesIO(content)).pages)
+    return content.decode("utf-8-sig")
+
+
+def normalised(answer: Answer, place: Place) -> tuple[int, str, str]:
+    """Status, address and page of an answer, without what was asked about."""
+    page, location = answer.markup.partition("\r\n\r\n")[2], unquote(answer.location)
+    for name, value in sorted(place.values.items(), key=lambda one: -len(one[1])):
+        for spelling in (value.lower(), quote(value).lower()):
+            page = page.replace(spelling, f"<{name}>")
+        location = location.replace(value, f"<{name}>")
+    return answer.status, location, page
+
+
+def rows_about(console: ConsoleUnderTest, places: Sequence[Place]) -> set[str]:
+    """Every row with a mark of one of ``places``, but of people of an own school as well."""
+    marks = {mark for place in places for mark in place.marks}
+    with console.rows() as rows:
+        found = {
+            f"{table.name}: {tuple(row)!r}".lower()
+            for base in (Base, AuthBase)
+            for table in base.metadata.sorted_tables
+            if table.name not in MADE_BY_READING
+            for row in rows.execute(select(table))
+        }
+    return {
+        row
+        for row in found
+        if any(mark in row for mark in marks) and not any(one in row for one in SHARED_PEOPLE)
+    }
 
 
 def foreign_words(outside: Sequence[Place]) -> set[str]:
@@ -109,45 +225,27 @@ def walk(walker: Walker, place: Place, outside: Sequence[Place], limit: int) -> 
     return leaks
 
 
-ASKED_ABOUT: dict[str, Sequence[Place]] = {
-    "school": (SISTER, FAR),
-    "district": (FAR,),
-    "nowhere": (OWN,),
-}
-"""Schools outside, by the values of which everything is asked."""
-
-INSIDE: dict[str, Sequence[Place]] = {
-    "school": (OWN, IN_TWO_SCHOOLS, CAME_FROM_AFAR),
-    "district": (SISTER, OWN, IN_TWO_SCHOOLS, CAME_FROM_AFAR),
-    "nowhere": (),
-}
-
-
 @pytest.mark.parametrize(
-    ("operator", "console"),
+    ("operator", "database_url"),
     [("school", "sqlite"), ("school", "postgresql"), ("district", "sqlite"), ("nowhere", "sqlite")],
-    indirect=["console"],
+    indirect=["database_url"],
 )
-def test_nothing_of_a_school_outside_is_told_or_changed(
-    console: ConsoleUnderTest, operator: str
-) -> None:
-    outside, limit = OUTSIDE[operator]
+def test_nothing_outside_is_told_or_changed(console: ConsoleUnderTest, operator: str) -> None:
+    inside, outside, asked, limit = VIEWS[operator]
     before = rows_about(console, outside)
     walker = Walker(console, operator)
-    leaks = [
-        leak for place in ASKED_ABOUT[operator] for leak in walk(walker, place, outside, limit)
-    ]
+    leaks = [leak for place in asked for leak in walk(walker, place, outside, limit)]
     shown = ""
     # Acts come last: they change what there is to read.
     for reads in (True, False):
-        for place in INSIDE[operator]:
+        for place in inside:
             for request in (one for one in walker.requests(place) if one.reads == reads):
                 answer = walker.ask(request)
                 leaks += [f"{request}: {word}" for word in told(request, answer, outside, limit)]
                 shown += answer.text if request.endpoint in UNFILTERED else ""
     assert leaks == []
-    assert differences(before, rows_about(console, outside)) == []
-    own_words = {mark for place in INSIDE[operator] for mark in place.marks - {place.login}}
+    assert before ^ rows_about(console, outside) == set()
+    own_words = {mark for place in inside for mark in place.marks - {place.login}}
     assert {word for word in own_words if word not in shown} == set(), "the own schools are shown"
 
 
@@ -164,7 +262,7 @@ def test_whoever_is_not_signed_in_is_told_nothing(console: ConsoleUnderTest, ope
         if request.endpoint.startswith("console.") and ".signin." not in request.endpoint:
             assert answer.location.startswith("/console/signin"), request
     assert leaks == []
-    assert differences(before, rows_about(console, PLACES)) == []
+    assert before ^ rows_about(console, PLACES) == set()
 
 
 def test_the_city_is_told_everything_the_walk_looks_for(console: ConsoleUnderTest) -> None:
@@ -191,7 +289,7 @@ PDF_PAGES = ("/console/reports/coverage.pdf", f"/console/reports/published/{OWN.
 
 @pytest.mark.parametrize("operator", ["school", "district"])
 def test_a_pdf_file_holds_the_own_part_only(console: ConsoleUnderTest, operator: str) -> None:
-    outside, limit = OUTSIDE[operator]
+    _inside, outside, _asked, limit = VIEWS[operator]
     browser = console.client(operator)
     for address in PDF_PAGES:
         answer = browser.get(address)

@@ -4,69 +4,45 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
-from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from provisioning.settings import ReadLimits
 from service.console.uploads import clean_name
 from service.models import Load, LoadStatus
 from service.settings import ReadingSettings
-from tests.service.console_factories import (
-    ConsoleUnderTest,
-    add_operators,
-    add_school,
-    make_console,
-)
-
-
-def console_with_operators(home: Path, **settings: Any) -> ConsoleUnderTest:
-    console = make_console(home, **settings)
-    with console.rows() as rows:
-        add_school(rows, "78-0243", district="Адмиралтейский")
-        add_school(rows, "78-0153", district="Невский")
-        add_operators(rows)
-    return console
+from tests.service.console_factories import Browser, ConsoleUnderTest, make_console, shows
+from tests.service.factories import add_school
 
 
 @pytest.fixture
-def console(tmp_path: Path) -> ConsoleUnderTest:
-    return console_with_operators(tmp_path)
+def console(console: ConsoleUnderTest) -> ConsoleUnderTest:
+    with console.rows() as rows:
+        add_school(rows, "78-0243", district="Адмиралтейский")
+        add_school(rows, "78-0153")
+    return console
 
 
 def files(*names: str, size: int = 9) -> list[FileStorage]:
     return [FileStorage(BytesIO(b" " * size), filename=name) for name in names]
 
 
-def only_run(console: ConsoleUnderTest) -> Load:
-    with console.rows() as rows:
-        return rows.scalars(select(Load)).one()
-
-
-def test_uploaded_files_become_a_run_that_the_worker_reads(console: ConsoleUnderTest) -> None:
+def test_files_become_a_load_that_a_worker_reads(console: ConsoleUnderTest, city: Browser) -> None:
     uploads = files("ученики.xml", "staff.xml")
-    answer = console.client("city").post("/console/upload", files=uploads, school="78-0243")
-    run = only_run(console)
-    assert answer.location == f"/console/loads/{run.id}"
-    assert (run.status, run.created_by, run.expected_school) == ("received", "city", "78-0243")
-    folder = console.application.settings.home / run.folder
-    assert {file.name for file in folder.iterdir()} == {"ученики.xml", "staff.xml"}
-    assert console.queue.planned == [run.id]
-
-
-def test_nothing_of_the_upload_is_left_beside_the_run(console: ConsoleUnderTest) -> None:
-    console.client("city").post("/console/upload", files=files("a.xml"))
+    answer = city.post("/console/upload", files=uploads, school="78-0243")
+    (load,) = console.all(Load)
+    assert answer.location == f"/console/loads/{load.id}"
+    assert (load.status, load.created_by, load.expected_school) == ("received", "city", "78-0243")
     home = console.application.settings.home
-    assert not list(home.glob("upload-*"))
+    assert {file.name for file in (home / load.folder).iterdir()} == {"ученики.xml", "staff.xml"}
+    assert not list(home.glob("upload-*")), "nothing is left beside it"
+    assert console.queue.planned == [load.id]
 
 
-def test_an_upload_needs_a_file(console: ConsoleUnderTest) -> None:
-    answer = console.client("city").post("/console/upload")
-    assert answer.status_code == 400
-    assert "Выберите хотя бы один файл" in answer.text
+def test_an_upload_needs_a_file(console: ConsoleUnderTest, city: Browser) -> None:
+    shows(city.post("/console/upload"), "Выберите хотя бы один файл", status=400)
     assert console.queue.planned == []
 
 
@@ -74,7 +50,7 @@ def test_a_school_operator_loads_their_only_school(console: ConsoleUnderTest) ->
     browser = console.client("school")
     assert "Файлы должны быть вашей школы, 78-0243" in browser.get("/console/upload").text
     browser.post("/console/upload", files=files("a.xml"))
-    assert only_run(console).expected_school == "78-0243"
+    assert [load.expected_school for load in console.all(Load)] == ["78-0243"]
 
 
 @pytest.mark.parametrize(
@@ -91,42 +67,35 @@ def test_a_school_operator_loads_their_only_school(console: ConsoleUnderTest) ->
 def test_the_named_school_must_be_among_the_operators_own(
     console: ConsoleUnderTest, operator: str, school: str, status: int
 ) -> None:
-    browser = console.client(operator)
-    answer = browser.post("/console/upload", files=files("a.xml"), school=school)
+    answer = console.client(operator).post("/console/upload", files=files("a.xml"), school=school)
     assert answer.status_code == status
 
 
 def test_only_an_upload_may_be_large_and_it_has_a_limit_too(tmp_path: Path) -> None:
     limits = ReadLimits(total_bytes=3 * 1024 * 1024)
-    console = console_with_operators(tmp_path, reading=ReadingSettings(limits=limits))
-    browser = console.client("city")
-    large, too_large = 2 * 1024 * 1024, 4 * 1024 * 1024
-    answer = browser.post("/console/signout", files=files("a.xml", size=large))
-    assert answer.status_code == 413
-    answer = browser.post("/console/upload", files=files("a.xml", size=large))
-    assert answer.status_code == 302
-    answer = browser.post("/console/upload", files=files("a.xml", size=too_large))
-    assert answer.status_code == 413
+    reading = ReadingSettings(limits=limits)
+    city = make_console(tmp_path, operators=True, reading=reading).client("city")
+    for address, megabytes, status in (("signout", 2, 413), ("upload", 2, 302), ("upload", 4, 413)):
+        large = files("a.xml", size=megabytes * 1024 * 1024)
+        answer = city.post(f"/console/{address}", files=large)
+        assert answer.status_code == status, (address, megabytes)
     assert "Файлы слишком большие" in answer.text
 
 
 def test_a_lost_queue_is_said_and_the_reading_can_be_queued_later(
-    console: ConsoleUnderTest, monkeypatch: pytest.MonkeyPatch
+    console: ConsoleUnderTest, city: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    browser = console.client("city")
-
     def refuse(_load_id: int) -> None:
         raise RedisConnectionError
 
     with monkeypatch.context() as broken:
         broken.setattr(console.queue, "plan_load", refuse)
-        answer = browser.post("/console/upload", files=files("a.xml"))
-    assert answer.status_code == 503
-    assert "Очередь заданий не отвечает" in answer.text
-    run = only_run(console)
-    assert run.status == LoadStatus.RECEIVED
-    browser.post(f"/console/loads/{run.id}/plan")
-    assert console.queue.planned == [run.id]
+        answer = city.post("/console/upload", files=files("a.xml"))
+    shows(answer, "Очередь заданий не отвечает", status=503)
+    (load,) = console.all(Load)
+    assert load.status == LoadStatus.RECEIVED
+    city.post(f"/console/loads/{load.id}/plan")
+    assert console.queue.planned == [load.id]
 
 
 @pytest.mark.parametrize(

@@ -4,96 +4,68 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
 
 from auth.models import digest
-from service import create_app, operators
-from service.application import Application
-from service.db import transaction
+from service.db import make_engine
 from service.housekeeping import clear_away
-from service.models import AuditEntry, Operator, OperatorRole, OperatorSession, School
+from service.models import AuditEntry, Operator, OperatorRole, OperatorSession
 from service.operators.sessions import authenticate
 from tests.service.command_line import Ended, run
-from tests.service.console_factories import Browser, RecordingQueue
+from tests.service.console_factories import Browser, ConsoleUnderTest, make_console
+from tests.service.database import on_both_databases
+from tests.service.factories import PASSWORD, add_operator, add_school
 from tests.service.installation import installation
 
-PASSWORD = "a long enough password"
-SCHOOL = OperatorRole.SCHOOL
-NAMES = ("mira", "anna", "vera")
 SCHOOLS = {"SB0001": "Невский", "SB0002": "Невский", "SB0017": "Кировский"}
 
 
 @dataclass(kw_only=True)
 class House:
-    """An installation with its console and, on SQLite, its commands."""
+    """An installation: its console and its commands."""
 
-    application: Application
-    app: Flask
+    console: ConsoleUnderTest
+    database_url: str
     past: list[timedelta]
     """What has gone by on the clock of the console."""
 
-    def command(self, *arguments: object) -> Ended:
-        return run(*arguments, home=self.application.settings.home)
+    def operators(self, *command: object) -> Ended:
+        home = self.console.application.settings.home
+        return run("operators", *command, home=home, DATABASE_URL=self.database_url)
 
-    def act(self, change: Callable[..., object], *arguments: Any) -> None:
-        """One change of the accounts, by the command line's name."""
-        with transaction(self.application.sessions) as session:
-            arguments = tuple(
-                operators.find(session, one) if one in NAMES else one for one in arguments
-            )
-            change(session, *arguments, actor="cli:root", now=self.application.clock())
+    def listed(self) -> Any:
+        return self.operators("list", "--json").data
 
-    def add(self, name: str, role: OperatorRole = OperatorRole.CITY, *scope: str) -> None:
-        with transaction(self.application.sessions) as session:
-            operators.add(
-                session, actor="cli:root", username=name, password=PASSWORD, role=role,
-                scope=scope, now=self.application.clock(),
-            )  # fmt: skip
-
-    def browser(self) -> Browser:
-        return Browser(self.app.test_client())
-
-    def signed_in(self, name: str, password: str = PASSWORD) -> Browser:
-        browser = self.browser()
-        assert browser.post("/console/signin", username=name, password=password).status_code == 302
-        return browser
+    def add(self, name: str, *schools: str) -> None:
+        """An operator of these schools, or of the city."""
+        role = OperatorRole.SCHOOL if schools else OperatorRole.CITY
+        with self.console.rows() as rows:
+            add_operator(rows, name, role, schools)
 
     def audit(self) -> list[tuple[str, str, dict[str, Any]]]:
-        with self.application.sessions() as session:
-            entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id))
-            return [(one.actor.partition(":")[0], one.action, one.details) for one in entries]
-
-    def sessions(self) -> list[OperatorSession]:
-        with self.application.sessions() as session:
-            return list(session.scalars(select(OperatorSession)))
+        entries = sorted(self.console.all(AuditEntry), key=lambda one: one.id)
+        return [(one.actor.partition(":")[0], one.action, one.details) for one in entries]
 
 
 @pytest.fixture
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    """On SQLite, or on PostgreSQL where a test says so; three schools are in the registry."""
-    on_server = getattr(request, "param", "sqlite") == "postgresql"
-    url = request.getfixturevalue("fresh_postgres_url") if on_server else ""
-    with installation(tmp_path, database_url=url) as application:
-        began, past = application.clock(), [timedelta()]
-        application.clock = lambda: began + sum(past, timedelta())
-        with transaction(application.sessions) as session:
-            for code, district in SCHOOLS.items():
-                name = f"Школа № {code[-4:].lstrip('0')}"
-                session.add(School(code=code, name=name, short_name=name, district=district))
-        app = create_app(application, queue=RecordingQueue())
-        yield House(application=application, past=past, app=app)
-
-
-on_both_databases = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect=True)
+def house(database_url: str, tmp_path: Path) -> Iterator[House]:
+    """Three schools are in the registry."""
+    began, past = datetime.now(UTC), [timedelta()]
+    console = make_console(tmp_path, engine=make_engine(database_url))
+    console.application.clock = lambda: began + sum(past, timedelta())
+    with console.rows() as rows:
+        for code, district in SCHOOLS.items():
+            number = code[-4:].lstrip("0")
+            add_school(rows, code, district=district, short_name=f"Школа № {number}")
+    yield House(console=console, database_url=database_url, past=past)
+    console.application.engine.dispose()
 
 
 def is_in(browser: Browser | FlaskClient) -> bool:
@@ -105,11 +77,11 @@ def is_in(browser: Browser | FlaskClient) -> bool:
 
 @on_both_databases
 def test_after_the_sign_out_a_copy_of_the_cookie_opens_nothing(house: House) -> None:
-    house.add("mira", SCHOOL, "SB0001")
-    browser = house.signed_in("mira")
+    house.add("mira", "SB0001")
+    browser = house.console.client("mira")
     copied = browser.client.get_cookie("console")
     assert copied is not None
-    thief = house.app.test_client()
+    thief = house.console.app.test_client()
     thief.set_cookie("console", copied.value)
     assert is_in(thief), "the cookie is all that a session is"
     browser.post("/console/signout")
@@ -120,51 +92,37 @@ def test_after_the_sign_out_a_copy_of_the_cookie_opens_nothing(house: House) -> 
 
 @on_both_databases
 @pytest.mark.parametrize(
-    ("change", "arguments"),
+    ("action", "command"),
     [
-        (operators.set_active, ["mira", False]),
-        (operators.set_password, ["mira", "another long password"]),
-        (operators.set_scope, ["mira", SCHOOL, ["SB0002"]]),
+        ("operator.set_password", "password mira --password-file {given}"),
+        ("operator.set_scope", "scope mira --of SB0002"),
+        ("operator.set_scope", "scope mira --role district --of Кировский"),
+        ("operator.disable", "disable mira"),
     ],
 )
 def test_what_changes_an_account_ends_its_sessions_at_the_next_click(
-    house: House, change: Callable[..., None], arguments: list[Any]
+    house: House, tmp_path: Path, action: str, command: str
 ) -> None:
-    house.add("mira", SCHOOL, "SB0001")
+    house.add("mira", "SB0001")
     house.add("vera")
-    mira, elsewhere, vera = (house.signed_in(name) for name in ("mira", "mira", "vera"))
-    house.act(change, *arguments)
+    mira, elsewhere, vera = (house.console.client(name) for name in ("mira", "mira", "vera"))
+    (tmp_path / "given").write_text("another long password")
+    ended = house.operators(*command.format(given=tmp_path / "given").split())
+    assert ended.code == 0, ended.err
     assert not is_in(mira)
     assert not is_in(elsewhere)
     assert is_in(vera)
-
-
-def test_the_commands_end_sessions_too(house: House) -> None:
-    house.add("mira", SCHOOL, "SB0001")
-    given = house.application.settings.home / "given"
-    for action, *command in (
-        ("operator.set_password", "password", "mira", "--password-file", given),
-        ("operator.set_scope", "scope", "mira", "--of", "SB0002"),
-        ("operator.set_scope", "scope", "mira", "--role", "district", "--of", "Кировский"),
-        ("operator.disable", "disable", "mira"),
-    ):
-        given.write_text(PASSWORD)
-        browser = house.signed_in("mira")
-        ended = house.command("operators", *command)
-        assert ended.code == 0, ended.err
-        assert not is_in(browser)
-        assert house.audit()[-1][:2] == ("cli", action)
+    assert house.audit()[-1][:2] == ("cli", action)
 
 
 def test_a_closed_account_opens_again_but_not_its_sessions(house: House) -> None:
     house.add("mira")
-    browser = house.signed_in("mira")
-    house.command("operators", "disable", "mira")
-    refused = browser.post("/console/signin", username="mira", password=PASSWORD)
-    assert refused.status_code == 401
-    house.command("operators", "enable", "mira")
+    browser = house.console.client("mira")
+    house.operators("disable", "mira")
+    assert browser.post("/console/signin", username="mira", password=PASSWORD).status_code == 401
+    house.operators("enable", "mira")
     assert not is_in(browser)
-    assert is_in(house.signed_in("mira"))
+    assert is_in(house.console.client("mira"))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +139,7 @@ def test_a_session_ends_when_nobody_clicks_and_after_a_day_of_work(
     house: House, clicks: list[int], stays: bool
 ) -> None:
     house.add("mira")
-    browser = house.signed_in("mira")
+    browser = house.console.client("mira")
     for minutes in clicks:
         house.past.append(timedelta(minutes=minutes))
         last = is_in(browser)
@@ -190,27 +148,23 @@ def test_a_session_ends_when_nobody_clicks_and_after_a_day_of_work(
 
 def test_only_a_hash_of_the_token_is_stored_and_what_ended_is_cleared_away(house: House) -> None:
     house.add("mira")
-    browser = house.signed_in("mira")
-    with browser.client.session_transaction() as cookie:
+    with house.console.client("mira").client.session_transaction() as cookie:
         token = cookie["token"]
-    (row,) = house.sessions()
+    (row,) = house.console.all(OperatorSession)
     assert row.token_hash == digest(token)
     assert row.ends_at - row.created_at == timedelta(hours=12)
-    house.past.append(timedelta(minutes=119))
-    clear_away(house.application)
-    assert len(house.sessions()) == 1
-    house.past.append(timedelta(minutes=1))
-    clear_away(house.application)
-    assert house.sessions() == []
+    for minutes, left in ((119, 1), (1, 0)):
+        house.past.append(timedelta(minutes=minutes))
+        clear_away(house.console.application)
+        assert len(house.console.all(OperatorSession)) == left
 
 
 def test_each_sign_in_is_a_session_of_its_own(house: House) -> None:
     house.add("mira")
-    first, second = house.signed_in("mira"), house.signed_in("mira")
+    first, second = house.console.client("mira"), house.console.client("mira")
     first.post("/console/signout")
     assert is_in(second)
-    listed = house.command("operators", "list", "--json").data
-    assert {one["name"]: one["sessions"] for one in listed} == {"mira": 1}
+    assert {one["name"]: one["sessions"] for one in house.listed()} == {"mira": 1}
 
 
 # Failed sign-ins
@@ -220,13 +174,12 @@ def test_failed_sign_ins_are_logged_and_audited_without_what_was_typed(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     house.add("mira")
-    browser = house.browser()
+    browser = house.console.client()
     with caplog.at_level(logging.WARNING):
         for name in ("mira", "Примерова Анна", "Примерова Анна"):
             browser.post("/console/signin", username=name, password="not the password")
     known, first, again = (entry for entry in house.audit() if entry[1].endswith("refuse_sign_in"))
-    with house.application.sessions() as session:
-        mira = session.scalars(select(Operator.id).where(Operator.username == "mira")).one()
+    (mira,) = (operator.id for operator in house.console.all(Operator))
     assert known == ("console", "operator.refuse_sign_in", {"operator": mira})
     assert first == again
     assert set(first[2]) == {"typed"}
@@ -237,11 +190,13 @@ def test_failed_sign_ins_are_logged_and_audited_without_what_was_typed(
         assert text not in caplog.text + str(house.audit()) + str(lines)
 
 
-def test_tries_over_the_limit_leave_no_rows(house: House) -> None:
+def test_after_many_failures_the_right_password_waits_and_no_rows_are_left(house: House) -> None:
     house.add("mira")
-    browser = house.browser()
+    browser = house.console.client()
     for _try in range(15):
         browser.post("/console/signin", username="mira", password="not the password")
+    answer = browser.post("/console/signin", username="mira", password=PASSWORD)
+    assert (answer.status_code, is_in(browser)) == (429, False)
     failed = [entry for entry in house.audit() if entry[1] == "operator.refuse_sign_in"]
     assert len(failed) == 10
 
@@ -250,22 +205,20 @@ def test_tries_over_the_limit_leave_no_rows(house: House) -> None:
 
 
 def test_an_operator_gets_a_password_once(house: House) -> None:
-    made = house.command("operators", "add", "anna", "--role", "school", "--of", "SB0001")
+    made = house.operators("add", "anna", "--role", "school", "--of", "SB0001")
     (password,) = re.findall(r"Password \(shown once\): (\S+)", made.out)
-    assert is_in(house.signed_in("anna", password))
-    new = house.command("operators", "password", "anna", "--json").data["password"]
+    assert is_in(house.console.client("anna", password))
+    new = house.operators("password", "anna", "--json").data["password"]
     assert new != password
-    assert is_in(house.signed_in("anna", new))
+    assert is_in(house.console.client("anna", new))
     assert password not in str(house.audit())
 
 
 @pytest.mark.parametrize("command", ["add", "scope"])
-def test_a_scope_that_the_registry_does_not_have_is_refused_with_what_fits(
-    house: House, command: str
-) -> None:
+def test_an_unknown_scope_is_refused_with_what_may_be_meant(house: House, command: str) -> None:
     if command == "scope":
-        house.add("anna", SCHOOL, "SB0002")
-    before = house.command("operators", "list", "--json").data
+        house.add("anna", "SB0002")
+    before = house.listed()
     for role, item, offered in (
         ("school", "sb0001", "SB0001 (Школа № 1)"),
         ("school", "SB0018", "SB0017 (Школа № 17)"),
@@ -275,11 +228,11 @@ def test_a_scope_that_the_registry_does_not_have_is_refused_with_what_fits(
         ("district", "Киров", "Кировский, Невский"),
         ("district", "Приморский", "Кировский, Невский"),
     ):
-        ended = house.command("operators", command, "anna", "--role", role, "--of", item)
+        ended = house.operators(command, "anna", "--role", role, "--of", item)
         assert ended.code == 2
         assert f"“{item}”" in ended.err
         assert offered in ended.err
-    assert house.command("operators", "list", "--json").data == before
+    assert house.listed() == before
 
 
 def test_without_a_registry_it_is_said_where_schools_come_from(tmp_path: Path) -> None:
@@ -290,22 +243,25 @@ def test_without_a_registry_it_is_said_where_schools_come_from(tmp_path: Path) -
 
 
 def test_the_list_says_who_sees_what(house: House) -> None:
-    house.add("anna", OperatorRole.DISTRICT, "Невский", "Кировский")
-    house.command("operators", "disable", "anna")
+    districts = ("--of", "Невский", "--of", "Кировский")
+    assert house.operators("add", "anna", "--role", "district", *districts).code == 0
+    house.operators("disable", "anna")
     house.add("boris")
-    (anna, boris) = house.command("operators", "list", "--json").data
+    (anna, boris) = house.listed()
     assert (boris["name"], boris["role"], boris["scope"]) == ("boris", "city", [])
     assert (anna["scope"], anna["active"]) == (["Невский", "Кировский"], False)
-    shown = house.command("operators", "list").out
+    shown = house.operators("list").out
     assert "Невский, Кировский" in shown
     assert "closed" in shown
     assert "hash" not in shown
 
 
-def test_the_audit_says_what_was_changed_and_by_whom(house: House) -> None:
-    house.add("anna", SCHOOL, "SB0001")
-    house.command("operators", "scope", "anna", "--role", "city")
-    house.signed_in("anna")
+def test_the_audit_says_what_was_changed_and_by_whom(house: House, tmp_path: Path) -> None:
+    (tmp_path / "given").write_text(PASSWORD)
+    password = ("--password-file", tmp_path / "given")
+    house.operators("add", "anna", "--role", "school", "--of", "SB0001", *password)
+    house.operators("scope", "anna", "--role", "city")
+    house.console.client("anna")
     acts = [(actor, action) for actor, action, _details in house.audit()]
     assert acts == [
         ("cli", "operator.add"), ("cli", "operator.set_scope"), ("anna", "operator.sign_in"),
@@ -318,22 +274,16 @@ def test_the_audit_says_what_was_changed_and_by_whom(house: House) -> None:
 # Passwords
 
 
-@pytest.mark.parametrize("password", ["a long enough Password", "", "no"])
+@pytest.mark.parametrize("password", [PASSWORD.title(), "", "no"])
 def test_only_the_own_password_lets_in(house: House, password: str) -> None:
     house.add("mira")
-    with house.application.sessions() as session:
+    with house.console.rows() as session:
         assert authenticate(session, "mira", PASSWORD)
         assert authenticate(session, "mira", password) is None
         assert authenticate(session, "nobody", PASSWORD) is None
 
 
 def test_a_damaged_hash_lets_nobody_in(house: House) -> None:
-    with transaction(house.application.sessions) as session:
-        session.add(
-            Operator(
-                username="mira", password_hash="no hash at all", role=OperatorRole.CITY,
-                scope=[], created_at=house.application.clock(),
-            )
-        )  # fmt: skip
-    with house.application.sessions() as session:
+    with house.console.rows() as session:
+        add_operator(session, "mira", password_hash="no hash at all")
         assert authenticate(session, "mira", PASSWORD) is None

@@ -17,11 +17,6 @@ LINES = (
 )
 
 
-@pytest.fixture
-def home(initialised_home: Path) -> Path:
-    return initialised_home
-
-
 def written(folder: Path, *lines: tuple[Any, ...]) -> Path:
     path = folder / "schools.csv"
     path.write_bytes(as_csv(*lines))
