@@ -36,8 +36,7 @@ from tests.service.console_factories import (
     add_school,
     make_console,
 )
-from tests.service.coverage_city import CITY
-from tests.service.factories import add, add_request, choose_own_password, link
+from tests.service.factories import CITY, add, add_request, choose_own_password, link
 from tests.service.odd_requests import Ask, Visitor
 from tests.service.slip_factories import add_person
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -23,10 +22,9 @@ from service.doctor.activity import examine_activity
 from service.models import EventSource, KnownUser, MoodleSnapshot, SnapshotKind
 from service.moodle_standin import Fault, FaultKind
 from service.moodle_standin.settings import CustomReport, SiteSettings
-from tests.service.coverage_city import who
+from tests.service.report_questions import MOSCOW, who
 from tests.service.trial import A, Trial, make_trial, pupils
 
-MOSCOW = ZoneInfo("Europe/Moscow")
 FRIDAY = datetime(2026, 10, 9, 14, 5, tzinfo=UTC)
 """Five past five in Moscow."""
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import random
 import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from auth.linking.links import add_link
-from auth.linking.models import Evidence
-from auth.models import Credential
 from service.activity.figures import Activity
 from service.activity.marks import catch_up_marks
 from service.activity.rolls import bring_up_to_date
-from service.db import make_engine
 from service.models import (
     ActivityPerson,
     KnownUser,
@@ -28,13 +23,26 @@ from service.models import (
     SchoolMembership,
 )
 from service.reports import REPORTS
-from service.reports.definition import Cell, make
-from service.reports.people import people_behind
 from service.reports.stored import to_data
-from tests.service.console_factories import add_operator, make_console
-from tests.service.coverage_city import add_person, add_school, put_on_roll, sign_in
-from tests.service.report_questions import NOW, OCTOBER, by_key, counted_queries, question
-from tests.service.reports.test_coverage_recount import make_city
+from tests.service.console_factories import make_console
+from tests.service.factories import (
+    add_operator,
+    add_person,
+    add_school,
+    choose_own_password,
+    put_on_roll,
+    sign_in,
+)
+from tests.service.report_questions import (
+    NOW,
+    OCTOBER,
+    built,
+    by_key,
+    counted_queries,
+    link,
+    make_city,
+    people,
+)
 
 WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|MERGE|TRUNCATE)", re.I)
 
@@ -44,22 +52,17 @@ def answers(session: Session) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, definition in REPORTS.items():
         usual = definition.default_period
+        period = usual(NOW.date()) if usual else OCTOBER
         for by in definition.levels or [""]:
-            asked = question(name, by=by, period=usual(NOW.date()) if usual else OCTOBER)
-            report = make(session, definition, asked)
+            report = built(session, name, by=by, period=period)
             found[f"{name} {by}"] = to_data(report)
-            if by != definition.default_level:
+            if by != definition.default_level or not definition.people:
                 continue
             row = report.total_keys[0] if report.totals else "E4.03"
-            for column in report.columns:
-                number = by_key(report)[row][column.key]
-                if definition.people and column.people and isinstance(number, int) and number:
-                    people = people_behind(
-                        session, definition, asked, Cell(row=row, column=column.key)
-                    )
-                    found[f"{name} {column.key}"] = sorted(
-                        one.person_id for one in session.scalars(people)
-                    )
+            for column, number in by_key(report)[row].items():
+                counts_people = any(one.key == column and one.people for one in report.columns)
+                if counts_people and isinstance(number, int) and number:
+                    found[f"{name} {column}"] = people(session, name, row, column, period=period)
     activity = Activity(session)
     first, last = (NOW - timedelta(days=60)).date(), NOW.date()
     found["sign-ins"] = activity.sign_ins(first, last, "day", "school_code", "method", "role")
@@ -67,19 +70,6 @@ def answers(session: Session) -> dict[str, Any]:
         (one.source, one.first_at, one.last_at, one.events) for one in activity.freshness()
     ]
     return found
-
-
-def set_password(session: Session, person_id: str) -> None:
-    at = NOW - timedelta(days=20)
-    session.add(Credential(person_id=person_id, password_hash="", changed_at=at))
-    session.flush()
-
-
-def link(session: Session, person_id: str) -> None:
-    add_link(
-        session, provider="esia", subject=person_id, person_id=person_id, school_code="1",
-        evidence=Evidence.SNILS, now=NOW - timedelta(days=10),
-    )  # fmt: skip
 
 
 def check_before_and_after(session: Session) -> None:
@@ -100,16 +90,13 @@ def test_every_report_says_the_same_before_and_after_rolling_up(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.activity.tail.BATCH", 7)  # the tail is read in pieces
-    chance = random.Random(5)
-    make_city(session, chance)
-    people = list(session.scalars(select(KnownUser).order_by(KnownUser.person_id)))
-    for person in people[:20]:
+    make_city(session, 5)
+    add_person(session, "unmarked", "1")
+    known = list(session.scalars(select(KnownUser).order_by(KnownUser.person_id)))
+    for person in known[:20]:
         away = str((int(person.school_code) + 1) % 4)
         sign_in(session, person.person_id, NOW - timedelta(days=30), school_code=away)
         sign_in(session, person.person_id, NOW - timedelta(minutes=10), method="esia")
-    for person in people[::7]:
-        set_password(session, person.person_id)
-        link(session, person.person_id)
     check_before_and_after(session)
     # Now to what is rolled up comes more: of people known and new, here and there.
     add_school(session, "new")
@@ -117,36 +104,29 @@ def test_every_report_says_the_same_before_and_after_rolling_up(
         add_person(session, f"new{number}", "new")
         sign_in(session, f"new{number}", NOW - timedelta(days=number), school_code="new")
     sign_in(session, "new0", NOW - timedelta(days=35), school_code="1")
-    mover = people[3]
+    mover = known[3]
     session.query(SchoolMembership).filter_by(person_id=mover.person_id).delete()
     put_on_roll(session, mover, "new")
     sign_in(session, mover.person_id, NOW - timedelta(days=40), school_code="2")
-    set_password(session, "new1")
-    link(session, people[5].person_id)
+    choose_own_password(session, "new1")
+    link(session, "unmarked")
     link(session, "new2")
     check_before_and_after(session)
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_pages_of_reports_write_nothing(
-    request: pytest.FixtureRequest, tmp_path: Path, database: str
-) -> None:
-    url = f"sqlite:///{tmp_path / 'city.sqlite'}"
-    if database == "postgresql":
-        url = request.getfixturevalue("fresh_postgres_url")
-    engine = make_engine(url)
-    console = make_console(tmp_path, engine=engine)
+def test_pages_of_reports_write_nothing(empty_engine: Engine, tmp_path: Path) -> None:
+    console = make_console(tmp_path, engine=empty_engine)
     with console.rows() as rows:
         add_operator(rows)
         add_school(rows, "1")
         add_person(rows, "p", "1")
         sign_in(rows, "p", NOW - timedelta(days=30), school_code="1")
         sign_in(rows, "p", NOW - timedelta(days=30), school_code="elsewhere")
-        set_password(rows, "p")
-        link(rows, "p")
+        choose_own_password(rows, "p", changed_at=NOW - timedelta(days=20))
+        link(rows, "p", NOW - timedelta(days=10))
     browser = console.client("city")
     browser.get("/console/reports/")
-    with counted_queries(engine) as statements:
+    with counted_queries(empty_engine) as statements:
         for name, definition in REPORTS.items():
             for by in definition.levels or [""]:
                 assert browser.get(f"/console/reports/{name}", by=by).status_code == 200
@@ -156,4 +136,3 @@ def test_pages_of_reports_write_nothing(
         assert not rows.scalars(select(ActivityPerson)).first()
         bring_up_to_date(rows)
         assert rows.scalars(select(ActivityPerson)).all()
-    engine.dispose()

@@ -14,11 +14,9 @@ from sqlalchemy import select
 
 from service.doctor import Verdict, examine
 from service.models import LoadStatus, PlannedChange, SchoolMembership
-from service.reports.coverage import COVERAGE
-from service.reports.definition import make
 from service.sample.rows import Row
-from tests.service.coverage_city import asking
 from tests.service.installation import SCOPE
+from tests.service.report_questions import built, figures
 from tests.service.trial import A, B, Trial, make_class, on_both_databases, pupil, pupils, teacher
 
 ROWS, ROWS_B = [*pupils("a", 5), teacher("a-t")], [*pupils("b", 3), teacher("b-t")]
@@ -73,9 +71,8 @@ def test_a_refused_person_is_in_the_roll_without_an_account(trial: Trial) -> Non
     assert (known.moodle_id, known.problem) == (None, "username_taken")
     assert known.person_id in trial.stored(select(SchoolMembership.person_id))
     with trial.rows() as session:
-        report = make(session, COVERAGE, asking(scope=SCOPE, now=trial.application.clock()))
-    line = dict(zip((column.key for column in report.columns), report.rows[0], strict=True))
-    assert (line["roll"], line["account"]) == (6, 5)
+        report = built(session, "coverage", scope=SCOPE, now=trial.application.clock())
+    assert figures(report, f"{A}|all", "roll account") == (6, 5)
     # No name is in what is said.
     said = trial.stored(select(PlannedChange.code, PlannedChange.detail))
     words = str([*said, known.problem])

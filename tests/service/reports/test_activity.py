@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from auth.models import LoginEvent, Result
 from service.activity.outside import store
+from service.calendar.period import Period
 from service.models import (
     EventSource,
+    KnownUser,
     MoodleSnapshot,
-    OperatorRole,
     School,
     SchoolMembership,
     SnapshotKind,
     SnapshotStatus,
 )
 from service.ordering import natural
-from service.reports import REPORTS
-from service.reports.definition import Cell, make
 from service.reports.export import to_csv
-from service.reports.people import people_behind
-from service.reports.question import Compare
-from tests.service.annex_2017 import NOW as NOW_2017
-from tests.service.annex_2017 import PERIOD, annex, make_annex_city
-from tests.service.coverage_city import (
+from tests.service.factories import (
+    DEFAULTS,
+    add,
     add_person,
     add_school,
     put_on_roll,
@@ -37,13 +38,85 @@ from tests.service.coverage_city import (
 )
 from tests.service.report_questions import (
     IN_OCTOBER,
+    MOSCOW,
     NOW,
+    add_people,
+    add_schools,
     built,
-    by_key,
-    check_people,
-    check_queries,
-    question,
+    figures,
+    line,
+    of_district,
+    of_school,
+    people,
+    shown,
 )
+
+PERIOD = Period(first=date(2017, 4, 1), last=date(2017, 5, 18))
+BEGIN, AFTER = PERIOD.bounds(MOSCOW)
+NOW_2017 = datetime(2017, 5, 20, 12, tzinfo=UTC)
+_MOMENT = timedelta(microseconds=1)
+_FILE = Path(__file__).parents[2] / "data" / "annex2-2017.csv"
+
+
+class Organisation(NamedTuple):
+    """Of the annex."""
+
+    code: str
+    """Of our own: the annex has none, and its numbers and names repeat."""
+    district: str
+    name: str
+    active: int
+
+
+def annex() -> list[Organisation]:
+    with _FILE.open(encoding="utf-8", newline="") as file:
+        return [
+            Organisation(f"78-{int(row['n']):04}", row["district"], row["name"], int(row["active"]))
+            for row in csv.DictReader(file)
+        ]
+
+
+def make_annex_city(session: Session) -> None:
+    """The schools with as many active people, and beside them people who must not count."""
+    schools, known, rolls, events = [], [], [], []
+    for one in annex():
+        schools.append({
+            "code": one.code, "name": one.name, "short_name": one.name, "number": "",
+            "district": one.district, "last_applied_at": NOW_2017 - timedelta(days=3),
+        })  # fmt: skip
+        for name, moments, suspended in _people(one):
+            place = {
+                "person_id": name, "school_code": one.code, "role": "student", "class_id": "c-1",
+                "class_title": "8А",
+            }  # fmt: skip
+            known.append({
+                **DEFAULTS[KnownUser], **place, "username": name, "email": f"{name}@school.invalid",
+                "suspended": suspended, "in_roll": not suspended,
+            })  # fmt: skip
+            rolls += [] if suspended else [place]
+            events += [
+                {**DEFAULTS[LoginEvent], "at": at, "person_id": name, "result": result,
+                 "school_code": one.code}
+                for at, result in moments
+            ]  # fmt: skip
+    for table, rows in (
+        (School, schools), (KnownUser, known), (SchoolMembership, rolls), (LoginEvent, events)
+    ):  # fmt: skip
+        session.execute(insert(table), rows)
+
+
+def _people(one: Organisation) -> Iterator[tuple[str, list[tuple[datetime, Result]], bool]]:
+    """Who, their sign-ins, and whether they are suspended."""
+    allowed, refused, last = Result.ALLOWED, Result.REFUSED, AFTER - _MOMENT
+    for number in range(one.active):
+        some_time = BEGIN + (last - BEGIN) * (number / 100)
+        moments = [BEGIN, last, some_time][number % 3 :][:1] * (1 + number % 3)
+        yield f"{one.code}-{number}", [(at, allowed) for at in moments], False
+    outside = [(BEGIN - _MOMENT, allowed), (AFTER, allowed)]
+    yield f"{one.code}-outside", outside, False
+    yield f"{one.code}-refused", [(BEGIN + timedelta(days=7), refused)], False
+    yield f"{one.code}-suspended", [(BEGIN + timedelta(days=8), allowed)], True
+    yield f"{one.code}-never", [], False
 
 
 def test_the_annex_of_2017_comes_out_line_by_line(session: Session) -> None:
@@ -54,9 +127,7 @@ def test_the_annex_of_2017_comes_out_line_by_line(session: Session) -> None:
             "№", "Район", "Наименование ОО", "Активные пользователи (01.04.2017–18.05.2017)",
         ]  # fmt: skip
         expected = sorted(annex(), key=lambda each: (natural(each.district), natural(each.name)))
-        assert [row[1:] for row in report.rows] == [
-            (each.district, each.name, each.active) for each in expected
-        ]
+        assert [row[1:] for row in report.rows] == [each[1:] for each in expected]
         assert [row[0] for row in report.rows] == list(range(1, 184))
         *districts, total = report.totals
         sums = Counter[str]()
@@ -65,7 +136,7 @@ def test_the_annex_of_2017_comes_out_line_by_line(session: Session) -> None:
         assert [(row[1], row[3]) for row in districts] == list(sums.items())
         assert len(districts) == 18
         assert total == (None, "Итого", "ОО: 183", 7406)
-        assert sorted(key for key in report.keys) == [each.code for each in annex()]
+        assert report.keys == tuple(each.code for each in expected)
 
 
 def test_schools_of_one_number_do_not_merge(session: Session) -> None:
@@ -87,95 +158,40 @@ def test_schools_of_one_number_do_not_merge(session: Session) -> None:
 def test_accounts_and_shares_stand_beside_the_number(session: Session) -> None:
     make_annex_city(session)
     report = built(session, "activity", period=PERIOD, now=NOW_2017)
-    line = by_key(report)["78-0004"]
-    assert (line["active"], line["provisioned"], line["left"]) == (50, 53, 1)
-    assert line["active_share"] == 50 / 53
-    assert (
-        "% от пользователей с учётной записью"
-        in {c.key: c.title for c in report.columns}["active_share"]
-    )
-
-
-def test_both_days_of_the_period_are_inside_by_the_clock_of_moscow(session: Session) -> None:
-    add_school(session, "1")
-    moments = {
-        "eve": datetime(2026, 9, 30, 20, 59, 59, 999_999, tzinfo=UTC),
-        "first": datetime(2026, 9, 30, 21, tzinfo=UTC),
-        "last": datetime(2026, 10, 31, 20, 59, 59, 999_999, tzinfo=UTC),
-        "after": datetime(2026, 10, 31, 21, tzinfo=UTC),
-    }
-    for name, at in moments.items():
-        add_person(session, name, "1")
-        sign_in(session, name, at)
-    asked = question("activity")
-    query = people_behind(session, REPORTS["activity"], asked, Cell(row="1", column="active"))
-    assert {person.person_id for person in session.scalars(query)} == {"first", "last"}
-
-
-def test_what_happened_after_the_cut_off_is_not_counted(session: Session) -> None:
-    add_school(session, "1")
-    for name, at in (("now", IN_OCTOBER), ("later", IN_OCTOBER + timedelta(microseconds=1))):
-        add_person(session, name, "1")
-        sign_in(session, name, at)
-    report = built(session, "activity", now=IN_OCTOBER)
-    assert by_key(report)["total"]["active"] == 1
-    assert report.preliminary
-
-
-def test_somebody_of_two_schools_counts_once_in_each_and_once_in_the_total(
-    session: Session,
-) -> None:
-    for code in ("1", "2"):
-        add_school(session, code)
-    add_school(session, "3", district="Выборгский")
-    add_person(session, "both", "1", "2", "3", role="teacher")
-    sign_in(session, "both", IN_OCTOBER)
-    lines = by_key(built(session, "activity"))
-    assert {key: cells["active"] for key, cells in lines.items()} == {
-        "1": 1, "2": 1, "3": 1, "district|Невский": 1, "district|Выборгский": 1, "total": 1,
-    }  # fmt: skip
+    names = "active provisioned left active_share"
+    assert figures(report, "78-0004", names) == (50, 53, 1, 50 / 53)
+    titles = {column.key: column.title for column in report.columns}
+    assert "% от пользователей с учётной записью" in titles["active_share"]
 
 
 def test_a_transfer_shows_at_the_new_school_and_as_moved_at_the_old(session: Session) -> None:
     """docs/facts/indicators.md F3."""
-    for code in ("old", "new"):
-        add_school(session, code)
+    add_schools(session, "old", "new")
     person = add_person(session, "p", "old")
     sign_in(session, "p", IN_OCTOBER, school_code="old")
     built(session, "activity")
     session.query(SchoolMembership).delete()
     person.school_code = "new"
     put_on_roll(session, person, "new")
-    lines = by_key(built(session, "activity"))
-    assert (lines["old"]["active"], lines["old"]["moved"]) == (0, 1)
-    assert (lines["new"]["active"], lines["new"]["moved"]) == (1, 0)
-    assert (lines["total"]["active"], lines["total"]["moved"]) == (1, 1)
+    report = built(session, "activity")
+    found = {key: figures(report, key, "active moved") for key in ("old", "new", "total")}
+    assert found == {"old": (0, 1), "new": (1, 0), "total": (1, 1)}
 
 
 def test_suspended_people_are_in_no_share_but_shown(session: Session) -> None:
     """docs/facts/indicators.md F4."""
-    add_school(session, "1")
-    for name in ("here", "gone"):
-        person = add_person(session, name, "1")
-        sign_in(session, name, IN_OCTOBER)
-    take_off_roll(session, person)
-    line = by_key(built(session, "activity"))["1"]
-    assert (line["active"], line["provisioned"], line["left"]) == (1, 1, 1)
-    assert line["active_share"] == 1.0
+    add_people(session, "1", "here", "gone", signed_in=IN_OCTOBER)
+    take_off_roll(session, session.get_one(KnownUser, "gone"))
+    found = figures(built(session, "activity"), "1", "active provisioned left active_share")
+    assert found == (1, 1, 1, 1.0)
 
 
-def test_nothing_known_is_no_zero(session: Session) -> None:
-    """A school without a load, and one whose roll is empty (docs/facts/indicators.md C, F5)."""
+def test_an_empty_roll_has_a_number_and_no_share(session: Session) -> None:
+    """docs/facts/indicators.md C, F5."""
     add_school(session, "empty")
-    add_school(session, "none", last_applied_at=None)
     report = built(session, "activity")
-    lines = by_key(report)
-    columns = {column.key: column for column in report.columns}
-    assert lines["empty"]["active"] == 0
-    assert columns["active_share"].text(lines["empty"]["active_share"], report.zone) == "нет данных"
-    assert lines["none"]["active"] is None
-    assert columns["active"].text(lines["none"]["active"], report.zone) == "не загружено"
-    assert len(report.rows) == 2
+    assert line(report, "empty")["active"] == 0
+    assert shown(report, "empty", "active_share") == "нет данных"
 
 
 def test_a_school_closed_before_the_period_is_not_listed(session: Session) -> None:
@@ -185,9 +201,7 @@ def test_a_school_closed_before_the_period_is_not_listed(session: Session) -> No
 
 
 def test_sources_are_never_mixed(session: Session) -> None:
-    add_school(session, "1")
-    for name in ("ours", "portal"):
-        add_person(session, name, "1")
+    add_people(session, "1", "ours", "portal")
     sign_in(session, "ours", IN_OCTOBER)
     store(session, EventSource.EARLIER_PORTAL, [
         {"key": "1", "at": IN_OCTOBER, "person_id": "portal", "school_code": "1",
@@ -197,92 +211,49 @@ def test_sources_are_never_mixed(session: Session) -> None:
         ("provider", "ours", "Входы через нашу страницу"),
         ("earlier_portal", "portal", "Входы на прежнем портале"),
     ):
-        report = built(session, "activity", options={"source": source})
-        assert by_key(report)["1"]["active"] == 1
+        options = {"source": source}
+        report = built(session, "activity", options=options)
+        assert line(report, "1")["active"] == 1
         assert told in [each.name for each in report.sources]
-        query = people_behind(
-            session, REPORTS["activity"], question("activity", options={"source": source}),
-            Cell(row="1", column="active"),
-        )  # fmt: skip
-        assert [one.person_id for one in session.scalars(query)] == [person]
+        assert people(session, "activity", "1", "active", options=options) == [person]
 
 
 @pytest.mark.parametrize("source", ["moodle", "moodle_log", "earlier_portal"])
 def test_a_source_without_data_gives_no_figures(session: Session, source: str) -> None:
-    add_school(session, "1")
-    add_person(session, "p", "1")
-    sign_in(session, "p", IN_OCTOBER)
+    add_people(session, "1", "p", signed_in=IN_OCTOBER)
     report = built(session, "activity", options={"source": source})
-    line = by_key(report)["1"]
-    assert (line["active"], line["active_share"], line["provisioned"]) == (None, None, 1)
+    assert figures(report, "1", "active active_share provisioned") == (None, None, 1)
     assert report.sources[-1].as_of is None
 
 
 def test_a_missing_snapshot_is_said(session: Session) -> None:
     add_school(session, "1")
     at = IN_OCTOBER.replace(hour=21)
-    for day, status in ((0, SnapshotStatus.TAKEN), (1, SnapshotStatus.MISSED)):
-        taken = at + timedelta(days=day)
-        session.add(MoodleSnapshot(
-            kind=SnapshotKind.DAILY, due_at=taken, since=at - timedelta(days=7), status=status,
-            taken_at=taken if status is SnapshotStatus.TAKEN else None,
-        ))  # fmt: skip
-    session.flush()
+    for due, status, taken in (
+        (at, SnapshotStatus.TAKEN, at), (at + timedelta(days=1), SnapshotStatus.MISSED, None),
+    ):  # fmt: skip
+        add(session, MoodleSnapshot, kind=SnapshotKind.DAILY, due_at=due, status=status,
+            since=at - timedelta(days=7), taken_at=taken)  # fmt: skip
     report = built(session, "activity", options={"source": "moodle"})
     assert report.sources[-1].as_of == at
     assert report.sources[-1].note == "снимков за период не хватает: 1"
-    assert by_key(report)["1"]["active"] == 0
-
-
-def test_as_many_people_are_behind_each_number_as_it_says(session: Session) -> None:
-    for number in range(4):
-        add_school(session, str(number), district=f"Район {number % 2}")
-        for each in range(number + 1):
-            person = add_person(session, f"p{number}-{each}", str(number))
-            if each % 2:
-                sign_in(session, person.person_id, IN_OCTOBER, school_code=str(number))
-            if each == 3:
-                take_off_roll(session, person)
-    assert check_people(session, "activity") > 12
-    assert check_people(session, "low-activity", options={"below": 2}) > 8
-
-
-@pytest.mark.parametrize("name", ["activity", "low-activity", "other-systems"])
-def test_queries_do_not_grow_with_schools(session: Session, engine: Engine, name: str) -> None:
-    check_queries(session, engine, name)
+    assert line(report, "1")["active"] == 0
 
 
 def test_a_school_sees_itself_and_a_district_its_schools(session: Session) -> None:
     """docs/facts/indicators.md F7."""
     for code, district in (("1", "Невский"), ("2", "Невский"), ("3", "Выборгский")):
         add_school(session, code, district=district)
-        add_person(session, f"p{code}", code)
-        sign_in(session, f"p{code}", IN_OCTOBER)
-    for role, items, keys in (
-        (OperatorRole.SCHOOL, {"2"}, ("2",)),
-        (OperatorRole.DISTRICT, {"Невский"}, ("1", "2")),
-    ):
-        scope = replace(question("activity").scope, role=role, items=frozenset(items))
+        add_people(session, code, f"p{code}", signed_in=IN_OCTOBER)
+    for scope, keys in ((of_school("2"), ("2",)), (of_district("Невский"), ("1", "2"))):
         report = built(session, "activity", scope=scope)
         assert report.keys == keys
-        assert by_key(report)["total"]["active"] == len(keys)
-        assert report.freshness.schools == len(keys)
+        assert line(report, "total")["active"] == report.freshness.schools == len(keys)
 
 
 def test_the_same_figures_give_the_same_bytes(session: Session) -> None:
     """docs/facts/indicators.md F6."""
-    add_school(session, "1")
-    add_person(session, "p", "1")
-    sign_in(session, "p", IN_OCTOBER)
+    add_people(session, "1", "p", signed_in=IN_OCTOBER)
     first = to_csv(built(session, "activity"))
     sign_in(session, "p", NOW)
     assert to_csv(built(session, "activity", now=NOW + timedelta(days=9))) == first
-
-
-@pytest.mark.parametrize("name", ["activity", "low-activity", "other-systems", "movement"])
-def test_a_comparison_is_of_figures_and_not_of_line_numbers(session: Session, name: str) -> None:
-    add_school(session, "1", state_system=False)
-    report = make(session, REPORTS[name], question(name, compare=Compare.PREVIOUS))
-    changes = [column.key for column in report.columns if column.key.endswith("_change")]
-    assert changes
-    assert "number_change" not in changes

@@ -1,194 +1,117 @@
-"""What coverage counts, once each, at every level."""
+"""What coverage counts, once each, at every level, for whom; a plain recount of random cities."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from string import ascii_letters
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from auth.models import Result
-from service.calendar.period import Period
-from service.reports.export import to_table
+from auth.models import LoginEvent, Result
+from service.access import Scope
+from service.models import KnownUser, OperatorRole, School, SchoolMembership
+from service.reports.export import to_csv, to_json, to_table
 from service.reports.report import Report
 from tests.language import in_language
-from tests.service.coverage_city import (
+from tests.service.factories import (
+    CITY,
     LOADED_AT,
     add_person,
     add_school,
-    put_on_roll,
+    choose_own_password,
     sign_in,
     take_off_roll,
 )
-from tests.service.report_questions import NOW, built, check_queries
+from tests.service.report_questions import (
+    MAIN_ROLE_FIRST,
+    MOSCOW,
+    NOW,
+    OCTOBER,
+    add_people,
+    built,
+    by_key,
+    figures,
+    line,
+    link,
+    make_city,
+    of_district,
+    of_school,
+    shown,
+)
+from tests.soak import SOAK, soak
 
 pytestmark = pytest.mark.usefixtures("english")
-
-MOSCOW = ZoneInfo("Europe/Moscow")
 
 
 def build(session: Session, **overrides: Any) -> Report:
     return built(session, "coverage", **overrides)
 
 
-def line(report: Report, role: str = "all", total: bool = False, **match: str) -> dict[str, Any]:
-    """The one row (or total) with these cells, as a dict."""
-    keys = [column.key for column in report.columns]
-    rows = [dict(zip(keys, row, strict=True)) for row in (report.totals if total else report.rows)]
-    wanted = {"role": role, **match}
-    (found,) = [row for row in rows if wanted.items() <= row.items()]
-    return found
-
-
 def test_each_step_of_the_way_is_counted_for_school_and_role(session: Session) -> None:
-    add_school(session, "1")
-    add_person(session, "no-account", "1", moodle_id=None)
-    add_person(session, "never", "1")
-    add_person(session, "earlier", "1")
-    add_person(session, "october", "1")
+    add_people(session, "1", "no-account", moodle_id=None)
+    for name in ("never", "earlier", "october"):
+        add_person(session, name, "1")
     add_person(session, "teacher", "1", role="teacher")
-    sign_in(session, "earlier", datetime(2026, 9, 5, tzinfo=UTC))
-    sign_in(session, "october", datetime(2026, 10, 5, tzinfo=UTC))
-    sign_in(session, "october", datetime(2026, 10, 6, tzinfo=UTC))
-    sign_in(session, "teacher", datetime(2026, 10, 7, tzinfo=UTC))
-
+    for name, month, day in (
+        ("earlier", 9, 5), ("october", 10, 5), ("october", 10, 6), ("teacher", 10, 7)
+    ):  # fmt: skip
+        sign_in(session, name, datetime(2026, month, day, tzinfo=UTC))
     report = build(session)
-
-    pupils = line(report, "student", school_code="1")
-    assert pupils | {
-        "roll": 4, "account": 3, "account_share": 0.75, "ever": 2, "ever_share": 0.5,
-        "in_period": 1, "in_period_share": 0.25, "left": 0,
-    } == pupils  # fmt: skip
-    everybody = line(report, school_code="1")
-    assert (everybody["roll"], everybody["account"], everybody["in_period"]) == (5, 4, 2)
-    total = line(report, total=True)
-    assert (total["roll"], total["ever"], total["left"]) == (5, 3, 0)
+    names = "roll account account_share ever ever_share in_period in_period_share left"
+    assert figures(report, "1|student", names) == (4, 3, 0.75, 2, 0.5, 1, 0.25, 0)
+    assert figures(report, "1|all", "roll account in_period") == (5, 4, 2)
+    assert figures(report, "all", "roll ever left") == (5, 3, 0)
 
 
 def test_an_account_that_was_never_recorded_is_in_the_roll_without_account(
     session: Session,
 ) -> None:
     add_school(session, "1")
-    person = add_person(session, "p", "1")
-    session.delete(person)
+    session.delete(add_person(session, "p", "1"))
     session.flush()
-    row = line(build(session), "student", school_code="1")
-    assert (row["roll"], row["account"]) == (1, 0)
+    assert figures(build(session), "1|student", "roll account") == (1, 0)
 
 
 @pytest.mark.parametrize(
-    ("moment", "counted"),
+    "no_sign_in",
     [
-        ("2026-09-30T20:59:59.999999+00:00", 0),
-        ("2026-09-30T21:00:00+00:00", 1),
-        ("2026-10-31T20:59:59.999999+00:00", 1),
-        ("2026-10-31T21:00:00+00:00", 0),
+        {"result": Result.REFUSED, "reason": "wrong_password"},
+        # A visit to a system under test.
+        {"client_id": "esia:SCHOOL01"},
     ],
 )
-def test_both_days_of_the_period_count_and_end_at_midnight_in_moscow(
-    session: Session, moment: str, counted: int
-) -> None:
-    add_school(session, "1")
-    add_person(session, "p", "1")
-    sign_in(session, "p", datetime.fromisoformat(moment))
-    row = line(build(session), school_code="1")
-    assert (row["ever"], row["in_period"]) == (1, counted)
-
-
-def test_nothing_after_the_cut_off_counts_and_an_open_period_is_preliminary(
-    session: Session,
-) -> None:
-    add_school(session, "1")
-    add_person(session, "p", "1")
-    sign_in(session, "p", NOW + timedelta(seconds=1))
-    november = Period(first=date(2026, 11, 1), last=date(2026, 11, 30))
-    report = build(session, period=november)
-    assert line(report, school_code="1")["ever"] == 0
-    assert line(report, school_code="1")["in_period"] == 0
-    assert report.preliminary
-    assert not build(session).preliminary
-
-
-def test_refused_attempts_never_count(session: Session) -> None:
-    add_school(session, "1")
-    add_person(session, "p", "1")
-    sign_in(session, "p", result=Result.REFUSED, reason="wrong_password")
-    row = line(build(session), school_code="1")
-    assert (row["ever"], row["in_period"]) == (0, 0)
-
-
-def test_a_visit_to_a_system_under_test_is_no_sign_in(session: Session) -> None:
-    add_school(session, "1")
-    add_person(session, "p", "1")
-    sign_in(session, "p", client_id="esia:SCHOOL01")
-    assert line(build(session), school_code="1")["ever"] == 0
-
-
-def test_a_teacher_of_two_schools_counts_once_at_each_level(session: Session) -> None:
-    add_school(session, "1", district="Невский")
-    add_school(session, "2", district="Невский")
-    add_school(session, "3", district="Выборгский")
-    add_person(session, "t", "1", "2", "3", role="teacher")
-    sign_in(session, "t")
-    by_school, by_district = build(session), build(session, by="district")
-    assert [line(by_school, "teacher", school_code=code)["roll"] for code in "123"] == [1, 1, 1]
-    for district in ("Невский", "Выборгский"):
-        row = line(by_district, "teacher", district=district)
-        assert (row["roll"], row["ever"]) == (1, 1)
-    for report in (by_school, by_district):
-        total = line(report, "teacher", total=True)
-        assert (total["roll"], total["account"], total["in_period"]) == (1, 1, 1)
-
-
-def test_an_administrator_who_also_teaches_counts_as_teacher(session: Session) -> None:
-    add_school(session, "1")
-    add_school(session, "2")
-    person = add_person(session, "t", "1", role="administrator")
-    put_on_roll(session, person, "2", role="teacher")
-    report = build(session, by="district")
-    assert line(report, "teacher", district="Невский")["roll"] == 1
-    assert line(report, "administrator", district="Невский")["roll"] == 0
-    assert line(report, district="Невский")["roll"] == 1
-    assert line(build(session), "administrator", school_code="1")["roll"] == 1
+def test_what_is_no_sign_in_never_counts(session: Session, no_sign_in: dict[str, Any]) -> None:
+    add_people(session, "1", "p")
+    sign_in(session, "p", **no_sign_in)
+    assert figures(build(session), "1|all", "ever in_period") == (0, 0)
 
 
 def test_an_empty_denominator_is_absent_neither_zero_nor_all(session: Session) -> None:
     add_school(session, "1")
     report = build(session)
-    row = line(report, "teacher", school_code="1")
-    assert (row["roll"], row["account_share"], row["in_period_share"]) == (0, None, None)
+    names = "roll account_share in_period_share"
+    assert figures(report, "1|teacher", names) == (0, None, None)
     shares = [column for column in report.columns if column.kind == "share"]
-    assert {column.text(None, MOSCOW) for column in shares} == {"no data"}
+    assert {column.text(None, report.zone) for column in shares} == {"no data"}
 
 
-def test_a_school_without_a_load_stays_and_has_no_figures(session: Session) -> None:
-    add_school(session, "1")
+def test_schools_without_a_load_are_counted_beside_the_loaded_ones(session: Session) -> None:
     add_school(session, "2", last_applied_at=None)
-    for by in ("school", "class"):
-        report = build(session, by=by)
-        row = line(report, school_code="2")
-        assert (row["loaded"], row["roll"], row["ever"], row["left"]) == (None, None, None, None)
-        assert sum("2" in row for row in report.rows) == 1
-        loaded = next(column for column in report.columns if column.key == "loaded")
-        assert loaded.text(row["loaded"], MOSCOW) == "not loaded"
-    district = line(build(session, by="district"), district="Невский")
-    assert (district["schools"], district["schools_loaded"], district["roll"]) == (2, 1, 0)
-
-
-def test_a_city_without_any_load_has_no_totals(session: Session) -> None:
-    add_school(session, "1", last_applied_at=None)
-    assert line(build(session), total=True)["roll"] is None
+    assert line(build(session), "all")["roll"] is None
+    assert shown(build(session), "2|all", "loaded") == "not loaded"
+    add_school(session, "1")
+    names = "schools schools_loaded roll"
+    assert figures(build(session, by="district"), "Невский|all", names) == (2, 1, 0)
 
 
 def test_suspended_and_left_people_are_outside_the_shares_and_shown_apart(
     session: Session,
 ) -> None:
-    add_school(session, "1")
-    add_person(session, "here", "1")
+    add_people(session, "1", "here")
     gone = add_person(session, "gone", "1")
     add_person(session, "suspended-on-the-roll", "1", suspended=True)
     never_came = add_person(session, "never-came", "1")
@@ -196,31 +119,11 @@ def test_suspended_and_left_people_are_outside_the_shares_and_shown_apart(
         sign_in(session, person_id)
     take_off_roll(session, gone)
     take_off_roll(session, never_came)
-    for by, match in (("school", {"school_code": "1"}), ("district", {}), ("class", {})):
-        row = line(build(session, by=by), "student", **{"district": "Невский", **match})
-        assert (row["roll"], row["ever"], row["ever_share"], row["left"]) == (1, 0, 0.0, 2)
-    assert line(build(session), total=True)["left"] == 2
-
-
-def test_who_is_on_no_roll_has_left_even_while_the_account_is_not_yet_suspended(
-    session: Session,
-) -> None:
-    add_school(session, "1")
-    person = add_person(session, "p", "1")
-    sign_in(session, "p")
-    take_off_roll(session, person, suspended=False)
-    row = line(build(session), school_code="1")
-    assert (row["roll"], row["ever"], row["left"]) == (0, 0, 1)
-
-
-def test_a_transfer_takes_its_sign_ins_to_the_new_school(session: Session) -> None:
-    add_school(session, "1")
-    add_school(session, "2")
-    person = add_person(session, "p", "2")
-    sign_in(session, person.person_id, school_code="1")
-    report = build(session)
-    assert (line(report, school_code="2")["ever"], line(report, school_code="2")["left"]) == (1, 0)
-    assert (line(report, school_code="1")["ever"], line(report, school_code="1")["left"]) == (0, 0)
+    for by, key in (("school", "1|student"), ("district", "Невский|student"),
+                    ("class", "1|c-8a|student")):  # fmt: skip
+        report = build(session, by=by)
+        assert figures(report, key, "roll ever ever_share") == (1, 0, 0.0)
+        assert line(report, "all")["left"] == 2
 
 
 def test_classes_are_rows_in_natural_order_and_staff_stand_apart(session: Session) -> None:
@@ -229,10 +132,10 @@ def test_classes_are_rows_in_natural_order_and_staff_stand_apart(session: Sessio
         add_person(session, person_id, "1", class_id=class_id, class_title=title)
     add_person(session, "t", "1", role="teacher")
     report = build(session, by="class")
-    keys = [column.key for column in report.columns]
-    shown = [(row[keys.index("class")], row[keys.index("role")]) for row in report.rows]
-    assert shown == [("", "teacher"), ("9Б", "student"), ("9Б", "student"), ("10А", "student")]
-    assert line(report, total=True)["roll"] == 4
+    assert [figures(report, key, "class role") for key in report.keys] == [
+        ("", "teacher"), ("9Б", "student"), ("9Б", "student"), ("10А", "student"),
+    ]  # fmt: skip
+    assert line(report, "all")["roll"] == 4
 
 
 def test_leavers_of_a_class_that_is_no_more_make_no_row_of_it(session: Session) -> None:
@@ -241,8 +144,8 @@ def test_leavers_of_a_class_that_is_no_more_make_no_row_of_it(session: Session) 
     sign_in(session, "g")
     take_off_roll(session, graduate)
     report = build(session, by="class")
-    row = line(report, "student", school_code="1")
-    assert (row["class"], row["roll"], row["left"]) == ("", 0, 1)
+    (key,) = [key for key in report.keys if key.endswith("|student")]
+    assert figures(report, key, "class roll left") == ("", 0, 1)
 
 
 def test_schools_stand_by_district_then_number(session: Session) -> None:
@@ -251,8 +154,7 @@ def test_schools_stand_by_district_then_number(session: Session) -> None:
         ("d", "Жуковский", "153"),
     ):  # fmt: skip
         add_school(session, code, district=district, number=number)
-    rows = build(session).rows
-    assert [row[1] for row in rows[::4]] == ["a", "d", "b", "c"]
+    assert [key[0] for key in build(session).keys[::4]] == ["a", "d", "b", "c"]
 
 
 def test_without_a_period_its_columns_are_left_out(session: Session) -> None:
@@ -264,29 +166,154 @@ def test_without_a_period_its_columns_are_left_out(session: Session) -> None:
 
 def test_freshness_names_the_oldest_and_newest_load(session: Session) -> None:
     later = LOADED_AT + timedelta(days=3)
-    add_school(session, "1")
-    add_school(session, "2", last_applied_at=later)
-    add_school(session, "3", last_applied_at=None)
+    for code, at in (("1", LOADED_AT), ("2", later), ("3", None)):
+        add_school(session, code, last_applied_at=at)
     report = build(session)
-    assert (report.freshness.schools, report.freshness.loaded) == (3, 2)
-    assert (report.freshness.oldest, report.freshness.newest) == (LOADED_AT, later)
-    assert (
-        "2 of 3 schools loaded; oldest load 01.10.2026 12:00, newest 04.10.2026 12:00"
-        in dict(report.header()).values()
-    )
-
-
-def test_queries_do_not_grow_with_schools(session: Session, engine: Engine) -> None:
-    check_queries(session, engine, "coverage", most=17)
+    fresh = report.freshness
+    assert (fresh.schools, fresh.loaded, fresh.oldest, fresh.newest) == (3, 2, LOADED_AT, later)
+    told = "2 of 3 schools loaded; oldest load 01.10.2026 12:00, newest 04.10.2026 12:00"
+    assert told in dict(report.header()).values()
 
 
 def test_the_report_speaks_russian(session: Session) -> None:
     add_school(session, "1", last_applied_at=None)
     with in_language("ru"):
         report = build(session)
-        shown = to_table(report)
-    assert "не загружено" in shown
-    assert "нет данных" in shown
+        table = to_table(report)
+    assert "не загружено" in table
+    assert "нет данных" in table
     texts = [report.title, report.definition, *(column.title for column in report.columns)]
     words = "".join(texts).replace("Moodle", "")
     assert set(words).isdisjoint(ascii_letters)
+
+
+@pytest.fixture
+def city(session: Session) -> None:
+    """Two districts; a pupil with an own password, a linked one, a teacher of both schools."""
+    add_school(session, "1")
+    add_school(session, "2", district="Выборгский")
+    add_school(session, "never", last_applied_at=None)
+    add_people(session, "1", "own", "linked")
+    add_person(session, "late", "2")
+    add_person(session, "teacher", "1", "2", role="teacher")
+    for name in ("own", "teacher"):
+        choose_own_password(session, name, changed_at=LOADED_AT)
+        sign_in(session, name)
+    choose_own_password(session, "late", changed_at=NOW + timedelta(seconds=1))
+    link(session, "linked", LOADED_AT + timedelta(days=1))
+
+
+@pytest.mark.usefixtures("city")
+def test_own_passwords_and_links_are_counted_of_the_roll_until_the_cut_off(
+    session: Session,
+) -> None:
+    report = build(session)
+    names = "roll own_password linked own_password_share linked_share"
+    assert figures(report, "1|all", names) == (3, 2, 1, 2 / 3, 1 / 3)
+    assert line(report, "2|student")["own_password"] == 0
+    assert line(report, "never|all")["linked"] is None
+    assert line(build(session, now=LOADED_AT), "1|all")["linked"] == 0
+
+
+@pytest.mark.usefixtures("city")
+def test_the_whole_city_is_one_row_of_distinct_persons(session: Session) -> None:
+    report = build(session, by="city")
+    assert report.keys == ("city|all", "city|student", "city|teacher", "city|administrator")
+    assert figures(report, "city|all", "schools schools_loaded roll") == (3, 2, 4)
+    assert line(report, "city|teacher")["own_password"] == 1
+    assert [row[1:] for row in report.rows] == [row[1:] for row in report.totals]
+
+
+@pytest.mark.usefixtures("city")
+def test_the_row_of_everything_ends_where_the_readers_part_ends(session: Session) -> None:
+    report = build(session, by="city", scope=of_school("2"))
+    assert figures(report, "city|all", "schools roll own_password") == (1, 2, 1)
+
+
+LATER = datetime(2026, 10, 5, tzinfo=UTC)
+FOREIGN = ("foreign", "Чужая", "Чужой", "7Ж", "05.10.2026")
+"""What only the other school's and district's rows could bring in."""
+
+
+@pytest.fixture
+def three_schools(session: Session) -> None:
+    """Two pupils in "own", 3 in a sister of the district, 4 far away; a teacher of all three."""
+    for code, name, district, loaded_at, pupils in (
+        ("own", "Своя", "Невский", LOADED_AT, 2), ("foreign-1", "Чужая 1", "Невский", LATER, 3),
+        ("foreign-2", "Чужая 2", "Чужой", LATER, 4),
+    ):  # fmt: skip
+        add_school(session, code, short_name=name, district=district, last_applied_at=loaded_at)
+        title = "8А" if code == "own" else "7Ж"
+        names = [f"{code}-{number}" for number in range(pupils)]
+        add_people(session, code, *names, signed_in=LOADED_AT, class_title=title)
+        leaver = add_person(session, f"{code}-leaver", code)
+        sign_in(session, leaver.person_id)
+        take_off_roll(session, leaver)
+    add_person(session, "teacher", "foreign-2", "foreign-1", "own", role="teacher")
+    sign_in(session, "teacher", school_code="foreign-2")
+
+
+@pytest.mark.usefixtures("three_schools")
+@pytest.mark.parametrize("by", ["school", "district", "class"])
+@pytest.mark.parametrize(
+    ("scope", "total", "foreign", "schools", "newest"),
+    [
+        (of_school("own"), (3, 3, 1), FOREIGN, 1, LOADED_AT),
+        (of_district("Невский"), (6, 6, 2), ("foreign-2", "Чужая 2", "Чужой"), 2, LATER),
+        (CITY, (10, 10, 3), (), 3, LATER),
+    ],
+)
+def test_operators_get_their_own_part_only(
+    session: Session, scope: Scope, total: tuple[int, ...], foreign: tuple[str, ...],
+    schools: int, newest: datetime, by: str,
+) -> None:  # fmt: skip
+    report = build(session, by=by, scope=scope)
+    assert figures(report, "all", "roll ever left") == total
+    text = to_json(report) + to_table(report) + to_csv(report).decode()
+    assert [word for word in foreign if word in text] == []
+    assert (report.freshness.schools, report.freshness.newest) == (schools, newest)
+
+
+@pytest.mark.usefixtures("three_schools")
+@pytest.mark.parametrize("role", [OperatorRole.SCHOOL, OperatorRole.DISTRICT])
+def test_an_operator_of_nothing_gets_nothing(session: Session, role: OperatorRole) -> None:
+    report = build(session, scope=Scope(actor="x", role=role))
+    assert report.rows == ()
+    assert figures(report, "all", "roll ever left") == (None, None, None)
+
+
+def recount(session: Session, schools: set[str], role: str) -> Counter[str]:
+    """The figures of one line, person by person: a person belongs to the rolls of today, wherever
+    they signed in, and has left who is on none or suspended."""
+    begin, end = OCTOBER.bounds(MOSCOW)
+    lines = session.scalars(select(SchoolMembership)).all()
+    events = session.scalars(select(LoginEvent).where(LoginEvent.result == "allowed")).all()
+    counts = Counter[str]()
+    for person in session.scalars(select(KnownUser)):
+        times = [e.at for e in events if e.person_id == person.person_id and e.at <= NOW]
+        own = [line for line in lines if line.person_id == person.person_id]
+        here = {line.role for line in own if line.school_code in schools}
+        if (person.suspended or not own) and times and person.school_code in schools:
+            counts["left"] += role in ("all", person.role)
+        main = next((name for name in MAIN_ROLE_FIRST if name in here), None)
+        if person.suspended or main is None or role not in ("all", main):
+            continue
+        counts["roll"] += 1
+        counts["account"] += person.moodle_id is not None
+        counts["ever"] += bool(times)
+        counts["in_period"] += any(begin <= at < end for at in times)
+    return counts
+
+
+@soak
+@pytest.mark.parametrize("seed", range(2 * SOAK))
+def test_every_line_equals_a_plain_recount(session: Session, seed: int) -> None:
+    make_city(session, seed)
+    schools = session.scalars(select(School)).all()
+    for by in ("school", "district"):
+        for key, cells in by_key(built(session, "coverage", by=by)).items():
+            unit, _bar, role = key.rpartition("|")
+            codes = {one.code for one in schools if unit in ("", one.code, one.district)}
+            expected = recount(session, codes, role)
+            for name in ("roll", "account", "ever", "in_period", "left"):
+                assert cells[name] == expected[name], (key, name)

@@ -1,20 +1,33 @@
-"""A report as CSV, XLSX, JSON and text: the same figures, readable by other programs."""
+"""A report as CSV, XLSX, JSON, text, chart and PDF: the same figures for other programs."""
 
 from __future__ import annotations
 
 import csv
+import ctypes.util
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zlib
 from datetime import UTC, date, datetime
 from io import BytesIO, StringIO
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from lxml import etree
 from openpyxl import load_workbook
 
 from service.calendar.period import Period
+from service.pdf import NoPdf, make_pdf
+from service.reports.chart import to_svg
 from service.reports.export import to_csv, to_json, to_table, to_xlsx
-from service.reports.report import Column, Freshness, Kind, Report
+from service.reports.printing import to_pdf
+from service.reports.report import Chart, ChartKind, Column, Freshness, Kind, Report, Series
+from service.words.problems import sentence
 from tests.language import in_language
 
 pytestmark = pytest.mark.usefixtures("english")
@@ -101,20 +114,16 @@ def test_xlsx_has_typed_cells() -> None:
     assert [cell.value for cell in sheet[2]] == ["243", loaded, "All roles", 1, 0.125]
     assert [cell.data_type for cell in sheet[2]] == ["s", "d", "s", "n", "n"]
     assert sheet["E2"].number_format == "0.0%"
-    assert sheet["D4"].number_format == "#,##0"
-    assert [cell.value for cell in sheet[3]][1:] == [
-        "not loaded", "All roles", "no data", "no data",
-    ]  # fmt: skip
-    assert sheet["D4"].value == 1500
-    assert sheet["D4"].font.bold
+    absent = ["Lyceum", "not loaded", "All roles", "no data", "no data"]
+    assert [cell.value for cell in sheet[3]] == absent
+    total = sheet["D4"]
+    assert (total.value, total.number_format, total.font.bold) == (1500, "#,##0", True)
 
 
 def test_xlsx_title_row_is_frozen_repeated_in_print_and_filtered() -> None:
     sheet = open_xlsx(make_report()).worksheets[0]
-    assert sheet["A1"].value == "School"
-    assert sheet.freeze_panes == "A2"
-    assert sheet.print_title_rows == "$1:$1"
-    assert sheet.auto_filter.ref == "A1:E3"
+    assert (sheet["A1"].value, sheet.freeze_panes) == ("School", "A2")
+    assert (sheet.print_title_rows, sheet.auto_filter.ref) == ("$1:$1", "A1:E3")
     assert sheet.page_setup.orientation == "landscape"
     assert sheet.oddHeader.left.text == "Example && report. 01.10.2026–31.10.2026"
 
@@ -170,3 +179,107 @@ def test_table_cuts_long_names_and_obeys_no_control_characters() -> None:
     assert "\x1b" not in text
     assert max(len(line) for line in text.splitlines()) < 100
     assert "х…  " in text
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def drawn(kind: ChartKind, *series: tuple[float | None, ...], **overrides: Any) -> etree._Element:
+    fields: dict[str, Any] = {
+        "title": "Signed in",
+        "unit": Kind.SHARE,
+        "labels": tuple(f"<{n}> & more" for n in range(len(series[0]))),
+        "series": tuple(Series(name=f"line {n}", values=each) for n, each in enumerate(series)),
+    }
+    return etree.fromstring(to_svg(Chart(kind=kind, **fields | overrides)))
+
+
+def test_bars_are_as_long_as_their_values_and_absent_ones_are_none() -> None:
+    svg = drawn(ChartKind.BARS, (0.25, 0.5, None))
+    widths = [float(bar.get("width", 0)) for bar in svg.iter(f"{SVG}rect")]
+    assert len(widths) == 2
+    assert widths[1] == pytest.approx(2 * widths[0], abs=0.2)
+    assert "no data" in [text.text for text in svg.iter(f"{SVG}text")]
+
+
+def test_a_trend_breaks_where_a_week_is_missing() -> None:
+    svg = drawn(ChartKind.TREND, (0.1, 0.2, None, 0.4), (1.0, 1.0, 1.0, 1.0), target=1.0)
+    lines = [line.get("points", "") for line in svg.iter(f"{SVG}polyline")]
+    assert [len(points.split()) for points in lines] == [2, 1, 4]
+    assert len([line for line in svg.iter(f"{SVG}line") if line.get("class") == "target"]) == 2
+
+
+def test_a_chart_tells_its_title_and_every_value_in_words() -> None:
+    svg = drawn(ChartKind.BARS, (0.25, None))
+    title, words = svg[0], svg[1]
+    assert svg.get("aria-labelledby", "").split() == [title.get("id"), words.get("id")]
+    assert title.text == "Signed in"
+    assert words.text == "<0> & more: line 0 25.0 %; <1> & more: line 0 no data"
+
+
+@pytest.mark.parametrize(("most", "top"), [(3, "4"), (99, "200"), (0, "4"), (7406, "8,000")])
+def test_the_scale_of_counts_ends_at_a_round_number(most: int, top: str) -> None:
+    svg = drawn(ChartKind.BARS, (most,), unit=Kind.INTEGER)
+    ticks = [
+        text.text for text in svg.iter(f"{SVG}text") if re.fullmatch(r"[\d,]+", text.text or "")
+    ]
+    assert top in ticks
+
+
+def test_nothing_in_a_chart_needs_a_script_or_a_style() -> None:
+    text = to_svg(Chart(kind=ChartKind.TREND, title="t", unit=Kind.SHARE, labels=("a",),
+                        series=(Series(name="<script>", values=(0.5,)),)))  # fmt: skip
+    assert "<script" not in text
+    assert "style=" not in text
+
+
+needs_pango = pytest.mark.skipif(
+    not ctypes.util.find_library("pangoft2-1.0"), reason="no Pango in this system"
+)
+
+
+def pages(pdf: bytes) -> int:
+    """How many pages the file has, in whichever form its objects are stored."""
+    text = pdf
+    for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
+        try:
+            text += zlib.decompress(stream)
+        except zlib.error:
+            continue
+    return len(re.findall(rb"/Type\s*/Page\b(?!s)", text))
+
+
+@needs_pango
+def test_a_long_report_is_a_file_of_several_pages(tmp_path: Path) -> None:
+    names = [f"Школа № {number}" for number in range(100)]
+    with in_language("ru"):
+        pdf = to_pdf(make_report(*names, title="Охват школ"))
+    assert pdf.startswith(b"%PDF-")
+    assert pages(pdf) >= 3
+    if not shutil.which("pdftotext"):
+        return
+    (tmp_path / "report.pdf").write_bytes(pdf)
+    command = ["pdftotext", "-layout", tmp_path / "report.pdf", "-"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    sheets = text.rstrip("\f\n").split("\f")
+    assert all("Signed in" in sheet for sheet in sheets), "the title row is on each page"
+    assert "Школа № 99" in text
+    assert f"{len(sheets)}/{len(sheets)}" in sheets[-1].replace(" ", "")
+
+
+def test_without_the_library_one_line_says_what_is_missing(tmp_path: Path) -> None:
+    broken = tmp_path / "weasyprint.py"
+    broken.write_text("raise OSError('cannot load library libpango')\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+        with pytest.raises(NoPdf) as caught:
+            make_pdf("<p>text", "")
+    assert "apt-get install" in sentence(caught.value)
+
+
+@needs_pango
+def test_nothing_named_in_a_page_is_fetched(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.svg"
+    secret.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    plain = make_pdf("<p>text", "")
+    assert len(make_pdf(f'<p>text<img src="{secret.as_uri()}">', "")) - len(plain) < 200

@@ -7,23 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
-from service.models import AuditEntry, OperatorRole
+from service.models import OperatorRole
 from service.problems import AskError
 from service.reports import REPORTS
 from service.reports.definition import PeriodUse
 from service.reports.question import Choice, Flag, Number
 from service.words.problems import sentence
-from tests.service.console_factories import (
-    NOW,
-    Browser,
-    ConsoleUnderTest,
-    add_operator,
-    add_school,
-    make_console,
-)
-from tests.service.coverage_city import add_person
+from tests.service.console_factories import Browser, ConsoleUnderTest, make_console
+from tests.service.factories import NOW, add_operator, add_person, add_school
 
 COVERAGE = "/console/reports/coverage"
 DOCS = Path(__file__).parents[3] / "docs"
@@ -123,17 +115,14 @@ def test_a_wrong_question_is_explained(browser: Browser) -> None:
 def test_every_file_is_audited(console: ConsoleUnderTest, browser: Browser) -> None:
     for form in (".csv", ".xlsx", ".json", "/print"):
         assert browser.get(COVERAGE + form, district="Невский").status_code == 200
-    with console.rows() as rows:
-        entries = rows.scalars(select(AuditEntry).where(AuditEntry.action == "report.export"))
-        details = [entry.details for entry in entries]
-    assert [each["form"] for each in details] == ["csv", "xlsx", "json", "print"]
-    assert {each["district"] for each in details} == {"Невский"}
+    acts = [(one.action, one.details["form"], one.details["district"]) for one in console.audit()]
+    forms = ("csv", "xlsx", "json", "print")
+    assert acts == [("report.export", form, "Невский") for form in forms]
 
 
 def test_a_page_of_figures_leaves_no_trace(console: ConsoleUnderTest, browser: Browser) -> None:
     browser.get(COVERAGE)
-    with console.rows() as rows:
-        assert not rows.scalars(select(AuditEntry).where(AuditEntry.action.like("report.%"))).all()
+    assert console.audit() == []
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -151,14 +140,11 @@ def test_names_of_options_fit_addresses_and_commands(name: str) -> None:
     assert definition.purpose().endswith(".")
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"options": (Flag(name="school", label=str),)},
-        {"levels": {"school": str}, "default_level": "planet"},
-        {"period": PeriodUse.REQUIRED},
-    ],
-)
+@pytest.mark.parametrize("wrong", [
+    {"options": (Flag(name="school", label=str),)},
+    {"levels": {"school": str}, "default_level": "planet"},
+    {"period": PeriodUse.REQUIRED},
+])  # fmt: skip
 def test_a_definition_that_contradicts_itself_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="example"):
         replace(REPORTS["funnel"], name="example", **wrong)  # type: ignore[arg-type]

@@ -1,214 +1,167 @@
-"""Published reports: frozen figures, versions, access, the schedule."""
+"""Published reports: frozen figures, versions, and small numbers of people."""
 
 from __future__ import annotations
 
-import random
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from service.calendar.period import Period
-from service.calendar.weeks import Due, Occasion, due
-from service.models import AuditEntry, OperatorRole, PublishedReport, School
-from service.reports import REPORTS
-from service.reports.definition import make
+from service.models import PublishedReport
+from service.reports.coverage import COVERAGE
 from service.reports.export import to_csv
 from service.reports.publishing import PublishProblem, answer, publish
-from service.reports.stored import from_data, to_data
-from tests.service.console_factories import (
-    NOW,
-    ConsoleUnderTest,
-    add_operator,
-    add_school,
-    make_console,
-)
-from tests.service.coverage_city import add_person, asking, sign_in
-from tests.service.reports.test_coverage_recount import OCTOBER, make_city
+from service.reports.question import Question
+from service.reports.report import Column, Kind, Report, Sum
+from service.reports.stored import from_data
+from service.reports.suppression import hide_small
+from tests.service.factories import add_person
+from tests.service.report_questions import NOW, make_city, question
+from tests.service.reports.test_export import make_report
+from tests.soak import soak
 
-MOSCOW = ZoneInfo("Europe/Moscow")
-COVERAGE = REPORTS["coverage"]
-LATER = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-SEPTEMBER = {"from": "2026-09-01", "to": "2026-09-30"}
+pytestmark = pytest.mark.usefixtures("english")
 
 
-@pytest.mark.parametrize("by", ["district", "school"])
-def test_a_report_survives_being_stored(session: Session, by: str) -> None:
-    make_city(session, random.Random(3))
-    report = make(session, COVERAGE, asking(by=by, period=OCTOBER, now=LATER))
-    assert from_data(to_data(report)) == report
+@pytest.fixture
+def city(session: Session) -> None:
+    make_city(session, 3)
 
 
+def asked(now: datetime = NOW) -> Question:
+    return question("coverage", now=now)
+
+
+def published(
+    session: Session, cut_off: datetime = NOW, late: timedelta = timedelta(), **why: str
+) -> PublishedReport:
+    return publish(session, COVERAGE, asked(cut_off), now=cut_off + late, by="city", **why)
+
+
+@pytest.mark.usefixtures("city")
 def test_a_published_question_gives_its_figures_byte_for_byte(session: Session) -> None:
-    make_city(session, random.Random(3))
-    asked = asking(period=OCTOBER, now=LATER)
-    first = publish(session, COVERAGE, asked, now=LATER, by="city")
-    add_person(session, "new", session.scalars(select(School.code)).first() or "")
-    again = answer(session, COVERAGE, asking(period=OCTOBER, now=LATER + timedelta(days=99)))
+    first = published(session)
+    add_person(session, "new", "1")
+    again = answer(session, COVERAGE, asked(NOW + timedelta(days=99)))
     assert (again.published, to_csv(again.report)) == (first, first.csv)
-    live = answer(session, COVERAGE, asked, live=True)
+    live = answer(session, COVERAGE, asked(), live=True)
     assert live.differs
     assert to_csv(live.report) != first.csv
 
 
+@pytest.mark.usefixtures("city")
 def test_a_correction_needs_a_reason_and_leaves_the_old_version(session: Session) -> None:
-    make_city(session, random.Random(3))
-    asked = asking(period=OCTOBER, now=LATER)
-    first = publish(session, COVERAGE, asked, now=LATER, by="city")
+    first = published(session)
     old = first.csv
-    add_person(session, "new", session.scalars(select(School.code)).first() or "")
+    add_person(session, "new", "1")
     with pytest.raises(PublishProblem):
-        publish(session, COVERAGE, asked, now=LATER, by="city", reason="  ")
-    second = publish(session, COVERAGE, asked, now=LATER, by="city", reason="late load")
+        published(session, reason="  ")
+    second = published(session, reason="late load")
     assert (second.version, second.reason) == (2, "late load")
-    assert answer(session, COVERAGE, asked).published == second
+    assert answer(session, COVERAGE, asked()).published == second
     session.expire_all()
     assert (first.csv, first.version) == (old, 1)
 
 
+@pytest.mark.usefixtures("city")
 def test_preliminary_figures_are_another_publication(session: Session) -> None:
-    make_city(session, random.Random(3))
     inside = datetime(2026, 10, 31, 14, tzinfo=UTC)
-    early = publish(session, COVERAGE, asking(period=OCTOBER, now=inside), now=inside, by="city")
-    assert early.preliminary
-    assert answer(session, COVERAGE, asking(period=OCTOBER, now=inside)).published is None
-    final = publish(session, COVERAGE, asking(period=OCTOBER, now=LATER), now=LATER, by="city")
+    assert published(session, inside).preliminary
+    assert answer(session, COVERAGE, asked(inside)).published is None
+    final = published(session)
     assert (final.preliminary, final.version) == (False, 1)
 
 
+@pytest.mark.usefixtures("city")
 def test_what_is_built_late_says_so(session: Session) -> None:
-    make_city(session, random.Random(3))
-    asked = asking(period=OCTOBER, now=LATER)
-    on_time = publish(session, COVERAGE, asked, now=LATER + timedelta(minutes=10), by="schedule")
-    late = publish(
-        session, COVERAGE, asked, now=LATER + timedelta(days=2), by="schedule", reason="x"
-    )
+    on_time = published(session, late=timedelta(minutes=10))
+    late = published(session, late=timedelta(days=2), reason="x")
     assert on_time.data["notes"] == ()
     assert "22.11.2026 15:00" in late.data["notes"][0]
-    assert from_data(late.data).cut_off == LATER
+    assert from_data(late.data).cut_off == NOW
 
 
-@pytest.fixture
-def console(tmp_path: Path) -> ConsoleUnderTest:
-    console = make_console(tmp_path)
-    with console.rows() as rows:
-        for code, district in (("own", "Невский"), ("sister", "Невский"), ("far", "Выборгский")):
-            add_school(rows, code, district=district, last_applied_at=NOW)
-            add_person(rows, f"p-{code}", code)
-            sign_in(rows, f"p-{code}", datetime(2026, 9, 5, tzinfo=UTC))
-        add_operator(rows, "city")
-        add_operator(rows, "school", role=OperatorRole.SCHOOL, scope=["own"])
-        add_operator(rows, "district", role=OperatorRole.DISTRICT, scope=["Невский"])
-    return console
+COLUMNS = (
+    Column(key="school", title="School", kind=Kind.TEXT, absent=""),
+    Column(key="roll", title="Roll", kind=Kind.INTEGER, absent="no data", people=True),
+    Column(key="in", title="Signed in", kind=Kind.INTEGER, absent="no data", people=True),
+    Column(key="share", title="Share", kind=Kind.SHARE, absent="no data", of=("in", "roll")),
+    Column(key="loads", title="Loads", kind=Kind.INTEGER, absent="no data"),
+)
 
 
-def publish_as(console: ConsoleUnderTest, operator: str, **more: str) -> int:
-    answered = console.client(operator).post(
-        "/console/reports/published", name="coverage", **SEPTEMBER | more
-    )
-    assert answered.status_code == 302, answered.text
-    return int(answered.headers["Location"].rpartition("/")[2])
+def report_of(*counts: int | None, **overrides: Any) -> Report:
+    rows = tuple((f"s{n}", 1000, count, 0.5, 1) for n, count in enumerate(counts))
+    whole = sum(count or 0 for count in counts)
+    fields: dict[str, Any] = {
+        "columns": COLUMNS,
+        "rows": rows,
+        "totals": (("Total", 1000 * len(rows), whole, 0.5, len(rows)),),
+        "keys": tuple(f"s{n}" for n in range(len(rows))),
+        "total_keys": ("all",),
+    }
+    return make_report(**fields | overrides)
 
 
-def test_the_console_publishes_and_shows_versions(console: ConsoleUnderTest) -> None:
-    number = publish_as(console, "city")
-    browser = console.client("city")
-    page = browser.get("/console/reports/coverage", **SEPTEMBER).text
-    assert "Показатели опубликованы" in page
-    refused = browser.post("/console/reports/published", name="coverage", **SEPTEMBER)
-    assert (refused.status_code, "нужна причина" in refused.text) == (409, True)
-    publish_as(console, "city", reason="опоздала загрузка")
-    assert "опоздала загрузка" in browser.get(f"/console/reports/published/{number}").text
-    assert "совпадают" in browser.get("/console/reports/coverage", live="1", **SEPTEMBER).text
-
-
-def test_every_file_of_a_published_report_is_the_stored_one(console: ConsoleUnderTest) -> None:
-    number = publish_as(console, "city")
-    with console.rows() as rows:
-        add_person(rows, "new", "own")
-        stored = rows.get_one(PublishedReport, number).csv
-    browser = console.client("city")
-    assert browser.get(f"/console/reports/published/{number}.csv").data == stored
-    assert browser.get("/console/reports/coverage.csv", **SEPTEMBER).data == stored
-    assert browser.get("/console/reports/coverage.csv", live="1", **SEPTEMBER).data != stored
-    assert browser.get(f"/console/reports/published/{number}.xlsx").status_code == 200
-    with console.rows() as rows:
-        forms = rows.scalars(
-            select(AuditEntry.details).where(AuditEntry.action == "report.export")
-        ).all()
-        assert [each["form"] for each in forms] == ["csv", "csv", "csv", "xlsx"]
+def column(report: Report, place: int) -> list[Any]:
+    """With the total last."""
+    return [row[place] for row in (*report.rows, *report.totals)]
 
 
 @pytest.mark.parametrize(
-    ("operator", "seen"),
+    ("counts", "shown"),
     [
-        ("city", {"city", "district", "school", "sister"}),
-        ("district", {"district", "school", "sister"}),
-        ("school", {"school"}),
+        # A small number and the next smallest.
+        ([3, 40, 7, 0], ["<5", 40, "hidden", 0, 50]),
+        # Two small numbers hide each other.
+        ([3, 40, 2], ["<5", 40, "<5", 45]),
+        # The only part is hidden with its sum.
+        ([3], ["<5", "<5"]),
+        # Zero is nobody and stays beside larger numbers.
+        ([0, 5, None], [0, 5, None, 5]),
     ],
 )
-def test_operators_see_what_is_published_of_their_schools(
-    console: ConsoleUnderTest, operator: str, seen: set[str]
+def test_small_numbers_are_hidden_and_what_they_could_be_computed_from(
+    counts: list[int | None], shown: list[Any]
 ) -> None:
-    numbers = {who: publish_as(console, who) for who in ("city", "district", "school")}
-    numbers["sister"] = publish_as(console, "city", school="sister")
-    browser = console.client(operator)
-    for name, number in numbers.items():
-        expected = 200 if name in seen else 404
-        for address in ("", ".csv", ".json"):
-            got = browser.get(f"/console/reports/published/{number}{address}").status_code
-            assert got == expected, (name, address)
-    listed = browser.get("/console/reports/published").text
-    assert {name for name, n in numbers.items() if f'published/{n}"' in listed} == seen
+    report = hide_small(report_of(*counts), 5)
+    assert column(report, 2) == shown
+    assert "from 1 to 4" in report.notes[0]
 
 
-def test_the_frozen_figures_of_the_city_answer_nobody_else(console: ConsoleUnderTest) -> None:
-    publish_as(console, "city")
-    page = console.client("school").get("/console/reports/coverage", **SEPTEMBER).text
-    assert "Показатели опубликованы" not in page
-    assert "far" not in page
+def test_shares_are_hidden_with_what_they_are_of_and_what_counts_no_people_stays() -> None:
+    report = hide_small(report_of(3, 40, 7, 0), 5)
+    assert column(report, 3) == ["hidden", 0.5, "hidden", 0.5, 0.5]
+    assert column(report, 4) == [1, 1, 1, 1, 4]
 
 
-def dues(first: str, last: str, *occasions: Occasion) -> list[tuple[str, str, str]]:
-    found = due(datetime.fromisoformat(last), after=datetime.fromisoformat(first), zone=MOSCOW)
-    return [
-        (each.occasion, str(each.period), f"{each.at.astimezone(MOSCOW):%d.%m %H:%M}")
-        for each in found
-        if each.occasion in occasions
-    ]
+def test_sums_across_and_down_are_kept_secret_together() -> None:
+    rows = (("a", 1000, 14, 0.5, 1), ("a pupils", 1000, 11, 0.5, 1), ("a staff", 1000, 3, 0.5, 1),
+            ("b", 1000, 50, 0.5, 1), ("b pupils", 1000, 30, 0.5, 1), ("b staff", 1000, 20, 0.5, 1),
+            ("c", 1000, 90, 0.5, 1), ("c pupils", 1000, 50, 0.5, 1), ("c staff", 1000, 40, 0.5, 1),
+            )  # fmt: skip
+    keys = tuple(str(row[0]) for row in rows)
+    sums = (
+        *(Sum(whole=one, parts=(f"{one} pupils", f"{one} staff")) for one in "abc"),
+        *(Sum(whole=f"all{line}", parts=tuple(f"{one}{line}" for one in "abc"))
+          for line in ("", " pupils", " staff")),
+    )  # fmt: skip
+    totals = (("", 0, 154, 0, 0), ("", 0, 91, 0, 0), ("", 0, 63, 0, 0))
+    report = hide_small(
+        report_of(rows=rows, keys=keys, totals=totals, sums=sums,
+                  total_keys=("all", "all pupils", "all staff")), 5,
+    )  # fmt: skip
+    hidden = {key for key, row in zip(keys, report.rows, strict=True) if isinstance(row[2], str)}
+    assert hidden == {"a pupils", "a staff", "b pupils", "b staff"}
 
 
-def test_weeks_months_and_quarters_are_due_at_their_ends_across_the_year() -> None:
-    ends = dues("2026-12-31T12:00+03:00", "2027-01-02T00:00+03:00",
-                *(set(Occasion) - {Occasion.DAY}))  # fmt: skip
-    assert ends == [
-        ("month", "01.12.2026–31.12.2026", "01.01 00:00"),
-        ("quarter", "01.10.2026–31.12.2026", "01.01 00:00"),
-        ("week-preliminary", "26.12.2026–01.01.2027", "01.01 17:00"),
-        ("week", "26.12.2026–01.01.2027", "02.01 00:00"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "found"),
-    [
-        ("2026-11-20T16:59:59+03:00", "2026-11-20T17:00:00+03:00", 1),
-        ("2026-11-20T17:00:00+03:00", "2026-11-20T23:59:59+03:00", 0),
-        ("2026-11-20T16:59:59+03:00", "2026-11-20T16:59:59+03:00", 0),
-        ("2026-11-01T00:00:00+03:00", "2026-11-20T18:00:00+03:00", 3),
-    ],
-)
-def test_everything_is_due_once_however_late(first: str, last: str, found: int) -> None:
-    assert len(dues(first, last, Occasion.WEEK_PRELIMINARY)) == found
-
-
-def test_days_are_due_each() -> None:
-    assert len(dues("2026-11-01T00:00+03:00", "2026-11-08T00:00+03:00", Occasion.DAY)) == 7
-    day = Period(first=date(2026, 11, 1), last=date(2026, 11, 1))
-    at = datetime(2026, 11, 1, 21, tzinfo=UTC)
-    assert Due(occasion=Occasion.DAY, period=day, at=at) in due(
-        at, after=at - timedelta(seconds=1), zone=MOSCOW
-    )
+@soak
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=12))
+def test_no_hidden_number_can_be_computed_from_its_sum(counts: list[int]) -> None:
+    report = hide_small(report_of(*counts), 5)
+    members = column(report, 2)
+    assert not any(isinstance(value, int) and 0 < value < 5 for value in members)
+    assert sum(isinstance(value, str) for value in members) != 1
