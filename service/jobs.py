@@ -105,7 +105,7 @@ def send_reports() -> None:
     """Job: publish the reports that are due, and send the mail that waits."""
     # Only this job pays for the reports.
     from service.mailing.rounds import send_round
-    from service.reports.scheduled import publish_due
+    from service.reports.publishing import publish_due
 
     with _told_without_values("reports on schedule"):
         application = build()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hmac
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -136,9 +136,8 @@ def _store(session: Session, lines: Sequence[_Line], secret: bytes, done: Import
     done.unmatched += len(strangers & new)
 
 
-def _people(session: Session, lines: Iterable[_Line]) -> list[str | None]:
+def _people(session: Session, lines: Sequence[_Line]) -> list[str | None]:
     """The person of each line, by login or else by the school's own identifier."""
-    lines = list(lines)
     logins: dict[str, str] = {}
     for some in chunks({line.login for line in lines if line.login}):
         found = select(Identity.username, Identity.person_id).where(Identity.username.in_(some))

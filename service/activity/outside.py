@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import Select, literal, select
 from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Result
@@ -56,14 +56,3 @@ def store(session: Session, source: EventSource, rows: Sequence[dict[str, Any]])
     events = read_events(session, events_of(source).where(OutsideEvent.key.in_(new)))
     add_events(session, source, events)
     return new
-
-
-def unmatched(session: Session, source: EventSource) -> dict[str, int]:
-    """School code -> sign-ins of people whom we do not know."""
-    rows = session.execute(
-        select(OutsideEvent.school_code, func.count())
-        .where(OutsideEvent.source == source, OutsideEvent.person_id.is_(None))
-        .group_by(OutsideEvent.school_code)
-        .order_by(OutsideEvent.school_code)
-    )
-    return {code: events for code, events in rows}  # noqa: C416 - rows are no pairs for dict

@@ -37,23 +37,10 @@ from sqlalchemy.orm import Session
 from service.activity.bitmaps import PeopleSet
 from service.activity.ordinals import add_people_at_schools
 from service.activity.outside import events_of
-from service.activity.rollups import (
-    LOCK,
-    add_active,
-    counted_in,
-    extend,
-    lock,
-    with_ordinals,
-)
+from service.activity.rollups import LOCK, add_active, counted_in, extend, lock, with_ordinals
 from service.calendar.spans import Span, end_of, start_of
 from service.db import make_session_factory, upsert
-from service.models import (
-    ActivityBitmap,
-    ActivityCount,
-    ActivitySource,
-    EventSource,
-    PendingEvent,
-)
+from service.models import ActivityBitmap, ActivityCount, ActivitySource, EventSource, PendingEvent
 
 Progress = Callable[[int], None]
 """Told how many more events are done."""

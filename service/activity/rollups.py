@@ -9,17 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Select,
-    case,
-    delete,
-    exists,
-    select,
-    text,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, FromClause, Select, case, delete, exists, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from auth.models import LoginEvent, Result
@@ -28,13 +18,7 @@ from service.activity.bitmaps import PeopleSet
 from service.activity.ordinals import NUMBERED, add_people_at_schools
 from service.calendar.spans import Span, start_of
 from service.db import chunks, insert_into, upsert, zone_of
-from service.models import (
-    ActivityBitmap,
-    ActivityCount,
-    ActivitySource,
-    EventSource,
-    PendingEvent,
-)
+from service.models import ActivityBitmap, ActivityCount, ActivitySource, EventSource, PendingEvent
 
 ANY_METHOD = ""
 BATCH = 50_000
@@ -90,15 +74,6 @@ def lock(session: Session) -> None:
         session.execute(delete(PendingEvent).where(PendingEvent.event_id.is_(None)))
 
 
-COUNTS = (
-    LoginEvent.person_id.is_not(None),
-    LoginEvent.result == Result.ALLOWED,
-    # A system under test is no portal.
-    LoginEvent.client_id.not_like(f"{ESIA_CLIENT}%"),
-)
-"""Which events of our provider are sign-ins that count."""
-
-
 def sign_ins(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     """Sign-ins through our own page that count, as ``read_events`` takes them."""
     return select(
@@ -108,7 +83,13 @@ def sign_ins(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         LoginEvent.method,
         LoginEvent.school_code,
         LoginEvent.role,
-    ).where(*COUNTS, *conditions)
+    ).where(
+        LoginEvent.person_id.is_not(None),
+        LoginEvent.result == Result.ALLOWED,
+        # A system under test is no portal.
+        LoginEvent.client_id.not_like(f"{ESIA_CLIENT}%"),
+        *conditions,
+    )
 
 
 def read_events(session: Session, events: Select[*tuple[Any, ...]]) -> list[Event]:

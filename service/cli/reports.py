@@ -17,17 +17,16 @@ from service.i18n import gettext as _
 from service.models import PublishedReport
 from service.reports import REPORTS
 from service.reports.definition import Definition, PeriodUse, ask
-from service.reports.export import to_table
-from service.reports.files import FILES
+from service.reports.export import FILES, to_table
 from service.reports.publishing import (
     answer,
     find_published,
     publish,
     published_reports,
-    stored_report,
 )
 from service.reports.question import Choice, Compare, Flag, Option, Question
 from service.reports.report import Report
+from service.reports.stored import from_data
 from service.reports.tracing import note_export, note_published_export
 
 TABLE = "table"
@@ -121,7 +120,7 @@ def published_command(
             _print_published(published_reports(session, context.scope, limit=limit))
             return
         found = find_published(session, context.scope, number)
-        made, stored = stored_report(found), found.csv
+        made, stored = from_data(found.data), found.csv
         if form != TABLE:
             note_published_export(session, context.scope, found, form, at=context.now)
     if form == "csv":

@@ -15,7 +15,7 @@ from auth.clients.problems import FieldProblem, WrongFields
 from service.access import Forbidden
 from service.console.pages import sentence
 from service.problems import Problem
-from service.reports.files import FILES
+from service.reports.export import FILES
 from service.signin.registrations import FormField, read_form
 from service.words import problems
 

@@ -23,15 +23,15 @@ from service.i18n import gettext as _
 from service.models import PublishedReport
 from service.problems import Problem
 from service.reports import REPORTS
-from service.reports.files import FILES, file_name
+from service.reports.export import FILES, file_name
 from service.reports.publishing import (
     find_published,
     publish,
     published_reports,
-    stored_report,
     versions,
 )
 from service.reports.report import Report
+from service.reports.stored import from_data
 from service.reports.table import total_groups
 from service.reports.tracing import note_published_export
 
@@ -49,7 +49,7 @@ def _find(number: int, *, form: str = "") -> tuple[PublishedReport, Report, list
             note_published_export(db, scope(), published, form, at=now())
         # The large columns are read while there is a session.
         db.refresh(published, ["data", "csv"])
-        return published, stored_report(published), list(versions(db, published))
+        return published, from_data(published.data), list(versions(db, published))
 
 
 def _not_published(problem: Problem) -> tuple[str, int]:

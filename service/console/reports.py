@@ -25,7 +25,7 @@ from service.problems import AskError, Problem
 from service.reports import REPORTS
 from service.reports.chart import to_svg
 from service.reports.definition import Cell, Definition, Level, ask, make
-from service.reports.files import FILES, file_name
+from service.reports.export import FILES, file_name
 from service.reports.grouping import schools_in_order
 from service.reports.people import (
     column_of,

@@ -5,10 +5,8 @@ They have figures, where these come from, and what to do. Never a name of a pupi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,30 +23,17 @@ from service.models import Operator, OperatorRole, School
 from service.pdf import NoPdf
 from service.reports import REPORTS
 from service.reports.definition import Definition, make
-from service.reports.files import FILES, file_name
-from service.reports.head_counts import ALL_ROLES
-from service.reports.publishing import hold_figures, preliminary_report
+from service.reports.export import FILES, file_name
+from service.reports.grouping import ALL_ROLES
+from service.reports.publishing import hold_figures, preliminary_report, scheduled_question
 from service.reports.question import Question
 from service.reports.report import Report, show_moment, show_percent
-from service.reports.scheduled import scheduled_question
 
 AFTER_CUT_OFF = timedelta(minutes=15)
 """Figures of Friday 17:00 go out at 17:15."""
 
 TOO_LATE = timedelta(days=3)
 """Afterwards preliminary figures are of no use: the final ones have been there for days."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lag:
-    """One school that is to be reminded, and of what."""
-
-    school: str
-    """Its short name."""
-    last_load: datetime | None
-    load_is_old: bool
-    signed_in_share: float | None
-    """Given when it is under the threshold."""
 
 
 def send_round(application: Application) -> int:
@@ -87,13 +72,14 @@ def _letters(
             yield _report_letter(application, session, operator, REPORTS[name], week, occasion)
     occasion = f"reminder:{week.period.last}:{operator.id}"
     if operator.role == OperatorRole.SCHOOL and not outbox.has(session, occasion):
-        lags = _lags(application, session, Scope.of(operator), week)
-        if lags:
+        parts = list(_behind(application, session, Scope.of(operator), week))
+        if parts:
+            where = _("The console: {address}", address=_console(application))
             yield Letter(
                 occasion=occasion,
                 recipient=operator.email,
                 subject=_("Reminder: what your school has to do for the accounts"),
-                body=_reminder(lags, application.zone, _console(application)),
+                body="\n\n".join([_("Some things are behind:"), *parts, where, _ending()]),
             )
 
 
@@ -128,29 +114,6 @@ def _attachment(application: Application, report: Report) -> tuple[str, bytes | 
         return file_name(report, "xlsx"), FILES["xlsx"].make(report)
 
 
-def _reminder(lags: Sequence[Lag], zone: ZoneInfo, address: str) -> str:
-    """Return the text of a reminder: school by school what is behind, and what to do."""
-    parts = [_about(lag, zone) for lag in lags]
-    where = _("The console: {address}", address=address)
-    return "\n\n".join([_("Some things are behind:"), *parts, where, _ending()])
-
-
-def _about(lag: Lag, zone: ZoneInfo) -> str:
-    lines = [lag.school]
-    if lag.last_load is None:
-        lines.append(_("— No load yet. Export the files from Paragraf and load them."))
-    elif lag.load_is_old:
-        moment = show_moment(lag.last_load, zone)
-        lines.append(_("— The last load was on {moment}. Export fresh files from Paragraf and "
-                       "load them.", moment=moment))  # fmt: skip
-    if lag.signed_in_share is not None:
-        share = show_percent(lag.signed_in_share)
-        lines.append(_("— {share} % of the roll have signed in at least once. Print the slips of "
-                       "the classes and hand them out; help with the first sign-in in a lesson.",
-                       share=share))  # fmt: skip
-    return "\n".join(lines)
-
-
 def _ending() -> str:
     return _(
         "You get this letter because you asked for it. To stop it: console, Reports, Reports by "
@@ -158,23 +121,31 @@ def _ending() -> str:
     )
 
 
-def _lags(application: Application, session: Session, scope: Scope, week: Due) -> list[Lag]:
-    """The schools of one operator that are behind."""
+def _behind(application: Application, session: Session, scope: Scope, week: Due) -> Iterator[str]:
+    """School by school of one operator what is behind, and what to do."""
     settings = application.settings.mail
     oldest = week.at - timedelta(days=settings.remind_after_days)
     shares = _signed_in_shares(session, application, scope, week.at)
-    found = []
     for school in session.scalars(select(School).where(scope.schools()).order_by(School.code)):
         loaded = school.last_applied_at
         is_old = bool(settings.remind_after_days) and (loaded is None or loaded < oldest)
         share = shares.get(school.code)
-        low = share is not None and share < settings.remind_below_share
-        if is_old or low:
-            found.append(Lag(
-                school=school.short_name or school.name, last_load=loaded, load_is_old=is_old,
-                signed_in_share=share if low else None,
-            ))  # fmt: skip
-    return found
+        is_low = share is not None and share < settings.remind_below_share
+        if not is_old and not is_low:
+            continue
+        lines = [school.short_name or school.name]
+        if loaded is None:
+            lines.append(_("— No load yet. Export the files from Paragraf and load them."))
+        elif is_old:
+            moment = show_moment(loaded, application.zone)
+            lines.append(_("— The last load was on {moment}. Export fresh files from Paragraf and "
+                           "load them.", moment=moment))  # fmt: skip
+        if is_low:
+            told = show_percent(share)
+            lines.append(_("— {share} % of the roll have signed in at least once. Print the slips "
+                           "of the classes and hand them out; help with the first sign-in in a "
+                           "lesson.", share=told))  # fmt: skip
+        yield "\n".join(lines)
 
 
 def _signed_in_shares(

@@ -70,6 +70,7 @@ _KNOWS_SCHOOL_THEN = frozenset({EventSource.PROVIDER, EventSource.EARLIER_PORTAL
 class ActivePeople:
     """The answer, by school."""
 
+    activity: Activity
     schools: Mapping[str, Mapping[str, PeopleSet]]
     """School code -> people by the names of ``COUNTED``; only schools with a load."""
     source: Source
@@ -90,9 +91,14 @@ class ActivePeople:
             raise KeyError(name)
         return PeopleSet.joined(self.schools[code][name] for code in codes if code in self.schools)
 
+    def behind(self, listed: Schools, cell: Cell) -> Select[str]:
+        """The people behind a number of a list of schools. Raises ``KeyError`` for none such."""
+        return self.activity.ids(self.people(schools_behind(listed, cell.row), cell.column))
 
-def active_people(activity: Activity, question: Question, schools: Schools) -> ActivePeople:
+
+def active_people(session: Session, question: Question, schools: Schools) -> ActivePeople:
     """By the source and period asked for; the number of queries does not depend on schools."""
+    activity = Activity(session)
     source = EventSource(question.choice(SOURCE.name))
     begin, end = question.bounds()
     if source is EventSource.MOODLE:
@@ -120,7 +126,7 @@ def active_people(activity: Activity, question: Question, schools: Schools) -> A
     known = ["provisioned"]
     if measured:
         known += COUNTED[1:] if knows_moved else COUNTED[1:-1]
-    return ActivePeople(schools=found, source=told, known=frozenset(known))
+    return ActivePeople(activity=activity, schools=found, source=told, known=frozenset(known))
 
 
 def _source(
@@ -170,7 +176,7 @@ EXTRA = Flag(name="extra", label=lambda: _("Further columns"), default=True)
 def activity(session: Session, question: Question) -> Body:
     """The activity of the schools in the scope, by one source."""
     schools = schools_of(session, question)
-    people = active_people(Activity(session), question, schools)
+    people = active_people(session, question, schools)
     chart = bars_by_district(
         schools,
         _("Active users by district"),
@@ -182,13 +188,11 @@ def activity(session: Session, question: Question) -> Body:
 
 def activity_body(question: Question, schools: Schools, people: ActivePeople, **more: Any) -> Body:
     """The list of these schools in the form of the annex. ``more``: fields of ``Body``."""
-    extra = question.flag(EXTRA.name)
+    shown = None if question.flag(EXTRA.name) else 1
 
     def cells(some: Schools, code: str) -> Row:
         counts = people.figures([school.code for school in some])
         active, provisioned = counts["active"], counts["provisioned"]
-        if not extra:
-            return (active,)
         return (
             active,
             code,
@@ -197,10 +201,10 @@ def activity_body(question: Question, schools: Schools, people: ActivePeople, **
             counts["left"],
             counts["moved"],
             loads_of(some).oldest,
-        )
+        )[:shown]
 
     sources = (rolls_source(more.get("freshness") or loads_of(schools)), people.source)
-    return list_body(schools, _columns(question, extra=extra), cells, sources=sources, **more)
+    return list_body(schools, _columns(question)[:shown], cells, sources=sources, **more)
 
 
 def active_column(question: Question) -> Column:
@@ -216,9 +220,7 @@ def of_loaded(key: str, title: str, definition: str) -> Column:
     return replace(people_column(key, title, definition), absent=_("not loaded"))
 
 
-def _columns(question: Question, *, extra: bool) -> tuple[Column, ...]:
-    if not extra:
-        return (active_column(question),)
+def _columns(question: Question) -> tuple[Column, ...]:
     return (
         active_column(question),
         code_column(),
@@ -260,16 +262,8 @@ def bars_by_district(
 
 def activity_people(session: Session, question: Question, cell: Cell) -> Select[str]:
     """The people behind a number. Raises ``KeyError`` for one that the report lacks."""
-    return people_of_list(session, question, cell, schools_of(session, question))
-
-
-def people_of_list(
-    session: Session, question: Question, cell: Cell, schools: Schools
-) -> Select[str]:
-    """The people behind a number of ``activity_body``. Raises ``KeyError``."""
-    activity = Activity(session)
-    people = active_people(activity, question, schools)
-    return activity.ids(people.people(schools_behind(schools, cell.row), cell.column))
+    schools = schools_of(session, question)
+    return active_people(session, question, schools).behind(schools, cell)
 
 
 def active_definition(question: Question) -> str:

@@ -18,22 +18,28 @@ def with_earlier(report: Report, earlier: Report) -> Report:
     period have the same key in both. Changes of shares are in percentage points.
     """
     places = {column.key: i for i, column in enumerate(earlier.columns)}
-    lines = {
+    compared = [
+        i >= report.merged and column.kind in _COMPARED and column.key in places
+        for i, column in enumerate(report.columns)
+    ]
+    before = {
         key: row
         for keys, rows in ((earlier.keys, earlier.rows), (earlier.total_keys, earlier.totals))
         for key, row in zip(keys, rows, strict=True)
     }
-    columns = list(_columns_with_change(report, places))
+
+    def cells(key: str, row: Row) -> Iterator[Value]:
+        for value, column, has_change in zip(row, report.columns, compared, strict=True):
+            yield value
+            if has_change:
+                yield _change(value, before[key][places[column.key]] if key in before else None)
 
     def changed(keys: Sequence[str], rows: Sequence[Row]) -> tuple[Row, ...]:
-        return tuple(
-            tuple(_cells(report, row, lines.get(key), places))
-            for key, row in zip(keys, rows, strict=True)
-        )
+        return tuple(tuple(cells(key, row)) for key, row in zip(keys, rows, strict=True))
 
     return replace(
         report,
-        columns=tuple(columns),
+        columns=tuple(_with_changes(report.columns, compared)),
         rows=changed(report.keys, report.rows),
         totals=changed(report.total_keys, report.totals),
         conditions=(*report.conditions, (_("Compared with"), str(earlier.period))),
@@ -44,24 +50,15 @@ def with_earlier(report: Report, earlier: Report) -> Report:
     )
 
 
-def _columns_with_change(report: Report, places: dict[str, int]) -> Iterator[Column]:
-    for i, column in enumerate(report.columns):
+def _with_changes(columns: Sequence[Column], compared: Sequence[bool]) -> Iterator[Column]:
+    for column, has_change in zip(columns, compared, strict=True):
         yield column
-        if i >= report.merged and column.kind in _COMPARED and column.key in places:
+        if has_change:
             if column.kind is Kind.SHARE:
                 title = _("{title}: change, percentage points", title=column.title)
             else:
                 title = _("{title}: change", title=column.title)
-            yield Column(
-                key=f"{column.key}_change", title=title, kind=column.kind, absent=column.absent
-            )
-
-
-def _cells(report: Report, row: Row, before: Row | None, places: dict[str, int]) -> Iterator[Value]:
-    for i, (column, value) in enumerate(zip(report.columns, row, strict=True)):
-        yield value
-        if i >= report.merged and column.kind in _COMPARED and column.key in places:
-            yield _change(value, before[places[column.key]] if before else None)
+            yield Column(f"{column.key}_change", title, column.kind, absent=column.absent)
 
 
 def _change(now: Value, before: Value) -> Value:

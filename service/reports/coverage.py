@@ -5,19 +5,17 @@ from __future__ import annotations
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from service.activity.bitmaps import PeopleSet
-from service.activity.figures import Activity, until
-from service.activity.marks import Mark, marked
+from service.activity.figures import Activity
 from service.i18n import gettext as _
 from service.reports.definition import LEVELS, Cell, Definition, Level, Rhythm
 from service.reports.grouping import (
     Step,
     account_step,
     body_by_role,
-    let_in_before_cut_off,
+    let_in_step,
     own_steps,
+    people_behind_line,
 )
-from service.reports.head_counts import people_behind_line
 from service.reports.question import Question
 from service.reports.report import Body
 
@@ -27,42 +25,35 @@ def coverage(session: Session, question: Question) -> Body:
 
     Without a period the columns about it are left out.
     """
-    activity, period = Activity(session), question.period
-    done = _done(activity, question)
-    ever = Step(
-        "ever", _("Signed in ever"), _("Signed in ever, % of the roll"), let_in_before_cut_off()
-    )
-    steps = [account_step(), ever, *own_steps()]
-    if period:
+    activity = Activity(session)
+    drawn = ("account", "in_period" if question.period else "ever")
+    return body_by_role(activity, question, _steps(activity, question), drawn=drawn, left="ever")
+
+
+def _steps(activity: Activity, question: Question) -> list[Step]:
+    ever = _("Signed in ever"), _("Signed in ever, % of the roll")
+    steps = [
+        account_step(),
+        let_in_step(activity, question.now, "ever", *ever),
+        *own_steps(activity, question.now),
+    ]
+    if question.period:
         steps.append(
             Step(
                 "in_period",
-                _("Signed in {period}", period=period),
-                _("Signed in {period}, % of the roll", period=period),
+                _("Signed in {period}", period=question.period),
+                _("Signed in {period}, % of the roll", period=question.period),
                 _("Of the people in the roll, those let in at least once in the period."),
+                activity.active(*question.bounds()),
             )
         )
-    drawn = ("account", "in_period" if period else "ever")
-    return body_by_role(activity, question, steps, done, drawn=drawn, left=done["ever"])
-
-
-def _done(activity: Activity, question: Question) -> dict[str, PeopleSet]:
-    now = question.now
-    done = {
-        "ever": activity.active(None, until(now)),
-        "own_password": marked(activity, Mark.OWN_PASSWORD, at=now),
-        "linked": marked(activity, Mark.LINKED, at=now),
-    }
-    if question.period:
-        done["in_period"] = activity.active(*question.bounds())
-    return done
+    return steps
 
 
 def coverage_people(session: Session, question: Question, cell: Cell) -> Select[str]:
     """The people of one line and column. Raises ``KeyError`` for one that the report lacks."""
     activity = Activity(session)
-    done = _done(activity, question)
-    return people_behind_line(activity, question, cell, done, left=done["ever"])
+    return people_behind_line(activity, question, cell, _steps(activity, question), left="ever")
 
 
 COVERAGE = Definition(

@@ -18,14 +18,7 @@ from service.i18n import gettext as _
 from service.models import OperatorRole, School
 from service.problems import AskError
 from service.reports.comparing import with_around, with_earlier
-from service.reports.question import (
-    Answer,
-    Compare,
-    Option,
-    Question,
-    Text,
-    narrow,
-)
+from service.reports.question import Answer, Compare, Option, Question, Text, narrow
 from service.reports.report import Body, Report
 from service.reports.suppression import hide_small
 from service.settings import ReportSettings

@@ -1,17 +1,18 @@
-"""A report as a file or as text: CSV, XLSX, JSON and a plain table."""
+"""A report as a file or as text: CSV, XLSX, JSON, PDF and a plain table."""
 
 from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import xlsxwriter
 
 from service.i18n import gettext as _
+from service.reports.printing import to_pdf
 from service.reports.report import Column, Kind, Report, Row, Value
 from service.spreadsheet import csv_file
 
@@ -206,3 +207,22 @@ def _fill_header(book: Any, report: Report) -> None:
     for row, (label, text) in enumerate(report.header()):
         sheet.write_string(row, 0, label, label_format)
         sheet.write_string(row, 1, text, text_format)
+
+
+class FileKind(NamedTuple):
+    media_type: str
+    make: Callable[[Report], bytes]
+
+
+FILES: Mapping[str, FileKind] = {
+    "xlsx": FileKind("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", to_xlsx),
+    "csv": FileKind("text/csv; charset=utf-8", to_csv),
+    "pdf": FileKind("application/pdf", to_pdf),
+    "json": FileKind("application/json", lambda report: to_json(report).encode()),
+}
+"""By the ending of the file's name, in the order of the buttons on a page."""
+
+
+def file_name(report: Report, ending: str) -> str:
+    """Such as ``coverage-2026-11-20.csv``: the report and the day of its cut-off."""
+    return f"{report.name}-{report.cut_off.astimezone(report.zone):%Y-%m-%d}.{ending}"

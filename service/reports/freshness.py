@@ -35,7 +35,6 @@ from service.reports.report import (
     Kind,
     Row,
     Target,
-    Value,
     bars,
     number_column,
     share,
@@ -156,15 +155,19 @@ def _by_district(question: Question, schools: Schools, loads: _BySchool) -> _Tab
     return columns, lines, (_("Total"), *_together(question, schools, loads))
 
 
-def _together(question: Question, schools: Schools, loads: _BySchool) -> tuple[Value, ...]:
+def _together(question: Question, schools: Schools, loads: _BySchool) -> Row:
     own = [loads[school.code] for school in schools]
     loaded = sum(bool(one.in_period) for one in own)
+    never = sum(one.last_at is None for one in own)
+    counts = _counts(question, schools, loads)
+    return (len(schools), loaded, share(loaded, len(schools)), never, *counts)
+
+
+def _counts(question: Question, schools: Schools, loads: _BySchool) -> Row:
+    """Days since the oldest of their last loads, loads, and rows rejected."""
+    own = [loads[school.code] for school in schools]
     days = [days_since(question, one.last_at) for one in own if one.last_at is not None]
     return (
-        len(schools),
-        loaded,
-        share(loaded, len(schools)),
-        sum(one.last_at is None for one in own),
         max(days, default=None),
         sum(len(one.in_period) for one in own),
         sum(load.set_aside for one in own for load in one.in_period),
@@ -197,14 +200,13 @@ def _by_school(question: Question, schools: Schools, loads: _BySchool) -> _Table
             name_of(school),
             school.code,
             own.last_at,
-            None if own.last_at is None else days_since(question, own.last_at),
-            len(own.in_period),
-            sum(load.set_aside for load in own.in_period),
+            *_counts(question, [school], loads),
             own.in_period[-1].load_id if own.in_period else None,
         )
-    every, loaded, _share, _never, days, count, set_aside = _together(question, schools, loads)
-    counted, said = _("organisations: {n}", n=every), _("loaded in the period: {n}", n=loaded)
-    return columns, lines, (None, _("Total"), counted, said, "", days, count, set_aside, "")
+    counted = _("organisations: {n}", n=len(schools))
+    said = _("loaded in the period: {n}", n=sum(bool(one.in_period) for one in loads.values()))
+    total = _counts(question, schools, loads)
+    return columns, lines, (None, _("Total"), counted, said, "", *total, "")
 
 
 def _by_load(schools: Schools, loads: _BySchool) -> _Table:

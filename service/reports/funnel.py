@@ -6,8 +6,7 @@ from __future__ import annotations
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from service.activity.bitmaps import PeopleSet
-from service.activity.figures import Activity, until
+from service.activity.figures import Activity
 from service.activity.marks import Mark, marked
 from service.i18n import gettext as _
 from service.models import MadeSlip
@@ -16,10 +15,10 @@ from service.reports.grouping import (
     Step,
     account_step,
     body_by_role,
-    let_in_before_cut_off,
+    let_in_step,
     own_steps,
+    people_behind_line,
 )
-from service.reports.head_counts import people_behind_line
 from service.reports.question import Question
 from service.reports.report import Body, Source, show_moment
 
@@ -27,44 +26,39 @@ from service.reports.report import Body, Source, show_moment
 def funnel(session: Session, question: Question) -> Body:
     """How far the people on the rolls of the scope have come, at the cut-off."""
     activity = Activity(session)
-    slip = Step(
-        "slip",
-        _("Slip made"),
-        _("Slip made, % of the roll"),
-        _("Of the people in the roll, those whose slip with login and first password was shown "
-          "for printing at least once."),
-    )  # fmt: skip
-    first_login = Step(
-        "first_login", _("First login"), _("First login, % of the roll"), let_in_before_cut_off()
-    )
     first = session.scalar(select(func.min(MadeSlip.first_at)))
     known = ""
     if first is not None:
         moment = show_moment(first, question.zone)
         known = _("known person by person from {moment}", moment=moment)
     return body_by_role(
-        activity, question,
-        [account_step(), slip, first_login, *own_steps()],
-        _done(activity, question),
+        activity,
+        question,
+        _steps(activity, question),
         drawn=("account", "first_login", "linked"),
         sources=[Source(name=_("Slips made"), as_of=question.now, note=known)],
-    )  # fmt: skip
+    )
 
 
-def _done(activity: Activity, question: Question) -> dict[str, PeopleSet]:
+def _steps(activity: Activity, question: Question) -> list[Step]:
     now = question.now
-    return {
-        "slip": marked(activity, Mark.SLIP, at=now),
-        "first_login": activity.active(None, until(now)),
-        "own_password": marked(activity, Mark.OWN_PASSWORD, at=now),
-        "linked": marked(activity, Mark.LINKED, at=now),
-    }
+    slip = Step(
+        "slip",
+        _("Slip made"),
+        _("Slip made, % of the roll"),
+        _("Of the people in the roll, those whose slip with login and first password was shown "
+          "for printing at least once."),
+        marked(activity, Mark.SLIP, at=now),
+    )  # fmt: skip
+    login = _("First login"), _("First login, % of the roll")
+    first_login = let_in_step(activity, now, "first_login", *login)
+    return [account_step(), slip, first_login, *own_steps(activity, now)]
 
 
 def funnel_people(session: Session, question: Question, cell: Cell) -> Select[str]:
     """The people of one line and step. Raises ``KeyError`` for one that the report lacks."""
     activity = Activity(session)
-    return people_behind_line(activity, question, cell, _done(activity, question), left=None)
+    return people_behind_line(activity, question, cell, _steps(activity, question))
 
 
 FUNNEL = Definition(

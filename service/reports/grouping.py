@@ -1,36 +1,28 @@
-"""Lines of a report by district, school or class and by role, with a line for all roles."""
+"""Head counts by city, district, school or class and by role, with a line for all roles: how many
+people of the roll have taken which steps."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from provisioning.roster import Role
 from service.access import Scope
 from service.activity.bitmaps import PeopleSet
-from service.activity.figures import Activity
+from service.activity.figures import Activity, until
+from service.activity.marks import Mark, marked
+from service.activity.rolls import Members
 from service.i18n import gettext as _
 from service.models import School
 from service.ordering import natural
 from service.registry.lookup import in_order
-from service.reports.definition import Level
-from service.reports.head_counts import (
-    ALL_ROLES,
-    LEFT,
-    LINES,
-    WHOLE,
-    Done,
-    Figures,
-    Unit,
-    count,
-    line_key,
-    people_of,
-)
+from service.reports.definition import Cell, Level
 from service.reports.listing import code_column, loaded_column, rolls_source, sign_ins_source
 from service.reports.question import Question
 from service.reports.report import (
@@ -48,16 +40,40 @@ from service.reports.report import (
     share,
     share_column,
 )
+from service.reports.roll_at import ROLES, classes_at, rolls_at
+
+ALL_ROLES = "all"
+LINES = (ALL_ROLES, *ROLES)
+"""Of one unit, in their order."""
+
+_PRECEDENCE = (Role.TEACHER, Role.ADMINISTRATOR, Role.STUDENT)
+"""Whoever has several roles at a level counts there once, as the first of these
+(docs/facts/indicators.md C)."""
+
+WHOLE = "city"
+"""Key of the one row of ``Level.CITY``."""
+
+LEFT = "left"
+"""Name of the count of people who left, and of its column."""
+
+Unit = tuple[str, ...]
+"""Key of a row: ``WHOLE``; district; school code; or school code, class id and class title."""
+Figures = dict[tuple[Unit, str], Counter[str]]
+"""Counts by unit and role."""
+Sets = dict[tuple[Unit, str], Members]
+"""People by unit and role."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of people, and the texts of its two columns."""
+    """One step of people, with the texts of its two columns."""
 
     name: str
     title: str
     share_title: str
     definition: str
+    people: PeopleSet | None
+    """Who has taken it, wherever they are; None of the account, which the rolls tell."""
 
 
 def account_step() -> Step:
@@ -66,10 +82,16 @@ def account_step() -> Step:
         _("Account created"),
         _("Account created, % of the roll"),
         _("Of the people in the roll, those whose account exists in Moodle."),
+        None,
     )
 
 
-def own_steps() -> tuple[Step, Step]:
+def let_in_step(activity: Activity, at: datetime, name: str, title: str, share_title: str) -> Step:
+    definition = _("Of the people in the roll, those let in at least once before the cut-off.")
+    return Step(name, title, share_title, definition, activity.active(None, until(at)))
+
+
+def own_steps(activity: Activity, at: datetime) -> tuple[Step, Step]:
     """An own password, and a link to ЕСИА."""
     return (
         Step(
@@ -78,40 +100,37 @@ def own_steps() -> tuple[Step, Step]:
             _("Own password set, % of the roll"),
             _("Of the people in the roll, those whose own password counts now; after a reset it "
               "does not. Passwords that Moodle keeps are not seen."),
+            marked(activity, Mark.OWN_PASSWORD, at=at),
         ),
         Step(
             "linked",
             _("ЕСИА linked"),
             _("ЕСИА linked, % of the roll"),
             _("Of the people in the roll, those whose account is linked to an ЕСИА identity."),
+            marked(activity, Mark.LINKED, at=at),
         ),
     )  # fmt: skip
-
-
-def let_in_before_cut_off() -> str:
-    return _("Of the people in the roll, those let in at least once before the cut-off.")
 
 
 def body_by_role(
     activity: Activity,
     question: Question,
     steps: Sequence[Step],
-    done: Done,
     *,
     drawn: Sequence[str],
-    left: PeopleSet | None = None,
+    left: str = "",
     sources: Sequence[Source] = (),
 ) -> Body:
     """The people of the roll and how many of them have taken each step, line by line.
 
-    A school without a load has one row, with absent figures: that is not zero. ``done``: of each
-    step but the account. ``drawn``: names of the steps in the chart. ``left``: with the column of
-    those who left, and are in it. ``sources``: further ones.
+    A school without a load has one row, with absent figures: that is not zero. ``drawn``: names of
+    the steps in the chart. ``left``: with a column of who left after this step. ``sources``:
+    further ones.
     """
     by, now = question.by, question.now
     schools = schools_in_order(activity.session, question.scope)
-    units, total = people_of(activity, question.scope, by, at=now, shown=question.shown)
-    figures = count(units, done, left=left)
+    units, total = _people_of(activity, question, shown=question.shown)
+    figures = _count(units, steps, left)
 
     def cells(roles: Mapping[str, Counter[str]], role: str, loaded: bool) -> Row:
         """Right of the role; all roles together are their sum, as nobody is in two of them."""
@@ -119,7 +138,7 @@ def body_by_role(
         found: list[Value] = [counts["roll"]]
         for step in steps:
             found += [counts[step.name], share(counts[step.name], counts["roll"])]
-        if left is not None:
+        if left:
             found.append(counts[LEFT])
         return tuple(found) if loaded or roles else (None,) * len(found)
 
@@ -131,7 +150,7 @@ def body_by_role(
         shown: Iterable[str] = LINES if all_lines else roles or (ALL_ROLES,)
         for role in sorted(shown, key=LINES.index):
             lines[line_key(unit, role)] = (*leading, role, *cells(roles, role, loaded))
-    whole = _roles_of(count(total, done, left=left), ())
+    whole = _roles_of(_count(total, steps, left), ())
     loads = Freshness.of([school.last_applied_at for school in schools])
     columns = _unit_columns(by)
     of_whole: Row = (_("Total"), "", "", "")
@@ -141,7 +160,7 @@ def body_by_role(
         of_whole += ("",)
     return Body(
         freshness=loads,
-        columns=(*columns, *_columns(steps, with_left=left is not None)),
+        columns=(*columns, *_columns(steps, with_left=bool(left))),
         lines=lines,
         totals={role: (*of_whole, role, *cells(whole, role, loads.loaded > 0)) for role in LINES},
         merged=len(columns),
@@ -265,3 +284,103 @@ def _chart(schools: Sequence[School], figures: Figures, steps: Sequence[Step]) -
 def schools_in_order(session: Session, scope: Scope) -> list[School]:
     """The schools of the scope in the order of the table."""
     return sorted(session.scalars(select(School).where(scope.schools())), key=in_order)
+
+
+def _people_of(
+    activity: Activity, question: Question, *, shown: Scope | None = None
+) -> tuple[Sets, Sets]:
+    """The people of each unit and role at the cut-off, and of the whole scope under the empty unit.
+
+    Of classes, only those of the schools in ``shown``, when it is given.
+    """
+    scope, level, at = question.scope, question.by, question.now
+    # Nobody is twice in one school.
+    units: Sets = {
+        ((code,), role): members
+        for code, roles in rolls_at(activity, scope, at).items()
+        for role, members in roles.items()
+    }
+    total = _once_each(units, lambda _code: ())
+    if level == Level.CITY:
+        units = {((WHOLE,), role): members for (_whole, role), members in total.items()}
+    elif level == Level.DISTRICT:
+        rows = activity.session.execute(select(School.code, School.district).where(scope.schools()))
+        districts = {row.code: row.district for row in rows}
+        units = _once_each(units, lambda code: (districts[code],))
+    elif level == Level.CLASS:
+        units = _by_class(activity, shown or scope, at)
+    return units, total
+
+
+def _by_class(activity: Activity, scope: Scope, at: datetime) -> Sets:
+    units: Sets = {}
+    for code, classes in classes_at(activity, scope, at).items():
+        titles = {
+            each.class_id: each.title for (each, _role), members in classes.items() if members.roll
+        }
+        for (each, role), members in classes.items():
+            known = each.class_id in titles
+            unit = (code, each.class_id, titles[each.class_id]) if known else (code, "", "")
+            units[unit, role] = Members.together([units.get((unit, role), Members()), members])
+    return units
+
+
+def _once_each(schools: Sets, unit_of: Callable[[str], Unit]) -> Sets:
+    """Everybody once in each unit, under the first of the roles that they have there."""
+    several: dict[tuple[Unit, str], list[Members]] = defaultdict(list)
+    for ((code,), role), members in schools.items():
+        several[unit_of(code), role].append(members)
+    found: Sets = {}
+    for unit in {unit for unit, _role in several}:
+        counted = PeopleSet()
+        for role in _PRECEDENCE:
+            together = Members.together(several.get((unit, role), ()))
+            found[unit, role] = replace(
+                together, roll=together.roll - counted, account=together.account - counted
+            )
+            counted |= together.roll
+    return found
+
+
+def _count(units: Sets, steps: Sequence[Step], left: str) -> Figures:
+    """The people on the roll, with an account and with each of the steps; where ``left`` names a
+    step, also those who left after it."""
+    figures: Figures = {}
+    for key, members in units.items():
+        counts = Counter(roll=len(members.roll), account=len(members.account))
+        for step in steps:
+            if step.people is not None:
+                counts[step.name] = members.roll.intersection_cardinality(step.people)
+                if step.name == left:
+                    counts[LEFT] = members.left.intersection_cardinality(step.people)
+        if counts["roll"] or counts[LEFT]:
+            figures[key] = counts
+    return figures
+
+
+def people_behind_line(
+    activity: Activity, question: Question, cell: Cell, steps: Sequence[Step], left: str = ""
+) -> Select[str]:
+    """The people of a number of ``body_by_role``. Raises ``KeyError`` for one that is not there."""
+    unit, _bar, role = cell.row.rpartition("|")
+    if role not in LINES:
+        raise KeyError(cell.row)
+    roles = ROLES if role == ALL_ROLES else (role,)
+    keys = {line_key((unit,) if unit else (), one) for one in roles}
+    units, total = _people_of(activity, question)
+    members = Members.together(
+        some
+        for (one, its_role), some in (*units.items(), *total.items())
+        if line_key(one, its_role) in keys
+    )
+    done = {step.name: step.people for step in steps if step.people is not None}
+    if cell.column in ("roll", "account"):
+        return activity.ids(getattr(members, cell.column))
+    if cell.column == LEFT:
+        return activity.ids(members.left & done[left])
+    return activity.ids(members.roll & done[cell.column])
+
+
+def line_key(unit: Unit, role: str) -> str:
+    """Of one line: the unit's code or codes, then the role. The totals have no unit."""
+    return "|".join((*unit[:2], role))

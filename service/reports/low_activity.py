@@ -10,7 +10,6 @@ from enum import StrEnum
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from service.activity.figures import Activity
 from service.calendar.weeks import last_month
 from service.i18n import gettext as _
 from service.reports.activity import (
@@ -21,7 +20,6 @@ from service.reports.activity import (
     active_people,
     activity_body,
     bars_by_district,
-    people_of_list,
 )
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.listing import Schools, loads_of, schools_of
@@ -121,7 +119,7 @@ def low_schools(
 def low_activity(session: Session, question: Question) -> Body:
     """Those of the scope whose activity is low; schools with nobody active are among them."""
     schools = schools_of(session, question)
-    people = active_people(Activity(session), question, schools)
+    people = active_people(session, question, schools)
     low = low_schools(question, schools, people)
     note = _(
         "Schools with low activity: {low} of {schools}; not loaded: {unloaded}.",
@@ -135,14 +133,11 @@ def low_activity(session: Session, question: Question) -> Body:
         _("Schools with low activity"),
         lambda some: sum(low[school.code] is True for school in some),
     )
-    return activity_body(
-        question, _chosen(question, schools, people), people,
-        freshness=loads_of(schools), notes=(note,), chart=chart,
-    )  # fmt: skip
+    chosen, loads = _chosen(question, schools, low), loads_of(schools)
+    return activity_body(question, chosen, people, freshness=loads, notes=(note,), chart=chart)
 
 
-def _chosen(question: Question, schools: Schools, people: ActivePeople) -> Schools:
-    low = low_schools(question, schools, people)
+def _chosen(question: Question, schools: Schools, low: Mapping[str, bool | None]) -> Schools:
     unloaded = question.flag(UNLOADED.name)
     return [
         school
@@ -154,9 +149,9 @@ def _chosen(question: Question, schools: Schools, people: ActivePeople) -> Schoo
 def low_activity_people(session: Session, question: Question, cell: Cell) -> Select[str]:
     """The people behind a number. Raises ``KeyError`` for one that the report lacks."""
     schools = schools_of(session, question)
-    people = active_people(Activity(session), question, schools)
-    chosen = _chosen(question, schools, people)
-    return people_of_list(session, question, cell, chosen)
+    people = active_people(session, question, schools)
+    low = low_schools(question, schools, people)
+    return people.behind(_chosen(question, schools, low), cell)
 
 
 def _counted(question: Question) -> str:

@@ -23,7 +23,7 @@ from service.i18n import gettext as _
 from service.models import OperatorRole, RollAct, RollEvent
 from service.reports.activity import of_loaded
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
-from service.reports.head_counts import ALL_ROLES
+from service.reports.grouping import ALL_ROLES
 from service.reports.listing import (
     Schools,
     code_column,
@@ -38,6 +38,19 @@ from service.reports.report import Body, Column, Kind, Row, Source, Value, show_
 from service.reports.roll_at import rolls_at
 
 KINDS = ("arrived", "came_over", "left", "went_over", "suspended", "revived")
+
+
+ROLE = Choice(
+    name="role",
+    label=lambda: _("Role"),
+    choices={
+        ALL_ROLES: lambda: _("all roles"),
+        Role.STUDENT: lambda: _("pupils"),
+        Role.TEACHER: lambda: _("teachers"),
+        Role.ADMINISTRATOR: lambda: _("administrators"),
+    },
+    default=ALL_ROLES,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,13 +73,12 @@ class Movement:
         return PeopleSet.joined(self.moved.get((code, kind), PeopleSet()) for code in codes)
 
 
-def movement_between(
-    activity: Activity, scope: Scope, begin: datetime, end: datetime, role: str | None
-) -> Movement:
-    """At the schools of the scope, of people in ``role`` or in any; suspended ones are on a roll.
-
-    The number of queries does not depend on the number of schools.
+def _movement(activity: Activity, question: Question) -> Movement:
+    """In the period at the schools of the scope, of people in the role asked for or in any;
+    suspended ones are on a roll. The number of queries does not depend on the number of schools.
     """
+    scope, role = question.scope, question.choice(ROLE.name)
+    begin, end = question.bounds()
     # Whoever comes to a school of the scope may come from any other.
     city = replace(scope, role=OperatorRole.CITY, items=frozenset())
     before = _listed(activity, city, begin - MOMENT, role)
@@ -95,23 +107,21 @@ def movement_between(
     )
 
 
-def _listed(
-    activity: Activity, scope: Scope, at: datetime, role: str | None
-) -> dict[str, PeopleSet]:
+def _listed(activity: Activity, scope: Scope, at: datetime, role: str) -> dict[str, PeopleSet]:
     """School code -> whom it lists. Whoever was on the first roll was there before."""
     return {
         code: PeopleSet.joined(
-            members.listed for one, members in roles.items() if role in (None, one)
+            members.listed for one, members in roles.items() if role in (ALL_ROLES, one)
         )
         for code, roles in rolls_at(activity, scope, at, before_first_loads=True).items()
     }
 
 
 def _accounts(
-    activity: Activity, scope: Scope, begin: datetime, end: datetime, role: str | None
+    activity: Activity, scope: Scope, begin: datetime, end: datetime, role: str
 ) -> dict[tuple[str, str], PeopleSet]:
     """Suspended and revived: the first and the last act of somebody, where both are the same."""
-    conditions = [RollEvent.role == role] if role else []
+    conditions = [] if role == ALL_ROLES else [RollEvent.role == role]
     person = activity.numbered.c
     events = activity.session.execute(
         select(person.ordinal, RollEvent.act, RollEvent.school_code)
@@ -136,23 +146,10 @@ def _accounts(
     return {place: PeopleSet(people) for place, people in found.items()}
 
 
-ROLE = Choice(
-    name="role",
-    label=lambda: _("Role"),
-    choices={
-        ALL_ROLES: lambda: _("all roles"),
-        Role.STUDENT: lambda: _("pupils"),
-        Role.TEACHER: lambda: _("teachers"),
-        Role.ADMINISTRATOR: lambda: _("administrators"),
-    },
-    default=ALL_ROLES,
-)
-
-
 def movement(session: Session, question: Question) -> Body:
     """The movement at the schools of the scope in the period."""
     schools = schools_of(session, question)
-    found = _found(Activity(session), question)
+    found = _movement(Activity(session), question)
     begun = found.begun
 
     def cells(some: Schools, code: str) -> Row:
@@ -183,13 +180,6 @@ def movement(session: Session, question: Question) -> Body:
         ),
         notes=(note,) if late else (),
     )  # fmt: skip
-
-
-def _found(activity: Activity, question: Question) -> Movement:
-    role = question.choice(ROLE.name)
-    return movement_between(
-        activity, question.scope, *question.bounds(), None if role == ALL_ROLES else role
-    )
 
 
 def _columns(question: Question) -> Iterator[Column]:
@@ -246,7 +236,7 @@ def movement_people(session: Session, question: Question, cell: Cell) -> Select[
     """The people behind a number. Raises ``KeyError`` for one that the report lacks."""
     codes = schools_behind(schools_of(session, question), cell.row)
     activity = Activity(session)
-    return activity.ids(_found(activity, question).people(codes, cell.column))
+    return activity.ids(_movement(activity, question).people(codes, cell.column))
 
 
 MOVEMENT = Definition(

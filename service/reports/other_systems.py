@@ -9,17 +9,10 @@ from enum import StrEnum
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from service.activity.figures import Activity
 from service.calendar.weeks import last_month
 from service.i18n import gettext as _
 from service.registry.lookup import RegistrySchool
-from service.reports.activity import (
-    SOURCE,
-    active_column,
-    active_definition,
-    active_people,
-    people_of_list,
-)
+from service.reports.activity import SOURCE, active_column, active_definition, active_people
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
 from service.reports.listing import (
     Schools,
@@ -77,7 +70,7 @@ def other_systems(session: Session, question: Question) -> Body:
     """The schools of the scope on other systems and the candidates, with their plans."""
     schools = schools_of(session, question)
     chosen = _chosen(question, schools)
-    people = active_people(Activity(session), question, chosen)
+    people = active_people(session, question, chosen)
     low = low_schools(question, chosen, people)
     freshness, today = loads_of(schools), question.today
 
@@ -129,7 +122,7 @@ def _chosen(question: Question, schools: Schools) -> Schools:
 def other_systems_people(session: Session, question: Question, cell: Cell) -> Select[str]:
     """The people behind a number. Raises ``KeyError`` for one that the report lacks."""
     chosen = _chosen(question, schools_of(session, question))
-    return people_of_list(session, question, cell, chosen)
+    return active_people(session, question, chosen).behind(chosen, cell)
 
 
 def _columns(question: Question) -> tuple[Column, ...]:

@@ -1,17 +1,20 @@
 """Publishing: a report is stored as it was, and from then on that is what its question gives.
 
-A correction is a new version with a reason; the old one stays readable. Nothing is overwritten.
+A correction is a new version with a reason; the old one stays readable. Nothing is overwritten. On
+schedule, what is due and not yet published is, for the city and each district.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,11 +22,17 @@ from service import audit
 from service.access import Forbidden, Scope
 from service.activity.rolls import bring_up_to_date
 from service.activity.rollups import lock
+from service.application import Application
 from service.audit import AuditAction
+from service.calendar.weeks import Due, Occasion, due
+from service.db import transaction
 from service.i18n import gettext as _
-from service.models import OperatorRole, PublishedReport, School
+from service.i18n import set_language
+from service.models import Operator, OperatorRole, PublishedReport, School
+from service.ordering import natural
 from service.problems import Problem
-from service.reports.definition import Definition, make
+from service.reports import REPORTS
+from service.reports.definition import Definition, Rhythm, make, usual_options
 from service.reports.export import to_csv
 from service.reports.question import Compare, Question
 from service.reports.report import Report, show_moment
@@ -33,6 +42,20 @@ LATE = timedelta(hours=1)
 """Built so long after the cut-off, a report says that its rolls are of a later moment."""
 
 MAX_REASON_LENGTH = 500
+
+ACTOR = "schedule"
+
+CATCH_UP = timedelta(days=100)
+"""After a longer standstill somebody decides by hand what is still to be published."""
+
+_OCCASIONS: Mapping[Occasion, Rhythm] = {
+    Occasion.WEEK_PRELIMINARY: Rhythm.WEEK,
+    Occasion.WEEK: Rhythm.WEEK,
+    Occasion.MONTH: Rhythm.MONTH,
+    Occasion.QUARTER: Rhythm.QUARTER,
+}
+
+log = logging.getLogger(__name__)
 
 
 class PublishProblem(Problem):
@@ -97,8 +120,16 @@ def publish(
     reason = " ".join(reason.split())[:MAX_REASON_LENGTH]
     hold_figures(session)
     report = make(session, definition, question)
-    late = (_late_note(report, now),) if now - question.now > LATE else ()
-    report = replace(report, built_at=now, built_by=by, notes=(*report.notes, *late))
+    notes = report.notes
+    if now - question.now > LATE:
+        notes += (
+            _(
+                "Published late, {moment}: sign-ins count up to the cut-off, the rolls are of that "
+                "moment.",
+                moment=show_moment(now, report.zone),
+            ),
+        )
+    report = replace(report, built_at=now, built_by=by, notes=notes)
     digest, whole = question_of(definition, question), _whole(question)
     before = newest(session, digest, preliminary=report.preliminary)
     version = before.version + 1 if before else 1
@@ -193,13 +224,7 @@ def published_reports(session: Session, scope: Scope, *, limit: int) -> Sequence
         .where(PublishedReport.part_role.in_(parts))
         .order_by(PublishedReport.id.desc())
     )
-    found = []
-    for row in rows:
-        if _inside(session, scope, row):
-            found.append(row)
-        if len(found) == limit:
-            break
-    return found
+    return list(islice((row for row in rows if _inside(session, scope, row)), limit))
 
 
 def versions(session: Session, published: PublishedReport) -> Sequence[PublishedReport]:
@@ -233,13 +258,57 @@ def _inside(session: Session, scope: Scope, published: PublishedReport) -> bool:
     return set(session.scalars(inside)) == items
 
 
-def stored_report(published: PublishedReport) -> Report:
-    """The figures as they were."""
-    return from_data(published.data)
+def publish_due(application: Application) -> int:
+    """Publish what is due, each in a transaction of its own; how many. Twice does no harm."""
+    now = application.clock()
+    set_language(application.settings.server.language)
+    with application.sessions() as session:
+        begun = session.scalar(select(func.min(Operator.created_at)))
+        parts = list(_parts(session))
+    if begun is None:
+        return 0
+    count = 0
+    for each in due(now, after=max(begun, now - CATCH_UP), zone=application.zone):
+        rhythm = _OCCASIONS.get(each.occasion)
+        for definition in REPORTS.values():
+            if rhythm in definition.rhythms:
+                count += sum(_publish_once(application, definition, each, part) for part in parts)
+    return count
 
 
-def _late_note(report: Report, now: datetime) -> str:
-    return _(
-        "Published late, {moment}: sign-ins count up to the cut-off, the rolls are of that moment.",
-        moment=show_moment(now, report.zone),
+def _parts(session: Session) -> Iterator[Scope]:
+    """The city and each of its districts."""
+    yield Scope(actor=ACTOR, role=OperatorRole.CITY)
+    for district in sorted(session.scalars(select(School.district).distinct()), key=natural):
+        yield Scope(actor=ACTOR, role=OperatorRole.DISTRICT, items=frozenset({district}))
+
+
+def scheduled_question(
+    application: Application, definition: Definition, each: Due, part: Scope
+) -> Question:
+    """What is asked when nobody asks."""
+    settings = application.settings.reports
+    return Question(
+        scope=part,
+        zone=application.zone,
+        now=each.at,
+        period=each.period,
+        by=definition.default_level,
+        options=usual_options(definition, settings),
+        settings=settings,
     )
+
+
+def _publish_once(application: Application, definition: Definition, each: Due, part: Scope) -> bool:
+    question = scheduled_question(application, definition, each, part)
+    preliminary = each.occasion is Occasion.WEEK_PRELIMINARY
+    with transaction(application.sessions) as session:
+        if newest(session, question_of(definition, question), preliminary=preliminary):
+            return False
+        try:
+            published = publish(session, definition, question, now=application.clock(), by=ACTOR)
+        except PublishProblem:
+            # Another worker was quicker.
+            return False
+    log.info("report published", extra={"report": definition.name, "published": published.id})
+    return True

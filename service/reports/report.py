@@ -162,34 +162,25 @@ class Chart:
     target: float | None = None
 
 
-_Named = Mapping[str, Iterable[float | None]]
-"""Values of series, one for each label, by the names of the series."""
-
-
 def bars(
     title: str,
     labels: Iterable[str],
-    series: _Named,
+    series: Mapping[str, Iterable[float | None]],
     *,
     unit: Kind = Kind.SHARE,
     target: float | None = None,
+    kind: ChartKind = ChartKind.BARS,
 ) -> Chart:
-    return _draw(ChartKind.BARS, title, unit, labels, series, target)
-
-
-def trend(title: str, labels: Iterable[str], series: _Named) -> Chart:
-    """A chart of shares of which all are the target."""
-    return _draw(ChartKind.TREND, title, Kind.SHARE, labels, series, 1.0)
-
-
-def _draw(
-    kind: ChartKind, title: str, unit: Kind, labels: Iterable[str], series: _Named,
-    target: float | None,
-) -> Chart:  # fmt: skip
+    """``series``: values by the names of the series, one for each label."""
     drawn = tuple(Series(name=name, values=tuple(some)) for name, some in series.items())
     return Chart(
         kind=kind, title=title, unit=unit, labels=tuple(labels), series=drawn, target=target
     )
+
+
+def trend(title: str, labels: Iterable[str], series: Mapping[str, Iterable[float | None]]) -> Chart:
+    """A chart of shares of which all are the target."""
+    return bars(title, labels, series, target=1.0, kind=ChartKind.TREND)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,8 +20,10 @@ def note_export(
     session: Session, question: Question, report: Report, form: str, *, at: datetime
 ) -> None:
     """Somebody took ``report`` as a file."""
-    details = {"form": form, "rows": len(report.rows)}
-    _note(session, question, AuditAction.REPORT_EXPORT, at, report.name, details)
+    _note(
+        session, AuditAction.REPORT_EXPORT, question, at,
+        report=report.name, form=form, rows=len(report.rows),
+    )  # fmt: skip
 
 
 def note_published_export(
@@ -38,21 +40,17 @@ def note_people(
     session: Session, question: Question, name: str, cell: Cell, shown: int, *, at: datetime
 ) -> None:
     """Somebody was shown the names of ``shown`` people behind one number."""
-    details = {"row": cell.row, "column": cell.column, "people": shown}
-    _note(session, question, AuditAction.REPORT_SHOW_PEOPLE, at, name, details)
+    _note(
+        session, AuditAction.REPORT_SHOW_PEOPLE, question, at,
+        report=name, row=cell.row, column=cell.column, people=shown,
+    )  # fmt: skip
 
 
 def _note(
-    session: Session,
-    question: Question,
-    action: AuditAction,
-    at: datetime,
-    name: str,
-    details: dict[str, Any],
+    session: Session, action: AuditAction, question: Question, at: datetime, **details: Any
 ) -> None:
     period = question.period
     asked = {
-        "report": name,
         "by": question.by,
         "from": period.first.isoformat() if period else None,
         "to": period.last.isoformat() if period else None,

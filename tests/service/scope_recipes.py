@@ -18,7 +18,7 @@ from werkzeug.routing import Rule
 
 from service.reports import REPORTS
 from service.reports.definition import Definition
-from service.reports.files import FILES
+from service.reports.export import FILES
 from service.reports.question import Flag
 from tests.service.scope_city import SATURDAY, SHARED_RUN, Place
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 from sqlalchemy.orm import Session
 
 from auth.directory import Account
@@ -79,7 +79,7 @@ def count_by_school(session: Session, question: Question, switch: Switch) -> dic
     rows = session.execute(
         select(KnownUser.school_code, *counts)
         .join(School, School.code == KnownUser.school_code)
-        .where(question.scope.schools(), *_has_account())
+        .where(*_open_accounts(question))
         .group_by(KnownUser.school_code)
     )
     return {row[0]: dict(zip(conditions, map(int, row[1:]), strict=True)) for row in rows}
@@ -91,13 +91,14 @@ def people_of(question: Question, switch: Switch, column: str) -> Select[str]:
     return (
         select(KnownUser.person_id)
         .join(School, School.code == KnownUser.school_code)
-        .where(question.scope.schools(), *_has_account(), condition)
+        .where(*_open_accounts(question), condition)
     )
 
 
-def _has_account() -> tuple[ColumnElement[bool], ...]:
-    """An open account: exists, and nobody suspended it."""
+def _open_accounts(question: Question) -> tuple[ColumnElement[bool], ...]:
+    """Accounts of the people of the scope that exist and that nobody suspended."""
     return (
+        question.scope.schools(),
         KnownUser.moodle_id.is_not(None),
         KnownUser.suspended.is_(False),
         KnownUser.role.in_(ROLES),
@@ -107,7 +108,7 @@ def _has_account() -> tuple[ColumnElement[bool], ...]:
 def _conditions(question: Question, switch: Switch) -> dict[str, ColumnElement[bool]]:
     day, linked = switch.day or question.today, is_linked(KnownUser.person_id, question.now)
     conditions = {
-        "accounts": and_(*_has_account()),
+        "accounts": true(),
         "linked": linked,
         "exempt": and_(~linked, is_exempt(day)),
     }

@@ -22,7 +22,7 @@ from service.mailing import outbox
 from service.mailing.outbox import Letter
 from service.mailing.rounds import send_round
 from service.models import OperatorRole, OutgoingMail, PublishedReport
-from service.reports.scheduled import publish_due
+from service.reports.publishing import publish_due
 from service.settings import MailSettings
 from tests.service.command_line import free_port
 from tests.service.console_factories import ConsoleUnderTest, make_console
