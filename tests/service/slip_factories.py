@@ -18,15 +18,7 @@ from service.settings import Settings
 from tests.service.factories import add_known_person as add_person
 from tests.service.factories import choose_own_password
 
-__all__ = [
-    "MOODLE",
-    "NOW",
-    "OF_OTHER_SCHOOL",
-    "OF_SCHOOL",
-    "add_person",
-    "choose_own_password",
-    "make_application",
-]
+__all__ = ["add_person", "choose_own_password"]
 
 NOW = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)
 MOODLE = "https://moodle.example.org"

@@ -54,10 +54,8 @@ def console(tmp_path: Path) -> ConsoleUnderTest:
 def signed_in(console: ConsoleUnderTest, person: str) -> FlaskClient:
     client = console.app.test_client()
     token = form_token(client.get("/auth/login"))
-    answer = client.post(
-        "/auth/login", data={"form_token": token, "username": f"48p{person}", "password": OWN}
-    )
-    assert answer.status_code == 303
+    fields = {"form_token": token, "username": f"48p{person}", "password": OWN}
+    assert client.post("/auth/login", data=fields).status_code == 303
     return client
 
 

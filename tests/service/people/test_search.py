@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -130,6 +129,6 @@ def test_of_very_many_the_first_are_shown_with_what_to_do(trial: Trial) -> None:
     rows = [named(pupil(f"m-{number}"), "Многова") for number in range(SHOWN + 5)]
     trial.sync(trial.write(A, rows))
     with serving(trial) as door:
-        page: Any = console(door).post("/console/people", text="многова").text
+        page = console(door).post("/console/people", text="многова").text
     assert page.count('<th scope="row">') == SHOWN
     assert "Людей больше, чем показано" in page

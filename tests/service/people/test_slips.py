@@ -31,9 +31,7 @@ from tests.service.factories import (
 from tests.service.slip_factories import MOODLE, NOW, OF_OTHER_SCHOOL, OF_SCHOOL, make_application
 
 OF_DISTRICT = Scope(actor="d", role=OperatorRole.DISTRICT, items=frozenset({"Невский"}))
-OF_OTHER_DISTRICT = Scope(
-    actor="d", role=OperatorRole.DISTRICT, items=frozenset({"Адмиралтейский"})
-)
+OF_OTHER_DISTRICT = Scope(actor="d", role=OperatorRole.DISTRICT, items=frozenset({"Курортный"}))
 
 
 @dataclass(kw_only=True)
@@ -44,7 +42,6 @@ class Office:
     application: Application
 
     def keep_passwords(self, **values: Any) -> None:
-        """Other settings of the passwords."""
         settings = self.application.settings
         changed = replace(settings.passwords, **values)
         self.application.settings = replace(settings, passwords=changed)
@@ -84,7 +81,7 @@ class Office:
 @pytest.fixture
 def office(session: Session, tmp_path: Path) -> Office:
     add_school(session, "1")
-    add_school(session, "2", district="Адмиралтейский")
+    add_school(session, "2", district="Курортный")
     application = make_application(session.get_bind(), tmp_path)  # type: ignore[arg-type]
     return Office(session=session, application=application)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from service.registry.lookup import (
     step_state,
 )
 from service.registry.lookup import milestones as plan
-from service.registry.mappings import MappingError, PlatformMapping, load_mappings
+from service.registry.mappings import MappingError, load_mappings
 from service.registry.preview import Preview
 from service.registry.template import template
 from service.words.problems import sentence
@@ -173,7 +174,6 @@ def test_every_template_is_read_as_its_subject(session: Session, subject: str, f
 THEN = datetime(2023, 4, 14, 14, 0, tzinfo=UTC)
 SATURDAY, FRIDAY = date(2023, 4, 8), date(2023, 4, 14)
 WEEK_TITLES = ("Район", "№ ОО", "Наименование ОО", "Учителей", "Учителей с сообщениями", "Статус")
-DEFAULT = load_mappings([])["default"]
 
 
 @pytest.fixture
@@ -191,9 +191,10 @@ def schools(session: Session) -> Session:
 
 def shown(
     session: Session, *lines: tuple[object, ...], titles: tuple[str, ...] = WEEK_TITLES,
-    mapping: PlatformMapping = DEFAULT, day: date = FRIDAY,
+    folders: Sequence[Path] = (), mapping: str = "default", day: date = FRIDAY,
 ) -> tuple[int, Preview]:  # fmt: skip
-    week = imports.WeekOfPlatform(platform=" Сферум ", day=day, mapping=mapping)
+    chosen = load_mappings(folders)[mapping]
+    week = imports.WeekOfPlatform(platform=" Сферум ", day=day, mapping=chosen)
     return receive(session, as_csv(titles, *lines), subject="platform", week=week, now=THEN)
 
 
@@ -312,11 +313,9 @@ no = ["off"]
 
 def test_a_mapping_of_ones_own_reads_the_platforms_file(schools: Session, tmp_path: Path) -> None:
     (tmp_path / "vk.toml").write_text(OWN, "utf-8")
-    mapping = load_mappings([tmp_path])["vk"]
     titles = ("OrgId", "Total users", "State")
-    number, found = shown(
-        schools, ("n-153", "1 200", "ON"), ("zzz", "5", "off"), titles=titles, mapping=mapping
-    )
+    lines = ("n-153", "1 200", "ON"), ("zzz", "5", "off")
+    number, found = shown(schools, *lines, titles=titles, folders=[tmp_path], mapping="vk")
     say_yes(schools, number, found)
     week = figures(schools)
     assert (week.schools["n-153"].users, week.schools["n-153"].active) == (1200, True)

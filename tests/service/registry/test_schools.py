@@ -184,9 +184,7 @@ def test_a_wrong_form_changes_nothing_and_says_why(fours: Session) -> None:
     problems = editing.edit(fours, CITY, "a-4", form, NOW)
     assert sorted(one.code for one in problems) == ["cell.empty", "cell.not_choice"]
     assert listed(fours)["a-4"].source_system == ""
-
-
-def test_a_form_takes_the_type_as_its_code_and_an_emptied_field_is_empty(fours: Session) -> None:
+    # The type may be given as its code, and an emptied field is empty afterwards.
     assert editing.edit(fours, CITY, "a-4", {"type": "preschool"}, NOW) == ()
     assert listed(fours)["a-4"].type == "preschool"
     editing.edit(fours, CITY, "a-4", {"esia_plan_on": "2027-01-01", "state_system": "да"}, NOW)
@@ -206,10 +204,8 @@ def test_a_merged_school_stays_and_is_closed_from_the_day_after(fours: Session) 
 
 
 def test_a_renamed_district_keeps_its_operators(fours: Session) -> None:
-    operator = add_operator(
-        fours, "district", OperatorRole.DISTRICT, ["Василеостровский", "Невский"]
-    )
     old, new = "Василеостровский", "Островной"
+    operator = add_operator(fours, "district", OperatorRole.DISTRICT, [old, "Невский"])
     assert editing.rename_district(fours, CITY, old, new, NOW) == (2, 1)
     fours.flush()
     fours.expire_all()

@@ -68,8 +68,7 @@ def test_a_merged_district_counts_for_each_of_its_rows() -> None:
         ("Район", "Код ОО"), ("Невский", "1"), (None, "2"), (None, "3"), ("Курортный", "4"),
         (None, "5"), merged=["A2:A4"],
     )  # fmt: skip
-    rows, _problems = rows_of(data)
-    districts = [(row["code"], row.get("district")) for row in rows]
+    districts = [(row["code"], row.get("district")) for row in rows_of(data)[0]]
     assert districts == [
         ("1", "Невский"), ("2", "Невский"), ("3", "Невский"), ("4", "Курортный"), ("5", None),
     ]  # fmt: skip
