@@ -10,8 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from auth import AuthSettings
 from auth.outside import OutsideIdentity
-from tests.service.console_factories import PASSWORD
-from tests.service.factories import SNILS, SUBJECT
+from tests.service.factories import PASSWORD, SNILS, SUBJECT
 from tests.service.link_factories import history, links, make_links_console
 from tests.web import running_app
 

@@ -1,4 +1,4 @@
-"""A console on an empty database, a browser that speaks to it, and the rows it shows."""
+"""A console on an empty database, and a browser that speaks to it."""
 
 from __future__ import annotations
 
@@ -24,42 +24,7 @@ from service.queue import JobQueue
 from service.settings import Settings
 from service.web import create_app
 from tests.service.database import make_tables
-from tests.service.factories import (
-    BREACH,
-    NOW,
-    PASSWORD,
-    add_file,
-    add_finding,
-    add_operator,
-    add_operators,
-    add_plan,
-    add_school,
-    make_change,
-    make_user_change,
-)
-from tests.service.factories import add_load as add_run
-
-__all__ = [
-    "BREACH",
-    "NOW",
-    "PASSWORD",
-    "Browser",
-    "ConsoleUnderTest",
-    "RecordingQueue",
-    "add_file",
-    "add_finding",
-    "add_operator",
-    "add_operators",
-    "add_plan",
-    "add_run",
-    "add_school",
-    "digest_on",
-    "make_change",
-    "make_console",
-    "make_user_change",
-    "signing_key",
-]
-
+from tests.service.factories import NOW, PASSWORD, add_operators
 
 Row = TypeVar("Row")
 

@@ -28,15 +28,18 @@ from service.signin.esia_systems import Systems, system_fields
 from tests.auth.esia.signing import Signer
 from tests.auth.esia.system import System, parts_of
 from tests.service import gateway_of_odd_people
-from tests.service.console_factories import (
+from tests.service.console_factories import ConsoleUnderTest, make_console
+from tests.service.factories import (
+    CITY,
     NOW,
     PASSWORD,
-    ConsoleUnderTest,
+    add,
     add_operator,
+    add_request,
     add_school,
-    make_console,
+    choose_own_password,
+    link,
 )
-from tests.service.factories import CITY, add, add_request, choose_own_password, link
 from tests.service.odd_requests import Ask, Visitor
 from tests.service.slip_factories import add_person
 

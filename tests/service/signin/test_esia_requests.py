@@ -22,13 +22,8 @@ from auth.settings import EsiaSettings, EsiaSystem
 from service.config import ConfigError
 from tests.auth.esia.signing import GOST, Signer
 from tests.auth.esia.system import System
-from tests.service.console_factories import (
-    NOW,
-    Browser,
-    ConsoleUnderTest,
-    add_operator,
-    make_console,
-)
+from tests.service.console_factories import Browser, ConsoleUnderTest, make_console
+from tests.service.factories import NOW, add_operator
 
 
 @pytest.fixture

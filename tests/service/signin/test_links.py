@@ -13,8 +13,9 @@ from sqlalchemy import delete, select
 
 from auth.models import AuthorizationCode, Grant, Method, SignIn
 from service.models import Identity, KnownUser, SchoolMembership
-from tests.service.console_factories import NOW, Browser, ConsoleUnderTest
+from tests.service.console_factories import Browser, ConsoleUnderTest
 from tests.service.factories import (
+    NOW,
     SCHOOL,
     SNILS,
     SUBJECT,

@@ -12,8 +12,8 @@ from service.db import transaction
 from tests.auth.conftest import Clock
 from tests.relying_party import Browser, Page
 from tests.service.command_line import run
-from tests.service.console_factories import PASSWORD, add_operator
 from tests.service.console_factories import Browser as Console
+from tests.service.factories import PASSWORD, add_operator
 from tests.service.installation import running_redis
 from tests.service.own_page import OWN, OwnPage, serving
 from tests.service.trial import NOW, A, Trial, pupils
