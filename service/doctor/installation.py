@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from sqlalchemy.exc import SQLAlchemyError
@@ -71,14 +72,19 @@ def _private_files(settings: Settings, config_file: Path | None) -> Check:
 
 
 def _secrets(settings: Any) -> Iterator[str]:
-    """Yield what the settings file itself may hold: the fields that no representation shows."""
+    """Yield the fields that no representation shows; of an address only one with a password."""
     for field in fields(settings):
         value = getattr(settings, field.name)
-        if not field.repr:
+        if not field.repr and not (field.name.endswith("url") and _has_no_password(value)):
             yield value
         for one in value if isinstance(value, tuple) else (value,):
             if is_dataclass(one):
                 yield from _secrets(one)
+
+
+def _has_no_password(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.password is None and "password=" not in parts.query
 
 
 def _open_to_others(path: Path) -> bool:

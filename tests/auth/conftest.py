@@ -290,8 +290,10 @@ class Person(Browser):
 
     def tokens(self, application: RelyingParty, **wishes: str | None) -> Tokens:
         start = application.start(**wishes)
-        answer: Tokens = application.redeem(self(start.url).code, start).json()
-        return answer
+        answer = application.redeem(self(start.url).code, start)
+        assert answer.status_code == 200, answer.text
+        found: Tokens = answer.json()
+        return found
 
     def claims(self, application: RelyingParty, **wishes: str | None) -> dict[str, Any]:
         """Those of the ID token."""

@@ -63,9 +63,11 @@ def load_standin_keys(folder: Path, now: datetime) -> StandinKeys:
         descriptor, draft = tempfile.mkstemp(dir=folder)  # readable by the owner only
         with os.fdopen(descriptor, "w") as file:
             json.dump(_new_keys(now), file)
-        with suppress(FileExistsError):  # another process was faster: its keys count
-            os.link(draft, path)
-        os.unlink(draft)
+        try:
+            with suppress(FileExistsError):  # another process was faster: its keys count
+                os.link(draft, path)
+        finally:
+            os.unlink(draft)
     stored = json.loads(path.read_text())
     key = load_pem_private_key(stored["rsa_key"].encode(), None)
     if not isinstance(key, rsa.RSAPrivateKey):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import compress, count
 from typing import Any
 
@@ -15,7 +15,7 @@ from pyroaring import BitMap
 revision = "0025"
 down_revision = "0024"
 
-_BLOCK_BITS = 1024
+_BLOCK_BYTES = 128
 _DIGITS = bytes.maketrans(b"01", b"\0\1")
 _NAMES = ("roll", "account", "left", "suspended")
 
@@ -26,7 +26,12 @@ def upgrade() -> None:
         for key in op.get_bind().execute(sa.select(*kept.primary_key)).all():
             row = sa.and_(*(a == b for a, b in zip(kept.primary_key, key, strict=True)))
             raw = zlib.decompress(op.get_bind().scalars(sa.select(kept.c.bitmap).where(row)).one())
-            people = BitMap(_bits_of(int.from_bytes(raw, "little")))
+            people = BitMap(
+                _ordinals(
+                    (block, int.from_bytes(raw[start : start + _BLOCK_BYTES], "little"))
+                    for block, start in enumerate(range(0, len(raw), _BLOCK_BYTES))
+                )
+            )
             op.execute(kept.update().where(row).values(bitmap=people.serialize()))
     sheets = sa.table(
         "roll_sheets", sa.column("school_code"), sa.column("by_role", sa.JSON),
@@ -46,14 +51,13 @@ def _texts(sets: dict[str, Any]) -> dict[str, str]:
 
 
 def _text(blocks: dict[str, str]) -> str:
-    people = BitMap(
-        int(block) * _BLOCK_BITS + bit
-        for block, bits in blocks.items()
-        for bit in _bits_of(int(bits, 16))
-    )
+    people = BitMap(_ordinals((int(block), int(bits, 16)) for block, bits in blocks.items()))
     return b64encode(people.serialize()).decode()
 
 
-def _bits_of(number: int) -> Iterator[int]:
-    bits = f"{number:b}"[::-1].encode().translate(_DIGITS)
-    return compress(count(), bits)
+def _ordinals(blocks: Iterable[tuple[int, int]]) -> Iterator[int]:
+    """Yield the places of the bits that are set; a set of a few people is a few blocks."""
+    for block, bits in blocks:
+        if bits:
+            digits = f"{bits:b}"[::-1].encode().translate(_DIGITS)
+            yield from compress(count(block * _BLOCK_BYTES * 8), digits)

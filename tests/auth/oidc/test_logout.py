@@ -39,7 +39,9 @@ class SignOut:
 
     @property
     def is_done(self) -> bool:
-        return "code" not in self.browser.visit(self.moodle, prompt="none").parameters
+        page = self.browser.visit(self.moodle, prompt="none").parameters
+        assert "code" in page or page["error"] == "login_required"
+        return "code" not in page
 
 
 @pytest.fixture

@@ -92,6 +92,16 @@ def test_failures_of_one_login_and_of_one_address_are_counted_apart(
     assert counted == 15 + 1 + 2  # one pause and two refusals were noted
 
 
+def test_failures_in_known_browsers_do_not_count_for_their_address(type_in: Type) -> None:
+    """A school has one address: a class that types wrongly does not lock the others out."""
+    for device in "abc" * 2:
+        assert type_in("1234p5678", "wrong", device=device).refused is Reason.WRONG_PASSWORD
+    for number in range(5):
+        assert type_in(f"nobody{number}", "x").refused is Reason.UNKNOWN_USERNAME
+    assert type_in("another", "x").refused is Reason.TOO_MANY_FAILURES
+    assert type_in("1234p5678", "05032014", device="known").refused is None
+
+
 def test_many_addresses_at_once_are_stopped_before_one_login(type_in: Type) -> None:
     for number in range(3):
         assert type_in("1234p5678", "wrong", address=f"192.0.2.{number}").refused

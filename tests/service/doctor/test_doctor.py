@@ -18,7 +18,7 @@ from service.db import transaction
 from service.doctor import Check, Verdict, examine
 from service.models import KnownObject
 from service.moodle_standin import DEFAULT_TOKEN
-from service.settings import MailSettings
+from service.settings import MailSettings, RedisSettings
 from tests.provisioning.scripted_moodle import Form
 from tests.service.doctor.conftest import with_settings
 from tests.service.fake_moodle import OWN_ADDRESS, TEACHER, FakeMoodle, running
@@ -238,11 +238,17 @@ def test_a_settings_file_with_a_token_must_be_private(
     config.write_text("")
     config.chmod(0o644)
     moodle = MoodleSettings(url=application.settings.moodle.url)
-    without = with_settings(application, moodle=moodle)
-    mailing = with_settings(application, moodle=moodle, mail=MailSettings(password="of our mail"))
-    for installed, verdict in ((application, PROBLEM), (without, OK), (mailing, PROBLEM)):
+    secret, open_to_all = "redis://:secret@localhost:6379/0", "redis://localhost:6379/0"
+    for changes, verdict in (
+        ({"moodle": application.settings.moodle}, PROBLEM),
+        ({}, OK),
+        ({"mail": MailSettings(password="of our mail")}, PROBLEM),
+        ({"redis": RedisSettings(url=open_to_all)}, OK),
+        ({"redis": RedisSettings(url=secret)}, PROBLEM),
+    ):
+        installed = with_settings(application, **{"moodle": moodle} | changes)
         (found,) = of(examine(installed, config), "Secrets")
-        assert found.verdict == verdict
+        assert found.verdict == verdict, changes
 
 
 @pytest.mark.parametrize(
