@@ -59,9 +59,6 @@ def answering(answer: Callable[[str, Form], Answer]) -> AbstractContextManager[s
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
     return running_handler(Handler)
 
 

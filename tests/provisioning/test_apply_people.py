@@ -26,8 +26,7 @@ def given(site: Site, person_id: str, **fields: Any) -> int:
         "auth": "oauth2",
     }
     [row] = site.ask("core_user_create_users", users=[account | fields])
-    number: int = row["id"]
-    return number
+    return row["id"]
 
 
 def account(site: Site, person_id: str) -> dict[str, Any]:

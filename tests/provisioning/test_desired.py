@@ -56,14 +56,23 @@ def test_an_account_follows_the_row_and_the_settings(
     assert {name: getattr(user, name) for name in expected} == expected
 
 
-def test_a_class_teacher_teaches_the_class_course_and_is_in_no_class_cohort() -> None:
-    school = load(make_roster([make_teacher()], [make_class(teacher_id="t-1")]))
-    assert school.links_of("t-1") == ({"role:78-0243:teacher"}, {(CLASS_COURSE, "editingteacher")})
+TEACHES = {(CLASS_COURSE, "editingteacher")}
 
 
-def test_an_administrator_has_a_cohort_of_the_role_and_no_course() -> None:
-    school = load(make_roster([make_teacher(role=Role.ADMINISTRATOR)], [make_class()]))
-    assert school.links_of("t-1") == ({"role:78-0243:administrator"}, set())
+@pytest.mark.parametrize(
+    ("role", "teacher_id", "links", "courses"),
+    [
+        pytest.param(Role.TEACHER, "t-1", (), TEACHES, id="a class teacher"),
+        pytest.param(Role.TEACHER, None, [teaching()], TEACHES, id="a teacher of a subject"),
+        pytest.param(Role.ADMINISTRATOR, None, (), set(), id="an administrator"),
+    ],
+)
+def test_staff_are_in_the_cohort_of_the_role_and_teach_in_the_course_of_the_class(
+    role: Role, teacher_id: str | None, links: list[Enrolment], courses: set[tuple[str, str]]
+) -> None:
+    classes = [make_class(teacher_id=teacher_id)]
+    school = load(make_roster([make_teacher(role=role)], classes, links, parts=frozenset(Part)))
+    assert school.links_of("t-1") == ({f"role:78-0243:{role}"}, courses)
 
 
 def test_groups_and_home_education_get_cohorts_and_courses_too() -> None:
@@ -116,11 +125,6 @@ def test_two_spellings_of_a_subject_are_one_course_of_the_same_name_in_any_order
         (course,) = school.state.courses.values()
         assert course.fullname.startswith("Физика, ")
         assert school.courses_of("t-1") == school.courses_of("t-2")
-
-
-def test_a_teaching_link_in_a_course_per_class_makes_a_teacher_of_the_class_course() -> None:
-    roster = make_roster([make_teacher()], [make_class()], [teaching()], parts=WITH_TEACHING)
-    assert load(roster).courses_of("t-1") == {(CLASS_COURSE, "editingteacher")}
 
 
 def test_links_to_a_class_or_a_person_that_is_not_there_are_left_out() -> None:

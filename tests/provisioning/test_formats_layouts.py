@@ -121,11 +121,6 @@ def test_an_unknown_file_is_answered_with_its_paths() -> None:
     assert "<Kontingent" in finding.message("en")
 
 
-def test_another_version_of_our_layout_is_unknown() -> None:
-    text = roster_file().replace('version="1"', 'version="2"')
-    assert read_text(text).rules == ["layout.unknown"]
-
-
 def test_the_layout_of_the_guide_reads_the_file_of_the_guide(tmp_path: Path) -> None:
     blocks = dict(re.findall(r"```(xml|toml)\n(.*?)```", NEW_LAYOUT.read_text("utf-8"), re.S))
     (tmp_path / "example.toml").write_text(blocks["toml"], "utf-8")

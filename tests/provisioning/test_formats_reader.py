@@ -83,6 +83,7 @@ def with_doctype(declared: str) -> str:
         ("hello", "xml.not_xml"),
         ("\n<?xml version='1.0'?><roster/>", "xml.declaration"),
         ("<html><body><p>Вход</p></body></html>", "layout.unknown"),
+        (roster_file().replace('<roster version="1"', '<roster version="2"'), "layout.unknown"),
         ("<roster version='1'/>", "header.missing"),
         ("<roster version='1'><students><student/></students></roster>", "header.missing"),
         # A DOCTYPE is refused before it is read.

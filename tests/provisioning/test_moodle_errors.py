@@ -206,9 +206,6 @@ def dripping(at_once: bytes, then: bytes, session: Session | None = None) -> Ite
                     time.sleep(0.05)
                     self.wfile.write(then)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
     with running_handler(Handler) as url:
         settings = MoodleSettings(url=url, token="t", read_timeout_seconds=0.5)
         with MoodleClient(settings, session=session, sleep=lambda _seconds: None) as moodle:

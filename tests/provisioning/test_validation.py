@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -85,32 +86,25 @@ def test_every_rule_is_a_pure_function_of_roster_and_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("born", "age", "rules"),
+    ("make", "born", "age", "rules"),
     [
-        (date(2021, 10, 5), 5, []),
-        (date(2021, 10, 6), 4, ["age.pupil"]),
-        (date(2004, 10, 6), 21, []),
-        (date(2004, 10, 5), 22, ["age.pupil"]),
-        (date(2027, 3, 1), -1, ["age.pupil"]),
-        (date(2012, 1, 1), 14, ["birth_date.first_of_january"]),
+        (make_person, date(2021, 10, 5), 5, []),
+        (make_person, date(2021, 10, 6), 4, ["age.pupil"]),
+        (make_person, date(2004, 10, 6), 21, []),
+        (make_person, date(2004, 10, 5), 22, ["age.pupil"]),
+        (make_person, date(2027, 3, 1), -1, ["age.pupil"]),
+        (make_person, date(2012, 1, 1), 14, ["birth_date.first_of_january"]),
+        (make_teacher, date(2010, 10, 5), 16, []),
+        (make_teacher, date(2010, 10, 6), 15, ["age.staff"]),
+        (make_teacher, date(1935, 10, 6), 90, []),
+        (make_teacher, date(1935, 10, 5), 91, ["age.staff"]),
     ],
 )
-def test_a_pupil_is_5_to_21_years_old(born: date, age: int, rules: list[str]) -> None:
+def test_pupils_are_5_to_21_years_old_and_staff_16_to_90(
+    make: Callable[..., Person], born: date, age: int, rules: list[str]
+) -> None:
     assert age_on(born, TODAY) == age
-    assert rules_of(validate(roster_of(make_person(birth_date=born)), TODAY)[1]) == rules
-
-
-@pytest.mark.parametrize(
-    ("born", "rules"),
-    [
-        (date(2010, 10, 5), []),
-        (date(2010, 10, 6), ["age.staff"]),
-        (date(1935, 10, 6), []),
-        (date(1935, 10, 5), ["age.staff"]),
-    ],
-)
-def test_staff_are_16_to_90_years_old(born: date, rules: list[str]) -> None:
-    roster = roster_of(make_person(), make_teacher(birth_date=born))
+    roster = roster_of(other_pupil("s-9"), make(birth_date=born))
     assert rules_of(validate(roster, TODAY)[1]) == rules
 
 

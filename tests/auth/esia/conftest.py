@@ -44,8 +44,7 @@ class EsiaStandin(Portal):
 
     @property
     def standin(self) -> Standin:
-        standin: Standin = self.app.extensions["esia"]
-        return standin
+        return self.app.extensions["esia"]
 
     def change_standin(self, **changes: Any) -> None:
         """Let the stand-in go on with something else in it."""

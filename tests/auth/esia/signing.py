@@ -107,8 +107,7 @@ class Signer:
             "certificates": [own] if with_certificate else None,
             "signer_infos": [signer],
         }
-        encoded: bytes = cms.ContentInfo({"content_type": "signed_data", "content": body}).dump()
-        return encoded
+        return cms.ContentInfo({"content_type": "signed_data", "content": body}).dump()
 
 
 def _gost_key_pem(key: int) -> bytes:
@@ -118,8 +117,7 @@ def _gost_key_pem(key: int) -> bytes:
     algorithm = _der(core.ObjectIdentifier(gost.PUBLIC_KEY).dump(), _der(curve, digest))
     inner = core.OctetString(key.to_bytes(32, "little")).dump()
     body = _der(core.Integer(0).dump(), algorithm, core.OctetString(inner).dump())
-    armored: bytes = pem.armor("PRIVATE KEY", body)
-    return armored
+    return pem.armor("PRIVATE KEY", body)
 
 
 def _der(*parts: bytes) -> bytes:

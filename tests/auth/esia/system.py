@@ -165,8 +165,7 @@ class Reader:
 def read(answer: requests.Response) -> dict[str, Any]:
     """The document of an answer that must be in order."""
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    return answer.json()
 
 
 def came_back(page: Page) -> dict[str, str]:

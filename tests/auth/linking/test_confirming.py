@@ -97,18 +97,14 @@ def test_who_confirms_is_a_setting(door: Door, confirm: str, types: bool, asks: 
     assert (door.see(page, "school").heading != QUESTION) is asks
 
 
-def test_where_the_school_confirms_a_posted_password_counts_for_nothing(door: Door) -> None:
+@pytest.mark.parametrize("confirm", ["login", "school"])
+def test_where_the_school_confirms_or_moodle_keeps_passwords_a_posted_one_counts_for_nothing(
+    door: Door, confirm: str
+) -> None:
     page = door.come()
-    door.configure(confirm="school")
-    door.confirm(page)
-    assert door.links() == {}
-
-
-def test_where_moodle_keeps_passwords_it_is_the_school(door: Door) -> None:
-    door.configure(confirm="login")
-    page = door.come()
+    door.configure(confirm=confirm)
     settings = door.portal.provider.context.settings
-    door.portal.change(settings=replace(settings, password_sign_in=False))
+    door.portal.change(settings=replace(settings, password_sign_in=confirm == "school"))
     again = door.browser.open(page.url)
     assert 'name="password"' not in again.text
     assert "/auth/linking/school?" in again.text

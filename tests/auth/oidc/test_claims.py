@@ -41,9 +41,5 @@ def test_what_a_person_has_not_is_left_out() -> None:
     assert claims["roles"] == ["teacher", "administrator"]
 
 
-def test_the_address_is_never_called_verified() -> None:
-    assert make_claims(make_account(), "openid email")["email_verified"] is False
-
-
 def test_the_text_form_of_an_account_names_nobody() -> None:
     assert repr(make_account()) == f"Account(person_id='{PUPIL}')"

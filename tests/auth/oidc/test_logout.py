@@ -51,8 +51,7 @@ def sign_out(pupil: Person, moodle: RelyingParty, tokens: Tokens) -> SignOut:
 
 
 def sid_of(diary: RelyingParty, tokens: Tokens) -> str:
-    sid: str = diary.read_id_token(tokens["id_token"])[1]["sid"]
-    return sid
+    return diary.read_id_token(tokens["id_token"])[1]["sid"]
 
 
 @pytest.mark.parametrize("state", [{"state": "a b&c"}, {"state": ""}, {}])

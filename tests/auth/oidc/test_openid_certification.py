@@ -17,8 +17,7 @@ from tests.relying_party import RelyingParty
 
 @pytest.fixture
 def token(moodle: RelyingParty, pupil: Person) -> str:
-    token: str = pupil.tokens(moodle)["access_token"]
-    return token
+    return pupil.tokens(moodle)["access_token"]
 
 
 def post(moodle: RelyingParty, *tokens: str, header: str = "") -> requests.Response:

@@ -6,17 +6,13 @@ import pytest
 
 from tests.auth.conftest import FIRST_PASSWORD, OWN_PASSWORD, START, Person, Portal
 from tests.auth.people import TEACHER, make_account
-from tests.relying_party import Browser, Page, RelyingParty
+from tests.relying_party import Browser, RelyingParty
 
 
 @pytest.fixture
 def canteen(portal: Portal) -> RelyingParty:
     """An application that asks for consent."""
     return portal.client("canteen")
-
-
-def is_login(page: Page) -> bool:
-    return 'autocomplete="current-password"' in page.text
 
 
 def test_prompt_none_gives_a_code_of_the_same_sign_in(
@@ -65,7 +61,7 @@ def test_who_signed_in_too_long_ago_or_is_to_sign_in_again_is_asked_once(
     first = pupil.claims(diary)
     portal.clock.forward(61)
     page = pupil.visit(diary, **wish)
-    assert is_login(page) == asked
+    assert page.asks_who == asked
     if asked:
         page = pupil.submit(page, username="1234p5678", password=OWN_PASSWORD)
     _, claims = diary.read_id_token(diary.redeem(page.code).json()["id_token"])
@@ -157,7 +153,7 @@ def test_prompt_consent_asks_again_for_any_client_and_once(
 def test_a_client_for_school_computers_asks_each_time(portal: Portal, pupil: Person) -> None:
     classroom = portal.client("classroom")
     assert pupil.code(classroom)
-    assert is_login(pupil.visit(classroom))
+    assert pupil.visit(classroom).asks_who
     assert pupil.visit(classroom, prompt="none").error == "login_required"
     assert pupil.code(classroom)
 
@@ -169,4 +165,4 @@ def test_a_sign_in_on_a_school_computer_is_short_everywhere(
     portal.clock.forward(599)
     assert pupil.visit(moodle).code
     portal.clock.forward(1)
-    assert is_login(pupil.visit(moodle))
+    assert pupil.visit(moodle).asks_who

@@ -24,8 +24,7 @@ def is_over(client: RelyingParty, tokens: Tokens) -> bool:
 
 def worth(client: RelyingParty, token: str) -> dict[str, Any]:
     """What the client is told about a token."""
-    told: dict[str, Any] = client.ask("introspection_endpoint", token=token).json()
-    return told
+    return client.ask("introspection_endpoint", token=token).json()
 
 
 def test_a_client_that_may_asks_for_a_refresh_token_and_gets_one(

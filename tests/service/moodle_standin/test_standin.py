@@ -48,8 +48,7 @@ def create(app: Flask, *users: dict[str, Any]) -> Any:
 def made(app: Flask, what: str, **fields: Any) -> int:
     """The number of a new thing, by the name that its function has for several of them."""
     function = f"core_{FAMILIES[what]}_create_{what}"
-    number: int = call(app, function, **{what: [fields]})[0]["id"]
-    return number
+    return call(app, function, **{what: [fields]})[0]["id"]
 
 
 FAMILIES = {
@@ -59,8 +58,7 @@ FAMILIES = {
 
 
 def new_pupil(app: Flask, number: int = 1) -> int:
-    user: int = create(app, pupil(number))[0]["id"]
-    return user
+    return create(app, pupil(number))[0]["id"]
 
 
 def new_course(app: Flask, name: str = "c") -> int:

@@ -48,8 +48,7 @@ def figures(trial: Trial, name: str, **options: Any) -> dict[str, Any]:
     today = now.date()
     with transaction(trial.application.sessions) as session:
         report = built(session, name, now=now, period=Period(first=today, last=today), **options)
-        found: dict[str, Any] = by_key(report)[report.total_keys[0]]
-        return found
+        return by_key(report)[report.total_keys[0]]
 
 
 @on_both_databases

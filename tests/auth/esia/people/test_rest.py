@@ -180,9 +180,12 @@ def test_a_parents_children_are_joined_to_their_logins_by_snils_alone(esia: Esia
     assert child.load("/ctts") == []
 
 
-def test_child_fields_need_their_own_scopes(esia: EsiaStandin) -> None:
-    (kid, _) = esia.reader("parent", "kid_fullname").json("/kids?embed=(elements)")["elements"]
+def test_child_fields_and_documents_need_their_own_scopes(esia: EsiaStandin) -> None:
+    read = esia.reader("parent", "kid_fullname")
+    (kid, _) = read.load("/kids")
     assert set(kid) == {"stateFacts", "id", "firstName", "lastName", "middleName", "eTag"}
+    answer = read.get(f"/kids/{kid['id']}/docs")
+    assert (answer.status_code, answer.json()["code"]) == (403, "ESIA-005029")
 
 
 def test_a_childs_documents_are_a_collection_of_their_own(esia: EsiaStandin) -> None:
@@ -206,13 +209,6 @@ def test_children_can_be_embedded_in_the_parent(esia: EsiaStandin) -> None:
     assert read.json("?embed=(kids.elements)")["kids"]["elements"] == read.load("/kids")
     narrow = esia.reader("parent", "openid fullname")
     assert "kids" not in narrow.json("?embed=(kids.elements)")
-
-
-def test_a_childs_documents_need_their_own_scope(esia: EsiaStandin) -> None:
-    read = esia.reader("parent", "kid_fullname")
-    (kid, _) = read.load("/kids")
-    answer = read.get(f"/kids/{kid['id']}/docs")
-    assert (answer.status_code, answer.json()["code"]) == (403, "ESIA-005029")
 
 
 def test_a_provisioned_pupil_with_the_childs_snils_is_the_child(esia: EsiaStandin) -> None:
@@ -260,8 +256,7 @@ EMPLOYEE = 1000000109
 def system_token(esia: EsiaStandin, oid: int, *names: str) -> str:
     scope = " ".join(f"http://esia.gosuslugi.ru/{name}?org_oid={oid}" for name in names)
     answer = esia.system().ask(grant_type="client_credentials", scope=scope).json()
-    token: str = answer["access_token"]
-    return token
+    return answer["access_token"]
 
 
 def test_roles_come_whole_and_organisations_as_addresses(esia: EsiaStandin) -> None:

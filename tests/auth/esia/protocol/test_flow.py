@@ -29,12 +29,6 @@ def test_a_person_signs_in_and_the_system_reads_who_it_is(
     assert esia.refusals() == []
 
 
-def test_a_good_request_is_redirected_to_the_sign_in_page_of_the_same_host(system: System) -> None:
-    answer = system.authorize()
-    assert answer.status_code == 302
-    assert answer.headers["Location"].startswith("/login?")
-
-
 def test_the_access_token_has_the_recorded_shape(system: System) -> None:
     answer = system.signed_in(scope="openid fullname email")
     header, claims = parts_of(answer["access_token"])

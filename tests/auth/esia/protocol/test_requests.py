@@ -28,6 +28,7 @@ def error_of(answer: requests.Response) -> tuple[str, str]:
 
 
 def is_let_in(answer: requests.Response) -> bool:
+    assert answer.status_code == 302, answer.text
     return answer.headers["Location"].startswith("/login?")
 
 

@@ -80,8 +80,7 @@ def test_a_missing_scope_org_is_recognised(esia: EsiaStandin) -> None:
 def _sequence(raw: bytes) -> bytes:
     """As Java's libraries write it: r, then s."""
     s, r = (int.from_bytes(half, "big") for half in (raw[:32], raw[32:]))
-    encoded: bytes = core.SequenceOf([r, s], spec=core.Integer).dump()
-    return encoded
+    return core.SequenceOf([r, s], spec=core.Integer).dump()
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,7 @@ def recorded(esia: EsiaStandin) -> EsiaStandin:
 
 def exported(esia: EsiaStandin) -> dict[str, Any]:
     with esia.session_factory() as db:
-        found: dict[str, Any] = json.loads(json.dumps(recorder.export(db, "SCHOOL01")))
-        return found
+        return json.loads(json.dumps(recorder.export(db, "SCHOOL01")))
 
 
 def entries(esia: EsiaStandin) -> list[EsiaLogEntry]:
@@ -74,8 +73,7 @@ def visit(recorded: EsiaStandin) -> Visit:
 
 
 def _oid(access_token: str) -> int:
-    found: int = parts_of(access_token)[1]["urn:esia:sbj_id"]
-    return found
+    return parts_of(access_token)[1]["urn:esia:sbj_id"]
 
 
 def words_about(value: Any) -> set[str]:
