@@ -18,6 +18,9 @@ from auth.models import Base as AuthBase
 from service.calendar.spans import ZONE
 
 INSERT_ROWS = 1000
+LARGEST = 2**31 - 1
+"""The largest whole number that a column takes."""
+
 SessionFactory = sessionmaker[Session]
 Value = TypeVar("Value")
 Columns = TypeVarTuple("Columns")

@@ -20,7 +20,7 @@ from provisioning.findings import Finding, Severity
 from service import audit
 from service.access import Forbidden, Scope
 from service.audit import AuditAction
-from service.db import copied
+from service.db import LARGEST, copied
 from service.loads import claims
 from service.models import (
     Load,
@@ -33,7 +33,6 @@ from service.models import (
     SchoolPlan,
 )
 from service.problems import Problem
-from service.registry.columns import LARGEST
 
 ABOUT_THE_FILE = ("school.wrong", "school.outside_scope")
 """Rules of a whole file that is of another school than it may be."""

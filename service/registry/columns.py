@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from provisioning.formats.cleaning import is_empty_date
+from service.db import LARGEST
 from service.registry import Refusal
 from service.registry.tables import Table
 from service.registry.workbooks import UnknownResult
@@ -18,9 +19,6 @@ from service.registry.workbooks import UnknownResult
 Row = dict[str, Any]
 """A row as read: ``row``, its number in the file, and the values of the cells that are not empty.
 An empty cell says nothing, so that a file with few columns changes few things."""
-
-LARGEST = 2**31 - 1
-"""Of a whole number in the database."""
 
 HEADER_WITHIN = 20
 """Rows from the top in which the column titles are looked for."""

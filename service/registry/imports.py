@@ -20,9 +20,10 @@ from service import audit
 from service.access import Forbidden, Scope, need_city
 from service.audit import AuditAction
 from service.calendar.weeks import week_of
+from service.db import LARGEST
 from service.models import ImportStatus, ReferenceImport
 from service.registry import Refusal, milestones, platforms, schools, totals
-from service.registry.columns import LARGEST, Column, Problem, Row, read_rows
+from service.registry.columns import Column, Problem, Row, read_rows
 from service.registry.mappings import PlatformMapping
 from service.registry.preview import Preview
 from service.registry.tables import read_table

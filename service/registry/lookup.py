@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from service.access import Scope
 from service.calendar.weeks import week_of
-from service.db import copied
+from service.db import LARGEST, copied
 from service.models import (
     HeadCount,
     HeadCountGroup,
@@ -30,7 +30,6 @@ from service.models import (
     TotalKey,
 )
 from service.ordering import natural
-from service.registry.columns import LARGEST
 
 _LEARNERS = (
     TotalKey.LEARNERS_GENERAL, TotalKey.LEARNERS_ADDITIONAL, TotalKey.LEARNERS_VOCATIONAL,

@@ -25,7 +25,7 @@ finally:
     [
         (["--help"], {"alembic", "authlib", "flask", "lxml", "provisioning", "sqlalchemy"}),
         (["check", str(ROSTER)], {"alembic", "authlib", "flask", "http", "requests", "sqlalchemy"}),
-        (["loads"], {"alembic", "authlib", "flask"}),
+        (["loads"], {"alembic", "authlib", "flask", "lxml"}),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -147,10 +147,11 @@ def test_a_wish_to_stop_ends_the_run_at_a_batch_and_it_goes_on_later(trial: Tria
     goes_on(trial, load_id)
 
 
-def test_stopping_after_every_batch_still_comes_to_the_end(trial: Trial) -> None:
-    trial.configure("moodle", batch_size=6)
+@pytest.mark.parametrize("size", [1, 6])
+def test_stopping_after_every_batch_still_comes_to_the_end(trial: Trial, size: int) -> None:
+    trial.configure("moodle", batch_size=size)
     load_id = approved(trial)
-    for _attempt in range(40):
+    for _attempt in range(240 // size):
         if trial.apply(load_id, should_stop=chain([False], repeat(True)).__next__).finished_at:
             break
     assert trial.run(load_id).status == LoadStatus.APPLIED

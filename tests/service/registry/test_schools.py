@@ -10,12 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.access import Forbidden, Scope
-from service.models import AuditEntry, Operator, OperatorRole, School
+from service.models import AuditEntry, Load, LoadStatus, Operator, OperatorRole, School
 from service.registry import Refusal, editing, imports
 from service.registry.lookup import RegistrySchool, registry_schools
 from service.registry.template import registry_file
 from service.settings import RegistrySettings
-from tests.service.factories import CITY, NOW, add_operator
+from tests.service.factories import CITY, NOW, add, add_operator
 from tests.service.tables import TITLES, as_csv, load, receive, say_yes, told
 from tests.service.trial import A, Trial, on_both_databases, pupil
 
@@ -128,6 +128,8 @@ def test_head_counts_are_kept_by_date_and_the_one_in_force_is_given(fours: Sessi
 
 def test_the_registry_as_a_file_comes_back_without_a_change(fours: Session) -> None:
     load(fours, (*COUNTS, "Государственная система"), ("a-4", "8", "01.09.2026", "ОО-1", "нет"))
+    found = listed(fours)["a-4"]
+    assert (found.head_counts["learners"].people, found.state_system) == (8, False)  # type: ignore[index]
     for form in ("xlsx", "csv"):
         _number, found = receive(fours, registry_file(fours, CITY, form, at=TODAY))
         assert (found.same, found.added, found.changed, found.problems) == (4, [], [], [])
@@ -203,13 +205,18 @@ def test_a_merged_school_stays_and_is_closed_from_the_day_after(fours: Session) 
             editing.close(fours, CITY, "b-4", on=TODAY, merged_into=successor, now=NOW)
 
 
-def test_a_renamed_district_keeps_its_operators(fours: Session) -> None:
+def test_a_renamed_district_keeps_its_operators_and_waiting_loads(fours: Session) -> None:
     old, new = "Василеостровский", "Островной"
     operator = add_operator(fours, "district", OperatorRole.DISTRICT, [old, "Невский"])
+    waiting = add(
+        fours, Load, status=LoadStatus.RECEIVED, scope_role=OperatorRole.DISTRICT,
+        scope_items=[old, "Невский"],
+    )  # fmt: skip
     assert editing.rename_district(fours, CITY, old, new, NOW) == (2, 1)
     fours.flush()
     fours.expire_all()
-    assert fours.get_one(Operator, operator.id).scope == ["Островной", "Невский"]
+    assert fours.get_one(Operator, operator.id).scope == [new, "Невский"]
+    assert fours.get_one(Load, waiting.id).scope_items == [new, "Невский"]
     assert set(listed(fours, Scope.of(operator))) == {"a-4", "b-4"}
     for name, code in (("Центральный", "exists"), (" ", "no_name"), ("x" * 101, "no_name")):
         with pytest.raises(Refusal, match=rf"district\.{code}"):
