@@ -14,11 +14,10 @@ import requests
 from provisioning.apply import apply
 from provisioning.changes import Action, Change, Kind, Outcome, Result
 from provisioning.moodle import MoodleClient, bounded_session
-from provisioning.moodle.connection import form_fields
 from provisioning.settings import MoodleSettings
 from service.moodle_standin import DEFAULT_TOKEN
 from tests.factories import make_user
-from tests.service.standin import running_standin
+from tests.service.standin import call_form, running_standin
 
 
 class Ledger:
@@ -124,12 +123,7 @@ def take_out(settings: MoodleSettings, numbers: Mapping[str, Sequence[int]]) -> 
 
 def ask(settings: MoodleSettings, function: str, **arguments: Any) -> Any:
     """Call any function of the site, past the client under test."""
-    form = [
-        ("wstoken", settings.token),
-        ("wsfunction", function),
-        ("moodlewsrestformat", "json"),
-        *form_fields(arguments),
-    ]
+    form = call_form(function, **arguments) | {"wstoken": settings.token}
     address = f"{settings.url}/webservice/rest/server.php"
     return requests.post(address, data=form, timeout=60).json()
 

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 import requests
 
-from provisioning.moodle.connection import form_fields
-from service.moodle_standin import DEFAULT_TOKEN, Fault, FaultKind, create_standin
+from service.moodle_standin import Fault, FaultKind, create_standin
 from service.moodle_standin.protocol import REST_PATH
-from tests.service.standin import running_standin
+from tests.service.standin import call_form, running_standin
 
 SYSTEM = {"type": "system", "value": ""}
 
@@ -24,15 +23,13 @@ def url() -> Iterator[str]:
         yield address
 
 
-def call(url: str, function: str, **fields: str) -> requests.Response:
-    own = {"wstoken": DEFAULT_TOKEN, "wsfunction": function, "moodlewsrestformat": "json"}
-    return requests.post(url + REST_PATH, data=own | fields, timeout=60)
+def call(url: str, function: str, **arguments: Any) -> requests.Response:
+    return requests.post(url + REST_PATH, data=call_form(function, **arguments), timeout=60)
 
 
 def create_cohort(url: str, idnumber: str) -> requests.Response:
     cohort = {"categorytype": SYSTEM, "name": "5А", "idnumber": idnumber}
-    fields = dict(form_fields({"cohorts": [cohort]}))
-    return call(url, "core_cohort_create_cohorts", **fields)
+    return call(url, "core_cohort_create_cohorts", cohorts=[cohort])
 
 
 def cohorts(url: str) -> list[str]:
@@ -98,9 +95,10 @@ def test_a_fault_strikes_every_nth_call_of_its_function_as_often_as_told(url: st
 
 def test_a_fault_finds_its_function_inside_a_combined_call(url: str) -> None:
     strike(url, kind="server-error", function="core_cohort_get_cohorts")
-    inner = {"requests[0][function]": "core_cohort_get_cohorts", "requests[0][arguments]": "{}"}
-    assert call(url, "tool_mobile_call_external_functions", **inner).status_code == 500
-    assert call(url, "tool_mobile_call_external_functions", **inner).status_code == 200
+    inner = [{"function": "core_cohort_get_cohorts", "arguments": "{}"}]
+    for status in (500, 200):
+        answer = call(url, "tool_mobile_call_external_functions", requests=inner)
+        assert answer.status_code == status
 
 
 def test_a_fault_can_be_there_from_the_start_and_be_cleared() -> None:
@@ -143,8 +141,7 @@ def test_calls_are_counted_and_writes_apart(url: str) -> None:
         {"function": "core_cohort_get_cohorts"},
         {"function": "core_cohort_create_cohorts", "arguments": json.dumps(arguments)},
     ]
-    fields = dict(form_fields({"requests": inner}))
-    call(url, "tool_mobile_call_external_functions", **fields)
+    call(url, "tool_mobile_call_external_functions", requests=inner)
     called = [*(one["function"] for one in inner), "tool_mobile_call_external_functions"]
     assert requests.get(f"{url}/standin/counts", timeout=60).json() == {
         "calls": dict.fromkeys(called, 1),

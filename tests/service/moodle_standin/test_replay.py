@@ -7,13 +7,13 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 
 from provisioning.moodle.functions import Function
 from service.moodle_standin import (
@@ -43,13 +43,7 @@ TOKENS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    status: int = 200
-    content_type: str = "application/json"
-    text: str
-
-
+JSON = "application/json"
 Compared = list[tuple[dict[str, Any], str | None]]
 """Exchanges, and how the answer differs; None when it does not."""
 
@@ -141,7 +135,7 @@ SPECIAL_USERS = {
 }
 
 
-def replay() -> Iterator[tuple[dict[str, Any], Answer]]:
+def replay() -> Iterator[tuple[dict[str, Any], Response]]:
     """Send the recorded requests in order, setting the site up between them."""
     app: Flask
     for exchange in EXCHANGES:
@@ -156,12 +150,7 @@ def replay() -> Iterator[tuple[dict[str, Any], Answer]]:
             data=urlencode(request_fields(exchange)),
             content_type="application/x-www-form-urlencoded",
         )
-        yield (
-            exchange,
-            Answer(
-                status=response.status_code, content_type=response.content_type, text=response.text
-            ),
-        )
+        yield exchange, response
 
 
 def set_up(dispatcher: Dispatcher, name: str) -> None:
@@ -192,18 +181,19 @@ def person(username: str, suffix: str, **fields: str) -> dict[str, str]:
     return own | {"firstname": "Иван", "lastname": f"Петров{suffix}"} | fields
 
 
-def difference(exchange: dict[str, Any], answer: Answer) -> str | None:
+def difference(exchange: dict[str, Any], answer: Response) -> str | None:
     """The first thing that differs, None when nothing does."""
-    if answer.status != exchange["status"]:
-        return f"status {answer.status}, recorded {exchange['status']}"
+    text = answer.get_data(as_text=True)
+    if answer.status_code != exchange["status"]:
+        return f"status {answer.status_code}, recorded {exchange['status']}"
     if answer.content_type != exchange["content_type"]:
         return f"content type {answer.content_type}, recorded {exchange['content_type']}"
     recorded = exchange["response"]
-    if exchange["content_type"] != "application/json":
-        return None if answer.text == recorded else f"text {answer.text!r}"
-    given = json.loads(answer.text)
+    if exchange["content_type"] != JSON:
+        return None if text == recorded else f"text {text!r}"
+    given = json.loads(text)
     if exchange.get("response_truncated"):
-        return compare_beginning(recorded, exchange["response_length"], answer.text)
+        return compare_beginning(recorded, exchange["response_length"], text)
     return compare(json.loads(recorded), given, "answer")
 
 
@@ -248,21 +238,21 @@ def compare_beginning(recorded: str, length: int, text: str) -> str | None:
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
-        (Answer(status=500, text="[]"), "status"),
-        (Answer(content_type="text/html", text="[]"), "content type"),
-        (Answer(text="[]"), "0 items"),
-        (Answer(text='[{"id":"5"}]'), "keys"),
-        (Answer(text='[{"id":"5","username":"u1"}]'), "id is str, recorded int"),
+        (Response("[]", 500, content_type=JSON), "status"),
+        (Response("[]", content_type="text/html"), "content type"),
+        (Response("[]", content_type=JSON), "0 items"),
+        (Response('[{"id":"5"}]', content_type=JSON), "keys"),
+        (Response('[{"id":"5","username":"u1"}]', content_type=JSON), "id is str, recorded int"),
     ],
 )
-def test_the_comparison_sees_a_difference(answer: Answer, found: str) -> None:
+def test_the_comparison_sees_a_difference(answer: Response, found: str) -> None:
     assert found in (difference(recorded("users-create-ok-one"), answer) or "")
 
 
 def test_the_comparison_sees_another_error() -> None:
     exchange = recorded("token-invalid")
-    answer = Answer(text=exchange["response"].replace("invalidtoken", "accessexception"))
-    assert "errorcode" in (difference(exchange, answer) or "")
+    text = exchange["response"].replace("invalidtoken", "accessexception")
+    assert "errorcode" in (difference(exchange, Response(text, content_type=JSON)) or "")
 
 
 @pytest.fixture(scope="module")

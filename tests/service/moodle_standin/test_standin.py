@@ -16,23 +16,17 @@ import pytest
 import requests
 from flask import Flask
 
-from provisioning.moodle.connection import form_fields
 from service.moodle_standin import DEFAULT_TOKEN, create_standin, serve, snapshot
 from service.moodle_standin.protocol import REST_PATH
 from tests.service.command_line import free_port
-from tests.service.standin import running_standin
+from tests.service.standin import call_form, running_standin
 from tests.waiting import WAIT_SECONDS, until
 
 ROOT = Path(__file__).parents[3]
 
 
-def asked(function: str, **arguments: Any) -> dict[str, str]:
-    own = {"wstoken": DEFAULT_TOKEN, "wsfunction": function, "moodlewsrestformat": "json"}
-    return own | dict(form_fields(arguments))
-
-
 def call(app: Flask, function: str, **arguments: Any) -> Any:
-    return app.test_client().post(REST_PATH, data=asked(function, **arguments)).get_json()
+    return app.test_client().post(REST_PATH, data=call_form(function, **arguments)).get_json()
 
 
 def combine(app: Flask, function: str, *several: dict[str, Any]) -> Any:
@@ -116,7 +110,7 @@ def test_a_failed_batch_leaves_no_user_and_its_ids_are_lost(app: Flask) -> None:
 
 
 def test_of_parallel_creations_of_one_user_name_one_wins(tmp_path: Path) -> None:
-    fields = asked("core_user_create_users", users=[pupil(1)])
+    fields = call_form("core_user_create_users", users=[pupil(1)])
     with running_standin(tmp_path / "standin.db") as url, ThreadPoolExecutor(8) as threads:
 
         def create_one(_number: int) -> Any:
@@ -295,7 +289,7 @@ def test_a_json_body_is_not_read(app: Flask) -> None:
 
 
 def test_without_a_format_the_answer_is_xml(app: Flask) -> None:
-    fields = asked("core_user_create_users", users=[pupil(1)])
+    fields = call_form("core_user_create_users", users=[pupil(1)])
     del fields["moodlewsrestformat"]
     response = app.test_client().post(REST_PATH, data=fields)
     assert response.content_type == "application/xml; charset=utf-8"
