@@ -9,18 +9,19 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import Mock
 
 import pytest
 import requests
 from flask import Flask
-from sqlalchemy import create_engine, event, select
+from sqlalchemy import create_engine, event, inspect, select
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
 
 from auth import AuthSettings, init_app
 from auth.clients.client import Client, hash_secret
+from auth.expiry import forget_expired
 from auth.models import LoginEvent
 from auth.oidc.keys import SigningKeys, load_keys
 from auth.oidc.provider import Provider
@@ -133,6 +134,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> SigningKeys:
     return load_keys(tmp_path_factory.mktemp("keys"), START)
 
 
+Row = TypeVar("Row")
+
+
 @dataclass(kw_only=True)
 class Portal:
     """One provider over real HTTP and what its test may look at or change."""
@@ -176,9 +180,18 @@ class Portal:
     def give_password(self, person_id: str) -> None:
         set_first_own_password(self.session_factory, person_id, OWN_PASSWORD, START)
 
-    def events(self) -> list[LoginEvent]:
+    def rows(self, table: type[Row]) -> list[Row]:
+        """All of a table, in the order of its key."""
         with self.session_factory() as db:
-            return list(db.scalars(select(LoginEvent).order_by(LoginEvent.id)))
+            return list(db.scalars(select(table).order_by(*inspect(table).primary_key)))
+
+    def events(self) -> list[LoginEvent]:
+        return self.rows(LoginEvent)
+
+    def clear_away(self) -> None:
+        """What the clock says has expired, as is done each day."""
+        with self.session_factory.begin() as db:
+            forget_expired(db, self.clock(), failure_window=timedelta(days=1))
 
     def told(self) -> list[tuple[str | None, str, str, str, str]]:
         """What each login event says of the decision."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from auth.esia import init_app
 from auth.esia.models import EsiaRefusal
@@ -64,8 +63,7 @@ class EsiaStandin(Portal):
         return Reader(self.system(), person, scope=scope, **asked)
 
     def refusals(self) -> list[EsiaRefusal]:
-        with self.session_factory() as db:
-            return list(db.scalars(select(EsiaRefusal).order_by(EsiaRefusal.id)))
+        return self.rows(EsiaRefusal)
 
 
 Start = Callable[..., EsiaStandin]

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import request
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from auth.linking.links import add_link
@@ -117,14 +116,12 @@ class Door:
 
     def links(self) -> dict[str, str]:
         """Person -> subject."""
-        with self.portal.session_factory() as db:
-            return {link.person_id: link.subject for link in db.scalars(select(Link))}
+        return {link.person_id: link.subject for link in self.portal.rows(Link)}
 
     def history(self) -> list[tuple[str, str, str]]:
         """Action, evidence and actor of each event."""
-        with self.portal.session_factory() as db:
-            events = db.scalars(select(LinkEvent).order_by(LinkEvent.id))
-            return [(one.action, one.evidence, one.actor) for one in events]
+        events = self.portal.rows(LinkEvent)
+        return [(one.action, one.evidence, one.actor) for one in events]
 
     def refusals(self) -> list[tuple[str | None, str, str]]:
         return [(e.person_id, e.method, e.reason) for e in self.portal.events() if e.reason]

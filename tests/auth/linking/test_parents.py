@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from auth.models import AuthorizationCode, SignIn
 from auth.outside import OutsideChild
@@ -25,8 +24,7 @@ def _pupil_with_snils(door: Door) -> None:
 
 
 def nobody_is_signed_in(door: Door) -> bool:
-    with door.portal.session_factory() as db:
-        return not [*db.scalars(select(SignIn)), *db.scalars(select(AuthorizationCode))]
+    return not [*door.portal.rows(SignIn), *door.portal.rows(AuthorizationCode)]
 
 
 def test_a_parent_chooses_a_child_and_sees_what_is_allowed(door: Door) -> None:

@@ -37,13 +37,11 @@ def test_an_unlink_ends_sign_ins_and_tokens_and_applications_are_told(door: Door
     assert diary.userinfo(tokens["access_token"]).status_code == 401
     assert diary.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
     assert door.home().url.endswith("/auth/login")
-    with door.portal.session_factory() as db:
-        assert db.scalars(select(LogoutNotice.client_id)).all() == ["diary"]
-        events = db.scalars(select(LinkEvent).order_by(LinkEvent.id))
-        assert [(e.action, e.evidence, e.actor, e.reason) for e in events] == [
-            ("linked", "snils", "", ""),
-            ("unlinked", "snils", "anna", "Чужие Госуслуги"),
-        ]
+    assert [notice.client_id for notice in door.portal.rows(LogoutNotice)] == ["diary"]
+    assert [(e.action, e.evidence, e.actor, e.reason) for e in door.portal.rows(LinkEvent)] == [
+        ("linked", "snils", "", ""),
+        ("unlinked", "snils", "anna", "Чужие Госуслуги"),
+    ]
 
 
 def test_a_sign_in_with_the_password_goes_on(door: Door, another_door: Door) -> None:

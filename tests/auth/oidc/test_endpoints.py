@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 import requests
 
-from auth.expiry import forget_expired
 from tests.auth.conftest import FIRST_PASSWORD, START, OpenBrowser, Person, Portal, StartPortal
 from tests.auth.people import PUPIL, TEACHER, make_account
 from tests.relying_party import Browser, RelyingParty
@@ -299,16 +297,12 @@ def test_two_applications_in_one_process_keep_apart(
 def test_what_expired_is_forgotten_and_events_stay(
     portal: Portal, moodle: RelyingParty, pupil: Person
 ) -> None:
-    def forget() -> None:
-        with portal.session_factory.begin() as db:
-            forget_expired(db, portal.clock(), failure_window=timedelta(days=1))
-
     token = pupil.tokens(moodle)["access_token"]
-    forget()
+    portal.clear_away()
     assert moodle.userinfo(token).status_code == 200
 
     portal.clock.forward(24 * 60 * 60)
-    forget()
+    portal.clear_away()
     portal.clock.now = START
     assert moodle.userinfo(token).status_code == 401
     assert pupil.visit(moodle).is_ours

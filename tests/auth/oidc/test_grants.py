@@ -6,7 +6,6 @@ import secrets
 
 import pytest
 import requests
-from sqlalchemy import select
 
 from auth.models import AuthorizationCode, Token
 from tests.auth.conftest import Person, Portal, at_once, refusal
@@ -143,15 +142,15 @@ def test_a_token_request_by_get_is_not_allowed(moodle: RelyingParty) -> None:
 def test_tokens_say_nothing_end_soon_and_are_kept_by_no_cache_and_like_codes_as_digests_here(
     portal: Portal, moodle: RelyingParty, code: str
 ) -> None:
-    with portal.session_factory() as db:
-        assert code not in repr(vars(db.scalars(select(AuthorizationCode)).one()))
+    (stored,) = portal.rows(AuthorizationCode)
+    assert code not in repr(vars(stored))
     answer = moodle.redeem(code)
     assert answer.headers["Cache-Control"] == "no-store"
     token = answer.json()["access_token"]
     assert "." not in token
     assert answer.json()["expires_in"] <= 600
-    with portal.session_factory() as db:
-        assert token not in repr(vars(db.scalars(select(Token)).one()))
+    (kept,) = portal.rows(Token)
+    assert token not in repr(vars(kept))
 
 
 def test_a_person_suspended_meanwhile_gets_no_token(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from unittest.mock import Mock
 from urllib.parse import urlencode
 
 import pytest
 import requests
 from joserfc import jws
-from sqlalchemy import select
 
-from auth.expiry import forget_expired
 from auth.models import LogoutNotice
 from auth.oidc.backchannel import EVENT, RETRY_AFTER, send_notices
 from tests.auth.conftest import START, Person, Portal, Tokens
@@ -217,10 +214,8 @@ def test_a_notice_that_was_not_taken_comes_again_with_a_new_signature_until_give
     assert first != second
 
     portal.clock.forward(24 * 60 * 60)
-    with portal.session_factory.begin() as db:
-        forget_expired(db, portal.clock(), failure_window=timedelta(days=1))
-    with portal.session_factory() as db:
-        assert db.scalars(select(LogoutNotice)).all() == []
+    portal.clear_away()
+    assert portal.rows(LogoutNotice) == []
 
 
 def test_a_logout_notice_is_not_taken_for_an_id_token(

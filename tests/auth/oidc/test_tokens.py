@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from auth.expiry import forget_expired
 from auth.signin.passwords import forget_own_password
 from tests.auth.conftest import START, Person, Portal, Tokens, at_once, refusal
 from tests.auth.people import PUPIL, make_account
@@ -97,8 +95,7 @@ def test_refreshing_survives_the_daily_clearing(
     portal: Portal, diary: RelyingParty, tokens: Tokens
 ) -> None:
     portal.clock.forward(24 * 60 * 60)
-    with portal.session_factory.begin() as db:
-        forget_expired(db, portal.clock(), failure_window=timedelta(minutes=15))
+    portal.clear_away()
     assert diary.refresh(tokens["refresh_token"]).status_code == 200
 
 

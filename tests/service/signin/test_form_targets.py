@@ -35,8 +35,9 @@ FIRST = "01092012"
 OWN = "зимний жираф"
 
 
-def application() -> Flask:
-    """Another origin: its first page sends people on to its next, as Moodle does."""
+@pytest.fixture(scope="module")
+def back() -> Iterator[str]:
+    """At another origin: its first page sends people on to its next, as Moodle does."""
     app = Flask("application")
 
     @app.get("/first")
@@ -47,12 +48,7 @@ def application() -> Flask:
     def following() -> str:
         return "<h1>back</h1>"
 
-    return app
-
-
-@pytest.fixture(scope="module")
-def back() -> Iterator[str]:
-    with running_app(application()) as address:
+    with running_app(app) as address:
         yield f"{address}/first"
 
 

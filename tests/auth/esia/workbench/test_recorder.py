@@ -11,13 +11,11 @@ from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import func, select
 
 from auth.esia.models import EsiaLogEntry, EsiaRefusal, EsiaSwitches
 from auth.esia.people.people import personas
 from auth.esia.workbench import recorder
 from auth.esia.workbench.masking import Mask
-from auth.expiry import forget_expired
 from tests.auth.conftest import OWN_PASSWORD, START
 from tests.auth.esia.conftest import OF_PEOPLE, EsiaStandin
 from tests.auth.esia.system import OID, System, came_back, parts_of
@@ -41,11 +39,6 @@ def recorded(esia: EsiaStandin) -> EsiaStandin:
 def exported(esia: EsiaStandin) -> dict[str, Any]:
     with esia.session_factory() as db:
         return json.loads(json.dumps(recorder.export(db, "SCHOOL01")))
-
-
-def entries(esia: EsiaStandin) -> list[EsiaLogEntry]:
-    with esia.session_factory() as db:
-        return list(db.scalars(select(EsiaLogEntry).order_by(EsiaLogEntry.id)))
 
 
 Visit = Callable[..., set[str]]
@@ -126,7 +119,7 @@ def test_nothing_of_people_and_no_secret_is_stored_or_exported(
     tokens = [one for one in secrets if one.count(".") == 2 and len(one) > 200]
     secrets |= {part for one in tokens for part in one.split(".")[1:]}
     assert len(secrets) > 60
-    rows = entries(recorded)
+    rows = recorded.rows(EsiaLogEntry)
     assert len(rows) > 60
     stored = [(one.exchange, one.address, one.code, one.system, one.method) for one in rows]
     for kept in (stored, exported(recorded)):
@@ -201,7 +194,7 @@ def test_every_request_is_logged_with_its_error_and_explanation(esia: EsiaStandi
     system.rest(f"prns/{OID}/ctts", token)
     system.rest(f"prns/{OID}/Ivanov", token)
     system.ask(code="x", timestamp="2020.01.01 00:00:00 +0000")
-    found = [(one.method, one.address, one.status, one.code) for one in entries(esia)]
+    found = [(one.method, one.address, one.status, one.code) for one in esia.rows(EsiaLogEntry)]
     assert found == [
         ("GET", "/aas/oauth2/v2/ac", 302, ""),
         ("POST", "/login/consent", 302, ""),
@@ -210,18 +203,18 @@ def test_every_request_is_logged_with_its_error_and_explanation(esia: EsiaStandi
         ("GET", "/rs/prns/{id}/{name}", 404, "005004"),
         ("POST", "/aas/oauth2/v3/te", 400, "007015"),
     ]
-    assert {one.system for one in entries(esia)} == {"SCHOOL01"}
+    assert {one.system for one in esia.rows(EsiaLogEntry)} == {"SCHOOL01"}
     with esia.session_factory() as db:
-        refusal = db.get_one(EsiaRefusal, entries(esia)[-1].refusal_id)
+        refusal = db.get_one(EsiaRefusal, esia.rows(EsiaLogEntry)[-1].refusal_id)
     assert refusal.explanation["next_step"] == "correct_clock"
-    assert all(one.exchange is None for one in entries(esia))
+    assert all(one.exchange is None for one in esia.rows(EsiaLogEntry))
 
 
 def test_a_request_counts_for_the_system_whose_token_it_shows(esia: EsiaStandin) -> None:
     system = esia.system()
     for token in (system.signed_in()["access_token"], "no token at all"):
         system.rest(f"prns/{OID}?client_id=GOST01", token)
-    assert [one.system for one in entries(esia)] == ["SCHOOL01"] * 4
+    assert [one.system for one in esia.rows(EsiaLogEntry)] == ["SCHOOL01"] * 4
 
 
 def test_a_form_that_is_too_large_is_answered_and_logged(recorded: EsiaStandin) -> None:
@@ -232,16 +225,15 @@ def test_a_form_that_is_too_large_is_answered_and_logged(recorded: EsiaStandin) 
         timeout=TIMEOUT,
     )
     assert answer.status_code == 400
-    assert [one.status for one in entries(recorded)] == [400]
+    assert [one.status for one in recorded.rows(EsiaLogEntry)] == [400]
 
 
 def test_recording_ends_by_itself_and_its_key_goes(recorded: EsiaStandin) -> None:
     recorded.system().ask(code="x")
     recorded.clock.forward(15 * 60)
     recorded.system().ask(code="x")
-    assert [one.exchange is None for one in entries(recorded)] == [False, True]
-    with recorded.session_factory.begin() as db:
-        forget_expired(db, recorded.clock(), failure_window=timedelta(days=1))
+    assert [one.exchange is None for one in recorded.rows(EsiaLogEntry)] == [False, True]
+    recorded.clear_away()
     with recorded.session_factory() as db:
         assert db.get_one(EsiaSwitches, "SCHOOL01").recording_key == ""
     assert len(exported(recorded)["exchanges"]) == 1
@@ -259,10 +251,8 @@ def test_a_new_recording_replaces_the_last_one(recorded: EsiaStandin) -> None:
 def test_the_log_is_forgotten_after_a_while(esia: EsiaStandin) -> None:
     esia.system().ask(code="x")
     esia.clock.forward(recorder.KEPT_FOR.total_seconds())
-    with esia.session_factory.begin() as db:
-        forget_expired(db, esia.clock(), failure_window=timedelta(days=1))
-        assert db.scalar(select(func.count()).select_from(EsiaLogEntry)) == 0
-        assert db.scalar(select(func.count()).select_from(EsiaRefusal)) == 0
+    esia.clear_away()
+    assert (esia.rows(EsiaLogEntry), esia.refusals()) == ([], [])
 
 
 def test_what_nobody_thought_of_is_left_out() -> None:
