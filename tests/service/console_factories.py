@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import RSAKey
 from playwright.sync_api import Page
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, create_engine, inspect, select
 from sqlalchemy.pool import StaticPool
 from werkzeug.test import TestResponse, encode_multipart
 
@@ -61,9 +61,9 @@ class ConsoleUnderTest:
         return transaction(self.application.sessions)
 
     def all(self, table: type[Row]) -> list[Row]:
-        """Every row of a table."""
+        """Every row of a table, in the order of its key."""
         with self.rows() as rows:
-            return list(rows.scalars(select(table)))
+            return list(rows.scalars(select(table).order_by(*inspect(table).primary_key)))
 
     def one(self, table: type[Row], key: Any) -> Row:
         """The row with this primary key; fails when there is none."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
 from auth.linking.models import Link, LinkEvent, LinkRequest
 from service.models import OperatorRole
 from tests.service.console_factories import ConsoleUnderTest, make_console
@@ -32,21 +30,16 @@ def make_links_console(home: Path, **settings: Any) -> ConsoleUnderTest:
 
 def links(console: ConsoleUnderTest) -> dict[str, str]:
     """Person -> subject."""
-    with console.rows() as rows:
-        return {one.person_id: one.subject for one in rows.scalars(select(Link))}
+    return {one.person_id: one.subject for one in console.all(Link)}
 
 
 def history(console: ConsoleUnderTest) -> list[tuple[str, str, str, str, str]]:
     """Action, person, evidence, actor and reason of each event."""
-    with console.rows() as rows:
-        return [
-            (one.action, one.person_id, one.evidence, one.actor, one.reason)
-            for one in rows.scalars(select(LinkEvent).order_by(LinkEvent.id))
-        ]
+    return [
+        (one.action, one.person_id, one.evidence, one.actor, one.reason)
+        for one in console.all(LinkEvent)
+    ]
 
 
 def requests(console: ConsoleUnderTest) -> list[LinkRequest]:
-    with console.rows() as rows:
-        found = list(rows.scalars(select(LinkRequest).order_by(LinkRequest.id)))
-        rows.expunge_all()
-    return found
+    return console.all(LinkRequest)

@@ -22,7 +22,7 @@ from auth.settings import EsiaSettings, EsiaSystem
 from service.config import ConfigError
 from tests.auth.esia.signing import GOST, Signer
 from tests.auth.esia.system import System
-from tests.service.console_factories import Browser, ConsoleUnderTest, make_console
+from tests.service.console_factories import Browser, ConsoleUnderTest, make_console, shows
 from tests.service.factories import NOW, add_operator
 
 
@@ -104,9 +104,8 @@ def test_what_is_found_of_a_hash_and_what_is_advised_agree(
     system = system_with(signer)
     of_pem = upper(GOST.digest(signer.pem.encode()))
     is_accepted(console, system, client_certificate_hash=of_pem)
-    page = city.get("/console/systems/PORTAL/log").text
-    assert "Streebog-256 of the PEM file" in page
-    assert "сертификату того ключа, которым подписываете, в форме DER: «Стрибог-256»" in page
+    advice = "сертификату того ключа, которым подписываете, в форме DER: «Стрибог-256»"
+    shows(city.get("/console/systems/PORTAL/log"), "Streebog-256 of the PEM file", advice)
     # The certificate that is named is not the one whose key signed.
     put_certificate(city, other.pem.encode())
     named = upper(GOST.digest(signer.certificate.der))
@@ -144,8 +143,7 @@ def test_a_certificate_of_another_key_is_refused_and_named(
     register(city, Signer().pem.encode())
     answers.append(put_certificate(city, der))
     for answer in answers:
-        assert answer.status_code == 400
-        assert f"Ключ этого сертификата — {name}." in answer.text
+        shows(answer, f"Ключ этого сертификата — {name}.", status=400)
     (tmp_path / "file.cer").write_bytes(der)
     of_file = EsiaSystem(mnemonic="FILE", certificate=str(tmp_path / "file.cer"))
     with pytest.raises(ConfigError) as refused:

@@ -9,11 +9,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from auth.models import AuthorizationCode, Grant, Method, SignIn
 from service.models import Identity, KnownUser, SchoolMembership
-from tests.service.console_factories import Browser, ConsoleUnderTest
+from tests.service.console_factories import Browser, ConsoleUnderTest, shows
 from tests.service.factories import (
     NOW,
     SCHOOL,
@@ -24,13 +24,7 @@ from tests.service.factories import (
     add_request,
     link,
 )
-from tests.service.link_factories import (
-    OTHER_SCHOOL,
-    history,
-    links,
-    make_links_console,
-    requests,
-)
+from tests.service.link_factories import OTHER_SCHOOL, history, links, make_links_console, requests
 
 
 @pytest.fixture
@@ -72,8 +66,7 @@ def test_the_navigation_counts_open_requests_of_the_operators_schools(
 def test_a_request_is_shown_with_its_evidence(anna: Browser, number: int) -> None:
     assert "Примеров Пример" in anna.get("/console/links").text
     page = anna.get(f"/console/links/{number}").text
-    for shown in ("02.09.2012", "01.09.2012", "•••-•••-••• 95"):
-        assert shown in page
+    shows(page, "02.09.2012", "01.09.2012", "•••-•••-••• 95")
     assert SNILS not in page
     assert SUBJECT not in page
     assert (page.count("совпадает"), page.count("отличается")) == (2, 1)
@@ -120,8 +113,7 @@ def test_a_refused_request_keeps_the_answer_and_nothing_of_the_person(
 
 def test_a_refusal_needs_words(console: ConsoleUnderTest, anna: Browser, number: int) -> None:
     answer = anna.post(f"/console/links/{number}/refuse", answer="  ")
-    assert answer.status_code == 409
-    assert "Укажите причину" in answer.text
+    shows(answer, "Укажите причину", status=409)
     assert requests(console)[0].answered_at is None
 
 
@@ -130,10 +122,9 @@ def test_a_parent_is_never_linked_to_the_child(console: ConsoleUnderTest, anna: 
         parent = add_request(rows, given_name="Отец", birth_date=date(1980, 1, 1), snils="")
         namesake = add_request(rows, subject="2", birth_date=date(1980, 1, 1), snils="")
     for number in (parent, namesake):
-        assert "привязывать нельзя" in anna.get(f"/console/links/{number}").text
+        shows(anna.get(f"/console/links/{number}"), "привязывать нельзя")
         answer = anna.post(f"/console/links/{number}/grant", login="48pa", relink="on", reason="да")
-        assert answer.status_code == 409
-        assert "другой человек" in answer.text
+        shows(answer, "другой человек", status=409)
     assert links(console) == {}
 
 
@@ -142,8 +133,7 @@ def test_a_login_that_nobody_of_the_school_has_leaves_the_request_open(
     console: ConsoleUnderTest, anna: Browser, number: int, login: str
 ) -> None:
     answer = anna.post(f"/console/links/{number}/grant", login=login, relink="on", reason="так")
-    assert answer.status_code == 404
-    assert "В ваших школах такого логина ни у кого нет." in answer.text
+    shows(answer, "В ваших школах такого логина ни у кого нет.", status=404)
     assert "Чужова" not in answer.text
     assert links(console) == {}
     assert len(requests(console)) == 1
@@ -163,8 +153,7 @@ def test_an_existing_link_is_replaced_only_on_purpose_and_with_a_reason(
 ) -> None:
     for form, words in (({}, "поставьте отметку"), ({"relink": "on"}, "Укажите причину")):
         answer = anna.post(f"/console/links/{number}/grant", login="48pa", **form)
-        assert answer.status_code == 409
-        assert words in answer.text
+        shows(answer, words, status=409)
         assert links(console) == {"a": "42"}
 
 
@@ -189,13 +178,6 @@ def sign_in(console: ConsoleUnderTest, method: Method, sid: str) -> None:
         add(rows, AuthorizationCode, code_hash=sid, sid=sid)
 
 
-def running(console: ConsoleUnderTest) -> list[set[str]]:
-    """The sign-ins to which rows of each of the three tables belong."""
-    with console.rows() as rows:
-        tables = (SignIn, Grant, AuthorizationCode)
-        return [set(rows.scalars(select(table.sid))) for table in tables]
-
-
 def test_an_unlink_ends_what_began_with_the_link_and_nothing_else(
     console: ConsoleUnderTest, anna: Browser, linked: int
 ) -> None:
@@ -204,7 +186,8 @@ def test_an_unlink_ends_what_began_with_the_link_and_nothing_else(
     unlink = {"login": "48pa", "link": str(linked), "reason": "Чужие Госуслуги"}
     assert "Привязка прекращена" in anna.post("/console/links/unlink", **unlink).text
     assert links(console) == {}
-    assert running(console) == [{"inside"}] * 3
+    for table in (SignIn, Grant, AuthorizationCode):
+        assert {row.sid for row in console.all(table)} == {"inside"}
     assert history(console)[-1] == ("unlinked", "a", "snils", "anna", "Чужие Госуслуги")
     assert console.acts() == [("anna", "link.end")]
 
@@ -236,9 +219,8 @@ def test_forms_need_the_token_of_the_page(
 
 def test_the_page_of_a_person_leads_to_links_and_their_history(anna: Browser, linked: int) -> None:
     assert "/console/links/person" in anna.post("/console/people", login="48pa").text
-    page = anna.post("/console/links/person", login="48pa").text
-    assert "совпал СНИЛС" in page
-    assert "сам человек при входе" in page
+    page = anna.post("/console/links/person", login="48pa")
+    shows(page, "совпал СНИЛС", "сам человек при входе")
 
 
 def test_the_history_outlives_the_person(
@@ -248,9 +230,7 @@ def test_the_history_outlives_the_person(
     with console.rows() as rows:
         for table in (SchoolMembership, Identity, KnownUser):
             rows.execute(delete(table).where(table.person_id == "a"))
-    page = anna.get("/console/links/history").text
-    assert "совпал СНИЛС" in page
-    assert "больше не числится" in page
+    shows(anna.get("/console/links/history"), "совпал СНИЛС", "больше не числится")
 
 
 def test_a_link_stays_through_a_transfer_and_a_suspension(
@@ -270,5 +250,4 @@ def test_a_link_stays_through_a_transfer_and_a_suspension(
 def test_links_of_a_person_are_found_by_login(anna: Browser) -> None:
     assert 'action="/console/links/person"' in anna.get("/console/links").text
     nobody = anna.post("/console/links/person", login="nobody")
-    assert nobody.status_code == 404
-    assert "такого логина ни у кого нет" in nobody.text
+    shows(nobody, "такого логина ни у кого нет", status=404)
