@@ -21,7 +21,6 @@ from tests.provisioning.loading import load
 
 CLASS_COHORT = "class:78-0243:2026/2027:c-8a"
 CLASS_COURSE = "course:78-0243:2026/2027:c-8a"
-WITH_TEACHING = frozenset(Part)
 LONG = "Я" * 120
 PER_SUBJECT = CourseSettings(create="per_subject")
 
@@ -107,7 +106,7 @@ def test_a_course_per_subject_has_the_pupils_of_the_class_and_its_teacher() -> N
         [make_person(), make_teacher(), make_teacher("t-2")],
         [make_class()],
         [make_enrolment(), teaching("Физика"), teaching("Химия", "t-2")],
-        parts=WITH_TEACHING,
+        parts=frozenset(Part),
     )
     school = load(roster, courses=PER_SUBJECT)
     names = {course.fullname for course in school.state.courses.values()}
@@ -120,7 +119,7 @@ def test_two_spellings_of_a_subject_are_one_course_of_the_same_name_in_any_order
     links = [teaching("физика"), teaching("Физика", "t-2")]
     people = [make_teacher(), make_teacher("t-2")]
     for order in (links, links[::-1]):
-        roster = make_roster(people, [make_class()], order, parts=WITH_TEACHING)
+        roster = make_roster(people, [make_class()], order, parts=frozenset(Part))
         school = load(roster, courses=PER_SUBJECT)
         (course,) = school.state.courses.values()
         assert course.fullname.startswith("Физика, ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from auth.linking.models import Link, LinkEvent, LinkRequest
+from auth.linking.models import Link, LinkEvent
 from service.models import OperatorRole
 from tests.service.console_factories import ConsoleUnderTest, make_console
 from tests.service.factories import SCHOOL, SNILS, add_known_person, add_operator, add_school
@@ -39,7 +39,3 @@ def history(console: ConsoleUnderTest) -> list[tuple[str, str, str, str, str]]:
         (one.action, one.person_id, one.evidence, one.actor, one.reason)
         for one in console.all(LinkEvent)
     ]
-
-
-def requests(console: ConsoleUnderTest) -> list[LinkRequest]:
-    return console.all(LinkRequest)

@@ -88,9 +88,8 @@ def test_faults_of_the_settings_file_count_again_when_nothing_else_is_switched(
 
 
 def test_a_disabled_system_is_unknown_and_its_tokens_are_over(empty: EsiaStandin) -> None:
-    signer = Signer()
-    register(empty, signer)
-    system = empty.system(signer=signer)
+    register(empty, Signer())
+    system = empty.system()
     token = system.signed_in()["access_token"]
     waiting = system.come(scope="openid snils")
     change(empty, disabled_at=START)

@@ -31,10 +31,6 @@ def ask(door: Door, code: str = "1001", **typed: str) -> Page:
     return choose_school(door, door.come(**STRANGER), code, **typed)
 
 
-def stored(door: Door) -> list[LinkRequest]:
-    return door.portal.rows(LinkRequest)
-
-
 def answer(door: Door, text: str, age: timedelta = timedelta(days=14)) -> None:
     """As the school's administrator does; the answer is kept for ``age``."""
     with door.portal.session_factory.begin() as db:
@@ -49,7 +45,7 @@ def test_the_page_says_what_was_told_and_what_to_check(door: Door) -> None:
         assert text in page.text
     assert SNILS not in page.text
     assert page.headers["Cache-Control"] == "no-store"
-    assert stored(door) == []
+    assert door.portal.rows(LinkRequest) == []
 
 
 def test_schools_are_offered_by_district(door: Door) -> None:
@@ -66,7 +62,7 @@ def test_a_request_is_sent_once_for_each_identity(door: Door, another_door: Door
     assert sent.heading == SENT
     assert "Школа № 1" in sent.text
     assert another_door.come(**STRANGER).heading == SENT
-    (request,) = stored(door)
+    (request,) = door.portal.rows(LinkRequest)
     told = (request.school_code, request.family_name, request.snils)
     assert told == ("1001", "Незнакомая", SNILS)
 
@@ -76,7 +72,7 @@ def test_a_second_form_left_open_changes_nothing(door: Door) -> None:
     left_open = door.browser.open(f"{page.url}&district=Учебный")
     choose_school(door, page, "1001")
     door.submit(left_open, form_to="district=", school="1002")
-    assert [request.school_code for request in stored(door)] == ["1001"]
+    assert [request.school_code for request in door.portal.rows(LinkRequest)] == ["1001"]
 
 
 def test_a_request_can_be_withdrawn_for_another_school(door: Door) -> None:
@@ -85,7 +81,7 @@ def test_a_request_can_be_withdrawn_for_another_school(door: Door) -> None:
     page = door.submit(sent, form_to="withdraw")
     assert page.heading == NOT_FOUND
     choose_school(door, page, "1002")
-    assert [request.school_code for request in stored(door)] == ["1002"]
+    assert [request.school_code for request in door.portal.rows(LinkRequest)] == ["1002"]
 
 
 @pytest.mark.parametrize("typed", [{"code": "9999"}, {"form_token": "forged"}])
@@ -93,7 +89,7 @@ def test_a_school_there_is_not_or_a_forged_form_sends_nothing(
     door: Door, typed: dict[str, str]
 ) -> None:
     assert ask(door, **typed).status == 400
-    assert stored(door) == []
+    assert door.portal.rows(LinkRequest) == []
 
 
 def test_requests_of_one_identity_are_limited(door: Door) -> None:
@@ -102,7 +98,7 @@ def test_requests_of_one_identity_are_limited(door: Door) -> None:
     for _ in range(2):
         page = door.submit(choose_school(door, page), form_to="withdraw")
     assert choose_school(door, page).status == 429
-    assert stored(door) == []
+    assert door.portal.rows(LinkRequest) == []
     door.portal.clock.forward(15 * 60 + 1)
     assert choose_school(door, page).heading == SENT
 
@@ -137,7 +133,7 @@ def test_the_same_subject_of_another_provider_is_somebody_else(
     page = another_door.come(**STRANGER, provider="gateway")
     assert page.heading == NOT_FOUND
     assert choose_school(another_door, page, "1002").heading == SENT
-    asked = {(request.provider, request.school_code) for request in stored(door)}
+    asked = {(request.provider, request.school_code) for request in door.portal.rows(LinkRequest)}
     assert asked == {("esia", "1001"), ("gateway", "1002")}
 
 
@@ -145,7 +141,7 @@ def test_after_an_answer_one_may_ask_again(door: Door) -> None:
     ask(door)
     answer(door, "Это не наша школа")
     assert ask(door, "1002").heading == SENT
-    (request,) = stored(door)
+    (request,) = door.portal.rows(LinkRequest)
     assert (request.school_code, request.answer, request.family_name) == ("1002", "", "Незнакомая")
 
 
@@ -153,13 +149,13 @@ def test_a_request_that_nobody_answered_in_time_gives_way_to_the_next(door: Door
     ask(door)
     door.portal.clock.forward(days=14)
     assert ask(door, "1002").heading == SENT
-    assert [request.school_code for request in stored(door)] == ["1002"]
+    assert [request.school_code for request in door.portal.rows(LinkRequest)] == ["1002"]
 
 
 def test_whoever_is_found_meanwhile_gets_straight_in(door: Door) -> None:
     sent = ask(door)
     door.link(**STRANGER)
-    assert stored(door) == []
+    assert door.portal.rows(LinkRequest) == []
     assert door.see(sent, "").heading == IN
 
 
@@ -170,5 +166,5 @@ def test_what_is_no_longer_needed_is_deleted(door: Door) -> None:
     for arrivals, requests in ((1, 1), (0, 1), (0, 0)):
         door.portal.clear_away()
         assert len(door.portal.rows(PendingIdentity)) == arrivals
-        assert len(stored(door)) == requests
+        assert len(door.portal.rows(LinkRequest)) == requests
         door.portal.clock.forward(days=1)

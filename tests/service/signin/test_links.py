@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
+from auth.linking.models import LinkRequest
 from auth.models import AuthorizationCode, Grant, Method, SignIn
 from service.models import Identity, KnownUser, SchoolMembership
 from tests.service.console_factories import Browser, ConsoleUnderTest, shows
@@ -24,7 +25,7 @@ from tests.service.factories import (
     add_request,
     link,
 )
-from tests.service.link_factories import OTHER_SCHOOL, history, links, make_links_console, requests
+from tests.service.link_factories import OTHER_SCHOOL, history, links, make_links_console
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_a_granted_request_becomes_a_link_and_is_gone(
     assert anna.post(f"/console/links/{number}/grant", login="48pa").status_code == 303
     assert links(console) == {"a": SUBJECT}
     assert history(console) == [("linked", "a", "school", "anna", "")]
-    assert requests(console) == []
+    assert console.all(LinkRequest) == []
     assert console.acts() == [("anna", "link.grant")]
 
 
@@ -103,7 +104,7 @@ def test_a_refused_request_keeps_the_answer_and_nothing_of_the_person(
     console: ConsoleUnderTest, anna: Browser, number: int
 ) -> None:
     anna.post(f"/console/links/{number}/refuse", answer=" Принесите паспорт ")
-    (kept,) = requests(console)
+    (kept,) = console.all(LinkRequest)
     assert kept.answer == "Принесите паспорт"
     assert (kept.family_name, kept.given_name, kept.snils, kept.birth_date) == ("", "", "", None)
     assert kept.expires_at == NOW + timedelta(days=14)
@@ -114,7 +115,7 @@ def test_a_refused_request_keeps_the_answer_and_nothing_of_the_person(
 def test_a_refusal_needs_words(console: ConsoleUnderTest, anna: Browser, number: int) -> None:
     answer = anna.post(f"/console/links/{number}/refuse", answer="  ")
     shows(answer, "Укажите причину", status=409)
-    assert requests(console)[0].answered_at is None
+    assert console.all(LinkRequest)[0].answered_at is None
 
 
 def test_a_parent_is_never_linked_to_the_child(console: ConsoleUnderTest, anna: Browser) -> None:
@@ -136,7 +137,7 @@ def test_a_login_that_nobody_of_the_school_has_leaves_the_request_open(
     shows(answer, "В ваших школах такого логина ни у кого нет.", status=404)
     assert "Чужова" not in answer.text
     assert links(console) == {}
-    assert len(requests(console)) == 1
+    assert len(console.all(LinkRequest)) == 1
 
 
 def test_a_request_to_another_school_is_not_granted_to_ones_own_pupil(
@@ -145,7 +146,7 @@ def test_a_request_to_another_school_is_not_granted_to_ones_own_pupil(
     with console.rows() as rows:
         foreign = add_request(rows, OTHER_SCHOOL)
     assert anna.post(f"/console/links/{foreign}/grant", login="48pa").status_code == 404
-    assert (links(console), len(requests(console))) == ({}, 1)
+    assert (links(console), len(console.all(LinkRequest))) == ({}, 1)
 
 
 def test_an_existing_link_is_replaced_only_on_purpose_and_with_a_reason(

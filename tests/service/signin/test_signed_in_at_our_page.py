@@ -42,12 +42,12 @@ def buttons(page: Page) -> dict[str, str]:
     return {one.text_content(): one.get("href") for one in found}
 
 
-def figures(trial: Trial, name: str, **options: Any) -> dict[str, Any]:
+def figures(trial: Trial, name: str) -> dict[str, Any]:
     """The first total of a report of now: everybody, in the whole city."""
     now = trial.application.clock()
     today = now.date()
     with transaction(trial.application.sessions) as session:
-        report = built(session, name, now=now, period=Period(first=today, last=today), **options)
+        report = built(session, name, now=now, period=Period(first=today, last=today))
         return by_key(report)[report.total_keys[0]]
 
 
