@@ -76,6 +76,7 @@ def test_actions_stored_by_earlier_versions_are_those_of_the_audit(database_url:
     stored = execute(database_url, "SELECT action FROM audit_entries ORDER BY id")
     renamed = dict(zip(OLD_ACTIONS, (row.action for row in stored), strict=True))
     assert set(renamed.values()) <= set(AuditAction)
+    assert len(set(renamed.values())) == 59  # two pairs had two names for one act
     assert renamed["run.plan"] == "load.plan"
     assert renamed["registry.rejected"] == "registry.reject"
 

@@ -42,8 +42,10 @@ def application(tmp_path: Path) -> Iterator[Application]:
         yield application
 
 
-def take_in(application: Application, text: str, encoding: str = "utf-8") -> Imported:
-    path = application.settings.home / "history.csv"
+def take_in(
+    application: Application, text: str, encoding: str = "utf-8", name: str = "history.csv"
+) -> Imported:
+    path = application.settings.home / name
     path.write_text(text, encoding)
     return import_events(application.sessions, path, secret=b"secret", now=NOW)
 
@@ -79,7 +81,7 @@ def test_the_same_sign_in_counts_once_however_often_it_comes(application: Applic
     take_in(application, HEAD + ANNA + ANNA)
     again = take_in(application, HEAD + ANNA + ANNA)
     in_another_zone = ANNA.replace("09:30:00+03:00", "06:30:00Z")
-    overlapping = take_in(application, HEAD + in_another_zone + BORIS)
+    overlapping = take_in(application, HEAD + in_another_zone + BORIS, name="b.csv")
     assert (again.new, again.known_before) == (0, 2)
     assert (overlapping.new, overlapping.known_before) == (1, 1)
     with transaction(application.sessions) as session:

@@ -54,7 +54,9 @@ NAMES = re.compile("ЕСИА|Сферум|Госуслуги|ЦОС")
 
 
 def test_help_of_every_command_is_english(tmp_path: Path) -> None:
-    shown = python("-c", HELP, home=tmp_path).stdout
+    done = python("-c", HELP, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout
     assert shown.count("--json") > 10
     left = NAMES.sub("", shown)
     assert [line for line in left.splitlines() if re.search("[А-Яа-яЁё]", line)] == []

@@ -50,6 +50,21 @@ from tests.service.report_questions import (
 LEVELS = [(name, by) for name, each in REPORTS.items() for by in each.levels or [""]]
 
 
+PEOPLE = {
+    "coverage": "account ever in_period left linked own_password roll",
+    "activity": "active left moved provisioned",
+    "low-activity": "active left moved provisioned",
+    "other-systems": "active",
+    "freshness": "",
+    "funnel": "account first_login linked own_password roll slip",
+    "movement": "arrived came_over left revived suspended went_over",
+    "weekly": "active c1 c2 c3 c5 teachers",
+    "indicators": "loaded numerator",
+    "transition": "accounts exempt linked locked_out",
+}
+"""Columns that count people: small numbers of them are hidden, and names stand behind them."""
+
+
 def rule_and_import(session: Session) -> None:
     """A switch to ЕСИА to come, somebody exempt from it, and a week of another platform."""
     for phase, day in ((Phase.BOTH, date(2026, 9, 1)), (Phase.ESIA_ONLY, date(2027, 1, 8))):
@@ -64,10 +79,21 @@ def rule_and_import(session: Session) -> None:
 def test_as_many_people_are_behind_each_number_as_it_says(session: Session, name: str) -> None:
     make_city(session, 7)
     rule_and_import(session)
+    add_people(session, "1", "exempt")
+    add(session, PhaseExemption, person_id="exempt", who=Who.ALL)
+    assert line(built(session, "transition"), "total")["exempt"]
     for by in set(REPORTS[name].levels) - {"phases", "steps"} or {""}:
         assert check_people(session, name, by=by) > 5, by
     if name == "low-activity":
         assert check_people(session, name, options={"below": 12}) > 5
+
+
+@pytest.mark.parametrize(("name", "by"), LEVELS)
+def test_columns_that_count_people_say_so(session: Session, name: str, by: str) -> None:
+    add_school(session, "1")
+    rule_and_import(session)
+    columns = {one.key for one in built(session, name, by=by).columns if one.people}
+    assert columns == (set() if by in ("phases", "steps") else {*PEOPLE[name].split()})
 
 
 def test_nobody_is_known_behind_organisations_and_behind_figures_of_others() -> None:
@@ -108,25 +134,27 @@ def test_queries_do_not_grow_with_schools(
 
 
 @pytest.mark.parametrize(
-    ("name", "key", "column", "first", "last"),
+    ("name", "key", "column", "first", "last", "count"),
     [
-        ("activity", "1", "active", "2026-10-01", "2026-10-31"),
-        ("coverage", "1|all", "in_period", "2026-10-01", "2026-10-31"),
-        ("transition", "1", "esia_sign_ins", "2026-10-10", "2026-10-16"),
+        ("activity", "1", "active", "2026-10-01", "2026-10-31", 2),
+        ("coverage", "1|all", "in_period", "2026-10-01", "2026-10-31", 2),
+        ("transition", "1", "esia_sign_ins", "2026-10-10", "2026-10-16", 2 + 4),
     ],
 )
 def test_both_days_of_the_period_count_and_end_at_midnight_in_moscow(
-    session: Session, name: str, key: str, column: str, first: str, last: str
+    session: Session, name: str, key: str, column: str, first: str, last: str, count: int
 ) -> None:
     begin, moment = datetime.fromisoformat(f"{first}T00:00+03:00"), timedelta(microseconds=1)
     after = datetime.fromisoformat(f"{last}T00:00+03:00") + timedelta(days=1)
     add_school(session, "1")
-    for who, at in (
-        ("eve", begin - moment), ("first", begin), ("last", after - moment), ("after", after),
+    for who, at, times in (
+        ("eve", begin - moment, 1), ("first", begin, 2), ("last", after - moment, 4),
+        ("after", after, 8),
     ):  # fmt: skip
         add_person(session, who, "1")
-        sign_in(session, who, at, method=Method.ESIA, school_code="1")
-    assert line(built(session, name), key)[column] == 2
+        for _ in range(times):
+            sign_in(session, who, at, method=Method.ESIA, school_code="1")
+    assert line(built(session, name), key)[column] == count
     if name != "transition":
         assert people(session, name, key, column) == ["first", "last"]
 
