@@ -305,8 +305,7 @@ class Person(Browser):
         start = application.start(**wishes)
         answer = application.redeem(self(start.url).code, start)
         assert answer.status_code == 200, answer.text
-        found: Tokens = answer.json()
-        return found
+        return answer.json()
 
     def claims(self, application: RelyingParty, **wishes: str | None) -> dict[str, Any]:
         """Those of the ID token."""
@@ -341,8 +340,7 @@ def code(diary: RelyingParty, pupil: Person) -> str:
 
 @pytest.fixture
 def tokens(diary: RelyingParty, code: str) -> Tokens:
-    answer: Tokens = diary.redeem(code).json()
-    return answer
+    return diary.redeem(code).json()
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:

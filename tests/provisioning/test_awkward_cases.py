@@ -87,7 +87,6 @@ def one_person_in_both(key: str) -> Check:
 
 
 CITY_SNILS = "112-233-445 95"
-NAMESAKES = [student("s-1"), student("s-2")]
 TWINS = [student(key, given_name=name) for key, name in (("s-1", "Анна"), ("s-2", "Мария"))]
 CLASSLESS = [student(), student("s-2", class_id="", given_name="Проба")]
 TWO_CLASSES = [school_class(), school_class("c-9", title="9А", grade="9")]
@@ -127,7 +126,7 @@ CASES = {
         pupil(family_name="Пpимеров"), name("Пpимеров"), ("name.mixed_alphabets",)
     ),
     "two pupils with one name and birth date in a class": Case(
-        file(students=NAMESAKES), people("s-1", "s-2"), ("pupil.same_name",)
+        file(students=[student("s-1"), student("s-2")]), people("s-1", "s-2"), ("pupil.same_name",)
     ),
     "twins": Case(file(students=TWINS), people("s-1", "s-2")),
     "a teacher who is a parent": Case(

@@ -85,8 +85,7 @@ def test_an_answer_that_brings_no_result_belongs_to_a_family(
     answer: Answer, family: type[MoodleError], code: str
 ) -> None:
     error = error_of(write, answer)
-    expected = (family, code, Function.CREATE_USERS)
-    assert (type(error), error.code, error.function) == expected
+    assert (type(error), error.code, error.function) == (family, code, Function.CREATE_USERS)
 
 
 SITE = data({"siteid": 1, "userid": 3})
@@ -104,8 +103,7 @@ def test_a_probe_tells_whether_a_setting_or_the_data_was_refused(
 ) -> None:
     changed = data({"warnings": [{"itemid": 0, "warningcode": "invaliduserid"}]})
     error = error_of(write, failure(code), SITE, failure(probe), changed, CATEGORY, COHORT)
-    expected = (family, code, Function.CREATE_USERS)
-    assert (type(error), error.code, error.function) == expected
+    assert (type(error), error.code, error.function) == (family, code, Function.CREATE_USERS)
 
 
 @pytest.mark.parametrize(

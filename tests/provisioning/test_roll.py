@@ -29,8 +29,6 @@ def test_a_pupil_of_a_class_is_on_the_roll_with_it() -> None:
 
 LEFT = make_person(status=PersonStatus.LEFT)
 LEFT_YESTERDAY = make_person(end_date=date(2026, 10, 1))
-LEAVES_TODAY = make_person(end_date=TODAY)
-ON_LEAVE = make_person(status=PersonStatus.ON_LEAVE)
 
 STILL_HERE: dict[str, tuple[Roster, set[str]]] = {
     "absent from a full roll": (make_roster(), set()),
@@ -43,8 +41,8 @@ STILL_HERE: dict[str, tuple[Roster, set[str]]] = {
     "left yesterday": (make_roster([LEFT_YESTERDAY]), set()),
     "said to have left, of changes": (make_roster([LEFT], mode=Mode.CHANGES), {"t-1"}),
     "left yesterday, of changes": (make_roster([LEFT_YESTERDAY], mode=Mode.CHANGES), {"t-1"}),
-    "on academic leave": (make_roster([ON_LEAVE]), {"s-1"}),
-    "the last day": (make_roster([LEAVES_TODAY]), {"s-1"}),
+    "on academic leave": (make_roster([make_person(status=PersonStatus.ON_LEAVE)]), {"s-1"}),
+    "the last day": (make_roster([make_person(end_date=TODAY)]), {"s-1"}),
 }
 
 

@@ -34,13 +34,13 @@ from service.models import (
     SchoolPlan,
     SourceKey,
 )
-from service.moodle_standin import DEFAULT_TOKEN, Fault, Snapshot
+from service.moodle_standin import Fault, Snapshot
 from service.problems import Problem
 from service.sample.layouts import roster_1
 from service.sample.people import draw, make_human, snils
 from service.sample.rows import Row, SampleSchool, person_of
 from tests.service.installation import SCOPE, Value, ask, find_run, installation, load_paths
-from tests.service.standin import running_standin
+from tests.service.standin import call_form, running_standin
 
 OfPerson = TypeVar("OfPerson", Identity, KnownUser)
 
@@ -195,14 +195,8 @@ class Trial:
 
     def ask_moodle(self, function: str, **fields: Any) -> Any:
         """Call a function as the administrator of Moodle does, not as we do."""
-        answer = requests.post(
-            f"{self.moodle_url}/webservice/rest/server.php",
-            data={
-                "wstoken": DEFAULT_TOKEN, "wsfunction": function, "moodlewsrestformat": "json",
-                **fields,
-            },
-            timeout=60,
-        ).json()  # fmt: skip
+        address = f"{self.moodle_url}/webservice/rest/server.php"
+        answer = requests.post(address, data=call_form(function, **fields), timeout=60).json()
         assert not (isinstance(answer, dict) and "exception" in answer), answer
         return answer
 
@@ -301,8 +295,7 @@ class Trial:
         return answer.json() if method == "GET" else None
 
     def moodle(self) -> Snapshot:
-        state: Snapshot = self._control("GET", "state")
-        return state
+        return self._control("GET", "state")
 
     def account(self, code: str, sourced_id: str) -> dict[str, Any]:
         """The only account in Moodle of this person."""

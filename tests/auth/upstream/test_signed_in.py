@@ -50,8 +50,7 @@ def way(portal: Portal, journey: Journey) -> Traveller:
 def person_of(application: RelyingParty, page: Page) -> str:
     assert page.url.startswith(application.redirect_uri), (page.url, page.text)
     tokens = application.redeem(page.code).json()
-    sub: str = application.userinfo(tokens["access_token"]).json()["sub"]
-    return sub
+    return application.userinfo(tokens["access_token"]).json()["sub"]
 
 
 def test_a_teacher_enters_moodle_through_esia(

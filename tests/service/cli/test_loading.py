@@ -49,8 +49,7 @@ class Installation:
 
     def imported(self, seed: int, month: int = 0) -> dict[str, Any]:
         """The load of a good file, planned."""
-        data: dict[str, Any] = self.run("import", self.sample(seed, month), "--json").data
-        return data
+        return self.run("import", self.sample(seed, month), "--json").data
 
     def status(self, number: int) -> str:
         (found,) = [one for one in self.run("runs", "--json").data if one["run"] == number]

@@ -140,8 +140,7 @@ def test_in_one_upload_both_schools_are_named_as_well(trial: Trial) -> None:
 def director(trial: Trial) -> str:
     """The login of the director of a loaded school, S1."""
     trial.sync(case("d22-director-as-pupil")[0])
-    login: str = trial.account("S1", "t-1")["username"]
-    return login
+    return trial.account("S1", "t-1")["username"]
 
 
 def nothing_of(trial: Trial, login: str, code: str) -> None:

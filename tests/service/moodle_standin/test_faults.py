@@ -40,15 +40,11 @@ def change(url: str, page: str, **values: Any) -> None:
     assert requests.post(f"{url}/standin/{page}", json=values, timeout=60).status_code == 204
 
 
-def strike(url: str, **fault: Any) -> None:
-    change(url, "faults", **fault)
-
-
 @pytest.mark.parametrize(("kind", "left"), [("drop-before", []), ("drop-after", ["c-1"])])
 def test_a_connection_is_dropped_before_or_after_the_work(
     url: str, kind: str, left: list[str]
 ) -> None:
-    strike(url, kind=kind)
+    change(url, "faults", kind=kind)
     with pytest.raises(requests.ConnectionError):
         create_cohort(url, "c-1")
     assert cohorts(url) == left
@@ -66,7 +62,7 @@ def test_a_connection_is_dropped_before_or_after_the_work(
 def test_a_fault_answers_with_a_page_and_does_nothing(
     url: str, fault: dict[str, Any], status: int, retry_after: str | None
 ) -> None:
-    strike(url, **fault)
+    change(url, "faults", **fault)
     response = create_cohort(url, "c-1")
     headers = response.headers
     assert (response.status_code, headers.get("Retry-After")) == (status, retry_after)
@@ -75,7 +71,7 @@ def test_a_fault_answers_with_a_page_and_does_nothing(
 
 
 def test_a_slow_call_takes_its_time_and_answers(url: str) -> None:
-    strike(url, kind="slow", seconds=0.3)
+    change(url, "faults", kind="slow", seconds=0.3)
     started = time.monotonic()
     assert create_cohort(url, "c-1").json()[0]["idnumber"] == "c-1"
     assert time.monotonic() - started >= 0.3
@@ -83,7 +79,7 @@ def test_a_slow_call_takes_its_time_and_answers(url: str) -> None:
 
 def test_a_fault_strikes_every_nth_call_of_its_function_as_often_as_told(url: str) -> None:
     function = "core_cohort_create_cohorts"
-    strike(url, kind="server-error", function=function, skip=1, every=2, times=2)
+    change(url, "faults", kind="server-error", function=function, skip=1, every=2, times=2)
     answers = []
     for number in range(8):
         assert call(url, "core_cohort_get_cohorts").status_code == 200
@@ -94,7 +90,7 @@ def test_a_fault_strikes_every_nth_call_of_its_function_as_often_as_told(url: st
 
 
 def test_a_fault_finds_its_function_inside_a_combined_call(url: str) -> None:
-    strike(url, kind="server-error", function="core_cohort_get_cohorts")
+    change(url, "faults", kind="server-error", function="core_cohort_get_cohorts")
     inner = [{"function": "core_cohort_get_cohorts", "arguments": "{}"}]
     for status in (500, 200):
         answer = call(url, "tool_mobile_call_external_functions", requests=inner)

@@ -42,8 +42,7 @@ def figures(browser: Browser, **question: str) -> dict[str, Any]:
     """Of the school "own"; the page is there too."""
     asked = {**SEPTEMBER, "school": "own", **question}
     assert browser.get(COVERAGE, **asked).status_code == 200
-    data: dict[str, Any] = browser.get(f"{COVERAGE}.json", **asked).json
-    return data
+    return browser.get(f"{COVERAGE}.json", **asked).json
 
 
 def test_the_period_before_stands_beside_each_figure_as_a_change(console: ConsoleUnderTest) -> None:

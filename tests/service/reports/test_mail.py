@@ -69,8 +69,7 @@ class Mailroom:
 
     def row(self, occasion: str) -> OutgoingMail:
         with self.console.rows() as rows:
-            found: OutgoingMail = rows.query(OutgoingMail).filter_by(occasion=occasion).one()
-            return found
+            return rows.query(OutgoingMail).filter_by(occasion=occasion).one()
 
     def send(self) -> int:
         return outbox.send_waiting(self.console.application)

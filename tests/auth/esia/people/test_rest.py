@@ -259,29 +259,24 @@ def system_token(esia: EsiaStandin, oid: int, *names: str) -> str:
     return answer["access_token"]
 
 
-def test_roles_come_whole_and_organisations_as_addresses(esia: EsiaStandin) -> None:
+def test_roles_come_whole_with_chief_and_administrator_and_organisations_as_addresses(
+    esia: EsiaStandin,
+) -> None:
     read = esia.reader("two_organisations", "openid usr_org")
     roles = read.json("/roles")["elements"]
-    assert [role["oid"] for role in roles] == [SCHOOL, OFFICE]
-    addresses = read.json("/orgs")["elements"]
-    assert addresses == [f"{esia.url}/rs/orgs/{role['oid']}" for role in roles]
-    assert read.system.open(addresses[0], read.token).json()["oid"] == SCHOOL
-
-
-def test_chief_and_administrator_are_told_in_the_roles(esia: EsiaStandin) -> None:
-    read = esia.reader("two_organisations", "openid usr_org")
-    roles = {one["oid"]: one for one in read.json("/roles")["elements"]}
-    assert [(roles[oid]["chief"], roles[oid]["admin"]) for oid in (SCHOOL, OFFICE)] == [
-        (False, False),
-        (True, True),
+    assert [(role["oid"], role["type"], role["chief"], role["admin"]) for role in roles] == [
+        (SCHOOL, "LEGAL", False, False),
+        (OFFICE, "AGENCY", True, True),
     ]
-    assert roles[SCHOOL]["prnOid"] == EMPLOYEE
-    assert (roles[SCHOOL]["type"], roles[OFFICE]["type"]) == ("LEGAL", "AGENCY")
+    assert roles[0]["prnOid"] == EMPLOYEE
     recorded = {
         "oid", "prnOid", "fullName", "shortName", "ogrn", "type", "chief", "admin", "active",
         "phone", "email", "hasRightOfSubstitution", "isLiquidated",
     }  # fmt: skip
-    assert recorded <= set(roles[SCHOOL])
+    assert recorded <= set(roles[0])
+    addresses = read.json("/orgs")["elements"]
+    assert addresses == [f"{esia.url}/rs/orgs/{role['oid']}" for role in roles]
+    assert read.system.open(addresses[0], read.token).json()["oid"] == SCHOOL
 
 
 def test_employees_come_as_addresses_or_whole(esia: EsiaStandin) -> None:
