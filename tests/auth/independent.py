@@ -4,6 +4,7 @@ browser whose person comes back to them."""
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, Page
 from tests.waiting import WAIT_SECONDS
 
 INSTALL_SECONDS = 900
+Command = tuple[list[str], Path]
 
 
 def install(command: list[str], what: str, folder: Path) -> None:
@@ -28,11 +30,20 @@ def install(command: list[str], what: str, folder: Path) -> None:
         pytest.skip(f"{what} could not be installed: is the package index reachable?")
 
 
-def install_with_pip(packages: list[str], what: str, folder: Path) -> str:
-    """The interpreter of a new environment with these packages."""
+def by_pip(packages: list[str], program: Path, folder: Path) -> Command:
+    """The program with the interpreter of a new environment that has these packages."""
     install([sys.executable, "-m", "venv", "venv"], "a Python environment", folder)
-    install([str(folder / "venv/bin/pip"), "install", "--quiet", *packages], what, folder)
-    return str(folder / "venv/bin/python")
+    install([str(folder / "venv/bin/pip"), "install", "--quiet", *packages], packages[0], folder)
+    return [str(folder / "venv/bin/python"), str(program)], folder
+
+
+def by_npm(package: str, program: Path, folder: Path) -> Command:
+    """The program beside the package that it imports."""
+    if shutil.which("npm") is None:
+        pytest.skip("node and npm are not here")
+    install(["npm", "install", "--silent", "--no-audit", package], package, folder)
+    shutil.copy(program, folder)
+    return ["node", program.name], folder
 
 
 class Conversation:

@@ -6,9 +6,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlalchemy import Engine
+
+from provisioning.settings import MoodleSettings
 from service import db
 from service.access import Scope, command_line_scope
 from service.application import Application, build, make_secret
@@ -24,6 +28,8 @@ from service.sample import City, write_sample
 from service.settings import Settings
 from tests.service.database import make_tables
 
+NOW = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)
+MOODLE = "https://moodle.example.org"
 SCOPE: Scope = command_line_scope("test")
 Value = TypeVar("Value")
 
@@ -45,6 +51,14 @@ def installation(
     make_tables(application.engine)
     yield application
     application.engine.dispose()
+
+
+def make_application(engine: Engine, home: Path) -> Application:
+    """An application over a test's own database, at ``NOW``."""
+    make_secret(home)
+    settings = Settings(home=home, moodle=MoodleSettings(url=MOODLE))
+    sessions = db.make_session_factory(engine)
+    return Application(settings=settings, engine=engine, sessions=sessions, clock=lambda: NOW)
 
 
 def environment(settings: Settings) -> dict[str, str]:

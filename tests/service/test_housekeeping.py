@@ -21,10 +21,8 @@ from service.housekeeping import OVER, clear_away
 from service.models import ActivityBitmap, AuditEntry, LoadStatus
 from tests.service.command_line import command
 from tests.service.factories import add, add_load
-from tests.service.installation import environment, installation, running_redis
+from tests.service.installation import NOW, environment, installation, running_redis
 from tests.waiting import WAIT_SECONDS
-
-NOW = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture

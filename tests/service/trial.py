@@ -39,7 +39,7 @@ from service.problems import Problem
 from service.sample.layouts import roster_1
 from service.sample.people import draw, make_human, snils
 from service.sample.rows import Row, SampleSchool, person_of
-from tests.service.installation import SCOPE, Value, ask, find_run, installation, load_paths
+from tests.service.installation import NOW, SCOPE, Value, ask, find_run, installation, load_paths
 from tests.service.standin import call_form, running_standin
 
 OfPerson = TypeVar("OfPerson", Identity, KnownUser)
@@ -50,7 +50,6 @@ on_both_databases = pytest.mark.parametrize("trial", ["sqlite", "postgresql"], i
 A, B, C = "SB0001", "SB0002", "SB0003"
 """Codes of small schools."""
 
-NOW = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)
 EXPORTED = datetime(2026, 9, 5, 7, 0, tzinfo=UTC)
 """The first export of a small school; later ones follow day by day."""
 

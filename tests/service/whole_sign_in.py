@@ -34,6 +34,7 @@ from tests.service.factories import (
     NOW,
     PASSWORD,
     add,
+    add_known_person,
     add_operator,
     add_request,
     add_school,
@@ -41,7 +42,6 @@ from tests.service.factories import (
     link,
 )
 from tests.service.odd_requests import Ask, Visitor
-from tests.service.slip_factories import add_person
 
 ISSUER = "http://127.0.0.1:8080"
 OWN, CLIENT_SECRET = "зимний жираф", "diary-secret-of-the-tests"
@@ -182,7 +182,7 @@ def _add_people(rows: Session) -> None:
     for code in ("1", "2"):
         add_school(rows, code, district="Адмиралтейский")
     for name, family_name in NAMES.items():
-        add_person(
+        add_known_person(
             rows,
             name,
             "2" if name == "far" else "1",

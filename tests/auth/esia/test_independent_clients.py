@@ -15,33 +15,24 @@ from playwright.sync_api import Browser
 from tests.auth.conftest import Clock
 from tests.auth.esia.conftest import Start
 from tests.auth.esia.signing import Signer
-from tests.auth.independent import conversation, install, install_with_pip, journey
+from tests.auth.independent import Command, by_npm, by_pip, conversation, journey
 
 CLIENTS = Path(__file__).parent / "clients"
 CALLBACK = "https://journal.example/esia"
 SCOPE = "openid fullname email"
 
-Command = tuple[list[str], Path]
-
 
 @pytest.fixture(scope="session")
 def connector(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    folder = tmp_path_factory.mktemp("esia-connector")
     if shutil.which("openssl") is None:
         pytest.skip("esia-connector signs with the openssl command, which is not here")
     packages = ["esia-connector==0.16", "PyJWT<2", "cryptography", "pytz", "requests"]
-    python = install_with_pip(packages, "esia-connector", folder)
-    return [python, str(CLIENTS / "connector.py")], folder
+    return by_pip(packages, CLIENTS / "connector.py", tmp_path_factory.mktemp("pip"))
 
 
 @pytest.fixture(scope="session")
 def npm_esia(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    folder = tmp_path_factory.mktemp("npm-esia")
-    if shutil.which("npm") is None:
-        pytest.skip("node and npm are not here")
-    install(["npm", "install", "--silent", "--no-audit", "esia@0.2.3"], "npm esia", folder)
-    shutil.copy(CLIENTS / "npm_esia.js", folder)
-    return ["node", "npm_esia.js"], folder
+    return by_npm("esia@0.2.3", CLIENTS / "npm_esia.js", tmp_path_factory.mktemp("npm"))
 
 
 @pytest.mark.parametrize("library", ["connector", "npm_esia"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,34 +9,26 @@ from playwright.sync_api import Browser
 
 from auth.clients.client import Client
 from tests.auth.conftest import ON_SQLITE, OWN_PASSWORD, StartPortal
-from tests.auth.independent import conversation, install, install_with_pip, journey
+from tests.auth.independent import Command, by_npm, by_pip, conversation, journey
 from tests.auth.people import PUPIL
 
 CLIENTS = Path(__file__).parent / "clients"
 CALLBACK = "https://independent.example/callback"
 SCOPE = "openid profile email school offline_access"
 
-Command = tuple[list[str], Path]
-
 pytestmark = ON_SQLITE
 
 
 @pytest.fixture(scope="session")
 def openid_client(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    folder = tmp_path_factory.mktemp("openid-client")
-    if shutil.which("npm") is None:
-        pytest.skip("node and npm are not here")
-    command = ["npm", "install", "--silent", "--no-audit", "openid-client@6.8.9"]
-    install(command, "openid-client", folder)
-    shutil.copy(CLIENTS / "openid_client.mjs", folder)
-    return ["node", "openid_client.mjs"], folder
+    folder = tmp_path_factory.mktemp("npm")
+    return by_npm("openid-client@6.8.9", CLIENTS / "openid_client.mjs", folder)
 
 
 @pytest.fixture(scope="session")
 def idpyoidc(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    folder = tmp_path_factory.mktemp("idpyoidc")
-    python = install_with_pip(["idpyoidc==5.0.0"], "idpyoidc", folder)
-    return [python, str(CLIENTS / "idpy.py")], folder
+    folder = tmp_path_factory.mktemp("pip")
+    return by_pip(["idpyoidc==5.0.0"], CLIENTS / "idpy.py", folder)
 
 
 def sign_in(chromium: Browser, url: str) -> str:

@@ -20,10 +20,9 @@ from service.db import make_session_factory, transaction
 from service.models import EventSource, KnownUser, OutsideEvent, SourceKey
 from service.settings import ActivitySettings
 from tests.service.factories import add, add_known_person, add_person, add_school, sign_in
-from tests.service.installation import installation
+from tests.service.installation import NOW, installation
 from tests.service.report_questions import MOSCOW, who
 
-NOW = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)
 PORTAL = [EventSource.EARLIER_PORTAL]
 HEAD = "time;login;source_id;school_code;method;result\n"
 ANNA = "2017-04-01T09:30:00+03:00;anna;;153;password;allowed\n"

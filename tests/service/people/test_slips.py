@@ -28,8 +28,10 @@ from tests.service.factories import (
     put_on_roll,
     take_off_roll,
 )
-from tests.service.slip_factories import MOODLE, NOW, OF_OTHER_SCHOOL, OF_SCHOOL, make_application
+from tests.service.installation import MOODLE, NOW, make_application
 
+OF_SCHOOL = Scope(actor="anna", role=OperatorRole.SCHOOL, items=frozenset({"1"}))
+OF_OTHER_SCHOOL = Scope(actor="boris", role=OperatorRole.SCHOOL, items=frozenset({"2"}))
 OF_DISTRICT = Scope(actor="d", role=OperatorRole.DISTRICT, items=frozenset({"Невский"}))
 OF_OTHER_DISTRICT = Scope(actor="d", role=OperatorRole.DISTRICT, items=frozenset({"Курортный"}))
 

@@ -28,6 +28,7 @@ from tests.service.factories import (
     sign_in,
     take_off_roll,
 )
+from tests.service.installation import make_application
 from tests.service.report_questions import (
     IN_OCTOBER,
     NOW,
@@ -38,7 +39,6 @@ from tests.service.report_questions import (
     line,
     link,
 )
-from tests.service.slip_factories import make_application
 from tests.service.trial import A, Trial, pupils
 
 

@@ -27,9 +27,8 @@ from service.signin.phases import (
     read_schedule,
 )
 from tests.service.factories import add, add_person, add_school, link
-from tests.service.installation import installation
+from tests.service.installation import installation, make_application
 from tests.service.report_questions import counted_queries
-from tests.service.slip_factories import make_application
 from tests.soak import SOAK, soak
 
 DAY = date(2026, 10, 6)
