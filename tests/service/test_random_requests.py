@@ -175,6 +175,8 @@ def typed_at(path: str) -> dict[str, str]:
     """What a person fills in on the page at this address."""
     typed = {"username": "48ppupil", "password": OWN, "school": "1", "login": "48ppupil"}
     typed |= {"reason": "проба", "answer": "нет"}
+    if path == "/console/clients/new":
+        typed |= {"client_id": "new", "redirect_uris": "https://new.example/back"}
     if path == "/console/signin":
         typed |= {"username": "city", "password": PASSWORD}
     elif path == "/auth/linking/confirm":
