@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +30,7 @@ _Registration = TypeVar("_Registration")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Registrations(Generic[Row]):
+class Registrations(ABC, Generic[Row]):
     """The use cases of an operator of the city. Each raises ``Forbidden`` for anybody else, and for
     a name that is not registered in the console, unless it says otherwise."""
 
@@ -44,8 +45,9 @@ class Registrations(Generic[Row]):
     """The detail of audit entries that holds the name."""
 
     @property
+    @abstractmethod
     def names_in_file(self) -> Collection[str]:
-        raise NotImplementedError
+        """The names that the settings file has; the console cannot change these."""
 
     def _switch(self, name: str, action: AuditAction, *, on: bool) -> None:
         row = self._row(name)
