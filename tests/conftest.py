@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import uuid
@@ -48,9 +49,17 @@ settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)
-def _russian() -> None:
-    """A command that a test ran in this process may have chosen another language."""
+def _as_at_the_start() -> Iterator[None]:
+    """A command that a test runs in this process may choose a language, and what is logged."""
     set_language("ru")
+    before = {logger: logger.level for logger in loggers()}
+    yield
+    for logger in loggers():
+        logger.setLevel(before.get(logger, logging.NOTSET))
+
+
+def loggers() -> list[logging.Logger]:
+    return [logging.getLogger(), *map(logging.getLogger, list(logging.root.manager.loggerDict))]
 
 
 @pytest.fixture(scope="session")
