@@ -131,7 +131,7 @@ def _die_with_parent(parent: int) -> Callable[[], None]:
 
 
 @contextmanager
-def _signals_wait() -> Iterator[None]:
+def signals_wait() -> Iterator[None]:
     """Hold back the signals to end: Python loses an exception in the middle of a fork."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
@@ -248,7 +248,7 @@ def _run_standin(settings: Settings, stack: ExitStack) -> Child:
 
 
 def _start(child: Child, stack: ExitStack) -> None:
-    with _signals_wait():
+    with signals_wait():
         child.start()
         stack.callback(child.stop)
 
@@ -343,7 +343,7 @@ def _watch(children: Sequence[Child]) -> None:
             if child.keeps_ending:
                 words = child.last_words()
                 raise StartError(_("{name} keeps ending: {words}", name=child.name, words=words))
-            with _signals_wait():
+            with signals_wait():
                 child.start()
             if child.name == "redis":
                 # A worker registers once, and the new Redis knows nothing of it.

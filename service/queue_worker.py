@@ -20,6 +20,8 @@ from rq.exceptions import DeserializationError, StopRequested
 from rq.job import Job
 from rq.utils import as_text
 
+from service.processes import ENDING, signals_wait
+
 RECONNECT_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
@@ -84,7 +86,11 @@ def _outliving_redis(what: str) -> Iterator[None]:
 class _Worker(Worker):
     look: Callable[[], None]
     told: Event
-    """Set when it was told to stop."""
+    """Set when it was told to stop.
+
+    The exception by which RQ says so can be lost: Python drops one that arrives inside a finalizer,
+    and libraries suppress any while they close connections. So this is asked too.
+    """
     max_connection_wait_time = 5.0
 
     def forget_failures(self) -> None:
@@ -113,9 +119,20 @@ class _Worker(Worker):
         if pipeline is not None:
             super().heartbeat(timeout, pipeline)
             return
+        if self.told.is_set() and not self.horse_pid:
+            raise StopRequested
         with _outliving_redis("the worker cannot say that it lives"):
             super().heartbeat(timeout)
             self._register_again()
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """A signal waits until it can be passed on to the job."""
+        with signals_wait():
+            super().fork_work_horse(job, queue)
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
     def maintain_heartbeats(self, job: Job, execution: Any) -> None:
         """While a job is at work, which goes on whether Redis is there or not."""

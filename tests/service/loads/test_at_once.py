@@ -179,7 +179,7 @@ def receive(trial: Trial, code: str, rows: list[Row]) -> int:
 def two_workers(trial: Trial, **variables: str) -> Iterator[None]:
     settings = trial.application.settings
     with running_redis(settings), ExitStack() as stack:
-        stack.enter_context(log := (settings.home / "worker.log").open("ab"))
+        log = stack.enter_context((settings.home / "worker.log").open("ab"))
         workers = [
             subprocess.Popen(
                 [sys.executable, "-m", "service.worker", "loads"],
@@ -194,8 +194,13 @@ def two_workers(trial: Trial, **variables: str) -> Iterator[None]:
         finally:
             for worker in workers:
                 worker.terminate()
-            for worker in workers:
-                worker.wait(WAIT_SECONDS)
+            try:
+                for worker in workers:
+                    worker.wait(WAIT_SECONDS)
+            finally:  # one that does not end fails this test, and none that comes after
+                for worker in workers:
+                    worker.kill()
+                    worker.wait()
 
 
 def planned(trial: Trial, *run_ids: int) -> None:
