@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 
 from provisioning.findings import Finding, about
+from provisioning.questions import Question
 from provisioning.roster import Person, Roster
 
 NameKey = tuple[str, date]
@@ -75,6 +76,7 @@ class Matching:
     numberless: frozenset[str] = frozenset()
     """Sourced ids of the rows whose СНИЛС belongs to another human and is not used."""
     findings: tuple[Finding, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 def match(roster: Roster, known: KnownIdentities, new_id: Callable[[], str]) -> Matching:

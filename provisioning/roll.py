@@ -20,6 +20,8 @@ class Membership:
     class_id: str = ""
     """Sourced id of the home class; empty for staff and for students without a class."""
     class_title: str = ""
+    confirmed: bool = True
+    """Who this human is has been proven, or said by a person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

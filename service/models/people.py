@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth.models import UtcDateTime
+from provisioning.person_states import PersonState
 from service.db import Base
 
 
@@ -84,6 +85,11 @@ class KnownUser(Base):
     sourced_id: Mapped[str] = mapped_column(String(255), default="")
     source: Mapped[str] = mapped_column(String(64), default="")
     in_roll: Mapped[bool] = mapped_column(default=True)
+    state: Mapped[PersonState] = mapped_column(
+        String(20), default=PersonState.ON_ROLL, server_default="on_roll"
+    )
+    away_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the last school let go; None while one lists the person."""
     problem: Mapped[str] = mapped_column(String(100), default="")
     """Code of the outcome that kept the account from being made."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -104,6 +110,9 @@ class SchoolMembership(Base):
     role: Mapped[str] = mapped_column(String(20))
     class_id: Mapped[str] = mapped_column(String(255), default="")
     class_title: Mapped[str] = mapped_column(String(100), default="")
+    confirmed: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Who this human is has been proven or said by a person. Until then operators of this school
+    see their own row only, and have no rights over the account."""
 
 
 class ClassTeacher(Base):

@@ -1,0 +1,95 @@
+"""Questions, decisions, the rows of plans, further codes of schools, ids of classes, states."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0026"
+down_revision = "0025"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "questions",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("school_code", sa.String(64), nullable=False),
+        sa.Column("key", sa.String(300), nullable=False),
+        sa.Column("rows", sa.Text, nullable=False),
+        sa.Column("candidates", sa.Text, nullable=False),
+        sa.Column("evidence", sa.Text, nullable=False),
+        sa.Column("load_id", sa.Integer, sa.ForeignKey("loads.id")),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_index("ix_questions_about", "questions", ["school_code", "kind", "key"])
+    op.create_index("ix_questions_state", "questions", ["state", "school_code"])
+    op.create_index("ix_questions_load_id", "questions", ["load_id"])
+    op.create_table(
+        "decisions",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("question_id", sa.Integer, sa.ForeignKey("questions.id"), nullable=False),
+        sa.Column("school_code", sa.String(64), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("key", sa.String(300), nullable=False),
+        sa.Column("answer", sa.String(20), nullable=False),
+        sa.Column("candidate", sa.String(300), nullable=False),
+        sa.Column("refused", sa.JSON, nullable=False),
+        sa.Column("evidence", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("effects", sa.JSON, nullable=False),
+        sa.Column("decided_by", sa.String(100), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undone_by", sa.String(100), nullable=False),
+        sa.Column("undone_at", sa.DateTime(timezone=True)),
+    )
+    op.create_index("ix_decisions_about", "decisions", ["school_code", "kind", "key"])
+    op.create_index("ix_decisions_question_id", "decisions", ["question_id"])
+    op.create_table(
+        "planned_rosters",
+        sa.Column("plan_id", sa.Integer, sa.ForeignKey("school_plans.id"), primary_key=True),
+        sa.Column("school_code", sa.String(64), nullable=False),
+        sa.Column("source", sa.String(64), nullable=False),
+        sa.Column("rows", sa.Text, nullable=False),
+        sa.Column("stored_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_index("ix_planned_rosters_school_code", "planned_rosters", ["school_code"])
+    op.create_table(
+        "school_codes",
+        sa.Column("code", sa.String(64), primary_key=True),
+        sa.Column("school_code", sa.String(64), sa.ForeignKey("schools.code"), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decision_id", sa.Integer, sa.ForeignKey("decisions.id")),
+    )
+    op.create_index("ix_school_codes_school_code", "school_codes", ["school_code"])
+    op.create_table(
+        "class_keys",
+        sa.Column("school_code", sa.String(64), sa.ForeignKey("schools.code"), primary_key=True),
+        sa.Column("school_year", sa.String(9), primary_key=True),
+        sa.Column("class_id", sa.String(255), primary_key=True),
+        sa.Column("class_key", sa.String(255), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    )
+    for table, column in (
+        (
+            "school_memberships",
+            sa.Column("confirmed", sa.Boolean, server_default=sa.true(), nullable=False),
+        ),
+        (
+            "planned_memberships",
+            sa.Column("confirmed", sa.Boolean, server_default=sa.true(), nullable=False),
+        ),
+        (
+            "known_users",
+            sa.Column("state", sa.String(20), server_default="on_roll", nullable=False),
+        ),
+        ("known_users", sa.Column("away_since", sa.DateTime(timezone=True))),
+    ):
+        # Not in a batch: that would make the table anew, without its triggers.
+        op.add_column(table, column)
+    op.execute(
+        "UPDATE known_users SET state = 'suspended', away_since = updated_at"
+        " WHERE suspended OR NOT in_roll"
+    )

@@ -1,0 +1,107 @@
+"""What only people can say, what they said, and the rows that are kept to plan again from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from auth.models import UtcDateTime
+from provisioning.questions import Answer, QuestionKind
+from service.db import Base
+from service.sealed import EncryptedText
+
+
+class QuestionState(StrEnum):
+    OPEN = "open"
+    ANSWERED = "answered"
+    SUPERSEDED = "superseded"
+    """A newer file of the school settles it or asks something else."""
+
+
+class StoredQuestion(Base):
+    """A stored ``provisioning.questions.Question``."""
+
+    __tablename__ = "questions"
+    __table_args__ = (
+        Index("ix_questions_about", "school_code", "kind", "key"),
+        Index("ix_questions_state", "state", "school_code"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[QuestionKind] = mapped_column(String(20))
+    state: Mapped[QuestionState] = mapped_column(String(20), default=QuestionState.OPEN)
+    school_code: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(300))
+    rows: Mapped[str] = mapped_column(EncryptedText("questions.rows"), default="[]")
+    """JSON: ``[{"school_code", "sourced_id"}, …]``."""
+    candidates: Mapped[str] = mapped_column(EncryptedText("questions.candidates"), default="[]")
+    """JSON: ``[{"key", "memberships", "evidence"}, …]``."""
+    evidence: Mapped[str] = mapped_column(EncryptedText("questions.evidence"), default="[]")
+    load_id: Mapped[int | None] = mapped_column(ForeignKey("loads.id"), index=True)
+    """The load that asked last."""
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class StoredDecision(Base):
+    """What a person answered, and when; kept when it is undone."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (Index("ix_decisions_about", "school_code", "kind", "key"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"), index=True)
+    school_code: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[QuestionKind] = mapped_column(String(20))
+    key: Mapped[str] = mapped_column(String(300))
+    answer: Mapped[Answer] = mapped_column(String(20))
+    candidate: Mapped[str] = mapped_column(String(300), default="")
+    refused: Mapped[list[str]] = mapped_column(JSON, default=list)
+    evidence: Mapped[str] = mapped_column(EncryptedText("decisions.evidence"), default="[]")
+    """What the person saw who answered."""
+    reason: Mapped[str] = mapped_column(EncryptedText("decisions.reason"), default="")
+    effects: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """What the answer changed of our records, so that undoing it restores them; ids only."""
+    decided_by: Mapped[str] = mapped_column(String(100))
+    decided_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    undone_by: Mapped[str] = mapped_column(String(100), default="")
+    undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PlannedRoster(Base):
+    """The rows that a plan was made from; of an applied plan the school's last accepted rows."""
+
+    __tablename__ = "planned_rosters"
+    plan_id: Mapped[int] = mapped_column(ForeignKey("school_plans.id"), primary_key=True)
+    school_code: Mapped[str] = mapped_column(String(64), index=True)
+    source: Mapped[str] = mapped_column(String(64))
+    rows: Mapped[str] = mapped_column(EncryptedText("planned_rosters.rows"))
+    """JSON of ``provisioning.roster.Roster``."""
+    stored_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SchoolCode(Base):
+    """Another code under which exports name a school that we know."""
+
+    __tablename__ = "school_codes"
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"), index=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
+
+
+class ClassKey(Base):
+    """Which class of ours an id of a school's exports names now.
+
+    Cohorts and courses hang on the key. It is the id itself until the school gives a class another
+    id, or the id to another class.
+    """
+
+    __tablename__ = "class_keys"
+    school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"), primary_key=True)
+    school_year: Mapped[str] = mapped_column(String(9), primary_key=True)
+    class_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    class_key: Mapped[str] = mapped_column(String(255))
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
