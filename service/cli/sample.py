@@ -10,6 +10,7 @@ import click
 from service.cli.base import writing
 from service.i18n import gettext as _
 from service.sample import ENCODINGS, LAYOUTS, City, write_sample
+from service.sample.life import MOST_MONTHS, Life, write_life
 
 
 @click.command("sample")
@@ -29,17 +30,32 @@ from service.sample import ENCODINGS, LAYOUTS, City, write_sample
 @click.option("--broken", default=0, show_default=True,
               help=_("So many schools have mistakes in their files."))  # fmt: skip
 @click.option(
+    "--life",
+    is_flag=True,
+    help=_("The files of every month of a city that lives, and who truly is who."),
+)
+@click.option("--months", default=MOST_MONTHS, show_default=True,
+              help=_("How many months a city lives; with --life."))  # fmt: skip
+@click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help=_("Folder.")
 )
 def sample(
     schools: int, people_per_school: int, seed: int, layout: str, encoding: str | None, month: int,
-    today: datetime | None, broken: int, out: Path,
+    today: datetime | None, broken: int, life: bool, months: int, out: Path,
 ) -> None:  # fmt: skip
+    day = today.date() if today else date.today()  # noqa: DTZ011 - chooses a school year
+    if life and (month or broken):
+        raise click.UsageError(_("--life does not go with --month and --broken"))
     try:
-        city = City(
-            schools=schools, people_per_school=people_per_school, seed=seed, broken=broken,
-            today=today.date() if today else date.today(),  # noqa: DTZ011 - chooses a school year
-        )  # fmt: skip
+        size = {"schools": schools, "people_per_school": people_per_school, "seed": seed}
+        if life:
+            living = Life(months=months, today=day, **size)
+            with writing(out):
+                rows = write_life(out, living, layout=layout, encoding=encoding)
+            click.echo(_("{rows} rows of {months} months of {schools} schools in {folder}",
+                         rows=rows, months=months, schools=schools, folder=out))  # fmt: skip
+            return
+        city = City(broken=broken, today=day, **size)
         with writing(out):
             people = write_sample(out, city, layout=layout, month=month, encoding=encoding)
     except ValueError as error:

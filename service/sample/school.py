@@ -26,7 +26,7 @@ def make_school(city: City, index: int, month: int) -> SampleSchool:
     teachers = [row for row in staff if row.person.role is Role.TEACHER]
     class_teachers = heads(classes, teachers)
     return SampleSchool(
-        school=_school(index),
+        school=invented_school(index),
         school_year=city.school_year,
         exported_at=city.exported_at(month),
         classes=tuple(
@@ -46,7 +46,8 @@ def make_school(city: City, index: int, month: int) -> SampleSchool:
     )
 
 
-def _school(index: int) -> School:
+def invented_school(index: int) -> School:
+    """The school with this index, as its registration names it."""
     district = district_of(index)
     title, full, kind = _KINDS[0 if index < 2 else index % len(_KINDS)]
     # Two schools of one number in two districts, and some without any
