@@ -6,10 +6,11 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from provisioning.formats.letters import wrong_letters
 from provisioning.formats.problems import FileProblem
 
 _CHUNK = 1 << 20
@@ -19,11 +20,25 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _EIGHT_BIT = {
-    **dict.fromkeys(("windows-1251", "cp1251", "cp-1251", "win-1251"), "cp1251"),
+    **{f"windows-{number}": f"cp{number}" for number in range(1250, 1259)},
+    **{f"cp{number}": f"cp{number}" for number in (*range(1250, 1259), 437, 850, 852, 855)},
+    **{
+        f"{name}-{part}": f"iso8859-{part}"
+        for name in ("iso-8859", "iso8859", "iso_8859")
+        for part in (*range(1, 12), *range(13, 17))
+    },
+    **dict.fromkeys(("cp-1251", "win-1251"), "cp1251"),
     **dict.fromkeys(("koi8-r", "koi8r"), "koi8-r"),
+    "koi8-u": "koi8-u",
     **dict.fromkeys(("ibm866", "cp866", "dos-866"), "cp866"),
-    "iso-8859-5": "iso8859-5",
+    **dict.fromkeys(("x-mac-cyrillic", "mac-cyrillic", "maccyrillic"), "mac-cyrillic"),
+    **dict.fromkeys(("macintosh", "x-mac-roman", "mac-roman"), "mac-roman"),
+    **dict.fromkeys(("latin1", "latin-1"), "iso8859-1"),
 }
+"""Names of code pages in XML declarations and layouts -> Python's codecs."""
+_SAMPLE_HEAD = 1 << 17
+_SAMPLE_LATER, _SAMPLES = 1 << 14, 16
+"""Bytes from the beginning, and of each of the next chunks, whose letters are looked at."""
 _DECLARATION = re.compile(
     rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']"""
 )
@@ -45,12 +60,16 @@ class Examined:
 
 
 def examine(stream: IO[bytes], max_bytes: int) -> Examined:
-    """Read the stream to its end; raises FileProblem for an empty or too large file."""
+    """Read the stream to its end; raises FileProblem for an empty or too large file, and for one
+    whose text is in another encoding than it says (letters.py)."""
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
     size, ascii_only, broken_chunk, head = 0, True, b"", b""
+    samples: list[bytes] = []
     while chunk := stream.read(_CHUNK):
         head = head or chunk[:512]
+        if len(samples) < _SAMPLES:
+            samples.append(chunk[: _SAMPLE_LATER if samples else _SAMPLE_HEAD])
         digest.update(chunk)
         size += len(chunk)
         if size > max_bytes:
@@ -63,7 +82,24 @@ def examine(stream: IO[bytes], max_bytes: int) -> Examined:
                 broken_chunk = chunk
     if not head.strip():
         raise FileProblem("file.empty")
-    return Examined(digest.hexdigest(), *_judge(head, ascii_only, broken_chunk))
+    examined = Examined(digest.hexdigest(), *_judge(head, ascii_only, broken_chunk))
+    if not ascii_only:
+        check_letters(examined.codec, samples)
+    return examined
+
+
+def check_letters(codec: str, samples: Iterable[bytes]) -> None:
+    """Raise FileProblem when the bytes, read as ``codec``, are text that is readable but wrong."""
+    # Each sample may be cut inside a sign.
+    text = "\n".join(one.decode(codec, "ignore") for one in samples)
+    found = wrong_letters(text, codec)
+    if found is not None:
+        raise FileProblem(
+            "encoding.wrong_letters",
+            value=found.codec,
+            read_as=found.read_as,
+            count=str(found.words),
+        )
 
 
 def _judge(head: bytes, ascii_only: bool, broken_chunk: bytes) -> tuple[str, bool, str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,12 +14,13 @@ from service.models import LoadFile, PlanStatus, School, SchoolPlan
 
 
 def compare_with_earlier(
-    session: Session, school_code: str, files: Sequence[ReadFile]
+    session: Session, school_code: str, files: Sequence[ReadFile], now: datetime
 ) -> list[Finding]:
     """Return findings about files that were loaded before, or are older than what was loaded.
 
     The very file that was applied last may come again: it repairs and otherwise changes nothing.
-    An older one would put the school back, so it is stopped.
+    An older one would put the school back, so it is stopped. Nothing is older than an export from
+    the future: the clock that it came from was wrong.
     """
     school = session.get(School, school_code)
     if school is None:
@@ -40,14 +42,15 @@ def compare_with_earlier(
         .order_by(SchoolPlan.applied_at.desc())
         .limit(1)
     )
+    last = school.last_exported_at
     findings = []
     for file in files:
         load_id = loaded.get(file.sha256)
         if load_id is not None:
             rule = "file.loaded_last" if load_id == newest else "file.loaded_before"
             findings.append(_finding(rule, file, load=str(load_id)))
-        elif school.last_exported_at and file.exported_at < school.last_exported_at:
-            newer = school.last_exported_at.strftime("%d.%m.%Y %H:%M UTC")
+        elif last and file.exported_at < last <= now:
+            newer = last.strftime("%d.%m.%Y %H:%M UTC")
             findings.append(_finding("file.older_export", file, newer=newer))
     return findings
 

@@ -215,7 +215,8 @@ class _Planning:
         )
         findings = list(reading.findings)
         with self._application.sessions() as session:
-            findings += compare_with_earlier(session, files.school_code, reading.files)
+            now = self._application.clock()
+            findings += compare_with_earlier(session, files.school_code, reading.files, now)
             if reading.roster is None:
                 return reading.files, None, findings
             findings += self._outside_scope(session, reading.roster)
