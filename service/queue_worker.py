@@ -91,6 +91,7 @@ class _Worker(Worker):
     The exception by which RQ says so can be lost: Python drops one that arrives inside a finalizer,
     and libraries suppress any while they close connections. So this is asked too.
     """
+    forking = False
     max_connection_wait_time = 5.0
 
     def forget_failures(self) -> None:
@@ -108,9 +109,10 @@ class _Worker(Worker):
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Being told to stop also tells the job, which ends at a batch."""
         self.told.set()
+        if self.forking:  # no exception now: the job would be lost from sight
+            return
         if self.horse_pid:
-            with suppress(ProcessLookupError):
-                os.kill(self.horse_pid, signal.SIGTERM)
+            self._tell_job()
         # It writes to Redis that it was told; without Redis it waits for its job all the same.
         with suppress(redis.RedisError):
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
@@ -126,9 +128,19 @@ class _Worker(Worker):
             self._register_again()
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
-        """A signal waits until it can be passed on to the job."""
-        with signals_wait():
-            super().fork_work_horse(job, queue)
+        """A signal in the middle of it is passed on to the job; there it waits for its handler."""
+        self.forking = True
+        try:
+            with signals_wait():
+                super().fork_work_horse(job, queue)
+        finally:
+            self.forking = False
+        if self.told.is_set():
+            self._tell_job()
+
+    def _tell_job(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.horse_pid, signal.SIGTERM)
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
