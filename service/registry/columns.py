@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import Any
 
 from provisioning.formats.cleaning import is_empty_date
+from provisioning.formats.workbooks import UnknownResult
 from service.db import LARGEST
 from service.registry import Refusal
 from service.registry.tables import Table
-from service.registry.workbooks import UnknownResult
 
 Row = dict[str, Any]
 """A row as read: ``row``, its number in the file, and the values of the cells that are not empty.

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Any
 from zipfile import ZipFile
 
+from provisioning.formats.workbooks import MAX_COLUMNS, sheet_rows
 from service.registry import Refusal
-from service.registry.workbooks import MAX_COLUMNS, sheet_rows
 from service.settings import RegistrySettings
 
 _DELIMITERS = ";\t,"
