@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date
-from functools import cache, partial
-from typing import NoReturn, TypeVar
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-from provisioning.findings import Finding, rules
 from provisioning.formats import cleaning
 from provisioning.formats.cleaning import Unclean
-from provisioning.formats.layout import DATES, Kind, RecordSpec
-from provisioning.formats.paths import Row
+from provisioning.formats.fields import MAX_ID, FieldReader, RowProblem
+from provisioning.formats.layout import DATES, Kind, Layout
+from provisioning.formats.records import Row
 from provisioning.roster import (
     ClassKind,
     Enrolment,
@@ -24,63 +22,69 @@ from provisioning.roster import (
     SchoolClass,
 )
 
-_MAX_ID = 100
-"""Characters; longer ids would not fit where Moodle keeps them (docs/facts/moodle.md 5.3)."""
-
 _PERSON_KINDS = {Kind.STUDENT, Kind.STAFF, Kind.PERSON}
 _STAFF_ROLES = frozenset({Role.TEACHER, Role.ADMINISTRATOR})
 _NOT_TAKEN = "other"
 """Staff who neither teach nor administer are counted and get no account (docs/roster-layout.md)."""
 
-Value = TypeVar("Value")
 
+class FilesOverlap(NamedTuple):
+    """A record that two files of a school give, each in its own way."""
 
-class RowProblem(Exception):
-    """The row cannot be used; a Finding has been recorded."""
+    file: str
+    other: str
+    part: Part
 
 
 @dataclass(kw_only=True)
-class SchoolBuilder:
+class SchoolBuilder(FieldReader):
     """What has been read of one school so far; ``add`` takes the rows of file after file."""
 
-    school_code: str
-    today: date
     classes: dict[str, SchoolClass] = field(default_factory=dict)
     persons: dict[str, Person] = field(default_factory=dict)
     places: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Sourced id of a person -> sourced ids of the classes that the person's own row names."""
     links: list[Enrolment] = field(default_factory=list)
     """Links that have records of their own: teaching and memberships."""
+    ended_links: list[Enrolment] = field(default_factory=list)
+    """Memberships that are over; only their roles matter."""
     set_aside: set[str] = field(default_factory=set)
-    findings: list[Finding] = field(default_factory=list)
+    undecided: dict[str, Row] = field(default_factory=dict)
+    """People whose role only a membership can tell, by sourced id, without values but the names."""
     school_fields: dict[str, str] = field(default_factory=dict)
     """From records about the school outside the header; ``id`` is the school's own group."""
     without_id: set[Part] = field(default_factory=set)
     """Parts with a row that names no person: nobody of such a part is taken for absent."""
     not_taken_ids: set[str] = field(default_factory=set)
     """Guardians and other staff: what refers to them is passed over in silence."""
+    overlaps: list[FilesOverlap] = field(default_factory=list)
     counts: Counter[Part] = field(default_factory=Counter)
     """Rows of each part in the current file, good or not."""
+    undecided_count: int = 0
+    """Rows of people in the current file whose part is not known yet."""
     guardians: int = 0
     """Guardians in the current file."""
     not_taken: int = 0
     """Staff without a school role in the current file."""
-    _file: str = ""
-    _specs: Mapping[Kind, RecordSpec] = field(default_factory=dict)
+    _repeated: int = 0
+    """Class records of the current file that say again what another one says."""
+    _told_classes: set[tuple[object, ...]] = field(default_factory=set)
+    """What class records have said, so that each thing is told once."""
+    _made_of_others: int = 0
+    """Records of the current file that are made of rows of others: no rows of their own."""
+    _shared: Container[Part] = ()
+    _roles_from_membership: bool = False
 
-    def __post_init__(self) -> None:
-        # Most texts repeat very often: each is cleaned once, and one object serves all its rows.
-        self._clean = cache(cleaning.collapse)
-        self._clean_name = cache(cleaning.clean_name)
-        self._mixed_letters = cache(cleaning.mixed_alphabets)
-        self._past_date = cache(partial(cleaning.parse_past_date, today=self.today))
-        self._born = cache(partial(cleaning.parse_birth_date, today=self.today))
-
-    def begin_file(self, name: str, specs: tuple[RecordSpec, ...]) -> None:
+    def begin_file(
+        self, name: str, layout: Layout | None = None, shared: Container[Part] = ()
+    ) -> None:
+        """Begin a file; ``shared`` are its parts that an earlier file has too."""
         self._file = name
-        self._specs = {spec.kind: spec for spec in specs}
+        self._shared = shared
+        self._roles_from_membership = layout is not None and layout.roles_from_membership
         self.counts = Counter()
-        self.guardians = self.not_taken = 0
+        self.guardians = self.not_taken = self.undecided_count = 0
+        self._repeated = self._made_of_others = 0
 
     def end_file(self) -> None:
         """Report what was counted and not taken."""
@@ -88,6 +92,14 @@ class SchoolBuilder:
             self.report("guardian.ignored", count=str(self.guardians))
         if self.not_taken:
             self.report("staff.not_taken", count=str(self.not_taken))
+        if self._repeated:
+            self.report("class.repeated", count=str(self._repeated))
+
+    @property
+    def rows(self) -> int:
+        """Rows of people, classes and links in the current file, good or not; those of people who
+        are not taken are apart."""
+        return sum(self.counts.values()) + self.undecided_count - self._made_of_others
 
     @property
     def enrolments(self) -> Iterator[Enrolment]:
@@ -114,73 +126,50 @@ class SchoolBuilder:
                 self.guardians += 1
         except RowProblem:
             if row.kind in _PERSON_KINDS and "id" in row.values:
-                self._set_aside(cleaning.collapse(row.values["id"])[:_MAX_ID])
+                self._set_aside(cleaning.collapse(row.values["id"])[:MAX_ID])
 
     def _set_aside(self, sourced_id: str) -> None:
         """Set the person aside. Another row of the same person may say "left", but this one, which
         cannot be used, may have said "here"."""
         other = self.persons.get(sourced_id)
         if other is None or other.has_left(self.today):
-            self._forget(sourced_id)
+            self.forget(sourced_id)
             self.set_aside.add(sourced_id)
 
-    def _forget(self, sourced_id: str) -> None:
+    def forget(self, sourced_id: str) -> None:
         self.persons.pop(sourced_id, None)
         self.places.pop(sourced_id, None)
-
-    def report(
-        self,
-        rule: str,
-        row: Row | None = None,
-        field_name: str = "",
-        *,
-        value: str = "",
-        **details: str,
-    ) -> None:
-        values = row.values if row else {}
-        names = (values.get(part, "") for part in ("family_name", "given_name", "middle_name"))
-        self.findings.append(
-            Finding(
-                rule=rule,
-                severity=rules()[rule],
-                file=self._file,
-                line=row.line if row else None,
-                school_code=self.school_code,
-                sourced_id=cleaning.collapse(values.get("id", "") or values.get("person_id", "")),
-                person=cleaning.collapse(" ".join(names)),
-                field_name=field_name,
-                value=(value or values.get(field_name, ""))[:200],
-                details=details,
-            )
-        )
-
-    def _reject(self, rule: str, row: Row, field_name: str) -> NoReturn:
-        self.report(rule, row, field_name)
-        raise RowProblem(rule)
+        self.undecided.pop(sourced_id, None)
 
     def _check(self, row: Row) -> None:
         """Check that the record has no over-long text and all that the layout demands."""
         if row.too_long:
             self._reject("text.too_long", row, row.too_long)
-        for name, entry in self._specs[row.kind].fields.items():
-            if entry.required and not self._text(row, name):
-                self._reject("field.missing", row, name)
+        for name, key in row.unknown.items():
+            self.report("reference.unknown", row, name, value=key)
+        if row.missing:
+            self._reject("field.missing", row, row.missing)
 
     # One record of each kind.
 
     def _add_person(self, row: Row) -> None:
-        role = Role.STUDENT if row.kind is Kind.STUDENT else self._role(row)
+        undecided = self._is_undecided(row)
+        # Until a membership tells, nothing depends on which role it is.
+        role = Role.STUDENT if undecided or row.kind is Kind.STUDENT else self._role(row)
         if role is None:
             return
-        part = Part.STUDENTS if role is Role.STUDENT else Part.STAFF
-        self.counts[part] += 1
+        parts = _parts_of(role, undecided=undecided)
+        self.undecided_count += undecided
+        if not undecided:
+            self.counts.update(parts)
         self._check(row)
         if not row.values.get("id", "").strip():
-            self.without_id.add(part)
+            self.without_id.update(parts)
         sourced_id = self._id(row, "id")
         status, end_date = self._status(row), self._date(row, "end_date")
         left = status is PersonStatus.LEFT or (end_date is not None and end_date < self.today)
-        if not self._counts(row, sourced_id, left=left):
+        other = self._in_another_file(sourced_id, parts, left=left)
+        if other is None and not self._counts(row, sourced_id, left=left):
             return
         person = Person(
             sourced_id=sourced_id,
@@ -199,10 +188,42 @@ class SchoolBuilder:
             file=self._file,
             line=row.line,
         )
+        if other is not None:
+            self._meet_elsewhere(person, other, undecided=undecided)
+            return
         self.persons[sourced_id] = person
+        if undecided:
+            names = ("id", "family_name", "given_name", "middle_name")
+            self.undecided[sourced_id] = replace(
+                row, values={name: row.values[name] for name in names if name in row.values}
+            )
         class_ids = (self._text(row, "class_id"), *map(self._clean, row.group_ids))
         if any(class_ids):
             self.places[sourced_id] = tuple(dict.fromkeys(filter(None, class_ids)))
+
+    def _is_undecided(self, row: Row) -> bool:
+        """Whether only memberships tell the person's role."""
+        return (
+            row.kind is Kind.PERSON and self._roles_from_membership and not self._text(row, "role")
+        )
+
+    def _in_another_file(
+        self, sourced_id: str, parts: tuple[Part, ...], *, left: bool
+    ) -> Person | None:
+        """The same person in an earlier file with the same part of the school, as much here or as
+        much gone."""
+        other = self.persons.get(sourced_id)
+        if other is None or other.file == self._file or other.has_left(self.today) is not left:
+            return None
+        return other if any(part in self._shared for part in parts) else None
+
+    def _meet_elsewhere(self, person: Person, other: Person, *, undecided: bool) -> None:
+        """Another file of the school has this person too: as a teacher of several classes may be
+        in the file of each; two lists of pupils with one pupil are two exports of one list."""
+        alike = replace(person, file=other.file, line=other.line) == other
+        if undecided or person.role is Role.STUDENT or not alike:
+            part = _parts_of(person.role, undecided=False)[0]
+            self.overlaps.append(FilesOverlap(self._file, other.file, part))
 
     def _counts(self, row: Row, sourced_id: str, *, left: bool) -> bool:
         """Tell whether this row speaks for its person: of two the one that says "here", else the
@@ -218,17 +239,22 @@ class SchoolBuilder:
             return first
         self.report("id.ended_row", row, "id", other_line=str(other.line))
         if not left:
-            self._forget(sourced_id)
+            self.forget(sourced_id)
         return not left
 
     def _add_class(self, row: Row) -> None:
+        said = (row.repeats, self._file, *sorted(row.values.items()))
+        again = said in self._told_classes
+        self._told_classes.add(said)
+        if row.repeats and (again or not row.values.get("id", "").strip()):
+            return
         self.counts[Part.CLASSES] += 1
+        self._made_of_others += row.repeats
         self._check(row)
         sourced_id = self._id(row, "id")
-        end_date = self._date(row, "end_date")
         other = self.classes.get(sourced_id)
-        if other and not (other.has_ended(self.today) and (end_date or self.today) >= self.today):
-            self.report("id.duplicate", row, "id")
+        if again and other is not None:
+            self._repeated += 1
             return
         title, latin = cleaning.class_title(self._text(row, "title"))
         if not title:
@@ -239,36 +265,53 @@ class SchoolBuilder:
             grade = cleaning.parse_grade(row.values.get("grade", ""))
         except Unclean:
             self._reject("class.grade", row, "grade")
-        self.classes[sourced_id] = SchoolClass(
+        found = SchoolClass(
             sourced_id=sourced_id,
             title=self._clean(title),
             grade=grade,
             kind=self._one_of(row, "kind", ClassKind, ClassKind.HOMEROOM, "class.kind"),
             teacher_id=self._text(row, "teacher_id") or None,
             begin_date=self._date(row, "begin_date"),
-            end_date=end_date,
+            end_date=self._date(row, "end_date"),
             file=self._file,
             line=row.line,
         )
+        if other is None or self._replaces(row, found, other):
+            self.classes[sourced_id] = found
+
+    def _replaces(self, row: Row, found: SchoolClass, other: SchoolClass) -> bool:
+        """Whether a second record of a class counts instead of the first."""
+        if other.has_ended(self.today) and not found.has_ended(self.today):
+            return True
+        if replace(found, file=other.file, line=other.line) == other:
+            self._repeated += not row.repeats and found.file == other.file
+        elif found.file == other.file or Part.CLASSES not in self._shared:
+            self.report("id.duplicate", row, "id")
+        else:
+            self.overlaps.append(FilesOverlap(self._file, other.file, Part.CLASSES))
+        return False
 
     def _add_link(self, row: Row) -> None:
+        if row.repeats and not row.values.get("class_id", "").strip():
+            return
         self.counts[Part.TEACHING] += 1
+        self._made_of_others += row.repeats
         self._check(row)
         person_id = self._clean(self._id(row, "person_id"))
         class_id = self._clean(self._id(row, "class_id"))
         role: Role | None = Role.TEACHER
+        ended = False
         if row.kind is Kind.MEMBERSHIP:
-            if self._status(row) is PersonStatus.LEFT:
-                return
-            role = self._one_of(row, "role", Role, None, "membership.role")
+            ended = self._status(row) is PersonStatus.LEFT
+            role = self._one_of(row, "role", Role, None, "" if ended else "membership.role")
+            if not ended and not self._text(row, "role"):
+                self.report("membership.role", row, "role")
         if role is None:
             return
         subject = self._text(row, "subject") if role is Role.TEACHER else ""
-        self.links.append(
+        (self.ended_links if ended else self.links).append(
             Enrolment(person_id=person_id, class_id=class_id, role=role, subject=subject)
         )
-
-    # One field of a record.
 
     def _role(self, row: Row) -> Role | None:
         """The role of a row that must say it; None for people who are counted and not taken."""
@@ -283,71 +326,9 @@ class SchoolBuilder:
             self._reject("role.unknown" if word else "field.missing", row, "role")
         return role
 
-    def _id(self, row: Row, name: str) -> str:
-        text = cleaning.collapse(row.values.get(name, ""))
-        if not text or len(text) > _MAX_ID:
-            self._reject("id.too_long" if text else "id.missing", row, name)
-        return text
 
-    def _name(self, row: Row, name: str, *, required: bool = False) -> str:
-        try:
-            clean = self._clean_name(row.values.get(name, ""))
-        except Unclean as error:
-            self._reject(f"name.{error}", row, name)
-        if required and not clean:
-            self._reject("field.missing", row, name)
-        if len(clean) > _MAX_ID:
-            self._reject("name.too_long", row, name)
-        if mixed := self._mixed_letters(clean):
-            self.report("name.mixed_alphabets", row, name, letters=mixed)
-        return clean
-
-    def _birth_date(self, row: Row) -> date:
-        if not self._text(row, "birth_date"):
-            self._reject("field.missing", row, "birth_date")
-        try:
-            return self._born(row.values["birth_date"])
-        except Unclean as error:
-            self._reject(f"birth_date.{error}", row, "birth_date")
-
-    def _date(self, row: Row, name: str) -> date | None:
-        return self._optional(row, name, "date", self._past_date, None)
-
-    def _sex(self, row: Row) -> str:
-        text = self._clean(self._text(row, "sex").upper())
-        if text and text not in ("M", "F"):
-            self.report("sex.unknown", row, "sex")
-            return ""
-        return text
-
-    def _status(self, row: Row) -> PersonStatus:
-        return self._one_of(row, "status", PersonStatus, PersonStatus.ACTIVE, "status.unknown")
-
-    def _one_of(
-        self, row: Row, name: str, words: Callable[[str], Value], default: Value, rule: str
-    ) -> Value:
-        text = self._text(row, name)
-        if not text:
-            return default
-        try:
-            return words(text)
-        except ValueError:
-            if rule:
-                self.report(rule, row, name)
-            return default
-
-    def _optional(
-        self, row: Row, name: str, subject: str, clean: Callable[[str], Value], missing: Value
-    ) -> Value:
-        """A value we can do without: a wrong one is reported and dropped."""
-        text = row.values.get(name, "")
-        if not text or text.isspace():
-            return missing
-        try:
-            return clean(text)
-        except Unclean as error:
-            self.report(f"{subject}.{error}", row, name)
-            return missing
-
-    def _text(self, row: Row, name: str) -> str:
-        return self._clean(row.values.get(name, ""))
+def _parts_of(role: Role, *, undecided: bool) -> tuple[Part, ...]:
+    """The parts of the export in which the person may be."""
+    if undecided:
+        return (Part.STUDENTS, Part.STAFF)
+    return (Part.STUDENTS,) if role is Role.STUDENT else (Part.STAFF,)

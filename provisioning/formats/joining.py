@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from provisioning.findings import Finding, Severity
@@ -10,10 +11,14 @@ from provisioning.formats import cleaning
 from provisioning.formats.building import SchoolBuilder
 from provisioning.formats.cleaning import Unclean
 from provisioning.formats.encodings import utf8_chunks
-from provisioning.formats.paths import Row
+from provisioning.formats.layout import Kind
+from provisioning.formats.lookups import LookupTables
 from provisioning.formats.problems import FileProblem
-from provisioning.formats.reader import CHUNK, read_rows
+from provisioning.formats.reader import CHUNK, lookup_rows, read_rows
+from provisioning.formats.records import Row
+from provisioning.formats.roles import decide_roles
 from provisioning.formats.scanning import ScannedFile, SchoolFiles
+from provisioning.formats.several import SharedParts
 from provisioning.roster import Mode, Part, Roster, School
 from provisioning.settings import ReadLimits
 
@@ -53,17 +58,20 @@ def read_school(
     """
     builder = SchoolBuilder(school_code=school.school_code, today=today)
     builder.findings += school.findings
+    lookups = _lookups(school, limits)
     seen: set[Part] = set()
     files: list[ReadFile] = []
-    first_with: dict[Part, ScannedFile] = {}
+    shared = SharedParts()
     for file in school.files:
-        builder.begin_file(file.source.name, file.head.layout.records)
+        parts = shared.add(file)
+        builder.begin_file(file.source.name, file.head.layout, parts)
         _check_header(builder, file, today, expected_school)
-        # With the first files alone: comparing each with each would take ages for a thousand.
-        _compare_headers(builder, file, school.files[0], first_with)
+        # With the first file alone: comparing each with each would take ages for a thousand.
+        _compare_headers(builder, file, school.files[0])
+        shared.report_other_days(builder, file)
         records = 0
         if not _stopped(builder):
-            records = _read_rows(builder, file, limits)
+            records = _read_rows(builder, file, limits, lookups)
             seen |= {part for part in file.header.parts if builder.counts[part]}
         files.append(
             ReadFile(
@@ -76,6 +84,11 @@ def read_school(
                 exported_at=file.header.exported_at,
             )
         )
+    shared.report_overlaps(builder)
+    if not _stopped(builder):
+        shared.report_joined(builder)
+        named = {part for file in school.files for part in file.header.parts}
+        seen |= decide_roles(builder) & named
     roster = None if _stopped(builder) else _join(builder, school, seen, today)
     return SchoolReading(
         school_code=school.school_code,
@@ -103,13 +116,8 @@ def _check_header(
         builder.report("header.future", row, "exported_at", value=exported_on.isoformat())
 
 
-def _compare_headers(
-    builder: SchoolBuilder,
-    file: ScannedFile,
-    first: ScannedFile,
-    first_with: dict[Part, ScannedFile],
-) -> None:
-    """Check that the file agrees with those before it and repeats no part; note its parts."""
+def _compare_headers(builder: SchoolBuilder, file: ScannedFile, first: ScannedFile) -> None:
+    """Check that the file agrees with the first one."""
     header, row = file.header, file.head.row
     facts = (
         ("source", first.head.layout.source, file.head.layout.source),
@@ -120,16 +128,6 @@ def _compare_headers(
         if theirs != ours:
             other = {"other": first.source.name, "other_value": theirs}
             builder.report("set.contradiction", row, name, value=ours, **other)
-    twice: dict[str, list[str]] = {}
-    for part in sorted(header.parts):
-        earlier = first_with.setdefault(part, file)
-        if earlier is not file:
-            twice.setdefault(earlier.source.name, []).append(part)
-    for name, parts in twice.items():
-        listed = ", ".join(parts)
-        # About its parts, not about the word for them.
-        wordless = replace(row, values={})
-        builder.report("set.part_twice", wordless, "content", other=name, part=listed)
 
 
 def _check_school_year(builder: SchoolBuilder, year: str, today: date, row: Row | None) -> None:
@@ -139,22 +137,60 @@ def _check_school_year(builder: SchoolBuilder, year: str, today: date, row: Row 
         builder.report("school_year.other", row, "school_year", value=year, expected=expected)
 
 
-def _read_rows(builder: SchoolBuilder, file: ScannedFile, limits: ReadLimits) -> int:
+def _lookups(school: SchoolFiles, limits: ReadLimits) -> LookupTables:
+    """What the lookup records of all files say: a file may name keys of another one."""
+    tables = LookupTables()
+    for file in school.files:
+        if file.head.layout.has_lookups and file.rows is None:
+            # What is wrong with the file is told when its rows are read.
+            with suppress(FileProblem), file.source.open() as stream:
+                tables.add(
+                    lookup_rows(utf8_chunks(stream, file.examined, CHUNK), file.head, limits)
+                )
+    return tables
+
+
+def _read_rows(
+    builder: SchoolBuilder, file: ScannedFile, limits: ReadLimits, lookups: LookupTables
+) -> int:
     try:
-        with file.source.open() as stream:
-            for row in read_rows(utf8_chunks(stream, file.examined, CHUNK), file.head, limits):
+        if file.rows is not None:
+            for row in file.rows:
                 builder.add(row)
+        else:
+            with file.source.open() as stream:
+                chunks = utf8_chunks(stream, file.examined, CHUNK)
+                for row in read_rows(chunks, file.head, limits, lookups):
+                    _check_second_header(builder, file, row)
+                    builder.add(row)
     except FileProblem as problem:
         builder.findings.append(problem.finding(file.source.name, builder.school_code))
     else:
         _check_counts(builder, file)
+        _check_not_empty(builder, file)
     builder.end_file()
-    return sum(builder.counts.values())
+    return builder.rows
+
+
+def _check_second_header(builder: SchoolBuilder, file: ScannedFile, row: Row) -> None:
+    """A second header names another school, whose people would be taken for those of the first."""
+    code = cleaning.collapse(row.values.get("school_code", ""))
+    if row.kind is Kind.HEADER and code and code != file.header.school_code:
+        builder.report("header.second", row, "school_code", value=code)
+
+
+def _check_not_empty(builder: SchoolBuilder, file: ScannedFile) -> None:
+    if builder.rows or builder.guardians or builder.not_taken:
+        return
+    layout = file.head.layout
+    reading = {Kind.CLASS, Kind.STUDENT, Kind.STAFF, Kind.PERSON, Kind.TEACHING, Kind.MEMBERSHIP}
+    paths = dict.fromkeys(spec.shown for spec in layout.records if spec.kind in reading)
+    builder.report("layout.read_nothing", layout=layout.name, paths=", ".join(paths))
 
 
 def _check_counts(builder: SchoolBuilder, file: ScannedFile) -> None:
     for name, announced in file.header.counts.items():
-        found = builder.counts[Part(name)] if name else sum(builder.counts.values())
+        found = builder.counts[Part(name)] if name else builder.rows
         if not name:
             found += builder.not_taken + builder.guardians
         elif name == Part.STAFF:
@@ -169,7 +205,7 @@ def _join(builder: SchoolBuilder, school: SchoolFiles, seen: set[Part], today: d
     """The roster of what has been read; a fatal finding says when it may not be used."""
     first = school.files[0]
     mode = first.header.mode
-    builder.begin_file(first.source.name if len(school.files) == 1 else "", ())
+    builder.begin_file(first.source.name if len(school.files) == 1 else "")
     if mode is Mode.FULL:
         _check_completeness(builder, seen)
     if Part.CLASSES not in seen and (builder.places or builder.links):

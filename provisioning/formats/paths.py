@@ -1,160 +1,246 @@
-"""A layout's paths made ready for one file: from an element to the texts of its fields."""
+"""A layout's paths made ready for XML: from an element to the texts of its record."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from lxml import etree
 
-from provisioning.formats.layout import FieldSpec, Kind, Layout, RecordSpec
+from provisioning.formats.layout import Layout, RecordSpec
+from provisioning.formats.records import Lookups, Recipe, Row, condition_holds
 
-_MANY = "group_ids"
-
-
-@dataclass(kw_only=True, slots=True)
-class Row:
-    """One record of a file as text, in our field names; empty texts are left out."""
-
-    kind: Kind
-    line: int
-    values: dict[str, str]
-    group_ids: tuple[str, ...] = ()
-    too_long: str = ""
-    """A field whose text is longer than the limit; it is left out."""
+_PREDICATE = re.compile(r"\[(?:(\d+)|(@?[^=\]]+?)(?:(=)'([^']*)')?)\]")
 
 
-@dataclass(kw_only=True, slots=True)
-class _Deep:
-    """A path that is neither a child nor an attribute of the record."""
+class Names:
+    """Names of a layout, asked for by the tags of a file.
 
-    name: str
-    levels_up: int
-    path: str
-    attribute: str
+    A name with a prefix stands for one namespace, a name without for any that has no prefix.
+    """
+
+    def __init__(self, names: Iterable[str], namespaces: Mapping[str, str]) -> None:
+        self._exact: set[str] = set()
+        self._anywhere: set[str] = set()
+        self._prefixed = frozenset(namespaces.values())
+        self._known: dict[str, bool] = {}
+        for name in names:
+            prefix, _, local = name.rpartition(":")
+            if prefix:
+                self._exact.add(f"{{{namespaces[prefix]}}}{local}")
+            else:
+                self._anywhere.add(local)
+
+    def __contains__(self, tag: object) -> bool:
+        if not isinstance(tag, str):
+            return False
+        known = self._known.get(tag)
+        if known is None:
+            namespace, local = _parted(tag)
+            in_any = local in self._anywhere and namespace not in self._prefixed
+            known = self._known[tag] = in_any or tag in self._exact
+        return known
+
+
+def _parted(tag: str) -> tuple[str, str]:
+    """The namespace and the local name of a tag."""
+    if tag[:1] == "{":
+        namespace, _, local = tag[1:].partition("}")
+        return namespace, local
+    return "", tag
+
+
+def searched(name: str, namespaces: Mapping[str, str]) -> str:
+    """The name as lxml searches for it; what is found must be ``in`` its Names too."""
+    prefix, _, local = name.rpartition(":")
+    return f"{{{namespaces[prefix]}}}{local}" if prefix else f"{{*}}{local}"
+
+
+def _attribute(name: str, namespaces: Mapping[str, str]) -> str:
+    prefix, _, local = name.rpartition(":")
+    return f"{{{namespaces[prefix]}}}{local}" if prefix else local
+
+
+class _Step:
+    """One name of a path, perhaps with predicates."""
+
+    def __init__(self, text: str, namespaces: Mapping[str, str]) -> None:
+        self.name, bracket, rest = text.partition("[")
+        self._names = Names([self.name], namespaces)
+        self._tag = searched(self.name, namespaces)
+        self._position = 0
+        self._tests: list[tuple[Deep, str | None]] = []
+        for number, path, equals, value in _PREDICATE.findall(bracket + rest):
+            if number:
+                self._position = int(number)
+            else:
+                self._tests.append((Deep(path, namespaces), value if equals else None))
+
+    def among(self, parent: etree._Element) -> Iterator[etree._Element]:
+        """The children that the step leads to."""
+        place = 0
+        for child in parent.iterchildren(self._tag):
+            if child.tag in self._names and all(
+                (test.text(child) or "").strip() == expected
+                if expected is not None
+                else test.text(child) is not None
+                for test, expected in self._tests
+            ):
+                place += 1
+                if not self._position or place == self._position:
+                    yield child
+
+
+class Deep:
+    """Any path of a layout: up, down through steps, to a text or an attribute."""
+
+    def __init__(self, path: str, namespaces: Mapping[str, str]) -> None:
+        self.path = path
+        steps = split_path(path)
+        self.levels_up = steps.count("..")
+        steps = [step for step in steps[self.levels_up :] if step != "."]
+        last = steps.pop() if steps and steps[-1].startswith("@") else ""
+        self._attribute = _attribute(last[1:], namespaces) if last else ""
+        self._steps = tuple(_Step(step, namespaces) for step in steps)
+
+    @property
+    def beside(self) -> str:
+        """The name of the element beside the record in which the path looks, if it does."""
+        return self._steps[0].name if self.levels_up and self._steps else ""
 
     def text(self, element: etree._Element) -> str | None:
-        start = self._start(element)
-        found = start.find(self.path) if start is not None and self.path else start
-        if found is None:
-            return None
-        return found.get(self.attribute) if self.attribute else found.text
+        """The first text there is; None when nothing is at the path."""
+        found: str | None = None
+        for text in self.texts(element):
+            if text:
+                return text
+            found = text
+        return found
 
-    def texts(self, element: etree._Element) -> list[str]:
-        start = self._start(element)
-        return [found.text or "" for found in start.findall(self.path)] if start is not None else []
-
-    def _start(self, element: etree._Element) -> etree._Element | None:
+    def texts(self, element: etree._Element) -> Iterator[str]:
         start: etree._Element | None = element
         for _ in range(self.levels_up):
             start = start.getparent() if start is not None else None
-        return start
+        if start is None:
+            return
+        for found in self._walk(start, 0):
+            text = found.get(self._attribute) if self._attribute else found.text or ""
+            if text is not None:
+                yield text
+
+    def _walk(self, start: etree._Element, number: int) -> Iterator[etree._Element]:
+        if number == len(self._steps):
+            yield start
+            return
+        for child in self._steps[number].among(start):
+            yield from self._walk(child, number + 1)
+
+
+def split_path(path: str) -> list[str]:
+    """The steps of a path; a slash inside a predicate does not count."""
+    return re.findall(r"(?:[^/\[]|\[[^\]]*\])+", path)
 
 
 @dataclass(kw_only=True, slots=True)
-class RecordPaths:
-    """One RecordSpec with its names in the file's namespace."""
+class _Children:
+    """The paths that are plain names of children, by the tags of the file."""
 
-    spec: RecordSpec
-    tag: str
-    parents: tuple[str, ...]
-    """Tags from the record's parent up to the root."""
-    where: _Deep | None
-    children: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    attributes: list[tuple[str, str]] = field(default_factory=list)
-    deep: list[_Deep] = field(default_factory=list)
-    many: _Deep | None = None
-    adjusted: list[tuple[str, FieldSpec]] = field(default_factory=list)
+    names: list[tuple[str, Names]]
+    known: dict[str, tuple[str, ...]]
+
+    def paths(self, tag: str) -> tuple[str, ...]:
+        paths = self.known.get(tag)
+        if paths is None:
+            paths = tuple(path for path, names in self.names if tag in names)
+            self.known[tag] = paths
+        return paths
+
+
+class RecordPaths:
+    """One RecordSpec made ready for elements."""
+
+    def __init__(self, spec: RecordSpec, layout: Layout) -> None:
+        spaces = layout.namespaces
+        self.spec = spec
+        self.recipe = Recipe(spec)
+        self.name = spec.path[-1] if spec.path else ""
+        """Of the record's own element; empty for the root."""
+        self._own = Names([self.name], spaces) if spec.path else None
+        self._parents = [Names([step], spaces) for step in reversed(spec.path[:-1])]
+        self._where = [Deep(one.path, spaces) for one in spec.where]
+        self._attributes: list[tuple[str, str]] = []
+        self._deep: list[Deep] = []
+        self._children = _Children(names=[], known={})
+        for path in sorted(self.recipe.paths):
+            if path.startswith("@"):
+                self._attributes.append((path, _attribute(path[1:], spaces)))
+            elif "/" in path or "[" in path or path == ".":
+                self._deep.append(Deep(path, spaces))
+            else:
+                self._children.names.append((path, Names([path], spaces)))
+        self._many = [Deep(path, spaces) for path in self.recipe.many_paths]
+
+    @property
+    def is_at_start(self) -> bool:
+        """Whether the record is whole when the start tag of its element has been read."""
+        return not (self._children.names or self._deep)
+
+    def is_named(self, tag: str) -> bool:
+        return self._own is not None and tag in self._own
 
     def matches(self, element: etree._Element) -> bool:
-        """Is the element at this record's place, with the text its ``where`` asks for?"""
+        """Is the element at this record's place, with what its ``where`` asks for?"""
+        if self._own is None:
+            return element.getparent() is None
+        if element.tag not in self._own:
+            return False
         parent = element.getparent()
-        for tag in self.parents:
-            if parent is None or parent.tag != tag:
+        for names in self._parents:
+            if parent is None or parent.tag not in names:
                 return False
             parent = parent.getparent()
-        if parent is not None:
+        if parent is None or parent.getparent() is not None:
             return False
-        if self.where is None:
+        if not self._where:
             return True
-        return (self.where.text(element) or "").strip().casefold() in self.spec.where_values
+        texts = {one.path: one.text(element) or "" for one in self._where}
+        return condition_holds(self.spec, texts)
 
-    def row(self, element: etree._Element, line: int, max_text: int) -> Row:
-        values: dict[str, str] = {}
-        names_of = self.children.get
-        for child in element:
-            names = names_of(child.tag)
-            if names is not None and (text := child.text):
-                for name in names:
-                    values.setdefault(name, text)
-        for name, attribute in self.attributes:
+    def row(
+        self, element: etree._Element, line: int, max_text: int, lookups: Lookups | None = None
+    ) -> Row:
+        texts = self.texts(element)
+        many = [text for deep in self._many for text in deep.texts(element)]
+        return self.recipe.row(texts, many, line=line, max_text=max_text, lookups=lookups)
+
+    def texts(self, element: etree._Element) -> dict[str, str]:
+        """The texts under the record's paths that are not empty."""
+        texts: dict[str, str] = {}
+        if self._children.names:
+            paths_of = self._children.paths
+            for child in element:
+                if (paths := paths_of(child.tag)) and (text := child.text):
+                    for path in paths:
+                        texts.setdefault(path, text)
+        for path, attribute in self._attributes:
             if text := element.get(attribute):
-                values[name] = text
-        for path in self.deep:
-            if text := path.text(element):
-                values[path.name] = text
-        row = Row(kind=self.spec.kind, line=line, values=values)
-        if values and max(map(len, values.values())) > max_text:
-            row.too_long = next(name for name, text in values.items() if len(text) > max_text)
-            row.values = values = {n: text for n, text in values.items() if len(text) <= max_text}
-        for name, field_spec in self.adjusted:
-            if name in values or field_spec.default:
-                values[name] = field_spec.adjust(values.get(name, ""))
-        if self.many:
-            prefix = self.spec.fields[_MANY].prefix
-            texts = (text.strip() for text in self.many.texts(element))
-            row.group_ids = tuple(prefix + text for text in texts if text and len(text) <= max_text)
-        return row
+                texts[path] = text
+        for deep in self._deep:
+            if text := deep.text(element):
+                texts[deep.path] = text
+        return texts
+
+    @property
+    def beside(self) -> set[str]:
+        """Names of elements beside the record in which its paths look."""
+        return {one.beside for one in (*self._deep, *self._many, *self._where)} - {""}
 
 
-def record_paths(layout: Layout, namespace: str) -> list[RecordPaths]:
-    """The layout's records for a file whose root element is in ``namespace`` (may be empty)."""
-    return [_record_paths(spec, layout.root, namespace) for spec in layout.records]
+def record_paths(layout: Layout) -> list[RecordPaths]:
+    return [RecordPaths(spec, layout) for spec in layout.records]
 
 
-def kept_tags(records: list[RecordPaths]) -> frozenset[str]:
+def kept_names(records: Iterable[RecordPaths], layout: Layout) -> Names:
     """Elements beside a record that its ``../`` paths read: they must outlive their own end."""
-    return frozenset(
-        deep.path.split("/")[0]
-        for record in records
-        for deep in record.deep
-        if deep.levels_up and deep.path
-    )
-
-
-def _record_paths(spec: RecordSpec, root: str, namespace: str) -> RecordPaths:
-    tags = [_qualified(step, namespace) for step in (root, *spec.path)]
-    paths = RecordPaths(
-        spec=spec,
-        tag=tags[-1],
-        parents=tuple(reversed(tags[:-1])),
-        where=_deep("", spec.where_path, namespace) if spec.where_path else None,
-        adjusted=[
-            (name, entry)
-            for name, entry in spec.fields.items()
-            if entry.changes_text and name != _MANY
-        ],
-    )
-    for name, entry in spec.fields.items():
-        if name == _MANY:
-            paths.many = _deep(name, entry.path, namespace)
-        elif entry.path.startswith("@"):
-            paths.attributes.append((name, entry.path[1:]))
-        elif "/" in entry.path or "[" in entry.path or entry.path == ".":
-            paths.deep.append(_deep(name, entry.path, namespace))
-        else:
-            tag = _qualified(entry.path, namespace)
-            paths.children[tag] = (*paths.children.get(tag, ()), name)
-    return paths
-
-
-def _deep(name: str, path: str, namespace: str) -> _Deep:
-    steps = path.split("/")
-    levels_up = steps.count("..")
-    steps = [step for step in steps[levels_up:] if step != "."]
-    attribute = steps.pop()[1:] if steps and steps[-1].startswith("@") else ""
-    path = "/".join(_qualified(step, namespace) for step in steps)
-    return _Deep(name=name, levels_up=levels_up, path=path, attribute=attribute)
-
-
-def _qualified(step: str, namespace: str) -> str:
-    return f"{{{namespace}}}{step}" if namespace else step
+    return Names({name for record in records for name in record.beside}, layout.namespaces)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from lxml import etree
 
-from provisioning.formats.layout import Kind, Layout
-from provisioning.formats.paths import RecordPaths, Row, kept_tags, record_paths
+from provisioning.formats.layout import Kind, Layout, RecordSpec
+from provisioning.formats.paths import Names, RecordPaths, kept_names, record_paths, searched
 from provisioning.formats.problems import FileProblem
+from provisioning.formats.records import Lookups, Row
 from provisioning.settings import ReadLimits
 
 CHUNK = 1 << 16
@@ -51,7 +52,6 @@ class Head:
     """What the beginning of a file says."""
 
     layout: Layout
-    namespace: str
     row: Row
     """The header record."""
 
@@ -60,35 +60,67 @@ def read_head(chunks: Iterable[bytes], layouts: Iterable[Layout], limits: ReadLi
     """Recognise the layout and read the header; raises FileProblem."""
     parser = _parser(("start", "end"))
     layout: Layout | None = None
-    records: list[RecordPaths] = []
-    namespace = ""
-    fed = 0
+    header: RecordPaths | None = None
+    root: etree._Element | None = None
+    fed, whole = 0, False
     for events, size in _batches(parser, chunks):
         for event, element in events:
-            if layout is None:
+            if layout is None or header is None:
+                root = element
                 layout = _recognise(element, layouts)
-                namespace = etree.QName(element).namespace or ""
-                records = record_paths(layout, namespace)
-            paths = _find(records, element)
-            if paths and (event == "end" or not paths.spec.path):
-                if paths.spec.kind is not Kind.HEADER:
-                    raise FileProblem("header.missing")
-                row = paths.row(element, line_of(element), limits.text_length)
-                return Head(layout=layout, namespace=namespace, row=row)
+                header = next(p for p in record_paths(layout) if p.spec.kind is Kind.HEADER)
+            at_place = event == "end" if header.spec.path else header.is_at_start
+            if at_place and header.matches(element):
+                row = header.row(element, line_of(element), limits.text_length)
+                return Head(layout=layout, row=row)
         fed += size
+        if layout and header and root is not None and not header.spec.path:
+            # Texts of a header that is the root itself may stand anywhere near the beginning. One
+            # that has begun in this chunk has ended in the next.
+            if whole or not size or fed > _HEAD_BYTES:
+                row = header.row(root, line_of(root), limits.text_length)
+                return Head(layout=layout, row=row)
+            whole = header.recipe.paths <= header.texts(root).keys()
         if fed > _HEAD_BYTES:
             break
-    raise FileProblem("header.missing")
+    if layout is None or header is None:
+        raise FileProblem("header.missing", layout="", paths="")
+    where = f"{layout.root}/{header.spec.shown}"
+    raise FileProblem("header.missing", layout=layout.name, paths=where)
 
 
-def read_rows(chunks: Iterable[bytes], head: Head, limits: ReadLimits) -> Iterator[Row]:
+def read_rows(
+    chunks: Iterable[bytes],
+    head: Head,
+    limits: ReadLimits,
+    lookups: Lookups | None = None,
+) -> Iterator[Row]:
     """Every record of the layout in file order, the header too; raises FileProblem on the way."""
-    records = record_paths(head.layout, head.namespace)
+    kinds = frozenset(Kind) - {Kind.LOOKUP}
+    for paths, element, line in _records(chunks, head.layout, limits, kinds):
+        yield paths.row(element, line, limits.text_length, lookups)
+
+
+def lookup_rows(
+    chunks: Iterable[bytes], head: Head, limits: ReadLimits
+) -> Iterator[tuple[RecordSpec, Row]]:
+    """Every lookup record, as it stands; raises FileProblem on the way."""
+    for paths, element, line in _records(chunks, head.layout, limits, {Kind.LOOKUP}):
+        yield paths.spec, paths.row(element, line, limits.text_length)
+
+
+def _records(
+    chunks: Iterable[bytes], layout: Layout, limits: ReadLimits, kinds: Container[Kind]
+) -> Iterator[tuple[RecordPaths, etree._Element, int]]:
+    """Each record of these kinds with its line; an element may be several."""
+    records = [paths for paths in record_paths(layout) if paths.spec.kind in kinds]
+    inner = [paths for paths in records if paths.spec.path]
+    at_root = [paths for paths in records if not paths.spec.path]
+    record_names = Names({paths.name for paths in inner}, layout.namespaces)
+    kept = kept_names(records, layout)
     by_tag: dict[str, list[RecordPaths]] = {}
-    for paths in records:
-        by_tag.setdefault(paths.tag, []).append(paths)
-    kept = kept_tags(records)
-    parser = _parser(("end",), list(by_tag))
+    tags = {searched(paths.name, layout.namespaces) for paths in inner}
+    parser = _parser(("end",), sorted(tags) or ["*"])
     too_deep = etree.XPath("boolean(" + "/".join(["*"] * limits.depth) + ")")
     root: etree._Element | None = None
     count, line = 0, 0
@@ -96,19 +128,25 @@ def read_rows(chunks: Iterable[bytes], head: Head, limits: ReadLimits) -> Iterat
         for _event, element in events:
             if root is None:
                 root = element.getroottree().getroot()
-            found = next((p for p in by_tag.get(element.tag, ()) if p.matches(element)), None)
+            tag = element.tag
+            found = by_tag.get(tag)
             if found is None:
-                continue
-            count += 1
-            if count > limits.records:
-                raise FileProblem("file.too_many_records", limit=str(limits.records))
-            _check_attributes(element, limits.attribute_length)
-            line = max(line, line_of(element))
-            yield found.row(element, line, limits.text_length)
+                found = by_tag[tag] = [paths for paths in inner if paths.is_named(tag)]
+            counted = False
+            for paths in found if element is not root else at_root:
+                if not paths.matches(element):
+                    continue
+                if not counted:
+                    counted, count = True, count + 1
+                    if count > limits.records:
+                        raise FileProblem("file.too_many_records", limit=str(limits.records))
+                    _check_attributes(element, limits.attribute_length)
+                    line = max(line, line_of(element))
+                yield paths, element, line
         if root is not None:
             if too_deep(root):
                 raise FileProblem("xml.too_deep_or_long", line=line or None)
-            _prune(root, by_tag.keys(), kept)
+            _prune(root, record_names, kept)
 
 
 def element_ends(
@@ -128,7 +166,7 @@ def element_ends(
                 yield names, element
                 names.pop()
         if root is not None:
-            _prune(root, (), frozenset())
+            _prune(root, (), ())
 
 
 def line_of(element: etree._Element) -> int:
@@ -241,24 +279,20 @@ def _paths(root: etree._Element, most: int = 20) -> list[str]:
     return list(found)
 
 
-def _find(records: list[RecordPaths], element: etree._Element) -> RecordPaths | None:
-    return next((p for p in records if p.tag == element.tag and p.matches(element)), None)
-
-
 def _check_attributes(element: etree._Element, longest: int) -> None:
     for value in element.attrib.values():
         if len(value) > longest:
             raise FileProblem("xml.too_deep_or_long", line=line_of(element))
 
 
-def _prune(root: etree._Element, record_tags: Iterable[str], kept: frozenset[str]) -> None:
-    """Free every finished element; an open record keeps all it has."""
-    node, inside_record = root, False
+def _prune(root: etree._Element, record_names: Container[str], kept: Container[str]) -> None:
+    """Free every finished element; an open record, or one beside it, keeps all it has."""
+    node, inside = root, False
     while len(node):
         if len(node) > _MAX_CHILDREN:
             raise FileProblem("xml.too_deep_or_long", line=line_of(node))
-        inside_record = inside_record or (node.tag in record_tags and node is not root)
-        if not inside_record:
+        inside = inside or (node is not root and (node.tag in record_names or node.tag in kept))
+        if not inside:
             for child in list(node)[:-1]:
                 if child.tag not in kept:
                     node.remove(child)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -12,9 +12,12 @@ from provisioning.findings import Finding
 from provisioning.formats import cleaning
 from provisioning.formats.encodings import Examined, examine, utf8_chunks
 from provisioning.formats.intake import SourceFile, find_files
-from provisioning.formats.layout import Kind, Layout, layouts
+from provisioning.formats.layout import Kind, Layout
+from provisioning.formats.layout_text import layouts
+from provisioning.formats.lookups import LookupTables
 from provisioning.formats.problems import FileProblem
-from provisioning.formats.reader import CHUNK, Head, read_head
+from provisioning.formats.reader import CHUNK, Head, lookup_rows, read_head, read_rows
+from provisioning.formats.splitting import MAX_SCHOOL_CODE, PackedRows, SchoolsInFile
 from provisioning.roster import Mode, Part
 from provisioning.settings import ReadLimits
 
@@ -47,6 +50,8 @@ class ScannedFile:
     examined: Examined
     head: Head
     header: Header
+    rows: PackedRows | None = None
+    """The school's rows of a file that holds several schools; None when the file is its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,21 +85,23 @@ def scan(paths: Iterable[Path], *, limits: ReadLimits, layout_folders: Iterable[
     for source in files:
         try:
             found = _scan_file(source, known_layouts, limits)
+            digest = found.examined.sha256
+            if digest in first_with:
+                twice = FileProblem("file.same_twice", first=first_with[digest])
+                findings.append(twice.finding(source.name, found.header.school_code))
+                continue
+            first_with[digest] = source.name
+            of_schools = _split(found, limits, findings)
         except FileProblem as problem:
             findings.append(problem.finding(source.name))
             continue
-        code = found.header.school_code
-        digest = found.examined.sha256
-        if digest in first_with:
-            twice = FileProblem("file.same_twice", first=first_with[digest])
-            findings.append(twice.finding(source.name, code))
-            continue
-        first_with[digest] = source.name
-        groups.setdefault(code, []).append(found)
-        if found.examined.rule:
-            codec = found.examined.codec.replace("cp1251", "windows-1251")
-            doubt = FileProblem(found.examined.rule, value=found.examined.declared, codec=codec)
-            about.setdefault(code, []).append(doubt.finding(source.name, code))
+        for one in of_schools:
+            code = one.header.school_code
+            groups.setdefault(code, []).append(one)
+            if one.examined.rule:
+                codec = one.examined.codec.replace("cp1251", "windows-1251")
+                doubt = FileProblem(one.examined.rule, value=one.examined.declared, codec=codec)
+                about.setdefault(code, []).append(doubt.finding(source.name, code))
     schools = tuple(
         SchoolFiles(school_code=code, files=tuple(group), findings=tuple(about.get(code, ())))
         for code, group in sorted(groups.items())
@@ -108,6 +115,36 @@ def _scan_file(source: SourceFile, known: list[Layout], limits: ReadLimits) -> S
     with source.open() as stream:
         head = read_head(utf8_chunks(stream, examined, CHUNK), known, limits)
     return ScannedFile(source=source, examined=examined, head=head, header=_header(head))
+
+
+def _split(file: ScannedFile, limits: ReadLimits, findings: list[Finding]) -> list[ScannedFile]:
+    """The file as it is of each school in it; adds findings about what is of none."""
+    layout = file.head.layout
+    if not layout.names_schools:
+        return [file]
+    lookups = LookupTables()
+    if layout.has_lookups:
+        with file.source.open() as stream:
+            chunks = utf8_chunks(stream, file.examined, CHUNK)
+            lookups.add(lookup_rows(chunks, file.head, limits))
+    with file.source.open() as stream:
+        chunks = utf8_chunks(stream, file.examined, CHUNK)
+        rows = read_rows(chunks, file.head, limits, lookups)
+        schools = SchoolsInFile(rows, file.header.school_code)
+    if schools.homeless:
+        lost = FileProblem(
+            "row.no_school", line=schools.homeless[0], count=str(len(schools.homeless))
+        )
+        findings.append(lost.finding(file.source.name))
+    if not schools.rows:
+        paths = ", ".join(dict.fromkeys(spec.shown for spec in layout.records))
+        nothing = FileProblem("layout.read_nothing", layout=layout.name, paths=paths)
+        findings.append(nothing.finding(file.source.name))
+        raise FileProblem("roll.empty")
+    return [
+        replace(file, header=replace(file.header, school_code=code), rows=rows)
+        for code, rows in sorted(schools.rows.items())
+    ]
 
 
 def _header(head: Head) -> Header:
@@ -126,7 +163,8 @@ def _header(head: Head) -> Header:
         except ValueError as error:
             raise problem(name) from error
 
-    if not fields.get("school_code") or len(fields["school_code"]) > 50:
+    code = fields.get("school_code", "")
+    if not (code or layout.names_schools) or len(code) > MAX_SCHOOL_CODE:
         raise problem("school_code")
     parts = layout.content.get(fields.get("content", "").casefold())
     if parts is None:
@@ -145,7 +183,7 @@ def _header(head: Head) -> Header:
                 raise problem(name)
             counts[name.removeprefix("count").removeprefix("_")] = int(text)
     return Header(
-        school_code=fields["school_code"],
+        school_code=code,
         exported_at=exported_at,
         school_year=school_year,
         parts=parts,

@@ -116,10 +116,11 @@ def test_of_two_rows_of_an_id_the_one_that_says_here_counts(order: int) -> None:
     ("rows", "rule"),
     [
         ({"students": [student(), student("s" * 101)]}, "id.too_long"),
-        ({"classes": [school_class(), school_class()]}, "id.duplicate"),
+        ({"classes": [school_class(), school_class(title="8Б")]}, "id.duplicate"),
+        ({"classes": [school_class(), school_class()]}, "class.repeated"),
     ],
 )
-def test_an_id_too_long_for_moodle_or_used_twice_is_an_error(
+def test_an_id_too_long_for_moodle_or_used_twice_is_told(
     rows: dict[str, list[str]], rule: str
 ) -> None:
     assert read_roster(**rows).rules == [rule]

@@ -1,0 +1,287 @@
+"""A layout's TOML -> a Layout: every key is known, every path has a form that can be found."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from provisioning.formats.cleaning import TRANSFORMS
+from provisioning.formats.layout import (
+    DATES,
+    FIELDS,
+    MANY,
+    Condition,
+    FieldSpec,
+    Kind,
+    Layout,
+    LayoutError,
+    RecordSpec,
+)
+from provisioning.formats.layout_rules import check_layout, with_repeats
+from provisioning.roster import Part
+
+LAYOUT_KEYS = frozenset(
+    {
+        *("name", "title", "origin", "source", "time_zone", "recognise", "namespaces", "content"),
+        *("several_files", "dictionaries", "records"),
+    }
+)
+RECORD_KEYS = frozenset({"kind", "name", "path", "where", "repeats", "fields"})
+CONDITION_KEYS = frozenset({"path", "values", "not", "present"})
+FIELD_KEYS = frozenset(
+    {
+        *("path", "join", "separator", "value", "transform", "zone", "lookup", "dictionary"),
+        *("prefix", "default", "split", "required"),
+    }
+)
+
+_WORD = r"[^\W\d][\w.\-]*"
+_NAME = rf"(?:{_WORD}:)?{_WORD}"
+_PREDICATE = rf"\[(?:\d+|@?{_NAME}(?:='[^'\]]*')?)\]"
+_RECORD_PATH = re.compile(rf"\.|{_NAME}(?:/{_NAME})*")
+_STEP = rf"{_NAME}(?:{_PREDICATE})*"
+_FIELD_PATH = re.compile(rf"(?:\.\./)*(?:\.|@{_NAME}|{_STEP}(?:/{_STEP})*(?:/@{_NAME})?)|\.\.")
+
+
+def layouts(folders: Iterable[Path] = ()) -> dict[str, Layout]:
+    """The shipped layouts and those in further folders, by name; a later one of a name wins.
+
+    Raises LayoutError for a layout that cannot be used.
+    """
+    found = dict(_shipped())
+    for folder in folders:
+        for path in layout_files(folder):
+            layout = read_layout(path)
+            found[layout.name] = layout
+    return found
+
+
+def layout_files(folder: Path) -> list[Path]:
+    """The layouts in a folder; raises LayoutError when there is no such folder."""
+    if not folder.is_dir():
+        raise LayoutError(f"{folder}: no such folder of layouts")
+    return sorted(folder.glob("*.toml"))
+
+
+def read_layout(path: Path) -> Layout:
+    """The layout in a file; raises LayoutError when it cannot be used."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LayoutError(f"{path.name}: cannot be read as UTF-8 text") from error
+    return parse_layout(text, path.name)
+
+
+@cache
+def _shipped() -> dict[str, Layout]:
+    folder = resources.files("provisioning.formats").joinpath("layouts")
+    texts = [(entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".toml")]
+    parsed = [parse_layout(entry.read_text("utf-8"), name) for name, entry in sorted(texts)]
+    return {layout.name: layout for layout in parsed}
+
+
+def parse_layout(text: str, file_name: str) -> Layout:
+    """A layout from its TOML text; ``file_name`` is for the message of LayoutError."""
+    try:
+        layout = _layout(tomllib.loads(text))
+        check_layout(layout)
+    except KeyError as error:
+        raise LayoutError(f"{file_name}: {error.args[0]} is missing") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise LayoutError(f"{file_name}: {error}") from error
+    return layout
+
+
+def _layout(data: dict[str, Any]) -> Layout:
+    _check_keys("", data, LAYOUT_KEYS)
+    recognise = _table("recognise", data["recognise"])
+    _check_keys("[recognise]", recognise, {"root", "version"})
+    version = _table("version", recognise.get("version", {}))
+    _check_keys("[recognise] version", version, {"path", "values"})
+    namespaces = _words("[namespaces]", data.get("namespaces", {}))
+    dictionaries = {
+        name: _words(f"[dictionaries.{name}]", words)
+        for name, words in _table("dictionaries", data.get("dictionaries", {})).items()
+    }
+    if not isinstance(data["records"], list):
+        raise ValueError("records: write [[records]], one for each kind of record")
+    records = [
+        _record(f"records {number} ({record.get('kind', '?')})", record, dictionaries)
+        for number, record in enumerate(data["records"], start=1)
+    ]
+    return Layout(
+        name=_text("name", data["name"]),
+        title=_text("title", data["title"]),
+        source=_text("source", data["source"]),
+        root=_text("root", recognise["root"]).rpartition(":")[2],
+        version_path=_text("version path", version.get("path", "")).removeprefix("@"),
+        version_values=frozenset(_list("version values", version.get("values", []))),
+        namespaces=namespaces,
+        content=_content(_table("content", data["content"])),
+        time_zone=_zone(data.get("time_zone", "Europe/Moscow")),
+        several_files=_truth("several_files", data.get("several_files", False)),
+        records=with_repeats(records),
+    )
+
+
+def _content(data: dict[str, Any]) -> dict[str, frozenset[Part]]:
+    parts_of: dict[str, frozenset[Part]] = {}
+    for word, parts in data.items():
+        known = {part.value for part in Part}
+        for part in _list(f"[content] {word!r}", parts):
+            if part not in known:
+                raise ValueError(f"[content]: {part} is no part; there are {', '.join(Part)}")
+        parts_of[word.casefold()] = frozenset(Part(part) for part in parts)
+    return parts_of
+
+
+def _record(where: str, data: dict[str, Any], dictionaries: Mapping[str, Any]) -> RecordSpec:
+    kinds = [kind.value for kind in Kind]
+    if data["kind"] not in kinds:
+        raise ValueError(f"{where}: unknown kind; there are {', '.join(kinds)}")
+    _check_keys(where, data, RECORD_KEYS)
+    kind = Kind(data["kind"])
+    fields = _table(f"{where} fields", data.get("fields", {}))
+    if unknown := fields.keys() - FIELDS[kind]:
+        known = ", ".join(sorted(FIELDS[kind]))
+        raise ValueError(
+            f"{where}: unknown fields {', '.join(sorted(unknown))}; there are {known or 'none'}"
+        )
+    path = _text(f"{where} path", data["path"])
+    _check_path(where, _RECORD_PATH, path)
+    conditions = data.get("where", [])
+    conditions = conditions if isinstance(conditions, list) else [conditions]
+    return RecordSpec(
+        kind=kind,
+        name=_text(f"{where} name", data.get("name", "")),
+        path=() if path == "." else tuple(path.split("/")),
+        where=tuple(_condition(f"{where}, where", condition) for condition in conditions),
+        fields={
+            name: _field(f"{where}, {name}", name, entry, dictionaries)
+            for name, entry in fields.items()
+        },
+        repeats=_truth(f"{where} repeats", data.get("repeats", False)),
+    )
+
+
+def _condition(where: str, data: dict[str, Any]) -> Condition:
+    _check_keys(where, _table(where, data), CONDITION_KEYS)
+    if not data.keys() & {"values", "not", "present"}:
+        raise ValueError(f"{where}: say values, not or present")
+    _check_path(where, _FIELD_PATH, _text(f"{where} path", data["path"]))
+    present = data.get("present")
+    return Condition(
+        path=data["path"],
+        values=frozenset(
+            one.casefold() for one in _list(f"{where} values", data.get("values", []))
+        ),
+        not_values=frozenset(one.casefold() for one in _list(f"{where} not", data.get("not", []))),
+        present=None if present is None else _truth(f"{where} present", present),
+    )
+
+
+def _field(
+    where: str, name: str, entry: str | list[str] | dict[str, Any], dictionaries: Mapping[str, Any]
+) -> FieldSpec:
+    if isinstance(entry, (str, list)):
+        entry = {"path": entry}
+    _check_keys(where, _table(where, entry), FIELD_KEYS)
+    told = [key for key in ("path", "join", "value") if key in entry]
+    if len(told) != 1:
+        raise ValueError(f"{where}: say one of path, join and value")
+    texts = entry.get("path", entry.get("join", []))
+    paths = _list(where, [texts] if isinstance(texts, str) else texts)
+    if not paths and "value" not in entry:
+        raise ValueError(f"{where}: no path is given")
+    for path in paths:
+        _check_path(where, _FIELD_PATH, path)
+    if "zone" in entry and name not in DATES:
+        raise ValueError(f"{where}: zone is for dates, and {name} is none")
+    if "split" in entry and (name != MANY or not entry["split"]):
+        raise ValueError(f"{where}: split is the sign between several {MANY}, for these alone")
+    if "separator" in entry and "join" not in entry:
+        raise ValueError(f"{where}: separator goes with join")
+    transforms = entry.get("transform", [])
+    transforms = [transforms] if isinstance(transforms, str) else _list(where, transforms)
+    for transform in transforms:
+        if transform not in TRANSFORMS:
+            known = ", ".join(TRANSFORMS)
+            raise ValueError(f"{where}: unknown transform {transform}; there are {known}")
+    dictionary = None
+    if "dictionary" in entry:
+        if entry["dictionary"] not in dictionaries:
+            raise ValueError(f"{where}: dictionary {entry['dictionary']} is missing")
+        words = dictionaries[entry["dictionary"]]
+        dictionary = {word.casefold(): ours for word, ours in words.items()}
+    return FieldSpec(
+        paths=tuple(paths),
+        joins="join" in entry,
+        separator=_text(f"{where} separator", entry.get("separator", " ")),
+        value=_text(f"{where} value", entry.get("value", "")),
+        transforms=tuple(transforms),
+        lookup=_text(f"{where} lookup", entry.get("lookup", "")),
+        dictionary=dictionary,
+        prefix=_text(f"{where} prefix", entry.get("prefix", "")),
+        default=_text(f"{where} default", entry.get("default", "")),
+        zone=_zone(entry["zone"]) if "zone" in entry else None,
+        split=entry.get("split", ""),
+        required=_truth(f"{where} required", entry.get("required", False)),
+    )
+
+
+def _check_path(where: str, form: re.Pattern[str], path: str) -> None:
+    if form.fullmatch(path):
+        return
+    hint = "; paths begin below the root, without a slash" if path.startswith("/") else ""
+    raise ValueError(f"{where}: {path!r} is no path we know{hint}")
+
+
+def _check_keys(where: str, data: Mapping[str, Any], known: Iterable[str]) -> None:
+    if unknown := sorted(data.keys() - set(known)):
+        place = f"{where}: " if where else ""
+        raise ValueError(f"{place}unknown key {unknown[0]}; there are {', '.join(sorted(known))}")
+
+
+def _table(where: str, data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise ValueError(f"{where}: a table is wanted")
+    return data
+
+
+def _text(where: str, data: Any) -> str:
+    if not isinstance(data, str):
+        raise ValueError(f"{where}: a text in quotes is wanted, not {data!r}")
+    return data
+
+
+def _truth(where: str, data: Any) -> bool:
+    if not isinstance(data, bool):
+        raise ValueError(f"{where}: true or false is wanted, not {data!r}")
+    return data
+
+
+def _list(where: str, data: Any) -> list[str]:
+    if not isinstance(data, (list, tuple)) or not all(isinstance(one, str) for one in data):
+        raise ValueError(f"{where}: a list of texts in quotes is wanted, not {data!r}")
+    return list(data)
+
+
+def _folded(where: str, data: Any) -> frozenset[str]:
+    return frozenset(one.casefold() for one in _list(where, data))
+
+
+def _words(where: str, data: Any) -> dict[str, str]:
+    return {word: _text(f"{where} {word}", ours) for word, ours in _table(where, data).items()}
+
+
+def _zone(name: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, TypeError) as error:
+        raise ValueError(f"there is no time zone {name}") from error
