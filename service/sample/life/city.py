@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from provisioning.roster import Role, School
 from service.sample.life.cards import Card, new_card
 from service.sample.life.dice import Dice
-from service.sample.life.numbers import TYPING_ERROR_SHARE, Life, What
+from service.sample.life.numbers import OTHERS_NUMBER_SHARE, TYPING_ERROR_SHARE, Life, What
 from service.sample.people import Human
 
 
@@ -174,8 +174,23 @@ class LivingCity:
                 begin_date=self.day, position=position, class_key=class_key,
                 **{"error_share": TYPING_ERROR_SHARE, **typing},
             )  # fmt: skip
+            if role is Role.STUDENT:
+                self._mistake_number(school, card)
         school.cards.append(card)
         return card
+
+    def _mistake_number(self, school: LivingSchool, card: Card) -> None:
+        """Now and then the number of a twin, or of a parent, is typed on a new card."""
+        share = OTHERS_NUMBER_SHARE * self.life.eventful
+        twin = self.twins.get(card.human, "")
+        if not self.dice.chance(share * (10 if twin else 1)):
+            return
+        adults = [one for other in self.schools for one in other.present(Role.TEACHER) if one.snils]
+        other = twin or self.dice.pick(adults).human
+        if number := self.humans[other].snils:
+            card.snils = number
+            detail = "twin's, new card" if twin else "parent's, new card"
+            self.tell(What.OTHERS_NUMBER, card.human, other, schools=(school.code,), detail=detail)
 
     def drop(self, school: LivingSchool, human: str) -> None:
         """Take somebody off the school's roll: one in two is marked as left in one more export."""

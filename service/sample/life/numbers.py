@@ -115,7 +115,7 @@ class Rates:
     other_classes: float = 1.5
     new_names: float = 0.8
     new_ids: float = 0.5
-    swapped_twins: float = 15.0
+    swapped_twins: float = 30.0
     """Of 1,000 pairs of twins in one school."""
     swapped_strangers: float = 0.03
     twins_number: float = 20.0
@@ -143,6 +143,8 @@ NO_NUMBER_SHARE = 0.04
 """Of people: a school has never seen the number."""
 UNTYPED_NUMBER_SHARE = 0.12
 """Of new cards: the number is to be typed later."""
+OTHERS_NUMBER_SHARE = 0.01
+"""Of new cards: the number of a twin, or of a parent, is typed."""
 TYPING_ERROR_SHARE = 0.02
 """Of new cards: one field has a mistake."""
 OLD_ERROR_SHARE = 0.004

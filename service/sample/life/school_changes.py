@@ -46,9 +46,9 @@ def change_code(city: LivingCity, school: LivingSchool) -> None:
 def renumber(city: LivingCity, school: LivingSchool) -> None:
     """«Параграф» was installed again: everybody and every class has a new id.
 
-    In one city of two it begins with the same numbers, and the ids of some are now those of others.
+    In one school of two the numbers begin again: the ids of some are now those of others.
     """
-    if overlapping := city.dice.chance(0.5):
+    if overlapping := (city.life.seed + school.index) % 2 == 0:
         school.next_number, school.next_class = 1001, 101
     else:
         school.next_number, school.next_class = 70_001, 7001
