@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from operator import mul
 
+from provisioning.formats.months import with_numbers
+
 
 class Unclean(ValueError):
     """A value cannot be used; the text is what is wrong, the last part of a rule's name."""
@@ -36,7 +38,7 @@ _SHORT_YEAR = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2}|\d{6}")
 _CLASS = re.compile(r"""(\d{1,2})\s*["«'“]?\s*([^\W\d_])\s*["»'”]?""")
 _SNILS_SEPARATORS = re.compile(r"[\s\-–.]")
 _EMAIL = re.compile(r"[^@\s<>,;\"]{1,64}@[^@\s<>,;\"]{1,180}\.[^@\s<>,;\".]{2,}")
-_SCHOOL_YEAR = re.compile(r"(20\d\d)\s*[/\-–]\s*(20\d\d|\d\d)(?:\s*(?:уч.*)?)")
+_SCHOOL_YEAR = re.compile(r"(20\d\d)(?:\s*[/\-–]\s*(20\d\d|\d\d))?(?:\s*(?:уч.*)?)")
 
 
 def collapse(text: str) -> str:
@@ -92,6 +94,7 @@ def parse_birth_date(text: str, today: date) -> date:
     A time of day makes the day itself doubtful: ``2015-04-30T21:00:00Z`` is 1 May in Moscow. Only
     a midnight that names no zone is dropped; a layout may say ``zone`` (docs/new-layout.md).
     """
+    text = with_numbers(text)
     born = parse_date(text)
     match = _YEAR_FIRST.fullmatch(text.strip()) or _DAY_FIRST.fullmatch(text.strip())
     if match and any(int(part or 0) for part in match.groups()[3:6]):
@@ -127,9 +130,9 @@ def day_in_zone(text: str, zone: tzinfo) -> str:
 
 
 def parse_date(text: str) -> date:
-    """A calendar date in one of the four spellings of docs/facts/paragraf.md R3; a time of day is
+    """A calendar date in one of the spellings of docs/facts/paragraf.md R3; a time of day is
     dropped."""
-    text = text.strip()
+    text = with_numbers(text).strip()
     if match := _YEAR_FIRST.fullmatch(text):
         year, month, day = match[1], match[2], match[3]
     elif match := _DAY_FIRST.fullmatch(text) or _EIGHT_DIGITS.fullmatch(text):
@@ -144,7 +147,7 @@ def parse_date(text: str) -> date:
 
 def parse_moment(text: str, zone: tzinfo) -> datetime:
     """A date with or without a time of day, in UTC; ``zone`` is for times that name none."""
-    text = text.strip()
+    text = with_numbers(text).strip()
     match = _YEAR_FIRST.fullmatch(text) or _DAY_FIRST.fullmatch(text)
     day = parse_date(text)
     hour, minute, second = (int(part or 0) for part in match.groups()[3:6]) if match else (0, 0, 0)
@@ -205,9 +208,12 @@ def school_number(text: str) -> str:
 
 
 def parse_school_year(text: str) -> str:
-    """``2026/2027`` from that or ``2026-2027``, ``2026/27``, with «уч. год» after it."""
+    """``2026/2027`` from that or ``2026-2027``, ``2026/27``, with «уч. год» after it.
+
+    A year alone is the one in which the school year begins.
+    """
     match = _SCHOOL_YEAR.fullmatch(text.strip())
-    if not match or int(match[2]) % 100 != (int(match[1]) + 1) % 100:
+    if not match or (match[2] and int(match[2]) % 100 != (int(match[1]) + 1) % 100):
         raise Unclean("school_year")
     return school_year_from(int(match[1]))
 
@@ -229,7 +235,7 @@ def school_years_of(day: date) -> tuple[str, ...]:
 def _word(number: int) -> Callable[[str], str]:
     def pick(text: str) -> str:
         words = collapse(text).split(" ", 2)
-        return words[number] if len(words) > number else ""
+        return words[number].strip(",") if len(words) > number else ""
 
     return pick
 
@@ -240,17 +246,38 @@ def _year_month_day(text: str) -> str:
 
 
 def _grade_of_title(text: str) -> str:
-    match = re.match(r"\s*(\d{1,2})", text)
+    match = re.match(r"\s*0?(1[0-2]|\d)", text)
     return match[1] if match else text
+
+
+def _number_in_text(text: str) -> str:
+    match = re.search(r"\d+", text)
+    return match[0] if match else text
+
+
+def _school_year_ends(text: str) -> str:
+    year = text.strip()
+    return school_year_from(int(year) - 1) if re.fullmatch(r"20\d\d", year) else text
+
+
+def _name_case(text: str) -> str:
+    name = collapse(text)
+    return name.title() if name.isupper() else name
 
 
 TRANSFORMS: Mapping[str, Callable[[str], str]] = {
     "family_of_full_name": _word(0),
     "given_of_full_name": _word(1),
     "middle_of_full_name": _word(2),
+    "first_word": lambda text: collapse(text).partition(" ")[0],
+    "after_first_word": lambda text: collapse(text).partition(" ")[2],
+    "last_word": lambda text: collapse(text).rpartition(" ")[2],
+    "name_case": _name_case,
     "class_title": lambda text: class_title(text)[0],
     "grade_of_title": _grade_of_title,
+    "number_in_text": _number_in_text,
     "year_month_day": _year_month_day,
+    "school_year_ends": _school_year_ends,
 }
 """What a layout may do to a text before it is cleaned; ``Абдул Рашид оглы`` in a full name is read
 as family name, given name and the rest."""

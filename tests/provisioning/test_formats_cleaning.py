@@ -10,6 +10,7 @@ import pytest
 
 from provisioning.formats import cleaning
 from provisioning.formats.cleaning import TRANSFORMS, Unclean
+from provisioning.formats.months import with_numbers
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 LEAP_DAY = date(2012, 2, 29)
@@ -34,6 +35,10 @@ def split(full_name: str) -> list[str]:
     return [TRANSFORMS[part](full_name) for part in parts]
 
 
+def words(text: str) -> list[str]:
+    return [TRANSFORMS[part](text) for part in ("first_word", "after_first_word", "last_word")]
+
+
 def as_they_are(*texts: str) -> dict[str, str]:
     return {text: text for text in texts}
 
@@ -44,6 +49,10 @@ VALUES: Mapping[Read, Mapping[str, object]] = {
         (
             "29.02.2012", "2012-02-29", "2012-02-29T23:59:59", "29022012", " 29.2.2012 ",
             "2012-02-29Z", "2012-02-29T23:59:59-12:00",
+            # Months by name: Russian, English, French.
+            "29 февраля 2012", "29 февраля 2012 г.", "«29» февраля 2012 года", "29 фев. 2012",
+            "29-фев-2012", "Feb 29, 2012", "29th of February 2012", "29-Feb-2012",
+            "29 février 2012", "29 févr. 2012", "29 FEVRIER 2012",
         ),
         LEAP_DAY,
     ),
@@ -51,10 +60,18 @@ VALUES: Mapping[Read, Mapping[str, object]] = {
     born: dict.fromkeys(
         (
             "29.02.2012", "2012-02-29", "2012-02-29T00:00:00", "29.02.2012 0:00:00",
-            "2012-02-29Z",
+            "2012-02-29Z", "29 февраля 2012", "29 FEB 2012",
         ),
         LEAP_DAY,
     ),
+    with_numbers: {
+        "1er mai 2026": "01.05.2026",
+        "12 мая 2015": "12.05.2015",
+        "3 août 2015": "03.08.2015",
+        "1 октября 2026 г., 08:30": "01.10.2026 08:30",
+        # «jui» may be June or July; these are no dates at all.
+        **as_they_are("3 jui 2015", "12 бря 2015", "12 апреля 15", "май", "2015-05-01T00:00:00Z"),
+    },
     # The empty date of 1C is known in every spelling.
     cleaning.is_empty_date: {
         **dict.fromkeys(("0001-01-01", "0001-01-01T00:00:00", " 0001-01-01T00:00:00Z "), True),
@@ -83,6 +100,7 @@ VALUES: Mapping[Read, Mapping[str, object]] = {
         "2026-10-01T08:30:00+05:00": datetime(2026, 10, 1, 3, 30, tzinfo=UTC),
         "01.10.2026 08:30": datetime(2026, 10, 1, 5, 30, tzinfo=UTC),
         "01.10.2026": datetime(2026, 9, 30, 21, 0, tzinfo=UTC),
+        "1 октября 2026 г. 08:30": datetime(2026, 10, 1, 5, 30, tzinfo=UTC),
     },
     # Names are kept as written but for blanks and signs.
     cleaning.clean_name: {
@@ -97,7 +115,24 @@ VALUES: Mapping[Read, Mapping[str, object]] = {
     split: {
         " Примеров  Абдул Рашид оглы": ["Примеров", "Абдул", "Рашид оглы"],
         "Sample John": ["Sample", "John", ""],
+        "Примеров, Пётр Пробович": ["Примеров", "Пётр", "Пробович"],
     },
+    words: {
+        "Пётр Пробович Примеров": ["Пётр", "Пробович Примеров", "Примеров"],
+        "Пётр": ["Пётр", "", "Пётр"],
+    },
+    TRANSFORMS["name_case"]: {
+        "DE VRIES-SMIT": "De Vries-Smit",
+        "ПРИМЕРОВ": "Примеров",
+        **as_they_are("van Dijk", ""),
+    },
+    # A number above 12 is no grade: its first digit is.
+    TRANSFORMS["grade_of_title"]: {
+        **{"8А": "8", "10-1": "10", "01 а": "1", "0": "0", "42": "4", "11": "11", "214": "2"},
+        **as_they_are("English A1", ""),
+    },
+    TRANSFORMS["number_in_text"]: {"Groep 3A": "3", "Класс № 12": "12", "подготовительный": "подготовительный"},
+    TRANSFORMS["school_year_ends"]: {"2027": "2026/2027", **as_they_are("2026/2027", "27")},
     # Mixed alphabets are named by letter and place.
     cleaning.mixed_alphabets: {
         "Ивaнов": "Ивaнов: a (3)",
@@ -137,6 +172,8 @@ VALUES: Mapping[Read, Mapping[str, object]] = {
         (
             "2026/2027", "2026-2027", "2026/27", "2026 / 2027 уч. год",
             "2026–2027 учебный год",
+            # The year alone is the one in which the school year begins.
+            "2026", " 2026 уч. год",
         ),
         "2026/2027",
     ),
@@ -147,7 +184,7 @@ REFUSED: Mapping[Read, Mapping[str, Sequence[str]]] = {
     cleaning.parse_date: {
         "impossible": ("29.02.2013", "2012-13-01", "31042012", "00.00.0000"),
         "two_digit_year": ("01.09.12", "010912"),
-        "format": ("1 сентября 2012", "", "٢٩.02.2012x"),
+        "format": ("1 сентебря 2012", "1 сентября", "", "٢٩.02.2012x"),
     },
     born: {
         "time_of_day": (
@@ -166,7 +203,7 @@ REFUSED: Mapping[Read, Mapping[str, Sequence[str]]] = {
         "check_number": ("112-233-445 96", "00000000000"),
         "format": ("1122334459", "112233445955", "нет", "١١٢٢٣٣٤٤٥٩٥"),
     },
-    cleaning.parse_school_year: {"school_year": ("2026", "2026/2028", "26/27", "")},
+    cleaning.parse_school_year: {"school_year": ("26", "1926", "2026/2028", "26/27", "")},
     cleaning.parse_grade: {"grade": ("13", "-1", "восемь", "", "²")},
 }  # fmt: skip
 
