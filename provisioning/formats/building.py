@@ -74,6 +74,7 @@ class SchoolBuilder(FieldReader):
     """Records of the current file that are made of rows of others: no rows of their own."""
     _shared: Container[Part] = ()
     _roles_from_membership: bool = False
+    _latin_titles: bool = False
 
     def begin_file(
         self, name: str, layout: Layout | None = None, shared: Container[Part] = ()
@@ -82,6 +83,7 @@ class SchoolBuilder(FieldReader):
         self._file = name
         self._shared = shared
         self._roles_from_membership = layout is not None and layout.roles_from_membership
+        self._latin_titles = layout is not None and layout.latin_titles
         self.counts = Counter()
         self.guardians = self.not_taken = self.undecided_count = 0
         self._repeated = self._made_of_others = 0
@@ -256,7 +258,7 @@ class SchoolBuilder(FieldReader):
         if again and other is not None:
             self._repeated += 1
             return
-        title, latin = cleaning.class_title(self._text(row, "title"))
+        title, latin = cleaning.class_title(self._text(row, "title"), latin=self._latin_titles)
         if not title:
             self._reject("class.no_title", row, "title")
         if latin:

@@ -184,13 +184,18 @@ def clean_email(text: str) -> str:
     return address
 
 
-def class_title(text: str) -> tuple[str, bool]:
-    """The title for display (``8 а`` and ``8 "А"`` are ``8А``); was its letter Latin?"""
+def class_title(text: str, *, latin: bool = False) -> tuple[str, bool]:
+    """The title for display (``8 а`` and ``8 "А"`` are ``8А``); was its letter wrongly Latin?
+
+    With ``latin`` Latin letters are right and stay.
+    """
     title = collapse(text)
     match = _CLASS.fullmatch(title)
     if not match:
         return title, False
     letter = match[2].upper()
+    if latin:
+        return f"{int(match[1])}{letter}", False
     return f"{int(match[1])}{letter.translate(_LOOKALIKES)}", letter.isascii()
 
 

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -22,6 +23,8 @@ _ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError
 _SMALL = 1 << 20
 """Bytes: up to this size an archive member's ratio does not matter."""
 _OPEN_ARCHIVES = 32
+_FIRST_YEAR = 2000
+"""Archives say an earlier year where they do not know the time."""
 
 
 class Archives:
@@ -56,6 +59,25 @@ class SourceFile:
     """Name inside the archive at ``path``."""
     archives: Archives = field(default_factory=Archives, repr=False, compare=False)
     """Those of all the files found together."""
+
+    def saved_at(self, zone: tzinfo) -> datetime:
+        """When the file was saved, as far as disk or archive know; never later than it came here.
+
+        Archives keep local times, which are taken for those of the zone. Raises FileProblem.
+        """
+        try:
+            came_at = datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+            if not self.member:
+                return came_at
+            info = self.archives.at(self.path).getinfo(self.member)
+            saved_at = datetime(*info.date_time, tzinfo=zone).astimezone(UTC)
+        except ValueError:
+            return came_at
+        except (*_ARCHIVE_ERRORS, KeyError) as error:
+            raise FileProblem("archive.damaged") from error
+        except OSError as error:
+            raise FileProblem("file.unreadable") from error
+        return min(saved_at, came_at) if saved_at.year >= _FIRST_YEAR else came_at
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:

@@ -45,6 +45,12 @@ _PERSON_FIELDS = frozenset(
 MANY = "group_ids"
 """The field that may occur many times in a record."""
 
+SAVED = "saved"
+"""The default of an export time that stands for the time at which the file was saved."""
+
+OF_EXPORT = "of_export"
+"""The default of a school year that stands for the one of the export's day."""
+
 DATES = frozenset({"birth_date", "begin_date", "end_date"})
 """The fields that are days."""
 
@@ -198,6 +204,8 @@ class Layout:
     """Content word of the header onto the parts the file carries; ``""`` when there is none."""
     several_files: bool = False
     """A school's part may come in several files, as with one file for each class."""
+    latin_titles: bool = False
+    """Titles of classes are written with Latin letters, which are else taken for Cyrillic ones."""
     records: tuple[RecordSpec, ...] = ()
 
     def record(self, kind: Kind) -> RecordSpec | None:

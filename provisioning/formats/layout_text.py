@@ -29,7 +29,7 @@ from provisioning.roster import Part
 LAYOUT_KEYS = frozenset(
     {
         *("name", "title", "origin", "source", "time_zone", "recognise", "namespaces", "content"),
-        *("several_files", "dictionaries", "records"),
+        *("several_files", "latin_titles", "dictionaries", "records"),
     }
 )
 RECORD_KEYS = frozenset({"kind", "name", "path", "where", "repeats", "fields"})
@@ -126,6 +126,7 @@ def _layout(data: dict[str, Any]) -> Layout:
         content=_content(_table("content", data["content"])),
         time_zone=_zone(data.get("time_zone", "Europe/Moscow")),
         several_files=_truth("several_files", data.get("several_files", False)),
+        latin_titles=_truth("latin_titles", data.get("latin_titles", False)),
         records=with_repeats(records),
     )
 

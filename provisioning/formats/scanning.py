@@ -12,7 +12,7 @@ from provisioning.findings import Finding
 from provisioning.formats import cleaning
 from provisioning.formats.encodings import Examined, examine, utf8_chunks
 from provisioning.formats.intake import SourceFile, find_files
-from provisioning.formats.layout import Kind, Layout
+from provisioning.formats.layout import OF_EXPORT, SAVED, Kind, Layout
 from provisioning.formats.layout_text import layouts
 from provisioning.formats.lookups import LookupTables
 from provisioning.formats.problems import FileProblem
@@ -114,7 +114,7 @@ def _scan_file(source: SourceFile, known: list[Layout], limits: ReadLimits) -> S
         examined = examine(stream, limits.file_bytes)
     with source.open() as stream:
         head = read_head(utf8_chunks(stream, examined, CHUNK), known, limits)
-    return ScannedFile(source=source, examined=examined, head=head, header=_header(head))
+    return ScannedFile(source=source, examined=examined, head=head, header=_header(head, source))
 
 
 def _split(file: ScannedFile, limits: ReadLimits, findings: list[Finding]) -> list[ScannedFile]:
@@ -147,7 +147,7 @@ def _split(file: ScannedFile, limits: ReadLimits, findings: list[Finding]) -> li
     ]
 
 
-def _header(head: Head) -> Header:
+def _header(head: Head, source: SourceFile) -> Header:
     layout, row = head.layout, head.row
     fields = {name: cleaning.collapse(text) for name, text in row.values.items()}
     if cleaning.is_empty_date(fields.get("exported_at", "")):
@@ -169,11 +169,18 @@ def _header(head: Head) -> Header:
     parts = layout.content.get(fields.get("content", "").casefold())
     if parts is None:
         raise problem("content")
-    exported_at = read("exported_at", lambda text: cleaning.parse_moment(text, layout.time_zone))
+    if fields.get("exported_at") == SAVED:
+        exported_at = source.saved_at(layout.time_zone)
+    else:
+        zone = layout.time_zone
+        exported_at = read("exported_at", lambda text: cleaning.parse_moment(text, zone))
     if exported_at.year < _OLDEST_EXPORT:
         raise problem("exported_at")
     spec = layout.record(Kind.HEADER)
     named = spec is not None and "school_year" in spec.fields
+    if fields.get("school_year") == OF_EXPORT:
+        del fields["school_year"]
+        named = False
     school_year = read("school_year", cleaning.parse_school_year) if named else ""
     mode = read("mode", lambda text: Mode(text or Mode.FULL))
     counts: dict[str, int] = {}

@@ -131,7 +131,10 @@ VALUES: Mapping[Read, Mapping[str, object]] = {
         **{"8А": "8", "10-1": "10", "01 а": "1", "0": "0", "42": "4", "11": "11", "214": "2"},
         **as_they_are("English A1", ""),
     },
-    TRANSFORMS["number_in_text"]: {"Groep 3A": "3", "Класс № 12": "12", "подготовительный": "подготовительный"},
+    TRANSFORMS["number_in_text"]: {
+        **{"Groep 3A": "3", "Класс № 12": "12"},
+        **as_they_are("подготовительный"),
+    },
     TRANSFORMS["school_year_ends"]: {"2027": "2026/2027", **as_they_are("2026/2027", "27")},
     # Mixed alphabets are named by letter and place.
     cleaning.mixed_alphabets: {
