@@ -128,6 +128,8 @@ class _Planning:
         self._rules = copied(DesiredRules, self._settings)
         self._assumed: dict[str, Elsewhere] = {}
         """What each school's plan took for the rolls of the others."""
+        self._known_codes: dict[str, str] = {}
+        """School code of the files -> code that we know the school by."""
 
     def plan_all(self) -> None:
         """Plan every school; those whose people turned up in, or left, another one twice."""
@@ -137,14 +139,17 @@ class _Planning:
             layout_folders=self._settings.reading.layout_dirs,
         )
         only = self._load.only_schools
-        schools = [one for one in found.schools if only is None or one.school_code in only]
         with self._application.sessions() as session:
-            codes = (school.school_code for school in schools)
+            schools = school_codes.by_known_code(session, found.schools)
+            self._upload = frozenset(school.school_code for school in schools)
+            if only is not None:
+                schools = [one for one in schools if school_codes.names_one_of(one, only)]
+            codes = school_codes.possible_codes(session, schools)
             self._others = OtherRolls(session, self._load.id, codes)
         for school in schools:
             self._plan_school(school)
         for school in schools:
-            if self._sees_others_differently(school.school_code):
+            if self._sees_others_differently(self._known_codes[school.school_code]):
                 self._plan_school(school)
         # Last, because planning a school forgets every finding about it.
         if only is None:
@@ -160,14 +165,9 @@ class _Planning:
 
         A school may have 100,000 people: what is not needed any more is given up on the way.
         """
-        read, roster, findings = self._read(files)
+        read, roster, findings, questions = self._read(files)
         now = self._application.clock()
-        questions: list[Question] = []
-        if roster is not None:
-            with self._application.sessions() as session:
-                roster, more, asked = school_codes.under_known_code(session, roster)
-            findings += more
-            questions += asked
+        code = self._known_codes[files.school_code]
         if roster is not None and not _is_fatal(findings):
             roster, found = recognise(self._application.sessions, roster, self._settings, now)
             findings += found.findings
@@ -177,10 +177,11 @@ class _Planning:
             findings += more
             questions += asked
         with transaction(self._application.sessions) as session:
-            _forget(session, self._load.id, files.school_code)
+            for one in {files.school_code, code}:
+                _forget(session, self._load.id, one)
             store_files(session, self._load.id, read)
             if roster is None or _is_fatal(findings):
-                self._store_blocked(session, files.school_code, roster)
+                self._store_blocked(session, code, roster)
             else:
                 school = store_school(session, roster)
                 stored, roll = self._begin_plan(session, school, roster, found)
@@ -202,27 +203,46 @@ class _Planning:
                 store_class_teachers(session, stored, roster, roll)
                 self._others.planned(school.code, roll.after.keys())
             store_findings(session, self._load.id, findings)
-            asking.keep_questions(session, self._load.id, files.school_code, questions, now)
+            asking.keep_questions(session, self._load.id, code, questions, now)
             claims.renew(session, self._load.id, self._application.clock())
 
-    def _read(self, files: SchoolFiles) -> tuple[Sequence[ReadFile], Roster | None, list[Finding]]:
-        """Return the files, their checked roster, and all that is wrong with them."""
+    def _read(
+        self, files: SchoolFiles
+    ) -> tuple[Sequence[ReadFile], Roster | None, list[Finding], list[Question]]:
+        """Return the files, their checked roster, all that is wrong with them, what is asked."""
+        expected = self._load.expected_school or None
+        if expected:
+            with self._application.sessions() as session:
+                if school_codes.may_be(session, files.school_code, expected):
+                    expected = None  # its people will tell
         reading = read_school(
             files,
             limits=self._settings.reading.limits,
             today=self._today,
-            expected_school=self._load.expected_school or None,
+            expected_school=expected,
         )
         findings = list(reading.findings)
+        self._known_codes[files.school_code] = files.school_code
         with self._application.sessions() as session:
             now = self._application.clock()
-            findings += compare_with_earlier(session, files.school_code, reading.files, now)
             if reading.roster is None:
-                return reading.files, None, findings
-            findings += self._outside_scope(session, reading.roster)
-            roster, more = validate(reading.roster, self._today)
+                findings += compare_with_earlier(session, files.school_code, reading.files, now)
+                return reading.files, None, findings, []
+            roster, about_code, questions = school_codes.under_known_code(
+                session, reading.roster, asking.decided(session, files.school_code),
+                self._upload, self._today,
+            )  # fmt: skip
+            code = self._known_codes[files.school_code] = roster.school.code
+            read = [replace(one, school_code=code) for one in reading.files]
+            findings = [replace(one, school_code=code) for one in findings] + about_code
+            findings += compare_with_earlier(session, code, read, now)
+            findings += self._outside_scope(session, roster)
+            if self._load.expected_school not in {"", code}:
+                about = {"expected": self._load.expected_school}
+                findings.append(about_school(roster, "school.wrong", "school_code", code, **about))
+            roster, more = validate(roster, self._today)
             roster, differences = as_registered(session, roster)
-        return reading.files, roster, findings + more + differences
+        return read, roster, findings + more + differences, questions
 
     def _outside_scope(self, session: Session, roster: Roster) -> list[Finding]:
         """Refuse a school of others. The registry's district counts, if the school is known."""
