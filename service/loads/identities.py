@@ -22,8 +22,9 @@ from provisioning import matching
 from provisioning.findings import Severity
 from provisioning.logins import candidates
 from provisioning.matching import How, KnownIdentities, Matching
-from provisioning.ownership import another_schools_file
+from provisioning.ownership import another_schools_file, not_ours_yet
 from provisioning.roster import Person, Roster
+from provisioning.school_identity import FEW, KnownSchool
 from provisioning.settings import LoginSettings
 from service.db import (
     INSERT_ROWS,
@@ -35,6 +36,7 @@ from service.db import (
     transaction,
 )
 from service.loads.known_state import roll_before, with_shared_texts
+from service.loads.people_at_schools import known_schools
 from service.models import Identity, KnownUser, PlannedMembership, SchoolPlan, SourceKey, TakenLogin
 from service.settings import Settings
 
@@ -73,7 +75,8 @@ def recognise(
                 known = _known_identities(session, roster)
                 found = matching.match(roster, known, lambda: str(uuid.uuid4()))
                 before = roll_before(session, roster.school.code)
-                more = another_schools_file(roster, found, before, settings.limits)
+                others = _where_known(session, roster, not_ours_yet(roster, found, before))
+                more = another_schools_file(roster, found, before, settings.limits, others)
                 found = replace(found, findings=(*found.findings, *more))
                 counted = matching.without_foreign_numbers(roster, found)
                 if all(one.severity != Severity.FATAL for one in found.findings):
@@ -83,6 +86,15 @@ def recognise(
         except IntegrityError:
             if not tries_left:
                 raise
+
+
+def _where_known(
+    session: Session, roster: Roster, people: Mapping[str, Person]
+) -> Sequence[KnownSchool]:
+    """Return the other schools at which these people of a file are known; they may be its own."""
+    if len(people) < FEW:
+        return ()
+    return known_schools(session, roster, people, besides={roster.school.code})
 
 
 def _known_identities(session: Session, roster: Roster) -> KnownIdentities:

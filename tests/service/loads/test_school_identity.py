@@ -35,6 +35,13 @@ def numberless(rows: Sequence[Row]) -> list[Row]:
     return [replace(row, person=replace(row.person, snils="")) for row in rows]
 
 
+def changes_only(path: Path) -> Path:
+    text = path.read_text("utf-8")
+    assert "<mode>full</mode>" in text
+    path.write_text(text.replace("<mode>full</mode>", "<mode>changes</mode>"), "utf-8")
+    return path
+
+
 def answer_same(trial: Trial, code: str, known: str) -> dict[str, object]:
     with trial.rows() as session:
         return school_codes.answer_same(
@@ -187,3 +194,56 @@ def test_a_closed_school_s_file_is_stopped_and_a_merged_one_s_is_its_successor_s
     # Beside the successor's file it says nothing.
     both = trial.load(trial.write(A, school("a"), day=2), trial.write(B, school("b"), day=2))
     assert trial.rules(both)["school.closed"] == A
+
+
+# Another school's people under our code
+
+
+@on_both_databases
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "changes only"])
+@pytest.mark.parametrize("known_by", ["ids", "numbers", "names"])
+def test_another_school_s_people_under_our_code_are_stopped(
+    trial: Trial, is_whole: bool, known_by: str
+) -> None:
+    rows = school("b", 30)
+    trial.sync(trial.write(A, school("a", 30)), trial.write(B, rows))
+    before = trial.moodle()
+    if known_by != "ids":
+        rows = renumbered(rows, "x")
+    if known_by != "numbers":
+        rows = numberless(rows)
+    path = trial.write(A, rows, day=1)
+    load_id = trial.load(path if is_whole else changes_only(path))
+    (finding,) = trial.findings(load_id, "school.of_another")
+    told = {name: finding.details[name] for name in ("count", "base", "ours", "other")}
+    assert told == {"count": "32", "base": "32", "ours": "0", "other": B}
+    assert trial.decisions(load_id) == {A: "blocked"}
+    assert trial.moodle() == before
+    # The school's own file goes on as before.
+    assert trial.counts(trial.load(trial.write(A, school("a", 30), day=1)), A) == {}
+
+
+@on_both_databases
+def test_a_few_changes_with_another_school_s_ids_are_stopped(trial: Trial) -> None:
+    rows = school("b", 30)
+    trial.sync(trial.write(A, school("a", 30)), trial.write(B, rows))
+    few = [replace(row, person=replace(row.person, family_name="Новова")) for row in rows[:4]]
+    load_id = trial.load(changes_only(trial.write(A, few, day=1)))
+    assert trial.rules(load_id)["school.of_another"] == A
+
+
+def test_a_few_newcomers_from_one_school_are_no_other_school_s_file(trial: Trial) -> None:
+    rows = school("b", 30)
+    trial.sync(trial.write(A, school("a", 30)), trial.write(B, rows))
+    few = renumbered(rows[:4], "x")
+    load_id = trial.load(changes_only(trial.write(A, few, day=1)))
+    assert trial.decisions(load_id) == {A: "planned"}
+
+
+def test_a_class_that_comes_from_another_school_is_told(trial: Trial) -> None:
+    rows = school("b", 30)
+    trial.sync(trial.write(A, school("a", 30)), trial.write(B, rows))
+    load_id = trial.load(trial.write(A, [*school("a", 30), *renumbered(rows[:15], "x")], day=1))
+    (finding,) = trial.findings(load_id, "school.people_of_another")
+    assert (finding.details["count"], finding.details["other"]) == ("15", B)
+    assert trial.decisions(load_id) == {A: "planned"}
