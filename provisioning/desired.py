@@ -192,6 +192,9 @@ class _Links:
         for course in self._courses:
             if names.is_of_this_year(course):
                 self._subject_courses[course[:-SUBJECT_KEY_LENGTH]].append(course)
+        held = self._roster.held
+        self._held_cohorts = {names.class_cohort_id(class_id) for class_id in held}
+        self._held_courses = {one for class_id in held for one in self._courses_of(class_id)}
 
     def members(self) -> Iterator[Member]:
         role_cohorts = {role.value: self._names.role_cohort(role).idnumber for role in ROLE_NAMES}
@@ -220,7 +223,7 @@ class _Links:
             return one.person_id not in self._moved_away
         if one.cohort in role_cohorts.values():
             return False
-        if not self._names.is_of_this_year(one.cohort):
+        if not self._names.is_of_this_year(one.cohort) or one.cohort in self._held_cohorts:
             return True
         left = self._class_left(one.person_id)
         return not self._complete and (not left or one.cohort != self._class_cohort_id(left))
@@ -228,7 +231,7 @@ class _Links:
     def _keeps_enrolment(self, one: CourseEnrolment, teaching_is_complete: bool) -> bool:
         if one.person_id not in self._here:
             return one.person_id not in self._moved_away
-        if not self._names.is_of_this_year(one.course):
+        if not self._names.is_of_this_year(one.course) or one.course in self._held_courses:
             return True
         if one.role is CourseRole.EDITING_TEACHER:
             return not teaching_is_complete

@@ -152,4 +152,7 @@ class Roster:
     enrolments: tuple[Enrolment, ...] = ()
     set_aside: frozenset[str] = frozenset()
     """Sourced ids of people whose row could not be used; being in the file, they have not left."""
+    held: frozenset[str] = frozenset()
+    """Keys of classes of ours that may be a class of the file: nobody knows yet. Everybody keeps
+    the places there. Only set once classes are under our keys (``class_identity.py``)."""
     files: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 
+from provisioning.class_ids import with_one_id_each
 from provisioning.findings import Finding, about
 from provisioning.roster import (
     ClassKind,
@@ -216,6 +217,7 @@ def namesakes_in_a_class(roster: Roster, today: date) -> Checked:
 RULES: tuple[Callable[[Roster, date], Checked], ...] = (
     leavers_marked_active,
     ended_rows_of_present_people,
+    with_one_id_each,
     enrolments_in_unknown_classes,
     enrolments_of_unknown_persons,
     unknown_class_teachers,

@@ -25,7 +25,7 @@ from service import audit
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
-from service.loads import claims
+from service.loads import claims, class_keys
 from service.loads.failures import final_status
 from service.loads.plan_work import PAGE, PlanWork, as_change
 from service.loads.roll_history import note_roll
@@ -301,6 +301,7 @@ def _take_over_roll(session: Session, plan: SchoolPlan, school: School, now: dat
     own = SchoolMembership.school_code == plan.school_code
     session.execute(delete(SchoolMembership).where(own))
     _take_over(session, plan, SchoolMembership, PlannedMembership)
+    class_keys.take_over(session, plan, now)
     # No file is newer than its arrival: a fast clock would else stop the right file after it.
     school.last_exported_at = plan.exported_at and min(plan.exported_at, plan.load.created_at)
     plan.started = True

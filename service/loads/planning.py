@@ -48,6 +48,7 @@ from service.models import (
     LoadFinding,
     LoadStatus,
     PlannedChange,
+    PlannedClass,
     PlannedClassTeacher,
     PlannedMembership,
     PlanStatus,
@@ -90,7 +91,7 @@ def _forget(session: Session, load_id: int, school_code: str | None = None) -> N
         return of_load if school_code is None else of_load & (table.school_code == school_code)
 
     plans = select(SchoolPlan.id).where(ours(SchoolPlan))
-    for part in (PlannedChange, PlannedMembership, PlannedClassTeacher):
+    for part in (PlannedChange, PlannedMembership, PlannedClassTeacher, PlannedClass):
         session.execute(delete(part).where(part.plan_id.in_(plans)))
     for table in (SchoolPlan, LoadFile, LoadFinding):
         session.execute(delete(table).where(ours(table)))
@@ -173,9 +174,12 @@ class _Planning:
             findings += found.findings
             questions += found.questions
             with self._application.sessions() as session:
-                roster, more, asked = class_keys.with_known_classes(session, roster, found)
-            findings += more
-            questions += asked
+                recognised = class_keys.with_known_classes(
+                    session, roster, found, self._settings.naming
+                )
+            told, roster = roster, recognised.roster
+            findings += recognised.findings
+            questions += recognised.questions
         with transaction(self._application.sessions) as session:
             for one in {files.school_code, code}:
                 _forget(session, self._load.id, one)
@@ -186,7 +190,10 @@ class _Planning:
                 school = store_school(session, roster)
                 stored, roll = self._begin_plan(session, school, roster, found)
                 del found
-                rosters.keep_roster(session, stored.id, roster, now)
+                class_keys.store(session, stored.id, told, recognised.matches)
+                # As the school names its classes: who plans these rows again recognises anew.
+                rosters.keep_roster(session, stored.id, told, now)
+                del told
                 known = known_state.known_state(session, school.code)
                 new = (one for one in roll.present.values() if one not in known.users)
                 elsewhere = self._assumed[school.code]

@@ -199,3 +199,17 @@ class PlannedClassTeacher(Base):
     class_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     person_id: Mapped[str] = mapped_column(String(36), default="")
     """Empty when the class has no class teacher."""
+
+
+class PlannedClass(Base):
+    """Which class of ours each id of a plan's file names; becomes ``ClassKey`` with its roll."""
+
+    __tablename__ = "planned_classes"
+    __table_args__ = (ForeignKeyConstraint(["plan_id"], ["school_plans.id"]),)
+    plan_id: Mapped[int] = mapped_column(primary_key=True)
+    class_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    class_key: Mapped[str] = mapped_column(String(255))
+    title: Mapped[str] = mapped_column(String(100), default="")
+    grade: Mapped[int | None]
+    is_group: Mapped[bool] = mapped_column(default=False)
+    answered: Mapped[bool] = mapped_column(default=False)

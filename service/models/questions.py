@@ -104,4 +104,9 @@ class ClassKey(Base):
     school_year: Mapped[str] = mapped_column(String(9), primary_key=True)
     class_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     class_key: Mapped[str] = mapped_column(String(255))
+    title: Mapped[str] = mapped_column(String(100), default="")
+    grade: Mapped[int | None]
+    is_group: Mapped[bool] = mapped_column(default=False)
+    answered: Mapped[bool] = mapped_column(default=False)
+    """A person said so."""
     since: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -70,7 +70,21 @@ def upgrade() -> None:
         sa.Column("school_year", sa.String(9), primary_key=True),
         sa.Column("class_id", sa.String(255), primary_key=True),
         sa.Column("class_key", sa.String(255), nullable=False),
+        sa.Column("title", sa.String(100), nullable=False),
+        sa.Column("grade", sa.Integer),
+        sa.Column("is_group", sa.Boolean, nullable=False),
+        sa.Column("answered", sa.Boolean, nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_table(
+        "planned_classes",
+        sa.Column("plan_id", sa.Integer, sa.ForeignKey("school_plans.id"), primary_key=True),
+        sa.Column("class_id", sa.String(255), primary_key=True),
+        sa.Column("class_key", sa.String(255), nullable=False),
+        sa.Column("title", sa.String(100), nullable=False),
+        sa.Column("grade", sa.Integer),
+        sa.Column("is_group", sa.Boolean, nullable=False),
+        sa.Column("answered", sa.Boolean, nullable=False),
     )
     for table, column in (
         (
