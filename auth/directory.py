@@ -36,6 +36,8 @@ class Account:
     roles: tuple[str, ...] = ()
     """OneRoster words; the first one is the main role, kept in login events."""
     suspended: bool = False
+    closes_on: date | None = None
+    """While no school lists the person: the first day on which the account is closed."""
     password_resets: int = 0
     """The number of times the school let the first password count again."""
 

@@ -31,6 +31,13 @@ class Action(StrEnum):
     SUSPEND = "suspend"
     """Of users only: nobody can use the account, but it stays with its memberships and
     enrolments."""
+    TRANSIT = "in_transit"
+    """Of users only: no school lists the person any more. The account stays open for a time, so
+    that another school finds it open."""
+    GRADUATE = "graduate"
+    """The same for somebody who left at the end of school."""
+    ARCHIVE = "archive"
+    """Of users only: suspended for so long that cohorts and places are ended."""
     RESTORE = "restore"
     """Of users only: a suspended person is back; other fields may change in the same step."""
     ADD = "add"
@@ -63,10 +70,25 @@ class Change:
         )
 
     @property
+    def suspends(self) -> bool:
+        """Tell whether an account that was open is closed."""
+        return bool(self.after.get("suspended")) and not self.before.get("suspended", True)
+
+    @property
+    def restores(self) -> bool:
+        """Tell whether an account that was closed is open again."""
+        return bool(self.before.get("suspended")) and not self.after.get("suspended", True)
+
+    @property
     def rank(self) -> int:
         """The place of this kind and action in ``APPLY_ORDER``; ``ValueError`` if it has none."""
         return APPLY_ORDER.index((self.kind, self.action))
 
+
+LETTING_GO = frozenset({Action.TRANSIT, Action.GRADUATE, Action.SUSPEND})
+"""What a plan does with people whom the school has lost."""
+CLOSING = LETTING_GO | {Action.ARCHIVE}
+"""Left out when the person has turned up on another roll before the plan was applied."""
 
 APPLY_ORDER: tuple[tuple[Kind, Action], ...] = (
     (Kind.CATEGORY, Action.CREATE),
@@ -82,7 +104,10 @@ APPLY_ORDER: tuple[tuple[Kind, Action], ...] = (
     (Kind.ENROLMENT, Action.ADD),
     (Kind.MEMBER, Action.REMOVE),
     (Kind.ENROLMENT, Action.REMOVE),
+    (Kind.USER, Action.TRANSIT),
+    (Kind.USER, Action.GRADUATE),
     (Kind.USER, Action.SUSPEND),
+    (Kind.USER, Action.ARCHIVE),
 )
 """The order of a plan: what others need comes first, what takes something away comes last.
 

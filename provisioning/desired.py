@@ -6,13 +6,21 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache
 
 from provisioning.logins import placeholder_email
 from provisioning.naming import ROLE_NAMES, SUBJECT_KEY_LENGTH, Names, shorten
+from provisioning.person_states import PersonState, after_leaving, grade_in
 from provisioning.roll import Membership, Roll, absence_is_leaving, links_are_complete
 from provisioning.roster import Part, Person, Role, Roster
-from provisioning.settings import CourseSettings, LoginSettings, NamingSettings, PasswordSettings
+from provisioning.settings import (
+    CourseSettings,
+    LoginSettings,
+    NamingSettings,
+    PasswordSettings,
+    PeopleSettings,
+)
 from provisioning.state import CourseEnrolment, CourseRole, Member, MoodleCourse, MoodleUser, State
 
 _PERSON_NAME_LENGTH = 100
@@ -28,6 +36,7 @@ class DesiredRules:
     courses: CourseSettings = field(default_factory=CourseSettings)
     logins: LoginSettings = field(default_factory=LoginSettings)
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
+    people: PeopleSettings = field(default_factory=PeopleSettings)
 
 
 def desired_users(
@@ -38,20 +47,21 @@ def desired_users(
     usernames: Mapping[str, str],
     elsewhere: Mapping[str, Collection[str]],
     rules: DesiredRules,
+    today: date,
 ) -> dict[str, MoodleUser]:
     """The accounts that this school should have in Moodle once the file is applied.
 
     ``known.users`` holds everyone who has, or was just given, a key in this school and has an
     account, also when another school speaks for them. ``usernames``: person id -> login of the
     people present who have no account yet. ``elsewhere``: person id -> the other schools that have
-    the person on their roll. Who is on no roll any more is suspended.
+    the person on their roll. Who is on no roll any more is in transit (``person_states``).
     """
     names = Names(rules.naming, roster.school, roster.school_year)
     users = dict(known.users)
     for person_id in _away(roster, roll, known):
         user = known.users[person_id]
-        if not elsewhere.get(person_id) and (user.in_roll or not user.suspended):
-            users[person_id] = replace(user, in_roll=False, suspended=True)
+        if not elsewhere.get(person_id):
+            users[person_id] = _let_go(user, roster, rules.people, today)
     for sourced_id, person_id in roll.present.items():
         old = known.users.get(person_id)
         others = elsewhere.get(person_id, ())
@@ -71,7 +81,6 @@ def desired_state(
     known: State,
     users: Mapping[str, MoodleUser],
     *,
-    elsewhere: Mapping[str, Collection[str]],
     rules: DesiredRules,
 ) -> State:
     """What this school should have in Moodle once the file is applied: ``users`` and all around.
@@ -79,9 +88,9 @@ def desired_state(
     ``users`` come from ``desired_users``; ``roster.persons`` is not needed any more here, so that
     a caller with a very large school can let it go before.
 
-    Nothing is ever taken out of Moodle: categories, cohorts, courses and users stay. Who is on no
-    roll any more keeps memberships and enrolments; who is on the roll of another school only loses
-    those of this school. Last year's cohorts and courses stay as they are.
+    Nothing is ever taken out of Moodle: categories, cohorts, courses and users stay. Who has left
+    this school loses its memberships and enrolments. Last year's cohorts and courses stay as they
+    are.
     """
     names = Names(rules.naming, roster.school, roster.school_year)
     courses = _courses(roster, known, names, rules.courses)
@@ -91,8 +100,7 @@ def desired_state(
         *(names.class_cohort(one) for one in roster.classes.values()),
     ]
     cohorts = {**known.cohorts, **{cohort.idnumber: cohort for cohort in made}}
-    moved_away = {one for one in _away(roster, roll, known) if elsewhere.get(one)}
-    links = _Links(roster, roll, known, names, cohorts, courses, moved_away)
+    links = _Links(roster, roll, known, names, cohorts, courses, _away(roster, roll, known))
     return State(
         school_code=roster.school.code,
         categories=own | {key: one for key, one in known.categories.items() if key not in own},
@@ -113,6 +121,20 @@ def _away(roster: Roster, roll: Roll, known: State) -> set[str]:
         and person_id not in roll.untouched
         and (person_id in roll.before or absence_is_leaving(roster, user.role))
     }
+
+
+def _let_go(user: MoodleUser, roster: Roster, settings: PeopleSettings, today: date) -> MoodleUser:
+    """Return the account of a person whom no school lists any more."""
+    here = roster.classes.get(user.class_id) if user.school_code == roster.school.code else None
+    grade = here.grade if here else grade_in(user.class_title)
+    state = after_leaving(user.state, grade=grade, today=today, settings=settings)
+    # Leaving a roll opens nothing.
+    if user.suspended and state == PersonState.IN_TRANSIT:
+        state = PersonState.SUSPENDED
+    suspended = user.suspended or state == PersonState.SUSPENDED
+    if (user.in_roll, user.state, user.suspended) == (False, state, suspended):
+        return user
+    return replace(user, in_roll=False, state=state, suspended=suspended)
 
 
 def _courses(
@@ -177,7 +199,7 @@ class _Links:
     _names: Names
     _cohorts: Collection[str]
     _courses: Collection[str]
-    _moved_away: set[str]
+    _away: set[str]
 
     def __post_init__(self) -> None:
         names = self._names
@@ -220,7 +242,7 @@ class _Links:
 
     def _keeps_member(self, one: Member, role_cohorts: Mapping[str, str]) -> bool:
         if one.person_id not in self._here:
-            return one.person_id not in self._moved_away
+            return one.person_id not in self._away
         if one.cohort in role_cohorts.values():
             return False
         if not self._names.is_of_this_year(one.cohort) or one.cohort in self._held_cohorts:
@@ -230,7 +252,7 @@ class _Links:
 
     def _keeps_enrolment(self, one: CourseEnrolment, teaching_is_complete: bool) -> bool:
         if one.person_id not in self._here:
-            return one.person_id not in self._moved_away
+            return one.person_id not in self._away
         if not self._names.is_of_this_year(one.course) or one.course in self._held_courses:
             return True
         if one.role is CourseRole.EDITING_TEACHER:

@@ -11,8 +11,9 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
-from provisioning.changes import APPLY_ORDER, Action, Change, Kind
+from provisioning.changes import APPLY_ORDER, LETTING_GO, Action, Change, Kind
 from provisioning.limits import LimitBreach, Links, find_breaches
+from provisioning.person_states import PersonState
 from provisioning.settings import LimitSettings
 from provisioning.state import (
     CourseEnrolment,
@@ -168,18 +169,32 @@ def _object_steps(
     created = [new[key] for key in order if key not in old]
     yield _Step(kind=kind, action=Action.CREATE, after=created)
     changed = [key for key in order if key in old and old[key] != new[key]]
-    for action in (Action.UPDATE, Action.RESTORE, Action.SUSPEND):
+    for action in _OF_OBJECTS:
         keys = [key for key in changed if _action(old[key], new[key]) is action]
         before, after = [old[key] for key in keys], [new[key] for key in keys]
         yield _Step(kind=kind, action=action, before=before, after=after)
 
 
+_BY_STATE = {
+    PersonState.IN_TRANSIT: Action.TRANSIT,
+    PersonState.GRADUATE: Action.GRADUATE,
+    PersonState.ARCHIVED: Action.ARCHIVE,
+}
+_OF_OBJECTS = (
+    Action.UPDATE, Action.RESTORE, Action.TRANSIT, Action.GRADUATE, Action.SUSPEND, Action.ARCHIVE,
+)  # fmt: skip
+"""What may happen to an object that is there."""
+
+
 def _action(old: Record, new: Record) -> Action:
-    """Return what happens to an object that differs; only users are ever suspended."""
-    suspended = getattr(new, "suspended", False)
-    if suspended == getattr(old, "suspended", False):
+    """Return what happens to an object that differs; only users have states."""
+    if not isinstance(old, MoodleUser) or not isinstance(new, MoodleUser):
         return Action.UPDATE
-    return Action.SUSPEND if suspended else Action.RESTORE
+    if old.suspended and not new.suspended:
+        return Action.RESTORE
+    if old.state != new.state and new.state in _BY_STATE:
+        return _BY_STATE[new.state]
+    return Action.SUSPEND if new.suspended and not old.suspended else Action.UPDATE
 
 
 def _link_steps(kind: Kind, old: frozenset[_Link], new: frozenset[_Link]) -> Iterator[_Step]:
@@ -200,13 +215,16 @@ def _breaches(
     known: State, steps: Mapping[tuple[Kind, Action], _Step], limits: LimitSettings
 ) -> tuple[LimitBreach, ...]:
     updates = steps[Kind.USER, Action.UPDATE]
+    lost = {_key(one) for action in sorted(LETTING_GO) for one in steps[Kind.USER, action].after}
     return find_breaches(
         {
             person_id: user
             for person_id, user in known.users.items()
-            if user.school_code == known.school_code and user.in_roll and not user.suspended
+            if user.school_code == known.school_code and not user.suspended
+            # In transit people are on no roll, and are lost only when their time is over.
+            if user.in_roll or person_id in lost
         },
-        suspended=map(_key, steps[Kind.USER, Action.SUSPEND].after),
+        suspended=lost,
         updated=(
             _key(old)
             for old, new in zip(updates.before, updates.after, strict=True)

@@ -34,6 +34,26 @@ class PasswordSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PeopleSettings:
+    """How long people whom no school lists any more keep what they have."""
+
+    transit_days: int = 30
+    """So long the account and the sign-in stay open until another school lists the person; 0:
+    they are suspended at once."""
+    archive_after_days: int = 90
+    """So long after the suspension the person is archived."""
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for times that would have been over before they began."""
+        for name in ("transit_days", "archive_after_days"):
+            if not 0 <= getattr(self, name) <= _LONGEST_DAYS:
+                raise ValueError(f"{name} must be between 0 and {_LONGEST_DAYS}")
+
+
+_LONGEST_DAYS = 3650
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CourseSettings:
     create: Literal["per_class", "per_subject", "none"] = "per_class"
     """``per_subject`` makes a course for each class and subject that teaching links name."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from provisioning.person_states import PersonState
+
 
 class CourseRole(StrEnum):
     """Moodle's archetype shortnames of the roles we give in courses."""
@@ -78,6 +80,7 @@ class MoodleUser:
     source: str = ""
     in_roll: bool = True
     """The person is on this school's roll now."""
+    state: PersonState = PersonState.ON_ROLL
 
 
 MOODLE_FIELDS = (

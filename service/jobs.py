@@ -17,7 +17,7 @@ from service.activity.upkeep import roll_up as roll_activity_up
 from service.application import Application, build
 from service.db import transaction
 from service.housekeeping import clear_away as delete_what_is_over
-from service.loads import claims
+from service.loads import claims, due
 from service.loads.applying import apply_load as apply_approved
 from service.loads.failures import plan_again_by_itself
 from service.loads.planning import plan_load as plan_received
@@ -33,6 +33,7 @@ UPKEEP: tuple[tuple[Work, JobName, int], ...] = (
     (Work.UPKEEP, "clear_away", 3600),
     (Work.UPKEEP, "roll_up", 59),
     (Work.UPKEEP, "send_reports", 300),
+    (Work.UPKEEP, "plan_due", 3600),
     (Work.MOODLE, "read_moodle", 59),
 )
 """What comes back again and again: where, which job, at most once in so many seconds."""
@@ -55,6 +56,8 @@ def plan_load(load_id: int) -> None:
         application = build()
         with claims.kept_fresh(application.sessions, load_id, application.clock):
             plan_received(application, load_id)
+        if due.approve_within_limits(application, load_id):
+            JobQueue(application.settings).apply_load(load_id)
 
 
 def apply_load(load_id: int) -> None:
@@ -84,6 +87,18 @@ def roll_up() -> None:
     """Job: roll up new sign-ins."""
     with _told_without_values("rolling up"):
         roll_activity_up(build())
+
+
+def plan_due() -> None:
+    """Job: plan what time alone changes; what is within the limits is applied too."""
+    with _told_without_values("what is due"):
+        application = build()
+        queue = JobQueue(application.settings)
+        for load_id in due.left_planned(application):
+            if due.approve_within_limits(application, load_id):
+                queue.apply_load(load_id)
+        if (begun := due.begin(application)) is not None:
+            queue.plan_load(begun)
 
 
 def read_moodle() -> None:

@@ -19,6 +19,7 @@ from provisioning.settings import (
     MoodleSettings,
     NamingSettings,
     PasswordSettings,
+    PeopleSettings,
     ReadLimits,
 )
 from service.calendar.spans import ZONE
@@ -216,6 +217,7 @@ class Settings:
     reading: ReadingSettings = field(default_factory=ReadingSettings)
     logins: LoginSettings = field(default_factory=LoginSettings)
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
+    people: PeopleSettings = field(default_factory=PeopleSettings)
     courses: CourseSettings = field(default_factory=CourseSettings)
     naming: NamingSettings = field(default_factory=NamingSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)

@@ -32,7 +32,7 @@ from provisioning.apply.objects import (
     Users,
 )
 from provisioning.apply.refusals import refusals
-from provisioning.changes import Action, Change, Kind, Outcome
+from provisioning.changes import CLOSING, Action, Change, Kind, Outcome
 from provisioning.moodle import MoodleClient
 
 Handler = Callable[[Target, Sequence[Change]], Outcomes]
@@ -129,7 +129,7 @@ def update_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
             steps.append(Step(change=change, record=record))
     yield settled
     judge: Judge = failed
-    if changes[0].action is Action.SUSPEND:
+    if changes[0].action in CLOSING:
         judge = gone_or_failed
     elif changes[0].kind is Kind.USER:
         judge = judge_of(target, {step.change.key: step.record["id"] for step in steps})
@@ -149,7 +149,7 @@ HANDLERS: Mapping[tuple[Kind, Action], Handler] = {
     **{(kind, Action.CREATE): create_objects for kind in _OBJECTS},
     **{(kind, Action.UPDATE): update_objects for kind in _OBJECTS},
     (Kind.USER, Action.RESTORE): update_objects,
-    (Kind.USER, Action.SUSPEND): update_objects,
+    **{(Kind.USER, action): update_objects for action in CLOSING},
     (Kind.MEMBER, Action.ADD): add_members,
     (Kind.MEMBER, Action.REMOVE): remove_members,
     (Kind.ENROLMENT, Action.ADD): add_enrolments,

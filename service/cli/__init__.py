@@ -41,6 +41,7 @@ COMMANDS = {
             "Try again what failed: apply it again, or plan it again where that cannot help."
         ),
         "sync": _("Import, approve and apply when nothing stops it (for schedules)."),
+        "due": _("People whom no school lists: who is to be suspended or archived by now."),
     },
     "loads": {
         "loads": _("List the loads, newest first."),

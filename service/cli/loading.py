@@ -13,10 +13,18 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioning.changes import Result
-from service.cli.base import STOPPED, Context, json_option, pass_context, school_option
+from service.cli.base import (
+    STOPPED,
+    Context,
+    json_option,
+    pass_context,
+    print_json,
+    print_table,
+    school_option,
+)
 from service.cli.loads import load_argument, show
 from service.i18n import gettext as _
-from service.loads import claims, operations
+from service.loads import claims, due, operations
 from service.loads.failures import OVER, failures, try_again
 from service.models import Load, LoadStatus, PlannedChange, PlanStatus
 from service.processes import neighbours
@@ -196,6 +204,30 @@ def sync(context: Context, paths: tuple[Path, ...], school: str, yes: bool, as_j
     if as_json:
         show(context, load_id, as_json=True)
     sys.exit(code)
+
+
+@click.command("due")
+@click.option("--apply", "does", is_flag=True, help=_("Plan it, and apply what is within limits."))
+@json_option
+@pass_context
+def due_(context: Context, does: bool, as_json: bool) -> None:
+    if not does:
+        waiting = due.schools_with_due(context.application)
+        if as_json:
+            print_json(waiting)
+        else:
+            print_table([_("School"), _("People")], sorted(waiting.items()))
+        return
+    load_id = due.begin(context.application)
+    if load_id is None:
+        click.echo(_("Nothing is due, or a load of what is due is under way."), err=True)
+        return
+    with neighbours(context.settings):
+        _plan(context, load_id)
+        may_apply = due.approve_within_limits(context.application, load_id)
+        code = _apply(context, load_id, as_json=as_json) if may_apply else 0
+    show(context, load_id, as_json=as_json)
+    sys.exit(code or _stop_code(context, load_id))
 
 
 def _needs_another_plan(context: Context, load_id: int) -> bool:

@@ -247,8 +247,9 @@ class _Applying:
             plan = session.get_one(SchoolPlan, plan_id)
             school = session.get_one(School, plan.school_code)
             plan.status, plan.applied_at = PlanStatus.APPLIED, now
-            school.last_applied_at = now
-            _supersede_others(plan, school)
+            if not plan.keeps_roll:
+                school.last_applied_at = now
+                _supersede_others(plan, school)
             audit.record(
                 session, AuditAction.PLAN_APPLY, at=now, actor=audit.WORKER, load_id=plan.load_id,
                 school_code=plan.school_code, digest=plan.digest,
@@ -289,10 +290,13 @@ def _as_hashed(
 
 
 def _take_over_roll(session: Session, plan: SchoolPlan, school: School, now: datetime) -> None:
-    """Make the file's roll the school's roll; from here on older files are refused.
+    """Make the plan's roll the school's roll; from here on older files are refused.
 
     What the file says of a class replaces its class teacher; other classes stay as they are.
     """
+    plan.started = True
+    if plan.keeps_roll:
+        return
     note_roll(session, plan, now)
     planned, own = PlannedClassTeacher, ClassTeacher.school_code == plan.school_code
     named = select(planned.class_id).where(planned.plan_id == plan.id)
@@ -304,7 +308,6 @@ def _take_over_roll(session: Session, plan: SchoolPlan, school: School, now: dat
     class_keys.take_over(session, plan, now)
     # No file is newer than its arrival: a fast clock would else stop the right file after it.
     school.last_exported_at = plan.exported_at and min(plan.exported_at, plan.load.created_at)
-    plan.started = True
     _supersede_others(plan, school)
 
 

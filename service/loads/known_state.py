@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar, cast
 
@@ -23,6 +23,7 @@ from provisioning.state import (
     MoodleUser,
     State,
 )
+from service.db import chunks
 from service.models import (
     CohortMember,
     KnownEnrolment,
@@ -64,6 +65,30 @@ def roll_before(session: Session, school_code: str) -> dict[str, Membership]:
     return {one.person_id: one for one in _values(session, Membership, SchoolMembership, here)}
 
 
+def accounts(session: Session, school_code: str) -> dict[str, MoodleUser]:
+    """Return the accounts of the people for whom a school speaks, by person id."""
+    own = KnownUser.school_code == school_code, KnownUser.moodle_id.is_not(None)
+    return {one.person_id: one for one in _values(session, MoodleUser, KnownUser, *own)}
+
+
+def places_of(
+    session: Session, people: Collection[str]
+) -> tuple[frozenset[Member], frozenset[CourseEnrolment]]:
+    """Return all cohorts and courses of some people, of whichever school."""
+    members: set[Member] = set()
+    enrolments: set[CourseEnrolment] = set()
+    for some in chunks(sorted(people)):
+        in_cohorts = CohortMember.person_id.in_(some)
+        members.update(_values(session, Member, CohortMember, in_cohorts))
+        in_courses = KnownEnrolment.person_id.in_(some)
+        enrolments.update(_values(session, CourseEnrolment, KnownEnrolment, in_courses))
+    return frozenset(members), frozenset(map(_with_role, enrolments))
+
+
+def _with_role(one: CourseEnrolment) -> CourseEnrolment:
+    return replace(one, role=CourseRole(one.role))
+
+
 def known_state(session: Session, school_code: str) -> State:
     """Return what Moodle holds for one school, as we last recorded it."""
     objects: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
@@ -86,5 +111,5 @@ def known_state(session: Session, school_code: str) -> State:
         courses={k: MoodleCourse(**v) for k, v in objects[Kind.COURSE].items()},
         users={one.person_id: one for one in _values(session, MoodleUser, KnownUser, *known)},
         members=frozenset(_values(session, Member, CohortMember, in_cohort)),
-        enrolments=frozenset(replace(one, role=CourseRole(one.role)) for one in enrolments),
+        enrolments=frozenset(map(_with_role, enrolments)),
     )

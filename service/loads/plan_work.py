@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlalchemy import select, update
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from auth.clients.registered import read_clients
 from auth.signin.end_sign_ins import end_people
 from provisioning import roster
-from provisioning.changes import Action, Change, Kind, Outcome, Result
+from provisioning.changes import CLOSING, Action, Change, Kind, Outcome, Result
 from provisioning.naming import Names
 from service.application import Application
 from service.db import copied, rows_among, transaction
@@ -81,17 +82,27 @@ class PlanWork:
             ).all()
 
     def _needed(self, page: Sequence[PlannedChange]) -> Iterator[tuple[int, Change]]:
-        """Leave out suspending somebody who is on another school's roll by now."""
-        leavers = [row.key for row in page if row.action == Action.SUSPEND]
+        """Leave out letting go of somebody who is on another school's roll by now.
+
+        Who was suspended since the plan was made is opened with a change that lists them.
+        """
+        leavers = [row.key for row in page if row.action in CLOSING]
         others = select(SchoolMembership.person_id).where(
             SchoolMembership.school_code != self._school_code
         )
+        closed = select(KnownUser.person_id).where(KnownUser.suspended.is_(True))
+        people = [row.key for row in page if row.kind == Kind.USER]
         with self._application.sessions() as session:
             found = rows_among(session, others, SchoolMembership.person_id, leavers)
             elsewhere = {person_id for (person_id,) in found}
+            found = rows_among(session, closed, KnownUser.person_id, people)
+            suspended = {person_id for (person_id,) in found}
         for row in page:
             change = as_change(row)
-            if change.action == Action.SUSPEND and change.key in elsewhere:
+            if change.kind == Kind.USER and change.key in suspended and change.before:
+                # Suspended since the plan was made, perhaps: opening it is part of the change.
+                change = replace(change, before={**change.before, "suspended": True})
+            if change.action in CLOSING and change.key in elsewhere:
                 self._rows[change.kind, change.key] = row.id
                 self._unneeded.append(
                     Outcome(change=change, result=Result.SKIPPED, code="on_another_roll")
@@ -132,7 +143,7 @@ class PlanWork:
         suspended = [
             outcome.change.key
             for outcome in outcomes
-            if outcome.change.action == Action.SUSPEND and outcome.result == Result.DONE
+            if outcome.change.suspends and outcome.result == Result.DONE
         ]
         if suspended:
             configured = self._application.settings.auth.clients

@@ -26,6 +26,7 @@ from service.loads import (
     asking,
     claims,
     class_keys,
+    due,
     known_state,
     operations,
     rosters,
@@ -44,6 +45,7 @@ from service.loads.plan_storing import (
 )
 from service.models import (
     Load,
+    LoadCause,
     LoadFile,
     LoadFinding,
     LoadStatus,
@@ -71,7 +73,10 @@ def plan_load(application: Application, load_id: int) -> None:
         load.problem = ""
         _forget(session, load_id)
     try:
-        _Planning(application, load).plan_all()
+        if load.cause == LoadCause.DUE:
+            due.plan_all(application, load)
+        else:
+            _Planning(application, load).plan_all()
         _end(application, load_id)
     except claims.ClaimLost:
         log.warning("load was taken over", extra={"load": load_id})
@@ -199,12 +204,11 @@ class _Planning:
                 elsewhere = self._assumed[school.code]
                 users = desired_users(
                     roster, roll, known, usernames=usernames(session, new),
-                    elsewhere=elsewhere, rules=self._rules,
+                    elsewhere=elsewhere, rules=self._rules, today=self._today,
                 )  # fmt: skip
                 roster = replace(roster, persons={})
                 desired = desired_state(
-                    roster, roll, known, users,
-                    elsewhere=elsewhere, rules=self._rules,
+                    roster, roll, known, users, rules=self._rules,
                 )  # fmt: skip
                 store_plan(session, stored, make_plan(known, desired, self._settings.limits))
                 store_class_teachers(session, stored, roster, roll)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from provisioning.changes import ACCOUNT_GONE, LOGIN_TAKEN, Action, Change, Kind, Outcome, Result
 from provisioning.matching import normalised_name
+from provisioning.person_states import LISTED, PersonState
 from service.db import chunks, upsert
 from service.loads.identities import NAMES
 from service.loads.known_state import USER_FIELDS
@@ -138,15 +139,33 @@ def _record_users(
     changed = [_person(change, now) for change in changes if change.action != Action.CREATE]
     if changed:
         session.execute(update(KnownUser), changed)
+    _keep_moments_of_leaving(session, changes, now)
     if changes:
         session.execute(update(Identity), [_identity(change) for change in changes])
     note_accounts(session, changes, now)
 
 
 def _person(change: Change, now: datetime) -> dict[str, Any]:
-    values = {name: change.after[name] for name in USER_FIELDS}
+    values = {name: change.after[name] for name in USER_FIELDS if name != "state"}
     values["birth_date"] = _date(values["birth_date"])
-    return values | {"updated_at": now}
+    # A plan that an earlier version made does not tell the state.
+    gone = PersonState.SUSPENDED if values["suspended"] else PersonState.ON_ROLL
+    return values | {"state": change.after.get("state", gone), "updated_at": now}
+
+
+def _keep_moments_of_leaving(session: Session, changes: Sequence[Change], now: datetime) -> None:
+    """Keep since when people are on no roll, for what time alone does."""
+    left: set[str] = set()
+    back: set[str] = set()
+    for change in changes:
+        state = _person(change, now)["state"]
+        (back if state in LISTED else left).add(change.key)
+    for people in chunks(sorted(left)):
+        away = KnownUser.person_id.in_(people), KnownUser.away_since.is_(None)
+        session.execute(update(KnownUser).where(*away).values(away_since=now))
+    for people in chunks(sorted(back)):
+        away = KnownUser.person_id.in_(people), KnownUser.away_since.is_not(None)
+        session.execute(update(KnownUser).where(*away).values(away_since=None))
 
 
 def _date(value: str | None) -> date | None:

@@ -9,11 +9,9 @@ from sqlalchemy import ColumnElement, exists, insert, literal, select
 from sqlalchemy.orm import Session
 
 from auth.models import UtcDateTime
-from provisioning.changes import Action, Change
+from provisioning.changes import Change
 from service.db import insert_rows
 from service.models import PlannedMembership, RollAct, RollEvent, SchoolMembership, SchoolPlan
-
-_ACTS = {Action.SUSPEND: RollAct.SUSPENDED, Action.RESTORE: RollAct.RESTORED}
 
 
 def note_roll(session: Session, plan: SchoolPlan, now: datetime) -> None:
@@ -61,12 +59,12 @@ def note_accounts(session: Session, changes: Iterable[Change], now: datetime) ->
         [
             {
                 "at": now,
-                "act": _ACTS[change.action],
+                "act": RollAct.SUSPENDED if change.suspends else RollAct.RESTORED,
                 "school_code": change.after["school_code"],
                 "person_id": change.key,
                 "role": change.after["role"],
             }
             for change in changes
-            if change.action in _ACTS
+            if change.suspends or change.restores
         ],
     )

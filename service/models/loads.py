@@ -13,6 +13,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    false,
     true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -37,6 +38,14 @@ class LoadStatus(StrEnum):
     APPLIED_WITH_FAILURES = "applied_with_failures"
     """It was applied to the end, but Moodle refused some changes; ``failures.py`` tells what
     helps."""
+
+
+class LoadCause(StrEnum):
+    """What the plans of a load are made from."""
+
+    FILE = "file"
+    DUE = "due"
+    """No file: what time alone changes about people whom no school lists."""
 
 
 class PlanStatus(StrEnum):
@@ -65,6 +74,9 @@ class Load(Base):
     """The school that the uploader named, or the only one they may load."""
     folder: Mapped[str] = mapped_column(String(500))
     """Where the files lie, relative to the data folder."""
+    cause: Mapped[LoadCause] = mapped_column(
+        String(20), default=LoadCause.FILE, server_default="file"
+    )
     again_of: Mapped[int | None]
     """The load of which some schools are planned again, because what failed needs another plan."""
     only_schools: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
@@ -144,6 +156,9 @@ class SchoolPlan(Base):
     """``School.known_version`` that the plan was made against, or made by beginning it."""
     started: Mapped[bool] = mapped_column(default=False)
     """Its roll is the school's roll now; changes are being or were sent."""
+    keeps_roll: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It says nothing of the school's roll, which stays as it is; other plans of the school stay
+    valid beside it."""
     school_year: Mapped[str] = mapped_column(String(9), default="")
     exported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     people: Mapped[int] = mapped_column(default=0)

@@ -61,7 +61,10 @@ class KnownUser(Base):
     """A person as Moodle and we know them: the fields of ``provisioning.state.MoodleUser``."""
 
     __tablename__ = "known_users"
-    __table_args__ = (Index("ix_known_users_school", "school_code", "role"),)
+    __table_args__ = (
+        Index("ix_known_users_school", "school_code", "role"),
+        Index("ix_known_users_state", "state", "away_since"),
+    )
     person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     moodle_id: Mapped[int | None]
     """Empty while the person is on a roll but has no account in Moodle (see ``problem``)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import Row, Select, bindparam, select
 from auth.directory import Account
 from auth.directory import School as SchoolToChoose
 from provisioning.matching import normalised_name
+from provisioning.person_states import LISTED
 from service.application import Application
 from service.models import Identity, KnownUser, School, SchoolMembership
 from service.ordering import natural
@@ -29,6 +30,8 @@ _WITH_ACCOUNT = (
     select(
         *(_PEOPLE.c[name] for name in _OWN_FIELDS),
         _PEOPLE.c.role,
+        _PEOPLE.c.state,
+        _PEOPLE.c.away_since,
         School.short_name,
         School.district,
         SchoolMembership.role.label("listed_role"),
@@ -80,8 +83,29 @@ class PeopleDirectory:
         with self._application.engine.connect() as connection:
             rows = connection.execute(query, values).all()
         return [
-            _account(tuple(lines)) for _, lines in groupby(rows, key=lambda row: str(row.person_id))
+            self._account(tuple(lines))
+            for _, lines in groupby(rows, key=lambda row: str(row.person_id))
         ]
+
+    def _account(self, rows: Sequence[Row[Any]]) -> Account:
+        """Make an account of a person's rows, one for each school that lists them."""
+        person = rows[0]
+        roles = [row.listed_role for row in rows if row.listed_role]
+        return Account(
+            **dict(zip(_OWN_FIELDS, person, strict=False)),
+            school_name=person.short_name or "",
+            district=person.district or "",
+            roles=tuple(dict.fromkeys([*roles, person.role])),
+            closes_on=self._closes_on(person),
+            password_resets=person.password_generation or 0,
+        )
+
+    def _closes_on(self, person: Row[Any]) -> date | None:
+        if person.state in LISTED or person.suspended or person.away_since is None:
+            return None
+        days = timedelta(days=self._application.settings.people.transit_days)
+        closes: datetime = person.away_since + days
+        return closes.astimezone(self._application.zone).date()
 
     def schools(self) -> list[SchoolToChoose]:
         with self._application.sessions() as session:
@@ -101,16 +125,3 @@ class PeopleDirectory:
         born, generation = person.birth_date, identity.password_generation
         expected = first_password(self._application, person_id, born, generation)
         return hmac.compare_digest(expected.encode(), typed.strip().encode())
-
-
-def _account(rows: Sequence[Row[Any]]) -> Account:
-    """Make an account of a person's rows, one for each school that lists them."""
-    person = rows[0]
-    roles = [row.listed_role for row in rows if row.listed_role]
-    return Account(
-        **dict(zip(_OWN_FIELDS, person, strict=False)),
-        school_name=person.short_name or "",
-        district=person.district or "",
-        roles=tuple(dict.fromkeys([*roles, person.role])),
-        password_resets=person.password_generation or 0,
-    )

@@ -26,6 +26,17 @@ def publisher(name: str) -> str:
     return _("on schedule") if name == "schedule" else name
 
 
+state = words_or_code(
+    on_roll=N_("on the roll"),
+    in_transit=N_("in transit: no school lists the person"),
+    suspended=N_("suspended: on no roll"),
+    graduate=N_("graduate"),
+    archived=N_("archived"),
+    by_hand=N_("entered by hand"),
+)
+"""A ``PersonState``."""
+
+
 field = words_or_code(
     username=N_("login"),
     firstname=N_("given name and patronymic"),
@@ -47,6 +58,7 @@ field = words_or_code(
     sourced_id=N_("identifier in the file"),
     source=N_("source system"),
     in_roll=N_("on the roll"),
+    state=N_("state"),
     name=N_("name"),
     parent=N_("parent category"),
     fullname=N_("full name"),

@@ -63,10 +63,10 @@ class Loaded:
         }
         shape, others = DesiredRules(**rules), elsewhere or {}
         users = desired_users(
-            roster, roll, state, usernames=usernames, elsewhere=others, rules=shape
+            roster, roll, state, usernames=usernames, elsewhere=others, rules=shape, today=today
         )
         outline = replace(roster, persons={})
-        desired = desired_state(outline, roll, state, users, elsewhere=others, rules=shape)
+        desired = desired_state(outline, roll, state, users, rules=shape)
         return Loaded(state=desired, roll=roll)
 
     def user(self, sourced_id: str) -> MoodleUser:

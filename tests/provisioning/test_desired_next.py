@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from provisioning.person_states import PersonState
 from provisioning.roster import Mode, Part, PersonStatus, Role, Roster
-from provisioning.settings import CourseSettings
+from provisioning.settings import CourseSettings, PeopleSettings
 from tests.factories import (
     make_class,
     make_enrolment,
@@ -51,10 +52,34 @@ def test_the_same_file_again_wants_the_same_state_and_builds_nobody_twice() -> N
     assert again.user("s-1") is FIRST.user("s-1")
 
 
-def test_a_leaver_is_suspended_and_keeps_cohorts_and_courses() -> None:
+def test_a_leaver_is_in_transit_with_an_open_account_and_without_places() -> None:
     after = FIRST.next(make_roster([make_teacher()], [make_class(teacher_id="t-1")]))
-    assert after.user("s-1") == replace(FIRST.user("s-1"), suspended=True, in_roll=False)
-    assert after.links_of("s-1") == FIRST.links_of("s-1")
+    in_transit = PersonState.IN_TRANSIT
+    assert after.user("s-1") == replace(FIRST.user("s-1"), state=in_transit, in_roll=False)
+    assert after.links_of("s-1") == (set(), set())
+
+
+def test_a_leaver_is_suspended_at_once_where_nobody_is_waited_for() -> None:
+    after = FIRST.next(ONLY_THE_TEACHER, people=PeopleSettings(transit_days=0))
+    assert (after.user("s-1").suspended, after.user("s-1").state) == (True, PersonState.SUSPENDED)
+
+
+@pytest.mark.parametrize(
+    ("title", "today", "state"),
+    [
+        ("11А", date(2027, 6, 25), PersonState.GRADUATE),
+        ("11А", date(2027, 3, 1), PersonState.IN_TRANSIT),
+        ("9А", date(2027, 6, 25), PersonState.IN_TRANSIT),
+    ],
+)
+@pytest.mark.parametrize("listed", [True, False], ids=["class listed", "class not listed"])
+def test_a_pupil_of_the_last_class_who_leaves_in_summer_is_a_graduate(
+    title: str, today: date, state: PersonState, listed: bool
+) -> None:
+    classes = [make_class(title=title, grade=int(title[:-1]))]
+    first = load(make_roster([make_person()], classes, [make_enrolment()]))
+    after = first.next(make_roster([], classes if listed else []), today=today)
+    assert (after.user("s-1").state, after.user("s-1").suspended) == (state, False)
 
 
 @pytest.mark.parametrize("before", [FIRST, LEFT], ids=["still there", "left"])
@@ -71,10 +96,14 @@ def test_a_leaver_whose_row_cannot_be_used_is_left_alone_even_when_elsewhere() -
     assert LEFT.next(unusable, elsewhere=ELSEWHERE).state.members == LEFT.state.members
 
 
-def test_who_is_left_on_no_roll_is_suspended_by_the_next_full_file() -> None:
+def test_who_is_left_on_no_roll_is_in_transit_by_the_next_full_file() -> None:
     left = FIRST.next(ONLY_THE_TEACHER, elsewhere=ELSEWHERE)
-    assert not left.user("s-1").suspended
-    assert left.next(ONLY_THE_TEACHER).user("s-1").suspended
+    assert left.user("s-1").state == PersonState.ON_ROLL
+    assert left.next(ONLY_THE_TEACHER).user("s-1").state == PersonState.IN_TRANSIT
+
+
+def test_a_roll_moves_nobody_on_who_was_away_before() -> None:
+    assert LEFT.next(ONLY_THE_TEACHER).state == LEFT.state
 
 
 @pytest.mark.parametrize(

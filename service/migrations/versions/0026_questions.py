@@ -100,9 +100,15 @@ def upgrade() -> None:
             sa.Column("state", sa.String(20), server_default="on_roll", nullable=False),
         ),
         ("known_users", sa.Column("away_since", sa.DateTime(timezone=True))),
+        ("loads", sa.Column("cause", sa.String(20), server_default="file", nullable=False)),
+        (
+            "school_plans",
+            sa.Column("keeps_roll", sa.Boolean, server_default=sa.false(), nullable=False),
+        ),
     ):
         # Not in a batch: that would make the table anew, without its triggers.
         op.add_column(table, column)
+    op.create_index("ix_known_users_state", "known_users", ["state", "away_since"])
     op.execute(
         "UPDATE known_users SET state = 'suspended', away_since = updated_at"
         " WHERE suspended OR NOT in_roll"

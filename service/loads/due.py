@@ -1,0 +1,237 @@
+"""What time alone changes about people whom no school lists: planned and applied like a load.
+
+In transit for too long is suspended, suspended for too long is archived, and who is on no roll
+though nobody let go of them is in transit from here on (``provisioning/person_states.py``). A plan
+within the limits of its school is approved by itself, another one waits for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from provisioning.person_states import (
+    LISTED,
+    Deadlines,
+    PersonState,
+    after_leaving,
+    after_time,
+)
+from provisioning.plan import make_plan
+from provisioning.settings import PeopleSettings
+from provisioning.state import State
+from service import audit
+from service.access import Scope
+from service.application import Application
+from service.db import lock, transaction
+from service.loads import claims, operations
+from service.loads.known_state import accounts, places_of
+from service.loads.plan_storing import store_plan
+from service.models import (
+    KnownUser,
+    Load,
+    LoadCause,
+    LoadStatus,
+    OperatorRole,
+    PlanStatus,
+    School,
+    SchoolMembership,
+    SchoolPlan,
+)
+
+LOCK = 7_265_402
+"""Of the transaction that begins a load, so that no two are begun at once."""
+
+RECENT = timedelta(days=7)
+"""So long a plan of a file that waits for its yes keeps its school out: it may know better."""
+
+SCOPE = Scope(actor=audit.WORKER, role=OperatorRole.CITY)
+"""Who makes these loads, and says yes to what is within the limits."""
+
+UNDER_WAY = (
+    LoadStatus.RECEIVED, LoadStatus.APPROVED, LoadStatus.APPLYING, LoadStatus.STOPPED,
+)  # fmt: skip
+"""A load of these states goes on, or waits for a person who stopped it."""
+
+
+def schools_with_due(application: Application) -> dict[str, int]:
+    """Return how many people are due by school code, where no other plan stands before."""
+    now = application.clock()
+    with application.sessions() as session:
+        return _schools_with_due(session, application.settings.people, now)
+
+
+def begin(application: Application) -> int | None:
+    """Add a load of what is due, status *received*; None when nothing is, or one is under way."""
+    now = application.clock()
+    with transaction(application.sessions) as session:
+        lock(session, LOCK)
+        under_way = Load.cause == LoadCause.DUE, Load.status.in_(UNDER_WAY)
+        if session.scalar(select(Load.id).where(*under_way).limit(1)) is not None:
+            return None
+        if not _schools_with_due(session, application.settings.people, now):
+            return None
+        load, _folder = operations.new_load(
+            session, home=application.settings.home, scope=SCOPE, now=now, cause=LoadCause.DUE
+        )
+        return load.id
+
+
+def plan_all(application: Application, load: Load) -> None:
+    """Store a plan for each school in which somebody is due, one school in memory at a time.
+
+    What an earlier attempt has left of the load is gone before.
+    """
+    now, settings = application.clock(), application.settings.people
+    with application.sessions() as session:
+        codes = sorted(_schools_with_due(session, settings, now))
+    for code in codes:
+        with transaction(application.sessions) as session:
+            _plan_school(session, application, load.id, code, now)
+            claims.renew(session, load.id, application.clock())
+
+
+def approve_within_limits(application: Application, load_id: int) -> bool:
+    """Say yes to the plans of such a load that are within their limits, and order the rest to wait.
+
+    Returns whether the load may be applied. Other loads are left alone.
+    """
+    with transaction(application.sessions) as session:
+        load = session.get_one(Load, load_id)
+        if load.cause != LoadCause.DUE or load.status != LoadStatus.PLANNED:
+            return load.cause == LoadCause.DUE and load.status == LoadStatus.APPROVED
+        within = [
+            plan.school_code
+            for plan in load.plans
+            if plan.status == PlanStatus.PLANNED and not plan.breaches
+        ]
+        if not within:
+            return False
+        now = application.clock()
+        operations.approve(session, load_id, scope=SCOPE, now=now, schools=within)
+        operations.ready_to_apply(session, load_id, scope=SCOPE, now=now)
+        return True
+
+
+def left_planned(application: Application) -> Sequence[int]:
+    """Return the loads that were planned and then left by a process that ended."""
+    of_time = Load.cause == LoadCause.DUE, Load.status == LoadStatus.PLANNED
+    waiting = select(SchoolPlan.load_id, SchoolPlan.breaches).join(Load)
+    with application.sessions() as session:
+        rows = session.execute(waiting.where(SchoolPlan.status == PlanStatus.PLANNED, *of_time))
+        return sorted({load_id for load_id, breaches in rows if not breaches})
+
+
+def _schools_with_due(session: Session, settings: PeopleSettings, now: datetime) -> dict[str, int]:
+    rows = session.execute(
+        select(KnownUser.school_code, func.count())
+        .where(_is_due(settings, now), KnownUser.school_code.not_in(_kept_out(now)))
+        .group_by(KnownUser.school_code)
+    )
+    return dict(rows.all())
+
+
+def _is_due(settings: PeopleSettings, now: datetime) -> ColumnElement[bool]:
+    """A condition on ``KnownUser``, as ``after_time`` decides; it uses the index of states."""
+    deadlines = Deadlines.at(now, settings)
+    open_, closed = (
+        (PersonState.IN_TRANSIT, PersonState.GRADUATE),
+        (PersonState.SUSPENDED, PersonState.GRADUATE),
+    )
+    away = KnownUser.away_since
+    too_long_open = and_(
+        KnownUser.state.in_(open_), KnownUser.suspended.is_(False), away <= deadlines.suspend
+    )
+    too_long_closed = and_(KnownUser.state.in_(closed), away <= deadlines.archive)
+    # Two schools let go at once, and each took the other's roll for granted.
+    let_go_by_nobody = KnownUser.state.in_(sorted(LISTED)) & KnownUser.suspended.is_(False)
+    listed = exists().where(SchoolMembership.person_id == KnownUser.person_id)
+    return and_(
+        KnownUser.moodle_id.is_not(None),
+        or_(too_long_open, too_long_closed, let_go_by_nobody),
+        ~listed.correlate(KnownUser),
+    )
+
+
+def _kept_out(now: datetime) -> Select[str]:
+    """Schools of which a plan is being applied, or waits for its yes and may know better.
+
+    A plan of ours over its limits keeps its school out until somebody decides about it.
+    """
+    begun = SchoolPlan.status == PlanStatus.APPROVED
+    waits = SchoolPlan.status == PlanStatus.PLANNED
+    fresh = (Load.cause == LoadCause.DUE) | (Load.created_at > now - RECENT)
+    return (
+        select(SchoolPlan.school_code)
+        .join(Load)
+        .join(School, School.code == SchoolPlan.school_code)
+        .where(
+            begun | (waits & fresh),
+            SchoolPlan.known_version == School.known_version,
+            Load.status != LoadStatus.RECEIVED,
+        )
+    )
+
+
+def _plan_school(
+    session: Session, application: Application, load_id: int, code: str, now: datetime
+) -> None:
+    settings = application.settings
+    school = session.get_one(School, code)
+    due = dict(
+        session.execute(
+            select(KnownUser.person_id, KnownUser.away_since).where(
+                KnownUser.school_code == code, _is_due(settings.people, now)
+            )
+        ).all()
+    )
+    _give_up_older(session, load_id, code)
+    known = State(
+        school_code=code, categories={}, cohorts={}, courses={}, users=accounts(session, code),
+        members=frozenset(), enrolments=frozenset(),
+    )  # fmt: skip
+    members, enrolments = places_of(session, due)
+    known = replace(known, members=members, enrolments=enrolments)
+    today = now.astimezone(application.zone).date()
+    deadlines = Deadlines.at(now, settings.people)
+    moved = {}
+    for person_id, away_since in due.items():
+        user = known.users[person_id]
+        if user.state in LISTED or away_since is None:
+            state = after_leaving(user.state, grade=None, today=today, settings=settings.people)
+            suspended = state == PersonState.SUSPENDED
+        else:
+            state, suspended = after_time(
+                user.state, suspended=user.suspended, away_since=away_since, deadlines=deadlines
+            )
+        moved[person_id] = replace(user, state=state, suspended=suspended, in_roll=False)
+    users = {**known.users, **moved}
+    desired = replace(known, users=users, members=frozenset(), enrolments=frozenset())
+    stored = SchoolPlan(
+        load_id=load_id,
+        school_code=code,
+        status=PlanStatus.PLANNED,
+        keeps_roll=True,
+        known_version=school.known_version,
+    )
+    session.add(stored)
+    session.flush()
+    store_plan(session, stored, make_plan(known, desired, settings.limits))
+
+
+def _give_up_older(session: Session, load_id: int, code: str) -> None:
+    """Overtake plans of earlier loads of this kind: another file has come since."""
+    of_time = select(Load.id).where(Load.cause == LoadCause.DUE, Load.id != load_id)
+    session.execute(
+        update(SchoolPlan)
+        .where(
+            SchoolPlan.school_code == code,
+            SchoolPlan.status == PlanStatus.PLANNED,
+            SchoolPlan.load_id.in_(of_time),
+        )
+        .values(status=PlanStatus.SUPERSEDED)
+    )
