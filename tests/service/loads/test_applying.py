@@ -57,9 +57,9 @@ class Loaded:
                 yield school, row, self.people[school.school.code, sourced_id]
 
     def inside(self, links: str, place: str, name: str) -> dict[str, set[str]]:
-        """Active people, but for teachers of a course, by the place in Moodle that they are in."""
+        """People, but for teachers of a course, by the place in Moodle that they are in."""
         names = {one["id"]: one[name] for one in self.state[f"{place}s"]}
-        people = {one["id"]: key for key, one in self.after.items() if not one["suspended"]}
+        people = {one["id"]: key for key, one in self.after.items()}
         found: dict[str, set[str]] = defaultdict(set)
         for link in self.state[links]:
             if link["userid"] in people and link.get("role", "student") == "student":
@@ -132,8 +132,8 @@ def test_every_person_has_the_account_that_the_file_describes(loaded: Loaded) ->
     for person_id, (place, *others) in places.items():
         account = loaded.after[person_id]
         assert others or (account["institution"], account["department"]) == place
-    active = {key for key, account in loaded.after.items() if not account["suspended"]}
-    assert active == places.keys()
+    listed = set().union(*loaded.inside("members", "cohort", "name").values())
+    assert listed == places.keys()
 
 
 def test_the_cohorts_hold_exactly_the_classes_and_the_roles(loaded: Loaded) -> None:
@@ -167,11 +167,15 @@ def test_loading_the_same_files_again_writes_nothing_and_says_so(loaded: Loaded)
     assert "file.loaded_last" in loaded.repeated_rules
 
 
-def test_leavers_are_suspended_and_everybody_keeps_the_login(months: list[Loaded]) -> None:
+def test_leavers_lose_their_places_and_all_keep_an_open_account(
+    months: list[Loaded],
+) -> None:
     before, after = months[1].before, months[1].after
     left = months[1].changed("leavers", "left_staff")
     assert left
-    assert {key for key, account in after.items() if account["suspended"]} == left
+    assert {account["suspended"] for account in after.values()} == {0}
+    listed = set().union(*months[1].inside("members", "cohort", "name").values())
+    assert after.keys() - listed == left
     logins = {key: one["username"] for key, one in before.items()}
     assert {key: after[key]["username"] for key in logins} == logins
 

@@ -118,8 +118,8 @@ def test_a_leaver_whose_number_stands_on_the_twin_s_row_too_leaves(returner: Ret
     twin = active.replace('"s-1"', '"s-777"').replace("Семён", "Степан")
     two = f"{with_number(ended)}\n{with_number(twin)}"
     trial.sync(variant(trial, second, (f"{ended}\n{active}", two)))
-    assert trial.account(CODE, "s-1")["suspended"]
-    assert not trial.account(CODE, "s-777")["suspended"]
+    assert trial.known(CODE, "s-1").state == "in_transit"
+    assert trial.known(CODE, "s-777").state == "on_roll"
 
 
 # Dates

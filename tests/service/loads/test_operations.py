@@ -291,14 +291,14 @@ def test_an_altered_plan_is_left_out_and_the_load_says_so(
     assert trial.decisions(load_id) == {A: "approved", B: "applied"}
     assert not trial.plans(load_id)[A].started
     assert trial.account(A, "a-1") == before
-    assert not trial.known(A, "a-30").suspended
+    assert trial.known(A, "a-30").in_roll
     assert trial.known(B, "b-5").moodle_id is not None
     # Going on finds the same.
     assert trial.apply(load_id).problem == f"plan_altered: {A}"
 
     # What the text advises helps.
     trial.sync(trial.write(A, fewer, day=2))
-    assert trial.known(A, "a-30").suspended
+    assert not trial.known(A, "a-30").in_roll
     load = trial.apply(load_id)
     assert (load.status, load.problem) == (LoadStatus.APPLIED, "")
     assert trial.decisions(load_id)[A] == "superseded"

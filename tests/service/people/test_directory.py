@@ -28,6 +28,7 @@ ROWS_B = [*pupils("b", 2), teacher("b-t", who="t"), teacher("b-u")]
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """Two schools that share a teacher; a pupil and a teacher of A have left. Tests only look."""
     with make_trial(tmp_path_factory.mktemp("city")) as trial:
+        trial.configure("people", transit_days=0)
         trial.sync(trial.write(A, [*ROWS_A, pupil("a-9")]), trial.write(B, ROWS_B))
         trial.sync(trial.write(A, ROWS_A, day=1))
         yield trial
@@ -69,6 +70,19 @@ def test_a_leaver_is_flagged_and_each_role_of_two_schools_is_there_once(city: Tr
     people = [directory.by_person_id(city.person_id(A, key)) for key in ("a-9", "a-t")]
     found = [(one.roles, one.suspended) for one in people if one]
     assert found == [(("student",), True), (("teacher",), False)]
+
+
+def test_who_is_in_transit_is_told_until_when_the_account_is_open(trial: Trial) -> None:
+    trial.sync(trial.write(A, [*ROWS_A, pupil("a-9")]))
+    directory = PeopleDirectory(trial.application)
+    person_id = trial.person_id(A, "a-9")
+    listed = directory.by_person_id(person_id)
+    assert listed is not None
+    assert listed.closes_on is None
+    trial.sync(trial.write(A, ROWS_A, day=1))
+    in_transit = directory.by_person_id(person_id)
+    assert in_transit is not None
+    assert (in_transit.suspended, in_transit.closes_on) == (False, date(2026, 11, 5))
 
 
 def test_a_person_without_an_account_in_moodle_cannot_sign_in(trial: Trial) -> None:
@@ -167,6 +181,7 @@ def by_a_reset(school: Trial) -> None:
 
 
 def by_a_load(school: Trial) -> None:
+    school.configure("people", transit_days=0)
     school.sync(school.write(A, PUPILS[1:], day=1))
     assert school.account(A, "a-1")["suspended"]
 
