@@ -28,6 +28,7 @@ CHROMIUM_FLAGS = [
 LONG_FILES = [
     "test_scope_walk.py", "test_going_on.py", "test_serve.py",
     "test_one_answer.py", "test_at_once.py", "test_random_requests.py",
+    "test_any_order.py", "test_living_city.py",
     "test_funnel.py", "test_snapshots.py", "test_independent_clients.py", "test_tail.py",
     "test_activity.py", "test_every_report.py", "test_rollups.py", "test_upgrades.py",
 ]  # fmt: skip

@@ -2,10 +2,82 @@
 
 from __future__ import annotations
 
+import json
+from importlib import import_module
+from importlib.util import find_spec
+
+from sqlalchemy import select
+
 from bench.people.judge import Judge
 from bench.people.office import Office
+from bench.place import SCOPE
+from provisioning.questions import Answer, QuestionKind
+from service.loads.planning import plan_load
+from service.models import QuestionState, StoredQuestion
+
+_ROUNDS = 10
+"""A question that is asked again and again is no question that can be answered."""
 
 
 def answer_all(office: Office, judge: Judge) -> int:
-    """Answer every open question; how many were answered."""
-    return 0
+    """Answer every open question, and apply what is planned then; how many were answered."""
+    if find_spec("service.questions") is None:
+        return 0
+    answering = import_module("service.questions.answering")
+    application, answered = office.application, 0
+    for question in _open(office):
+        given, candidate = true_answer(question, judge)
+        with application.sessions() as session:
+            if session.get_one(StoredQuestion, question.id).state != QuestionState.OPEN:
+                continue  # another answer has settled it
+        done = answering.answer(
+            application.sessions, question.id, given, candidate=candidate,
+            home=application.settings.home, scope=SCOPE, now=application.clock(),
+        )  # fmt: skip
+        answered += 1
+        judge.answers[question.kind, given] += 1
+        if done.load_id is not None:
+            plan_load(application, done.load_id)
+            office.carry_out(done.load_id)
+        with application.sessions() as session:
+            judge.see_claims(judge.claims.read(session))
+    return answered
+
+
+def answer_until_quiet(office: Office, judge: Judge) -> None:
+    """Answer what is asked, and what the answers lead to."""
+    for _ in range(_ROUNDS):
+        if not answer_all(office, judge):
+            return
+    raise RuntimeError("questions never end")
+
+
+def _open(office: Office) -> list[StoredQuestion]:
+    waiting = select(StoredQuestion).where(StoredQuestion.state == QuestionState.OPEN)
+    with office.application.sessions() as session:
+        return list(session.scalars(waiting.order_by(StoredQuestion.id)).all())
+
+
+def true_answer(question: StoredQuestion, judge: Judge) -> tuple[Answer, str]:
+    """The answer, and the key of the candidate that is meant."""
+    rows, candidates = json.loads(question.rows), json.loads(question.candidates)
+    keys = [str(one["key"]) for one in candidates]
+    if question.kind == QuestionKind.SCHOOL:
+        fitting = [key for key in keys if judge.is_same_school(question.school_code, key)]
+    elif question.kind == QuestionKind.CLASS:
+        fitting = [
+            key for key in keys if judge.is_same_class(question.school_code, question.key, key)
+        ]
+    elif question.kind == QuestionKind.RENUMBERED:
+        anew = judge.is_renumbered(question.school_code)
+        return (Answer.CONFIRM if anew else Answer.REFUSE), ""
+    elif question.kind == QuestionKind.LOGIN:
+        return Answer.CONFIRM, ""
+    else:
+        own = [one for one in rows if one["school_code"] == question.school_code]
+        named = [one for one in own if one["sourced_id"] == question.key] or own or rows
+        human = judge.claims.human_of(named[0]["school_code"], named[0]["sourced_id"])
+        fitting = [key for key in keys if human and judge.human_of(key) == human]
+    if question.kind == QuestionKind.MOVE:
+        return (Answer.CONFIRM, fitting[0]) if fitting else (Answer.REFUSE, "")
+    return (Answer.SAME, fitting[0]) if fitting else (Answer.DIFFERENT, "")

@@ -7,7 +7,8 @@ the row's true human is known without asking how it was matched.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +44,10 @@ class _File:
     """Humans whom the file lists as present."""
     lines: dict[int, str]
     """Line -> sourced id."""
+    classes: dict[str, str]
+    """Id of a class in the file -> the true class."""
+    class_of: dict[str, str]
+    """Sourced id of a row -> id of its class."""
 
 
 @dataclass(kw_only=True)
@@ -57,6 +62,10 @@ class Claims:
     """School -> humans whom its last applied file lists as present."""
     waiting: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """School -> humans of its last applied file whose rows nobody has."""
+    applied: set[tuple[str, datetime]] = field(default_factory=set)
+    """School and moment of each file that was applied."""
+    class_owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    """School and class as the service calls it -> the true class that it was at first."""
     history: list[Claim] = field(default_factory=list)
     _files: dict[tuple[str, datetime], _File] = field(default_factory=dict)
     _last_plan: int = 0
@@ -72,7 +81,13 @@ class Claims:
         for of_schools in (self.current, self.listed, self.waiting):
             of_schools.pop(self.school(code), None)
 
-    def loaded(self, export: SampleSchool, month: int, path: Path) -> None:
+    def loaded(
+        self,
+        export: SampleSchool,
+        month: int,
+        path: Path,
+        class_keys: Mapping[tuple[str, str], str],
+    ) -> None:
         """Remember whose row stands in which line of a file."""
         lines = {
             number: found[1]
@@ -83,16 +98,25 @@ class Claims:
         self._files[self.school(export.school.code), export.exported_at] = _File(
             month=month, lines=lines, active=frozenset(one.human for one in active),
             humans={one.person.sourced_id: one.human for one in export.rows},
+            classes={
+                one.sourced_id: class_keys[export.school.code, one.sourced_id]
+                for one in export.classes
+            },
+            class_of={one.person.sourced_id: one.class_id for one in export.rows},
         )  # fmt: skip
 
-    def humans_of(self, school_code: str, sourced_id: str) -> str:
+    def human_of(self, school_code: str, sourced_id: str) -> str:
         """Whose row it is in the school's newest file, or in the last one that had it."""
         school = self.school(school_code)
-        files = sorted((at, file) for (one, at), file in self._files.items() if one == school)
-        for _at, file in reversed(files):
+        files = self._newest_first(school)
+        for file in files:
             if sourced_id in file.humans:
                 return file.humans[sourced_id]
         return ""
+
+    def _newest_first(self, school: str) -> list[_File]:
+        moments = sorted((at for one, at in self._files if one == school), reverse=True)
+        return [self._files[school, at] for at in moments]
 
     def read(self, session: Session) -> list[Claim]:
         """The claims of plans that were begun since this was last asked."""
@@ -108,16 +132,19 @@ class Claims:
             file = self._files.get((school, plan.exported_at)) if plan.exported_at else None
             if file is None:
                 continue
+            self.applied.add((school, plan.exported_at))
             places = session.execute(
-                select(PlannedMembership.person_id, PlannedMembership.line)
-                .where(PlannedMembership.plan_id == plan.id, PlannedMembership.line > 0)
-            )  # fmt: skip
+                select(
+                    PlannedMembership.person_id, PlannedMembership.line, PlannedMembership.class_id
+                ).where(PlannedMembership.plan_id == plan.id, PlannedMembership.line > 0)
+            ).all()
+            self._learn_classes(school, file, ((line, class_id) for _, line, class_id in places))
             claims = [
                 Claim(
                     month=file.month, school=school, sourced_id=sourced_id,
                     human=file.humans[sourced_id], person_id=person_id,
                 )
-                for person_id, line in places
+                for person_id, line, _class in places
                 if (sourced_id := file.lines.get(line, ""))
             ]  # fmt: skip
             self.current[school] = {one.sourced_id: one for one in claims}
@@ -126,3 +153,20 @@ class Claims:
             found += claims
         self.history += found
         return found
+
+    def _learn_classes(self, school: str, file: _File, rows: Iterable[tuple[int, str]]) -> None:
+        """Note which true class most pupils of a class are of, when it is first seen."""
+        seen: dict[str, Counter[str]] = defaultdict(Counter)
+        for line, class_id in rows:
+            told = file.class_of.get(file.lines.get(line, ""), "")
+            if class_id and told in file.classes:
+                seen[class_id][file.classes[told]] += 1
+        for class_id, classes in seen.items():
+            ((owner, _),) = classes.most_common(1)
+            self.class_owners.setdefault((school, class_id), owner)
+
+    def class_in_file(self, school_code: str, class_id: str) -> str:
+        """The true class that the id names in the school's newest file."""
+        school = self.school(school_code)
+        files = self._newest_first(school)
+        return next((file.classes[class_id] for file in files if class_id in file.classes), "")

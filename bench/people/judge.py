@@ -38,6 +38,8 @@ class Judge:
     faults: dict[tuple[str, str, str], Fault] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     rows: int = 0
+    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Kind of question and answer -> how often."""
     waited: int = 0
     """Rows that nobody had after their load and before any answer."""
     _names: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
@@ -66,6 +68,20 @@ class Judge:
     def human_of(self, person_id: str) -> str:
         """Whose account it is: of the first human whose row was taken for this person."""
         return self.owners.get(person_id, "")
+
+    def is_same_school(self, code: str, candidate: str) -> bool:
+        return self.claims.school(code) == self.claims.school(candidate)
+
+    def is_same_class(self, code: str, class_id: str, candidate: str) -> bool:
+        """Tell whether the class of a file is the one that the service knows as ``candidate``."""
+        owner = self.claims.class_owners.get((self.claims.school(code), candidate))
+        return owner is not None and owner == self.claims.class_in_file(code, class_id)
+
+    def is_renumbered(self, code: str) -> bool:
+        return any(
+            one.what is What.RENUMBERED and self.is_same_school(code, one.schools[0])
+            for one in self.events
+        )
 
     def events_of(self, human: str) -> list[str]:
         """Everything that happened to this human, or to a school as a whole."""

@@ -36,23 +36,22 @@ class Office:
     over_limits: int = 0
     """Loads that needed the second yes."""
     stopped: list[str] = field(default_factory=list)
-    """What was not loaded: the school's code, the month, and the rules or the problem."""
+    """Files that were not applied in their month: school, month, and why."""
 
     def tick(self) -> datetime:
         self.now += timedelta(seconds=1)
         return self.now
 
-    def load(self, school: SampleSchool, month: int) -> Path:
-        """Load one school's file of a month, and apply what is within reason; the file."""
+    def load(self, school: SampleSchool, month: int) -> tuple[int, Path]:
+        """Load one school's file of a month, and apply what may be; the load and the file."""
         folder = self.files / f"month-{month:02d}"
         LAYOUT.write(folder, school, LAYOUT.encoding)
         path = folder / f"{school.school.code}.xml"
         self.now = max(self.now, school.exported_at + timedelta(minutes=30))
         load_id = load(self.application, path)
         self.loads += 1
-        if not self.carry_out(load_id):
-            self.stopped.append(f"{school.school.code} in month {month}: {self._why(load_id)}")
-        return path
+        self.carry_out(load_id)
+        return load_id, path
 
     def carry_out(self, load_id: int) -> bool:
         """Say yes to a planned load, twice where that is asked for, and apply it."""
@@ -91,7 +90,8 @@ class Office:
                 _daily_work()(self.application)
                 self.carry_out_what_waits()
 
-    def _why(self, load_id: int) -> str:
+    def why(self, load_id: int) -> str:
+        """Why a load was not applied: the rules of findings, or its problem."""
         with self.application.sessions() as session:
             rules = session.scalars(
                 select(LoadFinding.rule)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from bench.people.answers import answer_all
+from bench.people.answers import answer_until_quiet
 from bench.people.judge import SHUT_OUT, TAKEN, WRONGLY_MERGED, Judge
 from bench.people.office import Office, open_office
 from bench.people.standin import standin
@@ -111,16 +111,23 @@ def try_life(home: Path, life: Life, *, database_url: str = "") -> Trial:
         try:
             for month in live(life):
                 judge.begin_month(month)
+                loaded = {}
                 for school in month.exports:
-                    path = office.load(school, month.number)
-                    judge.claims.loaded(school, month.number, path)
+                    loaded[school.school.code, school.exported_at], path = office.load(
+                        school, month.number
+                    )
+                    judge.claims.loaded(school, month.number, path, month.class_keys)
                     _look(office, judge)
                 judge.waited += sum(len(one) for one in judge.claims.waiting.values())
-                while answer_all(office, judge):
-                    _look(office, judge)
+                answer_until_quiet(office, judge)
+                for (code, at), load_id in loaded.items():
+                    if (judge.claims.school(code), at) not in judge.claims.applied:
+                        told = f"{code} in month {month.number}: {office.why(load_id)}"
+                        office.stopped.append(told)
                 judge.see_moodle(moodle.holds(), "after the loads")
                 office.wait(_DAYS_BETWEEN)
                 _look(office, judge)
+                answer_until_quiet(office, judge)
                 judge.see_moodle(moodle.holds(), "at the end of the month")
             return _judged(life, office, judge, time.process_time() - began)
         finally:

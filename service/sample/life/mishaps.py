@@ -69,7 +69,7 @@ def _new_id(city: LivingCity, school: LivingSchool, card: Card) -> None:
     )  # fmt: skip
     school.cards[school.cards.index(card)] = anew
     city.keep_busy(0, card.human)
-    number = "with number" if anew.snils and card.snils else "without number"
+    number = "with number" if anew.snils and anew.snils == card.snils else "without number"
     city.tell(What.NEW_ID, card.human, schools=(school.code,), detail=number)
 
 

@@ -81,8 +81,8 @@ def _arrive_at(
     back = human in target.left
     city.at[human].clear()
     card = city.enter(target, human, Role.STUDENT, grade=grade)
-    missing = not card.snils or not left.snils
-    detail = f"{order}, {'without number' if missing else 'with number'}"
+    proven = left.snils and left.snils == card.snils == city.humans[human].snils
+    detail = f"{order}, {'with number' if proven else 'without number'}"
     what = What.RETURN if back else What.MOVE
     city.tell(what, human, schools=(origin.code, target.code), detail=detail)
 
