@@ -3,16 +3,22 @@ that it found, so that one is in memory at a time."""
 
 from provisioning.formats.drafting import layout_draft
 from provisioning.formats.joining import ReadFile, read_school
-from provisioning.formats.layout import LayoutError
-from provisioning.formats.layout_text import layouts
+from provisioning.formats.layout import Layout, LayoutError
+from provisioning.formats.layout_text import layout_files, layouts, read_layout
 from provisioning.formats.scanning import SchoolFiles, scan
+from provisioning.formats.tallying import Found, Tally
 
 __all__ = [
+    "Found",
+    "Layout",
     "LayoutError",
     "ReadFile",
     "SchoolFiles",
+    "Tally",
     "layout_draft",
+    "layout_files",
     "layouts",
+    "read_layout",
     "read_school",
     "scan",
 ]

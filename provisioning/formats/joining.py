@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +20,7 @@ from provisioning.formats.records import Row
 from provisioning.formats.roles import decide_roles
 from provisioning.formats.scanning import ScannedFile, SchoolFiles
 from provisioning.formats.several import SharedParts
+from provisioning.formats.tallying import Tally
 from provisioning.roster import Mode, Part, Roster, School
 from provisioning.settings import ReadLimits
 
@@ -50,11 +52,17 @@ class SchoolReading:
 
 
 def read_school(
-    school: SchoolFiles, *, limits: ReadLimits, today: date, expected_school: str | None = None
+    school: SchoolFiles,
+    *,
+    limits: ReadLimits,
+    today: date,
+    expected_school: str | None = None,
+    tally: Tally | None = None,
 ) -> SchoolReading:
     """Read all files of one school and join them.
 
     A fatal finding in any of them stops the school: half a set could make leavers of the rest.
+    ``tally`` counts what the layouts find.
     """
     builder = SchoolBuilder(school_code=school.school_code, today=today)
     builder.findings += school.findings
@@ -71,7 +79,7 @@ def read_school(
         shared.report_other_days(builder, file)
         records = 0
         if not _stopped(builder):
-            records = _read_rows(builder, file, limits, lookups)
+            records = _read_rows(builder, file, limits, lookups, tally)
             seen |= {part for part in file.header.parts if builder.counts[part]}
         files.append(
             ReadFile(
@@ -152,18 +160,22 @@ def _lookups(school: SchoolFiles, limits: ReadLimits) -> LookupTables:
 
 
 def _read_rows(
-    builder: SchoolBuilder, file: ScannedFile, limits: ReadLimits, lookups: LookupTables
+    builder: SchoolBuilder,
+    file: ScannedFile,
+    limits: ReadLimits,
+    lookups: LookupTables,
+    tally: Tally | None,
 ) -> int:
+    if tally is not None:
+        tally.add(file.head.layout, file.head.row)
     try:
-        if file.rows is not None:
-            for row in file.rows:
-                builder.add(row)
-        else:
-            with file.source.open() as stream:
-                chunks = utf8_chunks(stream, file.examined, CHUNK)
-                for row in read_rows(chunks, file.head, limits, lookups):
-                    _check_second_header(builder, file, row)
-                    builder.add(row)
+        for row in file.rows if file.rows is not None else _rows(file, limits, lookups):
+            if row.kind is Kind.HEADER:
+                _check_second_header(builder, file, row)
+                continue
+            if tally is not None:
+                tally.add(file.head.layout, row)
+            builder.add(row)
     except FileProblem as problem:
         builder.findings.append(problem.finding(file.source.name, builder.school_code))
     else:
@@ -173,10 +185,16 @@ def _read_rows(
     return builder.rows
 
 
+def _rows(file: ScannedFile, limits: ReadLimits, lookups: LookupTables) -> Iterator[Row]:
+    with file.source.open() as stream:
+        chunks = utf8_chunks(stream, file.examined, CHUNK)
+        yield from read_rows(chunks, file.head, limits, lookups)
+
+
 def _check_second_header(builder: SchoolBuilder, file: ScannedFile, row: Row) -> None:
     """A second header names another school, whose people would be taken for those of the first."""
     code = cleaning.collapse(row.values.get("school_code", ""))
-    if row.kind is Kind.HEADER and code and code != file.header.school_code:
+    if code and code != file.header.school_code:
         builder.report("header.second", row, "school_code", value=code)
 
 

@@ -211,6 +211,12 @@ class Layout:
     def record(self, kind: Kind) -> RecordSpec | None:
         return next((spec for spec in self.records if spec.kind is kind), None)
 
+    def reads_the_files_of(self, other: Layout) -> bool:
+        """Whether a file may be recognised as of this layout and of the other."""
+        versions = self.version_values & other.version_values
+        told = self.version_values and other.version_values
+        return self.root == other.root and bool(versions or not told)
+
     @property
     def has_lookups(self) -> bool:
         return self.record(Kind.LOOKUP) is not None

@@ -62,6 +62,16 @@ def layouts(folders: Iterable[Path] = ()) -> dict[str, Layout]:
     return found
 
 
+def in_order(found: Mapping[str, Layout]) -> list[Layout]:
+    """The layouts in the order in which a file is compared with them: those that ask for a version
+    first, and the shipped ones last."""
+    latest_first = list(found.values())[::-1]
+    return [
+        *(one for one in latest_first if one.version_values),
+        *(one for one in latest_first if not one.version_values),
+    ]
+
+
 def layout_files(folder: Path) -> list[Path]:
     """The layouts in a folder; raises LayoutError when there is no such folder."""
     if not folder.is_dir():

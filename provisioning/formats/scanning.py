@@ -13,7 +13,7 @@ from provisioning.formats import cleaning
 from provisioning.formats.encodings import Examined, examine, utf8_chunks
 from provisioning.formats.intake import SourceFile, find_files
 from provisioning.formats.layout import OF_EXPORT, SAVED, Kind, Layout
-from provisioning.formats.layout_text import layouts
+from provisioning.formats.layout_text import in_order, layouts
 from provisioning.formats.lookups import LookupTables
 from provisioning.formats.problems import FileProblem
 from provisioning.formats.reader import CHUNK, Head, lookup_rows, read_head, read_rows
@@ -77,7 +77,7 @@ def scan(paths: Iterable[Path], *, limits: ReadLimits, layout_folders: Iterable[
 
     Keeps a header for each file and nothing else. Raises LayoutError for a wrong layout folder.
     """
-    known_layouts = list(layouts(layout_folders).values())
+    known_layouts = in_order(layouts(layout_folders))
     files, findings = find_files(paths, limits)
     first_with: dict[str, str] = {}
     groups: dict[str, list[ScannedFile]] = {}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import click
 
 from provisioning.findings import Finding, Severity
-from provisioning.formats import read_school, scan
+from provisioning.formats import Found, Tally, layouts, read_school, scan
 from provisioning.formats.drafting import Draft, layout_draft
 from provisioning.validation import validate
 from service.cli.base import (
@@ -45,18 +46,36 @@ def check(
         return
     people = 0
     found: list[Finding] = []
-    for count, findings in _read(context, paths, school):
+    tally = Tally()
+    for count, findings in _read(context, paths, school, tally):
         people += count
         found += findings
         if not as_json:
             for finding in findings:
                 print_finding(finding)
     if as_json:
-        print_json({"people": people, "findings": [finding_as_data(one) for one in found]})
+        data = {"people": people, "findings": [finding_as_data(one) for one in found]}
+        print_json({**data, "read": [asdict(one) for one in tally.found()]})
     else:
+        _print_found(tally)
         click.echo(_("{people} people read, {n} findings", people=people, n=len(found)))
     if any(finding.severity != Severity.WARNING for finding in found):
         sys.exit(STOPPED)
+
+
+def _print_found(tally: Tally) -> None:
+    """Print what the layouts of this installation found; the shipped ones are known to work."""
+    shipped = layouts()
+    found = [one for one in tally.found() if one.layout not in shipped]
+    if found:
+        titles = (_("Layout"), _("Record"), _("Path"), _("Found"), _("Fields never found"))
+        print_table(titles, [_found_row(one) for one in found])
+        click.echo()
+
+
+def _found_row(one: Found) -> tuple[str, ...]:
+    never = ", ".join(one.never) if one.rows else ""
+    return one.layout, one.kind.value, ", ".join(one.paths), str(one.rows), never
 
 
 def _print_draft(draft: Draft, *, as_json: bool) -> None:
@@ -78,7 +97,7 @@ def _print_draft(draft: Draft, *, as_json: bool) -> None:
 
 
 def _read(
-    context: Context, paths: tuple[Path, ...], school: str
+    context: Context, paths: tuple[Path, ...], school: str, tally: Tally
 ) -> Iterator[tuple[int, list[Finding]]]:
     """People and findings school by school, so that a whole city is checked in little memory."""
     reading = context.settings.reading
@@ -87,7 +106,7 @@ def _read(
     yield 0, list(seen.findings)
     for files in seen.schools:
         read = read_school(
-            files, limits=reading.limits, today=today, expected_school=school or None
+            files, limits=reading.limits, today=today, expected_school=school or None, tally=tally
         )
         if read.roster is None:
             yield 0, list(read.findings)

@@ -11,6 +11,7 @@ from service.application import Application
 from service.doctor.activity import examine_activity, examine_days
 from service.doctor.check import About, Check, Verdict
 from service.doctor.installation import examine_installation
+from service.doctor.layouts import examine_layouts
 from service.doctor.moodle import examine_moodle
 from service.doctor.sign_in import examine_esia, examine_sign_in
 from service.doctor.upstream import examine_upstream
@@ -23,6 +24,7 @@ def examine(application: Application, config_file: Path | None = None) -> list[C
     """Yield all checks, in the order in which their problems have to be put right."""
     return [
         *examine_installation(application, config_file),
+        *examine_layouts(application),
         *examine_sign_in(application),
         *examine_esia(application),
         *examine_upstream(application),

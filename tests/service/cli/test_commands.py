@@ -13,6 +13,7 @@ from service.cli import main
 from tests.service.command_line import below_a_file, run
 
 NOBODY_LISTENS = {"REDIS_URL": "redis://127.0.0.1:9/0", "MOODLE_URL": "http://[::1]:9"}
+DATA = Path(__file__).parents[2] / "data"
 DATABASE_IS_GONE = {"DATABASE_URL": "postgresql+psycopg://us:SecretWord@127.0.0.1:9/nothing"}
 
 
@@ -136,7 +137,8 @@ def test_check_passes_a_good_file(city: Path, tmp_path: Path) -> None:
     ended = run("check", city / "SB0001.xml", home=tmp_path, code=0)
     assert "20 people read" in ended.out
     told = run("check", city / "SB0001.xml", "--json", home=tmp_path).data
-    assert told == {"people": 20, "findings": []}
+    assert (told["people"], told["findings"]) == (20, [])
+    assert {one["kind"]: one["rows"] for one in told["read"]}["student"] == 16
     assert not list(tmp_path.iterdir())
 
 
@@ -151,6 +153,24 @@ def test_check_stops_at_findings_and_lists_them(city: Path, tmp_path: Path) -> N
     }  # fmt: skip
     plain = run("check", city / "SB0002.xml", home=tmp_path, code=3)
     assert "SB0002.xml:" in plain.out
+
+
+def test_check_shows_what_a_layout_of_ones_own_never_found(tmp_path: Path) -> None:
+    folder = tmp_path / "layouts"
+    folder.mkdir()
+    text = (DATA / "flat1251" / "layout.toml").read_text("utf-8")
+    (folder / "flat.toml").write_text(text.replace('"@Пол"', '"@Sex"'), "utf-8")
+    config = tmp_path / "schoolbridge.toml"
+    config.write_text(f'[reading]\nlayout_dirs = ["{folder}"]\n')
+    ended = run(
+        "check", DATA / "flat1251" / "school.xml", home=tmp_path / "home", CONFIG=str(config)
+    )
+    found = [line.split() for line in ended.out.splitlines() if line.startswith("flat-1")]
+    assert found == [
+        ["flat-1", "header", ".", "1"],
+        ["flat-1", "student", "Ученик", "3", "sex"],
+        ["flat-1", "class", "Ученик", "3"],
+    ]
 
 
 def test_check_of_something_that_is_no_export_stops(tmp_path: Path) -> None:
