@@ -62,7 +62,7 @@ def desired_users(
         user = known.users[person_id]
         if not elsewhere.get(person_id):
             users[person_id] = _let_go(user, roster, rules.people, today)
-    for sourced_id, person_id in roll.present.items():
+    for sourced_id, person_id in roll.first_rows:
         old = known.users.get(person_id)
         others = elsewhere.get(person_id, ())
         if old and old.school_code != roster.school.code and old.school_code in others:

@@ -45,7 +45,7 @@ def another_schools_file(
 def _contradicting(
     roster: Roster, found: Matching, before: Mapping[str, Membership], limits: LimitSettings
 ) -> tuple[Finding, ...]:
-    contradicted = sum(one.rule == "match.key_reused" for one in found.findings)
+    contradicted = found.contradicted
     agreeing = sum(one.how is How.KNOWN for one in found.matches.values())
     rows = contradicted + agreeing
     floor = limits.contradicted_floor

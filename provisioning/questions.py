@@ -112,6 +112,8 @@ class Decision:
     answer: Answer
     candidate: str = ""
     """``Candidate.key``; empty when the answer names none."""
+    evidence: tuple[Evidence, ...] = ()
+    """What the person saw of the candidate that was chosen, as far as it was kept."""
     refused: frozenset[str] = frozenset()
     """Keys of all candidates of a question that was answered ``different`` or ``refuse``: another
     candidate may be asked about again, these may not."""

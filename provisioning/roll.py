@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -34,6 +34,13 @@ class Roll:
     """Sourced id -> person id of the rows whose person is at the school."""
     untouched: frozenset[str]
     """Person ids whose row cannot be used: everything about them stays."""
+    second_rows: frozenset[str] = frozenset()
+    """Sourced ids of further rows of somebody present: they tell of places only."""
+
+    @property
+    def first_rows(self) -> Iterator[tuple[str, str]]:
+        """Yield sourced id and person id of everybody present, each human once."""
+        return (one for one in self.present.items() if one[0] not in self.second_rows)
 
 
 def next_roll(
@@ -60,8 +67,15 @@ def next_roll(
     homes = _home_classes(roster)
     titles = {entry.class_id: entry.class_title for entry in before.values()}
     titles |= {one.sourced_id: one.title for one in roster.classes.values()}
+    first_rows = {one for key, one in present.items() if key not in matching.second_rows}
+    second_rows = frozenset(
+        key for key in matching.second_rows & present.keys() if present[key] in first_rows
+    )
+    other_homes = {present[key]: homes[key] for key in sorted(second_rows) if key in homes}
     for sourced_id, person_id in present.items():
-        class_id = homes.get(sourced_id, "")
+        if sourced_id in second_rows:
+            continue
+        class_id = homes.get(sourced_id) or other_homes.get(person_id, "")
         if not class_id and person_id in before and not links_are_complete(roster):
             class_id = before[person_id].class_id
         role = roster.persons[sourced_id].role
@@ -75,7 +89,10 @@ def next_roll(
         )
         # An equal one is dropped, so that an unchanged school is not held in memory twice.
         after[person_id] = entry if before.get(person_id) != entry else before[person_id]
-    return Roll(before=before, after=after, present=present, untouched=matching.set_aside)
+    return Roll(
+        before=before, after=after, present=present, untouched=matching.set_aside,
+        second_rows=second_rows,
+    )  # fmt: skip
 
 
 def links_are_complete(roster: Roster) -> bool:

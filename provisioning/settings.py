@@ -84,6 +84,18 @@ class NamingSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MatchSettings:
+    """How much is decided without asking."""
+
+    auto_moves: bool = True
+    """Equal СНИЛС, birth date and names in another school's file are a move without a question."""
+    renumbered_share: float = 0.5
+    """From this share of the roll on, known people under new ids are one question."""
+    renumbered_floor: int = 5
+    """Fewer people are never taken for a renumbered export."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LimitSettings:
     """A plan over a limit needs a second, explicit yes. Shares are of the known active people."""
 

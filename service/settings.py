@@ -16,6 +16,7 @@ from provisioning.settings import (
     CourseSettings,
     LimitSettings,
     LoginSettings,
+    MatchSettings,
     MoodleSettings,
     NamingSettings,
     PasswordSettings,
@@ -221,6 +222,7 @@ class Settings:
     courses: CourseSettings = field(default_factory=CourseSettings)
     naming: NamingSettings = field(default_factory=NamingSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    matching: MatchSettings = field(default_factory=MatchSettings)
     registry: RegistrySettings = field(default_factory=RegistrySettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     esia: EsiaSettings = field(default_factory=EsiaSettings)

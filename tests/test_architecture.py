@@ -70,7 +70,7 @@ ARROWS = {
     "questions": set(),
     "person_states": {"settings"},
     "evidence": {"questions", "roster"},
-    "matching": {"evidence", "findings", "questions", "roster"},
+    "matching": {"evidence", "findings", "questions", "roster", "settings"},
     "roll": {"matching", "roster"},
     "school_identity": {"questions"},
     "ownership": {"findings", "matching", "roll", "roster", "school_identity", "settings"},

@@ -7,14 +7,12 @@ new human at once, or two humans who would get the same login, have to agree on 
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -34,10 +32,13 @@ from service.db import (
     lock,
     rows_among,
     transaction,
+    upsert,
 )
-from service.loads.known_state import roll_before, with_shared_texts
+from service.loads import asking
+from service.loads.candidates import NAMES, known_identities, name_keys
+from service.loads.known_state import roll_before
 from service.loads.people_at_schools import known_schools
-from service.models import Identity, KnownUser, PlannedMembership, SchoolPlan, SourceKey, TakenLogin
+from service.models import Identity, KnownUser, SourceKey, TakenLogin
 from service.settings import Settings
 
 LOCK = 7_265_401
@@ -45,14 +46,6 @@ LOCK = 7_265_401
 TRIES = 3
 """The lock keeps loads apart. Should a program that knows no lock be faster all the same, the
 database refuses the second key or login, and everybody is looked up again."""
-
-NAMES = ("family_name", "given_name", "middle_name")
-
-_COLUMNS = {
-    field.name: getattr(Identity, field.name)
-    for field in fields(matching.KnownIdentity)
-    if hasattr(Identity, field.name)
-}
 
 
 def recognise(
@@ -72,16 +65,21 @@ def recognise(
         try:
             with transaction(sessions) as session:
                 lock(session, LOCK)
-                known = _known_identities(session, roster)
-                found = matching.match(roster, known, lambda: str(uuid.uuid4()))
+                decided = asking.decided(session, roster.school.code)
+                known = known_identities(session, roster, decided)
+                found = matching.match(
+                    roster, known, lambda: str(uuid.uuid4()),
+                    decided=decided, settings=settings.matching,
+                )  # fmt: skip
                 before = roll_before(session, roster.school.code)
                 others = _where_known(session, roster, not_ours_yet(roster, found, before))
                 more = another_schools_file(roster, found, before, settings.limits, others)
                 found = replace(found, findings=(*found.findings, *more))
                 counted = matching.without_foreign_numbers(roster, found)
-                if all(one.severity != Severity.FATAL for one in found.findings):
-                    _reserve(session, counted, known, found, settings.logins, now)
-                    _replace_taken(session, counted, found, settings.logins)
+                if any(one.severity == Severity.FATAL for one in found.findings):
+                    return counted, replace(found, questions=())
+                _reserve(session, counted, known, found, settings.logins, now)
+                _replace_taken(session, counted, found, settings.logins)
                 return counted, found
         except IntegrityError:
             if not tries_left:
@@ -95,81 +93,6 @@ def _where_known(
     if len(people) < FEW:
         return ()
     return known_schools(session, roster, people, besides={roster.school.code})
-
-
-def _known_identities(session: Session, roster: Roster) -> KnownIdentities:
-    """Read what matching needs to know about the people in one roster (three look-ups)."""
-    by_key: dict[str, matching.KnownIdentity] = {}
-    of_school = (
-        select(SourceKey.sourced_id, *_COLUMNS.values())
-        .join(Identity)
-        .where(SourceKey.source == roster.source, SourceKey.school_code == roster.school.code)
-    )
-    ids = chain(roster.persons, roster.set_aside)
-    for sourced_id, *known in rows_among(session, of_school, SourceKey.sourced_id, ids):
-        by_key[sourced_id] = _known(known)
-    of_others = select(Identity.name_key, *_COLUMNS.values()).where(
-        Identity.school_code != roster.school.code
-    )
-    new = {matching.name_key(one) for key, one in roster.persons.items() if key not in by_key}
-    named = tuple_(Identity.name_key, Identity.birth_date)
-    by_name: dict[matching.NameKey, list[matching.KnownIdentity]] = {}
-    for name, *known in rows_among(session, of_others, named, new):
-        one = _known(known)
-        if one.birth_date:
-            by_name.setdefault((name, one.birth_date), []).append(one)
-    return KnownIdentities(
-        by_key=by_key, by_snils=_by_snils(session, roster, by_key), by_name=by_name
-    )
-
-
-def _by_snils(
-    session: Session, roster: Roster, by_key: Mapping[str, matching.KnownIdentity]
-) -> dict[str, list[matching.KnownIdentity]]:
-    """Return whom we know by the roster's numbers, with places of those whom another row names."""
-    keys_by_number: dict[str, set[str]] = defaultdict(set)
-    for key, person in roster.persons.items():
-        if person.snils:
-            keys_by_number[person.snils].add(by_key[key].person_id if key in by_key else "")
-    everybody = select(*_COLUMNS.values())
-    known = [
-        _known(row)
-        for row in rows_among(session, everybody, Identity.snils, sorted(keys_by_number))
-    ]
-    others = {one.person_id for one in known if keys_by_number[one.snils] != {one.person_id}}
-    places = _places(session, others)
-    found: dict[str, list[matching.KnownIdentity]] = {}
-    for one in known:
-        named = replace(one, **places[one.person_id]) if one.person_id in places else one
-        found.setdefault(one.snils, []).append(named)
-    return found
-
-
-def _places(session: Session, people: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return where the newest export of each person's own school names them."""
-    found: dict[str, dict[str, Any]] = defaultdict(dict)
-    keys = (
-        select(SourceKey.person_id, SourceKey.sourced_id)
-        .join(Identity)
-        .where(Identity.school_code == SourceKey.school_code)
-    )
-    rows = (
-        select(PlannedMembership.person_id, PlannedMembership.file, PlannedMembership.line)
-        .join(SchoolPlan)
-        .join(Identity, Identity.person_id == PlannedMembership.person_id)
-        .where(Identity.school_code == SchoolPlan.school_code)
-        .order_by(SchoolPlan.id)
-    )
-    ids = sorted(people)
-    for person_id, sourced_id in rows_among(session, keys, SourceKey.person_id, ids):
-        found[person_id]["sourced_id"] = sourced_id
-    for person_id, file, line in rows_among(session, rows, PlannedMembership.person_id, ids):
-        found[person_id] |= {"file": file, "line": line}
-    return found
-
-
-def _known(values: Sequence[Any]) -> matching.KnownIdentity:
-    return matching.KnownIdentity(**with_shared_texts(tuple(_COLUMNS), values))
 
 
 def _reserve(
@@ -200,7 +123,7 @@ def _reserve(
             for person_id, person in people.items()
         )
         insert_rows(session, Identity, rows)
-    keys = (
+    keys = [
         {
             "source": roster.source,
             "school_code": roster.school.code,
@@ -209,8 +132,12 @@ def _reserve(
         }
         for sourced_id, match in found.matches.items()
         if match.how != How.KNOWN
-    )
-    insert_rows(session, SourceKey, keys)
+    ]
+    insert_rows(session, SourceKey, (one for one in keys if one["sourced_id"] not in known.by_key))
+    # A key that was somebody else's: only as a person decided.
+    changed = [one for one in keys if one["sourced_id"] in known.by_key]
+    for piece in chunks(changed, INSERT_ROWS):
+        upsert(session, SourceKey, list(piece))
     _learn_sexes(session, roster, found, known)
 
 
@@ -264,7 +191,7 @@ def _identity_values(person: Person) -> dict[str, Any]:
     """Return what an identity remembers of a person for matching."""
     names = {name: getattr(person, name) for name in NAMES}
     others = {name: getattr(person, name) for name in ("birth_date", "sex", "snils")}
-    return names | others | {"name_key": matching.normalised_name(*names.values())}
+    return names | others | name_keys(*names.values())
 
 
 def _free_usernames(

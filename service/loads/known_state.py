@@ -98,8 +98,11 @@ def known_state(session: Session, school_code: str) -> State:
         .order_by(KnownObject.moodle_id)
     ):
         objects[row.kind][row.key] = row.fields
-    # Everyone who ever had a source key in the school.
-    own_people = select(SourceKey.person_id).where(SourceKey.school_code == school_code)
+    # Everyone who has a source key in the school, or a place there under a key that is now
+    # somebody else's.
+    keys = select(SourceKey.person_id).where(SourceKey.school_code == school_code)
+    places = select(SchoolMembership.person_id).where(SchoolMembership.school_code == school_code)
+    own_people = keys.union(places)
     known = KnownUser.person_id.in_(own_people), KnownUser.moodle_id.is_not(None)
     in_cohort = CohortMember.school_code == school_code
     in_course = KnownEnrolment.school_code == school_code

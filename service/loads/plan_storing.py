@@ -46,7 +46,7 @@ def store_school(session: Session, roster: Roster) -> School:
 
 def store_roll(session: Session, stored: SchoolPlan, roster: Roster, roll: Roll) -> None:
     """Store who will be on the roll, and where the file says so."""
-    rows = {person_id: roster.persons[key] for key, person_id in roll.present.items()}
+    rows = {person_id: roster.persons[key] for key, person_id in roll.first_rows}
     roll_rows = (
         {
             "plan_id": stored.id,

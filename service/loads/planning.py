@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.findings import Finding, Severity
 from provisioning.formats import LayoutError, ReadFile, SchoolFiles, read_school, scan
-from provisioning.matching import How, Matching
+from provisioning.matching import Matching
 from provisioning.plan import make_plan
 from provisioning.questions import Question
 from provisioning.roll import Roll, next_roll
@@ -280,7 +280,7 @@ class _Planning:
         """Store the roll after this file, under a plan that says nothing else yet."""
         before = known_state.roll_before(session, school.code)
         roll = next_roll(roster, found, before, today=self._today)
-        newcomers = (one.person_id for one in found.matches.values() if one.how == How.SNILS)
+        newcomers = (one.person_id for one in found.matches.values() if one.how.was_known)
         self._others.recognised(session, school.code, newcomers)
         self._assumed[school.code] = self._others.elsewhere(school.code)
         stored = SchoolPlan(
@@ -290,7 +290,7 @@ class _Planning:
             known_version=school.known_version,
             school_year=roster.school_year,
             exported_at=roster.exported_at,
-            people=len(found.matches),
+            people=len(found.matches) - len(found.second_rows),
             set_aside=len(roster.set_aside) + len(roster.persons) - len(found.matches),
         )
         session.add(stored)

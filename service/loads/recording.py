@@ -11,10 +11,9 @@ from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from provisioning.changes import ACCOUNT_GONE, LOGIN_TAKEN, Action, Change, Kind, Outcome, Result
-from provisioning.matching import normalised_name
 from provisioning.person_states import LISTED, PersonState
 from service.db import chunks, upsert
-from service.loads.identities import NAMES
+from service.loads.candidates import NAMES, name_keys
 from service.loads.known_state import USER_FIELDS
 from service.loads.roll_history import note_accounts
 from service.models import (
@@ -175,7 +174,7 @@ def _date(value: str | None) -> date | None:
 def _identity(change: Change) -> dict[str, Any]:
     return {
         "person_id": change.key,
-        "name_key": normalised_name(*(change.after[name] for name in NAMES)),
+        **name_keys(*(change.after[name] for name in NAMES)),
         "birth_date": _date(change.after["birth_date"]),
         **{name: change.after[name] for name in (*NAMES, "username", "snils", "school_code")},
     }

@@ -19,7 +19,11 @@ class Identity(Base):
     """
 
     __tablename__ = "identities"
-    __table_args__ = (Index("ix_identities_name_key_birth_date", "name_key", "birth_date"),)
+    __table_args__ = (
+        Index("ix_identities_name_key_birth_date", "name_key", "birth_date"),
+        Index("ix_identities_birth_date_given_key", "birth_date", "given_key"),
+        Index("ix_identities_birth_date_family_key", "birth_date", "family_key"),
+    )
     person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     username: Mapped[str] = mapped_column(String(100), unique=True)
     """Unique in the city and never reused, even when the person has long left. As long as there
@@ -29,6 +33,10 @@ class Identity(Base):
     middle_name: Mapped[str] = mapped_column(String(255), default="")
     name_key: Mapped[str] = mapped_column(String(800))
     """``matching.normalised_name`` of the full name."""
+    given_key: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    """``evidence.given_letters`` of the given name."""
+    family_key: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    """``evidence.letters`` of the family name."""
     birth_date: Mapped[date | None]
     sex: Mapped[str] = mapped_column(String(1), default="")
     """``M``, ``F`` or empty, as the newest file that was read says."""

@@ -5,8 +5,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from provisioning.evidence import given_letters, letters, normalised_name
+
 revision = "0026"
 down_revision = "0025"
+
+_KEYS = ("given_key", "family_key")
+_ROWS = 5000
+"""Filled at a time."""
 
 
 def upgrade() -> None:
@@ -109,7 +115,47 @@ def upgrade() -> None:
         # Not in a batch: that would make the table anew, without its triggers.
         op.add_column(table, column)
     op.create_index("ix_known_users_state", "known_users", ["state", "away_since"])
+    for name in _KEYS:
+        op.add_column(
+            "identities", sa.Column(name, sa.String(255), server_default="", nullable=False)
+        )
+    _fill_name_keys()
+    for name in _KEYS:
+        op.create_index(f"ix_identities_birth_date_{name}", "identities", ["birth_date", name])
     op.execute(
         "UPDATE known_users SET state = 'suspended', away_since = updated_at"
         " WHERE suspended OR NOT in_roll"
     )
+
+
+def _fill_name_keys() -> None:
+    """Names are looked up by more folded letters from now on: «ё», apostrophes, Latin letters."""
+    names = ("family_name", "given_name", "middle_name")
+    identities = sa.table(
+        "identities",
+        *(sa.column(name) for name in ("person_id", *names, "name_key", *_KEYS)),
+    )
+    connection = op.get_bind()
+    wanted = sa.select(identities.c.person_id, *(identities.c[name] for name in names))
+    changed = (
+        sa.update(identities)
+        .where(identities.c.person_id == sa.bindparam("person"))
+        .values({name: sa.bindparam(f"new_{name}") for name in ("name_key", *_KEYS)})
+    )
+    last = ""
+    while rows := connection.execute(
+        wanted.where(identities.c.person_id > last).order_by(identities.c.person_id).limit(_ROWS)
+    ).all():
+        connection.execute(
+            changed,
+            [
+                {
+                    "person": person,
+                    "new_name_key": normalised_name(family, given, middle),
+                    "new_given_key": given_letters(given),
+                    "new_family_key": letters(family),
+                }
+                for person, family, given, middle in rows
+            ],
+        )
+        last = rows[-1].person_id

@@ -44,7 +44,7 @@ def test_a_new_name_keeps_the_login_and_is_what_the_next_match_compares(trial: T
     assert trial.account(A, "a-1") == before | {"lastname": "Новофамильная"}
     without_number = replace(married.person, sourced_id="b-1", snils="")
     load_id = trial.load(trial.write(B, [replace(married, person=without_number), teacher("b-t")]))
-    assert trial.rules(load_id) == {"match.same_name_elsewhere": B}
+    assert trial.rules(load_id) == {"match.waits": B}
 
 
 def test_the_same_key_in_two_schools_is_two_people(trial: Trial) -> None:

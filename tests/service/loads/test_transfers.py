@@ -80,17 +80,16 @@ def test_a_transfer_inside_one_upload_is_settled_at_once(trial: Trial) -> None:
     trial.settled(*files)
 
 
-def test_without_a_number_a_transfer_is_a_new_account_and_a_question(trial: Trial) -> None:
+def test_without_a_number_a_transfer_waits_and_makes_no_second_account(trial: Trial) -> None:
     mover = pupil("a-7", who="mover", snils="")
     trial.sync(*both(trial, [*OTHERS_A, mover], OTHERS_B))
     files = both(trial, OTHERS_A, [*OTHERS_B, pupil("b-7", who="mover", snils="")], day=30)
     load_id = trial.load(*files)
-    assert trial.rules(load_id) == {"match.same_name_elsewhere": B}
+    assert trial.rules(load_id) == {"match.waits": B}
+    assert trial.plans(load_id)[B].set_aside == 1
     trial.carry_out(load_id)
-    old, new = trial.account(A, "a-7"), trial.account(B, "b-7")
     assert in_transit(trial, A, "a-7")
-    assert trial.known(B, "b-7").state == "on_roll"
-    assert old["username"] != new["username"]
+    assert len(trial.moodle()["users"]) == 11
     settle(trial, *files)
 
 

@@ -5,89 +5,55 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import replace
 from datetime import date
-from itertools import count
 from typing import Any
 
 import pytest
 
 from provisioning.findings import Severity
-from provisioning.matching import (
-    How,
-    KnownIdentities,
-    KnownIdentity,
-    Match,
-    Matching,
-    contradict,
-    match,
-    name_key,
-    normalised_name,
-    without_foreign_numbers,
+from provisioning.matching import How, Match, contradict, normalised_name, without_foreign_numbers
+from provisioning.questions import QuestionKind
+from provisioning.roster import Person
+from tests.factories import make_person, make_roster
+from tests.provisioning.matching.people import (
+    BY_SNILS,
+    KNOWN,
+    NEW,
+    OTHER_SCHOOL,
+    SNILS,
+    keyed,
+    known_person,
+    match_all,
+    numbered,
+    told,
 )
-from provisioning.roster import Person, Roster
-from tests.factories import SCHOOL_CODE, make_person, make_roster
 from tests.provisioning.roster_files import rules_of
 
-SNILS = "11223344595"
-OTHER_SCHOOL = "78-0006"
-
-
-def known_person(person_id: str = "p-1", **overrides: Any) -> KnownIdentity:
-    fields: dict[str, Any] = {
-        "person_id": person_id,
-        "family_name": "Примеров",
-        "given_name": "Пример",
-        "middle_name": "Примерович",
-        "birth_date": date(2012, 9, 1),
-        "school_code": SCHOOL_CODE,
-    }
-    return KnownIdentity(**fields | overrides)
-
-
-def match_all(roster: Roster, **known: Any) -> Matching:
-    numbers = count(1)
-    return match(roster, KnownIdentities(**known), lambda: f"new-{next(numbers)}")
-
-
-NEW = Match(person_id="new-1", how=How.NEW)
-KNOWN = Match(person_id="p-1", how=How.KNOWN)
-BY_SNILS = Match(person_id="p-1", how=How.SNILS)
 ELSEWHERE = known_person(snils=SNILS, school_code=OTHER_SCHOOL)
 WITH_NUMBER = make_person(snils=SNILS)
 BRIDE = make_person(snils=SNILS, family_name="Замужняя")
-ANOTHER = {"family_name": "Иной", "given_name": "Другой"}
-BOTH = [known_person(person_id, snils=SNILS) for person_id in ("p-1", "p-2")]
-
-
-def keyed(**overrides: Any) -> dict[str, Any]:
-    return {"by_key": {"s-1": known_person(**overrides)}}
-
-
-def numbered(*people: KnownIdentity) -> dict[str, Any]:
-    return {"by_snils": {people[0].snils: people}}
-
-
-def named(*people: KnownIdentity) -> dict[str, Any]:
-    return {"by_name": {name_key(make_person()): people}}
-
 
 ONE_ROW = {
     "nobody knows it": (make_person(), {}, NEW, []),
     "a known key": (make_person(), keyed(), KNOWN, []),
     "a known key, a new family name": (make_person(family_name="Замужняя"), keyed(), KNOWN, []),
-    "a known key, a new name": (make_person(**ANOTHER), keyed(), KNOWN, []),
+    "a known key, a new given name": (make_person(given_name="Другой"), keyed(), KNOWN, []),
+    "a known key, names turned": (
+        make_person(family_name="Пример", given_name="Примеров"),
+        keyed(),
+        KNOWN,
+        [],
+    ),
     "a known key, another day": (make_person(birth_date=date(2012, 1, 9)), keyed(), KNOWN, []),
-    "a known key, no known day": (make_person(), keyed(birth_date=None, **ANOTHER), KNOWN, []),
+    "a known key, no known day": (make_person(), keyed(birth_date=None), KNOWN, []),
     "a transfer": (WITH_NUMBER, numbered(ELSEWHERE), BY_SNILS, []),
     "a bride": (BRIDE, numbered(ELSEWHERE), BY_SNILS, []),
     "the number of somebody older": (
         WITH_NUMBER,
-        numbered(replace(ELSEWHERE, birth_date=date(2011, 9, 1))),
+        numbered(replace(ELSEWHERE, birth_date=date(1978, 3, 12), given_name="Иная")),
         NEW,
         ["match.snils_conflict"],
     ),
-    "the number of two people": (WITH_NUMBER, numbered(*BOTH), NEW, []),
     "no number": (make_person(snils=""), numbered(known_person(snils="")), NEW, []),
-    "a namesake": (WITH_NUMBER, named(replace(ELSEWHERE, snils="08765430300")), NEW, []),
 }
 
 
@@ -106,18 +72,6 @@ def test_a_known_key_under_which_another_human_comes_is_a_question() -> None:
     assert [(f.rule, f.severity, f.sourced_id) for f in found.findings] == [
         ("match.key_reused", Severity.ERROR, "s-1")
     ]
-
-
-def test_the_same_snils_twice_in_one_roster_matches_nobody() -> None:
-    roster = make_roster([make_person("s-1", snils=SNILS), make_person("s-2", snils=SNILS)])
-    found = match_all(roster, **numbered(known_person(snils=SNILS)))
-    assert {one.how for one in found.matches.values()} == {How.NEW}
-
-
-def test_who_is_named_by_key_is_nobody_elses_row() -> None:
-    roster = make_roster([make_person("s-1"), make_person("s-2", snils=SNILS)])
-    found = match_all(roster, **keyed(snils=SNILS), **numbered(known_person(snils=SNILS)))
-    assert found.matches == {"s-1": KNOWN, "s-2": NEW}
 
 
 ANOTHER_NAME = "match.snils_other_name"
@@ -163,6 +117,7 @@ def test_a_known_person_cannot_take_over_the_number_of_another_one() -> None:
     found = match_all(make_roster([WITH_NUMBER]), **keyed(), **numbered(other))
     assert (found.matches, found.numberless) == ({"s-1": KNOWN}, {"s-1"})
     assert rules_of(found.findings) == [ANOTHER_NAME]
+    assert [told(one) for one in found.questions] == [(QuestionKind.SPLIT, "s-1", ["p-2"])]
 
 
 def test_a_school_that_corrects_a_number_gives_it_to_whom_it_belongs() -> None:
@@ -189,29 +144,6 @@ def test_the_known_person_behind_an_unusable_row_is_set_aside() -> None:
     roster = make_roster(set_aside=frozenset({"s-1", "s-unknown"}))
     found = match_all(roster, **keyed())
     assert (found.set_aside, found.matches) == ({"p-1"}, {})
-
-
-def test_a_namesake_born_on_the_same_day_elsewhere_is_new_and_a_question() -> None:
-    found = match_all(make_roster([make_person()]), **named(ELSEWHERE))
-    assert found.matches == {"s-1": NEW}
-    (finding,) = found.findings
-    assert (finding.rule, finding.severity) == ("match.same_name_elsewhere", Severity.WARNING)
-    assert all(OTHER_SCHOOL in finding.message(language) for language in ("ru", "en"))
-
-
-def test_a_namesake_of_somebody_who_is_in_the_roster_too_is_no_question() -> None:
-    rows = [make_person("s-1"), make_person("s-2", snils=SNILS)]
-    for order in (rows, rows[::-1]):
-        found = match_all(make_roster(order), **numbered(ELSEWHERE), **named(ELSEWHERE))
-        assert (found.matches["s-2"], found.findings) == (BY_SNILS, ())
-
-
-def test_findings_come_in_the_order_of_the_file_and_do_not_show_the_person_in_a_log() -> None:
-    rows = [make_person("s-2", line=9), make_person("s-1", line=3)]
-    found = match_all(make_roster(rows), **named(ELSEWHERE))
-    assert [finding.line for finding in found.findings] == [3, 9]
-    assert found.findings[0].person == "Примеров Пример Примерович"
-    assert "Примеров" not in repr(found.findings)
 
 
 def test_case_yo_blanks_and_hyphens_make_no_other_name() -> None:

@@ -1,0 +1,177 @@
+"""Who is still free: the state of one matching, which its steps fill."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from provisioning.evidence import Described, given_letters, letters
+from provisioning.findings import Finding
+from provisioning.matching import asking
+from provisioning.matching.comparing import ExactKey, exact_key, index
+from provisioning.matching.known import How, KnownIdentities, KnownIdentity, Match
+from provisioning.matching.rows import has_ended, rank
+from provisioning.questions import Decided, Question
+from provisioning.roster import ClassKind, Mode, Part, Person, Role, Roster
+from provisioning.settings import MatchSettings
+
+
+@dataclass
+class Board:
+    """What is known of a roster's rows so far. Rows are named by their sourced ids."""
+
+    roster: Roster
+    known: KnownIdentities
+    new_id: Callable[[], str]
+    decided: Decided
+    settings: MatchSettings
+    contradicted: set[str]
+    """Rows whose known id has perhaps become somebody else's."""
+    matches: dict[str, Match] = field(default_factory=dict)
+    second_rows: set[str] = field(default_factory=set)
+    followers: dict[str, list[str]] = field(default_factory=dict)
+    """First row of a human -> the further ones, which go where it goes."""
+    waiting: dict[str, str] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+    """Ended rows of somebody who may be known: nothing becomes of them, and nobody is asked."""
+    kept: set[str] = field(default_factory=set)
+    """People who stay as they are, because a question is about them."""
+    claimed: set[str] = field(default_factory=set)
+    """People of whom one question for the whole file says which row is theirs; kept as well."""
+    findings: list[Finding] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rows_of: dict[str, str] = {}
+        """Person id -> the first row of that human."""
+        self.own = index(self.known.own.values())
+        self._refused = asking.refused_by_row(self.decided)
+        self.doubted = {self.known.by_key[key].person_id for key in self.contradicted}
+        """People whose id now stands at a row that contradicts them."""
+        self._near = self._near_index()
+        self._titles = self._class_titles()
+
+    @property
+    def code(self) -> str:
+        return self.roster.school.code
+
+    def pending(self) -> Iterator[Person]:
+        """Yield the rows that nothing has been decided about, first rows of a human only."""
+        further = {key for keys in self.followers.values() for key in keys}
+        for key, row in self.roster.persons.items():
+            done = key in self.matches or key in self.waiting or key in self.ended
+            if not done and key not in further:
+                yield row
+
+    def give(self, key: str, person_id: str, how: How) -> None:
+        """Say that a row is this human. Of two rows of a human one speaks for both."""
+        for row in (key, *self.followers.get(key, ())):
+            self._give(row, person_id, how if row == key else How.SECOND_ROW)
+
+    def _give(self, key: str, person_id: str, how: How) -> None:
+        self.matches[key] = Match(person_id=person_id, how=how)
+        first = self.rows_of.setdefault(person_id, key)
+        if first != key:
+            persons = self.roster.persons
+            better, worse = sorted((first, key), key=lambda one: rank(persons[one]))
+            self.second_rows.add(worse)
+            self.rows_of[person_id] = better
+
+    def wait(self, key: str, person_id: str) -> None:
+        """Let a row wait for an answer; ``person_id`` is its likeliest human."""
+        for row in (key, *self.followers.get(key, ())):
+            self.waiting[row] = person_id
+
+    def is_free(self, human: KnownIdentity) -> bool:
+        return human.person_id not in self.rows_of and human.person_id not in self.claimed
+
+    def own_exact(self, row: Person) -> list[KnownIdentity]:
+        """Return the free people of this school whom the row names exactly."""
+        return [one for one in self.own.get(exact_key(row), ()) if self.is_free(one)]
+
+    def near_own(self, row: Person) -> list[KnownIdentity]:
+        """Return the free people of this school who share two of given name, family name and birth
+        date with the row, or both names turned round."""
+        found = {
+            one.person_id: one
+            for key in _near_keys(row)
+            for one in self._near.get(key, ())
+            if self.is_free(one)
+        }
+        return [found[person_id] for person_id in sorted(found)]
+
+    def refused(self, row: Person) -> frozenset[str]:
+        """Return the people whom somebody said the row not to be."""
+        if self.old_human(row) is not None:
+            return asking.refused(self.decided, self.question_key(row))
+        # After a "no" the id leads nowhere, and its key names nobody any more.
+        return self._refused.get(row.sourced_id, frozenset())
+
+    def question_key(self, row: Person) -> str:
+        old = self.old_human(row)
+        return asking.key_of(row.sourced_id, old.person_id if old else "")
+
+    def old_human(self, row: Person) -> KnownIdentity | None:
+        """Return whom the id of the row named until now."""
+        return self.known.by_key.get(row.sourced_id)
+
+    def is_gone(self, human: KnownIdentity) -> bool:
+        """Tell whether a full roll misses somebody who was on it: their row was not recognised."""
+        return self.code in human.listed and self.absence_tells(human) and self.is_free(human)
+
+    def absence_tells(self, human: KnownIdentity) -> bool:
+        part = Part.STAFF if human.is_staff else Part.STUDENTS
+        return self.roster.mode is Mode.FULL and part in self.roster.parts
+
+    def class_title(self, key: str) -> str:
+        """Return the title of the row's home class, or nothing."""
+        return self._titles.get(key, ("", ""))[1]
+
+    def class_id(self, key: str) -> str:
+        return self._titles.get(key, ("", ""))[0]
+
+    def unique_pairs(self) -> dict[str, KnownIdentity]:
+        """Return the pending active rows and the one person of this school whom each names
+        exactly, where no other pending row names that person."""
+        found: dict[str, KnownIdentity] = {}
+        claims: dict[ExactKey, int] = defaultdict(int)
+        rows = [row for row in self.pending() if not has_ended(row)]
+        for row in rows:
+            claims[exact_key(row)] += 1
+        for row in rows:
+            people = self.own_exact(row)
+            if len(people) == 1 and claims[exact_key(row)] == 1:
+                found[row.sourced_id] = people[0]
+        return found
+
+    def _near_index(self) -> dict[object, list[KnownIdentity]]:
+        found: dict[object, list[KnownIdentity]] = defaultdict(list)
+        for human in self.known.own.values():
+            for key in _near_keys(human):
+                found[key].append(human)
+        return found
+
+    def _class_titles(self) -> dict[str, tuple[str, str]]:
+        """Map rows to id and title of the home class; only of rows whose id alone says little."""
+        classes, persons, known = self.roster.classes, self.roster.persons, self.known.by_key
+        found: dict[str, tuple[str, str]] = {}
+        for link in self.roster.enrolments:
+            key = link.person_id
+            if link.role is not Role.STUDENT or key not in persons or link.class_id not in classes:
+                continue
+            if key in known and key not in self.contradicted:
+                continue
+            one = classes[link.class_id]
+            if one.kind is not ClassKind.GROUP and (
+                key not in found or link.class_id < found[key][0]
+            ):
+                found[key] = (link.class_id, one.title)
+        return found
+
+
+def _near_keys(record: Described) -> Iterator[object]:
+    family, given = letters(record.family_name), given_letters(record.given_name)
+    yield "given", given, record.birth_date
+    yield "family", family, record.birth_date
+    yield "names", frozenset((family, given))

@@ -1,0 +1,206 @@
+"""People of other schools: a move, a second school, a namesake, or somebody's number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from provisioning.matching import How, KnownIdentity, Match
+from provisioning.questions import Answer, QuestionKind
+from provisioning.settings import MatchSettings
+from tests.factories import make_person, make_teacher
+from tests.provisioning.matching.people import (
+    NEW,
+    OTHER_SCHOOL,
+    OTHER_SNILS,
+    SNILS,
+    answer,
+    class_roster,
+    known_person,
+    match_all,
+    numbered,
+    stranger,
+    told,
+)
+from tests.provisioning.roster_files import rules_of
+
+ROW = make_person("s-1")
+LISTED = frozenset({OTHER_SCHOOL})
+MOVE, MATCH, SPLIT = QuestionKind.MOVE, QuestionKind.MATCH, QuestionKind.SPLIT
+
+
+def elsewhere(*humans: KnownIdentity) -> dict[str, Any]:
+    return {"elsewhere": {"s-1": humans}}
+
+
+BY_NAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "the same, away": ({}, {}),
+    "the same, listed": ({}, {"listed": LISTED}),
+    "one number unknown": ({"snils": SNILS}, {"listed": LISTED}),
+    "written otherwise": ({"family_name": "пpимepoв", "given_name": "Пример"}, {}),
+    "one letter of the family name, listed": ({"family_name": "Прамеров"}, {"listed": LISTED}),
+    "one letter of the given name, away": ({"given_name": "Примир"}, {}),
+    "another family name, away": ({"family_name": "Замужняя"}, {}),
+    "day and month, away": ({"birth_date": date(2012, 1, 9)}, {}),
+    "one digit, away": ({"birth_date": date(2012, 9, 2)}, {}),
+    "no patronymic, listed": ({"middle_name": ""}, {"listed": LISTED}),
+}
+
+
+@pytest.mark.parametrize(("row", "human"), BY_NAME.values(), ids=BY_NAME)
+def test_a_pupil_who_may_have_come_from_elsewhere_is_a_move_to_confirm(
+    row: dict[str, Any], human: dict[str, Any]
+) -> None:
+    known = elsewhere(stranger(**human))
+    roster = class_roster([replace(ROW, **row)])
+    found = match_all(roster, **known)
+    assert (found.matches, found.waiting) == ({}, {"s-1": "p-9"})
+    (asked,) = found.questions
+    assert told(asked) == (MOVE, "s-1", ["p-9"])
+    assert rules_of(found.findings) == ["match.waits"]
+    yes = match_all(roster, **known, decided=answer(asked, Answer.CONFIRM, "p-9"))
+    assert yes.matches == {"s-1": Match(person_id="p-9", how=How.DECIDED)}
+    alone = match_all(roster, **known, decided=answer(asked, Answer.CONFIRM))
+    assert alone.matches == yes.matches
+    no = match_all(roster, **known, decided=answer(asked, Answer.REFUSE))
+    assert (no.matches, no.questions) == ({"s-1": NEW}, ())
+
+
+STRANGERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "numbers differ": ({"snils": SNILS}, {"snils": OTHER_SNILS}),
+    "sexes differ": ({"sex": "F"}, {"sex": "M"}),
+    "a twin": ({"given_name": "Анна"}, {}),
+    "a twin with a name alike, listed": ({"given_name": "Примир"}, {"listed": LISTED}),
+    "another family name, listed": ({"family_name": "Замужняя"}, {"listed": LISTED}),
+    "another birth date, listed": ({"birth_date": date(2012, 9, 2)}, {"listed": LISTED}),
+    "a brother": ({"given_name": "Иной", "birth_date": date(2014, 9, 1)}, {}),
+}
+
+
+@pytest.mark.parametrize(("row", "human"), STRANGERS.values(), ids=STRANGERS)
+def test_other_people_are_no_question(row: dict[str, Any], human: dict[str, Any]) -> None:
+    found = match_all(class_roster([replace(ROW, **row)]), **elsewhere(stranger(**human)))
+    assert (found.matches, found.questions, found.findings) == ({"s-1": NEW}, (), ())
+
+
+def test_two_who_fit_are_one_question_with_both() -> None:
+    both = elsewhere(stranger("p-9"), stranger("p-8", "c-1"))
+    (asked,) = match_all(class_roster([ROW]), **both).questions
+    assert told(asked) == (MATCH, "s-1", ["p-8", "p-9"])
+
+
+def test_a_teacher_of_another_school_is_asked_about_as_a_human_not_as_a_move() -> None:
+    row = make_teacher("s-1")
+    human = stranger(
+        family_name=row.family_name, given_name=row.given_name, middle_name=row.middle_name,
+        birth_date=row.birth_date, role="teacher", listed=LISTED,
+    )  # fmt: skip
+    (asked,) = match_all(class_roster([row]), **elsewhere(human)).questions
+    assert told(asked) == (MATCH, "s-1", ["p-9"])
+
+
+# With a number
+
+WITH_NUMBER = replace(ROW, snils=SNILS)
+MOVER = stranger(snils=SNILS)
+
+AGREEING: dict[str, dict[str, Any]] = {
+    "the same": {},
+    "married": {"family_name": "Замужняя"},
+    "one letter of the family name": {"family_name": "Прамеров"},
+    "no patronymic": {"middle_name": ""},
+    "one letter of the patronymic": {"middle_name": "Примеровна"[:9] + "ч"},
+    "an apostrophe": {"given_name": "При'мер"},
+}
+
+
+@pytest.mark.parametrize("row", AGREEING.values(), ids=AGREEING)
+def test_number_birth_date_and_names_are_decisive(row: dict[str, Any]) -> None:
+    roster = class_roster([replace(WITH_NUMBER, **row)])
+    found = match_all(roster, **numbered(MOVER))
+    assert found.matches == {"s-1": Match(person_id="p-9", how=How.SNILS)}
+    assert (found.questions, found.findings) == ((), ())
+    asking = match_all(roster, **numbered(MOVER), settings=MatchSettings(auto_moves=False))
+    assert [told(one) for one in asking.questions] == [(MOVE, "s-1", ["p-9"])]
+
+
+UNCLEAR: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "one letter of the given name": ({"given_name": "Примир"}, {}),
+    "another family name, no patronymic": ({"family_name": "Иной", "middle_name": ""}, {}),
+    "another patronymic": ({"middle_name": "Тестович"}, {}),
+    "another family name and patronymic": ({"family_name": "Иной", "middle_name": "Тестович"}, {}),
+    "one digit of the birth date": ({"birth_date": date(2012, 9, 2)}, {}),
+    "day and month": ({"birth_date": date(2012, 1, 9)}, {}),
+    "another birth date": ({"birth_date": date(2010, 5, 5)}, {}),
+}
+
+
+@pytest.mark.parametrize(("row", "human"), UNCLEAR.values(), ids=UNCLEAR)
+def test_a_number_with_less_is_a_question(row: dict[str, Any], human: dict[str, Any]) -> None:
+    found = match_all(
+        class_roster([replace(WITH_NUMBER, **row)]), **numbered(replace(MOVER, **human))
+    )
+    assert (found.matches, found.waiting) == ({}, {"s-1": "p-9"})
+    assert [told(one) for one in found.questions] == [(MOVE, "s-1", ["p-9"])]
+
+
+def test_a_pupil_with_the_number_birth_date_and_name_of_a_teacher_waits() -> None:
+    director = replace(MOVER, role="administrator", listed=LISTED)
+    found = match_all(class_roster([WITH_NUMBER]), **numbered(director))
+    assert found.matches == {}
+    assert [told(one) for one in found.questions] == [(MATCH, "s-1", ["p-9"])]
+    codes = {one.code for one in found.questions[0].candidates[0].evidence}
+    assert {"snils.equal", "role.other", "school.listed"} <= codes
+
+
+TWO_PEOPLE: dict[str, dict[str, Any]] = {
+    "a twin brother's": {"given_name": "Анна", "sex": "F"},
+    "a twin's of one sex": {"given_name": "Иной"},
+    "another adult's": {"family_name": "Чужой", "given_name": "Кто", "middle_name": "Пробович"},
+    "a twin's, family name inflected": {"given_name": "Анна", "family_name": "Примерова"},
+    "of one name and another sex": {"sex": "F"},
+}
+
+
+@pytest.mark.parametrize("row", TWO_PEOPLE.values(), ids=TWO_PEOPLE)
+def test_another_s_number_is_two_people_a_question_and_no_number(row: dict[str, Any]) -> None:
+    known = numbered(replace(MOVER, sex="M", listed=LISTED))
+    roster = class_roster([replace(WITH_NUMBER, **row)])
+    found = match_all(roster, **known)
+    assert (found.matches, found.numberless) == ({"s-1": NEW}, {"s-1"})
+    (asked,) = found.questions
+    assert told(asked) == (SPLIT, "s-1", ["p-9"])
+    assert rules_of(found.findings) == ["match.snils_other_name"]
+    # Asked until it is answered; the girl has her own account all the while.
+    own = {"by_key": {"s-1": known_person("new-1", **row)}}
+    again = match_all(roster, **known, **own)
+    assert [told(one) for one in again.questions] == [(SPLIT, "s-1", ["p-9"])]
+    no = match_all(roster, **known, **own, decided=answer(asked, Answer.DIFFERENT))
+    assert (no.matches["s-1"].person_id, no.questions) == ("new-1", ())
+    yes = match_all(roster, **known, **own, decided=answer(asked, Answer.SAME, "p-9"))
+    assert yes.matches == {"s-1": Match(person_id="p-9", how=How.DECIDED)}
+
+
+def test_a_parent_s_number_on_two_children_is_nobody_s() -> None:
+    parent = stranger(
+        snils=SNILS, given_name="Отец", birth_date=date(1980, 2, 3), role="teacher",
+    )  # fmt: skip
+    rows = [WITH_NUMBER, replace(WITH_NUMBER, sourced_id="s-2", given_name="Анна")]
+    found = match_all(class_roster(rows), **numbered(parent))
+    assert {one.how for one in found.matches.values()} == {How.NEW}
+    assert found.numberless == {"s-1", "s-2"}
+
+
+def test_twins_of_one_number_in_one_file_are_asked_about_once() -> None:
+    rows = [WITH_NUMBER, replace(WITH_NUMBER, sourced_id="s-2", given_name="Анна")]
+    found = match_all(class_roster(rows))
+    assert [told(one) for one in found.questions] == [(SPLIT, "s-2", ["new-1"])]
+
+
+def test_a_number_of_two_known_people_is_a_question_with_both() -> None:
+    both = numbered(MOVER, replace(MOVER, person_id="p-8"))
+    (asked,) = match_all(class_roster([WITH_NUMBER]), **both).questions
+    assert told(asked) == (MATCH, "s-1", ["p-8", "p-9"])
