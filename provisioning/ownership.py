@@ -21,6 +21,7 @@ def not_ours_yet(
 ) -> dict[str, Person]:
     """Return the rows of people who were not on the school's roll; none for its first file."""
     ours = {key for key, one in found.matches.items() if one.person_id in before}
+    ours |= {key for key, person_id in found.waiting.items() if person_id in before}
     return {key: one for key, one in roster.persons.items() if before and key not in ours}
 
 

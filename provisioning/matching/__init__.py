@@ -1,7 +1,7 @@
 """Is this the same human? Source keys first, then evidence, then a question for a person."""
 
 from provisioning.evidence import normalised_name
-from provisioning.matching.comparing import contradict, doubtful
+from provisioning.matching.comparing import contradict, doubtful, name_key
 from provisioning.matching.deciding import match
 from provisioning.matching.known import (
     How,
@@ -21,6 +21,7 @@ __all__ = [
     "contradict",
     "doubtful",
     "match",
+    "name_key",
     "normalised_name",
     "without_foreign_numbers",
 ]

@@ -6,7 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
-from provisioning.evidence import Comparison, Described, compare, given_letters, letters
+from provisioning.evidence import (
+    Comparison,
+    Described,
+    compare,
+    given_letters,
+    letters,
+    normalised_name,
+)
 from provisioning.matching.known import KnownIdentities, KnownIdentity
 from provisioning.roster import Person, Roster
 
@@ -22,6 +29,12 @@ def exact_key(record: Described) -> ExactKey:
         letters(record.middle_name),
         record.birth_date,
     )
+
+
+def name_key(person: Person) -> tuple[str, date]:
+    """Return full name and birth date of a row, by which ``Identity`` rows are found."""
+    names = person.family_name, person.given_name, person.middle_name
+    return normalised_name(*names), person.birth_date
 
 
 def contradict(one: Described, other: Described) -> bool:
