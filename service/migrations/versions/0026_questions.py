@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import sqlalchemy as sa
 from alembic import op
-
-from provisioning.evidence import given_letters, letters, normalised_name
 
 revision = "0026"
 down_revision = "0025"
@@ -13,6 +13,8 @@ down_revision = "0025"
 _KEYS = ("given_key", "family_key")
 _ROWS = 5000
 """Filled at a time."""
+_LOOK_ALIKES = str.maketrans("abekmhopctyxёë", "авекмнорстухее")
+_APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ`´ʹ′"))
 
 
 def upgrade() -> None:
@@ -151,11 +153,29 @@ def _fill_name_keys() -> None:
             [
                 {
                     "person": person,
-                    "new_name_key": normalised_name(family, given, middle),
-                    "new_given_key": given_letters(given),
-                    "new_family_key": letters(family),
+                    "new_name_key": _words(f"{family} {given} {middle}"),
+                    "new_given_key": _given_letters(given),
+                    "new_family_key": _letters(family),
                 }
                 for person, family, given, middle in rows
             ],
         )
         last = rows[-1].person_id
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold().translate(_LOOK_ALIKES)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalpha, _folded(name)))
+
+
+def _given_letters(name: str) -> str:
+    found = _letters(name)
+    return f"{found[:-2]}ья" if found.endswith("ия") else found
+
+
+def _words(full: str) -> str:
+    folded = _folded(full).translate(_APOSTROPHES)
+    return " ".join("".join(one if one.isalnum() else " " for one in folded).split())
