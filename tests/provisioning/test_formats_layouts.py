@@ -121,18 +121,6 @@ def test_an_unknown_file_is_answered_with_its_paths() -> None:
     assert "<Kontingent" in finding.message("en")
 
 
-def test_the_layout_of_the_guide_reads_the_file_of_the_guide(tmp_path: Path) -> None:
-    blocks = dict(re.findall(r"```(xml|toml)\n(.*?)```", NEW_LAYOUT.read_text("utf-8"), re.S))
-    (tmp_path / "example.toml").write_text(blocks["toml"], "utf-8")
-    result = read(write(tmp_path, journal=blocks["xml"]), layout_folders=[tmp_path])
-    roster, pupil = result.roster, result.roster.persons["s17"]
-    assert result.rules == []
-    assert [one.title for one in roster.classes.values()] == ["8А"]
-    assert (pupil.full_name, pupil.sex) == ("Примеров Пётр Пробович", "M")
-    assert {one.class_id for one in roster.enrolments} == {"8А"}
-    assert roster.persons["t3"].role is Role.TEACHER
-
-
 def test_a_layout_may_demand_more_than_we_do(tmp_path: Path) -> None:
     demanded = 'class_id = { path = "class_id", required = true }'
     text = LAYOUT.replace('class_id = "class_id"', demanded)
