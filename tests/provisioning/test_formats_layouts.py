@@ -34,12 +34,12 @@ LAYOUT = LAYOUTS.joinpath("roster-1.toml").read_text("utf-8")
 SCHEMA = etree.XMLSchema(etree.fromstring(LAYOUTS.joinpath("roster-1.xsd").read_bytes()))
 IMS = (DATA / "ims-enterprise-1.1" / "school.xml").read_text("utf-8")
 DOCS = Path(__file__).parents[2] / "docs"
-NEW_LAYOUT, DESCRIPTION = DOCS / "new-layout.md", DOCS / "roster-layout.md"
+SHIPPED_LAYOUTS, DESCRIPTION = DOCS / "shipped-layouts.md", DOCS / "roster-layout.md"
 
 
 def test_the_shipped_layouts_are_these_and_each_is_described() -> None:
     assert tuple(layouts()) == SHIPPED
-    described = re.findall(r"(?m)^\* \*\*([\w.-]+)\*\*", NEW_LAYOUT.read_text("utf-8"))
+    described = re.findall(r"(?m)^\* \*\*([\w.-]+)\*\*", SHIPPED_LAYOUTS.read_text("utf-8"))
     assert sorted(described) == list(SHIPPED)
 
 
