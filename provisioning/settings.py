@@ -140,6 +140,8 @@ class ReadLimits:
     attribute_length: int = 10_000
     text_length: int = 10_000
     records: int = 2_000_000
+    sheet_rows: int = 200_000
+    """Rows of one sheet of a workbook, which is held in memory for a moment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from operator import mul
 
 from provisioning.formats.months import with_numbers
@@ -23,6 +24,7 @@ _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromk
 _NO_VALUE = frozenset({"-", "--", "---", ".", "нет", "без отчества", "отсутствует"})
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f '’ʼ.,()\-])*")
 _WORD = re.compile(r"[^\W\d_]+")
+_TITLE_WORD = re.compile(r"№|%|\w+")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _LOOKALIKES = str.maketrans("ABEKMHOPCTYX", "АВЕКМНОРСТУХ")
@@ -35,6 +37,8 @@ _EIGHT_DIGITS = re.compile(r"(\d\d)(\d\d)(\d{4})")
 _YEAR_MONTH_DAY = re.compile(r"\s*(\d{4})(\d\d)(\d\d)(?:0{6})?\s*")
 _SHORT_YEAR = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2}|\d{6}")
 
+_SERIAL = re.compile(r"(\d{5})(?:[.,]0+)?")
+_SERIAL_EPOCH = date(1899, 12, 30)
 _CLASS = re.compile(r"""(\d{1,2})\s*["«'“]?\s*([^\W\d_])\s*["»'”]?""")
 _SNILS_SEPARATORS = re.compile(r"[\s\-–.]")
 _EMAIL = re.compile(r"[^@\s<>,;\"]{1,64}@[^@\s<>,;\"]{1,180}\.[^@\s<>,;\".]{2,}")
@@ -46,6 +50,11 @@ def collapse(text: str) -> str:
     if not text.isascii():
         text = text.translate(_INVISIBLE)
     return " ".join(text.split())
+
+
+def title_key(text: str) -> str:
+    """A title of a column to compare: small letters, «ё» as «е», signs and blanks as one blank."""
+    return " ".join(_TITLE_WORD.findall(text.casefold().replace("ё", "е")))
 
 
 def clean_name(text: str) -> str:
@@ -129,6 +138,13 @@ def day_in_zone(text: str, zone: tzinfo) -> str:
         return text
 
 
+def day_of_serial(text: str) -> str:
+    """The day that a spreadsheet keeps as this number (``41153`` is 1 September 2012), as ISO text;
+    other texts as they are."""
+    match = _SERIAL.fullmatch(text.strip())
+    return (_SERIAL_EPOCH + timedelta(days=int(match[1]))).isoformat() if match else text
+
+
 def parse_date(text: str) -> date:
     """A calendar date in one of the spellings of docs/facts/paragraf.md R3; a time of day is
     dropped."""
@@ -175,6 +191,16 @@ def clean_snils(text: str) -> str:
     if int(number) == 0 or (int(number) > 1_001_998 and total % 101 % 100 != check):
         raise Unclean("check_number")
     return digits
+
+
+def with_lost_zeros(digits: str) -> str:
+    """A СНИЛС whose leading zeros a spreadsheet has dropped, with them; empty for anything else."""
+    if not re.fullmatch(r"\d{8,10}", digits, re.ASCII):
+        return ""
+    try:
+        return clean_snils(digits.zfill(11))
+    except Unclean:
+        return ""
 
 
 def clean_email(text: str) -> str:
@@ -250,6 +276,25 @@ def _year_month_day(text: str) -> str:
     return f"{match[1]}-{match[2]}-{match[3]}" if match else text
 
 
+def _snils_of_user_ids(text: str) -> str:
+    """The number typed SNILS in a list such as ``{LDAP:17},{SNILS:112-233-445 95}``."""
+    match = re.search(r"\{\s*(?:snils|снилс)\s*:\s*([^}]*)\}", text, re.I)
+    return match[1].strip() if match else ""
+
+
+def _fingerprint(text: str) -> str:
+    """A key for who has none, of the texts that are joined by ``|``: the same in any spelling of
+    names and dates."""
+    parts = []
+    for part in collapse(text).casefold().replace("ё", "е").split("|"):
+        try:
+            parts.append(parse_date(day_of_serial(part)).isoformat())
+        except Unclean:
+            parts.append(" ".join(_WORD.findall(part)))
+    key = "|".join(parts)
+    return hashlib.sha256(key.encode()).hexdigest()[:20] if key.strip("|") else ""
+
+
 def _grade_of_title(text: str) -> str:
     match = re.match(r"\s*0?(1[0-2]|\d)", text)
     return match[1] if match else text
@@ -283,6 +328,8 @@ TRANSFORMS: Mapping[str, Callable[[str], str]] = {
     "number_in_text": _number_in_text,
     "year_month_day": _year_month_day,
     "school_year_ends": _school_year_ends,
+    "snils_of_user_ids": _snils_of_user_ids,
+    "fingerprint": _fingerprint,
 }
 """What a layout may do to a text before it is cleaned; ``Абдул Рашид оглы`` in a full name is read
 as family name, given name and the rest."""

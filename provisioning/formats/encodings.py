@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from provisioning.formats.letters import wrong_letters
+from provisioning.formats.letters import likeliest, wrong_letters
 from provisioning.formats.problems import FileProblem
 
 _CHUNK = 1 << 20
@@ -59,33 +59,97 @@ class Examined:
     """A finding about the encoding (a lie, or damage), else empty."""
 
 
+def _unmarked_utf_16(head: bytes) -> str:
+    """The codec of UTF-16 without a mark, by the high bytes of Latin and Cyrillic letters; empty
+    when it is none."""
+    for codec, high in (("utf-16-be", head[::2]), ("utf-16-le", head[1::2])):
+        if high and high.count(0) + high.count(4) > 0.9 * len(high):
+            return codec
+    return ""
+
+
+def codec_named(name: str) -> str:
+    """The codec of an encoding by its usual names; empty for an unknown one."""
+    small = name.strip().lower()
+    return "utf-8" if small in ("utf-8", "utf8") else _EIGHT_BIT.get(small, "")
+
+
 def examine(stream: IO[bytes], max_bytes: int) -> Examined:
-    """Read the stream to its end; raises FileProblem for an empty or too large file, and for one
+    """Read an XML file to its end; raises FileProblem for an empty or too large file, and for one
     whose text is in another encoding than it says (letters.py)."""
-    digest = hashlib.sha256()
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    size, ascii_only, broken_chunk, head = 0, True, b"", b""
-    samples: list[bytes] = []
+    seen = _Seen.of(stream, max_bytes)
+    examined = Examined(seen.sha256, *_judge(seen.head, seen.ascii_only, seen.broken_chunk))
+    if not seen.ascii_only:
+        check_letters(examined.codec, seen.samples)
+    return examined
+
+
+def examine_text(stream: IO[bytes], max_bytes: int, codec: str = "") -> Examined:
+    """Read a text that cannot say its encoding to its end: a byte order mark tells it, else it is
+    UTF-8 if it can be, else ``codec``, else what its letters tell. Raises as ``examine`` does."""
+    seen = _Seen.of(stream, max_bytes)
+    bom = next((known for mark, known in _BOMS if seen.head.startswith(mark)), "")
+    if not bom and b"\0" in seen.head:
+        bom = _unmarked_utf_16(seen.head)
+    if bom.startswith("utf-16"):
+        found, damaged = bom, True
+    elif not seen.broken_chunk:
+        found, damaged = "utf-8", False
+    else:
+        found, damaged = ("utf-8" if bom else codec or likeliest(b"\n".join(seen.samples))), True
+    if not seen.ascii_only:
+        check_letters(found, seen.samples)
+    return Examined(seen.sha256, found, damaged, "", "")
+
+
+def digest_of(stream: IO[bytes], max_bytes: int) -> str:
+    """The SHA-256 of the bytes of a file that is no text; raises FileProblem."""
+    digest, size = hashlib.sha256(), 0
     while chunk := stream.read(_CHUNK):
-        head = head or chunk[:512]
-        if len(samples) < _SAMPLES:
-            samples.append(chunk[: _SAMPLE_LATER if samples else _SAMPLE_HEAD])
         digest.update(chunk)
         size += len(chunk)
         if size > max_bytes:
             raise FileProblem("file.too_large", limit=str(max_bytes))
-        ascii_only = ascii_only and chunk.isascii()
-        if not broken_chunk:
-            try:
-                decoder.decode(chunk)
-            except UnicodeDecodeError:
-                broken_chunk = chunk
-    if not head.strip():
+    if not size:
         raise FileProblem("file.empty")
-    examined = Examined(digest.hexdigest(), *_judge(head, ascii_only, broken_chunk))
-    if not ascii_only:
-        check_letters(examined.codec, samples)
-    return examined
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one pass over the bytes of a file shows."""
+
+    sha256: str
+    ascii_only: bool
+    broken_chunk: bytes
+    """The first that is no UTF-8."""
+    head: bytes
+    samples: list[bytes]
+    """From several places."""
+
+    @classmethod
+    def of(cls, stream: IO[bytes], max_bytes: int) -> _Seen:
+        digest = hashlib.sha256()
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        size, ascii_only, broken_chunk, head = 0, True, b"", b""
+        samples: list[bytes] = []
+        while chunk := stream.read(_CHUNK):
+            head = head or chunk[:512]
+            if len(samples) < _SAMPLES:
+                samples.append(chunk[: _SAMPLE_LATER if samples else _SAMPLE_HEAD])
+            digest.update(chunk)
+            size += len(chunk)
+            if size > max_bytes:
+                raise FileProblem("file.too_large", limit=str(max_bytes))
+            ascii_only = ascii_only and chunk.isascii()
+            if not broken_chunk:
+                try:
+                    decoder.decode(chunk)
+                except UnicodeDecodeError:
+                    broken_chunk = chunk
+        if not head.strip():
+            raise FileProblem("file.empty")
+        return cls(digest.hexdigest(), ascii_only, broken_chunk, head, samples)
 
 
 def check_letters(codec: str, samples: Iterable[bytes]) -> None:

@@ -1,4 +1,5 @@
-"""Paths the user gives -> the XML files in them: folders, archives, and what is refused."""
+"""Paths the user gives -> the XML files and tables in them: folders, archives, and what is
+refused."""
 
 from __future__ import annotations
 
@@ -10,11 +11,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from provisioning.findings import Finding
 from provisioning.formats.problems import FileProblem
+from provisioning.formats.workbooks import is_workbook
 from provisioning.settings import ReadLimits
 
 _ARCHIVE_SUFFIXES = frozenset({".zip", ".rar", ".7z", ".gz", ".tar", ".tgz", ".bz2", ".xz"})
@@ -23,8 +27,21 @@ _ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError
 _SMALL = 1 << 20
 """Bytes: up to this size an archive member's ratio does not matter."""
 _OPEN_ARCHIVES = 32
+_TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab"})
+_WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm"})
+_OTHER_TABLES = frozenset({".xls", ".xlsb", ".ods", ".numbers"})
+_BEFORE_XML = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
+"""Byte order marks, halves of letters and blanks."""
+_UNSEEN = (".", "__", "~$")
+"""Names of files that programs keep beside those of people begin so."""
 _FIRST_YEAR = 2000
-"""Archives say an earlier year where they do not know the time."""
+"""A file that says it was saved in an earlier one does not know."""
+
+
+class FileKind(StrEnum):
+    XML = "xml"
+    CSV = "csv"
+    WORKBOOK = "workbook"
 
 
 class Archives:
@@ -50,15 +67,30 @@ class Archives:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """One XML file, on disk or in an archive."""
+    """One file, on disk or in an archive."""
 
     name: str
     """As the user knows it: ``upload.zip/students.xml``."""
     path: Path
     member: str = ""
     """Name inside the archive at ``path``."""
+    kind: FileKind = FileKind.XML
     archives: Archives = field(default_factory=Archives, repr=False, compare=False)
     """Those of all the files found together."""
+
+    @property
+    def is_table(self) -> bool:
+        return self.kind is not FileKind.XML
+
+    @property
+    def stem(self) -> str:
+        """The file's own name without its ending: ``users``."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def folder(self) -> str:
+        """What the file lies in, as the user knows it: a folder, an archive or a folder in one."""
+        return str(PurePosixPath(self.name).parent)
 
     def saved_at(self, zone: tzinfo) -> datetime:
         """When the file was saved, as far as disk or archive know; never later than it came here.
@@ -80,6 +112,12 @@ class SourceFile:
         return min(saved_at, came_at) if saved_at.year >= _FIRST_YEAR else came_at
 
     @contextmanager
+    def open_to_seek(self) -> Iterator[IO[bytes]]:
+        """The file's bytes, to be read in any order; raises FileProblem."""
+        with self.open() as stream:
+            yield BytesIO(stream.read()) if self.member else stream
+
+    @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
         """The file's bytes; raises FileProblem when they cannot be had, even half-way."""
         try:
@@ -96,7 +134,7 @@ class SourceFile:
 
 
 def find_files(paths: Iterable[Path], limits: ReadLimits) -> tuple[list[SourceFile], list[Finding]]:
-    """Every XML file at the paths, in a stable order, and a finding for all that is refused.
+    """Every file at the paths, in a stable order, and a finding for all that is refused.
 
     Nothing is ever unpacked to disk: a member's name is only a name.
     """
@@ -109,14 +147,14 @@ def find_files(paths: Iterable[Path], limits: ReadLimits) -> tuple[list[SourceFi
             try:
                 if not found.is_file():
                     raise FileProblem("file.missing")
-                if _is_zip(found):
+                suffix = found.suffix.lower()
+                if _is_zip(found) and not _is_workbook(found):
                     files += _archive_files(name, found, archives, limits, findings)
-                elif found.suffix.lower() in _ARCHIVE_SUFFIXES:
+                elif suffix in _ARCHIVE_SUFFIXES:
                     raise FileProblem("archive.unsupported")
-                elif found != path and found.suffix.lower() != ".xml":
-                    findings.append(FileProblem("file.not_xml").finding(name))
                 else:
-                    files.append(SourceFile(name=name, path=found))
+                    kind = _kind(suffix, asked_for=found if found == path else None)
+                    files.append(SourceFile(name=name, path=found, kind=kind))
             except FileProblem as problem:
                 findings.append(problem.finding(name))
             except OSError:
@@ -133,13 +171,39 @@ def _walk(path: Path) -> Iterator[tuple[str, Path]]:
         return
     for found in sorted(path.rglob("*")):
         inside = found.relative_to(path)
-        if found.is_file() and not any(part.startswith((".", "__")) for part in inside.parts):
+        if found.is_file() and not any(part.startswith(_UNSEEN) for part in inside.parts):
             yield str(PurePosixPath(path.name, *inside.parts)), found
 
 
 def _is_zip(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(4) in _ZIP_MAGIC
+
+
+def _is_workbook(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return is_workbook(stream)
+
+
+def _kind(suffix: str, *, asked_for: Path | None = None) -> FileKind:
+    """What a file is by the end of its name; one that was asked for by its name is what it looks
+    like. Raises FileProblem for what is not read."""
+    if suffix in _TABLE_SUFFIXES:
+        return FileKind.CSV
+    if suffix in _WORKBOOK_SUFFIXES or (asked_for and _is_zip(asked_for)):
+        return FileKind.WORKBOOK
+    if suffix in _OTHER_TABLES:
+        raise FileProblem("table.other_kind")
+    if suffix != ".xml" and not asked_for:
+        raise FileProblem("file.not_xml")
+    if suffix == ".txt" and asked_for and not _looks_like_xml(asked_for):
+        return FileKind.CSV
+    return FileKind.XML
+
+
+def _looks_like_xml(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(64).lstrip(_BEFORE_XML).startswith(b"<")
 
 
 def _archive_files(
@@ -164,12 +228,17 @@ def _archive_files(
             if info.filename in seen or _is_unsafe(info, shown):
                 raise FileProblem("archive.unsafe_name", value=shown)
             seen.add(info.filename)
-            if any(part.startswith((".", "__")) for part in shown.split("/")):
+            if any(part.startswith(_UNSEEN) for part in shown.split("/")):
                 continue
-            _check_member(info, shown)
-            whole_name = f"{name}/{shown}"
+            kind = _kind_of_member(info, shown)
             files.append(
-                SourceFile(name=whole_name, path=path, member=info.filename, archives=archives)
+                SourceFile(
+                    name=f"{name}/{shown}",
+                    path=path,
+                    member=info.filename,
+                    kind=kind,
+                    archives=archives,
+                )
             )
         except FileProblem as problem:
             findings.append(problem.finding(f"{name}/{shown}"))
@@ -182,14 +251,13 @@ def _is_unsafe(info: zipfile.ZipInfo, shown: str) -> bool:
     return is_link or ".." in parts or "" in parts or ":" in parts[0]
 
 
-def _check_member(info: zipfile.ZipInfo, shown: str) -> None:
+def _kind_of_member(info: zipfile.ZipInfo, shown: str) -> FileKind:
     if info.flag_bits & 0x1:
         raise FileProblem("archive.encrypted")
     suffix = PurePosixPath(shown).suffix.lower()
     if suffix in _ARCHIVE_SUFFIXES:
         raise FileProblem("archive.nested")
-    if suffix != ".xml":
-        raise FileProblem("file.not_xml")
+    return _kind(suffix)
 
 
 def _shown_name(info: zipfile.ZipInfo) -> str:

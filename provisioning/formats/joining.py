@@ -12,13 +12,14 @@ from provisioning.formats import cleaning
 from provisioning.formats.building import SchoolBuilder
 from provisioning.formats.cleaning import Unclean
 from provisioning.formats.encodings import utf8_chunks
+from provisioning.formats.headers import ScannedFile
 from provisioning.formats.layout import Kind
 from provisioning.formats.lookups import LookupTables
 from provisioning.formats.problems import FileProblem
 from provisioning.formats.reader import CHUNK, lookup_rows, read_rows
 from provisioning.formats.records import Row
 from provisioning.formats.roles import decide_roles
-from provisioning.formats.scanning import ScannedFile, SchoolFiles
+from provisioning.formats.scanning import SchoolFiles
 from provisioning.formats.several import SharedParts
 from provisioning.formats.tallying import Tally
 from provisioning.roster import Mode, Part, Roster, School
@@ -199,7 +200,7 @@ def _check_second_header(builder: SchoolBuilder, file: ScannedFile, row: Row) ->
 
 
 def _check_not_empty(builder: SchoolBuilder, file: ScannedFile) -> None:
-    if builder.rows or builder.guardians or builder.not_taken:
+    if builder.rows or builder.guardians or builder.not_taken or not file.header.parts:
         return
     layout = file.head.layout
     reading = {Kind.CLASS, Kind.STUDENT, Kind.STAFF, Kind.PERSON, Kind.TEACHING, Kind.MEMBERSHIP}

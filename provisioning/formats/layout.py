@@ -192,8 +192,19 @@ class Layout:
     """The source system, part of a person's key."""
     time_zone: ZoneInfo
     """Of export times that name no zone."""
-    root: str
-    """Name of the root element; its namespace does not matter."""
+    root: str = ""
+    """Name of the root element; its namespace does not matter. Empty for a layout of tables."""
+    recognised_table: str = ""
+    """For tables: the name of the one that tells the layout of all that come with it; empty when
+    each table stands for itself."""
+    recognised_columns: tuple[str, ...] = ()
+    """For tables: titles of columns that tell the layout."""
+    unneeded_tables: frozenset[str] = frozenset()
+    """For tables: names (``title_key``) of those that may lie beside and are not read."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """For tables: other titles of a column (``title_key``) -> its title in paths."""
+    encoding: str = ""
+    """For tables: the codec of CSV files that are not in Unicode; empty: their letters tell it."""
     version_path: str = ""
     version_values: frozenset[str] = frozenset()
     """Values of the root attribute ``version_path`` that this layout reads; empty: any."""
@@ -216,6 +227,10 @@ class Layout:
         versions = self.version_values & other.version_values
         told = self.version_values and other.version_values
         return self.root == other.root and bool(versions or not told)
+
+    @property
+    def is_table(self) -> bool:
+        return bool(self.recognised_columns)
 
     @property
     def has_lookups(self) -> bool:

@@ -73,12 +73,17 @@ def check_layout(layout: Layout) -> None:
 
 def _complaints(layout: Layout) -> Iterator[str]:
     headers = [spec for spec in layout.records if spec.kind is Kind.HEADER]
-    if len(headers) != 1:
+    if layout.is_table:
+        if len(headers) > 1:
+            yield "there are two headers"
+            return
+    elif len(headers) != 1:
         yield "a header with school_code and exported_at is missing, or there are two"
         return
-    if not layout.names_schools and "school_code" not in headers[0].fields:
+    if not (layout.is_table or layout.names_schools or "school_code" in headers[0].fields):
         yield "a header with school_code is missing, and no record names its school"
-    if layout.names_schools and any(name.startswith("count") for name in headers[0].fields):
+    counts = [name for spec in headers for name in spec.fields if name.startswith("count")]
+    if counts and (layout.is_table or layout.names_schools):
         yield "header: counts are of a whole file, and this layout's files may hold several schools"
     lookups = {spec.name for spec in layout.records if spec.kind is Kind.LOOKUP}
     for number, spec in enumerate(layout.records, start=1):
@@ -101,34 +106,37 @@ def _cannot_be_told_apart(one: RecordSpec, other: RecordSpec) -> bool:
 
 
 def _about_record(layout: Layout, spec: RecordSpec, lookups: set[str]) -> Iterator[str]:
-    if not spec.path and spec.kind is not Kind.HEADER:
+    if not (spec.path or spec.kind is Kind.HEADER or layout.is_table):
         yield "path . is the root itself, which only a header can be"
     if (spec.kind is Kind.LOOKUP) is not bool(spec.name):
         yield "a lookup has a name, and nothing else has one"
     roles_elsewhere = spec.kind is Kind.PERSON and layout.roles_from_membership
     needed = _REQUIRED.get(spec.kind, ())
+    if layout.is_table and spec.kind is Kind.HEADER:
+        needed = ()  # a table was exported when it was saved
     if spec.kind is Kind.PERSON and not roles_elsewhere:
         needed = (*needed, "role")
     for name in needed:
         if name not in spec.fields:
             yield f"{name} is missing"
-    if layout.names_schools and spec.kind in _PEOPLE | {Kind.CLASS, Kind.SCHOOL}:
+    if (
+        layout.names_schools
+        and not layout.is_table
+        and spec.kind in _PEOPLE | {Kind.CLASS, Kind.SCHOOL}
+    ):
         header = layout.record(Kind.HEADER)
         if "school_code" not in spec.fields and header and "school_code" not in header.fields:
             yield "school_code is missing, though other records name their school"
     for path in (*spec.path, *(one.path for one in spec.where)):
         yield from _about_path(layout, spec, path)
     for name, entry in spec.fields.items():
-        for one in (*_about_field(spec, name, entry, lookups), *_about_paths(layout, spec, entry)):
+        for one in _about_field(layout, spec, name, entry, lookups):
             yield f"{name}: {one}"
 
 
-def _about_paths(layout: Layout, spec: RecordSpec, entry: FieldSpec) -> Iterator[str]:
-    for path in entry.paths:
-        yield from _about_path(layout, spec, path)
-
-
 def _about_path(layout: Layout, spec: RecordSpec, path: str) -> Iterator[str]:
+    if layout.is_table:
+        return
     if path.split("/").count("..") > len(spec.path):
         yield f"{path} leads above the root: the record {spec.shown} is not so deep"
     for prefix in prefixes(path):
@@ -136,16 +144,21 @@ def _about_path(layout: Layout, spec: RecordSpec, path: str) -> Iterator[str]:
             yield f"{path}: prefix {prefix} is not in [namespaces]"
 
 
-def _about_field(spec: RecordSpec, name: str, entry: FieldSpec, lookups: set[str]) -> Iterator[str]:
+def _about_field(
+    layout: Layout, spec: RecordSpec, name: str, entry: FieldSpec, lookups: set[str]
+) -> Iterator[str]:
     if entry.lookup and entry.lookup not in lookups:
         yield f"lookup {entry.lookup} is not declared; add a record of kind lookup with this name"
-    if entry.lookup and spec.kind is Kind.HEADER:
+    if entry.lookup and spec.kind is Kind.HEADER and not layout.is_table:
         yield "a header is read before lookups are"
     known = _WORDS.get((spec.kind, name))
     if known is not None:
-        ours = {entry.default, entry.value, *(entry.dictionary or {}).values()} - {""}
+        value = "" if entry.lookup else entry.value  # else it is a key
+        ours = {entry.default, value, *(entry.dictionary or {}).values()} - {""}
         for word in sorted(ours - known):
             yield f"{word!r} is none of our words; there are {', '.join(sorted(known))}"
+    for path in entry.paths:
+        yield from _about_path(layout, spec, path)
 
 
 def _about_content(layout: Layout) -> Iterator[str]:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from provisioning.formats.cleaning import TRANSFORMS
+from provisioning.formats.cleaning import TRANSFORMS, title_key
+from provisioning.formats.encodings import codec_named
 from provisioning.formats.layout import (
     DATES,
     FIELDS,
@@ -29,7 +30,7 @@ from provisioning.roster import Part
 LAYOUT_KEYS = frozenset(
     {
         *("name", "title", "origin", "source", "time_zone", "recognise", "namespaces", "content"),
-        *("several_files", "latin_titles", "dictionaries", "records"),
+        *("several_files", "latin_titles", "dictionaries", "records", "columns", "encoding"),
     }
 )
 RECORD_KEYS = frozenset({"kind", "name", "path", "where", "repeats", "fields"})
@@ -47,6 +48,21 @@ _PREDICATE = rf"\[(?:\d+|@?{_NAME}(?:='[^'\]]*')?)\]"
 _RECORD_PATH = re.compile(rf"\.|{_NAME}(?:/{_NAME})*")
 _STEP = rf"{_NAME}(?:{_PREDICATE})*"
 _FIELD_PATH = re.compile(rf"(?:\.\./)*(?:\.|@{_NAME}|{_STEP}(?:/{_STEP})*(?:/@{_NAME})?)|\.\.")
+_TITLE = re.compile(r"\S(?:.*\S)?")
+
+
+class _Forms(NamedTuple):
+    """What paths look like in a layout."""
+
+    record: re.Pattern[str]
+    field: re.Pattern[str]
+    splits: tuple[str, ...]
+    """Fields that may hold several texts in one."""
+
+
+_XML_FORMS = _Forms(_RECORD_PATH, _FIELD_PATH, (MANY,))
+_TABLE_FORMS = _Forms(_TITLE, _TITLE, (MANY, "school_code"))
+"""Names of tables, and titles of columns."""
 
 
 def layouts(folders: Iterable[Path] = ()) -> dict[str, Layout]:
@@ -111,7 +127,12 @@ def parse_layout(text: str, file_name: str) -> Layout:
 def _layout(data: dict[str, Any]) -> Layout:
     _check_keys("", data, LAYOUT_KEYS)
     recognise = _table("recognise", data["recognise"])
-    _check_keys("[recognise]", recognise, {"root", "version"})
+    _check_keys("[recognise]", recognise, {"root", "version", "table", "columns", "others"})
+    if "columns" in recognise and recognise.keys() & {"root", "version"}:
+        raise ValueError("[recognise]: root is for XML, columns are for tables")
+    if "columns" not in recognise:
+        recognise["root"]
+    forms = _TABLE_FORMS if "columns" in recognise else _XML_FORMS
     version = _table("version", recognise.get("version", {}))
     _check_keys("[recognise] version", version, {"path", "values"})
     namespaces = _words("[namespaces]", data.get("namespaces", {}))
@@ -122,14 +143,25 @@ def _layout(data: dict[str, Any]) -> Layout:
     if not isinstance(data["records"], list):
         raise ValueError("records: write [[records]], one for each kind of record")
     records = [
-        _record(f"records {number} ({record.get('kind', '?')})", record, dictionaries)
+        _record(f"records {number} ({record.get('kind', '?')})", record, dictionaries, forms)
         for number, record in enumerate(data["records"], start=1)
     ]
     return Layout(
         name=_text("name", data["name"]),
         title=_text("title", data["title"]),
         source=_text("source", data["source"]),
-        root=_text("root", recognise["root"]).rpartition(":")[2],
+        root=_text("root", recognise.get("root", "")).rpartition(":")[2],
+        recognised_table=_text("[recognise] table", recognise.get("table", "")),
+        recognised_columns=tuple(_list("[recognise] columns", recognise.get("columns", []))),
+        unneeded_tables=frozenset(
+            map(title_key, _list("[recognise] others", recognise.get("others", [])))
+        ),
+        titles={
+            title_key(other): title
+            for title, others in _table("columns", data.get("columns", {})).items()
+            for other in _list(f"[columns] {title}", others)
+        },
+        encoding=_codec(_text("encoding", data.get("encoding", ""))),
         version_path=_text("version path", version.get("path", "")).removeprefix("@"),
         version_values=frozenset(_list("version values", version.get("values", []))),
         namespaces=namespaces,
@@ -152,7 +184,9 @@ def _content(data: dict[str, Any]) -> dict[str, frozenset[Part]]:
     return parts_of
 
 
-def _record(where: str, data: dict[str, Any], dictionaries: Mapping[str, Any]) -> RecordSpec:
+def _record(
+    where: str, data: dict[str, Any], dictionaries: Mapping[str, Any], forms: _Forms
+) -> RecordSpec:
     kinds = [kind.value for kind in Kind]
     if data["kind"] not in kinds:
         raise ValueError(f"{where}: unknown kind; there are {', '.join(kinds)}")
@@ -165,27 +199,33 @@ def _record(where: str, data: dict[str, Any], dictionaries: Mapping[str, Any]) -
             f"{where}: unknown fields {', '.join(sorted(unknown))}; there are {known or 'none'}"
         )
     path = _text(f"{where} path", data["path"])
-    _check_path(where, _RECORD_PATH, path)
+    _check_path(where, forms.record, path)
     conditions = data.get("where", [])
     conditions = conditions if isinstance(conditions, list) else [conditions]
     return RecordSpec(
         kind=kind,
         name=_text(f"{where} name", data.get("name", "")),
-        path=() if path == "." else tuple(path.split("/")),
-        where=tuple(_condition(f"{where}, where", condition) for condition in conditions),
+        path=_steps(path, forms),
+        where=tuple(_condition(f"{where}, where", condition, forms) for condition in conditions),
         fields={
-            name: _field(f"{where}, {name}", name, entry, dictionaries)
+            name: _field(f"{where}, {name}", name, entry, dictionaries, forms)
             for name, entry in fields.items()
         },
         repeats=_truth(f"{where} repeats", data.get("repeats", False)),
     )
 
 
-def _condition(where: str, data: dict[str, Any]) -> Condition:
+def _steps(path: str, forms: _Forms) -> tuple[str, ...]:
+    if path == ".":
+        return ()
+    return tuple(path.split("/")) if forms is _XML_FORMS else (path,)
+
+
+def _condition(where: str, data: dict[str, Any], forms: _Forms) -> Condition:
     _check_keys(where, _table(where, data), CONDITION_KEYS)
     if not data.keys() & {"values", "not", "present"}:
         raise ValueError(f"{where}: say values, not or present")
-    _check_path(where, _FIELD_PATH, _text(f"{where} path", data["path"]))
+    _check_path(where, forms.field, _text(f"{where} path", data["path"]))
     present = data.get("present")
     return Condition(
         path=data["path"],
@@ -198,7 +238,11 @@ def _condition(where: str, data: dict[str, Any]) -> Condition:
 
 
 def _field(
-    where: str, name: str, entry: str | list[str] | dict[str, Any], dictionaries: Mapping[str, Any]
+    where: str,
+    name: str,
+    entry: str | list[str] | dict[str, Any],
+    dictionaries: Mapping[str, Any],
+    forms: _Forms,
 ) -> FieldSpec:
     if isinstance(entry, (str, list)):
         entry = {"path": entry}
@@ -211,11 +255,12 @@ def _field(
     if not paths and "value" not in entry:
         raise ValueError(f"{where}: no path is given")
     for path in paths:
-        _check_path(where, _FIELD_PATH, path)
+        _check_path(where, forms.field, path)
     if "zone" in entry and name not in DATES:
         raise ValueError(f"{where}: zone is for dates, and {name} is none")
-    if "split" in entry and (name != MANY or not entry["split"]):
-        raise ValueError(f"{where}: split is the sign between several {MANY}, for these alone")
+    if "split" in entry and (name not in forms.splits or not entry["split"]):
+        several = " or ".join(forms.splits)
+        raise ValueError(f"{where}: split is the sign between several {several}, for these alone")
     if "separator" in entry and "join" not in entry:
         raise ValueError(f"{where}: separator goes with join")
     transforms = entry.get("transform", [])
@@ -289,6 +334,13 @@ def _folded(where: str, data: Any) -> frozenset[str]:
 
 def _words(where: str, data: Any) -> dict[str, str]:
     return {word: _text(f"{where} {word}", ours) for word, ours in _table(where, data).items()}
+
+
+def _codec(name: str) -> str:
+    codec = codec_named(name) if name else ""
+    if name and not codec:
+        raise ValueError(f"encoding {name} is not known")
+    return codec
 
 
 def _zone(name: Any) -> ZoneInfo:

@@ -90,6 +90,19 @@ class Recipe:
                 break
         return row
 
+    def several(
+        self, name: str, texts: Mapping[str, str], lookups: Lookups | None
+    ) -> tuple[str, ...]:
+        """All texts of a field that may hold several in one, each in our words."""
+        entry = self.spec.fields[name]
+        row = Row(kind=self.spec.kind, line=0, values={})
+        found = (
+            one.strip()
+            for part in entry.parts(entry.pick(texts))
+            for one in self._adjust(row, name, entry, part, lookups)
+        )
+        return tuple(dict.fromkeys(filter(None, found)))
+
     def _field_of(self, path: str) -> str:
         return next(name for name, entry in self.spec.fields.items() if path in entry.paths)
 

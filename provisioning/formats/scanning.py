@@ -2,56 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
 from provisioning.findings import Finding
-from provisioning.formats import cleaning
-from provisioning.formats.encodings import Examined, examine, utf8_chunks
-from provisioning.formats.intake import SourceFile, find_files
-from provisioning.formats.layout import OF_EXPORT, SAVED, Kind, Layout
+from provisioning.formats.encodings import examine, utf8_chunks
+from provisioning.formats.headers import ScannedFile, clean_header
+from provisioning.formats.intake import FileKind, SourceFile, find_files
+from provisioning.formats.layout import Layout
 from provisioning.formats.layout_text import in_order, layouts
 from provisioning.formats.lookups import LookupTables
 from provisioning.formats.problems import FileProblem
-from provisioning.formats.reader import CHUNK, Head, lookup_rows, read_head, read_rows
-from provisioning.formats.splitting import MAX_SCHOOL_CODE, PackedRows, SchoolsInFile
-from provisioning.roster import Mode, Part
+from provisioning.formats.reader import CHUNK, lookup_rows, read_head, read_rows
+from provisioning.formats.recognising import recognise
+from provisioning.formats.splitting import SchoolsInFile
+from provisioning.formats.table_sets import TableSet, Upload
+from provisioning.formats.tables import Table, tables_of
 from provisioning.settings import ReadLimits
-
-Value = TypeVar("Value")
-
-_OLDEST_EXPORT = 2000
-"""No file was exported in an earlier year: such a date was misread or was never set."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Header:
-    """The header of a file, clean. Missing texts are empty."""
-
-    school_code: str
-    exported_at: datetime
-    """UTC."""
-    school_year: str
-    """``2026/2027``; empty when the layout says it later or not at all."""
-    parts: frozenset[Part]
-    mode: Mode
-    school: Mapping[str, str]
-    """What the header says about the school, by canonical field."""
-    counts: Mapping[str, int]
-    """Announced records: a ``Part`` value or ``""`` for all -> number."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScannedFile:
-    source: SourceFile
-    examined: Examined
-    head: Head
-    header: Header
-    rows: PackedRows | None = None
-    """The school's rows of a file that holds several schools; None when the file is its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,19 +41,34 @@ class Scan:
     """About files whose school is not known or that were refused."""
 
 
-def scan(paths: Iterable[Path], *, limits: ReadLimits, layout_folders: Iterable[Path] = ()) -> Scan:
+def scan(
+    paths: Iterable[Path],
+    *,
+    limits: ReadLimits,
+    layout_folders: Iterable[Path] = (),
+    school_code: str = "",
+    came_at: datetime | None = None,
+) -> Scan:
     """Find the files at the paths and group them by the school their headers name.
 
-    Keeps a header for each file and nothing else. Raises LayoutError for a wrong layout folder.
+    Keeps a header for each file, and the rows of files of several schools and of tables, packed.
+    ``school_code`` is of tables that name no school, ``came_at`` when they came, as no table was
+    exported later. Raises LayoutError for a wrong layout folder.
     """
     known_layouts = in_order(layouts(layout_folders))
     files, findings = find_files(paths, limits)
     first_with: dict[str, str] = {}
     groups: dict[str, list[ScannedFile]] = {}
     about: dict[str, list[Finding]] = {}
+    of_xml = [one for one in known_layouts if not one.is_table]
+    upload = Upload(limits=limits, school_code=school_code, came_at=came_at)
+    tables = _Tables(upload, [one for one in known_layouts if one.is_table])
     for source in files:
         try:
-            found = _scan_file(source, known_layouts, limits)
+            if source.is_table:
+                tables.add(source, first_with)
+                continue
+            found = _scan_file(source, of_xml, upload)
             digest = found.examined.sha256
             if digest in first_with:
                 twice = FileProblem("file.same_twice", first=first_with[digest])
@@ -102,6 +86,8 @@ def scan(paths: Iterable[Path], *, limits: ReadLimits, layout_folders: Iterable[
                 codec = one.examined.codec.replace("cp1251", "windows-1251")
                 doubt = FileProblem(one.examined.rule, value=one.examined.declared, codec=codec)
                 about.setdefault(code, []).append(doubt.finding(source.name, code))
+    for one in tables.files(findings, about):
+        groups.setdefault(one.header.school_code, []).append(one)
     schools = tuple(
         SchoolFiles(school_code=code, files=tuple(group), findings=tuple(about.get(code, ())))
         for code, group in sorted(groups.items())
@@ -109,12 +95,53 @@ def scan(paths: Iterable[Path], *, limits: ReadLimits, layout_folders: Iterable[
     return Scan(schools=schools, findings=tuple(findings))
 
 
-def _scan_file(source: SourceFile, known: list[Layout], limits: ReadLimits) -> ScannedFile:
+class _Tables:
+    """The tables of an upload: those in one folder, archive or workbook may belong together."""
+
+    def __init__(self, upload: Upload, layouts: list[Layout]) -> None:
+        self._upload = upload
+        self._layouts = layouts
+        self._together: dict[tuple[str, str], list[Table]] = {}
+
+    def add(self, source: SourceFile, first_with: dict[str, str]) -> None:
+        """Take the tables of a file; raises FileProblem."""
+        tables = tables_of(source, self._upload.limits)
+        digest = tables[0].examined.sha256
+        if digest in first_with:
+            raise FileProblem("file.same_twice", first=first_with[digest])
+        first_with[digest] = source.name
+        # The sheets of a workbook are among themselves.
+        place = source.folder, source.name if source.kind is FileKind.WORKBOOK else ""
+        self._together.setdefault(place, []).extend(tables)
+
+    def files(
+        self, findings: list[Finding], about: dict[str, list[Finding]]
+    ) -> Iterator[ScannedFile]:
+        """Each table as it is of each school; adds findings."""
+        for tables in self._together.values():
+            sets, unread = recognise(tables, self._layouts)
+            findings += unread
+            for known in sets:
+                one = TableSet(known, self._upload)
+                try:
+                    yield from one.files()
+                except FileProblem as problem:
+                    source = known[0].table.source
+                    name = source.name if len(known) == 1 else source.folder
+                    findings.append(problem.finding(name))
+                findings += one.findings
+                for code, told in one.about.items():
+                    about.setdefault(code, []).extend(told)
+
+
+def _scan_file(source: SourceFile, known: list[Layout], upload: Upload) -> ScannedFile:
     with source.open() as stream:
-        examined = examine(stream, limits.file_bytes)
+        examined = examine(stream, upload.limits.file_bytes)
     with source.open() as stream:
-        head = read_head(utf8_chunks(stream, examined, CHUNK), known, limits)
-    return ScannedFile(source=source, examined=examined, head=head, header=_header(head, source))
+        head = read_head(utf8_chunks(stream, examined, CHUNK), known, upload.limits)
+    saved_at = source.saved_at(head.layout.time_zone)
+    header = clean_header(head, saved_at=min(saved_at, upload.came_at or saved_at))
+    return ScannedFile(source=source, examined=examined, head=head, header=header)
 
 
 def _split(file: ScannedFile, limits: ReadLimits, findings: list[Finding]) -> list[ScannedFile]:
@@ -145,56 +172,3 @@ def _split(file: ScannedFile, limits: ReadLimits, findings: list[Finding]) -> li
         replace(file, header=replace(file.header, school_code=code), rows=rows)
         for code, rows in sorted(schools.rows.items())
     ]
-
-
-def _header(head: Head, source: SourceFile) -> Header:
-    layout, row = head.layout, head.row
-    fields = {name: cleaning.collapse(text) for name, text in row.values.items()}
-    if cleaning.is_empty_date(fields.get("exported_at", "")):
-        del fields["exported_at"]
-
-    def problem(name: str) -> FileProblem:
-        rule = "header.invalid" if fields.get(name) else "header.field_missing"
-        return FileProblem(rule, line=row.line, field_name=name, value=fields.get(name, ""))
-
-    def read(name: str, parse: Callable[[str], Value]) -> Value:
-        try:
-            return parse(fields.get(name, ""))
-        except ValueError as error:
-            raise problem(name) from error
-
-    code = fields.get("school_code", "")
-    if not (code or layout.names_schools) or len(code) > MAX_SCHOOL_CODE:
-        raise problem("school_code")
-    parts = layout.content.get(fields.get("content", "").casefold())
-    if parts is None:
-        raise problem("content")
-    if fields.get("exported_at") == SAVED:
-        exported_at = source.saved_at(layout.time_zone)
-    else:
-        zone = layout.time_zone
-        exported_at = read("exported_at", lambda text: cleaning.parse_moment(text, zone))
-    if exported_at.year < _OLDEST_EXPORT:
-        raise problem("exported_at")
-    spec = layout.record(Kind.HEADER)
-    named = spec is not None and "school_year" in spec.fields
-    if fields.get("school_year") == OF_EXPORT:
-        del fields["school_year"]
-        named = False
-    school_year = read("school_year", cleaning.parse_school_year) if named else ""
-    mode = read("mode", lambda text: Mode(text or Mode.FULL))
-    counts: dict[str, int] = {}
-    for name, text in fields.items():
-        if name.startswith("count"):
-            if not (text.isascii() and text.isdigit() and len(text) < 10):
-                raise problem(name)
-            counts[name.removeprefix("count").removeprefix("_")] = int(text)
-    return Header(
-        school_code=code,
-        exported_at=exported_at,
-        school_year=school_year,
-        parts=parts,
-        mode=mode,
-        school=fields,
-        counts=counts,
-    )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from provisioning.formats.building import SchoolBuilder
-from provisioning.formats.scanning import ScannedFile
+from provisioning.formats.headers import ScannedFile
 from provisioning.roster import Part
 
 

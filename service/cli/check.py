@@ -101,8 +101,12 @@ def _read(
 ) -> Iterator[tuple[int, list[Finding]]]:
     """People and findings school by school, so that a whole city is checked in little memory."""
     reading = context.settings.reading
-    today = datetime.now(context.zone).date()
-    seen = scan(paths, limits=reading.limits, layout_folders=reading.layout_dirs)
+    now = datetime.now(context.zone)
+    today = now.date()
+    seen = scan(
+        paths, limits=reading.limits, layout_folders=reading.layout_dirs, school_code=school,
+        came_at=now,
+    )  # fmt: skip
     yield 0, list(seen.findings)
     for files in seen.schools:
         read = read_school(

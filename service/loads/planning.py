@@ -143,6 +143,8 @@ class _Planning:
             sorted((self._settings.home / self._load.folder).iterdir()),
             limits=self._settings.reading.limits,
             layout_folders=self._settings.reading.layout_dirs,
+            school_code=self._load.expected_school,
+            came_at=self._load.created_at,
         )
         only = self._load.only_schools
         with self._application.sessions() as session:

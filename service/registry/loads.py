@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from provisioning.findings import Finding, rules
 from provisioning.roster import Roster
+from provisioning.roster import School as RosterSchool
 from service.models import School, SchoolType
 from service.registry.columns import plain
 from service.registry.types import school_type
@@ -30,10 +31,13 @@ def type_after_load(known: School | None, word: str) -> tuple[SchoolType | None,
 def as_registered(session: Session, roster: Roster) -> tuple[Roster, list[Finding]]:
     """Return the roster under the registry's names, with a warning for each that differs.
 
-    A school that the registry does not tell of keeps the words of its file. A word for its kind
-    that nobody knows is a warning, too.
+    A school that the registry does not tell of keeps the words of its file, and those of an earlier
+    one where this file, such as a list of pupils, says nothing. A word for its kind that nobody
+    knows is a warning, too.
     """
     known = session.get(School, roster.school.code)
+    if known is not None:
+        roster = replace(roster, school=_with_what_is_known(roster.school, known))
     findings = []
     if known is not None and known.registered_at is not None:
         names = {name: getattr(known, name) for name in COMPARED}
@@ -47,6 +51,12 @@ def as_registered(session: Session, roster: Roster) -> tuple[Roster, list[Findin
         word = roster.school.kind
         findings.append(about_school(roster, "school.type_unknown", "kind", word))
     return roster, findings
+
+
+def _with_what_is_known(said: RosterSchool, known: School) -> RosterSchool:
+    """The school with the words that the file does not say: it is called by its code there."""
+    unsaid = [name for name in COMPARED if getattr(said, name) in ("", said.code)]
+    return replace(said, **{name: getattr(known, name) for name in unsaid if getattr(known, name)})
 
 
 def about_school(roster: Roster, rule: str, field_name: str, value: str, **details: str) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -123,7 +123,13 @@ def read(
     layout_folders: Iterable[Path] = (),
 ) -> ReadResult:
     """Read files, folders and zip archives of one upload, all schools at once."""
-    found = scan(paths, limits=limits, layout_folders=layout_folders)
+    found = scan(
+        paths,
+        limits=limits,
+        layout_folders=layout_folders,
+        school_code=expected_school or "",
+        came_at=datetime.combine(today, time(12), UTC),
+    )
     result = ReadResult(rosters=[], findings=list(found.findings), files=[])
     for school in found.schools:
         reading = read_school(school, limits=limits, today=today, expected_school=expected_school)

@@ -21,7 +21,7 @@ STAFF_RECORD = (
 @pytest.mark.parametrize(
     ("before", "after", "complaint"),
     [
-        ("source =", "sourse =", "unknown key sourse; there are content, dictionaries"),
+        ("source =", "sourse =", "unknown key sourse; there are columns, content"),
         ('root = "Выгрузка"', 'root = "Выгрузка"\nroots = "x"', "recognise.: unknown key roots"),
         ('title = "Flat', 'titel = "Flat', "unknown key titel"),
         ('"ж" = "F"', '"ж" = 2', r"\[dictionaries.sex\] ж: a text in quotes is wanted, not 2"),
