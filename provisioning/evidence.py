@@ -270,10 +270,11 @@ def given_letters(name: str) -> str:
 
 
 def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold().translate(_LOOK_ALIKES)
+    known = unicodedata.normalize("NFC", text).casefold()
+    return known.translate(_LOOK_ALIKES).translate(_APOSTROPHES)
 
 
 def normalised_name(family_name: str, given_name: str, middle_name: str) -> str:
     """Return a full name for look-ups: its words, parted by one blank, in folded letters."""
-    full = _folded(f"{family_name} {given_name} {middle_name}").translate(_APOSTROPHES)
+    full = _folded(f"{family_name} {given_name} {middle_name}")
     return " ".join("".join(one if one.isalnum() else " " for one in full).split())

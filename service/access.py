@@ -70,14 +70,15 @@ class Scope:
     def people(self) -> ColumnElement[bool]:
         """A condition on ``KnownUser``: whose login, slip, password and links are the operator's.
 
-        The people of the schools inside, and who else is on their rolls. But a row is typed by
+        The people of the schools inside, and who else is on their rolls as far as it is sure who
+        they are (``SchoolMembership.confirmed``). But a row is typed by
         anybody: as long as the own school lists somebody as staff, another one that lists them as a
         pupil has no say, and none that lists the administration of a school in any role.
         """
         if self.is_city:
             return true()
         listed = select(SchoolMembership.person_id).where(
-            SchoolMembership.school_code.in_(self.codes())
+            SchoolMembership.school_code.in_(self.codes()), SchoolMembership.confirmed
         )
         as_staff = listed.where(SchoolMembership.role.in_(STAFF_ROLES))
         return (

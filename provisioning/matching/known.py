@@ -103,3 +103,12 @@ class Matching:
     """How many rows with a known id describe somebody whom this school has never had."""
     findings: tuple[Finding, ...] = ()
     questions: tuple[Question, ...] = ()
+
+    @property
+    def likely(self) -> dict[str, str]:
+        """By sourced id: who each row is, or most likely is while it waits for an answer.
+
+        Enough to know a class by the people in it; nobody's account follows from it.
+        """
+        waiting = {key: person_id for key, person_id in self.waiting.items() if person_id}
+        return waiting | {key: one.person_id for key, one in self.matches.items()}

@@ -72,7 +72,7 @@ def with_known_classes(
         decided=asking.decided(session, roster.school.code),
         is_taken=known.is_taken,
     )
-    people = {key: match.person_id for key, match in found.matches.items()}
+    people = found.likely
     pupils = {one.key: one.pupils for one in known.classes}
     under_keys = _under_keys(roster, matching, people, before, pupils)
     findings = [
@@ -95,7 +95,7 @@ def _rule(matching: ClassMatching, class_id: str) -> str:
 
 
 def _file_classes(roster: Roster, found: Matching) -> list[FileClass]:
-    people = {key: match.person_id for key, match in found.matches.items()}
+    people = found.likely
     pupils: dict[str, set[str]] = defaultdict(set)
     for link in roster.enrolments:
         if link.role is Role.STUDENT and link.person_id in people:

@@ -80,6 +80,8 @@ def _students_of(teacher_id: str) -> Select[KnownUser, SchoolMembership]:
             ClassTeacher.person_id == teacher_id,
             teacher.role.in_(STAFF_ROLES),
             SchoolMembership.role == Role.STUDENT,
+            SchoolMembership.confirmed,
+            teacher.confirmed,
             (KnownUser.school_code == SchoolMembership.school_code) | ~staff_of_their_own_school(),
             KnownUser.suspended.is_(False),
             KnownUser.moodle_id.is_not(None),

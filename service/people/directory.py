@@ -39,7 +39,10 @@ _WITH_ACCOUNT = (
     )
     .outerjoin(_IDENTITIES, _IDENTITIES.c.person_id == _PEOPLE.c.person_id)
     .outerjoin(School, School.code == _PEOPLE.c.school_code)
-    .outerjoin(SchoolMembership, SchoolMembership.person_id == _PEOPLE.c.person_id)
+    .outerjoin(
+        SchoolMembership,
+        (SchoolMembership.person_id == _PEOPLE.c.person_id) & SchoolMembership.confirmed,
+    )
     .where(_PEOPLE.c.moodle_id.is_not(None))
     .order_by(
         _PEOPLE.c.person_id,

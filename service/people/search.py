@@ -63,7 +63,9 @@ def _fits(word: str, scope: Scope, titles: Sequence[str]) -> ColumnElement[bool]
     folded = _folded(word)
     if found := [title for title in titles if folded and folded in _folded(title)]:
         in_class = select(SchoolMembership.person_id).where(
-            SchoolMembership.school_code.in_(scope.codes()), SchoolMembership.class_title.in_(found)
+            SchoolMembership.school_code.in_(scope.codes()),
+            SchoolMembership.confirmed,
+            SchoolMembership.class_title.in_(found),
         )
         ways.append(KnownUser.person_id.in_(in_class))
     return or_(false(), *ways)

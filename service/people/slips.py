@@ -52,7 +52,12 @@ def groups(session: Session, scope: Scope, school_code: str) -> list[Group]:
         select(func.count())
         .select_from(SchoolMembership)
         .join(KnownUser, KnownUser.person_id == SchoolMembership.person_id)
-        .where(SchoolMembership.school_code == school.code, scope.people(), *_SIGNS_IN)
+        .where(
+            SchoolMembership.school_code == school.code,
+            SchoolMembership.confirmed,
+            scope.people(),
+            *_SIGNS_IN,
+        )
     )
     class_id = SchoolMembership.class_id
     counted = people.where(SchoolMembership.role == Role.STUDENT).group_by(class_id)
@@ -84,6 +89,7 @@ def slips(
     conditions: list[ColumnElement[bool]] = [
         SchoolMembership.school_code == school.code,
         SchoolMembership.role.in_((Role.STUDENT, *STAFF_ROLES)),
+        SchoolMembership.confirmed.is_(True),
         scope.people(),
     ]
     if group == STAFF:
@@ -117,6 +123,7 @@ def slip_of(
         .where(
             SchoolMembership.person_id == person.person_id,
             SchoolMembership.school_code.in_(scope.codes()),
+            SchoolMembership.confirmed,
             scope.people(),
         )
         .order_by(SchoolMembership.school_code != person.school_code)

@@ -41,7 +41,9 @@ def people_behind(
         raise Forbidden("report") from error
     codes = question.scope.codes()
     on_a_roll = exists().where(
-        SchoolMembership.person_id == KnownUser.person_id, SchoolMembership.school_code.in_(codes)
+        SchoolMembership.person_id == KnownUser.person_id,
+        SchoolMembership.school_code.in_(codes),
+        SchoolMembership.confirmed,
     )
     return (
         select(KnownUser)

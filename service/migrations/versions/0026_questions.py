@@ -164,7 +164,8 @@ def _fill_name_keys() -> None:
 
 
 def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold().translate(_LOOK_ALIKES)
+    known = unicodedata.normalize("NFC", text).casefold()
+    return known.translate(_LOOK_ALIKES).translate(_APOSTROPHES)
 
 
 def _letters(name: str) -> str:
@@ -177,5 +178,5 @@ def _given_letters(name: str) -> str:
 
 
 def _words(full: str) -> str:
-    folded = _folded(full).translate(_APOSTROPHES)
+    folded = _folded(full)
     return " ".join("".join(one if one.isalnum() else " " for one in folded).split())

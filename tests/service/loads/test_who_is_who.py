@@ -11,10 +11,22 @@ from typing import Any
 
 import pytest
 
+from service.models import SchoolMembership
+from service.people.passwords import find_person
 from service.sample.rows import Row
-from tests.service.loads.test_contradicting_numbers import waits
+from tests.service.loads.test_contradicting_numbers import OF_B, nothing_of, waits
 from tests.service.loads.test_next_exports import CODE, case, rows, variant
-from tests.service.trial import A, B, Trial, left, on_both_databases, pupil, pupils, teacher
+from tests.service.trial import (
+    A,
+    B,
+    Trial,
+    left,
+    make_class,
+    on_both_databases,
+    pupil,
+    pupils,
+    teacher,
+)
 
 HEAD = teacher("a-head")
 
@@ -131,6 +143,19 @@ def test_an_export_with_new_ids_changes_nobody_until_it_is_answered(
     trial.settled(trial.write(A, SCHOOL, day=2))
 
 
+def test_nor_do_its_classes_under_new_ids_get_second_courses(trial: Trial) -> None:
+    trial.sync(trial.write(A, SCHOOL))
+    before = trial.moodle()
+    rows = [
+        replace(renamed(one, sourced_id=NEW_IDS[one.person.sourced_id]), class_id="x-c")
+        if one.class_id
+        else renamed(one, sourced_id=NEW_IDS[one.person.sourced_id])
+        for one in SCHOOL
+    ]
+    trial.sync(trial.write(A, rows, day=1, classes=[make_class("x-c", "8А")]))
+    assert trial.moodle() == before
+
+
 # Ids of others
 
 
@@ -221,6 +246,22 @@ def test_an_active_row_under_another_id_beats_the_ended_one(
     trial.sync(variant(trial, second, (f"{ended}\n{active}", text)))
     after = trial.account(CODE, "s-777")
     assert (after["id"], after["suspended"], after["department"]) == (before["id"], 0, "5Б")
+
+
+# Rights
+
+
+def test_a_place_that_is_not_confirmed_gives_no_rights(trial: Trial) -> None:
+    trial.sync(trial.write(A, ROLL), trial.write(B, [pupil("b-7", who="m"), *pupils("b", 3)]))
+    login = trial.account(A, "a-1")["username"]
+    claim = {"school_code": B, "person_id": trial.person_id(A, "a-1"), "role": "student"}
+    with trial.rows() as session:
+        session.add(SchoolMembership(**claim, confirmed=False))
+    nothing_of(trial, login, B)
+    with trial.rows() as session:
+        session.get_one(SchoolMembership, (B, claim["person_id"])).confirmed = True
+    with trial.rows() as session:
+        assert find_person(session, OF_B, login).username == login
 
 
 # Numbers
