@@ -11,7 +11,7 @@ from functools import cache
 
 from provisioning.logins import placeholder_email
 from provisioning.naming import ROLE_NAMES, SUBJECT_KEY_LENGTH, Names, shorten
-from provisioning.person_states import PersonState, after_leaving, grade_in
+from provisioning.person_states import LISTED, PersonState, after_leaving, grade_in
 from provisioning.roll import Membership, Roll, absence_is_leaving, links_are_complete
 from provisioning.roster import Part, Person, Role, Roster
 from provisioning.settings import (
@@ -21,6 +21,7 @@ from provisioning.settings import (
     PasswordSettings,
     PeopleSettings,
 )
+from provisioning.several_schools import Elsewhere, Place, newest, speaks
 from provisioning.state import CourseEnrolment, CourseRole, Member, MoodleCourse, MoodleUser, State
 
 _PERSON_NAME_LENGTH = 100
@@ -45,7 +46,7 @@ def desired_users(
     known: State,
     *,
     usernames: Mapping[str, str],
-    elsewhere: Mapping[str, Collection[str]],
+    elsewhere: Elsewhere,
     rules: DesiredRules,
     today: date,
 ) -> dict[str, MoodleUser]:
@@ -53,23 +54,27 @@ def desired_users(
 
     ``known.users`` holds everyone who has, or was just given, a key in this school and has an
     account, also when another school speaks for them. ``usernames``: person id -> login of the
-    people present who have no account yet. ``elsewhere``: person id -> the other schools that have
-    the person on their roll. Who is on no roll any more is in transit (``person_states``).
+    people present who have no account yet. Of a person whom other schools list too the newest
+    export says name and class. Who is on no roll any more is in transit (``person_states``).
     """
     names = Names(rules.naming, roster.school, roster.school_year)
     users = dict(known.users)
     for person_id in _away(roster, roll, known):
         user = known.users[person_id]
-        if not elsewhere.get(person_id):
+        if others := elsewhere.get(person_id):
+            users[person_id] = _handed_over(user, roster.school.code, others)
+        else:
             users[person_id] = _let_go(user, roster, rules.people, today)
     for sourced_id, person_id in roll.first_rows:
         old = known.users.get(person_id)
-        others = elsewhere.get(person_id, ())
-        if old and old.school_code != roster.school.code and old.school_code in others:
-            continue  # The other school was the first to list the person, and still does.
+        others = elsewhere.get(person_id, {})
+        if old and others and not _speaks(roster, roll.after[person_id], old, others):
+            continue
         username = old.username if old else usernames[person_id]
         person = roster.persons[sourced_id]
         new = _user(person, roll.after[person_id], username, roster, names, rules)
+        if others and not old and not speaks(roster.school.code, roster.exported_at, others):
+            new = _handed_over(new, roster.school.code, others)
         # An equal one is dropped, so that an unchanged school is not held in memory twice.
         users[person_id] = old if old and old == new else new
     return users
@@ -121,6 +126,34 @@ def _away(roster: Roster, roll: Roll, known: State) -> set[str]:
         and person_id not in roll.untouched
         and (person_id in roll.before or absence_is_leaving(roster, user.role))
     }
+
+
+def _speaks(
+    roster: Roster, entry: Membership, old: MoodleUser, others: Mapping[str, Place]
+) -> bool:
+    """Tell whether this file says the names and the class of a person whom others list too."""
+    if old.school_code != roster.school.code and old.school_code not in others:
+        return True  # Who has let go says nothing more.
+    if old.suspended or old.state not in LISTED:
+        return True
+    return entry.confirmed and speaks(roster.school.code, roster.exported_at, others)
+
+
+def _handed_over(user: MoodleUser, school_code: str, others: Mapping[str, Place]) -> MoodleUser:
+    """Return the account of a person for whom another school speaks, with what it says.
+
+    The names stay until the other school's next file.
+    """
+    if user.school_code != school_code and user.school_code in others:
+        return user
+    if user.state not in LISTED:
+        return user
+    code, place = newest(others)
+    return replace(
+        user, school_code=code, institution=place.institution, role=place.role,
+        class_id=place.class_id, class_title=place.class_title, in_roll=True,
+        department=shorten(place.class_title, _DEPARTMENT_LENGTH),
+    )  # fmt: skip
 
 
 def _let_go(user: MoodleUser, roster: Roster, settings: PeopleSettings, today: date) -> MoodleUser:

@@ -42,6 +42,9 @@ class PeopleSettings:
     they are suspended at once."""
     archive_after_days: int = 90
     """So long after the suspension the person is archived."""
+    moves: Literal["automatic", "ask"] = "automatic"
+    """Whether a pupil who came to a school after the newest export of the one that lists them yet
+    has moved by that, or is asked about. The old places end with a move."""
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for times that would have been over before they began."""

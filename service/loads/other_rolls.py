@@ -4,30 +4,42 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from provisioning.naming import NAME_LENGTH, shorten
+from provisioning.roll import Membership
+from provisioning.several_schools import Elsewhere, Place
 from service.db import rows_among
-from service.models import PlannedMembership, PlanStatus, SchoolMembership, SchoolPlan, SourceKey
-
-Elsewhere = Mapping[str, Collection[str]]
-"""Person id -> the other schools that have the person on their roll."""
+from service.models import (
+    PlannedMembership,
+    PlanStatus,
+    School,
+    SchoolMembership,
+    SchoolPlan,
+    SchoolType,
+    SourceKey,
+)
 
 
 class OtherRolls:
     """The rolls of a load's schools as this load plans them, and of all others as last applied.
 
-    Only of people who have a source key in more than one school: nobody else is ever elsewhere.
-    They are read once for the whole load; what the planning of a school adds is told by
-    ``recognised`` and ``planned``.
+    Only of people who have a source key in more than one school: nobody else is ever elsewhere. A
+    school that is closed lists nobody. They are read once for the whole load; what the planning of
+    a school adds is told by ``recognised`` and ``planned``.
     """
 
-    def __init__(self, session: Session, load_id: int, school_codes: Iterable[str]) -> None:
+    def __init__(
+        self, session: Session, load_id: int, school_codes: Iterable[str], today: date
+    ) -> None:
         self._load_id = load_id
+        self._is_open = is_open(today)
         self._keys: dict[str, set[str]] = defaultdict(set)
         """School code -> its people of several schools."""
-        self._listed: dict[str, set[str]] = {}
+        self._listed: dict[str, dict[str, Place]] = {}
         """Person id -> the schools that list them."""
         own, other = aliased(SourceKey), aliased(SourceKey)
         of_several = (
@@ -54,38 +66,82 @@ class OtherRolls:
             self._keys[code].add(person_id)
         self._read(session, new - self._listed.keys())
 
-    def planned(self, school_code: str, roll: Collection[str]) -> None:
-        """Note that the school's roll is the planned one from here on: these person ids."""
-        for person_id in self._keys[school_code]:
+    def planned(
+        self, school: School, roll: Mapping[str, Membership], exported_at: datetime | None
+    ) -> None:
+        """Note that the school's roll is the planned one from here on."""
+        for person_id in self._keys[school.code]:
             listed = self._listed[person_id]
-            (listed.add if person_id in roll else listed.discard)(school_code)
+            listed.pop(school.code, None)
+            if entry := roll.get(person_id):
+                listed[school.code] = place_of(
+                    entry.role, entry.class_id, entry.class_title, school, exported_at
+                )
+
+    def of_several(self, school_code: str) -> Collection[str]:
+        """Return the people who have a key in this school and in another one."""
+        return self._keys[school_code]
 
     def elsewhere(self, school_code: str) -> Elsewhere:
         """Return the other schools that list the people who have a key in this one."""
         return {
             person_id: others
             for person_id in self._keys[school_code]
-            if (others := self._listed[person_id] - {school_code})
+            if (others := _without(self._listed[person_id], school_code))
         }
 
     def _read(self, session: Session, people: Collection[str]) -> None:
         """Read where these people are listed: by the load's plans so far, else as applied."""
-        planned = dict(
-            session.execute(
-                select(SchoolPlan.id, SchoolPlan.school_code).where(
-                    SchoolPlan.load_id == self._load_id, SchoolPlan.status == PlanStatus.PLANNED
-                )
-            ).all()
+        of_load = SchoolPlan.load_id == self._load_id, SchoolPlan.status == PlanStatus.PLANNED
+        replaced = set(session.scalars(select(SchoolPlan.school_code).where(*of_load)))
+        self._listed |= {person_id: {} for person_id in people}
+        planned, applied = PlannedMembership, SchoolMembership
+        in_plans = (
+            select(planned.person_id, *_said(planned), School, SchoolPlan.exported_at)
+            .join(SchoolPlan, SchoolPlan.id == planned.plan_id)
+            .join(School, School.code == SchoolPlan.school_code)
+            .where(*of_load)
         )
-        replaced = set(planned.values())
-        self._listed |= {person_id: set() for person_id in people}
-        in_plans = select(PlannedMembership.person_id, PlannedMembership.plan_id).where(
-            PlannedMembership.plan_id.in_(planned)
+        in_schools = (
+            select(applied.person_id, *_said(applied), School, School.last_exported_at)
+            .join(School, School.code == applied.school_code)
+            .where(self._is_open)
         )
-        applied = select(SchoolMembership.person_id, SchoolMembership.school_code)
-        of_plans, of_schools = PlannedMembership.person_id, SchoolMembership.person_id
-        for person_id, plan_id in rows_among(session, in_plans, of_plans, people):
-            self._listed[person_id].add(planned[plan_id])
-        for person_id, code in rows_among(session, applied, of_schools, people):
-            if code not in replaced:
-                self._listed[person_id].add(code)
+        for person_id, *said in rows_among(session, in_plans, planned.person_id, people):
+            self._listed[person_id][said[3].code] = place_of(*said)
+        for person_id, *said in rows_among(session, in_schools, applied.person_id, people):
+            if said[3].code not in replaced:
+                self._listed[person_id][said[3].code] = place_of(*said)
+
+
+def is_open(today: date) -> ColumnElement[bool]:
+    """A condition on ``School``: it is not closed, so its roll says who is there."""
+    return School.closed_on.is_(None) | (School.closed_on >= today)
+
+
+def place_of(
+    role: str, class_id: str, class_title: str, school: School, exported_at: datetime | None
+) -> Place:
+    return Place(
+        exported_at=exported_at,
+        role=role,
+        class_id=class_id,
+        class_title=class_title,
+        institution=shorten(school.short_name or school.name or school.code, NAME_LENGTH),
+        full_time=is_full_time(school),
+    )
+
+
+def is_full_time(school: School) -> bool:
+    """Tell whether pupils of the school attend no other one; a type that nobody told counts so."""
+    return school.type in (None, SchoolType.GENERAL)
+
+
+def _said(
+    table: type[SchoolMembership | PlannedMembership],
+) -> tuple[InstrumentedAttribute[str], ...]:
+    return table.role, table.class_id, table.class_title
+
+
+def _without(listed: Mapping[str, Place], school_code: str) -> dict[str, Place]:
+    return {code: place for code, place in listed.items() if code != school_code}

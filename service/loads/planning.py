@@ -17,6 +17,7 @@ from provisioning.plan import make_plan
 from provisioning.questions import Question
 from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
+from provisioning.several_schools import Elsewhere
 from provisioning.validation import validate
 from service import audit
 from service.application import Application
@@ -34,7 +35,8 @@ from service.loads import (
 )
 from service.loads.earlier_loads import compare_with_earlier
 from service.loads.identities import recognise, usernames
-from service.loads.other_rolls import Elsewhere, OtherRolls
+from service.loads.old_places import old_places
+from service.loads.other_rolls import OtherRolls
 from service.loads.plan_storing import (
     store_class_teachers,
     store_files,
@@ -153,7 +155,7 @@ class _Planning:
             if only is not None:
                 schools = [one for one in schools if school_codes.names_one_of(one, only)]
             codes = school_codes.possible_codes(session, schools)
-            self._others = OtherRolls(session, self._load.id, codes)
+            self._others = OtherRolls(session, self._load.id, codes, self._today)
         for school in schools:
             self._plan_school(school)
         for school in schools:
@@ -208,13 +210,24 @@ class _Planning:
                     roster, roll, known, usernames=usernames(session, new),
                     elsewhere=elsewhere, rules=self._rules, today=self._today,
                 )  # fmt: skip
+                old = old_places(
+                    session, school, roster, roll, load_id=self._load.id,
+                    candidates=self._others.of_several(school.code), elsewhere=elsewhere,
+                    settings=self._settings.people,
+                )  # fmt: skip
+                questions += old.questions
                 roster = replace(roster, persons={})
                 desired = desired_state(
                     roster, roll, known, users, rules=self._rules,
                 )  # fmt: skip
+                known = replace(
+                    known,
+                    members=known.members | old.members,
+                    enrolments=known.enrolments | old.enrolments,
+                )
                 store_plan(session, stored, make_plan(known, desired, self._settings.limits))
                 store_class_teachers(session, stored, roster, roll)
-                self._others.planned(school.code, roll.after.keys())
+                self._others.planned(school, roll.after, roster.exported_at)
             store_findings(session, self._load.id, findings)
             asking.keep_questions(session, self._load.id, code, questions, now)
             claims.renew(session, self._load.id, self._application.clock())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -11,6 +11,7 @@ from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.matching import How, Match, Matching
 from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
+from provisioning.several_schools import Elsewhere
 from provisioning.state import MoodleUser, State
 from tests.factories import make_state
 
@@ -48,7 +49,7 @@ class Loaded:
         roster: Roster,
         *,
         ids: Mapping[str, str] | None = None,
-        elsewhere: Mapping[str, Collection[str]] | None = None,
+        elsewhere: Elsewhere | None = None,
         today: date = TODAY,
         known: State | None = None,
         **rules: Any,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from provisioning.person_states import PersonState
 from provisioning.roster import Mode, Part, PersonStatus, Role, Roster
 from provisioning.settings import CourseSettings, PeopleSettings
+from provisioning.several_schools import Place
 from tests.factories import (
     make_class,
     make_enrolment,
@@ -25,7 +26,11 @@ from tests.provisioning.loading import Loaded, load
 COHORT = "class:78-0243:2026/2027:{}".format
 COURSE = "course:78-0243:2026/2027:{}".format
 OTHER_SCHOOL = "78-0006"
-ELSEWHERE = {"person s-1": {OTHER_SCHOOL}}
+OTHER_PLACE = Place(
+    exported_at=datetime(2026, 9, 1, tzinfo=UTC), role="student", class_id="c-6", class_title="6В",
+    institution="Школа № 6",
+)  # fmt: skip
+ELSEWHERE = {"person s-1": {OTHER_SCHOOL: OTHER_PLACE}}
 PER_SUBJECT = CourseSettings(create="per_subject")
 NO_COURSES = CourseSettings(create="none")
 PHYSICS = make_enrolment("t-1", role=Role.TEACHER, subject="Физика")
@@ -82,13 +87,18 @@ def test_a_pupil_of_the_last_class_who_leaves_in_summer_is_a_graduate(
     assert (after.user("s-1").state, after.user("s-1").suspended) == (state, False)
 
 
-@pytest.mark.parametrize("before", [FIRST, LEFT], ids=["still there", "left"])
-def test_a_leaver_who_is_on_another_roll_loses_this_schools_cohorts_and_courses_only(
-    before: Loaded,
-) -> None:
-    after = before.next(ONLY_THE_TEACHER, elsewhere=ELSEWHERE)
-    assert after.user("s-1") == before.user("s-1")
+def test_a_leaver_who_is_on_another_roll_is_handed_over_and_loses_the_places_of_this_school() -> (
+    None
+):
+    after = FIRST.next(ONLY_THE_TEACHER, elsewhere=ELSEWHERE)
+    theirs = {"school_code": OTHER_SCHOOL, "institution": "Школа № 6", "department": "6В"}
+    theirs |= {"class_id": "c-6", "class_title": "6В"}
+    assert after.user("s-1") == replace(FIRST.user("s-1"), **theirs)
     assert after.links_of("s-1") == (set(), set())
+
+
+def test_who_left_before_turning_up_elsewhere_is_left_to_the_other_school() -> None:
+    assert LEFT.next(ONLY_THE_TEACHER, elsewhere=ELSEWHERE).state == LEFT.state
 
 
 def test_a_leaver_whose_row_cannot_be_used_is_left_alone_even_when_elsewhere() -> None:
@@ -252,8 +262,14 @@ def in_second_school(first: Loaded, **options: Any) -> Loaded:
     return Loaded().next(roster, known=known, ids={"x-9": "person s-1"}, **options)
 
 
+def listed_by_the_first(day: int) -> dict[str, dict[str, Place]]:
+    """Both schools list the pupil; the first one's export is of this day of October."""
+    exported_at = datetime(2026, 10, day, 8, tzinfo=UTC)
+    return {"person s-1": {"78-0243": replace(OTHER_PLACE, exported_at=exported_at)}}
+
+
 def test_a_second_school_adds_its_cohorts_and_courses_and_leaves_the_account_alone() -> None:
-    second = in_second_school(FIRST, elsewhere={"person s-1": {"78-0243"}})
+    second = in_second_school(FIRST, elsewhere=listed_by_the_first(day=2))
     assert second.user("s-1") is FIRST.user("s-1")
     assert second.cohorts_of("s-1") == {"class:78-0006:2026/2027:c-5", "role:78-0006:student"}
     assert second.roll.after["person s-1"].class_title == "5В"
@@ -267,3 +283,18 @@ def test_the_school_a_person_moved_to_speaks_for_them_and_restores_the_account(
     now |= {"class_id": "c-5", "class_title": "5В", "department": "5В"}
     now |= {"lastname": "Иначе", "family_name": "Иначе"}
     assert in_second_school(first).user("s-1") == replace(FIRST.user("s-1"), **now)
+
+
+@pytest.mark.parametrize("day", [1, 2])
+def test_of_two_schools_the_newest_export_speaks_and_of_equal_ones_the_smallest_code(
+    day: int,
+) -> None:
+    second = in_second_school(FIRST, elsewhere=listed_by_the_first(day))
+    assert second.user("s-1").family_name == (
+        "Иначе" if day == 1 else FIRST.user("s-1").family_name
+    )
+
+
+def test_a_school_that_has_let_go_says_nothing_more() -> None:
+    elsewhere = {"person s-1": {"78-9999": replace(OTHER_PLACE, exported_at=None)}}
+    assert in_second_school(FIRST, elsewhere=elsewhere).user("s-1").school_code == OTHER_SCHOOL

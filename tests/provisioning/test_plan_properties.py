@@ -16,6 +16,7 @@ from provisioning.person_states import PersonState
 from provisioning.plan import make_plan
 from provisioning.roster import Mode, Part, PersonStatus, Role, Roster
 from provisioning.settings import CourseSettings, LimitSettings
+from provisioning.several_schools import Place
 from provisioning.state import (
     CourseEnrolment,
     CourseRole,
@@ -112,13 +113,16 @@ def rosters(draw: st.DrawFn, *, full: bool = False) -> Roster:
     return replace(roster, **options)
 
 
+PLACE = Place(exported_at=None, role="student", class_title="6В", institution="Школа № 6")
+
+
 @st.composite
 def loads(draw: st.DrawFn) -> dict[str, Any]:
     """Options of one load."""
     elsewhere = draw(st.sets(st.sampled_from(PUPILS)))
     created = draw(st.sampled_from(["per_class", "per_subject", "none"]))
     return {
-        "elsewhere": {person_id_of(key): {"78-0006"} for key in elsewhere},
+        "elsewhere": {person_id_of(key): {"78-0006": PLACE} for key in elsewhere},
         "courses": CourseSettings(create=created),
     }
 

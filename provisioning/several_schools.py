@@ -1,0 +1,67 @@
+"""People whom several schools list: which school speaks for them, and which of two rolls is old."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from provisioning.roll import Membership
+from provisioning.roster import Person, Role
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """What another school says of a person whom it lists, by its newest roll."""
+
+    exported_at: datetime | None
+    """When that roll was exported; None for a roll without a file."""
+    role: str
+    class_id: str = ""
+    class_title: str = ""
+    institution: str = ""
+    """The short name of the school."""
+    full_time: bool = True
+    """The school teaches general education: a pupil is in one such school at a time."""
+
+
+Elsewhere = Mapping[str, Mapping[str, Place]]
+"""Person id -> the other schools that have the person on their roll, by school code."""
+
+
+def speaks(school_code: str, exported_at: datetime, others: Mapping[str, Place]) -> bool:
+    """Tell whether a school's export says the name and the class of a person listed by others too.
+
+    The newest export does; of equally new ones that of the smallest code, whichever came first.
+    """
+    mine = (-exported_at.timestamp(), school_code)
+    return all(mine < _turn(code, place) for code, place in others.items())
+
+
+def newest(others: Mapping[str, Place]) -> tuple[str, Place]:
+    """Return the school that speaks for a person, of those that list them."""
+    return min(others.items(), key=lambda one: _turn(*one))
+
+
+def _turn(code: str, place: Place) -> tuple[float, str]:
+    return -(place.exported_at or _NEVER).timestamp(), code
+
+
+def has_moved(
+    person: Person, here: Membership, there: Place, *, exported_at: datetime, full_time: bool
+) -> bool | None:
+    """Tell whether a pupil who is new on this roll has left the other school, which lists them yet.
+
+    None when only a person can say. ``exported_at`` and ``full_time`` are those of this school.
+    A pupil who came here after the other school's newest export cannot be missing from it yet; one
+    who came before it is in two schools. Staff work in several schools.
+    """
+    pupils = here.role == Role.STUDENT == there.role
+    if not (pupils and here.class_id and there.class_id and full_time and there.full_time):
+        return False
+    if there.exported_at is None or exported_at <= there.exported_at:
+        return False
+    came: date | None = person.begin_date
+    return None if came is None else came > there.exported_at.date()

@@ -1,0 +1,214 @@
+"""Cohorts and courses of other schools that end when a school's row of a person is accepted.
+
+Each school takes away its own places with its own file. But a person may be accepted by the new
+school long before the old one loads again: then the new school's plan ends the old places too.
+Nothing else of the other school is touched, and its next file, should it list the person still,
+gives the places back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from provisioning.questions import (
+    Answer,
+    Candidate,
+    Evidence,
+    Question,
+    QuestionKind,
+    RowRef,
+    Speaks,
+)
+from provisioning.roll import Roll
+from provisioning.roster import Roster
+from provisioning.settings import PeopleSettings
+from provisioning.several_schools import Elsewhere, Place, has_moved
+from provisioning.state import CourseEnrolment, CourseRole, Member
+from service.db import rows_among
+from service.loads.other_rolls import is_full_time
+from service.models import (
+    CohortMember,
+    KnownEnrolment,
+    PlanStatus,
+    QuestionState,
+    School,
+    SchoolPlan,
+    SourceKey,
+    StoredDecision,
+    StoredQuestion,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OldPlaces:
+    """What a plan ends of other schools, and what only a person can say."""
+
+    members: frozenset[Member] = frozenset()
+    enrolments: frozenset[CourseEnrolment] = frozenset()
+    questions: tuple[Question, ...] = ()
+
+
+@dataclass
+class _Links:
+    """What one person has of one other school."""
+
+    members: set[Member]
+    enrolments: set[CourseEnrolment]
+
+
+def old_places(
+    session: Session,
+    school: School,
+    roster: Roster,
+    roll: Roll,
+    *,
+    load_id: int,
+    candidates: Collection[str],
+    elsewhere: Elsewhere,
+    settings: PeopleSettings,
+) -> OldPlaces:
+    """Return what ends with a school's new roll. ``candidates``: who has keys of several schools.
+
+    What another school still has of a person whom it does not list ends. Where it lists them, the
+    person has moved by evidence, as ``several_schools.has_moved`` says, or by somebody's answer.
+    """
+    here = {person_id: key for key, person_id in roll.present.items() if person_id in candidates}
+    found = _links_elsewhere(session, school.code, here)
+    planned = select(SchoolPlan.school_code).where(
+        SchoolPlan.load_id == load_id, SchoolPlan.status == PlanStatus.PLANNED
+    )
+    by_their_own_plan = set(session.scalars(planned))
+    asked = _Answers(session, school.code, [here[person_id] for person_id, _ in found])
+    members: set[Member] = set()
+    enrolments: set[CourseEnrolment] = set()
+    questions = []
+    for (person_id, code), links in sorted(found.items(), key=lambda one: one[0]):
+        place = elsewhere.get(person_id, {}).get(code)
+        if place is None and code in by_their_own_plan:
+            continue
+        moved: bool | None = place is None
+        key = here[person_id]
+        if place is not None:
+            moved = has_moved(
+                roster.persons[key], roll.after[person_id], place,
+                exported_at=roster.exported_at, full_time=is_full_time(school),
+            )  # fmt: skip
+            decisive = moved
+            if moved and settings.moves == "ask":
+                moved = None
+            moved = asked.said(session, key, code, moved, is_new=person_id not in roll.before)
+            if moved is None:
+                questions.append(
+                    _question(session, roster, key, person_id, code, place, decisive=decisive)
+                )
+        if moved:
+            members |= links.members
+            enrolments |= links.enrolments
+    return OldPlaces(
+        members=frozenset(members), enrolments=frozenset(enrolments), questions=tuple(questions)
+    )
+
+
+def _links_elsewhere(
+    session: Session, school_code: str, people: Collection[str]
+) -> dict[tuple[str, str], _Links]:
+    """Return what these people have of other schools, by person id and school code."""
+    found: dict[tuple[str, str], _Links] = defaultdict(lambda: _Links(set(), set()))
+    in_cohorts = select(CohortMember).where(CohortMember.school_code != school_code)
+    in_courses = select(KnownEnrolment).where(KnownEnrolment.school_code != school_code)
+    ids = sorted(people)
+    for (one,) in rows_among(session, in_cohorts, CohortMember.person_id, ids):
+        member = Member(cohort=one.cohort, person_id=one.person_id)
+        found[one.person_id, one.school_code].members.add(member)
+    for (row,) in rows_among(session, in_courses, KnownEnrolment.person_id, ids):
+        enrolment = CourseEnrolment(
+            course=row.course, person_id=row.person_id, role=CourseRole(row.role)
+        )
+        found[row.person_id, row.school_code].enrolments.add(enrolment)
+    return found
+
+
+class _Answers:
+    """What was asked and answered about moves to one school."""
+
+    def __init__(self, session: Session, school_code: str, keys: Collection[str]) -> None:
+        about = StoredDecision.kind == QuestionKind.MOVE, StoredDecision.school_code == school_code
+        decided = (
+            select(StoredDecision.key, StoredDecision.answer, StoredDecision.decided_at)
+            .where(*about, StoredDecision.undone_at.is_(None))
+            .order_by(StoredDecision.id)
+        )
+        asked = select(StoredQuestion.key, StoredQuestion.asked_at).where(
+            StoredQuestion.kind == QuestionKind.MOVE,
+            StoredQuestion.school_code == school_code,
+            StoredQuestion.state == QuestionState.OPEN,
+        )
+        self._decided: dict[str, tuple[Answer, datetime]] = {}
+        for key, answer, at in rows_among(session, decided, StoredDecision.key, sorted(set(keys))):
+            self._decided[key] = Answer(answer), at
+        self._asked = dict(rows_among(session, asked, StoredQuestion.key, sorted(set(keys))))
+
+    def said(
+        self, session: Session, key: str, code: str, moved: bool | None, *, is_new: bool
+    ) -> bool | None:
+        """Return whether the person has left the school of this code; None to ask somebody.
+
+        An answer holds until that school lists the person in a newer load. What nobody can say is
+        asked about a new row, and as long as the other school does not load.
+        """
+        loaded_at = session.scalar(select(School.last_applied_at).where(School.code == code))
+        if key in self._decided:
+            answer, at = self._decided[key]
+            if answer is Answer.REFUSE:
+                return False
+            return loaded_at is None or at > loaded_at
+        if moved is not None or is_new:
+            return moved
+        asked_at = self._asked.get(key)
+        return None if asked_at and (loaded_at is None or asked_at > loaded_at) else False
+
+
+def _question(
+    session: Session,
+    roster: Roster,
+    key: str,
+    person_id: str,
+    code: str,
+    place: Place,
+    *,
+    decisive: bool | None,
+) -> Question:
+    theirs = session.scalars(
+        select(SourceKey.sourced_id)
+        .where(SourceKey.school_code == code, SourceKey.person_id == person_id)
+        .order_by(SourceKey.sourced_id)
+    )
+    listed = Evidence(code="move.listed_by_both", speaks=Speaks.NEITHER, theirs=place.class_title)
+    begin = roster.persons[key].begin_date
+    came = (
+        Evidence(code="move.came_after", speaks=Speaks.FOR, ours=begin.isoformat())
+        if decisive and begin
+        else Evidence(code="move.no_begin_date", speaks=Speaks.NEITHER)
+    )
+    school_code = roster.school.code
+    return Question(
+        kind=QuestionKind.MOVE,
+        school_code=school_code,
+        key=key,
+        rows=(RowRef(school_code=school_code, sourced_id=key),),
+        candidates=(
+            Candidate(
+                key=person_id,
+                memberships=tuple(
+                    RowRef(school_code=code, sourced_id=sourced_id) for sourced_id in theirs
+                ),
+                evidence=(listed, came),
+            ),
+        ),
+    )
