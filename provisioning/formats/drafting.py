@@ -1,4 +1,4 @@
-"""What an unknown XML file is made of, by shape and never by value: a start for a new layout."""
+"""What an unknown file is made of, by shape and never by value: a start for a new layout."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 from lxml import etree
 
 from provisioning.findings import Finding
+from provisioning.formats import table_drafts
 from provisioning.formats.encodings import examine, utf8_chunks
-from provisioning.formats.intake import SourceFile
+from provisioning.formats.intake import SourceFile, find_files
 from provisioning.formats.problems import FileProblem
 from provisioning.formats.reader import CHUNK, element_ends
+from provisioning.formats.tables import Table, tables_of
 from provisioning.settings import ReadLimits
 
 _MOST_PATHS = 2_000
@@ -43,7 +45,7 @@ path = "{path}"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoundPath:
-    """One element or attribute path of a file."""
+    """One element or attribute path of a file, or a column of a table."""
 
     path: str
     """From the root: ``roster/students/student/@id``."""
@@ -62,7 +64,13 @@ class Draft:
 
 
 def layout_draft(path: Path, limits: ReadLimits) -> Draft:
-    """Every element and attribute path of one XML file with counts and shapes."""
+    """Every element and attribute path of one XML file, or every column of a table, with counts and
+    shapes; an archive of tables is read as a set of them."""
+    sources, refused = find_files([path], limits) if path.is_file() else ([], [])
+    if any(one.is_table for one in sources):
+        return _table_draft([one for one in sources if one.is_table], limits)
+    if refused and not sources:
+        return Draft(paths=(), starter=_starter(()), findings=tuple(refused))
     source = SourceFile(name=path.name, path=path)
     counts: Counter[str] = Counter()
     shapes: dict[str, Counter[str]] = {}
@@ -96,6 +104,33 @@ def layout_draft(path: Path, limits: ReadLimits) -> Draft:
         for place, count in sorted(counts.items())
     )
     return Draft(paths=found, starter=_starter(found), findings=findings)
+
+
+def _table_draft(sources: list[SourceFile], limits: ReadLimits) -> Draft:
+    tables: list[Table] = []
+    columns: list[list[table_drafts.ColumnTally]] = []
+    findings: tuple[Finding, ...] = ()
+    for source in sources:
+        try:
+            tables += tables_of(source, limits)
+        except FileProblem as problem:
+            findings += (problem.finding(source.name),)
+    try:
+        columns = table_drafts.tally(tables, shape_of)
+    except FileProblem as problem:
+        findings += (problem.finding(sources[0].name),)
+        tables = []
+    found = tuple(
+        FoundPath(
+            path=one.path,
+            count=one.count,
+            shapes=tuple(shape for shape, _ in one.shapes.most_common(_MOST_SHAPES)),
+        )
+        for each in columns
+        for one in each
+    )
+    starter = table_drafts.starter(tables, columns, _MOST_SHAPES)
+    return Draft(paths=found, starter=starter, findings=findings)
 
 
 def _starter(found: tuple[FoundPath, ...]) -> str:

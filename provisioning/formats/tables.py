@@ -18,13 +18,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from io import StringIO, TextIOWrapper
 from itertools import islice
-from typing import Any
+from typing import IO, Any
 from zipfile import ZipFile
 
 from provisioning.formats.encodings import Examined, digest_of, examine_text
 from provisioning.formats.intake import FileKind, SourceFile
 from provisioning.formats.problems import FileProblem
-from provisioning.formats.workbooks import UnknownResult, sheets
+from provisioning.formats.workbooks import Sheet, UnknownResult, sheets
 from provisioning.settings import ReadLimits
 
 Line = tuple[int, list[str]]
@@ -208,24 +208,28 @@ class _PackedSheet:
 
 
 def _packed_sheets(source: SourceFile, limits: ReadLimits) -> list[_PackedSheet]:
-    found = []
-    try:
-        with source.open_to_seek() as stream:
-            for sheet in sheets(
-                stream, limits.sheet_rows, most_columns=_MOST_COLUMNS, most_bytes=limits.file_bytes
-            ):
-                packed = _PackedSheet(sheet.name)
-                for number, values in sheet.rows:
-                    packed.add(number, values)
-                if packed.rows > limits.sheet_rows:
-                    raise FileProblem("file.too_many_records", limit=str(limits.sheet_rows))
-                found.append(packed)
-    except FileProblem:
-        raise
-    # A spoilt workbook breaks the readers of ZIP, XML and workbooks in every way there is.
-    except Exception as error:
-        raise FileProblem("table.spoilt") from error
-    return found
+    with source.open_to_seek() as stream:
+        try:
+            return [_packed(sheet, limits) for sheet in _sheets(stream, limits)]
+        except FileProblem:
+            raise
+        # A spoilt workbook breaks the readers of ZIP, XML and workbooks in every way there is.
+        except Exception as error:
+            raise FileProblem("table.spoilt") from error
+
+
+def _sheets(stream: IO[bytes], limits: ReadLimits) -> Iterator[Sheet]:
+    most = limits.sheet_rows
+    return sheets(stream, most, most_columns=_MOST_COLUMNS, most_bytes=limits.file_bytes)
+
+
+def _packed(sheet: Sheet, limits: ReadLimits) -> _PackedSheet:
+    packed = _PackedSheet(sheet.name)
+    for number, values in sheet.rows:
+        packed.add(number, values)
+    if packed.rows > limits.sheet_rows:
+        raise FileProblem("file.too_many_records", limit=str(limits.sheet_rows))
+    return packed
 
 
 def cell_text(value: Any) -> str:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile
 
 MAX_COLUMNS = 200
@@ -266,9 +266,9 @@ class _SheetCopy:
             kind, inside = "inlineStr", f"<is><t>{_NO_RESULT}{formula}</t></is>"
         else:
             return
-        style = quoteattr(self._cell.get("s", "0"))
+        style = escape(self._cell.get("s", "0"))
         place = f"{_letters(self._column + 1)}{self._written + 1}"
-        self._cells[self._column] = f'<c r="{place}" s={style} t={quoteattr(kind)}>{inside}</c>'
+        self._cells[self._column] = f'<c r="{place}" s="{style}" t="{escape(kind)}">{inside}</c>'
 
     def _write_row(self) -> None:
         if not self._cells:

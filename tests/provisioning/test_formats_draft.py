@@ -11,6 +11,7 @@ import pytest
 from provisioning.formats import layout_draft
 from provisioning.formats.drafting import Draft, shape_of
 from tests.provisioning.roster_files import DATA, LIMITS, rules_of, write
+from tests.provisioning.table_files import csv_text, save, workbook, zipped
 
 UNKNOWN = """<?xml version="1.0" encoding="windows-1251"?>
 <Контингент год="2026/2027">
@@ -86,3 +87,52 @@ def test_a_missing_or_deep_file_is_a_finding_too(tmp_path: Path) -> None:
     assert rules_of(layout_draft(tmp_path / "no.xml", LIMITS).findings) == ["file.unreadable"]
     draft = draft_of(tmp_path, "<a>" * 9 + "</a>" * 9, depth=8)
     assert rules_of(draft.findings) == ["xml.too_deep_or_long"]
+
+
+LIST = csv_text(
+    ("Список учеников",),
+    ("№ п/п", "Ученик", "Родился", "Класс"),
+    ("1", "Примеров Пётр", "29.02.2012", "8 а"),
+    ("2", "Тестова Алёна", "", "8 а"),
+)
+
+
+def test_the_columns_of_a_table_are_listed_with_counts_and_shapes(tmp_path: Path) -> None:
+    for content, name in (
+        (LIST.encode("cp1251"), "list.csv"),
+        (workbook({"Лист1": [row.split(";") for row in LIST.splitlines()]}), "list.xlsx"),
+    ):
+        draft = layout_draft(save(tmp_path / name, content), LIMITS)
+        assert not draft.findings
+        assert [(one.path, one.count, one.shapes) for one in draft.paths] == [
+            ("№ п/п", 2, ("9",)),
+            ("Ученик", 2, ("Ааааа Аааа", "Ааааа Ааааа")),
+            ("Родился", 1, ("99.99.9999",)),
+            ("Класс", 2, ("9 а",)),
+        ]
+        data = tomllib.loads(draft.starter)
+        assert data["recognise"]["columns"] == ["№ п/п", "Ученик", "Родился", "Класс"]
+        assert '# ? = "Родился"  # 1 times, 99.99.9999\n' in draft.starter
+
+
+def test_a_set_of_tables_is_drafted_as_one_layout(tmp_path: Path) -> None:
+    members = {"a.csv": LIST, "b.csv": "Код,Название\nx,Школа\n"}
+    draft = layout_draft(zipped(tmp_path / "set.zip", members), LIMITS)
+    data = tomllib.loads(draft.starter)
+    assert [record["path"] for record in data["records"]] == ["a", "b"]
+    assert "b/Название" in {one.path for one in draft.paths}
+
+
+def test_a_table_without_titles_shows_none_of_its_values(tmp_path: Path) -> None:
+    rows = LIST.split("\r\n", 2)[2]
+    draft = layout_draft(save(tmp_path / "list.csv", rows), LIMITS)
+    assert [one.path for one in draft.paths] == ["? 1", "? 2", "? 3", "? 4"]
+    assert "Пример" not in draft.starter
+
+
+def test_a_workbook_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    draft = layout_draft(save(tmp_path / "list.xlsx", b"nothing"), LIMITS)
+    assert rules_of(draft.findings) == ["table.spoilt"]
+    assert rules_of(layout_draft(save(tmp_path / "a.xls", b"x"), LIMITS).findings) == [
+        "table.other_kind"
+    ]
