@@ -171,7 +171,8 @@ class SchoolBuilder(FieldReader):
         status, end_date = self._status(row), self._date(row, "end_date")
         left = status is PersonStatus.LEFT or (end_date is not None and end_date < self.today)
         other = self._in_another_file(sourced_id, parts, left=left)
-        if other is None and not self._counts(row, sourced_id, left=left):
+        first = None if other else self._repeated_person(row, sourced_id, left=left)
+        if not (other or first or self._counts(row, sourced_id, left=left)):
             return
         person = Person(
             sourced_id=sourced_id,
@@ -193,21 +194,30 @@ class SchoolBuilder(FieldReader):
         if other is not None:
             self._meet_elsewhere(person, other, undecided=undecided)
             return
-        self.persons[sourced_id] = person
+        class_ids = filter(None, (self._text(row, "class_id"), *map(self._clean, row.group_ids)))
+        if first is not None and replace(person, line=first.line) != first:
+            self.report("id.duplicate", row, "id")
+            return
+        if first is None:
+            self.persons[sourced_id] = person
         if undecided:
             names = ("id", "family_name", "given_name", "middle_name")
             self.undecided[sourced_id] = replace(
                 row, values={name: row.values[name] for name in names if name in row.values}
             )
-        class_ids = (self._text(row, "class_id"), *map(self._clean, row.group_ids))
-        if any(class_ids):
-            self.places[sourced_id] = tuple(dict.fromkeys(filter(None, class_ids)))
+        if places := dict.fromkeys((*self.places.get(sourced_id, ()), *class_ids)):
+            self.places[sourced_id] = tuple(places)
 
     def _is_undecided(self, row: Row) -> bool:
         """Whether only memberships tell the person's role."""
         return (
             row.kind is Kind.PERSON and self._roles_from_membership and not self._text(row, "role")
         )
+
+    def _repeated_person(self, row: Row, sourced_id: str, *, left: bool) -> Person | None:
+        """The person of an earlier row, where each row of a person names another class."""
+        first = self.persons.get(sourced_id) if row.repeats else None
+        return first if first is not None and first.has_left(self.today) is left else None
 
     def _in_another_file(
         self, sourced_id: str, parts: tuple[Part, ...], *, left: bool

@@ -15,12 +15,16 @@ _TOLD = frozenset({Role.STUDENT, Role.TEACHER, Role.ADMINISTRATOR})
 def decide_roles(builder: SchoolBuilder) -> set[Part]:
     """Give each undecided person the role of the memberships; the parts these people are in.
 
-    Who learns by one membership and teaches by another, or has none at all, is set aside: the
-    account stays as it is. Memberships that are over speak only when there is no other.
+    Who leads a class teaches. Who learns by one membership and teaches by another, or has none at
+    all, is set aside: the account stays as it is. Memberships that are over speak only when there
+    is no other.
     """
     if not builder.undecided:
         return set()
     now, before = _roles(builder.enrolments), _roles(builder.ended_links)
+    for school_class in builder.classes.values():
+        if school_class.teacher_id:
+            now[school_class.teacher_id].add(Role.TEACHER)
     parts: set[Part] = set()
     guardians = 0
     for sourced_id, row in list(builder.undecided.items()):

@@ -94,7 +94,8 @@ def receive(
             if path.is_dir():
                 shutil.copytree(path, folder / Path(name).name, dirs_exist_ok=True)
             else:
-                shutil.copyfile(path, _free_name(folder / Path(name).name))
+                # With its time: of some files that is the time of export.
+                shutil.copy2(path, _free_name(folder / Path(name).name))
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise LoadProblem("load.not_copied", name=name) from error
