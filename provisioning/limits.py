@@ -1,4 +1,4 @@
-"""What a plan takes away from people who are known, and the limits above which that needs a yes.
+"""What a plan takes away from what is known, and the limits above which that needs a yes.
 
 Each kind of loss is counted in the school, in each role and in whole classes. The wider group
 speaks first: where the school is over a limit, its roles and classes are not named as well.
@@ -7,8 +7,8 @@ speaks first: where the school is over a limit, its roles and classes are not na
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -20,12 +20,32 @@ class Limit(StrEnum):
     """The kinds of loss."""
 
     SUSPENDED = "suspended"
+    """Taken off the last roll, whatever becomes of the account: it is suspended now or later."""
     UPDATED = "updated"
     """Another name, login or birth date: somebody becomes hard to recognise."""
+    NAMES = "names"
+    LOGINS = "logins"
+    BIRTH_DATES = "birth_dates"
     COURSE_PLACES = "course_places"
     """More places in courses are taken from a person who stays than given."""
     MEMBERSHIPS = "memberships"
     """The same with cohorts."""
+    MOVES = "moves"
+    """People known at other schools come to this one."""
+    ACCOUNTS = "accounts"
+    """New accounts at a school that is known: second ones, when ids or names have changed."""
+    SET_ASIDE = "set_aside"
+    """Rows of people that could not be used."""
+    RENAMED = "renamed"
+    """Categories, cohorts or courses get other names."""
+
+
+WATCHED: Mapping[Limit, tuple[str, ...]] = {
+    Limit.NAMES: ("family_name", "given_name", "middle_name"),
+    Limit.LOGINS: ("username",),
+    Limit.BIRTH_DATES: ("birth_date",),
+}
+"""The fields of people of which each change counts; a change of any of them is an update."""
 
 
 class Among(StrEnum):
@@ -36,9 +56,15 @@ class Among(StrEnum):
     TEACHER = "teacher"
     ADMINISTRATOR = "administrator"
     CLASSES = "classes"
+    ROWS = "rows"
+    """Rows of people in the file."""
+    CATEGORIES = "categories"
+    COHORTS = "cohorts"
+    COURSES = "courses"
 
 
 _ROLES = (Among.STUDENT, Among.TEACHER, Among.ADMINISTRATOR)
+_FIELDS = {Limit.UPDATED, *WATCHED}
 _WHOLE_GROUP = 3
 """A group of so many that is lost as a whole is told, whatever the floor."""
 
@@ -49,7 +75,8 @@ class LimitBreach:
     among: Among = Among.SCHOOL
     count: int
     base: int
-    """The known active people of the group: the school, the role, or the classes named."""
+    """The known active people of the group: the school, the role, or the classes named. Else the
+    rows of the file, or the known objects of this year."""
     classes: tuple[str, ...] = ()
     """Titles of the classes, ordered; for ``Among.CLASSES`` only."""
 
@@ -80,30 +107,112 @@ class Links:
         return {person_id for person_id, lost in balance.items() if lost > 0}
 
 
-def find_breaches(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Circumstances:
+    """What the states before and after a plan do not tell."""
+
+    turned_up: Collection[str] = ()
+    """Person ids of those who leave this school's roll and are on another's: nothing is lost."""
+    arrived: Collection[str] = ()
+    """Person ids of those who come, and were known at other schools."""
+    rows: int = 0
+    """Rows of people in the file, ..."""
+    set_aside: int = 0
+    """... and those of them that could not be used."""
+    is_of_this_year: Callable[[str], bool] = field(default=lambda idnumber: True)
+    """Tells the cohorts and courses of this school year, by idnumber."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Losses:
+    """What a plan takes away, person ids by kind of loss, and objects."""
+
+    people: Mapping[Limit, Collection[str]]
+    """Others than the known active people of the school do not count."""
+    newcomers: Mapping[str, str]
+    """The role of each person who gets a new account, by person id."""
+    course_places: Links
+    memberships: Links
+    renamed: Mapping[Among, tuple[int, int]]
+    """How many objects of each kind get other names, of how many that are known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    breaches: tuple[LimitBreach, ...]
+    """The limits that a plan exceeds."""
+    counts: Mapping[Limit, int]
+    """How much of each kind is lost, whatever the limits; kinds without a loss are left out."""
+
+
+def judge(
     people: Mapping[str, MoodleUser],
-    *,
-    suspended: Iterable[str],
-    updated: Iterable[str],
-    course_places: Links,
-    memberships: Links,
+    losses: Losses,
+    about: Circumstances,
     limits: LimitSettings,
-) -> tuple[LimitBreach, ...]:
-    """The limits that a plan exceeds; ``people`` are the known active ones of the school, by id."""
-    away = people.keys() & set(suspended)
-    staying = people.keys() - away
-    losses = (
+) -> Judged:
+    """Count what a plan takes away; ``people`` are the known active ones of the school, by id."""
+    away = people.keys() & set(losses.people[Limit.SUSPENDED])
+    away -= set(about.turned_up)
+    staying = people.keys() - away - set(about.turned_up)
+    places, shares = limits.max_places_share, _shares(limits)
+    counted = (
         (Limit.SUSPENDED, away, limits.max_suspended_share),
-        (Limit.UPDATED, people.keys() & set(updated), limits.max_updated_share),
-        (Limit.COURSE_PLACES, staying & course_places.losers(), limits.max_places_share),
-        (Limit.MEMBERSHIPS, staying & memberships.losers(), limits.max_places_share),
+        *((limit, people.keys() & set(losses.people[limit]), shares[limit]) for limit in shares),
+        (Limit.COURSE_PLACES, staying & losses.course_places.losers(), places),
+        (Limit.MEMBERSHIPS, staying & losses.memberships.losers(), places),
     )
-    return tuple(
+    found = [
         breach
-        for limit, lost, share in losses
+        for limit, lost, share in counted
         if lost
         for breach in _Loss(limit, lost, share, people, limits).breaches()
+    ]
+    # Where names, logins and birth dates together are over a limit, each is not told again.
+    together = {one.among for one in found if one.limit is Limit.UPDATED}
+    found = [one for one in found if one.limit not in WATCHED or one.among not in together]
+    counts = {limit: len(lost) for limit, lost, _share in counted}
+    if people:
+        counts[Limit.MOVES] = len(about.arrived)
+    return Judged(
+        breaches=(*found, *_other_breaches(people, losses, about, limits)),
+        counts={limit: count for limit, count in counts.items() if count},
     )
+
+
+def _shares(limits: LimitSettings) -> dict[Limit, float]:
+    return {
+        Limit.UPDATED: limits.max_updated_share,
+        Limit.NAMES: limits.max_names_share,
+        Limit.LOGINS: limits.max_logins_share,
+        Limit.BIRTH_DATES: limits.max_birth_dates_share,
+    }
+
+
+def _other_breaches(
+    people: Mapping[str, MoodleUser], losses: Losses, about: Circumstances, limits: LimitSettings
+) -> Iterator[LimitBreach]:
+    """Yield what comes in bulk, rows that could not be used, and objects with other names."""
+    roles = Counter(user.role for user in people.values())
+    arrived, after = len(about.arrived), len(people) + len(about.arrived)
+    if people and arrived > max(limits.floor, limits.max_moves_share * after):
+        yield LimitBreach(limit=Limit.MOVES, count=arrived, base=after)
+    made = Counter(losses.newcomers.values())
+    for among in _ROLES:
+        # A part of the school that comes for the first time is no surprise.
+        if roles[among] and made[among] > max(
+            limits.new_floor, limits.max_new_share * roles[among]
+        ):
+            yield LimitBreach(
+                limit=Limit.ACCOUNTS, among=among, count=made[among], base=roles[among]
+            )
+    if about.set_aside > max(limits.floor, limits.max_set_aside_share * about.rows):
+        yield LimitBreach(
+            limit=Limit.SET_ASIDE, among=Among.ROWS, count=about.set_aside, base=about.rows
+        )
+    for among, (count, base) in losses.renamed.items():
+        if count > max(limits.floor, limits.max_renamed_share * base):
+            yield LimitBreach(limit=Limit.RENAMED, among=among, count=count, base=base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +244,7 @@ class _Loss:
             count, base = counts[among], bases[among]
             is_staff = among is not Among.STUDENT
             floor = self.limits.staff_floor if is_staff else self.limits.floor
-            everybody = self.limit is not Limit.UPDATED and count == base >= _WHOLE_GROUP
+            everybody = self.limit not in _FIELDS and count == base >= _WHOLE_GROUP
             if count > max(floor, share * base) or (everybody and is_staff):
                 yield LimitBreach(limit=self.limit, among=among, count=count, base=base)
 
@@ -152,6 +261,8 @@ class _Loss:
             if len(students) >= _WHOLE_GROUP
             and losses[key] >= self.limits.class_share * len(students)
         ]
+        if self.limit in WATCHED:
+            return  # their sum counts
         if len(whole) > (self.limits.whole_classes if self.limit is Limit.SUSPENDED else 0):
             yield LimitBreach(
                 limit=self.limit,

@@ -12,7 +12,17 @@ from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from provisioning.changes import APPLY_ORDER, LETTING_GO, Action, Change, Kind
-from provisioning.limits import LimitBreach, Links, find_breaches
+from provisioning.limits import (
+    WATCHED,
+    Among,
+    Circumstances,
+    Judged,
+    Limit,
+    LimitBreach,
+    Links,
+    Losses,
+    judge,
+)
 from provisioning.person_states import PersonState
 from provisioning.settings import LimitSettings
 from provisioning.state import (
@@ -28,8 +38,12 @@ from provisioning.state import (
 Record = MoodleCategory | MoodleCohort | MoodleCourse | MoodleUser | Member | CourseEnrolment
 _Link = TypeVar("_Link", Member, CourseEnrolment)
 
-_WATCHED_FIELDS = ("username", "family_name", "given_name", "middle_name", "birth_date")
-"""A change of one of these makes somebody hard to recognise: they are counted as updates."""
+_NAMED = {
+    Kind.CATEGORY: (Among.CATEGORIES, "name"),
+    Kind.COHORT: (Among.COHORTS, "name"),
+    Kind.COURSE: (Among.COURSES, "fullname"),
+}
+"""The field by which people know an object."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +56,8 @@ class Plan:
     counts: Mapping[tuple[Kind, Action], int]
     """The number of changes of each kind and action that occurs."""
     breaches: tuple[LimitBreach, ...]
+    losses: Mapping[Limit, int]
+    """How many people lose something of each kind, whatever the limits."""
 
 
 def _fields(record: Record | None) -> dict[str, Any]:
@@ -92,20 +108,26 @@ class _Changes:
         return (step.change(index) for step in self.steps for index in range(len(step)))
 
 
-def make_plan(known: State, desired: State, limits: LimitSettings) -> Plan:
+def make_plan(
+    known: State,
+    desired: State,
+    limits: LimitSettings,
+    about: Circumstances = Circumstances(),  # noqa: B008 - a value that never changes
+) -> Plan:
     """Return the changes by which ``known`` becomes ``desired``; equal input, equal digest.
 
     What ``desired`` leaves out stays in Moodle: only members and enrolments are ever removed.
     """
     found = {(step.kind, step.action): step for step in _steps(known, desired)}
     changes = _Changes([found[place] for place in APPLY_ORDER])
-    breaches = _breaches(known, found, limits)
+    judged = _judged(known, found, limits, about)
     return Plan(
         school_code=desired.school_code,
         changes=changes,
-        digest=plan_digest(desired.school_code, [one.facts for one in breaches], changes),
+        digest=plan_digest(desired.school_code, [one.facts for one in judged.breaches], changes),
         counts={place: len(found[place]) for place in APPLY_ORDER if len(found[place])},
-        breaches=breaches,
+        breaches=judged.breaches,
+        losses=judged.counts,
     )
 
 
@@ -211,29 +233,78 @@ def _in_order(links: frozenset[_Link]) -> list[_Link]:
     return ordered
 
 
-def _breaches(
-    known: State, steps: Mapping[tuple[Kind, Action], _Step], limits: LimitSettings
-) -> tuple[LimitBreach, ...]:
-    updates = steps[Kind.USER, Action.UPDATE]
-    lost = {_key(one) for action in sorted(LETTING_GO) for one in steps[Kind.USER, action].after}
-    return find_breaches(
+def _judged(
+    known: State,
+    steps: Mapping[tuple[Kind, Action], _Step],
+    limits: LimitSettings,
+    about: Circumstances,
+) -> Judged:
+    updates = _users(steps[Kind.USER, Action.UPDATE])
+    changed = {
+        limit: {
+            old.person_id
+            for old, new in updates
+            if any(getattr(old, name) != getattr(new, name) for name in names)
+        }
+        for limit, names in WATCHED.items()
+    }
+    # Taken off the roll now, whatever becomes of the account; not once more when its time is over.
+    lost = {
+        old.person_id
+        for action in sorted(LETTING_GO | {Action.UPDATE})
+        for old, new in _users(steps[Kind.USER, action])
+        if old.in_roll and not (new.in_roll and not new.suspended)
+    }
+    made = cast("Sequence[MoodleUser]", steps[Kind.USER, Action.CREATE].after)
+    losses = Losses(
+        people={
+            Limit.SUSPENDED: lost,
+            Limit.UPDATED: set().union(*changed.values()),
+            **changed,
+        },
+        newcomers={one.person_id: one.role for one in made},
+        course_places=_links(steps, Kind.ENROLMENT),
+        memberships=_links(steps, Kind.MEMBER),
+        renamed=dict(_renamed(known, steps, about)),
+    )
+    return judge(
         {
             person_id: user
             for person_id, user in known.users.items()
-            if user.school_code == known.school_code and not user.suspended
-            # In transit people are on no roll, and are lost only when their time is over.
-            if user.in_roll or person_id in lost
+            if user.school_code == known.school_code and user.in_roll and not user.suspended
         },
-        suspended=lost,
-        updated=(
-            _key(old)
-            for old, new in zip(updates.before, updates.after, strict=True)
-            if any(getattr(old, name) != getattr(new, name) for name in _WATCHED_FIELDS)
-        ),
-        course_places=_links(steps, Kind.ENROLMENT),
-        memberships=_links(steps, Kind.MEMBER),
-        limits=limits,
+        losses,
+        about,
+        limits,
     )
+
+
+def _users(step: _Step) -> list[tuple[MoodleUser, MoodleUser]]:
+    """The people of a step before and after it."""
+    before, after = (
+        cast("Sequence[MoodleUser]", step.before),
+        cast("Sequence[MoodleUser]", step.after),
+    )
+    return list(zip(before, after, strict=True))
+
+
+def _renamed(
+    known: State, steps: Mapping[tuple[Kind, Action], _Step], about: Circumstances
+) -> Iterator[tuple[Among, tuple[int, int]]]:
+    """Yield how many objects of each kind get another name, of how many of this school year."""
+    objects: dict[Kind, Mapping[str, Record]] = {
+        Kind.CATEGORY: known.categories, Kind.COHORT: known.cohorts, Kind.COURSE: known.courses,
+    }  # fmt: skip
+    for kind, (among, name) in _NAMED.items():
+        step = steps[kind, Action.UPDATE]
+        count = sum(
+            getattr(old, name) != getattr(new, name)
+            for old, new in zip(step.before, step.after, strict=True)
+        )
+        if count:
+            yearly = kind is not Kind.CATEGORY
+            base = sum(not yearly or about.is_of_this_year(key) for key in objects[kind])
+            yield among, (count, max(base, count))
 
 
 def _links(steps: Mapping[tuple[Kind, Action], _Step], kind: Kind) -> Links:

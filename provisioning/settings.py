@@ -106,6 +106,34 @@ class LimitSettings:
     """The largest share of the school's people whose accounts are suspended."""
     max_updated_share: float = 0.30
     """The largest share of the school's people whose name, login or birth date changes."""
+    max_names_share: float = 0.20
+    """The largest share of the school's people whose name changes."""
+    max_logins_share: float = 0.05
+    """The largest share of the school's people whose login changes."""
+    max_birth_dates_share: float = 0.10
+    """The largest share of the school's people whose birth date changes."""
+    max_moves_share: float = 0.20
+    """The largest share of the school's people, after the file, who have come from other schools
+    with it."""
+    max_new_share: float = 0.30
+    """The largest number of new accounts of a role, as a share of the known people of the role."""
+    new_floor: int = 50
+    """So many new accounts are always allowed: about two classes. Where nobody has the role yet,
+    all are."""
+    max_set_aside_share: float = 0.10
+    """The largest share of the file's rows of people that could not be used."""
+    max_renamed_share: float = 0.30
+    """The largest share of the school's cohorts, courses or categories of this year that get other
+    names. Up to ``floor`` of them are always allowed."""
+    max_city_day_share: float = 0.05
+    """The largest share of the city's people who lose the same within 24 hours, by all plans of all
+    schools that were approved or begun. Above it a plan waits for a yes of the city."""
+    city_day_floor: int = 300
+    """Up to so many people in the city are always allowed."""
+    max_district_day_share: float = 0.08
+    """The same of a district's people."""
+    district_day_floor: int = 200
+    """Up to so many people in a district are always allowed."""
     max_places_share: float = 0.10
     """The largest share of people who stay and lose more courses, or cohorts, than they get."""
     floor: int = 10

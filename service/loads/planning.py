@@ -12,12 +12,15 @@ from sqlalchemy.orm import Session
 from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.findings import Finding, Severity
 from provisioning.formats import LayoutError, ReadFile, SchoolFiles, read_school, scan
+from provisioning.limits import Circumstances
 from provisioning.matching import Matching
+from provisioning.naming import Names
 from provisioning.plan import make_plan
 from provisioning.questions import Question
 from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
 from provisioning.several_schools import Elsewhere
+from provisioning.state import State
 from provisioning.validation import validate
 from service import audit
 from service.application import Application
@@ -225,7 +228,9 @@ class _Planning:
                     members=known.members | old.members,
                     enrolments=known.enrolments | old.enrolments,
                 )
-                store_plan(session, stored, make_plan(known, desired, self._settings.limits))
+                about = _circumstances(roster, roll, known, elsewhere, stored, self._rules)
+                plan = make_plan(known, desired, self._settings.limits, about)
+                store_plan(session, stored, plan)
                 store_class_teachers(session, stored, roster, roll)
                 self._others.planned(school, roll.after, roster.exported_at)
             store_findings(session, self._load.id, findings)
@@ -312,6 +317,26 @@ class _Planning:
         session.flush()
         store_roll(session, stored, roster, roll)
         return stored, roll
+
+
+def _circumstances(
+    roster: Roster,
+    roll: Roll,
+    known: State,
+    elsewhere: Elsewhere,
+    stored: SchoolPlan,
+    rules: DesiredRules,
+) -> Circumstances:
+    """Return what the limits count besides the plan's changes."""
+    code, users = roster.school.code, known.users
+    came = (roll.after.keys() - roll.before.keys()) & users.keys()
+    return Circumstances(
+        turned_up={one for one in roll.before.keys() - roll.after.keys() if elsewhere.get(one)},
+        arrived={one for one in came if users[one].school_code != code},
+        rows=stored.people + stored.set_aside,
+        set_aside=stored.set_aside,
+        is_of_this_year=Names(rules.naming, roster.school, roster.school_year).is_of_this_year,
+    )
 
 
 def _is_fatal(findings: Sequence[Finding]) -> bool:

@@ -180,12 +180,27 @@ _AMONG = {
     "teacher": N_("{count} of {base} teachers"),
     "administrator": N_("{count} of {base} administrators"),
     "classes": N_("{count} of {base} pupils of whole classes ({classes})"),
+    "rows": N_("{count} of {base} rows"),
+    "categories": N_("{count} of {base} categories"),
+    "cohorts": N_("{count} of {base} cohorts"),
+    "courses": N_("{count} of {base} courses"),
 }
 _LIMITS = {
     "suspended": N_("{who} would be suspended: a truncated file looks like this"),
     "updated": N_(
         "names, logins or birth dates of {who} would change: another school's file looks like this"
     ),
+    "names": N_("names of {who} would change: are columns or ids mixed up in the file?"),
+    "logins": N_("logins of {who} would change, and the old ones would not work: is that meant?"),
+    "birth_dates": N_(
+        "birth dates of {who} would change: are columns or ids mixed up in the file?"
+    ),
+    "moves": N_(
+        "{who} would come from other schools: are the file and the code those of one school?"
+    ),
+    "accounts": N_("new accounts besides those known, for {who}: would people get a second one?"),
+    "set_aside": N_("{who} cannot be used: are columns missing or mixed up in the file?"),
+    "renamed": N_("{who} would get other names in Moodle: another school's file looks like this"),
     "course_places": N_(
         "{who} would lose places in courses and get fewer or none instead: "
         "are classes or the teaching load missing in the file?"

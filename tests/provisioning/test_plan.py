@@ -206,16 +206,43 @@ def test_suspensions_are_limited_by_share_with_a_floor(
 
 
 @pytest.mark.parametrize(
-    "fields",
-    [{"family_name": "Иначе"}, {"given_name": "Иначе"}, {"username": "x"}, {"birth_date": None}],
+    ("fields", "limit", "allowed"),
+    [
+        ({"family_name": "Иначе"}, Limit.NAMES, 40),
+        ({"given_name": "Иначе"}, Limit.NAMES, 40),
+        ({"username": "x"}, Limit.LOGINS, 10),
+        ({"birth_date": None}, Limit.BIRTH_DATES, 20),
+    ],
 )
-@pytest.mark.parametrize(("count", "is_over"), [(60, False), (61, True)])
 def test_changes_of_name_login_and_birth_date_are_limited(
-    fields: dict[str, Any], count: int, is_over: bool
+    fields: dict[str, Any], limit: Limit, allowed: int
 ) -> None:
     known = school_of(200)
-    breaches = plan(known, changed(known, count, **fields)).breaches
-    assert [one.limit for one in breaches] == [Limit.UPDATED] * is_over
+    for count, over in (
+        (allowed, []),
+        (allowed + 1, [limit]),
+        (60, [limit]),
+        (61, [Limit.UPDATED]),
+    ):
+        breaches = plan(known, changed(known, count, **fields)).breaches
+        assert [one.limit for one in breaches] == over
+
+
+def test_different_fields_of_different_people_count_together() -> None:
+    known = school_of(200)
+    mixed = changed(changed(known, 60, given_name="Иначе"), 20, birth_date=None)
+    assert [one.limit for one in plan(known, mixed).breaches] == [Limit.NAMES]
+    users = list(known.users)
+    born = {key: replace(known.users[key], birth_date=None) for key in users[180:]}
+    named = {key: replace(known.users[key], given_name="Иначе") for key in users[:41]}
+    both = replace(known, users={**known.users, **born, **named})
+    assert [one.limit for one in plan(known, both).breaches] == [Limit.UPDATED]
+
+
+def test_whose_account_stays_open_for_a_while_has_left_all_the_same() -> None:
+    known = school_of(200)
+    (breach,) = plan(known, changed(known, 21, in_roll=False)).breaches
+    assert (breach.limit, breach.count) == (Limit.SUSPENDED, 21)
 
 
 @pytest.mark.parametrize(
