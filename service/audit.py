@@ -38,6 +38,8 @@ class AuditAction(StrEnum):
     """A new load was made of the files of one in which something failed."""
     LOAD_DELETE_FILES = "load.delete_files"
     """The uploaded files of a load were deleted because of their age."""
+    PLAN_HOLD = "plan.hold"
+    """An approved plan waits for a yes of the city: too much is lost in a day."""
     PLAN_APPLY = "plan.apply"
     """All changes of one school's plan were sent to Moodle."""
 

@@ -94,6 +94,12 @@ def lock(session: Session, number: int) -> None:
         session.connection().exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def lock_also(session: Session, number: int) -> None:
+    """As ``lock``, inside a transaction that has written already: on SQLite that is the lock."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(number)))
+
+
 def insert_into(session: Session, table: type[Any]) -> Any:
     """Return the INSERT of the session's own database, which knows ON CONFLICT."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite

@@ -89,10 +89,11 @@ def _stop_code(context: Context, load_id: int) -> int:
     with context.transaction() as session:
         load = operations.find(session, load_id, context.scope)
         plans = operations.plans(session, load, context.scope)
+        day = operations.day_of(session, plans, context.settings.limits, context.now)
     if load.problem:
         return 1
     blocked = any(plan.status == PlanStatus.BLOCKED or plan.breaches for plan in plans)
-    return STOPPED if load.status == LoadStatus.REJECTED or blocked else 0
+    return STOPPED if load.status == LoadStatus.REJECTED or blocked or day.breaches else 0
 
 
 @click.command("approve")
@@ -109,12 +110,18 @@ def approve(
             operations.approve(
                 session, load_id, scope=context.scope, now=context.now,
                 expected_digest=digest, over_limits=over_limits, schools=schools or None,
+                limits=context.settings.limits,
             )  # fmt: skip
     except operations.LoadProblem as problem:
-        if problem.code != "load.over_limits":
+        if problem.code == "load.over_limits":
+            text = _("Over the limits: {schools}. Look at the plan; to go on all the same, add "
+                     "--over-limits.", schools=problem.values["schools"])  # fmt: skip
+        elif problem.code == "load.city_day":
+            text = _("All schools together lose too much in a day: {schools}. Look at the plan; to "
+                     "go on all the same, add --over-limits.",
+                     schools=problem.values["schools"])  # fmt: skip
+        else:
             raise
-        text = _("Over the limits: {schools}. Look at the plan; to go on all the same, add "
-                 "--over-limits.", schools=problem.values["schools"])  # fmt: skip
         click.echo(text, err=True)
         sys.exit(STOPPED)
     click.echo(_("Load {load} is approved. Next: schoolbridge apply {load}", load=load_id))
@@ -191,7 +198,9 @@ def sync(context: Context, paths: tuple[Path, ...], school: str, yes: bool, as_j
                 break
             with context.transaction() as session:
                 now = context.now
-                operations.approve(session, load_id, scope=context.scope, now=now)
+                operations.approve(
+                    session, load_id, scope=context.scope, now=now, limits=context.settings.limits
+                )
                 operations.ready_to_apply(session, load_id, scope=context.scope, now=now)
             code = _apply(context, load_id, as_json=as_json)
             if code == 0 or not _needs_another_plan(context, load_id):

@@ -70,12 +70,17 @@ def show(context: Context, load_id: int, *, as_json: bool) -> None:
         load = operations.find(session, load_id, context.scope)
         plans = operations.plans(session, load, context.scope)
         findings = operations.findings(session, load, context.scope)
+        day = operations.day_of(session, plans, context.settings.limits, context.now)
         if as_json:
             progress = operations.progress(session, load, context.scope)
-            print_json(_as_data(load, plans, findings) | {"progress": progress})
+            more = {"progress": progress, "city_day": [one.facts for one in day.breaches]}
+            print_json(_as_data(load, plans, findings) | more)
             return
         _print_findings(findings)
         _print_load(load, plans, findings)
+        for breach in day.breaches:
+            what = wording.breach(breach.facts)
+            click.echo(_("over the limit of a day, waits for a yes of the city: {what}", what=what))
 
 
 def _as_data(

@@ -89,6 +89,7 @@ def show(load_id: int, problem: Problem | None = None) -> str:
         )
         open_plans = [plan for plan in plans if plan.status == PlanStatus.PLANNED]
         (counted,) = with_counts(db, [load], mine)
+        day = operations.day_of(db, plans, settings().limits, now())
         return render_template(
             "console/load.html",
             load=load,
@@ -104,6 +105,9 @@ def show(load_id: int, problem: Problem | None = None) -> str:
             digest=operations.digest(plans),
             open_plans=open_plans,
             over_limits=[plan for plan in open_plans if plan.breaches],
+            city_day=[one.facts for one in day.breaches],
+            may_exceed_day=mine.is_city,
+            day_ticked="city_day" in request.form,
             progress=operations.progress(db, load, mine),
             busy=_is_busy(load),
             queued=load.status == LoadStatus.APPROVED and load.go_on_at is not None,
@@ -170,13 +174,14 @@ def approve(load_id: int) -> Response:
     with transaction() as db:
         load = operations.find(db, load_id, scope())
         plans = operations.plans(db, load, scope())
+        limits, exceeds = settings().limits, "city_day" in request.form
         waiting = {p.school_code: p.breaches for p in plans if p.status == PlanStatus.PLANNED}
         chosen = {code for code, breaches in waiting.items() if not breaches or code in confirmed}
         if not chosen and not confirmed:
             chosen = set(waiting)  # refused, because a tick is missing
         operations.approve(
             db, load_id, scope=scope(), now=now(), expected_digest=seen,
-            over_limits=bool(confirmed), schools=chosen,
+            over_limits=bool(confirmed), city_day=exceeds, schools=chosen, limits=limits,
         )  # fmt: skip
         if is_to_apply := request.form.get("then") == "apply":
             operations.ready_to_apply(db, load_id, scope=scope(), now=now())

@@ -25,7 +25,7 @@ from service import audit
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
-from service.loads import claims, class_keys
+from service.loads import city_day, claims, class_keys
 from service.loads.failures import final_status
 from service.loads.plan_work import PAGE, PlanWork, as_change
 from service.loads.roll_history import note_roll
@@ -225,6 +225,8 @@ class _Applying:
             if not plan.started:
                 if not is_approved:
                     raise PlanAltered(plan.school_code)
+                if self._is_too_much_for_a_day(session, plan):
+                    return True
                 _take_over_roll(session, plan, school, application.clock())
         work = PlanWork(application, plan, school)
         changes = work.changes()
@@ -254,6 +256,22 @@ class _Applying:
                 session, AuditAction.PLAN_APPLY, at=now, actor=audit.WORKER, load_id=plan.load_id,
                 school_code=plan.school_code, digest=plan.digest,
             )  # fmt: skip
+        return True
+
+    def _is_too_much_for_a_day(self, session: Session, plan: SchoolPlan) -> bool:
+        """Count the plan from now on; one that is too much goes back and waits for the city."""
+        now, limits = self._application.clock(), self._application.settings.limits
+        plan.counted_at = now
+        session.flush()  # before the others are read: it keeps other workers out
+        city_day.hold(session)
+        if plan.city_confirmed or not city_day.over(session, [plan], limits, now).concerns(plan):
+            return False
+        plan.status, plan.counted_at, plan.limits_confirmed = PlanStatus.PLANNED, None, False
+        audit.record(
+            session, AuditAction.PLAN_HOLD, at=now, actor=audit.WORKER, load_id=plan.load_id,
+            school_code=plan.school_code,
+        )  # fmt: skip
+        log.warning("a plan waits for the city", extra={"load": plan.load_id})
         return True
 
     def _is_as_approved(self, plan_id: int) -> bool:

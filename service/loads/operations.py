@@ -17,10 +17,12 @@ from sqlalchemy.orm import Session
 
 from provisioning.changes import Result
 from provisioning.findings import Finding, Severity
+from provisioning.settings import LimitSettings
 from service import audit
 from service.access import Forbidden, Scope
 from service.audit import AuditAction
 from service.db import LARGEST, copied
+from service.loads import city_day as city_day_limits
 from service.loads import claims
 from service.models import (
     Load,
@@ -179,15 +181,18 @@ def approve(
     now: datetime,
     expected_digest: str = "",
     over_limits: bool = False,
+    city_day: bool | None = None,
     schools: Collection[str] | None = None,
+    limits: LimitSettings | None = None,
 ) -> Load:
     """Say yes to the plans of a load.
 
     ``schools`` narrows the yes: None means every school, an empty collection means none. A plan
     over its limits is approved only with ``over_limits``, the second, explicit yes. Raises
     ``LoadProblem``: ``load.not_planned``, ``load.digest_differs``, ``load.nothing_to_approve``,
-    ``load.already_decided`` (somebody said yes before), ``load.over_limits``. Nothing at all is
-    approved then.
+    ``load.already_decided`` (somebody said yes before), ``load.over_limits``, ``load.city_day``
+    (only the city may approve it, with ``city_day``, which is ``over_limits`` when not said).
+    Nothing at all is approved then.
     """
     load, mine = _to_decide(session, load_id, scope)
     # Also after the rest was applied: the yes to it may have left these out.
@@ -205,8 +210,15 @@ def approve(
     breached = [plan.school_code for plan in open_plans if plan.breaches]
     if breached and not over_limits:
         raise LoadProblem("load.over_limits", schools=", ".join(breached))
+    city_day_limits.hold(session)
+    day = city_day_limits.over(session, open_plans, limits or LimitSettings(), now)
+    held = {plan.school_code for plan in open_plans if day.concerns(plan)}
+    may = over_limits if city_day is None else city_day
+    if held and not (may and scope.is_city):
+        raise LoadProblem("load.city_day", schools=", ".join(sorted(held)))
     for plan in open_plans:
         plan.status, plan.limits_confirmed = PlanStatus.APPROVED, bool(plan.breaches)
+        plan.counted_at, plan.city_confirmed = now, plan.school_code in held
     load.status = LoadStatus.APPROVED
     # A yes is no order to apply: ``ready_to_apply`` gives that, for the rest of the load too.
     load.go_on_at = None
@@ -214,8 +226,17 @@ def approve(
     audit.record(
         session, AuditAction.LOAD_APPROVE, at=now, actor=scope.actor, load_id=load.id,
         digest=digest(mine), schools=len(open_plans), over_limits=len(breached),
+        city_day=len(held),
     )  # fmt: skip
     return load
+
+
+def day_of(
+    session: Session, plans: Iterable[SchoolPlan], limits: LimitSettings, now: datetime
+) -> city_day_limits.Day:
+    """Return what the plans that wait for a yes would exceed of the city's day."""
+    waiting = [plan for plan in plans if plan.status == PlanStatus.PLANNED]
+    return city_day_limits.over(session, waiting, limits, now)
 
 
 def _nothing_to_approve(

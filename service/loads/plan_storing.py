@@ -68,6 +68,7 @@ def store_plan(session: Session, stored: SchoolPlan, plan: Plan) -> None:
     stored.digest = plan.digest
     stored.counts = {f"{kind}.{action}": n for (kind, action), n in plan.counts.items()}
     stored.breaches = [one.facts for one in plan.breaches]
+    stored.losses = {kind.value: count for kind, count in plan.losses.items()}
     change_rows = (
         {
             "plan_id": stored.id,

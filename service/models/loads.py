@@ -152,6 +152,12 @@ class SchoolPlan(Base):
     """Limits exceeded; such a plan needs a second, explicit yes."""
     limits_confirmed: Mapped[bool] = mapped_column(default=False)
     """Somebody said the second yes; without it, breaches keep the plan from being applied."""
+    losses: Mapped[dict[str, int]] = mapped_column(JSON, default=dict, server_default="{}")
+    """How many people lose something of each kind (``provisioning.limits.Limit``)."""
+    counted_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    """When the losses began to count for the city's day: at the yes, and again when it begins."""
+    city_confirmed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The city said yes to it although too much is lost in a day."""
     known_version: Mapped[int] = mapped_column(default=0)
     """``School.known_version`` that the plan was made against, or made by beginning it."""
     started: Mapped[bool] = mapped_column(default=False)

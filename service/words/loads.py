@@ -181,6 +181,10 @@ _AMONG = {
     "administrator": N_("{count} of {base} administrators"),
     "classes": N_("{count} of {base} pupils of whole classes ({classes})"),
     "rows": N_("{count} of {base} rows"),
+    "city": N_("{count} of {base} people in the whole city, at {schools} schools in 24 hours"),
+    "district": N_(
+        "{count} of {base} people in the district “{district}”, at {schools} schools in 24 hours"
+    ),
     "categories": N_("{count} of {base} categories"),
     "cohorts": N_("{count} of {base} cohorts"),
     "courses": N_("{count} of {base} courses"),
@@ -216,5 +220,6 @@ def breach(found: Mapping[str, Any]) -> str:
     """What a plan takes away over a limit, and why that may be wrong (``LimitBreach.facts``)."""
     among, limit = found.get("among", "school"), found["limit"]
     classes = ", ".join(found.get("classes", ()))
-    who = _(_AMONG[among], count=found["count"], base=found["base"], classes=classes)
+    told = {name: found[name] for name in ("count", "base", "schools", "district") if name in found}
+    who = _(_AMONG[among], classes=classes, **told)
     return _(_LIMITS[limit], who=who)

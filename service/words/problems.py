@@ -35,6 +35,10 @@ _SENTENCES = {
     "load.overtaken": N_("a later load of the school has planned again what failed here"),
     "load.files_gone": N_("the files of this load are not kept any more: load them again"),
     "load.over_limits": N_("over the limits: {schools}"),
+    "load.city_day": N_(
+        "all schools together lose too much in a day; these plans wait for a yes of the city: "
+        "{schools}"
+    ),
     # Registry
     "import.decided": N_("this file was decided about already"),
     "import.has_problems": N_("the file has mistakes, or changes nothing"),

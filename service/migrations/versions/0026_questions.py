@@ -113,9 +113,19 @@ def upgrade() -> None:
             "school_plans",
             sa.Column("keeps_roll", sa.Boolean, server_default=sa.false(), nullable=False),
         ),
+        (
+            "school_plans",
+            sa.Column("losses", sa.JSON, server_default="{}", nullable=False),
+        ),
+        ("school_plans", sa.Column("counted_at", sa.DateTime(timezone=True))),
+        (
+            "school_plans",
+            sa.Column("city_confirmed", sa.Boolean, server_default=sa.false(), nullable=False),
+        ),
     ):
         # Not in a batch: that would make the table anew, without its triggers.
         op.add_column(table, column)
+    op.create_index("ix_school_plans_counted_at", "school_plans", ["counted_at"])
     op.create_index("ix_known_users_state", "known_users", ["state", "away_since"])
     for name in _KEYS:
         op.add_column(
