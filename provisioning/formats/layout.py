@@ -224,6 +224,8 @@ class Layout:
 
     def reads_the_files_of(self, other: Layout) -> bool:
         """Whether a file may be recognised as of this layout and of the other."""
+        if self.is_table or other.is_table:
+            return self.is_table and set(self.recognised_columns) == set(other.recognised_columns)
         versions = self.version_values & other.version_values
         told = self.version_values and other.version_values
         return self.root == other.root and bool(versions or not told)

@@ -53,7 +53,8 @@ def _read_the_same(about: About, own: dict[str, Layout]) -> Iterator[Check]:
     for one, other in combinations(every.values(), 2):
         if {one.name, other.name} & own.keys() and one.reads_the_files_of(other):
             yield about.warning(
-                _("{one} and {other} recognise the same files, by the root {root}",
-                  one=one.name, other=other.name, root=one.root),
-                _("Give both a version in [recognise], or take one of them away."),
+                _("{one} and {other} recognise the same files, by {sign}",
+                  one=one.name, other=other.name,
+                  sign=one.root or ", ".join(one.recognised_columns)),
+                _("Tell them apart in [recognise], or take one of them away."),
             )  # fmt: skip

@@ -59,7 +59,7 @@ def test_a_missing_folder_and_layouts_that_hide_others_are_told(
     assert (missing.verdict, twice.verdict, same.verdict) == (PROBLEM, WARNING, WARNING)
     assert "nowhere" in missing.message
     assert twice.message == "flat-2 is there twice; the one in c.toml counts"
-    assert same.message == "flat-1 and flat-2 recognise the same files, by the root Выгрузка"
+    assert same.message == "flat-1 and flat-2 recognise the same files, by Выгрузка"
 
 
 def test_a_layout_beside_a_shipped_one_needs_a_version(
