@@ -43,6 +43,11 @@ class AuditAction(StrEnum):
     PLAN_APPLY = "plan.apply"
     """All changes of one school's plan were sent to Moodle."""
 
+    QUESTION_ANSWER = "question.answer"
+    """A question about who or what a row is was answered, or all like it."""
+    QUESTION_UNDO = "question.undo"
+    """An answer was taken back."""
+
     SCHOOL_WRITE = "school.write"
     """A school was added to the registry or changed there."""
     DISTRICT_RENAME = "district.rename"

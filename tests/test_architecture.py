@@ -69,6 +69,7 @@ ARROWS = {
     "naming": {"roster", "settings", "state"},
     "questions": set(),
     "person_states": {"settings"},
+    "overlay": {"roster"},
     "evidence": {"questions", "roster"},
     "matching": {"evidence", "findings", "questions", "roster", "settings"},
     "roll": {"matching", "roster"},
@@ -112,8 +113,9 @@ TIERS: dict[str, dict[str, set[str]]] = {
     "subjects": {
         "registry": set(), "activity": set(), "people": set(),
         "loads": {"people", "registry", "activity"},
+        "questions": {"loads"},
         "signin": {"people"},
-        "words": {"activity", "loads", "registry", "signin"},
+        "words": {"activity", "loads", "questions", "registry", "signin"},
         "reports": {"activity", "registry", "signin", "words"},
         "mailing": {"reports"},
         "doctor": {"activity", "signin", "words"},

@@ -2,7 +2,7 @@
 that it found, so that one is in memory at a time."""
 
 from provisioning.formats.drafting import layout_draft
-from provisioning.formats.joining import ReadFile, read_school
+from provisioning.formats.joining import ReadFile, SchoolReading, read_school
 from provisioning.formats.layout import Layout, LayoutError
 from provisioning.formats.layout_text import layout_files, layouts, read_layout
 from provisioning.formats.scanning import SchoolFiles, scan
@@ -14,6 +14,7 @@ __all__ = [
     "LayoutError",
     "ReadFile",
     "SchoolFiles",
+    "SchoolReading",
     "Tally",
     "layout_draft",
     "layout_files",

@@ -47,6 +47,10 @@ COMMANDS = {
         "loads": _("List the loads, newest first."),
         "plan": _("Show what a load found and would change."),
     },
+    "questions": {
+        "questions": _("List what only a person can say: who or what a row is."),
+        "answer": _("Answer such a question, or take an answer back; plans the school again."),
+    },
     "people": {
         "slips": _("Print logins and first passwords to hand out. Each time is written down."),
         "reset-password": _("Let the first password of a person count again; prints the new slip."),

@@ -82,6 +82,30 @@ def _plan(context: Context, load_id: int) -> int:
     return load_id
 
 
+def plan_and_wait(context: Context, load_id: int) -> int:
+    """Plan a received load and wait; the exit code says whether it may go on."""
+    return _stop_code(context, _plan(context, load_id))
+
+
+def carry_out(context: Context, load_id: int, *, as_json: bool) -> int:
+    """Approve what is within its limits, and apply it. 3 when something is left for a person."""
+    with context.transaction() as session:
+        load = operations.find(session, load_id, context.scope)
+        plans = operations.plans(session, load, context.scope)
+        within = [
+            plan.school_code
+            for plan in plans
+            if plan.status == PlanStatus.PLANNED and not plan.breaches
+        ]
+        if not within:
+            return _stop_code(context, load_id)
+        now = context.now
+        operations.approve(session, load_id, scope=context.scope, now=now, schools=within)
+        operations.ready_to_apply(session, load_id, scope=context.scope, now=now)
+    code = _apply(context, load_id, as_json=as_json)
+    return code or (STOPPED if len(within) < len(plans) else 0)
+
+
 def _stop_code(context: Context, load_id: int) -> int:
     """3 when a finding stops the load or a school, or limits want a second yes; 1 when the reading
     itself broke off; 0 when the load may go on.

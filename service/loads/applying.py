@@ -25,13 +25,14 @@ from service import audit
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
-from service.loads import city_day, claims, class_keys
+from service.loads import city_day, claims, class_keys, rosters
 from service.loads.failures import final_status
 from service.loads.plan_work import PAGE, PlanWork, as_change
 from service.loads.roll_history import note_roll
 from service.models import (
     ClassTeacher,
     Load,
+    LoadCause,
     LoadStatus,
     PlannedChange,
     PlannedClassTeacher,
@@ -214,9 +215,12 @@ class _Applying:
         is_approved = self._is_as_approved(plan_id)
         with transaction(self._sessions) as session:
             plan = session.get_one(SchoolPlan, plan_id, with_for_update=True)
+            of_rows = plan.load.cause == LoadCause.ROWS
             # Locked, so that of two plans begun at the same moment the second sees the first.
             school = session.get_one(School, plan.school_code, with_for_update=True)
-            if plan.known_version != school.known_version:  # another plan was applied since
+            if plan.known_version != school.known_version or (  # another plan was applied since
+                of_rows and not plan.started and rosters.is_overtaken(session, plan)
+            ):
                 if plan.status == PlanStatus.APPROVED:  # an applied one stays applied
                     plan.status = PlanStatus.SUPERSEDED
                 return True

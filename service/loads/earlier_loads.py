@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from provisioning.findings import Finding, rules
 from provisioning.formats import ReadFile
-from service.models import LoadFile, PlanStatus, School, SchoolPlan
+from service.models import Load, LoadCause, LoadFile, PlanStatus, School, SchoolPlan
 
 
 def compare_with_earlier(
@@ -38,7 +38,13 @@ def compare_with_earlier(
     loaded = dict(session.execute(applied.where(known).order_by(LoadFile.load_id)).all())
     newest = session.scalar(
         select(SchoolPlan.load_id)
-        .where(SchoolPlan.school_code == school_code, SchoolPlan.status == PlanStatus.APPLIED)
+        .join(Load)
+        .where(
+            SchoolPlan.school_code == school_code,
+            SchoolPlan.status == PlanStatus.APPLIED,
+            # One from kept rows was made of the rows of that file again.
+            Load.cause == LoadCause.FILE,
+        )
         .order_by(SchoolPlan.applied_at.desc())
         .limit(1)
     )

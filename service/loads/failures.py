@@ -19,8 +19,17 @@ from service.access import Scope
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
+from service.loads import replanning
 from service.loads.operations import LoadProblem, find, new_load, ready_to_apply, scope_of
-from service.models import Load, LoadStatus, PlannedChange, PlanStatus, School, SchoolPlan
+from service.models import (
+    Load,
+    LoadCause,
+    LoadStatus,
+    PlannedChange,
+    PlanStatus,
+    School,
+    SchoolPlan,
+)
 
 NEEDS_ANOTHER_PLAN = LOGIN_TAKEN | {ACCOUNT_GONE}
 """Codes of outcomes that the same plan, tried again, would only bring again."""
@@ -181,8 +190,13 @@ def plan_again(
 ) -> Load | None:
     """Return a new load over the same files, of these schools only, status *received*.
 
-    None when the files are not kept any more: then somebody has to load them again.
+    None when the files are not kept any more: then somebody has to load them again. A load
+    without files is planned again from the rows that are kept.
     """
+    if load.cause == LoadCause.ROWS:
+        return replanning.plan_from_kept_rows(
+            session, home=home, schools=schools, scope=scope, now=now, again_of=load.id
+        )
     files = home / load.folder
     if not files.is_dir():
         return None

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, union
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Kind
@@ -98,11 +98,14 @@ def known_state(session: Session, school_code: str) -> State:
         .order_by(KnownObject.moodle_id)
     ):
         objects[row.kind][row.key] = row.fields
-    # Everyone who has a source key in the school, or a place there under a key that is now
-    # somebody else's.
-    keys = select(SourceKey.person_id).where(SourceKey.school_code == school_code)
-    places = select(SchoolMembership.person_id).where(SchoolMembership.school_code == school_code)
-    own_people = keys.union(places)
+    # Everyone who has a source key in the school, and those whose row turned out to be somebody
+    # else: the school speaks for them or has them on its roll.
+    own_people = union(
+        *(
+            select(table.person_id).where(table.school_code == school_code)
+            for table in (SourceKey, KnownUser, SchoolMembership)
+        )
+    )
     known = KnownUser.person_id.in_(own_people), KnownUser.moodle_id.is_not(None)
     in_cohort = CohortMember.school_code == school_code
     in_course = KnownEnrolment.school_code == school_code

@@ -50,8 +50,20 @@ class OtherRolls:
             )
             .distinct()
         )
+        # On the roll here by a row that turned out to be somebody else.
+        by_roll = (
+            select(SchoolMembership.person_id, SchoolMembership.school_code)
+            .join(
+                other,
+                (other.person_id == SchoolMembership.person_id)
+                & (other.school_code != SchoolMembership.school_code),
+            )
+            .distinct()
+        )
         codes = sorted(set(school_codes))
         for person_id, code in rows_among(session, of_several, own.school_code, codes):
+            self._keys[code].add(person_id)
+        for person_id, code in rows_among(session, by_roll, SchoolMembership.school_code, codes):
             self._keys[code].add(person_id)
         self._read(session, set().union(*self._keys.values()))
 

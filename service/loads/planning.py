@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.findings import Finding, Severity
-from provisioning.formats import LayoutError, ReadFile, SchoolFiles, read_school, scan
+from provisioning.formats import LayoutError, SchoolFiles, SchoolReading, read_school, scan
 from provisioning.limits import Circumstances
 from provisioning.matching import Matching
 from provisioning.naming import Names
@@ -33,6 +33,7 @@ from service.loads import (
     due,
     known_state,
     operations,
+    replanning,
     rosters,
     school_codes,
 )
@@ -48,6 +49,7 @@ from service.loads.plan_storing import (
     store_roll,
     store_school,
 )
+from service.loads.replanning import KeptSchool
 from service.models import (
     Load,
     LoadCause,
@@ -58,6 +60,7 @@ from service.models import (
     PlannedClass,
     PlannedClassTeacher,
     PlannedMembership,
+    PlannedRoster,
     PlanStatus,
     School,
     SchoolPlan,
@@ -101,7 +104,8 @@ def _forget(session: Session, load_id: int, school_code: str | None = None) -> N
         return of_load if school_code is None else of_load & (table.school_code == school_code)
 
     plans = select(SchoolPlan.id).where(ours(SchoolPlan))
-    for part in (PlannedChange, PlannedMembership, PlannedClassTeacher, PlannedClass):
+    parts = PlannedChange, PlannedMembership, PlannedClassTeacher, PlannedClass, PlannedRoster
+    for part in parts:
         session.execute(delete(part).where(part.plan_id.in_(plans)))
     for table in (SchoolPlan, LoadFile, LoadFinding):
         session.execute(delete(table).where(ours(table)))
@@ -141,9 +145,14 @@ class _Planning:
         """What each school's plan took for the rolls of the others."""
         self._known_codes: dict[str, str] = {}
         """School code of the files -> code that we know the school by."""
+        self._upload: frozenset[str] = frozenset()
+        """The school codes of the whole upload."""
 
     def plan_all(self) -> None:
         """Plan every school; those whose people turned up in, or left, another one twice."""
+        if self._load.cause == LoadCause.ROWS:
+            self._plan_schools(replanning.kept_schools(self._load))
+            return
         found = scan(
             sorted((self._settings.home / self._load.folder).iterdir()),
             limits=self._settings.reading.limits,
@@ -157,28 +166,34 @@ class _Planning:
             self._upload = frozenset(school.school_code for school in schools)
             if only is not None:
                 schools = [one for one in schools if school_codes.names_one_of(one, only)]
-            codes = school_codes.possible_codes(session, schools)
+        self._plan_schools(schools)
+        # Last, because planning a school forgets every finding about it.
+        if only is None:
+            with transaction(self._application.sessions) as session:
+                store_findings(session, self._load.id, found.findings)
+
+    def _plan_schools(self, schools: Sequence[SchoolFiles | KeptSchool]) -> None:
+        named = frozenset(school.school_code for school in schools)
+        self._upload |= named
+        with self._application.sessions() as session:
+            codes = school_codes.possible_codes(session, named)
             self._others = OtherRolls(session, self._load.id, codes, self._today)
         for school in schools:
             self._plan_school(school)
         for school in schools:
             if self._sees_others_differently(self._known_codes[school.school_code]):
                 self._plan_school(school)
-        # Last, because planning a school forgets every finding about it.
-        if only is None:
-            with transaction(self._application.sessions) as session:
-                store_findings(session, self._load.id, found.findings)
 
     def _sees_others_differently(self, school_code: str) -> bool:
         assumed = self._assumed.get(school_code)
         return assumed is not None and assumed != self._others.elsewhere(school_code)
 
-    def _plan_school(self, files: SchoolFiles) -> None:
+    def _plan_school(self, files: SchoolFiles | KeptSchool) -> None:
         """Read, match, compare with what is known; then the plan is stored whole or not at all.
 
         A school may have 100,000 people: what is not needed any more is given up on the way.
         """
-        read, roster, findings, questions = self._read(files)
+        reading, roster, findings, questions = self._read(files)
         now = self._application.clock()
         code = self._known_codes[files.school_code]
         if roster is not None and not _is_fatal(findings):
@@ -195,17 +210,20 @@ class _Planning:
         with transaction(self._application.sessions) as session:
             for one in {files.school_code, code}:
                 _forget(session, self._load.id, one)
-            store_files(session, self._load.id, read)
-            if roster is None or _is_fatal(findings):
-                self._store_blocked(session, code, roster)
+            store_files(session, self._load.id, reading.files)
+            planned = None if _is_fatal(findings) else roster
+            if roster is None or planned is None:
+                blocked = self._store_blocked(session, code, roster)
+                if blocked and questions:
+                    self._keep_rows(session, blocked, files, reading)
             else:
                 school = store_school(session, roster)
                 stored, roll = self._begin_plan(session, school, roster, found)
                 del found
                 class_keys.store(session, stored.id, told, recognised.matches)
-                # As the school names its classes: who plans these rows again recognises anew.
-                rosters.keep_roster(session, stored.id, told, now)
                 del told
+                replanning.take_the_place_of_others(session, self._load, stored)
+                self._keep_rows(session, stored, files, reading)
                 known = known_state.known_state(session, school.code)
                 new = (one for one in roll.present.values() if one not in known.users)
                 elsewhere = self._assumed[school.code]
@@ -234,37 +252,27 @@ class _Planning:
                 store_class_teachers(session, stored, roster, roll)
                 self._others.planned(school, roll.after, roster.exported_at)
             store_findings(session, self._load.id, findings)
-            asking.keep_questions(session, self._load.id, code, questions, now)
+            asking.keep_questions(session, self._load.id, questions, now, roster=planned)
             claims.renew(session, self._load.id, self._application.clock())
 
     def _read(
-        self, files: SchoolFiles
-    ) -> tuple[Sequence[ReadFile], Roster | None, list[Finding], list[Question]]:
-        """Return the files, their checked roster, all that is wrong with them, what is asked."""
-        expected = self._load.expected_school or None
-        if expected:
-            with self._application.sessions() as session:
-                if school_codes.may_be(session, files.school_code, expected):
-                    expected = None  # its people will tell
-        reading = read_school(
-            files,
-            limits=self._settings.reading.limits,
-            today=self._today,
-            expected_school=expected,
-        )
+        self, files: SchoolFiles | KeptSchool
+    ) -> tuple[SchoolReading, Roster | None, list[Finding], list[Question]]:
+        """Return what was read, the checked roster, all that is wrong with it, what is asked."""
+        reading = self._reading(files)
         findings = list(reading.findings)
         self._known_codes[files.school_code] = files.school_code
         with self._application.sessions() as session:
             now = self._application.clock()
             if reading.roster is None:
                 findings += compare_with_earlier(session, files.school_code, reading.files, now)
-                return reading.files, None, findings, []
+                return reading, None, findings, []
             roster, about_code, questions = school_codes.under_known_code(
-                session, reading.roster, asking.decided(session, files.school_code),
+                session, reading.roster, asking.decided(session, reading.roster.school.code),
                 self._upload, self._today,
             )  # fmt: skip
             code = self._known_codes[files.school_code] = roster.school.code
-            read = [replace(one, school_code=code) for one in reading.files]
+            read = tuple(replace(one, school_code=code) for one in reading.files)
             findings = [replace(one, school_code=code) for one in findings] + about_code
             findings += compare_with_earlier(session, code, read, now)
             findings += self._outside_scope(session, roster)
@@ -273,7 +281,37 @@ class _Planning:
                 findings.append(about_school(roster, "school.wrong", "school_code", code, **about))
             roster, more = validate(roster, self._today)
             roster, differences = as_registered(session, roster)
-        return read, roster, findings + more + differences, questions
+        return replace(reading, files=read), roster, findings + more + differences, questions
+
+    def _reading(self, files: SchoolFiles | KeptSchool) -> SchoolReading:
+        expected = self._load.expected_school or None
+        with self._application.sessions() as session:
+            if isinstance(files, KeptSchool):
+                return files.read(session)
+            if expected and school_codes.may_be(session, files.school_code, expected):
+                expected = None  # its people will tell
+        return read_school(
+            files,
+            limits=self._settings.reading.limits,
+            today=self._today,
+            expected_school=expected,
+        )
+
+    def _keep_rows(
+        self,
+        session: Session,
+        plan: SchoolPlan,
+        files: SchoolFiles | KeptSchool,
+        reading: SchoolReading,
+    ) -> None:
+        """Keep what was read, as it was read: who plans it again decides anew."""
+        if reading.roster is not None:
+            rows = rosters.KeptRows(
+                roster=reading.roster,
+                findings=reading.findings,
+                told_code=replanning.told_code(files, plan.school_code),
+            )
+            rosters.keep_roster(session, plan, rows, self._application.clock())
 
     def _outside_scope(self, session: Session, roster: Roster) -> list[Finding]:
         """Refuse a school of others. The registry's district counts, if the school is known."""
@@ -283,16 +321,20 @@ class _Planning:
             return []
         return [about_school(roster, "school.outside_scope", "school_code", code)]
 
-    def _store_blocked(self, session: Session, school_code: str, roster: Roster | None) -> None:
+    def _store_blocked(
+        self, session: Session, school_code: str, roster: Roster | None
+    ) -> SchoolPlan | None:
         """Store that a file is refused; a school that is not known yet is not made from it."""
-        if session.get(School, school_code) is not None:
-            year = roster.school_year if roster else ""
-            session.add(
-                SchoolPlan(
-                    load_id=self._load.id, school_code=school_code, status=PlanStatus.BLOCKED,
-                    school_year=year,
-                )
-            )  # fmt: skip
+        if session.get(School, school_code) is None:
+            return None
+        plan = SchoolPlan(
+            load_id=self._load.id, school_code=school_code, status=PlanStatus.BLOCKED,
+            school_year=roster.school_year if roster else "",
+            exported_at=roster.exported_at if roster else None,
+        )  # fmt: skip
+        session.add(plan)
+        session.flush()
+        return plan
 
     def _begin_plan(
         self, session: Session, school: School, roster: Roster, found: Matching

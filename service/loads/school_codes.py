@@ -57,14 +57,13 @@ def remembered(session: Session, codes: Collection[str]) -> dict[str, str]:
     return dict(session.execute(rows).all())
 
 
-def possible_codes(session: Session, found: Sequence[SchoolFiles]) -> set[str]:
+def possible_codes(session: Session, said: Collection[str]) -> set[str]:
     """Return every code that ``under_known_code`` may find for these schools without asking."""
-    said = {one.school_code for one in found}
     folded = {folded_code(one) for one in said}
     known = session.execute(select(School.code, School.merged_into)).all()
     alike = {code for code, _into in known if folded_code(code) in folded}
     into = dict(known)
-    return said | alike | {last for one in said if (last := _last(into, one))}
+    return set(said) | alike | {last for one in said if (last := _last(into, one))}
 
 
 def may_be(session: Session, code: str, expected: str) -> bool:

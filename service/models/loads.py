@@ -46,6 +46,8 @@ class LoadCause(StrEnum):
     FILE = "file"
     DUE = "due"
     """No file: what time alone changes about people whom no school lists."""
+    ROWS = "rows"
+    """No file: the rows that were kept of ``only_schools``, after somebody has answered."""
 
 
 class PlanStatus(StrEnum):

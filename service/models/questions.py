@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth.models import UtcDateTime
@@ -29,7 +29,13 @@ class StoredQuestion(Base):
     __table_args__ = (
         Index("ix_questions_about", "school_code", "kind", "key"),
         Index("ix_questions_state", "state", "school_code"),
-    )
+        Index("ix_questions_pattern", "pattern"),
+        Index(
+            "uq_questions_open", "school_code", "kind", "key", unique=True,
+            sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"),
+        ),
+    )  # fmt: skip
+    """The last index: the same is asked once at a time, however many loads ask."""
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[QuestionKind] = mapped_column(String(20))
     state: Mapped[QuestionState] = mapped_column(String(20), default=QuestionState.OPEN)
@@ -40,6 +46,10 @@ class StoredQuestion(Base):
     candidates: Mapped[str] = mapped_column(EncryptedText("questions.candidates"), default="[]")
     """JSON: ``[{"key", "memberships", "evidence"}, …]``."""
     evidence: Mapped[str] = mapped_column(EncryptedText("questions.evidence"), default="[]")
+    pattern: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Equal for questions of equal kind and evidence: these can be answered together."""
+    part: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    """``roster.Part`` of the rows: only a file with this part can settle the question."""
     load_id: Mapped[int | None] = mapped_column(ForeignKey("loads.id"), index=True)
     """The load that asked last."""
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -64,6 +74,8 @@ class StoredDecision(Base):
     reason: Mapped[str] = mapped_column(EncryptedText("decisions.reason"), default="")
     effects: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """What the answer changed of our records, so that undoing it restores them; ids only."""
+    before: Mapped[str] = mapped_column(EncryptedText("decisions.before"), default="{}")
+    """JSON: what was known of the humans concerned, which undoing restores too."""
     decided_by: Mapped[str] = mapped_column(String(100))
     decided_at: Mapped[datetime] = mapped_column(UtcDateTime)
     undone_by: Mapped[str] = mapped_column(String(100), default="")
@@ -77,8 +89,11 @@ class PlannedRoster(Base):
     plan_id: Mapped[int] = mapped_column(ForeignKey("school_plans.id"), primary_key=True)
     school_code: Mapped[str] = mapped_column(String(64), index=True)
     source: Mapped[str] = mapped_column(String(64))
+    told_code: Mapped[str] = mapped_column(String(64))
+    """The code under which the export itself names the school."""
     rows: Mapped[str] = mapped_column(EncryptedText("planned_rosters.rows"))
-    """JSON of ``provisioning.roster.Roster``."""
+    """JSON: ``{"roster": provisioning.roster.Roster, "findings": […]}``, as read, before anything
+    was decided about the rows."""
     stored_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

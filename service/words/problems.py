@@ -39,6 +39,17 @@ _SENTENCES = {
         "all schools together lose too much in a day; these plans wait for a yes of the city: "
         "{schools}"
     ),
+    # Questions
+    "asked": N_("there is no such question"),
+    "asked.not_open": N_("this question does not wait for an answer any more"),
+    "asked.not_answered": N_("there is no answer to take back"),
+    "asked.answer": N_("this question can be answered with: {known}"),
+    "asked.candidate": N_("say which candidate is meant: a number from 1 to {n}"),
+    "asked.not_yours": N_(
+        "the candidate is of another school: whoever sees both, the district or the city, says yes"
+    ),
+    "asked.differs": N_("the question has changed since you looked; look again"),
+    "asked.reason": N_("the reason has at most {n} characters"),
     # Registry
     "import.decided": N_("this file was decided about already"),
     "import.has_problems": N_("the file has mistakes, or changes nothing"),

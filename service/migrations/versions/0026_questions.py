@@ -28,12 +28,20 @@ def upgrade() -> None:
         sa.Column("rows", sa.Text, nullable=False),
         sa.Column("candidates", sa.Text, nullable=False),
         sa.Column("evidence", sa.Text, nullable=False),
+        sa.Column("pattern", sa.String(64), server_default="", nullable=False),
+        sa.Column("part", sa.String(20), server_default="", nullable=False),
         sa.Column("load_id", sa.Integer, sa.ForeignKey("loads.id")),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_index("ix_questions_about", "questions", ["school_code", "kind", "key"])
     op.create_index("ix_questions_state", "questions", ["state", "school_code"])
+    op.create_index("ix_questions_pattern", "questions", ["pattern"])
+    is_open = sa.text("state = 'open'")
+    op.create_index(
+        "uq_questions_open", "questions", ["school_code", "kind", "key"], unique=True,
+        sqlite_where=is_open, postgresql_where=is_open,
+    )  # fmt: skip
     op.create_index("ix_questions_load_id", "questions", ["load_id"])
     op.create_table(
         "decisions",
@@ -48,6 +56,7 @@ def upgrade() -> None:
         sa.Column("evidence", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("effects", sa.JSON, nullable=False),
+        sa.Column("before", sa.Text, nullable=False),
         sa.Column("decided_by", sa.String(100), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("undone_by", sa.String(100), nullable=False),
@@ -60,6 +69,7 @@ def upgrade() -> None:
         sa.Column("plan_id", sa.Integer, sa.ForeignKey("school_plans.id"), primary_key=True),
         sa.Column("school_code", sa.String(64), nullable=False),
         sa.Column("source", sa.String(64), nullable=False),
+        sa.Column("told_code", sa.String(64), nullable=False),
         sa.Column("rows", sa.Text, nullable=False),
         sa.Column("stored_at", sa.DateTime(timezone=True), nullable=False),
     )

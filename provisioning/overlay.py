@@ -1,0 +1,56 @@
+"""The rows of a school after a file that tells only a part of them, or only what changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from provisioning.roster import Mode, Part, Role, Roster
+
+WHOLE = frozenset({Part.CLASSES, Part.STUDENTS, Part.STAFF})
+
+
+def is_whole(roster: Roster) -> bool:
+    """Tell whether the file says all that there is to know of the school."""
+    return roster.mode is Mode.FULL and roster.parts >= WHOLE
+
+
+def laid_over(base: Roster | None, newer: Roster) -> Roster:
+    """Return the rows of ``base`` as the ``newer`` file leaves them, as if one file told them all.
+
+    A full part takes the place of that part; changes replace the rows that they name. Rows of
+    another school year or source do not go together: then the newer file stands alone.
+    """
+    if base is None or is_whole(newer):
+        return newer
+    if (base.source, base.school_year) != (newer.source, newer.school_year):
+        return newer
+    full = newer.parts if newer.mode is Mode.FULL else frozenset()
+    persons = {
+        key: one for key, one in base.persons.items() if part_of(one.role) not in full
+    } | dict(newer.persons)
+    classes = ({} if Part.CLASSES in full else dict(base.classes)) | dict(newer.classes)
+    told = newer.persons.keys()
+    links = {
+        one: None
+        for one in base.enrolments
+        if one.person_id in persons
+        and not (one.subject and Part.TEACHING in full)
+        and not (one.person_id in told and (newer.mode is Mode.CHANGES or not one.subject))
+    }
+    links |= dict.fromkeys(newer.enrolments)
+    parts = full | (base.parts if base.mode is Mode.FULL else frozenset())
+    return replace(
+        newer,
+        mode=Mode.FULL if parts else Mode.CHANGES,
+        parts=parts or base.parts | newer.parts,
+        classes=classes,
+        persons=persons,
+        enrolments=tuple(one for one in links if one.class_id in classes),
+        set_aside=(base.set_aside | newer.set_aside) - told,
+        files=tuple(dict.fromkeys((*base.files, *newer.files))),
+    )
+
+
+def part_of(role: str) -> Part:
+    """Return the part of an export that holds people of this role."""
+    return Part.STUDENTS if role == Role.STUDENT else Part.STAFF

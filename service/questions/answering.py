@@ -1,0 +1,333 @@
+"""Answer a question, or all like it, or take an answer back; then plan the schools again.
+
+One transaction each. They come one after the other, as they change who a row is: the lock is that
+of giving identities, and it is taken first, so that no two of them wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from provisioning.questions import ANSWERS, Answer, Evidence, Question, QuestionKind
+from service import audit
+from service.access import Scope, staff_of_their_own_school
+from service.audit import AuditAction
+from service.db import SessionFactory, lock, transaction
+from service.loads import failures
+from service.loads.asking import as_json, as_question
+from service.loads.identities import LOCK
+from service.loads.replanning import plan_from_kept_rows, supersede
+from service.models import (
+    KnownUser,
+    Load,
+    PlannedRoster,
+    PlanStatus,
+    QuestionState,
+    SchoolPlan,
+    StoredDecision,
+    StoredQuestion,
+)
+from service.problems import Problem
+from service.questions import effects, listing
+
+MOST_ALIKE = 1000
+"""So many questions are answered at once at most."""
+LONGEST_REASON = 500
+
+_POSITIVE = frozenset({Answer.SAME, Answer.CONFIRM})
+
+
+class QuestionProblem(Problem):
+    """The question cannot be answered so."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """What came of an answer."""
+
+    questions: int
+    """How many questions it answered, or opened again."""
+    load_id: int | None
+    """The load that plans the schools again; None when there is nothing to plan from: then the
+    next file of the school is planned by the answer."""
+
+
+def answer(
+    sessions: SessionFactory,
+    question_id: int,
+    given: Answer,
+    *,
+    home: Path,
+    scope: Scope,
+    now: datetime,
+    candidate: str = "",
+    all_like_this: bool = False,
+    version: str = "",
+    reason: str = "",
+) -> Answered:
+    """Take an answer. ``candidate`` is the number or the key of the one that is meant.
+
+    ``version`` is what the operator looked at (``SeenQuestion.version``): a question that has
+    changed since is not answered. Raises ``Forbidden``, and ``QuestionProblem``:
+    ``asked.not_open``, ``asked.answer``, ``asked.candidate``, ``asked.not_yours``,
+    ``asked.differs``, ``asked.reason``.
+    """
+    if len(reason) > LONGEST_REASON:
+        raise QuestionProblem("asked.reason", n=LONGEST_REASON)
+    with transaction(sessions) as session:
+        lock(session, LOCK)
+        first = _held(session, scope, listing.find(session, scope, question_id).id)
+        (seen,) = listing.seen(session, scope, [first])
+        if first.state != QuestionState.OPEN:
+            raise QuestionProblem("asked.not_open")
+        if version and version != seen.version:
+            raise QuestionProblem("asked.differs")
+        if given not in ANSWERS[seen.question.kind]:
+            known = ", ".join(ANSWERS[seen.question.kind])
+            raise QuestionProblem("asked.answer", known=known)
+        meant = _meant(seen, given, candidate)
+        asked = [(first, meant)]
+        if all_like_this:
+            asked += _alike(session, scope, first, given)
+        decisions = [_decide(session, scope, one, given, key, now, reason) for one, key in asked]
+        audit.record(
+            session, AuditAction.QUESTION_ANSWER, at=now, actor=scope.actor,
+            load_id=first.load_id, school_code=first.school_code, question=first.id,
+            kind=first.kind, answer=given, questions=len(asked),
+        )  # fmt: skip
+        load = _plan_again(session, decisions, [one for one, _ in asked], home, scope, now)
+        return Answered(questions=len(asked), load_id=load.id if load else None)
+
+
+def undo(
+    sessions: SessionFactory, question_id: int, *, home: Path, scope: Scope, now: datetime
+) -> Answered:
+    """Take back the last answer to a question: what it changed is restored, and it may be asked
+    again.
+
+    Raises ``Forbidden``, and ``QuestionProblem("asked.not_answered")`` when no answer stands.
+    """
+    with transaction(sessions) as session:
+        lock(session, LOCK)
+        stored = _held(session, scope, listing.find(session, scope, question_id).id)
+        decision = session.scalar(
+            select(StoredDecision)
+            .where(StoredDecision.question_id == stored.id, StoredDecision.undone_at.is_(None))
+            .order_by(StoredDecision.id.desc())
+            .limit(1)
+        )
+        if decision is None:
+            raise QuestionProblem("asked.not_answered")
+        question = as_question(stored)
+        if decision.answer in _POSITIVE:
+            _check_rights(session, scope, question, decision.answer, decision.candidate)
+        effects.restore(session, decision)
+        decision.undone_by, decision.undone_at = scope.actor, now
+        _open_again(session, stored, now)
+        audit.record(
+            session, AuditAction.QUESTION_UNDO, at=now, actor=scope.actor,
+            school_code=stored.school_code, question=stored.id, kind=stored.kind,
+            answer=decision.answer,
+        )  # fmt: skip
+        if decision.kind == QuestionKind.SCHOOL:
+            _supersede_waiting(session, decision)
+        load = _plan_again(session, [decision], [stored], home, scope, now)
+        return Answered(questions=1, load_id=load.id if load else None)
+
+
+def _held(session: Session, scope: Scope, question_id: int) -> StoredQuestion:
+    """Return the question, locked; in the scope it is for sure."""
+    return session.scalars(
+        select(StoredQuestion)
+        .where(StoredQuestion.id == question_id, listing.visible(scope))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def _meant(seen: listing.SeenQuestion, given: Answer, candidate: str) -> str:
+    """Return the key of the candidate that is meant; empty for an answer that names none."""
+    if given not in _POSITIVE:
+        return ""
+    if not seen.candidates and not candidate:
+        return ""
+    if not candidate and len(seen.candidates) == 1:
+        return seen.candidates[0].key
+    if not candidate and given is Answer.CONFIRM:
+        return ""
+    for one in seen.candidates:
+        if candidate in (str(one.number), one.key, one.login or one.key):
+            return one.key
+    raise QuestionProblem("asked.candidate", n=len(seen.candidates))
+
+
+def _alike(
+    session: Session, scope: Scope, first: StoredQuestion, given: Answer
+) -> list[tuple[StoredQuestion, str]]:
+    """Return the other open questions of the scope with the same evidence, and who is meant."""
+    others = session.scalars(
+        select(StoredQuestion)
+        .where(
+            listing.visible(scope),
+            StoredQuestion.state == QuestionState.OPEN,
+            StoredQuestion.kind == first.kind,
+            StoredQuestion.pattern == first.pattern,
+            StoredQuestion.id != first.id,
+        )
+        # As planning locks them.
+        .order_by(StoredQuestion.school_code, StoredQuestion.kind, StoredQuestion.key)
+        .limit(MOST_ALIKE - 1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    found = [(one, as_question(one).candidates) for one in others]
+    if given is Answer.SAME:
+        # Who is meant is clear only where there is one.
+        return [(one, those[0].key) for one, those in found if len(those) == 1]
+    if given is Answer.CONFIRM:
+        return [(one, those[0].key if len(those) == 1 else "") for one, those in found]
+    return [(one, "") for one, _ in found]
+
+
+def _decide(
+    session: Session,
+    scope: Scope,
+    stored: StoredQuestion,
+    given: Answer,
+    candidate: str,
+    now: datetime,
+    reason: str,
+) -> StoredDecision:
+    question = as_question(stored)
+    if given in _POSITIVE:
+        _check_rights(session, scope, question, given, candidate)
+    keys = [one.key for one in question.candidates]
+    refused = sorted(set(keys) - ({candidate} if given in _POSITIVE else set()))
+    people = keys if question.kind in listing.ABOUT_PEOPLE else ()
+    decision = StoredDecision(
+        question_id=stored.id, school_code=stored.school_code, kind=stored.kind, key=stored.key,
+        answer=given, candidate=candidate,
+        refused=refused if given not in _POSITIVE or given is Answer.SAME else [],
+        evidence=as_json(_looked_at(question, candidate)), reason=reason.strip(), effects={},
+        before=effects.humans_before(session, people), decided_by=scope.actor, decided_at=now,
+    )  # fmt: skip
+    session.add(decision)
+    session.flush()
+    decision.effects = effects.EFFECTS[question.kind, given](
+        effects.Taken(
+            session=session, question=question, source=_source(session, stored),
+            candidate=candidate, refused=frozenset(refused), decision_id=decision.id, now=now,
+        )
+    )  # fmt: skip
+    stored.state, stored.changed_at = QuestionState.ANSWERED, now
+    session.flush()
+    return decision
+
+
+def _looked_at(question: Question, candidate: str) -> tuple[Evidence, ...]:
+    """Return what spoke for and against the candidate that is meant, or the first of them."""
+    meant = [one for one in question.candidates if candidate in ("", one.key)]
+    return (*question.evidence, *(each for one in meant[:1] for each in one.evidence))
+
+
+def _source(session: Session, stored: StoredQuestion) -> str:
+    """Return the source system of the rows that were asked about."""
+    newest = (
+        select(PlannedRoster.source)
+        .where(PlannedRoster.school_code == stored.school_code)
+        .order_by(PlannedRoster.plan_id.desc())
+        .limit(1)
+    )
+    of_load = newest.join(SchoolPlan).where(SchoolPlan.load_id == stored.load_id)
+    return session.scalar(of_load) or session.scalar(newest) or "paragraf"
+
+
+def _check_rights(
+    session: Session, scope: Scope, question: Question, given: Answer, candidate: str
+) -> None:
+    """Check that the operator may say yes. Raises ``QuestionProblem("asked.not_yours")``.
+
+    A row is typed by anybody: that it is somebody whom the operator's schools do not have says
+    who sees that human too. Only a move is confirmed by the school that takes the human in, and
+    not that of somebody whom the own school lists as staff.
+    """
+    if scope.is_city or not candidate:
+        return
+    if question.kind in (QuestionKind.SCHOOL, QuestionKind.CLASS):
+        if question.kind is QuestionKind.SCHOOL and not listing.schools_inside(
+            session, scope, [candidate]
+        ):
+            raise QuestionProblem("asked.not_yours")
+        return
+    if listing.people_inside(session, scope, [candidate]):
+        return
+    staff = select(KnownUser.person_id).where(
+        KnownUser.person_id == candidate, staff_of_their_own_school()
+    )
+    if question.kind is QuestionKind.MOVE and session.scalar(staff) is None:
+        return
+    raise QuestionProblem("asked.not_yours")
+
+
+def _open_again(session: Session, stored: StoredQuestion, now: datetime) -> None:
+    """Let the question wait again, unless a newer file asks the same already."""
+    same = select(StoredQuestion.id).where(
+        StoredQuestion.school_code == stored.school_code,
+        StoredQuestion.kind == stored.kind,
+        StoredQuestion.key == stored.key,
+        StoredQuestion.state == QuestionState.OPEN,
+    )
+    asked_anew = session.scalar(same) is not None
+    stored.state = QuestionState.SUPERSEDED if asked_anew else QuestionState.OPEN
+    stored.changed_at = now
+    session.flush()
+
+
+def _supersede_waiting(session: Session, decision: StoredDecision) -> None:
+    """No plan that was made while files counted as another school's may be applied."""
+    waiting = select(SchoolPlan.id).where(
+        SchoolPlan.school_code.in_([decision.candidate, decision.key]),
+        SchoolPlan.status.in_([PlanStatus.PLANNED, PlanStatus.APPROVED]),
+        SchoolPlan.started.is_(False),
+    )
+    supersede(session, session.scalars(waiting.with_for_update(skip_locked=True)).all())
+
+
+def _plan_again(
+    session: Session,
+    decisions: Sequence[StoredDecision],
+    asked: Sequence[StoredQuestion],
+    home: Path,
+    scope: Scope,
+    now: datetime,
+) -> Load | None:
+    """Return the load that plans again the schools that the decisions touch."""
+    loads = {one.load_id for one in asked}
+    asked_by = loads.pop() if len(loads) == 1 else None
+    touched = {one.school_code for one in decisions} | _other_schools(decisions)
+    inside = touched if scope.is_city else listing.schools_inside(session, scope, touched)
+    load = plan_from_kept_rows(
+        session, home=home, schools=inside, scope=scope, now=now, again_of=asked_by
+    )
+    if load is None and asked_by is not None:
+        # A school that was not known has no plan, and so no rows; its files may still be there.
+        first = session.get_one(Load, asked_by)
+        codes = {one.school_code for one in decisions}
+        load = failures.plan_again(session, first, codes, home=home, scope=scope, now=now)
+    return load
+
+
+def _other_schools(decisions: Iterable[StoredDecision]) -> set[str]:
+    """Return the further schools whose rows an answer concerns."""
+    schools: set[str] = set()
+    for one in decisions:
+        schools |= {key["school_code"] for key in one.effects.get("source_keys", ())}
+        if one.kind == QuestionKind.SCHOOL and one.candidate:
+            schools.add(one.candidate)
+    return schools

@@ -1,0 +1,224 @@
+"""What each answer changes of our records, and the way back: kind × answer × effect.
+
+Most answers change nothing here: they are remembered, and the next plan decides by them. What an
+answer does change is written down with it, row by row, so that undoing it restores the rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from provisioning.questions import Answer, Question, QuestionKind, RowRef
+from service.db import rows_among, upsert
+from service.loads import school_codes
+from service.models import Identity, KnownUser, SourceKey, StoredDecision
+
+OF_IDENTITY = (
+    "family_name", "given_name", "middle_name", "name_key", "birth_date", "sex", "snils",
+    "school_code",
+)  # fmt: skip
+"""What matching compares: it follows what is applied, so a wrong merge writes over it."""
+OF_USER = ("school_code", "source", "sourced_id")
+"""Who speaks for the person. The rest of a known user is what Moodle has."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """An answer that is being taken."""
+
+    session: Session
+    question: Question
+    source: str
+    """The source system of the rows."""
+    candidate: str
+    refused: frozenset[str]
+    decision_id: int
+    now: datetime
+
+
+Effects = dict[str, Any]
+Effect = Callable[[Taken], Effects]
+
+
+def _nothing(_taken: Taken) -> Effects:
+    return {}
+
+
+def _keys_to_candidate(taken: Taken) -> Effects:
+    """The rows are the candidate from here on: their keys lead to that human."""
+    return _point_keys(taken, dict.fromkeys(_own_rows(taken), taken.candidate))
+
+
+def _keys_of_no_candidate(taken: Taken) -> Effects:
+    """A key that leads to somebody whom the row is not leads nowhere: the next plan makes it anew.
+
+    The human keeps account and identity; only this row speaks for somebody else now. Had the same
+    been answered before and taken back, the row is again whom it was made then.
+    """
+    made = _made_before(taken)
+    changed = []
+    for row, before in _keys(taken, _own_rows(taken)).items():
+        if before is not None and before not in taken.refused:
+            continue
+        after = made.get((row.school_code, row.sourced_id))
+        after = after if after not in taken.refused else None
+        _set_key(taken.session, taken.source, row.school_code, row.sourced_id, after)
+        changed.append(_changed(taken, row, before, after))
+    return {"source_keys": changed} if changed else {}
+
+
+def _made_before(taken: Taken) -> dict[tuple[str, str], str]:
+    """Return whom the rows became after the same answer, which was taken back since."""
+    asked = taken.question
+    undone = select(StoredDecision.effects).where(
+        StoredDecision.school_code == asked.school_code,
+        StoredDecision.kind == asked.kind,
+        StoredDecision.key == asked.key,
+        StoredDecision.undone_at.is_not(None),
+    )
+    return {
+        (one["school_code"], one["sourced_id"]): one["made"]
+        for effects in taken.session.scalars(undone.order_by(StoredDecision.id))
+        for one in effects.get("source_keys", ())
+        if one.get("made")
+    }
+
+
+def _changed(taken: Taken, row: RowRef, before: str | None, after: str | None) -> dict[str, Any]:
+    return {
+        "source": taken.source, "school_code": row.school_code, "sourced_id": row.sourced_id,
+        "before": before, "after": after,
+    }  # fmt: skip
+
+
+def _keys_of_all(taken: Taken) -> Effects:
+    """Each row, in order, is the candidate at its place: a whole export has new ids."""
+    rows, people = taken.question.rows, taken.question.candidates
+    if len(rows) != len(people):
+        return {}  # one decision that the planning itself carries out, row by row
+    return _point_keys(taken, {row: one.key for row, one in zip(rows, people, strict=True)})
+
+
+def _code_of_school(taken: Taken) -> Effects:
+    """Exports under this code are those of the school that we know."""
+    changed = school_codes.answer_same(
+        taken.session, code=taken.question.key, school_code=taken.candidate, now=taken.now,
+        decision_id=taken.decision_id,
+    )  # fmt: skip
+    return {"school": changed}
+
+
+EFFECTS: Mapping[tuple[QuestionKind, Answer], Effect] = {
+    (QuestionKind.MATCH, Answer.SAME): _keys_to_candidate,
+    (QuestionKind.MATCH, Answer.DIFFERENT): _keys_of_no_candidate,
+    (QuestionKind.SPLIT, Answer.SAME): _keys_to_candidate,
+    (QuestionKind.SPLIT, Answer.DIFFERENT): _keys_of_no_candidate,
+    (QuestionKind.MOVE, Answer.CONFIRM): _keys_to_candidate,
+    (QuestionKind.MOVE, Answer.REFUSE): _keys_of_no_candidate,
+    (QuestionKind.SCHOOL, Answer.SAME): _code_of_school,
+    (QuestionKind.SCHOOL, Answer.DIFFERENT): _nothing,
+    (QuestionKind.RENUMBERED, Answer.CONFIRM): _keys_of_all,
+    (QuestionKind.RENUMBERED, Answer.REFUSE): _nothing,
+    (QuestionKind.CLASS, Answer.SAME): _nothing,
+    (QuestionKind.CLASS, Answer.DIFFERENT): _nothing,
+    (QuestionKind.LOGIN, Answer.CONFIRM): _nothing,
+    (QuestionKind.ACCOUNT, Answer.SAME): _nothing,
+    (QuestionKind.ACCOUNT, Answer.DIFFERENT): _nothing,
+}
+"""Every answer of ``ANSWERS`` is here; docs/questions.md has the same table in words."""
+
+
+def _own_rows(taken: Taken) -> tuple[RowRef, ...]:
+    """Return the rows that the question is about: named by its key, else all of its school."""
+    own = [one for one in taken.question.rows if one.school_code == taken.question.school_code]
+    named = [one for one in own if one.sourced_id == taken.question.key]
+    return tuple(named or own)
+
+
+def _keys(taken: Taken, rows: Iterable[RowRef]) -> dict[RowRef, str | None]:
+    """Return whom each row's key leads to now."""
+    found: dict[RowRef, str | None] = {}
+    for row in rows:
+        key = (taken.source, row.school_code, row.sourced_id)
+        known = taken.session.get(SourceKey, key, populate_existing=True)
+        found[row] = known.person_id if known else None
+    return found
+
+
+def _point_keys(taken: Taken, targets: Mapping[RowRef, str | None]) -> Effects:
+    changed = []
+    for row, before in _keys(taken, targets).items():
+        after = targets[row]
+        if before != after:
+            _set_key(taken.session, taken.source, row.school_code, row.sourced_id, after)
+            changed.append(_changed(taken, row, before, after))
+    return {"source_keys": changed} if changed else {}
+
+
+def _set_key(
+    session: Session, source: str, school_code: str, sourced_id: str, person_id: str | None
+) -> None:
+    key = {"source": source, "school_code": school_code, "sourced_id": sourced_id}
+    if person_id is None:
+        session.execute(delete(SourceKey).filter_by(**key))
+    else:
+        upsert(session, SourceKey, [key | {"person_id": person_id}])
+
+
+def humans_before(session: Session, people: Iterable[str]) -> str:
+    """Return as JSON what is known of these humans: it is stored encrypted with the decision."""
+    found: dict[str, Any] = {}
+    ids = sorted(set(people))
+    for table, names in ((Identity, OF_IDENTITY), (KnownUser, OF_USER)):
+        columns = select(table.person_id, *(getattr(table, name) for name in names))
+        for person_id, *values in rows_among(session, columns, table.person_id, ids):
+            told = {
+                name: value.isoformat() if isinstance(value, date) else value
+                for name, value in zip(names, values, strict=True)
+            }
+            found.setdefault(person_id, {})[table.__tablename__] = told
+    return json.dumps(found, ensure_ascii=False)
+
+
+def restore(session: Session, decision: StoredDecision) -> None:
+    """Put back what the answer changed, where nothing later has changed it again."""
+    keys = []
+    for one in decision.effects.get("source_keys", ()):
+        key = (one["source"], one["school_code"], one["sourced_id"])
+        known = session.get(SourceKey, key, populate_existing=True)
+        now = known.person_id if known else None
+        # What a "different" has freed, the next plan has given to a new human.
+        is_new_human = one["after"] is None and now is not None
+        if now == one["after"] or is_new_human:
+            _set_key(session, *key, one["before"])
+        keys.append(one | ({"made": now} if is_new_human and now != one["before"] else {}))
+    if keys:
+        decision.effects = decision.effects | {"source_keys": keys}
+    if (school := decision.effects.get("school")) is not None:
+        school_codes.undo_same(session, school)
+    for person_id, tables in json.loads(decision.before).items():
+        _restore_human(session, person_id, tables)
+    session.flush()
+
+
+def _restore_human(session: Session, person_id: str, tables: Mapping[str, Any]) -> None:
+    for table in (Identity, KnownUser):
+        told = tables.get(table.__tablename__)
+        if told is None:
+            continue
+        values = dict(told)
+        if values.get("birth_date"):
+            values["birth_date"] = date.fromisoformat(values["birth_date"])
+        session.execute(
+            update(table)
+            .where(table.person_id == person_id)
+            .values(**values)
+            .execution_options(synchronize_session=False)
+        )

@@ -1,0 +1,171 @@
+"""Words for the queue: kinds of question, answers, what each answer does, states, evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from provisioning.questions import Answer, Evidence, Question, QuestionKind, Speaks
+from service.i18n import N_
+from service.i18n import gettext as _
+from service.words import words, words_or_code
+
+kind = words(
+    match=N_("same person?"),
+    split=N_("two people?"),
+    move=N_("moved from another school?"),
+    school=N_("which school?"),
+    renumbered=N_("new ids of a whole export"),
+    **{"class": N_("which class?")},
+    login=N_("login is taken"),
+    account=N_("account made by somebody else"),
+)
+
+asked = words(
+    match=N_("Is the row {key} the person whom we know?"),
+    split=N_("The row {key} and a person whom we know share a number or an id. Is it one person?"),
+    move=N_("Has the person of row {key} come from another school?"),
+    school=N_("Is school {key} one that we know under another code?"),
+    renumbered=N_("The export has new ids. Are these the same people as before?"),
+    **{"class": N_("Is class {key} one that we know under another id?")},
+    login=N_("Moodle holds the login for somebody else. Give the person the next free one?"),
+    account=N_("Moodle has an account that somebody else made. Is it this person's?"),
+)
+"""The question itself; ``{key}`` is the id that the file gives."""
+
+state = words(
+    open=N_("waits for an answer"),
+    answered=N_("answered"),
+    superseded=N_("settled by a newer file"),
+)
+
+answer = words(
+    same=N_("the same"),
+    different=N_("different"),
+    confirm=N_("confirm"),
+    refuse=N_("refuse"),
+)
+
+_EFFECTS: Mapping[tuple[QuestionKind, Answer], str] = {
+    (QuestionKind.MATCH, Answer.SAME): N_(
+        "The row belongs to this person from now on: one account, which keeps its login and "
+        "password and gets the places of the row."
+    ),
+    (QuestionKind.MATCH, Answer.DIFFERENT): N_(
+        "The row gets an account of its own. The accounts of the candidates stay as they are."
+    ),
+    (QuestionKind.SPLIT, Answer.SAME): N_(
+        "One person: both rows lead to one account, which keeps its login and password."
+    ),
+    (QuestionKind.SPLIT, Answer.DIFFERENT): N_(
+        "Two people: the row gets an account of its own, without the number or id that they "
+        "share. The other account stays as it is."
+    ),
+    (QuestionKind.MOVE, Answer.CONFIRM): N_(
+        "The account moves along: same login, password and history, places of this school. The "
+        "places at the old school end."
+    ),
+    (QuestionKind.MOVE, Answer.REFUSE): N_(
+        "The row gets an account of its own; the account at the other school stays as it is."
+    ),
+    (QuestionKind.SCHOOL, Answer.SAME): N_(
+        "Files under this code are of the school that we know: same accounts, categories, "
+        "cohorts and courses."
+    ),
+    (QuestionKind.SCHOOL, Answer.DIFFERENT): N_(
+        "It is a new school, with a category, cohorts and courses of its own."
+    ),
+    (QuestionKind.RENUMBERED, Answer.CONFIRM): N_(
+        "Everybody keeps the account, the places and the class courses under the new ids."
+    ),
+    (QuestionKind.RENUMBERED, Answer.REFUSE): N_(
+        "The rows are other people and get new accounts; those whom the file does not name are "
+        "treated as leavers."
+    ),
+    (QuestionKind.CLASS, Answer.SAME): N_(
+        "The class keeps the cohort and the course with its content."
+    ),
+    (QuestionKind.CLASS, Answer.DIFFERENT): N_(
+        "It is another class and gets a cohort and a course of its own."
+    ),
+    (QuestionKind.LOGIN, Answer.CONFIRM): N_(
+        "The person gets the next free login. The account that exists stays as it is."
+    ),
+    (QuestionKind.ACCOUNT, Answer.SAME): N_(
+        "The account is taken over: it gets our id number, names and sign-in."
+    ),
+    (QuestionKind.ACCOUNT, Answer.DIFFERENT): N_(
+        "The account stays as it is; the person gets one with the next free login."
+    ),
+}
+
+
+def effect(kind: QuestionKind, given: Answer) -> str:
+    """What the answer will do in Moodle."""
+    return _(_EFFECTS[kind, given])
+
+
+SHOWN_ROWS = 5
+
+
+def asked_in_words(question: Question) -> str:
+    """Return the question as it is put, with the ids that the file gives."""
+    ids = [one.sourced_id or one.school_code for one in question.rows]
+    more = ", …" if len(ids) > SHOWN_ROWS else ""
+    return asked(question.kind).format(key=", ".join(ids[:SHOWN_ROWS]) + more)
+
+
+speaks = words({Speaks.FOR: N_("for"), Speaks.AGAINST: N_("against"), Speaks.NEITHER: N_("—")})
+
+field = words_or_code(
+    family_name=N_("family name"),
+    given_name=N_("given name"),
+    middle_name=N_("patronymic"),
+    names=N_("names"),
+    birth_date=N_("birth date"),
+    sex=N_("sex"),
+    snils=N_("SNILS"),
+    role=N_("role"),
+    source_key=N_("id in the file"),
+    **{"class": N_("class")},
+    class_pupils=N_("pupils of the class"),
+    class_title=N_("title of the class"),
+    class_grade=N_("year of the class"),
+    class_teacher=N_("class teacher"),
+    class_id=N_("id of the class"),
+    school=N_("school"),
+)
+"""What is compared: the first half of ``Evidence.code``."""
+
+how = words_or_code(
+    equal=N_("equal"),
+    different=N_("different"),
+    other=N_("different"),
+    one_letter=N_("differs by one letter"),
+    swapped=N_("day and month in each other's place"),
+    one_digit=N_("differs by one digit"),
+    unsaid=N_("not given"),
+    turned=N_("family name and given name in each other's place"),
+    same_year=N_("the same year of study"),
+    listed=N_("listed by another school now"),
+    left=N_("no school lists the person now"),
+    none=N_("nobody in common"),
+    unknown=N_("not known"),
+    most=N_("most in common"),
+    some=N_("some in common"),
+    people_known=N_("people of the file who are known there"),
+    known_by_id=N_("known there by id"),
+    known_by_snils=N_("known there by SNILS"),
+    known_by_name=N_("known there by name and birth date"),
+    of_roll=N_("share of its roll"),
+    code_alike=N_("code looks alike"),
+    name_equal=N_("the same name"),
+    name_differs=N_("another name"),
+    own_file=N_("has a file of its own in this upload"),
+)
+"""How it compares: the second half."""
+
+
+def evidence_in_words(evidence: Evidence) -> str:
+    """What one piece of evidence says, without values."""
+    name, _dot, means = evidence.code.partition(".")
+    return f"{field(name)}: {how(means)}"
