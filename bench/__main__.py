@@ -18,6 +18,7 @@ from bench import (
     reading,
     school,
     starting,
+    tables,
     tokens,
 )
 from bench.measuring import Figure
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each side")
     parser.add_argument("--megabytes", type=int, default=100, help="of the file that is read")
     parser.add_argument("--members", type=int, default=5_000, help="of a ZIP file")
+    parser.add_argument("--table-rows", type=int, default=100_000, help="of a list")
     parser.add_argument("--import-people", type=int, default=100_000)
     parser.add_argument("--school-people", type=int, default=3_600)
     parser.add_argument("--apply-people", type=int, default=1_000)
@@ -46,6 +48,7 @@ def main() -> None:
         "starting": lambda at: starting.figures(at, rounds=rounds),
         "reading": lambda at: reading.figures(at, megabytes=given.megabytes, rounds=rounds),
         "archives": lambda at: archives.figures(at, members=given.members, rounds=rounds),
+        "tables": lambda at: tables.figures(at, rows=given.table_rows, rounds=rounds),
         "importing": lambda at: importing.figures(at, people=given.import_people),
         "school": lambda at: school.figures(at, people=given.school_people, rounds=rounds),
         "applying": lambda at: applying.figures(at, people=given.apply_people, rounds=rounds),

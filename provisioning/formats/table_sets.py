@@ -35,8 +35,6 @@ _PARTS_OF: dict[Kind, tuple[Part, ...]] = {
     Kind.TEACHING: (Part.TEACHING,),
     Kind.MEMBERSHIP: (Part.TEACHING,),
 }
-_SAID_ONCE = frozenset({Kind.CLASS, Kind.SCHOOL})
-"""What each row of a list says again."""
 _ORDER = {Kind.SCHOOL: 0, Kind.CLASS: 1, Kind.STUDENT: 2, Kind.STAFF: 2, Kind.PERSON: 2}
 
 
@@ -143,6 +141,7 @@ class TableSet:
         self, known: KnownTable, recipes: Sequence[Recipe], lookups: LookupTables | None
     ) -> Iterator[tuple[Recipe, Row, dict[str, str]]]:
         longest = self._limits.text_length
+        said: set[tuple[object, ...]] = set()
         for count, (line, texts) in enumerate(known.lines(), start=1):
             if count > self._limits.records:
                 raise FileProblem("file.too_many_records", limit=str(self._limits.records))
@@ -151,6 +150,8 @@ class TableSet:
                     continue
                 mine = {path: texts[path] for path in recipe.paths if path in texts}
                 many = [texts[path] for path in recipe.many_paths if path in texts]
+                if _is_said_again(recipe, mine, said):
+                    continue
                 row = recipe.row(mine, many, line=line, max_text=longest, lookups=lookups)
                 yield recipe, row, texts
 
@@ -183,16 +184,9 @@ class TableSet:
         """Every row that is read, once for each school it names, put right."""
         specs = [spec for spec in known.records if spec.kind not in (Kind.HEADER, Kind.LOOKUP)]
         recipes = [Recipe(spec) for spec in specs]
-        said: set[tuple[object, ...]] = set()
         for recipe, row, texts in self._rows_of(known, recipes, self._lookups):
             self._put_right(row, repairs)
-            for one in self._in_each_school(recipe, row, texts):
-                if row.kind in _SAID_ONCE and (row.kind is Kind.SCHOOL or recipe.spec.repeats):
-                    key = (row.kind, *sorted(one.values.items()))
-                    if key in said:
-                        continue
-                    said.add(key)
-                yield one
+            yield from self._in_each_school(recipe, row, texts)
 
     def _in_each_school(self, recipe: Recipe, row: Row, texts: dict[str, str]) -> Iterable[Row]:
         if "school_code" not in recipe.spec.fields:
@@ -200,7 +194,9 @@ class TableSet:
         row.unknown.pop("school_code", None)
         codes = recipe.several("school_code", texts, self._lookups)
         row.values.pop("school_code", None)
-        if not codes:
+        if len(codes) == 1:
+            (row.values["school_code"],) = codes
+        if len(codes) < 2:
             return (row,)
         return (replace(row, values=row.values | {"school_code": code}) for code in codes)
 
@@ -243,6 +239,17 @@ class TableSet:
                 "table.formula", line=oddities.first_formula, count=str(oddities.formulas)
             )
             yield problem.finding(name, code)
+
+
+def _is_said_again(recipe: Recipe, texts: dict[str, str], said: set[tuple[object, ...]]) -> bool:
+    """Whether a row says of its school or class what an earlier one has said."""
+    kind = recipe.spec.kind
+    if kind is not Kind.SCHOOL and not (kind is Kind.CLASS and recipe.spec.repeats):
+        return False
+    key = (kind, *texts.items())
+    again = key in said
+    said.add(key)
+    return again
 
 
 def _place_in_order(known: KnownTable) -> tuple[int, str]:
