@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lxml import etree
 
 from provisioning.findings import Finding
-from provisioning.formats import table_drafts
+from provisioning.formats import guessing, table_drafts
 from provisioning.formats.encodings import examine, utf8_chunks
 from provisioning.formats.intake import SourceFile, find_files
 from provisioning.formats.problems import FileProblem
@@ -22,10 +23,12 @@ _MOST_PATHS = 2_000
 _MOST_SHAPES = 3
 _KNOWN_SHAPES = 50
 _LONGEST_SHAPE = 40
+_NAMED = frozenset({"student", "staff", "class"})
 
 
 _BEGINNING = """\
-# Name each path by one of our fields and delete the rest (docs/new-layout.md).
+# Check what the names of paths told, name the other paths by our fields, and delete the rest
+# (docs/new-layout.md).
 name = "my-layout-1"
 title = ""
 source = ""
@@ -34,13 +37,24 @@ source = ""
 root = "{root}"
 
 [content]
-"" = ["classes", "students", "staff"]"""
+"" = [{parts}]"""
 _RECORD = """
 [[records]]
 kind = "{kind}"
 path = "{path}"
 
 [records.fields]"""
+
+_CLASS_OF_ROWS = """
+# The classes are made of the same rows.
+[[records]]
+kind = "class"
+path = "{path}"
+
+[records.fields]
+id = {{ path = "{title}", transform = "class_title" }}
+title = "{title}"
+grade = {{ path = "{title}", transform = "grade_of_title" }}"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,25 +148,47 @@ def _table_draft(sources: list[SourceFile], limits: ReadLimits) -> Draft:
 
 
 def _starter(found: tuple[FoundPath, ...]) -> str:
-    """The paths of the file, with the fields still to be named."""
+    """The paths of the file, with the fields that their names tell; the others are to be named."""
     root = found[0].path if found else ""
     records = _likely_records(found)
-    lines = [_BEGINNING.format(root=root)]
+    bodies: list[str] = []
+    kinds: list[str] = []
     for record in ("", *records):
-        kind = "?" if record else "header"
-        lines.append(_RECORD.format(kind=kind, path=record or "?"))
         prefix = f"{root}/{record}/" if record else f"{root}/"
         inside = [
-            entry
+            replace(entry, path=entry.path.removeprefix(prefix))
             for entry in found
             if entry.path.startswith(prefix)
             and (record or not any(entry.path.startswith(f"{root}/{one}") for one in records))
             and (entry.shapes or "/@" in entry.path)
         ]
-        for one in inside:
-            comment = f"{one.count} times, {' | '.join(one.shapes) or 'empty'}"
-            lines.append(f'# ? = "{one.path.removeprefix(prefix)}"  # {comment}')
-    return "\n".join(lines) + "\n"
+        kind = guessing.kind_of(record) if record else "header"
+        kinds.append(kind)
+        bodies += _record(kind, record or ".", inside)
+        texts = [guessing.PathText(entry.path, entry.shapes) for entry in inside]
+        if (title := guessing.class_of_rows(kind, texts)) and "class" not in map(
+            guessing.kind_of, records
+        ):
+            kinds.append("class")
+            bodies.append(_CLASS_OF_ROWS.format(path=record, title=title))
+    parts = guessing.parts_of(kinds) or ["classes", "students", "staff"]
+    beginning = _BEGINNING.format(root=root, parts=", ".join(f'"{part}"' for part in parts))
+    if any("dictionary" in line for line in bodies):
+        beginning = f"{beginning}\n\n{guessing.SEX_WORDS}"
+    return "\n".join([beginning, *bodies]) + "\n"
+
+
+def _record(kind: str, path: str, inside: Iterable[FoundPath]) -> Iterator[str]:
+    inside = list(inside)
+    yield _RECORD.format(kind=kind, path=path)
+    texts = (guessing.PathText(entry.path, entry.shapes) for entry in inside)
+    guessed = guessing.fields_of(kind, texts)
+    if kind == "staff":
+        yield 'role = { value = "teacher" }'
+    for one in inside:
+        comment = f"# {one.count} times, {' | '.join(one.shapes) or 'empty'}"
+        for line in guessed.get(one.path, [f'# ? = "{one.path}"']):
+            yield f"{line}  {comment}"
 
 
 def shape_of(text: str) -> str:
@@ -174,7 +210,8 @@ def shape_of(text: str) -> str:
 
 
 def _likely_records(found: tuple[FoundPath, ...]) -> list[str]:
-    """Paths below the root that repeat more often than what they are in, outermost first."""
+    """Paths below the root that repeat more often than what they are in, outermost first, and those
+    that are named like people or classes, though there is one only."""
     counts = {entry.path: entry.count for entry in found if "/@" not in entry.path}
     likely: list[str] = []
     for path, count in counts.items():
@@ -182,4 +219,13 @@ def _likely_records(found: tuple[FoundPath, ...]) -> list[str]:
         repeats = bool(parent) and count > counts.get(parent, count)
         if repeats and not any(path.startswith(f"{one}/") for one in likely):
             likely.append(path)
-    return [path.partition("/")[2] for path in likely]
+    for path in sorted(counts, key=lambda one: -one.count("/")):
+        below = sum(entry.path.startswith(f"{path}/") and bool(entry.shapes) for entry in found)
+        apart = not any(
+            path.startswith(f"{one}/")
+            or (f"{one}/".startswith(f"{path}/") and guessing.kind_of(one) != "teaching")
+            for one in likely
+        )
+        if "/" in path and apart and below > 1 and guessing.kind_of(path) in _NAMED:
+            likely.append(path)
+    return [path.partition("/")[2] for path in sorted(likely)]

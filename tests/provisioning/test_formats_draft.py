@@ -10,8 +10,10 @@ import pytest
 
 from provisioning.formats import layout_draft
 from provisioning.formats.drafting import Draft, shape_of
+from tests.provisioning.foreign_files import doubts, read_with, said, text_of
 from tests.provisioning.roster_files import DATA, LIMITS, rules_of, write
 from tests.provisioning.table_files import csv_text, save, workbook, zipped
+from tests.provisioning.test_formats_foreign import FLAT
 
 UNKNOWN = """<?xml version="1.0" encoding="windows-1251"?>
 <Контингент год="2026/2027">
@@ -50,8 +52,40 @@ def test_the_starter_is_toml_with_the_likely_records(tmp_path: Path) -> None:
     starter = draft_of(tmp_path, UNKNOWN.encode("cp1251")).starter
     data = tomllib.loads(starter)
     assert data["recognise"]["root"] == "Контингент"
-    assert [record["path"] for record in data["records"]] == ["?", "Дети/Ребёнок"]
-    assert '# ? = "@ид"  # 2 times, 99\n' in starter
+    assert [record["path"] for record in data["records"]] == [".", "Дети/Ребёнок"]
+    assert 'id = "@ид"  # 2 times, 99\n' in starter
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("flat1251", {"header": {"school_code", "exported_at"}, "class": {"id", "title", "grade"},
+                      "student": {"id", "family_name", "given_name", "middle_name", "birth_date",
+                                  "sex", "class_id"}}),
+        ("ed", {"header": {"exported_at"}, "class": {"id", "title"},
+                "student": {"id", "family_name", "given_name", "middle_name", "birth_date", "snils",
+                            "class_id", "end_date"}}),
+        ("edex", {"header": {"school_code", "school_year", "exported_at"},
+                  "class": {"id", "title", "grade"},
+                  "student": {"id", "family_name", "given_name", "birth_date", "sex", "class_id",
+                              "begin_date"},
+                  "staff": {"id", "role", "family_name", "given_name", "birth_date"}}),
+        ("siecle", {"header": {"school_code"},
+                    "student": {"id", "family_name", "given_name", "middle_name", "birth_date"}}),
+    ],
+    ids=["flat1251", "ed", "edex", "siecle"],
+)  # fmt: skip
+def test_names_of_paths_tell_fields(kind: str, told: dict[str, set[str]]) -> None:
+    data = tomllib.loads(layout_draft(DATA / kind / "school.xml", LIMITS).starter)
+    fields = {one["kind"]: set(one.get("fields", {})) for one in data["records"]}
+    assert {name: fields[name] & wanted for name, wanted in told.items()} == told
+
+
+def test_the_draft_of_a_flat_list_reads_it(tmp_path: Path) -> None:
+    starter = layout_draft(DATA / "flat1251" / "school.xml", LIMITS).starter
+    named = starter.replace('source = ""', 'source = "flat"').replace('title = ""', 'title = "x"')
+    result = read_with(named, school=text_of("flat1251"))
+    assert (said(result.roster), doubts(result)) == (FLAT, [])
 
 
 @pytest.mark.parametrize("name", ["roster-1", "ims-enterprise-1.1"])
