@@ -1,5 +1,5 @@
 """What the worker clears away about once an hour: ended sign-ins of people and operators, old login
-events, ended keys, uploaded files."""
+events, ended keys, rows of old plans, uploaded files."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from service.activity.rollups import catch_up
 from service.application import Application
 from service.audit import AuditAction
 from service.db import chunks, transaction
+from service.loads import rosters
 from service.models import Load, LoadStatus
 from service.operators import sessions as operator_sessions
 
@@ -23,6 +24,7 @@ FAILURES_KEPT = timedelta(days=1)
 """Longer than the window of the console's throttle; that of the provider may be longer still."""
 
 EVENTS_AT_ONCE = 1000
+PLANS_AT_ONCE = 100
 PAUSE_SECONDS = 0.05
 """Between two pieces of login events: sign-ins go first."""
 
@@ -41,6 +43,7 @@ def clear_away(application: Application) -> None:
         operator_sessions.forget_ended(session, application.operator_lifetime, now)
     _delete_login_events(application, now)
     _delete_ended_keys(application, now)
+    _delete_old_rows(application, now)
     days = application.settings.server.keep_uploads_days
     if days:
         _delete_uploads(application, before=now - timedelta(days=days), now=now)
@@ -59,6 +62,14 @@ def _delete_login_events(application: Application, now: datetime) -> None:
             more = forget_login_events(session, now - timedelta(days=days), at_most=EVENTS_AT_ONCE)
         if more:
             time.sleep(PAUSE_SECONDS)
+
+
+def _delete_old_rows(application: Application, now: datetime) -> None:
+    """Delete the rows that plans were made from and that no plan needs any more."""
+    deleted = PLANS_AT_ONCE
+    while deleted == PLANS_AT_ONCE:
+        with transaction(application.sessions) as session:
+            deleted = rosters.forget_old(session, now, at_most=PLANS_AT_ONCE)
 
 
 def _delete_ended_keys(application: Application, now: datetime) -> None:

@@ -91,7 +91,10 @@ def known_identities(session: Session, roster: Roster, decided: Decided) -> Know
 def _of_school(session: Session, code: str) -> Iterator[KnownIdentity]:
     """Yield everybody with a key in the school or a place on its roll."""
     keys = select(SourceKey.person_id).where(SourceKey.school_code == code)
-    places = select(SchoolMembership.person_id).where(SchoolMembership.school_code == code)
+    # Not a place under a row of which somebody has said that it is not this human.
+    places = select(SchoolMembership.person_id).where(
+        SchoolMembership.school_code == code, SchoolMembership.confirmed
+    )
     here = Identity.person_id.in_(keys) | Identity.person_id.in_(places)
     for row in session.execute(select(*_COLUMNS.values()).where(here)):
         yield _known(row)
@@ -182,15 +185,22 @@ class _Details:
         """Return the people, by person id, with all that is known of their places."""
         given = {one.person_id: one for one in people}
         listed: dict[str, dict[str, Sequence[str]]] = defaultdict(dict)
-        for person_id, school, *place in self._among(
-            SchoolMembership, "school_code", "role", "class_id", "class_title", people=given
-        ):
+        unproven: set[str] = set()
+        for person_id, school, confirmed, *place in self._among(
+            SchoolMembership, "school_code", "confirmed", "role", "class_id", "class_title",
+            people=given,
+        ):  # fmt: skip
             listed[person_id][school] = place
+            if school == self._code and not confirmed:
+                unproven.add(person_id)
         keys: dict[str, list[RowRef]] = defaultdict(list)
         for person_id, school, sourced_id in self._among(
             SourceKey, "school_code", "sourced_id", people=given
         ):
             keys[person_id].append(RowRef(school_code=school, sourced_id=sourced_id))
+        for person_id in unproven:
+            if all(key.school_code != self._code for key in keys.get(person_id, ())):
+                del listed[person_id][self._code]
         accounts = {
             person_id: place
             for person_id, *place in self._among(

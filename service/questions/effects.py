@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from provisioning.questions import Answer, Question, QuestionKind, RowRef
 from service.db import rows_among, upsert
 from service.loads import school_codes
-from service.models import Identity, KnownUser, SourceKey, StoredDecision
+from service.models import Identity, KnownUser, SchoolMembership, SourceKey, StoredDecision
 
 OF_IDENTITY = (
     "family_name", "given_name", "middle_name", "name_key", "birth_date", "sex", "snils",
@@ -198,6 +198,8 @@ def restore(session: Session, decision: StoredDecision) -> None:
         is_new_human = one["after"] is None and now is not None
         if now == one["after"] or is_new_human:
             _set_key(session, *key, one["before"])
+            if now is not None:
+                _doubt_place(session, one["school_code"], now)
         keys.append(one | ({"made": now} if is_new_human and now != one["before"] else {}))
     if keys:
         decision.effects = decision.effects | {"source_keys": keys}
@@ -206,6 +208,22 @@ def restore(session: Session, decision: StoredDecision) -> None:
     for person_id, tables in json.loads(decision.before).items():
         _restore_human(session, person_id, tables)
     session.flush()
+
+
+def _doubt_place(session: Session, school_code: str, person_id: str) -> None:
+    """Let the place of a human whom no row of the school names any more prove nothing, and give no
+    rights, until the next roll ends it."""
+    has_key = exists().where(SourceKey.school_code == school_code, SourceKey.person_id == person_id)
+    session.execute(
+        update(SchoolMembership)
+        .where(
+            SchoolMembership.school_code == school_code,
+            SchoolMembership.person_id == person_id,
+            ~has_key,
+        )
+        .values(confirmed=False)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _restore_human(session: Session, person_id: str, tables: Mapping[str, Any]) -> None:
