@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import select
@@ -15,8 +12,9 @@ from bench.people.standin import URL, Moodle
 from bench.place import SCOPE, installation, load
 from service.application import Application
 from service.db import transaction
-from service.loads import operations
+from service.loads import due, operations
 from service.loads.applying import apply_load
+from service.loads.planning import plan_load
 from service.models import Load, LoadFinding, LoadStatus, PlanStatus, SchoolPlan
 from service.sample.layouts import LAYOUTS
 from service.sample.rows import SampleSchool
@@ -87,8 +85,15 @@ class Office:
         for day in range(1, days + 1):
             self.now += timedelta(days=1)
             if day % 5 == 0:
-                _daily_work()(self.application)
-                self.carry_out_what_waits()
+                self.do_what_is_due()
+
+    def do_what_is_due(self) -> None:
+        """What workers do each hour about people whom no school lists; all of it gets its yes."""
+        load_id = due.begin(self.application)
+        if load_id is not None:
+            plan_load(self.application, load_id)
+            self.carry_out(load_id)
+        self.carry_out_what_waits()
 
     def why(self, load_id: int) -> str:
         """Why a load was not applied: the rules of findings, or its problem."""
@@ -110,11 +115,3 @@ def open_office(home: Path, moodle: Moodle, *, now: datetime, database_url: str 
     application.clock = office.tick
     application.connect_moodle = moodle.client
     return office
-
-
-def _daily_work() -> Callable[[Application], object]:
-    """What ``schoolbridge`` does each day about people: nothing, in a version without it."""
-    if find_spec("service.loads.due") is None:
-        return lambda _application: None
-    work: Callable[[Application], object] = import_module("service.loads.due").do_due_work
-    return work
