@@ -149,8 +149,6 @@ def loaded(folder: Path, uploads: Uploads, database_url: str = "") -> dict[str, 
             load(trial, path, MortalClock(clock=clock.clock, lives=iter(())))
         for code, is_last in uploads.order:
             load(trial, (last if is_last else first)[code], clock)
-        for path in last.values():
-            load(trial, path, clock)
         return everybody(trial, uploads.last)
 
 
