@@ -65,9 +65,8 @@ def true_answer(question: StoredQuestion, judge: Judge) -> tuple[Answer, str]:
     if question.kind == QuestionKind.SCHOOL:
         fitting = [key for key in keys if judge.is_same_school(question.school_code, key)]
     elif question.kind == QuestionKind.CLASS:
-        fitting = [
-            key for key in keys if judge.is_same_class(question.school_code, question.key, key)
-        ]
+        class_id = question.key.rpartition(" ")[2]  # the school year stands before it
+        fitting = [key for key in keys if judge.is_same_class(question.school_code, class_id, key)]
     elif question.kind == QuestionKind.RENUMBERED:
         anew = judge.is_renumbered(question.school_code)
         return (Answer.CONFIRM if anew else Answer.REFUSE), ""
