@@ -65,6 +65,7 @@ def desired_users(
             users[person_id] = _handed_over(user, roster.school.code, others)
         else:
             users[person_id] = _let_go(user, roster, rules.people, today)
+    numbers = {one.snils for one in roster.persons.values()}
     for sourced_id, person_id in roll.first_rows:
         old = known.users.get(person_id)
         others = elsewhere.get(person_id, {})
@@ -73,6 +74,9 @@ def desired_users(
         username = old.username if old else usernames[person_id]
         person = roster.persons[sourced_id]
         new = _user(person, roll.after[person_id], username, roster, names, rules)
+        if old and not new.snils and old.snils not in numbers:
+            # A school that has not typed the number says nothing about it.
+            new = replace(new, snils=old.snils)
         if others and not old and not speaks(roster.school.code, roster.exported_at, others):
             new = _handed_over(new, roster.school.code, others)
         # An equal one is dropped, so that an unchanged school is not held in memory twice.

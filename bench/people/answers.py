@@ -35,7 +35,7 @@ def answer_all(office: Office, judge: Judge) -> int:
             home=application.settings.home, scope=SCOPE, now=application.clock(),
         )  # fmt: skip
         answered += 1
-        judge.answers[question.kind, given] += 1
+        judge.asked.append(_told(question, given, judge))
         if done.load_id is not None:
             plan_load(application, done.load_id)
             office.carry_out(done.load_id)
@@ -56,6 +56,24 @@ def _open(office: Office) -> list[StoredQuestion]:
     waiting = select(StoredQuestion).where(StoredQuestion.state == QuestionState.OPEN)
     with office.application.sessions() as session:
         return list(session.scalars(waiting.order_by(StoredQuestion.id)).all())
+
+
+def _told(question: StoredQuestion, given: Answer, judge: Judge) -> str:
+    humans = sorted(
+        {
+            judge.claims.human_of(one["school_code"], one["sourced_id"])
+            for one in json.loads(question.rows)[:2]
+        }
+    )
+    events = "; ".join(each for human in humans for each in judge.events_of(human))
+    codes = [
+        each["code"]
+        for one in json.loads(question.candidates)[:1]
+        for each in one["evidence"]
+        if each["speaks"] == "against" or ".near" in each["code"] or "unsaid" in each["code"]
+    ]
+    who = f"{question.school_code} {', '.join(humans)}"
+    return f"{question.kind} month {judge.month}: {given}, {who} {codes} [{events}]"
 
 
 def true_answer(question: StoredQuestion, judge: Judge) -> tuple[Answer, str]:

@@ -38,8 +38,8 @@ class Judge:
     faults: dict[tuple[str, str, str], Fault] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     rows: int = 0
-    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Kind of question and answer -> how often."""
+    asked: list[str] = field(default_factory=list)
+    """Each question that was answered: about whom, how, and what had happened."""
     waited: int = 0
     """Rows that nobody had after their load and before any answer."""
     _names: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
@@ -58,6 +58,10 @@ class Judge:
                 self.claims.ended(event.schools[0])
         for school in month.exports:
             self._learn_names(school)
+
+    @property
+    def month(self) -> int:
+        return self._present().number
 
     def _learn_names(self, school: SampleSchool) -> None:
         self.rows += len(school.rows)
@@ -84,11 +88,11 @@ class Judge:
         )
 
     def events_of(self, human: str) -> list[str]:
-        """Everything that happened to this human, or to a school as a whole."""
+        """Everything that happened to this human, though perhaps not alone."""
         return [
             " ".join(filter(None, (f"{one.month}:", one.what, *one.schools, one.detail)))
             for one in self.events
-            if human in one.humans or one.what in (What.RENUMBERED, What.CODE_CHANGED, What.MERGED)
+            if human in one.humans
         ]
 
     # What was seen

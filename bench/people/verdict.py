@@ -96,6 +96,7 @@ class Trial:
         for event in self.lost:
             events = "; ".join(self.judge.events_of(event.humans[0]))
             yield f"{event.what} not kept, month {event.month} {event.humans[0]} [{events}]"
+        yield from (f"asked {one}" for one in self.judge.asked)
         for human, number in self.second.items():
             yield f"{number} accounts of {human} [{'; '.join(self.judge.events_of(human))}]"
 

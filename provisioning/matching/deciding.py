@@ -260,9 +260,15 @@ def _may_hold_number(row: Person, human: KnownIdentity) -> bool:
 
 
 def _own_near(board: Board, row: Person) -> Iterable[KnownIdentity]:
-    """Yield people of this school who are gone from it and nearly the row's human."""
+    """Yield people of this school who are gone from it and nearly the row's human.
+
+    Whom another school lists now must be nearer.
+    """
     for human in board.near_own(row):
-        if compare(row, human).is_near and (board.is_gone(human) or not human.listed):
+        compared = compare(row, human)
+        is_away = board.is_gone(human) or not human.listed
+        moved = compared.is_very_near and board.code not in human.listed
+        if moved or (compared.is_near and is_away):
             yield human
 
 
