@@ -14,6 +14,7 @@ from provisioning.formats.cleaning import Unclean
 from provisioning.formats.encodings import utf8_chunks
 from provisioning.formats.headers import ScannedFile
 from provisioning.formats.layout import Kind
+from provisioning.formats.layout_rules import READ_AS
 from provisioning.formats.lookups import LookupTables
 from provisioning.formats.problems import FileProblem
 from provisioning.formats.reader import CHUNK, lookup_rows, read_rows
@@ -169,6 +170,7 @@ def _read_rows(
 ) -> int:
     if tally is not None:
         tally.add(file.head.layout, file.head.row)
+    found: set[Kind] = set()
     try:
         for row in file.rows if file.rows is not None else _rows(file, limits, lookups):
             if row.kind is Kind.HEADER:
@@ -176,12 +178,13 @@ def _read_rows(
                 continue
             if tally is not None:
                 tally.add(file.head.layout, row)
+            found.add(row.kind)
             builder.add(row)
     except FileProblem as problem:
         builder.findings.append(problem.finding(file.source.name, builder.school_code))
     else:
         _check_counts(builder, file)
-        _check_not_empty(builder, file)
+        _check_not_empty(builder, file, found)
     builder.end_file()
     return builder.rows
 
@@ -199,13 +202,21 @@ def _check_second_header(builder: SchoolBuilder, file: ScannedFile, row: Row) ->
         builder.report("header.second", row, "school_code", value=code)
 
 
-def _check_not_empty(builder: SchoolBuilder, file: ScannedFile) -> None:
-    if builder.rows or builder.guardians or builder.not_taken or not file.header.parts:
-        return
+def _check_not_empty(builder: SchoolBuilder, file: ScannedFile, found: set[Kind]) -> None:
+    """Tell when the layout read nothing, or, unless it is a shipped one, nothing of a kind."""
     layout = file.head.layout
-    reading = {Kind.CLASS, Kind.STUDENT, Kind.STAFF, Kind.PERSON, Kind.TEACHING, Kind.MEMBERSHIP}
-    paths = dict.fromkeys(spec.shown for spec in layout.records if spec.kind in reading)
-    builder.report("layout.read_nothing", layout=layout.name, paths=", ".join(paths))
+    wanted = [spec for spec in layout.records if READ_AS.get(spec.kind, set()) & file.header.parts]
+    # Of memberships not every layout says that they are teaching, too.
+    wanted += [spec for spec in layout.records if spec.kind is Kind.MEMBERSHIP]
+    missing = [spec for spec in wanted if spec.kind not in found]
+    # One of several schools in a file need not have all.
+    only_some = found and (layout.shipped or file.rows is not None)
+    if not missing or only_some or not file.header.parts:
+        return
+    rule = "layout.nothing_of_a_kind" if found else "layout.read_nothing"
+    kinds = ", ".join(dict.fromkeys(spec.kind.value for spec in missing))
+    paths = ", ".join(dict.fromkeys(spec.shown for spec in missing))
+    builder.report(rule, layout=layout.name, kinds=kinds, paths=paths)
 
 
 def _check_counts(builder: SchoolBuilder, file: ScannedFile) -> None:

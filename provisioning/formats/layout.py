@@ -218,6 +218,8 @@ class Layout:
     latin_titles: bool = False
     """Titles of classes are written with Latin letters, which are else taken for Cyrillic ones."""
     records: tuple[RecordSpec, ...] = ()
+    shipped: bool = field(default=False, compare=False)
+    """It comes with the product, and what it looks for is known to be right."""
 
     def record(self, kind: Kind) -> RecordSpec | None:
         return next((spec for spec in self.records if spec.kind is kind), None)

@@ -19,14 +19,15 @@ _REQUIRED: Mapping[Kind, tuple[str, ...]] = {
     Kind.MEMBERSHIP: ("person_id", "class_id", "role"),
     Kind.LOOKUP: ("key", "value"),
 }
-_PARTS: Mapping[Kind, tuple[Part, ...]] = {
-    Kind.CLASS: (Part.CLASSES,),
-    Kind.STUDENT: (Part.STUDENTS,),
-    Kind.STAFF: (Part.STAFF,),
-    Kind.PERSON: (Part.STUDENTS, Part.STAFF),
-    Kind.TEACHING: (Part.TEACHING,),
-    Kind.MEMBERSHIP: (Part.TEACHING,),
+READ_AS: Mapping[Kind, frozenset[Part]] = {
+    Kind.CLASS: frozenset({Part.CLASSES}),
+    Kind.STUDENT: frozenset({Part.STUDENTS}),
+    Kind.STAFF: frozenset({Part.STAFF}),
+    Kind.PERSON: frozenset({Part.STUDENTS, Part.STAFF}),
+    Kind.TEACHING: frozenset({Part.TEACHING}),
+    Kind.MEMBERSHIP: frozenset({Part.TEACHING}),
 }
+"""The parts of an export to which records of a kind belong."""
 _ROLES = frozenset(Role) | {"other"}
 _WORDS: Mapping[tuple[Kind, str], frozenset[str]] = {
     (Kind.HEADER, "mode"): frozenset(Mode),
@@ -163,13 +164,13 @@ def _about_field(
 
 def _about_content(layout: Layout) -> Iterator[str]:
     named = {part for parts in layout.content.values() for part in parts}
-    read = {part for spec in layout.records for part in _PARTS.get(spec.kind, ())}
+    read = {part for spec in layout.records for part in READ_AS.get(spec.kind, frozenset())}
     for part in sorted(named - read):
         yield f"[content] names {part}, and no record reads it"
     for spec in layout.records:
-        parts = _PARTS.get(spec.kind, ())
-        if spec.kind in _PEOPLE | {Kind.CLASS} and not named & set(parts):
-            listed = " or ".join(parts)
+        parts = READ_AS.get(spec.kind, frozenset())
+        if spec.kind in _PEOPLE | {Kind.CLASS} and not named & parts:
+            listed = " or ".join(sorted(parts))
             yield f"[content] does not name {listed}, though {spec.kind} records are read"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -109,7 +110,7 @@ def _shipped() -> dict[str, Layout]:
     folder = resources.files("provisioning.formats").joinpath("layouts")
     texts = [(entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".toml")]
     parsed = [parse_layout(entry.read_text("utf-8"), name) for name, entry in sorted(texts)]
-    return {layout.name: layout for layout in parsed}
+    return {layout.name: replace(layout, shipped=True) for layout in parsed}
 
 
 def parse_layout(text: str, file_name: str) -> Layout:

@@ -150,7 +150,8 @@ def test_a_layout_may_demand_more_than_we_do(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(text, "utf-8")
     paths = write(tmp_path, school=roster_file(students=[student(class_id="")]))
     result = read(paths, layout_folders=[tmp_path])
-    assert result.rules == ["field.missing"]
+    assert result.rules == ["field.missing", "layout.nothing_of_a_kind"]
+    assert "teaching/link" in result.findings[1].message("ru")
     assert result.roster.set_aside == {"s-1"}
 
 

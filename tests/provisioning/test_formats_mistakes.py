@@ -110,3 +110,20 @@ def test_a_header_that_is_not_found_is_told_with_layout_and_path() -> None:
     result = read_with(layout_of("siecle", ('"PARAMETRES"', '"PARAMS"')), school=text_of("siecle"))
     assert result.rules == ["header.missing"]
     assert "siecle-2, path BEE_ELEVES/PARAMS" in result.finding.message("en")
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "told"),
+    [
+        ("edex", "leerkrachten/leerkracht/groepen/groep", "no teaching record"),
+        ("edex", "leerkrachten/leerkracht", "no staff record"),
+        ("siecle", "DONNEES/STRUCTURES/STRUCTURES_ELEVE/STRUCTURE", "no class, membership record"),
+    ],
+    ids=["links", "staff", "classes"],
+)
+def test_a_path_that_finds_nothing_beside_others_is_told(kind: str, path: str, told: str) -> None:
+    layout = layout_of(kind, (f'path = "{path}"\n', f'path = "{path}x"\n'))
+    result = read_with(layout, school=text_of(kind))
+    (found,) = (one for one in result.findings if one.rule == "layout.nothing_of_a_kind")
+    assert told in found.message("en")
+    assert f"{path}x" in found.message("ru")
