@@ -111,6 +111,7 @@ class Names:
 
     def __init__(self, settings: NamingSettings, school: School, school_year: str) -> None:
         self._settings = settings
+        self.school_year = school_year
         self.institution = shorten(school.short_name or school.name or school.code, NAME_LENGTH)
         self._fields = {
             "district": clean(school.district),
@@ -137,6 +138,16 @@ class Names:
             found.append(category)
         return tuple(found)
 
+    @property
+    def school_category(self) -> str:
+        """The idnumber of the school's category."""
+        return self._key("school_idnumber")
+
+    @property
+    def year_category(self) -> str:
+        """The idnumber of the category of the school year."""
+        return self._key("year_idnumber")
+
     def role_cohort(self, role: Role) -> MoodleCohort:
         return self._cohort("role_cohort", role=role.value, role_name=ROLE_NAMES[role])
 
@@ -159,6 +170,13 @@ class Names:
     def subject_course_id(self, class_id: str, subject: str) -> str:
         key = subject_key(subject)
         return self._key("subject_course_idnumber", class_id=class_id, subject_key=key)
+
+    def class_id_in(self, cohort: str) -> str:
+        """Return the class whose cohort of this year has the idnumber; empty when none has."""
+        before, _field, after = self._settings.class_cohort_idnumber.partition("{class_id}")
+        start, end = before.format_map(self._fields), after.format_map(self._fields)
+        class_id = cohort[len(start) : len(cohort) - len(end)]
+        return class_id if class_id and self.class_cohort_id(class_id) == cohort else ""
 
     def subject_courses_prefix(self, class_id: str) -> str:
         """What the idnumbers of all subject courses of a class begin with."""

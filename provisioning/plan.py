@@ -92,7 +92,8 @@ class _Step:
         return Change(
             kind=self.kind,
             action=self.action,
-            key=_key(self.after[index] if self.after else self.before[index]),
+            # An object that gets another idnumber is still known by the one that it has.
+            key=_key(self.before[index] if self.before else self.after[index]),
             before=_fields(before),
             after=_fields(after),
         )

@@ -74,6 +74,7 @@ ARROWS = {
     "matching": {"evidence", "findings", "questions", "roster", "settings"},
     "roll": {"matching", "roster"},
     "school_identity": {"questions"},
+    "school_changes": {"naming", "roll", "state"},
     "ownership": {"findings", "matching", "roll", "roster", "school_identity", "settings"},
     "several_schools": {"roll", "roster"},
     "desired": {

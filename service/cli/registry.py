@@ -1,4 +1,5 @@
-"""Commands of the registry: template, import, schools, rename-district."""
+"""Commands of the registry: template, import, schools, rename-district, and what is ordered about
+whole schools."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ from service.cli.base import (
     print_table,
     writing,
 )
+from service.cli.loads import show
 from service.i18n import gettext as _
+from service.loads import school_changes
 from service.registry import editing, imports
 from service.registry.lookup import registry_schools
 from service.registry.mappings import DEFAULT, load_mappings
@@ -165,3 +168,70 @@ def rename_district(context: Context, old: str, new: str) -> None:
     click.echo(
         _("Renamed: {schools} schools, {operators} operators", schools=schools, operators=operators)
     )
+
+
+@registry.command(
+    "school-code", help=_("Say that a school has another code now; nothing changes in Moodle.")
+)
+@click.argument("old")
+@click.argument("new")
+@pass_context
+def school_code(context: Context, old: str, new: str) -> None:
+    with context.transaction() as session:
+        school_changes.change_code(session, context.scope, old, new, context.now)
+    click.echo(_("Files under the code {new} are those of school {old} now.", new=new, old=old))
+
+
+@registry.command("school-merge", help=_("Plan a load that merges a school into another."))
+@click.argument("school")
+@click.argument("into")
+@json_option
+@pass_context
+def school_merge(context: Context, school: str, into: str, as_json: bool) -> None:
+    _merge(context, school, into, as_json=as_json)
+
+
+@registry.command("school-close", help=_("Plan a load that closes a school: everybody leaves."))
+@click.argument("school")
+@click.option("--into", default="", metavar="CODE", help=_("The successor, if there is one."))
+@json_option
+@pass_context
+def school_close(context: Context, school: str, into: str, as_json: bool) -> None:
+    if into:
+        _merge(context, school, into, as_json=as_json)
+        return
+    with context.transaction() as session:
+        load = school_changes.plan_closing(
+            session, context.settings, context.scope, school, context.now, context.today
+        )
+    _show_planned(context, load.id, as_json=as_json)
+
+
+@registry.command("school-split", help=_("Plan a load that moves classes to another school."))
+@click.argument("school")
+@click.argument("new")
+@click.option("--classes", required=True, metavar="CLASSES", help=_("Titles or ids, with commas."))
+@json_option
+@pass_context
+def school_split(context: Context, school: str, new: str, classes: str, as_json: bool) -> None:
+    names = [one for one in map(str.strip, classes.split(",")) if one]
+    with context.transaction() as session:
+        load = school_changes.plan_split(
+            session, context.settings, context.scope, school, new, names, context.now
+        )
+    _show_planned(context, load.id, as_json=as_json)
+
+
+def _merge(context: Context, school: str, into: str, *, as_json: bool) -> None:
+    with context.transaction() as session:
+        load = school_changes.plan_merger(
+            session, context.settings, context.scope, school, into, context.now
+        )
+    _show_planned(context, load.id, as_json=as_json)
+
+
+def _show_planned(context: Context, load_id: int, *, as_json: bool) -> None:
+    """Print the plan; it waits for its yes like every other one."""
+    show(context, load_id, as_json=as_json)
+    if not as_json:
+        click.echo(_("Next: schoolbridge approve {load}", load=load_id))

@@ -8,12 +8,13 @@ from werkzeug.wrappers import Response
 from service import audit
 from service.access import find_school, need_city
 from service.audit import AuditAction
-from service.console.context import now, scope, today, transaction
+from service.console.context import now, scope, settings, today, transaction
 from service.console.forms import back_to, done, file_answer, filters, refused_on, typed, typed_day
 from service.console.navigation import Part
 from service.console.paging import page_of_list
 from service.i18n import N_, ngettext
 from service.i18n import gettext as _
+from service.loads import school_changes
 from service.models import SchoolType
 from service.registry import editing
 from service.registry.columns import Problem, plain
@@ -126,6 +127,29 @@ def close(code: str) -> Response:
     with transaction() as db:
         editing.close(db, scope(), code, on=on, merged_into=typed("merged_into"), now=now())
     return done(_("Saved."), SHOW)
+
+
+@blueprint.post("/change/<path:code>")
+@refused_on(back_to(SHOW))
+def change(code: str) -> Response:
+    """Order what concerns the whole school: ``what`` is merge, split, close or code.
+
+    All but another code becomes a planned load, whose page is the answer.
+    """
+    other = typed("into")
+    with transaction() as db:
+        given = (db, settings(), scope(), code)
+        if typed("what") == "code":
+            school_changes.change_code(db, scope(), code, other, now())
+            return done(_("Saved."), SHOW)
+        if typed("what") == "close":
+            load = school_changes.plan_closing(*given, now(), today())
+        elif typed("what") == "split":
+            names = [one.strip() for one in typed("classes").split(",")]
+            load = school_changes.plan_split(*given, other, names, now())
+        else:
+            load = school_changes.plan_merger(*given, other, now())
+    return done(_("Planned: look at it and approve it."), "console.loads.show", load_id=load.id)
 
 
 def _form() -> dict[str, str]:

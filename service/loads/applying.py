@@ -25,7 +25,7 @@ from service import audit
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
-from service.loads import city_day, claims, class_keys, rosters
+from service.loads import city_day, claims, class_keys, rosters, school_changes
 from service.loads.failures import final_status
 from service.loads.plan_work import PAGE, PlanWork, as_change
 from service.loads.roll_history import note_roll
@@ -218,9 +218,11 @@ class _Applying:
             of_rows = plan.load.cause == LoadCause.ROWS
             # Locked, so that of two plans begun at the same moment the second sees the first.
             school = session.get_one(School, plan.school_code, with_for_update=True)
-            if plan.known_version != school.known_version or (  # another plan was applied since
+            is_overtaken = school_changes.is_overtaken(session, plan) or (
                 of_rows and not plan.started and rosters.is_overtaken(session, plan)
-            ):
+            )
+            if plan.known_version != school.known_version or is_overtaken:
+                # Another plan was applied since.
                 if plan.status == PlanStatus.APPROVED:  # an applied one stays applied
                     plan.status = PlanStatus.SUPERSEDED
                 return True
@@ -232,6 +234,7 @@ class _Applying:
                 if self._is_too_much_for_a_day(session, plan):
                     return True
                 _take_over_roll(session, plan, school, application.clock())
+                school_changes.take_over(session, plan, application.clock())
         work = PlanWork(application, plan, school)
         changes = work.changes()
         first = next(changes, None)

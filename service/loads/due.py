@@ -49,6 +49,10 @@ LOCK = 7_265_402
 RECENT = timedelta(days=7)
 """So long a plan of a file that waits for its yes keeps its school out: it may know better."""
 
+MOST_AT_ONCE = 1_000
+"""So many people are moved on by one load, those who have been away longest first; the next load
+follows within the hour. An upgrade finds years of leavers, and summer whole classes."""
+
 SCOPE = Scope(actor=audit.WORKER, role=OperatorRole.CITY)
 """Who makes these loads, and says yes to what is within the limits."""
 
@@ -84,14 +88,18 @@ def begin(application: Application) -> int | None:
 def plan_all(application: Application, load: Load) -> None:
     """Store a plan for each school in which somebody is due, one school in memory at a time.
 
-    What an earlier attempt has left of the load is gone before.
+    What an earlier attempt has left of the load is gone before. No more than ``MOST_AT_ONCE``
+    people.
     """
     now, settings = application.clock(), application.settings.people
     with application.sessions() as session:
         codes = sorted(_schools_with_due(session, settings, now))
+    left = MOST_AT_ONCE
     for code in codes:
+        if not left:
+            return
         with transaction(application.sessions) as session:
-            _plan_school(session, application, load.id, code, now)
+            left -= _plan_school(session, application, load.id, code, now, most=left)
             claims.renew(session, load.id, application.clock())
 
 
@@ -178,15 +186,23 @@ def _kept_out(now: datetime) -> Select[str]:
 
 
 def _plan_school(
-    session: Session, application: Application, load_id: int, code: str, now: datetime
-) -> None:
+    session: Session,
+    application: Application,
+    load_id: int,
+    code: str,
+    now: datetime,
+    *,
+    most: int,
+) -> int:
+    """Store the plan; return how many people it moves on."""
     settings = application.settings
     school = session.get_one(School, code)
     due = dict(
         session.execute(
-            select(KnownUser.person_id, KnownUser.away_since).where(
-                KnownUser.school_code == code, _is_due(settings.people, now)
-            )
+            select(KnownUser.person_id, KnownUser.away_since)
+            .where(KnownUser.school_code == code, _is_due(settings.people, now))
+            .order_by(KnownUser.away_since, KnownUser.person_id)
+            .limit(most)
         ).all()
     )
     _give_up_older(session, load_id, code)
@@ -221,6 +237,7 @@ def _plan_school(
     session.add(stored)
     session.flush()
     store_plan(session, stored, make_plan(known, desired, settings.limits))
+    return len(due)
 
 
 def _give_up_older(session: Session, load_id: int, code: str) -> None:

@@ -38,7 +38,7 @@ from service.loads import asking
 from service.loads.candidates import NAMES, known_identities, name_keys
 from service.loads.known_state import roll_before
 from service.loads.people_at_schools import known_schools
-from service.models import Identity, KnownUser, SourceKey, TakenLogin
+from service.models import Identity, KnownUser, School, SourceKey, TakenLogin
 from service.settings import Settings
 
 LOCK = 7_265_401
@@ -92,7 +92,9 @@ def _where_known(
     """Return the other schools at which these people of a file are known; they may be its own."""
     if len(people) < FEW:
         return ()
-    return known_schools(session, roster, people, besides={roster.school.code})
+    code = roster.school.code
+    parts = session.scalars(select(School.code).where(School.merged_into == code))
+    return known_schools(session, roster, people, besides={code, *parts})
 
 
 def _reserve(

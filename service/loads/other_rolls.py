@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from provisioning.naming import NAME_LENGTH, shorten
@@ -22,6 +22,7 @@ from service.models import (
     SchoolType,
     SourceKey,
 )
+from service.registry.closing import is_open
 
 
 class OtherRolls:
@@ -124,11 +125,6 @@ class OtherRolls:
         for person_id, *said in rows_among(session, in_schools, applied.person_id, people):
             if said[3].code not in replaced:
                 self._listed[person_id][said[3].code] = place_of(*said)
-
-
-def is_open(today: date) -> ColumnElement[bool]:
-    """A condition on ``School``: it is not closed, so its roll says who is there."""
-    return School.closed_on.is_(None) | (School.closed_on >= today)
 
 
 def place_of(

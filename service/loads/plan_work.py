@@ -29,6 +29,7 @@ from service.models import (
     SchoolPlan,
 )
 from service.people.passwords import first_password
+from service.registry.closing import ended_schools
 
 PAGE = 500
 """Planned changes read at once; far more than a batch, far less than a plan."""
@@ -47,6 +48,7 @@ class PlanWork:
     def __init__(self, application: Application, plan: SchoolPlan, school: School) -> None:
         self._application = application
         self._plan_id, self._load_id, self._school_code = plan.id, plan.load_id, school.code
+        self._today = application.clock().astimezone(application.zone).date()
         self._rows: dict[tuple[Kind, str], int] = {}
         """Ids of the planned changes that are on their way."""
         self._birth_dates: dict[str, date] = {}
@@ -88,7 +90,8 @@ class PlanWork:
         """
         leavers = [row.key for row in page if row.action in CLOSING]
         others = select(SchoolMembership.person_id).where(
-            SchoolMembership.school_code != self._school_code
+            SchoolMembership.school_code != self._school_code,
+            SchoolMembership.school_code.not_in(ended_schools(self._today)),
         )
         closed = select(KnownUser.person_id).where(KnownUser.suspended.is_(True))
         people = [row.key for row in page if row.kind == Kind.USER]

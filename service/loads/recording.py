@@ -99,10 +99,13 @@ def _forget_accounts(session: Session, outcomes: Sequence[Outcome]) -> None:
 def _record_objects(
     session: Session, done: Sequence[Outcome], school_code: str, shared: frozenset[str]
 ) -> None:
+    for outcome in done:
+        if outcome.change.key != outcome.change.after["idnumber"]:
+            _follow_idnumber(session, outcome.change)
     rows = [
         {
             "kind": outcome.change.kind.value,
-            "key": outcome.change.key,
+            "key": outcome.change.after["idnumber"],
             "school_code": "" if outcome.change.key in shared else school_code,
             "moodle_id": outcome.moodle_id,
             "fields": dict(outcome.change.after),
@@ -110,6 +113,20 @@ def _record_objects(
         for outcome in done
     ]
     upsert(session, KnownObject, rows)
+
+
+def _follow_idnumber(session: Session, change: Change) -> None:
+    """Let what hangs on a cohort or course that has another idnumber now hang on that."""
+    before, after = change.key, change.after["idnumber"]
+    session.execute(
+        delete(KnownObject).where(KnownObject.kind == change.kind, KnownObject.key == before)
+    )
+    if change.kind == Kind.COHORT:
+        of_cohort = update(CohortMember).where(CohortMember.cohort == before)
+        session.execute(of_cohort.values(cohort=after))
+    if change.kind == Kind.COURSE:
+        of_course = update(KnownEnrolment).where(KnownEnrolment.course == before)
+        session.execute(of_course.values(course=after))
 
 
 def _record_users(

@@ -21,6 +21,7 @@ from provisioning.roster import Mode, Roster
 from provisioning.school_identity import Verdict, folded_code, identify, school_question
 from service.loads.people_at_schools import known_schools
 from service.models import School, SchoolCode
+from service.registry.closing import has_ended, last_successor, successor_of
 
 
 def by_known_code(session: Session, found: Sequence[SchoolFiles]) -> list[SchoolFiles]:
@@ -63,7 +64,7 @@ def possible_codes(session: Session, said: Collection[str]) -> set[str]:
     known = session.execute(select(School.code, School.merged_into)).all()
     alike = {code for code, _into in known if folded_code(code) in folded}
     into = dict(known)
-    return set(said) | alike | {last for one in said if (last := _last(into, one))}
+    return set(said) | alike | {last for one in said if (last := last_successor(into, one))}
 
 
 def may_be(session: Session, code: str, expected: str) -> bool:
@@ -126,35 +127,15 @@ def _of_successor(
 
     Who is absent from a part has not left.
     """
+    if not has_ended(school, today):
+        return roster, [], []
     successor = successor_of(session, school)
     if successor is not None and successor.code not in upload:
         part = replace(_under(roster, successor.code), mode=Mode.CHANGES)
         finding = _finding(part, "school.merged", school.code, successor=successor.code)
         return part, [finding], []
-    if successor is not None or is_closed(school, today):
-        named = successor.code if successor else "—"
-        return roster, [_finding(roster, "school.closed", school.code, successor=named)], []
-    return roster, [], []
-
-
-def is_closed(school: School, today: date) -> bool:
-    """Tell whether the school's last day has passed."""
-    return school.closed_on is not None and school.closed_on < today
-
-
-def successor_of(session: Session, school: School) -> School | None:
-    """Return the school that this one was merged into, or the last of a row of mergers."""
-    into = dict(session.execute(select(School.code, School.merged_into)).all())
-    last = _last(into, school.code)
-    return session.get_one(School, last) if last else None
-
-
-def _last(into: Mapping[str, str], code: str) -> str:
-    """Follow mergers to their end; empty when the school was merged into none that we know."""
-    seen = [code]
-    while (following := into.get(seen[-1], "")) in into and following not in seen:
-        seen.append(following)
-    return seen[-1] if len(seen) > 1 else ""
+    named = successor.code if successor else "—"
+    return roster, [_finding(roster, "school.closed", school.code, successor=named)], []
 
 
 def _under(roster: Roster, code: str) -> Roster:

@@ -83,6 +83,9 @@ class Load(Base):
     """The load of which some schools are planned again, because what failed needs another plan."""
     only_schools: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     """The schools that are planned; None for all that are in the files."""
+    operation: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """What somebody orders about whole schools instead of files: ``kind`` (merge, split, close),
+    ``school``, ``into`` and what ``school_changes`` needs."""
     planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_by: Mapped[str] = mapped_column(String(100), default="")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from service import audit
 from service.audit import AuditAction
-from service.models import HeadCount, HeadCountGroup, School
+from service.models import HeadCount, HeadCountGroup, School, SchoolCode
 from service.registry.columns import NO, YES, Column, Kind, Problem, Row, repeated
 from service.registry.preview import Change, Entry, Preview, as_details, changed_fields
 from service.registry.types import TYPES
@@ -89,7 +89,12 @@ def uncertain_counts(row: Mapping[str, Any]) -> list[Problem]:
 
 
 def preview(session: Session, rows: Sequence[Row]) -> Preview:
-    """Return what the rows would change in the registry of now."""
+    """Return what the rows would change in the registry of now.
+
+    A row under another code of a school that we know is about that school.
+    """
+    known_as = dict(session.execute(select(SchoolCode.code, SchoolCode.school_code)).all())
+    rows = [row | {"code": known_as.get(row["code"], row["code"])} for row in rows]
     schools = {school.code: school for school in session.scalars(select(School))}
     counts = head_counts(session)
     codes = schools.keys() | {row["code"] for row in rows}

@@ -34,6 +34,15 @@ _SENTENCES = {
     "load.nothing_failed": N_("nothing of this load has failed"),
     "load.overtaken": N_("a later load of the school has planned again what failed here"),
     "load.files_gone": N_("the files of this load are not kept any more: load them again"),
+    "schools.same": N_("{school} is one school: name two"),
+    "schools.closed": N_("school {school} has ended already"),
+    "schools.no_class": N_("the school has no class {name} this year"),
+    "schools.no_people": N_(
+        "nobody of the school {school} was loaded yet: close it in the registry"
+    ),
+    "schools.has_people": N_(
+        "people were loaded under the code {school}: merge the schools (registry school-merge)"
+    ),
     "load.over_limits": N_("over the limits: {schools}"),
     "load.city_day": N_(
         "all schools together lose too much in a day; these plans wait for a yes of the city: "

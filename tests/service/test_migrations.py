@@ -81,6 +81,39 @@ def test_actions_stored_by_earlier_versions_are_those_of_the_audit(database_url:
     assert renamed["registry.rejected"] == "registry.reject"
 
 
+def test_people_who_were_suspended_before_have_been_away_since_their_last_change(
+    database_url: str,
+) -> None:
+    migrate(database_url, "0025")
+    execute(
+        database_url,
+        "INSERT INTO schools (code, name, short_name, district, number, unknown_type,"
+        " known_version) VALUES ('A', 'A', 'A', 'D', '', '', 1)",
+    )
+    texts = (
+        "username", "firstname", "lastname", "email", "auth", "institution", "department",
+        "family_name", "given_name", "middle_name", "role", "class_id", "class_title", "snils",
+        "sourced_id", "source", "problem",
+    )  # fmt: skip
+    people = [("gone", True, False), ("off", False, False), ("here", False, True)]
+    for person_id, suspended, in_roll in people:
+        names = ", ".join(texts)
+        values = ", ".join(f"'{person_id}'" for _name in texts)
+        execute(
+            database_url,
+            f"INSERT INTO known_users (person_id, school_code, {names}, suspended, in_roll,"
+            f" created_at, updated_at) VALUES ('{person_id}', 'A', {values}, :suspended, :in_roll,"
+            " '2024-09-01', '2025-01-15')",
+            {"suspended": suspended, "in_roll": in_roll},
+        )
+    migrate(database_url)
+    rows = execute(database_url, "SELECT person_id, state, away_since FROM known_users ORDER BY 1")
+    assert [(row.person_id, row.state, str(row.away_since or "")[:10]) for row in rows] == [
+        ("gone", "suspended", "2025-01-15"), ("here", "on_roll", ""),
+        ("off", "suspended", "2025-01-15"),
+    ]  # fmt: skip
+
+
 PEOPLE = [3, 700, 1_024, 250_000]
 
 

@@ -132,6 +132,7 @@ def upgrade() -> None:
             "school_plans",
             sa.Column("city_confirmed", sa.Boolean, server_default=sa.false(), nullable=False),
         ),
+        ("loads", sa.Column("operation", sa.JSON)),
     ):
         # Not in a batch: that would make the table anew, without its triggers.
         op.add_column(table, column)

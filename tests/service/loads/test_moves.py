@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from provisioning.person_states import PersonState
 from service.loads import due
 from service.loads.applying import apply_load
 from service.loads.planning import plan_load
-from service.models import Load
+from service.models import KnownUser, Load, SchoolMembership
 from service.sample.rows import Row
 from tests.service.trial import A, B, Trial, on_both_databases, pupil, pupils, teacher
 
@@ -204,3 +205,31 @@ def test_planning_that_was_broken_off_is_done_again(trial: Trial) -> None:
     assert due.left_planned(trial.application) == []
     apply_load(trial.application, load_id)
     assert state_of(trial, A, "a-77") == (PersonState.SUSPENDED, 1)
+
+
+@on_both_databases
+def test_years_of_leavers_are_moved_on_a_part_at_a_time(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade finds all who were ever suspended due on the same night."""
+    monkeypatch.setattr(due, "MOST_AT_ONCE", 4)
+    trial.sync(trial.write(A, OTHERS_A), trial.write(B, OTHERS_B))
+    with trial.rows() as session:
+        long_ago = trial.application.clock() - timedelta(days=900)
+        for code, key in [(A, "a"), (B, "b")]:
+            for number in range(1, 4):
+                person_id = trial.person_id(code, f"{key}-{number}")
+                known = session.get_one(KnownUser, person_id)
+                known.state, known.suspended, known.in_roll = PersonState.SUSPENDED, True, False
+                known.away_since = long_ago + timedelta(days=number)
+                listed = SchoolMembership.person_id == person_id
+                session.execute(delete(SchoolMembership).where(listed))
+    first = let_time_work(trial)
+    assert first
+    archived = [trial.counts(first.id, code)["user.archive"] for code in (A, B)]
+    assert archived == [3, 1]
+    second = let_time_work(trial)
+    assert second
+    assert trial.counts(second.id, B)["user.archive"] == 2
+    assert trial.known(B, "b-1").state == PersonState.ARCHIVED
+    assert let_time_work(trial) is None

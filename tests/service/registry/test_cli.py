@@ -87,3 +87,24 @@ def test_a_template_has_the_form_of_its_ending(subject: str, home: Path, tmp_pat
     told = registry("template", subject, "--out", tmp_path / "y.csv", "--format", "xlsx", home=home)
     assert told.code == 0
     assert (tmp_path / "y.csv").read_bytes().startswith(b"PK")
+
+
+def test_what_concerns_whole_schools_is_planned_and_approved(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "sample"
+    sizes = ("--schools", "2", "--people-per-school", "30")
+    run("sample", *sizes, "--out", folder, home=home, code=0)
+    loaded = run("sync", folder, "--yes", home=home)
+    assert loaded.code == 0, loaded.err
+    codes = [one["code"] for one in registry("schools", "--json", home=home).data]
+    old, new = codes[:2]
+    planned = registry("school-merge", old, new, "--json", home=home)
+    assert [one["school"] for one in planned.data["schools"]] == [new]
+    assert "user.create" not in planned.data["schools"][0]["counts"]
+    load = planned.data["load"]
+    assert run("approve", load, home=home).code == 0
+    assert run("apply", load, home=home).code == 0
+    again = registry("school-close", old, "--into", new, home=home)
+    assert (again.code, "has ended already" in again.err) == (1, True)
+    assert "are those of school" in registry("school-code", new, "new-1", home=home).out
+    assert registry("school-split", new, old, "--classes", "8А", home=home).code == 1
+    assert registry("school-close", new, home=home).code == 0

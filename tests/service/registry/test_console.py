@@ -230,6 +230,19 @@ def test_a_new_school_is_added_closed_and_its_district_renamed(city: Browser) ->
         assert text in page
 
 
+def test_what_concerns_the_whole_school_is_ordered_on_its_page(
+    console: ConsoleUnderTest, city: Browser
+) -> None:
+    address = f"/console/registry/change/{OWN}"
+    assert city.post(address, what="code", into="other-code").status_code == 302
+    page = city.get(f"/console/registry/school/{OWN}").text
+    assert "Школа входит в состав другой" in page
+    for what in ("merge", "split", "close"):
+        city.post(address, what=what, into=FOREIGN, classes="8А")
+        assert "Людей школы" in city.get(f"/console/registry/school/{OWN}").text
+    assert console.client("district").post(address, what="code", into="x").status_code == 404
+
+
 def test_a_school_of_a_platform_is_matched_once_for_all_weeks(city: Browser) -> None:
     address = "/console/registry/platforms"
     which = {"platform": "Сферум", "label": "Невский, Чужая школа"}
