@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from operator import mul
 
+from provisioning.formats.formatted_names import split_name
 from provisioning.formats.months import with_numbers
 
 
@@ -319,6 +320,9 @@ TRANSFORMS: Mapping[str, Callable[[str], str]] = {
     "family_of_full_name": _word(0),
     "given_of_full_name": _word(1),
     "middle_of_full_name": _word(2),
+    "family_of_formatted_name": lambda text: split_name(collapse(text)).family,
+    "given_of_formatted_name": lambda text: split_name(collapse(text)).given,
+    "middle_of_formatted_name": lambda text: split_name(collapse(text)).middle,
     "first_word": lambda text: collapse(text).partition(" ")[0],
     "after_first_word": lambda text: collapse(text).partition(" ")[2],
     "last_word": lambda text: collapse(text).rpartition(" ")[2],
