@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from provisioning.person_states import PersonState
 from service.loads import school_codes
+from service.loads.planning import plan_load
 from service.models import KnownUser, LoadStatus, School
 from service.sample.rows import Row
+from tests.service.questions.asked import answer, open_questions
 from tests.service.trial import A, B, C, Trial, on_both_databases, pupil, pupils, teacher
 
 CASE = Path(__file__).parents[2] / "data" / "next-exports" / "d17-code-changed"
@@ -77,6 +80,32 @@ def test_a_changed_code_is_a_question_then_the_same_accounts(trial: Trial) -> No
     leaver = trial.known("S1", "s-1")
     assert not leaver.in_roll
     assert len(accounts(trial)) == len(before["users"])
+
+
+@on_both_databases
+@pytest.mark.parametrize("given", ["same", "different"])
+def test_the_answer_to_the_question_plans_the_file_again(trial: Trial, given: str) -> None:
+    first, second, third = sorted(CASE.iterdir())
+    trial.sync(first)
+    users = accounts(trial)
+    trial.load(second)
+    (asked,) = open_questions(trial)
+    told = asked.question
+    assert (told.kind, told.key, [one.key for one in told.candidates]) == ("school", "S9", ["S1"])
+    decided = answer(trial, asked.id, given, candidate="S1" if given == "same" else "")
+    assert decided.load_id
+    plan_load(trial.application, decided.load_id)
+    known = "S1" if given == "same" else "S9"
+    assert trial.decisions(decided.load_id) == {known: "planned"}
+    trial.carry_out(decided.load_id, over_limits=True)
+    assert accounts(trial) == users
+    load_id = trial.load(third)
+    assert trial.findings(load_id, "school.unknown_code") == []
+    trial.carry_out(load_id, over_limits=True)
+    assert trial.account(known, "s-2")["lastname"] == "Переименов"
+    assert accounts(trial) == users
+    if given == "same":
+        assert trial.known("S1", "s-1").state == PersonState.IN_TRANSIT
 
 
 @on_both_databases
