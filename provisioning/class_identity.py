@@ -61,6 +61,12 @@ def question_key(school_year: str, class_id: str) -> str:
     return f"{school_year} {class_id}"
 
 
+def class_of_question(key: str) -> tuple[str, str]:
+    """Return school year and id of the class that a question of this key is about."""
+    school_year, _blank, class_id = key.partition(" ")
+    return school_year, class_id
+
+
 def recognise_classes(
     classes: Iterable[FileClass],
     known: Iterable[KnownClass],
@@ -69,14 +75,16 @@ def recognise_classes(
     school_year: str,
     decided: Decided,
     is_taken: Callable[[str], bool] = lambda key: False,
+    in_doubt: Collection[str] = (),
 ) -> ClassMatching:
     """Say for each class of a file which known one of the same school year it is.
 
     ``is_taken`` tells of a key whether Moodle has, or had, a class under it. Home classes are
     compared with home classes and groups with groups. A key is given to one class at most, unless
-    a person says that two are one.
+    a person says that two are one. Classes with an id in ``in_doubt`` are asked about until
+    somebody answers: an answer about them was taken back, and what was done by it proves nothing.
     """
-    finding = _Finding(school_code, school_year, decided, is_taken)
+    finding = _Finding(school_code, school_year, decided, is_taken, in_doubt)
     every, ours = sorted(classes, key=lambda one: one.class_id), list(known)
     for is_group in (False, True):
         finding.of_kind(
@@ -91,8 +99,14 @@ class _Finding:
     """The classes of one file, decided from the surest to the most doubtful."""
 
     def __init__(
-        self, school_code: str, school_year: str, decided: Decided, is_taken: Callable[[str], bool]
+        self,
+        school_code: str,
+        school_year: str,
+        decided: Decided,
+        is_taken: Callable[[str], bool],
+        in_doubt: Collection[str],
     ) -> None:
+        self._in_doubt = in_doubt
         self._school_code, self._school_year = school_code, school_year
         self._decided, self._is_taken = decided, is_taken
         self._found: dict[str, ClassMatch] = {}
@@ -121,7 +135,8 @@ class _Finding:
         self._titles = Counter((one.grade, folded_title(one.title)) for one in classes)
         self._named = {one.class_id: self._named_by(one) for one in classes}
         for decide in (
-            self._answered, self._evident, self._by_people, self._by_id, self._by_title, self._rest,
+            self._answered, self._taken_back, self._evident, self._by_people, self._by_id,
+            self._by_title, self._rest,
         ):  # fmt: skip
             for one in classes:
                 if self._is_open(one):
@@ -177,6 +192,13 @@ class _Finding:
         is_old = one.class_id in pair.known.answered and not pair.is_silent
         if not (is_old and pair.is_hardly_any):
             self._same(pair, HowClass.ANSWERED)
+
+    def _taken_back(self, one: FileClass) -> None:
+        """An answer was taken back: ask again about all that it could be."""
+        if one.class_id in self._in_doubt and self._last(one) is None:
+            pairs = self._by_file[one.class_id]
+            if pairs:
+                self._doubt(one, pairs)
 
     def _evident(self, one: FileClass) -> None:
         """The id is known, and the people are the same ones, or the title at least."""

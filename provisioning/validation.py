@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 
-from provisioning.class_ids import with_one_id_each
+from provisioning.class_ids import folded_title, with_one_id_each
 from provisioning.findings import Finding, about
 from provisioning.roster import (
     ClassKind,
@@ -195,6 +195,20 @@ def empty_classes(roster: Roster, today: date) -> Checked:
     ]
 
 
+def classes_of_one_title(roster: Roster, today: date) -> Checked:
+    """Nobody can tell such classes apart in Moodle, and a class with a new id not from them."""
+    first: dict[tuple[int, str], SchoolClass] = {}
+    findings = []
+    for one in roster.classes.values():
+        if one.kind is not ClassKind.HOMEROOM or one.has_ended(today):
+            continue
+        other = first.setdefault((one.grade, folded_title(one.title)), one)
+        if other is not one:
+            also = {"other": other.sourced_id}
+            findings.append(about("class.same_title", roster, one, "title", one.title, **also))
+    return roster, findings
+
+
 def namesakes_in_a_class(roster: Roster, today: date) -> Checked:
     """Full name and birth date agree: one child entered twice, or two children."""
     first: dict[tuple[str, str, date], Person] = {}
@@ -226,6 +240,7 @@ RULES: tuple[Callable[[Roster, date], Checked], ...] = (
     born_on_the_first_of_january,
     students_without_class,
     empty_classes,
+    classes_of_one_title,
     namesakes_in_a_class,
 )
 """In this order: who has left is known first, and references are good before classes are judged."""

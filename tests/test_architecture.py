@@ -61,6 +61,7 @@ ARROWS = {
     "state": {"person_states"},
     "formats": {"findings", "roster", "settings"},
     "class_ids": {"findings", "roster"},
+    "normal": set(),
     "class_evidence": {"class_ids", "questions"},
     "class_identity": {"class_evidence", "class_ids", "questions"},
     "validation": {"class_ids", "findings", "roster"},

@@ -103,6 +103,7 @@ def _as_data(
         "schools": [
             {"school": plan.school_code, "status": plan.status, "people": plan.people,
              "set_aside": plan.set_aside, "counts": plan.counts, "limits_exceeded": plan.breaches,
+             "unusual": plan.unusual,
              "digest": plan.digest}
             for plan in plans
         ],
@@ -149,6 +150,9 @@ def _print_load(load: Load, plans: Sequence[SchoolPlan], findings: Sequence[Load
         if plan.counts:
             changes = "; ".join(f"{wording.change(key)} {n}" for key, n in plan.counts.items())
             click.echo(f"{plan.school_code}: {changes}")
+        for one in plan.unusual:
+            what = _("unusual: {what}", what=wording.unusual(one))
+            click.echo(f"{plan.school_code}: {what}")
         for breach in plan.breaches:
             what = _("over the limit: {what}", what=wording.breach(breach))
             click.echo(f"{plan.school_code}: {what}")

@@ -71,6 +71,7 @@ def with_known_classes(
         school_year=roster.school_year,
         decided=asking.decided(session, roster.school.code),
         is_taken=known.is_taken,
+        in_doubt=known.in_doubt,
     )
     people = found.likely
     pupils = {one.key: one.pupils for one in known.classes}
@@ -119,6 +120,8 @@ class _Known:
     names: Names
     cohorts: Collection[str]
     """Idnumbers of all cohorts of the school."""
+    in_doubt: Collection[str] = ()
+    """Ids about which an answer was taken back."""
 
     def is_taken(self, key: str) -> bool:
         return self.names.class_cohort_id(key) in self.cohorts
@@ -139,8 +142,9 @@ def _known_classes(
     answered = {row.class_id for row in rows if row.answered}
     newest: dict[str, ClassKey] = {}
     for row in rows:
-        ids[row.class_key].add(row.class_id)
-        newest[row.class_key] = row
+        if row.class_key:
+            ids[row.class_key].add(row.class_id)
+            newest[row.class_key] = row
     homes: dict[str, set[str]] = defaultdict(set)
     titles: dict[str, str] = {}
     for person_id, entry in before.items():
@@ -187,7 +191,8 @@ def _known_classes(
                 was_used=bool(in_cohort) or is_home,
             )
         )
-    return _Known(classes=classes, names=names, cohorts=cohorts)
+    in_doubt = {row.class_id for row in rows if row.in_doubt}
+    return _Known(classes=classes, names=names, cohorts=cohorts, in_doubt=in_doubt)
 
 
 def _cohort_names(session: Session, school_code: str) -> dict[str, str]:
@@ -282,6 +287,7 @@ def take_over(session: Session, plan: SchoolPlan, now: datetime) -> None:
                 "school_code": plan.school_code,
                 "school_year": plan.school_year,
                 "since": now,
+                "in_doubt": False,
                 **{name: getattr(one, name) for name in same},
             }
             for one in planned

@@ -36,6 +36,7 @@ from service.loads import (
     replanning,
     rosters,
     school_codes,
+    usual,
 )
 from service.loads.earlier_loads import compare_with_earlier
 from service.loads.identities import recognise, usernames
@@ -220,6 +221,8 @@ class _Planning:
                 school = store_school(session, roster)
                 stored, roll = self._begin_plan(session, school, roster, found)
                 del found
+                stored.figures = usual.figures_of(told, roll, findings)
+                stored.unusual = usual.what_is_unusual(session, school, stored.figures)
                 class_keys.store(session, stored.id, told, recognised.matches)
                 del told
                 replanning.take_the_place_of_others(session, self._load, stored)

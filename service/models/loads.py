@@ -159,6 +159,10 @@ class SchoolPlan(Base):
     """Somebody said the second yes; without it, breaches keep the plan from being applied."""
     losses: Mapped[dict[str, int]] = mapped_column(JSON, default=dict, server_default="{}")
     """How many people lose something of each kind (``provisioning.limits.Limit``)."""
+    figures: Mapped[dict[str, float]] = mapped_column(JSON, default=dict, server_default="{}")
+    """What the file counts (``provisioning.normal.Figure``)."""
+    unusual: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    """Figures outside the school's own band or that of its peers: told, and no reason to stop."""
     counted_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     """When the losses began to count for the city's day: at the yes, and again when it begins."""
     city_confirmed: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -119,9 +119,12 @@ class ClassKey(Base):
     school_year: Mapped[str] = mapped_column(String(9), primary_key=True)
     class_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     class_key: Mapped[str] = mapped_column(String(255))
+    """Empty while an id that named nothing before is in doubt again."""
     title: Mapped[str] = mapped_column(String(100), default="")
     grade: Mapped[int | None]
     is_group: Mapped[bool] = mapped_column(default=False)
     answered: Mapped[bool] = mapped_column(default=False)
     """A person said so."""
+    in_doubt: Mapped[bool] = mapped_column(default=False)
+    """An answer was taken back: the class is asked about until there is another."""
     since: Mapped[datetime] = mapped_column(UtcDateTime)

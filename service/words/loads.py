@@ -216,6 +216,32 @@ _LIMITS = {
 }
 
 
+_FIGURES = {
+    "pupils": N_("pupils: {value}, usually {usual}"),
+    "staff": N_("staff: {value}, usually {usual}"),
+    "classes": N_("classes: {value}, usually {usual}"),
+    "no_snils": N_("people without СНИЛС: {value}, usually {usual}"),
+    "findings": N_("rows with findings: {value}, usually {usual}"),
+    "pupils_per_class": N_("pupils in a class: {value}, usually {usual}"),
+    "pupils_per_teacher": N_("pupils for each teacher: {value}, usually {usual}"),
+}
+_COMPARED = {
+    "own": N_("{what} in the last loads of the school"),
+    "peers": N_("{what} in schools of this type"),
+}
+_SHARES = ("no_snils", "findings")
+
+
+def unusual(found: Mapping[str, Any]) -> str:
+    """What of a load is not as usual (``provisioning.normal.Unusual.facts``)."""
+    figure = found["figure"]
+    told = {
+        name: f"{found[name]:.0%}" if figure in _SHARES else f"{found[name]:.0f}"
+        for name in ("value", "usual")
+    }
+    return _(_COMPARED[found["compared"]], what=_(_FIGURES[figure], **told))
+
+
 def breach(found: Mapping[str, Any]) -> str:
     """What a plan takes away over a limit, and why that may be wrong (``LimitBreach.facts``)."""
     among, limit = found.get("among", "school"), found["limit"]

@@ -92,6 +92,7 @@ def upgrade() -> None:
         sa.Column("grade", sa.Integer),
         sa.Column("is_group", sa.Boolean, nullable=False),
         sa.Column("answered", sa.Boolean, nullable=False),
+        sa.Column("in_doubt", sa.Boolean, nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_table(
@@ -126,6 +127,14 @@ def upgrade() -> None:
         (
             "school_plans",
             sa.Column("losses", sa.JSON, server_default="{}", nullable=False),
+        ),
+        (
+            "school_plans",
+            sa.Column("figures", sa.JSON, server_default="{}", nullable=False),
+        ),
+        (
+            "school_plans",
+            sa.Column("unusual", sa.JSON, server_default="[]", nullable=False),
         ),
         ("school_plans", sa.Column("counted_at", sa.DateTime(timezone=True))),
         (
