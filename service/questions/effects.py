@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from provisioning.questions import Answer, Question, QuestionKind, RowRef
 from service.db import rows_among, upsert
-from service.loads import school_codes
+from service.loads import class_answers, school_codes
 from service.models import Identity, KnownUser, SchoolMembership, SourceKey, StoredDecision
 
 OF_IDENTITY = (
@@ -115,6 +115,12 @@ def _code_of_school(taken: Taken) -> Effects:
     return {"school": changed}
 
 
+def _what_the_id_named(taken: Taken) -> Effects:
+    """The planning decides by the answer; what the id of the class named before is kept."""
+    asked = taken.question
+    return {"class": class_answers.answer(taken.session, asked.school_code, asked.key)}
+
+
 EFFECTS: Mapping[tuple[QuestionKind, Answer], Effect] = {
     (QuestionKind.MATCH, Answer.SAME): _keys_to_candidate,
     (QuestionKind.MATCH, Answer.DIFFERENT): _keys_of_no_candidate,
@@ -126,8 +132,8 @@ EFFECTS: Mapping[tuple[QuestionKind, Answer], Effect] = {
     (QuestionKind.SCHOOL, Answer.DIFFERENT): _nothing,
     (QuestionKind.RENUMBERED, Answer.CONFIRM): _keys_of_all,
     (QuestionKind.RENUMBERED, Answer.REFUSE): _nothing,
-    (QuestionKind.CLASS, Answer.SAME): _nothing,
-    (QuestionKind.CLASS, Answer.DIFFERENT): _nothing,
+    (QuestionKind.CLASS, Answer.SAME): _what_the_id_named,
+    (QuestionKind.CLASS, Answer.DIFFERENT): _what_the_id_named,
     (QuestionKind.LOGIN, Answer.CONFIRM): _nothing,
     (QuestionKind.ACCOUNT, Answer.SAME): _nothing,
     (QuestionKind.ACCOUNT, Answer.DIFFERENT): _nothing,
@@ -205,6 +211,8 @@ def restore(session: Session, decision: StoredDecision) -> None:
         decision.effects = decision.effects | {"source_keys": keys}
     if (school := decision.effects.get("school")) is not None:
         school_codes.undo_same(session, school)
+    if (about := decision.effects.get("class")) is not None:
+        class_answers.undo(session, about)
     for person_id, tables in json.loads(decision.before).items():
         _restore_human(session, person_id, tables)
     session.flush()

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from provisioning.class_identity import question_key
-from provisioning.questions import Answer, Decided, Decision, QuestionKind
 from provisioning.roster import SchoolClass
-from service.loads import asking, class_answers
+from service.loads.planning import plan_load
 from service.models import ClassKey, KnownObject, SchoolMembership
+from service.questions.answering import Answered
 from service.sample.rows import Row
 from tests.service.installation import NOW
+from tests.service.questions import asked
 from tests.service.trial import A, Trial, make_class, on_both_databases, pupil, pupils, teacher
 
 OLD = pupils("a", 12, "c-5")
@@ -194,43 +194,38 @@ def test_a_school_loaded_before_keys_were_kept_has_its_ids_as_keys(trial: Trial)
     assert keys == {"c-5", "c-5~2", "c-9"}
 
 
-def answered(monkeypatch: pytest.MonkeyPatch, *given: Decision) -> None:
-    """As if somebody had answered the question about class ``c-5`` so."""
-    about = QuestionKind.CLASS, question_key("2026/2027", "c-5")
-    decided = Decided(decisions={about: given})
-    monkeypatch.setattr(asking, "decided", lambda *_whatever: decided)
-
-
-SAME = Decision(answer=Answer.SAME, candidate="c-5")
-DIFFERENT = Decision(answer=Answer.DIFFERENT, refused=frozenset({"c-5"}))
+def planned_again(trial: Trial, found: Answered) -> int:
+    """Apply the load that an answer has made."""
+    assert found.load_id is not None
+    plan_load(trial.application, found.load_id)
+    trial.carry_out(found.load_id)
+    return found.load_id
 
 
 @on_both_databases
-@pytest.mark.parametrize(("given", "key"), [(SAME, "c-5"), (DIFFERENT, "c-5~2")])
-def test_an_answer_about_a_class_can_be_taken_back(
-    trial: Trial, monkeypatch: pytest.MonkeyPatch, given: Decision, key: str
+@pytest.mark.parametrize(("given", "key"), [("same", "c-5"), ("different", "c-5~2")])
+def test_an_answer_about_a_class_counts_and_can_be_taken_back(
+    trial: Trial, given: str, key: str
 ) -> None:
-    """The id, with a title of the same grade, has other people; the old ones have left."""
+    """The id, with a title of the same grade, has other people; the old ones are in no class."""
     loaded(trial, OLD, titled("c-5", "5А"))
     now, other = [*NEW, *in_class(OLD[:4], "")], titled("c-5", "5В")
     load_id = trial.load(trial.write(A, now, day=1, classes=[other]))
-    assert class_rules(trial, load_id) == {"class.in_doubt"}
-    with trial.rows() as session:
-        facts = class_answers.answer(session, A, question_key("2026/2027", "c-5"))
-    answered(monkeypatch, given)
-    trial.sync(trial.write(A, now, day=2, classes=[other]))
+    trial.carry_out(load_id, over_limits=True)
+    assert places(trial, "n-1") == (set(), set())
+    (question,) = asked.open_questions(trial)
+    chosen = {"candidate": "c-5"} if given == "same" else {}
+    planned_again(trial, asked.answer(trial, question.id, given, **chosen))
     assert places(trial, "n-1") == named(key)
     load_id = loaded(trial, now, other, day=3)
     assert class_rules(trial, load_id) == set()
+    assert asked.open_questions(trial) == []
 
-    with trial.rows() as session:
-        class_answers.undo(session, facts)
-    answered(monkeypatch)
-    load_id = loaded(trial, now, other, day=4)
+    load_id = planned_again(trial, asked.undo(trial, question.id))
     assert class_rules(trial, load_id) == {"class.in_doubt"}
     assert places(trial, "n-1") == named(key)  # until somebody answers again
-    with trial.rows() as session:
-        class_answers.answer(session, A, question_key("2026/2027", "c-5"))
-    answered(monkeypatch, SAME)
-    trial.sync(trial.write(A, now, day=5, classes=[other]))
+    load_id = loaded(trial, now, other, day=4)
+    assert class_rules(trial, load_id) == {"class.in_doubt"}
+    (again,) = asked.open_questions(trial)
+    planned_again(trial, asked.answer(trial, again.id, "same", candidate="c-5"))
     assert places(trial, "n-1") == named("c-5")
