@@ -234,12 +234,12 @@ _SHARES = ("no_snils", "findings")
 
 def unusual(found: Mapping[str, Any]) -> str:
     """What of a load is not as usual (``provisioning.normal.Unusual.facts``)."""
-    figure = found["figure"]
+    figure, compared = found["figure"], found["compared"]
     told = {
         name: f"{found[name]:.0%}" if figure in _SHARES else f"{found[name]:.0f}"
         for name in ("value", "usual")
     }
-    return _(_COMPARED[found["compared"]], what=_(_FIGURES[figure], **told))
+    return _(_COMPARED[compared], what=_(_FIGURES[figure], **told))
 
 
 def breach(found: Mapping[str, Any]) -> str:
