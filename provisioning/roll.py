@@ -22,6 +22,8 @@ class Membership:
     class_title: str = ""
     confirmed: bool = True
     """Who this human is has been proven, or said by a person."""
+    until: date | None = None
+    """The last day of somebody whom an operator entered; None when an export lists the person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +64,14 @@ def next_roll(
         person_id: entry
         for person_id, entry in before.items()
         if person_id not in in_file
-        and (person_id in matching.set_aside or not absence_is_leaving(roster, entry.role))
+        and (
+            person_id in matching.set_aside
+            or (
+                not absence_is_leaving(roster, entry.role)
+                if entry.until is None
+                else entry.until >= today
+            )
+        )
     }
     homes = _home_classes(roster)
     titles = {entry.class_id: entry.class_title for entry in before.values()}

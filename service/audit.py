@@ -129,6 +129,8 @@ class AuditAction(StrEnum):
     EVENT_IMPORT = "event.import"
     """Sign-ins of an earlier portal were added from a file."""
 
+    PERSON_ENTER = "person.enter"
+    """A person was entered by hand until the next export."""
     REPORT_EXPORT = "report.export"
     """A report was taken as a file."""
     REPORT_SHOW_PEOPLE = "report.show_people"

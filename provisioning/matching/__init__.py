@@ -4,6 +4,7 @@ from provisioning.evidence import normalised_name
 from provisioning.matching.comparing import contradict, doubtful, name_key
 from provisioning.matching.deciding import match
 from provisioning.matching.known import (
+    BY_HAND,
     How,
     KnownIdentities,
     KnownIdentity,
@@ -13,6 +14,7 @@ from provisioning.matching.known import (
 from provisioning.matching.numbers import without_foreign_numbers
 
 __all__ = [
+    "BY_HAND",
     "How",
     "KnownIdentities",
     "KnownIdentity",

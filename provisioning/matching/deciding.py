@@ -159,9 +159,11 @@ def _take_new_ids(board: Board) -> None:
         if (
             compared.is_exact
             and same_role
-            and board.is_gone(human)
+            and (board.is_gone(human) or human.is_by_hand(board.code))
             and human.person_id not in board.doubted
-            and (human.is_staff or _in_same_class(board, key, human))
+            and (
+                human.is_staff or human.is_by_hand(board.code) or _in_same_class(board, key, human)
+            )
             and not any(rivals)
         ):
             board.give(key, human.person_id, How.EVIDENCE)

@@ -11,6 +11,9 @@ from provisioning.findings import Finding
 from provisioning.questions import Question, RowRef
 from provisioning.roster import Role
 
+BY_HAND = "by-hand-"
+"""What the sourced ids begin with that operators give to people whom they enter."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownIdentity:
@@ -40,6 +43,11 @@ class KnownIdentity:
     """Codes of the schools on whose rolls the person is, as they were last applied."""
     keys: tuple[RowRef, ...] = ()
     """Where exports name this human."""
+
+    def is_by_hand(self, school_code: str) -> bool:
+        """Tell whether only an operator has named this human at a school, and no export yet."""
+        ours = [one.sourced_id for one in self.keys if one.school_code == school_code]
+        return bool(ours) and all(one.startswith(BY_HAND) for one in ours)
 
     @property
     def is_staff(self) -> bool:

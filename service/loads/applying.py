@@ -28,7 +28,7 @@ from service.db import transaction
 from service.loads import city_day, claims, class_keys, rosters, school_changes
 from service.loads.failures import final_status
 from service.loads.plan_work import PAGE, PlanWork, as_change
-from service.loads.roll_history import note_roll
+from service.loads.roll_history import note_entered, note_roll
 from service.models import (
     ClassTeacher,
     Load,
@@ -321,6 +321,7 @@ def _take_over_roll(session: Session, plan: SchoolPlan, school: School, now: dat
     """
     plan.started = True
     if plan.keeps_roll:
+        _add_to_roll(session, plan, school, now)
         return
     note_roll(session, plan, now)
     planned, own = PlannedClassTeacher, ClassTeacher.school_code == plan.school_code
@@ -334,6 +335,19 @@ def _take_over_roll(session: Session, plan: SchoolPlan, school: School, now: dat
     # No file is newer than its arrival: a fast clock would else stop the right file after it.
     school.last_exported_at = plan.exported_at and min(plan.exported_at, plan.load.created_at)
     _supersede_others(plan, school)
+
+
+def _add_to_roll(session: Session, plan: SchoolPlan, school: School, now: datetime) -> None:
+    """Add the people of a plan without a file to the school's roll, if it has any."""
+    of_plan = PlannedMembership.plan_id == plan.id
+    people = session.scalars(select(PlannedMembership.person_id).where(of_plan)).all()
+    if people:
+        note_entered(session, plan, now)
+        own = SchoolMembership.school_code == plan.school_code
+        again = own, SchoolMembership.person_id.in_(people)
+        session.execute(delete(SchoolMembership).where(*again))
+        _take_over(session, plan, SchoolMembership, PlannedMembership)
+        _supersede_others(plan, school)
 
 
 def _take_over(

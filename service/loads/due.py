@@ -22,7 +22,6 @@ from provisioning.person_states import (
     after_time,
 )
 from provisioning.plan import make_plan
-from provisioning.settings import PeopleSettings
 from provisioning.state import State
 from service import audit
 from service.access import Scope
@@ -66,7 +65,7 @@ def schools_with_due(application: Application) -> dict[str, int]:
     """Return how many people are due by school code, where no other plan stands before."""
     now = application.clock()
     with application.sessions() as session:
-        return _schools_with_due(session, application.settings.people, now)
+        return _schools_with_due(session, application, now)
 
 
 def begin(application: Application) -> int | None:
@@ -77,7 +76,7 @@ def begin(application: Application) -> int | None:
         under_way = Load.cause == LoadCause.DUE, Load.status.in_(UNDER_WAY)
         if session.scalar(select(Load.id).where(*under_way).limit(1)) is not None:
             return None
-        if not _schools_with_due(session, application.settings.people, now):
+        if not _schools_with_due(session, application, now):
             return None
         load, _folder = operations.new_load(
             session, home=application.settings.home, scope=SCOPE, now=now, cause=LoadCause.DUE
@@ -91,9 +90,9 @@ def plan_all(application: Application, load: Load) -> None:
     What an earlier attempt has left of the load is gone before. No more than ``MOST_AT_ONCE``
     people.
     """
-    now, settings = application.clock(), application.settings.people
+    now = application.clock()
     with application.sessions() as session:
-        codes = sorted(_schools_with_due(session, settings, now))
+        codes = sorted(_schools_with_due(session, application, now))
     left = MOST_AT_ONCE
     for code in codes:
         if not left:
@@ -134,18 +133,19 @@ def left_planned(application: Application) -> Sequence[int]:
         return sorted({load_id for load_id, breaches in rows if not breaches})
 
 
-def _schools_with_due(session: Session, settings: PeopleSettings, now: datetime) -> dict[str, int]:
+def _schools_with_due(session: Session, application: Application, now: datetime) -> dict[str, int]:
     rows = session.execute(
         select(KnownUser.school_code, func.count())
-        .where(_is_due(settings, now), KnownUser.school_code.not_in(_kept_out(now)))
+        .where(_is_due(application, now), KnownUser.school_code.not_in(_kept_out(now)))
         .group_by(KnownUser.school_code)
     )
     return dict(rows.all())
 
 
-def _is_due(settings: PeopleSettings, now: datetime) -> ColumnElement[bool]:
+def _is_due(application: Application, now: datetime) -> ColumnElement[bool]:
     """A condition on ``KnownUser``, as ``after_time`` decides; it uses the index of states."""
-    deadlines = Deadlines.at(now, settings)
+    deadlines = Deadlines.at(now, application.settings.people)
+    today = now.astimezone(application.zone).date()
     open_, closed = (
         (PersonState.IN_TRANSIT, PersonState.GRADUATE),
         (PersonState.SUSPENDED, PersonState.GRADUATE),
@@ -155,9 +155,11 @@ def _is_due(settings: PeopleSettings, now: datetime) -> ColumnElement[bool]:
         KnownUser.state.in_(open_), KnownUser.suspended.is_(False), away <= deadlines.suspend
     )
     too_long_closed = and_(KnownUser.state.in_(closed), away <= deadlines.archive)
-    # Two schools let go at once, and each took the other's roll for granted.
+    # Two schools let go at once, and each took the other's roll for granted; or somebody was
+    # entered by hand, and no export has listed them by the last day.
     let_go_by_nobody = KnownUser.state.in_(sorted(LISTED)) & KnownUser.suspended.is_(False)
-    listed = exists().where(SchoolMembership.person_id == KnownUser.person_id)
+    holds = SchoolMembership.until.is_(None) | (SchoolMembership.until >= today)
+    listed = exists().where(SchoolMembership.person_id == KnownUser.person_id, holds)
     return and_(
         KnownUser.moodle_id.is_not(None),
         or_(too_long_open, too_long_closed, let_go_by_nobody),
@@ -200,7 +202,7 @@ def _plan_school(
     due = dict(
         session.execute(
             select(KnownUser.person_id, KnownUser.away_since)
-            .where(KnownUser.school_code == code, _is_due(settings.people, now))
+            .where(KnownUser.school_code == code, _is_due(application, now))
             .order_by(KnownUser.away_since, KnownUser.person_id)
             .limit(most)
         ).all()

@@ -21,6 +21,7 @@ from provisioning.findings import Severity
 from provisioning.logins import candidates
 from provisioning.matching import How, KnownIdentities, Matching
 from provisioning.ownership import another_schools_file, not_ours_yet
+from provisioning.questions import Decided
 from provisioning.roster import Person, Roster
 from provisioning.school_identity import FEW, KnownSchool
 from provisioning.settings import LoginSettings
@@ -49,11 +50,17 @@ database refuses the second key or login, and everybody is looked up again."""
 
 
 def recognise(
-    sessions: SessionFactory, roster: Roster, settings: Settings, now: datetime
+    sessions: SessionFactory,
+    roster: Roster,
+    settings: Settings,
+    now: datetime,
+    *,
+    answers: Decided | None = None,
 ) -> tuple[Roster, Matching]:
     """Say who each row is, and keep it: new people get identity and login, new rows their key.
 
-    The roster comes back without each СНИЛС that is another human's.
+    ``answers`` come from who typed the rows; else they are those to the school's questions. The
+    roster comes back without each СНИЛС that is another human's.
 
     One short transaction of its own. What it gives is given for ever, also when the plan is
     rejected: a second load of the file finds the same. When a finding stops the file, nothing is
@@ -65,7 +72,7 @@ def recognise(
         try:
             with transaction(sessions) as session:
                 lock(session, LOCK)
-                decided = asking.decided(session, roster.school.code)
+                decided = answers or asking.decided(session, roster.school.code)
                 known = known_identities(session, roster, decided)
                 found = matching.match(
                     roster, known, lambda: str(uuid.uuid4()),

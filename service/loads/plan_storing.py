@@ -55,6 +55,7 @@ def store_roll(session: Session, stored: SchoolPlan, roster: Roster, roll: Roll)
             "class_id": entry.class_id,
             "class_title": entry.class_title,
             "confirmed": entry.confirmed,
+            "until": entry.until,
             "file": row.file if row else "",
             "line": row.line if row else 0,
         }

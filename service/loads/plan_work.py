@@ -15,9 +15,10 @@ from provisioning import roster
 from provisioning.changes import CLOSING, Action, Change, Kind, Outcome, Result
 from provisioning.naming import Names
 from service.application import Application
-from service.db import copied, rows_among, transaction
+from service.db import chunks, copied, rows_among, transaction
 from service.loads import claims
 from service.loads.recording import record
+from service.loads.roll_history import end_entered
 from service.models import (
     Identity,
     KnownObject,
@@ -132,6 +133,7 @@ class PlanWork:
                 shared=self._shared,
                 now=now,
             )
+            self._end_entered(session, outcomes, now)
             self._end_sign_ins(session, outcomes, now)
             # Moodle answers: what kept the load waiting is over.
             session.execute(
@@ -140,6 +142,13 @@ class PlanWork:
         for outcome in outcomes:
             del self._rows[outcome.change.kind, outcome.change.key]
             self._birth_dates.pop(outcome.change.key, None)
+
+    def _end_entered(self, session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Take people off the roll whose time of being entered by hand has ended with this."""
+        gone = [one.change.key for one in outcomes if one.change.action in CLOSING]
+        today = now.astimezone(self._application.zone).date()
+        for people in chunks(gone):
+            end_entered(session, people, now, today)
 
     def _end_sign_ins(self, session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
         """End the sign-ins of suspended people; their applications hear it like a sign-out."""

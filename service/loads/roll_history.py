@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, exists, insert, literal, select
 from sqlalchemy.orm import Session
@@ -34,6 +34,28 @@ def note_roll(session: Session, plan: SchoolPlan, now: datetime) -> None:
     _note(
         session, now, code, RollAct.JOINED, PlannedMembership, planned, ~exists().where(here, *same)
     )
+
+
+def note_entered(session: Session, plan: SchoolPlan, now: datetime) -> None:
+    """Write whom ``plan`` adds to the roll, before it does; nothing before the first roll."""
+    code = plan.school_code
+    begun = exists().where(RollEvent.act == RollAct.BEGUN, RollEvent.school_code == code)
+    if session.scalar(select(begun)):
+        planned = PlannedMembership.plan_id == plan.id
+        _note(session, now, code, RollAct.JOINED, PlannedMembership, planned)
+
+
+def end_entered(session: Session, people: Collection[str], now: datetime, today: date) -> None:
+    """Take people whose time of being entered by hand is over off the rolls."""
+    over = SchoolMembership.person_id.in_(people), SchoolMembership.until < today
+    for one in session.scalars(select(SchoolMembership).where(*over)).all():
+        session.add(
+            RollEvent(
+                at=now, act=RollAct.LEFT, school_code=one.school_code, person_id=one.person_id,
+                role=one.role,
+            )
+        )  # fmt: skip
+        session.delete(one)
 
 
 def _note(

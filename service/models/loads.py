@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -48,6 +48,8 @@ class LoadCause(StrEnum):
     """No file: what time alone changes about people whom no school lists."""
     ROWS = "rows"
     """No file: the rows that were kept of ``only_schools``, after somebody has answered."""
+    BY_HAND = "by_hand"
+    """No file: an operator entered a person."""
 
 
 class PlanStatus(StrEnum):
@@ -172,8 +174,8 @@ class SchoolPlan(Base):
     started: Mapped[bool] = mapped_column(default=False)
     """Its roll is the school's roll now; changes are being or were sent."""
     keeps_roll: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """It says nothing of the school's roll, which stays as it is; other plans of the school stay
-    valid beside it."""
+    """It is made without a file: people are added to the school's roll at most. If it adds nobody,
+    other plans of the school stay valid beside it."""
     school_year: Mapped[str] = mapped_column(String(9), default="")
     exported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     people: Mapped[int] = mapped_column(default=0)
@@ -215,6 +217,7 @@ class PlannedMembership(Base):
     class_id: Mapped[str] = mapped_column(String(255), default="")
     class_title: Mapped[str] = mapped_column(String(100), default="")
     confirmed: Mapped[bool] = mapped_column(default=True, server_default=true())
+    until: Mapped[date | None]
     file: Mapped[str] = mapped_column(String(500), default="")
     line: Mapped[int] = mapped_column(default=0)
     """The place of the person's row; empty and 0 for a person who stays on the roll without one."""

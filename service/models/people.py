@@ -124,6 +124,8 @@ class SchoolMembership(Base):
     confirmed: Mapped[bool] = mapped_column(default=True, server_default=true())
     """Who this human is has been proven or said by a person. Until then operators of this school
     see their own row only, and have no rights over the account."""
+    until: Mapped[date | None]
+    """The last day of a person whom an operator entered; None when an export lists the person."""
 
 
 class ClassTeacher(Base):

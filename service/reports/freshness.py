@@ -86,6 +86,7 @@ def _loads(session: Session, question: Question, schools: Schools) -> _BySchool:
     begin, end = question.bounds()
     applied = (
         SchoolPlan.status == PlanStatus.APPLIED,
+        SchoolPlan.keeps_roll.is_(False),
         SchoolPlan.applied_at < end,
         SchoolPlan.school_code.in_(question.scope.codes()),
     )

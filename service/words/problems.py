@@ -59,6 +59,17 @@ _SENTENCES = {
     ),
     "asked.differs": N_("the question has changed since you looked; look again"),
     "asked.reason": N_("the reason has at most {n} characters"),
+    "by_hand.name": N_("write family name and given name, of at most 100 characters each"),
+    "by_hand.birth_date": N_("the birth date does not fit the role: look at the year"),
+    "by_hand.until": N_("the last day must be today or later, and at the latest {last}"),
+    "by_hand.class": N_("the school has no such class; there are: {known}"),
+    "by_hand.under_way": N_("a load of this school is being applied: wait for its end"),
+    "by_hand.known": N_(
+        "somebody of this or nearly this name and birth date is known: say whether it is the same "
+        "human, by the login, or another one"
+    ),
+    "by_hand.not_known": N_("nobody we know of this name and birth date has this login"),
+    "by_hand.listed": N_("a school lists this person already"),
     # Registry
     "import.decided": N_("this file was decided about already"),
     "import.has_problems": N_("the file has mistakes, or changes nothing"),

@@ -119,6 +119,8 @@ def upgrade() -> None:
             sa.Column("state", sa.String(20), server_default="on_roll", nullable=False),
         ),
         ("known_users", sa.Column("away_since", sa.DateTime(timezone=True))),
+        ("school_memberships", sa.Column("until", sa.Date)),
+        ("planned_memberships", sa.Column("until", sa.Date)),
         ("loads", sa.Column("cause", sa.String(20), server_default="file", nullable=False)),
         (
             "school_plans",
