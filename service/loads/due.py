@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from provisioning.changes import Action, Kind
+from provisioning.limits import Limit, LimitBreach
 from provisioning.person_states import (
     LISTED,
     Deadlines,
@@ -21,7 +23,8 @@ from provisioning.person_states import (
     after_leaving,
     after_time,
 )
-from provisioning.plan import make_plan
+from provisioning.plan import Plan, make_plan, plan_digest
+from provisioning.settings import LimitSettings
 from provisioning.state import State
 from service import audit
 from service.access import Scope
@@ -29,6 +32,7 @@ from service.application import Application
 from service.db import lock, transaction
 from service.loads import claims, operations
 from service.loads.known_state import accounts, places_of
+from service.loads.operations import LoadProblem
 from service.loads.plan_storing import store_plan
 from service.models import (
     KnownUser,
@@ -119,7 +123,13 @@ def approve_within_limits(application: Application, load_id: int) -> bool:
         if not within:
             return False
         now = application.clock()
-        operations.approve(session, load_id, scope=SCOPE, now=now, schools=within)
+        try:
+            operations.approve(
+                session, load_id, scope=SCOPE, now=now, schools=within,
+                limits=application.settings.limits,
+            )  # fmt: skip
+        except LoadProblem:
+            return False  # all schools together lose too much today: the city has to say yes
         operations.ready_to_apply(session, load_id, scope=SCOPE, now=now)
         return True
 
@@ -238,8 +248,27 @@ def _plan_school(
     )
     session.add(stored)
     session.flush()
-    store_plan(session, stored, make_plan(known, desired, settings.limits))
+    plan = make_plan(known, desired, settings.limits)
+    store_plan(session, stored, _limited(plan, known, settings.limits))
     return len(due)
+
+
+def _limited(plan: Plan, known: State, limits: LimitSettings) -> Plan:
+    """Limit what closes by itself: so many may have been let go of by mistake.
+
+    A plan of a file counts losses when people leave the roll, and not once more when their time is
+    over. But then nobody was asked whether they turned up.
+    """
+    closing = sum(
+        plan.counts.get((Kind.USER, action), 0) for action in (Action.SUSPEND, Action.TRANSIT)
+    )
+    base = sum(not one.suspended for one in known.users.values())
+    if plan.breaches or closing <= max(limits.floor, limits.max_suspended_share * base):
+        return plan
+    breaches = (LimitBreach(limit=Limit.SUSPENDED, count=closing, base=base),)
+    facts = [one.facts for one in breaches]
+    digest = plan_digest(plan.school_code, facts, plan.changes)
+    return replace(plan, breaches=breaches, digest=digest)
 
 
 def _give_up_older(session: Session, load_id: int, code: str) -> None:
