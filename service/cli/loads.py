@@ -12,10 +12,12 @@ from provisioning.findings import Severity
 from service.cli.base import Context, json_option, pass_context, print_json, print_table
 from service.cli.findings import finding_as_data, print_finding
 from service.i18n import gettext as _
+from service.i18n import ngettext
 from service.loads import operations
 from service.loads.failures import counts
 from service.models import Load, LoadFinding, LoadStatus, PlannedChange, SchoolPlan
 from service.privacy import PRIVATE_FIELDS
+from service.questions import listing
 from service.words import loads as wording
 from service.words.findings import verdict
 
@@ -78,6 +80,12 @@ def show(context: Context, load_id: int, *, as_json: bool) -> None:
             return
         _print_findings(findings)
         _print_load(load, plans, findings)
+        if waiting := listing.count_open(session, context.scope, load_id=load.id):
+            text = ngettext(
+                "{n} question waits for an answer: schoolbridge questions",
+                "{n} questions wait for an answer: schoolbridge questions", waiting,
+            )  # fmt: skip
+            click.echo(text)
         for breach in day.breaches:
             what = wording.breach(breach.facts)
             click.echo(_("over the limit of a day, waits for a yes of the city: {what}", what=what))

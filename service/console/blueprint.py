@@ -19,6 +19,7 @@ from service.console import (
     people,
     phases,
     published,
+    questions,
     registry,
     registry_figures,
     registry_imports,
@@ -35,7 +36,7 @@ from service.i18n import N_
 
 SECTIONS = (
     (N_("Overview"), (home,)),
-    (N_("Loads"), (loads, uploads)),
+    (N_("Loads"), (loads, uploads, questions)),
     (N_("People"), (slips, people)),
     (N_("Reports"), (reports, published, mail)),
     (N_("Registry"), (registry, registry_figures, registry_imports)),

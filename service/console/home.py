@@ -14,6 +14,7 @@ from service.console.navigation import Part
 from service.i18n import N_
 from service.loads import failures
 from service.models import Load, LoadStatus, PlanStatus, School, SchoolPlan
+from service.questions import listing
 
 blueprint = Blueprint("home", __name__)
 PARTS = (Part(N_("Overview"), "console.home.index"),)
@@ -54,6 +55,7 @@ def index() -> str:
         return render_template(
             "console/home.html",
             waiting=waiting,
+            questions=listing.count_open(db, mine),
             unfinished=unfinished,
             failed=with_counts(db, failures.unsettled(db, mine), mine),
             last=with_counts(db, last, mine),

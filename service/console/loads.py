@@ -22,6 +22,7 @@ from service.i18n import gettext as _
 from service.loads import claims, failures, operations
 from service.models import Load, LoadFile, LoadStatus, PlanStatus, School, SchoolPlan
 from service.problems import Problem
+from service.questions import listing
 
 blueprint = Blueprint("loads", __name__, url_prefix="/loads")
 SHOW = "console.loads.show"
@@ -111,6 +112,7 @@ def show(load_id: int, problem: Problem | None = None) -> str:
             progress=operations.progress(db, load, mine),
             busy=_is_busy(load),
             queued=load.status == LoadStatus.APPROVED and load.go_on_at is not None,
+            questions=listing.count_open(db, mine, load_id=load.id),
             refused=said(problem),
             needs_ticks=problem is not None and problem.code == "load.over_limits",
             ticked=request.form.getlist("over_limits"),

@@ -23,6 +23,7 @@ from service.words import (
     loads,
     people,
     phases,
+    questions,
     registrations,
     registry,
     values,
@@ -30,7 +31,7 @@ from service.words import (
 
 WORDS = SimpleNamespace(
     esia=esia, findings=findings, links=links, loads=loads, people=people, phases=phases,
-    registrations=registrations, registry=registry, values=values,
+    questions=questions, registrations=registrations, registry=registry, values=values,
 )  # fmt: skip
 """``words`` of a template: ``words.loads.outcome(code)``."""
 

@@ -57,6 +57,7 @@ _SENTENCES = {
     "asked.not_yours": N_(
         "the candidate is of another school: whoever sees both, the district or the city, says yes"
     ),
+    "asked.not_chosen": N_("choose an answer and tick that you have looked at both sides"),
     "asked.differs": N_("the question has changed since you looked; look again"),
     "asked.reason": N_("the reason has at most {n} characters"),
     "by_hand.name": N_("write family name and given name, of at most 100 characters each"),

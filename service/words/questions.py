@@ -169,3 +169,7 @@ def evidence_in_words(evidence: Evidence) -> str:
     """What one piece of evidence says, without values."""
     name, _dot, means = evidence.code.partition(".")
     return f"{field(name)}: {how(means)}"
+
+
+shown = words(open=N_("waiting"), answered=N_("answered"), all=N_("all"))
+"""Which questions a list shows."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -39,6 +40,7 @@ from service.models import (
     School,
     SchoolMembership,
     SchoolPlan,
+    StoredQuestion,
 )
 
 LOADED_AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
@@ -307,3 +309,28 @@ def make_user_change(
     }
     before = {} if action == Action.CREATE else after | {"department": "7А"}
     return make_change(Kind.USER, action, key, **{"before": before, "after": after} | overrides)
+
+
+def add_question(rows: Session, school_code: str, key: str = "ряд-1", **fields: Any) -> Any:
+    """A question whether a row is one of two people whom another school has."""
+
+    def said(code: str, speaks: str, ours: str, theirs: str) -> dict[str, str]:
+        return {"code": code, "speaks": speaks, "ours": ours, "theirs": theirs}
+
+    evidence = [
+        said("family_name.equal", "for", "Выдуманная-Примерова", "Выдуманная-Примерова"),
+        said("given_name.other", "against", "Ольга", "Пётр"),
+        said("birth_date.equal", "for", "15.01.2012", "15.01.2012"),
+    ]
+    candidates = [
+        {"key": f"p-{n}", "memberships": [{"school_code": "78-0002", "sourced_id": f"дело-{n}"}],
+         "evidence": evidence}
+        for n in (1, 2)
+    ]  # fmt: skip
+    values = {
+        "kind": "match", "state": "open", "school_code": school_code, "key": key,
+        "rows": json.dumps([{"school_code": school_code, "sourced_id": key}]),
+        "candidates": json.dumps(candidates), "pattern": "same", "asked_at": NOW,
+        "changed_at": NOW,
+    }  # fmt: skip
+    return add(rows, StoredQuestion, **values | fields)

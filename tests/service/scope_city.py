@@ -6,6 +6,7 @@ its district below 200 and of the other district above; so are whatever sums hol
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -38,6 +39,7 @@ from service.models import (
     RollAct,
     RollEvent,
     SchoolMembership,
+    StoredQuestion,
 )
 from service.reports import REPORTS
 from service.reports.definition import ask
@@ -180,6 +182,7 @@ def _add_place(rows: Session, place: Place) -> None:
         school_code=place.school, evidence=Evidence.SCHOOL, actor=operator,
         reason=f"справка-{place.word}", now=MADE_AT,
     )  # fmt: skip
+    _add_question(rows, place)
     made = {"id": place.number, "created_at": MADE_AT, "created_by": operator}
     where = {"school_code": place.school, "class_id": class_id}
     day = date(2026, 11, 1)
@@ -191,6 +194,21 @@ def _add_place(rows: Session, place: Place) -> None:
     changed = {"changes": {"short_name": [f"было-{place.word}", f"стало-{place.word}"]}}
     act = {"action": "school.write", "school_code": place.school, "details": changed}
     add(rows, AuditEntry, at=MADE_AT, actor=operator, **act)
+
+
+def _add_question(rows: Session, place: Place) -> None:
+    """Whether a row of the school is a human of the next one, of whom it may not read."""
+    other = PLACES[(PLACES.index(place) + 2) % len(PLACES)]
+    surname = {"code": "family_name.other", "speaks": "against", "ours": f"{place.word}ова"}
+    said = {**surname, "theirs": f"{other.word}ова"}
+    of_other = [{"school_code": other.school, "sourced_id": f"ряд-{other.word}"}]
+    candidate = {"key": f"p-{other.word}", "memberships": of_other, "evidence": [said]}
+    own = {"school_code": place.school, "sourced_id": f"ряд-{place.word}"}
+    add(
+        rows, StoredQuestion, id=place.number, kind="match", state="open",
+        school_code=place.school, key=f"ряд-{place.word}", rows=json.dumps([own]),
+        candidates=json.dumps([candidate]), pattern="same", asked_at=MADE_AT, changed_at=MADE_AT,
+    )  # fmt: skip
 
 
 def _add_pupils(rows: Session, place: Place, count: int) -> None:

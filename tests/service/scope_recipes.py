@@ -166,6 +166,16 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
     "console.findings.index": Recipe(
         {"load_id": SEEN_RUN}, queries=[{}, {"school": "{school}"}, {"severity": "warning"}]
     ),
+    "console.questions.index": Recipe(
+        queries=[{}, {"school": "{school}"}, {"state": "all"}, {"kind": "match", "state": "open"}]
+    ),
+    "console.questions.show": Recipe({"question_id": ["{number}"]}),
+    "console.questions.answer": Recipe(
+        {"question_id": ["{number}"]},
+        forms=[{"choice": "different", "looked": "1", "alike": "1"},
+               {"choice": "same 1", "looked": "1"}],
+    ),
+    "console.questions.undo": Recipe({"question_id": ["{number}"]}, forms=[{"looked": "1"}]),
     "console.slips.index": Recipe(queries=[{}, {"school": "{school}"}]),
     "console.slips.sheet": Recipe(
         queries=[{"school": "{school}"}, {"school": "{school}", "class": "{class_id}"}]

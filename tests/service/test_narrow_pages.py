@@ -18,6 +18,7 @@ from tests.service.factories import (
     add_finding,
     add_load,
     add_plan,
+    add_question,
     add_school,
     make_user_change,
 )
@@ -28,7 +29,7 @@ PHONE = {"width": 320, "height": 640}
 PAGES = (
     "", "people", "runs", "runs/1", "runs/1/changes", "registry", "registry/plan",
     "registry/totals", "registry/platforms", "links", "clients", "systems", "phases",
-    "reports/", "reports/coverage", "slips",
+    "reports/", "reports/coverage", "slips", "questions", "questions/1",
 )  # fmt: skip
 
 TEMPLATES = sorted((Path(service.__file__).parent / "templates").rglob("*.html"))
@@ -54,6 +55,7 @@ def page(tmp_path_factory: pytest.TempPathFactory, chromium: Chromium) -> Iterat
             add_school(rows, f"78-{number:04d}")
         add_file(rows, load, "78-0001")
         add_finding(rows, load, school_code="78-0001")
+        add_question(rows, "78-0001")
         add_plan(rows, load, "78-0001", [make_user_change(f"p-{one}") for one in range(40)])
     with (
         running_app(console.app) as address,
