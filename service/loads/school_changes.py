@@ -44,6 +44,7 @@ from service.models import (
     LoadStatus,
     PlannedChange,
     PlannedMembership,
+    PlannedRoster,
     PlanStatus,
     RollAct,
     RollEvent,
@@ -292,6 +293,10 @@ def take_over(session: Session, plan: SchoolPlan, now: datetime) -> None:
     for class_id, after in class_ids.items():
         own = ClassTeacher.school_code == old, ClassTeacher.class_id == class_id
         session.execute(update(ClassTeacher).where(*own).values(school_code=new, class_id=after))
+    # Rows of before tell neither of the two schools as it is now: planning from them would let the
+    # people who were handed over go. The next file is planned by what is answered meanwhile.
+    kept = PlannedRoster.school_code.in_([old, new])
+    session.execute(delete(PlannedRoster).where(kept))
     _move_class_keys(session, plan, class_ids, old, new, now)
     _move_people(session, people, old, new)
     school = session.get_one(School, old)
