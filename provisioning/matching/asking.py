@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from provisioning.evidence import explain
+from provisioning.evidence import explain, given_letters
 from provisioning.matching.comparing import resembles
 from provisioning.matching.known import KnownIdentity
 from provisioning.questions import (
     Answer,
     Candidate,
     Decided,
+    Decision,
     Evidence,
     Question,
     QuestionKind,
@@ -53,7 +54,9 @@ def answered(
         found = by_id.get(last.candidate or only)
         if found is None or (old is not None and key == row.sourced_id and found != old):
             continue
-        if resembles(row, found) or _is_as_seen(last.evidence, row):
+        # An id that leads to the human already may have changed places again since.
+        has_led = old is not None and found.person_id == old.person_id
+        if _is_as_seen(last.evidence, row) or (resembles(row, found) and not has_led):
             return found
         if not last.evidence and key != row.sourced_id and found == old:
             return found
@@ -68,22 +71,41 @@ def _is_as_seen(evidence: Iterable[Evidence], row: Person) -> bool:
         "given_name": row.given_name,
         "birth_date": f"{row.birth_date:%d.%m.%Y}",
     }
-    return bool(said) and all(said.get(name, now) == now for name, now in names.items())
+    return bool(said) and all(said.get(name, now) in ("", now) for name, now in names.items())
 
 
-def refused(decided: Decided, key: str) -> frozenset[str]:
+def refused(decided: Decided, key: str, row: Person) -> frozenset[str]:
     """Return the people whom somebody said this row not to be."""
-    return frozenset().union(*(decided.refused(kind, key) for kind in _KINDS))
+    decisions = (one for kind in _KINDS for one in decided.decisions.get((kind, key), ()))
+    return refused_of(decisions, row)
 
 
-def refused_by_row(decided: Decided) -> dict[str, frozenset[str]]:
-    """Return by sourced id the people whom somebody said a row not to be, whoever it was then."""
-    found: dict[str, frozenset[str]] = {}
-    for kind, key in decided.decisions:
+def refused_of(decisions: Iterable[Decision], row: Person) -> frozenset[str]:
+    """Return whom these answers refuse: of a row that now describes somebody else they say
+    nothing."""
+    said = (one for one in decisions if not one.evidence or _is_same_child(one.evidence, row))
+    return frozenset().union(*(one.refused for one in said))
+
+
+def _is_same_child(evidence: Iterable[Evidence], row: Person) -> bool:
+    """Tell whether given name and birth date are as they were when somebody decided.
+
+    A family name changes with a marriage, and the row is the same human's.
+    """
+    said = {one.code.partition(".")[0]: one.ours for one in evidence}
+    birth_date = f"{row.birth_date:%d.%m.%Y}"
+    given = given_letters(said.get("given_name") or row.given_name)
+    same_day = said.get("birth_date", "") in ("", birth_date)
+    return same_day and given == given_letters(row.given_name)
+
+
+def answers_by_row(decided: Decided) -> dict[str, list[Decision]]:
+    """Return the answers about each row by sourced id, whoever it was then."""
+    found: dict[str, list[Decision]] = {}
+    for (kind, key), decisions in decided.decisions.items():
         if kind in _KINDS:
-            no = decided.refused(kind, key)
             for sourced_id in {key, key.rpartition(" ")[0]}:
-                found[sourced_id] = found.get(sourced_id, frozenset()) | no
+                found.setdefault(sourced_id, []).extend(decisions)
     return found
 
 

@@ -46,7 +46,7 @@ class Board:
         self.rows_of: dict[str, str] = {}
         """Person id -> the first row of that human."""
         self.own = index(self.known.own.values())
-        self._refused = asking.refused_by_row(self.decided)
+        self._answers = asking.answers_by_row(self.decided)
         self.doubted = {self.known.by_key[key].person_id for key in self.contradicted}
         """People whose id now stands at a row that contradicts them."""
         self._near = self._near_index()
@@ -104,9 +104,9 @@ class Board:
     def refused(self, row: Person) -> frozenset[str]:
         """Return the people whom somebody said the row not to be."""
         if self.old_human(row) is not None:
-            return asking.refused(self.decided, self.question_key(row))
+            return asking.refused(self.decided, self.question_key(row), row)
         # After a "no" the id leads nowhere, and its key names nobody any more.
-        return self._refused.get(row.sourced_id, frozenset())
+        return asking.refused_of(self._answers.get(row.sourced_id, ()), row)
 
     def question_key(self, row: Person) -> str:
         old = self.old_human(row)

@@ -101,7 +101,9 @@ def answer(
             load_id=first.load_id, school_code=first.school_code, question=first.id,
             kind=first.kind, answer=given, questions=len(asked),
         )  # fmt: skip
-        load = _plan_again(session, decisions, [one for one, _ in asked], home, scope, now)
+        load = _plan_files_of_school(session, first, given, home, scope, now) or _plan_again(
+            session, decisions, [one for one, _ in asked], home, scope, now
+        )
         return Answered(questions=len(asked), load_id=load.id if load else None)
 
 
@@ -297,6 +299,26 @@ def _supersede_waiting(session: Session, decision: StoredDecision) -> None:
         SchoolPlan.started.is_(False),
     )
     supersede(session, session.scalars(waiting.with_for_update(skip_locked=True)).all())
+
+
+def _plan_files_of_school(
+    session: Session,
+    stored: StoredQuestion,
+    given: Answer,
+    home: Path,
+    scope: Scope,
+    now: datetime,
+) -> Load | None:
+    """Return the load that plans the file under an unknown code, now that its school is known.
+
+    None when the files are not kept any more, or nothing of the kind was asked.
+    """
+    is_known_now = stored.kind == QuestionKind.SCHOOL and given is Answer.SAME
+    if not is_known_now or stored.load_id is None:
+        return None
+    asked_by = session.get_one(Load, stored.load_id)
+    codes = {stored.school_code}
+    return failures.plan_again(session, asked_by, codes, home=home, scope=scope, now=now)
 
 
 def _plan_again(

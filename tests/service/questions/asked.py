@@ -26,8 +26,8 @@ from tests.service.installation import SCOPE
 from tests.service.trial import A, B, Trial
 
 NAMES_DIFFER = (
-    Evidence(code="birth_date.equal", speaks=Speaks.FOR, ours="2012-01-15", theirs="2012-01-15"),
-    Evidence(code="given_name.different", speaks=Speaks.AGAINST, ours="Ольга", theirs="Пётр"),
+    Evidence(code="middle_name.equal", speaks=Speaks.FOR, ours="Ивановна", theirs="Ивановна"),
+    Evidence(code="sex.other", speaks=Speaks.AGAINST, ours="F", theirs="M"),
 )
 
 

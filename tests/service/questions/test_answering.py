@@ -195,7 +195,7 @@ def test_a_school_sees_nothing_of_the_other_schools_human(asked: tuple[Trial, in
     assert not candidate.is_visible
     assert (candidate.login, candidate.name, candidate.memberships) == ("", "", ())
     assert [(one.code, one.ours, one.theirs) for one in candidate.evidence] == [
-        ("birth_date.equal", "2012-01-15", ""), ("given_name.different", "Ольга", ""),
+        ("middle_name.equal", "Ивановна", ""), ("sex.other", "F", ""),
     ]  # fmt: skip
     assert (
         refusal(answer, trial, question, "same", school_scope(B), candidate="1")

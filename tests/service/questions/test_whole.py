@@ -74,6 +74,34 @@ def test_ids_of_twins_that_changed_places_lead_to_the_same_accounts_again(trial:
 
 
 @on_both_databases
+def test_ids_that_change_places_back_are_asked_about_again(trial: Trial) -> None:
+    others = pupils("a", 8)
+    names = ("Пётр", "Павел")
+
+    def load(day: int, first: str, second: str) -> None:
+        rows = [twin("t-1", first, snils=""), twin("t-2", second, snils="")]
+        trial.sync(trial.write(A, [*others, *rows], day=day))
+
+    load(0, *names)
+    peter, paul = (trial.account(A, one) for one in ("t-1", "t-2"))
+    load(1, *reversed(names))
+    for row, human in (("t-1", paul), ("t-2", peter)):
+        question = by_row(trial)[row]
+        carried_out(trial, answer(trial, question.id, "same", candidate=human["idnumber"]).load_id)
+    load(2, *names)
+    assert {one.question.rows[0].sourced_id for one in open_questions(trial)} == {"t-1", "t-2"}
+    for account in (peter, paul):
+        now = {one["id"]: one["firstname"] for one in trial.moodle()["users"]}
+        assert now[account["id"]] == account["firstname"]
+    for row, human in (("t-1", peter), ("t-2", paul)):
+        question = by_row(trial)[row]
+        carried_out(trial, answer(trial, question.id, "same", candidate=human["idnumber"]).load_id)
+    assert [trial.account(A, one)["id"] for one in ("t-1", "t-2")] == [peter["id"], paul["id"]]
+    load(3, *names)
+    assert open_questions(trial) == []
+
+
+@on_both_databases
 def test_a_pupil_without_a_number_moves_with_the_account_once_confirmed(trial: Trial) -> None:
     mover = pupil("a-7", who="mover", snils="")
     rows_b = [*pupils("b", 4), pupil("b-7", "c-2", who="mover", snils="")]
