@@ -234,3 +234,26 @@ def test_two_kinds_of_record_stand_at_one_path(student: str, staff: str) -> None
     result = read_with(layout, school=LIST)
     assert {one[:2] for one in said(result.roster).people} == ROLES
     assert doubts(result) == []
+
+
+def test_a_file_of_many_chunks_is_read_as_a_short_one() -> None:
+    numbers = [f"{number:04}" for number in range(3, 1500)]
+    names = "<NOM_DE_FAMILLE>Long</NOM_DE_FAMILLE><PRENOM>Cours</PRENOM>"
+    pupils = "".join(
+        f'<ELEVE ELEVE_ID="{number}">{names}<DATE_NAISS>01/02/2014</DATE_NAISS></ELEVE>\n'
+        for number in numbers
+    )
+    places = "".join(
+        f'<STRUCTURES_ELEVE ELEVE_ID="{number}"><STRUCTURE><CODE_STRUCTURE>d1</CODE_STRUCTURE>'
+        "<TYPE_STRUCTURE>D</TYPE_STRUCTURE></STRUCTURE></STRUCTURES_ELEVE>\n"
+        for number in numbers
+    )
+    changes = [("</ELEVES>", f"{pupils}</ELEVES>"), ("</STRUCTURES>", f"{places}</STRUCTURES>")]
+    layout = changed(LAYOUT_BY_ID, IN_MEMBERSHIP)
+    result = read_with(layout, school=text_of("siecle", *WITH_IDS, *changes))
+    assert len(result.roster.persons) == 1499
+    assert said(result.roster).classes == BY_CODE.classes
+    assert said(result.roster).places == BY_CODE.places | {
+        (number, "4A", "student") for number in numbers
+    }
+    assert doubts(result) == []
