@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import Select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from service.calendar.weeks import last_month
 from service.i18n import gettext as _
+from service.models import LoadFile, PlanStatus, SchoolPlan
 from service.registry.lookup import RegistrySchool
 from service.reports.activity import SOURCE, active_column, active_definition, active_people
 from service.reports.definition import Cell, Definition, PeriodUse, Rhythm
@@ -73,6 +75,7 @@ def other_systems(session: Session, question: Question) -> Body:
     people = active_people(session, question, chosen)
     low = low_schools(question, chosen, people)
     freshness, today = loads_of(schools), question.today
+    layouts = last_layouts(session, [school.code for school in chosen])
 
     def cells(some: Schools, code: str) -> Row:
         (school,) = some
@@ -86,6 +89,7 @@ def other_systems(session: Session, question: Question) -> Body:
             f"{planned_on:%d.%m.%Y}" if planned_on else None,
             plan(planned_on, today),
             school.last_applied_at,
+            layouts.get(code),
         )
 
     def in_total(some: Schools, _code: str) -> Row:
@@ -96,6 +100,7 @@ def other_systems(session: Session, question: Question) -> Body:
             people.figures(codes)["active"], "",
             _("with a plan: {n}", n=sum(one.esia_plan_on is not None for one in some)),
             loads_of(some).oldest,
+            ", ".join(sorted({layouts[code] for code in codes if code in layouts})),
         )  # fmt: skip
 
     note = _(
@@ -112,6 +117,25 @@ def other_systems(session: Session, question: Question) -> Body:
         chosen, _columns(question), cells, in_total=in_total, freshness=freshness, notes=(note,),
         sources=(registry, rolls_source(freshness), people.source),
     )  # fmt: skip
+
+
+def last_layouts(session: Session, codes: Collection[str]) -> dict[str, str]:
+    """Return by school the layouts of the files that were applied last: what its list came by."""
+    applied = SchoolPlan.status == PlanStatus.APPLIED, SchoolPlan.school_code.in_(codes)
+    newest = (
+        select(SchoolPlan.school_code, func.max(SchoolPlan.load_id).label("load_id"))
+        .where(*applied)
+        .group_by(SchoolPlan.school_code)
+        .subquery()
+    )
+    files = select(LoadFile.school_code, LoadFile.layout).join(
+        newest,
+        (LoadFile.school_code == newest.c.school_code) & (LoadFile.load_id == newest.c.load_id),
+    )
+    found: dict[str, set[str]] = {}
+    for code, layout in session.execute(files):
+        found.setdefault(code, set()).add(layout)
+    return {code: ", ".join(sorted(names)) for code, names in found.items()}
 
 
 def _chosen(question: Question, schools: Schools) -> Schools:
@@ -144,6 +168,7 @@ def _columns(question: Question) -> tuple[Column, ...]:
         Column("plan_date", _("Planned day of moving to ЕСИА"), absent=_("no plan")),
         Column("plan", _("State of the plan"), words=plans),
         loaded_column(),
+        Column("layout", _("Layout of the last load"), absent=_("not loaded")),
     )
 
 
@@ -162,7 +187,7 @@ OTHER_SYSTEMS = Definition(
     name="other-systems",
     title=lambda: _("Schools on other systems"),
     purpose=lambda: _("Which schools use systems that are not of the state, and until when."),
-    version="other-systems-1",
+    version="other-systems-2",
     counted=_counted,
     build=other_systems,
     options=(CANDIDATES, *THRESHOLDS, SOURCE),

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from service.models import Load, LoadStatus, School
+from service.reports.other_systems import last_layouts
 from tests.provisioning.roster_files import DATA
 from tests.provisioning.table_files import (
     OTHER,
@@ -82,6 +83,15 @@ def test_a_oneroster_set_becomes_accounts(trial: Trial, version: str) -> None:
     roles = {role for name, role in trial.courses_of(CODE, "t-1") if "8А" in name}
     assert roles == {"editingteacher"}
     trial.settled(path)
+
+
+def test_the_report_of_other_systems_names_the_layout_of_the_last_list(trial: Trial) -> None:
+    sync_list(trial, save(trial.folder / "a.csv", csv_text(TITLES, PUPIL)))
+    with trial.application.sessions() as session:
+        assert last_layouts(session, [CODE, "nobody"]) == {CODE: "flat-list"}
+    sync_list(trial, save(trial.folder / "b.csv", csv_text(TITLES[1:], PUPIL[1:])))
+    with trial.application.sessions() as session:
+        assert last_layouts(session, [CODE]) == {CODE: "flat-list-without-ids"}
 
 
 def test_the_school_of_its_operator_is_that_of_a_list_without_a_code(trial: Trial) -> None:
