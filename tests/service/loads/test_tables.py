@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from provisioning.person_states import PersonState
 from service.models import Load, LoadStatus, School
 from service.reports.other_systems import last_layouts
 from tests.provisioning.roster_files import DATA
@@ -41,14 +42,15 @@ def test_a_list_becomes_accounts_with_class_cohort_and_course(trial: Trial) -> N
 
 
 @on_both_databases
-def test_the_next_list_as_a_workbook_moves_a_pupil_and_suspends_a_leaver(trial: Trial) -> None:
+def test_the_next_list_as_a_workbook_moves_a_pupil_and_lets_a_leaver_go(trial: Trial) -> None:
     sync_list(trial, save(trial.folder / "a.csv", csv_text(TITLES, PUPIL, OTHER)))
     day = datetime(2012, 2, 29)  # noqa: DTZ001 - cells know no zone
     moved = ("s-1", "Примеров", "Пётр", "Пробович", day, "8 б", 11223344595)
     path = save(trial.folder / "b.xlsx", workbook({"Лист1": [TITLES, moved]}))
     run = sync_list(trial, path)
     assert trial.account(CODE, "s-1")["department"] == "8Б"
-    assert trial.account(CODE, "s-2")["suspended"] == 1
+    assert trial.known(CODE, "s-2").state == PersonState.IN_TRANSIT
+    assert trial.courses_of(CODE, "s-2") == set()
     assert trial.rules(run.id).keys() <= {"set.no_staff", "school.no_district"}
 
 
