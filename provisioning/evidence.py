@@ -101,9 +101,11 @@ class Comparison:
         return self.sex is _OTHER or self.snils is _OTHER
 
     @property
-    def is_another_name(self) -> bool:
-        """Given name or sex differ: with an equal СНИЛС and birth date these are two people."""
-        return self.given in (_NEAR, _OTHER) or self.sex is _OTHER
+    def is_namesake(self) -> bool:
+        """Exact but for СНИЛС: two people of one name and birth date, or a wrong number."""
+        same = self.birth is self.given is self.family is _EQUAL
+        named = same and self.middle in (_EQUAL, Likeness.NEITHER)
+        return named and self.sex is not _OTHER and self.snils is _OTHER
 
     @property
     def names_agree(self) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from provisioning.evidence import Described, given_letters, letters
+from provisioning.evidence import Described, compare, given_letters, letters
 from provisioning.findings import Finding
 from provisioning.matching import asking
-from provisioning.matching.comparing import ExactKey, exact_key, index
+from provisioning.matching.comparing import exact_key, index
 from provisioning.matching.known import How, KnownIdentities, KnownIdentity, Match
 from provisioning.matching.rows import has_ended, rank
 from provisioning.questions import Decided, Question
@@ -131,19 +131,27 @@ class Board:
     def class_id(self, key: str) -> str:
         return self._titles.get(key, ("", ""))[0]
 
-    def unique_pairs(self) -> dict[str, KnownIdentity]:
+    def unique_pairs(self, proven: Mapping[str, KnownIdentity]) -> dict[str, KnownIdentity]:
         """Return the pending active rows and the one person of this school whom each names
-        exactly, where no other pending row names that person."""
-        found: dict[str, KnownIdentity] = {}
-        claims: dict[ExactKey, int] = defaultdict(int)
-        rows = [row for row in self.pending() if not has_ended(row)]
-        for row in rows:
-            claims[exact_key(row)] += 1
-        for row in rows:
-            people = self.own_exact(row)
-            if len(people) == 1 and claims[exact_key(row)] == 1:
-                found[row.sourced_id] = people[0]
-        return found
+        exactly, where no other pending row names that person.
+
+        ``proven`` rows and their people are told by their number, also among namesakes.
+        """
+        told = {human.person_id for human in proven.values()}
+        people: dict[str, list[KnownIdentity]] = {}
+        claims: Counter[str] = Counter()
+        for row in self.pending():
+            if has_ended(row) or row.sourced_id in proven:
+                continue
+            exact = (one for one in self.own_exact(row) if one.person_id not in told)
+            fitting = [one for one in exact if compare(row, one).is_exact]
+            people[row.sourced_id] = fitting
+            claims.update(one.person_id for one in fitting)
+        return {
+            key: fitting[0]
+            for key, fitting in people.items()
+            if len(fitting) == 1 and claims[fitting[0].person_id] == 1
+        }
 
     def _near_index(self) -> dict[object, list[KnownIdentity]]:
         found: dict[object, list[KnownIdentity]] = defaultdict(list)

@@ -51,7 +51,7 @@ def match(
     _join_rows(board)
     _take_answers(board)
     proven = _proven_by_number(board)
-    certain = board.unique_pairs()
+    certain = board.unique_pairs(proven)
     renumbering.recognise(board, proven, certain)
     _take_proven(board, proven)
     _take_new_ids(board)
@@ -149,7 +149,7 @@ def _take_proven(board: Board, proven: dict[str, KnownIdentity]) -> None:
 
 def _take_new_ids(board: Board) -> None:
     """Give pupils and staff of this school their new id, where nobody else can be meant."""
-    for key, human in board.unique_pairs().items():
+    for key, human in board.unique_pairs({}).items():
         row = board.roster.persons[key]
         if key in board.contradicted or human.person_id in board.refused(row):
             continue
@@ -233,7 +233,8 @@ def _candidates(board: Board, row: Person) -> list[KnownIdentity]:
         if board.is_free(human) and (before is None or rank < before[0]):
             found[human.person_id] = (rank, human)
 
-    for human in _holders(board, row):
+    holders = _holders(board, row)
+    for human in holders:
         if _may_hold_number(row, human):
             offer(0, human)
     for human in board.own_exact(row):
@@ -244,7 +245,8 @@ def _candidates(board: Board, row: Person) -> list[KnownIdentity]:
     for human in _elsewhere(board, row):
         compared = compare(row, human)
         is_away = not human.listed
-        if compared.is_exact:
+        if compared.is_exact or (compared.is_namesake and (is_away or holders)):
+            # A number that is somebody else's says nothing against.
             offer(2, human)
         elif compared.is_very_near or (compared.is_near and is_away):
             offer(4, human)

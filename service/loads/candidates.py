@@ -120,7 +120,7 @@ def _elsewhere(
             for row in wanted.get(look_up.key(human), ()):
                 compared = compare(row, human)
                 near = compared.is_very_near or (compared.is_near and not is_listed)
-                if compared.is_exact or near:
+                if compared.is_exact or compared.is_namesake or near:
                     found[row.sourced_id][human.person_id] = human
     named = _decided_about(rows, decided)
     others = sorted(set(named.values()).difference(own))

@@ -47,6 +47,7 @@ BY_NAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "day and month, away": ({"birth_date": date(2012, 1, 9)}, {}),
     "one digit, away": ({"birth_date": date(2012, 9, 2)}, {}),
     "no patronymic, listed": ({"middle_name": ""}, {"listed": LISTED}),
+    "another number, away": ({"snils": SNILS}, {"snils": OTHER_SNILS}),
 }
 
 
@@ -70,7 +71,7 @@ def test_a_pupil_who_may_have_come_from_elsewhere_is_a_move_to_confirm(
 
 
 STRANGERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "numbers differ": ({"snils": SNILS}, {"snils": OTHER_SNILS}),
+    "numbers differ, listed": ({"snils": SNILS}, {"snils": OTHER_SNILS, "listed": LISTED}),
     "sexes differ": ({"sex": "F"}, {"sex": "M"}),
     "a twin": ({"given_name": "Анна"}, {}),
     "a twin with a name alike, listed": ({"given_name": "Примир"}, {"listed": LISTED}),
@@ -182,6 +183,13 @@ def test_another_s_number_is_two_people_a_question_and_no_number(row: dict[str, 
     assert (no.matches["s-1"].person_id, no.questions) == ("new-1", ())
     yes = match_all(roster, **known, **own, decided=answer(asked, Answer.SAME, "p-9"))
     assert yes.matches == {"s-1": Match(person_id="p-9", how=How.DECIDED)}
+
+
+def test_a_mover_with_a_parent_s_number_is_asked_about_all_the_same() -> None:
+    parent = stranger("p-5", snils=SNILS, given_name="Отец", birth_date=date(1980, 2, 3))
+    human = stranger(snils=OTHER_SNILS, listed=LISTED)
+    found = match_all(class_roster([WITH_NUMBER]), **numbered(parent), **elsewhere(human))
+    assert [told(one) for one in found.questions] == [(MOVE, "s-1", ["p-9"])]
 
 
 def test_a_parent_s_number_on_two_children_is_nobody_s() -> None:

@@ -213,6 +213,17 @@ def test_numbers_do_not_take_the_question_away() -> None:
     assert found.matches == {}
 
 
+def test_namesakes_of_a_renumbered_export_are_told_by_their_number() -> None:
+    known = people(
+        *(pupil_known(each) for each in range(10)),
+        listed_person("p-10", "old-10", given_name=NAMES[0], snils=SNILS),
+    )
+    rows = [*RENUMBERED, child(0, "new-10", snils=SNILS)]
+    found = match_all(class_roster(rows), **known, **numbered(known["own"]["p-10"]))
+    assert [one.kind for one in found.questions] == [QuestionKind.RENUMBERED]
+    assert found.waiting == {**WHO, "new-10": "p-10"}
+
+
 def test_fewer_than_half_are_told_one_by_one() -> None:
     rows = [*RENUMBERED[:4], *(child(number, f"old-{number}") for number in range(4, 10))]
     found = match_all(class_roster(rows), **ROLL)
