@@ -151,7 +151,10 @@ def _take_new_ids(board: Board) -> None:
     """Give pupils and staff of this school their new id, where nobody else can be meant."""
     for key, human in board.unique_pairs({}).items():
         row = board.roster.persons[key]
-        if key in board.contradicted or human.person_id in board.refused(row):
+        old = board.old_human(row)
+        if old is not None and old.person_id not in board.rows_of:
+            continue  # The id speaks for somebody who has no other row.
+        if human.person_id in board.refused(row):
             continue
         compared = compare(row, human)
         rivals = (one for one in _elsewhere(board, row) if compare(row, one).is_exact)

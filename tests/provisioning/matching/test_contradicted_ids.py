@@ -160,6 +160,31 @@ def test_after_the_answer_no_for_both_the_rows_are_new_people() -> None:
     assert (found.questions, found.set_aside) == ((), set())
 
 
+def test_ids_that_are_swapped_again_are_asked_about_again() -> None:
+    """What was answered the first time is kept under the human to whom the id leads since."""
+    first, _second = swapped().questions
+    ((decision,),) = answer(first, Answer.SAME, "p-2").decisions.values()
+    kept = Decided(decisions={(QuestionKind.MATCH, "s-1 p-2"): [decision]})
+    rows = [make_person("s-1", given_name="Пётр"), make_person("s-2", given_name="Анна")]
+    known = people(
+        listed_person("p-1", "s-2", given_name="Пётр"),
+        listed_person("p-2", "s-1", given_name="Анна"),
+    )
+    found = match_all(class_roster(rows), **known, decided=kept)
+    assert (found.matches, len(found.questions)) == ({}, 2)
+
+
+def test_one_answer_about_two_swapped_ids_is_enough() -> None:
+    """The id of the second row leads to whom the first one is since then: to nobody else's row."""
+    rows = [make_person("s-1", given_name="Анна"), make_person("s-2", given_name="Пётр")]
+    anna = listed_person("p-2", "s-2", given_name="Анна")
+    peter = listed_person("p-1", "s-0", given_name="Пётр", keys=())
+    known = {"by_key": {"s-1": anna, "s-2": anna}, "own": {"p-1": peter, "p-2": anna}}
+    found = match_all(class_roster(rows), **known)
+    people_found = [found.matches[key].person_id for key in ("s-1", "s-2")]
+    assert (people_found, found.questions) == (["p-2", "p-1"], ())
+
+
 RENAMED = {"given_name": "Другой", "family_name": "Иной"}
 
 

@@ -129,6 +129,12 @@ def test_who_is_in_the_file_under_the_own_id_is_not_meant() -> None:
     assert found.questions == ()
 
 
+def test_a_former_pupil_who_comes_back_under_a_name_with_an_error_is_asked_about() -> None:
+    known = people(listed_person(listed=frozenset({"78-0006"}), family_name="Прамеров"))
+    (asked,) = match_all(class_roster([NEW_ID]), **known).questions
+    assert told(asked) == (QuestionKind.MATCH, "s-77", ["p-1"])
+
+
 def test_an_answer_is_kept_to_as_long_as_the_row_can_be_that_human() -> None:
     known = people(listed_person(class_title="6Б", class_id="c-6"))
     roster = class_roster([NEW_ID])
