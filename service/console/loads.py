@@ -179,6 +179,10 @@ def approve(load_id: int) -> Response:
         limits, exceeds = settings().limits, "city_day" in request.form
         waiting = {p.school_code: p.breaches for p in plans if p.status == PlanStatus.PLANNED}
         chosen = {code for code, breaches in waiting.items() if not breaches or code in confirmed}
+        if not exceeds:
+            day = operations.day_of(db, plans, limits, now())
+            harmless = {p.school_code for p in plans if not day.concerns(p)}
+            chosen = chosen & harmless or chosen
         if not chosen and not confirmed:
             chosen = set(waiting)  # refused, because a tick is missing
         operations.approve(

@@ -167,3 +167,45 @@ def test_an_address_of_an_earlier_version_leads_on(city: Browser) -> None:
     answer = city.get("/console/runs/1/findings?severity=error")
     assert (answer.status_code, answer.location) == (301, f"{LOAD}/findings?severity=error")
     assert city.get("/console/runs").location == "/console/loads"
+
+
+@pytest.fixture
+def too_much(console: ConsoleUnderTest) -> ConsoleUnderTest:
+    """Both schools together lose more than the city may in a day; a third one loses nothing."""
+    with console.rows() as rows:
+        for plan in rows.get_one(Load, 1).plans:
+            plan.breaches, plan.losses = [], {"suspended": 200}
+            plan.unusual = [
+                {"figure": "pupils", "compared": "own", "value": 90.0, "usual": 600.0},
+            ]  # fmt: skip
+        add_school(rows, "78-0999", last_applied_at=None)
+        add_plan(rows, rows.get_one(Load, 1), "78-0999", [make_user_change("p-9")])
+    return console
+
+
+def test_a_plan_that_is_too_much_for_a_day_waits_for_the_city(
+    too_much: ConsoleUnderTest, city: Browser
+) -> None:
+    page = city.get(LOAD).text
+    assert "за сутки" in page
+    assert "учащихся: 90, обычно 600" in page
+    # Without the tick only the harmless school is approved.
+    city.post(APPROVE, digest=digest_on(page))
+    found = {one.school_code: one.status for one in too_much.all(SchoolPlan)}
+    assert found == {"78-0153": "planned", "78-0243": "planned", "78-0999": "approved"}
+    page = city.get(LOAD).text
+    answer = city.post(APPROVE, digest=digest_on(page))
+    assert answer.status_code == 409
+    assert "ждут согласия города" in answer.text
+    city.post(APPROVE, digest=digest_on(page), city_day="1")
+    found = {one.school_code: one.city_confirmed for one in too_much.all(SchoolPlan)}
+    assert found == {"78-0153": True, "78-0243": True, "78-0999": False}
+
+
+def test_a_district_cannot_say_yes_for_the_city(too_much: ConsoleUnderTest) -> None:
+    district = too_much.client("district")
+    page = district.get(LOAD).text
+    assert "ждут согласия города" in page
+    assert 'name="city_day"' not in page
+    answer = district.post(APPROVE, digest=digest_on(page), schools="78-0243", city_day="1")
+    assert answer.status_code == 409
