@@ -8,6 +8,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, redirect, request, url_for
 
 from service.console import (
+    by_hand,
     changes,
     clients,
     findings,
@@ -37,7 +38,7 @@ from service.i18n import N_
 SECTIONS = (
     (N_("Overview"), (home,)),
     (N_("Loads"), (loads, uploads, questions)),
-    (N_("People"), (slips, people)),
+    (N_("People"), (slips, people, by_hand)),
     (N_("Reports"), (reports, published, mail)),
     (N_("Registry"), (registry, registry_figures, registry_imports)),
     (N_("Sign-in"), (links, phases, clients, systems)),

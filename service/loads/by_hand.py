@@ -110,7 +110,11 @@ def entered_people(scope: Scope) -> Select[KnownUser, SchoolMembership]:
     return (
         select(KnownUser, SchoolMembership)
         .join(SchoolMembership, SchoolMembership.person_id == KnownUser.person_id)
-        .where(SchoolMembership.until.is_not(None), SchoolMembership.school_code.in_(scope.codes()))
+        .where(
+            SchoolMembership.until.is_not(None),
+            SchoolMembership.school_code.in_(scope.codes()),
+            scope.people(),
+        )
         .order_by(SchoolMembership.until, KnownUser.family_name, KnownUser.person_id)
     )
 

@@ -63,6 +63,7 @@ _SENTENCES = {
     "by_hand.name": N_("write family name and given name, of at most 100 characters each"),
     "by_hand.birth_date": N_("the birth date does not fit the role: look at the year"),
     "by_hand.until": N_("the last day must be today or later, and at the latest {last}"),
+    "by_hand.no_day": N_("name the last day"),
     "by_hand.class": N_("the school has no such class; there are: {known}"),
     "by_hand.under_way": N_("a load of this school is being applied: wait for its end"),
     "by_hand.known": N_(

@@ -176,6 +176,13 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
                {"choice": "same 1", "looked": "1"}],
     ),
     "console.questions.undo": Recipe({"question_id": ["{number}"]}, forms=[{"looked": "1"}]),
+    "console.by_hand.index": PLAIN,
+    "console.by_hand.add": Recipe(
+        forms=[{
+            "school": "{school}", "family_name": "Новичков", "given_name": "Новичок",
+            "birth_date": "2012-05-01", "until": "2026-10-10", "class_id": "{class_id}",
+        }]
+    ),
     "console.slips.index": Recipe(queries=[{}, {"school": "{school}"}]),
     "console.slips.sheet": Recipe(
         queries=[{"school": "{school}"}, {"school": "{school}", "class": "{class_id}"}]
