@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from service.loads.planning import plan_load
 from service.models import SchoolMembership
 from service.people.passwords import find_person
 from service.sample.rows import Row
 from tests.service.loads.test_contradicting_numbers import OF_B, nothing_of, waits
 from tests.service.loads.test_next_exports import CODE, case, rows, variant
+from tests.service.questions.asked import answer, open_questions
 from tests.service.trial import (
     A,
     B,
@@ -275,3 +277,37 @@ def test_a_number_makes_no_move_where_the_settings_say_to_ask(trial: Trial) -> N
     load_id = trial.load(trial.write(B, [pupil("b-7", who="mover"), *pupils("b", 3)], day=2))
     assert trial.rules(load_id)["match.waits"] == B
     assert waits(trial, B, "b-7")
+
+
+# Answers
+
+
+@pytest.mark.parametrize("ids", [NEW_IDS, SHIFTED], ids=["new ids", "ids of other pupils"])
+def test_one_yes_gives_a_whole_export_its_new_ids(trial: Trial, ids: dict[str, str]) -> None:
+    trial.sync(trial.write(A, SCHOOL))
+    before = trial.moodle()
+    file = renumbered(1, trial, ids)
+    trial.sync(file)
+    (asked,) = open_questions(trial)
+    done = answer(trial, asked.id, "confirm")
+    assert done.load_id is not None
+    plan_load(trial.application, done.load_id)
+    trial.carry_out(done.load_id, over_limits=True)
+    trial.settled(file)
+    assert (trial.moodle(), open_questions(trial)) == (before, [])
+
+
+def test_one_answer_about_swapped_twins_settles_both_rows(trial: Trial) -> None:
+    first, second = case("d4-ids-swapped")
+    trial.sync(first)
+    before = people_of(trial)
+    brother = trial.person_id(CODE, "s-1")
+    trial.sync(second)
+    asked = next(one for one in open_questions(trial) if one.question.key.startswith("s-2"))
+    done = answer(trial, asked.id, "same", candidate=brother)
+    assert done.load_id is not None
+    plan_load(trial.application, done.load_id)
+    trial.carry_out(done.load_id)
+    assert (people_of(trial), open_questions(trial)) == (before, [])
+    assert trial.person_id(CODE, "s-2") == brother
+    trial.settled(second)
