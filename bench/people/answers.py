@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
-from importlib.util import find_spec
 
 from sqlalchemy import select
 
@@ -14,6 +12,7 @@ from bench.place import SCOPE
 from provisioning.questions import Answer, QuestionKind
 from service.loads.planning import plan_load
 from service.models import QuestionState, StoredQuestion
+from service.questions import answering
 
 _ROUNDS = 10
 """A question that is asked again and again is no question that can be answered."""
@@ -21,11 +20,8 @@ _ROUNDS = 10
 
 def answer_all(office: Office, judge: Judge) -> int:
     """Answer every open question, and apply what is planned then; how many were answered."""
-    if find_spec("service.questions") is None:
-        return 0
-    answering = import_module("service.questions.answering")
     application, answered = office.application, 0
-    for question in _open(office):
+    for question in open_questions(office):
         given, candidate = true_answer(question, judge)
         with application.sessions() as session:
             if session.get_one(StoredQuestion, question.id).state != QuestionState.OPEN:
@@ -52,7 +48,8 @@ def answer_until_quiet(office: Office, judge: Judge) -> None:
     raise RuntimeError("questions never end")
 
 
-def _open(office: Office) -> list[StoredQuestion]:
+def open_questions(office: Office) -> list[StoredQuestion]:
+    """What waits for an answer, oldest first."""
     waiting = select(StoredQuestion).where(StoredQuestion.state == QuestionState.OPEN)
     with office.application.sessions() as session:
         return list(session.scalars(waiting.order_by(StoredQuestion.id)).all())

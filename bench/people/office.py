@@ -12,7 +12,7 @@ from bench.people.standin import URL, Moodle
 from bench.place import SCOPE, installation, load
 from service.application import Application
 from service.db import transaction
-from service.loads import due, operations
+from service.loads import due, operations, school_changes
 from service.loads.applying import apply_load
 from service.loads.planning import plan_load
 from service.models import Load, LoadFinding, LoadStatus, PlanStatus, SchoolPlan
@@ -50,6 +50,23 @@ class Office:
         self.loads += 1
         self.carry_out(load_id)
         return load_id, path
+
+    def merge(self, school: str, into: str) -> None:
+        """Order at the registry that a school becomes a part of another, and carry it out."""
+        with transaction(self.application.sessions) as session:
+            merger = school_changes.plan_merger(
+                session, self.application.settings, SCOPE, school, into, self.application.clock()
+            )
+        self.carry_out(merger.id)
+
+    def close(self, school: str) -> None:
+        """Order at the registry that a school ends, and carry it out."""
+        now = self.application.clock()
+        with transaction(self.application.sessions) as session:
+            closing = school_changes.plan_closing(
+                session, self.application.settings, SCOPE, school, now, now.date()
+            )
+        self.carry_out(closing.id)
 
     def carry_out(self, load_id: int) -> bool:
         """Say yes to a planned load, twice where that is asked for, and apply it."""

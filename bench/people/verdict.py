@@ -16,7 +16,7 @@ from bench.people.office import Office, open_office
 from bench.people.standin import standin
 from service.models import StoredQuestion
 from service.moodle_standin import Snapshot
-from service.sample.life import Event, Life, What, live
+from service.sample.life import Event, Life, Month, What, live
 
 LEAST_MOVES_KEPT = 0.98
 MOST_QUESTIONS = 2.0
@@ -112,6 +112,7 @@ def try_life(home: Path, life: Life, *, database_url: str = "") -> Trial:
         try:
             for month in live(life):
                 judge.begin_month(month)
+                _order(office, judge, month)
                 loaded = {}
                 for school in month.exports:
                     loaded[school.school.code, school.exported_at], path = office.load(
@@ -133,6 +134,18 @@ def try_life(home: Path, life: Life, *, database_url: str = "") -> Trial:
             return _judged(life, office, judge, time.process_time() - began)
         finally:
             office.application.engine.dispose()
+
+
+def _order(office: Office, judge: Judge, month: Month) -> None:
+    """The office hears of mergers and ends of schools before any file tells of them."""
+    office.now = max(office.now, month.exports[0].exported_at)
+    for event in month.events:
+        codes = [judge.claims.school(code) for code in event.schools]
+        if event.what is What.MERGED:
+            office.merge(*codes)
+        elif event.what is What.CLOSED:
+            office.close(*codes)
+    _look(office, judge)
 
 
 def _look(office: Office, judge: Judge) -> None:
