@@ -50,6 +50,7 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.people --seed 1 2 3
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
