@@ -9,7 +9,7 @@ from dataclasses import replace
 from provisioning.evidence import compare, explain
 from provisioning.findings import Finding, about
 from provisioning.matching.asking import key_of, memberships
-from provisioning.matching.known import KnownIdentities, KnownIdentity, Match, Matching
+from provisioning.matching.known import How, KnownIdentities, KnownIdentity, Match, Matching
 from provisioning.questions import Candidate, Decided, Question, QuestionKind, RowRef
 from provisioning.roster import Person, Roster
 
@@ -79,6 +79,8 @@ def _questions(
     keys = list(asked)
     known = {one.person_id: one for one in holders}
     first = "" if known else keys[0]
+    # Two whom this school has known side by side are two people: a finding is enough.
+    here = {one.person_id for one in matches.values() if one.how is How.KNOWN}
     found = []
     for key in keys:
         person, own = roster.persons[key], matches[key].person_id
@@ -96,6 +98,7 @@ def _questions(
             )
             for person_id, other in sorted(described.items())
             if person_id not in refused and other.birth_date == person.birth_date
+            if matches[key].how is not How.KNOWN or person_id not in here
             if not compare(person, other).names_agree
         )
         if candidates:

@@ -212,3 +212,12 @@ def test_a_number_of_two_known_people_is_a_question_with_both() -> None:
     both = numbered(MOVER, replace(MOVER, person_id="p-8"))
     (asked,) = match_all(class_roster([WITH_NUMBER]), **both).questions
     assert told(asked) == (MATCH, "s-1", ["p-8", "p-9"])
+
+
+def test_two_whom_one_school_has_known_side_by_side_are_told_and_not_asked_about() -> None:
+    rows = [WITH_NUMBER, replace(WITH_NUMBER, sourced_id="s-2", given_name="Анна")]
+    holder = known_person("p-1", snils=SNILS)
+    by_key = {"s-1": holder, "s-2": known_person("p-2", given_name="Анна", snils=OTHER_SNILS)}
+    found = match_all(class_roster(rows), by_key=by_key, **numbered(holder))
+    assert (found.questions, found.numberless) == ((), {"s-2"})
+    assert rules_of(found.findings) == ["match.snils_other_name"] * 2
