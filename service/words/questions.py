@@ -39,8 +39,8 @@ state = words(
 )
 
 answer = words(
-    same=N_("the same"),
-    different=N_("different"),
+    same=N_("yes, the same"),
+    different=N_("no, another one"),
     confirm=N_("confirm"),
     refuse=N_("refuse"),
 )
@@ -138,8 +138,8 @@ field = words_or_code(
 
 how = words_or_code(
     equal=N_("equal"),
-    different=N_("different"),
-    other=N_("different"),
+    different=N_("differs"),
+    other=N_("differs"),
     one_letter=N_("differs by one letter"),
     swapped=N_("day and month in each other's place"),
     one_digit=N_("differs by one digit"),
