@@ -240,6 +240,10 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
         {"subject": ["schools", "platform", "totals", "milestones"], "form": ["xlsx", "csv"]}
     ),
     "console.registry.show": Recipe({"code": ["{school}"]}),
+    "console.registry.change": Recipe(
+        {"code": ["{school}"]},
+        forms=[{"what": what, "into": "{school}"} for what in ("merge", "split", "close", "code")],
+    ),
     "console.registry.edit": Recipe(
         {"code": ["{school}"]},
         forms=[{"source_system": "другая"}, {"source_system": ""},
