@@ -97,8 +97,9 @@ class Question:
     school_code: str
     """The school whose file raises the question; its operators are asked, or the city."""
     key: str
-    """What is asked about, the same whenever the same is asked again: of a row its sourced id, of a
-    class its id; no personal data. Unique with kind and school."""
+    """What is asked about, the same whenever the same is asked again: of a row its sourced id, and
+    whom it named until now if its id is in doubt; of a class its school year, a blank and its id;
+    of a school its code. No personal data. Unique with kind and school."""
     rows: tuple[RowRef, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     evidence: tuple[Evidence, ...] = ()

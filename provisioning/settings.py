@@ -42,9 +42,6 @@ class PeopleSettings:
     they are suspended at once."""
     archive_after_days: int = 90
     """So long after the suspension the person is archived."""
-    moves: Literal["automatic", "ask"] = "automatic"
-    """Whether a pupil who came to a school after the newest export of the one that lists them yet
-    has moved by that, or is asked about. The old places end with a move."""
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for times that would have been over before they began."""
@@ -90,8 +87,10 @@ class NamingSettings:
 class MatchSettings:
     """How much is decided without asking."""
 
-    auto_moves: bool = True
-    """Equal СНИЛС, birth date and names in another school's file are a move without a question."""
+    moves: Literal["automatic", "ask"] = "automatic"
+    """``automatic``: equal СНИЛС, birth date and names in another school's file are the human whom
+    we know, and a pupil who came there after the newest export of the school that lists them yet
+    has left that school. ``ask``: both are questions."""
     renumbered_share: float = 0.5
     """From this share of the roll on, known people under new ids are one question."""
     renumbered_floor: int = 5
@@ -103,7 +102,7 @@ class LimitSettings:
     """A plan over a limit needs a second, explicit yes. Shares are of the known active people."""
 
     max_suspended_share: float = 0.10
-    """The largest share of the school's people whose accounts are suspended."""
+    """The largest share of the school's people who leave the roll, or whose accounts are suspended."""
     max_updated_share: float = 0.30
     """The largest share of the school's people whose name, login or birth date changes."""
     max_names_share: float = 0.20

@@ -126,7 +126,7 @@ def _proven_by_number(board: Board) -> dict[str, KnownIdentity]:
             first = board.roster.persons[board.rows_of[human.person_id]]
             if compare(row, first).is_exact:
                 board.give(row.sourced_id, human.person_id, How.SECOND_ROW)
-        elif is_here or board.settings.auto_moves:
+        elif is_here or board.settings.moves == "automatic":
             claims[row.sourced_id] = human
     claimed = Counter(human.person_id for human in claims.values())
     return {key: one for key, one in claims.items() if claimed[one.person_id] == 1}

@@ -27,7 +27,7 @@ from provisioning.questions import (
 )
 from provisioning.roll import Roll
 from provisioning.roster import Roster
-from provisioning.settings import PeopleSettings
+from provisioning.settings import MatchSettings
 from provisioning.several_schools import Elsewhere, Place, has_moved
 from provisioning.state import CourseEnrolment, CourseRole, Member
 from service.db import rows_among
@@ -71,7 +71,7 @@ def old_places(
     load_id: int,
     candidates: Collection[str],
     elsewhere: Elsewhere,
-    settings: PeopleSettings,
+    settings: MatchSettings,
 ) -> OldPlaces:
     """Return what ends with a school's new roll. ``candidates``: who has keys of several schools.
 

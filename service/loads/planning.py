@@ -237,7 +237,7 @@ class _Planning:
                 old = old_places(
                     session, school, roster, roll, load_id=self._load.id,
                     candidates=self._others.of_several(school.code), elsewhere=elsewhere,
-                    settings=self._settings.people,
+                    settings=self._settings.matching,
                 )  # fmt: skip
                 questions += old.questions
                 roster = replace(roster, persons={})

@@ -190,7 +190,9 @@ _AMONG = {
     "courses": N_("{count} of {base} courses"),
 }
 _LIMITS = {
-    "suspended": N_("{who} would be suspended: a truncated file looks like this"),
+    "suspended": N_(
+        "{who} would leave the roll or lose the sign-in: a truncated file looks like this"
+    ),
     "updated": N_(
         "names, logins or birth dates of {who} would change: another school's file looks like this"
     ),

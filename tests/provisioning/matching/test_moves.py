@@ -124,7 +124,7 @@ def test_number_birth_date_and_names_are_decisive(row: dict[str, Any]) -> None:
     found = match_all(roster, **numbered(MOVER))
     assert found.matches == {"s-1": Match(person_id="p-9", how=How.SNILS)}
     assert (found.questions, found.findings) == ((), ())
-    asking = match_all(roster, **numbered(MOVER), settings=MatchSettings(auto_moves=False))
+    asking = match_all(roster, **numbered(MOVER), settings=MatchSettings(moves="ask"))
     assert [told(one) for one in asking.questions] == [(MOVE, "s-1", ["p-9"])]
 
 

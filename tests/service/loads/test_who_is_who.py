@@ -271,7 +271,7 @@ def test_a_place_that_is_not_confirmed_gives_no_rights(trial: Trial) -> None:
 
 
 def test_a_number_makes_no_move_where_the_settings_say_to_ask(trial: Trial) -> None:
-    trial.configure("matching", auto_moves=False)
+    trial.configure("matching", moves="ask")
     trial.sync(trial.write(A, [*ROLL, pupil("a-7", who="mover")]))
     trial.sync(trial.write(A, [*ROLL, left(pupil("a-7", who="mover"))], day=1))
     load_id = trial.load(trial.write(B, [pupil("b-7", who="mover"), *pupils("b", 3)], day=2))
