@@ -102,7 +102,7 @@ class LimitSettings:
     """A plan over a limit needs a second, explicit yes. Shares are of the known active people."""
 
     max_suspended_share: float = 0.10
-    """The largest share of the school's people who leave the roll, or whose accounts are suspended."""
+    """The largest share of the school's people who leave the roll or are suspended."""
     max_updated_share: float = 0.30
     """The largest share of the school's people whose name, login or birth date changes."""
     max_names_share: float = 0.20

@@ -29,6 +29,7 @@ from service.models import (
     SchoolMembership,
     SchoolPlan,
     SourceKey,
+    StoredDecision,
 )
 
 NAMES = ("family_name", "given_name", "middle_name")
@@ -67,7 +68,12 @@ def known_identities(session: Session, roster: Roster, decided: Decided) -> Know
         return KnownIdentities(by_key=by_key, by_snils=by_snils)
     own = {one.person_id: one for one in _of_school(session, roster.school.code)}
     rows = [roster.persons[key] for key in sorted(doubtful)]
-    elsewhere = _elsewhere(session, rows, own.keys(), decided)
+    mistakes = _made_by_mistake(session, roster.school.code)
+    by_snils = {
+        number: [one for one in people if one.person_id not in mistakes]
+        for number, people in by_snils.items()
+    }
+    elsewhere = _elsewhere(session, rows, own.keys() | mistakes, decided)
     details = _Details(session, roster.school.code)
     own = details.complete(own.values())
     others = details.complete(chain.from_iterable((*by_snils.values(), *elsewhere.values())))
@@ -98,6 +104,22 @@ def _of_school(session: Session, code: str) -> Iterator[KnownIdentity]:
     here = Identity.person_id.in_(keys) | Identity.person_id.in_(places)
     for row in session.execute(select(*_COLUMNS.values()).where(here)):
         yield _known(row)
+
+
+def _made_by_mistake(session: Session, code: str) -> set[str]:
+    """Return who was made of a row of the school by an answer that was taken back, and whom no key
+    names since: the same answer makes the row theirs again, and nobody else is meant by them."""
+    undone = select(StoredDecision.effects).where(
+        StoredDecision.school_code == code, StoredDecision.undone_at.is_not(None)
+    )
+    made = {
+        one["made"]
+        for effects in session.scalars(undone)
+        for one in effects.get("source_keys", ())
+        if one.get("made")
+    }
+    keys = rows_among(session, select(SourceKey.person_id), SourceKey.person_id, sorted(made))
+    return made.difference(person_id for (person_id,) in keys)
 
 
 def _elsewhere(

@@ -192,7 +192,7 @@ def _question(
     listed = Evidence(code="move.listed_by_both", speaks=Speaks.NEITHER, theirs=place.class_title)
     begin = roster.persons[key].begin_date
     came = (
-        Evidence(code="move.came_after", speaks=Speaks.FOR, ours=begin.isoformat())
+        Evidence(code="move.came_after", speaks=Speaks.FOR, ours=f"{begin:%d.%m.%Y}")
         if decisive and begin
         else Evidence(code="move.no_begin_date", speaks=Speaks.NEITHER)
     )

@@ -116,53 +116,59 @@ def asked_in_words(question: Question) -> str:
 
 speaks = words({Speaks.FOR: N_("for"), Speaks.AGAINST: N_("against"), Speaks.NEITHER: N_("—")})
 
-field = words_or_code(
-    family_name=N_("family name"),
-    given_name=N_("given name"),
-    middle_name=N_("patronymic"),
-    names=N_("names"),
-    birth_date=N_("birth date"),
-    sex=N_("sex"),
-    snils=N_("SNILS"),
-    role=N_("role"),
-    source_key=N_("id in the file"),
-    **{"class": N_("class")},
-    class_pupils=N_("pupils of the class"),
-    class_title=N_("title of the class"),
-    class_grade=N_("year of the class"),
-    class_teacher=N_("class teacher"),
-    class_id=N_("id of the class"),
-    school=N_("school"),
-)
+FIELDS: Mapping[str, str] = {
+    "family_name": N_("family name"),
+    "given_name": N_("given name"),
+    "middle_name": N_("patronymic"),
+    "names": N_("names"),
+    "birth_date": N_("birth date"),
+    "sex": N_("sex"),
+    "snils": N_("SNILS"),
+    "role": N_("role"),
+    "source_key": N_("id in the file"),
+    "class": N_("class"),
+    "class_pupils": N_("pupils of the class"),
+    "class_title": N_("title of the class"),
+    "class_grade": N_("year of the class"),
+    "class_teacher": N_("class teacher"),
+    "class_id": N_("id of the class"),
+    "school": N_("school"),
+    "move": N_("move to this school"),
+}
 """What is compared: the first half of ``Evidence.code``."""
 
-how = words_or_code(
-    equal=N_("equal"),
-    different=N_("differs"),
-    other=N_("differs"),
-    one_letter=N_("differs by one letter"),
-    swapped=N_("day and month in each other's place"),
-    one_digit=N_("differs by one digit"),
-    unsaid=N_("not given"),
-    turned=N_("family name and given name in each other's place"),
-    same_year=N_("the same year of study"),
-    listed=N_("listed by another school now"),
-    left=N_("no school lists the person now"),
-    none=N_("nobody in common"),
-    unknown=N_("not known"),
-    most=N_("most in common"),
-    some=N_("some in common"),
-    people_known=N_("people of the file who are known there"),
-    known_by_id=N_("known there by id"),
-    known_by_snils=N_("known there by SNILS"),
-    known_by_name=N_("known there by name and birth date"),
-    of_roll=N_("share of its roll"),
-    code_alike=N_("code looks alike"),
-    name_equal=N_("the same name"),
-    name_differs=N_("another name"),
-    own_file=N_("has a file of its own in this upload"),
-)
+WAYS: Mapping[str, str] = {
+    "equal": N_("equal"),
+    "different": N_("differs"),
+    "other": N_("differs"),
+    "one_letter": N_("differs by one letter"),
+    "swapped": N_("day and month in each other's place"),
+    "one_digit": N_("differs by one digit"),
+    "unsaid": N_("not given"),
+    "turned": N_("family name and given name in each other's place"),
+    "same_year": N_("the same year of study"),
+    "listed": N_("listed by another school now"),
+    "left": N_("no school lists the person now"),
+    "none": N_("nobody in common"),
+    "unknown": N_("not known"),
+    "most": N_("most in common"),
+    "some": N_("some in common"),
+    "people_known": N_("people of the file who are known there"),
+    "known_by_id": N_("known there by id"),
+    "known_by_snils": N_("known there by SNILS"),
+    "known_by_name": N_("known there by name and birth date"),
+    "of_roll": N_("share of its roll"),
+    "code_alike": N_("code looks alike"),
+    "name_equal": N_("the same name"),
+    "name_differs": N_("another name"),
+    "own_file": N_("has a file of its own in this upload"),
+    "listed_by_both": N_("the other school still lists the person"),
+    "came_after": N_("the begin date is after the newest export of the other school"),
+    "no_begin_date": N_("the row has no begin date"),
+}
 """How it compares: the second half."""
+
+field, how = words_or_code(FIELDS), words_or_code(WAYS)
 
 
 def evidence_in_words(evidence: Evidence) -> str:
