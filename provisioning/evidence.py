@@ -125,16 +125,19 @@ class Comparison:
         if self.names_turned:
             return birth_changed
         if self.given is _OTHER:
-            others = birth_changed or middle_changed or self.sex is _OTHER
+            others = birth_changed or middle_changed or self.is_denied
             return others or self.family is not _EQUAL
+        if self.family is _OTHER and (middle_changed or self.is_denied):
+            return True  # A marriage changes neither.
         if self.birth is _OTHER:
             return self.given is not _EQUAL or self.family is _OTHER or middle_changed
         return birth_changed and self.family is _OTHER
 
     @property
     def is_changed(self) -> bool:
-        """Given name or birth date are not what they were: somebody else may fit better."""
-        return self.given is not _EQUAL or self.birth not in (_EQUAL, *_SILENT)
+        """Something is not what it was: somebody else may fit better."""
+        told = (self.family, self.given, self.middle, self.birth, self.sex, self.snils)
+        return any(one not in (_EQUAL, *_SILENT) for one in told)
 
     @property
     def is_near(self) -> bool:

@@ -63,7 +63,7 @@ def doubtful(roster: Roster, by_key: Mapping[str, KnownIdentity]) -> set[str]:
 def contradicted(roster: Roster, known: KnownIdentities) -> set[str]:
     """Return the sourced ids of the rows whose known id has perhaps become somebody else's.
 
-    Too much changed together; or something essential changed, and what the row says is exactly
+    Too much changed together; or something changed, and what the row says is exactly
     another known human, or what is known is exactly another row.
     """
     found: set[str] = set()
@@ -80,8 +80,13 @@ def contradicted(roster: Roster, known: KnownIdentities) -> set[str]:
     for key in changed:
         row, human = roster.persons[key], known.by_key[key]
         other_human = people[exact_key(row)] - {human.person_id}
-        other_row = rows[exact_key(human)] - {key}
-        if other_human or other_row:
+        # The other post of a teacher may still have the old name.
+        other_rows = {
+            one
+            for one in rows[exact_key(human)] - {key}
+            if one not in known.by_key or known.by_key[one].person_id != human.person_id
+        }
+        if other_human or other_rows:
             found.add(key)
     return found
 
@@ -99,8 +104,15 @@ def _changed(
 
 
 def _is_unchanged(row: Person, human: KnownIdentity) -> bool:
-    """Tell the usual case fast."""
-    return row.given_name == human.given_name and row.birth_date == human.birth_date
+    """Tell the usual case fast. What one of both does not say is no change."""
+    return (
+        row.given_name == human.given_name
+        and row.birth_date == human.birth_date
+        and row.family_name == human.family_name
+        and not (row.middle_name != human.middle_name and row.middle_name and human.middle_name)
+        and not (row.sex != human.sex and row.sex and human.sex)
+        and not (row.snils != human.snils and row.snils and human.snils)
+    )
 
 
 def _by_exact_key(records: Mapping[str, Described]) -> dict[ExactKey, set[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from provisioning.findings import Severity
 from provisioning.matching import How, Match
 from provisioning.questions import Answer, Decided, QuestionKind, Speaks
-from tests.factories import make_person
+from tests.factories import make_person, make_teacher
 from tests.provisioning.matching.people import (
+    OTHER_SNILS,
     SNILS,
     answer,
     class_roster,
@@ -39,13 +41,16 @@ TOGETHER = {
         "given_name": "Примир", "birth_date": date(2010, 5, 5),
     },
     "patronymic and birth date": {"middle_name": "Тестович", "birth_date": date(2010, 5, 5)},
+    "family name and patronymic": {"family_name": "Иной", "middle_name": "Тестович"},
+    "family name and sex": {"family_name": "Иная", "sex": "F"},
 }  # fmt: skip
 ALONE: dict[str, dict[str, Any]] = {
     "family name": {"family_name": "Иной"},
     "given name": {"given_name": "Другой"},
     "patronymic": {"middle_name": "Тестович"},
     "birth date": {"birth_date": date(2010, 5, 5)},
-    "family name and patronymic": {"family_name": "Иной", "middle_name": "Тестович"},
+    "sex": {"sex": "F"},
+    "number": {"snils": OTHER_SNILS},
     "one letter and one digit": {"given_name": "Примир", "birth_date": date(2012, 9, 2)},
     "letters only": {"given_name": "ПРИМЕP", "family_name": "Приме-ров"},
 }
@@ -72,9 +77,28 @@ def test_the_number_of_the_known_human_does_not_make_up_for_it(change: dict[str,
 
 @pytest.mark.parametrize("change", ALONE.values(), ids=ALONE)
 def test_what_changes_alone_is_the_same_human(change: dict[str, Any]) -> None:
-    found = match_all(class_roster([make_person(**change)]), **keyed())
+    found = match_all(class_roster([make_person(**change)]), **keyed(sex="M", snils=SNILS))
     assert found.matches == {"s-1": Match(person_id="p-1", how=How.KNOWN)}
     assert (found.questions, found.findings) == ((), ())
+
+
+@pytest.mark.parametrize("name", ["family_name", "given_name"])
+def test_another_name_with_another_number_contradicts_the_id(name: str) -> None:
+    row = make_person(snils=OTHER_SNILS, **{name: "Иной"})
+    found = match_all(class_roster([row]), **keyed(snils=SNILS))
+    assert (found.matches, found.set_aside) == ({}, {"p-1"})
+
+
+def test_a_teacher_whose_second_post_has_the_old_name_or_number_still_is_not_asked_about() -> None:
+    rows = [make_teacher("t-1", snils=SNILS), make_teacher("t-2", snils=SNILS)]
+    names = ("family_name", "given_name", "middle_name", "birth_date", "snils")
+    human = listed_person(role="teacher", **{name: getattr(rows[0], name) for name in names})
+    for change in ({"family_name": "Замужняя"}, {"snils": OTHER_SNILS}):
+        now = [replace(rows[0], **change), rows[1]]
+        known = {"by_key": {"t-1": human, "t-2": human}, "own": {"p-1": human}}
+        found = match_all(class_roster(now), **known)
+        assert {one.person_id for one in found.matches.values()} == {"p-1"}
+        assert found.questions == ()
 
 
 PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -97,6 +121,22 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "brothers of two years": (
         {"given_name": "Лев", "birth_date": date(2012, 1, 2)},
         {"given_name": "Егор", "birth_date": date(2014, 1, 2)},
+    ),
+    "girls of one given name and birth date": (
+        {"family_name": "Иванова", "given_name": "Анна", "middle_name": "Петровна"},
+        {"family_name": "Смирнова", "given_name": "Анна", "middle_name": "Олеговна"},
+    ),
+    "girls of one given name and birth date, without patronymics": (
+        {"family_name": "Иванова", "given_name": "Анна", "middle_name": ""},
+        {"family_name": "Смирнова", "given_name": "Анна", "middle_name": ""},
+    ),
+    "pupils whose patronymics differ": (
+        {"middle_name": "Петрович"},
+        {"middle_name": "Олегович"},
+    ),
+    "pupils whose family names differ in one letter": (
+        {"family_name": "Иванов"},
+        {"family_name": "Иванив"},
     ),
     "namesakes of two birth dates": (
         {"birth_date": date(2012, 1, 2)},
