@@ -86,9 +86,33 @@ class Board:
     def is_free(self, human: KnownIdentity) -> bool:
         return human.person_id not in self.rows_of and human.person_id not in self.claimed
 
+    def has_only_ended(self, human: KnownIdentity) -> bool:
+        """Tell whether somebody is in the file, and each of their rows has ended."""
+        first = self.rows_of.get(human.person_id)
+        return first is not None and has_ended(self.roster.persons[first])
+
+    def is_free_for(self, row: Person, human: KnownIdentity) -> bool:
+        """Tell whether the row may be somebody's; an active row of an unknown id may also go on
+        where all others of a human have ended."""
+        if self.is_free(human):
+            return True
+        is_open = human.person_id not in self.claimed and self.has_only_ended(human)
+        return is_open and not has_ended(row) and self.old_human(row) is None
+
+    def hold(self, human: KnownIdentity) -> None:
+        """Keep somebody as they are: rows of theirs that have ended say nothing for now."""
+        if self.has_only_ended(human):
+            del self.rows_of[human.person_id]
+            rows = [key for key, one in self.matches.items() if one.person_id == human.person_id]
+            for key in rows:
+                del self.matches[key]
+            self.ended.update(rows)
+            self.second_rows.difference_update(rows)
+        self.kept.add(human.person_id)
+
     def own_exact(self, row: Person) -> list[KnownIdentity]:
         """Return the free people of this school whom the row names exactly."""
-        return [one for one in self.own.get(exact_key(row), ()) if self.is_free(one)]
+        return [one for one in self.own.get(exact_key(row), ()) if self.is_free_for(row, one)]
 
     def near_own(self, row: Person) -> list[KnownIdentity]:
         """Return the free people of this school who share two of given name, family name and birth
@@ -97,7 +121,7 @@ class Board:
             one.person_id: one
             for key in _near_keys(row)
             for one in self._near.get(key, ())
-            if self.is_free(one)
+            if self.is_free_for(row, one)
         }
         return [found[person_id] for person_id in sorted(found)]
 

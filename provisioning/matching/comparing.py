@@ -80,13 +80,11 @@ def contradicted(roster: Roster, known: KnownIdentities) -> set[str]:
     for key in changed:
         row, human = roster.persons[key], known.by_key[key]
         other_human = people[exact_key(row)] - {human.person_id}
+        as_before = rows[exact_key(human)] - {key}
+        named = {known.by_key[one].person_id for one in as_before if one in known.by_key}
         # The other post of a teacher may still have the old name.
-        other_rows = {
-            one
-            for one in rows[exact_key(human)] - {key}
-            if one not in known.by_key or known.by_key[one].person_id != human.person_id
-        }
-        if other_human or other_rows:
+        other_row = bool(as_before) and human.person_id not in named
+        if other_human or other_row:
             found.add(key)
     return found
 

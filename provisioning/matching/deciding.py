@@ -74,10 +74,15 @@ def _take_known_ids(board: Board) -> None:
 
 def _join_rows(board: Board) -> None:
     """Let rows of one human go together. Two that are two people to us already stay so."""
-    persons = board.roster.persons
+    persons, known = board.roster.persons, board.known.by_key
     for rows in same_humans(board.roster, board.contradicted):
         people = {board.matches[key].person_id for key in rows if key in board.matches}
         unknown = [key for key in rows if key not in board.matches]
+        if len(people) == 1 and unknown:
+            human = next(known[key] for key in rows if key in board.matches)
+            if board.has_only_ended(human):
+                # What we know may speak against it, also where the old row is silent.
+                unknown = [key for key in unknown if not compare(persons[key], human).is_denied]
         if len(people) > 1 or not unknown:
             continue
         if people:
@@ -124,7 +129,8 @@ def _proven_by_number(board: Board) -> dict[str, KnownIdentity]:
         is_here = human.person_id in board.known.own
         if not board.is_free(human):
             first = board.roster.persons[board.rows_of[human.person_id]]
-            if compare(row, first).is_exact:
+            goes_on = board.is_free_for(row, human)
+            if goes_on or compare(row, first).is_exact:
                 board.give(row.sourced_id, human.person_id, How.SECOND_ROW)
         elif is_here or board.settings.moves == "automatic":
             claims[row.sourced_id] = human
@@ -217,7 +223,8 @@ def _ask(board: Board, row: Person, candidates: list[KnownIdentity]) -> None:
         )
     )
     board.wait(row.sourced_id, candidates[0].person_id)
-    board.kept.update(one.person_id for one in candidates)
+    for one in candidates:
+        board.hold(one)
     if row.sourced_id in board.contradicted:
         board.findings.append(about("match.key_reused", board.roster, row, "sourced_id"))
         return
@@ -233,7 +240,7 @@ def _candidates(board: Board, row: Person) -> list[KnownIdentity]:
 
     def offer(rank: int, human: KnownIdentity) -> None:
         before = found.get(human.person_id)
-        if board.is_free(human) and (before is None or rank < before[0]):
+        if board.is_free_for(row, human) and (before is None or rank < before[0]):
             found[human.person_id] = (rank, human)
 
     holders = _holders(board, row)
@@ -273,7 +280,8 @@ def _own_near(board: Board, row: Person) -> Iterable[KnownIdentity]:
     """
     for human in board.near_own(row):
         compared = compare(row, human)
-        is_away = board.is_gone(human) or not human.listed
+        is_here_no_more = board.has_only_ended(human) and human.listed <= {board.code}
+        is_away = board.is_gone(human) or is_here_no_more or not human.listed
         moved = compared.is_very_near and board.code not in human.listed
         if moved or (compared.is_near and is_away):
             yield human

@@ -68,7 +68,8 @@ def _pairs(rows: Sequence[Person]) -> Iterator[tuple[str, str]]:
 def _of_one_name(rows: Sequence[Person]) -> Iterator[tuple[str, str]]:
     """Yield pairs of rows of an equal full name and birth date that are one human.
 
-    Two active pupils are not, unless their СНИЛС says so: two such children exist.
+    Two active pupils are not, unless their СНИЛС says so: two such children exist. All rows that
+    have ended go with the only active one.
     """
     staff = [one for one in rows if _is_staff(one)]
     for one, other in _each_two(staff):
@@ -76,10 +77,10 @@ def _of_one_name(rows: Sequence[Person]) -> Iterator[tuple[str, str]]:
             yield one.sourced_id, other.sourced_id
     pupils = [one for one in rows if not _is_staff(one)]
     active = [one for one in pupils if not has_ended(one)]
-    if len(active) == 1 and len(pupils) == 2:
-        one, other = pupils
-        if compare(one, other).is_exact:
-            yield one.sourced_id, other.sourced_id
+    if len(active) == 1:
+        for one in pupils:
+            if one is not active[0] and compare(one, active[0]).is_exact:
+                yield one.sourced_id, active[0].sourced_id
 
 
 def _each_two(rows: Sequence[Person]) -> Iterator[tuple[Person, Person]]:

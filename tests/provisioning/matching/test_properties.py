@@ -74,7 +74,8 @@ def known_after(roster: Roster, found: Matching) -> KnownIdentities:
 def matched(rows: list[Person], known: KnownIdentities) -> tuple[Roster, Matching]:
     numbers = count(1)
     roster = class_roster(rows)
-    return roster, match(roster, known, lambda: f"new-{next(numbers)}")
+    # Nobody's new id is one that is known.
+    return roster, match(roster, known, lambda: f"new-{len(known.own)}-{next(numbers)}")
 
 
 @given(FILES, FILES)
@@ -138,4 +139,10 @@ def test_who_is_in_the_file_as_before_is_never_given_to_another_row(rows: list[P
     newcomers = [replace(row, sourced_id=f"x-{row.sourced_id}") for row in rows]
     _, found = matched([*rows, *newcomers], known)
     for row in rows:
-        assert found.matches[row.sourced_id].person_id == known.by_key[row.sourced_id].person_id
+        human, match_now = known.by_key[row.sourced_id], found.matches.get(row.sourced_id)
+        if match_now is None:
+            # An active row may be whose row has ended: that human stays as they are meanwhile.
+            assert row.status is PersonStatus.LEFT
+            assert human.person_id in found.set_aside
+        else:
+            assert match_now.person_id == human.person_id

@@ -11,7 +11,7 @@ import pytest
 
 from provisioning.matching import How, Match, match
 from provisioning.matching.known import KnownIdentities
-from provisioning.questions import QuestionKind
+from provisioning.questions import Answer, QuestionKind
 from provisioning.roll import next_roll
 from provisioning.roster import Person, PersonStatus, Role
 from tests.factories import make_class, make_enrolment, make_person, make_roster, make_teacher
@@ -19,6 +19,7 @@ from tests.provisioning.loading import TODAY
 from tests.provisioning.matching.people import (
     OTHER_SNILS,
     SNILS,
+    answer,
     class_roster,
     known_person,
     listed_person,
@@ -113,6 +114,76 @@ def test_an_active_row_beats_an_ended_one_of_another_id(
     assert found.second_rows == {"s-1"}
     roll = next_roll(class_roster(rows), found, {}, today=TODAY)
     assert len(roll.after) == 1
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_all_ended_rows_of_a_name_go_with_the_only_active_one(is_known: bool) -> None:
+    rows = [
+        make_person("s-1", status=PersonStatus.LEFT),
+        make_person("s-2", status=PersonStatus.LEFT),
+        make_person("s-3"),
+    ]
+    human = listed_person("p-1", "s-1")
+    known = {"by_key": {"s-1": human, "s-2": human}, "own": {"p-1": human}} if is_known else {}
+    found = match_all(class_roster(rows), **known)
+    assert {one.person_id for one in found.matches.values()} == {"p-1" if is_known else "new-1"}
+    assert (found.second_rows, found.questions) == ({"s-1", "s-2"}, ())
+
+
+COMES_BACK: dict[str, dict[str, Any]] = {
+    "without patronymic": {"middle_name": ""},
+    "one letter of the family name": {"family_name": "Прамеров"},
+    "one letter of the patronymic": {"middle_name": "Примеравич"},
+    "a new family name": {"family_name": "Иной"},
+    "day and month": {"birth_date": date(2012, 1, 9)},
+    "another number": {"snils": OTHER_SNILS},
+}
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+@pytest.mark.parametrize("change", COMES_BACK.values(), ids=COMES_BACK)
+def test_who_has_only_ended_rows_is_asked_about_an_active_one_and_stays_meanwhile(
+    change: dict[str, Any], is_listed: bool
+) -> None:
+    human = listed_person("p-1", "s-1", snils=SNILS)
+    human = human if is_listed else replace(human, listed=frozenset())
+    ended = [
+        make_person("s-1", status=PersonStatus.LEFT),
+        make_person("s-2", status=PersonStatus.LEFT),
+    ]
+    known = {"by_key": {"s-1": human, "s-2": human}, "own": {"p-1": human}, **numbered(human)}
+    roster = class_roster([*ended, make_person("s-3", **change)])
+    found = match_all(roster, **known)
+    (asked,) = found.questions
+    assert [one.key for one in asked.candidates] == ["p-1"]
+    assert (found.matches, found.waiting) == ({}, {"s-3": "p-1"})
+    assert found.set_aside == {"p-1"}
+    same = match_all(roster, **known, decided=answer(asked, Answer.SAME, "p-1"))
+    assert {one.person_id for one in same.matches.values()} == {"p-1"}
+    assert same.second_rows == {"s-1", "s-2"}
+    other = match_all(roster, **known, decided=answer(asked, Answer.DIFFERENT))
+    assert other.matches["s-3"].how is How.NEW
+    assert other.matches["s-1"].person_id == "p-1"
+
+
+def test_an_active_row_goes_on_where_the_number_proves_whose_rows_have_ended() -> None:
+    human = listed_person("p-1", "s-1", snils=SNILS)
+    rows = [
+        make_person("s-1", status=PersonStatus.LEFT),
+        make_person("s-3", snils=SNILS, middle_name=""),
+    ]
+    found = match_all(class_roster(rows), **people(human), **numbered(human))
+    assert {one.person_id for one in found.matches.values()} == {"p-1"}
+    assert (found.second_rows, found.questions) == ({"s-1"}, ())
+
+
+@pytest.mark.parametrize("status", PersonStatus)
+def test_who_goes_on_under_the_own_id_or_elsewhere_is_not_meant(status: PersonStatus) -> None:
+    is_elsewhere = status is PersonStatus.LEFT
+    human = listed_person("p-1", "s-1", listed=frozenset({"78-0006"} if is_elsewhere else ()))
+    rows = [make_person("s-1", status=status), make_person("s-3", family_name="Иной")]
+    found = match_all(class_roster(rows), **people(human))
+    assert (found.matches["s-3"].how, found.questions) == (How.NEW, ())
 
 
 def test_the_number_that_only_we_know_joins_an_equal_row_too() -> None:
