@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import count
 
@@ -76,6 +76,7 @@ def recognise_classes(
     decided: Decided,
     is_taken: Callable[[str], bool] = lambda key: False,
     in_doubt: Collection[str] = (),
+    is_whole: bool = True,
 ) -> ClassMatching:
     """Say for each class of a file which known one of the same school year it is.
 
@@ -83,8 +84,9 @@ def recognise_classes(
     compared with home classes and groups with groups. A key is given to one class at most, unless
     a person says that two are one. Classes with an id in ``in_doubt`` are asked about until
     somebody answers: an answer about them was taken back, and what was done by it proves nothing.
+    ``is_whole``: the file tells who is in every class. Else whom it does not name has stayed.
     """
-    finding = _Finding(school_code, school_year, decided, is_taken, in_doubt)
+    finding = _Finding(school_code, school_year, decided, is_taken, in_doubt, is_whole)
     every, ours = sorted(classes, key=lambda one: one.class_id), list(known)
     for is_group in (False, True):
         finding.of_kind(
@@ -105,8 +107,9 @@ class _Finding:
         decided: Decided,
         is_taken: Callable[[str], bool],
         in_doubt: Collection[str],
+        is_whole: bool,
     ) -> None:
-        self._in_doubt = in_doubt
+        self._in_doubt, self._is_whole = in_doubt, is_whole
         self._school_code, self._school_year = school_code, school_year
         self._decided, self._is_taken = decided, is_taken
         self._found: dict[str, ClassMatch] = {}
@@ -129,6 +132,9 @@ class _Finding:
             answered = last.candidate if last and last.answer is Answer.SAME else ""
             for other in nearby.to(one, self._refused(one), answered):
                 pair = Comparison(one, other, came, went[other.key])
+                if not (self._is_whole or pair.same_id or pair.same_title):
+                    # A class that the file need not name is there still, with whom it left out.
+                    pair = replace(pair, went=len(other.pupils))
                 self._pairs[one.class_id, other.key] = pair
                 self._by_file[one.class_id].append(pair)
                 self._by_known[other.key].append(pair)
@@ -214,12 +220,12 @@ class _Finding:
 
         A class may have been filled, emptied, joined or formed anew from several. But where most of
         it is another class by its people, or it has lost its own to one other, somebody is asked.
+        So few that they prove nothing do not: one child may have gone from one class to another.
         """
         if pair.is_half or pair.is_silent:
             return True
-        moved_here = any(other.is_most for other in self._by_file[pair.one.class_id])
-        moved_away = any(other.is_most for other in self._by_known[pair.known.key])
-        if moved_here or moved_away:
+        others = self._by_file[pair.one.class_id] + self._by_known[pair.known.key]
+        if any(other.is_most and other.common >= FEW_PUPILS for other in others):
             return False
         return not pair.is_hardly_any or min(pair.came, pair.went) < FEW_PUPILS
 
@@ -246,7 +252,7 @@ class _Finding:
         elif rival := self._with_id_and_title(pair):
             self._doubt(one, [pair])
             self._doubt(rival, [pair])
-        elif pair.is_nearly_all and pair.same_grade is not False:
+        elif pair.is_nearly_all and pair.same_grade is not False and self._is_gone(pair):
             self._same(pair)
         elif pair.common >= FEW_PUPILS:
             self._doubt(one, [pair])
@@ -261,6 +267,10 @@ class _Finding:
             if self._is_open(other.one):
                 return other.one
         return None
+
+    def _is_gone(self, pair: Comparison) -> bool:
+        """Tell whether the known class cannot be there still, beside this one."""
+        return self._is_whole or pair.same_id or pair.common == pair.went
 
     def _by_id(self, one: FileClass) -> None:
         """The id is known, and not evidently the same class."""
@@ -307,7 +317,10 @@ class _Finding:
         lost = [
             pair
             for pair in self._free(one)
-            if pair.common >= FEW_PUPILS and pair.of_known > 1 / 3 and pair.is_half
+            if self._is_whole
+            and pair.common >= FEW_PUPILS
+            and pair.of_known > 1 / 3
+            and pair.is_half
         ]
         if lost:
             self._doubt(one, lost)

@@ -21,7 +21,7 @@ from provisioning.findings import Finding, about
 from provisioning.matching import Matching
 from provisioning.naming import Names
 from provisioning.questions import Question
-from provisioning.roll import Membership
+from provisioning.roll import Membership, links_are_complete
 from provisioning.roster import ClassKind, Enrolment, Role, Roster, SchoolClass
 from provisioning.settings import NamingSettings
 from service.db import insert_rows, upsert
@@ -72,6 +72,7 @@ def with_known_classes(
         decided=asking.decided(session, roster.school.code),
         is_taken=known.is_taken,
         in_doubt=known.in_doubt,
+        is_whole=links_are_complete(roster),
     )
     people = found.likely
     pupils = {one.key: one.pupils for one in known.classes}

@@ -34,10 +34,13 @@ def of_ours(key: str, title: str, pupils: frozenset[str], **others: Any) -> Know
 
 
 def recognised(
-    classes: Sequence[FileClass], known: Sequence[KnownClass], decided: Decided | None = None
+    classes: Sequence[FileClass],
+    known: Sequence[KnownClass],
+    decided: Decided | None = None,
+    **others: bool,
 ) -> ClassMatching:
     return recognise_classes(
-        classes, known, school_code="S1", school_year=YEAR, decided=decided or Decided()
+        classes, known, school_code="S1", school_year=YEAR, decided=decided or Decided(), **others
     )
 
 
@@ -169,6 +172,10 @@ CASES: dict[str, tuple[list[FileClass], list[KnownClass], dict[str, str]]] = {
         [of_file("x-1", "5В", people("a", 1))], [of_ours("c-9", "5К", people("a", 1))],
         {"x-1": "x-1"},
     ),
+    "one pupil of a class has gone to another, and nobody else is known there": (
+        [of_file("c-5", "5А", NEW), of_file("c-6", "5Б", people("a", 1))],
+        [of_ours("c-5", "5А", people("a", 1)), KNOWN_B], {"c-5": "c-5", "c-6": "c-6"},
+    ),
     "the number of a reused id is taken": (
         [
             of_file("c-5", "9Г", NEW), of_file("c-x", "5А", A), of_file("c-5~2", "7А", C),
@@ -185,6 +192,35 @@ def test_people_then_id_title_and_grade_say_which_class_it_is(
     assert keys(recognised(classes, known)) == expected
     # Neither the order of the file nor that of what is known decides.
     assert keys(recognised(classes[::-1], known[::-1])) == expected
+
+
+CHANGES: dict[str, tuple[list[FileClass], dict[str, str]]] = {
+    "a new class has a few of an old one": ([of_file("x-1", "5В", people("a", 4))], {"x-1": "x-1"}),
+    "a new class has nearly half of an old one": (
+        [of_file("x-1", "5В", people("a", 11))], {"x-1": "x-1"},
+    ),
+    "a new class has most of an old one": ([of_file("x-1", "5В", people("a", 22))], {"x-1": "?"}),
+    "a new class has everybody of an old one": ([of_file("x-1", "5В", A)], {"x-1": "c-5"}),
+    "a class has a new id": ([of_file("x-1", "5А", people("a", 4))], {"x-1": "c-5"}),
+    "a class has another letter": ([of_file("c-5", "5К", people("a", 2))], {"c-5": "c-5"}),
+    "a pupil has gone to another class": (
+        [of_file("c-6", "5Б", people("a", 1))], {"c-6": "c-6"},
+    ),
+    "a pupil has gone to another class, and both are named": (
+        [of_file("c-5", "5А", frozenset()), of_file("c-6", "5Б", people("a", 1))],
+        {"c-5": "c-5", "c-6": "c-6"},
+    ),
+    "some pupils have gone to another class": (
+        [of_file("c-6", "5Б", people("a", 5))], {"c-6": "c-6"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("classes", "expected"), CHANGES.values(), ids=CHANGES)
+def test_whom_a_file_of_changes_leaves_out_has_stayed(
+    classes: list[FileClass], expected: dict[str, str]
+) -> None:
+    assert keys(recognised(classes, [KNOWN_A, KNOWN_B], is_whole=False)) == expected
 
 
 def answers(class_id: str, *given: Decision) -> Decided:

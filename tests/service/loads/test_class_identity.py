@@ -229,3 +229,22 @@ def test_an_answer_about_a_class_counts_and_can_be_taken_back(
     (again,) = asked.open_questions(trial)
     planned_again(trial, asked.answer(trial, again.id, "same", candidate="c-5"))
     assert places(trial, "n-1") == named("c-5")
+
+
+@on_both_databases
+@pytest.mark.parametrize("to", ["5В", "5Б"])
+def test_a_few_pupils_whom_changes_put_elsewhere_leave_their_class_as_it_is(
+    trial: Trial, to: str
+) -> None:
+    titles = titled("c-5", "5А"), titled("c-6", "5Б")
+    loaded(trial, [*OLD, *pupils("b", 12, "c-6")], *titles)
+    class_id = {"5В": "c-7", "5Б": "c-6"}[to]
+    moved = in_class(OLD[:4] if to == "5В" else OLD[:1], class_id)
+    file = trial.write(A, moved, day=1, classes=[titled(class_id, to)])
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(whole.replace("<mode>full<", "<mode>changes<"), encoding="utf-8")
+    load_id = trial.load(file)
+    trial.carry_out(load_id, over_limits=True)
+    assert class_rules(trial, load_id) == set()
+    assert (places(trial, "a-1"), places(trial, "a-12")) == (named(class_id), named("c-5"))
+    assert course_titles(trial) == {"c-5": "5А", "c-6": "5Б"} | {class_id: to}
