@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, exists, select, true
 from sqlalchemy.orm import Session
 
 from provisioning.roster import Role
+from service.db import rows_among
 from service.models import (
+    Identity,
     KnownUser,
     Load,
     Operator,
@@ -105,6 +107,28 @@ def staff_of_their_own_school() -> ColumnElement[bool]:
         SchoolMembership.person_id == KnownUser.person_id,
         SchoolMembership.school_code == KnownUser.school_code,
     ).correlate(KnownUser)
+
+
+def people_inside(session: Session, scope: Scope, people: Collection[str]) -> set[str]:
+    """Return those whom the operator may see: by a confirmed place at a school inside, or because
+    a school inside speaks for them."""
+    if scope.is_city:
+        return set(people)
+    codes = scope.codes()
+    listed = select(SchoolMembership.person_id).where(
+        SchoolMembership.school_code.in_(codes), SchoolMembership.confirmed
+    )
+    spoken_for = select(Identity.person_id).where(Identity.school_code.in_(codes))
+    known = select(KnownUser.person_id).where(scope.people())
+    # On a roll of the scope, and nobody else's: what a row claims is no right.
+    mine = set()
+    for (one,) in rows_among(session, spoken_for, Identity.person_id, people):
+        mine.add(one)
+    rest = set(people) - mine
+    on_roll = {one for (one,) in rows_among(session, listed, SchoolMembership.person_id, rest)}
+    for (one,) in rows_among(session, known, KnownUser.person_id, on_roll):
+        mine.add(one)
+    return mine
 
 
 def find_school(session: Session, scope: Scope, code: str) -> School:

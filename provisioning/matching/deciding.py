@@ -164,7 +164,7 @@ def _take_new_ids(board: Board) -> None:
             continue
         compared = compare(row, human)
         rivals = (one for one in _elsewhere(board, row) if compare(row, one).is_exact)
-        same_role = human.is_staff is (row.role is not Role.STUDENT)
+        same_role = not human.role or human.is_staff is (row.role is not Role.STUDENT)
         if (
             compared.is_exact
             and same_role

@@ -8,7 +8,7 @@ Matching finds them when their row comes; without one they leave the roll when t
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -17,24 +17,26 @@ from sqlalchemy.orm import Session
 
 from provisioning import roster as told
 from provisioning.desired import DesiredRules, desired_state, desired_users
-from provisioning.matching import BY_HAND, Matching
+from provisioning.evidence import compare
+from provisioning.matching import BY_HAND, KnownIdentity, Matching
 from provisioning.person_states import PersonState, grade_in
 from provisioning.plan import make_plan
-from provisioning.questions import Answer, Decided, Decision, QuestionKind
+from provisioning.questions import Answer, Decided, Decision, Question, QuestionKind
 from provisioning.roll import next_roll
 from provisioning.roster import Enrolment, Mode, Person, Role, Roster, SchoolClass
 from provisioning.state import MoodleUser
 from provisioning.validation import STAFF_AGES, STUDENT_AGES, age_on
 from service import audit
-from service.access import Scope, find_school
+from service.access import Scope, find_school, people_inside
 from service.application import Application
 from service.audit import AuditAction
 from service.db import copied, transaction
-from service.loads import known_state, operations
+from service.loads import asking, known_state, operations
 from service.loads.identities import recognise, usernames
 from service.loads.operations import LoadProblem
 from service.loads.plan_storing import store_plan, store_roll
 from service.models import (
+    Identity,
     KnownUser,
     Load,
     LoadCause,
@@ -78,21 +80,38 @@ def add(application: Application, entered: Entered, *, scope: Scope) -> int:
     Raises ``Forbidden``, and ``LoadProblem``: ``by_hand.name``, ``by_hand.birth_date``,
     ``by_hand.until``, ``by_hand.class``, ``by_hand.under_way`` (a load of the school is being
     applied), ``by_hand.known`` (say whether it is the same human), ``by_hand.not_known``,
-    ``by_hand.listed`` (the person is on a roll).
+    ``by_hand.listed`` (the person is on a roll). The last three tell of people inside the scope
+    only: whether the row is somebody else whom we know is asked, and the city answers.
     """
     now = application.clock()
     today = now.astimezone(application.zone).date()
     with transaction(application.sessions) as session:
         roster = _as_roster(session, find_school(session, scope, entered.school_code), entered, now)
         _check(session, entered, roster, today)
-        answers = _answers(session, entered, roster)
+        answers = _answers(session, entered, roster, scope)
     roster, found = recognise(
         application.sessions, roster, application.settings, now, answers=answers
     )
+    asked: Sequence[Question] = ()
+    if not found.matches:
+        asked = found.questions
+        maybe = {each.key for one in asked for each in one.candidates}
+        with application.sessions() as session:
+            if entered.same_as:
+                raise LoadProblem("by_hand.not_known")
+            if people_inside(session, scope, maybe) and not entered.is_another:
+                raise LoadProblem("by_hand.known")
+            others = _another(session, entered, roster, maybe)
+        roster, found = recognise(
+            application.sessions, roster, application.settings, now, answers=others
+        )
     if not found.matches:
         raise LoadProblem("by_hand.known")
     with transaction(application.sessions) as session:
-        return _plan(session, application, entered, roster, found, scope=scope, now=now)
+        load_id = _plan(session, application, entered, roster, found, scope=scope, now=now)
+        if not entered.is_another:
+            asking.keep_questions(session, load_id, asked, now)
+        return load_id
 
 
 def classes_of(session: Session, school_code: str) -> dict[str, str]:
@@ -141,23 +160,48 @@ def _check(session: Session, entered: Entered, roster: Roster, today: date) -> N
         raise LoadProblem("by_hand.under_way")
 
 
-def _answers(session: Session, entered: Entered, roster: Roster) -> Decided:
-    """Return what the operator says about people of the same name, as an answer to a question."""
+def _answers(session: Session, entered: Entered, roster: Roster, scope: Scope) -> Decided:
+    """Return what the operator says about people of the same name, as an answer to a question.
+
+    A row is typed by anybody: that it is somebody outside the scope says nobody but the city, and
+    nobody learns from a refusal whose logins there are.
+    """
     (key,) = roster.persons
-    about = QuestionKind.MATCH, key
     if entered.same_as:
-        same = session.scalar(select(KnownUser).where(KnownUser.username == entered.same_as))
-        listed = select(SchoolMembership.person_id)
-        if same is None:
+        same = session.scalar(select(Identity).where(Identity.username == entered.same_as))
+        if same is None or not people_inside(session, scope, [same.person_id]):
             raise LoadProblem("by_hand.not_known")
-        if session.scalar(listed.where(SchoolMembership.person_id == same.person_id)):
-            raise LoadProblem("by_hand.listed")
-        return Decided(decisions={about: [Decision(answer=Answer.SAME, candidate=same.person_id)]})
+        _check_unlisted(session, scope, same.person_id)
+        known = copied(
+            KnownIdentity, same, sourced_id="", file="", line=0, role="", class_id="",
+            class_title="", listed=frozenset(), keys=(),
+        )  # fmt: skip
+        if not compare(roster.persons[key], known).is_exact:
+            raise LoadProblem("by_hand.not_known")
+        said = Decision(answer=Answer.SAME, candidate=same.person_id)
+        return Decided(decisions={(QuestionKind.MATCH, key): [said]})
     if entered.is_another:
-        born = KnownUser.birth_date == entered.birth_date
-        others = frozenset(session.scalars(select(KnownUser.person_id).where(born)))
-        return Decided(decisions={about: [Decision(answer=Answer.DIFFERENT, refused=others)]})
+        return _another(session, entered, roster, ())
     return Decided()
+
+
+def _another(
+    session: Session, entered: Entered, roster: Roster, others: Collection[str]
+) -> Decided:
+    """Return that the person is none of these, and nobody of this birth date whom we know."""
+    (key,) = roster.persons
+    born = select(Identity.person_id).where(Identity.birth_date == entered.birth_date)
+    refused = frozenset(session.scalars(born)) | frozenset(others)
+    said = Decision(answer=Answer.DIFFERENT, refused=refused)
+    return Decided(decisions={(QuestionKind.MATCH, key): [said]})
+
+
+def _check_unlisted(session: Session, scope: Scope, person_id: str) -> None:
+    """Check that no school lists the person; of people outside the scope nothing is told."""
+    places = select(SchoolMembership.person_id).where(SchoolMembership.person_id == person_id)
+    if session.scalar(places.limit(1)) is not None:
+        is_inside = people_inside(session, scope, [person_id])
+        raise LoadProblem("by_hand.listed" if is_inside else "by_hand.not_known")
 
 
 def _as_roster(session: Session, school: School, entered: Entered, now: datetime) -> Roster:
@@ -217,8 +261,7 @@ def _plan(
     school = session.get_one(School, entered.school_code)
     before = known_state.roll_before(session, school.code)
     ((key, match),) = found.matches.items()
-    if match.person_id in before:
-        raise LoadProblem("by_hand.listed")
+    _check_unlisted(session, scope, match.person_id)
     roll = next_roll(roster, found, before, today=today)
     entry = replace(roll.after[match.person_id], until=entered.until)
     roll = replace(roll, after={match.person_id: entry})

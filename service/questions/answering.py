@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from provisioning.questions import ANSWERS, Answer, Evidence, Question, QuestionKind
 from service import audit
-from service.access import Scope, staff_of_their_own_school
+from service.access import Scope, people_inside, staff_of_their_own_school
 from service.audit import AuditAction
 from service.db import SessionFactory, lock, transaction
 from service.loads import failures
@@ -267,7 +267,7 @@ def _check_rights(
         ):
             raise QuestionProblem("asked.not_yours")
         return
-    if listing.people_inside(session, scope, [candidate]):
+    if people_inside(session, scope, [candidate]):
         return
     staff = select(KnownUser.person_id).where(
         KnownUser.person_id == candidate, staff_of_their_own_school()

@@ -22,15 +22,13 @@ from provisioning.questions import (
     QuestionKind,
     RowRef,
 )
-from service.access import Forbidden, Scope
+from service.access import Forbidden, Scope, people_inside
 from service.db import LARGEST, rows_among
 from service.loads.asking import as_question
 from service.models import (
     Identity,
-    KnownUser,
     QuestionState,
     School,
-    SchoolMembership,
     StoredDecision,
     StoredQuestion,
 )
@@ -150,28 +148,6 @@ def seen(session: Session, scope: Scope, stored: Sequence[StoredQuestion]) -> li
         )
         for one, question in asked
     ]
-
-
-def people_inside(session: Session, scope: Scope, people: Collection[str]) -> set[str]:
-    """Return those whom the operator may see: by a confirmed place at a school inside, or because
-    a school inside speaks for them."""
-    if scope.is_city:
-        return set(people)
-    codes = scope.codes()
-    listed = select(SchoolMembership.person_id).where(
-        SchoolMembership.school_code.in_(codes), SchoolMembership.confirmed
-    )
-    spoken_for = select(Identity.person_id).where(Identity.school_code.in_(codes))
-    known = select(KnownUser.person_id).where(scope.people())
-    # On a roll of the scope, and nobody else's: what a row claims is no right.
-    mine = set()
-    for (one,) in rows_among(session, spoken_for, Identity.person_id, people):
-        mine.add(one)
-    rest = set(people) - mine
-    on_roll = {one for (one,) in rows_among(session, listed, SchoolMembership.person_id, rest)}
-    for (one,) in rows_among(session, known, KnownUser.person_id, on_roll):
-        mine.add(one)
-    return mine
 
 
 def schools_inside(session: Session, scope: Scope, codes: Iterable[str]) -> set[str]:

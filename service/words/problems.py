@@ -70,7 +70,10 @@ _SENTENCES = {
         "somebody of this or nearly this name and birth date is known: say whether it is the same "
         "human, by the login, or another one"
     ),
-    "by_hand.not_known": N_("nobody we know of this name and birth date has this login"),
+    "by_hand.not_known": N_(
+        "nobody of your schools of exactly this name and birth date has this login; ask the city "
+        "about people of other schools"
+    ),
     "by_hand.listed": N_("a school lists this person already"),
     # Registry
     "import.decided": N_("this file was decided about already"),

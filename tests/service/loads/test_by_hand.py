@@ -6,16 +6,19 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from provisioning.person_states import PersonState
 from provisioning.roster import Role
 from service.access import Forbidden, Scope
-from service.loads import by_hand, due
+from service.loads import by_hand, due, operations
 from service.loads.applying import apply_load
 from service.loads.planning import plan_load
 from service.models import KnownUser, OperatorRole, SchoolMembership, SourceKey
+from service.questions.answering import QuestionProblem
 from service.sample.rows import Row
 from tests.service.installation import SCOPE
+from tests.service.questions.asked import answer, open_questions, school_scope
 from tests.service.trial import (
     A,
     B,
@@ -154,6 +157,57 @@ def test_somebody_known_is_added_only_when_it_is_said_who_it_is(trial: Trial) ->
     assert (person.state, account_of(trial, person)["suspended"]) == (PersonState.BY_HAND, 0)
     namesake = add(trial, mover, is_another=True)
     assert namesake.person_id != person.person_id
+
+
+@on_both_databases
+def test_nobody_takes_over_the_account_of_somebody_of_another_school(trial: Trial) -> None:
+    stranger = teacher("b-t", who="stranger")
+    trial.sync(trial.write(A, OTHERS), trial.write(B, [*pupils("b", 4), stranger, teacher("b-2")]))
+    login = trial.known(B, "b-t").username
+    trial.sync(trial.write(B, [*pupils("b", 4), teacher("b-2")], day=1))
+    before = trial.known(B, "b-t")
+
+    def try_it(scope: Scope, **typed: Any) -> str:
+        what = entered(stranger, class_id="", **typed)
+        return refusal(by_hand.add, trial.application, what, scope=scope)
+
+    # One word for each login, whether there is one or not.
+    for login_typed in (login, trial.known(B, "b-1").username, "nobody"):
+        assert try_it(school_scope(A), same_as=login_typed) == "by_hand.not_known"
+    assert try_it(SCOPE, same_as=login, family_name="Другая") == "by_hand.not_known"
+    after = trial.known(B, "b-t")
+    assert (after.family_name, after.school_code) == (before.family_name, B)
+
+
+@on_both_databases
+def test_whether_it_is_somebody_of_another_school_the_city_is_asked(trial: Trial) -> None:
+    mover = pupil("b-7", who="mover", snils="")
+    trial.sync(trial.write(A, OTHERS), trial.write(B, [*pupils("b", 4), mover]))
+    load_id = by_hand.add(trial.application, entered(mover), scope=school_scope(A))
+    (asked,) = open_questions(trial)
+    human = trial.person_id(B, "b-7")
+    assert [one.key for one in asked.question.candidates] == [human]
+    trial.carry_out(load_id)
+    until = SchoolMembership.until.is_not(None)
+    (entered_one,) = trial.stored(select(SchoolMembership.person_id).where(until))
+    assert entered_one != human
+    with pytest.raises(QuestionProblem, match="asked"):
+        answer(trial, asked.id, "same", school_scope(A), candidate=human)
+    answer(trial, asked.id, "same", candidate=human)
+
+
+@on_both_databases
+@pytest.mark.parametrize("row", [NEW, teacher("a-s", who="s")], ids=["pupil", "substitute"])
+def test_who_was_entered_for_a_rejected_plan_is_entered_again(trial: Trial, row: Row) -> None:
+    trial.sync(trial.write(A, OTHERS))
+    of_class = {} if row is NEW else {"class_id": ""}
+    first = plan(trial, row, **of_class)
+    trial.ask(operations.reject, first)
+    again = plan(trial, row, **of_class)
+    assert {one.key for one in trial.changes(again)} == {one.key for one in trial.changes(first)}
+    trial.ask(operations.reject, again)
+    another = plan(trial, row, is_another=True, **of_class)
+    assert {one.key for one in trial.changes(another)} != {one.key for one in trial.changes(first)}
 
 
 @pytest.mark.parametrize(
