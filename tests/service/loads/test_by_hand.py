@@ -181,9 +181,9 @@ def test_nobody_takes_over_the_account_of_somebody_of_another_school(trial: Tria
 
 @on_both_databases
 def test_whether_it_is_somebody_of_another_school_the_city_is_asked(trial: Trial) -> None:
-    mover = pupil("b-7", who="mover", snils="")
+    mover = teacher("b-7", who="mover", snils="")
     trial.sync(trial.write(A, OTHERS), trial.write(B, [*pupils("b", 4), mover]))
-    load_id = by_hand.add(trial.application, entered(mover), scope=school_scope(A))
+    load_id = by_hand.add(trial.application, entered(mover, class_id=""), scope=school_scope(A))
     (asked,) = open_questions(trial)
     human = trial.person_id(B, "b-7")
     assert [one.key for one in asked.question.candidates] == [human]
@@ -191,7 +191,7 @@ def test_whether_it_is_somebody_of_another_school_the_city_is_asked(trial: Trial
     until = SchoolMembership.until.is_not(None)
     (entered_one,) = trial.stored(select(SchoolMembership.person_id).where(until))
     assert entered_one != human
-    with pytest.raises(QuestionProblem, match="asked"):
+    with pytest.raises(QuestionProblem, match="asked.not_yours"):
         answer(trial, asked.id, "same", school_scope(A), candidate=human)
     answer(trial, asked.id, "same", candidate=human)
 
