@@ -52,6 +52,9 @@ MADE_BY_READING = {
 }  # fmt: skip
 """Tables that reports keep up to date, and the audit, where what was tried stays, too."""
 
+ASKED_OF_A_SCHOOL = {"questions", "decisions"}
+"""Tables of which a row is the school's that is asked, whoever the candidates are."""
+
 
 class View(NamedTuple):
     """What an operator sees of the city."""
@@ -169,6 +172,7 @@ def normalised(answer: Answer, place: Place) -> tuple[int, str, str]:
 def rows_about(console: ConsoleUnderTest, places: Sequence[Place]) -> set[str]:
     """Every row with a mark of one of ``places``, but of people of an own school as well."""
     marks = {mark for place in places for mark in place.marks}
+    schools = {place.school for place in places}
     with console.rows() as rows:
         found = {
             f"{table.name}: {tuple(row)!r}".lower()
@@ -176,6 +180,7 @@ def rows_about(console: ConsoleUnderTest, places: Sequence[Place]) -> set[str]:
             for table in base.metadata.sorted_tables
             if table.name not in MADE_BY_READING
             for row in rows.execute(select(table))
+            if table.name not in ASKED_OF_A_SCHOOL or row.school_code in schools
         }
     return {
         row
