@@ -100,7 +100,10 @@ def carry_out(context: Context, load_id: int, *, as_json: bool) -> int:
         if not within:
             return _stop_code(context, load_id)
         now = context.now
-        operations.approve(session, load_id, scope=context.scope, now=now, schools=within)
+        operations.approve(
+            session, load_id, scope=context.scope, now=now, schools=within,
+            limits=context.settings.limits,
+        )  # fmt: skip
         operations.ready_to_apply(session, load_id, scope=context.scope, now=now)
     code = _apply(context, load_id, as_json=as_json)
     return code or (STOPPED if len(within) < len(plans) else 0)

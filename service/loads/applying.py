@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal, select
+from sqlalchemy import ColumnElement, delete, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from provisioning.apply import apply
@@ -25,7 +25,7 @@ from service import audit
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
-from service.loads import city_day, claims, class_keys, rosters, school_changes
+from service.loads import city_day, claims, class_keys, replanning, rosters, school_changes
 from service.loads.failures import final_status
 from service.loads.plan_work import PAGE, PlanWork, as_change
 from service.loads.roll_history import note_entered, note_roll
@@ -41,6 +41,7 @@ from service.models import (
     School,
     SchoolMembership,
     SchoolPlan,
+    SourceKey,
 )
 
 PATIENCE_SECONDS = (5, 15, 60, 120, 300, 600, 600, 600)
@@ -219,7 +220,11 @@ class _Applying:
             # Locked, so that of two plans begun at the same moment the second sees the first.
             school = session.get_one(School, plan.school_code, with_for_update=True)
             is_overtaken = school_changes.is_overtaken(session, plan) or (
-                of_rows and not plan.started and rosters.is_overtaken(session, plan)
+                not plan.started
+                and (
+                    replanning.is_awaited(session, plan)
+                    or (of_rows and rosters.is_overtaken(session, plan))
+                )
             )
             if plan.known_version != school.known_version or is_overtaken:
                 # Another plan was applied since.
@@ -331,10 +336,28 @@ def _take_over_roll(session: Session, plan: SchoolPlan, school: School, now: dat
     own = SchoolMembership.school_code == plan.school_code
     session.execute(delete(SchoolMembership).where(own))
     _take_over(session, plan, SchoolMembership, PlannedMembership)
+    if not plan.load.operation:
+        _doubt_places_without_key(session, plan)
     class_keys.take_over(session, plan, now)
     # No file is newer than its arrival: a fast clock would else stop the right file after it.
     school.last_exported_at = plan.exported_at and min(plan.exported_at, plan.load.created_at)
     _supersede_others(plan, school)
+
+
+def _doubt_places_without_key(session: Session, plan: SchoolPlan) -> None:
+    """Let the places of people whom no row of the school names any more prove nothing: an answer
+    may have been taken back since the plan was made."""
+    own = SchoolMembership.school_code == plan.school_code
+    has_key = exists().where(
+        SourceKey.school_code == plan.school_code,
+        SourceKey.person_id == SchoolMembership.person_id,
+    )
+    session.execute(
+        update(SchoolMembership)
+        .where(own, ~has_key)
+        .values(confirmed=False)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _add_to_roll(session: Session, plan: SchoolPlan, school: School, now: datetime) -> None:

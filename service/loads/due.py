@@ -59,10 +59,8 @@ follows within the hour. An upgrade finds years of leavers, and summer whole cla
 SCOPE = Scope(actor=audit.WORKER, role=OperatorRole.CITY)
 """Who makes these loads, and says yes to what is within the limits."""
 
-UNDER_WAY = (
-    LoadStatus.RECEIVED, LoadStatus.APPROVED, LoadStatus.APPLYING, LoadStatus.STOPPED,
-)  # fmt: skip
-"""A load of these states goes on, or waits for a person who stopped it."""
+UNDER_WAY = LoadStatus.RECEIVED, LoadStatus.APPROVED, LoadStatus.APPLYING
+"""A load of these states goes on; one that was stopped, only when a time is set for that."""
 
 
 def schools_with_due(application: Application) -> dict[str, int]:
@@ -77,7 +75,8 @@ def begin(application: Application) -> int | None:
     now = application.clock()
     with transaction(application.sessions) as session:
         lock(session, LOCK)
-        under_way = Load.cause == LoadCause.DUE, Load.status.in_(UNDER_WAY)
+        goes_on = (Load.status == LoadStatus.STOPPED) & Load.go_on_at.is_not(None)
+        under_way = Load.cause == LoadCause.DUE, Load.status.in_(UNDER_WAY) | goes_on
         if session.scalar(select(Load.id).where(*under_way).limit(1)) is not None:
             return None
         if not _schools_with_due(session, application, now):

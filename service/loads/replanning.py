@@ -111,6 +111,17 @@ def take_the_place_of_others(session: Session, load: Load, plan: SchoolPlan) -> 
     supersede(session, session.scalars(waiting).all())
 
 
+def is_awaited(session: Session, plan: SchoolPlan) -> bool:
+    """Tell whether the school is to be planned anew by a later load: somebody has answered since
+    the plan was made."""
+    if plan.load.cause not in (LoadCause.FILE, LoadCause.ROWS):
+        return False
+    later = select(Load.only_schools).where(
+        Load.id > plan.load_id, Load.cause == LoadCause.ROWS, Load.status == LoadStatus.RECEIVED
+    )
+    return any(plan.school_code in (codes or ()) for codes in session.scalars(later))
+
+
 def supersede(session: Session, plan_ids: Iterable[int]) -> None:
     """Let these plans, which nobody has begun, never be applied."""
     ids = list(plan_ids)

@@ -16,8 +16,8 @@ from typing import Any
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn
 from cattrs.preconf.json import make_converter
-from sqlalchemy import ColumnElement, and_, delete, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from provisioning.findings import Finding
 from provisioning.overlay import is_whole, laid_over
@@ -133,8 +133,21 @@ def is_overtaken(session: Session, plan: SchoolPlan) -> bool:
 
 
 def _stands() -> ColumnElement[bool]:
+    """A condition on plans: their rows are what is known last of the school.
+
+    Also those of a plan that gave way to an answer: it is planned again from them. Not when
+    somebody has said no to a plan of the school since.
+    """
+    later = aliased(SchoolPlan)
+    refused_since = exists().where(
+        later.school_code == SchoolPlan.school_code,
+        later.id > SchoolPlan.id,
+        later.status == PlanStatus.REJECTED,
+    )
     waits = SchoolPlan.status.in_([PlanStatus.PLANNED, PlanStatus.APPROVED])
-    return or_(SchoolPlan.started, and_(waits, SchoolPlan.known_version == School.known_version))
+    gave_way = and_(SchoolPlan.status == PlanStatus.SUPERSEDED, ~refused_since)
+    current = SchoolPlan.known_version == School.known_version
+    return or_(SchoolPlan.started, and_(or_(waits, gave_way), current))
 
 
 def _newest(session: Session, school_code: str, condition: ColumnElement[bool]) -> KeptRows | None:

@@ -6,7 +6,6 @@ of giving identities, and it is taken first, so that no two of them wait for eac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,22 +18,18 @@ from service import audit
 from service.access import Scope, people_inside, staff_of_their_own_school
 from service.audit import AuditAction
 from service.db import SessionFactory, lock, transaction
-from service.loads import failures
 from service.loads.asking import as_json, as_question
 from service.loads.identities import LOCK
-from service.loads.replanning import plan_from_kept_rows, supersede
 from service.models import (
     KnownUser,
-    Load,
     PlannedRoster,
-    PlanStatus,
     QuestionState,
     SchoolPlan,
     StoredDecision,
     StoredQuestion,
 )
 from service.problems import Problem
-from service.questions import effects, listing
+from service.questions import effects, listing, plans
 
 MOST_ALIKE = 1000
 """So many questions are answered at once at most."""
@@ -101,9 +96,10 @@ def answer(
             load_id=first.load_id, school_code=first.school_code, question=first.id,
             kind=first.kind, answer=given, questions=len(asked),
         )  # fmt: skip
-        load = _plan_files_of_school(session, first, given, home, scope, now) or _plan_again(
-            session, decisions, [one for one, _ in asked], home, scope, now
-        )
+        plans.hold_back(session, decisions)
+        load = plans.plan_files_of_school(
+            session, first, given, home, scope, now
+        ) or plans.plan_again(session, decisions, [one for one, _ in asked], home, scope, now)
         return Answered(questions=len(asked), load_id=load.id if load else None)
 
 
@@ -137,9 +133,8 @@ def undo(
             school_code=stored.school_code, question=stored.id, kind=stored.kind,
             answer=decision.answer,
         )  # fmt: skip
-        if decision.kind == QuestionKind.SCHOOL:
-            _supersede_waiting(session, decision)
-        load = _plan_again(session, [decision], [stored], home, scope, now)
+        plans.hold_back(session, [decision])
+        load = plans.plan_again(session, [decision], [stored], home, scope, now)
         return Answered(questions=1, load_id=load.id if load else None)
 
 
@@ -163,9 +158,11 @@ def _meant(seen: listing.SeenQuestion, given: Answer, candidate: str) -> str:
         return seen.candidates[0].key
     if not candidate and given is Answer.CONFIRM:
         return ""
-    for one in seen.candidates:
-        if candidate in (str(one.number), one.key, one.login or one.key):
-            return one.key
+    # A key may look like the number of another one.
+    for name in ("key", "login", "number"):
+        for one in seen.candidates:
+            if candidate == str(getattr(one, name)):
+                return one.key
     raise QuestionProblem("asked.candidate", n=len(seen.candidates))
 
 
@@ -289,67 +286,3 @@ def _open_again(session: Session, stored: StoredQuestion, now: datetime) -> None
     stored.state = QuestionState.SUPERSEDED if asked_anew else QuestionState.OPEN
     stored.changed_at = now
     session.flush()
-
-
-def _supersede_waiting(session: Session, decision: StoredDecision) -> None:
-    """No plan that was made while files counted as another school's may be applied."""
-    waiting = select(SchoolPlan.id).where(
-        SchoolPlan.school_code.in_([decision.candidate, decision.key]),
-        SchoolPlan.status.in_([PlanStatus.PLANNED, PlanStatus.APPROVED]),
-        SchoolPlan.started.is_(False),
-    )
-    supersede(session, session.scalars(waiting.with_for_update(skip_locked=True)).all())
-
-
-def _plan_files_of_school(
-    session: Session,
-    stored: StoredQuestion,
-    given: Answer,
-    home: Path,
-    scope: Scope,
-    now: datetime,
-) -> Load | None:
-    """Return the load that plans the file under an unknown code, now that its school is known.
-
-    None when the files are not kept any more, or nothing of the kind was asked.
-    """
-    is_known_now = stored.kind == QuestionKind.SCHOOL and given is Answer.SAME
-    if not is_known_now or stored.load_id is None:
-        return None
-    asked_by = session.get_one(Load, stored.load_id)
-    codes = {stored.school_code}
-    return failures.plan_again(session, asked_by, codes, home=home, scope=scope, now=now)
-
-
-def _plan_again(
-    session: Session,
-    decisions: Sequence[StoredDecision],
-    asked: Sequence[StoredQuestion],
-    home: Path,
-    scope: Scope,
-    now: datetime,
-) -> Load | None:
-    """Return the load that plans again the schools that the decisions touch."""
-    loads = {one.load_id for one in asked}
-    asked_by = loads.pop() if len(loads) == 1 else None
-    touched = {one.school_code for one in decisions} | _other_schools(decisions)
-    inside = touched if scope.is_city else listing.schools_inside(session, scope, touched)
-    load = plan_from_kept_rows(
-        session, home=home, schools=inside, scope=scope, now=now, again_of=asked_by
-    )
-    if load is None and asked_by is not None:
-        # A school that was not known has no plan, and so no rows; its files may still be there.
-        first = session.get_one(Load, asked_by)
-        codes = {one.school_code for one in decisions}
-        load = failures.plan_again(session, first, codes, home=home, scope=scope, now=now)
-    return load
-
-
-def _other_schools(decisions: Iterable[StoredDecision]) -> set[str]:
-    """Return the further schools whose rows an answer concerns."""
-    schools: set[str] = set()
-    for one in decisions:
-        schools |= {key["school_code"] for key in one.effects.get("source_keys", ())}
-        if one.kind == QuestionKind.SCHOOL and one.candidate:
-            schools.add(one.candidate)
-    return schools

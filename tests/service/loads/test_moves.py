@@ -11,7 +11,7 @@ from provisioning.person_states import PersonState
 from service.loads import due
 from service.loads.applying import apply_load
 from service.loads.planning import plan_load
-from service.models import KnownUser, Load, SchoolMembership
+from service.models import KnownUser, Load, LoadStatus, SchoolMembership
 from service.sample.rows import Row
 from tests.service.trial import A, B, Trial, on_both_databases, pupil, pupils, teacher
 
@@ -204,6 +204,22 @@ def test_planning_that_was_broken_off_is_done_again(trial: Trial) -> None:
     assert due.approve_within_limits(trial.application, load_id)
     assert due.left_planned(trial.application) == []
     apply_load(trial.application, load_id)
+    assert state_of(trial, A, "a-77") == (PersonState.SUSPENDED, 1)
+
+
+@on_both_databases
+def test_a_load_that_was_stopped_for_good_does_not_hold_up_what_is_due(trial: Trial) -> None:
+    dropped(trial)
+    days_later(trial, 31)
+    load_id = due.begin(trial.application)
+    assert load_id
+    with trial.rows() as session:
+        load = session.get_one(Load, load_id)
+        load.status, load.go_on_at = LoadStatus.STOPPED, trial.application.clock()
+    assert due.begin(trial.application) is None  # it goes on by itself
+    with trial.rows() as session:
+        session.get_one(Load, load_id).go_on_at = None
+    assert let_time_work(trial)
     assert state_of(trial, A, "a-77") == (PersonState.SUSPENDED, 1)
 
 

@@ -1,0 +1,112 @@
+"""Answers that are taken back: what was planned by them, what both schools have afterwards."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from provisioning.questions import Answer, QuestionKind
+from service.loads import operations, replanning
+from service.loads.applying import apply_load
+from service.loads.planning import plan_load
+from service.models import PlanStatus, SchoolMembership
+from service.questions import answering
+from service.questions.listing import SeenCandidate, SeenQuestion
+from tests.service.questions.asked import answer, make_question, open_questions, undo
+from tests.service.trial import A, B, Trial, on_both_databases, pupil, pupils
+
+
+@pytest.fixture
+def moving(trial: Trial) -> tuple[Trial, int]:
+    """A pupil of A whom B lists too; B is asked whether the pupil has come from A."""
+    trial.sync(trial.write(A, [*pupils("a", 8), pupil("a-9", who="h", snils="")]))
+    trial.sync(
+        trial.write(B, [*pupils("b", 8, "c-2"), pupil("b-9", "c-2", who="h", snils="")], day=1)
+    )
+    (question,) = open_questions(trial)
+    return trial, question.id
+
+
+def _places(trial: Trial) -> set[tuple[str, bool]]:
+    places = select(SchoolMembership.school_code, SchoolMembership.confirmed)
+    return set(trial.stored(places.where(SchoolMembership.person_id == trial.person_id(A, "a-9"))))
+
+
+@on_both_databases
+def test_what_was_approved_by_an_answer_that_was_taken_back_is_not_applied(
+    moving: tuple[Trial, int],
+) -> None:
+    trial, question = moving
+    courses = trial.courses_of(A, "a-9")
+    load = answer(trial, question, "confirm").load_id
+    assert load
+    plan_load(trial.application, load)
+    trial.approve(load, over_limits=True)
+    trial.ask(operations.ready_to_apply, load)
+    again = undo(trial, question).load_id
+    assert trial.decisions(load) == {B: PlanStatus.SUPERSEDED}
+    apply_load(trial.application, load)
+    assert (trial.decisions(load), _places(trial)) == ({B: PlanStatus.SUPERSEDED}, {(A, True)})
+    assert again
+    plan_load(trial.application, again)
+    assert trial.carry_out(again, over_limits=True).status == "applied"
+    assert trial.courses_of(A, "a-9") == courses
+
+
+@on_both_databases
+def test_what_waited_when_it_was_answered_is_held_back_and_planned_again(
+    moving: tuple[Trial, int],
+) -> None:
+    trial, _question = moving
+    rows = [*pupils("b", 8, "c-2"), pupil("b-10"), pupil("b-9", "c-2", who="h", snils="")]
+    waiting = trial.load(trial.write(B, rows, day=2))
+    trial.approve(waiting, over_limits=True)
+    (seen,) = open_questions(trial)
+    load = answer(trial, seen.id, "refuse").load_id
+    assert trial.decisions(waiting) == {B: PlanStatus.SUPERSEDED}
+    assert load
+    plan_load(trial.application, load)
+    trial.carry_out(load, over_limits=True)
+    assert trial.person_id(B, "b-9") != trial.person_id(A, "a-9")
+    assert trial.person_id(B, "b-10")  # the rows that waited are those that were planned
+
+
+@on_both_databases
+def test_a_plan_that_somebody_held_when_it_was_answered_is_stopped_when_it_is_applied(
+    moving: tuple[Trial, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial, question = moving
+    load = answer(trial, question, "confirm").load_id
+    assert load
+    plan_load(trial.application, load)
+    trial.approve(load, over_limits=True)
+    monkeypatch.setattr("service.questions.plans.hold_back", lambda *_given: None)
+    undo(trial, question)
+    trial.apply(load)
+    assert (trial.decisions(load), _places(trial)) == ({B: PlanStatus.SUPERSEDED}, {(A, True)})
+
+
+@on_both_databases
+def test_a_place_that_no_row_of_the_school_gives_any_more_proves_nothing(
+    moving: tuple[Trial, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial, question = moving
+    load = answer(trial, question, "confirm").load_id
+    assert load
+    plan_load(trial.application, load)
+    trial.approve(load, over_limits=True)
+    monkeypatch.setattr("service.questions.plans.hold_back", lambda *_given: None)
+    monkeypatch.setattr(replanning, "is_awaited", lambda *_given: False)
+    undo(trial, question)
+    trial.apply(load)
+    assert _places(trial) == {(A, True), (B, False)}
+
+
+def test_a_candidate_is_found_by_its_key_before_its_number() -> None:
+    seen = SeenQuestion(
+        id=1, state="open",  # type: ignore[arg-type]
+        question=make_question("2026/2027 c", "2", "1", kind=QuestionKind.CLASS),
+        candidates=(SeenCandidate(number=1, key="2"), SeenCandidate(number=2, key="1")),
+    )  # fmt: skip
+    assert answering._meant(seen, Answer.SAME, "1") == "1"
+    assert answering._meant(seen, Answer.SAME, "2") == "2"
