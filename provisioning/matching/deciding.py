@@ -38,10 +38,11 @@ def match(
     """Say for each row of the roster which human it is (docs/facts/paragraf.md R6).
 
     *The same*: the id is known and not contradicted; СНИЛС, birth date and names agree; or a full
-    roll misses exactly one pupil of this name, birth date and class. *Another one*: nobody known
-    resembles the row. Everything between is a question, and the row waits for the answer, while
-    whom we know stays as they are. A person id goes to several rows only where these are one
-    human's, and a number stays with whom we know by it. The order of rows makes no difference.
+    roll misses exactly one pupil of this name, birth date and class (of any class, when another
+    school has just handed the pupil over). *Another one*: nobody known resembles the row.
+    Everything between is a question, and the row waits for the answer, while whom we know stays as
+    they are. A person id goes to several rows only where these are one human's, and a number stays
+    with whom we know by it. The order of rows makes no difference.
     """
     board = Board(
         roster=roster, known=known, new_id=new_id, decided=decided, settings=settings,
@@ -154,7 +155,11 @@ def _take_proven(board: Board, proven: dict[str, KnownIdentity]) -> None:
 
 
 def _take_new_ids(board: Board) -> None:
-    """Give pupils and staff of this school their new id, where nobody else can be meant."""
+    """Give pupils and staff of this school their new id, where nobody else can be meant.
+
+    Pupils stay in their class, but for those whom another school has handed over: theirs has
+    another id here and mostly another title, so that name, birth date and roll have to do.
+    """
     for key, human in board.unique_pairs({}).items():
         row = board.roster.persons[key]
         old = board.old_human(row)
@@ -171,7 +176,10 @@ def _take_new_ids(board: Board) -> None:
             and (board.is_gone(human) or human.is_by_hand(board.code))
             and human.person_id not in board.doubted
             and (
-                human.is_staff or human.is_by_hand(board.code) or _in_same_class(board, key, human)
+                human.is_staff
+                or human.handed_over
+                or human.is_by_hand(board.code)
+                or _in_same_class(board, key, human)
             )
             and not any(rivals)
         ):

@@ -43,6 +43,9 @@ class KnownIdentity:
     """Codes of the schools on whose rolls the person is, as they were last applied."""
     keys: tuple[RowRef, ...] = ()
     """Where exports name this human."""
+    handed_over: bool = False
+    """The school that asks has this human of one that it took over, or of which it was a part, and
+    no row of its own has named them yet: a new id and another class title say nothing."""
 
     def is_by_hand(self, school_code: str) -> bool:
         """Tell whether only an operator has named this human at a school, and no export yet."""

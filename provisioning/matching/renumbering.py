@@ -18,14 +18,19 @@ def recognise(
     """When the export as a whole has new ids, ask that once, or do as was answered.
 
     Rows and people: those that СНИЛС proves, and those of one name and birth date in this school.
+    People whom another school has just handed over have new ids of necessity: they do not count.
     """
     people = {
         key: human
         for key, human in {**certain, **proven}.items()
-        if board.code in human.listed and compare(board.roster.persons[key], human).is_exact
+        if board.code in human.listed
+        if not human.handed_over and compare(board.roster.persons[key], human).is_exact
         if human.person_id not in board.refused(board.roster.persons[key])
     }
-    roll = sum(board.code in one.listed and board.absence_tells(one) for one in _own(board))
+    roll = sum(
+        board.code in one.listed and board.absence_tells(one) and not one.handed_over
+        for one in _own(board)
+    )
     settings = board.settings
     if len(people) < max(settings.renumbered_floor, settings.renumbered_share * roll):
         return

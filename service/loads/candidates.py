@@ -21,6 +21,7 @@ from provisioning.matching import KnownIdentities, KnownIdentity
 from provisioning.questions import Decided, RowRef
 from provisioning.roster import Person, Roster
 from service.db import rows_among
+from service.loads.handed_over import given_by, is_only_handed_over
 from service.loads.known_state import with_shared_texts
 from service.models import (
     Identity,
@@ -202,6 +203,7 @@ class _Details:
     def __init__(self, session: Session, code: str) -> None:
         self._session = session
         self._code = code
+        self._givers = given_by(session, code)
 
     def complete(self, people: Iterable[KnownIdentity]) -> dict[str, KnownIdentity]:
         """Return the people, by person id, with all that is known of their places."""
@@ -238,6 +240,7 @@ class _Details:
             found[person_id] = replace(
                 one, role=role, class_id=class_id, class_title=class_title,
                 listed=frozenset(places), keys=tuple(own),
+                handed_over=is_only_handed_over(own, self._code, self._givers),
             )  # fmt: skip
         return found
 

@@ -29,6 +29,7 @@ from service.access import Scope, find_school, need_city
 from service.audit import AuditAction
 from service.db import chunks, copied, insert_rows, rows_among
 from service.loads import known_state, operations, school_codes
+from service.loads.handed_over import key_after
 from service.loads.operations import LoadProblem
 from service.loads.other_rolls import OtherRolls
 from service.loads.plan_storing import store_plan
@@ -381,7 +382,7 @@ def _move_people(session: Session, people: Collection[str], old: str, new: str) 
     )
     rows = []
     for source, sourced_id, person_id in rows_among(session, keys, SourceKey.person_id, people):
-        key = f"{old}:{sourced_id}"[:255] if shared else sourced_id
+        key = key_after(old, sourced_id) if shared else sourced_id
         if (source, key) not in theirs:
             rows.append(
                 {"source": source, "school_code": new, "sourced_id": key, "person_id": person_id}

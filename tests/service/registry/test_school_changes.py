@@ -16,6 +16,7 @@ from service.models import School, SchoolMembership
 from service.registry.schools import preview
 from service.sample.rows import Row
 from tests.service.installation import NOW, SCOPE
+from tests.service.questions.asked import answer, open_questions
 from tests.service.trial import (
     CLASSES,
     A,
@@ -129,6 +130,50 @@ def test_after_a_merger_the_successor_s_file_goes_on_with_people_and_courses(
     # Who is not in the successor's file has left, as anybody else.
     assert not trial.known(A, "a-x-1").in_roll
     trial.settled(trial.write(B, [*of_b, *joined], day=2, classes=classes))
+
+
+def without_number(rows: Sequence[Row]) -> list[Row]:
+    return [replace(row, person=replace(row.person, snils="")) for row in rows]
+
+
+@on_both_databases
+def test_people_without_a_number_keep_their_accounts_when_the_smaller_school_takes_over(
+    trial: Trial,
+) -> None:
+    """New ids and new class titles of nearly everybody are no question: it was a merger."""
+    of_a = without_number(school("s", 15))
+    # Both systems count from one on.
+    of_b = without_number([pupil(f"s-x-{n}", f"c-{1 + n % 2}", who=f"b-{n}") for n in range(1, 7)])
+    trial.sync(trial.write(A, of_a), trial.write(B, of_b))
+    trial.carry_out(order(trial, school_changes.plan_merger, A, B))
+    before = trial.moodle()
+    mistyped = trial.account(A, "s-y-15")
+
+    joined = entered_anew(of_a, "n", {"c-1": "k-1", "c-2": "k-2"})
+    odd = joined[29]
+    joined[29] = replace(odd, person=replace(odd.person, family_name=odd.person.family_name + "х"))
+    classes = [*CLASSES, make_class("k-1", "8Л"), make_class("k-2", "8М")]
+    file = trial.write(B, [*of_b, *joined], day=1, classes=classes)
+    load_id = trial.sync(file).id
+    after = trial.moodle()
+    assert {one: len(after[one]) for one in KEPT} == {one: len(before[one]) for one in KEPT}
+    assert all(trial.account(B, f"n-{number}")["suspended"] == 0 for number in range(29))
+    assert len(trial.findings(load_id, "match.new_id")) == len(of_a) - 1
+    (asked,) = open_questions(trial)
+    assert (asked.question.kind, asked.question.key) == ("match", "n-29")
+    done = answer(trial, asked.id, "same", candidate=trial.person_id(A, "s-y-15"))
+    assert done.load_id is not None
+    plan_load(trial.application, done.load_id)
+    trial.carry_out(done.load_id)
+    assert trial.account(B, "n-29")["id"] == mistyped["id"]
+    assert len(trial.moodle()["users"]) == len(before["users"])
+
+    # From now on they are pupils as any: another new id and another class are asked about.
+    last = joined[0]
+    joined[0] = replace(last, person=replace(last.person, sourced_id="m-1"), class_id="k-2")
+    trial.load(trial.write(B, [*of_b, *joined], day=2, classes=classes))
+    (asked,) = open_questions(trial)
+    assert (asked.question.kind, asked.question.key) == ("match", "m-1")
 
 
 @on_both_databases
