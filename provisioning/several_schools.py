@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -49,6 +49,39 @@ def _turn(code: str, place: Place) -> tuple[float, str]:
     return -(place.exported_at or _NEVER).timestamp(), code
 
 
+def is_in_one_only(here: Membership, there: Place, *, full_time: bool) -> bool:
+    """Tell whether a person may be in one of two schools only: a pupil of two full-time ones.
+
+    ``full_time`` is said of this school.
+    """
+    pupils = here.role == Role.STUDENT == there.role
+    return pupils and full_time and there.full_time
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoveAnswer:
+    """What somebody answered to the question whether a person has left other schools."""
+
+    yes: bool
+    at: datetime
+    schools: frozenset[str]
+    """The codes of the schools that the question was about."""
+
+
+def answered_move(
+    answers: Iterable[MoveAnswer], school_code: str, loaded_at: datetime | None
+) -> bool | None:
+    """Return what the newest answer says about having left a school; None when none holds.
+
+    ``answers`` are in the order in which they were given. One holds for the schools that it was
+    about, each until it lists the person in a newer load; the last was applied at ``loaded_at``.
+    """
+    about = [one for one in answers if school_code in one.schools]
+    if not about or (loaded_at is not None and about[-1].at <= loaded_at):
+        return None
+    return about[-1].yes
+
+
 def has_moved(
     person: Person, here: Membership, there: Place, *, exported_at: datetime, full_time: bool
 ) -> bool | None:
@@ -58,8 +91,8 @@ def has_moved(
     A pupil who came here after the other school's newest export cannot be missing from it yet; one
     who came before it is in two schools. Staff work in several schools.
     """
-    pupils = here.role == Role.STUDENT == there.role
-    if not (pupils and here.class_id and there.class_id and full_time and there.full_time):
+    in_one_only = is_in_one_only(here, there, full_time=full_time)
+    if not (in_one_only and here.class_id and there.class_id):
         return False
     if there.exported_at is None or exported_at <= there.exported_at:
         return False

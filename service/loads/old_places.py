@@ -9,9 +9,8 @@ gives the places back.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -28,9 +27,17 @@ from provisioning.questions import (
 from provisioning.roll import Roll
 from provisioning.roster import Roster
 from provisioning.settings import MatchSettings
-from provisioning.several_schools import Elsewhere, Place, has_moved
+from provisioning.several_schools import (
+    Elsewhere,
+    MoveAnswer,
+    Place,
+    answered_move,
+    has_moved,
+    is_in_one_only,
+)
 from provisioning.state import CourseEnrolment, CourseRole, Member
 from service.db import rows_among
+from service.loads.asking import as_question
 from service.loads.other_rolls import is_full_time
 from service.models import (
     CohortMember,
@@ -87,7 +94,8 @@ def old_places(
     asked = _Answers(session, school.code, [here[person_id] for person_id, _ in found])
     members: set[Member] = set()
     enrolments: set[CourseEnrolment] = set()
-    questions = []
+    unsaid: dict[str, list[_Unsaid]] = defaultdict(list)
+    full_time = is_full_time(school)
     for (person_id, code), links in sorted(found.items(), key=lambda one: one[0]):
         place = elsewhere.get(person_id, {}).get(code)
         if place is None and code in by_their_own_plan:
@@ -95,21 +103,25 @@ def old_places(
         moved: bool | None = place is None
         key = here[person_id]
         if place is not None:
+            membership = roll.after[person_id]
             moved = has_moved(
-                roster.persons[key], roll.after[person_id], place,
-                exported_at=roster.exported_at, full_time=is_full_time(school),
+                roster.persons[key], membership, place,
+                exported_at=roster.exported_at, full_time=full_time,
             )  # fmt: skip
             decisive = moved
             if moved and settings.moves == "ask":
                 moved = None
-            moved = asked.said(session, key, code, moved, is_new=person_id not in roll.before)
+            if is_in_one_only(membership, place, full_time=full_time):
+                moved = asked.said(session, key, code, moved, is_new=person_id not in roll.before)
             if moved is None:
-                questions.append(
-                    _question(session, roster, key, person_id, code, place, decisive=decisive)
-                )
+                unsaid[person_id].append(_Unsaid(code=code, place=place, decisive=bool(decisive)))
         if moved:
             members |= links.members
             enrolments |= links.enrolments
+    questions = [
+        _question(session, roster, here[person_id], person_id, places)
+        for person_id, places in unsaid.items()
+    ]
     return OldPlaces(
         members=frozenset(members), enrolments=frozenset(enrolments), questions=tuple(questions)
     )
@@ -134,24 +146,48 @@ def _links_elsewhere(
     return found
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Unsaid:
+    """A school that only a person can say somebody has left."""
+
+    code: str
+    place: Place
+    decisive: bool
+    """The dates say that the person has left it."""
+
+
 class _Answers:
     """What was asked and answered about moves to one school."""
 
     def __init__(self, session: Session, school_code: str, keys: Collection[str]) -> None:
         about = StoredDecision.kind == QuestionKind.MOVE, StoredDecision.school_code == school_code
         decided = (
-            select(StoredDecision.key, StoredDecision.answer, StoredDecision.decided_at)
+            select(
+                StoredDecision.key, StoredDecision.answer, StoredDecision.candidate,
+                StoredDecision.decided_at, StoredQuestion,
+            )
+            .join(StoredQuestion, StoredQuestion.id == StoredDecision.question_id)
             .where(*about, StoredDecision.undone_at.is_(None))
             .order_by(StoredDecision.id)
-        )
+        )  # fmt: skip
         asked = select(StoredQuestion.key, StoredQuestion.asked_at).where(
             StoredQuestion.kind == QuestionKind.MOVE,
             StoredQuestion.school_code == school_code,
             StoredQuestion.state == QuestionState.OPEN,
         )
-        self._decided: dict[str, tuple[Answer, datetime]] = {}
-        for key, answer, at in rows_among(session, decided, StoredDecision.key, sorted(set(keys))):
-            self._decided[key] = Answer(answer), at
+        self._decided: dict[str, list[MoveAnswer]] = defaultdict(list)
+        for key, given, meant, at, question in rows_among(
+            session, decided, StoredDecision.key, sorted(set(keys))
+        ):
+            schools = {
+                row.school_code
+                for one in as_question(question).candidates
+                if meant in ("", one.key)
+                for row in one.memberships
+            }
+            self._decided[key].append(
+                MoveAnswer(yes=given == Answer.CONFIRM, at=at, schools=frozenset(schools))
+            )
         self._asked = dict(rows_among(session, asked, StoredQuestion.key, sorted(set(keys))))
 
     def said(
@@ -163,11 +199,9 @@ class _Answers:
         asked about a new row, and as long as the other school does not load.
         """
         loaded_at = session.scalar(select(School.last_applied_at).where(School.code == code))
-        if key in self._decided:
-            answer, at = self._decided[key]
-            if answer is Answer.REFUSE:
-                return False
-            return loaded_at is None or at > loaded_at
+        answered = answered_move(self._decided.get(key, ()), code, loaded_at)
+        if answered is not None:
+            return answered
         if moved is not None or is_new:
             return moved
         asked_at = self._asked.get(key)
@@ -175,25 +209,23 @@ class _Answers:
 
 
 def _question(
-    session: Session,
-    roster: Roster,
-    key: str,
-    person_id: str,
-    code: str,
-    place: Place,
-    *,
-    decisive: bool | None,
+    session: Session, roster: Roster, key: str, person_id: str, places: Sequence[_Unsaid]
 ) -> Question:
-    theirs = session.scalars(
-        select(SourceKey.sourced_id)
-        .where(SourceKey.school_code == code, SourceKey.person_id == person_id)
-        .order_by(SourceKey.sourced_id)
+    """Return one question about all these schools: who is a pupil here has left each of them."""
+    codes = [one.code for one in places]
+    theirs = session.execute(
+        select(SourceKey.school_code, SourceKey.sourced_id)
+        .where(SourceKey.school_code.in_(codes), SourceKey.person_id == person_id)
+        .order_by(SourceKey.school_code, SourceKey.sourced_id)
     )
-    listed = Evidence(code="move.listed_by_both", speaks=Speaks.NEITHER, theirs=place.class_title)
+    listed = tuple(
+        Evidence(code="move.listed_by_both", speaks=Speaks.NEITHER, theirs=one.place.class_title)
+        for one in places
+    )
     begin = roster.persons[key].begin_date
     came = (
         Evidence(code="move.came_after", speaks=Speaks.FOR, ours=f"{begin:%d.%m.%Y}")
-        if decisive and begin
+        if begin and all(one.decisive for one in places)
         else Evidence(code="move.no_begin_date", speaks=Speaks.NEITHER)
     )
     school_code = roster.school.code
@@ -206,9 +238,9 @@ def _question(
             Candidate(
                 key=person_id,
                 memberships=tuple(
-                    RowRef(school_code=code, sourced_id=sourced_id) for sourced_id in theirs
+                    RowRef(school_code=code, sourced_id=sourced_id) for code, sourced_id in theirs
                 ),
-                evidence=(listed, came),
+                evidence=(*listed, came),
             ),
         ),
     )

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from provisioning.roll import Membership
-from provisioning.several_schools import Place, has_moved, newest, speaks
+from provisioning.several_schools import (
+    MoveAnswer,
+    Place,
+    answered_move,
+    has_moved,
+    is_in_one_only,
+    newest,
+    speaks,
+)
 from tests.factories import make_person
 
 OCTOBER = datetime(2026, 10, 1, 8, tzinfo=UTC)
@@ -78,3 +86,48 @@ def test_who_is_no_pupil_of_an_older_roll_there_is_in_two_schools(there: dict[st
 
 def test_without_a_begin_date_only_a_person_can_say() -> None:
     assert moved(begin_date=None) is None
+
+
+@pytest.mark.parametrize(
+    ("full_time", "there", "expected"),
+    [
+        (True, THERE, True),
+        (True, replace(THERE, class_id=""), True),
+        (False, THERE, False),
+        (True, replace(THERE, full_time=False), False),
+        (True, replace(THERE, role="teacher"), False),
+    ],
+    ids=["both full-time", "no class", "circle here", "circle there", "teaches there"],
+)
+def test_a_pupil_is_in_one_full_time_school_only(
+    full_time: bool, there: Place, expected: bool
+) -> None:
+    assert is_in_one_only(HERE, there, full_time=full_time) is expected
+
+
+def said(yes: bool, at: datetime, *schools: str) -> MoveAnswer:
+    return MoveAnswer(yes=yes, at=at, schools=frozenset(schools))
+
+
+@pytest.mark.parametrize(
+    ("answers", "loaded_at", "expected"),
+    [
+        ([], None, None),
+        ([said(True, NOVEMBER, "A")], OCTOBER, True),
+        ([said(False, NOVEMBER, "A")], OCTOBER, False),
+        ([said(True, NOVEMBER, "A")], None, True),
+        ([said(True, NOVEMBER, "B")], OCTOBER, None),
+        ([said(True, OCTOBER, "A")], NOVEMBER, None),
+        ([said(False, OCTOBER, "A")], NOVEMBER, None),
+        ([said(True, OCTOBER, "A", "B"), said(False, NOVEMBER, "A")], None, False),
+        ([said(True, OCTOBER, "A"), said(False, NOVEMBER, "B")], None, True),
+    ],
+    ids=[
+        "nothing", "yes", "no", "yes, never loaded", "about another school", "yes before its load",
+        "no before its load", "the newest", "the newest about another",
+    ],
+)  # fmt: skip
+def test_an_answer_is_about_its_schools_until_they_load_again(
+    answers: list[MoveAnswer], loaded_at: datetime | None, expected: bool | None
+) -> None:
+    assert answered_move(answers, "A", loaded_at) is expected

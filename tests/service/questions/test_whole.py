@@ -12,7 +12,7 @@ from service.models import SourceKey
 from service.questions.listing import SeenQuestion
 from service.sample.rows import Row
 from tests.service.questions.asked import answer, open_questions, undo
-from tests.service.trial import A, B, Trial, on_both_databases, pupil, pupils, teacher
+from tests.service.trial import A, B, C, Trial, on_both_databases, pupil, pupils, teacher
 
 BORN = pupil("z").person.birth_date
 
@@ -154,3 +154,19 @@ def test_one_answer_keeps_everybody_of_an_export_with_new_ids(trial: Trial) -> N
     assert open_questions(trial) == []
     undo(trial, question.id)
     assert keys(trial) == old
+
+
+@on_both_databases
+def test_a_move_ends_the_places_at_the_school_that_was_asked_about_only(trial: Trial) -> None:
+    circle = trial.write(C, [*pupils("d", 4), pupil("d-7", who="mover")], kind="ДДТ")
+    trial.sync(trial.write(A, [*pupils("a", 4), pupil("a-7", who="mover")]), circle)
+    row = pupil("b-7", "c-2", who="mover", begin_date=None)
+    trial.sync(trial.write(B, [*pupils("b", 4), row], day=1))
+    (asked,) = open_questions(trial)
+    assert asked.question.kind == "move"
+    (meant,) = asked.question.candidates
+    assert [one.school_code for one in meant.memberships] == [A]
+    carried_out(trial, answer(trial, asked.id, "confirm").load_id)
+    cohorts = trial.cohorts_of(B, "b-7")
+    assert {f"Ученики · Школа № {number}" for number in (2, 3)} <= cohorts
+    assert not [name for name in cohorts if "№ 1" in name]
