@@ -24,6 +24,8 @@ from provisioning.roster import Person, Role, Roster
 SHOWN = 6
 """The most candidates of one question; the likeliest come first."""
 _KINDS = (QuestionKind.MATCH, QuestionKind.MOVE)
+_REFUSING = (*_KINDS, QuestionKind.SPLIT)
+"""Kinds whose "no" says that a row is not a human."""
 
 
 def key_of(sourced_id: str, person_id: str = "") -> str:
@@ -76,8 +78,10 @@ def _is_as_seen(evidence: Iterable[Evidence], row: Person) -> bool:
 
 def refused(decided: Decided, key: str, row: Person) -> frozenset[str]:
     """Return the people whom somebody said this row not to be."""
-    decisions = (one for kind in _KINDS for one in decided.decisions.get((kind, key), ()))
-    return refused_of(decisions, row)
+    about = [(kind, key) for kind in _KINDS]
+    # A split names the row alone: the human is among those refused.
+    about.append((QuestionKind.SPLIT, key_of(row.sourced_id)))
+    return refused_of((one for each in about for one in decided.decisions.get(each, ())), row)
 
 
 def refused_of(decisions: Iterable[Decision], row: Person) -> frozenset[str]:
@@ -103,7 +107,7 @@ def answers_by_row(decided: Decided) -> dict[str, list[Decision]]:
     """Return the answers about each row by sourced id, whoever it was then."""
     found: dict[str, list[Decision]] = {}
     for (kind, key), decisions in decided.decisions.items():
-        if kind in _KINDS:
+        if kind in _REFUSING:
             for sourced_id in {key, key.rpartition(" ")[0]}:
                 found.setdefault(sourced_id, []).extend(decisions)
     return found

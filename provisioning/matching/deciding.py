@@ -78,7 +78,12 @@ def _join_rows(board: Board) -> None:
     persons, known = board.roster.persons, board.known.by_key
     for rows in same_humans(board.roster, board.contradicted):
         people = {board.matches[key].person_id for key in rows if key in board.matches}
-        unknown = [key for key in rows if key not in board.matches]
+        unknown = [
+            key
+            for key in rows
+            # Not a row that somebody split from that human.
+            if key not in board.matches and not people & board.refused(persons[key])
+        ]
         if len(people) == 1 and unknown:
             human = next(known[key] for key in rows if key in board.matches)
             if board.has_only_ended(human):

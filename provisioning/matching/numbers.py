@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from provisioning.evidence import compare, explain
 from provisioning.findings import Finding, about
-from provisioning.matching.asking import key_of, memberships
+from provisioning.matching.asking import key_of, memberships, refused_of
 from provisioning.matching.known import How, KnownIdentities, KnownIdentity, Match, Matching
 from provisioning.questions import Candidate, Decided, Question, QuestionKind, RowRef
 from provisioning.roster import Person, Roster
@@ -49,6 +49,10 @@ def foreign_numbers(
         for person in sorted(rows, key=lambda one: one.sourced_id):
             own = matches[person.sourced_id].person_id
             others = [one for one in holders if one.person_id != own]
+            refused = _split_from(decided, person)
+            if refused & {one.person_id for one in others} and len(others) == len(holders):
+                # Somebody said that the row is not that human: the number stays there.
+                numberless.add(person.sourced_id)
             elsewhere = [one for one in others if one.birth_date != person.birth_date]
             against = _first_against(person, [*described.values(), *others])
             if not (against or elsewhere):
@@ -112,6 +116,12 @@ def _questions(
                 )
             )
     return found
+
+
+def _split_from(decided: Decided, row: Person) -> frozenset[str]:
+    """Return the people from whom somebody has split the row."""
+    said = decided.decisions.get((QuestionKind.SPLIT, key_of(row.sourced_id)), ())
+    return refused_of(said, row)
 
 
 def _first_against(

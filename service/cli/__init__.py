@@ -51,7 +51,7 @@ COMMANDS = {
         "questions": _("List what only a person can say: who or what a row is."),
         "answer": _("Answer such a question, or take an answer back; plans the school again."),
     },
-    "person": {"person": _("People entered by hand until the next export names them.")},
+    "person": {"person": _("People entered by hand, and people who were taken for one.")},
     "people": {
         "slips": _("Print logins and first passwords to hand out. Each time is written down."),
         "reset-password": _("Let the first password of a person count again; prints the new slip."),

@@ -35,7 +35,8 @@ MOST_ALIKE = 1000
 """So many questions are answered at once at most."""
 LONGEST_REASON = 500
 
-_POSITIVE = frozenset({Answer.SAME, Answer.CONFIRM})
+POSITIVE = frozenset({Answer.SAME, Answer.CONFIRM})
+"""Answers that say yes to a candidate."""
 
 
 class QuestionProblem(Problem):
@@ -123,11 +124,19 @@ def undo(
         if decision is None:
             raise QuestionProblem("asked.not_answered")
         question = as_question(stored)
-        if decision.answer in _POSITIVE:
+        if decision.answer in POSITIVE:
             _check_rights(session, scope, question, decision.answer, decision.candidate)
+        elif _is_by_operator(decision) and decision.decided_by != scope.actor:
+            # What comes back is a yes: one human, whom the school of the row sees again.
+            for person_id in decision.refused:
+                _check_rights(session, scope, question, Answer.SAME, person_id)
         effects.restore(session, decision)
         decision.undone_by, decision.undone_at = scope.actor, now
-        _open_again(session, stored, now)
+        if _is_by_operator(decision):
+            # No file asked, so nothing waits.
+            stored.state, stored.changed_at = QuestionState.SUPERSEDED, now
+        else:
+            _open_again(session, stored, now)
         audit.record(
             session, AuditAction.QUESTION_UNDO, at=now, actor=scope.actor,
             school_code=stored.school_code, question=stored.id, kind=stored.kind,
@@ -150,7 +159,7 @@ def _held(session: Session, scope: Scope, question_id: int) -> StoredQuestion:
 
 def _meant(seen: listing.SeenQuestion, given: Answer, candidate: str) -> str:
     """Return the key of the candidate that is meant; empty for an answer that names none."""
-    if given not in _POSITIVE:
+    if given not in POSITIVE:
         return ""
     if not seen.candidates and not candidate:
         return ""
@@ -204,15 +213,15 @@ def _decide(
     reason: str,
 ) -> StoredDecision:
     question = as_question(stored)
-    if given in _POSITIVE:
+    if given in POSITIVE:
         _check_rights(session, scope, question, given, candidate)
     keys = [one.key for one in question.candidates]
-    refused = sorted(set(keys) - ({candidate} if given in _POSITIVE else set()))
+    refused = sorted(set(keys) - ({candidate} if given in POSITIVE else set()))
     people = keys if question.kind in listing.ABOUT_PEOPLE else ()
     decision = StoredDecision(
         question_id=stored.id, school_code=stored.school_code, kind=stored.kind, key=stored.key,
         answer=given, candidate=candidate,
-        refused=refused if given not in _POSITIVE or given is Answer.SAME else [],
+        refused=refused if given not in POSITIVE or given is Answer.SAME else [],
         evidence=as_json(_looked_at(question, candidate)), reason=reason.strip(), effects={},
         before=effects.humans_before(session, people), decided_by=scope.actor, decided_at=now,
     )  # fmt: skip
@@ -272,6 +281,11 @@ def _check_rights(
     if question.kind is QuestionKind.MOVE and session.scalar(staff) is None:
         return
     raise QuestionProblem("asked.not_yours")
+
+
+def _is_by_operator(decision: StoredDecision) -> bool:
+    """Tell whether an operator split two whom matching had joined (``separating``)."""
+    return "let_go" in decision.effects
 
 
 def _open_again(session: Session, stored: StoredQuestion, now: datetime) -> None:

@@ -193,6 +193,55 @@ def humans_before(session: Session, people: Iterable[str]) -> str:
     return json.dumps(found, ensure_ascii=False)
 
 
+def let_go(session: Session, person_id: str, row: RowRef) -> Effects:
+    """Let nothing of the human hang on a row that is somebody else's now.
+
+    Another of the human's rows speaks for them, and the place at the row's school gives no rights
+    and proves nothing until the next roll ends it.
+    """
+    others = (
+        select(SourceKey)
+        .outerjoin(
+            SchoolMembership,
+            (SchoolMembership.school_code == SourceKey.school_code)
+            & (SchoolMembership.person_id == SourceKey.person_id),
+        )
+        .where(SourceKey.person_id == person_id)
+        # First one by which a school lists the human now.
+        .order_by(
+            SchoolMembership.school_code.is_(None), SourceKey.school_code, SourceKey.sourced_id
+        )
+    )
+    keys = session.scalars(others).all()
+    user = session.get(KnownUser, person_id, populate_existing=True)
+    is_speaker = user is not None and (user.school_code, user.sourced_id) == (
+        row.school_code, row.sourced_id,
+    )  # fmt: skip
+    if user is not None and is_speaker and keys:
+        user.school_code, user.source = keys[0].school_code, keys[0].source
+        user.sourced_id = keys[0].sourced_id
+        session.get_one(Identity, person_id).school_code = keys[0].school_code
+    place = session.get(SchoolMembership, (row.school_code, person_id), populate_existing=True)
+    was_confirmed = place is not None and place.confirmed
+    session.flush()
+    _doubt_place(session, row.school_code, person_id)
+    return {
+        "let_go": {
+            "person_id": person_id, "school_code": row.school_code, "was_confirmed": was_confirmed,
+            "schools": sorted({row.school_code, *(one.school_code for one in keys)}),
+        }
+    }  # fmt: skip
+
+
+def _take_back(session: Session, about: Mapping[str, Any]) -> None:
+    """Let the place that ``let_go`` took count again, if no roll has ended it yet."""
+    place = session.get(
+        SchoolMembership, (about["school_code"], about["person_id"]), populate_existing=True
+    )
+    if place is not None and about["was_confirmed"]:
+        place.confirmed = True
+
+
 def restore(session: Session, decision: StoredDecision) -> None:
     """Put back what the answer changed, where nothing later has changed it again."""
     keys = []
@@ -213,6 +262,8 @@ def restore(session: Session, decision: StoredDecision) -> None:
         school_codes.undo_same(session, school)
     if (about := decision.effects.get("class")) is not None:
         class_answers.undo(session, about)
+    if (about := decision.effects.get("let_go")) is not None:
+        _take_back(session, about)
     for person_id, tables in json.loads(decision.before).items():
         _restore_human(session, person_id, tables)
     session.flush()

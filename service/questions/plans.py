@@ -53,6 +53,7 @@ def touched(decisions: Iterable[StoredDecision]) -> set[str]:
     for one in decisions:
         schools.add(one.school_code)
         schools |= {key["school_code"] for key in one.effects.get("source_keys", ())}
+        schools |= set(one.effects.get("let_go", {}).get("schools", ()))
         if one.kind == QuestionKind.SCHOOL:
             schools |= {one.candidate, one.key} - {""}
     return schools

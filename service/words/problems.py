@@ -60,6 +60,11 @@ _SENTENCES = {
     "asked.not_chosen": N_("choose an answer and tick that you have looked at both sides"),
     "asked.differs": N_("the question has changed since you looked; look again"),
     "asked.reason": N_("the reason has at most {n} characters"),
+    "separate.row": N_("no such row leads to this person: write SCHOOL/ID as an export names it"),
+    "separate.only_row": N_("only one row leads to this person: there is nothing to split"),
+    "separate.answered": N_(
+        "somebody said that this row is this person: take that answer back (answer {id} --undo)"
+    ),
     "by_hand.name": N_("write family name and given name, of at most 100 characters each"),
     "by_hand.birth_date": N_("the birth date does not fit the role: look at the year"),
     "by_hand.until": N_("the last day must be today or later, and at the latest {last}"),

@@ -1,0 +1,183 @@
+"""Split one human of ours into two, where matching joined two rows and nobody was asked.
+
+The row gets an identity of its own with the next plan, and with it a login; the human keeps the
+other rows. It is stored as a question that an operator raised and answered: ``split``,
+``different``. So matching never joins the two again, and the answer is taken back like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from provisioning.evidence import explain
+from provisioning.overlay import part_of
+from provisioning.questions import Answer, Candidate, Question, QuestionKind, RowRef
+from provisioning.roster import Person
+from service import audit
+from service.access import Forbidden, Scope
+from service.audit import AuditAction
+from service.db import SessionFactory, lock, transaction
+from service.loads import rosters
+from service.loads.asking import as_json, pattern
+from service.loads.identities import LOCK
+from service.loads.replanning import plan_from_kept_rows
+from service.models import Identity, QuestionState, SourceKey, StoredDecision, StoredQuestion
+from service.questions import effects, listing
+from service.questions.answering import LONGEST_REASON, POSITIVE, QuestionProblem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Separated:
+    """What came of a split."""
+
+    question_id: int
+    """Of the question that it is stored as: its answer can be taken back."""
+    load_id: int | None
+    """The load that plans the schools again; None: the next file does."""
+
+
+def rows_of(session: Session, scope: Scope, person: str) -> tuple[str, list[RowRef]]:
+    """Return the person id, and the rows that lead to this human, where there are several.
+
+    ``person``: an id or a login. Raises ``Forbidden`` for somebody who is unknown or outside the
+    scope.
+    """
+    person_id = session.scalar(
+        select(Identity.person_id).where(
+            (Identity.person_id == person) | (Identity.username == person)
+        )
+    )
+    if person_id is None or not listing.people_inside(session, scope, [person_id]):
+        raise Forbidden("person")
+    keys = select(SourceKey.school_code, SourceKey.sourced_id).where(
+        SourceKey.person_id == person_id
+    )
+    found = session.execute(keys.distinct().order_by(SourceKey.school_code, SourceKey.sourced_id))
+    rows = [RowRef(school_code=school, sourced_id=sourced_id) for school, sourced_id in found]
+    return person_id, rows if len(rows) > 1 else []
+
+
+def separate(
+    sessions: SessionFactory,
+    person: str,
+    row: RowRef,
+    *,
+    home: Path,
+    scope: Scope,
+    now: datetime,
+    reason: str = "",
+) -> Separated:
+    """Say that this row is another human than the one it was taken for, and plan again.
+
+    Raises ``Forbidden``, and ``QuestionProblem``: ``separate.row``, ``separate.only_row``,
+    ``separate.answered``, ``asked.reason``.
+    """
+    if len(reason) > LONGEST_REASON:
+        raise QuestionProblem("asked.reason", n=LONGEST_REASON)
+    with transaction(sessions) as session:
+        lock(session, LOCK)
+        person_id, rows = rows_of(session, scope, person)
+        if not rows:
+            raise QuestionProblem("separate.only_row")
+        if row not in rows:
+            raise QuestionProblem("separate.row")
+        if not listing.schools_inside(session, scope, [row.school_code]):
+            raise Forbidden("school")
+        _check_nobody_said_so(session, person_id, row)
+        source = session.scalars(
+            select(SourceKey.source)
+            .where(
+                SourceKey.person_id == person_id,
+                SourceKey.school_code == row.school_code,
+                SourceKey.sourced_id == row.sourced_id,
+            )
+            .order_by(SourceKey.source)
+        ).first()
+        said = _kept_row(session, row)
+        question = _question(session, person_id, row, rows, said)
+        stored = _store(session, question, part_of(said.role) if said else "", now)
+        decision = StoredDecision(
+            question_id=stored.id, school_code=stored.school_code, kind=stored.kind,
+            key=stored.key, answer=Answer.DIFFERENT, candidate="", refused=[person_id],
+            evidence=as_json(question.candidates[0].evidence), reason=reason.strip(), effects={},
+            before=effects.humans_before(session, [person_id]), decided_by=scope.actor,
+            decided_at=now,
+        )  # fmt: skip
+        session.add(decision)
+        session.flush()
+        taken = effects.Taken(
+            session=session, question=question, source=source or "", candidate="",
+            refused=frozenset([person_id]), decision_id=decision.id, now=now,
+        )  # fmt: skip
+        changed = effects.EFFECTS[question.kind, Answer.DIFFERENT](taken)
+        decision.effects = changed | effects.let_go(session, person_id, row)
+        audit.record(
+            session, AuditAction.QUESTION_ANSWER, at=now, actor=scope.actor,
+            school_code=row.school_code, question=stored.id, kind=stored.kind,
+            answer=Answer.DIFFERENT, questions=1,
+        )  # fmt: skip
+        schools = {one.school_code for one in rows}
+        load = plan_from_kept_rows(
+            session, home=home, scope=scope, now=now,
+            schools=schools if scope.is_city else listing.schools_inside(session, scope, schools),
+        )  # fmt: skip
+        return Separated(question_id=stored.id, load_id=load.id if load else None)
+
+
+def _check_nobody_said_so(session: Session, person_id: str, row: RowRef) -> None:
+    """Check that no answer joined the two: that one is taken back instead."""
+    stands = select(StoredDecision).where(
+        StoredDecision.school_code == row.school_code,
+        StoredDecision.kind.in_(listing.ABOUT_PEOPLE),
+        StoredDecision.answer.in_(POSITIVE),
+        StoredDecision.undone_at.is_(None),
+    )
+    for one in session.scalars(stands.order_by(StoredDecision.id.desc())):
+        told = {
+            (key["school_code"], key["sourced_id"], key["after"])
+            for key in one.effects.get("source_keys", ())
+        }
+        about_row = row.sourced_id in (one.key, one.key.rpartition(" ")[0])
+        if (row.school_code, row.sourced_id, person_id) in told or (
+            about_row and one.candidate == person_id
+        ):
+            raise QuestionProblem("separate.answered", id=one.question_id)
+
+
+def _kept_row(session: Session, row: RowRef) -> Person | None:
+    """Return what the row said last, as far as it is kept."""
+    kept = rosters.newest_rows(session, row.school_code)
+    return kept.roster.persons.get(row.sourced_id) if kept else None
+
+
+def _question(
+    session: Session, person_id: str, row: RowRef, rows: Sequence[RowRef], said: Person | None
+) -> Question:
+    human = session.get_one(Identity, person_id, populate_existing=True)
+    candidate = Candidate(
+        key=person_id,
+        memberships=tuple(one for one in rows if one != row),
+        evidence=explain(said, human) if said else (),
+    )
+    return Question(
+        kind=QuestionKind.SPLIT, school_code=row.school_code, key=row.sourced_id, rows=(row,),
+        candidates=(candidate,),
+    )  # fmt: skip
+
+
+def _store(session: Session, question: Question, part: str, now: datetime) -> StoredQuestion:
+    stored = StoredQuestion(
+        kind=question.kind, state=QuestionState.ANSWERED, school_code=question.school_code,
+        key=question.key, rows=as_json(question.rows), candidates=as_json(question.candidates),
+        evidence=as_json(question.evidence), pattern=pattern(question), part=part,
+        load_id=None, asked_at=now, changed_at=now,
+    )  # fmt: skip
+    session.add(stored)
+    session.flush()
+    return stored
