@@ -20,7 +20,7 @@ from provisioning.overlay import part_of
 from provisioning.questions import Answer, Candidate, Question, QuestionKind, RowRef
 from provisioning.roster import Person
 from service import audit
-from service.access import Forbidden, Scope
+from service.access import Forbidden, Scope, people_inside
 from service.audit import AuditAction
 from service.db import SessionFactory, lock, transaction
 from service.loads import rosters
@@ -53,7 +53,7 @@ def rows_of(session: Session, scope: Scope, person: str) -> tuple[str, list[RowR
             (Identity.person_id == person) | (Identity.username == person)
         )
     )
-    if person_id is None or not listing.people_inside(session, scope, [person_id]):
+    if person_id is None or not people_inside(session, scope, [person_id]):
         raise Forbidden("person")
     keys = select(SourceKey.school_code, SourceKey.sourced_id).where(
         SourceKey.person_id == person_id
