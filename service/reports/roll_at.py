@@ -185,10 +185,11 @@ def _taken_back(rolls: Rolls, movements: Sequence[_Movement]) -> Rolls:
         if in_scope and one.act == RollAct.RESTORED and one.ordinal in suspended:
             restored[one.school_code, one.role].add(one.ordinal)
     accounts = PeopleSet(one.ordinal for one in movements if one.has_account)
-    # Whoever left or was suspended later had not left by then.
-    later = PeopleSet(
-        one.ordinal for one in movements if one.act in (RollAct.LEFT, RollAct.SUSPENDED)
-    )
+    # Whoever left later had not left by then, nor had who was suspended later while on a roll: the
+    # account of others is closed when they have been in transit for too long.
+    closed = PeopleSet(one.ordinal for one in movements if one.act == RollAct.SUSPENDED)
+    later = PeopleSet(one.ordinal for one in movements if one.act == RollAct.LEFT)
+    later |= closed & PeopleSet.joined(one.listed for one in every)
     outside = PeopleSet(suspended)
     then: Rolls = {code: dict(roles) for code, roles in rolls.items()}
     keys = {(code, role) for code, roles in rolls.items() for role in roles}

@@ -222,7 +222,8 @@ def _columns(switch: Switch) -> Iterator[Column]:
     yield Column("next_phase", _("Next phase"))
     yield people_column(
         "accounts", _("People with an account"),
-        _("Accounts that exist and are not suspended, at the main school of each person."),
+        _("Accounts that exist and are not suspended, of people on a roll, at the main school of "
+          "each person."),
     )  # fmt: skip
     yield people_column(
         "exempt", _("Exempt and not linked"),

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select, true
 from sqlalchemy.orm import Session
 
 from auth.directory import Account
 from auth.linking.links import is_linked
 from auth.signin.phases import Phase, Rule, Schedule
-from service.models import KnownUser, PhaseRule, School
+from service.models import KnownUser, PhaseRule, School, SchoolMembership
 from service.registry.lookup import RegistrySchool
 from service.reports.question import Question
 from service.reports.roll_at import ROLES
@@ -96,12 +96,15 @@ def people_of(question: Question, switch: Switch, column: str) -> Select[str]:
 
 
 def _open_accounts(question: Question) -> tuple[ColumnElement[bool], ...]:
-    """Accounts of the people of the scope that exist and that nobody suspended."""
+    """Accounts of the people of the scope that exist, that nobody suspended and that a school
+    lists: who is in transit, or has just left school, is on no roll (docs/facts/indicators.md F4).
+    """
     return (
         question.scope.schools(),
         KnownUser.moodle_id.is_not(None),
         KnownUser.suspended.is_(False),
         KnownUser.role.in_(ROLES),
+        exists().where(SchoolMembership.person_id == KnownUser.person_id).correlate(KnownUser),
     )
 
 

@@ -140,6 +140,8 @@ def test_published_figures_leave_no_way_to_compute_hidden_ones(session: Session)
 
 @on_both_databases
 def test_loads_write_down_who_came_and_who_went(trial: Trial) -> None:
+    """And whose account was closed, here at once: in transit it would be open."""
+    trial.configure("people", transit_days=0)
     stays = [*pupils("a", 4), teacher("head")]
     mover, leaver = pupil("mover", who="mover"), pupil("leaver")
     trial.sync(trial.write(A, [*stays, mover, leaver]), trial.write(B, pupils("b", 4)))
