@@ -25,6 +25,8 @@ STUDENT_AGES = range(5, 22)
 """Whole years (docs/facts/paragraf.md R3)."""
 STAFF_AGES = range(16, 91)
 """Whole years (docs/facts/paragraf.md R3)."""
+_MOST_OF_A_NUMBER = 20
+"""Rows of one file: nobody has so many posts."""
 
 Checked = tuple[Roster, list[Finding]]
 
@@ -128,7 +130,10 @@ def unknown_class_teachers(roster: Roster, today: date) -> Checked:
 
 
 def shared_snils(roster: Roster, today: date) -> Checked:
-    """Equal numbers with different birth dates are different people: the number is of no use."""
+    """Equal numbers with different birth dates are different people: the number is of no use.
+
+    In very many rows it was typed to fill the field, whatever the birth dates are: told once.
+    """
     by_snils = defaultdict(list)
     for person in roster.persons.values():
         if person.snils:
@@ -136,6 +141,11 @@ def shared_snils(roster: Roster, today: date) -> Checked:
     changed: dict[str, Person] = {}
     findings = []
     for people in by_snils.values():
+        if len(people) > _MOST_OF_A_NUMBER:
+            changed |= {one.sourced_id: replace(one, snils="") for one in people}
+            count = str(len(people))
+            findings.append(about("snils.filler", roster, people[0], "snils", count=count))
+            continue
         if len({person.birth_date for person in people}) < 2:
             continue
         for person in people:

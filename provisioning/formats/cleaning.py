@@ -187,9 +187,9 @@ def clean_snils(text: str) -> str:
     if not (len(digits) == 11 and digits.isascii() and digits.isdigit()):
         raise Unclean("format")
     number, check = digits[:9], int(digits[9:])
-    # Numbers up to 001-001-998 carry no check number.
+    # Numbers up to 001-001-998 carry no check number; 0 and 1 are typed to fill the field.
     total = sum(map(mul, map(int, number), range(9, 0, -1)))
-    if int(number) == 0 or (int(number) > 1_001_998 and total % 101 % 100 != check):
+    if int(number) <= 1 or (int(number) > 1_001_998 and total % 101 % 100 != check):
         raise Unclean("check_number")
     return digits
 

@@ -203,7 +203,7 @@ REFUSED: Mapping[Read, Mapping[str, Sequence[str]]] = {
     },
     cleaning.clean_name: {"characters": ("Иванов2", "<Иван>"), "damaged": ("Ив\ufffdн",)},
     cleaning.clean_snils: {
-        "check_number": ("112-233-445 96", "00000000000"),
+        "check_number": ("112-233-445 96", "00000000000", "000-000-001 00", "000-000-001 09"),
         "format": ("1122334459", "112233445955", "нет", "١١٢٢٣٣٤٤٥٩٥"),
     },
     cleaning.parse_school_year: {"school_year": ("26", "1926", "2026/2028", "26/27", "")},

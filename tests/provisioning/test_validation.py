@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -164,6 +164,18 @@ def test_one_snils_of_two_people_is_of_no_use_for_either() -> None:
     assert found == [("snils.two_people", "s-1"), ("snils.two_people", "s-2")]
     assert "20" in findings[0].message("ru")
     assert [person.snils for person in roster.persons.values()] == ["", "", "00100199800"]
+
+
+@pytest.mark.parametrize("apart", [0, 1])
+def test_one_snils_in_very_many_rows_is_nobody_s_and_told_once(apart: int) -> None:
+    days = [date(2012, 1, 1) + timedelta(days=apart * each) for each in range(21)]
+    people = [
+        make_person(f"s-{each}", snils=SNILS, birth_date=day) for each, day in enumerate(days)
+    ]
+    roster, findings = validate(roster_of(*people), TODAY)
+    found = [one for one in findings if one.rule.startswith("snils.")]
+    assert [(one.rule, one.details["count"]) for one in found] == [("snils.filler", "21")]
+    assert {person.snils for person in roster.persons.values()} == {""}
 
 
 def test_namesakes_in_a_class_are_reported_and_both_kept() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from provisioning.matching import How, KnownIdentity, Match
+from provisioning.matching import How, KnownIdentity, Match, numbers
 from provisioning.questions import Answer, QuestionKind
+from provisioning.roster import Person
 from provisioning.settings import MatchSettings
 from tests.factories import make_person, make_teacher
 from tests.provisioning.matching.people import (
@@ -212,6 +214,70 @@ def test_a_number_of_two_known_people_is_a_question_with_both() -> None:
     both = numbered(MOVER, replace(MOVER, person_id="p-8"))
     (asked,) = match_all(class_roster([WITH_NUMBER]), **both).questions
     assert told(asked) == (MATCH, "s-1", ["p-8", "p-9"])
+
+
+TWICE = "match.two_accounts"
+
+
+@pytest.mark.parametrize("where", ["elsewhere", "here", "here, under no row now"])
+def test_a_number_that_proves_two_accounts_to_be_one_child_s_is_asked_about(where: str) -> None:
+    fields = {"snils": SNILS, "listed": LISTED}
+    holder = stranger(**fields) if where == "elsewhere" else known_person("p-9", snils=SNILS)
+    by_key = {"s-1": known_person()} | ({"s-2": holder} if where == "here" else {})
+    rows = [WITH_NUMBER] + ([replace(WITH_NUMBER, sourced_id="s-2")] if where == "here" else [])
+    roster = class_roster(rows)
+    known = {"by_key": by_key, **numbered(holder)}
+    found = match_all(roster, **known)
+    assert found.matches["s-1"] == Match(person_id="p-1", how=How.KNOWN)
+    assert (found.numberless, rules_of(found.findings)) == ({"s-1"}, [TWICE])
+    (asked,) = found.questions
+    assert told(asked) == (SPLIT, "s-1", ["p-9"])
+    no = match_all(roster, **known, decided=answer(asked, Answer.DIFFERENT))
+    assert (no.matches, no.questions, no.numberless) == (found.matches, (), {"s-1"})
+    yes = match_all(roster, **known, decided=answer(asked, Answer.SAME, "p-9"))
+    assert yes.matches["s-1"] == Match(person_id="p-9", how=How.DECIDED)
+    assert (yes.questions, yes.numberless) == ((), frozenset())
+
+
+def test_one_number_filled_in_for_two_known_accounts_is_stored_once_and_asked_about() -> None:
+    rows = [WITH_NUMBER, replace(WITH_NUMBER, sourced_id="s-2")]
+    by_key = {"s-1": known_person(), "s-2": known_person("p-2")}
+    found = match_all(class_roster(rows), by_key=by_key)
+    assert (found.numberless, rules_of(found.findings)) == ({"s-2"}, [TWICE])
+    assert [told(one) for one in found.questions] == [(SPLIT, "s-2", ["p-1"])]
+
+
+def test_who_was_said_to_be_another_one_is_not_asked_about_again_for_the_number() -> None:
+    director = replace(MOVER, role="administrator", listed=LISTED)
+    known = numbered(director)
+    roster = class_roster([WITH_NUMBER])
+    (asked,) = match_all(roster, **known).questions
+    no = answer(asked, Answer.DIFFERENT)
+    for own in ({}, {"by_key": {"s-1": known_person("p-1")}}):
+        found = match_all(roster, **known, **own, decided=no)
+        assert (found.questions, found.numberless) == ((), {"s-1"})
+
+
+def test_a_number_in_very_many_rows_costs_each_row_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = 0
+
+    def counted(person: Person, records: Iterable[Any]) -> Any:
+        nonlocal calls
+        seen = list(records)
+        calls += len(seen)
+        return first_against(person, seen)
+
+    first_against = numbers._first_against
+    monkeypatch.setattr(numbers, "_first_against", counted)
+    days = [date(2000, 1, 1) + timedelta(days=each) for each in range(300)]
+    rows = [
+        replace(WITH_NUMBER, sourced_id=f"s-{each}", birth_date=day)
+        for each, day in enumerate(days)
+    ]
+    match_all(class_roster(rows))
+    assert 0 < calls < 10 * len(rows)
 
 
 def test_two_whom_one_school_has_known_side_by_side_are_told_and_not_asked_about() -> None:
