@@ -194,13 +194,28 @@ def _answered(
 def _is_answered(question: Question, answers: Sequence[tuple[str, StoredDecision]]) -> bool:
     """Tell whether the very same was answered: a plan may have been on its way meanwhile.
 
-    Other candidates, or other evidence, are another question.
+    Other candidates, or other evidence, are another question; so is a row that says something else
+    by now, for which matching does not take the answer.
     """
     keys = {one.key for one in question.candidates}
     said = {one.candidate for _shape, one in answers} | {
         key for _shape, one in answers for key in one.refused
     }
-    return bool(answers) and keys <= said and answers[-1][0] == pattern(question)
+    if not answers or not keys <= said or answers[-1][0] != pattern(question):
+        return False
+    last = answers[-1][1]
+    seen = _converter().structure(json.loads(last.evidence), tuple[Evidence, ...])
+    return not seen or _row_says(seen) == _row_says(looked_at(question, last.candidate))
+
+
+def _row_says(evidence: Iterable[Evidence]) -> set[tuple[str, str]]:
+    return {(one.code, one.ours) for one in evidence}
+
+
+def looked_at(question: Question, candidate: str) -> tuple[Evidence, ...]:
+    """Return what spoke for and against the candidate that is meant, or the first of them."""
+    meant = [one for one in question.candidates if candidate in ("", one.key)]
+    return (*question.evidence, *(each for one in meant[:1] for each in one.evidence))
 
 
 def _store(

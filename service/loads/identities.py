@@ -151,11 +151,14 @@ def _reserve(
 
 
 def _learn_sexes(session: Session, roster: Roster, found: Matching, known: KnownIdentities) -> None:
-    """Keep the sex that the rows of known people say now; only matching asks for it."""
+    """Keep the sex that the rows of known people say now; only matching asks for it.
+
+    Not of a row that is another human's by now than its id named.
+    """
     said = (
-        {"person_id": known.by_key[key].person_id, "sex": person.sex}
+        {"person_id": found.matches[key].person_id, "sex": person.sex}
         for key, person in roster.persons.items()
-        if key in found.matches and key in known.by_key
+        if key in found.matches and found.matches[key].how is How.KNOWN
         if person.sex and person.sex != known.by_key[key].sex
     )
     for some in chunks(said, INSERT_ROWS):

@@ -13,12 +13,12 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from provisioning.questions import ANSWERS, Answer, Evidence, Question, QuestionKind
+from provisioning.questions import ANSWERS, Answer, Question, QuestionKind
 from service import audit
 from service.access import Scope, people_inside, staff_of_their_own_school
 from service.audit import AuditAction
 from service.db import SessionFactory, lock, transaction
-from service.loads.asking import as_json, as_question
+from service.loads.asking import as_json, as_question, looked_at
 from service.loads.identities import LOCK
 from service.models import (
     KnownUser,
@@ -222,7 +222,7 @@ def _decide(
         question_id=stored.id, school_code=stored.school_code, kind=stored.kind, key=stored.key,
         answer=given, candidate=candidate,
         refused=refused if given not in POSITIVE or given is Answer.SAME else [],
-        evidence=as_json(_looked_at(question, candidate)), reason=reason.strip(), effects={},
+        evidence=as_json(looked_at(question, candidate)), reason=reason.strip(), effects={},
         before=effects.humans_before(session, people), decided_by=scope.actor, decided_at=now,
     )  # fmt: skip
     session.add(decision)
@@ -236,12 +236,6 @@ def _decide(
     stored.state, stored.changed_at = QuestionState.ANSWERED, now
     session.flush()
     return decision
-
-
-def _looked_at(question: Question, candidate: str) -> tuple[Evidence, ...]:
-    """Return what spoke for and against the candidate that is meant, or the first of them."""
-    meant = [one for one in question.candidates if candidate in ("", one.key)]
-    return (*question.evidence, *(each for one in meant[:1] for each in one.evidence))
 
 
 def _source(session: Session, stored: StoredQuestion) -> str:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import event, select
 
+from provisioning.matching import How, KnownIdentities, KnownIdentity, Match, Matching
+from service.db import transaction
+from service.loads import identities
 from service.models import CohortMember, Identity, KnownEnrolment, KnownObject, SchoolMembership
+from tests.factories import make_person, make_roster
 from tests.service.trial import A, B, C, Trial, on_both_databases, pupil, pupils, teacher
 
 ROWS = [*pupils("a", 3), teacher("a-t")]
@@ -45,6 +50,27 @@ def test_a_new_name_keeps_the_login_and_is_what_the_next_match_compares(trial: T
     without_number = replace(married.person, sourced_id="b-1", snils="")
     load_id = trial.load(trial.write(B, [replace(married, person=without_number), teacher("b-t")]))
     assert trial.rules(load_id) == {"match.waits": B}
+
+
+@pytest.mark.parametrize("how", How)
+def test_the_sex_of_a_row_is_learned_of_whom_its_id_names_and_of_nobody_else(
+    trial: Trial, how: How
+) -> None:
+    trial.sync(trial.write(A, ROWS))
+    named, other = trial.person_id(A, "a-1"), trial.person_id(A, "a-2")
+    before = trial.identity(A, "a-1").sex, trial.identity(A, "a-2").sex
+    row = replace(make_person("a-1"), sex="F" if before[0] == "M" else "M")
+    whom = named if how is How.KNOWN else other
+    found = Matching(matches={"a-1": Match(person_id=whom, how=how)})
+    human = KnownIdentity(
+        person_id=named, family_name="Примеров", given_name="Пример", birth_date=None,
+        sex=before[0], school_code=A,
+    )  # fmt: skip
+    with transaction(trial.application.sessions) as session:
+        known = KnownIdentities(by_key={"a-1": human})
+        identities._learn_sexes(session, make_roster([row]), found, known)
+    after = trial.identity(A, "a-1").sex, trial.identity(A, "a-2").sex
+    assert after == (row.sex if how is How.KNOWN else before[0], before[1])
 
 
 def test_the_same_key_in_two_schools_is_two_people(trial: Trial) -> None:

@@ -101,6 +101,20 @@ def test_what_was_answered_is_asked_again_only_with_another_candidate(two_school
 
 
 @on_both_databases
+def test_a_row_that_says_something_else_by_now_is_asked_about_again(two_schools: Trial) -> None:
+    """What speaks for and against is the same; matching does not take the answer for this row."""
+    (asked,) = ask_by_hand(two_schools, 1, make_question("b-1", "p-1"))
+    answer(two_schools, asked, "different")
+    asked_then = make_question("b-1", "p-1")
+    (candidate,) = asked_then.candidates
+    evidence = (replace(candidate.evidence[0], ours="Петровна"), *candidate.evidence[1:])
+    now = replace(asked_then, candidates=(replace(candidate, evidence=evidence),))
+    assert ask_by_hand(two_schools, 1, asked_then) == []
+    (anew,) = ask_by_hand(two_schools, 1, now)
+    assert anew != asked
+
+
+@on_both_databases
 def test_an_answer_that_was_taken_back_is_asked_again(two_schools: Trial) -> None:
     (question,) = ask_by_hand(two_schools, 1, make_question("b-1", "p-1"))
     answer(two_schools, question, "different")
