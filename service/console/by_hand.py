@@ -10,10 +10,11 @@ from service.access import Scope
 from service.console.context import own_schools, scope, the_console, transaction
 from service.console.forms import refused_on, said, typed, typed_day
 from service.console.navigation import Part
-from service.console.paging import page_of_list
+from service.console.paging import page_of_rows
 from service.i18n import N_
 from service.loads import by_hand
 from service.loads.operations import LoadProblem
+from service.ordering import natural
 from service.problems import Problem
 
 blueprint = Blueprint("by_hand", __name__, url_prefix="/by-hand")
@@ -27,16 +28,21 @@ def index(problem: Problem | None = None) -> str:
     mine = scope()
     with transaction() as db:
         schools = own_schools(db)
-        people = [(one, place) for one, place in db.execute(by_hand.entered_people(mine))]
-    return render_template(
-        "console/by_hand.html",
-        schools=schools,
-        only_school=_only_school(mine),
-        roles=[role.value for role in by_hand.ROLES],
-        page=page_of_list(people, size=ON_A_PAGE),
-        problem=said(problem),
-        form=request.form,
-    )
+        only_school = _only_school(mine)
+        code = only_school or request.values.get("school", "").strip()
+        seen = any(school.code == code for school in schools)
+        classes = by_hand.classes_of(db, code) if seen else {}
+        return render_template(
+            "console/by_hand.html",
+            schools=schools,
+            only_school=only_school,
+            school=code,
+            classes=sorted(classes.items(), key=lambda one: natural(one[1])),
+            roles=[role.value for role in by_hand.ROLES],
+            page=page_of_rows(db, by_hand.entered_people(mine), size=ON_A_PAGE),
+            problem=said(problem),
+            form=request.form,
+        )
 
 
 @blueprint.post("")

@@ -36,10 +36,17 @@ class Page(Generic[T]):
 
 def page_of(db: Session, query: Select[T], *, size: int) -> Page[T]:
     """The page of ``query`` that the request's ``page`` asks for."""
+    rows = page_of_rows(db, query, size=size)
+    items = [row[0] for row in rows.items]
+    return Page(items=items, number=rows.number, size=size, total=rows.total)
+
+
+def page_of_rows(db: Session, query: Select[*tuple[Any, ...]], *, size: int) -> Page[Any]:
+    """The same of a query of several things in a row."""
     counted: Select[Any] = select(func.count()).select_from(query.order_by(None).subquery())
     total = db.scalars(counted).one()
     number = _clamp(total, size)
-    items = db.scalars(query.offset((number - 1) * size).limit(size)).all()
+    items = db.execute(query.offset((number - 1) * size).limit(size)).all()
     return Page(items=items, number=number, size=size, total=total)
 
 
