@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from provisioning.roster import Mode, Part, Role, Roster
 
 WHOLE = frozenset({Part.CLASSES, Part.STUDENTS, Part.STAFF})
+_LONGEST_KEY = 255
 
 
 def is_whole(roster: Roster) -> bool:
@@ -54,3 +56,40 @@ def laid_over(base: Roster | None, newer: Roster) -> Roster:
 def part_of(role: str) -> Part:
     """Return the part of an export that holds people of this role."""
     return Part.STUDENTS if role == Role.STUDENT else Part.STAFF
+
+
+def key_after(old: str, sourced_id: str) -> str:
+    """Return the key of somebody of the school ``old`` where its id may be somebody else's."""
+    return f"{old}:{sourced_id}"[:_LONGEST_KEY]
+
+
+def under_ids_of_successor(
+    roster: Roster, own: Mapping[str, str], theirs: Mapping[str, str]
+) -> Roster:
+    """Return the rows of a school that was merged, under the ids by which its successor knows them.
+
+    ``own`` and ``theirs``: person by id, as the school and its successor know them. The pupils of
+    every school are numbered from one: an id stays only where it names the same human at both.
+    """
+    code = roster.school.code
+
+    def renamed(sourced_id: str) -> str:
+        after = key_after(code, sourced_id)
+        is_one = sourced_id in own and own[sourced_id] == theirs.get(sourced_id)
+        return sourced_id if is_one and after not in theirs else after
+
+    return replace(
+        roster,
+        persons={
+            renamed(key): replace(one, sourced_id=renamed(key))
+            for key, one in roster.persons.items()
+        },
+        classes={
+            key: replace(one, teacher_id=one.teacher_id and renamed(one.teacher_id))
+            for key, one in roster.classes.items()
+        },
+        enrolments=tuple(
+            replace(one, person_id=renamed(one.person_id)) for one in roster.enrolments
+        ),
+        set_aside=frozenset(map(renamed, roster.set_aside)),
+    )

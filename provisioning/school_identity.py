@@ -9,6 +9,7 @@ told by its people: how many of the file are known at one school, how much of it
 | fewer than ``SOME``, and not half of both | a new school |
 | more | a question: that school under a new code, or a part of it |
 | the codes differ in spelling only | that school, if it has no people yet or half of the file |
+| the same, and the registry has both | as if they differed |
 
 A split moves a part of the roll and is a question too: only a person knows whether the rest stays.
 """
@@ -85,14 +86,22 @@ def folded_code(code: str) -> str:
 
 
 def identify(
-    code: str, people: int, schools: Sequence[KnownSchool], *, refused: Collection[str] = ()
+    code: str,
+    people: int,
+    schools: Sequence[KnownSchool],
+    *,
+    refused: Collection[str] = (),
+    is_registered: bool = False,
 ) -> Identified:
     """Say which school a file of an unknown code with so many people is.
 
-    ``refused``: codes of schools that a person said it is not.
+    ``refused``: codes of schools that a person said it is not. ``is_registered``: the registry has
+    a school of exactly this code, so that it is no misspelled one; its people may still be another.
     """
     open_ones = [one for one in schools if one.code not in refused]
-    alike = [one for one in open_ones if folded_code(one.code) == folded_code(code)]
+    alike = [
+        one for one in open_ones if folded_code(one.code) == folded_code(code) and not is_registered
+    ]
     if len(alike) == 1 and (not alike[0].roll or alike[0].people >= HALF * people):
         return Identified(verdict=Verdict.SAME, code=alike[0].code)
     likely = sorted(

@@ -7,15 +7,9 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from provisioning.overlay import key_after
 from provisioning.questions import RowRef
 from service.models import Load, SchoolPlan
-
-_LENGTH = 255
-
-
-def key_after(old: str, sourced_id: str) -> str:
-    """Return the key of somebody of the school ``old`` where its id may be somebody else's."""
-    return f"{old}:{sourced_id}"[:_LENGTH]
 
 
 def given_by(session: Session, code: str) -> frozenset[str]:

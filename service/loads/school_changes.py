@@ -21,6 +21,7 @@ from provisioning.changes import Kind
 from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.matching import Matching
 from provisioning.naming import Names
+from provisioning.overlay import key_after
 from provisioning.plan import make_plan
 from provisioning.roll import next_roll
 from provisioning.school_changes import HandingOver, SideOfChange, merged, split_off
@@ -29,7 +30,6 @@ from service.access import Scope, find_school, need_city
 from service.audit import AuditAction
 from service.db import chunks, copied, insert_rows, rows_among
 from service.loads import known_state, operations, school_codes
-from service.loads.handed_over import key_after
 from service.loads.operations import LoadProblem
 from service.loads.other_rolls import OtherRolls
 from service.loads.plan_storing import store_plan

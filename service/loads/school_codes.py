@@ -16,11 +16,13 @@ from sqlalchemy.orm import Session
 
 from provisioning.findings import Finding, rules
 from provisioning.formats import SchoolFiles
+from provisioning.overlay import key_after, under_ids_of_successor
 from provisioning.questions import Answer, Decided, Question, QuestionKind
 from provisioning.roster import Mode, Roster
 from provisioning.school_identity import Verdict, folded_code, identify, school_question
+from service.db import rows_among
 from service.loads.people_at_schools import known_schools
-from service.models import School, SchoolCode
+from service.models import School, SchoolCode, SourceKey
 from service.registry.closing import has_ended, last_successor, successor_of
 
 
@@ -96,17 +98,18 @@ def under_known_code(
     ):
         return _under(roster, last.candidate), [], []
     refused = decided.refused(QuestionKind.SCHOOL, code)
+    is_registered = school is not None and school.registered_at is not None
     alike = [
         one
         for one in session.scalars(select(School.code))
-        if one != code and folded_code(one) == folded_code(code)
+        if one != code and folded_code(one) == folded_code(code) and not is_registered
     ]
     schools = [
         replace(one, in_upload=one.code in upload)
         for one in known_schools(session, roster, roster.persons, besides={code}, always=alike)
     ]
     people = len(roster.persons)
-    found = identify(code, people, schools, refused=refused)
+    found = identify(code, people, schools, refused=refused, is_registered=is_registered)
     if found.verdict is Verdict.SAME:
         known = _under(roster, found.code)
         return known, [_finding(known, "school.code_spelled", code, known=found.code)], []
@@ -131,11 +134,28 @@ def _of_successor(
         return roster, [], []
     successor = successor_of(session, school)
     if successor is not None and successor.code not in upload:
-        part = replace(_under(roster, successor.code), mode=Mode.CHANGES)
+        known = _under_ids_of_successor(session, roster, successor.code)
+        part = replace(_under(known, successor.code), mode=Mode.CHANGES)
         finding = _finding(part, "school.merged", school.code, successor=successor.code)
         return part, [finding], []
     named = successor.code if successor else "—"
     return roster, [_finding(roster, "school.closed", school.code, successor=named)], []
+
+
+def _under_ids_of_successor(session: Session, roster: Roster, successor: str) -> Roster:
+    code = roster.school.code
+    ids = {*roster.persons, *roster.set_aside, *(one.person_id for one in roster.enrolments)}
+    ids |= {one.teacher_id for one in roster.classes.values() if one.teacher_id}
+    ids |= {key_after(code, one) for one in ids}
+    query = select(SourceKey.school_code, SourceKey.sourced_id, SourceKey.person_id).where(
+        SourceKey.source == roster.source, SourceKey.school_code.in_([code, successor])
+    )
+    known: dict[str, dict[str, str]] = {code: {}, successor: {}}
+    for school, sourced_id, person_id in rows_among(
+        session, query, SourceKey.sourced_id, sorted(ids)
+    ):
+        known[school][sourced_id] = person_id
+    return under_ids_of_successor(roster, known[code], known[successor])
 
 
 def _under(roster: Roster, code: str) -> Roster:

@@ -180,6 +180,22 @@ def test_a_code_spelled_otherwise_with_other_people_is_a_question(trial: Trial) 
     assert "school.unknown_code" in trial.rules(trial.load(path))
 
 
+@on_both_databases
+def test_a_registered_school_that_has_not_loaded_yet_is_not_another_one_misspelled(
+    trial: Trial,
+) -> None:
+    trial.sync(trial.write(A, school("a")))
+    with trial.rows() as session:
+        now = trial.application.clock()
+        for code in ("0SB0002", B):
+            session.add(
+                School(code=code, name=code, short_name=code, district="", registered_at=now)
+            )
+    load_id = trial.load(trial.write(B, school("b")))
+    assert trial.decisions(load_id) == {B: "planned"}
+    assert not {"school.code_spelled", "school.unknown_code"} & trial.rules(load_id).keys()
+
+
 def test_a_school_operator_loads_the_file_with_the_new_code(trial: Trial) -> None:
     trial.sync(trial.write(A, school("a")))
     path = trial.write(NEW, school("a"), day=1)

@@ -177,6 +177,33 @@ def test_people_without_a_number_keep_their_accounts_when_the_smaller_school_tak
 
 
 @on_both_databases
+def test_the_old_school_s_file_takes_no_ids_of_its_successor(trial: Trial) -> None:
+    """The pupils of both are numbered from one."""
+    of_a, of_b = (
+        [pupil(f"{number}", "c-1" if school == A else "c-2", who=f"{school} {number}", snils="")
+         for number in range(1, 9)]
+        for school in (A, B)
+    )  # fmt: skip
+    trial.sync(trial.write(A, of_a), trial.write(B, of_b))
+    trial.carry_out(order(trial, school_changes.plan_merger, A, B))
+    before, everybody = trial.moodle(), roll(trial, B)
+    ours = [trial.person_id(B, "1"), trial.person_id(A, "1")]
+    newcomer = pupil("9", "c-1", who="new")
+    for day in (1, 2):
+        run = trial.sync(trial.write(A, [*of_a, newcomer], day=day))
+        assert "match.key_reused" not in trial.rules(run.id)
+        assert [trial.person_id(B, "1"), trial.person_id(B, f"{A}:1")] == ours
+        assert len(roll(trial, B)) == len(everybody) + 1
+        named = {one["id"]: one["lastname"] for one in trial.moodle()["users"]}
+        assert named.items() >= {one["id"]: one["lastname"] for one in before["users"]}.items()
+        assert len(named) == len(before["users"]) + 1
+    # The next pupil of the successor is its own.
+    assert trial.person_id(B, f"{A}:9")
+    trial.load(trial.write(B, [*of_b, pupil("9", "c-2", who="own", snils="")], day=3))
+    assert trial.person_id(B, "9") != trial.person_id(B, f"{A}:9")
+
+
+@on_both_databases
 def test_a_split_moves_classes_with_their_pupils_and_courses(trial: Trial) -> None:
     rows = school("a")
     trial.sync(trial.write(A, rows))
