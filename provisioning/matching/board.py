@@ -39,6 +39,9 @@ class Board:
     """People who stay as they are, because a question is about them."""
     claimed: set[str] = field(default_factory=set)
     """People of whom one question for the whole file says which row is theirs; kept as well."""
+    one_by_one: set[str] = field(default_factory=set)
+    """Rows of which somebody said that they are not new ids of a whole export: a name, birth date
+    and class are not enough then."""
     findings: list[Finding] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
 

@@ -170,7 +170,7 @@ def _take_new_ids(board: Board) -> None:
         old = board.old_human(row)
         if old is not None and old.person_id not in board.rows_of:
             continue  # The id speaks for somebody who has no other row.
-        if human.person_id in board.refused(row):
+        if key in board.one_by_one or human.person_id in board.refused(row):
             continue
         compared = compare(row, human)
         rivals = (one for one in _elsewhere(board, row) if compare(row, one).is_exact)

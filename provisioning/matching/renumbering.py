@@ -41,11 +41,26 @@ def recognise(
     if answer is not None and answer.answer is Answer.CONFIRM:
         for row, human in people.items():
             board.give(row, human.person_id, How.DECIDED)
-    elif answer is not None:
-        for row in people:
-            board.give(row, board.new_id(), How.NEW)
+    elif answer is not None or _was_refused(board, people):
+        # Numbers prove as ever. All others are asked about one by one, and nobody waits in vain.
+        board.one_by_one.update(people.keys() - proven.keys())
     else:
         _ask(board, key, people)
+
+
+def _was_refused(board: Board, people: Mapping[str, KnownIdentity]) -> bool:
+    """Tell whether somebody said no to the whole of which these are left.
+
+    The row by which it was asked is still in the file, and still the same child.
+    """
+    ids = {human.person_id for human in people.values()}
+    for (kind, key), decisions in board.decided.decisions.items():
+        row = board.roster.persons.get(key.rpartition(" ")[0])
+        if kind is QuestionKind.RENUMBERED and row is not None:
+            last = decisions[-1]
+            if last.answer is Answer.REFUSE and ids <= asking.refused_of([last], row):
+                return True
+    return False
 
 
 def _own(board: Board) -> Iterable[KnownIdentity]:

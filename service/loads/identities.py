@@ -21,7 +21,7 @@ from provisioning.findings import Severity
 from provisioning.logins import candidates
 from provisioning.matching import How, KnownIdentities, Matching
 from provisioning.ownership import another_schools_file, not_ours_yet
-from provisioning.questions import Decided
+from provisioning.questions import Decided, Question, QuestionKind
 from provisioning.roster import Person, Roster
 from provisioning.school_identity import FEW, KnownSchool
 from provisioning.settings import LoginSettings
@@ -44,6 +44,7 @@ from service.settings import Settings
 
 LOCK = 7_265_401
 """Of the transaction that gives identities and logins; any number of our own."""
+_ANOTHERS = frozenset({"school.contradicted", "school.of_another"})
 TRIES = 3
 """The lock keeps loads apart. Should a program that knows no lock be faster all the same, the
 database refuses the second key or login, and everybody is looked up again."""
@@ -84,13 +85,29 @@ def recognise(
                 found = replace(found, findings=(*found.findings, *more))
                 counted = matching.without_foreign_numbers(roster, found)
                 if any(one.severity == Severity.FATAL for one in found.findings):
-                    return counted, replace(found, questions=())
+                    return counted, replace(found, questions=_answerable(found))
                 _reserve(session, counted, known, found, settings.logins, now)
                 _replace_taken(session, counted, found, settings.logins)
                 return counted, found
         except IntegrityError:
             if not tries_left:
                 raise
+
+
+def _answerable(found: Matching) -> tuple[Question, ...]:
+    """Return the questions of a file that a finding stops: an answer may let it go on.
+
+    Not one by one about the rows of what looks like another school's file, and not about people
+    who were new in it.
+    """
+    new = {one.person_id for one in found.matches.values() if one.how is How.NEW}
+    is_anothers = any(one.rule in _ANOTHERS for one in found.findings)
+    return tuple(
+        one
+        for one in found.questions
+        if one.kind is QuestionKind.RENUMBERED
+        or not (is_anothers or new.intersection(each.key for each in one.candidates))
+    )
 
 
 def _where_known(

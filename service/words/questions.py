@@ -78,8 +78,8 @@ _EFFECTS: Mapping[tuple[QuestionKind, Answer], str] = {
         "Everybody keeps the account, the places and the class courses under the new ids."
     ),
     (QuestionKind.RENUMBERED, Answer.REFUSE): N_(
-        "The rows are other people and get new accounts; those whom the file does not name are "
-        "treated as leavers."
+        "There is no one decision for all: whom СНИЛС proves are known by it, and each other row "
+        "is asked about by itself."
     ),
     (QuestionKind.CLASS, Answer.SAME): N_(
         "The class keeps the cohort and the course with its content."

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from provisioning.matching import How, KnownIdentity, Match
-from provisioning.questions import Answer, QuestionKind
+from provisioning.questions import Answer, QuestionKind, RowRef
 from provisioning.roster import Mode, Part, Person, PersonStatus
 from tests.factories import SCHOOL_CODE, make_class, make_enrolment, make_person, make_roster
 from tests.provisioning.matching.people import (
@@ -185,8 +185,31 @@ def test_the_one_answer_decides_for_all() -> None:
     assert {key: one.person_id for key, one in yes.matches.items()} == WHO
     assert {one.how for one in yes.matches.values()} == {How.DECIDED}
     assert yes.questions == ()
-    no = match_all(roster, **ROLL, decided=answer(asked, Answer.REFUSE))
-    assert {one.how for one in no.matches.values()} == {How.NEW}
+
+
+def test_after_a_no_numbers_prove_and_all_others_are_asked_about_one_by_one() -> None:
+    number = "50000000146"
+    # The row that gave the question its key is among those that are proven.
+    known = people(*(pupil_known(each, snils=number if each == 0 else "") for each in range(10)))
+    first = replace(RENUMBERED[0], snils=number)
+    roster = class_roster([first, *RENUMBERED[1:]])
+    numbers = numbered(known["own"]["p-0"])
+    (asked,) = match_all(roster, **known, **numbers).questions
+    no = answer(asked, Answer.REFUSE)
+    found = match_all(roster, **known, **numbers, decided=no)
+    assert found.matches == {"new-0": Match(person_id="p-0", how=How.SNILS)}
+    others = {key: person_id for key, person_id in WHO.items() if key != "new-0"}
+    assert (found.waiting, found.set_aside) == (others, set(others.values()))
+    assert [told(one) for one in found.questions] == [
+        (QuestionKind.MATCH, key, [person_id]) for key, person_id in sorted(others.items())
+    ]
+    # The next load knows the first one, and does not ask about the whole of the others again.
+    taken = replace(
+        known["own"]["p-0"], keys=(RowRef(school_code=SCHOOL_CODE, sourced_id="new-0"),)
+    )
+    later = people(taken, *(known["own"][f"p-{each}"] for each in range(1, 10)))
+    again = match_all(roster, **later, **numbered(taken), decided=no)
+    assert again.questions == found.questions
 
 
 def test_the_next_export_with_new_ids_is_another_question() -> None:

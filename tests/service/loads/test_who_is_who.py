@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from provisioning.findings import Finding, Severity
+from provisioning.matching import How, Match, Matching
+from provisioning.questions import Candidate, Question, QuestionKind
+from service.loads import identities
 from service.loads.planning import plan_load
-from service.models import SchoolMembership
+from service.models import LoadStatus, SchoolMembership
 from service.people.passwords import find_person
 from service.sample.rows import Row
 from tests.service.loads.test_contradicting_numbers import OF_B, nothing_of, waits
@@ -295,6 +299,43 @@ def test_one_yes_gives_a_whole_export_its_new_ids(trial: Trial, ids: dict[str, s
     trial.carry_out(done.load_id, over_limits=True)
     trial.settled(file)
     assert (trial.moodle(), open_questions(trial)) == (before, [])
+
+
+def test_one_no_to_new_ids_stops_nothing_and_asks_about_each(trial: Trial) -> None:
+    trial.sync(trial.write(A, SCHOOL))
+    before = trial.moodle()
+    trial.sync(renumbered(1, trial, NEW_IDS))
+    (asked,) = open_questions(trial)
+    done = answer(trial, asked.id, "refuse")
+    assert done.load_id is not None
+    plan_load(trial.application, done.load_id)
+    assert trial.run(done.load_id).status == LoadStatus.PLANNED
+    assert {one.question.kind for one in open_questions(trial)} == {QuestionKind.MATCH}
+    assert trial.moodle() == before
+
+
+STRANGER = {"s-1": Match(person_id="new", how=How.NEW)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [
+        ("school.strangers", ["renumbered p-1", "match p-2"]),
+        ("school.contradicted", ["renumbered p-1"]),
+        ("school.of_another", ["renumbered p-1"]),
+    ],
+)
+def test_a_stopped_file_asks_what_may_let_it_go_on(rule: str, left: list[str]) -> None:
+    asked = tuple(
+        Question(kind=kind, school_code=A, key=who, candidates=(Candidate(key=who),))
+        for kind, who in (
+            (QuestionKind.RENUMBERED, "p-1"), (QuestionKind.MATCH, "p-2"),
+            (QuestionKind.SPLIT, "new"),
+        )
+    )  # fmt: skip
+    stop = Finding(rule=rule, severity=Severity.FATAL, file="a.xml")
+    found = Matching(matches=STRANGER, questions=asked, findings=(stop,))
+    assert [f"{one.kind} {one.key}" for one in identities._answerable(found)] == left
 
 
 def test_one_answer_about_swapped_twins_settles_both_rows(trial: Trial) -> None:
