@@ -16,6 +16,7 @@ from service.reports.grouping import (
     own_steps,
     people_behind_line,
 )
+from service.reports.in_doubt import with_people_in_doubt
 from service.reports.question import Question
 from service.reports.report import Body
 
@@ -27,7 +28,9 @@ def coverage(session: Session, question: Question) -> Body:
     """
     activity = Activity(session)
     drawn = ("account", "in_period" if question.period else "ever")
-    return body_by_role(activity, question, _steps(activity, question), drawn=drawn, left="ever")
+    steps = _steps(activity, question)
+    body = body_by_role(activity, question, steps, drawn=drawn, left="ever")
+    return with_people_in_doubt(session, question, body)
 
 
 def _steps(activity: Activity, question: Question) -> list[Step]:
@@ -60,7 +63,7 @@ COVERAGE = Definition(
     name="coverage",
     title=lambda: _("Coverage of schools by accounts and sign-ins"),
     purpose=lambda: _("Who is on the roll, has an account, has signed in, is linked to ЕСИА."),
-    version="coverage-3",
+    version="coverage-4",
     counted=lambda _question: _(
         "People on the rolls as last loaded, without the suspended ones; each person counts once "
         "in every row and once in the total, as a teacher rather than administrator or pupil. "

@@ -83,7 +83,7 @@ class Definition:
     purpose: Text
     """One sentence: which question this report answers."""
     version: str
-    """Of the method, such as ``coverage-3``; grows when the same data would give other figures."""
+    """Of the method, such as ``coverage-4``; grows when the same data would give other figures."""
     counted: Callable[[Question], str]
     """What is counted and what is not, for the reader."""
     build: Callable[[Session, Question], Body]

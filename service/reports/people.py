@@ -22,7 +22,8 @@ def may_see_names(scope: Scope, settings: ReportSettings) -> bool:
 
 def leads_to_people(definition: Definition, column: Column, row: str, value: Value) -> bool:
     """There is somebody behind this number, and the report knows who. ``row`` is the key."""
-    known = definition.people and column.people and definition.knows_people_of(row)
+    named = column.people and not column.nameless
+    known = definition.people and named and definition.knows_people_of(row)
     return bool(known and isinstance(value, int) and value)
 
 
@@ -83,6 +84,6 @@ def places_of(
 def column_of(report: Report, key: str) -> Column:
     """Raises ``Forbidden`` for a column that is not there or counts no people."""
     for column in report.columns:
-        if column.key == key and column.people:
+        if column.key == key and column.people and not column.nameless:
             return column
     raise Forbidden("report")

@@ -41,6 +41,8 @@ class Column:
     people: bool = False
     """Its numbers are numbers of people: they lead to the people behind them where the definition
     of the report has ``people``, and are hidden when small in what is published outside."""
+    nameless: bool = False
+    """Its people have no account yet: they count and are hidden like others, and lead nowhere."""
     of: tuple[str, ...] = ()
     """Of a share: keys of the columns it is computed from, numerator first. Hidden with them."""
 
