@@ -144,7 +144,7 @@ def _reserve(
                 "username": given[person_id],
                 "reserved_at": now,
                 "school_code": roster.school.code,
-                **_identity_values(person),
+                **identity_values(person),
             }
             for person_id, person in people.items()
         )
@@ -216,7 +216,7 @@ def usernames(session: Session, person_ids: Iterable[str]) -> dict[str, str]:
     return dict(rows_among(session, logins, Identity.person_id, person_ids))
 
 
-def _identity_values(person: Person) -> dict[str, Any]:
+def identity_values(person: Person) -> dict[str, Any]:
     """Return what an identity remembers of a person for matching."""
     names = {name: getattr(person, name) for name in NAMES}
     others = {name: getattr(person, name) for name in ("birth_date", "sex", "snils")}

@@ -91,24 +91,34 @@ def told_code(files: SchoolFiles | KeptSchool, school_code: str) -> str:
 def take_the_place_of_others(session: Session, load: Load, plan: SchoolPlan) -> None:
     """Supersede the plans of the school that wait and that this one overtakes.
 
-    One from kept rows overtakes all, as it was made of the same rows and newer answers; one from
-    a file overtakes those from kept rows, which were older.
+    One from kept rows overtakes all but those of a newer file, as it was made of the same rows
+    and newer answers; it gives way to a newer file itself. One from a file overtakes those from
+    kept rows, which were older.
     """
     waiting = (
-        select(SchoolPlan.id)
+        select(SchoolPlan.id, SchoolPlan.exported_at, Load.cause)
+        .join(Load)
         .where(
             SchoolPlan.school_code == plan.school_code,
             SchoolPlan.id < plan.id,
             SchoolPlan.status.in_([PlanStatus.PLANNED, PlanStatus.APPROVED]),
             SchoolPlan.started.is_(False),
         )
+        .order_by(SchoolPlan.id)
         # A plan that is locked is just being decided about, or begun: that sorts itself out when
         # it is applied. To wait for it here might be to wait for each other.
         .with_for_update(skip_locked=True, of=SchoolPlan)
     )
     if load.cause == LoadCause.FILE:
-        waiting = waiting.join(Load).where(Load.cause == LoadCause.ROWS)
-    supersede(session, session.scalars(waiting).all())
+        waiting = waiting.where(Load.cause == LoadCause.ROWS)
+    overtaken = []
+    for plan_id, exported_at, cause in session.execute(waiting):
+        is_newer = exported_at and plan.exported_at and exported_at > plan.exported_at
+        if not is_newer:
+            overtaken.append(plan_id)
+        elif load.cause == LoadCause.ROWS and cause == LoadCause.FILE:
+            plan.status = PlanStatus.SUPERSEDED
+    supersede(session, overtaken)
 
 
 def is_awaited(session: Session, plan: SchoolPlan) -> bool:

@@ -117,13 +117,17 @@ def is_overtaken(session: Session, plan: SchoolPlan) -> bool:
 
     A file may be planned while a plan from older rows waits: the older rows must not win.
     """
+    file = SchoolPlan.exported_at
+    is_newer: ColumnElement[bool] = SchoolPlan.id > plan.id
+    if plan.exported_at is not None:
+        is_newer = or_(file > plan.exported_at, (file == plan.exported_at) & is_newer)
     newer = (
         select(SchoolPlan.id)
         .join(Load)
         .join(PlannedRoster)
         .where(
             SchoolPlan.school_code == plan.school_code,
-            SchoolPlan.id > plan.id,
+            is_newer,
             SchoolPlan.status.in_([PlanStatus.PLANNED, PlanStatus.APPROVED]),
             SchoolPlan.known_version == plan.known_version,
             Load.cause == LoadCause.FILE,

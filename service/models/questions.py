@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from auth.models import UtcDateTime
 from provisioning.questions import Answer, QuestionKind
 from service.db import Base
+from service.models.operators import OperatorRole
 from service.sealed import EncryptedText
 
 
@@ -75,8 +76,11 @@ class StoredDecision(Base):
     effects: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """What the answer changed of our records, so that undoing it restores them; ids only."""
     before: Mapped[str] = mapped_column(EncryptedText("decisions.before"), default="{}")
-    """JSON: what was known of the humans concerned, which undoing restores too."""
+    """JSON: person id -> table -> column -> what was known, and what the answer makes of it.
+    Undoing restores what nobody has changed since."""
     decided_by: Mapped[str] = mapped_column(String(100))
+    decided_role: Mapped[OperatorRole] = mapped_column(String(20), default=OperatorRole.CITY)
+    """With whose rights; who takes it back needs these too."""
     decided_at: Mapped[datetime] = mapped_column(UtcDateTime)
     undone_by: Mapped[str] = mapped_column(String(100), default="")
     undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -6,6 +6,7 @@ of giving identities, and it is taken first, so that no two of them wait for eac
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,15 +14,18 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from provisioning.questions import ANSWERS, Answer, Question, QuestionKind
+from provisioning.questions import ANSWERS, Answer, Question, QuestionKind, RowRef
+from provisioning.roster import Person
 from service import audit
 from service.access import Scope, people_inside, staff_of_their_own_school
 from service.audit import AuditAction
 from service.db import SessionFactory, lock, transaction
+from service.loads import rosters
 from service.loads.asking import as_json, as_question, looked_at
 from service.loads.identities import LOCK
 from service.models import (
     KnownUser,
+    OperatorRole,
     PlannedRoster,
     QuestionState,
     SchoolPlan,
@@ -37,6 +41,7 @@ LONGEST_REASON = 500
 
 POSITIVE = frozenset({Answer.SAME, Answer.CONFIRM})
 """Answers that say yes to a candidate."""
+_RANKS = (OperatorRole.SCHOOL, OperatorRole.DISTRICT, OperatorRole.CITY)
 
 
 class QuestionProblem(Problem):
@@ -91,7 +96,10 @@ def answer(
         asked = [(first, meant)]
         if all_like_this:
             asked += _alike(session, scope, first, given)
-        decisions = [_decide(session, scope, one, given, key, now, reason) for one, key in asked]
+        kept = _KeptRows(session)
+        decisions = [
+            _decide(session, scope, one, given, key, now, reason, kept) for one, key in asked
+        ]
         audit.record(
             session, AuditAction.QUESTION_ANSWER, at=now, actor=scope.actor,
             load_id=first.load_id, school_code=first.school_code, question=first.id,
@@ -110,7 +118,8 @@ def undo(
     """Take back the last answer to a question: what it changed is restored, and it may be asked
     again.
 
-    Raises ``Forbidden``, and ``QuestionProblem("asked.not_answered")`` when no answer stands.
+    It needs the rights of whoever gave the answer. Raises ``Forbidden``, and ``QuestionProblem``:
+    ``asked.not_answered`` when no answer stands, ``asked.not_yours``.
     """
     with transaction(sessions) as session:
         lock(session, LOCK)
@@ -124,6 +133,8 @@ def undo(
         if decision is None:
             raise QuestionProblem("asked.not_answered")
         question = as_question(stored)
+        if _RANKS.index(scope.role) < _RANKS.index(decision.decided_role):
+            raise QuestionProblem("asked.not_yours")
         if decision.answer in POSITIVE:
             _check_rights(session, scope, question, decision.answer, decision.candidate)
         elif _is_by_operator(decision) and decision.decided_by != scope.actor:
@@ -211,31 +222,53 @@ def _decide(
     candidate: str,
     now: datetime,
     reason: str,
+    kept: _KeptRows,
 ) -> StoredDecision:
     question = as_question(stored)
     if given in POSITIVE:
         _check_rights(session, scope, question, given, candidate)
     keys = [one.key for one in question.candidates]
     refused = sorted(set(keys) - ({candidate} if given in POSITIVE else set()))
-    people = keys if question.kind in listing.ABOUT_PEOPLE else ()
+    source = _source(session, stored)
+    rows = effects.rows_of(question, candidate) if given in POSITIVE else {}
+    will_be = {
+        person_id: kept.person(stored, row) if row else None for person_id, row in rows.items()
+    }
     decision = StoredDecision(
         question_id=stored.id, school_code=stored.school_code, kind=stored.kind, key=stored.key,
         answer=given, candidate=candidate,
         refused=refused if given not in POSITIVE or given is Answer.SAME else [],
         evidence=as_json(looked_at(question, candidate)), reason=reason.strip(), effects={},
-        before=effects.humans_before(session, people), decided_by=scope.actor, decided_at=now,
+        before=effects.humans_before(session, will_be, stored.school_code, source),
+        decided_by=scope.actor, decided_role=scope.role, decided_at=now,
     )  # fmt: skip
     session.add(decision)
     session.flush()
     decision.effects = effects.EFFECTS[question.kind, given](
         effects.Taken(
-            session=session, question=question, source=_source(session, stored),
+            session=session, question=question, source=source,
             candidate=candidate, refused=frozenset(refused), decision_id=decision.id, now=now,
         )
     )  # fmt: skip
     stored.state, stored.changed_at = QuestionState.ANSWERED, now
     session.flush()
     return decision
+
+
+class _KeptRows:
+    """The rows that are planned from next, read once for each school."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._schools: dict[str, Mapping[str, Person]] = {}
+
+    def person(self, stored: StoredQuestion, row: RowRef) -> Person | None:
+        """Return the row, if it is kept."""
+        code = stored.school_code
+        if code not in self._schools:
+            found = rosters.newest_rows(self._session, code, stored.load_id)
+            self._schools[code] = found.roster.persons if found else {}
+        return self._schools[code].get(row.sourced_id)
 
 
 def _source(session: Session, stored: StoredQuestion) -> str:

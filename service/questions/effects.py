@@ -16,17 +16,21 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from provisioning.questions import Answer, Question, QuestionKind, RowRef
+from provisioning.roster import Person
 from service.db import rows_among, upsert
 from service.loads import class_answers, school_codes
+from service.loads.identities import identity_values
 from service.models import Identity, KnownUser, SchoolMembership, SourceKey, StoredDecision
 
 OF_IDENTITY = (
-    "family_name", "given_name", "middle_name", "name_key", "birth_date", "sex", "snils",
-    "school_code",
+    "family_name", "given_name", "middle_name", "name_key", "given_key", "family_key",
+    "birth_date", "sex", "snils", "school_code",
 )  # fmt: skip
 """What matching compares: it follows what is applied, so a wrong merge writes over it."""
 OF_USER = ("school_code", "source", "sourced_id")
 """Who speaks for the person. The rest of a known user is what Moodle has."""
+CHANGES_WHO = frozenset({QuestionKind.MATCH, QuestionKind.SPLIT, QuestionKind.MOVE})
+"""Kinds of which a yes lets a row be the candidate."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +57,7 @@ def _nothing(_taken: Taken) -> Effects:
 
 def _keys_to_candidate(taken: Taken) -> Effects:
     """The rows are the candidate from here on: their keys lead to that human."""
-    return _point_keys(taken, dict.fromkeys(_own_rows(taken), taken.candidate))
+    return _point_keys(taken, dict.fromkeys(_own_rows(taken.question), taken.candidate))
 
 
 def _keys_of_no_candidate(taken: Taken) -> Effects:
@@ -64,7 +68,7 @@ def _keys_of_no_candidate(taken: Taken) -> Effects:
     """
     made = _made_before(taken)
     changed = []
-    for row, before in _keys(taken, _own_rows(taken)).items():
+    for row, before in _keys(taken, _own_rows(taken.question)).items():
         if before is not None and before not in taken.refused:
             continue
         after = made.get((row.school_code, row.sourced_id))
@@ -141,10 +145,20 @@ EFFECTS: Mapping[tuple[QuestionKind, Answer], Effect] = {
 """Every answer of ``ANSWERS`` is here; docs/questions.md has the same table in words."""
 
 
-def _own_rows(taken: Taken) -> tuple[RowRef, ...]:
+def rows_of(question: Question, candidate: str) -> dict[str, RowRef | None]:
+    """Return the humans whom a yes lets rows be, each with a row that it is from here on."""
+    if question.kind is QuestionKind.RENUMBERED and len(question.rows) == len(question.candidates):
+        pairs = zip(question.rows, question.candidates, strict=True)
+        return {one.key: row for row, one in pairs}
+    if question.kind not in CHANGES_WHO or not candidate:
+        return {}
+    return {candidate: next(iter(_own_rows(question)), None)}
+
+
+def _own_rows(question: Question) -> tuple[RowRef, ...]:
     """Return the rows that the question is about: named by its key, else all of its school."""
-    own = [one for one in taken.question.rows if one.school_code == taken.question.school_code]
-    named = [one for one in own if one.sourced_id == taken.question.key]
+    own = [one for one in question.rows if one.school_code == question.school_code]
+    named = [one for one in own if one.sourced_id == question.key]
     return tuple(named or own)
 
 
@@ -178,19 +192,58 @@ def _set_key(
         upsert(session, SourceKey, [key | {"person_id": person_id}])
 
 
-def humans_before(session: Session, people: Iterable[str]) -> str:
-    """Return as JSON what is known of these humans: it is stored encrypted with the decision."""
+def humans_before(
+    session: Session, will_be: Mapping[str, Person | None], school: str, source: str
+) -> str:
+    """Return as JSON what is known of these humans, and what it becomes when the rows that they
+    are from here on are applied. It is stored encrypted with the decision.
+
+    ``will_be``: the row of each human; None when it is not kept any more.
+    """
+    after: dict[str, Any] = {}
+    for person_id, row in will_be.items():
+        of_identity, of_user = {"school_code": school}, {"school_code": school}
+        if row is not None:
+            of_identity |= identity_values(row)
+            of_user |= {"source": source, "sourced_id": row.sourced_id}
+        after[person_id] = {"identities": of_identity, "known_users": of_user}
+    return _differences(humans_now(session, will_be), after)
+
+
+def humans_now(session: Session, people: Iterable[str]) -> dict[str, Any]:
+    """Return what is known of these humans: person id -> table -> column -> value."""
     found: dict[str, Any] = {}
     ids = sorted(set(people))
     for table, names in ((Identity, OF_IDENTITY), (KnownUser, OF_USER)):
         columns = select(table.person_id, *(getattr(table, name) for name in names))
         for person_id, *values in rows_among(session, columns, table.person_id, ids):
-            told = {
-                name: value.isoformat() if isinstance(value, date) else value
-                for name, value in zip(names, values, strict=True)
-            }
+            told = dict(zip(names, map(_plain, values), strict=True))
             found.setdefault(person_id, {})[table.__tablename__] = told
-    return json.dumps(found, ensure_ascii=False)
+    return found
+
+
+def humans_changed(session: Session, before: dict[str, Any]) -> str:
+    """As ``humans_before``, where the answer itself has changed what is known."""
+    return _differences(before, humans_now(session, before))
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    told = {
+        person_id: {
+            table: {
+                name: [was, _plain(after[person_id][table][name])]
+                for name, was in columns.items()
+                if name in after[person_id].get(table, {})
+            }
+            for table, columns in tables.items()
+        }
+        for person_id, tables in before.items()
+    }
+    return json.dumps(told, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def let_go(session: Session, person_id: str, row: RowRef) -> Effects:
@@ -286,16 +339,12 @@ def _doubt_place(session: Session, school_code: str, person_id: str) -> None:
 
 
 def _restore_human(session: Session, person_id: str, tables: Mapping[str, Any]) -> None:
+    """Put back what the answer has led to. What somebody has said since stays."""
     for table in (Identity, KnownUser):
-        told = tables.get(table.__tablename__)
-        if told is None:
-            continue
-        values = dict(told)
-        if values.get("birth_date"):
-            values["birth_date"] = date.fromisoformat(values["birth_date"])
-        session.execute(
-            update(table)
-            .where(table.person_id == person_id)
-            .values(**values)
-            .execution_options(synchronize_session=False)
-        )
+        row = session.get(table, person_id, populate_existing=True)
+        for name, (before, after) in tables.get(table.__tablename__, {}).items():
+            if row is None or before == after or _plain(getattr(row, name)) != after:
+                continue
+            is_day = name == "birth_date" and before
+            setattr(row, name, date.fromisoformat(before) if is_day else before)
+    session.flush()

@@ -28,7 +28,7 @@ from service.loads.asking import as_json, pattern
 from service.loads.identities import LOCK
 from service.loads.replanning import plan_from_kept_rows
 from service.models import Identity, QuestionState, SourceKey, StoredDecision, StoredQuestion
-from service.questions import effects, listing
+from service.questions import effects, listing, plans
 from service.questions.answering import LONGEST_REASON, POSITIVE, QuestionProblem
 
 
@@ -102,12 +102,12 @@ def separate(
         said = _kept_row(session, row)
         question = _question(session, person_id, row, rows, said)
         stored = _store(session, question, part_of(said.role) if said else "", now)
+        before = effects.humans_now(session, [person_id])
         decision = StoredDecision(
             question_id=stored.id, school_code=stored.school_code, kind=stored.kind,
             key=stored.key, answer=Answer.DIFFERENT, candidate="", refused=[person_id],
             evidence=as_json(question.candidates[0].evidence), reason=reason.strip(), effects={},
-            before=effects.humans_before(session, [person_id]), decided_by=scope.actor,
-            decided_at=now,
+            decided_by=scope.actor, decided_role=scope.role, decided_at=now,
         )  # fmt: skip
         session.add(decision)
         session.flush()
@@ -117,12 +117,15 @@ def separate(
         )  # fmt: skip
         changed = effects.EFFECTS[question.kind, Answer.DIFFERENT](taken)
         decision.effects = changed | effects.let_go(session, person_id, row)
+        session.flush()
+        decision.before = effects.humans_changed(session, before)
         audit.record(
             session, AuditAction.QUESTION_ANSWER, at=now, actor=scope.actor,
             school_code=row.school_code, question=stored.id, kind=stored.kind,
             answer=Answer.DIFFERENT, questions=1,
         )  # fmt: skip
         schools = {one.school_code for one in rows}
+        plans.hold_back(session, [decision])
         load = plan_from_kept_rows(
             session, home=home, scope=scope, now=now,
             schools=schools if scope.is_city else listing.schools_inside(session, scope, schools),

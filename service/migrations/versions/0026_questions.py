@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("effects", sa.JSON, nullable=False),
         sa.Column("before", sa.Text, nullable=False),
         sa.Column("decided_by", sa.String(100), nullable=False),
+        sa.Column("decided_role", sa.String(20), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("undone_by", sa.String(100), nullable=False),
         sa.Column("undone_at", sa.DateTime(timezone=True)),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
 from provisioning.questions import Answer, QuestionKind
-from service.loads import operations, replanning
+from service.access import Forbidden, Scope
+from service.loads import operations, planning, replanning
 from service.loads.applying import apply_load
 from service.loads.planning import plan_load
-from service.models import PlanStatus, SchoolMembership
+from service.models import Identity, OperatorRole, PlanStatus, SchoolMembership
 from service.questions import answering
+from service.questions.answering import QuestionProblem
 from service.questions.listing import SeenCandidate, SeenQuestion
-from tests.service.questions.asked import answer, make_question, open_questions, undo
-from tests.service.trial import A, B, Trial, on_both_databases, pupil, pupils
+from tests.service.questions.asked import answer, make_question, open_questions, school_scope, undo
+from tests.service.trial import A, B, Trial, on_both_databases, pupil, pupils, refusal
 
 
 @pytest.fixture
@@ -110,3 +114,77 @@ def test_a_candidate_is_found_by_its_key_before_its_number() -> None:
     )  # fmt: skip
     assert answering._meant(seen, Answer.SAME, "1") == "1"
     assert answering._meant(seen, Answer.SAME, "2") == "2"
+
+
+@on_both_databases
+def test_taking_back_a_no_leaves_what_a_newer_file_said_of_the_human(
+    moving: tuple[Trial, int],
+) -> None:
+    trial, question = moving
+    _carried_out(trial, answer(trial, question, "refuse", school_scope(B)).load_id)
+    _rename(trial)
+    undo(trial, question, school_scope(B))
+    assert _names(trial) == [("Новофамильный", "11223344595")]
+
+
+@on_both_databases
+def test_taking_back_a_yes_restores_what_it_led_to_and_no_more(moving: tuple[Trial, int]) -> None:
+    trial, question = moving
+    _carried_out(trial, answer(trial, question, "confirm").load_id)
+    _rename(trial)
+    undo(trial, question)
+    assert _names(trial) == [("Новофамильный", "11223344595")]
+
+
+@on_both_databases
+@pytest.mark.parametrize("given", ["confirm", "refuse"])
+def test_only_the_city_takes_back_what_the_city_has_said(
+    moving: tuple[Trial, int], given: str
+) -> None:
+    trial, question = moving
+    answer(trial, question, given)
+    district = Scope(actor="district", role=OperatorRole.DISTRICT, items=frozenset({"Приморский"}))
+    for scope in (school_scope(A, B), district):
+        with pytest.raises((QuestionProblem, Forbidden)):
+            undo(trial, question, scope)
+    assert refusal(undo, trial, question, school_scope(A, B)) == "asked.not_yours"
+    undo(trial, question)
+
+
+@on_both_databases
+def test_a_plan_of_older_rows_gives_way_to_a_file_that_came_while_it_was_made(
+    moving: tuple[Trial, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial, question = moving
+    load = answer(trial, question, "confirm").load_id
+    assert load
+    real, newer = planning.recognise, []
+
+    def meanwhile(*given: Any, **named: Any) -> Any:
+        if not newer:
+            newer.append(0)
+            rows = [*pupils("b", 8, "c-2"), pupil("b-10"), pupil("b-9", "c-2", who="h", snils="")]
+            newer[0] = trial.load(trial.write(B, rows, day=5))
+        return real(*given, **named)
+
+    monkeypatch.setattr(planning, "recognise", meanwhile)
+    plan_load(trial.application, load)
+    assert trial.decisions(load) == {B: PlanStatus.SUPERSEDED}
+    assert trial.decisions(newer[0]) == {B: PlanStatus.PLANNED}
+
+
+def _carried_out(trial: Trial, load_id: int | None) -> None:
+    assert load_id is not None
+    plan_load(trial.application, load_id)
+    assert trial.carry_out(load_id, over_limits=True).status == "applied"
+
+
+def _rename(trial: Trial) -> None:
+    """Let the first school tell a new family name and a number."""
+    row = pupil("a-9", who="h", family_name="Новофамильный", snils="11223344595")
+    trial.sync(trial.write(A, [*pupils("a", 8), row], day=2))
+
+
+def _names(trial: Trial) -> list[tuple[str, str]]:
+    names = select(Identity.family_name, Identity.snils)
+    return trial.stored(names.where(Identity.person_id == trial.person_id(A, "a-9")))
