@@ -55,9 +55,8 @@ def test_ids_of_twins_that_changed_places_lead_to_the_same_accounts_again(trial:
     asked = by_row(trial)
     assert set(asked) == {"t-1", "t-2"}
     before = keys(trial)
-    for row, human in (("t-1", paul), ("t-2", peter)):
-        question = by_row(trial)[row]
-        carried_out(trial, answer(trial, question.id, "same", candidate=human["idnumber"]).load_id)
+    given = answer(trial, asked["t-1"].id, "same", candidate=paul["idnumber"])
+    carried_out(trial, given.load_id)  # who the other one is follows from it
     assert trial.account(A, "t-1")["id"] == paul["id"]
     assert trial.account(A, "t-2")["id"] == peter["id"]
     assert trial.account(A, "t-1")["firstname"] == paul["firstname"]
@@ -68,9 +67,8 @@ def test_ids_of_twins_that_changed_places_lead_to_the_same_accounts_again(trial:
         )
     )
     assert open_questions(trial) == []
-    for question in asked.values():
-        undo(trial, question.id)
-    assert keys(trial) == before
+    undo(trial, asked["t-1"].id)
+    assert ("t-1", peter["idnumber"]) in keys(trial) & before
 
 
 @on_both_databases
@@ -85,17 +83,16 @@ def test_ids_that_change_places_back_are_asked_about_again(trial: Trial) -> None
     load(0, *names)
     peter, paul = (trial.account(A, one) for one in ("t-1", "t-2"))
     load(1, *reversed(names))
-    for row, human in (("t-1", paul), ("t-2", peter)):
-        question = by_row(trial)[row]
-        carried_out(trial, answer(trial, question.id, "same", candidate=human["idnumber"]).load_id)
+    first = by_row(trial)["t-1"]
+    carried_out(trial, answer(trial, first.id, "same", candidate=paul["idnumber"]).load_id)
+    assert open_questions(trial) == []
     load(2, *names)
     assert {one.question.rows[0].sourced_id for one in open_questions(trial)} == {"t-1", "t-2"}
     for account in (peter, paul):
         now = {one["id"]: one["firstname"] for one in trial.moodle()["users"]}
         assert now[account["id"]] == account["firstname"]
-    for row, human in (("t-1", peter), ("t-2", paul)):
-        question = by_row(trial)[row]
-        carried_out(trial, answer(trial, question.id, "same", candidate=human["idnumber"]).load_id)
+    first = by_row(trial)["t-1"]
+    carried_out(trial, answer(trial, first.id, "same", candidate=peter["idnumber"]).load_id)
     assert [trial.account(A, one)["id"] for one in ("t-1", "t-2")] == [peter["id"], paul["id"]]
     load(3, *names)
     assert open_questions(trial) == []
