@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from itertools import islice
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy
 from sqlalchemy import Engine, MetaData, Row, Select, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from auth.models import Base as AuthBase
@@ -20,6 +21,9 @@ from service.calendar.spans import ZONE
 INSERT_ROWS = 1000
 LARGEST = 2**31 - 1
 """The largest whole number that a column takes."""
+
+_CROSSED = frozenset({"40001", "40P01"})
+"""PostgreSQL's codes: could not serialize, deadlock."""
 
 SessionFactory = sessionmaker[Session]
 Value = TypeVar("Value")
@@ -66,6 +70,18 @@ def transaction(factory: SessionFactory) -> Iterator[Session]:
     """Run one session as one transaction: committed at the end, rolled back on any error."""
     with factory() as session, session.begin():
         yield session
+
+
+def again_if_crossed(work: Callable[[], Value], *, tries: int = 3) -> Value:
+    """Do the work, which is whole transactions; once more when PostgreSQL has ended one because
+    two of them waited for each other."""
+    while True:
+        tries -= 1
+        try:
+            return work()
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _CROSSED or not tries:
+                raise
 
 
 @contextmanager

@@ -136,7 +136,7 @@ def _supersede(
             StoredQuestion.school_code == roster.school.code,
             StoredQuestion.state == QuestionState.OPEN,
         )
-        .order_by(StoredQuestion.school_code, StoredQuestion.kind, StoredQuestion.key)
+        .order_by(StoredQuestion.id)
         .with_for_update()
     ).all()
     for one in opened:

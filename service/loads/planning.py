@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
@@ -25,7 +26,7 @@ from provisioning.validation import validate
 from service import audit
 from service.application import Application
 from service.audit import AuditAction
-from service.db import copied, transaction
+from service.db import again_if_crossed, copied, transaction
 from service.loads import (
     asking,
     claims,
@@ -180,10 +181,10 @@ class _Planning:
             codes = school_codes.possible_codes(session, named)
             self._others = OtherRolls(session, self._load.id, codes, self._today)
         for school in schools:
-            self._plan_school(school)
+            again_if_crossed(partial(self._plan_school, school))
         for school in schools:
             if self._sees_others_differently(self._known_codes[school.school_code]):
-                self._plan_school(school)
+                again_if_crossed(partial(self._plan_school, school))
 
     def _sees_others_differently(self, school_code: str) -> bool:
         assumed = self._assumed.get(school_code)

@@ -6,7 +6,7 @@ of giving identities, and it is taken first, so that no two of them wait for eac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,7 +83,9 @@ def answer(
         raise QuestionProblem("asked.reason", n=LONGEST_REASON)
     with transaction(sessions) as session:
         lock(session, LOCK)
-        first = _held(session, scope, listing.find(session, scope, question_id).id)
+        first = listing.find(session, scope, question_id)
+        ids = [first.id, *(_alike(session, scope, first) if all_like_this else ())]
+        first, *others = _held(session, scope, first.id, ids)
         (seen,) = listing.seen(session, scope, [first])
         if first.state != QuestionState.OPEN:
             raise QuestionProblem("asked.not_open")
@@ -95,7 +97,7 @@ def answer(
         meant = _meant(seen, given, candidate)
         asked = [(first, meant)]
         if all_like_this:
-            asked += _alike(session, scope, first, given)
+            asked += _meant_of(others, first, given)
         kept = _KeptRows(session)
         decisions = [
             _decide(session, scope, one, given, key, now, reason, kept) for one, key in asked
@@ -123,7 +125,7 @@ def undo(
     """
     with transaction(sessions) as session:
         lock(session, LOCK)
-        stored = _held(session, scope, listing.find(session, scope, question_id).id)
+        (stored,) = _held(session, scope, listing.find(session, scope, question_id).id)
         decision = session.scalar(
             select(StoredDecision)
             .where(StoredDecision.question_id == stored.id, StoredDecision.undone_at.is_(None))
@@ -153,19 +155,25 @@ def undo(
             school_code=stored.school_code, question=stored.id, kind=stored.kind,
             answer=decision.answer,
         )  # fmt: skip
-        plans.hold_back(session, [decision])
-        load = plans.plan_again(session, [decision], [stored], home, scope, now)
+        others = plans.of_the_candidate(question, decision.candidate)
+        plans.hold_back(session, [decision], others)
+        mine = plans.plan_others(session, others, home=home, scope=scope, now=now)
+        load = plans.plan_again(session, [decision], [stored], home, scope, now, mine)
         return Answered(questions=1, load_id=load.id if load else None)
 
 
-def _held(session: Session, scope: Scope, question_id: int) -> StoredQuestion:
-    """Return the question, locked; in the scope it is for sure."""
-    return session.scalars(
+def _held(
+    session: Session, scope: Scope, first: int, ids: Sequence[int] = ()
+) -> list[StoredQuestion]:
+    """Return the questions, locked in the order in which planning locks them; ``first`` first."""
+    held = session.scalars(
         select(StoredQuestion)
-        .where(StoredQuestion.id == question_id, listing.visible(scope))
+        .where(StoredQuestion.id.in_({first, *ids}), listing.visible(scope))
+        .order_by(StoredQuestion.id)
         .with_for_update()
         .execution_options(populate_existing=True)
-    ).one()
+    ).all()
+    return sorted(held, key=lambda one: one.id != first)
 
 
 def _meant(seen: listing.SeenQuestion, given: Answer, candidate: str) -> str:
@@ -186,12 +194,10 @@ def _meant(seen: listing.SeenQuestion, given: Answer, candidate: str) -> str:
     raise QuestionProblem("asked.candidate", n=len(seen.candidates))
 
 
-def _alike(
-    session: Session, scope: Scope, first: StoredQuestion, given: Answer
-) -> list[tuple[StoredQuestion, str]]:
-    """Return the other open questions of the scope with the same evidence, and who is meant."""
-    others = session.scalars(
-        select(StoredQuestion)
+def _alike(session: Session, scope: Scope, first: StoredQuestion) -> Sequence[int]:
+    """Return the ids of the other open questions of the scope with the same evidence."""
+    return session.scalars(
+        select(StoredQuestion.id)
         .where(
             listing.visible(scope),
             StoredQuestion.state == QuestionState.OPEN,
@@ -199,13 +205,20 @@ def _alike(
             StoredQuestion.pattern == first.pattern,
             StoredQuestion.id != first.id,
         )
-        # As planning locks them.
-        .order_by(StoredQuestion.school_code, StoredQuestion.kind, StoredQuestion.key)
+        .order_by(StoredQuestion.id)
         .limit(MOST_ALIKE - 1)
-        .with_for_update()
-        .execution_options(populate_existing=True)
     ).all()
-    found = [(one, as_question(one).candidates) for one in others]
+
+
+def _meant_of(
+    others: Sequence[StoredQuestion], first: StoredQuestion, given: Answer
+) -> list[tuple[StoredQuestion, str]]:
+    """Return those that are still open and alike, now that they are locked, and who is meant."""
+    found = [
+        (one, as_question(one).candidates)
+        for one in others
+        if one.state == QuestionState.OPEN and one.pattern == first.pattern
+    ]
     if given is Answer.SAME:
         # Who is meant is clear only where there is one.
         return [(one, those[0].key) for one, those in found if len(those) == 1]

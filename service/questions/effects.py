@@ -20,7 +20,13 @@ from provisioning.roster import Person
 from service.db import rows_among, upsert
 from service.loads import class_answers, school_codes
 from service.loads.identities import identity_values
-from service.models import Identity, KnownUser, SchoolMembership, SourceKey, StoredDecision
+from service.models import (
+    Identity,
+    KnownUser,
+    SchoolMembership,
+    SourceKey,
+    StoredDecision,
+)
 
 OF_IDENTITY = (
     "family_name", "given_name", "middle_name", "name_key", "given_key", "family_key",
@@ -301,14 +307,15 @@ def restore(session: Session, decision: StoredDecision) -> None:
     for one in decision.effects.get("source_keys", ()):
         key = (one["source"], one["school_code"], one["sourced_id"])
         known = session.get(SourceKey, key, populate_existing=True)
-        now = known.person_id if known else None
+        is_now = known.person_id if known else None
         # What a "different" has freed, the next plan has given to a new human.
-        is_new_human = one["after"] is None and now is not None
-        if now == one["after"] or is_new_human:
+        is_new_human = one["after"] is None and is_now is not None
+        if is_now == one["after"] or is_new_human:
             _set_key(session, *key, one["before"])
-            if now is not None:
-                _doubt_place(session, one["school_code"], now)
-        keys.append(one | ({"made": now} if is_new_human and now != one["before"] else {}))
+            if is_now is not None:
+                _doubt_place(session, one["school_code"], is_now)
+        is_made = is_new_human and is_now != one["before"]
+        keys.append(one | ({"made": is_now} if is_made else {}))
     if keys:
         decision.effects = decision.effects | {"source_keys": keys}
     if (school := decision.effects.get("school")) is not None:

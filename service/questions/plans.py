@@ -9,22 +9,29 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from provisioning.questions import Answer, QuestionKind
+from provisioning.questions import Answer, Question, QuestionKind
+from service import audit
 from service.access import Scope
 from service.loads import failures
 from service.loads.replanning import plan_from_kept_rows, supersede
 from service.models import (
     Load,
     LoadCause,
+    OperatorRole,
     PlanStatus,
     SchoolPlan,
     StoredDecision,
     StoredQuestion,
 )
-from service.questions import listing
+from service.questions import effects, listing
+
+WORKER = Scope(actor=audit.WORKER, role=OperatorRole.CITY)
+"""Who has schools planned again that the operator may not see."""
 
 
-def hold_back(session: Session, decisions: Iterable[StoredDecision]) -> None:
+def hold_back(
+    session: Session, decisions: Iterable[StoredDecision], others: Iterable[str] = ()
+) -> None:
     """Let no plan be applied that was made before these answers, of a school that they touch.
 
     Their rows stay: the schools are planned from them again. A plan that somebody holds just now
@@ -34,7 +41,7 @@ def hold_back(session: Session, decisions: Iterable[StoredDecision]) -> None:
         select(SchoolPlan.id)
         .join(Load)
         .where(
-            SchoolPlan.school_code.in_(touched(decisions)),
+            SchoolPlan.school_code.in_(touched(decisions).union(others)),
             SchoolPlan.status.in_([PlanStatus.PLANNED, PlanStatus.APPROVED]),
             SchoolPlan.started.is_(False),
             # What somebody entered, or time alone changes, was not decided by rows.
@@ -57,6 +64,31 @@ def touched(decisions: Iterable[StoredDecision]) -> set[str]:
         if one.kind == QuestionKind.SCHOOL:
             schools |= {one.candidate, one.key} - {""}
     return schools
+
+
+def of_the_candidate(question: Question, candidate: str) -> set[str]:
+    """Return the other schools that list the human whom a row was taken for: what a yes has ended
+    there, they have again once it is taken back."""
+    if question.kind not in effects.CHANGES_WHO or not candidate:
+        return set()
+    return {
+        row.school_code
+        for one in question.candidates
+        if one.key == candidate
+        for row in one.memberships
+    } - {question.school_code}
+
+
+def plan_others(
+    session: Session, schools: set[str], *, home: Path, scope: Scope, now: datetime
+) -> set[str]:
+    """Have the schools planned again that the operator may not see; return the rest.
+
+    Nobody waits for that load: a worker finds it.
+    """
+    mine = schools if scope.is_city else listing.schools_inside(session, scope, schools)
+    plan_from_kept_rows(session, home=home, schools=schools - mine, scope=WORKER, now=now)
+    return mine
 
 
 def plan_files_of_school(
@@ -86,11 +118,12 @@ def plan_again(
     home: Path,
     scope: Scope,
     now: datetime,
+    others: Collection[str] = (),
 ) -> Load | None:
-    """Return the load that plans again the schools that the decisions touch."""
+    """Return the load that plans again the schools that the decisions touch, and ``others``."""
     loads = {one.load_id for one in asked}
     asked_by = loads.pop() if len(loads) == 1 else None
-    schools: Collection[str] = touched(decisions)
+    schools = touched(decisions).union(others)
     inside = schools if scope.is_city else listing.schools_inside(session, scope, schools)
     load = plan_from_kept_rows(
         session, home=home, schools=inside, scope=scope, now=now, again_of=asked_by

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from provisioning.questions import QuestionKind
 from service.access import Forbidden
+from service.loads import asking
 from service.loads.planning import plan_load
 from service.models import (
     Identity,
@@ -243,3 +247,23 @@ def test_who_was_suspended_by_a_merge_is_known_as_before_the_undo(
     _apply(trial, answer(trial, question, "same", candidate="1").load_id)
     _apply(trial, undo(trial, question).load_id)
     assert set(trial.stored(users)) == before
+
+
+@on_both_databases
+def test_a_school_is_planned_once_more_when_it_and_an_answer_waited_for_each_other(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Crossed(Exception):
+        sqlstate = "40P01"
+
+    real, tries = asking.keep_questions, []
+
+    def crossed(*given: Any, **named: Any) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OperationalError("", {}, Crossed())
+        real(*given, **named)
+
+    monkeypatch.setattr(asking, "keep_questions", crossed)
+    load = trial.sync(trial.write(A, pupils("a", 3)))
+    assert (load.status, load.problem, len(tries)) == ("applied", "", 2)

@@ -12,10 +12,11 @@ from service.access import Forbidden, Scope
 from service.loads import operations, planning, replanning
 from service.loads.applying import apply_load
 from service.loads.planning import plan_load
-from service.models import Identity, OperatorRole, PlanStatus, SchoolMembership
+from service.models import Identity, Load, OperatorRole, PlanStatus, SchoolMembership
 from service.questions import answering
 from service.questions.answering import QuestionProblem
 from service.questions.listing import SeenCandidate, SeenQuestion
+from tests.service.installation import SCOPE
 from tests.service.questions.asked import answer, make_question, open_questions, school_scope, undo
 from tests.service.trial import A, B, Trial, on_both_databases, pupil, pupils, refusal
 
@@ -171,6 +172,26 @@ def test_a_plan_of_older_rows_gives_way_to_a_file_that_came_while_it_was_made(
     plan_load(trial.application, load)
     assert trial.decisions(load) == {B: PlanStatus.SUPERSEDED}
     assert trial.decisions(newer[0]) == {B: PlanStatus.PLANNED}
+
+
+@on_both_databases
+@pytest.mark.parametrize("scope", [SCOPE, school_scope(B)], ids=["city", "school"])
+def test_the_old_school_has_the_pupil_again_once_a_move_is_taken_back(
+    moving: tuple[Trial, int], scope: Scope
+) -> None:
+    trial, question = moving
+    courses, cohorts = trial.courses_of(A, "a-9"), trial.cohorts_of(A, "a-9")
+    _carried_out(trial, answer(trial, question, "confirm", scope).load_id)
+    assert trial.courses_of(A, "a-9") != courses
+    undo(trial, question, scope)
+    waiting = select(Load.id).where(Load.status == "received").order_by(Load.id)
+    for load_id in trial.stored(waiting):
+        _carried_out(trial, load_id)
+    # What the row of the other school has given stays until somebody answers anew.
+    assert trial.courses_of(A, "a-9") >= courses
+    assert trial.cohorts_of(A, "a-9") >= cohorts
+    assert trial.account(A, "a-9")["department"] == "8А"
+    assert _places(trial) == {(A, True), (B, False)}
 
 
 def _carried_out(trial: Trial, load_id: int | None) -> None:
