@@ -69,10 +69,14 @@ def answer(
     now: datetime,
     candidate: str = "",
     all_like_this: bool = False,
+    alike: int | None = None,
     version: str = "",
     reason: str = "",
 ) -> Answered:
     """Take an answer. ``candidate`` is the number or the key of the one that is meant.
+
+    ``alike``: how many the operator was told that ``all_like_this`` answers; when there are others
+    by now, nothing is answered.
 
     ``version`` is what the operator looked at (``SeenQuestion.version``): a question that has
     changed since is not answered. Raises ``Forbidden``, and ``QuestionProblem``:
@@ -90,6 +94,8 @@ def answer(
         if first.state != QuestionState.OPEN:
             raise QuestionProblem("asked.not_open")
         if version and version != seen.version:
+            raise QuestionProblem("asked.differs")
+        if all_like_this and alike is not None and alike != seen.alike:
             raise QuestionProblem("asked.differs")
         if given not in ANSWERS[seen.question.kind]:
             known = ", ".join(ANSWERS[seen.question.kind])

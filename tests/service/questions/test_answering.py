@@ -167,7 +167,10 @@ def test_all_like_this_are_answered_together_inside_the_scope(trial: Trial) -> N
         make_question("b-x", person, trial.person_id(A, "a-2")),
     )  # fmt: skip
     assert [one.alike for one in open_questions(trial, school_scope(B))][:1] == [3]
-    done = answer(trial, ids[0], "different", school_scope(B), all_like_this=True)
+    told = {"all_like_this": True, "alike": 2}
+    assert refusal(answer, trial, ids[0], "different", school_scope(B), **told) == "asked.differs"
+    told["alike"] = 3
+    done = answer(trial, ids[0], "different", school_scope(B), **told)
     assert done.questions == 3
     assert {key for key, state in states(trial).items() if state == "open"} == {"c-1", "b-x"}
     assert len(trial.stored(select(StoredDecision.id))) == 3
