@@ -77,7 +77,8 @@ def desired_users(
         if old and not new.snils and old.snils not in numbers:
             # A school that has not typed the number says nothing about it.
             new = replace(new, snils=old.snils)
-        if others and not old and not speaks(roster.school.code, roster.exported_at, others):
+        entry, code = roll.after[person_id], roster.school.code
+        if others and not old and not speaks(code, roster.exported_at, entry, others):
             new = _handed_over(new, roster.school.code, others)
         # An equal one is dropped, so that an unchanged school is not held in memory twice.
         users[person_id] = old if old and old == new else new
@@ -136,11 +137,18 @@ def _speaks(
     roster: Roster, entry: Membership, old: MoodleUser, others: Mapping[str, Place]
 ) -> bool:
     """Tell whether this file says the names and the class of a person whom others list too."""
+    if not entry.confirmed:
+        return False
+    is_led_elsewhere = any(
+        one.role == Role.ADMINISTRATOR and one.confirmed for one in others.values()
+    )
+    if is_led_elsewhere and entry.role != Role.ADMINISTRATOR:
+        return False
     if old.school_code != roster.school.code and old.school_code not in others:
         return True  # Who has let go says nothing more.
     if old.suspended or old.state not in LISTED:
         return True
-    return entry.confirmed and speaks(roster.school.code, roster.exported_at, others)
+    return speaks(roster.school.code, roster.exported_at, entry, others)
 
 
 def _handed_over(user: MoodleUser, school_code: str, others: Mapping[str, Place]) -> MoodleUser:
@@ -152,7 +160,10 @@ def _handed_over(user: MoodleUser, school_code: str, others: Mapping[str, Place]
         return user
     if user.state not in LISTED:
         return user
-    code, place = newest(others)
+    sure = {code: place for code, place in others.items() if place.confirmed}
+    if not sure:
+        return user  # Until somebody says that it is this human, nobody else speaks.
+    code, place = newest(sure)
     return replace(
         user, school_code=code, institution=place.institution, role=place.role,
         class_id=place.class_id, class_title=place.class_title, in_roll=True,

@@ -25,18 +25,23 @@ class Place:
     """The short name of the school."""
     full_time: bool = True
     """The school teaches general education: a pupil is in one such school at a time."""
+    confirmed: bool = True
+    """Who this human is has been proven, or said by a person."""
 
 
 Elsewhere = Mapping[str, Mapping[str, Place]]
 """Person id -> the other schools that have the person on their roll, by school code."""
 
 
-def speaks(school_code: str, exported_at: datetime, others: Mapping[str, Place]) -> bool:
+def speaks(
+    school_code: str, exported_at: datetime, here: Membership, others: Mapping[str, Place]
+) -> bool:
     """Tell whether a school's export says the name and the class of a person listed by others too.
 
-    The newest export does; of equally new ones that of the smallest code, whichever came first.
+    A school where it is sure who the person is, and of these one that lists them as administration;
+    then the newest export; of equally new ones that of the smallest code, whichever came first.
     """
-    mine = (-exported_at.timestamp(), school_code)
+    mine = (*_rank(here), -exported_at.timestamp(), school_code)
     return all(mine < _turn(code, place) for code, place in others.items())
 
 
@@ -45,8 +50,13 @@ def newest(others: Mapping[str, Place]) -> tuple[str, Place]:
     return min(others.items(), key=lambda one: _turn(*one))
 
 
-def _turn(code: str, place: Place) -> tuple[float, str]:
-    return -(place.exported_at or _NEVER).timestamp(), code
+def _turn(code: str, place: Place) -> tuple[bool, bool, float, str]:
+    return *_rank(place), -(place.exported_at or _NEVER).timestamp(), code
+
+
+def _rank(one: Membership | Place) -> tuple[bool, bool]:
+    """A row is typed by anybody: it takes neither a name nor a director away from a school."""
+    return not one.confirmed, one.role != Role.ADMINISTRATOR
 
 
 def is_in_one_only(here: Membership, there: Place, *, full_time: bool) -> bool:

@@ -83,10 +83,21 @@ class Scope:
             SchoolMembership.school_code.in_(self.codes()), SchoolMembership.confirmed
         )
         as_staff = listed.where(SchoolMembership.role.in_(STAFF_ROLES))
+        led_elsewhere = KnownUser.person_id.in_(
+            select(SchoolMembership.person_id).where(
+                SchoolMembership.role == Role.ADMINISTRATOR,
+                SchoolMembership.confirmed,
+                SchoolMembership.school_code.not_in(self.codes()),
+            )
+        )
         return (
             KnownUser.school_code.in_(self.codes())
-            | (KnownUser.person_id.in_(listed) & ~staff_of_their_own_school())
-            | ((KnownUser.role == Role.TEACHER) & KnownUser.person_id.in_(as_staff))
+            | (KnownUser.person_id.in_(listed) & ~staff_of_their_own_school() & ~led_elsewhere)
+            | (
+                (KnownUser.role == Role.TEACHER)
+                & KnownUser.person_id.in_(as_staff)
+                & ~led_elsewhere
+            )
         )
 
     def of_schools(self, codes: Iterable[str]) -> Scope:

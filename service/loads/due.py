@@ -45,6 +45,7 @@ from service.models import (
     SchoolMembership,
     SchoolPlan,
 )
+from service.registry.closing import ended_schools
 
 LOCK = 7_265_402
 """Of the transaction that begins a load, so that no two are begun at once."""
@@ -168,7 +169,11 @@ def _is_due(application: Application, now: datetime) -> ColumnElement[bool]:
     # entered by hand, and no export has listed them by the last day.
     let_go_by_nobody = KnownUser.state.in_(sorted(LISTED)) & KnownUser.suspended.is_(False)
     holds = SchoolMembership.until.is_(None) | (SchoolMembership.until >= today)
-    listed = exists().where(SchoolMembership.person_id == KnownUser.person_id, holds)
+    # A school that has ended lists nobody.
+    listed = exists().where(
+        SchoolMembership.person_id == KnownUser.person_id, holds,
+        SchoolMembership.school_code.not_in(ended_schools(today)),
+    )  # fmt: skip
     return and_(
         KnownUser.moodle_id.is_not(None),
         or_(too_long_open, too_long_closed, let_go_by_nobody),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
@@ -38,6 +39,7 @@ class OtherRolls:
     ) -> None:
         self._load_id = load_id
         self._is_open = is_open(today)
+        self._today = today
         self._keys: dict[str, set[str]] = defaultdict(set)
         """School code -> its people of several schools."""
         self._listed: dict[str, dict[str, Place]] = {}
@@ -88,7 +90,12 @@ class OtherRolls:
             listed.pop(school.code, None)
             if entry := roll.get(person_id):
                 listed[school.code] = place_of(
-                    entry.role, entry.class_id, entry.class_title, school, exported_at
+                    entry.role,
+                    entry.class_id,
+                    entry.class_title,
+                    entry.confirmed,
+                    school,
+                    exported_at,
                 )
 
     def of_several(self, school_code: str) -> Collection[str]:
@@ -118,23 +125,30 @@ class OtherRolls:
         in_schools = (
             select(applied.person_id, *_said(applied), School, School.last_exported_at)
             .join(School, School.code == applied.school_code)
-            .where(self._is_open)
+            # Who was entered by hand is here until the last day.
+            .where(self._is_open, applied.until.is_(None) | (applied.until >= self._today))
         )
         for person_id, *said in rows_among(session, in_plans, planned.person_id, people):
-            self._listed[person_id][said[3].code] = place_of(*said)
+            self._listed[person_id][said[4].code] = place_of(*said)
         for person_id, *said in rows_among(session, in_schools, applied.person_id, people):
-            if said[3].code not in replaced:
-                self._listed[person_id][said[3].code] = place_of(*said)
+            if said[4].code not in replaced:
+                self._listed[person_id][said[4].code] = place_of(*said)
 
 
 def place_of(
-    role: str, class_id: str, class_title: str, school: School, exported_at: datetime | None
+    role: str,
+    class_id: str,
+    class_title: str,
+    confirmed: bool,
+    school: School,
+    exported_at: datetime | None,
 ) -> Place:
     return Place(
         exported_at=exported_at,
         role=role,
         class_id=class_id,
         class_title=class_title,
+        confirmed=confirmed,
         institution=shorten(school.short_name or school.name or school.code, NAME_LENGTH),
         full_time=is_full_time(school),
     )
@@ -147,8 +161,8 @@ def is_full_time(school: School) -> bool:
 
 def _said(
     table: type[SchoolMembership | PlannedMembership],
-) -> tuple[InstrumentedAttribute[str], ...]:
-    return table.role, table.class_id, table.class_title
+) -> tuple[InstrumentedAttribute[Any], ...]:
+    return table.role, table.class_id, table.class_title, table.confirmed
 
 
 def _without(listed: Mapping[str, Place], school_code: str) -> dict[str, Place]:

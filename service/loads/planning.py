@@ -34,6 +34,7 @@ from service.loads import (
     due,
     known_state,
     operations,
+    places_in_doubt,
     replanning,
     rosters,
     school_codes,
@@ -241,6 +242,7 @@ class _Planning:
                     settings=self._settings.matching,
                 )  # fmt: skip
                 questions += old.questions
+                questions += places_in_doubt.questions(session, roster, roll, elsewhere)
                 roster = replace(roster, persons={})
                 desired = desired_state(
                     roster, roll, known, users, rules=self._rules,
@@ -348,7 +350,10 @@ class _Planning:
         roll = next_roll(roster, found, before, today=self._today)
         newcomers = (one.person_id for one in found.matches.values() if one.how.was_known)
         self._others.recognised(session, school.code, newcomers)
-        self._assumed[school.code] = self._others.elsewhere(school.code)
+        elsewhere = self._assumed[school.code] = self._others.elsewhere(school.code)
+        decided = asking.decided(session, school.code)
+        doubted = places_in_doubt.in_doubt(roll, found, elsewhere, decided)
+        roll = places_in_doubt.with_doubts(roll, doubted)
         stored = SchoolPlan(
             load_id=self._load.id,
             school_code=school.code,

@@ -220,7 +220,7 @@ def _stored(
     }  # fmt: skip
     load = _new_load(session, settings.home, scope, operation, now)
     stored = _new_plan(session, load, new, side.names.school_year, len(given.roll))
-    fields = ("person_id", "role", "class_id", "class_title", "confirmed")
+    fields = ("person_id", "role", "class_id", "class_title", "confirmed", "until")
     rows = (
         {"plan_id": stored.id, **{name: getattr(one, name) for name in fields}}
         for one in given.roll.values()

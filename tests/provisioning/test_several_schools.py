@@ -37,15 +37,24 @@ HERE = Membership(person_id="p-1", role="student", class_id="c-2", class_title="
     ids=["newer", "as new, larger code", "as new, smaller code", "older"],
 )
 def test_the_newest_export_speaks(exported_at: datetime, code: str, expected: bool) -> None:
-    assert speaks(code, exported_at, {"A": THERE}) is expected
+    assert speaks(code, exported_at, HERE, {"A": THERE}) is expected
     there = {"A": THERE, code: replace(THERE, exported_at=exported_at)}
     assert (newest(there)[0] == code) is expected
 
 
 def test_a_roll_without_a_file_never_speaks_before_one_with() -> None:
     by_hand = replace(THERE, exported_at=None)
-    assert speaks("B", OCTOBER, {"A": by_hand})
+    assert speaks("B", OCTOBER, HERE, {"A": by_hand})
     assert newest({"A": by_hand, "B": THERE}) == ("B", THERE)
+
+
+def test_neither_a_row_in_doubt_nor_one_of_a_lower_role_speaks_before_the_administration() -> None:
+    leads = replace(THERE, role="administrator")
+    teaches = Membership(person_id="p-1", role="teacher")
+    assert not speaks("B", NOVEMBER, teaches, {"A": leads})
+    assert not speaks("B", NOVEMBER, replace(teaches, confirmed=False), {"A": THERE})
+    assert speaks("B", OCTOBER, teaches, {"A": replace(THERE, confirmed=False)})
+    assert newest({"A": leads, "B": replace(THERE, exported_at=NOVEMBER)}) == ("A", leads)
 
 
 def moved(
