@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from provisioning import roster as told
 from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.evidence import compare
-from provisioning.matching import BY_HAND, KnownIdentity, Matching
+from provisioning.matching import BY_HAND, Matching
 from provisioning.person_states import PersonState, grade_in
 from provisioning.plan import make_plan
 from provisioning.questions import Answer, Decided, Decision, Question, QuestionKind
@@ -32,6 +32,7 @@ from service.application import Application
 from service.audit import AuditAction
 from service.db import copied, transaction
 from service.loads import asking, known_state, operations
+from service.loads.candidates import known_alone
 from service.loads.identities import recognise, usernames
 from service.loads.operations import LoadProblem
 from service.loads.plan_storing import store_plan, store_roll
@@ -172,11 +173,7 @@ def _answers(session: Session, entered: Entered, roster: Roster, scope: Scope) -
         if same is None or not people_inside(session, scope, [same.person_id]):
             raise LoadProblem("by_hand.not_known")
         _check_unlisted(session, scope, same.person_id)
-        known = copied(
-            KnownIdentity, same, sourced_id="", file="", line=0, role="", class_id="",
-            class_title="", listed=frozenset(), keys=(),
-        )  # fmt: skip
-        if not compare(roster.persons[key], known).is_exact:
+        if not compare(roster.persons[key], known_alone(same)).is_exact:
             raise LoadProblem("by_hand.not_known")
         said = Decision(answer=Answer.SAME, candidate=same.person_id)
         return Decided(decisions={(QuestionKind.MATCH, key): [said]})

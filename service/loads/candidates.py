@@ -20,7 +20,7 @@ from provisioning.evidence import compare, given_letters, letters
 from provisioning.matching import KnownIdentities, KnownIdentity
 from provisioning.questions import Decided, RowRef
 from provisioning.roster import Person, Roster
-from service.db import rows_among
+from service.db import copied, rows_among
 from service.loads.handed_over import given_by, is_only_handed_over
 from service.loads.known_state import with_shared_texts
 from service.models import (
@@ -296,3 +296,13 @@ def _places(session: Session, people: Iterable[str]) -> dict[str, dict[str, Any]
 
 def _known(values: Sequence[Any]) -> KnownIdentity:
     return KnownIdentity(**with_shared_texts(tuple(_COLUMNS), values))
+
+
+def known_alone(human: Identity) -> KnownIdentity:
+    """Return what the identity itself says of a human, without where anybody names them."""
+    unsaid: Mapping[str, str] = dict.fromkeys(
+        ("sourced_id", "file", "role", "class_id", "class_title"), ""
+    )
+    return copied(
+        KnownIdentity, human, line=0, listed=frozenset(), keys=(), handed_over=False, **unsaid
+    )

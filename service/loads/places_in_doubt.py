@@ -7,14 +7,13 @@ the names, wait until a person has said yes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from provisioning.evidence import explain
-from provisioning.matching import How, KnownIdentity, Matching
+from provisioning.matching import How, Matching
 from provisioning.questions import (
     Answer,
     Candidate,
@@ -28,7 +27,8 @@ from provisioning.questions import (
 from provisioning.roll import Roll
 from provisioning.roster import Role, Roster
 from provisioning.several_schools import Elsewhere
-from service.db import copied, rows_among
+from service.db import rows_among
+from service.loads.candidates import known_alone
 from service.models import Identity, SourceKey
 
 _KINDS = QuestionKind.MATCH, QuestionKind.MOVE, QuestionKind.SPLIT
@@ -100,7 +100,7 @@ def questions(
                         key=human.person_id,
                         memberships=tuple(keys[human.person_id]),
                         evidence=(
-                            *explain(roster.persons[key], _described(human)),
+                            *explain(roster.persons[key], known_alone(human)),
                             *((listed,) if places else ()),
                         ),
                     ),
@@ -108,11 +108,3 @@ def questions(
             )
         )
     return tuple(asked)
-
-
-def _described(human: Identity) -> KnownIdentity:
-    nothing: Mapping[str, str] = dict.fromkeys(("sourced_id", "file", "role"), "")
-    return copied(
-        KnownIdentity, human, line=0, class_id="", class_title="", listed=frozenset(), keys=(),
-        **nothing,
-    )  # fmt: skip
