@@ -98,12 +98,35 @@ class Question:
     """The school whose file raises the question; its operators are asked, or the city."""
     key: str
     """What is asked about, the same whenever the same is asked again: of a row its sourced id, and
-    whom it named until now if its id is in doubt; of a class its school year, a blank and its id;
+    whom it named until now if its id is in doubt, or ``places_key``; of a class its school year, a
+    blank and its id;
     of a school its code. No personal data. Unique with kind and school."""
     rows: tuple[RowRef, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     """What concerns all candidates."""
+
+    @property
+    def is_about_places(self) -> bool:
+        """Tell whether who the row is has been proven, and only places are asked about."""
+        own = {places_key(one.sourced_id) for one in self.rows}
+        return self.kind is QuestionKind.MOVE and self.key in own
+
+
+_PLACES = " places"
+
+
+def places_key(sourced_id: str) -> str:
+    """Return the key of the question whether the pupil of a row has left the other schools.
+
+    Another one than that of the question who the row is: an answer to this says nothing about that.
+    """
+    return sourced_id + _PLACES
+
+
+def is_places_key(kind: str, key: str) -> bool:
+    """Tell whether an answer to this question says nothing about who a row is."""
+    return kind == QuestionKind.MOVE and key.endswith(_PLACES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -104,7 +104,7 @@ def _print_question(seen: SeenQuestion) -> None:
         for one in candidate.evidence:
             click.echo(f"        {_evidence_line(one)}")
     for given in seen.answers:
-        click.echo(f"    {given}: {wording.effect(question.kind, given)}")
+        click.echo(f"    {given}: {wording.effect(question, given)}")
     if seen.alike > 1 and seen.answers:
         click.echo("    " + _("{n} like this: --all-like-this answers them together", n=seen.alike))
     click.echo()

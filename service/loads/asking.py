@@ -25,6 +25,7 @@ from provisioning.questions import (
     Question,
     QuestionKind,
     RowRef,
+    is_places_key,
 )
 from provisioning.roster import Mode, Part, Roster
 from service.db import chunks, insert_into
@@ -70,7 +71,10 @@ def pattern(question: Question) -> str:
 
 
 def decided(session: Session, school_code: str) -> Decided:
-    """Return what people answered about this school, oldest first, without what was undone."""
+    """Return what people answered about this school, oldest first, without what was undone.
+
+    Who has left another school is read by ``old_places``: it says nothing about who a row is.
+    """
     answers = select(
         StoredDecision.kind,
         StoredDecision.key,
@@ -83,6 +87,8 @@ def decided(session: Session, school_code: str) -> Decided:
     for kind, key, answer, candidate, refused, seen in session.execute(
         answers.order_by(StoredDecision.id)
     ):
+        if is_places_key(kind, key):
+            continue
         one = Decision(
             answer=Answer(answer), candidate=candidate, refused=frozenset(refused),
             evidence=_converter().structure(json.loads(seen), tuple[Evidence, ...]),

@@ -9,7 +9,7 @@ gives the places back.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -23,6 +23,7 @@ from provisioning.questions import (
     QuestionKind,
     RowRef,
     Speaks,
+    places_key,
 )
 from provisioning.roll import Roll
 from provisioning.roster import Roster
@@ -91,7 +92,11 @@ def old_places(
         SchoolPlan.load_id == load_id, SchoolPlan.status == PlanStatus.PLANNED
     )
     by_their_own_plan = set(session.scalars(planned))
-    asked = _Answers(session, school.code, [here[person_id] for person_id, _ in found])
+    asked = _Answers(session, school.code, {key: person_id for person_id, key in here.items()})
+    for person_id in asked.waiting:
+        # The answer that ended the places was taken back; they come back with that plan only.
+        for code in elsewhere.get(person_id, {}):
+            found.setdefault((person_id, code), _Links(set(), set()))
     members: set[Member] = set()
     enrolments: set[CourseEnrolment] = set()
     unsaid: dict[str, list[_Unsaid]] = defaultdict(list)
@@ -157,9 +162,14 @@ class _Unsaid:
 
 
 class _Answers:
-    """What was asked and answered about moves to one school."""
+    """What was asked and answered about moves to one school.
 
-    def __init__(self, session: Session, school_code: str, keys: Collection[str]) -> None:
+    Who was said to have come from another school has left it. Who was said not to be somebody of
+    it has not stayed there: that is told only by answers about places.
+    """
+
+    def __init__(self, session: Session, school_code: str, rows: Mapping[str, str]) -> None:
+        """``rows``: whom each row is, by its sourced id."""
         about = StoredDecision.kind == QuestionKind.MOVE, StoredDecision.school_code == school_code
         decided = (
             select(
@@ -175,20 +185,29 @@ class _Answers:
             StoredQuestion.school_code == school_code,
             StoredQuestion.state == QuestionState.OPEN,
         )
+        about_places = {places_key(key): key for key in rows}
+        keys = sorted(about_places.keys() | rows.keys())
         self._decided: dict[str, list[MoveAnswer]] = defaultdict(list)
         for key, given, meant, at, question in rows_among(
-            session, decided, StoredDecision.key, sorted(set(keys))
+            session, decided, StoredDecision.key, keys
         ):
+            asked_about = as_question(question)
+            sourced_id = about_places[key] if asked_about.is_about_places else key
+            if not asked_about.is_about_places and given != Answer.CONFIRM:
+                continue
             schools = {
                 row.school_code
-                for one in as_question(question).candidates
-                if meant in ("", one.key)
+                for one in asked_about.candidates
+                if meant in ("", one.key) and one.key == rows.get(sourced_id)
                 for row in one.memberships
             }
-            self._decided[key].append(
+            self._decided[sourced_id].append(
                 MoveAnswer(yes=given == Answer.CONFIRM, at=at, schools=frozenset(schools))
             )
-        self._asked = dict(rows_among(session, asked, StoredQuestion.key, sorted(set(keys))))
+        waiting = rows_among(session, asked, StoredQuestion.key, sorted(about_places))
+        self._asked = {about_places[key]: at for key, at in waiting}
+        self.waiting = sorted(rows[key] for key in self._asked)
+        """People about whom such a question waits."""
 
     def said(
         self, session: Session, key: str, code: str, moved: bool | None, *, is_new: bool
@@ -232,7 +251,7 @@ def _question(
     return Question(
         kind=QuestionKind.MOVE,
         school_code=school_code,
-        key=key,
+        key=places_key(key),
         rows=(RowRef(school_code=school_code, sourced_id=key),),
         candidates=(
             Candidate(

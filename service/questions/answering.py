@@ -263,7 +263,7 @@ def _decide(
     )  # fmt: skip
     session.add(decision)
     session.flush()
-    decision.effects = effects.EFFECTS[question.kind, given](
+    decision.effects = effects.effect_of(question, given)(
         effects.Taken(
             session=session, question=question, source=source,
             candidate=candidate, refused=frozenset(refused), decision_id=decision.id, now=now,

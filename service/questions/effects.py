@@ -151,12 +151,17 @@ EFFECTS: Mapping[tuple[QuestionKind, Answer], Effect] = {
 """Every answer of ``ANSWERS`` is here; docs/questions.md has the same table in words."""
 
 
+def effect_of(question: Question, given: Answer) -> Effect:
+    """Return what an answer changes. Whom a row is has been proven where places are asked about."""
+    return _nothing if question.is_about_places else EFFECTS[question.kind, given]
+
+
 def rows_of(question: Question, candidate: str) -> dict[str, RowRef | None]:
     """Return the humans whom a yes lets rows be, each with a row that it is from here on."""
     if question.kind is QuestionKind.RENUMBERED and len(question.rows) == len(question.candidates):
         pairs = zip(question.rows, question.candidates, strict=True)
         return {one.key: row for row, one in pairs}
-    if question.kind not in CHANGES_WHO or not candidate:
+    if question.kind not in CHANGES_WHO or question.is_about_places or not candidate:
         return {}
     return {candidate: next(iter(_own_rows(question)), None)}
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from provisioning.evidence import explain
 from provisioning.overlay import part_of
-from provisioning.questions import Answer, Candidate, Question, QuestionKind, RowRef
+from provisioning.questions import Answer, Candidate, Question, QuestionKind, RowRef, is_places_key
 from provisioning.roster import Person
 from service import audit
 from service.access import Forbidden, Scope, people_inside
@@ -142,6 +142,8 @@ def _check_nobody_said_so(session: Session, person_id: str, row: RowRef) -> None
         StoredDecision.undone_at.is_(None),
     )
     for one in session.scalars(stands.order_by(StoredDecision.id.desc())):
+        if is_places_key(one.kind, one.key):
+            continue
         told = {
             (key["school_code"], key["sourced_id"], key["after"])
             for key in one.effects.get("source_keys", ())

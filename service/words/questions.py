@@ -99,9 +99,31 @@ _EFFECTS: Mapping[tuple[QuestionKind, Answer], str] = {
 }
 
 
-def effect(kind: QuestionKind, given: Answer) -> str:
+_OF_PLACES: Mapping[Answer, tuple[str, str]] = {
+    Answer.CONFIRM: (
+        N_("has left the other school"),
+        N_(
+            "The pupil has left the other school: the cohorts and courses there end. The account "
+            "stays the same, with the places of this school."
+        ),
+    ),
+    Answer.REFUSE: (
+        N_("attends both schools"),
+        N_("The pupil attends both schools: one account, with the places of both."),
+    ),
+}
+"""Who the row is has been proven: the answer in words, and what it does."""
+_ASKED_OF_PLACES = N_("Has the pupil of row {key} left the other school, which lists them still?")
+
+
+def effect(question: Question, given: Answer) -> str:
     """What the answer will do in Moodle."""
-    return _(_EFFECTS[kind, given])
+    return _(_OF_PLACES[given][1] if question.is_about_places else _EFFECTS[question.kind, given])
+
+
+def answer_to(question: Question, given: Answer) -> str:
+    """The answer itself, in the words of the question."""
+    return _(_OF_PLACES[given][0]) if question.is_about_places else answer(given)
 
 
 SHOWN_ROWS = 5
@@ -111,7 +133,8 @@ def asked_in_words(question: Question) -> str:
     """Return the question as it is put, with the ids that the file gives."""
     ids = [one.sourced_id or one.school_code for one in question.rows]
     more = ", …" if len(ids) > SHOWN_ROWS else ""
-    return asked(question.kind).format(key=", ".join(ids[:SHOWN_ROWS]) + more)
+    put = _(_ASKED_OF_PLACES) if question.is_about_places else asked(question.kind)
+    return put.format(key=", ".join(ids[:SHOWN_ROWS]) + more)
 
 
 speaks = words({Speaks.FOR: N_("for"), Speaks.AGAINST: N_("against"), Speaks.NEITHER: N_("—")})

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
+from service.loads import asking
 from service.models import SourceKey
 from service.questions.listing import SeenQuestion
 from tests.service.questions.asked import answer, open_questions, undo
@@ -90,3 +91,50 @@ def test_a_refused_move_leaves_the_account_and_makes_another(
     assert (kept(trial, A, "a-7x"), places(trial, A, "a-7x")) == (before, (AT_A, {"8А"}))
     carried_out(trial, answer(trial, asked.id, "refuse").load_id)
     assert kept(trial, B, "b-7x") == other
+
+
+def asked_about_places(trial: Trial) -> SeenQuestion:
+    """The number proves who the row of B is; without a begin date nobody knows who left A."""
+    trial.sync(trial.write(A, [*pupils("a", 8), pupil("a-7x", who="mover")]))
+    came = pupil("b-7x", "c-2", who="mover", begin_date=None)
+    trial.sync(trial.write(B, [*pupils("b", 8), came], day=2))
+    (asked,) = open_questions(trial)
+    assert (asked.question.kind, asked.question.key) == ("move", "b-7x places")
+    return asked
+
+
+BOTH = (AT_A | AT_B, {"8А", "8Б"})
+
+
+@on_both_databases
+def test_who_attends_both_schools_keeps_one_account_with_the_places_of_both(trial: Trial) -> None:
+    asked = asked_about_places(trial)
+    before, known = kept(trial, A, "a-7x"), keys(trial)
+    assert places(trial, A, "a-7x") == BOTH
+    load = answer(trial, asked.id, "refuse").load_id
+    assert keys(trial) == known
+    with trial.rows() as session:
+        assert asking.decided(session, B).decisions == {}  # it says nothing about who the row is
+    carried_out(trial, load)
+    came = pupil("b-7x", "c-2", who="mover", begin_date=None)
+    trial.sync(trial.write(B, [*pupils("b", 8), came], day=3))
+    assert open_questions(trial) == []
+    assert (kept(trial, B, "b-7x"), keys(trial)) == (before, known)
+    assert places(trial, B, "b-7x") == BOTH
+
+
+@on_both_databases
+def test_who_has_left_the_other_school_keeps_the_account_and_loses_its_places(
+    trial: Trial,
+) -> None:
+    asked = asked_about_places(trial)
+    before, known = kept(trial, A, "a-7x"), keys(trial)
+    carried_out(trial, answer(trial, asked.id, "confirm").load_id)
+    assert open_questions(trial) == []
+    assert (kept(trial, B, "b-7x"), keys(trial)) == (before, known)
+    assert places(trial, B, "b-7x") == (AT_B, {"8Б"})
+
+    carried_out(trial, undo(trial, asked.id).load_id)
+    (again,) = open_questions(trial)
+    assert (again.id, keys(trial)) == (asked.id, known)
+    assert places(trial, B, "b-7x") == BOTH

@@ -12,7 +12,16 @@ import pytest
 import provisioning
 import service.loads
 from provisioning.evidence import Field, Likeness
-from provisioning.questions import ANSWERS, Answer, Evidence, QuestionKind, Speaks
+from provisioning.questions import (
+    ANSWERS,
+    Answer,
+    Evidence,
+    Question,
+    QuestionKind,
+    RowRef,
+    Speaks,
+    places_key,
+)
 from provisioning.school_identity import By
 from service.words import questions as wording
 from tests.language import in_language
@@ -97,5 +106,19 @@ def test_each_kind_and_answer_has_words(language: str) -> None:
         for kind, answers in ANSWERS.items():
             assert wording.kind(kind)
             assert wording.asked(kind)
-            assert all(wording.effect(kind, one) and wording.answer(one) for one in answers)
+            question = Question(kind=kind, school_code="1", key="p-1")
+            assert all(wording.effect(question, one) and wording.answer(one) for one in answers)
     assert {one for answers in ANSWERS.values() for one in answers} == set(Answer)
+
+
+def test_who_has_left_another_school_is_answered_in_its_own_words() -> None:
+    row = RowRef(school_code="1", sourced_id="p-1")
+    who = Question(kind=QuestionKind.MOVE, school_code="1", key="p-1", rows=(row,))
+    places = Question(kind=QuestionKind.MOVE, school_code="1", key=places_key("p-1"), rows=(row,))
+    with in_language("en"):
+        assert wording.answer_to(who, Answer.REFUSE) == "refuse"
+        assert wording.answer_to(places, Answer.REFUSE) == "attends both schools"
+        assert wording.answer_to(places, Answer.CONFIRM) == "has left the other school"
+        assert wording.asked_in_words(places) != wording.asked_in_words(who)
+        assert "both schools" in wording.effect(places, Answer.REFUSE)
+        assert "account of its own" in wording.effect(who, Answer.REFUSE)
