@@ -42,10 +42,13 @@ class PeopleSettings:
     they are suspended at once."""
     archive_after_days: int = 90
     """So long after the suspension the person is archived."""
+    keep_answers_days: int = 365
+    """So long after questions are settled it is kept what they say of people; 0: for ever. Until
+    then an answer can be taken back."""
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for times that would have been over before they began."""
-        for name in ("transit_days", "archive_after_days"):
+        for name in ("transit_days", "archive_after_days", "keep_answers_days"):
             if not 0 <= getattr(self, name) <= _LONGEST_DAYS:
                 raise ValueError(f"{name} must be between 0 and {_LONGEST_DAYS}")
 

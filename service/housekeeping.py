@@ -1,5 +1,5 @@
 """What the worker clears away about once an hour: ended sign-ins of people and operators, old login
-events, ended keys, rows of old plans, uploaded files."""
+events, ended keys, rows of old plans, what old questions say of people, uploaded files."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from service.db import chunks, transaction
 from service.loads import rosters
 from service.models import Load, LoadStatus
 from service.operators import sessions as operator_sessions
+from service.questions import forgetting
 
 FAILURES_KEPT = timedelta(days=1)
 """Longer than the window of the console's throttle; that of the provider may be longer still."""
 
 EVENTS_AT_ONCE = 1000
 PLANS_AT_ONCE = 100
+QUESTIONS_AT_ONCE = 500
 PAUSE_SECONDS = 0.05
 """Between two pieces of login events: sign-ins go first."""
 
@@ -44,6 +46,7 @@ def clear_away(application: Application) -> None:
     _delete_login_events(application, now)
     _delete_ended_keys(application, now)
     _delete_old_rows(application, now)
+    _clear_answers(application, now)
     days = application.settings.server.keep_uploads_days
     if days:
         _delete_uploads(application, before=now - timedelta(days=days), now=now)
@@ -70,6 +73,16 @@ def _delete_old_rows(application: Application, now: datetime) -> None:
     while deleted == PLANS_AT_ONCE:
         with transaction(application.sessions) as session:
             deleted = rosters.forget_old(session, now, at_most=PLANS_AT_ONCE)
+
+
+def _clear_answers(application: Application, now: datetime) -> None:
+    """Keep only ids and answers of questions that were settled long ago."""
+    days = application.settings.people.keep_answers_days
+    cleared = QUESTIONS_AT_ONCE if days else 0
+    while cleared == QUESTIONS_AT_ONCE:
+        with transaction(application.sessions) as session:
+            before = now - timedelta(days=days)
+            cleared = forgetting.forget_old(session, before, now, at_most=QUESTIONS_AT_ONCE)
 
 
 def _delete_ended_keys(application: Application, now: datetime) -> None:

@@ -55,6 +55,8 @@ class StoredQuestion(Base):
     """The load that asked last."""
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    cleared_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when nothing is kept of it and its answers but ids and what was answered."""
 
 
 class StoredDecision(Base):

@@ -127,7 +127,8 @@ def undo(
     again.
 
     It needs the rights of whoever gave the answer. Raises ``Forbidden``, and ``QuestionProblem``:
-    ``asked.not_answered`` when no answer stands, ``asked.not_yours``.
+    ``asked.not_answered`` when no answer stands, ``asked.cleared`` when it is too old,
+    ``asked.not_yours``.
     """
     with transaction(sessions) as session:
         lock(session, LOCK)
@@ -140,8 +141,10 @@ def undo(
         )
         if decision is None:
             raise QuestionProblem("asked.not_answered")
+        if stored.cleared_at is not None:
+            raise QuestionProblem("asked.cleared")
         question = as_question(stored)
-        if _RANKS.index(scope.role) < _RANKS.index(decision.decided_role):
+        if is_outranked(scope, decision):
             raise QuestionProblem("asked.not_yours")
         if decision.answer in POSITIVE:
             _check_rights(session, scope, question, decision.answer, decision.candidate)
@@ -327,6 +330,11 @@ def _check_rights(
     if question.kind is QuestionKind.MOVE and session.scalar(staff) is None:
         return
     raise QuestionProblem("asked.not_yours")
+
+
+def is_outranked(scope: Scope, decision: StoredDecision) -> bool:
+    """Tell whether the answer was given with more rights than the operator has."""
+    return _RANKS.index(scope.role) < _RANKS.index(decision.decided_role)
 
 
 def _is_by_operator(decision: StoredDecision) -> bool:

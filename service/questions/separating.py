@@ -29,7 +29,7 @@ from service.loads.identities import LOCK
 from service.loads.replanning import plan_from_kept_rows
 from service.models import Identity, QuestionState, SourceKey, StoredDecision, StoredQuestion
 from service.questions import effects, listing, plans
-from service.questions.answering import LONGEST_REASON, POSITIVE, QuestionProblem
+from service.questions.answering import LONGEST_REASON, POSITIVE, QuestionProblem, is_outranked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +89,7 @@ def separate(
             raise QuestionProblem("separate.row")
         if not listing.schools_inside(session, scope, [row.school_code]):
             raise Forbidden("school")
-        _check_nobody_said_so(session, person_id, row)
+        _check_nobody_said_so(session, scope, person_id, row, now)
         source = session.scalars(
             select(SourceKey.source)
             .where(
@@ -133,8 +133,14 @@ def separate(
         return Separated(question_id=stored.id, load_id=load.id if load else None)
 
 
-def _check_nobody_said_so(session: Session, person_id: str, row: RowRef) -> None:
-    """Check that no answer joined the two: that one is taken back instead."""
+def _check_nobody_said_so(
+    session: Session, scope: Scope, person_id: str, row: RowRef, now: datetime
+) -> None:
+    """Check that no answer joined the two: that one is taken back instead.
+
+    One that is too old to be taken back ends with the split, as the split says the opposite. Of a
+    whole export it holds for the other rows.
+    """
     stands = select(StoredDecision).where(
         StoredDecision.school_code == row.school_code,
         StoredDecision.kind.in_(listing.ABOUT_PEOPLE),
@@ -152,7 +158,12 @@ def _check_nobody_said_so(session: Session, person_id: str, row: RowRef) -> None
         if (row.school_code, row.sourced_id, person_id) in told or (
             about_row and one.candidate == person_id
         ):
-            raise QuestionProblem("separate.answered", id=one.question_id)
+            if session.get_one(StoredQuestion, one.question_id).cleared_at is None:
+                raise QuestionProblem("separate.answered", id=one.question_id)
+            if is_outranked(scope, one):
+                raise QuestionProblem("asked.not_yours")
+            if one.kind != QuestionKind.RENUMBERED:
+                one.undone_by, one.undone_at = scope.actor, now
 
 
 def _kept_row(session: Session, row: RowRef) -> Person | None:

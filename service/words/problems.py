@@ -52,6 +52,9 @@ _SENTENCES = {
     "asked": N_("there is no such question"),
     "asked.not_open": N_("this question does not wait for an answer any more"),
     "asked.not_answered": N_("there is no answer to take back"),
+    "asked.cleared": N_(
+        "the answer is too old to be taken back: what it changed is not kept any more"
+    ),
     "asked.answer": N_("this question can be answered with: {known}"),
     "asked.candidate": N_("say which candidate is meant: a number from 1 to {n}"),
     "asked.not_yours": N_(

@@ -131,7 +131,8 @@ SHOWN_ROWS = 5
 
 def asked_in_words(question: Question) -> str:
     """Return the question as it is put, with the ids that the file gives."""
-    ids = [one.sourced_id or one.school_code for one in question.rows]
+    # Of a question that was settled long ago only the key is kept.
+    ids = [one.sourced_id or one.school_code for one in question.rows] or [question.key]
     more = ", …" if len(ids) > SHOWN_ROWS else ""
     put = _(_ASKED_OF_PLACES) if question.is_about_places else asked(question.kind)
     return put.format(key=", ".join(ids[:SHOWN_ROWS]) + more)

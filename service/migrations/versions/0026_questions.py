@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("load_id", sa.Integer, sa.ForeignKey("loads.id")),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("cleared_at", sa.DateTime(timezone=True), nullable=True),
     )
     op.create_index("ix_questions_about", "questions", ["school_code", "kind", "key"])
     op.create_index("ix_questions_state", "questions", ["state", "school_code"])

@@ -1,0 +1,42 @@
+"""What questions say of people is kept for a while after they were settled, then ids and answers.
+
+An answer goes on to count. It cannot be taken back any more: what it changed is not known.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from service.models import QuestionState, StoredDecision, StoredQuestion
+
+
+def forget_old(session: Session, before: datetime, now: datetime, *, at_most: int) -> int:
+    """Clear what questions that were settled before a moment say of people; return how many."""
+    old = (
+        select(StoredQuestion.id)
+        .where(
+            StoredQuestion.state != QuestionState.OPEN,
+            StoredQuestion.changed_at < before,
+            StoredQuestion.cleared_at.is_(None),
+        )
+        .order_by(StoredQuestion.id)
+        .limit(at_most)
+        .with_for_update(skip_locked=True)
+    )
+    ids = session.scalars(old).all()
+    session.execute(
+        update(StoredDecision)
+        .where(StoredDecision.question_id.in_(ids))
+        .values(evidence="[]", reason="", before="{}")
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(StoredQuestion)
+        .where(StoredQuestion.id.in_(ids))
+        .values(rows="[]", candidates="[]", evidence="[]", cleared_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return len(ids)
