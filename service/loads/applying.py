@@ -28,7 +28,7 @@ from service.db import transaction
 from service.loads import city_day, claims, class_keys, replanning, rosters, school_changes
 from service.loads.failures import final_status
 from service.loads.plan_work import PAGE, PlanWork, as_change
-from service.loads.roll_history import note_entered, note_roll
+from service.loads.roll_history import end_places, note_entered, note_roll
 from service.models import (
     ClassTeacher,
     Load,
@@ -240,6 +240,10 @@ class _Applying:
                     return True
                 _take_over_roll(session, plan, school, application.clock())
                 school_changes.take_over(session, plan, application.clock())
+                if plan.load.cause == LoadCause.DUE:
+                    now = application.clock()
+                    if end_places(session, plan, now, now.astimezone(application.zone).date()):
+                        _supersede_others(plan, school)
         work = PlanWork(application, plan, school)
         changes = work.changes()
         first = next(changes, None)

@@ -1,18 +1,20 @@
 """What time alone changes about people whom no school lists: planned and applied like a load.
 
 In transit for too long is suspended, suspended for too long is archived, and who is on no roll
-though nobody let go of them is in transit from here on (``provisioning/person_states.py``). A plan
-within the limits of its school is approved by itself, another one waits for a person.
+though nobody let go of them is in transit from here on (``provisioning/person_states.py``). Whose
+time of being entered by hand is over at one school while another lists them only loses the places
+at the first. A plan within the limits of its school is approved by itself, another one waits for a
+person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from provisioning.changes import Action, Kind
 from provisioning.limits import Limit, LimitBreach
@@ -149,7 +151,28 @@ def _schools_with_due(session: Session, application: Application, now: datetime)
         .where(_is_due(application, now), KnownUser.school_code.not_in(_kept_out(now)))
         .group_by(KnownUser.school_code)
     )
-    return dict(rows.all())
+    counts = dict(rows.all())
+    today = now.astimezone(application.zone).date()
+    over = (
+        select(SchoolMembership.school_code, func.count())
+        .where(_is_over(today), SchoolMembership.school_code.not_in(_kept_out(now)))
+        .group_by(SchoolMembership.school_code)
+    )
+    for code, people in session.execute(over):
+        counts[code] = counts.get(code, 0) + people
+    return counts
+
+
+def _is_over(today: date) -> ColumnElement[bool]:
+    """A condition on ``SchoolMembership``: the last day by hand is over, another school lists."""
+    other = aliased(SchoolMembership)
+    listed = exists().where(
+        other.person_id == SchoolMembership.person_id,
+        other.school_code != SchoolMembership.school_code,
+        other.until.is_(None) | (other.until >= today),
+        other.school_code.not_in(ended_schools(today)),
+    )
+    return and_(SchoolMembership.until < today, listed.correlate(SchoolMembership))
 
 
 def _is_due(application: Application, now: datetime) -> ColumnElement[bool]:
@@ -227,8 +250,11 @@ def _plan_school(
         members=frozenset(), enrolments=frozenset(),
     )  # fmt: skip
     members, enrolments = places_of(session, due)
-    known = replace(known, members=members, enrolments=enrolments)
     today = now.astimezone(application.zone).date()
+    here = SchoolMembership.school_code == code
+    over = session.scalars(select(SchoolMembership.person_id).where(here, _is_over(today))).all()
+    members_here, enrolments_here = places_of(session, over, school_code=code)
+    known = replace(known, members=members | members_here, enrolments=enrolments | enrolments_here)
     deadlines = Deadlines.at(now, settings.people)
     moved = {}
     for person_id, away_since in due.items():

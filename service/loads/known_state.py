@@ -72,15 +72,18 @@ def accounts(session: Session, school_code: str) -> dict[str, MoodleUser]:
 
 
 def places_of(
-    session: Session, people: Collection[str]
+    session: Session, people: Collection[str], *, school_code: str = ""
 ) -> tuple[frozenset[Member], frozenset[CourseEnrolment]]:
-    """Return all cohorts and courses of some people, of whichever school."""
+    """Return all cohorts and courses of some people, of whichever school or of one."""
     members: set[Member] = set()
     enrolments: set[CourseEnrolment] = set()
     for some in chunks(sorted(people)):
-        in_cohorts = CohortMember.person_id.in_(some)
+        in_cohorts: ColumnElement[bool] = CohortMember.person_id.in_(some)
+        in_courses: ColumnElement[bool] = KnownEnrolment.person_id.in_(some)
+        if school_code:
+            in_cohorts &= CohortMember.school_code == school_code
+            in_courses &= KnownEnrolment.school_code == school_code
         members.update(_values(session, Member, CohortMember, in_cohorts))
-        in_courses = KnownEnrolment.person_id.in_(some)
         enrolments.update(_values(session, CourseEnrolment, KnownEnrolment, in_courses))
     return frozenset(members), frozenset(map(_with_role, enrolments))
 

@@ -93,6 +93,8 @@ class PlanWork:
         others = select(SchoolMembership.person_id).where(
             SchoolMembership.school_code != self._school_code,
             SchoolMembership.school_code.not_in(ended_schools(self._today)),
+            # Who was entered by hand is there until the last day.
+            SchoolMembership.until.is_(None) | (SchoolMembership.until >= self._today),
         )
         closed = select(KnownUser.person_id).where(KnownUser.suspended.is_(True))
         people = [row.key for row in page if row.kind == Kind.USER]

@@ -9,9 +9,18 @@ from sqlalchemy import ColumnElement, exists, insert, literal, select
 from sqlalchemy.orm import Session
 
 from auth.models import UtcDateTime
-from provisioning.changes import Change
+from provisioning.changes import Action, Change
 from service.db import insert_rows
-from service.models import PlannedMembership, RollAct, RollEvent, SchoolMembership, SchoolPlan
+from service.models import (
+    CohortMember,
+    KnownEnrolment,
+    PlannedChange,
+    PlannedMembership,
+    RollAct,
+    RollEvent,
+    SchoolMembership,
+    SchoolPlan,
+)
 
 
 def note_roll(session: Session, plan: SchoolPlan, now: datetime) -> None:
@@ -45,9 +54,18 @@ def note_entered(session: Session, plan: SchoolPlan, now: datetime) -> None:
         _note(session, now, code, RollAct.JOINED, PlannedMembership, planned)
 
 
-def end_entered(session: Session, people: Collection[str], now: datetime, today: date) -> None:
-    """Take people whose time of being entered by hand is over off the rolls."""
-    over = SchoolMembership.person_id.in_(people), SchoolMembership.until < today
+def end_entered(
+    session: Session,
+    people: Collection[str],
+    now: datetime,
+    today: date,
+    *,
+    school_code: str = "",
+) -> None:
+    """Take people whose time of being entered by hand is over off the rolls, or off one roll."""
+    over = [SchoolMembership.person_id.in_(people), SchoolMembership.until < today]
+    if school_code:
+        over.append(SchoolMembership.school_code == school_code)
     for one in session.scalars(select(SchoolMembership).where(*over)).all():
         session.add(
             RollEvent(
@@ -56,6 +74,34 @@ def end_entered(session: Session, people: Collection[str], now: datetime, today:
             )
         )  # fmt: skip
         session.delete(one)
+
+
+def end_places(session: Session, plan: SchoolPlan, now: datetime, today: date) -> bool:
+    """Take people off the school's roll whose time by hand is over and whose places end.
+
+    Those whose places in Moodle the plan takes away, or who have none there. Returns whether there
+    was anybody.
+    """
+    code = plan.school_code
+    over = SchoolMembership.school_code == code, SchoolMembership.until < today
+    people = set(session.scalars(select(SchoolMembership.person_id).where(*over)))
+    if not people:
+        return False
+    removed = select(PlannedChange.before).where(
+        PlannedChange.plan_id == plan.id, PlannedChange.action == Action.REMOVE
+    )
+    ends = {before["person_id"] for before in session.scalars(removed)}
+    stays = {
+        person_id
+        for table in (CohortMember, KnownEnrolment)
+        for person_id in session.scalars(
+            select(table.person_id).where(
+                table.school_code == code, table.person_id.in_(people - ends)
+            )
+        )
+    }
+    end_entered(session, people - stays, now, today, school_code=code)
+    return bool(people - stays)
 
 
 def _note(
