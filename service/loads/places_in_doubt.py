@@ -1,8 +1,7 @@
-"""Places of another school's staff by a row alone: who this is has been said by nobody yet.
+"""Places that a row alone proves, though who this is was doubted: an answer was taken back.
 
-A row is typed by anybody, with the number and birth date of whomever one knows. Account, cohorts
-and courses follow it, as teachers work in several schools; rights over the account, and who says
-the names, wait until a person has said yes.
+Account, cohorts and courses follow the row; rights over the account, and who says the names, wait
+until a person has said yes.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from provisioning.questions import (
     Speaks,
 )
 from provisioning.roll import Roll
-from provisioning.roster import Role, Roster
+from provisioning.roster import Roster
 from provisioning.several_schools import Elsewhere
 from service.db import rows_among
 from service.loads.candidates import known_alone
@@ -35,11 +34,12 @@ _KINDS = QuestionKind.MATCH, QuestionKind.MOVE, QuestionKind.SPLIT
 _YES = Answer.SAME, Answer.CONFIRM
 
 
-def in_doubt(roll: Roll, found: Matching, elsewhere: Elsewhere, decided: Decided) -> set[str]:
+def in_doubt(roll: Roll, found: Matching, decided: Decided) -> set[str]:
     """Return the people whose place on the roll proves nothing, until somebody says who they are.
 
-    New on this roll by a row, and staff of another open school by a place that is sure; or in
-    doubt since then.
+    Their places were doubted when an answer was taken back. A new place that a row proves is sure:
+    teachers work in several schools, and no school has rights over another one's administration
+    (``Scope.people``).
     """
     said = {
         answers[-1].candidate
@@ -48,15 +48,11 @@ def in_doubt(roll: Roll, found: Matching, elsewhere: Elsewhere, decided: Decided
     }
     by_row = {one.person_id for one in found.matches.values()}
     sure = {one.person_id for one in found.matches.values() if one.how in (How.NEW, How.DECIDED)}
-    doubted = set()
-    for person_id in (by_row & roll.after.keys()) - said - sure:
-        before = roll.before.get(person_id)
-        if before is None:
-            places = elsewhere.get(person_id, {}).values()
-            is_staff = any(one.role != Role.STUDENT and one.confirmed for one in places)
-        if is_staff if before is None else not before.confirmed:
-            doubted.add(person_id)
-    return doubted
+    return {
+        person_id
+        for person_id in (by_row & roll.after.keys() & roll.before.keys()) - said - sure
+        if not roll.before[person_id].confirmed
+    }
 
 
 def with_doubts(roll: Roll, doubted: set[str]) -> Roll:

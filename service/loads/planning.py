@@ -350,9 +350,9 @@ class _Planning:
         roll = next_roll(roster, found, before, today=self._today)
         newcomers = (one.person_id for one in found.matches.values() if one.how.was_known)
         self._others.recognised(session, school.code, newcomers)
-        elsewhere = self._assumed[school.code] = self._others.elsewhere(school.code)
+        self._assumed[school.code] = self._others.elsewhere(school.code)
         decided = asking.decided(session, school.code)
-        doubted = places_in_doubt.in_doubt(roll, found, elsewhere, decided)
+        doubted = places_in_doubt.in_doubt(roll, found, decided)
         roll = places_in_doubt.with_doubts(roll, doubted)
         stored = SchoolPlan(
             load_id=self._load.id,

@@ -136,4 +136,4 @@ def test_who_is_elsewhere_is_asked_only_about_people_of_several_schools(trial: T
     )
     trial.load(*(trial.write(code, pupils(code, 3)) for code in (A, B, C)))
     assert [one for one in asked if one.startswith("SELECT") and "planned_memberships" in one] == []
-    assert len([one for one in asked if "source_keys_1" in one]) == 1
+    assert len([one for one in asked if "source_keys_1" in one]) == 2
