@@ -19,7 +19,6 @@ from service.access import Scope
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
-from service.loads import replanning
 from service.loads.operations import LoadProblem, find, new_load, ready_to_apply, scope_of
 from service.models import (
     Load,
@@ -194,6 +193,9 @@ def plan_again(
     without files is planned again from the rows that are kept.
     """
     if load.cause == LoadCause.ROWS:
+        # The list of loads asks here for failures only, and pays for no reader of files.
+        from service.loads import replanning
+
         return replanning.plan_from_kept_rows(
             session, home=home, schools=schools, scope=scope, now=now, again_of=load.id
         )
