@@ -57,7 +57,7 @@ def set_load(console: ConsoleUnderTest, status: LoadStatus, **values: object) ->
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
-        (LOAD, ["Школа № 153", "Учётные записи: создать", "Вход закроется у 57 из 300 человек"]),
+        (LOAD, ["Школа № 153", "Учётные записи: создать", "лишатся входа 57 из 300 человек"]),
         (LOAD, ["students-78-0153.xml", "severity=warning"]),
         ("/console/loads", ["№ 1"]),
         ("/console/", ["ждёт утверждения", "Ни разу не загружалась"]),
