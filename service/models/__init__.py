@@ -11,6 +11,7 @@ from service.models.loads import *
 from service.models.operators import *
 from service.models.people import *
 from service.models.phases import *
+from service.models.portal import *
 from service.models.published import *
 from service.models.questions import *
 from service.models.registry import *

@@ -50,6 +50,10 @@ class LoadCause(StrEnum):
     """No file: the rows that were kept of ``only_schools``, after somebody has answered."""
     BY_HAND = "by_hand"
     """No file: an operator entered a person."""
+    REPAIR = "repair"
+    """No file: what a look into Moodle found is brought back to what we hold."""
+    UNDO = "undo"
+    """No file: what an earlier load changed is brought back."""
 
 
 class PlanStatus(StrEnum):

@@ -1,0 +1,77 @@
+"""Looks into Moodle, drifts, exclusions, fields that stay as Moodle has them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0027"
+down_revision = "0026"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "portal_looks",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("school_code", sa.String(64), nullable=False),
+        sa.Column("sample", sa.Integer, server_default="100", nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.Column("actor", sa.String(100), nullable=False),
+        sa.Column("people", sa.Integer, server_default="0", nullable=False),
+        sa.Column("objects", sa.Integer, server_default="0", nullable=False),
+        sa.Column("drifts", sa.Integer, server_default="0", nullable=False),
+        sa.Column("problem", sa.String(200), server_default="", nullable=False),
+    )
+    op.create_index("ix_portal_looks_school_code", "portal_looks", ["school_code"])
+    op.create_table(
+        "drifts",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("school_code", sa.String(64), nullable=False),
+        sa.Column("kind", sa.String(30), nullable=False),
+        sa.Column("subject", sa.String(20), nullable=False),
+        sa.Column("key", sa.String(300), nullable=False),
+        sa.Column("person_id", sa.String(36), server_default="", nullable=False),
+        sa.Column("moodle_id", sa.Integer),
+        sa.Column("field", sa.String(100), server_default="", nullable=False),
+        sa.Column("ours", sa.Text, nullable=False),
+        sa.Column("theirs", sa.Text, nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("look_id", sa.Integer, sa.ForeignKey("portal_looks.id"), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_by", sa.String(100), server_default="", nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True)),
+        sa.Column("reason", sa.Text, nullable=False),
+    )
+    op.create_index("ix_drifts_state", "drifts", ["state", "school_code"])
+    op.create_index("ix_drifts_person_id", "drifts", ["person_id"])
+    op.create_index("ix_drifts_look_id", "drifts", ["look_id"])
+    is_open = sa.text("state = 'open'")
+    op.create_index(
+        "uq_drifts_open", "drifts", ["subject", "key", "kind", "field"], unique=True,
+        sqlite_where=is_open, postgresql_where=is_open,
+    )  # fmt: skip
+    op.create_table(
+        "exclusions",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("what", sa.String(20), nullable=False),
+        sa.Column("pattern", sa.String(300), nullable=False),
+        sa.Column("school_code", sa.String(64), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("made_by", sa.String(100), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_by", sa.String(100), server_default="", nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+    )
+    op.create_index("ix_exclusions_school_code", "exclusions", ["school_code"])
+    op.create_table(
+        "sticky_fields",
+        sa.Column("subject", sa.String(20), primary_key=True),
+        sa.Column("key", sa.String(300), primary_key=True),
+        sa.Column("field", sa.String(100), primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+        sa.Column("source_value", sa.Text, nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("drift_id", sa.Integer, sa.ForeignKey("drifts.id")),
+    )

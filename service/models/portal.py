@@ -1,0 +1,115 @@
+"""What a look into Moodle found, what a person keeps out of it, and what stays as Moodle has it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from auth.models import UtcDateTime
+from service.db import Base
+from service.sealed import EncryptedText
+
+
+class DriftState(StrEnum):
+    OPEN = "open"
+    REPAIRED = "repaired"
+    """A plan brought Moodle back to what we hold."""
+    KEPT = "kept"
+    """It stays as Moodle has it, and is not told again."""
+    EXCLUDED = "excluded"
+    """The account, class or course is touched by nothing from now on."""
+    SETTLED = "settled"
+    """A later look found it no more."""
+
+
+class PortalLook(Base):
+    """One reading of Moodle that was compared with what we hold."""
+
+    __tablename__ = "portal_looks"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    school_code: Mapped[str] = mapped_column(String(64), default="", index=True)
+    """The school that was looked at; empty for the whole city."""
+    sample: Mapped[int] = mapped_column(default=100, server_default="100")
+    """Percent of the people, cohorts and courses that were looked at."""
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """None while it goes on, and for ever when it broke off (``problem``)."""
+    actor: Mapped[str] = mapped_column(String(100))
+    people: Mapped[int] = mapped_column(default=0, server_default="0")
+    objects: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Categories, cohorts and courses that were read."""
+    drifts: Mapped[int] = mapped_column(default=0, server_default="0")
+    problem: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """A code of ``provisioning.moodle.errors``; no personal data."""
+
+
+class Drift(Base):
+    """A difference between what we hold and what Moodle has (``provisioning.drift.Drift``)."""
+
+    __tablename__ = "drifts"
+    __table_args__ = (
+        Index("ix_drifts_state", "state", "school_code"),
+        Index("ix_drifts_person_id", "person_id"),
+        Index(
+            "uq_drifts_open", "subject", "key", "kind", "field", unique=True,
+            sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"),
+        ),
+    )  # fmt: skip
+    id: Mapped[int] = mapped_column(primary_key=True)
+    school_code: Mapped[str] = mapped_column(String(64), default="")
+    kind: Mapped[str] = mapped_column(String(30))
+    """``provisioning.drift.DriftKind``."""
+    subject: Mapped[str] = mapped_column(String(20))
+    """``provisioning.changes.Kind`` of what differs."""
+    key: Mapped[str] = mapped_column(String(300))
+    """As ``Change.key``."""
+    person_id: Mapped[str] = mapped_column(String(36), default="", server_default="")
+    moodle_id: Mapped[int | None]
+    field: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    ours: Mapped[str] = mapped_column(EncryptedText("drifts.ours"), default="")
+    theirs: Mapped[str] = mapped_column(EncryptedText("drifts.theirs"), default="")
+    state: Mapped[DriftState] = mapped_column(String(20), default=DriftState.OPEN)
+    look_id: Mapped[int] = mapped_column(ForeignKey("portal_looks.id"), index=True)
+    """The look that saw it last."""
+    found_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(EncryptedText("drifts.reason"), default="")
+
+
+class Exclusion(Base):
+    """Accounts, classes or courses that nothing of ours ever touches in Moodle."""
+
+    __tablename__ = "exclusions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    what: Mapped[str] = mapped_column(String(20))
+    """``provisioning.exclusions.Excluded``: login, role, person, class or course."""
+    pattern: Mapped[str] = mapped_column(String(300))
+    """A login, a role, a person id, an idnumber; ``*`` stands for any letters."""
+    school_code: Mapped[str] = mapped_column(String(64), default="", index=True)
+    reason: Mapped[str] = mapped_column(EncryptedText("exclusions.reason"), default="")
+    made_by: Mapped[str] = mapped_column(String(100))
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_by: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class StickyField(Base):
+    """A field that somebody changed by hand in Moodle, and that stays so while the source is as it
+    was then."""
+
+    __tablename__ = "sticky_fields"
+    subject: Mapped[str] = mapped_column(String(20), primary_key=True)
+    """``provisioning.changes.Kind``."""
+    key: Mapped[str] = mapped_column(String(300), primary_key=True)
+    field: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value: Mapped[str] = mapped_column(EncryptedText("sticky_fields.value"))
+    """As Moodle has it."""
+    source_value: Mapped[str] = mapped_column(EncryptedText("sticky_fields.source_value"))
+    """What we wanted there when it was changed."""
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    drift_id: Mapped[int | None] = mapped_column(ForeignKey("drifts.id"))

@@ -1,0 +1,1 @@
+"""What Moodle really has: looks and their drifts, exclusions, adopting accounts that others made."""
