@@ -1,1 +1,1 @@
-"""What Moodle really has: looks and their drifts, exclusions, adopting accounts that others made."""
+"""What Moodle really has: looks and drifts, exclusions, adopting accounts that others made."""
