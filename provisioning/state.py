@@ -31,6 +31,7 @@ class MoodleCategory:
 class MoodleCohort:
     idnumber: str
     name: str
+    visible: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +41,8 @@ class MoodleCourse:
     shortname: str
     category: str
     """``idnumber`` of the category."""
+    visible: bool = True
+    """Pupils see it. Teachers of a hidden course do too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

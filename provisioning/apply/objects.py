@@ -94,7 +94,8 @@ class Objects:
         after = dict(change.after)
         if self.reference:
             after[self.reference] = self._categories.get(after[self.reference])
-        return {self.words[name]: after[name] for name in names}
+        # A change that an earlier version stored has no fields that are new since.
+        return {self.words[name]: after[name] for name in names if name in after}
 
     def existing(self, changes: Sequence[Change]) -> dict[str, Row | Clash]:
         """What to adopt before a creation is even tried, as in ``find``.
@@ -120,7 +121,11 @@ class Objects:
         field is written again rather than left wrong.
         """
         wanted = Objects.record(self, change, self.words)
-        names = [name for name, word in self.words.items() if wanted[word] != row.get(word, "")]
+        names = [
+            name
+            for name, word in self.words.items()
+            if word in wanted and wanted[word] != row.get(word, "")
+        ]
         return self.record(change, names) if names else {}
 
     def reason(self, change: Change, code: str) -> Clash:
@@ -141,7 +146,7 @@ class Categories(Objects):
 
 class Cohorts(Objects):
     kind = Kind.COHORT
-    words: ClassVar = {"idnumber": "idnumber", "name": "name"}
+    words: ClassVar = {"idnumber": "idnumber", "name": "name", "visible": "visible"}
     calls = _Calls(
         MoodleClient.create_cohorts, MoodleClient.update_cohorts, MoodleClient.cohorts_by_idnumber
     )
@@ -159,6 +164,7 @@ class Courses(Objects):
         "fullname": "fullname",
         "shortname": "shortname",
         "category": "categoryid",
+        "visible": "visible",
     }
     reference = "category"
     calls = _Calls(

@@ -64,5 +64,6 @@ field = words_or_code(
     fullname=N_("full name"),
     shortname=N_("short name"),
     category=N_("category"),
+    visible=N_("shown to pupils"),
 )
 """A field of a person, cohort, course or category; an unknown one keeps its name."""
