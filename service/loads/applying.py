@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, literal, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from provisioning.apply import apply
@@ -25,23 +25,19 @@ from service import audit
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
-from service.loads import city_day, claims, class_keys, replanning, rosters, school_changes
+from service.loads import city_day, claims, replanning, rosters, school_changes
 from service.loads.failures import final_status
 from service.loads.plan_work import PAGE, PlanWork, as_change
-from service.loads.roll_history import end_places, note_entered, note_roll
+from service.loads.roll_history import end_places
+from service.loads.taking_over import supersede_others, take_over_roll
 from service.models import (
-    ClassTeacher,
     Load,
     LoadCause,
     LoadStatus,
     PlannedChange,
-    PlannedClassTeacher,
-    PlannedMembership,
     PlanStatus,
     School,
-    SchoolMembership,
     SchoolPlan,
-    SourceKey,
 )
 
 PATIENCE_SECONDS = (5, 15, 60, 120, 300, 600, 600, 600)
@@ -238,12 +234,12 @@ class _Applying:
                     raise PlanAltered(plan.school_code)
                 if self._is_too_much_for_a_day(session, plan):
                     return True
-                _take_over_roll(session, plan, school, application.clock())
+                take_over_roll(session, plan, school, application.clock())
                 school_changes.take_over(session, plan, application.clock())
                 if plan.load.cause == LoadCause.DUE:
                     now = application.clock()
                     if end_places(session, plan, now, now.astimezone(application.zone).date()):
-                        _supersede_others(plan, school)
+                        supersede_others(plan, school)
         work = PlanWork(application, plan, school)
         changes = work.changes()
         first = next(changes, None)
@@ -267,7 +263,7 @@ class _Applying:
             plan.status, plan.applied_at = PlanStatus.APPLIED, now
             if not plan.keeps_roll:
                 school.last_applied_at = now
-                _supersede_others(plan, school)
+                supersede_others(plan, school)
             audit.record(
                 session, AuditAction.PLAN_APPLY, at=now, actor=audit.WORKER, load_id=plan.load_id,
                 school_code=plan.school_code, digest=plan.digest,
@@ -321,77 +317,3 @@ def _as_hashed(
     shares = {"suspended": limits.max_suspended_share, "updated": limits.max_updated_share}
     if breaches and all(one["limit"] in shares for one in breaches):
         yield [{**one, "allowed_share": shares[one["limit"]]} for one in breaches]
-
-
-def _take_over_roll(session: Session, plan: SchoolPlan, school: School, now: datetime) -> None:
-    """Make the plan's roll the school's roll; from here on older files are refused.
-
-    What the file says of a class replaces its class teacher; other classes stay as they are.
-    """
-    plan.started = True
-    if plan.keeps_roll:
-        _add_to_roll(session, plan, school, now)
-        return
-    note_roll(session, plan, now)
-    planned, own = PlannedClassTeacher, ClassTeacher.school_code == plan.school_code
-    named = select(planned.class_id).where(planned.plan_id == plan.id)
-    session.execute(delete(ClassTeacher).where(own, ClassTeacher.class_id.in_(named)))
-    _take_over(session, plan, ClassTeacher, planned, planned.person_id != "")
-    own = SchoolMembership.school_code == plan.school_code
-    session.execute(delete(SchoolMembership).where(own))
-    _take_over(session, plan, SchoolMembership, PlannedMembership)
-    if not plan.load.operation:
-        _doubt_places_without_key(session, plan)
-    class_keys.take_over(session, plan, now)
-    # No file is newer than its arrival: a fast clock would else stop the right file after it.
-    school.last_exported_at = plan.exported_at and min(plan.exported_at, plan.load.created_at)
-    _supersede_others(plan, school)
-
-
-def _doubt_places_without_key(session: Session, plan: SchoolPlan) -> None:
-    """Let the places of people whom no row of the school names any more prove nothing: an answer
-    may have been taken back since the plan was made."""
-    own = SchoolMembership.school_code == plan.school_code
-    has_key = exists().where(
-        SourceKey.school_code == plan.school_code,
-        SourceKey.person_id == SchoolMembership.person_id,
-    )
-    session.execute(
-        update(SchoolMembership)
-        .where(own, ~has_key)
-        .values(confirmed=False)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _add_to_roll(session: Session, plan: SchoolPlan, school: School, now: datetime) -> None:
-    """Add the people of a plan without a file to the school's roll, if it has any."""
-    of_plan = PlannedMembership.plan_id == plan.id
-    people = session.scalars(select(PlannedMembership.person_id).where(of_plan)).all()
-    if people:
-        note_entered(session, plan, now)
-        own = SchoolMembership.school_code == plan.school_code
-        again = own, SchoolMembership.person_id.in_(people)
-        session.execute(delete(SchoolMembership).where(*again))
-        _take_over(session, plan, SchoolMembership, PlannedMembership)
-        _supersede_others(plan, school)
-
-
-def _take_over(
-    session: Session,
-    plan: SchoolPlan,
-    table: type[SchoolMembership | ClassTeacher],
-    planned: type[PlannedMembership | PlannedClassTeacher],
-    *conditions: ColumnElement[bool],
-) -> None:
-    """Copy rows of the plan into a table that has the same columns, for the plan's school."""
-    names = [one.name for one in table.__table__.columns if one.name != "school_code"]
-    rows = select(literal(plan.school_code), *(getattr(planned, name) for name in names))
-    of_plan = rows.where(planned.plan_id == plan.id, *conditions)
-    session.execute(insert(table).from_select(["school_code", *names], of_plan))
-
-
-def _supersede_others(plan: SchoolPlan, school: School) -> None:
-    """Note that what is known has changed: other plans, so far, were made against less."""
-    school.known_version += 1
-    plan.known_version = school.known_version
