@@ -265,7 +265,7 @@ def _texts(one: str, other: str) -> Likeness:
 @lru_cache(maxsize=100_000)
 def letters(name: str) -> str:
     """Return the letters of a name, for comparison only."""
-    return "".join(filter(str.isalpha, _folded(name)))
+    return "".join(filter(str.isalpha, folded(name)))
 
 
 def given_letters(name: str) -> str:
@@ -274,12 +274,13 @@ def given_letters(name: str) -> str:
     return f"{found[:-2]}ья" if found.endswith("ия") else found
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return a text in small letters, with one letter for those that look alike."""
     known = unicodedata.normalize("NFC", text).casefold()
     return known.translate(_LOOK_ALIKES).translate(_APOSTROPHES)
 
 
 def normalised_name(family_name: str, given_name: str, middle_name: str) -> str:
     """Return a full name for look-ups: its words, parted by one blank, in folded letters."""
-    full = _folded(f"{family_name} {given_name} {middle_name}")
+    full = folded(f"{family_name} {given_name} {middle_name}")
     return " ".join("".join(one if one.isalnum() else " " for one in full).split())

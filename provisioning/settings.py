@@ -101,6 +101,39 @@ class MatchSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AdoptionSettings:
+    """What the accounts of a living Moodle tell, and what is left as it is."""
+
+    snils_field: str = ""
+    """Short name of the profile field that holds СНИЛС; empty: there is none."""
+    birth_date_field: str = ""
+    """Short name of the profile field that holds the birth date; empty: there is none."""
+    idnumber: Literal["any", "none"] = "any"
+    """``any``: the id number of an account may be the person's id in the school's export or СНИЛС.
+    ``none``: it says nothing."""
+    keep: tuple[Literal["auth", "email"], ...] = ("auth", "email")
+    """Fields that stay as Moodle has them; others follow the export with the next plan."""
+    never_logins: tuple[str, ...] = ("admin", "guest")
+    """Logins of accounts that are never taken over; ``*`` stands for any letters."""
+    never_auth: tuple[str, ...] = ("webservice", "nologin")
+    """Sign-in methods of accounts that are never taken over."""
+    cohort_name: str = ""
+    """How existing cohorts of classes are named, of ``{school_short_name}``, ``{school_number}``,
+    ``{school_code}``, ``{school_year}`` and ``{class_title}``; empty: none is taken over."""
+    course_name: str = ""
+    """The same of the full names of courses, also with ``{subject}``."""
+    category_name: str = ""
+    """The same of categories of schools."""
+    unused_ids: int = 20_000
+    """Moodle has no more accounts once so many numbers in a row are of nobody."""
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for a number that would end the reading at the first gap."""
+        if self.unused_ids < 1_000:
+            raise ValueError("unused_ids must be at least 1000")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LimitSettings:
     """A plan over a limit needs a second, explicit yes. Shares are of the known active people."""
 

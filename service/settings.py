@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from auth.settings import AuthSettings, EsiaSettings, LinkingSettings
 from auth.upstream.settings import UpstreamSettings
 from provisioning.settings import (
+    AdoptionSettings,
     CourseSettings,
     LimitSettings,
     LoginSettings,
@@ -223,6 +224,7 @@ class Settings:
     naming: NamingSettings = field(default_factory=NamingSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     matching: MatchSettings = field(default_factory=MatchSettings)
+    adoption: AdoptionSettings = field(default_factory=AdoptionSettings)
     registry: RegistrySettings = field(default_factory=RegistrySettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     esia: EsiaSettings = field(default_factory=EsiaSettings)

@@ -73,6 +73,7 @@ ARROWS = {
     "overlay": {"roster"},
     "evidence": {"questions", "roster"},
     "matching": {"evidence", "findings", "questions", "roster", "settings"},
+    "adoption": {"evidence", "formats", "questions", "settings"},
     "roll": {"matching", "roster"},
     "school_identity": {"questions"},
     "school_changes": {"naming", "roll", "state"},

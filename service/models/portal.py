@@ -1,4 +1,5 @@
-"""What a look into Moodle found, what a person keeps out of it, and what stays as Moodle has it."""
+"""What a look into Moodle found, what a person keeps out of it, what stays as Moodle has it, and
+which accounts of others are taken over."""
 
 from __future__ import annotations
 
@@ -113,3 +114,90 @@ class StickyField(Base):
     """What we wanted there when it was changed."""
     since: Mapped[datetime] = mapped_column(UtcDateTime)
     drift_id: Mapped[int | None] = mapped_column(ForeignKey("drifts.id"))
+
+
+class AdoptionState(StrEnum):
+    """How far a look at the accounts that others made has come."""
+
+    READING = "reading"
+    COMPARING = "comparing"
+    PLANNED = "planned"
+    """The list can be looked at; nothing is written before the yes."""
+    APPROVED = "approved"
+    """Somebody said yes to the list; it is being carried out, or waits to go on."""
+    APPLIED = "applied"
+
+
+class AdoptionRun(Base):
+    """One reading of all accounts of Moodle, and what becomes of it."""
+
+    __tablename__ = "adoption_runs"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[AdoptionState] = mapped_column(String(20))
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(String(100))
+    read_up_to: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Moodle's numbers of accounts up to this one are read."""
+    last_seen: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The largest number that an account had."""
+    compared_up_to: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Code of the last school whose people were compared."""
+    digest: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Of the list to which somebody said yes."""
+    approved_by: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    problem: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """A code of ``provisioning.moodle.errors``; no personal data."""
+
+
+class Adoption(Base):
+    """An account of Moodle that somebody else made, and whose it is."""
+
+    __tablename__ = "adoptions"
+    __table_args__ = (
+        Index("ix_adoptions_outcome", "outcome", "school_code", "moodle_id"),
+        # One account of a human, by the database itself.
+        Index(
+            "uq_adoptions_person_id", "person_id", unique=True,
+            sqlite_where=text("person_id <> ''"), postgresql_where=text("person_id <> ''"),
+        ),
+    )  # fmt: skip
+    moodle_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    run_id: Mapped[int] = mapped_column(ForeignKey("adoption_runs.id"), index=True)
+    """The look that saw it last."""
+    school_code: Mapped[str] = mapped_column(String(64), default="")
+    """The school that its words name, or that of the human; empty when not known."""
+    outcome: Mapped[str] = mapped_column(String(20))
+    """``service.portal.adopt_listing.Shown``."""
+    person_id: Mapped[str] = mapped_column(String(36), default="", server_default="")
+    """Whose it is, once that is certain or answered."""
+    why: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    """Codes of evidence, with blanks between; no personal data."""
+    account: Mapped[str] = mapped_column(EncryptedText("adoptions.account"))
+    """``provisioning.adoption.Account`` as JSON."""
+    candidates: Mapped[str] = mapped_column(EncryptedText("adoptions.candidates"), default="")
+    """Of a question: JSON, a list of person ids; and of whom it was said that it is not theirs."""
+    name_hash: Mapped[str] = mapped_column(String(16), index=True)
+    """Keyed hashes, by which people are looked for without their names in the clear."""
+    snils_hash: Mapped[str] = mapped_column(String(16), index=True)
+    idnumber_hash: Mapped[str] = mapped_column(String(16), index=True)
+    login_hash: Mapped[str] = mapped_column(String(16), index=True)
+    decided_by: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    adopted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AdoptedObject(Base):
+    """A category, cohort or course of Moodle that somebody else made, by the name that tells it."""
+
+    __tablename__ = "adopted_objects"
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    moodle_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    run_id: Mapped[int] = mapped_column(ForeignKey("adoption_runs.id"), index=True)
+    key: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    """The idnumber that it gets; empty when several fit."""
+    school_code: Mapped[str] = mapped_column(String(64), default="", index=True)
+    outcome: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(255))
+    adopted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,4 +1,4 @@
-"""Looks into Moodle, drifts, exclusions, fields that stay as Moodle has them."""
+"""Looks into Moodle, drifts, exclusions, fields that stay as Moodle has them, adopted accounts."""
 
 from __future__ import annotations
 
@@ -75,3 +75,62 @@ def upgrade() -> None:
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("drift_id", sa.Integer, sa.ForeignKey("drifts.id")),
     )
+    _adoptions()
+
+
+def _adoptions() -> None:
+    op.create_table(
+        "adoption_runs",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.Column("actor", sa.String(100), nullable=False),
+        sa.Column("read_up_to", sa.Integer, server_default="0", nullable=False),
+        sa.Column("last_seen", sa.Integer, server_default="0", nullable=False),
+        sa.Column("compared_up_to", sa.String(64), server_default="", nullable=False),
+        sa.Column("digest", sa.String(64), server_default="", nullable=False),
+        sa.Column("approved_by", sa.String(100), server_default="", nullable=False),
+        sa.Column("approved_at", sa.DateTime(timezone=True)),
+        sa.Column("problem", sa.String(200), server_default="", nullable=False),
+    )
+    run = sa.ForeignKey("adoption_runs.id")
+    op.create_table(
+        "adoptions",
+        sa.Column("moodle_id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("run_id", sa.Integer, run, nullable=False),
+        sa.Column("school_code", sa.String(64), nullable=False),
+        sa.Column("outcome", sa.String(20), nullable=False),
+        sa.Column("person_id", sa.String(36), server_default="", nullable=False),
+        sa.Column("why", sa.String(300), server_default="", nullable=False),
+        sa.Column("account", sa.Text, nullable=False),
+        sa.Column("candidates", sa.Text, nullable=False),
+        sa.Column("name_hash", sa.String(16), nullable=False),
+        sa.Column("snils_hash", sa.String(16), nullable=False),
+        sa.Column("idnumber_hash", sa.String(16), nullable=False),
+        sa.Column("login_hash", sa.String(16), nullable=False),
+        sa.Column("decided_by", sa.String(100), server_default="", nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True)),
+        sa.Column("adopted_at", sa.DateTime(timezone=True)),
+    )
+    op.create_index("ix_adoptions_outcome", "adoptions", ["outcome", "school_code", "moodle_id"])
+    for name in ("run_id", "name_hash", "snils_hash", "idnumber_hash", "login_hash"):
+        op.create_index(f"ix_adoptions_{name}", "adoptions", [name])
+    has_person = sa.text("person_id <> ''")
+    op.create_index(
+        "uq_adoptions_person_id", "adoptions", ["person_id"], unique=True,
+        sqlite_where=has_person, postgresql_where=has_person,
+    )  # fmt: skip
+    op.create_table(
+        "adopted_objects",
+        sa.Column("kind", sa.String(20), primary_key=True),
+        sa.Column("moodle_id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("run_id", sa.Integer, sa.ForeignKey("adoption_runs.id"), nullable=False),
+        sa.Column("key", sa.String(100), server_default="", nullable=False),
+        sa.Column("school_code", sa.String(64), nullable=False),
+        sa.Column("outcome", sa.String(20), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("adopted_at", sa.DateTime(timezone=True)),
+    )
+    for name in ("run_id", "school_code"):
+        op.create_index(f"ix_adopted_objects_{name}", "adopted_objects", [name])
