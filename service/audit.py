@@ -43,6 +43,12 @@ class AuditAction(StrEnum):
     PLAN_APPLY = "plan.apply"
     """All changes of one school's plan were sent to Moodle."""
 
+    PORTAL_LOOK = "portal.look"
+    """Somebody, or the schedule, began a look into Moodle."""
+    DRIFT_REPAIR = "drift.repair"
+    """A load was planned that brings Moodle back to what we hold."""
+    DRIFT_KEEP = "drift.keep"
+    """A drift stays as Moodle has it."""
     QUESTION_ANSWER = "question.answer"
     """A question about who or what a row is was answered, or all like it."""
     QUESTION_UNDO = "question.undo"

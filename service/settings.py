@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from auth.settings import AuthSettings, EsiaSettings, LinkingSettings
 from auth.upstream.settings import UpstreamSettings
+from provisioning.drift import DriftKind
 from provisioning.settings import (
     AdoptionSettings,
     CourseSettings,
@@ -180,6 +181,35 @@ class ActivitySettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReconcileSettings:
+    nightly_percent: int = 5
+    """So many percent of the people, cohorts and courses are looked at each night; 0: none."""
+    weekly: bool = True
+    """Everything is looked at once a week, by night."""
+    night_from: int = 1
+    night_until: int = 5
+    """Looks on schedule begin between these hours of our zone."""
+    pause_seconds: float = 0.5
+    """Between two calls; a Moodle that answers more slowly gets pauses as long as its answers."""
+    repair: tuple[str, ...] = (
+        "account_deleted", "object_deleted", "member_gone", "enrolment_gone", "role_changed",
+    )  # fmt: skip
+    """Kinds of drift that a plan repairs by itself, within the limits of its school."""
+    keep: tuple[str, ...] = ("member_added", "enrolment_added")
+    """Kinds that stay as Moodle has them; of all others a person is asked."""
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for hours and kinds that do not exist."""
+        _check(self, 0, 100, "nightly_percent")
+        _check(self, 0, 24, "night_from", "night_until")
+        _check(self, 0, None, "pause_seconds")
+        if unknown := {*self.repair, *self.keep} - set(DriftKind):
+            raise ValueError(f"no such kind of drift: {', '.join(sorted(unknown))}")
+        if both := set(self.repair) & set(self.keep):
+            raise ValueError(f"both in repair and in keep: {', '.join(sorted(both))}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MailSettings:
     host: str = ""
     """The SMTP server; empty: no mail is ever sent."""
@@ -232,6 +262,7 @@ class Settings:
     linking: LinkingSettings = field(default_factory=LinkingSettings)
     reports: ReportSettings = field(default_factory=ReportSettings)
     activity: ActivitySettings = field(default_factory=ActivitySettings)
+    reconcile: ReconcileSettings = field(default_factory=ReconcileSettings)
     mail: MailSettings = field(default_factory=MailSettings)
 
     def __post_init__(self) -> None:

@@ -90,6 +90,7 @@ ARROWS = {
         "state",
     },
     "changes": set(),
+    "drift": {"changes", "state"},
     "limits": {"settings", "state"},
     "plan": {"changes", "limits", "person_states", "settings", "state"},
     "moodle": {"settings"},

@@ -22,6 +22,7 @@ from provisioning.moodle.errors import (
     safe_code,
 )
 from provisioning.moodle.functions import Function
+from provisioning.moodle.reads import Reads, cohort_query
 from provisioning.settings import MoodleSettings
 
 Record = Mapping[str, Any]
@@ -40,7 +41,7 @@ _ALREADY_MEMBER = "3"
 _GUEST_ID = 1
 
 
-class MoodleClient:
+class MoodleClient(Reads):
     """A Moodle site as its service account sees it. Methods raise the family in ``errors.py``.
 
     Every method takes at most ``batch_size`` records. Not for use by several threads.
@@ -111,16 +112,7 @@ class MoodleClient:
         """Return the cohorts with these idnumbers; Moodle also finds those that fit in part."""
         answers = self._read_each(
             Function.SEARCH_COHORTS,
-            [
-                {
-                    "query": idnumber,
-                    "context": {"contextlevel": "system", "instanceid": 0},
-                    "includes": "all",
-                    "limitfrom": 0,
-                    "limitnum": 10_000,
-                }
-                for idnumber in idnumbers
-            ],
+            [cohort_query(idnumber) for idnumber in idnumbers],
         )
         rows = {row["id"]: row for answer in answers for row in answer["cohorts"]}
         wanted = set(idnumbers)

@@ -15,6 +15,8 @@ class Function(StrEnum):
     CREATE_COHORTS = "core_cohort_create_cohorts"
     UPDATE_COHORTS = "core_cohort_update_cohorts"
     SEARCH_COHORTS = "core_cohort_search_cohorts"
+    GET_COHORT_MEMBERS = "core_cohort_get_cohort_members"
+    """Optional: without it a look into Moodle does not know who is in a cohort."""
     ADD_COHORT_MEMBERS = "core_cohort_add_cohort_members"
     DELETE_COHORT_MEMBERS = "core_cohort_delete_cohort_members"
     CREATE_COURSES = "core_course_create_courses"
@@ -38,6 +40,7 @@ class Function(StrEnum):
             Function.SITE_INFO,
             Function.GET_CATEGORIES,
             Function.SEARCH_COHORTS,
+            Function.GET_COHORT_MEMBERS,
             Function.GET_COURSES_BY_FIELD,
             Function.GET_USERS_BY_FIELD,
             Function.GET_ENROLLED_USERS,
@@ -47,8 +50,9 @@ class Function(StrEnum):
 
     @property
     def optional(self) -> bool:
-        """Tell whether everything works without the function, only more slowly."""
+        """Tell whether loads work without the function, only more slowly."""
         return self in {
+            Function.GET_COHORT_MEMBERS,
             Function.CALL_SEVERAL,
             Function.SET_REPORT_FILTERS,
             Function.RETRIEVE_REPORT,

@@ -46,13 +46,15 @@ def own_name() -> str:
     return f"{socket.gethostname()}/{process.pid}/{process.create_time():.2f}"
 
 
-def is_live(claimed_by: str, claimed_at: datetime | None, now: datetime) -> bool:
+def is_live(
+    claimed_by: str, claimed_at: datetime | None, now: datetime, lease: timedelta = LEASE
+) -> bool:
     """Tell whether the process that holds the claim can still be at work."""
     if not claimed_by or claimed_at is None:
         return False
     host, pid, started = claimed_by.rsplit("/", 2)
     if host != socket.gethostname():
-        return now - claimed_at < LEASE
+        return now - claimed_at < lease
     try:
         process = psutil.Process(int(pid))
         same = f"{process.create_time():.2f}" == started

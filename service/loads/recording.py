@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -71,14 +71,6 @@ def record(
             _record_links(session, LINKS[kind], [one.change for one in done], school_code)
         else:
             _record_objects(session, done, school_code, shared)
-    _forget_accounts(session, outcomes)
-
-
-def _forget_accounts(session: Session, outcomes: Sequence[Outcome]) -> None:
-    """Forget accounts that somebody deleted in Moodle, with their places.
-
-    The next plan of a school that lists them makes the account and the places again.
-    """
     gone = {
         outcome.change.key
         if outcome.change.kind == Kind.USER
@@ -86,6 +78,14 @@ def _forget_accounts(session: Session, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes
         if outcome.code == ACCOUNT_GONE
     }
+    forget_accounts(session, gone)
+
+
+def forget_accounts(session: Session, gone: Collection[str]) -> None:
+    """Forget accounts that somebody deleted in Moodle, by person id, with their places.
+
+    The next plan of a school that lists them makes the account and the places again.
+    """
     for people in chunks(sorted(gone)):
         session.execute(
             update(KnownUser)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth.models import UtcDateTime
@@ -44,7 +45,13 @@ class PortalLook(Base):
     """Categories, cohorts and courses that were read."""
     drifts: Mapped[int] = mapped_column(default=0, server_default="0")
     problem: Mapped[str] = mapped_column(String(200), default="", server_default="")
-    """A code of ``provisioning.moodle.errors``; no personal data."""
+    """A code of ``provisioning.moodle.errors``, or a word of ``service.portal.looks``; no personal
+    data."""
+    unread: Mapped[int] = mapped_column(default=0, server_default="0")
+    """People and objects of which Moodle showed nothing."""
+    claimed_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """``host/pid/start time`` of the process that looks; empty once it has ended."""
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Drift(Base):
@@ -73,8 +80,13 @@ class Drift(Base):
     ours: Mapped[str] = mapped_column(EncryptedText("drifts.ours"), default="")
     theirs: Mapped[str] = mapped_column(EncryptedText("drifts.theirs"), default="")
     state: Mapped[DriftState] = mapped_column(String(20), default=DriftState.OPEN)
+    places: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Of an account that is gone: its ``cohorts``, and its ``courses`` as pairs of idnumber and
+    role."""
     look_id: Mapped[int] = mapped_column(ForeignKey("portal_looks.id"), index=True)
     """The look that saw it last."""
+    load_id: Mapped[int | None] = mapped_column(ForeignKey("loads.id"))
+    """The newest load that was planned to repair it."""
     found_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     decided_by: Mapped[str] = mapped_column(String(100), default="", server_default="")

@@ -22,6 +22,9 @@ def upgrade() -> None:
         sa.Column("objects", sa.Integer, server_default="0", nullable=False),
         sa.Column("drifts", sa.Integer, server_default="0", nullable=False),
         sa.Column("problem", sa.String(200), server_default="", nullable=False),
+        sa.Column("unread", sa.Integer, server_default="0", nullable=False),
+        sa.Column("claimed_by", sa.String(200), server_default="", nullable=False),
+        sa.Column("claimed_at", sa.DateTime(timezone=True)),
     )
     op.create_index("ix_portal_looks_school_code", "portal_looks", ["school_code"])
     op.create_table(
@@ -37,7 +40,9 @@ def upgrade() -> None:
         sa.Column("ours", sa.Text, nullable=False),
         sa.Column("theirs", sa.Text, nullable=False),
         sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("places", sa.JSON),
         sa.Column("look_id", sa.Integer, sa.ForeignKey("portal_looks.id"), nullable=False),
+        sa.Column("load_id", sa.Integer, sa.ForeignKey("loads.id")),
         sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("decided_by", sa.String(100), server_default="", nullable=False),

@@ -1,0 +1,85 @@
+"""The reading calls that only a look into Moodle makes, as a base of ``MoodleClient``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from provisioning.moodle.functions import Function
+
+Record = Mapping[str, Any]
+
+
+class Reads:
+    """What Moodle has beside what carries our idnumbers. Methods raise the family in
+    ``errors.py``."""
+
+    def cohort_members(self, cohort_ids: Sequence[int]) -> dict[int, frozenset[int]]:
+        """Cohort id -> ids of its members. ``MoodleRefused`` when one of the cohorts is gone."""
+        rows = self._call(Function.GET_COHORT_MEMBERS, {"cohortids": cohort_ids})
+        return {int(row["cohortid"]): frozenset(row["userids"]) for row in rows}
+
+    def cohorts_by_name(self, names: Sequence[str]) -> list[Record]:
+        """Return the cohorts that have exactly these names."""
+        wanted = set(names)
+        found: dict[int, Record] = {}
+        for answer in self._read_each(
+            Function.SEARCH_COHORTS, [cohort_query(name) for name in names]
+        ):
+            found |= {row["id"]: row for row in answer["cohorts"] if row["name"] in wanted}
+        return list(found.values())
+
+    def categories_by_id(self, numbers: Sequence[int]) -> list[Record]:
+        criteria = [{"key": "ids", "value": _joined(numbers)}]
+        rows: list[Record] = self._call(
+            Function.GET_CATEGORIES, {"criteria": criteria, "addsubcategories": 0}
+        )
+        return rows
+
+    def categories_below(self, parents: Sequence[int]) -> list[Record]:
+        """Return the categories right below these."""
+        answers = self._read_each(
+            Function.GET_CATEGORIES,
+            [
+                {"criteria": [{"key": "parent", "value": parent}], "addsubcategories": 0}
+                for parent in parents
+            ],
+        )
+        return [row for rows in answers for row in rows]
+
+    def courses_by_id(self, numbers: Sequence[int]) -> list[Record]:
+        """Return courses; hidden ones are left out without a word where we may not see them."""
+        answer = self._call(
+            Function.GET_COURSES_BY_FIELD, {"field": "ids", "value": _joined(numbers)}
+        )
+        rows: list[Record] = answer["courses"]
+        return rows
+
+    def courses_in(self, category: int) -> list[Record]:
+        """Return the courses of one category, not of those below it."""
+        answer = self._call(
+            Function.GET_COURSES_BY_FIELD, {"field": "category", "value": str(category)}
+        )
+        rows: list[Record] = answer["courses"]
+        return rows
+
+    def _call(self, function: Function, arguments: Mapping[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def _read_each(self, function: Function, arguments: Sequence[Mapping[str, Any]]) -> list[Any]:
+        raise NotImplementedError
+
+
+def cohort_query(text: str) -> dict[str, Any]:
+    """Return the arguments that search all cohorts for a part of their name or idnumber."""
+    return {
+        "query": text,
+        "context": {"contextlevel": "system", "instanceid": 0},
+        "includes": "all",
+        "limitfrom": 0,
+        "limitnum": 10_000,
+    }
+
+
+def _joined(numbers: Sequence[int]) -> str:
+    return ",".join(map(str, numbers))

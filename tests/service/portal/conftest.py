@@ -1,0 +1,76 @@
+"""An installation whose two small schools are in Moodle, and hands that meddle there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from service.loads.claims import own_name
+from service.models import Drift, KnownObject, KnownUser, PortalLook
+from service.portal.looking import look
+from tests.service.trial import A, B, Trial, pupils, teacher
+
+
+def no_wait(_seconds: float) -> None:
+    return
+
+
+@dataclass
+class Portal:
+    """The trial, with words for what is done in Moodle by hand and for what a look finds."""
+
+    trial: Trial
+
+    def look(self, **options: Any) -> PortalLook:
+        given = {"actor": own_name(), "sleep": no_wait} | options
+        ended = look(self.trial.application, **given)
+        assert ended.problem == ""
+        return ended
+
+    def drifts(self, *states: str) -> list[Drift]:
+        found: list[Drift] = self.trial.stored(select(Drift).order_by(Drift.id))
+        return [one for one in found if one.state in (states or ("open",))]
+
+    def kinds(self, *states: str) -> list[str]:
+        return sorted(one.kind for one in self.drifts(*states))
+
+    def number(self, code: str, sourced_id: str) -> int:
+        found = self.trial.known(code, sourced_id).moodle_id
+        assert found is not None
+        return found
+
+    def object(self, kind: str, contains: str) -> KnownObject:
+        rows = self.trial.stored(select(KnownObject).where(KnownObject.kind == kind))
+        (found,) = (row for row in rows if contains in row.key)
+        assert isinstance(found, KnownObject)
+        return found
+
+    def ask(self, function: str, **fields: Any) -> Any:
+        return self.trial.ask_moodle(function, **fields)
+
+    def update_user(self, number: int, **fields: Any) -> None:
+        self.ask("core_user_update_users", users=[{"id": number, **fields}])
+
+    def delete_user(self, number: int) -> None:
+        self.ask("core_user_delete_users", userids=[number])
+
+    def people(self) -> list[KnownUser]:
+        return self.trial.stored(select(KnownUser).order_by(KnownUser.person_id))
+
+
+@pytest.fixture
+def portal(trial: Trial) -> Portal:
+    """Two schools of five people each are in Moodle."""
+    trial.configure("reconcile", pause_seconds=0.0, repair=(), keep=())
+    trial.sync(
+        trial.write(A, [*pupils("p", 4), teacher("t-1")]),
+        trial.write(B, [*pupils("q", 4), teacher("u-1")]),
+    )
+    return Portal(trial)
+
+
+Meddling = Callable[[Portal], None]
