@@ -25,6 +25,7 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from provisioning.moodle import MoodleClient
+    from service.moodle_gate import Closed
     from service.operators.sessions import Lifetime
 
 Clock = Callable[[], datetime]
@@ -83,8 +84,22 @@ class Application:
         return secret_file(self.settings.home).exists()
 
     def moodle(self) -> MoodleClient:
-        """Return a client of the Moodle of the settings, for one use."""
-        return self.connect_moodle(self.settings.moodle_target)
+        """Return a client of the Moodle of the settings, for one use.
+
+        Before each call that writes it asks the gate (``moodle_gate``): the one place that all
+        writers pass.
+        """
+        client = self.connect_moodle(self.settings.moodle_target)
+        client.ask_before_writing(lambda: self.writing_closed() is None)
+        return client
+
+    def writing_closed(self) -> Closed | None:
+        """Tell why nothing may be written to Moodle now; None when it may."""
+        # Most commands write nothing there.
+        from service.moodle_gate import closed
+
+        with self.sessions() as session:
+            return closed(session, self.settings.quiet, self.zone, self.clock())
 
 
 def secret_file(home: Path) -> Path:

@@ -49,6 +49,11 @@ class AuditAction(StrEnum):
     """A load was planned that brings Moodle back to what we hold."""
     DRIFT_KEEP = "drift.keep"
     """A drift stays as Moodle has it."""
+    WRITING_PAUSE = "writing.pause"
+    """All writing to Moodle was paused."""
+    WRITING_RESUME = "writing.resume"
+    """Such a pause was ended."""
+
     QUESTION_ANSWER = "question.answer"
     """A question about who or what a row is was answered, or all like it."""
     QUESTION_UNDO = "question.undo"

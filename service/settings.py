@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from auth.settings import AuthSettings, EsiaSettings, LinkingSettings
 from auth.upstream.settings import UpstreamSettings
 from provisioning.drift import DriftKind
+from provisioning.quiet import QuietSettings
 from provisioning.settings import (
     AdoptionSettings,
     CourseSettings,
@@ -246,6 +247,7 @@ class Settings:
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     redis: RedisSettings = field(default_factory=RedisSettings)
     moodle: MoodleSettings = field(default_factory=MoodleSettings)
+    quiet: QuietSettings = field(default_factory=QuietSettings)
     reading: ReadingSettings = field(default_factory=ReadingSettings)
     logins: LoginSettings = field(default_factory=LoginSettings)
     passwords: PasswordSettings = field(default_factory=PasswordSettings)

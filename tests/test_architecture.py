@@ -62,6 +62,7 @@ ARROWS = {
     "formats": {"findings", "roster", "settings"},
     "class_ids": {"findings", "roster"},
     "normal": set(),
+    "quiet": set(),
     "class_evidence": {"class_ids", "questions"},
     "class_identity": {"class_evidence", "class_ids", "questions"},
     "validation": {"class_ids", "findings", "roster"},
@@ -112,7 +113,8 @@ TIERS: dict[str, dict[str, set[str]]] = {
     "tables": {"models": set(), "migrations": {"models"}, "schema": set()},
     "who": {
         "access": set(), "audit": set(), "operators": {"audit"}, "privacy": {"access"},
-        "application": {"operators"},
+        "moodle_gate": {"access", "audit"},
+        "application": {"moodle_gate", "operators"},
     },
     "subjects": {
         "registry": set(), "activity": set(), "people": set(),

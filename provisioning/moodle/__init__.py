@@ -5,6 +5,7 @@ from provisioning.moodle.client import MoodleClient
 from provisioning.moodle.errors import (
     MoodleError,
     MoodleMisconfigured,
+    MoodlePaused,
     MoodleRefused,
     MoodleUnavailable,
     MoodleUncertain,
@@ -16,6 +17,7 @@ __all__ = [
     "MoodleClient",
     "MoodleError",
     "MoodleMisconfigured",
+    "MoodlePaused",
     "MoodleRefused",
     "MoodleUnavailable",
     "MoodleUncertain",

@@ -15,6 +15,7 @@ from provisioning.moodle.connection import MAX_FIELDS, Connection, form_fields
 from provisioning.moodle.doubts import Doubts
 from provisioning.moodle.errors import (
     MoodleDoubtful,
+    MoodlePaused,
     MoodleRefused,
     MoodleUnavailable,
     MoodleUncertain,
@@ -58,6 +59,7 @@ class MoodleClient(Reads):
         self._doubts = Doubts(self._connection)
         self._batch_size = settings.batch_size
         self._calls_several: bool | None = None
+        self._may_write: Callable[[], bool] = lambda: True
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +69,11 @@ class MoodleClient(Reads):
 
     def close(self) -> None:
         self._connection.close()
+
+    def ask_before_writing(self, may_write: Callable[[], bool]) -> None:
+        """Let ``may_write`` be asked before each call that changes something; where it says no,
+        the call raises ``MoodlePaused``."""
+        self._may_write = may_write
 
     @property
     def batch_size(self) -> int:
@@ -274,6 +281,8 @@ class MoodleClient(Reads):
         return self._send(function, arguments, reads=function.reads)
 
     def _send(self, function: Function, arguments: Mapping[str, Any], *, reads: bool) -> Any:
+        if not reads and not self._may_write():
+            raise MoodlePaused(function)
         try:
             return self._connection.call(function, arguments, reads=reads)
         except MoodleDoubtful as error:

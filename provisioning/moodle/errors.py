@@ -4,6 +4,7 @@ MoodleError
 ├── MoodleUnavailable    nothing was done; the same call may work later
 ├── MoodleRefused        nothing was done; the data must change first
 ├── MoodleMisconfigured  nothing was done; an administrator must change a setting
+├── MoodlePaused         nothing was sent: nothing may be written to Moodle now
 ├── MoodleUncertain      the work may have been done: look before doing it again
 └── MoodleDoubtful       nothing was done; a setting or the data: a probe tells (Connection only)
 
@@ -45,6 +46,13 @@ class MoodleRefused(MoodleError):
 
 class MoodleMisconfigured(MoodleError):
     """Nothing was done; an administrator must change a setting."""
+
+
+class MoodlePaused(MoodleError):
+    """Nothing was sent: nothing may be written to Moodle now."""
+
+    def __init__(self, function: Function) -> None:
+        super().__init__(function, "writing_paused")
 
 
 class MoodleUncertain(MoodleError):

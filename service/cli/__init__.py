@@ -47,6 +47,7 @@ COMMANDS = {
         "loads": _("List the loads, newest first."),
         "plan": _("Show what a load found and would change."),
     },
+    "moodle": {"moodle": _("Pause all writing to Moodle, or let it go on.")},
     "questions": {
         "questions": _("List what only a person can say: who or what a row is."),
         "answer": _("Answer such a question, or take an answer back; plans the school again."),

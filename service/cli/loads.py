@@ -11,6 +11,7 @@ import click
 from provisioning.findings import Severity
 from service.cli.base import Context, json_option, pass_context, print_json, print_table
 from service.cli.findings import finding_as_data, print_finding
+from service.cli.moodle import say_if_closed
 from service.i18n import gettext as _
 from service.i18n import ngettext
 from service.loads import operations
@@ -50,6 +51,7 @@ def list_loads(context: Context, limit: int, as_json: bool) -> None:
             for load in found
         ]  # fmt: skip
         print_table(titles, rows)
+    say_if_closed(context)
 
 
 @click.command("plan")
@@ -78,6 +80,7 @@ def show(context: Context, load_id: int, *, as_json: bool) -> None:
             more = {"progress": progress, "city_day": [one.facts for one in day.breaches]}
             print_json(_as_data(load, plans, findings) | more)
             return
+        say_if_closed(context)
         _print_findings(findings)
         _print_load(load, plans, findings)
         if waiting := listing.count_open(session, context.scope, load_id=load.id):

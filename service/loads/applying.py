@@ -18,10 +18,17 @@ from sqlalchemy.orm import Session
 
 from provisioning.apply import apply
 from provisioning.changes import Result
-from provisioning.moodle import MoodleClient, MoodleError, MoodleMisconfigured, MoodleRefused
+from provisioning.moodle import (
+    MoodleClient,
+    MoodleError,
+    MoodleMisconfigured,
+    MoodlePaused,
+    MoodleRefused,
+    MoodleUnavailable,
+)
 from provisioning.plan import plan_digest
 from provisioning.settings import LimitSettings
-from service import audit
+from service import audit, moodle_gate
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
@@ -45,6 +52,15 @@ PATIENCE_SECONDS = (5, 15, 60, 120, 300, 600, 600, 600)
 
 They begin anew after every change that came through: a long load may meet many short outages.
 """
+
+LONGEST_ASKED_SECONDS = 3600
+"""Moodle may ask for a longer pause (Retry-After), up to this."""
+
+LOOK_SECONDS = 3
+"""During a long pause it is looked so often whether somebody wants the load to stop."""
+
+LOOK_AT_GATE_AFTER = timedelta(minutes=1)
+"""A load waits so long before it looks again at a gate that nobody said when to open."""
 
 TRY_AGAIN_AFTER = timedelta(minutes=10)
 """A load that broke off goes on by itself after so long; one whose process ended, at once."""
@@ -76,6 +92,9 @@ def apply_load(
     problem, finished, goes_on = "", False, True
     try:
         finished = applying.apply_patiently(sleep)
+    except MoodlePaused:
+        applying.wait_at_gate()
+        return
     except PlanAltered as altered:
         problem, goes_on = f"plan_altered: {altered}", False
         log.error("a plan is not the approved one", extra={"load": load_id, "problem": problem})
@@ -114,8 +133,42 @@ class _Applying:
             if load.stop_requested or (load.status == LoadStatus.STOPPED and load.go_on_at is None):
                 claims.stop_here(load)
                 return False
+            if self._waits_at_gate(session, load, now):
+                return False
             load.status, load.problem, load.finished_at = LoadStatus.APPLYING, "", None
         log.info("load begins", extra={"load": self._load_id})
+        return True
+
+    def wait_at_gate(self) -> None:
+        """End for now, because nothing may be written to Moodle; a worker goes on later."""
+        now = self._application.clock()
+        with transaction(self._sessions) as session:
+            load = session.get_one(Load, self._load_id)
+            if load.claimed_by != claims.own_name():
+                return
+            if load.stop_requested:
+                claims.stop_here(load)
+                load.stop_requested, load.problem = False, ""
+            elif not self._waits_at_gate(session, load, now):
+                # Opened in this moment.
+                load.status, load.problem, load.go_on_at = LoadStatus.STOPPED, "", now
+                claims.release(load)
+            load.waits_until = None
+
+    def _waits_at_gate(self, session: Session, load: Load, now: datetime) -> bool:
+        """Tell whether the gate is closed; then the load says so, and is nobody's."""
+        application = self._application
+        closed = moodle_gate.closed(session, application.settings.quiet, application.zone, now)
+        if closed is None:
+            return False
+        if load.status == LoadStatus.APPLYING:
+            load.status = LoadStatus.STOPPED
+        until = closed.until and f"{closed.until.astimezone(application.zone):%d.%m.%Y %H:%M}"
+        load.problem = f"{moodle_gate.GOES_ON_BY_ITSELF}.{closed.why}: {until or ''}"
+        load.go_on_at = closed.until or now + LOOK_AT_GATE_AFTER
+        load.beginnings = 0
+        claims.release(load)
+        log.info("load waits, nothing may be written", extra={"load": load.id})
         return True
 
     def end(self, *, finished: bool, problem: str, goes_on: bool = True) -> None:
@@ -124,7 +177,7 @@ class _Applying:
             if load.claimed_by != claims.own_name():
                 return  # taken over: the other process says how it ends
             now = self._application.clock()
-            load.problem = problem[:1000]
+            load.problem, load.waits_until = problem[:1000], None
             if finished:
                 load.status, load.finished_at = final_status(session, self._load_id), now
                 load.stop_requested, load.go_on_at = False, None
@@ -153,7 +206,7 @@ class _Applying:
                 tried_before = self._last_tried()
                 try:
                     return self._apply_plans(moodle)
-                except (MoodleMisconfigured, MoodleRefused):
+                except (MoodleMisconfigured, MoodlePaused, MoodleRefused):
                     raise
                 except MoodleError as error:
                     if self._last_tried() != tried_before:
@@ -161,18 +214,29 @@ class _Applying:
                     pause = next(pauses, None)
                     if pause is None:
                         raise
-                    log.warning(
-                        "Moodle does not answer", extra={"load": self._load_id, "pause": pause}
-                    )
-                    with transaction(self._sessions) as session:
-                        load = session.get_one(Load, self._load_id)
-                        load.problem = _problem_of(error)[:1000]
-                    for _second in range(pause):
-                        if self._stop():
-                            return False
-                        sleep(1)
-                        with transaction(self._sessions) as session:
-                            claims.renew(session, self._load_id, self._application.clock())
+                    if isinstance(error, MoodleUnavailable):
+                        asked = int(error.retry_after_seconds or 0)
+                        pause = max(pause, min(asked, LONGEST_ASKED_SECONDS))
+                    if not self._wait(pause, _problem_of(error), sleep):
+                        return False
+
+    def _wait(self, seconds: int, problem: str, sleep: Callable[[float], None]) -> bool:
+        """Wait, and say why and until when; False when it is to stop."""
+        log.warning("Moodle does not answer", extra={"load": self._load_id, "pause": seconds})
+        with transaction(self._sessions) as session:
+            load = session.get_one(Load, self._load_id)
+            load.problem = problem[:1000]
+            load.waits_until = self._application.clock() + timedelta(seconds=seconds)
+        step = 1 if seconds < 60 else LOOK_SECONDS
+        for _step in range(0, seconds, step):
+            if self._stop():
+                return False
+            sleep(step)
+            with transaction(self._sessions) as session:
+                claims.renew(session, self._load_id, self._application.clock())
+        with transaction(self._sessions) as session:
+            session.get_one(Load, self._load_id).waits_until = None
+        return True
 
     def _last_tried(self) -> datetime | None:
         """Return when the newest outcome of the load was recorded."""

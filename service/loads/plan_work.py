@@ -139,7 +139,9 @@ class PlanWork:
             self._end_sign_ins(session, outcomes, now)
             # Moodle answers: what kept the load waiting is over.
             session.execute(
-                update(Load).where(Load.id == self._load_id, Load.problem != "").values(problem="")
+                update(Load)
+                .where(Load.id == self._load_id, Load.problem != "")
+                .values(problem="", waits_until=None)
             )
         for outcome in outcomes:
             del self._rows[outcome.change.kind, outcome.change.key]

@@ -107,6 +107,8 @@ class Load(Base):
     """The moment from which a worker goes on with it by itself, after a person asked for it and
     nobody stopped it; None when it waits for a person. A load that is received or half applied
     needs no moment."""
+    waits_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """The process at work on it waits until then (``problem`` says why); None when it does not."""
     beginnings: Mapped[int] = mapped_column(default=0, server_default="0")
     """How often work on it began since it last got anywhere."""
     files: Mapped[list[LoadFile]] = relationship(order_by="LoadFile.id", lazy="selectin")

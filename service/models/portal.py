@@ -111,6 +111,20 @@ class Exclusion(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class WritingPause(Base):
+    """A time in which nothing is written to Moodle, because somebody wished so."""
+
+    __tablename__ = "writing_pauses"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    made_by: Mapped[str] = mapped_column(String(100))
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """It ends by itself then; None: when somebody ends it."""
+    reason: Mapped[str] = mapped_column(EncryptedText("writing_pauses.reason"))
+    ended_by: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+
+
 class StickyField(Base):
     """A field that somebody changed by hand in Moodle, and that stays so while the source is as it
     was then."""

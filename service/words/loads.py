@@ -48,9 +48,24 @@ _BROKE = {
 }
 
 
+_CLOSED = {
+    "writing_closed.switch": N_("All writing to Moodle is paused until {until}."),
+    "writing_closed.quiet": N_("A quiet period: nothing is written to Moodle until {until}."),
+}
+
+
+def writing_closed(why: str, until: str) -> str:
+    """Why nothing is written to Moodle (``moodle_gate.Why``); ``until`` may be empty."""
+    if not until:
+        return _("All writing to Moodle is paused, until somebody ends the pause.")
+    return _(_CLOSED[f"writing_closed.{why}"], until=until)
+
+
 def what_broke(problem: str) -> str:
     """``problem`` names who broke or a class of error, and what: Moodle's function and code."""
     subject, _colon, what = problem.partition(": ")
+    if subject in _CLOSED:
+        return writing_closed(subject.partition(".")[2], what)
     return _(_BROKE[subject], what=what) if subject in _BROKE else problem
 
 

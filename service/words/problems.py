@@ -48,6 +48,10 @@ _SENTENCES = {
         "all schools together lose too much in a day; these plans wait for a yes of the city: "
         "{schools}"
     ),
+    "pause.reason": N_("say why: everybody who waits will read it"),
+    "pause.over": N_("this moment has passed already"),
+    "pause.no_moment": N_("this is no day with a time; leave it empty or write both"),
+    "pause.none": N_("writing to Moodle is not paused"),
     # Questions
     "asked": N_("there is no such question"),
     "asked.not_open": N_("this question does not wait for an answer any more"),

@@ -126,6 +126,7 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
         "console.registry_figures.regional_totals", "console.registry_figures.add_total",
         "console.registry_figures.plan", "console.registry_figures.offer",
         "console.registry_imports.index", "console.reports.index", "console.reports.mail.form",
+        "console.writing.form", "console.writing.pause", "console.writing.resume",
         "esia_diagnostics.index", "esia_diagnostics.close",
     ), PLAIN),
     **dict.fromkeys((

@@ -71,6 +71,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_exclusions_school_code", "exclusions", ["school_code"])
     op.create_table(
+        "writing_pauses",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("made_by", sa.String(100), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True)),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("ended_by", sa.String(100), server_default="", nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+    )
+    op.create_index("ix_writing_pauses_ended_at", "writing_pauses", ["ended_at"])
+    op.add_column("loads", sa.Column("waits_until", sa.DateTime(timezone=True)))
+    op.create_table(
         "sticky_fields",
         sa.Column("subject", sa.String(20), primary_key=True),
         sa.Column("key", sa.String(300), primary_key=True),

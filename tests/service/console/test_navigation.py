@@ -12,7 +12,9 @@ from tests.service.factories import add_request
 from tests.service.link_factories import make_links_console
 
 LINK = re.compile(r'<a href="([^"]+)"( aria-current="\w+")?>([^<]+)')
-FOR_CITY = ["/console/clients", "/console/registry/imports", "/console/systems"]
+FOR_CITY = [
+    "/console/clients", "/console/registry/imports", "/console/systems", "/console/writing",
+]  # fmt: skip
 
 
 def row(page: str, name: str) -> list[tuple[str, bool]]:

@@ -9,7 +9,7 @@ import pytest
 
 import provisioning.apply
 from provisioning.changes import Action, Kind, Result
-from service.cli.loading import print_failures
+from service.cli.watching import print_failures
 from service.models import Load, LoadStatus
 from service.words import loads as wording
 from tests.language import in_language
