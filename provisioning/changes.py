@@ -134,3 +134,5 @@ class Outcome:
     """A stable word for the reason, e.g. ``adopted``, ``username_taken``, ``dependency_failed``."""
     detail: str = ""
     """Names of fields and ids for the operator, never a personal value."""
+    account: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The account of Moodle that holds the login or the address, as Moodle tells it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from operator import attrgetter
@@ -82,6 +82,8 @@ class _Step:
     action: Action
     before: Sequence[Record] = ()
     after: Sequence[Record] = ()
+    more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the change tells beside the record, by key."""
 
     def __len__(self) -> int:
         return max(len(self.before), len(self.after))
@@ -89,14 +91,12 @@ class _Step:
     def change(self, index: int) -> Change:
         before = self.before[index] if self.before else None
         after = self.after[index] if self.after else None
+        # An object that gets another idnumber is still known by the one that it has.
+        key = _key(self.before[index] if self.before else self.after[index])
         return Change(
-            kind=self.kind,
-            action=self.action,
-            # An object that gets another idnumber is still known by the one that it has.
-            key=_key(self.before[index] if self.before else self.after[index]),
-            before=_fields(before),
-            after=_fields(after),
-        )
+            kind=self.kind, action=self.action, key=key, before=_fields(before),
+            after=_fields(after) | dict(self.more.get(key, {})),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,17 @@ def make_plan(
     desired: State,
     limits: LimitSettings,
     about: Circumstances = Circumstances(),  # noqa: B008 - a value that never changes
+    accounts: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Plan:
     """Return the changes by which ``known`` becomes ``desired``; equal input, equal digest.
 
     What ``desired`` leaves out stays in Moodle: only members and enrolments are ever removed.
+    ``accounts``: what new accounts take over, or give back first, by person id
+    (``provisioning.foreign_accounts``).
     """
     found = {(step.kind, step.action): step for step in _steps(known, desired)}
+    made = found[Kind.USER, Action.CREATE]
+    found[Kind.USER, Action.CREATE] = replace(made, more=accounts or {})
     changes = _Changes([found[place] for place in APPLY_ORDER])
     judged = _judged(known, found, limits, about)
     return Plan(

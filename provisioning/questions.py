@@ -25,9 +25,9 @@ class QuestionKind(StrEnum):
     CLASS = "class"
     """Is this class that class whose cohort and course we know?"""
     LOGIN = "login"
-    """Moodle holds the login for somebody else."""
+    """Moodle holds the login for somebody whose name is only near: is the account this human's?"""
     ACCOUNT = "account"
-    """Is this account of Moodle, which somebody else made, this human's?"""
+    """Is this account of Moodle, which somebody else made, this human's? The whole name agrees."""
 
 
 class Answer(StrEnum):
@@ -46,7 +46,7 @@ ANSWERS: Mapping[QuestionKind, tuple[Answer, ...]] = {
     QuestionKind.SCHOOL: (Answer.SAME, Answer.DIFFERENT),
     QuestionKind.RENUMBERED: (Answer.CONFIRM, Answer.REFUSE),
     QuestionKind.CLASS: (Answer.SAME, Answer.DIFFERENT),
-    QuestionKind.LOGIN: (Answer.CONFIRM,),
+    QuestionKind.LOGIN: (Answer.SAME, Answer.DIFFERENT),
     QuestionKind.ACCOUNT: (Answer.SAME, Answer.DIFFERENT),
 }
 """What may be answered to each kind."""

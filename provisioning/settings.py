@@ -45,10 +45,14 @@ class PeopleSettings:
     keep_answers_days: int = 365
     """So long after questions are settled it is kept what they say of people; 0: for ever. Until
     then an answer can be taken back."""
+    ask_accounts_days: int = 7
+    """So long a new person waits for the answer whether an account that Moodle has is theirs; then
+    they get one with the next free login. 0: nobody is asked."""
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for times that would have been over before they began."""
-        for name in ("transit_days", "archive_after_days", "keep_answers_days"):
+        days = ("transit_days", "archive_after_days", "keep_answers_days", "ask_accounts_days")
+        for name in days:
             if not 0 <= getattr(self, name) <= _LONGEST_DAYS:
                 raise ValueError(f"{name} must be between 0 and {_LONGEST_DAYS}")
 

@@ -67,7 +67,7 @@ def _create(objects: Objects, steps: Sequence[Step], tries: int = 1) -> Outcomes
     elif len(missing) == 1:
         change = missing[0].change
         why = objects.reason(change, error.code)
-        yield [failed(change, why.code, why.detail)]
+        yield [failed(change, why.code, why.detail, why.account)]
     else:
         for half in _halves(missing):
             yield from _create(objects, half, tries)
@@ -78,7 +78,7 @@ def _adopt(objects: Objects, steps: Sequence[Step], found: Mapping[str, Row | Cl
     for step in steps:
         row = found[step.change.key]
         if isinstance(row, Clash):
-            settled.append(failed(step.change, row.code, row.detail))
+            settled.append(failed(step.change, row.code, row.detail, row.account))
         elif record := objects.differences(step.change, row):
             differing.append(Step(change=step.change, record={"id": row["id"], **record}))
         else:
@@ -137,9 +137,11 @@ def done(change: Change, number: int | None = None, code: str = "") -> Outcome:
     return Outcome(change=change, result=Result.DONE, moodle_id=number, code=code)
 
 
-def failed(change: Change, code: str, detail: str = "") -> Outcome:
+def failed(
+    change: Change, code: str, detail: str = "", account: Mapping[str, object] | None = None
+) -> Outcome:
     code = _OUR_CODES.get(code, code)
-    return Outcome(change=change, result=Result.FAILED, code=code, detail=detail)
+    return Outcome(change=change, result=Result.FAILED, code=code, detail=detail, account=account)
 
 
 def gone_or_failed(change: Change, code: str) -> Outcome:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+from provisioning.apply.letting_go import let_go
 from provisioning.changes import Change, Kind
+from provisioning.foreign_accounts import ADOPTS
 from provisioning.moodle import Function, MoodleClient, MoodleUncertain
 from provisioning.state import MOODLE_FIELDS
 
@@ -45,6 +47,8 @@ class Clash:
 
     code: str
     detail: str = ""
+    account: Row | None = field(default=None, repr=False)
+    """The account of somebody else that stands in the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +210,31 @@ class Users(Objects):
         return record
 
     def existing(self, changes: Sequence[Change]) -> dict[str, Row | Clash]:
-        """Find accounts to adopt: Moodle would make a second one with the idnumber."""
-        return super().find(changes)
+        """Find accounts to adopt: Moodle would make a second one with the idnumber.
+
+        And those that are people's by the word of a person, as far as nobody else has got them
+        since. What was taken over and is not theirs after all is given back before.
+        """
+        let_go(self.moodle, changes)
+        found = super().find(changes)
+        meant = {
+            change.after[ADOPTS]["id"]: change
+            for change in changes
+            if change.after.get(ADOPTS) and change.key not in found
+        }
+        for row in self.moodle.users_by_field("id", list(meant)) if meant else ():
+            change = meant.get(row["id"])
+            if change and row.get("idnumber", "") == change.after[ADOPTS]["idnumber"]:
+                found[change.key] = row
+        return found
+
+    def differences(self, change: Change, row: Row) -> dict[str, Any]:
+        """As for every object; who has an account by the word of a person keeps its password."""
+        record = super().differences(change, row)
+        if change.after.get(ADOPTS):
+            record.pop("password", None)
+            record.pop("preferences", None)
+        return record
 
     def find(self, changes: Sequence[Change]) -> dict[str, Row | Clash]:
         """Find accounts by idnumber; one that only has our login is somebody else's.
@@ -222,12 +249,16 @@ class Users(Objects):
             for row in self.moodle.users_by_field("username", list(missing)):
                 # MariaDB also finds names that only look alike.
                 if change := missing.get(row["username"]):
-                    found[change.key] = Clash(code="username_taken", detail=_ids([row]))
+                    found[change.key] = Clash(
+                        code="username_taken", detail=_ids([row]), account=row
+                    )
         return found
 
     def reason(self, change: Change, code: str) -> Clash:
         if rows := self.moodle.users_by_field("email", [change.after["email"]]):
-            return Clash(code="email_taken", detail=_ids(rows))
+            return Clash(
+                code="email_taken", detail=_ids(rows), account=rows[0] if len(rows) == 1 else None
+            )
         return Clash(code=code)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Action, Kind, Result
+from provisioning.foreign_accounts import ADOPTS, LETS_GO
 from service.console.context import scope, transaction
 from service.console.forms import filters, typed
 from service.console.paging import page_of
@@ -125,6 +126,8 @@ def _shown(row: PlannedChange, school_code: str, names: Mapping[str, str]) -> di
     elif row.action == Action.CREATE:
         shown = SHOWN_OF_NEW.get(Kind(row.kind), ())
         fields = [(name, None, after[name]) for name in shown if after.get(name)]
+        accounts = [(name, after.get(name)) for name in (ADOPTS, LETS_GO)]
+        fields += [(name, None, f"Moodle id {one['id']}") for name, one in accounts if one]
     else:
         # What differs is asked of the stored values: masked ones all look alike.
         changed = as_change(row).changed

@@ -32,6 +32,8 @@ from service.db import chunks, insert_into
 from service.models import QuestionState, StoredDecision, StoredQuestion
 
 ABOUT_A_CLASS = frozenset({QuestionKind.CLASS})
+ABOUT_AN_ACCOUNT = frozenset({QuestionKind.LOGIN, QuestionKind.ACCOUNT})
+"""Raised by Moodle while a plan is applied, and settled by the answer or by the account."""
 
 
 @cache
@@ -157,6 +159,8 @@ def _reaches(roster: Roster, stored: StoredQuestion) -> bool:
     A full part speaks for everybody who is not in it. Changes speak for the rows that they name.
     """
     rows = {one.sourced_id for one in as_question(stored).rows}
+    if stored.kind in ABOUT_AN_ACCOUNT and rows & (roster.persons.keys() | roster.set_aside):
+        return False
     if rows & (roster.persons.keys() | roster.set_aside | roster.classes.keys()):
         return True
     return roster.mode is Mode.FULL and (not stored.part or stored.part in roster.parts)

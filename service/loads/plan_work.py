@@ -16,7 +16,7 @@ from provisioning.changes import CLOSING, Action, Change, Kind, Outcome, Result
 from provisioning.naming import Names
 from service.application import Application
 from service.db import chunks, copied, rows_among, transaction
-from service.loads import claims
+from service.loads import claims, foreign_accounts
 from service.loads.recording import record
 from service.loads.roll_history import end_entered
 from service.models import (
@@ -127,6 +127,10 @@ class PlanWork:
         now = self._application.clock()
         with transaction(self._application.sessions) as session:
             claims.renew(session, self._load_id, now)
+            outcomes = foreign_accounts.ask(
+                session, outcomes, load_id=self._load_id,
+                days=self._application.settings.people.ask_accounts_days, now=now,
+            )  # fmt: skip
             record(
                 session,
                 outcomes,

@@ -32,6 +32,7 @@ from service.loads import (
     claims,
     class_keys,
     due,
+    foreign_accounts,
     known_state,
     operations,
     places_in_doubt,
@@ -253,7 +254,8 @@ class _Planning:
                     enrolments=known.enrolments | old.enrolments,
                 )
                 about = _circumstances(roster, roll, known, elsewhere, stored, self._rules)
-                plan = make_plan(known, desired, self._settings.limits, about)
+                accounts = foreign_accounts.for_plan(session, desired.users)
+                plan = make_plan(known, desired, self._settings.limits, about, accounts)
                 store_plan(session, stored, plan)
                 store_class_teachers(session, stored, roster, roll)
                 self._others.planned(school, roll.after, roster.exported_at)

@@ -88,6 +88,29 @@ class StoredDecision(Base):
     undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class AccountState(StrEnum):
+    """What was said of an account of Moodle that stands in the way of a person's."""
+
+    ASKED = "asked"
+    SAME = "same"
+    """It is the person's: the next plan takes it over."""
+    DIFFERENT = "different"
+
+
+class ForeignAccount(Base):
+    """An account of Moodle that may be a person's, and that we have not made."""
+
+    __tablename__ = "foreign_accounts"
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    moodle_id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[AccountState] = mapped_column(String(20))
+    account: Mapped[str] = mapped_column(EncryptedText("foreign_accounts.account"))
+    """JSON: ``provisioning.foreign_accounts.KEPT``, as it was found."""
+    to_let_go: Mapped[str] = mapped_column(EncryptedText("foreign_accounts.to_let_go"), default="")
+    """JSON of what is given back with the next plan; empty when nothing is."""
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class PlannedRoster(Base):
     """The rows that a plan was made from; of an applied plan the school's last accepted rows."""
 

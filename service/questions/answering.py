@@ -21,7 +21,7 @@ from service.access import Scope, people_inside, staff_of_their_own_school
 from service.audit import AuditAction
 from service.db import SessionFactory, lock, transaction
 from service.loads import rosters
-from service.loads.asking import as_json, as_question, looked_at
+from service.loads.asking import ABOUT_AN_ACCOUNT, as_json, as_question, looked_at
 from service.loads.identities import LOCK
 from service.models import (
     KnownUser,
@@ -312,10 +312,12 @@ def _check_rights(
 
     A row is typed by anybody: that it is somebody whom the operator's schools do not have says
     who sees that human too. Only a move is confirmed by the school that takes the human in, and
-    not that of somebody whom the own school lists as staff.
+    not that of somebody whom the own school lists as staff. An account of Moodle is no school's.
     """
     if scope.is_city or not candidate:
         return
+    if question.kind in ABOUT_AN_ACCOUNT:
+        raise QuestionProblem("asked.not_yours")
     if question.kind in (QuestionKind.SCHOOL, QuestionKind.CLASS):
         if question.kind is QuestionKind.SCHOOL and not listing.schools_inside(
             session, scope, [candidate]

@@ -27,6 +27,8 @@ from service.models import (
     SourceKey,
     StoredDecision,
 )
+from service.problems import Problem
+from service.questions import accounts
 
 OF_IDENTITY = (
     "family_name", "given_name", "middle_name", "name_key", "given_key", "family_key",
@@ -131,6 +133,25 @@ def _what_the_id_named(taken: Taken) -> Effects:
     return {"class": class_answers.answer(taken.session, asked.school_code, asked.key)}
 
 
+def _account_is_theirs(taken: Taken) -> Effects:
+    """The next plan takes over the account of Moodle that is named with the answer."""
+    return {"account": accounts.take_over(taken.session, _who(taken), taken.candidate)}
+
+
+def _account_is_anothers(taken: Taken) -> Effects:
+    """The person gets the next free login with the next plan."""
+    candidate = taken.question.candidates[0].key
+    return {"account": accounts.leave_alone(taken.session, _who(taken), candidate, taken.now)}
+
+
+def _who(taken: Taken) -> str:
+    """Return the human whom the row leads to. Raises ``Problem`` where it leads to nobody now."""
+    (person_id,) = _keys(taken, taken.question.rows).values()
+    if person_id is None:
+        raise Problem("asked.not_open")
+    return person_id
+
+
 EFFECTS: Mapping[tuple[QuestionKind, Answer], Effect] = {
     (QuestionKind.MATCH, Answer.SAME): _keys_to_candidate,
     (QuestionKind.MATCH, Answer.DIFFERENT): _keys_of_no_candidate,
@@ -144,9 +165,10 @@ EFFECTS: Mapping[tuple[QuestionKind, Answer], Effect] = {
     (QuestionKind.RENUMBERED, Answer.REFUSE): _nothing,
     (QuestionKind.CLASS, Answer.SAME): _what_the_id_named,
     (QuestionKind.CLASS, Answer.DIFFERENT): _what_the_id_named,
-    (QuestionKind.LOGIN, Answer.CONFIRM): _nothing,
-    (QuestionKind.ACCOUNT, Answer.SAME): _nothing,
-    (QuestionKind.ACCOUNT, Answer.DIFFERENT): _nothing,
+    (QuestionKind.LOGIN, Answer.SAME): _account_is_theirs,
+    (QuestionKind.LOGIN, Answer.DIFFERENT): _account_is_anothers,
+    (QuestionKind.ACCOUNT, Answer.SAME): _account_is_theirs,
+    (QuestionKind.ACCOUNT, Answer.DIFFERENT): _account_is_anothers,
 }
 """Every answer of ``ANSWERS`` is here; docs/questions.md has the same table in words."""
 
@@ -327,6 +349,8 @@ def restore(session: Session, decision: StoredDecision) -> None:
         school_codes.undo_same(session, school)
     if (about := decision.effects.get("class")) is not None:
         class_answers.undo(session, about)
+    if (about := decision.effects.get("account")) is not None:
+        accounts.undo(session, about)
     if (about := decision.effects.get("let_go")) is not None:
         _take_back(session, about)
     for person_id, tables in json.loads(decision.before).items():

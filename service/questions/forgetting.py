@@ -10,7 +10,13 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from service.models import QuestionState, StoredDecision, StoredQuestion
+from service.models import (
+    AccountState,
+    ForeignAccount,
+    QuestionState,
+    StoredDecision,
+    StoredQuestion,
+)
 
 
 def forget_old(session: Session, before: datetime, now: datetime, *, at_most: int) -> int:
@@ -37,6 +43,12 @@ def forget_old(session: Session, before: datetime, now: datetime, *, at_most: in
         update(StoredQuestion)
         .where(StoredQuestion.id.in_(ids))
         .values(rows="[]", candidates="[]", evidence="[]", cleared_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(ForeignAccount)
+        .where(ForeignAccount.seen_at < before, ForeignAccount.state != AccountState.ASKED)
+        .values(account="{}")
         .execution_options(synchronize_session=False)
     )
     return len(ids)

@@ -24,7 +24,7 @@ from provisioning.questions import (
 )
 from service.access import Forbidden, Scope, people_inside
 from service.db import LARGEST, rows_among
-from service.loads.asking import as_question
+from service.loads.asking import ABOUT_AN_ACCOUNT, as_question
 from service.models import (
     Identity,
     QuestionState,
@@ -33,8 +33,10 @@ from service.models import (
     StoredQuestion,
 )
 
-ABOUT_PEOPLE = frozenset(QuestionKind) - {QuestionKind.SCHOOL, QuestionKind.CLASS}
-"""Kinds whose candidates are humans; of the others they are codes and keys."""
+ABOUT_PEOPLE = (
+    frozenset(QuestionKind) - {QuestionKind.SCHOOL, QuestionKind.CLASS} - ABOUT_AN_ACCOUNT
+)
+"""Kinds whose candidates are humans; of the others they are codes, keys and accounts of Moodle."""
 
 
 class Shown(StrEnum):
@@ -164,6 +166,8 @@ def _seen_candidate(
     logins: Mapping[str, tuple[str, str]],
     scope: Scope,
 ) -> SeenCandidate:
+    if question.kind in ABOUT_AN_ACCOUNT:
+        return _seen_account(number, candidate, scope)
     if question.kind not in ABOUT_PEOPLE:
         return SeenCandidate(
             number=number, key=candidate.key, login="", name=candidate.key,
@@ -177,6 +181,20 @@ def _seen_candidate(
     return SeenCandidate(
         number=number, key=candidate.key, login=login, name=name,
         memberships=candidate.memberships, evidence=candidate.evidence,
+    )  # fmt: skip
+
+
+def _seen_account(number: int, candidate: Candidate, scope: Scope) -> SeenCandidate:
+    """Return an account of Moodle: nobody knows whose school it is, so it is the city's to see."""
+    if not scope.is_city:
+        return SeenCandidate(
+            number=number, key=candidate.key, is_visible=False, evidence=_ours(candidate.evidence)
+        )
+    said = {one.code.partition(".")[0]: one.theirs for one in candidate.evidence}
+    names = said.get("names") or f"{said.get('family_name', '')} {said.get('given_name', '')}"
+    return SeenCandidate(
+        number=number, key=candidate.key, login=said.get("login", ""), name=names.strip(),
+        evidence=candidate.evidence,
     )  # fmt: skip
 
 

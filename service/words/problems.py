@@ -64,6 +64,8 @@ _SENTENCES = {
     "asked.not_yours": N_(
         "the candidate is of another school: whoever sees both, the district or the city, says yes"
     ),
+    "asked.has_account": N_("the person has another account by now, which stays"),
+    "asked.login_of_another": N_("the login of that account is promised to somebody else of ours"),
     "asked.not_chosen": N_("choose an answer and tick that you have looked at both sides"),
     "asked.differs": N_("the question has changed since you looked; look again"),
     "asked.reason": N_("the reason has at most {n} characters"),

@@ -16,8 +16,8 @@ kind = words(
     school=N_("which school?"),
     renumbered=N_("new ids of a whole export"),
     **{"class": N_("which class?")},
-    login=N_("login is taken"),
-    account=N_("account made by somebody else"),
+    login=N_("whose login in Moodle?"),
+    account=N_("whose account in Moodle?"),
 )
 
 asked = words(
@@ -27,8 +27,8 @@ asked = words(
     school=N_("Is school {key} one that we know under another code?"),
     renumbered=N_("The export has new ids. Are these the same people as before?"),
     **{"class": N_("Is class {key} one that we know under another id?")},
-    login=N_("Moodle holds the login for somebody else. Give the person the next free one?"),
-    account=N_("Moodle has an account that somebody else made. Is it this person's?"),
+    login=N_("Moodle has an account with the login of row {key} and a like name. Is it theirs?"),
+    account=N_("Moodle has an account with the name of row {key}. Is it this person's?"),
 )
 """The question itself; ``{key}`` is the id that the file gives."""
 
@@ -87,15 +87,23 @@ _EFFECTS: Mapping[tuple[QuestionKind, Answer], str] = {
     (QuestionKind.CLASS, Answer.DIFFERENT): N_(
         "It is another class and gets a cohort and a course of its own."
     ),
-    (QuestionKind.LOGIN, Answer.CONFIRM): N_(
-        "The person gets the next free login. The account that exists stays as it is."
-    ),
-    (QuestionKind.ACCOUNT, Answer.SAME): N_(
-        "The account is taken over: it gets our id number, names and sign-in."
-    ),
-    (QuestionKind.ACCOUNT, Answer.DIFFERENT): N_(
-        "The account stays as it is; the person gets one with the next free login."
-    ),
+    **{
+        (kind, given): told
+        for kind in (QuestionKind.LOGIN, QuestionKind.ACCOUNT)
+        for given, told in (
+            (
+                Answer.SAME,
+                N_(
+                    "The account is taken over with its login, password and work: it gets our id "
+                    "number, the names of the row, our sign-in and the places of the school."
+                ),
+            ),
+            (
+                Answer.DIFFERENT,
+                N_("The account stays as it is; the person gets one with the next free login."),
+            ),
+        )
+    },
 }
 
 
@@ -158,6 +166,10 @@ FIELDS: Mapping[str, str] = {
     "class_id": N_("id of the class"),
     "school": N_("school"),
     "move": N_("move to this school"),
+    "login": N_("login"),
+    "email": N_("e-mail"),
+    "institution": N_("institution in Moodle"),
+    "id_number": N_("ID number in Moodle"),
 }
 """What is compared: the first half of ``Evidence.code``."""
 

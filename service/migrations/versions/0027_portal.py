@@ -151,3 +151,12 @@ def _adoptions() -> None:
     )
     for name in ("run_id", "school_code"):
         op.create_index(f"ix_adopted_objects_{name}", "adopted_objects", [name])
+    op.create_table(
+        "foreign_accounts",
+        sa.Column("person_id", sa.String(36), primary_key=True),
+        sa.Column("moodle_id", sa.Integer, primary_key=True),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("account", sa.Text, nullable=False),
+        sa.Column("to_let_go", sa.Text, nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+    )
