@@ -64,6 +64,8 @@ def ask(
             asked = _asked(session, one.change, one.account, now)
             if asked and _may_wait(session, asked, now, timedelta(days=days)):
                 questions[one.change.key] = asked
+    if not questions:
+        return outcomes
     asking.keep_questions(session, load_id, questions.values(), now)
     return [
         replace(one, code=ACCOUNT_ASKED)

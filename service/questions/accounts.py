@@ -28,18 +28,15 @@ from service.models import (
 from service.problems import Problem
 
 
-class HasAccount(Problem):
-    """The person has an account of their own by now."""
-
-    def __init__(self) -> None:
-        super().__init__("asked.has_account")
+class AccountProblem(Problem):
+    """The account cannot be taken over, left alone or given back."""
 
 
 def take_over(session: Session, person_id: str, candidate: str) -> dict[str, Any]:
     """Let the next plan take the account over, with its login.
 
-    Raises ``HasAccount``, and ``Problem("asked.login_of_another")`` when another of our people has
-    been promised that login.
+    Raises ``AccountProblem``: ``asked.has_account``, and ``asked.login_of_another`` when another of
+    our people has been promised that login.
     """
     _check_no_account(session, person_id)
     account = session.get_one(
@@ -51,7 +48,7 @@ def take_over(session: Session, person_id: str, candidate: str) -> dict[str, Any
     if username and username != before:
         promised = select(Identity.person_id).where(Identity.username == username)
         if session.scalar(promised) is not None:
-            raise Problem("asked.login_of_another")
+            raise AccountProblem("asked.login_of_another")
         identity.username = username
     session.execute(delete(TakenLogin).where(TakenLogin.username == username))
     account.state, account.to_let_go = AccountState.SAME, ""
@@ -83,12 +80,13 @@ def _told(account: ForeignAccount, before: str, after: str) -> dict[str, Any]:
 def _check_no_account(session: Session, person_id: str) -> None:
     made = select(KnownUser.moodle_id).where(KnownUser.person_id == person_id)
     if session.scalar(made) is not None:
-        raise HasAccount
+        raise AccountProblem("asked.has_account")
 
 
 def undo(session: Session, about: Mapping[str, Any]) -> None:
     """Ask about the account again. One that was taken over is given back by the next plan, without
-    the places that it got from us. Raises ``HasAccount`` when another one was made since."""
+    the places that it got from us. Raises
+    ``AccountProblem("asked.has_account")`` when another one was made since."""
     person_id, number = about["person_id"], about["moodle_id"]
     account = session.get_one(ForeignAccount, (person_id, number), populate_existing=True)
     identity = session.get_one(Identity, person_id, populate_existing=True)
@@ -96,7 +94,7 @@ def undo(session: Session, about: Mapping[str, Any]) -> None:
     if user is not None and user.moodle_id == number:
         _give_back(session, user, account)
     elif user is not None and user.moodle_id is not None:
-        raise HasAccount
+        raise AccountProblem("asked.has_account")
     before, _after = about["username"]
     if account.state == AccountState.DIFFERENT:
         session.execute(delete(TakenLogin).where(TakenLogin.username == before))

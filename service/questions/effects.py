@@ -27,7 +27,6 @@ from service.models import (
     SourceKey,
     StoredDecision,
 )
-from service.problems import Problem
 from service.questions import accounts
 
 OF_IDENTITY = (
@@ -145,10 +144,10 @@ def _account_is_anothers(taken: Taken) -> Effects:
 
 
 def _who(taken: Taken) -> str:
-    """Return the human whom the row leads to. Raises ``Problem`` where it leads to nobody now."""
+    """Return the human whom the row leads to. Raises ``AccountProblem`` where it leads to nobody now."""
     (person_id,) = _keys(taken, taken.question.rows).values()
     if person_id is None:
-        raise Problem("asked.not_open")
+        raise accounts.AccountProblem("asked.not_open")
     return person_id
 
 
