@@ -144,7 +144,7 @@ def _account_is_anothers(taken: Taken) -> Effects:
 
 
 def _who(taken: Taken) -> str:
-    """Return the human whom the row leads to. Raises ``AccountProblem`` where it leads to nobody now."""
+    """Return the human whom the row leads to. Raises ``AccountProblem`` where there is none now."""
     (person_id,) = _keys(taken, taken.question.rows).values()
     if person_id is None:
         raise accounts.AccountProblem("asked.not_open")
