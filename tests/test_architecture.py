@@ -75,6 +75,7 @@ ARROWS = {
     "evidence": {"questions", "roster"},
     "matching": {"evidence", "findings", "questions", "roster", "settings"},
     "adoption": {"evidence", "formats", "questions", "settings"},
+    "foreign_accounts": {"evidence", "questions"},
     "roll": {"matching", "roster"},
     "school_identity": {"questions"},
     "school_changes": {"naming", "roll", "state"},
@@ -95,7 +96,7 @@ ARROWS = {
     "limits": {"settings", "state"},
     "plan": {"changes", "limits", "person_states", "settings", "state"},
     "moodle": {"settings"},
-    "apply": {"changes", "moodle", "state"},
+    "apply": {"changes", "foreign_accounts", "moodle", "state"},
 }
 """Inside provisioning the arrows go one way: what each module may import of the others."""
 
