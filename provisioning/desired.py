@@ -20,9 +20,11 @@ from provisioning.settings import (
     NamingSettings,
     PasswordSettings,
     PeopleSettings,
+    YearSettings,
 )
 from provisioning.several_schools import Elsewhere, Place, newest, speaks
 from provisioning.state import CourseEnrolment, CourseRole, Member, MoodleCourse, MoodleUser, State
+from provisioning.year_turn import with_last_year
 
 _PERSON_NAME_LENGTH = 100
 """Of a first or last name, in characters (docs/facts/moodle.md 5.3)."""
@@ -38,6 +40,7 @@ class DesiredRules:
     logins: LoginSettings = field(default_factory=LoginSettings)
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
     people: PeopleSettings = field(default_factory=PeopleSettings)
+    years: YearSettings = field(default_factory=YearSettings)
 
 
 def desired_users(
@@ -49,6 +52,7 @@ def desired_users(
     elsewhere: Elsewhere,
     rules: DesiredRules,
     today: date,
+    turns: bool = False,
 ) -> dict[str, MoodleUser]:
     """The accounts that this school should have in Moodle once the file is applied.
 
@@ -56,6 +60,7 @@ def desired_users(
     account, also when another school speaks for them. ``usernames``: person id -> login of the
     people present who have no account yet. Of a person whom other schools list too the newest
     export says name and class. Who is on no roll any more is in transit (``person_states``).
+    ``turns``: it is the first roll of another school year, so the last class has left school.
     """
     names = Names(rules.naming, roster.school, roster.school_year)
     users = dict(known.users)
@@ -64,7 +69,7 @@ def desired_users(
         if others := elsewhere.get(person_id):
             users[person_id] = _handed_over(user, roster.school.code, others)
         else:
-            users[person_id] = _let_go(user, roster, rules.people, today)
+            users[person_id] = _let_go(user, roster, rules.people, today, turns=turns)
     numbers = {one.snils for one in roster.persons.values()}
     for sourced_id, person_id in roll.first_rows:
         old = known.users.get(person_id)
@@ -100,10 +105,10 @@ def desired_state(
 
     Nothing is ever taken out of Moodle: categories, cohorts, courses and users stay. Who has left
     this school loses its memberships and enrolments. Last year's cohorts and courses stay as they
-    are.
+    are, or are hidden.
     """
     names = Names(rules.naming, roster.school, roster.school_year)
-    courses = _courses(roster, known, names, rules.courses)
+    courses = with_last_year(_courses(roster, known, names, rules.courses), names, rules.years)
     own = {category.idnumber: category for category in names.categories()}
     made = [
         *(names.role_cohort(role) for role in ROLE_NAMES),
@@ -171,11 +176,15 @@ def _handed_over(user: MoodleUser, school_code: str, others: Mapping[str, Place]
     )  # fmt: skip
 
 
-def _let_go(user: MoodleUser, roster: Roster, settings: PeopleSettings, today: date) -> MoodleUser:
+def _let_go(
+    user: MoodleUser, roster: Roster, settings: PeopleSettings, today: date, *, turns: bool
+) -> MoodleUser:
     """Return the account of a person whom no school lists any more."""
-    here = roster.classes.get(user.class_id) if user.school_code == roster.school.code else None
+    # Another year's class may have the id of the person's own.
+    own = user.school_code == roster.school.code and not turns
+    here = roster.classes.get(user.class_id) if own else None
     grade = here.grade if here else grade_in(user.class_title)
-    state = after_leaving(user.state, grade=grade, today=today, settings=settings)
+    state = after_leaving(user.state, grade=grade, today=today, settings=settings, turns=turns)
     # Leaving a roll opens nothing.
     if user.suspended and state == PersonState.IN_TRANSIT:
         state = PersonState.SUSPENDED

@@ -142,12 +142,18 @@ _SUMMER = ((5, 20), (8, 31))
 
 
 def after_leaving(
-    state: PersonState, *, grade: int | None, today: date, settings: PeopleSettings
+    state: PersonState,
+    *,
+    grade: int | None,
+    today: date,
+    settings: PeopleSettings,
+    turns: bool = False,
 ) -> PersonState:
     """Return the state of a person whom no school lists any more.
 
     Who was away before stays as they were: only time moves them on. ``grade`` is that of the class
-    that the person was in, None for staff and for pupils without one.
+    that the person was in, None for staff and for pupils without one. ``turns``: they are missing
+    from the first roll of another school year, which says what leaving in summer says.
     """
     if state not in LISTED:
         return state
@@ -155,7 +161,7 @@ def after_leaving(
         return PersonState.SUSPENDED
     first, last = _SUMMER
     is_summer = first <= (today.month, today.day) <= last
-    if grade is not None and grade >= LAST_GRADE and is_summer:
+    if grade is not None and grade >= LAST_GRADE and (is_summer or turns):
         return PersonState.GRADUATE
     return PersonState.IN_TRANSIT
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 
@@ -58,6 +59,37 @@ class PeopleSettings:
 
 
 _LONGEST_DAYS = 3650
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class YearSettings:
+    """When a new school year begins. Days are written ``MM-DD``."""
+
+    turn_on: str = "09-01"
+    """The day on which schools turn to the rolls of the new year, unless another one was set for
+    one of them; empty: as soon as a file of it is applied."""
+    next_from: str = "06-01"
+    """From this day on files of the next school year are read."""
+    last_until: str = "08-31"
+    """Until this day files of the school year that ends are read."""
+    last_year_courses: Literal["keep", "hide"] = "keep"
+    """What becomes of last year's courses when a school turns; nobody loses a place in them."""
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for a day that is none."""
+        for name in ("turn_on", "next_from", "last_until"):
+            text = getattr(self, name)
+            try:
+                if text or name != "turn_on":
+                    month_and_day(text)
+            except ValueError:
+                raise ValueError(f"{name} must be a month and a day, as 09-01") from None
+
+
+def month_and_day(text: str) -> tuple[int, int]:
+    """Return the month and the day of ``MM-DD``. Raises ``ValueError`` when it is no such day."""
+    day = datetime.strptime(f"2025-{text}", "%Y-%m-%d")  # noqa: DTZ007 - no moment, a day
+    return day.month, day.day
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,7 +17,7 @@ from service.activity.upkeep import roll_up as roll_activity_up
 from service.application import Application, build
 from service.db import transaction
 from service.housekeeping import clear_away as delete_what_is_over
-from service.loads import claims, due
+from service.loads import claims, due, years
 from service.loads.applying import apply_load as apply_approved
 from service.loads.failures import plan_again_by_itself
 from service.loads.planning import plan_load as plan_received
@@ -56,7 +56,9 @@ def plan_load(load_id: int) -> None:
         application = build()
         with claims.kept_fresh(application.sessions, load_id, application.clock):
             plan_received(application, load_id)
-        if due.approve_within_limits(application, load_id):
+        if due.approve_within_limits(application, load_id) or years.approve_confirmed(
+            application, load_id
+        ):
             JobQueue(application.settings).apply_load(load_id)
 
 
@@ -97,8 +99,12 @@ def plan_due() -> None:
         for load_id in due.left_planned(application):
             if due.approve_within_limits(application, load_id):
                 queue.apply_load(load_id)
-        if (begun := due.begin(application)) is not None:
-            queue.plan_load(begun)
+        for load_id in years.left_planned(application):
+            if years.approve_confirmed(application, load_id):
+                queue.apply_load(load_id)
+        for begun in (due.begin(application), years.begin(application)):
+            if begun is not None:
+                queue.plan_load(begun)
 
 
 def read_moodle() -> None:

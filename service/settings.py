@@ -25,6 +25,7 @@ from provisioning.settings import (
     PasswordSettings,
     PeopleSettings,
     ReadLimits,
+    YearSettings,
 )
 from service.calendar.spans import ZONE
 
@@ -252,6 +253,7 @@ class Settings:
     logins: LoginSettings = field(default_factory=LoginSettings)
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
     people: PeopleSettings = field(default_factory=PeopleSettings)
+    years: YearSettings = field(default_factory=YearSettings)
     courses: CourseSettings = field(default_factory=CourseSettings)
     naming: NamingSettings = field(default_factory=NamingSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)

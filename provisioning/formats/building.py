@@ -21,6 +21,7 @@ from provisioning.roster import (
     Role,
     SchoolClass,
 )
+from provisioning.settings import YearSettings
 
 _PERSON_KINDS = {Kind.STUDENT, Kind.STAFF, Kind.PERSON}
 _STAFF_ROLES = frozenset({Role.TEACHER, Role.ADMINISTRATOR})
@@ -40,6 +41,7 @@ class FilesOverlap(NamedTuple):
 class SchoolBuilder(FieldReader):
     """What has been read of one school so far; ``add`` takes the rows of file after file."""
 
+    years: YearSettings = field(default_factory=YearSettings)
     classes: dict[str, SchoolClass] = field(default_factory=dict)
     persons: dict[str, Person] = field(default_factory=dict)
     places: dict[str, tuple[str, ...]] = field(default_factory=dict)

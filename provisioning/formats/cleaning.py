@@ -11,12 +11,14 @@ from operator import mul
 
 from provisioning.formats.formatted_names import split_name
 from provisioning.formats.months import with_numbers
+from provisioning.settings import YearSettings, month_and_day
 
 
 class Unclean(ValueError):
     """A value cannot be used; the text is what is wrong, the last part of a rule's name."""
 
 
+_YEARS = YearSettings()
 _LONGEST_LIFE = 120
 """Years; who was born in an earlier year is no longer alive."""
 
@@ -255,13 +257,12 @@ def school_year_from(year: int) -> str:
     return f"{year}/{year + 1}"
 
 
-def school_years_of(day: date) -> tuple[str, ...]:
+def school_years_of(day: date, years: YearSettings = _YEARS) -> tuple[str, ...]:
     """School years a file may be about on this day: in June, July and August the next one too."""
-    if day.month >= 9:
-        return (school_year_from(day.year),)
-    if day.month >= 6:
-        return (school_year_from(day.year - 1), school_year_from(day.year))
-    return (school_year_from(day.year - 1),)
+    last_until, next_from = month_and_day(years.last_until), month_and_day(years.next_from)
+    today = day.month, day.day
+    last = (school_year_from(day.year - 1),) if today <= last_until else ()
+    return (*last, school_year_from(day.year)) if today >= next_from else last
 
 
 def _word(number: int) -> Callable[[str], str]:

@@ -24,7 +24,7 @@ from provisioning.formats.scanning import SchoolFiles
 from provisioning.formats.several import SharedParts
 from provisioning.formats.tallying import Tally
 from provisioning.roster import Mode, Part, Roster, School
-from provisioning.settings import ReadLimits
+from provisioning.settings import ReadLimits, YearSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,13 +60,14 @@ def read_school(
     today: date,
     expected_school: str | None = None,
     tally: Tally | None = None,
+    years: YearSettings = YearSettings(),  # noqa: B008 - a value that never changes
 ) -> SchoolReading:
     """Read all files of one school and join them.
 
     A fatal finding in any of them stops the school: half a set could make leavers of the rest.
     ``tally`` counts what the layouts find.
     """
-    builder = SchoolBuilder(school_code=school.school_code, today=today)
+    builder = SchoolBuilder(school_code=school.school_code, today=today, years=years)
     builder.findings += school.findings
     lookups = _lookups(school, limits)
     seen: set[Part] = set()
@@ -142,7 +143,7 @@ def _compare_headers(builder: SchoolBuilder, file: ScannedFile, first: ScannedFi
 
 
 def _check_school_year(builder: SchoolBuilder, year: str, today: date, row: Row | None) -> None:
-    allowed = cleaning.school_years_of(today)
+    allowed = cleaning.school_years_of(today, builder.years)
     if year and year not in allowed:
         expected = ", ".join(allowed)
         builder.report("school_year.other", row, "school_year", value=year, expected=expected)

@@ -110,8 +110,9 @@ def _read(
     yield 0, list(seen.findings)
     for files in seen.schools:
         read = read_school(
-            files, limits=reading.limits, today=today, expected_school=school or None, tally=tally
-        )
+            files, limits=reading.limits, today=today, expected_school=school or None, tally=tally,
+            years=context.settings.years,
+        )  # fmt: skip
         if read.roster is None:
             yield 0, list(read.findings)
         else:

@@ -4,6 +4,8 @@ retry, sync."""
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
+from datetime import date
 from pathlib import Path
 
 import click
@@ -77,21 +79,26 @@ def carry_out(context: Context, load_id: int, *, as_json: bool) -> int:
     with context.transaction() as session:
         load = operations.find(session, load_id, context.scope)
         plans = operations.plans(session, load, context.scope)
-        within = [
-            plan.school_code
-            for plan in plans
-            if plan.status == PlanStatus.PLANNED and not plan.breaches
-        ]
+        within = [plan.school_code for plan in plans if plan.awaits_yes and not plan.breaches]
         if not within:
             return _stop_code(context, load_id)
         now = context.now
-        operations.approve(
+        load = operations.approve(
             session, load_id, scope=context.scope, now=now, schools=within,
             limits=context.settings.limits,
         )  # fmt: skip
+        if load.status != LoadStatus.APPROVED:
+            days = {plan.begins_on for plan in plans if plan.begins_on}
+            _tell_waiting(days)
+            return _stop_code(context, load_id)
         operations.ready_to_apply(session, load_id, scope=context.scope, now=now)
     code = _apply(context, load_id, as_json=as_json)
     return code or (STOPPED if len(within) < len(plans) else 0)
+
+
+def _tell_waiting(days: Collection[date]) -> None:
+    click.echo(_("Of the next school year; it begins by itself on its day: {days}.",
+                 days=", ".join(f"{day:%d.%m.%Y}" for day in sorted(days))))  # fmt: skip
 
 
 def _stop_code(context: Context, load_id: int) -> int:
@@ -119,11 +126,13 @@ def approve(
 ) -> None:
     try:
         with context.transaction() as session:
-            operations.approve(
+            load = operations.approve(
                 session, load_id, scope=context.scope, now=context.now,
                 expected_digest=digest, over_limits=over_limits, schools=schools or None,
                 limits=context.settings.limits,
             )  # fmt: skip
+            can_begin = load.status == LoadStatus.APPROVED
+            days = {plan.begins_on for plan in load.plans if plan.begins_on}
     except operations.LoadProblem as problem:
         if problem.code == "load.over_limits":
             text = _("Over the limits: {schools}. Look at the plan; to go on all the same, add "
@@ -136,6 +145,9 @@ def approve(
             raise
         click.echo(text, err=True)
         sys.exit(STOPPED)
+    if not can_begin:
+        _tell_waiting(days)
+        return
     click.echo(_("Load {load} is approved. Next: schoolbridge apply {load}", load=load_id))
 
 

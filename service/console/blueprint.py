@@ -31,6 +31,7 @@ from service.console import (
     systems,
     uploads,
     writing,
+    years,
 )
 from service.console import navigation as navigating
 from service.console.navigation import Link
@@ -38,7 +39,7 @@ from service.i18n import N_
 
 SECTIONS = (
     (N_("Overview"), (home,)),
-    (N_("Loads"), (loads, uploads, questions, writing)),
+    (N_("Loads"), (loads, uploads, questions, years, writing)),
     (N_("People"), (slips, people, by_hand)),
     (N_("Reports"), (reports, published, mail)),
     (N_("Registry"), (registry, registry_figures, registry_imports)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask import Blueprint, render_template
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from service.console.context import now, scope, today, transaction
 from service.console.health import queue_answers
@@ -29,8 +29,10 @@ STALE_AFTER = timedelta(days=30)
 def index() -> str:
     mine = scope()
     newest = select(Load).order_by(Load.id.desc())
+    waits_for_day = SchoolPlan.status == PlanStatus.PENDING, SchoolPlan.year_confirmed.is_(False)
     to_decide = select(SchoolPlan.load_id).where(
-        SchoolPlan.status == PlanStatus.PLANNED, SchoolPlan.school_code.in_(mine.codes())
+        or_(SchoolPlan.status == PlanStatus.PLANNED, and_(*waits_for_day)),
+        SchoolPlan.school_code.in_(mine.codes()),
     )
     is_open = School.closed_on.is_(None) | (School.closed_on >= today())
     loaded = School.last_applied_at

@@ -20,7 +20,7 @@ from service.console.paging import Page, page_of
 from service.i18n import N_
 from service.i18n import gettext as _
 from service.loads import claims, failures, operations
-from service.models import Load, LoadFile, LoadStatus, PlanStatus, School, SchoolPlan
+from service.models import Load, LoadFile, LoadStatus, School, SchoolPlan
 from service.problems import Problem
 from service.questions import listing
 
@@ -88,7 +88,7 @@ def show(load_id: int, problem: Problem | None = None) -> str:
         found = Counter(
             operations.as_finding(row).verdict for row in operations.findings(db, load, mine)
         )
-        open_plans = [plan for plan in plans if plan.status == PlanStatus.PLANNED]
+        open_plans = [plan for plan in plans if plan.awaits_yes]
         (counted,) = with_counts(db, [load], mine)
         day = operations.day_of(db, plans, settings().limits, now())
         return render_template(
@@ -177,7 +177,7 @@ def approve(load_id: int) -> Response:
         load = operations.find(db, load_id, scope())
         plans = operations.plans(db, load, scope())
         limits, exceeds = settings().limits, "city_day" in request.form
-        waiting = {p.school_code: p.breaches for p in plans if p.status == PlanStatus.PLANNED}
+        waiting = {p.school_code: p.breaches for p in plans if p.awaits_yes}
         chosen = {code for code, breaches in waiting.items() if not breaches or code in confirmed}
         if not exceeds:
             day = operations.day_of(db, plans, limits, now())
@@ -185,11 +185,13 @@ def approve(load_id: int) -> Response:
             chosen = chosen & harmless or chosen
         if not chosen and not confirmed:
             chosen = set(waiting)  # refused, because a tick is missing
-        operations.approve(
+        load = operations.approve(
             db, load_id, scope=scope(), now=now(), expected_digest=seen,
             over_limits=bool(confirmed), city_day=exceeds, schools=chosen, limits=limits,
         )  # fmt: skip
-        if is_to_apply := request.form.get("then") == "apply":
+        # Where all of it is of the next year, there is nothing to apply before its day.
+        can_begin = load.status == LoadStatus.APPROVED
+        if is_to_apply := can_begin and request.form.get("then") == "apply":
             operations.ready_to_apply(db, load_id, scope=scope(), now=now())
     if is_to_apply:
         the_console().queue.apply_load(load_id)

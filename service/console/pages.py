@@ -27,11 +27,13 @@ from service.words import (
     registrations,
     registry,
     values,
+    years,
 )
 
 WORDS = SimpleNamespace(
     esia=esia, findings=findings, links=links, loads=loads, people=people, phases=phases,
     questions=questions, registrations=registrations, registry=registry, values=values,
+    years=years,
 )  # fmt: skip
 """``words`` of a template: ``words.loads.outcome(code)``."""
 

@@ -192,7 +192,8 @@ def approve(
     ``LoadProblem``: ``load.not_planned``, ``load.digest_differs``, ``load.nothing_to_approve``,
     ``load.already_decided`` (somebody said yes before), ``load.over_limits``, ``load.city_day``
     (only the city may approve it, with ``city_day``, which is ``over_limits`` when not said).
-    Nothing at all is approved then.
+    Nothing at all is approved then. A plan of the next school year gets its yes for the day when
+    the school turns.
     """
     load, mine = _to_decide(session, load_id, scope)
     # Also after the rest was applied: the yes to it may have left these out.
@@ -200,14 +201,12 @@ def approve(
         raise LoadProblem("load.not_planned", status=load.status)
     if expected_digest and not digest(mine).startswith(expected_digest):
         raise LoadProblem("load.digest_differs")
-    open_plans = [
-        plan
-        for plan in mine
-        if plan.status == PlanStatus.PLANNED and (schools is None or plan.school_code in schools)
-    ]
-    if not open_plans:
+    asked = [plan for plan in mine if schools is None or plan.school_code in schools]
+    open_plans = [plan for plan in asked if plan.status == PlanStatus.PLANNED]
+    waiting = [plan for plan in asked if plan.awaits_yes and plan not in open_plans]
+    if not open_plans and not waiting:
         raise _nothing_to_approve(load, mine, schools)
-    breached = [plan.school_code for plan in open_plans if plan.breaches]
+    breached = [plan.school_code for plan in (*open_plans, *waiting) if plan.breaches]
     if breached and not over_limits:
         raise LoadProblem("load.over_limits", schools=", ".join(breached))
     city_day_limits.hold(session)
@@ -219,13 +218,16 @@ def approve(
     for plan in open_plans:
         plan.status, plan.limits_confirmed = PlanStatus.APPROVED, bool(plan.breaches)
         plan.counted_at, plan.city_confirmed = now, plan.school_code in held
-    load.status = LoadStatus.APPROVED
-    # A yes is no order to apply: ``ready_to_apply`` gives that, for the rest of the load too.
-    load.go_on_at = None
+    for plan in waiting:
+        plan.year_confirmed = True
+    if open_plans:
+        load.status = LoadStatus.APPROVED
+        # A yes is no order to apply: ``ready_to_apply`` gives that, for the rest of the load too.
+        load.go_on_at = None
     load.approved_at, load.approved_by = now, scope.actor
     audit.record(
         session, AuditAction.LOAD_APPROVE, at=now, actor=scope.actor, load_id=load.id,
-        digest=digest(mine), schools=len(open_plans), over_limits=len(breached),
+        digest=digest(mine), schools=len(open_plans) + len(waiting), over_limits=len(breached),
         city_day=len(held),
     )  # fmt: skip
     return load
@@ -246,7 +248,7 @@ def _nothing_to_approve(
     decided = {
         plan.school_code
         for plan in mine
-        if plan.status in {PlanStatus.APPROVED, PlanStatus.APPLIED}
+        if plan.status in {PlanStatus.APPROVED, PlanStatus.APPLIED} or plan.year_confirmed
     }
     if decided & set(schools) if schools else decided:
         return LoadProblem("load.already_decided", who=load.approved_by)
@@ -262,7 +264,9 @@ def reject(session: Session, load_id: int, *, scope: Scope, now: datetime) -> Lo
     for plan in mine:
         plan.status = PlanStatus.REJECTED
     left = {plan.status for plan in load.plans}
-    if not left & {PlanStatus.PLANNED, PlanStatus.APPROVED, PlanStatus.APPLIED}:
+    if not left & {
+        PlanStatus.PLANNED, PlanStatus.PENDING, PlanStatus.APPROVED, PlanStatus.APPLIED
+    }:  # fmt: skip
         load.status = LoadStatus.REJECTED
         load.finished_at = now
     elif left & {PlanStatus.PLANNED} and PlanStatus.APPROVED not in left:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import String
+from sqlalchemy import ColumnElement, String, delete, select
 from sqlalchemy.orm import Session
 
 from provisioning.findings import Finding
@@ -17,8 +17,10 @@ from service.models import (
     LoadFile,
     LoadFinding,
     PlannedChange,
+    PlannedClass,
     PlannedClassTeacher,
     PlannedMembership,
+    PlannedRoster,
     School,
     SchoolPlan,
 )
@@ -118,3 +120,18 @@ def store_findings(session: Session, load_id: int, findings: Sequence[Finding]) 
         for finding in findings
     )
     insert_rows(session, LoadFinding, rows)
+
+
+def forget(session: Session, load_id: int, school_code: str | None = None) -> None:
+    """Remove what an earlier attempt to plan the load, or one school of it, has left."""
+
+    def ours(table: type[SchoolPlan | LoadFile | LoadFinding]) -> ColumnElement[bool]:
+        of_load = table.load_id == load_id
+        return of_load if school_code is None else of_load & (table.school_code == school_code)
+
+    plans = select(SchoolPlan.id).where(ours(SchoolPlan))
+    parts = PlannedChange, PlannedMembership, PlannedClassTeacher, PlannedClass, PlannedRoster
+    for part in parts:
+        session.execute(delete(part).where(part.plan_id.in_(plans)))
+    for table in (SchoolPlan, LoadFile, LoadFinding):
+        session.execute(delete(table).where(ours(table)))

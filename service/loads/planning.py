@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from provisioning.desired import DesiredRules, desired_state, desired_users
@@ -40,12 +39,14 @@ from service.loads import (
     rosters,
     school_codes,
     usual,
+    years,
 )
 from service.loads.earlier_loads import compare_with_earlier
 from service.loads.identities import recognise, usernames
 from service.loads.old_places import old_places
 from service.loads.other_rolls import OtherRolls
 from service.loads.plan_storing import (
+    forget,
     store_class_teachers,
     store_files,
     store_findings,
@@ -57,14 +58,7 @@ from service.loads.replanning import KeptSchool
 from service.models import (
     Load,
     LoadCause,
-    LoadFile,
-    LoadFinding,
     LoadStatus,
-    PlannedChange,
-    PlannedClass,
-    PlannedClassTeacher,
-    PlannedMembership,
-    PlannedRoster,
     PlanStatus,
     School,
     SchoolPlan,
@@ -83,7 +77,7 @@ def plan_load(application: Application, load_id: int) -> None:
         ):
             return
         load.problem = ""
-        _forget(session, load_id)
+        forget(session, load_id)
     try:
         if load.cause == LoadCause.DUE:
             due.plan_all(application, load)
@@ -100,30 +94,15 @@ def plan_load(application: Application, load_id: int) -> None:
         raise
 
 
-def _forget(session: Session, load_id: int, school_code: str | None = None) -> None:
-    """Remove what an earlier attempt to plan the load, or one school of it, has left."""
-
-    def ours(table: type[SchoolPlan | LoadFile | LoadFinding]) -> ColumnElement[bool]:
-        of_load = table.load_id == load_id
-        return of_load if school_code is None else of_load & (table.school_code == school_code)
-
-    plans = select(SchoolPlan.id).where(ours(SchoolPlan))
-    parts = PlannedChange, PlannedMembership, PlannedClassTeacher, PlannedClass, PlannedRoster
-    for part in parts:
-        session.execute(delete(part).where(part.plan_id.in_(plans)))
-    for table in (SchoolPlan, LoadFile, LoadFinding):
-        session.execute(delete(table).where(ours(table)))
-
-
 def _end(application: Application, load_id: int, *, problem: str = "") -> None:
     now = application.clock()
     with transaction(application.sessions) as session:
         if problem:
             # The plans first, then the load, as a decision about them locks both.
-            _forget(session, load_id)
+            forget(session, load_id)
         claims.renew(session, load_id, now)
         load = session.get_one(Load, load_id)
-        usable = any(plan.status == PlanStatus.PLANNED for plan in load.plans)
+        usable = any(plan.status in (PlanStatus.PLANNED, PlanStatus.PENDING) for plan in load.plans)
         if load.status == LoadStatus.RECEIVED:  # else somebody has rejected it meanwhile
             load.status = LoadStatus.PLANNED if usable else LoadStatus.REJECTED
         load.planned_at, load.problem = now, problem[:1000]
@@ -154,7 +133,7 @@ class _Planning:
 
     def plan_all(self) -> None:
         """Plan every school; those whose people turned up in, or left, another one twice."""
-        if self._load.cause == LoadCause.ROWS:
+        if self._load.cause in (LoadCause.ROWS, LoadCause.YEAR):
             self._plan_schools(replanning.kept_schools(self._load))
             return
         found = scan(
@@ -213,7 +192,7 @@ class _Planning:
             questions += recognised.questions
         with transaction(self._application.sessions) as session:
             for one in {files.school_code, code}:
-                _forget(session, self._load.id, one)
+                forget(session, self._load.id, one)
             store_files(session, self._load.id, reading.files)
             planned = None if _is_fatal(findings) else roster
             if roster is None or planned is None:
@@ -228,7 +207,9 @@ class _Planning:
                 stored.unusual = usual.what_is_unusual(session, school, stored.figures)
                 class_keys.store(session, stored.id, told, recognised.matches)
                 del told
-                replanning.take_the_place_of_others(session, self._load, stored)
+                waits_until = years.waiting_day(session, self._application, roster, self._today)
+                if waits_until is None:
+                    replanning.take_the_place_of_others(session, self._load, stored)
                 self._keep_rows(session, stored, files, reading)
                 known = known_state.known_state(session, school.code)
                 new = (one for one in roll.present.values() if one not in known.users)
@@ -236,6 +217,7 @@ class _Planning:
                 users = desired_users(
                     roster, roll, known, usernames=usernames(session, new),
                     elsewhere=elsewhere, rules=self._rules, today=self._today,
+                    turns=years.is_turning(session, school.code, roster.school_year),
                 )  # fmt: skip
                 old = old_places(
                     session, school, roster, roll, load_id=self._load.id,
@@ -258,7 +240,14 @@ class _Planning:
                 plan = make_plan(known, desired, self._settings.limits, about, accounts)
                 store_plan(session, stored, plan)
                 store_class_teachers(session, stored, roster, roll)
-                self._others.planned(school, roll.after, roster.exported_at)
+                if waits_until is not None:
+                    # What counts now stays as it is: other rolls, and what is asked about it.
+                    years.keep_waiting(session, stored, waits_until)
+                    planned = None
+                else:
+                    self._others.planned(school, roll.after, roster.exported_at)
+                    if self._load.cause == LoadCause.YEAR:
+                        years.follow_the_yes(session, stored)
             store_findings(session, self._load.id, findings)
             asking.keep_questions(session, self._load.id, questions, now, roster=planned)
             claims.renew(session, self._load.id, self._application.clock())
@@ -287,6 +276,7 @@ class _Planning:
             if self._load.expected_school not in {"", code}:
                 about = {"expected": self._load.expected_school}
                 findings.append(about_school(roster, "school.wrong", "school_code", code, **about))
+            findings += years.about_last_year(session, roster)
             roster, more = validate(roster, self._today)
             roster, differences = as_registered(session, roster)
         return replace(reading, files=read), roster, findings + more + differences, questions
@@ -303,6 +293,7 @@ class _Planning:
             limits=self._settings.reading.limits,
             today=self._today,
             expected_school=expected,
+            years=self._settings.years,
         )
 
     def _keep_rows(

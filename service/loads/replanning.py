@@ -29,12 +29,17 @@ class KeptSchool:
     school_code: str
     load_id: int | None = None
     """The load that asked: its rows count also when a finding has stopped them."""
+    of_next_year: bool = False
+    """The rows are those that waited for the day when the school turns."""
     told_code: str = ""
     """The code of the school in the files that the rows came from, once they are read."""
 
     def read(self, session: Session) -> SchoolReading:
         """Return the rows as a reading of files would; without a roster when none are kept."""
-        rows = rosters.newest_rows(session, self.school_code, self.load_id)
+        if self.of_next_year:
+            rows = rosters.waiting_rows(session, self.school_code)
+        else:
+            rows = rosters.newest_rows(session, self.school_code, self.load_id)
         self.told_code = rows.told_code if rows else ""
         return SchoolReading(
             school_code=self.school_code,
@@ -75,7 +80,9 @@ def plan_from_kept_rows(
 def kept_schools(load: Load) -> list[KeptSchool]:
     """Return what a load without files is planned from."""
     return [
-        KeptSchool(school_code=code, load_id=load.again_of)
+        KeptSchool(
+            school_code=code, load_id=load.again_of, of_next_year=load.cause == LoadCause.YEAR
+        )
         for code in sorted(load.only_schools or ())
     ]
 

@@ -112,6 +112,11 @@ def newest_rows(session: Session, school_code: str, load_id: int | None = None) 
     return _newest(session, school_code, or_(_stands(), stopped))
 
 
+def waiting_rows(session: Session, school_code: str) -> KeptRows | None:
+    """Return the rows of the next school year that wait for the day when the school turns."""
+    return _newest(session, school_code, SchoolPlan.status == PlanStatus.PENDING)
+
+
 def is_overtaken(session: Session, plan: SchoolPlan) -> bool:
     """Tell whether the plan, made of kept rows, waits while that of a newer file stands.
 
@@ -183,7 +188,7 @@ def forget_old(session: Session, now: datetime, *, at_most: int) -> int:
     """Delete what plans were made from that nobody needs any more; how many plans it was.
 
     Kept: the plan that was applied last, under each code by which exports name the school; plans
-    that may still be applied; and what is younger than ``KEPT_AFTER``.
+    that may still be applied, or wait for the year's turn; and what is younger than ``KEPT_AFTER``.
     """
     with_rows = (
         select(SchoolPlan.id, SchoolPlan.school_code, SchoolPlan.started, SchoolPlan.status,
@@ -211,7 +216,9 @@ def _over(plans: Iterable[Sequence[Any]]) -> Iterable[int]:
             if last not in seen:
                 seen.add(last)
                 continue
-        elif current and status in (PlanStatus.PLANNED, PlanStatus.APPROVED):
+        elif (
+            current and status in (PlanStatus.PLANNED, PlanStatus.APPROVED)
+        ) or status == PlanStatus.PENDING:
             continue
         yield plan_id
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, exists, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from service.loads import class_keys
+from service.loads import class_keys, years
 from service.loads.roll_history import note_entered, note_roll
 from service.models import (
     ClassTeacher,
@@ -42,6 +42,7 @@ def take_over_roll(session: Session, plan: SchoolPlan, school: School, now: date
     class_keys.take_over(session, plan, now)
     # No file is newer than its arrival: a fast clock would else stop the right file after it.
     school.last_exported_at = plan.exported_at and min(plan.exported_at, plan.load.created_at)
+    years.end_waiting(session, plan)
     supersede_others(plan, school)
 
 

@@ -50,6 +50,9 @@ class LoadCause(StrEnum):
     """No file: the rows that were kept of ``only_schools``, after somebody has answered."""
     BY_HAND = "by_hand"
     """No file: an operator entered a person."""
+    YEAR = "year"
+    """No file: the rows of the new school year that were kept of ``only_schools``; its day has
+    come."""
     REPAIR = "repair"
     """No file: what a look into Moodle found is brought back to what we hold."""
     UNDO = "undo"
@@ -58,6 +61,8 @@ class LoadCause(StrEnum):
 
 class PlanStatus(StrEnum):
     PLANNED = "planned"
+    PENDING = "pending"
+    """Of the next school year: its rows are planned again on the day when the school turns."""
     BLOCKED = "blocked"
     """A fatal finding stops this school."""
     REJECTED = "rejected"
@@ -183,6 +188,11 @@ class SchoolPlan(Base):
     """It is made without a file: people are added to the school's roll at most. If it adds nobody,
     other plans of the school stay valid beside it."""
     school_year: Mapped[str] = mapped_column(String(9), default="")
+    begins_on: Mapped[date | None]
+    """Of a pending plan: the day, as it was known when the plan was made."""
+    year_confirmed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Somebody has said yes to the year's turn: it is applied on its day if that takes away no
+    more than the pending plan did."""
     exported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     people: Mapped[int] = mapped_column(default=0)
     """People taken from the file."""
@@ -190,6 +200,12 @@ class SchoolPlan(Base):
     """Rows of people that could not be used."""
     applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     load: Mapped[Load] = relationship(back_populates="plans")
+
+    @property
+    def awaits_yes(self) -> bool:
+        """Tell whether somebody still has to say yes or no to it."""
+        waits_for_day = self.status == PlanStatus.PENDING and not self.year_confirmed
+        return self.status == PlanStatus.PLANNED or waits_for_day
 
 
 class PlannedChange(Base):

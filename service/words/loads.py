@@ -82,6 +82,7 @@ load_status = words(
 
 plan_status = words(
     planned=N_("planned"),
+    pending=N_("waits for the new school year"),
     blocked=N_("stopped by a finding"),
     rejected=N_("rejected"),
     approved=N_("approved"),

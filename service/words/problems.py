@@ -37,6 +37,8 @@ _SENTENCES = {
     "schools.same": N_("{school} is one school: name two"),
     "schools.closed": N_("school {school} has ended already"),
     "schools.no_class": N_("the school has no class {name} this year"),
+    "years.no_day": N_("write the day as a date"),
+    "years.not_of_the_year": N_("this day is too far from the beginning of the year {year}"),
     "schools.no_people": N_(
         "nobody of the school {school} was loaded yet: close it in the registry"
     ),

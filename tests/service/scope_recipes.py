@@ -177,6 +177,13 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
                {"choice": "same 1", "looked": "1"}],
     ),
     "console.questions.undo": Recipe({"question_id": ["{number}"]}, forms=[{"looked": "1"}]),
+    "console.years.index": Recipe(queries=[{}, {"state": "not_loaded"}, {"year": "2027/2028"}]),
+    "console.years.set_day": Recipe(
+        forms=[
+            {"year": "2027/2028", "turn_on": "2027-09-03", "school": "{school}"},
+            {"year": "2027/2028", "turn_on": "2027-09-03", "district": "{district}"},
+        ]
+    ),
     "console.by_hand.index": PLAIN,
     "console.by_hand.add": Recipe(
         forms=[{

@@ -93,6 +93,7 @@ def upgrade() -> None:
         sa.Column("drift_id", sa.Integer, sa.ForeignKey("drifts.id")),
     )
     _adoptions()
+    _years()
 
 
 def _adoptions() -> None:
@@ -159,4 +160,20 @@ def _adoptions() -> None:
         sa.Column("account", sa.Text, nullable=False),
         sa.Column("to_let_go", sa.Text, nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+
+
+def _years() -> None:
+    op.create_table(
+        "year_turns",
+        sa.Column("school_year", sa.String(9), primary_key=True),
+        sa.Column("district", sa.String(100), primary_key=True),
+        sa.Column("school_code", sa.String(64), primary_key=True),
+        sa.Column("turn_on", sa.Date, nullable=False),
+        sa.Column("set_by", sa.String(100), nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.add_column("school_plans", sa.Column("begins_on", sa.Date))
+    op.add_column(
+        "school_plans",
+        sa.Column("year_confirmed", sa.Boolean, server_default=sa.false(), nullable=False),
     )
