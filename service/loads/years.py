@@ -251,10 +251,14 @@ def set_day(
 ) -> None:
     """Let the city, a district or a school turn on another day.
 
-    Raises ``Forbidden`` outside of the scope, ``LoadProblem``: ``years.not_of_the_year`` for a day
-    more than half a year before or after the first of September of that year.
+    Raises ``Forbidden`` outside of the scope, ``LoadProblem``: ``years.no_such_district``, or
+    ``years.not_of_the_year`` for a day more than half a year from the first of September.
     """
+    if school_code:
+        district = ""
     _check_place(session, scope, district, school_code)
+    if district and not session.scalar(select(exists().where(School.district == district))):
+        raise LoadProblem("years.no_such_district", district=district)
     first = date(int(school_year[:4]), 9, 1)
     if abs((turn_on - first).days) > _HALF_A_YEAR_DAYS:
         raise LoadProblem("years.not_of_the_year", year=school_year)

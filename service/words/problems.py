@@ -37,6 +37,7 @@ _SENTENCES = {
     "schools.same": N_("{school} is one school: name two"),
     "schools.closed": N_("school {school} has ended already"),
     "schools.no_class": N_("the school has no class {name} this year"),
+    "years.no_such_district": N_("no school is in a district “{district}”"),
     "years.no_day": N_("write the day as a date"),
     "years.not_of_the_year": N_("this day is too far from the beginning of the year {year}"),
     "schools.no_people": N_(
