@@ -160,6 +160,7 @@ def _adoptions() -> None:
         sa.Column("account", sa.Text, nullable=False),
         sa.Column("to_let_go", sa.Text, nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+    )
 
 
 def _years() -> None:
