@@ -133,7 +133,7 @@ def _away(roster: Roster, roll: Roll, known: State) -> set[str]:
         person_id
         for person_id, user in known.users.items()
         if person_id not in roll.after
-        and person_id not in roll.untouched
+        and (person_id not in roll.untouched or person_id not in roll.before)
         and (person_id in roll.before or absence_is_leaving(roster, user.role))
     }
 
@@ -297,9 +297,17 @@ class _Links:
                 role = CourseRole.EDITING_TEACHER
                 yield CourseEnrolment(course=course, person_id=person_id, role=role)
 
+    def _stays(self, person_id: str) -> bool:
+        """Tell whether somebody by no row keeps the places: on the roll all the same, or unsaid.
+
+        Not who is none of this school's: nobody here leads to them since an answer was taken back.
+        """
+        is_known = person_id in self._known.users and person_id not in self._away
+        return person_id in self._roll.after or is_known
+
     def _keeps_member(self, one: Member, role_cohorts: Mapping[str, str]) -> bool:
         if one.person_id not in self._here:
-            return one.person_id not in self._away
+            return self._stays(one.person_id)
         if one.cohort in role_cohorts.values():
             return False
         if not self._names.is_of_this_year(one.cohort) or one.cohort in self._held_cohorts:
@@ -309,7 +317,7 @@ class _Links:
 
     def _keeps_enrolment(self, one: CourseEnrolment, teaching_is_complete: bool) -> bool:
         if one.person_id not in self._here:
-            return one.person_id not in self._away
+            return self._stays(one.person_id)
         if not self._names.is_of_this_year(one.course) or one.course in self._held_courses:
             return True
         if one.role is CourseRole.EDITING_TEACHER:

@@ -93,6 +93,7 @@ ARROWS = {
         "state",
         "year_turn",
     },
+    "taken_back": {"person_states", "roll", "several_schools", "state"},
     "changes": set(),
     "drift": {"changes", "state"},
     "limits": {"settings", "state"},

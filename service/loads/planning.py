@@ -21,6 +21,7 @@ from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
 from provisioning.several_schools import Elsewhere
 from provisioning.state import State
+from provisioning.taken_back import accounts_as_before, places_as_before
 from provisioning.validation import validate
 from service import audit
 from service.application import Application
@@ -38,6 +39,7 @@ from service.loads import (
     replanning,
     rosters,
     school_codes,
+    taken_back,
     usual,
     years,
 )
@@ -219,6 +221,8 @@ class _Planning:
                     elsewhere=elsewhere, rules=self._rules, today=self._today,
                     turns=years.is_turning(session, school.code, roster.school_year),
                 )  # fmt: skip
+                before = taken_back.before(session, school.code, known.users)
+                users = accounts_as_before(users, known.users, roll, elsewhere, before)
                 old = old_places(
                     session, school, roster, roll, load_id=self._load.id,
                     candidates=self._others.of_several(school.code), elsewhere=elsewhere,
@@ -227,9 +231,8 @@ class _Planning:
                 questions += old.questions
                 questions += places_in_doubt.questions(session, roster, roll, elsewhere)
                 roster = replace(roster, persons={})
-                desired = desired_state(
-                    roster, roll, known, users, rules=self._rules,
-                )  # fmt: skip
+                desired = desired_state(roster, roll, known, users, rules=self._rules)
+                desired = places_as_before(desired, roll, before)
                 known = replace(
                     known,
                     members=known.members | old.members,

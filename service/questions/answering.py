@@ -152,7 +152,7 @@ def undo(
             # What comes back is a yes: one human, whom the school of the row sees again.
             for person_id in decision.refused:
                 _check_rights(session, scope, question, Answer.SAME, person_id)
-        effects.restore(session, decision)
+        effects.restore(session, decision, now)
         decision.undone_by, decision.undone_at = scope.actor, now
         if _is_by_operator(decision):
             # No file asked, so nothing waits.
@@ -261,7 +261,9 @@ def _decide(
         answer=given, candidate=candidate,
         refused=refused if given not in POSITIVE or given is Answer.SAME else [],
         evidence=as_json(looked_at(question, candidate)), reason=reason.strip(), effects={},
-        before=effects.humans_before(session, will_be, stored.school_code, source),
+        before=effects.humans_before(
+            session, will_be, effects.people_of(question), stored.school_code, source
+        ),
         decided_by=scope.actor, decided_role=scope.role, decided_at=now,
     )  # fmt: skip
     session.add(decision)

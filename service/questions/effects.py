@@ -7,7 +7,7 @@ answer does change is written down with it, row by row, so that undoing it resto
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from provisioning.questions import Answer, Question, QuestionKind, RowRef
 from provisioning.roster import Person
 from service.db import rows_among, upsert
-from service.loads import class_answers, school_codes
+from service.loads import class_answers, school_codes, taken_back
 from service.loads.identities import identity_values
 from service.models import (
     Identity,
@@ -187,6 +187,14 @@ def rows_of(question: Question, candidate: str) -> dict[str, RowRef | None]:
     return {candidate: next(iter(_own_rows(question)), None)}
 
 
+def people_of(question: Question) -> set[str]:
+    """Return the humans whom an answer lets rows be, or not be."""
+    about_rows = question.kind in CHANGES_WHO or question.kind is QuestionKind.RENUMBERED
+    if not about_rows or question.is_about_places:
+        return set()
+    return {one.key for one in question.candidates}
+
+
 def _own_rows(question: Question) -> tuple[RowRef, ...]:
     """Return the rows that the question is about: named by its key, else all of its school."""
     own = [one for one in question.rows if one.school_code == question.school_code]
@@ -225,12 +233,17 @@ def _set_key(
 
 
 def humans_before(
-    session: Session, will_be: Mapping[str, Person | None], school: str, source: str
+    session: Session,
+    will_be: Mapping[str, Person | None],
+    people: Collection[str],
+    school: str,
+    source: str,
 ) -> str:
     """Return as JSON what is known of these humans, and what it becomes when the rows that they
     are from here on are applied. It is stored encrypted with the decision.
 
-    ``will_be``: the row of each human; None when it is not kept any more.
+    ``will_be``: the row of each human; None when it is not kept any more. ``people``: everybody
+    whom the rows might be; of them it is told what they have (``taken_back``).
     """
     after: dict[str, Any] = {}
     for person_id, row in will_be.items():
@@ -239,7 +252,10 @@ def humans_before(
             of_identity |= identity_values(row)
             of_user |= {"source": source, "sourced_id": row.sourced_id}
         after[person_id] = {"identities": of_identity, "known_users": of_user}
-    return _differences(humans_now(session, will_be), after)
+    told = _differences(humans_now(session, will_be), after)
+    for person_id, had in taken_back.noted(session, people, school).items():
+        told.setdefault(person_id, {})["had"] = had
+    return json.dumps(told, ensure_ascii=False)
 
 
 def humans_now(session: Session, people: Iterable[str]) -> dict[str, Any]:
@@ -256,11 +272,11 @@ def humans_now(session: Session, people: Iterable[str]) -> dict[str, Any]:
 
 def humans_changed(session: Session, before: dict[str, Any]) -> str:
     """As ``humans_before``, where the answer itself has changed what is known."""
-    return _differences(before, humans_now(session, before))
+    return json.dumps(_differences(before, humans_now(session, before)), ensure_ascii=False)
 
 
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    told = {
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         person_id: {
             table: {
                 name: [was, _plain(after[person_id][table][name])]
@@ -271,7 +287,6 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         }
         for person_id, tables in before.items()
     }
-    return json.dumps(told, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:
@@ -327,9 +342,9 @@ def _take_back(session: Session, about: Mapping[str, Any]) -> None:
         place.confirmed = True
 
 
-def restore(session: Session, decision: StoredDecision) -> None:
+def restore(session: Session, decision: StoredDecision, now: datetime) -> None:
     """Put back what the answer changed, where nothing later has changed it again."""
-    keys = []
+    keys, restored = [], 0
     for one in decision.effects.get("source_keys", ()):
         key = (one["source"], one["school_code"], one["sourced_id"])
         known = session.get(SourceKey, key, populate_existing=True)
@@ -338,6 +353,7 @@ def restore(session: Session, decision: StoredDecision) -> None:
         is_new_human = one["after"] is None and is_now is not None
         if is_now == one["after"] or is_new_human:
             _set_key(session, *key, one["before"])
+            restored += 1
             if is_now is not None:
                 _doubt_place(session, one["school_code"], is_now)
         is_made = is_new_human and is_now != one["before"]
@@ -352,8 +368,16 @@ def restore(session: Session, decision: StoredDecision) -> None:
         accounts.undo(session, about)
     if (about := decision.effects.get("let_go")) is not None:
         _take_back(session, about)
-    for person_id, tables in json.loads(decision.before).items():
+    told = json.loads(decision.before)
+    for person_id, tables in told.items():
         _restore_human(session, person_id, tables)
+    if restored or not keys:
+        # Of all whom the rows may be: who was not meant may have left the roll since.
+        back = {person_id: tables["had"] for person_id, tables in told.items() if "had" in tables}
+        for person_id, had in back.items():
+            taken_back.restore(session, had, person_id, decision.school_code, now)
+        decision.before = json.dumps(told, ensure_ascii=False)
+        decision.effects = decision.effects | {"back": sorted(back)}
     session.flush()
 
 
