@@ -33,7 +33,7 @@ from service.models import (
     StoredQuestion,
 )
 from service.problems import Problem
-from service.questions import effects, listing, plans
+from service.questions import effects, humans, listing, plans
 
 MOST_ALIKE = 1000
 """So many questions are answered at once at most."""
@@ -261,7 +261,7 @@ def _decide(
         answer=given, candidate=candidate,
         refused=refused if given not in POSITIVE or given is Answer.SAME else [],
         evidence=as_json(looked_at(question, candidate)), reason=reason.strip(), effects={},
-        before=effects.humans_before(
+        before=humans.before(
             session, will_be, effects.people_of(question), stored.school_code, source
         ),
         decided_by=scope.actor, decided_role=scope.role, decided_at=now,

@@ -7,19 +7,17 @@ answer does change is written down with it, row by row, so that undoing it resto
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from provisioning.questions import Answer, Question, QuestionKind, RowRef
-from provisioning.roster import Person
-from service.db import rows_among, upsert
+from service.db import upsert
 from service.loads import class_answers, school_codes, taken_back
-from service.loads.identities import identity_values
 from service.models import (
     Identity,
     KnownUser,
@@ -27,15 +25,8 @@ from service.models import (
     SourceKey,
     StoredDecision,
 )
-from service.questions import accounts
+from service.questions import accounts, humans
 
-OF_IDENTITY = (
-    "family_name", "given_name", "middle_name", "name_key", "given_key", "family_key",
-    "birth_date", "sex", "snils", "school_code",
-)  # fmt: skip
-"""What matching compares: it follows what is applied, so a wrong merge writes over it."""
-OF_USER = ("school_code", "source", "sourced_id")
-"""Who speaks for the person. The rest of a known user is what Moodle has."""
 CHANGES_WHO = frozenset({QuestionKind.MATCH, QuestionKind.SPLIT, QuestionKind.MOVE})
 """Kinds of which a yes lets a row be the candidate."""
 
@@ -232,67 +223,6 @@ def _set_key(
         upsert(session, SourceKey, [key | {"person_id": person_id}])
 
 
-def humans_before(
-    session: Session,
-    will_be: Mapping[str, Person | None],
-    people: Collection[str],
-    school: str,
-    source: str,
-) -> str:
-    """Return as JSON what is known of these humans, and what it becomes when the rows that they
-    are from here on are applied. It is stored encrypted with the decision.
-
-    ``will_be``: the row of each human; None when it is not kept any more. ``people``: everybody
-    whom the rows might be; of them it is told what they have (``taken_back``).
-    """
-    after: dict[str, Any] = {}
-    for person_id, row in will_be.items():
-        of_identity, of_user = {"school_code": school}, {"school_code": school}
-        if row is not None:
-            of_identity |= identity_values(row)
-            of_user |= {"source": source, "sourced_id": row.sourced_id}
-        after[person_id] = {"identities": of_identity, "known_users": of_user}
-    told = _differences(humans_now(session, will_be), after)
-    for person_id, had in taken_back.noted(session, people, school).items():
-        told.setdefault(person_id, {})["had"] = had
-    return json.dumps(told, ensure_ascii=False)
-
-
-def humans_now(session: Session, people: Iterable[str]) -> dict[str, Any]:
-    """Return what is known of these humans: person id -> table -> column -> value."""
-    found: dict[str, Any] = {}
-    ids = sorted(set(people))
-    for table, names in ((Identity, OF_IDENTITY), (KnownUser, OF_USER)):
-        columns = select(table.person_id, *(getattr(table, name) for name in names))
-        for person_id, *values in rows_among(session, columns, table.person_id, ids):
-            told = dict(zip(names, map(_plain, values), strict=True))
-            found.setdefault(person_id, {})[table.__tablename__] = told
-    return found
-
-
-def humans_changed(session: Session, before: dict[str, Any]) -> str:
-    """As ``humans_before``, where the answer itself has changed what is known."""
-    return json.dumps(_differences(before, humans_now(session, before)), ensure_ascii=False)
-
-
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        person_id: {
-            table: {
-                name: [was, _plain(after[person_id][table][name])]
-                for name, was in columns.items()
-                if name in after[person_id].get(table, {})
-            }
-            for table, columns in tables.items()
-        }
-        for person_id, tables in before.items()
-    }
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
-
-
 def let_go(session: Session, person_id: str, row: RowRef) -> Effects:
     """Let nothing of the human hang on a row that is somebody else's now.
 
@@ -370,7 +300,7 @@ def restore(session: Session, decision: StoredDecision, now: datetime) -> None:
         _take_back(session, about)
     told = json.loads(decision.before)
     for person_id, tables in told.items():
-        _restore_human(session, person_id, tables)
+        humans.restore(session, person_id, tables)
     if restored or not keys:
         # Of all whom the rows may be: who was not meant may have left the roll since.
         back = {person_id: tables["had"] for person_id, tables in told.items() if "had" in tables}
@@ -395,15 +325,3 @@ def _doubt_place(session: Session, school_code: str, person_id: str) -> None:
         .values(confirmed=False)
         .execution_options(synchronize_session=False)
     )
-
-
-def _restore_human(session: Session, person_id: str, tables: Mapping[str, Any]) -> None:
-    """Put back what the answer has led to. What somebody has said since stays."""
-    for table in (Identity, KnownUser):
-        row = session.get(table, person_id, populate_existing=True)
-        for name, (before, after) in tables.get(table.__tablename__, {}).items():
-            if row is None or before == after or _plain(getattr(row, name)) != after:
-                continue
-            is_day = name == "birth_date" and before
-            setattr(row, name, date.fromisoformat(before) if is_day else before)
-    session.flush()

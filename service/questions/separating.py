@@ -28,7 +28,7 @@ from service.loads.asking import as_json, pattern
 from service.loads.identities import LOCK
 from service.loads.replanning import plan_from_kept_rows
 from service.models import Identity, QuestionState, SourceKey, StoredDecision, StoredQuestion
-from service.questions import effects, listing, plans
+from service.questions import effects, humans, listing, plans
 from service.questions.answering import LONGEST_REASON, POSITIVE, QuestionProblem, is_outranked
 
 
@@ -102,7 +102,7 @@ def separate(
         said = _kept_row(session, row)
         question = _question(session, person_id, row, rows, said)
         stored = _store(session, question, part_of(said.role) if said else "", now)
-        before = effects.humans_now(session, [person_id])
+        before = humans.known(session, [person_id])
         decision = StoredDecision(
             question_id=stored.id, school_code=stored.school_code, kind=stored.kind,
             key=stored.key, answer=Answer.DIFFERENT, candidate="", refused=[person_id],
@@ -118,7 +118,7 @@ def separate(
         changed = effects.EFFECTS[question.kind, Answer.DIFFERENT](taken)
         decision.effects = changed | effects.let_go(session, person_id, row)
         session.flush()
-        decision.before = effects.humans_changed(session, before)
+        decision.before = humans.changed(session, before)
         audit.record(
             session, AuditAction.QUESTION_ANSWER, at=now, actor=scope.actor,
             school_code=row.school_code, question=stored.id, kind=stored.kind,
