@@ -7,7 +7,7 @@ and decomposed letters, and Latin letters that look like Cyrillic ones make no d
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -190,6 +190,23 @@ def explain(one: Described, other: Described) -> tuple[Evidence, ...]:
     """Say field by field what speaks for and against that two records are one human's."""
     compared = compare(one, other)
     return tuple(_explained(compared, one, other))
+
+
+def compare_subjects(ours: Collection[str], theirs: Collection[str]) -> Evidence | None:
+    """Compare what two teachers teach; None where one of them does not say it.
+
+    It speaks weakly: a teacher takes another subject over, and every school has several of one.
+    """
+    mine, known = ({letters(one): one for one in some if letters(one)} for some in (ours, theirs))
+    if not mine or not known:
+        return None
+    is_shared = bool(mine.keys() & known.keys())
+    return Evidence(
+        code="subject.equal" if is_shared else "subject.other",
+        speaks=Speaks.FOR if is_shared else Speaks.AGAINST,
+        ours=", ".join(sorted(mine.values())),
+        theirs=", ".join(sorted(known.values())),
+    )
 
 
 def _explained(compared: Comparison, one: Described, other: Described) -> Iterator[Evidence]:

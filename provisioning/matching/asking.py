@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from provisioning.evidence import explain, given_letters
+from provisioning.evidence import compare_subjects, explain, given_letters
 from provisioning.matching.comparing import resembles
 from provisioning.matching.known import KnownIdentity
 from provisioning.questions import (
@@ -179,6 +179,8 @@ def _about_places(
             tell("class.same_year", Speaks.FOR, class_title, human.class_title)
         else:
             tell("class.other", Speaks.AGAINST, class_title, human.class_title)
+    subject = compare_subjects(subjects_of(roster, row.sourced_id), human.subjects)
+    found += [subject] if subject else []
     code = roster.school.code
     others = ", ".join(sorted(human.listed - {code}))
     if any(one.sourced_id == row.sourced_id and one.school_code == code for one in human.keys):
@@ -190,6 +192,13 @@ def _about_places(
     else:
         tell("school.left", Speaks.FOR, code, human.school_code)
     return found
+
+
+def subjects_of(roster: Roster, sourced_id: str) -> frozenset[str]:
+    """Return what the file says that somebody teaches."""
+    return frozenset(
+        one.subject for one in roster.enrolments if one.subject and one.person_id == sourced_id
+    )
 
 
 def same_class(one: str, other: str) -> bool:

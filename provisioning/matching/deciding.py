@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from provisioning.evidence import Likeness, compare
+from provisioning.evidence import Likeness, compare, compare_subjects
 from provisioning.findings import about
 from provisioning.matching import asking, renumbering
 from provisioning.matching.board import Board
@@ -19,7 +19,7 @@ from provisioning.matching.known import (
 )
 from provisioning.matching.numbers import foreign_numbers
 from provisioning.matching.rows import has_ended, same_humans
-from provisioning.questions import Answer, Decided, QuestionKind
+from provisioning.questions import Answer, Decided, QuestionKind, Speaks
 from provisioning.roster import Person, Role, Roster
 from provisioning.settings import MatchSettings
 
@@ -164,6 +164,7 @@ def _take_new_ids(board: Board) -> None:
 
     Pupils stay in their class, but for those whom another school has handed over: theirs has
     another id here and mostly another title, so that name, birth date and roll have to do.
+    Teachers keep a subject, where both the file and the registry name any.
     """
     for key, human in board.unique_pairs({}).items():
         row = board.roster.persons[key]
@@ -181,7 +182,7 @@ def _take_new_ids(board: Board) -> None:
             and (board.is_gone(human) or human.is_by_hand(board.code))
             and human.person_id not in board.doubted
             and (
-                human.is_staff
+                (human.is_staff and not _teaches_otherwise(board, key, human))
                 or human.handed_over
                 or human.is_by_hand(board.code)
                 or _in_same_class(board, key, human)
@@ -190,6 +191,13 @@ def _take_new_ids(board: Board) -> None:
         ):
             board.give(key, human.person_id, How.EVIDENCE)
             renumbering.tell_new_id(board, key, human)
+
+
+def _teaches_otherwise(board: Board, key: str, human: KnownIdentity) -> bool:
+    """Tell whether the file names other subjects of a teacher than were known: what a class is to
+    pupils."""
+    told = compare_subjects(asking.subjects_of(board.roster, key), human.subjects)
+    return told is not None and told.speaks is Speaks.AGAINST
 
 
 def _in_same_class(board: Board, key: str, human: KnownIdentity) -> bool:

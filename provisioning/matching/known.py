@@ -39,6 +39,8 @@ class KnownIdentity:
     class_id: str = ""
     """Of the home class, in the school that asks or else the one that speaks for the person."""
     class_title: str = ""
+    subjects: frozenset[str] = frozenset()
+    """What a teacher teaches, by the newest rows that are kept; empty when nothing says so."""
     listed: frozenset[str] = frozenset()
     """Codes of the schools on whose rolls the person is, as they were last applied."""
     keys: tuple[RowRef, ...] = ()

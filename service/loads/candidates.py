@@ -23,6 +23,7 @@ from provisioning.roster import Person, Roster
 from service.db import copied, rows_among
 from service.loads.handed_over import given_by, is_only_handed_over
 from service.loads.known_state import with_shared_texts
+from service.loads.teaching import with_subjects
 from service.models import (
     Identity,
     KnownUser,
@@ -83,7 +84,7 @@ def known_identities(session: Session, roster: Roster, decided: Decided) -> Know
     def completed(people: Iterable[KnownIdentity]) -> tuple[KnownIdentity, ...]:
         return tuple(everybody[one.person_id] for one in people)
 
-    return KnownIdentities(
+    found = KnownIdentities(
         by_key={key: own.get(one.person_id, one) for key, one in by_key.items()},
         by_snils={
             # As they were found: with the place in the newest export.
@@ -93,6 +94,7 @@ def known_identities(session: Session, roster: Roster, decided: Decided) -> Know
         own=own,
         elsewhere={key: completed(people) for key, people in elsewhere.items()},
     )
+    return with_subjects(session, roster, found, doubtful)
 
 
 def _of_school(session: Session, code: str) -> Iterator[KnownIdentity]:

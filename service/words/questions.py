@@ -159,6 +159,7 @@ FIELDS: Mapping[str, str] = {
     "role": N_("role"),
     "source_key": N_("id in the file"),
     "class": N_("class"),
+    "subject": N_("subject"),
     "class_pupils": N_("pupils of the class"),
     "class_title": N_("title of the class"),
     "class_grade": N_("year of the class"),
