@@ -18,6 +18,7 @@ from service.application import Application
 from service.db import chunks, copied, rows_among, transaction
 from service.loads import claims, foreign_accounts
 from service.loads.recording import record
+from service.loads.repaired import note_repairs
 from service.loads.roll_history import end_entered
 from service.models import (
     Identity,
@@ -105,7 +106,8 @@ class PlanWork:
             suspended = {person_id for (person_id,) in found}
         for row in page:
             change = as_change(row)
-            if change.kind == Kind.USER and change.key in suspended and change.before:
+            is_closed = change.kind == Kind.USER and change.key in suspended
+            if is_closed and change.before and not change.after["suspended"]:
                 # Suspended since the plan was made, perhaps: opening it is part of the change.
                 change = replace(change, before={**change.before, "suspended": True})
             if change.action in CLOSING and change.key in elsewhere:
@@ -139,6 +141,7 @@ class PlanWork:
                 shared=self._shared,
                 now=now,
             )
+            note_repairs(session, outcomes, self._load_id, now)
             self._end_entered(session, outcomes, now)
             self._end_sign_ins(session, outcomes, now)
             # Moodle answers: what kept the load waiting is over.

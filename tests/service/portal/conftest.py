@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from service.loads.claims import own_name
-from service.models import Drift, KnownObject, KnownUser, PortalLook
+from service.models import Drift, KnownObject, KnownUser, Load, PortalLook
+from service.portal import repairing
 from service.portal.looking import look
+from tests.service.installation import SCOPE
 from tests.service.trial import A, B, Trial, pupils, teacher
 
 
@@ -24,6 +27,7 @@ class Portal:
     """The trial, with words for what is done in Moodle by hand and for what a look finds."""
 
     trial: Trial
+    files: tuple[Path, ...]
 
     def look(self, **options: Any) -> PortalLook:
         given = {"actor": own_name(), "sleep": no_wait} | options
@@ -37,6 +41,22 @@ class Portal:
 
     def kinds(self, *states: str) -> list[str]:
         return sorted(one.kind for one in self.drifts(*states))
+
+    def plan_repair(self, **chosen: Any) -> Load | None:
+        application = self.trial.application
+        with self.trial.rows() as session:
+            found = repairing.open_drifts(session, SCOPE, **chosen)
+            return repairing.plan_repair(
+                session, found, home=application.settings.home, scope=SCOPE,
+                now=application.clock(), limits=application.settings.limits,
+            )  # fmt: skip
+
+    def repair(self, **chosen: Any) -> Load:
+        load = self.plan_repair(**chosen)
+        assert load is not None
+        applied = self.trial.carry_out(load.id, over_limits=True)
+        assert (applied.status, applied.problem) == ("applied", "")
+        return applied
 
     def number(self, code: str, sourced_id: str) -> int:
         found = self.trial.known(code, sourced_id).moodle_id
@@ -66,11 +86,12 @@ class Portal:
 def portal(trial: Trial) -> Portal:
     """Two schools of five people each are in Moodle."""
     trial.configure("reconcile", pause_seconds=0.0, repair=(), keep=())
-    trial.sync(
+    files = (
         trial.write(A, [*pupils("p", 4), teacher("t-1")]),
         trial.write(B, [*pupils("q", 4), teacher("u-1")]),
     )
-    return Portal(trial)
+    trial.sync(*files)
+    return Portal(trial, files)
 
 
 Meddling = Callable[[Portal], None]
