@@ -35,6 +35,7 @@ UPKEEP: tuple[tuple[Work, JobName, int], ...] = (
     (Work.UPKEEP, "send_reports", 300),
     (Work.UPKEEP, "plan_due", 3600),
     (Work.MOODLE, "read_moodle", 59),
+    (Work.MOODLE, "look_at_moodle", 600),
 )
 """What comes back again and again: where, which job, at most once in so many seconds."""
 
@@ -111,6 +112,17 @@ def read_moodle() -> None:
     """Job: read from Moodle what is due."""
     with _told_without_values("reading Moodle"):
         read_activity(build())
+
+
+def look_at_moodle() -> None:
+    """Job: look into Moodle for what was changed there by hand, when such a look is due."""
+    # Only this job pays for what compares and plans.
+    from service.portal.schedule import look_if_due
+
+    with _told_without_values("looking into Moodle"):
+        application, should_stop = build(), _stop_flag()
+        if (load_id := look_if_due(application, should_stop=should_stop)) is not None:
+            JobQueue(application.settings).apply_load(load_id)
 
 
 def tell_signed_out() -> None:

@@ -39,7 +39,7 @@ FAILURE_KEPT_SECONDS = 3600
 
 JobName = Literal[
     "plan_load", "apply_load", "tell_signed_out", "clear_away", "roll_up", "send_reports",
-    "read_moodle", "plan_due",
+    "read_moodle", "plan_due", "look_at_moodle",
 ]  # fmt: skip
 """A function of ``service.jobs``."""
 

@@ -48,6 +48,9 @@ COMMANDS = {
         "plan": _("Show what a load found and would change."),
     },
     "moodle": {"moodle": _("Pause all writing to Moodle, or let it go on.")},
+    "reconcile": {
+        "reconcile": _("Look into Moodle for what was changed there by hand; repair it."),
+    },
     "questions": {
         "questions": _("List what only a person can say: who or what a row is."),
         "answer": _("Answer such a question, or take an answer back; plans the school again."),

@@ -45,8 +45,7 @@ class PortalLook(Base):
     """Categories, cohorts and courses that were read."""
     drifts: Mapped[int] = mapped_column(default=0, server_default="0")
     problem: Mapped[str] = mapped_column(String(200), default="", server_default="")
-    """A code of ``provisioning.moodle.errors``, or a word of ``service.portal.looks``; no personal
-    data."""
+    """As ``Load.problem``, or a word of ``service.portal.looks``; no personal data."""
     unread: Mapped[int] = mapped_column(default=0, server_default="0")
     """People and objects of which Moodle showed nothing."""
     claimed_by: Mapped[str] = mapped_column(String(200), default="", server_default="")

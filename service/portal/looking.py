@@ -87,8 +87,11 @@ def look(
         problem = ""
     except Stopped:
         problem = looks.STOPPED
+    except KeyboardInterrupt:
+        problem = looks.STOPPED
+        raise
     except MoodleError as error:
-        problem = error.code
+        problem = f"moodle.{type(error).__name__}: {error}"
         log.warning("a look into Moodle broke off", extra={"look": begun.id, "problem": problem})
     finally:
         with transaction(application.sessions) as session:

@@ -55,6 +55,7 @@ _SENTENCES = {
     "pause.over": N_("this moment has passed already"),
     "pause.no_moment": N_("this is no day with a time; leave it empty or write both"),
     "pause.none": N_("writing to Moodle is not paused"),
+    "look.under_way": N_("look {look} into Moodle is under way; wait for its end"),
     # Questions
     "asked": N_("there is no such question"),
     "asked.not_open": N_("this question does not wait for an answer any more"),
