@@ -68,7 +68,7 @@ def test_upkeep_is_queued_once_and_each_job_where_it_belongs(application: Applic
     upkeep(application, queue)
     upkeep(application, queue)
     with connect_redis(application.settings) as redis:
-        assert waiting(redis) == {Work.LOADS: 0, Work.UPKEEP: 4, Work.MOODLE: 1}
+        assert waiting(redis) == {Work.LOADS: 0, Work.UPKEEP: 4, Work.MOODLE: 2}
         worker(application, "upkeep")
         assert waiting(redis)[Work.UPKEEP] == 0
         assert live_workers(redis, Work.UPKEEP) == []
@@ -84,7 +84,7 @@ def test_what_comes_back_again_and_again_waits_once(application: Application) ->
         for load_id in (1, 1, 2):
             queue.tell_signed_out()
             queue.plan_load(load_id)
-        assert waiting(redis) == {Work.LOADS: 2, Work.UPKEEP: 5, Work.MOODLE: 1}
+        assert waiting(redis) == {Work.LOADS: 2, Work.UPKEEP: 5, Work.MOODLE: 2}
 
 
 SECRET = "text-that-quotes-a-person"
