@@ -5,7 +5,7 @@ is the only one of this human, who is the only human for it.
 """
 
 from provisioning.adoption.accounts import Account, ProfileFields, account_of
-from provisioning.adoption.comparing import Fit, Rank, Surroundings
+from provisioning.adoption.comparing import Fit, Rank, Surroundings, compare_account, evidence
 from provisioning.adoption.deciding import Outcome, Verdict, decide
 from provisioning.adoption.people import Wanted
 from provisioning.adoption.untouched import left_alone
@@ -24,6 +24,8 @@ __all__ = [
     "Wanted",
     "account_of",
     "class_words",
+    "compare_account",
     "decide",
+    "evidence",
     "left_alone",
 ]

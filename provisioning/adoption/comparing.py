@@ -132,12 +132,13 @@ def evidence(account: Account, wanted: Wanted, around: Surroundings) -> tuple[Ev
          wanted.school_code),
         ("class", _class(account, wanted),
          ", ".join(filter(None, (account.department, *account.cohorts))), wanted.class_title),
-        ("idnumber", _same(account.idnumber, wanted.sourced_id), account.idnumber,
+        ("id_number", _same(account.idnumber, wanted.sourced_id), account.idnumber,
          wanted.sourced_id),
         ("login", _same(account.username, wanted.login), account.username, wanted.login),
     ):  # fmt: skip
-        if code in ("idnumber", "login") and likeness is _OTHER:
-            continue  # Others' logins and ids are no sign of anything.
+        is_key = code in ("id_number", "login")
+        if likeness is Likeness.NEITHER or (is_key and likeness is _OTHER):
+            continue  # Another login or id is no sign of anything.
         speaks = {_EQUAL: Speaks.FOR, _OTHER: Speaks.AGAINST}.get(likeness, Speaks.NEITHER)
         told.append(Evidence(code=f"{code}.{likeness}", speaks=speaks, ours=ours, theirs=theirs))
     if _is_anothers_address(account, wanted, around):

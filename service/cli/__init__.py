@@ -56,6 +56,7 @@ COMMANDS = {
         "answer": _("Answer such a question, or take an answer back; plans the school again."),
     },
     "years": {"years": _("The new school year: how far schools are, and when they turn to it.")},
+    "adopt": {"adopt": _("Take over accounts that somebody else made in Moodle.")},
     "person": {"person": _("People entered by hand, and people who were taken for one.")},
     "people": {
         "slips": _("Print logins and first passwords to hand out. Each time is written down."),

@@ -7,7 +7,7 @@ new human at once, or two humans who would get the same login, have to agree on 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -210,6 +210,34 @@ def _replace_taken(
             session.execute(update(Identity), rows)
 
 
+def give_way(
+    session: Session,
+    usernames: Collection[str],
+    *,
+    besides: Collection[str],
+    logins: LoginSettings,
+) -> None:
+    """Give the next free login to everybody without an account who has one of these reserved.
+
+    Not to the people ``besides``: theirs is about to change anyway.
+    """
+    holders = {
+        one.person_id: one
+        for some in chunks(sorted(usernames))
+        for one in session.scalars(select(Identity).where(Identity.username.in_(some)))
+        if one.person_id not in besides
+    }
+    given = _free_usernames(session, holders, logins) if holders else {}
+    rows = [{"person_id": one, "username": username} for one, username in given.items()]
+    if rows:
+        session.execute(update(Identity), rows)
+        # Whose account Moodle has refused until now is known under the login too.
+        there = rows_among(session, select(KnownUser.person_id), KnownUser.person_id, sorted(given))
+        known = [{"person_id": one, "username": given[one]} for (one,) in there]
+        if known:
+            session.execute(update(KnownUser), known)
+
+
 def usernames(session: Session, person_ids: Iterable[str]) -> dict[str, str]:
     """Return the login reserved for each person, by person id."""
     logins = select(Identity.person_id, Identity.username)
@@ -224,7 +252,7 @@ def identity_values(person: Person) -> dict[str, Any]:
 
 
 def _free_usernames(
-    session: Session, people: Mapping[str, Person], logins: LoginSettings
+    session: Session, people: Mapping[str, Person | Identity], logins: LoginSettings
 ) -> dict[str, str]:
     """Return the first candidate of each person that nobody has, here or, as we know, in Moodle.
 

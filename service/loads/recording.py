@@ -66,7 +66,7 @@ def record(
     for kind, group in by_kind.items():
         done = [one for one in group if one.result == Result.DONE]
         if kind == Kind.USER:
-            _record_users(session, group, done, now)
+            record_accounts(session, group, done, now)
         elif kind in LINKS:
             _record_links(session, LINKS[kind], [one.change for one in done], school_code)
         else:
@@ -129,7 +129,7 @@ def _follow_idnumber(session: Session, change: Change) -> None:
         session.execute(of_course.values(course=after))
 
 
-def _record_users(
+def record_accounts(
     session: Session, outcomes: Sequence[Outcome], done: Sequence[Outcome], now: datetime
 ) -> None:
     """Record accounts; a person whose account could not be made is kept without one."""

@@ -172,6 +172,8 @@ class AdoptionRun(Base):
     """Of the list to which somebody said yes."""
     approved_by: Mapped[str] = mapped_column(String(100), default="", server_default="")
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    plans: Mapped[dict[str, int]] = mapped_column(JSON, default=dict, server_default="{}")
+    """The plans that wait at the yes, by school code: whom they would make an account for."""
     problem: Mapped[str] = mapped_column(String(200), default="", server_default="")
     """A code of ``provisioning.moodle.errors``; no personal data."""
 

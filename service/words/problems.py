@@ -15,6 +15,19 @@ _SENTENCES = {
     "phase": N_("there is no such phase or exemption"),
     "report": N_("there is no such report"),
     **dict.fromkeys(("page", "registration", "request", "link"), N_("There is no such page")),
+    "adoption": N_("there is no such account"),
+    # Accounts of others
+    "adoption.nobody": N_(
+        "no school waits with people who have no account: load the schools' files first"
+    ),
+    "adoption.no_list": N_("there is no list yet: look at the accounts first"),
+    "adoption.unfinished": N_(
+        "an earlier list, which somebody agreed to, is not carried out yet: go on with that one"
+    ),
+    "adoption.other_list": N_("the list is not the one you looked at; look again"),
+    "adoption.settled": N_("nothing is asked about account {number}"),
+    "adoption.candidate": N_("name the candidate who is meant"),
+    "adoption.has_one": N_("this person has another account"),
     # Loads
     "load.not_planned": N_("this load cannot be approved: it is {status}"),
     "load.not_approved": N_("this load is not approved: it is {status}"),

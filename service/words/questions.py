@@ -171,6 +171,7 @@ FIELDS: Mapping[str, str] = {
     "email": N_("e-mail"),
     "institution": N_("institution in Moodle"),
     "id_number": N_("ID number in Moodle"),
+    "account": N_("account"),
 }
 """What is compared: the first half of ``Evidence.code``."""
 
@@ -202,6 +203,8 @@ WAYS: Mapping[str, str] = {
     "listed_by_both": N_("the other school still lists the person"),
     "came_after": N_("the begin date is after the newest export of the other school"),
     "no_begin_date": N_("the row has no begin date"),
+    "another": N_("of another person"),
+    "suspended": N_("suspended in Moodle"),
 }
 """How it compares: the second half."""
 

@@ -110,6 +110,7 @@ def _adoptions() -> None:
         sa.Column("digest", sa.String(64), server_default="", nullable=False),
         sa.Column("approved_by", sa.String(100), server_default="", nullable=False),
         sa.Column("approved_at", sa.DateTime(timezone=True)),
+        sa.Column("plans", sa.JSON, server_default="{}", nullable=False),
         sa.Column("problem", sa.String(200), server_default="", nullable=False),
     )
     run = sa.ForeignKey("adoption_runs.id")

@@ -40,6 +40,13 @@ FORMED = {
         for what in ("title", "grade", "teacher", "id")
         for how in ("equal", "different")
     },
+    "provisioning/adoption/comparing.py": {
+        *(f"{name}.{how}" for name in ("school", "class") for how in ("equal", "other", "unsaid")),
+        "idnumber.equal",
+        "login.equal",
+        "email.another",
+        "account.suspended",
+    },
     "provisioning/school_identity.py": {f"school.known_by_{by}" for by in By},
 }
 """Codes that a module puts together: one that does so and is not here fails the test."""
