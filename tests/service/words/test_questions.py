@@ -42,7 +42,7 @@ FORMED = {
     },
     "provisioning/adoption/comparing.py": {
         *(f"{name}.{how}" for name in ("school", "class") for how in ("equal", "other", "unsaid")),
-        "idnumber.equal",
+        "id_number.equal",
         "login.equal",
         "email.another",
         "account.suspended",
@@ -95,7 +95,7 @@ def test_each_code_of_evidence_has_words(code: str) -> None:
         with in_language(language):
             said.append(wording.evidence_in_words(one))
     russian, english = said
-    assert re.fullmatch(r"[а-яёА-ЯЁ ,:«»№-]+", russian)
+    assert re.fullmatch(r"[а-яёА-ЯЁ ,:«»№-]+", russian.replace("Moodle", ""))
     assert "_" not in english
     assert english.isascii()
 
