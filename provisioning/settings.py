@@ -246,6 +246,40 @@ class ReadLimits:
     """Rows of one sheet of a workbook, which is held in memory for a moment."""
 
 
+BothChanged = Literal["source", "moodle", "ask"]
+"""Who is right when the source and hands in Moodle have both changed something: the source, Moodle,
+or a person who is asked; until then Moodle's value stays."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BothChangedSettings:
+    """Who is right about each field of Moodle."""
+
+    username: BothChanged = "moodle"
+    lastname: BothChanged = "source"
+    firstname: BothChanged = "source"
+    email: BothChanged = "source"
+    auth: BothChanged = "source"
+    institution: BothChanged = "source"
+    department: BothChanged = "source"
+    suspended: BothChanged = "source"
+    name: BothChanged = "source"
+    """Of a category or a cohort."""
+    parent: BothChanged = "source"
+    """The category above a category."""
+    fullname: BothChanged = "source"
+    """Of a course, as the next two."""
+    shortname: BothChanged = "source"
+    category: BothChanged = "source"
+    places: BothChanged = "source"
+    """Who is in a cohort or a course."""
+
+    def rule(self, field_name: str) -> BothChanged:
+        """Return who is right about a field; an empty name is that of places."""
+        found: BothChanged = getattr(self, field_name or "places")
+        return found
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MoodleSettings:
     url: str = ""
@@ -261,6 +295,11 @@ class MoodleSettings:
     """Moodle's number of the student role: no web service tells it; 5 on a standard site."""
     editing_teacher_role_id: int = 3
     """Moodle's number of the editing teacher role; 3 on a standard site."""
+    untouched_logins: tuple[str, ...] = ("admin", "guest")
+    """Accounts that nothing of ours ever touches; ``*`` stands for any letters."""
+    untouched_roles: tuple[str, ...] = ("manager", "coursecreator")
+    """Short names of roles in Moodle whose holders are never adopted."""
+    when_both_changed: BothChangedSettings = field(default_factory=BothChangedSettings)
 
     @property
     def role_ids(self) -> dict[str, int]:

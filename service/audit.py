@@ -150,6 +150,15 @@ class AuditAction(StrEnum):
     EVENT_IMPORT = "event.import"
     """Sign-ins of an earlier portal were added from a file."""
 
+    EXCLUSION_ADD = "exclusion.add"
+    """Accounts, a class or a course are touched by nothing of ours any more."""
+    EXCLUSION_END = "exclusion.end"
+    """They are treated like all others again."""
+    FIELD_KEEP = "field.keep"
+    """A field that was changed by hand in Moodle stays so."""
+    FIELD_END = "field.end"
+    """The next plan brings back what the source says of such a field."""
+
     PERSON_ENTER = "person.enter"
     """A person was entered by hand until the next export."""
     REPORT_EXPORT = "report.export"

@@ -100,6 +100,8 @@ ARROWS = {
     "plan": {"changes", "limits", "person_states", "settings", "state"},
     "moodle": {"settings"},
     "apply": {"changes", "foreign_accounts", "moodle", "state"},
+    "exclusions": {"naming", "state"},
+    "stickiness": {"changes", "settings", "state"},
 }
 """Inside provisioning the arrows go one way: what each module may import of the others."""
 

@@ -68,6 +68,9 @@ COMMANDS = {
     },
     "events": {"events": _("Sign-ins that reports count: history and roll-ups.")},
     "operators": {"operators": _("Accounts of the console: school, district and city operators.")},
+    "exclusions": {
+        "exclusions": _("What nothing of ours touches in Moodle: people, classes, courses."),
+    },
     "phases": {"phases": _("Who signs in with what: password, ЕСИА, or both, and from when.")},
     "registry": {"registry": _("Registry of schools and reference figures (docs/registry.md).")},
     "reports": {"report": _("Figures per school, district and class.")},

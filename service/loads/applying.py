@@ -34,6 +34,7 @@ from service.audit import AuditAction
 from service.db import transaction
 from service.loads import city_day, claims, replanning, rosters, school_changes
 from service.loads.failures import final_status
+from service.loads.left_alone import settle
 from service.loads.plan_work import PAGE, PlanWork, as_change
 from service.loads.roll_history import end_places
 from service.loads.taking_over import supersede_others, take_over_roll
@@ -325,6 +326,7 @@ class _Applying:
             plan = session.get_one(SchoolPlan, plan_id)
             school = session.get_one(School, plan.school_code)
             plan.status, plan.applied_at = PlanStatus.APPLIED, now
+            settle(session, plan)
             if not plan.keeps_roll:
                 school.last_applied_at = now
                 supersede_others(plan, school)

@@ -34,6 +34,7 @@ from service.db import copied, transaction
 from service.loads import asking, known_state, operations
 from service.loads.candidates import known_alone
 from service.loads.identities import recognise, usernames
+from service.loads.left_alone import Hands
 from service.loads.operations import LoadProblem
 from service.loads.plan_storing import store_plan, store_roll
 from service.models import (
@@ -263,13 +264,14 @@ def _plan(
     entry = replace(roll.after[match.person_id], until=entered.until)
     roll = replace(roll, after={match.person_id: entry})
     known = known_state.known_state(session, school.code)
+    hands = Hands(session, settings, known)
     rules = copied(DesiredRules, settings)
     users = desired_users(
-        roster, replace(roll, before={}), known,
+        roster, replace(roll, before={}), hands.told,
         usernames=usernames(session, [match.person_id]), elsewhere={}, rules=rules, today=today,
     )  # fmt: skip
     users[match.person_id] = _entered(users[match.person_id], key)
-    desired = desired_state(roster, replace(roll, before={}), known, users, rules=rules)
+    desired = desired_state(roster, replace(roll, before={}), hands.told, users, rules=rules)
     load, _folder = operations.new_load(
         session, home=settings.home, scope=scope, now=now, cause=LoadCause.BY_HAND
     )
@@ -281,6 +283,7 @@ def _plan(
     session.add(stored)
     session.flush()
     store_roll(session, stored, roster, roll)
+    known, desired = hands.respected(stored, known, desired)
     store_plan(session, stored, make_plan(known, desired, settings.limits))
     audit.record(
         session, AuditAction.PERSON_ENTER, at=now, actor=scope.actor, load_id=load.id,

@@ -34,6 +34,7 @@ from service.application import Application
 from service.db import lock, transaction
 from service.loads import claims, operations
 from service.loads.known_state import accounts, places_of
+from service.loads.left_alone import Hands
 from service.loads.operations import LoadProblem
 from service.loads.plan_storing import store_plan
 from service.models import (
@@ -255,10 +256,12 @@ def _plan_school(
     over = session.scalars(select(SchoolMembership.person_id).where(here, _is_over(today))).all()
     members_here, enrolments_here = places_of(session, over, school_code=code)
     known = replace(known, members=members | members_here, enrolments=enrolments | enrolments_here)
+    hands = Hands(session, settings, known)
+    told = hands.told
     deadlines = Deadlines.at(now, settings.people)
     moved = {}
     for person_id, away_since in due.items():
-        user = known.users[person_id]
+        user = told.users[person_id]
         if user.state in LISTED or away_since is None:
             state = after_leaving(user.state, grade=None, today=today, settings=settings.people)
             suspended = state == PersonState.SUSPENDED
@@ -267,8 +270,8 @@ def _plan_school(
                 user.state, suspended=user.suspended, away_since=away_since, deadlines=deadlines
             )
         moved[person_id] = replace(user, state=state, suspended=suspended, in_roll=False)
-    users = {**known.users, **moved}
-    desired = replace(known, users=users, members=frozenset(), enrolments=frozenset())
+    users = {**told.users, **moved}
+    desired = replace(told, users=users, members=frozenset(), enrolments=frozenset())
     stored = SchoolPlan(
         load_id=load_id,
         school_code=code,
@@ -278,6 +281,7 @@ def _plan_school(
     )
     session.add(stored)
     session.flush()
+    known, desired = hands.respected(stored, known, desired)
     plan = make_plan(known, desired, settings.limits)
     store_plan(session, stored, _limited(plan, known, settings.limits))
     return len(due)

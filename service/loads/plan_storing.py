@@ -21,6 +21,7 @@ from service.models import (
     PlannedClassTeacher,
     PlannedMembership,
     PlannedRoster,
+    PlannedSticky,
     School,
     SchoolPlan,
 )
@@ -130,7 +131,10 @@ def forget(session: Session, load_id: int, school_code: str | None = None) -> No
         return of_load if school_code is None else of_load & (table.school_code == school_code)
 
     plans = select(SchoolPlan.id).where(ours(SchoolPlan))
-    parts = PlannedChange, PlannedMembership, PlannedClassTeacher, PlannedClass, PlannedRoster
+    parts = (
+        PlannedChange, PlannedMembership, PlannedClassTeacher, PlannedClass, PlannedRoster,
+        PlannedSticky,
+    )  # fmt: skip
     for part in parts:
         session.execute(delete(part).where(part.plan_id.in_(plans)))
     for table in (SchoolPlan, LoadFile, LoadFinding):

@@ -17,6 +17,7 @@ from provisioning.naming import Names
 from service.application import Application
 from service.db import chunks, copied, rows_among, transaction
 from service.loads import claims, foreign_accounts
+from service.loads.left_alone import exclusions, touches
 from service.loads.recording import record
 from service.loads.repaired import note_repairs
 from service.loads.roll_history import end_entered
@@ -86,7 +87,8 @@ class PlanWork:
             ).all()
 
     def _needed(self, page: Sequence[PlannedChange]) -> Iterator[tuple[int, Change]]:
-        """Leave out letting go of somebody who is on another school's roll by now.
+        """Leave out letting go of somebody who is on another school's roll by now, and what was
+        excluded since the plan was made.
 
         Who was suspended since the plan was made is opened with a change that lists them.
         """
@@ -104,17 +106,21 @@ class PlanWork:
             elsewhere = {person_id for (person_id,) in found}
             found = rows_among(session, closed, KnownUser.person_id, people)
             suspended = {person_id for (person_id,) in found}
+            excluded = exclusions(session, self._application.settings.moodle, self._school_code)
         for row in page:
             change = as_change(row)
             is_closed = change.kind == Kind.USER and change.key in suspended
             if is_closed and change.before and not change.after["suspended"]:
                 # Suspended since the plan was made, perhaps: opening it is part of the change.
                 change = replace(change, before={**change.before, "suspended": True})
+            code = ""
             if change.action in CLOSING and change.key in elsewhere:
+                code = "on_another_roll"
+            elif touches(change, excluded):
+                code = "excluded"
+            if code:
                 self._rows[change.kind, change.key] = row.id
-                self._unneeded.append(
-                    Outcome(change=change, result=Result.SKIPPED, code="on_another_roll")
-                )
+                self._unneeded.append(Outcome(change=change, result=Result.SKIPPED, code=code))
             else:
                 yield row.id, change
 

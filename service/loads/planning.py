@@ -45,6 +45,7 @@ from service.loads import (
 )
 from service.loads.earlier_loads import compare_with_earlier
 from service.loads.identities import recognise, usernames
+from service.loads.left_alone import Hands
 from service.loads.old_places import old_places
 from service.loads.other_rolls import OtherRolls
 from service.loads.plan_storing import (
@@ -214,15 +215,16 @@ class _Planning:
                     replanning.take_the_place_of_others(session, self._load, stored)
                 self._keep_rows(session, stored, files, reading)
                 known = known_state.known_state(session, school.code)
+                hands = Hands(session, self._settings, known)
                 new = (one for one in roll.present.values() if one not in known.users)
                 elsewhere = self._assumed[school.code]
                 users = desired_users(
-                    roster, roll, known, usernames=usernames(session, new),
+                    roster, roll, hands.told, usernames=usernames(session, new),
                     elsewhere=elsewhere, rules=self._rules, today=self._today,
                     turns=years.is_turning(session, school.code, roster.school_year),
                 )  # fmt: skip
                 before = taken_back.before(session, school.code, known.users)
-                users = accounts_as_before(users, known.users, roll, elsewhere, before)
+                users = accounts_as_before(users, hands.told.users, roll, elsewhere, before)
                 old = old_places(
                     session, school, roster, roll, load_id=self._load.id,
                     candidates=self._others.of_several(school.code), elsewhere=elsewhere,
@@ -231,13 +233,15 @@ class _Planning:
                 questions += old.questions
                 questions += places_in_doubt.questions(session, roster, roll, elsewhere)
                 roster = replace(roster, persons={})
-                desired = desired_state(roster, roll, known, users, rules=self._rules)
+                desired = desired_state(roster, roll, hands.told, users, rules=self._rules)
                 desired = places_as_before(desired, roll, before)
                 known = replace(
                     known,
                     members=known.members | old.members,
                     enrolments=known.enrolments | old.enrolments,
                 )
+                known, desired = hands.respected(stored, known, desired)
+                findings += hands.asked(stored, desired)
                 about = _circumstances(roster, roll, known, elsewhere, stored, self._rules)
                 accounts = foreign_accounts.for_plan(session, desired.users)
                 plan = make_plan(known, desired, self._settings.limits, about, accounts)

@@ -15,6 +15,7 @@ from provisioning.person_states import LISTED, PersonState
 from service.db import chunks, upsert
 from service.loads.candidates import NAMES, name_keys
 from service.loads.known_state import USER_FIELDS
+from service.loads.left_alone import forget_sticky
 from service.loads.roll_history import note_accounts
 from service.models import (
     CohortMember,
@@ -23,6 +24,7 @@ from service.models import (
     KnownObject,
     KnownUser,
     PlannedChange,
+    StickyField,
     TakenLogin,
 )
 
@@ -67,6 +69,9 @@ def record(
         done = [one for one in group if one.result == Result.DONE]
         if kind == Kind.USER:
             record_accounts(session, group, done, now)
+            # A new account has nothing that was changed by hand.
+            made = [one.change.key for one in done if one.change.action == Action.CREATE]
+            forget_sticky(session, Kind.USER, made)
         elif kind in LINKS:
             _record_links(session, LINKS[kind], [one.change for one in done], school_code)
         else:
@@ -121,6 +126,8 @@ def _follow_idnumber(session: Session, change: Change) -> None:
     session.execute(
         delete(KnownObject).where(KnownObject.kind == change.kind, KnownObject.key == before)
     )
+    sticky = StickyField.subject == change.kind, StickyField.key == before
+    session.execute(update(StickyField).where(*sticky).values(key=after))
     if change.kind == Kind.COHORT:
         of_cohort = update(CohortMember).where(CohortMember.cohort == before)
         session.execute(of_cohort.values(cohort=after))
@@ -152,7 +159,7 @@ def record_accounts(
             accounts.append(_person(one.change, now) | {"moodle_id": None, "problem": one.code})
     upsert(session, KnownUser, [account | {"created_at": now} for account in accounts])
     changes = [outcome.change for outcome in done]
-    changed = [_person(change, now) for change in changes if change.action != Action.CREATE]
+    changed = [_changed(change, now) for change in changes if change.action != Action.CREATE]
     if changed:
         session.execute(update(KnownUser), changed)
     _keep_moments_of_leaving(session, changes, now)
@@ -167,6 +174,13 @@ def _person(change: Change, now: datetime) -> dict[str, Any]:
     # A plan that an earlier version made does not tell the state.
     gone = PersonState.SUSPENDED if values["suspended"] else PersonState.ON_ROLL
     return values | {"state": change.after.get("state", gone), "updated_at": now}
+
+
+def _changed(change: Change, now: datetime) -> dict[str, Any]:
+    """What an update has written: fields that it left alone may be others by now."""
+    values = _person(change, now)
+    names = {*change.changed, *({"state"} - change.after.keys()), "person_id", "updated_at"}
+    return {name: value for name, value in values.items() if name in names}
 
 
 def _keep_moments_of_leaving(session: Session, changes: Sequence[Change], now: datetime) -> None:
@@ -189,11 +203,13 @@ def _date(value: str | None) -> date | None:
 
 
 def _identity(change: Change) -> dict[str, Any]:
+    is_other_login = not change.before or "username" in change.changed
+    told = (*NAMES, "snils", "school_code", *(["username"] if is_other_login else []))
     return {
         "person_id": change.key,
         **name_keys(*(change.after[name] for name in NAMES)),
         "birth_date": _date(change.after["birth_date"]),
-        **{name: change.after[name] for name in (*NAMES, "username", "snils", "school_code")},
+        **{name: change.after[name] for name in told},
     }
 
 

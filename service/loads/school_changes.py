@@ -30,6 +30,7 @@ from service.access import Scope, find_school, need_city
 from service.audit import AuditAction
 from service.db import chunks, copied, insert_rows, rows_among
 from service.loads import known_state, operations, school_codes
+from service.loads.left_alone import Hands
 from service.loads.operations import LoadProblem
 from service.loads.other_rolls import OtherRolls
 from service.loads.plan_storing import store_plan
@@ -121,6 +122,7 @@ def plan_closing(
     )  # fmt: skip
     roll = next_roll(nobody, Matching(), known_state.roll_before(session, code), today=today)
     known = known_state.known_state(session, code)
+    hands = Hands(session, settings, known)
     rules = copied(DesiredRules, settings)
     operation = {
         "kind": CLOSE, "school": code, "into": "", "version": school.known_version,
@@ -129,10 +131,11 @@ def plan_closing(
     load = _new_load(session, settings.home, scope, operation, now)
     elsewhere = OtherRolls(session, load.id, [code], today).elsewhere(code)
     users = desired_users(
-        nobody, roll, known, usernames={}, elsewhere=elsewhere, rules=rules, today=today
+        nobody, roll, hands.told, usernames={}, elsewhere=elsewhere, rules=rules, today=today
     )
-    desired = desired_state(nobody, roll, known, users, rules=rules)
+    desired = desired_state(nobody, roll, hands.told, users, rules=rules)
     stored = _new_plan(session, load, school, year, 0)
+    known, desired = hands.respected(stored, known, desired)
     store_plan(session, stored, make_plan(known, desired, settings.limits))
     return load
 
@@ -180,7 +183,7 @@ def _sides(
 def _side(session: Session, settings: Settings, school: School, year: str) -> SideOfChange:
     return SideOfChange(
         names=Names(settings.naming, copied(roster.School, school, kind=""), year),
-        known=known_state.known_state(session, school.code),
+        known=Hands(session, settings, known_state.known_state(session, school.code)).told,
         roll=known_state.roll_before(session, school.code),
     )
 
@@ -226,7 +229,9 @@ def _stored(
         for one in given.roll.values()
     )
     insert_rows(session, PlannedMembership, rows)
-    store_plan(session, stored, make_plan(given.known, given.desired, settings.limits))
+    hands = Hands(session, settings, given.known)
+    known, desired = hands.respected(stored, hands.in_moodle(given.known), given.desired)
+    store_plan(session, stored, make_plan(known, desired, settings.limits))
     return load
 
 

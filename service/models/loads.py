@@ -198,6 +198,9 @@ class SchoolPlan(Base):
     """People taken from the file."""
     set_aside: Mapped[int] = mapped_column(default=0)
     """Rows of people that could not be used."""
+    left_out: Mapped[dict[str, int]] = mapped_column(JSON, default=dict, server_default="{}")
+    """How many ``people``, ``classes`` and ``courses`` are excluded, and how many fields and places
+    stay as somebody made them in Moodle: ``kept``."""
     applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     load: Mapped[Load] = relationship(back_populates="plans")
 

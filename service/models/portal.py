@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, text
+from sqlalchemy import JSON, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth.models import UtcDateTime
@@ -139,6 +139,24 @@ class StickyField(Base):
     """What we wanted there when it was changed."""
     since: Mapped[datetime] = mapped_column(UtcDateTime)
     drift_id: Mapped[int | None] = mapped_column(ForeignKey("drifts.id"))
+    ends: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Somebody wants what the source says again: the next plan brings it."""
+    kept_by: Mapped[str] = mapped_column(String(100), default="", server_default="")
+
+
+class PlannedSticky(Base):
+    """What a plan made of a field that was changed by hand (``provisioning.stickiness.Judged``)."""
+
+    __tablename__ = "planned_sticky_fields"
+    plan_id: Mapped[int] = mapped_column(ForeignKey("school_plans.id"), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(20), primary_key=True)
+    key: Mapped[str] = mapped_column(String(300), primary_key=True)
+    field: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value: Mapped[str] = mapped_column(EncryptedText("planned_sticky_fields.value"))
+    wanted: Mapped[str] = mapped_column(EncryptedText("planned_sticky_fields.wanted"))
+    """What the source of this plan says."""
+    verdict: Mapped[str] = mapped_column(String(10))
+    """``provisioning.stickiness.Verdict``."""
 
 
 class AdoptionState(StrEnum):

@@ -150,6 +150,7 @@ outcome = words_or_code(
     account_asked=N_("waits for an answer: Moodle has an account that may be this person's"),
     shortname_taken=N_("the short name belongs to another course in Moodle"),
     on_another_roll=N_("not needed: the person is on the roll of another school"),
+    excluded=N_("left alone: somebody excluded it since the plan was made"),
     no_such_user_or_cohort=N_("the account or the cohort is no longer in Moodle"),
     empty=N_("a field that Moodle needs is empty"),
     too_long=N_("a field is longer than Moodle takes"),

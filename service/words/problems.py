@@ -106,6 +106,17 @@ _SENTENCES = {
         "about people of other schools"
     ),
     "by_hand.listed": N_("a school lists this person already"),
+    # Exclusions, and what hands in Moodle changed
+    "exclusion": N_("there is no such exclusion"),
+    "exclusion.no_pattern": N_("say what is excluded, in at most {n} characters"),
+    "exclusion.everything": N_("this would exclude the whole city: name a school or a part"),
+    "exclusion.no_reason": N_("an exclusion needs a reason of at most {n} characters"),
+    "exclusion.no_role": N_("there is no such role; there are: {known}"),
+    "exclusion.no_class": N_("the school has no class {name} this year"),
+    "exclusion.no_school": N_("name the school: only the city excludes everywhere"),
+    "field": N_("there is no such field that was changed by hand"),
+    "keep.no_field": N_("this cannot stay as it is in Moodle: repair it, or exclude it"),
+    "keep.login_taken": N_("another person has this login already: it cannot stay"),
     # Registry
     "import.decided": N_("this file was decided about already"),
     "import.has_problems": N_("the file has mistakes, or changes nothing"),

@@ -91,6 +91,21 @@ def upgrade() -> None:
         sa.Column("source_value", sa.Text, nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("drift_id", sa.Integer, sa.ForeignKey("drifts.id")),
+        sa.Column("ends", sa.Boolean, server_default=sa.false(), nullable=False),
+        sa.Column("kept_by", sa.String(100), server_default="", nullable=False),
+    )
+    op.create_table(
+        "planned_sticky_fields",
+        sa.Column("plan_id", sa.Integer, sa.ForeignKey("school_plans.id"), primary_key=True),
+        sa.Column("subject", sa.String(20), primary_key=True),
+        sa.Column("key", sa.String(300), primary_key=True),
+        sa.Column("field", sa.String(100), primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+        sa.Column("wanted", sa.Text, nullable=False),
+        sa.Column("verdict", sa.String(10), nullable=False),
+    )
+    op.add_column(
+        "school_plans", sa.Column("left_out", sa.JSON, server_default="{}", nullable=False)
     )
     _adoptions()
     _years()

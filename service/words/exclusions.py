@@ -1,0 +1,62 @@
+"""What is excluded, and what stays as hands in Moodle made it, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from provisioning.exclusions import Excluded
+from provisioning.stickiness import Verdict
+from service.i18n import N_, ngettext
+from service.models import Exclusion, KnownUser
+from service.words import words
+from service.words.people import role
+
+what = words(
+    {
+        Excluded.LOGIN: N_("accounts by login"),
+        Excluded.ROLE: N_("everybody with a role"),
+        Excluded.PERSON: N_("a person"),
+        Excluded.CLASS: N_("a class"),
+        Excluded.COURSE: N_("a course"),
+    }
+)
+
+verdict = words(
+    {
+        Verdict.KEPT: N_("the source is as it was: Moodle's value stays"),
+        Verdict.AGREED: N_("the source says the same by now"),
+        Verdict.SOURCE: N_("the source's value is taken again"),
+        Verdict.MOODLE: N_("the source has changed too; Moodle's value stays by the rule"),
+        Verdict.ASKED: N_("the source has changed too: say who is right"),
+    }
+)
+
+
+def named(row: Exclusion, people: Mapping[str, KnownUser]) -> str:
+    """What an exclusion names: the person by name, where the reader may see them."""
+    if row.what == Excluded.PERSON and row.pattern in people:
+        person = people[row.pattern]
+        return f"{person.full_name} ({person.username})"
+    if row.what == Excluded.ROLE:
+        return role(row.pattern)
+    return row.pattern
+
+
+def left_out(counts: Mapping[str, int]) -> str:
+    """What a plan leaves alone, in one line; empty when it leaves nothing."""
+    said = (
+        _count(counts, "people", ngettext("{n} person excluded", "{n} people excluded",
+                                          counts.get("people", 0))),
+        _count(counts, "classes", ngettext("{n} class excluded", "{n} classes excluded",
+                                           counts.get("classes", 0))),
+        _count(counts, "courses", ngettext("{n} course excluded", "{n} courses excluded",
+                                           counts.get("courses", 0))),
+        _count(counts, "kept", ngettext("{n} field or place stays as changed by hand in Moodle",
+                                        "{n} fields and places stay as changed by hand in Moodle",
+                                        counts.get("kept", 0))),
+    )  # fmt: skip
+    return ", ".join(filter(None, said))
+
+
+def _count(counts: Mapping[str, int], name: str, text: str) -> str:
+    return text if counts.get(name) else ""
