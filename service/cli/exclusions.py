@@ -37,7 +37,7 @@ def show(context: Context, ended: bool, as_json: bool) -> None:
             "untouched_logins": list(untouched),
         })  # fmt: skip
         return
-    print_table((_("No."), _("What"), _("Which"), _("School"), _("Reason"), _("By")), [
+    print_table((_("No."), _("What"), _("Which one"), _("School"), _("Reason"), _("By")), [
         (row.id, wording.what(row.what), wording.named(row, people), row.school_code or "—",
          row.reason, row.made_by)
         for row in rows
