@@ -16,4 +16,5 @@ from service.models.published import *
 from service.models.questions import *
 from service.models.registry import *
 from service.models.schools import *
+from service.models.undo import *
 from service.models.years import *
