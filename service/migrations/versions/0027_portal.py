@@ -1,6 +1,4 @@
-"""Looks into Moodle, drifts, exclusions, fields that stay as Moodle has them, adopted accounts."""
-
-"""Looks into Moodle, drifts, exclusions, fields that stay as Moodle has them; undoing loads."""
+"""Looks into Moodle, drifts, exclusions, sticky fields, adopted accounts, undoing loads."""
 
 from __future__ import annotations
 
