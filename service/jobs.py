@@ -17,7 +17,7 @@ from service.activity.upkeep import roll_up as roll_activity_up
 from service.application import Application, build
 from service.db import transaction
 from service.housekeeping import clear_away as delete_what_is_over
-from service.loads import claims, due, years
+from service.loads import claims, closings, due, years
 from service.loads.applying import apply_load as apply_approved
 from service.loads.failures import plan_again_by_itself
 from service.loads.planning import plan_load as plan_received
@@ -103,6 +103,8 @@ def plan_due() -> None:
         for load_id in years.left_planned(application):
             if years.approve_confirmed(application, load_id):
                 queue.apply_load(load_id)
+        for load_id in closings.begin(application):
+            queue.apply_load(load_id)
         for begun in (due.begin(application), years.begin(application)):
             if begun is not None:
                 queue.plan_load(begun)

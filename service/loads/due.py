@@ -208,11 +208,14 @@ def _is_due(application: Application, now: datetime) -> ColumnElement[bool]:
 def _kept_out(now: datetime) -> Select[str]:
     """Schools of which a plan is being applied, or waits for its yes and may know better.
 
-    A plan of ours over its limits keeps its school out until somebody decides about it.
+    A plan of ours over its limits keeps its school out until somebody decides about it, as does
+    what is ordered about a whole school.
     """
     begun = SchoolPlan.status == PlanStatus.APPROVED
     waits = SchoolPlan.status == PlanStatus.PLANNED
-    fresh = (Load.cause == LoadCause.DUE) | (Load.created_at > now - RECENT)
+    # Else the closing of a school would be planned a second time, person by person.
+    of_school = Load.operation.is_not(None)
+    fresh = (Load.cause == LoadCause.DUE) | (Load.created_at > now - RECENT) | of_school
     return (
         select(SchoolPlan.school_code)
         .join(Load)

@@ -9,12 +9,12 @@ only known when it was their last (docs/facts/indicators.md C).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from auth.models import UtcDateTime
 from provisioning.roster import Role
@@ -57,7 +57,7 @@ def rolls_at(
     rolls = _rolls_now(activity, scope)
     movements = _movements_after(activity, scope, at)
     if movements:
-        rolls = _taken_back(rolls, movements)
+        rolls = _taken_back(rolls, movements, _back_since(activity, scope, at))
     if not before_first_loads:
         begun_later = select(RollEvent.school_code).where(
             RollEvent.act == RollAct.BEGUN,
@@ -98,10 +98,14 @@ def _moved(
             )
     nowhere = SchoolClass("", "")
     for role, people in came.items():
-        if people:
-            old, of_role = moved.get((nowhere, role), Members()), then[role]
+        of_role, old = then.get(role, Members()), moved.get((nowhere, role), Members())
+        told = PeopleSet.joined(one.left for (_class, its), one in moved.items() if its == role)
+        left = of_role.left - told
+        if people or left:
             roll = old.roll | people
-            moved[nowhere, role] = Members(roll=roll, account=of_role.account & roll, left=old.left)
+            moved[nowhere, role] = Members(
+                roll=roll, account=of_role.account & roll, left=old.left | left
+            )
     return moved
 
 
@@ -165,8 +169,50 @@ def _movements_after(activity: Activity, scope: Scope, at: datetime) -> Sequence
     return [_Movement(*row) for row in rows]
 
 
-def _taken_back(rolls: Rolls, movements: Sequence[_Movement]) -> Rolls:
-    """The rolls before ``movements``: who was listed by the school and was not suspended."""
+def _back_since(activity: Activity, scope: Scope, at: datetime) -> dict[tuple[str, str], set[int]]:
+    """Who had left a school by then, as the last thing told of them, and came to a roll later.
+
+    By the school and the role that they left.
+    """
+    event, later = RollEvent, aliased(RollEvent)
+    came = exists().where(
+        later.person_id == event.person_id, later.act == RollAct.JOINED, later.at > at
+    )
+    person = activity.numbered.c
+    rows = activity.session.execute(
+        select(event.act, event.school_code, event.role, person.ordinal)
+        .join(activity.numbered, person.person_id == event.person_id)
+        .where(
+            event.at <= at, event.act.in_((RollAct.LEFT, RollAct.JOINED)), came,
+            person.main.is_(None),
+        )
+        .order_by(event.at, event.id)
+    )  # fmt: skip
+    last: dict[int, tuple[str, str]] = {}
+    joined: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    for act, school, role, ordinal in rows:
+        if act == RollAct.JOINED:
+            joined[ordinal].add((school, role))
+        else:
+            joined[ordinal].discard((school, role))
+            last[ordinal] = school, role
+    inside = set(activity.session.scalars(scope.codes()))
+    found: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for ordinal, place in last.items():
+        if not joined[ordinal] and place[0] in inside and place[1] in ROLES:
+            found[place].add(ordinal)
+    return found
+
+
+def _taken_back(
+    rolls: Rolls,
+    movements: Sequence[_Movement],
+    back_since: Mapping[tuple[str, str], Collection[int]],
+) -> Rolls:
+    """The rolls before ``movements``: who was listed by the school and was not suspended.
+
+    ``back_since``: who may have been on no roll then, and is on one now.
+    """
     every = [members for roles in rolls.values() for members in roles.values()]
     suspended = set(PeopleSet.joined(one.suspended for one in every))
     suspended |= {one.ordinal for one in movements if one.suspended}
@@ -193,14 +239,20 @@ def _taken_back(rolls: Rolls, movements: Sequence[_Movement]) -> Rolls:
     outside = PeopleSet(suspended)
     then: Rolls = {code: dict(roles) for code, roles in rolls.items()}
     keys = {(code, role) for code, roles in rolls.items() for role in roles}
-    for code, role in keys | listed.keys() | restored.keys():
+    on_a_roll = PeopleSet.joined(
+        PeopleSet(listed[key]) if key in listed else rolls[key[0]].get(key[1], Members()).listed
+        for key in keys | listed.keys()
+    )
+    for code, role in keys | listed.keys() | restored.keys() | back_since.keys():
         now = rolls[code].get(role, Members())
         people = PeopleSet(listed[code, role]) if (code, role) in listed else now.listed
         roll = people - outside
         then[code][role] = Members(
             roll=roll,
             account=(now.account | accounts) & roll,
-            left=(now.left - later) | PeopleSet(restored[code, role]),
+            left=(now.left - later)
+            | PeopleSet(restored[code, role])
+            | (PeopleSet(back_since.get((code, role), ())) - on_a_roll),
             suspended=people & outside,
         )
     return then

@@ -20,6 +20,7 @@ from service.models import (
     EventSource,
     KnownUser,
     MoodleSnapshot,
+    RollAct,
     School,
     SchoolMembership,
     SnapshotKind,
@@ -45,6 +46,7 @@ from tests.service.report_questions import (
     built,
     figures,
     line,
+    moved,
     of_district,
     of_school,
     people,
@@ -184,6 +186,29 @@ def test_suspended_people_are_in_no_share_but_shown(session: Session) -> None:
     take_off_roll(session, session.get_one(KnownUser, "gone"))
     found = figures(built(session, "activity"), "1", "active provisioned left active_share")
     assert found == (1, 1, 1, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("back_at", "counted"),
+    [("1", (0, 1)), ("2", (0, 1)), ("outside", (0, 1)), ("other", (1, 0))],
+)
+def test_who_was_between_two_schools_then_has_left_though_they_are_back_now(
+    session: Session, back_at: str, counted: tuple[int, int]
+) -> None:
+    """docs/facts/indicators.md F4. ``other``: the person had another school all the time."""
+    add_schools(session, "1", "2", "outside")
+    went, came = IN_OCTOBER + timedelta(days=2), IN_OCTOBER + timedelta(days=40)
+    add_person(session, "p", "2" if back_at == "other" else back_at)
+    moved(session, RollAct.JOINED, "p", "1", IN_OCTOBER)
+    sign_in(session, "p", IN_OCTOBER + timedelta(days=1), school_code="1")
+    moved(session, RollAct.LEFT, "p", "1", went)
+    if back_at == "other":
+        moved(session, RollAct.JOINED, "p", "2", went - timedelta(days=1))
+    else:
+        moved(session, RollAct.JOINED, "p", back_at, came)
+    report = built(session, "activity", now=came - timedelta(days=1))
+    found = [figures(report, code, "active left") for code in ("1", "2")]
+    assert (sum(one[0] for one in found), sum(one[1] for one in found)) == counted
 
 
 def test_an_empty_roll_has_a_number_and_no_share(session: Session) -> None:
