@@ -42,6 +42,7 @@ class Reader:
     """People and objects that Moodle showed nothing of."""
     _courses: dict[int, list[Row]] = field(default_factory=dict)
     _members_known: bool | None = None
+    _size: int | None = None
     _unreadable: set[Any] = field(default_factory=set)
 
     def users(
@@ -75,7 +76,10 @@ class Reader:
         """Read accounts; one whose user name breaks Moodle's rules makes the whole call fail, so
         the rest is read without it."""
         self._unreadable = set()
-        size = self.moodle.batch_size
+        if self._size is None:
+            # The first time the client asks Moodle what it can do.
+            self._size = int(self.ask(lambda: self.moodle.batch_size))
+        size = self._size
         pieces = [values[start : start + size] for start in range(0, len(values), size)]
         return [
             row
