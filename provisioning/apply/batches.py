@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from provisioning.apply.lost import MAX_TRIES, LostAnswers
 from provisioning.apply.objects import Clash, Objects, Record, Row, Target
 from provisioning.changes import ACCOUNT_GONE, Change, Outcome, Result
-from provisioning.moodle import MoodleRefused, MoodleUncertain
+from provisioning.moodle import (
+    MoodleError,
+    MoodleRefused,
+    MoodleStopped,
+    MoodleUnavailable,
+    MoodleUncertain,
+)
 from provisioning.moodle.errors import INVALID_RESPONSE
 
 Outcomes = Iterator[list[Outcome]]
 """The outcomes of a batch, as a list after each call of Moodle."""
-
-MAX_TRIES = 3
-"""The number of calls that may end uncertainly before the error goes to the caller."""
 
 _OUR_CODES = {"shortnametaken": "shortname_taken", "useremailduplicate": "email_taken"}
 
@@ -37,7 +41,9 @@ class Step:
 
 def create_or_adopt(objects: Objects, steps: Sequence[Step]) -> Outcomes:
     """Create what is not there yet; look first where Moodle itself would make a second one."""
-    found = objects.existing([step.change for step in steps]) if steps else {}
+    found, unread = _look_up(objects.existing, steps, objects.lost)
+    yield unread
+    steps = _without(steps, unread)
     yield from _adopt(objects, [step for step in steps if step.change.key in found], found)
     yield from _create(objects, [step for step in steps if step.change.key not in found])
 
@@ -49,28 +55,86 @@ def _create(objects: Objects, steps: Sequence[Step], tries: int = 1) -> Outcomes
     error: MoodleRefused | MoodleUncertain
     try:
         numbers = objects.create([step.record for step in steps])
-    except (MoodleRefused, MoodleUncertain) as caught:
+    except MoodleRefused as caught:
         error = caught
+    except MoodleUncertain as caught:
+        objects.in_doubt([step.change for step in steps])
+        error = caught
+    except MoodleStopped:
+        objects.in_doubt([step.change for step in steps])
+        raise
     else:
+        objects.lost.answered()
         yield [done(step.change, number) for step, number in zip(steps, numbers, strict=True)]
         return
-    found = objects.find([step.change for step in steps])
+    found, unread = _look_up(objects.find, steps, objects.lost)
+    yield unread
+    steps = _without(steps, unread)
     yield from _adopt(objects, [step for step in steps if step.change.key in found], found)
     missing = [step for step in steps if step.change.key not in found]
-    if isinstance(error, MoodleUncertain):
-        if missing and tries == MAX_TRIES:
-            raise error
+    if not missing:
+        return
+    if isinstance(error, MoodleUncertain) and tries < MAX_TRIES:
         # A call that did a part of its work has earned the full number of tries again.
         yield from _create(objects, missing, tries + 1 if len(missing) == len(steps) else 1)
-    elif len(missing) < len(steps):
+        return
+    if isinstance(error, MoodleUncertain) and not objects.lost.concern_records(error):
+        raise error
+    if isinstance(error, MoodleRefused) and len(missing) < len(steps):
         yield from _create(objects, missing, tries)
     elif len(missing) == 1:
         change = missing[0].change
-        why = objects.reason(change, error.code)
-        yield [failed(change, why.code, why.detail, why.account)]
+        if isinstance(error, MoodleUncertain):
+            objects.lost.count()
+            yield [failed(change, error.code)]
+        else:
+            why = _reason(objects, change, error.code)
+            yield [failed(change, why.code, why.detail)]
     else:
         for half in _halves(missing):
             yield from _create(objects, half, tries)
+
+
+def _look_up(
+    find: Callable[[Sequence[Change]], Mapping[str, Row | Clash]],
+    steps: Sequence[Step],
+    lost: LostAnswers,
+) -> tuple[dict[str, Row | Clash], list[Outcome]]:
+    """What is there of these changes, and the outcomes of those that Moodle cannot look up."""
+    if not steps:
+        return {}, []
+    error: MoodleError
+    try:
+        return dict(find([step.change for step in steps])), []
+    except MoodleRefused as caught:
+        error = caught
+    except MoodleUnavailable as caught:
+        if not lost.concern_records(caught):
+            raise
+        error = caught
+    if len(steps) == 1:
+        if isinstance(error, MoodleUnavailable):
+            lost.count()
+        return {}, [failed(steps[0].change, error.code)]
+    found: dict[str, Row | Clash] = {}
+    unread: list[Outcome] = []
+    for half in _halves(steps):
+        some, others = _look_up(find, half, lost)
+        found |= some
+        unread += others
+    return found, unread
+
+
+def _without(steps: Sequence[Step], outcomes: Sequence[Outcome]) -> Sequence[Step]:
+    over = {outcome.change.key for outcome in outcomes}
+    return [step for step in steps if step.change.key not in over]
+
+
+def _reason(objects: Objects, change: Change, code: str) -> Clash:
+    try:
+        return objects.reason(change, code)
+    except (MoodleRefused, MoodleUnavailable):
+        return Clash(code=code)
 
 
 def _adopt(objects: Objects, steps: Sequence[Step], found: Mapping[str, Row | Clash]) -> Outcomes:
@@ -78,18 +142,19 @@ def _adopt(objects: Objects, steps: Sequence[Step], found: Mapping[str, Row | Cl
     for step in steps:
         row = found[step.change.key]
         if isinstance(row, Clash):
-            settled.append(failed(step.change, row.code, row.detail, row.account))
+            settled.append(failed(step.change, row.code, row.detail))
         elif record := objects.differences(step.change, row):
             differing.append(Step(change=step.change, record={"id": row["id"], **record}))
         else:
             settled.append(done(step.change, row["id"], "adopted"))
     yield settled
-    yield from send(differing, objects.update, code="adopted")
+    yield from send(differing, objects.update, objects.lost, code="adopted")
 
 
 def send(
     steps: Sequence[Step],
     call: Callable[[Sequence[Record]], Mapping[int, str] | None],
+    lost: LostAnswers,
     *,
     code: str = "",
     judge: Judge | None = None,
@@ -109,6 +174,7 @@ def send(
     except (MoodleRefused, MoodleUncertain) as caught:
         error = caught
     else:
+        lost.answered()
         yield [
             judge(step.change, refused[step.record["id"]])
             if step.record.get("id") in refused
@@ -117,15 +183,19 @@ def send(
         ]
         return
     # An invalid response hides the warning about a refused record: search for it in the same way.
-    if isinstance(error, MoodleUncertain) and error.code != INVALID_RESPONSE:
-        if tries == MAX_TRIES:
-            raise error
-        yield from send(steps, call, code=code, judge=judge, tries=tries + 1)
-    elif len(steps) == 1:
+    is_lost = isinstance(error, MoodleUncertain) and error.code != INVALID_RESPONSE
+    if is_lost and tries < MAX_TRIES:
+        yield from send(steps, call, lost, code=code, judge=judge, tries=tries + 1)
+        return
+    if is_lost and not lost.concern_records(error):
+        raise error
+    if len(steps) == 1:
+        if is_lost:
+            lost.count()
         yield [judge(steps[0].change, error.code)]
     else:
         for half in _halves(steps):
-            yield from send(half, call, code=code, judge=judge, tries=tries)
+            yield from send(half, call, lost, code=code, judge=judge, tries=tries)
 
 
 def _halves(steps: Sequence[Step]) -> tuple[Sequence[Step], Sequence[Step]]:

@@ -19,7 +19,7 @@ from provisioning.apply.batches import (
 )
 from provisioning.apply.objects import Target
 from provisioning.changes import Change, Kind, Outcome
-from provisioning.moodle import MoodleRefused
+from provisioning.moodle import MoodleRefused, MoodleUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,16 @@ def add_members(target: Target, changes: Sequence[Change]) -> Outcomes:
         )
         for link in links
     ]
-    yield from send(steps, target.moodle.add_cohort_members, judge=_judge(target, links))
+    yield from send(
+        steps, target.moodle.add_cohort_members, target.lost, judge=_judge(target, links)
+    )
 
 
 def remove_members(target: Target, changes: Sequence[Change]) -> Outcomes:
     links, unready = _links(target, changes, Kind.COHORT)
     yield unready
     steps = [link.step(cohortid=link.place, userid=link.user) for link in links]
-    yield from send(steps, target.moodle.delete_cohort_members, judge=gone_or_failed)
+    yield from send(steps, target.moodle.delete_cohort_members, target.lost, judge=gone_or_failed)
 
 
 def add_enrolments(target: Target, changes: Sequence[Change]) -> Outcomes:
@@ -62,7 +64,7 @@ def add_enrolments(target: Target, changes: Sequence[Change]) -> Outcomes:
         link.step(roleid=_role_id(target, link), userid=link.user, courseid=link.place)
         for link in links
     ]
-    yield from send(steps, target.moodle.enrol_users, judge=_judge(target, links))
+    yield from send(steps, target.moodle.enrol_users, target.lost, judge=_judge(target, links))
 
 
 def remove_enrolments(target: Target, changes: Sequence[Change]) -> Outcomes:
@@ -80,11 +82,15 @@ def _remove_enrolments(target: Target, links: Sequence[_Link]) -> Outcomes:
     courses = sorted({link.place for link in links})
     try:
         held = target.moodle.roles_in_courses(courses)
-    except MoodleRefused as error:
+    except (MoodleRefused, MoodleUnavailable) as error:
+        if isinstance(error, MoodleUnavailable) and not target.lost.concern_records(error):
+            raise
         if len(courses) == 1:
+            if isinstance(error, MoodleUnavailable):
+                target.lost.count()
             yield [gone_or_failed(link.change, error.code) for link in links]
             return
-        # One of the courses is gone: find out which.
+        # One of the courses is gone, or cannot be read: find out which.
         for course in courses:
             yield from _remove_enrolments(target, [link for link in links if link.place == course])
         return
@@ -102,8 +108,8 @@ def _remove_enrolments(target: Target, links: Sequence[_Link]) -> Outcomes:
         else:
             whole.append(link.step(userid=link.user, courseid=link.place))
     yield absent
-    yield from send(whole, target.moodle.unenrol_users, judge=gone_or_failed)
-    yield from send(one_role, target.moodle.unassign_roles, judge=gone_or_failed)
+    yield from send(whole, target.moodle.unenrol_users, target.lost, judge=gone_or_failed)
+    yield from send(one_role, target.moodle.unassign_roles, target.lost, judge=gone_or_failed)
 
 
 def _role_id(target: Target, link: _Link) -> int:

@@ -8,9 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from provisioning.apply.letting_go import let_go
+from provisioning.apply.lost import LostAnswers
 from provisioning.changes import Change, Kind
 from provisioning.foreign_accounts import ADOPTS
-from provisioning.moodle import Function, MoodleClient, MoodleUncertain
+from provisioning.moodle import (
+    Function,
+    MoodleClient,
+    MoodleRefused,
+    MoodleUnavailable,
+    MoodleUncertain,
+)
 from provisioning.state import MOODLE_FIELDS
 
 Record = Mapping[str, Any]
@@ -32,12 +39,21 @@ class Target:
     """By ``CourseRole`` value."""
     first_password: Callable[[str], str] | None
     """By person id; for ``manual`` accounts only."""
+    lost: LostAnswers
+    look_first: bool = False
+    """A run before this one may have made things whose answers were lost."""
+    in_doubt: Callable[[Sequence[Change]], None] = lambda _changes: None
+    """Is told of creations whose answer was lost: Moodle may do them yet."""
     _deleted: dict[int, bool] = field(default_factory=dict)
 
     def is_deleted(self, user: int) -> bool:
-        """Tell whether somebody deleted this account; Moodle is asked once for each."""
+        """Tell whether somebody deleted this account; Moodle is asked once for each. No where
+        Moodle does not say."""
         if user not in self._deleted:
-            self._deleted[user] = bool(self.moodle.deleted([user]))
+            try:
+                self._deleted[user] = bool(self.moodle.deleted([user]))
+            except (MoodleRefused, MoodleUnavailable):
+                return False
         return self._deleted[user]
 
 
@@ -72,6 +88,8 @@ class Objects:
 
     def __init__(self, target: Target, changes: Sequence[Change]) -> None:
         self.moodle = target.moodle
+        self.lost, self.in_doubt = target.lost, target.in_doubt
+        self.look_first = target.look_first
         self.first_password = target.first_password
         self._numbers = target.ids.get(self.kind, [change.key for change in changes])
         referred = {change.after[self.reference] for change in changes if self.reference} - {""}
@@ -104,9 +122,10 @@ class Objects:
     def existing(self, changes: Sequence[Change]) -> dict[str, Row | Clash]:
         """What to adopt before a creation is even tried, as in ``find``.
 
-        Nothing where Moodle refuses a second object with the same idnumber.
+        Nothing where Moodle refuses a second object with the same idnumber, unless one may be on
+        its way: of two at the same moment Moodle refuses neither.
         """
-        return {}
+        return self.find(changes) if self.look_first else {}
 
     def find(self, changes: Sequence[Change]) -> dict[str, Row | Clash]:
         """By key: the row that a creation is about, or why there cannot be one."""

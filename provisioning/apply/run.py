@@ -22,6 +22,7 @@ from provisioning.apply.links import (
     remove_enrolments,
     remove_members,
 )
+from provisioning.apply.lost import LostAnswers
 from provisioning.apply.objects import (
     Categories,
     Cohorts,
@@ -55,6 +56,8 @@ def apply(
     role_ids: Mapping[str, int],
     first_password: Callable[[str], str] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    look_first: bool = False,
+    in_doubt: Callable[[Sequence[Change]], None] = lambda _changes: None,
 ) -> bool:
     """Make the changes in Moodle; return False if ``should_stop`` ended it early.
 
@@ -62,10 +65,17 @@ def apply(
       memory. PlanOrderError at the first that does not; the batches before it are done.
     - ``record`` gets the outcomes right after each call, and ``ids`` must know their numbers then.
     - Applying the same changes again, all or the unrecorded ones, makes nothing twice.
+    - What Moodle refuses, or cannot get over, about one record is that record's outcome.
+    - ``look_first``: a run before this one may have made some of it; ``in_doubt`` is told of
+      creations whose answer was lost, which Moodle may do yet (``doubles.py``).
+    - MoodleStopped is raised while an answer is awaited and the client is to stop waiting.
     - MoodleMisconfigured is raised when an administrator must change a setting, MoodleUnavailable
       and MoodleUncertain when the rest may go on later. What was answered is recorded.
     """
-    target = Target(moodle=moodle, ids=ids, role_ids=role_ids, first_password=first_password)
+    target = Target(
+        moodle=moodle, ids=ids, role_ids=role_ids, first_password=first_password,
+        lost=LostAnswers(moodle), look_first=look_first, in_doubt=in_doubt,
+    )  # fmt: skip
     for batch in batches(changes, moodle.batch_size):
         if should_stop():
             return False
@@ -133,7 +143,7 @@ def update_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
         judge = gone_or_failed
     elif changes[0].kind is Kind.USER:
         judge = judge_of(target, {step.change.key: step.record["id"] for step in steps})
-    yield from send(steps, objects.update, judge=judge)
+    yield from send(steps, objects.update, target.lost, judge=judge)
 
 
 def _not_sendable(objects: Objects, change: Change, names: Iterable[str]) -> Outcome | None:

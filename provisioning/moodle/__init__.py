@@ -7,6 +7,7 @@ from provisioning.moodle.errors import (
     MoodleMisconfigured,
     MoodlePaused,
     MoodleRefused,
+    MoodleStopped,
     MoodleUnavailable,
     MoodleUncertain,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "MoodleMisconfigured",
     "MoodlePaused",
     "MoodleRefused",
+    "MoodleStopped",
     "MoodleUnavailable",
     "MoodleUncertain",
     "bounded_session",

@@ -1,6 +1,7 @@
 """Sessions whose answers end: a whole answer, with its head, has a limit of time and of size.
 
 The time limit of ``requests`` is for each piece that arrives, so one byte a second never ends.
+While an answer is awaited, somebody may be asked whether it is still wanted.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import io
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.client import HTTPResponse
 from typing import Any
 
@@ -21,6 +22,9 @@ from urllib3.exceptions import ReadTimeoutError
 MOST_BYTES = 64 * 1024 * 1024
 """The largest answer that is read; 5,000 rows of a report take about one megabyte."""
 
+LOOK_EVERY_SECONDS = 1.0
+"""So often it is asked whether the answer is still wanted."""
+
 _CHUNK = 64 * 1024
 
 
@@ -28,27 +32,40 @@ class AnswerTooLarge(requests.RequestException):
     """An answer is larger than ``most_bytes``."""
 
 
-def bounded_session(*, seconds: float, most_bytes: int = MOST_BYTES) -> requests.Session:
+class Unwanted(Exception):
+    """Nobody wants the answer any more. The connection is closed."""
+
+
+def bounded_session(
+    *,
+    seconds: float,
+    most_bytes: int = MOST_BYTES,
+    is_unwanted: Callable[[], bool] = lambda: False,
+) -> requests.Session:
     """A session all of whose answers are bounded: ``BoundedAdapter``."""
     session = requests.Session()
     for scheme in ("http://", "https://"):
-        session.mount(scheme, BoundedAdapter(seconds=seconds, most_bytes=most_bytes))
+        adapter = BoundedAdapter(seconds=seconds, most_bytes=most_bytes, is_unwanted=is_unwanted)
+        session.mount(scheme, adapter)
     return session
 
 
 class BoundedAdapter(HTTPAdapter):
     """An adapter for a session. It raises ``requests.ReadTimeout`` when an answer is not whole in
-    time, and ``AnswerTooLarge``."""
+    time, ``AnswerTooLarge``, and ``Unwanted``."""
 
-    def __init__(self, *, seconds: float, most_bytes: int) -> None:
-        """``seconds`` from the moment the request is sent, ``most_bytes`` after unpacking."""
-        self._seconds = seconds
+    def __init__(
+        self, *, seconds: float, most_bytes: int, is_unwanted: Callable[[], bool] = lambda: False
+    ) -> None:
+        """``seconds`` from the moment the request is sent, ``most_bytes`` after unpacking.
+        ``is_unwanted`` is asked about once a second while the answer is awaited."""
+        self._seconds, self._is_unwanted = seconds, is_unwanted
         self._most_bytes = most_bytes
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._seconds)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._seconds, self._is_unwanted)
 
     def send(
         self,
@@ -73,7 +90,7 @@ class BoundedAdapter(HTTPAdapter):
             if error.args and isinstance(error.args[0], ReadTimeoutError):
                 raise requests.ReadTimeout(error.args[0], request=request) from error
             raise
-        except requests.RequestException:
+        except (requests.RequestException, Unwanted):
             answer.close()
             raise
         answer._content = bytes(body)
@@ -81,13 +98,14 @@ class BoundedAdapter(HTTPAdapter):
         return answer
 
 
-def _pools(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
+def _pools(seconds: float, is_unwanted: Callable[[], bool]) -> dict[str, type[HTTPConnectionPool]]:
     """Pools whose connections read each answer with one time limit for all of it."""
 
     class Response(HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
             super().__init__(sock, *args, **options)
-            self.fp = io.BufferedReader(_Hurried(sock, self.fp, time.monotonic() + seconds))
+            until = time.monotonic() + seconds
+            self.fp = io.BufferedReader(_Hurried(sock, self.fp, until, is_unwanted))
 
     class Plain(HTTPConnection):
         response_class = Response
@@ -105,21 +123,33 @@ def _pools(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
 
 
 class _Hurried(io.RawIOBase):
-    """The bytes of one answer; raises ``TimeoutError`` when their time is over."""
+    """The bytes of one answer; raises ``TimeoutError`` when their time is over, and ``Unwanted``
+    when nobody wants them any more, however they come."""
 
-    def __init__(self, sock: socket.socket, file: Any, until: float) -> None:
+    def __init__(
+        self, sock: socket.socket, file: Any, until: float, is_unwanted: Callable[[], bool]
+    ) -> None:
         super().__init__()
         self._socket, self._file, self._until = sock, file, until
+        self._is_unwanted, self._look_at = is_unwanted, time.monotonic() + LOOK_EVERY_SECONDS
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer is not whole in time")
-        self._socket.settimeout(left)
-        return self._socket.recv_into(buffer)
+        while True:
+            now = time.monotonic()
+            if now >= self._until:
+                raise TimeoutError("the answer is not whole in time")
+            if now >= self._look_at:
+                if self._is_unwanted():
+                    raise Unwanted
+                self._look_at = time.monotonic() + LOOK_EVERY_SECONDS
+            self._socket.settimeout(max(min(self._until, self._look_at) - now, 0.001))
+            try:
+                return self._socket.recv_into(buffer)
+            except TimeoutError:
+                continue  # looked at again above
 
     def close(self) -> None:
         self._file.close()

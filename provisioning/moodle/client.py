@@ -75,6 +75,11 @@ class MoodleClient(Reads):
         the call raises ``MoodlePaused``."""
         self._may_write = may_write
 
+    def stop_waiting_if(self, should_stop: Callable[[], bool]) -> None:
+        """Let ``should_stop`` be asked about once a second while an answer is awaited; where it
+        says yes, the call raises ``MoodleStopped``, and what it was to do may have been done."""
+        self._connection.stop_waiting_if(should_stop)
+
     @property
     def batch_size(self) -> int:
         """The most records in a call: the setting, or fewer where every value is a form field."""
@@ -283,10 +288,14 @@ class MoodleClient(Reads):
     def _send(self, function: Function, arguments: Mapping[str, Any], *, reads: bool) -> Any:
         if not reads and not self._may_write():
             raise MoodlePaused(function)
-        try:
-            return self._connection.call(function, arguments, reads=reads)
-        except MoodleDoubtful as error:
-            raise self._doubts.settled(error, [arguments]) from error
+        for is_last in (False, True):
+            try:
+                return self._connection.call(function, arguments, reads=reads)
+            except MoodleDoubtful as error:
+                settled = self._doubts.settled(error, [arguments], is_last=is_last)
+                if settled is not None:
+                    raise settled from error
+        raise AssertionError("the second answer is always settled")
 
     def _read_each(self, function: Function, arguments: Sequence[Mapping[str, Any]]) -> list[Any]:
         """Return the answers of a reading function that takes one value a call."""
@@ -315,7 +324,7 @@ class MoodleClient(Reads):
             if response["error"]:
                 error = error_in(function, json.loads(response["exception"]))
                 if isinstance(error, MoodleDoubtful):
-                    error = self._doubts.settled(error, arguments)
+                    error = self._doubts.settled(error, arguments) or error
                 raise error
             results.append(json.loads(response["data"]))
         if len(results) < len(arguments):

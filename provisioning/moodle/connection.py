@@ -11,11 +11,17 @@ from typing import Any
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from provisioning.moodle.bounded import AnswerTooLarge, bounded_session
+from provisioning.moodle.bounded import (
+    LOOK_EVERY_SECONDS,
+    AnswerTooLarge,
+    Unwanted,
+    bounded_session,
+)
 from provisioning.moodle.errors import (
     MoodleError,
     MoodleMisconfigured,
     MoodleRefused,
+    MoodleStopped,
     MoodleUnavailable,
     MoodleUncertain,
     error_in,
@@ -29,6 +35,9 @@ MAX_FIELDS = 900
 
 REPEAT_AFTER_SECONDS = (1.0, 5.0, 15.0)
 """Pauses before a call that surely was not done is repeated; then it is the caller's turn."""
+
+LAST_SECONDS = 3.0
+"""Once we are to stop, the answer of a call that changes something is awaited for so long."""
 
 _log = logging.getLogger(__name__)
 
@@ -48,15 +57,48 @@ class Connection:
         self._url = settings.url.rstrip("/") + "/webservice/rest/server.php"
         self._token = settings.token
         self._timeout = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
-        self._session = session or bounded_session(seconds=settings.read_timeout_seconds)
+        self._session = session or bounded_session(
+            seconds=settings.read_timeout_seconds, is_unwanted=self._is_unwanted
+        )
         self._sleep = sleep
+        self._should_stop: Callable[[], bool] | None = None
+        self._reads, self._told_to_stop = True, 0.0
 
     def close(self) -> None:
         self._session.close()
 
+    def stop_waiting_if(self, should_stop: Callable[[], bool]) -> None:
+        """Let ``should_stop`` be asked about once a second while an answer is awaited, and in
+        pauses: where it says yes, the call raises ``MoodleStopped``."""
+        self._should_stop = should_stop
+
+    def _is_to_stop(self) -> bool:
+        return self._should_stop is not None and self._should_stop()
+
+    def _is_unwanted(self) -> bool:
+        """Tell whether to give up the answer that is awaited: one of a call that changes something
+        is given some more seconds, because without it nobody knows what was done."""
+        if not self._is_to_stop():
+            return False
+        now = time.monotonic()
+        self._told_to_stop = self._told_to_stop or now
+        return self._reads or now - self._told_to_stop >= LAST_SECONDS
+
+    def _pause(self, function: Function, seconds: float) -> None:
+        if self._should_stop is None:
+            self._sleep(seconds)
+            return
+        while seconds > 0:
+            if self._is_to_stop():
+                raise MoodleStopped(function)
+            self._sleep(min(seconds, LOOK_EVERY_SECONDS))
+            seconds -= LOOK_EVERY_SECONDS
+
     def call(self, function: Function, arguments: Mapping[str, Any], *, reads: bool) -> Any:
         """Call once, and again while Moodle is unavailable and asks for no longer pause than ours.
 
+        A page of somebody in between (302, 401, 403, 404) is tried again like that before it
+        counts as a wrong setting: one such answer is an accident.
         ``reads``: the call changes nothing, so whatever breaks, nothing is uncertain.
         Raises MoodleError.
         """
@@ -64,13 +106,17 @@ class Connection:
         while True:
             try:
                 return self._call_once(function, arguments, reads)
-            except MoodleUnavailable as error:
-                pause = next(pauses, None)
-                asked = error.retry_after_seconds or 0.0
+            except (MoodleUnavailable, MoodleMisconfigured) as error:
+                pause, asked = next(pauses, None), 0.0
+                if isinstance(error, MoodleUnavailable):
+                    asked = error.retry_after_seconds or 0.0
+                is_page = error.code.startswith("http_")
                 if pause is None or asked > REPEAT_AFTER_SECONDS[-1]:
                     raise
+                if isinstance(error, MoodleMisconfigured) and not is_page:
+                    raise
                 _log.warning("moodle is unavailable: %s; again in %s s", error, max(pause, asked))
-            self._sleep(max(pause, asked))
+            self._pause(function, max(pause, asked))
 
     def _call_once(self, function: Function, arguments: Mapping[str, Any], reads: bool) -> Any:
         fields = form_fields(arguments)
@@ -84,10 +130,13 @@ class Connection:
             *fields,
         ]
         lost: type[MoodleError] = MoodleUnavailable if reads else MoodleUncertain
+        self._reads, self._told_to_stop = reads, 0.0
         try:
             response = self._session.post(
                 self._url, data=form, timeout=self._timeout, allow_redirects=False
             )
+        except Unwanted:
+            raise MoodleStopped(function) from None
         except requests.exceptions.SSLError as error:
             raise MoodleMisconfigured(function, "certificate_not_accepted") from error
         except requests.exceptions.ConnectionError as error:
@@ -158,6 +207,6 @@ def _result(function: Function, content: bytes, lost: type[MoodleError]) -> Any:
         body = json.loads(content)
     except ValueError as error:
         raise lost(function, "not_json") from error
-    if isinstance(body, dict) and "errorcode" in body:
+    if isinstance(body, dict) and ("errorcode" in body or "exception" in body):
         raise error_in(function, body)
     return body

@@ -5,6 +5,7 @@ MoodleError
 ├── MoodleRefused        nothing was done; the data must change first
 ├── MoodleMisconfigured  nothing was done; an administrator must change a setting
 ├── MoodlePaused         nothing was sent: nothing may be written to Moodle now
+├── MoodleStopped        we were told to wait no longer: the work may have been done
 ├── MoodleUncertain      the work may have been done: look before doing it again
 └── MoodleDoubtful       nothing was done; a setting or the data: a probe tells (Connection only)
 
@@ -55,6 +56,13 @@ class MoodlePaused(MoodleError):
         super().__init__(function, "writing_paused")
 
 
+class MoodleStopped(MoodleError):
+    """We were told to wait no longer for the answer: the work may have been done."""
+
+    def __init__(self, function: Function) -> None:
+        super().__init__(function, "stopped_waiting")
+
+
 class MoodleUncertain(MoodleError):
     """The work may have been done: look before doing it again."""
 
@@ -70,8 +78,13 @@ WEAK_PASSWORD = "weak_password"  # noqa: S105 (a code, not a secret)
 """Our word for an ``errorcode`` that is the HTML list of the broken password rules."""
 
 _LATER = {"dbconnectionfailed", "sitemaintenance"}
-_AFTER_SETUP = {"accessexception", "invalidtoken", "requireloginerror"}
-_DOUBTFUL = {
+NO_CODE = "exception_without_code"
+"""Our word where Moodle gave none: PHP broke at these records."""
+
+ABOUT_ACCESS = frozenset({"accessexception", "invalidtoken", "requireloginerror"})
+"""Codes that a token, a service or a role brings, and sometimes a single answer of a busy site."""
+
+_DOUBTFUL = ABOUT_ACCESS | {
     "codingerror",
     "errorcatcontextnotvalid",
     "errorcoursecontextnotvalid",
@@ -88,11 +101,9 @@ def error_in(function: Function, body: dict[str, Any]) -> MoodleError:
     ``dmlwriteexception`` counts as refused: every call that creates is one transaction, so nothing
     of it stayed. Codes that nobody recorded count as refused too: the records are tried one by one.
     """
-    code = safe_code(body.get("errorcode"))
+    code = safe_code(body.get("errorcode") or NO_CODE)
     if code in _LATER:
         return MoodleUnavailable(function, code)
-    if code in _AFTER_SETUP:
-        return MoodleMisconfigured(function, code)
     if code in _DOUBTFUL:
         return MoodleDoubtful(function, code)
     if code == INVALID_RESPONSE:

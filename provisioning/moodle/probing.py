@@ -9,7 +9,7 @@ most of the course capabilities show before there is any course (docs/facts/mood
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from provisioning.moodle.connection import Connection
@@ -38,6 +38,8 @@ class OurAccount:
     connection: Connection
     own_id: int
     site_course: int
+    codes: dict[Function, str] = field(default_factory=dict)
+    """What the last probe of each function was answered; empty: no objection."""
 
     @classmethod
     def of(cls, connection: Connection, info: Mapping[str, Any]) -> Self:
@@ -216,11 +218,13 @@ class OurAccount:
 
     def _refusal(self, function: Function, **arguments: Any) -> tuple[str, str]:
         """The code like ``_code``, and the words of a warning."""
+        self.codes[function] = ""
         try:
             answer = self.connection.call(function, arguments, reads=function.reads)
         except MoodleUnavailable:
             raise
         except MoodleError as error:
+            self.codes[function] = error.code
             return error.code, ""
         warnings = answer.get("warnings") if isinstance(answer, Mapping) else None
         if not warnings:

@@ -25,7 +25,6 @@ from service.console import (
     registry_figures,
     registry_imports,
     reports,
-    separating,
     session,
     signin,
     slips,
@@ -75,9 +74,6 @@ OF_REPORTS = (published, mail)
 
 for inner in OF_REPORTS:
     reports.blueprint.register_blueprint(inner.blueprint)
-WITHOUT_PARTS = (signin, findings, changes, separating)
-"""Modules whose pages are reached from others only."""
-
-for module in (*WITHOUT_PARTS, *(one for _title, some in SECTIONS for one in some)):
+for module in (signin, findings, changes, *(one for _title, some in SECTIONS for one in some)):
     if module not in OF_REPORTS:
         blueprint.register_blueprint(module.blueprint)

@@ -11,6 +11,7 @@ import requests
 
 from provisioning.moodle import Function, MoodleError, MoodleMisconfigured, bounded_session
 from provisioning.moodle.connection import Connection
+from provisioning.moodle.errors import MoodleDoubtful
 from service.application import Application
 from service.doctor.check import About, Check, clock_difference, page
 from service.doctor.moodle_account import examine_account, examine_accounts
@@ -78,7 +79,7 @@ def _no_answer(error: MoodleError, *, standin: bool) -> Check:
             _("the stand-in does not run, because nothing of ours does"),
             _("schoolbridge serve starts it; import and apply start one for themselves."),
         )
-    if not isinstance(error, MoodleMisconfigured):
+    if not isinstance(error, MoodleMisconfigured | MoodleDoubtful):
         return about.problem(
             _("no usable answer ({what})", what=error.code),
             _("See [moodle] url, the network, and whether Moodle is in maintenance mode."),

@@ -24,6 +24,7 @@ from provisioning.moodle import (
     MoodleMisconfigured,
     MoodlePaused,
     MoodleRefused,
+    MoodleStopped,
     MoodleUnavailable,
 )
 from provisioning.plan import plan_digest
@@ -32,14 +33,7 @@ from service import audit, moodle_gate
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
-from service.loads import (
-    city_day,
-    claims,
-    replanning,
-    rosters,
-    school_changes,
-    undo_taking_over,
-)
+from service.loads import city_day, claims, replanning, rosters, school_changes
 from service.loads.failures import final_status
 from service.loads.left_alone import settle
 from service.loads.plan_work import PAGE, PlanWork, as_change
@@ -209,11 +203,14 @@ class _Applying:
     def apply_patiently(self, sleep: Callable[[float], None]) -> bool:
         """Apply all plans; while Moodle does not answer, wait and go on where it stopped."""
         with self._application.moodle() as moodle:
+            moodle.stop_waiting_if(self._stop)
             pauses = iter(PATIENCE_SECONDS)
             while True:
                 tried_before = self._last_tried()
                 try:
                     return self._apply_plans(moodle)
+                except MoodleStopped:
+                    return False
                 except (MoodleMisconfigured, MoodlePaused, MoodleRefused):
                     raise
                 except MoodleError as error:
@@ -247,10 +244,11 @@ class _Applying:
         return True
 
     def _last_tried(self) -> datetime | None:
-        """Return when the newest outcome of the load was recorded."""
+        """Return when Moodle did something of the load for the last time."""
         newest = select(func.max(PlannedChange.tried_at)).join(SchoolPlan)
+        mine = SchoolPlan.load_id == self._load_id, PlannedChange.result == Result.DONE
         with self._sessions() as session:
-            return session.scalar(newest.where(SchoolPlan.load_id == self._load_id))
+            return session.scalar(newest.where(*mine))
 
     def _apply_plans(self, moodle: MoodleClient) -> bool:
         """Apply the approved plans, and applied ones with changes that can be tried again.
@@ -281,7 +279,7 @@ class _Applying:
     def _apply_plan(self, plan_id: int, moodle: MoodleClient) -> bool:
         """Apply one school's plan; False when it was stopped on the way. Raises ``PlanAltered``."""
         application, settings = self._application, self._application.settings
-        is_approved = self._is_as_approved(plan_id)
+        is_approved, begun_before = self._is_as_approved(plan_id), True
         with transaction(self._sessions) as session:
             plan = session.get_one(SchoolPlan, plan_id, with_for_update=True)
             of_rows = plan.load.cause == LoadCause.ROWS
@@ -292,7 +290,6 @@ class _Applying:
                 and (
                     replanning.is_awaited(session, plan)
                     or (of_rows and rosters.is_overtaken(session, plan))
-                    or undo_taking_over.is_overtaken(session, plan)
                 )
             )
             if plan.known_version != school.known_version or is_overtaken:
@@ -303,6 +300,7 @@ class _Applying:
             if plan.status not in (PlanStatus.APPROVED, PlanStatus.APPLIED):
                 return True  # somebody said no since the plans were listed
             if not plan.started:
+                begun_before = False
                 if not is_approved:
                     raise PlanAltered(plan.school_code)
                 if self._is_too_much_for_a_day(session, plan):
@@ -325,6 +323,8 @@ class _Applying:
             role_ids=settings.moodle.role_ids,
             first_password=work.first_password if settings.passwords.kept_in == "moodle" else None,
             should_stop=self._stop,
+            look_first=begun_before,
+            in_doubt=work.doubt,
         )
         work.flush()
         if not done:

@@ -159,8 +159,7 @@ def _reserve(
         for sourced_id, match in found.matches.items()
         if match.how != How.KNOWN
     ]
-    new_keys = (one for one in keys if one["sourced_id"] not in known.by_key)
-    insert_rows(session, SourceKey, (one | {"since": now} for one in new_keys))
+    insert_rows(session, SourceKey, (one for one in keys if one["sourced_id"] not in known.by_key))
     # A key that was somebody else's: only as a person decided.
     changed = [one for one in keys if one["sourced_id"] in known.by_key]
     for piece in chunks(changed, INSERT_ROWS):

@@ -46,9 +46,7 @@ MOST_AT_ONCE = 50
 def current_year(session: Session, school_code: str) -> str:
     """Return the school year of the school's roll; empty when nothing was applied yet."""
     newest = select(func.max(SchoolPlan.school_year)).where(
-        SchoolPlan.school_code == school_code,
-        SchoolPlan.started.is_(True),
-        SchoolPlan.status != PlanStatus.UNDONE,
+        SchoolPlan.school_code == school_code, SchoolPlan.started.is_(True)
     )
     return session.scalar(newest) or ""
 

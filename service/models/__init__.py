@@ -16,5 +16,4 @@ from service.models.published import *
 from service.models.questions import *
 from service.models.registry import *
 from service.models.schools import *
-from service.models.undo import *
 from service.models.years import *

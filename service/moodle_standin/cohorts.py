@@ -46,7 +46,7 @@ def _place(site: Site, category_type: Mapping[str, Any]) -> int:
 def _create_cohort(site: Site, cohort: Mapping[str, Any]) -> dict[str, Any]:
     place = _place(site, cohort["categorytype"])
     idnumber = cohort["idnumber"] or ""
-    if idnumber and site.store.find("cohort", idnumber=idnumber):
+    if idnumber and site.store.is_taken("cohort", 0, idnumber=idnumber):
         raise invalid_parameter(f"record already exists: idnumber={idnumber}")
     if cohort["descriptionformat"] not in TEXT_FORMATS:
         raise refused("formatnotsupported", "webservice/formatnotsupported")

@@ -31,7 +31,7 @@ from service.moodle_standin.errors import (
     missing_record,
     unknown_token,
 )
-from service.moodle_standin.faults import FaultPlan
+from service.moodle_standin.faults import FaultPlan, LateCalls
 from service.moodle_standin.parameters import Structure, read_answer, read_parameters
 from service.moodle_standin.settings import ServiceToken, SiteSettings
 from service.moodle_standin.site import Function, Site
@@ -69,6 +69,7 @@ class Dispatcher:
     settings: SiteSettings
     clock: Callable[[], datetime]
     faults: FaultPlan
+    late: LateCalls = field(default_factory=LateCalls)
     calls: Counter[str] = field(default_factory=Counter)
     """Calls by function since the start or the last reset; inner calls under their own names."""
     _spent_tokens: set[str] = field(default_factory=set)

@@ -46,7 +46,12 @@ def rest() -> Response:
     faults = dispatcher.faults.take(_named_functions(fields))
     if broken := _strike_before(faults):
         return broken
+    for fault in faults:
+        if fault.kind is FaultKind.LATE:
+            dispatcher.late.put_off(lambda: _answer(dispatcher, fields), fault.later)
+            return drop_connection()
     response = _answer(dispatcher, fields)
+    dispatcher.late.answered(dispatcher.store.having_looked)
     if any(fault.kind is FaultKind.DROP_AFTER for fault in faults):
         return drop_connection()
     return response

@@ -43,7 +43,7 @@ CREATE INDEX IF NOT EXISTS category_idnumber ON category (idnumber);
 CREATE INDEX IF NOT EXISTS category_parent ON category (parent);
 CREATE TABLE IF NOT EXISTS course (
     id INTEGER PRIMARY KEY, category INTEGER NOT NULL, fullname TEXT NOT NULL,
-    shortname TEXT NOT NULL UNIQUE, idnumber TEXT NOT NULL DEFAULT '',
+    shortname TEXT NOT NULL, idnumber TEXT NOT NULL DEFAULT '',
     summary TEXT NOT NULL DEFAULT '', summaryformat INTEGER NOT NULL DEFAULT 1,
     format TEXT NOT NULL, showgrades INTEGER NOT NULL DEFAULT 1,
     newsitems INTEGER NOT NULL DEFAULT 5, startdate INTEGER NOT NULL, enddate INTEGER NOT NULL,
@@ -54,6 +54,7 @@ CREATE TABLE IF NOT EXISTS course (
     completionnotify INTEGER NOT NULL DEFAULT 0, lang TEXT NOT NULL DEFAULT '',
     theme TEXT NOT NULL DEFAULT '', timecreated INTEGER NOT NULL, timemodified INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS course_idnumber ON course (idnumber);
+CREATE INDEX IF NOT EXISTS course_shortname ON course (shortname);
 CREATE INDEX IF NOT EXISTS course_category ON course (category);
 CREATE TABLE IF NOT EXISTS cohort (
     id INTEGER PRIMARY KEY, category INTEGER NOT NULL, name TEXT NOT NULL,

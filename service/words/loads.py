@@ -78,7 +78,6 @@ load_status = words(
     stopped=N_("stopped half-way"),
     applied=N_("applied"),
     applied_with_failures=N_("applied with failures"),
-    undone=N_("undone"),
 )
 
 plan_status = words(
@@ -89,7 +88,6 @@ plan_status = words(
     approved=N_("approved"),
     applied=N_("applied"),
     superseded=N_("overtaken by a newer load"),
-    undone=N_("undone"),
 )
 
 kind = words(
@@ -139,6 +137,29 @@ outcome = words_or_code(
     account_gone=N_(
         "somebody deleted the account in Moodle; planned again, it and its places are made anew"
     ),
+    answer_lost=N_("no answer came; it is looked up in Moodle before it is tried again"),
+    after_lost_answer=N_("an answer was lost on the way; looked up, and there once"),
+    doubled_set_aside=N_(
+        "Moodle made it twice after an answer that was lost; the second one was emptied of its "
+        "ID number and hidden"
+    ),
+    doubled=N_("Moodle has it twice after an answer that was lost"),
+    accessexception=N_("Moodle refuses us access to this record, though not to others"),
+    invalidtoken=N_("Moodle did not take our token for this record, though for others"),
+    requireloginerror=N_("Moodle does not let our account near this record, though near others"),
+    exception_without_code=N_("Moodle broke down at this record; its own log says why"),
+    timeout=N_("Moodle does not answer in time when it comes to this record"),
+    connection_broken=N_("the connection breaks each time it comes to this record"),
+    not_json=N_("what Moodle answers to this record is no answer"),
+    http_500=N_("Moodle's server breaks down at this record; its own log says why"),
+    http_502=N_("Moodle's server breaks down at this record; its own log says why"),
+    http_504=N_("Moodle does not answer in time when it comes to this record"),
+    short_answer=N_("Moodle's answer about this record is cut short"),
+    invalidresponse=N_("Moodle did it, perhaps, but its answer is spoilt"),
+    invalidrecord=N_("what it is about is no longer in Moodle"),
+    invaliduser=N_("the account is no longer in Moodle, or was suspended there"),
+    invalidparameter=N_("Moodle does not take a value of this record"),
+    dmlwriteexception=N_("Moodle's database does not take this record"),
     codingerror=N_("Moodle could not do this with this record; its own log says why"),
     nopermissions=N_("our account may not do this with this record, though it may with others"),
     errorcoursecontextnotvalid=N_("the course is hidden from our account, or gone"),
@@ -170,11 +191,28 @@ outcome = words_or_code(
 _PLAN_AGAIN = N_("Plan the load again.")
 _CORRECT = N_("Correct it in «Параграф», export and load again.")
 _LOOK = N_("Look at this record in Moodle; then try again.")
+_LOG = N_("Show the moment of this to Moodle's administrator, whose log has the reason; try again.")
 _REMEDIES = {
     "account_gone": _PLAN_AGAIN,
+    **dict.fromkeys(
+        (
+            "codingerror",
+            "exception_without_code",
+            "http_500",
+            "http_502",
+            "http_504",
+            "timeout",
+            "connection_broken",
+            "not_json",
+            "short_answer",
+            "invalidresponse",
+        ),
+        _LOG,
+    ),
     "username_taken": _PLAN_AGAIN,
     "email_taken": _PLAN_AGAIN,
     "account_asked": N_("Answer the question; after some days the next free login is given."),
+    "doubled": N_("In Moodle, leave this ID number to one of them; then try again."),
     "ambiguous_idnumber": N_("In Moodle, leave this ID number to one of them; then try again."),
     "shortname_taken": N_("In Moodle, rename the other course; then try again."),
     "no_such_user_or_cohort": N_("Load the newest file of the school again."),

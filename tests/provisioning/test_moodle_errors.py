@@ -53,7 +53,6 @@ CODES: Mapping[type[MoodleError], Sequence[str]] = {
         "invalidparameter", "dmlwriteexception", "invaliduser", "invalidrecord", "shortnametaken",
         "courseidnumbertaken", "categoryidnumbertaken", "acodethatnobodyrecorded",
     ],
-    MoodleMisconfigured: ["invalidtoken", "accessexception", "requireloginerror"],
     MoodleUncertain: ["invalidresponse"],
 }  # fmt: skip
 WEAK = failure("<div>Passwords must be at least 8 characters long.</div>")
@@ -69,9 +68,6 @@ def test_every_function_that_changes_something_tells_one_bad_record_from_a_wrong
     [
         *((failure(code), family, code) for family, codes in CODES.items() for code in codes),
         (WEAK, MoodleRefused, "weak_password"),
-        (Answer(status=403), MoodleMisconfigured, "http_403"),
-        (Answer(status=404, body="<html>"), MoodleMisconfigured, "http_404"),
-        (Answer(status=303, headers={"Location": "/x"}), MoodleMisconfigured, "http_303"),
         (Answer(status=413), MoodleRefused, "body_too_large"),
         (Answer(body=XML), MoodleRefused, "body_too_large"),
         (Answer(status=500), MoodleUncertain, "http_500"),
@@ -120,6 +116,54 @@ def test_what_was_not_done_is_repeated_and_a_reading_call_whatever_broke(
     call: Callable[[MoodleClient], object], answer: Answer
 ) -> None:
     assert type(error_of(call, *[answer] * REPEATED)) is MoodleUnavailable
+
+
+@pytest.mark.parametrize("call", [write, read])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(status=401),
+        Answer(status=403),
+        Answer(status=404, body="<html>"),
+        Answer(status=303, headers={"Location": "/x"}),
+    ],
+)
+def test_a_page_of_somebody_in_between_is_an_accident_until_it_stays(
+    call: Callable[[MoodleClient], object], answer: Answer
+) -> None:
+    error = error_of(call, *[answer] * REPEATED)
+    assert (type(error), error.code) == (MoodleMisconfigured, f"http_{answer.status}")
+    with scripted_moodle(answer, data([{"id": 7}])) as script:
+        assert call(script.moodle) in ([7], [{"id": 7}])
+
+
+ACCESS = ["accessexception", "invalidtoken", "requireloginerror"]
+
+
+@pytest.mark.parametrize("code", ACCESS)
+def test_access_that_is_refused_once_is_asked_for_again(code: str) -> None:
+    changed = data({"warnings": [{"itemid": 0, "warningcode": "invaliduserid"}]})
+    fine = [SITE, failure("invalidparameter"), changed, CATEGORY, COHORT]
+    with scripted_moodle(failure(code), *fine, data([{"id": 7}])) as script:
+        assert write(script.moodle) == [7]
+    # Said of the same data twice, while the function answers others: it is about the data.
+    error = error_of(write, failure(code), *fine, failure(code), *fine)
+    assert (type(error), error.code) == (MoodleRefused, code)
+    with scripted_moodle(failure(code), data([]), data([{"id": 7}])) as script:
+        assert read(script.moodle) == [{"id": 7}]
+
+
+@pytest.mark.parametrize("code", ACCESS)
+def test_access_that_is_refused_for_harmless_data_too_is_a_wrong_setting(code: str) -> None:
+    lost_token = error_of(write, failure(code), failure(code))
+    changed = data({"warnings": [{"itemid": 0, "warningcode": "invaliduserid"}]})
+    lost_function = error_of(
+        write, failure(code), SITE, failure("accessexception"), changed, CATEGORY, COHORT
+    )
+    reading = error_of(read, failure(code), failure("invalidtoken"))
+    asked_twice = error_of(lambda moodle: moodle.site_info(), failure(code), failure(code))
+    for error in (lost_token, lost_function, reading, asked_twice):
+        assert (type(error), error.code) == (MoodleMisconfigured, code)
 
 
 @pytest.mark.parametrize(
