@@ -271,6 +271,8 @@ class BothChangedSettings:
     """Of a course, as the next two."""
     shortname: BothChanged = "source"
     category: BothChanged = "source"
+    visible: BothChanged = "source"
+    """Of a cohort or a course."""
     places: BothChanged = "source"
     """Who is in a cohort or a course."""
 

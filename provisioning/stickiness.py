@@ -21,8 +21,8 @@ THERE, ABSENT = "there", ""
 
 FIELDS: Mapping[Kind, tuple[str, ...]] = {
     Kind.CATEGORY: ("name", "parent"),
-    Kind.COHORT: ("name",),
-    Kind.COURSE: ("fullname", "shortname", "category"),
+    Kind.COHORT: ("name", "visible"),
+    Kind.COURSE: ("fullname", "shortname", "category", "visible"),
     Kind.USER: (
         "username", "firstname", "lastname", "email", "auth", "institution", "department",
         "suspended",

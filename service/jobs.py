@@ -119,12 +119,22 @@ def read_moodle() -> None:
 def look_at_moodle() -> None:
     """Job: look into Moodle for what was changed there by hand, when such a look is due."""
     # Only this job pays for what compares and plans.
+    from service.portal.asking import take_asked
     from service.portal.schedule import look_if_due
 
     with _told_without_values("looking into Moodle"):
         application, should_stop = build(), _stop_flag()
+        take_asked(application, should_stop=should_stop)
         if (load_id := look_if_due(application, should_stop=should_stop)) is not None:
             JobQueue(application.settings).apply_load(load_id)
+
+
+def look_asked() -> None:
+    """Job: take the looks into Moodle that operators have asked for."""
+    from service.portal.asking import take_asked
+
+    with _told_without_values("looking into Moodle"):
+        take_asked(build(), should_stop=_stop_flag())
 
 
 def tell_signed_out() -> None:

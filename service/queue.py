@@ -39,7 +39,7 @@ FAILURE_KEPT_SECONDS = 3600
 
 JobName = Literal[
     "plan_load", "apply_load", "tell_signed_out", "clear_away", "roll_up", "send_reports",
-    "read_moodle", "plan_due", "look_at_moodle",
+    "read_moodle", "plan_due", "look_at_moodle", "look_asked",
 ]  # fmt: skip
 """A function of ``service.jobs``."""
 
@@ -60,6 +60,10 @@ class JobQueue:
 
     def apply_load(self, load_id: int) -> None:
         self._enqueue_if_possible(Work.LOADS, "apply_load", load_id)
+
+    def look_asked(self) -> None:
+        """Queue the looks into Moodle that operators have asked for."""
+        self._enqueue_if_possible(Work.MOODLE, "look_asked")
 
     def tell_signed_out(self) -> None:
         """Queue what tells applications of sign-outs."""

@@ -68,6 +68,7 @@ COMMANDS = {
     },
     "events": {"events": _("Sign-ins that reports count: history and roll-ups.")},
     "operators": {"operators": _("Accounts of the console: school, district and city operators.")},
+    "drifts": {"drifts": _("Answer what looks into Moodle have found: repair, keep, exclude.")},
     "exclusions": {
         "exclusions": _("What nothing of ours touches in Moodle: people, classes, courses."),
     },

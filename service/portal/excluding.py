@@ -13,14 +13,17 @@ from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session
 
 from provisioning import roster
-from provisioning.exclusions import ABOUT_PEOPLE, ANY_LETTERS, Excluded
+from provisioning.exclusions import ABOUT_PEOPLE, ANY_LETTERS, Excluded, Exclusions
 from provisioning.naming import Names
 from provisioning.roster import Role
 from service import audit
 from service.access import Forbidden, Scope, find_school
 from service.audit import AuditAction
 from service.db import copied
+from service.loads.left_alone import exclusions
 from service.models import (
+    Drift,
+    DriftState,
     Exclusion,
     KnownObject,
     KnownUser,
@@ -29,6 +32,7 @@ from service.models import (
     SchoolPlan,
 )
 from service.people.passwords import find_person
+from service.portal.excluded import open_again, settle_excluded
 from service.problems import Problem
 from service.settings import Settings
 
@@ -145,6 +149,9 @@ class Excluding:
             self.session, AuditAction.EXCLUSION_ADD, at=self.now, actor=self.scope.actor,
             school_code=school_code, id=row.id, what=what.value,
         )  # fmt: skip
+        waiting = Drift.state.in_([DriftState.OPEN, DriftState.KEPT])
+        drifts = self.session.scalars(select(Drift).where(waiting)).all()
+        settle_excluded(self.session, self._exclusions(), drifts, by=self.scope.actor, now=self.now)
         return row
 
     def end(self, exclusion_id: int) -> Exclusion:
@@ -160,7 +167,12 @@ class Excluding:
             self.session, AuditAction.EXCLUSION_END, at=self.now, actor=self.scope.actor,
             school_code=row.school_code, id=row.id, what=row.what,
         )  # fmt: skip
+        self.session.flush()
+        open_again(self.session, self._exclusions(), self.now)
         return row
+
+    def _exclusions(self) -> Exclusions:
+        return exclusions(self.session, self.settings.moodle)
 
     def may_end(self, row: Exclusion) -> bool:
         """Tell whether the operator may end this one: it is of a school inside, or they are the

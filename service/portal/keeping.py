@@ -173,7 +173,9 @@ class Keeping:
             one = self.session.get(KnownObject, (place.subject.value, place.key))
             if one is None:
                 raise KeepingProblem("keep.no_field")
-            return as_text(one.fields.get(place.field)), one.school_code
+            # Rows of an earlier version do not tell it.
+            seen = True if place.field == "visible" else ""
+            return as_text(one.fields.get(place.field, seen)), one.school_code
         table: type[CohortMember] | type[KnownEnrolment] = LINKS[place.subject]
         row: Any = self.session.get(table, _link_identity(place))
         if row is not None:

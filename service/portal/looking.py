@@ -31,8 +31,10 @@ from service.activity.moodle_access import Pace
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
+from service.loads.left_alone import exclusions
 from service.models import PortalLook
 from service.portal import held, looks, storing
+from service.portal.deciding import keep_by_rule
 from service.portal.reading import Reader, Row
 
 PEOPLE = 100
@@ -272,7 +274,9 @@ class _Looking:
         storing.store(
             session, self.look, drifts, looked_at=looked_at, schools=schools,
             rules=self.application.settings.reconcile, now=now,
+            excluded=exclusions(session, self.application.settings.moodle),
         )  # fmt: skip
+        keep_by_rule(session, self.application.settings, self.look, now)
 
     def _count(self, session: Session, *, people: int = 0, objects: int = 0) -> None:
         self.look.people += people

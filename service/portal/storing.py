@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from provisioning.changes import Kind
 from provisioning.drift import Drift as FoundDrift
 from provisioning.drift import DriftKind
+from provisioning.exclusions import Exclusions
 from service.db import chunks
 from service.loads.known_state import places_of
 from service.loads.recording import forget_accounts
 from service.models import Drift, DriftState, KnownObject, KnownUser, PortalLook
+from service.portal.excluded import settle_excluded
 from service.settings import ReconcileSettings
 
 LASTING = (DriftState.OPEN, DriftState.KEPT, DriftState.EXCLUDED)
@@ -32,12 +34,13 @@ def store(
     looked_at: ColumnElement[bool],
     schools: Mapping[str, str],
     rules: ReconcileSettings,
+    excluded: Exclusions,
     now: datetime,
 ) -> int:
     """Store what one piece of a look found; return how many drifts are new.
 
     ``looked_at``: a condition on ``Drift`` for everything that the piece has looked at.
-    ``schools``: the school of each drift by its key.
+    ``schools``: the school of each drift by its key. What is ``excluded`` waits for nobody.
     """
     stored: dict[tuple[str, str, str, str], Drift] = {}
     standing = select(Drift).where(Drift.state.in_(LASTING), looked_at)
@@ -47,7 +50,7 @@ def store(
     for place, row in stored.items():
         if place not in there:
             row.state, row.decided_at = DriftState.SETTLED, now
-    new = 0
+    told = []
     for one in found:
         before = stored.get(one.place)
         if before is not None and not _is_news(before, one, rules):
@@ -57,11 +60,12 @@ def store(
         if before is not None:
             before.state, before.decided_at = DriftState.SETTLED, now
             session.flush()
-        session.add(_row(look, one, schools.get(one.key, ""), rules, now))
-        new += 1
+        told.append(_row(look, one, schools.get(one.key, ""), rules, now))
+        session.add(told[-1])
     session.flush()
-    look.drifts += new
-    return new
+    settle_excluded(session, excluded, told, by=BY_RULE, now=now)
+    look.drifts += len(told)
+    return len(told)
 
 
 def _is_news(before: Drift, one: FoundDrift, rules: ReconcileSettings) -> bool:
