@@ -124,7 +124,7 @@ TIERS: dict[str, dict[str, set[str]]] = {
     },
     "subjects": {
         "registry": set(), "activity": set(), "people": set(),
-        "loads": {"people", "registry", "activity"},
+        "loads": {"people", "registry", "activity", "moodle_standin"},
         "questions": {"loads"},
         "portal": {"activity", "loads", "people", "questions", "registry"},
         "signin": {"people"},

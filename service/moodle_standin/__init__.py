@@ -1,6 +1,6 @@
 """A Moodle to rehearse against: the web service protocol of Moodle 4.5 as it was recorded."""
 
-from service.moodle_standin.app import DEFAULT_TOKEN, create_standin, serve
+from service.moodle_standin.app import DEFAULT_TOKEN, create_standin, running, serve
 from service.moodle_standin.faults import Fault, FaultKind
 from service.moodle_standin.settings import CustomReport, PasswordPolicy, ServiceToken, SiteSettings
 from service.moodle_standin.snapshot import Snapshot, snapshot
@@ -15,6 +15,7 @@ __all__ = [
     "SiteSettings",
     "Snapshot",
     "create_standin",
+    "running",
     "serve",
     "snapshot",
 ]

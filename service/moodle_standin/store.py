@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import weakref
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,14 @@ class Store:
         columns = ", ".join(values)
         query = f"INSERT OR {or_else} INTO {table} ({columns}) VALUES ({marks(values)})"
         return self.run(query, tuple(values.values()))
+
+    def fill(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows that all have the same columns, with ids of their own if they have any; the
+        next id of the table is larger than all of them."""
+        for row in rows:
+            self.insert(table, row)
+            if "id" in row:
+                self._sequences[table] = max(self._sequences.get(table, 0), int(row["id"]))
 
     def update(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
         assignments = ", ".join(f"{column} = ?" for column in values)

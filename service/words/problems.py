@@ -51,6 +51,7 @@ _SENTENCES = {
     "schools.closed": N_("school {school} has ended already"),
     "schools.no_class": N_("the school has no class {name} this year"),
     "years.no_such_district": N_("no school is in a district “{district}”"),
+    "years.nobody_waits": N_("no school waits for the new school year"),
     "years.no_day": N_("write the day as a date"),
     "years.not_of_the_year": N_("this day is too far from the beginning of the year {year}"),
     "schools.no_people": N_(

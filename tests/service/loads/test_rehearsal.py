@@ -1,0 +1,115 @@
+"""A rehearsal says what the real run then does, and leaves no trace."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from service.loads import operations
+from service.loads.rehearsal import Rehearsed, rehearse_load, rehearse_turn
+from service.models import PlannedChange, SchoolPlan
+from service.portal.looking import look
+from service.sample import City, write_sample
+from tests import soak
+from tests.service.installation import SCOPE
+from tests.service.loads.test_years import JUNE, SEPTEMBER, at, next_year, this_year, turn
+from tests.service.trial import A, B, Trial, make_trial, on_both_databases, pupils, refusal
+
+
+def really(trial: Trial, load_id: int) -> dict[str, dict[str, int]]:
+    """What became of the changes of a load, by school."""
+    rows = trial.stored(
+        select(SchoolPlan.school_code, PlannedChange.kind, PlannedChange.action,
+               PlannedChange.result, PlannedChange.code)
+        .join(SchoolPlan, SchoolPlan.id == PlannedChange.plan_id)
+        .where(SchoolPlan.load_id == load_id)
+    )  # fmt: skip
+    counts: dict[str, dict[str, int]] = {}
+    for code, kind, action, result, why in rows:
+        of_school = counts.setdefault(code, {})
+        name = f"{kind}.{action}" if result == "done" else f"{kind}.{action} {result} {why}"
+        of_school[name] = of_school.get(name, 0) + 1
+    return counts
+
+
+def told(rehearsed: Rehearsed) -> dict[str, dict[str, int]]:
+    counts = {}
+    for school in rehearsed.schools:
+        counts[school.code] = dict(school.done)
+        for one in school.failed:
+            name = f"{one.kind}.{one.action} failed {one.code}"
+            counts[school.code][name] = counts[school.code].get(name, 0) + 1
+    return {code: found for code, found in counts.items() if found}
+
+
+def left_behind(trial: Trial) -> list[str]:
+    return [one.name for one in trial.application.settings.home.glob("rehearsal-*")]
+
+
+@on_both_databases
+def test_a_rehearsal_says_what_the_load_then_does_and_touches_nothing(trial: Trial) -> None:
+    trial.sync(trial.write(A, pupils("a", 12)), trial.write(B, pupils("b", 12)))
+    load_id = trial.load(
+        trial.write(A, [*pupils("a", 9), *pupils("n", 4, "c-2")], day=1),
+        trial.write(B, [*pupils("b", 12), *pupils("x", 1)], day=1),
+    )
+    before = trial.moodle()
+    trial.writes()
+    rehearsed = rehearse_load(trial.application, load_id, SCOPE)
+    assert (trial.writes(), trial.moodle() == before) == ({}, True)
+    assert (trial.run(load_id).status, left_behind(trial)) == ("planned", [])
+    assert rehearsed.status == "applied"
+    trial.carry_out(load_id, over_limits=True)
+    assert told(rehearsed) == really(trial, load_id)
+
+
+def test_a_rehearsal_knows_what_a_look_into_moodle_found_deleted(trial: Trial) -> None:
+    trial.sync(trial.write(A, pupils("a", 6)))
+    (course,) = (one for one in trial.moodle()["courses"] if one["idnumber"])
+    trial.ask_moodle("core_course_delete_courses", **{"courseids[0]": course["id"]})
+    load_id = trial.load(trial.write(A, [*pupils("a", 6), *pupils("n", 2)], day=1))
+    assert not any(one.failed for one in rehearse_load(trial.application, load_id, SCOPE).schools)
+    look(trial.application, actor="test", sleep=lambda _seconds: None)
+    rehearsed = rehearse_load(trial.application, load_id, SCOPE)
+    trial.carry_out(load_id, over_limits=True)
+    assert told(rehearsed) == really(trial, load_id)
+    assert rehearsed.status == "applied_with_failures"
+
+
+@on_both_databases
+def test_the_year_s_turn_is_rehearsed_as_it_then_happens(trial: Trial) -> None:
+    this_year(trial)
+    at(trial, JUNE)
+    load_id = next_year(trial)
+    rehearsed = rehearse_load(trial.application, load_id, SCOPE)
+    assert told(rehearsed) == told(rehearse_turn(trial.application, SCOPE))
+    trial.approve(load_id, over_limits=True)
+    at(trial, SEPTEMBER)
+    load = turn(trial)
+    assert load
+    assert told(rehearsed) == really(trial, load.id)
+
+
+def test_nothing_can_be_rehearsed_where_nothing_waits(trial: Trial) -> None:
+    load_id = trial.sync(trial.write(A, pupils("a", 3))).id
+    assert refusal(rehearse_load, trial.application, load_id, SCOPE) == "load.not_planned"
+    assert refusal(rehearse_turn, trial.application, SCOPE) == "years.nobody_waits"
+
+
+@soak.soak
+@pytest.mark.parametrize("seed", range(2 * soak.SOAK))
+def test_rehearsals_of_random_cities_are_right(tmp_path: Path, seed: int) -> None:
+    with make_trial(tmp_path) as trial:
+        city = City(schools=3, people_per_school=25, seed=seed)
+        for month in range(3):
+            folder = tmp_path / f"month-{month}"
+            write_sample(folder, city, layout="roster-1", month=month)
+            at(trial, datetime(2026, 10 + month, 6, 9, 0, tzinfo=UTC))
+            load_id = trial.load(folder)
+            rehearsed = rehearse_load(trial.application, load_id, SCOPE)
+            trial.ask(operations.approve, load_id, over_limits=True)
+            trial.apply(load_id)
+            assert told(rehearsed) == really(trial, load_id)
