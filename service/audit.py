@@ -34,6 +34,8 @@ class AuditAction(StrEnum):
     """Somebody asked that a load be applied no further."""
     LOAD_INTERRUPT = "load.interrupt"
     """The process that planned or applied a load ended in the middle."""
+    LOAD_REHEARSE = "load.rehearse"
+    """Somebody had a load tried in a copy of what is known."""
     YEAR_TURN_SET = "year_turn.set"
     """The city, a district or a school turns to a school year on another day."""
     LOAD_PLAN_AGAIN = "load.plan_again"

@@ -76,6 +76,15 @@ def apply_load(load_id: int) -> None:
         _tell_if_waiting(application, queue)
 
 
+def rehearse(rehearsal_id: int) -> None:
+    """Job: carry out an ordered rehearsal."""
+    # Only this job pays for the stand-in.
+    from service.loads.rehearsals import carry_out
+
+    with _told_without_values(f"rehearsal {rehearsal_id}"):
+        carry_out(build(), rehearsal_id)
+
+
 plan_run, apply_run = plan_load, apply_load
 """The names under which jobs of an earlier version may still wait in Redis."""
 

@@ -39,7 +39,7 @@ FAILURE_KEPT_SECONDS = 3600
 
 JobName = Literal[
     "plan_load", "apply_load", "tell_signed_out", "clear_away", "roll_up", "send_reports",
-    "read_moodle", "plan_due", "look_at_moodle", "look_asked",
+    "read_moodle", "plan_due", "look_at_moodle", "look_asked", "rehearse",
 ]  # fmt: skip
 """A function of ``service.jobs``."""
 
@@ -65,16 +65,22 @@ class JobQueue:
         """Queue the looks into Moodle that operators have asked for."""
         self._enqueue_if_possible(Work.MOODLE, "look_asked")
 
+    def rehearse(self, rehearsal_id: int) -> bool:
+        """Queue a rehearsal; False when Redis does not answer: nobody would look for it later."""
+        return self._enqueue_if_possible(Work.LOADS, "rehearse", rehearsal_id)
+
     def tell_signed_out(self) -> None:
         """Queue what tells applications of sign-outs."""
         self._enqueue_if_possible(Work.UPKEEP, "tell_signed_out")
 
-    def _enqueue_if_possible(self, work: Work, job: JobName, *arguments: int) -> None:
+    def _enqueue_if_possible(self, work: Work, job: JobName, *arguments: int) -> bool:
         try:
             self._enqueue(work, job, *arguments)
+            return True
         except redis.RedisError as error:
             name = " ".join(map(str, (job, *arguments)))
             log.warning("a job waits for Redis", extra={"job": name, "error": type(error).__name__})
+            return False
 
     def enqueue_now_and_then(self, work: Work, job: JobName, *, seconds: int) -> None:
         """Queue the job at most once in so many seconds, whichever worker asks."""

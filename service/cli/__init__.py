@@ -55,6 +55,9 @@ COMMANDS = {
         "questions": _("List what only a person can say: who or what a row is."),
         "answer": _("Answer such a question, or take an answer back; plans the school again."),
     },
+    "rehearsing": {
+        "rehearse": _("Try a load, or the year's turn, in a copy; changes nothing."),
+    },
     "years": {"years": _("The new school year: how far schools are, and when they turn to it.")},
     "adopt": {"adopt": _("Take over accounts that somebody else made in Moodle.")},
     "person": {"person": _("People entered by hand, and people who were taken for one.")},

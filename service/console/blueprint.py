@@ -24,6 +24,7 @@ from service.console import (
     registry,
     registry_figures,
     registry_imports,
+    rehearsals,
     reports,
     session,
     signin,
@@ -74,6 +75,12 @@ OF_REPORTS = (published, mail)
 
 for inner in OF_REPORTS:
     reports.blueprint.register_blueprint(inner.blueprint)
-for module in (signin, findings, changes, *(one for _title, some in SECTIONS for one in some)):
+for module in (
+    signin,
+    findings,
+    changes,
+    rehearsals,
+    *(one for _title, some in SECTIONS for one in some),
+):
     if module not in OF_REPORTS:
         blueprint.register_blueprint(module.blueprint)

@@ -19,7 +19,7 @@ from service.console.navigation import Part
 from service.console.paging import Page, page_of
 from service.i18n import N_
 from service.i18n import gettext as _
-from service.loads import claims, failures, operations
+from service.loads import claims, failures, operations, rehearsals
 from service.models import Load, LoadFile, LoadStatus, School, SchoolPlan
 from service.problems import Problem
 from service.questions import listing
@@ -105,6 +105,7 @@ def show(load_id: int, problem: Problem | None = None) -> str:
             change_count=sum(sum(plan.counts.values()) for plan in plans),
             digest=operations.digest(plans),
             open_plans=open_plans,
+            rehearsal=rehearsals.latest(db, load, mine),
             over_limits=[plan for plan in open_plans if plan.breaches],
             city_day=[one.facts for one in day.breaches],
             may_exceed_day=mine.is_city,

@@ -43,8 +43,8 @@ _LEFT_OUT = frozenset({
     "head_counts", "load_findings", "made_slips", "mark_bitmaps", "mark_changes", "milestones",
     "moodle_snapshots", "operator_sessions", "outgoing_mails", "outside_events",
     "phase_exemptions", "phase_rules", "platform_figures", "platform_schools", "platform_weeks",
-    "published_reports", "reference_imports", "regional_totals", "roll_changes", "roll_events",
-    "roll_sheets", "writing_pauses",
+    "published_reports", "reference_imports", "regional_totals", "rehearsals", "roll_changes",
+    "roll_events", "roll_sheets", "writing_pauses",
 })  # fmt: skip
 """Tables that no load reads, and the pauses: on the stage nobody is disturbed."""
 

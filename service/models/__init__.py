@@ -15,5 +15,6 @@ from service.models.portal import *
 from service.models.published import *
 from service.models.questions import *
 from service.models.registry import *
+from service.models.rehearsals import *
 from service.models.schools import *
 from service.models.years import *

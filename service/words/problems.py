@@ -44,6 +44,7 @@ _SENTENCES = {
     "load.already_decided": N_(
         "{who} has decided already; of what was chosen now, nothing waits for approval"
     ),
+    "load.no_queue": N_("workers cannot be reached now; try again in a minute"),
     "load.nothing_failed": N_("nothing of this load has failed"),
     "load.overtaken": N_("a later load of the school has planned again what failed here"),
     "load.files_gone": N_("the files of this load are not kept any more: load them again"),

@@ -35,6 +35,7 @@ class RecordingQueue(JobQueue):
 
     planned: list[int] = field(default_factory=list)
     applied: list[int] = field(default_factory=list)
+    rehearsed: list[int] = field(default_factory=list)
     told: int = 0
     """How often applications were to be told of sign-outs."""
 
@@ -43,6 +44,10 @@ class RecordingQueue(JobQueue):
 
     def apply_load(self, load_id: int) -> None:
         self.applied.append(load_id)
+
+    def rehearse(self, rehearsal_id: int) -> bool:
+        self.rehearsed.append(rehearsal_id)
+        return True
 
     def tell_signed_out(self) -> None:
         self.told += 1

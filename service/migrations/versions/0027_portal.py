@@ -181,6 +181,19 @@ def _adoptions() -> None:
 
 def _years() -> None:
     op.create_table(
+        "rehearsals",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("load_id", sa.Integer, sa.ForeignKey("loads.id"), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_by", sa.String(100), nullable=False),
+        sa.Column("scope_role", sa.String(20), nullable=False),
+        sa.Column("scope_items", sa.JSON, nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.Column("problem", sa.String(200), server_default="", nullable=False),
+        sa.Column("result", sa.JSON, nullable=False),
+    )
+    op.create_index("ix_rehearsals_load_id", "rehearsals", ["load_id"])
+    op.create_table(
         "year_turns",
         sa.Column("school_year", sa.String(9), primary_key=True),
         sa.Column("district", sa.String(100), primary_key=True),

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from service.models import OperatorRole, PlanStatus, SchoolPlan, YearTurn
+from service.models import OperatorRole, PlanStatus, SchoolPlan, StoredRehearsal, YearTurn
 from tests.service.console_factories import Browser, ConsoleUnderTest, digest_on
 from tests.service.factories import add_load, add_operator, add_plan, add_school, make_user_change
 
@@ -58,3 +58,23 @@ def test_a_day_is_set_and_a_wrong_one_is_told(console: ConsoleUnderTest, city: B
     assert (answer.status_code, "«Невсикй»" in answer.text) == (409, True)
     outside = console.client("one").post("/console/years", turn_on="2027-09-03", **form)
     assert outside.status_code == 404
+
+
+def test_a_load_is_tried_first_with_a_button(console: ConsoleUnderTest, city: Browser) -> None:
+    assert "Сначала попробовать" in city.get("/console/loads/1").text
+    city.post("/console/loads/1/rehearse")
+    assert console.queue.rehearsed == [1]
+    page = city.get("/console/loads/1").text
+    assert "Проба идёт с" in page
+    with console.rows() as rows:
+        row = rows.get_one(StoredRehearsal, 1)
+        failed = {"kind": "user", "action": "create", "key": "p-1", "code": "username_taken"}
+        school = {"code": "78-0153", "status": "applied", "done": {"user.update": 2},
+                  "failed": [failed], "skipped": 0, "breaches": []}  # fmt: skip
+        row.ended_at, row.result = (
+            row.asked_at,
+            {"status": "applied_with_failures", "problem": "", "schools": [school]},
+        )
+    page = city.get("/console/loads/1").text
+    assert "Логин в Moodle занят другим человеком" in page
+    assert console.client("one").post("/console/loads/1/rehearse").status_code == 404

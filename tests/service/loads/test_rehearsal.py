@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from service.loads import operations
+from service.access import Scope
+from service.loads import operations, rehearsals
 from service.loads.rehearsal import Rehearsed, rehearse_load, rehearse_turn
-from service.models import PlannedChange, SchoolPlan
+from service.models import Load, OperatorRole, PlannedChange, SchoolPlan
 from service.portal.looking import look
 from service.sample import City, write_sample
 from tests import soak
@@ -113,3 +114,40 @@ def test_rehearsals_of_random_cities_are_right(tmp_path: Path, seed: int) -> Non
             trial.ask(operations.approve, load_id, over_limits=True)
             trial.apply(load_id)
             assert told(rehearsed) == really(trial, load_id)
+
+
+def test_a_rehearsal_that_was_ordered_is_carried_out_by_a_worker(trial: Trial) -> None:
+    load_id = trial.load(trial.write(A, pupils("a", 3)), trial.write(B, pupils("b", 3)))
+    school = Scope(actor="a", role=OperatorRole.SCHOOL, items=frozenset({A}))
+    other = Scope(actor="b", role=OperatorRole.SCHOOL, items=frozenset({B}))
+    with trial.rows() as session:
+        number = rehearsals.ask(session, load_id, scope=school, now=JUNE)
+    rehearsals.carry_out(trial.application, number)
+    with trial.rows() as session:
+        load = session.get_one(Load, load_id)
+        found = rehearsals.latest(session, load, school)
+        assert found
+        assert [one["code"] for one in found.result["schools"]] == [A]
+        assert found.result["schools"][0]["done"]["user.create"] == 3
+        assert rehearsals.latest(session, load, SCOPE) == found
+        assert rehearsals.latest(session, load, other) is None
+    assert trial.moodle()["users"] == []
+
+
+def test_a_rehearsal_in_which_something_breaks_says_so(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_id = trial.load(trial.write(A, pupils("a", 3)))
+    with trial.rows() as session:
+        number = rehearsals.ask(session, load_id, scope=SCOPE, now=JUNE)
+
+    def broken(*_given: object) -> Rehearsed:
+        raise OSError("no space")
+
+    monkeypatch.setattr(rehearsals, "rehearse_load", broken)
+    with pytest.raises(OSError, match="no space"):
+        rehearsals.carry_out(trial.application, number)
+    with trial.rows() as session:
+        found = rehearsals.latest(session, session.get_one(Load, load_id), SCOPE)
+        assert found
+        assert (found.problem, found.ended_at is None) == ("internal", False)
