@@ -149,10 +149,8 @@ class AdoptionSettings:
     ``none``: it says nothing."""
     keep: tuple[Literal["auth", "email"], ...] = ("auth", "email")
     """Fields that stay as Moodle has them; others follow the export with the next plan."""
-    never_logins: tuple[str, ...] = ("admin", "guest")
-    """Logins of accounts that are never taken over; ``*`` stands for any letters."""
     never_auth: tuple[str, ...] = ("webservice", "nologin")
-    """Sign-in methods of accounts that are never taken over."""
+    """Sign-in methods of accounts that are never taken over, beside ``untouched_logins``."""
     cohort_name: str = ""
     """How existing cohorts of classes are named, of ``{school_short_name}``, ``{school_number}``,
     ``{school_code}``, ``{school_year}`` and ``{class_title}``; empty: none is taken over."""

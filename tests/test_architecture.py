@@ -74,7 +74,7 @@ ARROWS = {
     "overlay": {"roster"},
     "evidence": {"questions", "roster"},
     "matching": {"evidence", "findings", "questions", "roster", "settings"},
-    "adoption": {"evidence", "formats", "questions", "settings"},
+    "adoption": {"evidence", "exclusions", "formats", "questions", "settings"},
     "foreign_accounts": {"evidence", "questions"},
     "roll": {"matching", "roster"},
     "year_turn": {"naming", "settings", "state"},

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from fnmatch import fnmatchcase
+from collections.abc import Collection
 
 from provisioning.adoption.accounts import Account
+from provisioning.exclusions import Exclusions
 from provisioning.settings import AdoptionSettings
 
 GUEST_ID, FIRST_ADMIN_ID = 1, 2
@@ -16,13 +16,13 @@ def left_alone(
     account: Account,
     settings: AdoptionSettings,
     *,
-    listed: Iterable[str] = (),
+    excluded: Exclusions,
     in_charge: Collection[int] = (),
 ) -> str:
     """Return why an account is never taken over, as a code; empty when it may be.
 
-    ``listed``: patterns of logins that somebody excluded. ``in_charge``: Moodle's numbers of those
-    who have rights over the whole site, and of our own account there.
+    ``in_charge``: Moodle's numbers of those who have rights over the whole site, and of our own
+    account there.
     """
     if account.moodle_id in (GUEST_ID, FIRST_ADMIN_ID):
         return "of_the_site"
@@ -30,6 +30,6 @@ def left_alone(
         return "in_charge"
     if account.auth in settings.never_auth:
         return "sign_in_method"
-    if any(fnmatchcase(account.username, one) for one in (*settings.never_logins, *listed)):
+    if excluded.names_person(idnumber=account.idnumber, login=account.username):
         return "listed"
     return ""

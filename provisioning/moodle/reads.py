@@ -9,6 +9,10 @@ from provisioning.moodle.functions import Function
 
 Record = Mapping[str, Any]
 
+SITE_COURSE_ID = 1
+"""The front page of Moodle, which is a course that everybody is in."""
+COHORTS_A_PAGE = 1_000
+
 
 class Reads:
     """What Moodle has beside what carries our idnumbers. Methods raise the family in
@@ -18,6 +22,34 @@ class Reads:
         """Cohort id -> ids of its members. ``MoodleRefused`` when one of the cohorts is gone."""
         rows = self._call(Function.GET_COHORT_MEMBERS, {"cohortids": cohort_ids})
         return {int(row["cohortid"]): frozenset(row["userids"]) for row in rows}
+
+    def cohorts_from(self, start: int) -> list[Record]:
+        """Return the next cohorts of the whole site; an empty list at the end."""
+        (answer,) = self._read_each(
+            Function.SEARCH_COHORTS,
+            [cohort_query("") | {"limitfrom": start, "limitnum": COHORTS_A_PAGE}],
+        )
+        rows: list[Record] = answer["cohorts"]
+        return rows
+
+    def with_capability(self, capability: str) -> set[int]:
+        """Return the accounts that have a right over the whole site by a role.
+
+        Site administrators are not among them: they have every right without a role. It takes
+        ``moodle/site:viewparticipants`` and ``moodle/role:review`` (docs/adopting.md); raises
+        ``MoodleMisconfigured`` or ``MoodleRefused`` without them.
+        """
+        rows: list[Record] = self._call(
+            Function.GET_ENROLLED_USERS,
+            {
+                "courseid": SITE_COURSE_ID,
+                "options": [
+                    {"name": "withcapability", "value": capability},
+                    {"name": "userfields", "value": "id"},
+                ],
+            },
+        )
+        return {int(row["id"]) for row in rows}
 
     def cohorts_by_name(self, names: Sequence[str]) -> list[Record]:
         """Return the cohorts that have exactly these names."""

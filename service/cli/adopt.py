@@ -58,11 +58,12 @@ def _show(context: Context, *, school: str, as_json: bool) -> None:
         objects = adopt_listing.object_counts(session, school)
         left = adopt_listing.people_left(session)
         digest = adopt_listing.digest(session)
-        state = run.state if run else ""
+        state, problem = (run.state, run.problem) if run else ("", "")
     if as_json:
         print_json(
             {
                 "state": state,
+                "problem": problem,
                 "accounts": counts,
                 "people_left": left,
                 "digest": digest,
@@ -82,6 +83,8 @@ def _show(context: Context, *, school: str, as_json: bool) -> None:
     for (kind, outcome), number in sorted(objects.items()):
         click.echo(f"  {wording.kind(kind)}, {wording.outcome(outcome)}: {number}")
     click.echo(_("People without an account, and none that is theirs for certain: {n}", n=left))
+    if problem:
+        click.echo(wording.problem(problem))
     click.echo(_("Digest of the list: {digest}", digest=digest))
 
 
@@ -183,13 +186,18 @@ def answer(context: Context, account_id: int, given: str, candidate: str) -> Non
 
 @adopt.command("apply", help=_("Say yes to the whole list and take the accounts over."))
 @click.option("--digest", required=True, help=_("Of the list that was looked at (adopt show)."))
+@click.option(
+    "--despite-questions", is_flag=True,
+    help=_("Though there are questions: who is asked about may get a second account."),
+)  # fmt: skip
 @json_option
 @pass_context
-def apply(context: Context, digest: str, as_json: bool) -> None:
+def apply(context: Context, digest: str, despite_questions: bool, as_json: bool) -> None:
     with context.transaction() as session:
         run_id = adopting.approve(
-            session, expected_digest=digest, scope=context.scope, now=context.now
-        )
+            session, expected_digest=digest, scope=context.scope, now=context.now,
+            despite_questions=despite_questions,
+        )  # fmt: skip
     application = context.application
     with neighbours(context.settings, moodle=True):
         with application.moodle() as moodle:

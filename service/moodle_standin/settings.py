@@ -71,6 +71,8 @@ class SiteSettings:
     themes: tuple[str, ...] = ("boost", "classic")
     assignable_roles: tuple[int, ...] = (3, 4, 5)
     """What the service account may assign: the ticks in Moodle's "Allow role assignments"."""
+    site_roles: Mapping[str, int] = field(default_factory=dict)
+    """User name -> role over the whole site, which only an administrator gives in the browser."""
     profile_fields: Mapping[str, str] = field(default_factory=dict)
     """Custom profile fields: short name to name."""
     reports: tuple[CustomReport, ...] = ()

@@ -9,7 +9,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Action, Kind
-from provisioning.moodle import MoodleClient, MoodleError
+from provisioning.moodle import (
+    MoodleClient,
+    MoodleError,
+    MoodleMisconfigured,
+    MoodleRefused,
+)
 from service import audit
 from service.access import Scope, need_city
 from service.application import Application
@@ -19,6 +24,7 @@ from service.loads.replanning import plan_from_kept_rows, supersede
 from service.models import Adoption, AdoptionRun, AdoptionState, PlannedChange
 from service.portal.adopt_answers import AdoptionError
 from service.portal.adopt_applying import Adopting
+from service.portal.adopt_cohorts import read_cohorts
 from service.portal.adopt_comparing import Comparison
 from service.portal.adopt_listing import counts, digest, newest_run
 from service.portal.adopt_people import newest_plans
@@ -63,7 +69,11 @@ def look(
         state = session.get_one(AdoptionRun, run_id).state
     try:
         if state == AdoptionState.READING:
-            reading = Reading(application, moodle, in_charge=_in_charge(moodle))
+            in_charge, problem = _in_charge(moodle)
+            with transaction(application.sessions) as session:
+                session.get_one(AdoptionRun, run_id).problem = problem
+            cohorts = read_cohorts(moodle)
+            reading = Reading(application, moodle, cohorts=cohorts.of, in_charge=in_charge)
             if not reading.read(run_id, should_stop=should_stop):
                 return False
             state = AdoptionState.COMPARING
@@ -76,15 +86,37 @@ def look(
     return True
 
 
-def _in_charge(moodle: MoodleClient) -> frozenset[int]:
-    """Return Moodle's number of our own account there."""
-    return frozenset({int(moodle.site_info()["userid"])})
+IN_CHARGE_UNSEEN = "in_charge_unseen"
+"""``AdoptionRun.problem``: our account may not see who has rights over the whole site."""
+_RIGHTS = ("moodle/user:update", "moodle/course:create", "moodle/role:assign")
+"""Who has one of these over the whole site is a manager, a course creator or a machine."""
 
 
-def approve(session: Session, *, expected_digest: str, scope: Scope, now: datetime) -> int:
+def _in_charge(moodle: MoodleClient) -> tuple[frozenset[int], str]:
+    """Return Moodle's numbers of our own account there and of those with rights over the whole
+    site, and a code when the latter cannot be seen."""
+    found = {int(moodle.site_info()["userid"])}
+    try:
+        for right in _RIGHTS:
+            found |= moodle.with_capability(right)
+    except (MoodleMisconfigured, MoodleRefused):
+        return frozenset(found), IN_CHARGE_UNSEEN
+    return frozenset(found), ""
+
+
+def approve(
+    session: Session,
+    *,
+    expected_digest: str,
+    scope: Scope,
+    now: datetime,
+    despite_questions: bool = False,
+) -> int:
     """Say yes to the list, which must have this digest; return the look.
 
-    The same yes once more goes on with what is left of it. Raises ``AdoptionError``.
+    The same yes once more goes on with what is left of it. While there are questions only
+    ``despite_questions``: the people who are asked about would get a second account with the next
+    plan. Raises ``AdoptionError``.
     """
     need_city(scope)
     run = newest_run(session)
@@ -96,7 +128,10 @@ def approve(session: Session, *, expected_digest: str, scope: Scope, now: dateti
         return run.id
     if digest(session) != expected_digest:
         raise AdoptionError("adoption.other_list")
-    accounts = counts(session).get(Shown.CERTAIN.value, 0)
+    found = counts(session)
+    accounts, questions = found.get(Shown.CERTAIN.value, 0), found.get(Shown.QUESTION.value, 0)
+    if questions and not despite_questions:
+        raise AdoptionError("adoption.questions", n=questions)
     run.state, run.digest = AdoptionState.APPROVED, expected_digest
     run.approved_by, run.approved_at = scope.actor, now
     # They would make accounts that are there; the schools are planned again at the end.

@@ -23,7 +23,8 @@ from provisioning.adoption import (
 from provisioning.moodle import MoodleClient, MoodleRefused, MoodleUncertain
 from service.application import Application
 from service.db import transaction, upsert
-from service.models import Adoption, AdoptionRun, AdoptionState, Exclusion, KnownUser, School
+from service.loads.left_alone import exclusions
+from service.models import Adoption, AdoptionRun, AdoptionState, KnownUser, School
 from service.portal.adopt_rows import Hashes, Shown, packed
 
 READ_AT_ONCE = 500
@@ -61,7 +62,7 @@ class Reading:
             run = session.get_one(AdoptionRun, run_id)
             read_up_to, last_seen = run.read_up_to, run.last_seen
             self._words = SchoolWords(_schools(session))
-            self._listed = _listed_logins(session)
+            self._excluded = exclusions(session, self._application.settings.moodle)
         while read_up_to - last_seen < self._settings.unused_ids:
             if should_stop():
                 return False
@@ -122,7 +123,9 @@ class Reading:
             if one.moodle_id in settled:
                 again.append(row)
                 continue
-            why = left_alone(one, self._settings, listed=self._listed, in_charge=self._in_charge)
+            why = left_alone(
+                one, self._settings, excluded=self._excluded, in_charge=self._in_charge
+            )
             outcome = Shown.LEFT_ALONE if why else Shown.READ
             if one.moodle_id in ours:
                 outcome, why = Shown.OURS, ""
@@ -147,9 +150,3 @@ def _schools(session: Session) -> list[KnownSchool]:
         KnownSchool(code=code, name=name, short_name=short_name, number=number)
         for code, name, short_name, number in session.execute(query.order_by(School.code))
     ]
-
-
-def _listed_logins(session: Session) -> list[str]:
-    """Return the patterns of logins that somebody excluded."""
-    in_force = Exclusion.what == "login", Exclusion.ended_at.is_(None)
-    return list(session.scalars(select(Exclusion.pattern).where(*in_force)))

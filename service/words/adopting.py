@@ -63,3 +63,11 @@ _WHY = {
 
 why = words_or_code(_WHY)
 """Why it is so; codes of Moodle stay as they are."""
+
+problem = words_or_code(
+    in_charge_unseen=N_(
+        "Our account in Moodle may not see who has rights over the whole site: list the logins of "
+        "managers under [moodle] untouched_logins, or give it two more rights (docs/adopting.md)."
+    )
+)
+"""What a look could not see; errors of Moodle stay as they are."""

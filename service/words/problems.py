@@ -25,6 +25,9 @@ _SENTENCES = {
         "an earlier list, which somebody agreed to, is not carried out yet: go on with that one"
     ),
     "adoption.other_list": N_("the list is not the one you looked at; look again"),
+    "adoption.questions": N_(
+        "{n} accounts are a question yet: people who are asked about would get a second account"
+    ),
     "adoption.settled": N_("nothing is asked about account {number}"),
     "adoption.candidate": N_("name the candidate who is meant"),
     "adoption.has_one": N_("this person has another account"),

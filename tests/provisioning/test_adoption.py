@@ -22,6 +22,7 @@ from provisioning.adoption import (
     decide,
     left_alone,
 )
+from provisioning.exclusions import Excluded, Exclusion, Exclusions
 from provisioning.settings import AdoptionSettings
 
 SCHOOLS = (
@@ -213,4 +214,7 @@ def test_accounts_of_the_site_and_listed_ones_are_left_alone(
     fields: dict[str, Any], why: str
 ) -> None:
     one = replace(account(), **fields)
-    assert left_alone(one, AdoptionSettings(), listed=["methodist.*"], in_charge={77}) == why
+    listed = Exclusions(
+        Exclusion(what=Excluded.LOGIN, pattern=pattern) for pattern in ("admin", "methodist.*")
+    )
+    assert left_alone(one, AdoptionSettings(), excluded=listed, in_charge={77}) == why

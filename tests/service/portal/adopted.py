@@ -66,11 +66,11 @@ def answer(trial: Trial, number: int, given: Answer, candidate: str = "") -> Non
         )  # fmt: skip
 
 
-def say_yes(trial: Trial) -> int:
+def say_yes(trial: Trial, **options: Any) -> int:
     with trial.rows() as session:
         return adopt.approve(
             session, expected_digest=adopt_listing.digest(session), scope=SCOPE,
-            now=trial.application.clock(),
+            now=trial.application.clock(), **options,
         )  # fmt: skip
 
 

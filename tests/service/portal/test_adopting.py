@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from provisioning.moodle import Function, MoodleClient, MoodleMisconfigured
 from provisioning.questions import Answer
 from service.loads.planning import plan_load
 from service.models import KnownUser
@@ -128,3 +129,61 @@ def test_a_yes_to_another_list_is_refused(trial: Trial) -> None:
             now=trial.application.clock(),
         )  # fmt: skip
     assert code == "adoption.other_list"
+
+
+def test_whoever_is_in_charge_or_listed_is_never_touched(trial: Trial) -> None:
+    numbers = filled(trial)
+    trial.set_moodle(site_roles={"teacher.one": 1, "old.0": 2})
+    trial.configure("moodle", untouched_logins=("old.1",))
+    trial.load(trial.write(A, ROWS))
+    adopted.look(trial)
+    why = {one.id: one.why for one in adopted.seen(trial, Shown.LEFT_ALONE)}
+    assert why[numbers["t-1"]] == why[numbers["p-1"]] == ("in_charge",)
+    assert why[numbers["p-2"]] == ("listed",)
+    assert adopted.outcomes(trial)["certain"] == 2
+
+
+def test_a_cohort_tells_the_class_where_no_department_does(trial: Trial) -> None:
+    number = adopted.account_for(trial, ROWS[0], "old.0", department="", institution="")
+    cohort = {
+        "cohorts[0][name]": "Школа № 1, 8А", "cohorts[0][idnumber]": "",
+        "cohorts[0][categorytype][type]": "system", "cohorts[0][categorytype][value]": "",
+    }  # fmt: skip
+    (made,) = trial.ask_moodle("core_cohort_create_cohorts", **cohort)
+    member = {
+        "members[0][cohorttype][type]": "id", "members[0][cohorttype][value]": made["id"],
+        "members[0][usertype][type]": "id", "members[0][usertype][value]": number,
+    }  # fmt: skip
+    trial.ask_moodle("core_cohort_add_cohort_members", **member)
+    trial.load(trial.write(A, ROWS))
+    adopted.look(trial)
+    (certain,) = adopted.seen(trial, Shown.CERTAIN)
+    assert certain.id == number
+    assert "class.equal" in certain.why
+
+
+def test_questions_hold_the_yes_back_until_somebody_wants_it_all_the_same(trial: Trial) -> None:
+    adopted.account_for(trial, ROWS[0], "old.0", institution="", department="")
+    trial.load(trial.write(A, ROWS))
+    adopted.look(trial)
+    assert refusal(adopted.say_yes, trial) == "adoption.questions"
+    assert adopted.say_yes(trial, despite_questions=True)
+
+
+class _Unseeing(MoodleClient):
+    """A client whose account lacks the two rights."""
+
+    def with_capability(self, capability: str) -> set[int]:
+        raise MoodleMisconfigured(Function.GET_ENROLLED_USERS, "nopermissions")
+
+
+def test_a_portal_without_the_two_rights_says_that_it_cannot_see_who_is_in_charge(
+    trial: Trial,
+) -> None:
+    trial.load(trial.write(A, ROWS))
+    trial.application.connect_moodle = _Unseeing
+    adopted.look(trial)
+    with trial.rows() as session:
+        run = adopt_listing.newest_run(session)
+        assert run is not None
+        assert run.problem == adopt.IN_CHARGE_UNSEEN
