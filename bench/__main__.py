@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import (
     activity,
+    adoption,
     applying,
     archives,
     coverage,
@@ -34,6 +35,8 @@ def main() -> None:
     parser.add_argument("--import-people", type=int, default=100_000)
     parser.add_argument("--school-people", type=int, default=3_600)
     parser.add_argument("--apply-people", type=int, default=1_000)
+    parser.add_argument("--adoption-schools", type=int, default=28)
+    parser.add_argument("--adoption-people", type=int, default=715, help="of each school")
     parser.add_argument("--sign-ins", type=int, default=50)
     parser.add_argument("--flows", type=int, default=400, help="of each provider")
     parser.add_argument("--answers", type=int, default=500, help="to a token")
@@ -52,6 +55,9 @@ def main() -> None:
         "importing": lambda at: importing.figures(at, people=given.import_people),
         "school": lambda at: school.figures(at, people=given.school_people, rounds=rounds),
         "applying": lambda at: applying.figures(at, people=given.apply_people, rounds=rounds),
+        "adoption": lambda at: adoption.figures(
+            at, schools=given.adoption_schools, people=given.adoption_people
+        ),
         "login": lambda at: login.figures(at, sign_ins=given.sign_ins, rounds=rounds),
         "providers": lambda at: providers.figures(at, flows=given.flows, rounds=rounds),
         "tokens": lambda at: tokens.figures(at, answers=given.answers, rounds=rounds),

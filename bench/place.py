@@ -75,11 +75,13 @@ def approve(application: Application, load_id: int) -> int:
 
 
 @contextmanager
-def standin() -> Iterator[str]:
-    """The address of a new, empty stand-in in a process of its own."""
+def standin(storage: Path | None = None) -> Iterator[str]:
+    """The address of a stand-in in a process of its own: a new, empty one, or one over a file."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "service.moodle_standin", "--port", str(port)]
+    command = [sys.executable, "-m", "service.moodle_standin", "--port", str(port), "--control"]
+    if storage is not None:
+        command += ["--storage", str(storage)]
     process = subprocess.Popen(command)
     try:
         while True:

@@ -67,7 +67,7 @@ def desired_users(
     for person_id in _away(roster, roll, known):
         user = known.users[person_id]
         if others := elsewhere.get(person_id):
-            users[person_id] = _handed_over(user, roster.school.code, others)
+            users[person_id] = handed_over(user, roster.school.code, others)
         else:
             users[person_id] = _let_go(user, roster, rules.people, today, turns=turns)
     numbers = {one.snils for one in roster.persons.values()}
@@ -84,7 +84,7 @@ def desired_users(
             new = replace(new, snils=old.snils)
         entry, code = roll.after[person_id], roster.school.code
         if others and not old and not speaks(code, roster.exported_at, entry, others):
-            new = _handed_over(new, roster.school.code, others)
+            new = handed_over(new, roster.school.code, others)
         # An equal one is dropped, so that an unchanged school is not held in memory twice.
         users[person_id] = old if old and old == new else new
     return users
@@ -156,7 +156,7 @@ def _speaks(
     return speaks(roster.school.code, roster.exported_at, entry, others)
 
 
-def _handed_over(user: MoodleUser, school_code: str, others: Mapping[str, Place]) -> MoodleUser:
+def handed_over(user: MoodleUser, school_code: str, others: Mapping[str, Place]) -> MoodleUser:
     """Return the account of a person for whom another school speaks, with what it says.
 
     The names stay until the other school's next file.

@@ -40,6 +40,8 @@ class AuditAction(StrEnum):
     """The city, a district or a school turns to a school year on another day."""
     LOAD_PLAN_AGAIN = "load.plan_again"
     """A new load was made of the files of one in which something failed."""
+    LOAD_UNDO = "load.undo"
+    """A new load was made that brings back what earlier ones changed."""
     LOAD_DELETE_FILES = "load.delete_files"
     """The uploaded files of a load were deleted because of their age."""
     PLAN_HOLD = "plan.hold"

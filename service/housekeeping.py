@@ -16,7 +16,7 @@ from service.activity.rollups import catch_up
 from service.application import Application
 from service.audit import AuditAction
 from service.db import chunks, transaction
-from service.loads import rosters
+from service.loads import keeping, rosters
 from service.models import Load, LoadStatus
 from service.operators import sessions as operator_sessions
 from service.questions import forgetting
@@ -30,7 +30,12 @@ QUESTIONS_AT_ONCE = 500
 PAUSE_SECONDS = 0.05
 """Between two pieces of login events: sign-ins go first."""
 
-OVER = (LoadStatus.APPLIED, LoadStatus.APPLIED_WITH_FAILURES, LoadStatus.REJECTED)
+OVER = (
+    LoadStatus.APPLIED,
+    LoadStatus.APPLIED_WITH_FAILURES,
+    LoadStatus.REJECTED,
+    LoadStatus.UNDONE,
+)
 """The files of a load in one of these states are read again at most to try what failed."""
 
 log = logging.getLogger(__name__)
@@ -73,6 +78,10 @@ def _delete_old_rows(application: Application, now: datetime) -> None:
     while deleted == PLANS_AT_ONCE:
         with transaction(application.sessions) as session:
             deleted = rosters.forget_old(session, now, at_most=PLANS_AT_ONCE)
+    deleted = PLANS_AT_ONCE
+    while deleted == PLANS_AT_ONCE:
+        with transaction(application.sessions) as session:
+            deleted = keeping.forget_old(session, at_most=PLANS_AT_ONCE)
 
 
 def _clear_answers(application: Application, now: datetime) -> None:

@@ -98,6 +98,7 @@ ARROWS = {
     "drift": {"changes", "state"},
     "limits": {"settings", "state"},
     "plan": {"changes", "limits", "person_states", "settings", "state"},
+    "undoing": {"changes", "desired", "person_states", "roll", "several_schools", "state"},
     "moodle": {"settings"},
     "apply": {"changes", "foreign_accounts", "moodle", "state"},
     "exclusions": {"naming", "state"},

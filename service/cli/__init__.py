@@ -51,6 +51,7 @@ COMMANDS = {
     "reconcile": {
         "reconcile": _("Look into Moodle for what was changed there by hand; repair it."),
     },
+    "undo": {"undo": _("Plan a load that brings back what earlier loads changed.")},
     "questions": {
         "questions": _("List what only a person can say: who or what a row is."),
         "answer": _("Answer such a question, or take an answer back; plans the school again."),

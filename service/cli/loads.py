@@ -14,7 +14,7 @@ from service.cli.findings import finding_as_data, print_finding
 from service.cli.moodle import say_if_closed
 from service.i18n import gettext as _
 from service.i18n import ngettext
-from service.loads import operations
+from service.loads import operations, undo
 from service.loads.failures import counts
 from service.models import Load, LoadFinding, LoadStatus, PlannedChange, SchoolPlan
 from service.privacy import PRIVATE_FIELDS
@@ -77,12 +77,19 @@ def show(context: Context, load_id: int, *, as_json: bool) -> None:
         day = operations.day_of(session, plans, context.settings.limits, context.now)
         if as_json:
             progress = operations.progress(session, load, context.scope)
-            more = {"progress": progress, "city_day": [one.facts for one in day.breaches]}
+            more: dict[str, Any] = {
+                "progress": progress,
+                "city_day": [one.facts for one in day.breaches],
+            }
+            codes = [plan.school_code for plan in plans]
+            more["undone"] = undo.facts(session, load, codes)
             print_json(_as_data(load, plans, findings) | more)
             return
         say_if_closed(context)
         _print_findings(findings)
         _print_load(load, plans, findings)
+        for one in undo.facts(session, load, [plan.school_code for plan in plans]):
+            click.echo(_("{school}: undone by load {load}, {approved_by}", **one))
         if waiting := listing.count_open(session, context.scope, load_id=load.id):
             text = ngettext(
                 "{n} question waits for an answer: schoolbridge questions",
@@ -106,6 +113,7 @@ def _as_data(
         "received_by": load.created_by,
         "approved_by": load.approved_by,
         "digest": operations.digest(plans),
+        "undoes": load.undoes,
         "files": [
             {"name": file.name, "school": file.school_code, "layout": file.layout,
              "records": file.records}

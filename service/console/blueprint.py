@@ -26,6 +26,7 @@ from service.console import (
     registry_imports,
     rehearsals,
     reports,
+    separating,
     session,
     signin,
     slips,
@@ -75,12 +76,9 @@ OF_REPORTS = (published, mail)
 
 for inner in OF_REPORTS:
     reports.blueprint.register_blueprint(inner.blueprint)
-for module in (
-    signin,
-    findings,
-    changes,
-    rehearsals,
-    *(one for _title, some in SECTIONS for one in some),
-):
+WITHOUT_PARTS = (signin, findings, changes, rehearsals, separating)
+"""Modules whose pages are reached from others only."""
+
+for module in (*WITHOUT_PARTS, *(one for _title, some in SECTIONS for one in some)):
     if module not in OF_REPORTS:
         blueprint.register_blueprint(module.blueprint)

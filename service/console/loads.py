@@ -20,6 +20,7 @@ from service.console.paging import Page, page_of
 from service.i18n import N_
 from service.i18n import gettext as _
 from service.loads import claims, failures, operations, rehearsals
+from service.loads import undo as undoing
 from service.models import Load, LoadFile, LoadStatus, School, SchoolPlan
 from service.problems import Problem
 from service.questions import listing
@@ -114,6 +115,8 @@ def show(load_id: int, problem: Problem | None = None) -> str:
             busy=_is_busy(load),
             queued=load.status == LoadStatus.APPROVED and load.go_on_at is not None,
             questions=listing.count_open(db, mine, load_id=load.id),
+            undoable=undoing.can_be_undone(db, load, plans),
+            undone=undoing.facts(db, load, [plan.school_code for plan in plans]),
             refused=said(problem),
             needs_ticks=problem is not None and problem.code == "load.over_limits",
             ticked=request.form.getlist("over_limits"),
@@ -229,6 +232,19 @@ def retry(load_id: int) -> Response:
         number = load.id
     queue = the_console().queue
     (queue.plan_load if is_new else queue.apply_load)(number)
+    return _back_to(number)
+
+
+@blueprint.post("/<int:load_id>/undo")
+@refused_on(show)
+def undo(load_id: int) -> Response:
+    """Plan a load that brings back what this one changed; its page is the preview."""
+    with transaction() as db:
+        number = undoing.begin(
+            db, [load_id], home=settings().home, scope=scope(), now=now(),
+            with_later="with_later" in request.form, also_changed="also_changed" in request.form,
+        ).id  # fmt: skip
+    the_console().queue.plan_load(number)
     return _back_to(number)
 
 

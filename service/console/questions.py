@@ -76,8 +76,8 @@ def show(question_id: int, problem: Problem | None = None) -> str:
         return render_template(
             "console/question.html",
             seen=seen,
-            common=_masked(seen.evidence),
-            sides=[(one, _masked(one.evidence)) for one in seen.candidates],
+            common=masked_evidence(seen.evidence),
+            sides=[(one, masked_evidence(one.evidence)) for one in seen.candidates],
             choices=_choices(seen),
             decisions=listing.decisions(db, stored.id),
             school={one.code: one.short_name for one in own_schools(db)}.get(
@@ -102,7 +102,7 @@ def _choices(seen: SeenQuestion) -> Sequence[Choice]:
     return found
 
 
-def _masked(evidence: Iterable[Evidence]) -> list[Evidence]:
+def masked_evidence(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Return the evidence with private values masked for those who need not know them."""
     return [
         replace(one, ours=MASK if one.ours else "", theirs=MASK if one.theirs else "")

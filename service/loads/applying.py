@@ -33,7 +33,14 @@ from service import audit, moodle_gate
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
-from service.loads import city_day, claims, replanning, rosters, school_changes
+from service.loads import (
+    city_day,
+    claims,
+    replanning,
+    rosters,
+    school_changes,
+    undo_taking_over,
+)
 from service.loads.failures import final_status
 from service.loads.left_alone import settle
 from service.loads.plan_work import PAGE, PlanWork, as_change
@@ -290,6 +297,7 @@ class _Applying:
                 and (
                     replanning.is_awaited(session, plan)
                     or (of_rows and rosters.is_overtaken(session, plan))
+                    or undo_taking_over.is_overtaken(session, plan)
                 )
             )
             if plan.known_version != school.known_version or is_overtaken:

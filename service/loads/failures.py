@@ -116,9 +116,14 @@ def unsettled(session: Session, scope: Scope) -> Sequence[Load]:
 
 def final_status(session: Session, load_id: int) -> LoadStatus:
     """Return how a load that was applied to the end is called."""
+    of_load = select(SchoolPlan.status).where(SchoolPlan.load_id == load_id)
+    states = set(session.scalars(of_load))
+    if PlanStatus.UNDONE in states and PlanStatus.APPLIED not in states:
+        return LoadStatus.UNDONE
     failed = exists().where(
         PlannedChange.plan_id == SchoolPlan.id,
         SchoolPlan.load_id == load_id,
+        SchoolPlan.status != PlanStatus.UNDONE,
         PlannedChange.result == Result.FAILED,
     )
     some = session.scalar(select(failed))

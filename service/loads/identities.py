@@ -159,7 +159,8 @@ def _reserve(
         for sourced_id, match in found.matches.items()
         if match.how != How.KNOWN
     ]
-    insert_rows(session, SourceKey, (one for one in keys if one["sourced_id"] not in known.by_key))
+    new_keys = (one for one in keys if one["sourced_id"] not in known.by_key)
+    insert_rows(session, SourceKey, (one | {"since": now} for one in new_keys))
     # A key that was somebody else's: only as a person decided.
     changed = [one for one in keys if one["sourced_id"] in known.by_key]
     for piece in chunks(changed, INSERT_ROWS):

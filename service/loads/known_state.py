@@ -71,6 +71,15 @@ def accounts(session: Session, school_code: str) -> dict[str, MoodleUser]:
     return {one.person_id: one for one in _values(session, MoodleUser, KnownUser, *own)}
 
 
+def accounts_of(session: Session, people: Collection[str]) -> dict[str, MoodleUser]:
+    """Return the accounts of some people, whoever speaks for them, by person id."""
+    found: dict[str, MoodleUser] = {}
+    for some in chunks(sorted(people)):
+        known = KnownUser.person_id.in_(some), KnownUser.moodle_id.is_not(None)
+        found |= {one.person_id: one for one in _values(session, MoodleUser, KnownUser, *known)}
+    return found
+
+
 def places_of(
     session: Session, people: Collection[str], *, school_code: str = ""
 ) -> tuple[frozenset[Member], frozenset[CourseEnrolment]]:

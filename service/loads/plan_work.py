@@ -16,7 +16,7 @@ from provisioning.changes import CLOSING, Action, Change, Kind, Outcome, Result
 from provisioning.naming import Names
 from service.application import Application
 from service.db import chunks, copied, rows_among, transaction
-from service.loads import claims, foreign_accounts
+from service.loads import claims, foreign_accounts, keeping, undo_taking_over
 from service.loads.left_alone import exclusions, touches
 from service.loads.recording import record
 from service.loads.repaired import note_repairs
@@ -70,11 +70,25 @@ class PlanWork:
         position = -1
         while page := self._page(position):
             position = page[-1].position
-            for row, change in self._needed(page):
-                self._rows[change.kind, change.key] = row
-                if change.kind == Kind.USER and change.after["birth_date"]:
-                    self._birth_dates[change.key] = date.fromisoformat(change.after["birth_date"])
-                yield change
+            yield from self._hand_out(page)
+
+    def first_batch(self, size: int) -> list[Change]:
+        """Return the changes that come first of those that were not tried: the last call may have
+        sent them."""
+        untried = (PlannedChange.plan_id == self._plan_id, PlannedChange.result == "")
+        with self._application.sessions() as session:
+            page = session.scalars(
+                select(PlannedChange).where(*untried).order_by(PlannedChange.position).limit(size)
+            ).all()
+        same = [row for row in page if (row.kind, row.action) == (page[0].kind, page[0].action)]
+        return list(self._hand_out(same))
+
+    def _hand_out(self, page: Sequence[PlannedChange]) -> Iterator[Change]:
+        for row, change in self._needed(page):
+            self._rows[change.kind, change.key] = row
+            if change.kind == Kind.USER and change.after["birth_date"]:
+                self._birth_dates[change.key] = date.fromisoformat(change.after["birth_date"])
+            yield change
 
     def _page(self, position: int) -> Sequence[PlannedChange]:
         with self._application.sessions() as session:
@@ -142,6 +156,8 @@ class PlanWork:
                 session, outcomes, load_id=self._load_id,
                 days=self._application.settings.people.ask_accounts_days, now=now,
             )  # fmt: skip
+            changed = [one.change for one in outcomes if one.result == Result.DONE]
+            keeping.keep_moments(session, self._plan_id, changed)
             record(
                 session,
                 outcomes,
@@ -151,6 +167,7 @@ class PlanWork:
                 now=now,
             )
             note_repairs(session, outcomes, self._load_id, now)
+            undo_taking_over.after_outcomes(session, self._plan_id, self._school_code, outcomes)
             self._end_entered(session, outcomes, now)
             self._end_sign_ins(session, outcomes, now)
             # Moodle answers: what kept the load waiting is over.
@@ -176,7 +193,7 @@ class PlanWork:
         gone = [one.change.key for one in outcomes if one.change.action in CLOSING]
         today = now.astimezone(self._application.zone).date()
         for people in chunks(gone):
-            end_entered(session, people, now, today)
+            end_entered(session, people, now, today, plan=self._plan_id)
 
     def _end_sign_ins(self, session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
         """End the sign-ins of suspended people; their applications hear it like a sign-out."""

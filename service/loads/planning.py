@@ -40,6 +40,7 @@ from service.loads import (
     rosters,
     school_codes,
     taken_back,
+    undo_planning,
     usual,
     years,
 )
@@ -84,6 +85,8 @@ def plan_load(application: Application, load_id: int) -> None:
     try:
         if load.cause == LoadCause.DUE:
             due.plan_all(application, load)
+        elif load.cause == LoadCause.UNDO:
+            undo_planning.plan_all(application, load)
         else:
             _Planning(application, load).plan_all()
         _end(application, load_id)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from auth.models import UtcDateTime
 from provisioning.changes import Action, Change
 from service.db import insert_rows
+from service.loads import keeping
 from service.models import (
     CohortMember,
     KnownEnrolment,
@@ -60,13 +61,19 @@ def end_entered(
     now: datetime,
     today: date,
     *,
+    plan: int,
     school_code: str = "",
 ) -> None:
-    """Take people whose time of being entered by hand is over off the rolls, or off one roll."""
+    """Take people whose time of being entered by hand is over off the rolls, or off one roll.
+
+    ``plan``: the plan that brings it, by which it can be undone.
+    """
     over = [SchoolMembership.person_id.in_(people), SchoolMembership.until < today]
     if school_code:
         over.append(SchoolMembership.school_code == school_code)
-    for one in session.scalars(select(SchoolMembership).where(*over)).all():
+    ended = session.scalars(select(SchoolMembership).where(*over)).all()
+    keeping.keep_ended(session, plan, ended)
+    for one in ended:
         session.add(
             RollEvent(
                 at=now, act=RollAct.LEFT, school_code=one.school_code, person_id=one.person_id,
@@ -100,7 +107,7 @@ def end_places(session: Session, plan: SchoolPlan, now: datetime, today: date) -
             )
         )
     }
-    end_entered(session, people - stays, now, today, school_code=code)
+    end_entered(session, people - stays, now, today, plan=plan.id, school_code=code)
     return bool(people - stays)
 
 

@@ -7,6 +7,7 @@ anew. A file that tells only a part of a school is kept with what was accepted b
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -39,6 +40,9 @@ from service.models import (
 
 KEPT_AFTER = timedelta(days=1)
 """So long what a plan was made from stays at least, whatever became of the plan."""
+
+
+_LAST_KEPT = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +104,7 @@ def accepted_roster(session: Session, school_code: str) -> Roster | None:
 
 def accepted_rows(session: Session, school_code: str) -> KeptRows | None:
     """As ``accepted_roster``, with the findings of reading them."""
-    return _newest(session, school_code, SchoolPlan.started.is_(True))
+    return _newest(session, school_code, _was_accepted())
 
 
 def newest_rows(session: Session, school_code: str, load_id: int | None = None) -> KeptRows | None:
@@ -156,7 +160,11 @@ def _stands() -> ColumnElement[bool]:
     waits = SchoolPlan.status.in_([PlanStatus.PLANNED, PlanStatus.APPROVED])
     gave_way = and_(SchoolPlan.status == PlanStatus.SUPERSEDED, ~refused_since)
     current = SchoolPlan.known_version == School.known_version
-    return or_(SchoolPlan.started, and_(or_(waits, gave_way), current))
+    return or_(_was_accepted(), and_(or_(waits, gave_way), current))
+
+
+def _was_accepted() -> ColumnElement[bool]:
+    return SchoolPlan.started & (SchoolPlan.status != PlanStatus.UNDONE)
 
 
 def _newest(session: Session, school_code: str, condition: ColumnElement[bool]) -> KeptRows | None:
@@ -187,8 +195,9 @@ def _newest(session: Session, school_code: str, condition: ColumnElement[bool]) 
 def forget_old(session: Session, now: datetime, *, at_most: int) -> int:
     """Delete what plans were made from that nobody needs any more; how many plans it was.
 
-    Kept: the plan that was applied last, under each code by which exports name the school; plans
-    that may still be applied, or wait for the year's turn; and what is younger than ``KEPT_AFTER``.
+    Kept: the two plans that were applied last, under each code by which exports name the school,
+    as the last may be undone; plans that may still be applied, or wait for the year's turn; and
+    what is younger than ``KEPT_AFTER``.
     """
     with_rows = (
         select(SchoolPlan.id, SchoolPlan.school_code, SchoolPlan.started, SchoolPlan.status,
@@ -209,12 +218,12 @@ def forget_old(session: Session, now: datetime, *, at_most: int) -> int:
 
 
 def _over(plans: Iterable[Sequence[Any]]) -> Iterable[int]:
-    seen: set[tuple[str, str | None]] = set()
+    seen: Counter[tuple[str, str | None]] = Counter()
     for plan_id, school, started, status, current, told in plans:
         if started:
             last = (school, told)
-            if last not in seen:
-                seen.add(last)
+            seen[last] += 1
+            if seen[last] <= _LAST_KEPT:
                 continue
         elif (
             current and status in (PlanStatus.PLANNED, PlanStatus.APPROVED)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, exists, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from service.loads import class_keys, years
+from service.loads import class_keys, keeping, undo_taking_over, years
 from service.loads.roll_history import note_entered, note_roll
 from service.models import (
     ClassTeacher,
@@ -26,9 +26,31 @@ def take_over_roll(session: Session, plan: SchoolPlan, school: School, now: date
     What the file says of a class replaces its class teacher; other classes stay as they are.
     """
     plan.started = True
-    if plan.keeps_roll:
+    before = keeping.dates_of(school)
+    if plan.undoes:
+        _bring_roll_back(session, plan, school, now)
+    elif plan.keeps_roll:
+        keeping.keep_roll(session, plan)
         _add_to_roll(session, plan, school, now)
-        return
+    else:
+        keeping.keep_roll(session, plan)
+        _replace_roll(session, plan, school, now)
+    keeping.keep_dates(session, plan, school, before)
+
+
+def _bring_roll_back(session: Session, plan: SchoolPlan, school: School, now: datetime) -> None:
+    """Make the roll as it was, as a movement back; and what goes with it."""
+    keeping.keep_places(session, plan, whole=True)
+    note_roll(session, plan, now)
+    own = SchoolMembership.school_code == plan.school_code
+    session.execute(delete(SchoolMembership).where(own))
+    _take_over(session, plan, SchoolMembership, PlannedMembership)
+    undo_taking_over.take_back(session, plan, school)
+    _doubt_places_without_key(session, plan)
+    supersede_others(plan, school)
+
+
+def _replace_roll(session: Session, plan: SchoolPlan, school: School, now: datetime) -> None:
     note_roll(session, plan, now)
     planned, own = PlannedClassTeacher, ClassTeacher.school_code == plan.school_code
     named = select(planned.class_id).where(planned.plan_id == plan.id)

@@ -46,7 +46,9 @@ MOST_AT_ONCE = 50
 def current_year(session: Session, school_code: str) -> str:
     """Return the school year of the school's roll; empty when nothing was applied yet."""
     newest = select(func.max(SchoolPlan.school_year)).where(
-        SchoolPlan.school_code == school_code, SchoolPlan.started.is_(True)
+        SchoolPlan.school_code == school_code,
+        SchoolPlan.started.is_(True),
+        SchoolPlan.status != PlanStatus.UNDONE,
     )
     return session.scalar(newest) or ""
 

@@ -17,4 +17,5 @@ from service.models.questions import *
 from service.models.registry import *
 from service.models.rehearsals import *
 from service.models.schools import *
+from service.models.undo import *
 from service.models.years import *

@@ -38,6 +38,8 @@ class LoadStatus(StrEnum):
     APPLIED_WITH_FAILURES = "applied_with_failures"
     """It was applied to the end, but Moodle refused some changes; ``failures.py`` tells what
     helps."""
+    UNDONE = "undone"
+    """A later load has brought back what it changed (``SchoolPlan.undone_by``)."""
 
 
 class LoadCause(StrEnum):
@@ -70,6 +72,8 @@ class PlanStatus(StrEnum):
     APPLIED = "applied"
     SUPERSEDED = "superseded"
     """Another load of this school was applied after this plan was made."""
+    UNDONE = "undone"
+    """The plan ``undone_by`` has brought back what it changed."""
 
 
 class Load(Base):
@@ -97,6 +101,9 @@ class Load(Base):
     operation: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """What somebody orders about whole schools instead of files: ``kind`` (merge, split, close),
     ``school``, ``into`` and what ``school_changes`` needs."""
+    undoes: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """What it brings back: ``loads`` (their numbers) and ``also_changed`` (what has changed since
+    too)."""
     planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_by: Mapped[str] = mapped_column(String(100), default="")
@@ -187,6 +194,10 @@ class SchoolPlan(Base):
     keeps_roll: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It is made without a file: people are added to the school's roll at most. If it adds nobody,
     other plans of the school stay valid beside it."""
+    undoes: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
+    """The plans that it undoes, by number, and how many of their changes were done by then."""
+    undone_by: Mapped[int | None]
+    """The plan that has undone this one."""
     school_year: Mapped[str] = mapped_column(String(9), default="")
     begins_on: Mapped[date | None]
     """Of a pending plan: the day, as it was known when the plan was made."""

@@ -63,6 +63,8 @@ class SourceKey(Base):
     school_code: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
     sourced_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("identities.person_id"), index=True)
+    since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When planning a file gave the key; None for others, and for keys of earlier versions."""
 
 
 class KnownUser(Base):

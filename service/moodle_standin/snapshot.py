@@ -20,7 +20,7 @@ _QUERIES = {
         " FROM user WHERE deleted = 0 AND id > 2 AND auth <> 'webservice' ORDER BY id"
     ),
     "categories": "SELECT id, idnumber, name, parent FROM category ORDER BY id",
-    "cohorts": "SELECT id, idnumber, name, category FROM cohort ORDER BY id",
+    "cohorts": "SELECT id, idnumber, name, category, visible FROM cohort ORDER BY id",
     "members": "SELECT cohortid, userid FROM cohort_member ORDER BY cohortid, userid",
     "courses": (
         "SELECT id, idnumber, shortname, fullname, category, visible, startdate, enddate"

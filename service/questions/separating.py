@@ -17,7 +17,15 @@ from sqlalchemy.orm import Session
 
 from provisioning.evidence import explain
 from provisioning.overlay import part_of
-from provisioning.questions import Answer, Candidate, Question, QuestionKind, RowRef, is_places_key
+from provisioning.questions import (
+    Answer,
+    Candidate,
+    Evidence,
+    Question,
+    QuestionKind,
+    RowRef,
+    is_places_key,
+)
 from provisioning.roster import Person
 from service import audit
 from service.access import Forbidden, Scope, people_inside
@@ -26,8 +34,16 @@ from service.db import SessionFactory, lock, transaction
 from service.loads import rosters
 from service.loads.asking import as_json, pattern
 from service.loads.identities import LOCK
+from service.loads.known_state import places_of
 from service.loads.replanning import plan_from_kept_rows
-from service.models import Identity, QuestionState, SourceKey, StoredDecision, StoredQuestion
+from service.models import (
+    Identity,
+    KnownObject,
+    QuestionState,
+    SourceKey,
+    StoredDecision,
+    StoredQuestion,
+)
 from service.questions import effects, humans, listing, plans
 from service.questions.answering import LONGEST_REASON, POSITIVE, QuestionProblem, is_outranked
 
@@ -63,6 +79,79 @@ def rows_of(session: Session, scope: Scope, person: str) -> tuple[str, list[RowR
     return person_id, rows if len(rows) > 1 else []
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """What a split will do, told before it is made."""
+
+    login: str
+    name: str
+    row: RowRef
+    others: tuple[RowRef, ...]
+    """The rows that stay those of the human whom the account is of."""
+    evidence: tuple[Evidence, ...]
+    """What the row says beside what is known of the human; empty when the row is not kept."""
+    row_name: str
+    """The name that the new account gets; empty when the row is not kept."""
+    ends: tuple[str, ...]
+    """Cohorts and courses of the row's school, which the account has now."""
+    stays: tuple[str, ...]
+    """Cohorts and courses of the operator's other schools."""
+    elsewhere: int
+    """How many there are of schools that the operator does not have."""
+
+
+def preview(session: Session, scope: Scope, person: str, row: RowRef) -> Preview:
+    """Return what splitting this row off will do. Raises as ``separate``."""
+    person_id, rows = rows_of(session, scope, person)
+    _check_row(session, scope, row, rows)
+    human = session.get_one(Identity, person_id)
+    said = _kept_row(session, row)
+    places = _places(session, person_id)
+    mine = listing.schools_inside(session, scope, {school for school, _name in places})
+    other_places = [place for place in places if place[0] != row.school_code]
+    return Preview(
+        login=human.username,
+        name=" ".join(filter(None, (human.family_name, human.given_name, human.middle_name))),
+        row=row,
+        others=tuple(one for one in rows if one != row),
+        evidence=explain(said, human) if said else (),
+        row_name=said.full_name if said else "",
+        ends=tuple(name for school, name in places if school == row.school_code),
+        stays=tuple(name for school, name in other_places if school in mine),
+        elsewhere=sum(school not in mine for school, _name in other_places),
+    )
+
+
+def rows_inside(session: Session, scope: Scope, rows: Sequence[RowRef]) -> list[RowRef]:
+    """Return those of the rows that the operator may split off."""
+    mine = listing.schools_inside(session, scope, {one.school_code for one in rows})
+    return [one for one in rows if one.school_code in mine]
+
+
+def _places(session: Session, person_id: str) -> list[tuple[str, str]]:
+    """Return school and name of the cohorts and courses that somebody has."""
+    members, enrolments = places_of(session, [person_id])
+    keys = {one.cohort for one in members} | {one.course for one in enrolments}
+    found = session.execute(
+        select(KnownObject.school_code, KnownObject.key, KnownObject.fields).where(
+            KnownObject.key.in_(keys)
+        )
+    )
+    return sorted(
+        (school, str(told.get("fullname") or told.get("name") or key))
+        for school, key, told in found
+    )
+
+
+def _check_row(session: Session, scope: Scope, row: RowRef, rows: Sequence[RowRef]) -> None:
+    if not rows:
+        raise QuestionProblem("separate.only_row")
+    if row not in rows:
+        raise QuestionProblem("separate.row")
+    if not listing.schools_inside(session, scope, [row.school_code]):
+        raise Forbidden("school")
+
+
 def separate(
     sessions: SessionFactory,
     person: str,
@@ -83,12 +172,7 @@ def separate(
     with transaction(sessions) as session:
         lock(session, LOCK)
         person_id, rows = rows_of(session, scope, person)
-        if not rows:
-            raise QuestionProblem("separate.only_row")
-        if row not in rows:
-            raise QuestionProblem("separate.row")
-        if not listing.schools_inside(session, scope, [row.school_code]):
-            raise Forbidden("school")
+        _check_row(session, scope, row, rows)
         _check_nobody_said_so(session, scope, person_id, row, now)
         source = session.scalars(
             select(SourceKey.source)

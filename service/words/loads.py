@@ -78,6 +78,7 @@ load_status = words(
     stopped=N_("stopped half-way"),
     applied=N_("applied"),
     applied_with_failures=N_("applied with failures"),
+    undone=N_("undone"),
 )
 
 plan_status = words(
@@ -88,6 +89,7 @@ plan_status = words(
     approved=N_("approved"),
     applied=N_("applied"),
     superseded=N_("overtaken by a newer load"),
+    undone=N_("undone"),
 )
 
 kind = words(

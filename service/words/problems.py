@@ -51,6 +51,20 @@ _SENTENCES = {
     "load.nothing_failed": N_("nothing of this load has failed"),
     "load.overtaken": N_("a later load of the school has planned again what failed here"),
     "load.files_gone": N_("the files of this load are not kept any more: load them again"),
+    "undo.nothing": N_("nothing of load {load} is in effect at these schools"),
+    "undo.school_change": N_(
+        "a merger, split or closing of a school cannot be undone this way, nor a load before it"
+    ),
+    "undo.repair": N_("load {load} repaired Moodle; there is nothing to bring back"),
+    "undo.under_way": N_("load {load} is being applied: stop it first, or wait for its end"),
+    "undo.not_kept": N_(
+        "load {load} cannot be undone: what was before it was not kept, as an earlier version "
+        "applied it or too many loads came since. Load the right file of the school instead"
+    ),
+    "undo.too_old": N_(
+        "load {load} cannot be undone: more than 30 loads of the school came since. "
+        "Load the right file of the school instead"
+    ),
     "schools.same": N_("{school} is one school: name two"),
     "schools.closed": N_("school {school} has ended already"),
     "schools.no_class": N_("the school has no class {name} this year"),

@@ -198,6 +198,13 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
     "console.people.index": Recipe(queries=[{"login": "{login}"}]),
     "console.people.find": BY_LOGIN,
     "console.people.reset": Recipe(forms=[{"login": "{login}"}]),
+    "console.separating.index": PLAIN,
+    "console.separating.show": Recipe(
+        forms=[{"login": "{login}"}, {"login": "{login}", "row": "{school}/{word}"}], reads=True
+    ),
+    "console.separating.split": Recipe(
+        forms=[{"login": "{login}", "row": "{school}/{word}", "looked": "1"}]
+    ),
     "console.phases.index": Recipe(queries=[{"school": "{school}"}]),
     "console.phases.set_phase": Recipe(
         forms=[

@@ -1,4 +1,4 @@
-"""Looks into Moodle, drifts, exclusions, fields that stay as Moodle has them, adopted accounts."""
+"""Looks into Moodle, drifts, exclusions, sticky fields, adopted accounts, undoing loads."""
 
 from __future__ import annotations
 
@@ -109,6 +109,7 @@ def upgrade() -> None:
     )
     _adoptions()
     _years()
+    _undo()
 
 
 def _adoptions() -> None:
@@ -206,4 +207,19 @@ def _years() -> None:
     op.add_column(
         "school_plans",
         sa.Column("year_confirmed", sa.Boolean, server_default=sa.false(), nullable=False),
+    )
+
+
+def _undo() -> None:
+    op.add_column("loads", sa.Column("undoes", sa.JSON))
+    op.add_column("school_plans", sa.Column("undoes", sa.JSON))
+    op.add_column("school_plans", sa.Column("undone_by", sa.Integer))
+    op.add_column("source_keys", sa.Column("since", sa.DateTime(timezone=True)))
+    op.create_table(
+        "kept_before",
+        sa.Column("plan_id", sa.Integer, sa.ForeignKey("school_plans.id"), primary_key=True),
+        sa.Column("what", sa.String(20), primary_key=True),
+        sa.Column("key", sa.String(330), primary_key=True),
+        sa.Column("before", sa.JSON),
+        sa.Column("after", sa.JSON),
     )

@@ -71,7 +71,7 @@ def keys_of(trial: Trial, person: KnownUser) -> set[str]:
     """The sourced ids of a person, but for the one given by hand."""
     rows = trial.stored(SourceKey.__table__.select())
     return {
-        key for _source, _school, key, person_id in rows
+        key for _source, _school, key, person_id, _since in rows
         if person_id == person.person_id and not key.startswith("by-hand")
     }  # fmt: skip
 

@@ -47,9 +47,8 @@ def test_changes_lie_over_what_was_accepted(trial: Trial) -> None:
 
 
 @on_both_databases
-def test_only_the_rows_of_the_last_applied_and_of_waiting_plans_stay(trial: Trial) -> None:
-    for day in range(3):
-        last = trial.sync(trial.write(A, pupils("a", 3 + day), day=day))
+def test_only_the_rows_of_the_last_two_applied_and_of_waiting_plans_stay(trial: Trial) -> None:
+    applied = [trial.sync(trial.write(A, pupils("a", 3 + day), day=day)).id for day in range(3)]
     waiting = trial.load(trial.write(A, pupils("a", 7), day=4))
     clear_away(trial.application)
     assert len(trial.stored(select(PlannedRoster.plan_id))) == 4  # all are younger than a day
@@ -57,9 +56,9 @@ def test_only_the_rows_of_the_last_applied_and_of_waiting_plans_stay(trial: Tria
     trial.application.clock = lambda: earlier() + timedelta(days=2)
     clear_away(trial.application)
     loads = select(SchoolPlan.load_id).join(PlannedRoster)
-    assert sorted(trial.stored(loads)) == [last.id, waiting]
+    assert sorted(trial.stored(loads)) == [*applied[1:], waiting]  # the last may be undone
     with_people = select(func.count(PlannedMembership.plan_id.distinct()))
-    assert trial.stored(with_people) == [2]
+    assert trial.stored(with_people) == [3]
     with transaction(trial.application.sessions) as session:
         found = rosters.accepted_roster(session, A)
     assert found is not None
