@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 
@@ -285,6 +286,9 @@ class MoodleSettings:
     url: str = ""
     """Base address of Moodle, without ``/webservice``; empty for the embedded stand-in."""
     token: str = field(default="", repr=False)
+    token_file: str = ""
+    """A file with the token, in place of ``token``; read when Moodle is asked, so that whatever
+    does not ask Moodle works without it."""
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 120.0
     """The time for a whole answer, however slowly it comes."""
@@ -300,6 +304,12 @@ class MoodleSettings:
     untouched_roles: tuple[str, ...] = ("manager", "coursecreator")
     """Short names of roles in Moodle whose holders are never adopted."""
     when_both_changed: BothChangedSettings = field(default_factory=BothChangedSettings)
+
+    def read_token(self) -> str:
+        """Return the token. Raises ``OSError`` or ``UnicodeError`` when its file cannot be read."""
+        if self.token_file:
+            return Path(self.token_file).read_text("utf-8").rstrip("\r\n")
+        return self.token
 
     @property
     def role_ids(self) -> dict[str, int]:

@@ -95,8 +95,12 @@ def _build(cls: type[Any], data: Any, where: str, problems: list[str]) -> Any:
         dotted = f"{where}.{key}" if where else key
         if key not in hints and key.endswith("_file") and key.removesuffix("_file") in hints:
             key, raw = key.removesuffix("_file"), _read_secret(str(raw), dotted, problems)
-            if key in data:
-                problems.append(f"{dotted}: give {key} or its file, not both")
+            doubled = key in data
+        else:
+            doubled = bool(raw and key.endswith("_file") and data.get(key.removesuffix("_file")))
+        if doubled:
+            text = dotted.removesuffix("_file").rpartition(".")[2]
+            problems.append(f"{dotted}: give {text} or its file, not both")
         if key not in hints:
             known = ", ".join(sorted(hints))
             problems.append(f"{dotted}: unknown key; known here: {known}")

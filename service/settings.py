@@ -297,5 +297,8 @@ class Settings:
         if not self.uses_standin:
             return self.moodle
         return dataclasses.replace(
-            self.moodle, url=f"http://127.0.0.1:{self.server.standin_port}", token=STANDIN_TOKEN
+            self.moodle,
+            url=f"http://127.0.0.1:{self.server.standin_port}",
+            token=STANDIN_TOKEN,
+            token_file="",
         )

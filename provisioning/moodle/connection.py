@@ -39,6 +39,9 @@ REPEAT_AFTER_SECONDS = (1.0, 5.0, 15.0)
 LAST_SECONDS = 3.0
 """Once we are to stop, the answer of a call that changes something is awaited for so long."""
 
+TOKEN_FILE_UNREADABLE = "token_file_unreadable"  # noqa: S105 (a code, not a secret)
+"""Our code when the file that the settings name for the token cannot be read."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -55,7 +58,7 @@ class Connection:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._url = settings.url.rstrip("/") + "/webservice/rest/server.php"
-        self._token = settings.token
+        self._settings = settings
         self._timeout = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
         self._session = session or bounded_session(
             seconds=settings.read_timeout_seconds, is_unwanted=self._is_unwanted
@@ -119,12 +122,16 @@ class Connection:
             self._pause(function, max(pause, asked))
 
     def _call_once(self, function: Function, arguments: Mapping[str, Any], reads: bool) -> Any:
+        try:
+            token = self._settings.read_token()
+        except (OSError, UnicodeError) as error:
+            raise MoodleMisconfigured(function, TOKEN_FILE_UNREADABLE) from error
         fields = form_fields(arguments)
         if len(fields) > MAX_FIELDS:
             raise ValueError(f"{function}: {len(fields)} fields are too many for one call")
         # Ours first: whatever PHP drops, it drops from the end.
         form = [
-            ("wstoken", self._token),
+            ("wstoken", token),
             ("wsfunction", str(function)),
             ("moodlewsrestformat", "json"),
             *fields,

@@ -140,26 +140,21 @@ class OurAccount:
             code = self._code(Function.CREATE_COURSES, courses=[course])
             create = _granted(code, "errorinvalidparam")
 
-        def change(**fields: Any) -> tuple[bool | None, str]:
-            # Each field has its capability, after moodle/course:update; then a blank name is
-            # refused.
+        def change(afterwards: str, **fields: Any) -> bool | None:
             courses = [{"id": self.site_course, **fields}]
-            code, words = self._refusal(Function.UPDATE_COURSES, courses=courses)
-            return _granted(code, "errorinvalidparam"), words
+            return _granted(self._code(Function.UPDATE_COURSES, courses=courses), afterwards)
 
-        (full, why_not_full), (short, why_not_short) = change(fullname=" "), change(shortname=" ")
-        update = True if full or short else full and short
-        if update is False and why_not_full != why_not_short:
-            # In the reader's language the refusal names the capability: here not the same one
-            # twice, so it is not moodle/course:update that is missing but what either field asks
-            # for.
-            update = True
-        elif update is False:
-            full = short = None
-        move: bool | None = None
+        # Without a field to change only moodle/course:update is asked for, and then the front page
+        # is refused, whatever the change. Each field has its capability; then a blank is refused.
+        update = change("invalidcourse")
+        full = short = move = None
+        if update is not False:
+            full = change("errorinvalidparam", fullname=" ")
+            short = change("errorinvalidparam", shortname=" ")
+            update = True if full or short else update
         if category is not None and (full or short):
             name = {"fullname": " "} if full else {"shortname": " "}
-            move, _words = change(**name, categoryid=category)
+            move = change("errorinvalidparam", **name, categoryid=category)
         return {
             "moodle/course:create": create,
             "moodle/course:update": update,
@@ -214,10 +209,6 @@ class OurAccount:
 
     def _code(self, function: Function, **arguments: Any) -> str:
         """The code of Moodle's refusal, or of its first warning; empty when it had no objection."""
-        return self._refusal(function, **arguments)[0]
-
-    def _refusal(self, function: Function, **arguments: Any) -> tuple[str, str]:
-        """The code like ``_code``, and the words of a warning."""
         self.codes[function] = ""
         try:
             answer = self.connection.call(function, arguments, reads=function.reads)
@@ -225,11 +216,9 @@ class OurAccount:
             raise
         except MoodleError as error:
             self.codes[function] = error.code
-            return error.code, ""
+            return error.code
         warnings = answer.get("warnings") if isinstance(answer, Mapping) else None
-        if not warnings:
-            return "", ""
-        return str(warnings[0]["warningcode"]), str(warnings[0].get("message", ""))
+        return str(warnings[0]["warningcode"]) if warnings else ""
 
 
 def _granted(code: str, afterwards: str) -> bool | None:

@@ -28,6 +28,9 @@ COMMANDS = {
     },
     "doctor": {
         "doctor": _("Check the installation and Moodle; say what to change and where."),
+        "moodle-setup-script": _(
+            "Print a PHP script that sets up Moodle's side, and can take it back."
+        ),
         "moodle-login-setup": _("Print what to type into Moodle's OAuth 2 pages, and check it."),
     },
     "sample": {"sample": _("Write an invented city as XML; the same for the same seed.")},

@@ -1,4 +1,4 @@
-"""Commands that check and say what to change: doctor, moodle-login-setup."""
+"""Commands that check and say what to change: doctor, moodle-login-setup, moodle-setup-script."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from pathlib import Path
 import click
 
 from auth.clients.client import Client
+from provisioning.moodle.requirements import required_capabilities, required_functions
 from service.cli.base import STOPPED, Context, json_option, pass_context, print_json
+from service.data_folder import StartError
 from service.doctor import Check, Verdict, examine
+from service.doctor.setup_script import MAPPINGS, SCOPES, setup_script
 from service.doctor.sign_in import (
     callback_of,
     examine_moodle_login,
@@ -26,7 +29,7 @@ from service.i18n import gettext as _
 from service.signin.provider import provider_settings
 
 SERVICES = "Site administration > Server > OAuth 2 services > Create new custom service"
-MAPPINGS = "Site administration > Server > OAuth 2 services > Configure user field mappings"
+MAPPINGS_PAGE = "Site administration > Server > OAuth 2 services > Configure user field mappings"
 PLUGINS = "Site administration > Plugins > Authentication > Manage authentication"
 OAUTH2 = "Site administration > Plugins > Authentication > OAuth 2"
 
@@ -38,7 +41,6 @@ def moodle_fields(client: Client | None, issuer: str, *, show_secret: bool) -> l
     if client and client.client_secret:
         hidden = _("as in [[auth.clients]] (printed with --show-secret)")
         secret = client.client_secret if show_secret else hidden
-    scopes = "openid profile email"
     yes, no = _("yes"), _("no")
     fields = [
         (PLUGINS, "OAuth 2", yes, ""),
@@ -50,16 +52,20 @@ def moodle_fields(client: Client | None, issuer: str, *, show_secret: bool) -> l
         (SERVICES, "Authenticate token requests via HTTP headers", yes, ""),
         (SERVICES, "Service base URL", issuer, ""),
         (SERVICES, "This service will be used", "Login page only", ""),
-        (SERVICES, "Scopes included in a login request", scopes, ""),
-        (SERVICES, "Scopes included in a login request for offline access", scopes, ""),
+        (SERVICES, "Scopes included in a login request", SCOPES, ""),
+        (SERVICES, "Scopes included in a login request for offline access", SCOPES, ""),
         (SERVICES, "Login domains", "", _("empty")),
         (SERVICES, "Require email verification", no,
          _("the addresses are placeholders: nobody would get the message")),
-        (MAPPINGS, "sub", "username",
+        (MAPPINGS_PAGE, "sub", "username",
          _("before anyone signs in. Moodle finds the account by the e-mail the first time and "
            "stores a link under this name; sub never changes, the login may. The user name "
            "of the account stays the login")),
-        (OAUTH2, "Lock value (First name, Last name, Email address)", "Locked",
+        *((MAPPINGS_PAGE, claim, field, "") for claim, field in MAPPINGS.items() if claim != "sub"),
+        (MAPPINGS_PAGE, _("all other rows"), _("delete"),
+         _("Moodle made them by itself: a sign-in would write the patronymic into the middle name, "
+           "while the first name holds it already")),
+        (OAUTH2, "Lock value (First name, Last name, Middle name, Email address)", "Locked",
          _("names come from the school's roll, not from each sign-in")),
     ]  # fmt: skip
     names = ("page", "name", "value", "why")
@@ -67,9 +73,16 @@ def moodle_fields(client: Client | None, issuer: str, *, show_secret: bool) -> l
 
 
 @click.command("doctor")
+@click.option(
+    "--requirements", is_flag=True,
+    help=_("Only list what our account needs in Moodle; asks neither Moodle nor the database."),
+)  # fmt: skip
 @json_option
 @pass_context
-def doctor(context: Context, as_json: bool) -> None:
+def doctor(context: Context, requirements: bool, as_json: bool) -> None:
+    if requirements:
+        _print_requirements(as_json)
+        return
     logging.getLogger("provisioning").setLevel(logging.ERROR)  # what fails is said below
     config = os.environ.get("SCHOOLBRIDGE_CONFIG")
     checks = examine(context.any_application, Path(config) if config else None)
@@ -78,6 +91,45 @@ def doctor(context: Context, as_json: bool) -> None:
     else:
         _print_checks(checks)
     _stop_at_problems(checks)
+
+
+def _print_requirements(as_json: bool) -> None:
+    capabilities, functions = required_capabilities(), required_functions()
+    if as_json:
+        print_json(
+            {
+                "capabilities": [
+                    {"name": one.capability, "functions": one.functions, "optional": one.optional}
+                    for one in capabilities
+                ],
+                "functions": [{"name": one, "optional": one.optional} for one in functions],
+            }
+        )
+        return
+    optional = _(" (optional)")
+    click.echo(_("Capabilities of the role, at system level:"))
+    for one in capabilities:
+        click.echo(f"  {one.capability}{optional if one.optional else ''}")
+    click.echo("\n" + _("Functions of the service:"))
+    for function in functions:
+        click.echo(f"  {function}{optional if function.optional else ''}")
+    click.echo("\n" + _("What is optional makes reading faster; nothing fails without it."))
+    click.echo(_("The role must be allowed to assign student and editingteacher, or every "
+                 "enrolment fails. “schoolbridge moodle-setup-script” does all this."))  # fmt: skip
+
+
+@click.command("moodle-setup-script")
+@click.option("--show-secret", is_flag=True, help=_("Put the client secret into the script too."))
+@pass_context
+def moodle_setup_script(context: Context, show_secret: bool) -> None:
+    settings = context.settings
+    try:
+        clients = usable_clients(context.any_application)
+    except StartError:  # nothing of the settings file needs a data folder
+        clients = settings.auth.clients
+    issuer = provider_settings(settings).issuer
+    client = moodle_client(settings, clients)
+    click.echo(setup_script(settings, client, issuer, show_secret=show_secret), nl=False)
 
 
 @click.command("moodle-login-setup")

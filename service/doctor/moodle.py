@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from provisioning.moodle import Function, MoodleError, MoodleMisconfigured, bounded_session
-from provisioning.moodle.connection import Connection
+from provisioning.moodle.connection import TOKEN_FILE_UNREADABLE, Connection
 from provisioning.moodle.errors import MoodleDoubtful
 from service.application import Application
 from service.doctor.check import About, Check, clock_difference, page
@@ -85,6 +85,8 @@ def _no_answer(error: MoodleError, *, standin: bool) -> Check:
             _("See [moodle] url, the network, and whether Moodle is in maintenance mode."),
         )
     remedies = {
+        TOKEN_FILE_UNREADABLE: _("Let the account of the service read the file that [moodle] "
+                                 "token_file names."),
         "invalidtoken": _("Make a token for the service account: {page}", page=page("tokens")),
         "accessexception": _(
             "See that the service is enabled, holds core_webservice_get_site_info and lists the "

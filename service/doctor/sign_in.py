@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 from sqlalchemy.exc import SQLAlchemyError
+from urllib3.exceptions import InsecureRequestWarning
 
 from auth.clients.client import Client
 from auth.esia.protocol.gost import OpensslGost, find_gost
@@ -27,6 +29,8 @@ from service.settings import Settings
 from service.signin.clients import application_clients
 
 ANSWER_SECONDS = 10
+UNKNOWN_AUTHORITY = {2, 18, 19, 20, 21}
+"""OpenSSL's verification codes for a certificate whose signer is not known here."""
 DISCOVERY = "/.well-known/openid-configuration"
 
 
@@ -162,8 +166,8 @@ def examine_moodle_login(settings: Settings, client: Client | None, issuer: str)
         )
     if not issuer.startswith("https:"):
         yield About(_("Address of the sign-in")).problem(*_plain_http(issuer))
-    yield _discovery(issuer)
-    yield _blocked(issuer)
+    yield from _discovery(issuer)
+    yield from _blocked(issuer)
 
 
 def _client(settings: Settings, client: Client | None) -> Check:
@@ -195,33 +199,61 @@ def _way_on(settings: Settings, client: Client) -> Check:
     )  # fmt: skip
 
 
-def _discovery(issuer: str) -> Check:
+def _discovery(issuer: str) -> Iterator[Check]:
     about = About(_("Reachable for Moodle"))
     address = issuer + DISCOVERY
     try:
-        with bounded_session(seconds=ANSWER_SECONDS) as session:
-            answer = session.get(address, timeout=ANSWER_SECONDS, allow_redirects=False)
-        found = answer.json() if answer.ok else {}
+        try:
+            found = _ask(address)
+        except requests.exceptions.SSLError as error:
+            if not _of_unknown_authority(error):
+                raise
+            # Moodle has a list of its own; only a look from there tells.
+            yield about.warning(
+                _("this machine does not know the authority of the certificate of {address}",
+                  address=address),
+                _("If Moodle knows it, all is well: put your own authority into Moodle's data "
+                  "folder as moodleorgca.crt. The script of moodle-setup-script looks from "
+                  "Moodle's side (--check)."),
+            )  # fmt: skip
+            found = _ask(address, verify=False)
     except requests.exceptions.SSLError:
-        return about.problem(
+        yield about.problem(
             _("the certificate of {address} is not trusted", address=address),
             _("Use a certificate of a known authority, with its whole chain; or put your own "
               "authority into Moodle's data folder as moodleorgca.crt."),
         )  # fmt: skip
     except requests.RequestException:
-        return about.problem(
+        yield about.problem(
             _("{address} does not answer", address=address),
             _("Start schoolbridge serve and look at the web server before it."),
         )
-    if not isinstance(found, dict) or found.get("issuer") != issuer:
-        return about.problem(
+    else:
+        if isinstance(found, dict) and found.get("issuer") == issuer:
+            yield about.ok(address)
+            return
+        yield about.problem(
             _("{address} answers, but not as our provider", address=address),
             _("The web server before us must pass on everything below this address."),
         )
-    return about.ok(address)
 
 
-def _blocked(issuer: str) -> Check:
+def _ask(address: str, *, verify: bool = True) -> object:
+    """Return the public document at ``address``, if it is one. Raises ``RequestException``."""
+    with bounded_session(seconds=ANSWER_SECONDS) as session, warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureRequestWarning)  # said to the operator already
+        answer = session.get(address, timeout=ANSWER_SECONDS, allow_redirects=False, verify=verify)
+    return answer.json() if answer.ok else None
+
+
+def _of_unknown_authority(error: requests.exceptions.SSLError) -> bool:
+    """Tell whether nothing is wrong with the certificate but who signed it."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    cause = reason.args[0] if reason is not None and reason.args else None
+    return getattr(cause, "verify_code", 0) in UNKNOWN_AUTHORITY
+
+
+def _blocked(issuer: str) -> Iterator[Check]:
     """Check our address against Moodle's default block list (docs/facts/moodle.md 7.3)."""
     about = About(_("Moodle's cURL block list"))
     parts = urlsplit(issuer)
@@ -229,21 +261,23 @@ def _blocked(issuer: str) -> Check:
     try:
         found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
     except OSError:
-        return about.warning(
+        yield about.warning(
             _("the name {host} is not known here", host=parts.hostname),
             _("Moodle must be able to find it."),
         )
+        found = []
     private = sorted({a[4][0] for a in found if ipaddress.ip_address(a[4][0]).is_private})
     if private:
-        return about.warning(
+        yield about.warning(
             _("{host} is {address}, which Moodle blocks", host=parts.hostname, address=private[0]),
             _("In Moodle: Site administration > General > Security > HTTP security; take the "
               "network of this address out of the list of blocked hosts."),
         )  # fmt: skip
     if port not in {80, 443}:
-        return about.warning(
+        yield about.warning(
             _("Moodle does not ask port {port}", port=port),
             _("In Moodle: Site administration > General > Security > HTTP security; add the "
               "port to the list of allowed ports."),
         )  # fmt: skip
-    return about.ok(_("does not concern {host}", host=parts.hostname))
+    elif found and not private:
+        yield about.ok(_("does not concern {host}", host=parts.hostname))

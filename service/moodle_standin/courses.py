@@ -99,6 +99,8 @@ def _update_course(site: Site, course: Mapping[str, Any]) -> None:
         raise _invalid("lang")
     if "categoryid" in course and course["categoryid"] != row["category"]:
         values["category"] = require(site, "category", course["categoryid"])["id"]
+    if _is_site(row):  # after all the rest: docs/facts/moodle.md 1.6
+        raise refused("invalidcourse", "Invalid course")
     _check(site, values, dict(row))
     site.store.update("course", row["id"], values | {"timemodified": site.now})
 

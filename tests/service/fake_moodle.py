@@ -107,7 +107,8 @@ class FakeMoodle:
         return refusal("criteriaerror") if "moodle/category:manage" in self.missing else []
 
     def _update_courses(self, form: Form) -> Any:
-        # In the order in which Moodle looks; the refusal names the capability.
+        # In the order in which Moodle looks. Its words are in the language of our account, and
+        # nothing may rest on them.
         needed = {
             "courses[0][id]": "moodle/course:update",
             "courses[0][categoryid]": "moodle/course:changecategory",
@@ -115,13 +116,12 @@ class FakeMoodle:
             "courses[0][shortname]": "moodle/course:changeshortname",
         }
         names = [form[key] for key in form if key.endswith("name]")]
-        assert names, "this change would be made"
         assert not any(name.strip() for name in names), "this change would be made"
         for key, capability in needed.items():
             if key in form and capability in self.missing:
-                may_not = f"You do not currently have permissions to do that ({capability})."
-                return objection("nopermissions", may_not)
-        return objection("errorinvalidparam")
+                return objection("nopermissions", "У вас нет прав на это действие.")
+        assert form["courses[0][id]"] == "1", "this change would be made"
+        return objection("errorinvalidparam" if names else "invalidcourse")
 
     def _enrol(self, form: Form) -> Any:
         if refused := self._lacks("enrol/manual:enrol"):

@@ -121,7 +121,7 @@ def test_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:
         ('[naming]\nschool_name = "{shcool}"', "[naming]"),
         ('[naming]\nschool_name = "{school_code"', "[naming]"),
         ('[logins]\nemail_domain = "Школа.рф"', "email_domain"),
-        ('[moodle]\ntoken_file = "/no/such"', "moodle.token_file: the file cannot be read"),
+        ('[mail]\npassword_file = "/no/such"', "mail.password_file: the file cannot be read"),
         (
             '[moodle]\ntoken = "b"\ntoken_file = "/dev/null"',
             "moodle.token_file: give token or its file, not both",
@@ -183,10 +183,10 @@ def test_a_text_can_come_from_a_file(tmp_path: Path) -> None:
         'redirect_uris = ["https://moodle.example.org/admin/oauth2callback.php"]\n',
     )
     settings = load_settings(path, {})
-    assert settings.moodle.token == "0123456789abcdef"
+    assert settings.moodle.read_token() == "0123456789abcdef"
     assert settings.auth.clients[0].client_secret == "0123456789abcdef"
     from_variable = load_settings(None, {"SCHOOLBRIDGE_MOODLE_TOKEN_FILE": str(secret)})
-    assert from_variable.moodle.token == "0123456789abcdef"
+    assert from_variable.moodle.read_token() == "0123456789abcdef"
 
 
 def test_secrets_are_in_no_representation_and_no_message(tmp_path: Path) -> None:

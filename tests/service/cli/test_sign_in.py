@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask, jsonify, request
+from werkzeug.serving import make_ssl_devcert
 
 from auth.clients.client import Client, hash_secret
 from tests.service.command_line import Ended, free_port, run
@@ -34,7 +35,7 @@ def configured(folder: Path, issuer: str, callback: str = CALLBACK) -> str:
 
 
 @pytest.fixture
-def issuer() -> Iterator[str]:
+def provider() -> Flask:
     """A provider as far as discovery goes."""
     app = Flask("discovery")
 
@@ -42,7 +43,12 @@ def issuer() -> Iterator[str]:
     def discovery() -> object:
         return jsonify(issuer=request.host_url.rstrip("/"))
 
-    with running_app(app) as address:
+    return app
+
+
+@pytest.fixture
+def issuer(provider: Flask) -> Iterator[str]:
+    with running_app(provider) as address:
         yield address
 
 
@@ -113,3 +119,32 @@ def test_the_setup_checks_what_can_be_seen_here(home: Path, tmp_path: Path, issu
 def test_an_uncheckable_certificate_is_a_problem(home: Path, tmp_path: Path, issuer: str) -> None:
     shown = set_up(home, configured(tmp_path, issuer.replace("http:", "https:"))).out
     assert "✗ Reachable for Moodle: the certificate of https://" in shown
+
+
+def test_an_authority_that_only_moodle_knows_is_no_problem(
+    home: Path, tmp_path: Path, provider: Flask
+) -> None:
+    """Whether Moodle knows it shows from Moodle's side alone, so nothing stays red."""
+    tls = make_ssl_devcert(str(tmp_path / "own"), host="127.0.0.1")
+    with running_app(provider, tls=tls) as address:
+        found = set_up(home, configured(tmp_path, address), "--json").data["checks"]
+        moved = set_up(home, configured(tmp_path, f"{address}/elsewhere"), "--json").data["checks"]
+    verdicts = [(one["verdict"], "moodleorgca.crt" in one["remedy"]) for one in found
+                if one["subject"] == "Reachable for Moodle"]  # fmt: skip
+    assert verdicts == [("warning", True), ("ok", False)]
+    assert [one["verdict"] for one in moved if one["subject"] == "Reachable for Moodle"] == [
+        "warning",
+        "problem",
+    ]
+
+
+def test_a_blocked_port_is_named_beside_a_blocked_host(
+    home: Path, tmp_path: Path, issuer: str
+) -> None:
+    found = set_up(home, configured(tmp_path, issuer), "--json").data["checks"]
+    blocked = [one["message"] for one in found if one["subject"] == "Moodle's cURL block list"]
+    port = issuer.rpartition(":")[2]
+    assert blocked == [
+        "127.0.0.1 is 127.0.0.1, which Moodle blocks",
+        f"Moodle does not ask port {port}",
+    ]

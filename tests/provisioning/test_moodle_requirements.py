@@ -1,0 +1,43 @@
+"""The one list of what our account needs: whole, exact, and the same in the documents."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from provisioning.moodle import Function
+from provisioning.moodle.requirements import (
+    ALWAYS,
+    CAPABILITIES_OF,
+    required_capabilities,
+    required_functions,
+)
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "moodle-setup.md"
+
+
+def test_every_function_says_which_capabilities_it_asks_for() -> None:
+    assert set(CAPABILITIES_OF) == set(Function)
+
+
+def test_what_only_a_custom_report_needs_is_optional() -> None:
+    needed = {one.capability for one in required_capabilities(optional=False)}
+    everything = {one.capability: one.optional for one in required_capabilities()}
+    assert ALWAYS in needed
+    assert everything.keys() - needed == {"moodle/reportbuilder:viewall"}
+    assert {name for name, optional in everything.items() if optional} == everything.keys() - needed
+    fewer = set(required_functions(optional=False))
+    assert set(Function) - fewer == {Function.SET_REPORT_FILTERS, Function.RETRIEVE_REPORT}
+
+
+def test_the_document_has_the_same_list() -> None:
+    rows = re.findall(r"(?m)^\| `([\w:/]+)` \| (.*) \|$", DOCUMENT.read_text("utf-8"))
+    capabilities = {
+        one.capability: (
+            (", ".join(f"`{function}`" for function in one.functions) or "every call")
+            + (" (optional)" if one.optional else "")
+        )
+        for one in required_capabilities()
+    }
+    functions = {str(one): "optional" if one.optional else "" for one in required_functions()}
+    assert rows == [*capabilities.items(), *functions.items()]
