@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import requests
 from sqlalchemy.exc import SQLAlchemyError
-from urllib3.exceptions import InsecureRequestWarning
 
 from auth.clients.client import Client
 from auth.esia.protocol.gost import OpensslGost, find_gost
@@ -241,7 +240,7 @@ def _discovery(issuer: str) -> Iterator[Check]:
 def _ask(address: str, *, verify: bool = True) -> object:
     """Return the public document at ``address``, if it is one. Raises ``RequestException``."""
     with bounded_session(seconds=ANSWER_SECONDS) as session, warnings.catch_warnings():
-        warnings.simplefilter("ignore", InsecureRequestWarning)  # said to the operator already
+        warnings.simplefilter("ignore")  # said to the operator already
         answer = session.get(address, timeout=ANSWER_SECONDS, allow_redirects=False, verify=verify)
     return answer.json() if answer.ok else None
 
