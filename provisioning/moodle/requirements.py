@@ -25,6 +25,7 @@ CAPABILITIES_OF: Mapping[Function, tuple[str, ...]] = {
     Function.CREATE_COHORTS: ("moodle/cohort:manage",),
     Function.UPDATE_COHORTS: ("moodle/cohort:manage",),
     Function.SEARCH_COHORTS: ("moodle/cohort:manage",),
+    Function.GET_COHORT_MEMBERS: ("moodle/cohort:manage",),
     Function.ADD_COHORT_MEMBERS: ("moodle/cohort:manage",),
     Function.DELETE_COHORT_MEMBERS: ("moodle/cohort:manage",),
     Function.CREATE_COURSES: ("moodle/course:create",),
@@ -48,6 +49,9 @@ CAPABILITIES_OF: Mapping[Function, tuple[str, ...]] = {
 }  # fmt: skip
 """The capabilities at system level that each function asks for, as we call it."""
 
+OF_REPORTS = {Function.SET_REPORT_FILTERS, Function.RETRIEVE_REPORT}
+"""Called only where the settings name a custom report; its capability opens all reports."""
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
@@ -57,19 +61,18 @@ class Requirement:
     functions: tuple[Function, ...]
     """Those that ask for it; empty: every call does."""
     optional: bool
-    """Only functions ask for it without which everything works, but more slowly."""
+    """Only functions ask for it without which loads work all the same."""
 
 
-def required_functions(*, optional: bool = True) -> list[Function]:
-    """Return what an administrator adds to the service; without those of a custom report when not
-    ``optional``. The function that joins several calls costs no capability and is always named."""
-    return [one for one in Function if optional or not _only_for_reports(one)]
+def required_functions(*, reports: bool = True) -> list[Function]:
+    """Return what an administrator adds to the service; ``reports``: a custom report is read too."""
+    return [one for one in Function if reports or one not in OF_REPORTS]
 
 
-def required_capabilities(*, optional: bool = True) -> list[Requirement]:
+def required_capabilities(*, reports: bool = True) -> list[Requirement]:
     """Return what an administrator allows in our role, in the order of the functions."""
     asking: dict[str, list[Function]] = {ALWAYS: []}
-    for function in required_functions(optional=optional):
+    for function in required_functions(reports=reports):
         for capability in CAPABILITIES_OF[function]:
             asking.setdefault(capability, []).append(function)
     return [
@@ -80,7 +83,3 @@ def required_capabilities(*, optional: bool = True) -> list[Requirement]:
         )
         for capability, functions in asking.items()
     ]
-
-
-def _only_for_reports(function: Function) -> bool:
-    return function.optional and bool(CAPABILITIES_OF[function])

@@ -113,7 +113,9 @@ def _print_requirements(as_json: bool) -> None:
     click.echo("\n" + _("Functions of the service:"))
     for function in functions:
         click.echo(f"  {function}{optional if function.optional else ''}")
-    click.echo("\n" + _("What is optional makes reading faster; nothing fails without it."))
+    click.echo(
+        "\n" + _("Loads work without what is optional, but more slowly, and less can be looked at.")
+    )
     click.echo(_("The role must be allowed to assign student and editingteacher, or every "
                  "enrolment fails. “schoolbridge moodle-setup-script” does all this."))  # fmt: skip
 

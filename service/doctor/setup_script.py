@@ -45,7 +45,7 @@ def setup_plan(
     settings: Settings, client: Client | None, issuer: str, *, show_secret: bool = False
 ) -> dict[str, Any]:
     """Return what the script makes and says; capabilities and functions are those of the doctor."""
-    optional = bool(settings.activity.report_id)
+    reports = bool(settings.activity.report_id)
     secret = client.client_secret if client and show_secret else ""
     return {
         "settings": _moodle_settings(settings),
@@ -54,7 +54,7 @@ def setup_plan(
             "shortname": "schoolbridge",
             "description": _("Made by schoolbridge moodle-setup-script: exactly what it needs."),
         },
-        "capabilities": [one.capability for one in required_capabilities(optional=optional)],
+        "capabilities": [one.capability for one in required_capabilities(reports=reports)],
         "assignable": settings.moodle.role_ids,
         "account": {
             "username": "schoolbridge",
@@ -63,7 +63,7 @@ def setup_plan(
             "email": f"schoolbridge@{settings.logins.email_domain}",
         },
         "service": {"name": "schoolbridge", "shortname": "schoolbridge"},
-        "functions": [str(one) for one in required_functions(optional=optional)],
+        "functions": [str(one) for one in required_functions(reports=reports)],
         "issuer": _issuer(client, issuer, secret) if signs_in(settings) else None,
         "endpoints": {
             "discovery_endpoint": issuer + DISCOVERY,

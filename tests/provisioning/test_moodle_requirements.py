@@ -9,6 +9,7 @@ from provisioning.moodle import Function
 from provisioning.moodle.requirements import (
     ALWAYS,
     CAPABILITIES_OF,
+    OF_REPORTS,
     required_capabilities,
     required_functions,
 )
@@ -21,13 +22,12 @@ def test_every_function_says_which_capabilities_it_asks_for() -> None:
 
 
 def test_what_only_a_custom_report_needs_is_optional() -> None:
-    needed = {one.capability for one in required_capabilities(optional=False)}
+    needed = {one.capability for one in required_capabilities(reports=False)}
     everything = {one.capability: one.optional for one in required_capabilities()}
     assert ALWAYS in needed
     assert everything.keys() - needed == {"moodle/reportbuilder:viewall"}
     assert {name for name, optional in everything.items() if optional} == everything.keys() - needed
-    fewer = set(required_functions(optional=False))
-    assert set(Function) - fewer == {Function.SET_REPORT_FILTERS, Function.RETRIEVE_REPORT}
+    assert set(Function) - set(required_functions(reports=False)) == OF_REPORTS
 
 
 def test_the_document_has_the_same_list() -> None:

@@ -55,7 +55,7 @@ def test_the_requirements_are_told_before_anything_is_set_up(tmp_path: Path) -> 
 
 def test_the_script_makes_what_the_requirements_name(tmp_path: Path, config: str) -> None:
     plan = plan_of(run("moodle-setup-script", home=tmp_path / "none", CONFIG=config).out)
-    needed = required_capabilities(optional=False)
+    needed = required_capabilities(reports=False)
     assert plan["capabilities"] == [one.capability for one in needed]
     assert set(map(str, Function)) - set(plan["functions"]) == {
         "core_reportbuilder_set_filters",
