@@ -65,7 +65,7 @@ class Requirement:
 
 
 def required_functions(*, reports: bool = True) -> list[Function]:
-    """Return what an administrator adds to the service; ``reports``: a custom report is read too."""
+    """Return what an administrator adds to the service. ``reports``: a custom report is read."""
     return [one for one in Function if reports or one not in OF_REPORTS]
 
 
