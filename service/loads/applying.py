@@ -33,14 +33,7 @@ from service import audit, moodle_gate
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
-from service.loads import (
-    city_day,
-    claims,
-    replanning,
-    rosters,
-    school_changes,
-    undo_taking_over,
-)
+from service.loads import city_day, claims, replanning, rosters, school_changes, undo_taking_over
 from service.loads.failures import final_status
 from service.loads.left_alone import settle
 from service.loads.plan_work import PAGE, PlanWork, as_change
