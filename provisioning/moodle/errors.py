@@ -113,7 +113,7 @@ def error_in(function: Function, body: dict[str, Any]) -> MoodleError:
 
 def safe_code(errorcode: object) -> str:
     """``errorcode`` as a plain word: it goes to logs and to the operator."""
-    text = str(errorcode)
+    text = str(errorcode or "")
     if text.startswith("<div>"):
         return WEAK_PASSWORD
     return text if re.fullmatch(r"[A-Za-z0-9_]{1,60}", text) else "unknown_error"

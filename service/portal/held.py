@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from provisioning.changes import ACCOUNT_GONE, Kind
-from provisioning.drift import HeldObject, HeldUser
+from provisioning.drift import DriftKind, HeldObject, HeldUser
 from provisioning.state import MoodleCategory, MoodleCohort, MoodleCourse, MoodleUser
 from service.db import copied, rows_among
 from service.models import (
     CohortMember,
+    Drift,
+    DriftState,
     KnownEnrolment,
     KnownObject,
     KnownUser,
@@ -30,8 +32,17 @@ RECORDS: Mapping[Kind, type[Any]] = {
     Kind.COURSE: MoodleCourse,
 }
 
-_LOOKED_AT = KnownUser.moodle_id.is_not(None) | (KnownUser.problem == ACCOUNT_GONE)
-"""Who has an account, or had one that somebody deleted."""
+_TOLD = exists().where(
+    Drift.person_id == KnownUser.person_id,
+    Drift.kind == DriftKind.ACCOUNT_DELETED,
+    Drift.state.in_([DriftState.OPEN, DriftState.KEPT, DriftState.EXCLUDED]),
+)
+_LOOKED_AT = or_(
+    KnownUser.moodle_id.is_not(None),
+    KnownUser.problem == ACCOUNT_GONE,
+    _TOLD.correlate(KnownUser),
+)
+"""Who has an account, or had one that somebody deleted: the next try to make it may have failed."""
 
 
 def people_after(session: Session, after: str, size: int, school: str = "") -> dict[str, HeldUser]:

@@ -308,10 +308,10 @@ def _found_objects(
     doubles: Mapping[str, list[Row]],
 ) -> dict[tuple[Kind, str], list[FoundObject]]:
     """Return rows in our words; a double by name that has an idnumber of ours is none."""
-    foreign = {row["idnumber"] for found in doubles.values() for row in found if row["idnumber"]}
+    foreign = {row.get("idnumber") or "" for found in doubles.values() for row in found}
     ours = held.objects(session, kind, foreign)
     found = {
-        key: [*rows[key], *(row for row in doubles.get(key, ()) if row["idnumber"] not in ours)]
+        key: [*rows[key], *(row for row in doubles.get(key, ()) if row.get("idnumber") not in ours)]
         for key in known
     }
     numbers = {

@@ -137,7 +137,7 @@ class Reader:
         # MariaDB also finds idnumbers that only look alike.
         wanted = set(keys)
         found: Sequence[Row] = self.ask(lambda: read(keys))
-        return [row for row in found if row["idnumber"] in wanted]
+        return [row for row in found if row.get("idnumber") in wanted]
 
     def _elsewhere(
         self, kind: Kind, numbers: Sequence[int], held: Sequence[HeldObject]

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from provisioning.changes import ACCOUNT_GONE, Change, Kind
+from provisioning.changes import Change, Kind
 from provisioning.drift import ROLES, DriftKind, by_plan
 from provisioning.plan import Plan, make_plan, plan_digest
 from provisioning.settings import LimitSettings
@@ -247,8 +247,7 @@ def _plan_school(
 
 def _put_users(session: Session, drifts: Sequence[Drift], known: _Side, desired: _Side) -> None:
     gone = {row.person_id: row for row in drifts if row.kind == DriftKind.ACCOUNT_DELETED}
-    forgotten = KnownUser.moodle_id.is_(None), KnownUser.problem == ACCOUNT_GONE
-    query = select(KnownUser).where(*forgotten)
+    query = select(KnownUser).where(KnownUser.moodle_id.is_(None))
     for (person,) in rows_among(session, query, KnownUser.person_id, gone):
         desired.users[person.person_id] = copied(MoodleUser, person)
         places = gone[person.person_id].places or {}

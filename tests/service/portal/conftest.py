@@ -78,13 +78,43 @@ class Portal:
     def delete_user(self, number: int) -> None:
         self.ask("core_user_delete_users", userids=[number])
 
+    def course(self, number: int) -> dict[str, Any]:
+        asked = {"field": "id", "value": str(number)}
+        (found,) = self.ask("core_course_get_courses_by_field", **asked)["courses"]
+        return dict(found)
+
+    def standing(self) -> dict[str, Any]:
+        """Everything of ours in Moodle, without its numbers and times: what is made anew has
+        others."""
+        persons = [one.person_id for one in self.people()]
+        names = ("username", "firstname", "lastname", "email", "auth", "idnumber", "suspended")
+        rows = self.ask("core_user_get_users_by_field", field="idnumber", values=persons)
+        users = {row["id"]: row["username"] for row in rows}
+        found: dict[str, Any] = {
+            "users": sorted(str([row[name] for name in names]) for row in rows)
+        }
+        for one in self.trial.stored(select(KnownObject).order_by(KnownObject.key)):
+            if one.kind == "cohort":
+                (row,) = self.ask("core_cohort_get_cohorts", cohortids=[one.moodle_id])
+                given = self.ask("core_cohort_get_cohort_members", cohortids=[one.moodle_id])
+                who = sorted(users.get(each, "?") for each in given[0]["userids"])
+                found[one.key] = (row["idnumber"], row["name"], row["visible"], who)
+            if one.kind == "course":
+                about = self.course(one.moodle_id)
+                given = self.ask("core_enrol_get_enrolled_users", courseid=one.moodle_id)
+                places = sorted(
+                    (users.get(each["id"], "?"), each["roles"][0]["shortname"]) for each in given
+                )
+                named = (about["idnumber"], about["fullname"], about["shortname"])
+                found[one.key] = (*named, about["visible"], places)
+        return found
+
     def people(self) -> list[KnownUser]:
         return self.trial.stored(select(KnownUser).order_by(KnownUser.person_id))
 
 
-@pytest.fixture
-def portal(trial: Trial) -> Portal:
-    """Two schools of five people each are in Moodle."""
+def two_schools(trial: Trial) -> Portal:
+    """Two schools of five people each, which are in Moodle."""
     trial.configure("reconcile", pause_seconds=0.0, repair=(), keep=())
     files = (
         trial.write(A, [*pupils("p", 4), teacher("t-1")]),
@@ -92,6 +122,11 @@ def portal(trial: Trial) -> Portal:
     )
     trial.sync(*files)
     return Portal(trial, files)
+
+
+@pytest.fixture
+def portal(trial: Trial) -> Portal:
+    return two_schools(trial)
 
 
 Meddling = Callable[[Portal], None]

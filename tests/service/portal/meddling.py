@@ -93,9 +93,8 @@ def _rename_course(portal: Portal) -> None:
 
 def _move_course(portal: Portal) -> None:
     # The category of the other school.
-    other = portal.trial.moodle()["courses"]
-    of_b = next(one for one in other if one["idnumber"] == portal.object("course", B).key)
-    _change_course(portal, categoryid=of_b["category"])
+    of_b = portal.course(portal.object("course", B).moodle_id)
+    _change_course(portal, categoryid=of_b["categoryid"])
 
 
 def _hide_course(portal: Portal) -> None:
@@ -103,9 +102,8 @@ def _hide_course(portal: Portal) -> None:
 
 
 def _double_course(portal: Portal) -> None:
-    state = portal.trial.moodle()["courses"]
-    row = next(one for one in state if one["id"] == _course(portal))
-    fields = {"fullname": row["fullname"], "shortname": "double", "categoryid": row["category"]}
+    row = portal.course(_course(portal))
+    fields = {"fullname": row["fullname"], "shortname": "double", "categoryid": row["categoryid"]}
     portal.ask("core_course_create_courses", courses=[fields])
 
 
