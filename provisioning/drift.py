@@ -164,6 +164,9 @@ class Visible:
 
     details: bool
     addresses: bool
+    names: bool = True
+    """First and last name, and not only both in the one text that Moodle shows to people
+    (docs/facts/moodle.md 6.10)."""
 
     @classmethod
     def of(cls, guest: Mapping[str, Any] | None) -> Visible | None:
@@ -174,14 +177,19 @@ class Visible:
         """
         if guest is None:
             return None
-        return cls(details="username" in guest, addresses="email" in guest)
+        return cls(
+            details="username" in guest, addresses="email" in guest, names="firstname" in guest
+        )
 
-    def names(self) -> tuple[str, ...]:
+    def fields(self) -> tuple[str, ...]:
         """Return the fields that are empty where they are left out."""
-        shown = [name for name in MOODLE_FIELDS if name not in ("email", "suspended")]
-        if not self.details:
-            shown = ["firstname", "lastname"]
-        return (*shown, *(["email"] if self.addresses else []))
+        of_names = ["firstname", "lastname"]
+        others = [one for one in MOODLE_FIELDS if one not in (*of_names, "email", "suspended")]
+        return (
+            *(of_names if self.names else []),
+            *(others if self.details else []),
+            *(["email"] if self.addresses else []),
+        )
 
 
 _HUSK = re.compile(r".+@.+\.\d{9,}")
@@ -190,9 +198,11 @@ _HUSK = re.compile(r".+@.+\.\d{9,}")
 def found_account(row: Mapping[str, Any], visible: Visible) -> FoundAccount:
     """Return an account of an answer. What is left of a deleted one has no address and no idnumber
     (docs/facts/moodle.md 5.8)."""
-    fields: dict[str, Any] = {name: row.get(name, "") for name in visible.names()}
+    fields: dict[str, Any] = {name: row.get(name, "") for name in visible.fields()}
     if "suspended" in row:
         fields["suspended"] = bool(row["suspended"])
+    if not visible.names and "fullname" in row:
+        fields[FULL_NAME] = row["fullname"]
     if visible.details:
         fields["person_id"] = row.get("idnumber", "")
     if visible.addresses:
@@ -230,6 +240,11 @@ def _of_user(known: Known, found: Found, person_id: str) -> Iterator[Drift]:
         yield drift(DriftKind.ACCOUNT_DELETED)
         return
     for name, theirs in there.fields.items():
+        if name == FULL_NAME:
+            ours = f"{held.user.firstname} {held.user.lastname}"
+            if _is_other_name(ours, theirs):
+                yield drift(DriftKind.ACCOUNT_RENAMED, field=name, ours=ours, theirs=theirs)
+            continue
         ours = getattr(held.user, name)
         if name == "suspended":
             if theirs != ours:
@@ -237,6 +252,16 @@ def _of_user(known: Known, found: Found, person_id: str) -> Iterator[Drift]:
                 yield drift(closed)
         elif not _is_same(name, ours, theirs):
             yield drift(DriftKind.ACCOUNT_RENAMED, field=name, ours=ours, theirs=str(theirs))
+
+
+FULL_NAME = "fullname"
+"""Both names in one text, where Moodle shows our account no more than that."""
+
+
+def _is_other_name(ours: str, theirs: str) -> bool:
+    """Tell whether the shown name has a word that is not ours. Sites show names in any order, and
+    some show only one."""
+    return bool(set(theirs.split()) - set(ours.split()))
 
 
 def _is_same(name: str, ours: str, theirs: str) -> bool:

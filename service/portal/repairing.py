@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Change, Kind
-from provisioning.drift import ROLES, DriftKind, by_plan
+from provisioning.drift import FULL_NAME, ROLES, DriftKind, by_plan
 from provisioning.plan import Plan, make_plan, plan_digest
 from provisioning.settings import LimitSettings
 from provisioning.state import CourseEnrolment, CourseRole, Member, MoodleUser, State
@@ -263,6 +263,9 @@ def _put_users(session: Session, drifts: Sequence[Drift], known: _Side, desired:
             known.users[row.person_id] = replace(there, suspended=closed)
         elif row.kind == DriftKind.ACCOUNT_RENAMED:
             changed: dict[str, Any] = {row.field: row.theirs}
+            if row.field == FULL_NAME:
+                # Which of the two names is another one nobody can see: both are written.
+                changed = {"firstname": row.theirs, "lastname": ""}
             known.users[row.person_id] = replace(there, **changed)
 
 

@@ -61,14 +61,35 @@ def test_an_empty_field_is_left_out_of_an_answer_and_is_a_drift_all_the_same() -
 def test_what_our_account_may_not_see_is_no_drift() -> None:
     few = {name: ROW[name] for name in ("id", "firstname", "lastname")}
     assert drifts(few, Visible(details=False, addresses=False)) == []
+    assert drifts({"id": 7}, Visible(details=False, addresses=False, names=False)) == []
     no_address = {name: value for name, value in ROW.items() if name != "email"}
     assert drifts(no_address, Visible(details=True, addresses=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ("Иван Иванович Иванов", []),
+        ("Иванов Иван Иванович", []),
+        ("Иван", []),
+        ("Иван Иванович Иначев", [(Is.ACCOUNT_RENAMED, "fullname")]),
+    ],
+    ids=["as we write it", "the other way round", "one name only", "another name"],
+)
+def test_names_that_are_hidden_are_compared_as_the_site_shows_them(
+    shown: str, told: list[tuple[str, str]]
+) -> None:
+    row = {name: value for name, value in ROW.items() if name not in ("firstname", "lastname")}
+    visible = Visible(details=True, addresses=True, names=False)
+    assert drifts(row | {"fullname": shown}, visible) == told
 
 
 def test_the_guest_tells_what_we_see() -> None:
     assert Visible.of(None) is None
     assert Visible.of({"id": 1, "firstname": "Guest"}) == Visible(details=False, addresses=False)
-    assert Visible.of({"id": 1, "username": "guest", "email": "root@localhost"}) == ALL
+    guest = {"id": 1, "username": "guest", "email": "root@localhost"}
+    assert Visible.of(guest) == Visible(details=True, addresses=True, names=False)
+    assert Visible.of(guest | {"firstname": "Guest user"}) == ALL
 
 
 HUSK = {

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from provisioning.changes import Result
+from provisioning.drift import BY_REMEDY
 from tests.service.installation import installation
 from tests.service.portal.conftest import Portal, two_schools
 from tests.service.portal.meddling import MEDDLING
@@ -133,3 +134,24 @@ def test_eight_ways_of_meddling_end_exact_and_stop_nobody(portal: Portal) -> Non
 )
 def test_eight_ways_of_meddling_in_a_real_moodle_end_exact(real: Portal) -> None:
     look_load_and_repair(real)
+
+
+@pytest.mark.skipif(
+    not (URL and TOKEN and ADMIN_TOKEN),
+    reason="SCHOOLBRIDGE_TEST_MOODLE_URL, _TOKEN and _ADMIN_TOKEN name no Moodle",
+)
+def test_each_way_of_meddling_in_a_real_moodle_is_told_and_repaired(real: Portal) -> None:
+    told, exact = {}, {}
+    # What no plan repairs is left standing, so it comes last.
+    for what in sorted(MEDDLING, key=lambda one: MEDDLING[one][1] in BY_REMEDY):
+        meddle, kind, _field = MEDDLING[what]
+        before, known = real.standing(), {one.id for one in real.drifts("open")}
+        meddle(real)
+        real.look()
+        told[what] = [one.kind for one in real.drifts("open") if one.id not in known]
+        if kind not in BY_REMEDY:
+            real.repair()
+            real.look()
+            exact[what] = real.drifts("open") == [] and real.standing() == before
+    assert told == {what: [MEDDLING[what][1]] for what in MEDDLING}
+    assert [what for what, is_exact in exact.items() if not is_exact] == []
