@@ -58,10 +58,10 @@ def _create(objects: Objects, steps: Sequence[Step], tries: int = 1) -> Outcomes
     except MoodleRefused as caught:
         error = caught
     except MoodleUncertain as caught:
-        objects.in_doubt([step.change for step in steps])
+        objects.doubt([step.change for step in steps])
         error = caught
     except MoodleStopped:
-        objects.in_doubt([step.change for step in steps])
+        objects.doubt([step.change for step in steps])
         raise
     else:
         objects.lost.answered()

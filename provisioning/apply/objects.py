@@ -42,9 +42,16 @@ class Target:
     lost: LostAnswers
     look_first: bool = False
     """A run before this one may have made things whose answers were lost."""
-    in_doubt: Callable[[Sequence[Change]], None] = lambda _changes: None
+    note_doubt: Callable[[Sequence[Change]], None] = lambda _changes: None
     """Is told of creations whose answer was lost: Moodle may do them yet."""
+    doubted: set[tuple[Kind, str]] = field(default_factory=set)
+    """Kind and key of what an answer was lost about, in this run or one before."""
     _deleted: dict[int, bool] = field(default_factory=dict)
+
+    def doubt(self, changes: Sequence[Change]) -> None:
+        """Note that the answer about these creations was lost."""
+        self.doubted.update((change.kind, change.key) for change in changes)
+        self.note_doubt(changes)
 
     def is_deleted(self, user: int) -> bool:
         """Tell whether somebody deleted this account; Moodle is asked once for each. No where
@@ -88,7 +95,7 @@ class Objects:
 
     def __init__(self, target: Target, changes: Sequence[Change]) -> None:
         self.moodle = target.moodle
-        self.lost, self.in_doubt = target.lost, target.in_doubt
+        self.lost, self.doubt, self._doubted = target.lost, target.doubt, target.doubted
         self.look_first = target.look_first
         self.first_password = target.first_password
         self._numbers = target.ids.get(self.kind, [change.key for change in changes])
@@ -132,10 +139,13 @@ class Objects:
         found = defaultdict(list)
         for row in self.calls.by_idnumber(self.moodle, [change.key for change in changes]):
             found[row["idnumber"]].append(row)
-        return {
-            key: rows[0] if len(rows) == 1 else Clash(code="ambiguous_idnumber", detail=_ids(rows))
-            for key, rows in found.items()
-        }
+        return {key: self._only(key, rows) for key, rows in found.items()}
+
+    def _only(self, key: str, rows: Sequence[Row]) -> Row | Clash:
+        if len(rows) > 1 and (self.kind, key) not in self._doubted:
+            return Clash(code="ambiguous_idnumber", detail=_ids(rows))
+        # Of two that we made ourselves, the first; what comes of the other: ``doubles.py``.
+        return min(rows, key=lambda row: int(row["id"]))
 
     def differences(self, change: Change, row: Row) -> dict[str, Any]:
         """The record, without ``id``, that makes ``row`` what the change wants; may be empty.
@@ -279,6 +289,11 @@ class Users(Objects):
                 code="email_taken", detail=_ids(rows), account=rows[0] if len(rows) == 1 else None
             )
         return Clash(code=code)
+
+
+OBJECTS: Mapping[Kind, type[Objects]] = {
+    objects.kind: objects for objects in (Categories, Cohorts, Courses, Users)
+}
 
 
 def _ids(rows: Sequence[Row]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from provisioning.apply.batches import (
     Judge,
@@ -24,23 +24,16 @@ from provisioning.apply.links import (
 )
 from provisioning.apply.lost import LostAnswers
 from provisioning.apply.objects import (
-    Categories,
-    Cohorts,
-    Courses,
+    OBJECTS,
     MoodleIds,
     Objects,
     Target,
-    Users,
 )
 from provisioning.apply.refusals import refusals
 from provisioning.changes import CLOSING, Action, Change, Kind, Outcome
 from provisioning.moodle import MoodleClient
 
 Handler = Callable[[Target, Sequence[Change]], Outcomes]
-
-_OBJECTS: Mapping[Kind, type[Objects]] = {
-    objects.kind: objects for objects in (Categories, Cohorts, Courses, Users)
-}
 
 
 class PlanOrderError(ValueError):
@@ -57,7 +50,8 @@ def apply(
     first_password: Callable[[str], str] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     look_first: bool = False,
-    in_doubt: Callable[[Sequence[Change]], None] = lambda _changes: None,
+    note_doubt: Callable[[Sequence[Change]], None] = lambda _changes: None,
+    doubted: Collection[tuple[Kind, str]] = (),
 ) -> bool:
     """Make the changes in Moodle; return False if ``should_stop`` ended it early.
 
@@ -66,15 +60,17 @@ def apply(
     - ``record`` gets the outcomes right after each call, and ``ids`` must know their numbers then.
     - Applying the same changes again, all or the unrecorded ones, makes nothing twice.
     - What Moodle refuses, or cannot get over, about one record is that record's outcome.
-    - ``look_first``: a run before this one may have made some of it; ``in_doubt`` is told of
-      creations whose answer was lost, which Moodle may do yet (``doubles.py``).
+    - ``look_first``: a run before this one may have made some of it; ``note_doubt`` is told of
+      creations whose answer was lost, which Moodle may do yet (``doubles.py``); ``doubted`` are
+      those of runs before.
     - MoodleStopped is raised while an answer is awaited and the client is to stop waiting.
     - MoodleMisconfigured is raised when an administrator must change a setting, MoodleUnavailable
       and MoodleUncertain when the rest may go on later. What was answered is recorded.
     """
     target = Target(
         moodle=moodle, ids=ids, role_ids=role_ids, first_password=first_password,
-        lost=LostAnswers(moodle), look_first=look_first, in_doubt=in_doubt,
+        lost=LostAnswers(moodle), look_first=look_first, note_doubt=note_doubt,
+        doubted=set(doubted),
     )  # fmt: skip
     for batch in batches(changes, moodle.batch_size):
         if should_stop():
@@ -109,7 +105,7 @@ def _parent_in(batch: Sequence[Change], change: Change) -> bool:
 
 
 def create_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
-    objects = _OBJECTS[changes[0].kind](target, changes)
+    objects = OBJECTS[changes[0].kind](target, changes)
     steps, settled = [], []
     for change in changes:
         if outcome := _not_sendable(objects, change, objects.words):
@@ -123,7 +119,7 @@ def create_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
 
 def update_objects(target: Target, changes: Sequence[Change]) -> Outcomes:
     """Send the fields that differ and that Moodle knows; a change without any needs no call."""
-    objects = _OBJECTS[changes[0].kind](target, changes)
+    objects = OBJECTS[changes[0].kind](target, changes)
     steps, settled = [], []
     for change in changes:
         names = [name for name in change.changed if name in objects.words]
@@ -156,8 +152,8 @@ def _not_sendable(objects: Objects, change: Change, names: Iterable[str]) -> Out
 
 
 HANDLERS: Mapping[tuple[Kind, Action], Handler] = {
-    **{(kind, Action.CREATE): create_objects for kind in _OBJECTS},
-    **{(kind, Action.UPDATE): update_objects for kind in _OBJECTS},
+    **{(kind, Action.CREATE): create_objects for kind in OBJECTS},
+    **{(kind, Action.UPDATE): update_objects for kind in OBJECTS},
     (Kind.USER, Action.RESTORE): update_objects,
     **{(Kind.USER, action): update_objects for action in CLOSING},
     (Kind.MEMBER, Action.ADD): add_members,

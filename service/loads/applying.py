@@ -325,11 +325,13 @@ class _Applying:
             first_password=work.first_password if settings.passwords.kept_in == "moodle" else None,
             should_stop=self._stop,
             look_first=begun_before,
-            in_doubt=work.doubt,
+            note_doubt=work.doubt,
+            doubted=work.doubted,
         )
         work.flush()
         if not done:
             return False
+        work.settle_doubts(moodle)
         now = application.clock()
         with transaction(self._sessions) as session:
             plan = session.get_one(SchoolPlan, plan_id)

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from auth.clients.registered import read_clients
 from auth.signin.end_sign_ins import end_people
 from provisioning import roster
+from provisioning.apply import find_doubles, set_aside
 from provisioning.changes import CLOSING, Action, Change, Kind, Outcome, Result
+from provisioning.moodle import MoodleClient
 from provisioning.naming import Names
 from service.application import Application
 from service.db import chunks, copied, rows_among, transaction
@@ -36,6 +38,8 @@ from service.registry.closing import ended_schools
 
 ANSWER_LOST = "answer_lost"
 """Code of a change without a result: Moodle may have made it, or may make it yet."""
+AFTER_LOST_ANSWER = "after_lost_answer"
+"""Code of one that is made, while another of its kind may come yet."""
 
 PAGE = 500
 """Planned changes read at once; far more than a batch, far less than a plan."""
@@ -61,6 +65,12 @@ class PlanWork:
         self._unneeded: list[Outcome] = []
         """Skipped without asking Moodle, so they come back in no batch."""
         as_told = copied(roster.School, school, kind="")
+        with application.sessions() as session:
+            lost = select(PlannedChange.kind, PlannedChange.key).where(
+                PlannedChange.plan_id == plan.id, PlannedChange.code == ANSWER_LOST
+            )
+            self.doubted = {(Kind(kind), key) for kind, key in session.execute(lost)}
+        """Kind and key of creations whose answer was lost."""
         names = Names(application.settings.naming, as_told, plan.school_year)
         # The last two levels, school and school year, are the school's own.
         self._shared = frozenset(category.idnumber for category in names.categories()[:-2])
@@ -149,6 +159,7 @@ class PlanWork:
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Record outcomes in one short transaction. Raises ``ClaimLost``: nothing is written."""
+        outcomes = [self._doubtful(outcome) for outcome in outcomes]
         now = self._application.clock()
         with transaction(self._application.sessions) as session:
             claims.renew(session, self._load_id, now)
@@ -180,13 +191,45 @@ class PlanWork:
             del self._rows[outcome.change.kind, outcome.change.key]
             self._birth_dates.pop(outcome.change.key, None)
 
+    def _doubtful(self, outcome: Outcome) -> Outcome:
+        """What is there after an answer was lost is looked at again at the end."""
+        change = outcome.change
+        is_doubtful = (change.kind, change.key) in self.doubted and change.kind != Kind.USER
+        if not is_doubtful or outcome.result is not Result.DONE:
+            return outcome
+        return replace(outcome, code=AFTER_LOST_ANSWER)
+
     def doubt(self, changes: Sequence[Change]) -> None:
         """Note creations whose answer was lost: they are looked up before anything is made again,
         and at the end it is looked whether Moodle has made one twice."""
+        self.doubted.update((change.kind, change.key) for change in changes)
         rows = [self._rows[change.kind, change.key] for change in changes]
         with transaction(self._application.sessions) as session:
             lost = update(PlannedChange).where(PlannedChange.id.in_(rows))
             session.execute(lost.values(code=ANSWER_LOST))
+
+    def settle_doubts(self, moodle: MoodleClient) -> None:
+        """Look for what Moodle has made twice, as answers about it were lost: the second one is
+        set aside, and the change says so."""
+        doubtful = select(PlannedChange).where(
+            PlannedChange.plan_id == self._plan_id,
+            PlannedChange.code == AFTER_LOST_ANSWER,
+            PlannedChange.kind.in_([Kind.CATEGORY, Kind.COHORT, Kind.COURSE]),
+        )
+        with self._application.sessions() as session:
+            rows = session.scalars(doubtful).all()
+        for kind in {Kind(row.kind) for row in rows}:
+            ids = {row.key: row.id for row in rows if row.kind == kind}
+            for double in find_doubles(moodle, kind, self.get(kind, sorted(ids))):
+                is_aside = set_aside(moodle, double)
+                values = {
+                    "code": "doubled_set_aside" if is_aside else "doubled",
+                    "result": Result.DONE if is_aside else Result.FAILED,
+                    "detail": double.detail,
+                }
+                with transaction(self._application.sessions) as session:
+                    change = update(PlannedChange).where(PlannedChange.id == ids[double.key])
+                    session.execute(change.values(**values))
 
     def _end_entered(self, session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
         """Take people off the roll whose time of being entered by hand has ended with this."""

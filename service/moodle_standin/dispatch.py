@@ -99,6 +99,8 @@ class Dispatcher:
         structure = structures()[name]
         with self._lock:
             self.calls[name] += 1
+        if fault := self.faults.refusal(name, given):
+            raise MoodleError("core\\exception\\moodle_exception", fault.code, "A fault on demand")
         parameters = read_parameters(structure["parameters"], given, self.settings)
         if name == CALL_EXTERNAL:
             return {"responses": self._call_each(token, parameters["requests"], base_url)}
@@ -166,6 +168,9 @@ def _describe(error: MoodleError, base_url: str, *, debug: bool) -> dict[str, An
         "link": f"{base_url}/",
         "moreinfourl": f"https://docs.moodle.org/405/en/error/{error.module}/{error.errorcode}",
     }
+    if not error.errorcode:
+        described |= {"exception": error.exception}
+        del described["errorcode"]
     if debug and error.debuginfo is not None:
         described["debuginfo"] = error.debuginfo
     return described

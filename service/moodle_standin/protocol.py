@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape, quoteattr
@@ -19,6 +20,9 @@ from service.moodle_standin.parameters import Structure
 
 REST_PATH = "/webservice/rest/server.php"
 RETRY_AFTER_SECONDS = 300
+DRIP_SECONDS = 0.05
+LONGEST_SECONDS = 300.0
+"""A fault holds a connection no longer than this."""
 _OWN_FIELDS = frozenset(
     {
         "wstoken", "wsfunction", "moodlewsrestformat", "moodlewssettingraw",
@@ -43,8 +47,8 @@ blueprint = Blueprint("moodle_rest", __name__)
 def rest() -> Response:
     dispatcher: Dispatcher = current_app.extensions["moodle_standin"]
     fields = _read_fields(dispatcher)
-    faults = dispatcher.faults.take(_named_functions(fields))
-    if broken := _strike_before(faults):
+    faults = dispatcher.faults.take(_named_functions(fields), fields)
+    if broken := _strike_before(faults, dispatcher.faults.taken_back):
         return broken
     for fault in faults:
         if fault.kind is FaultKind.LATE:
@@ -82,7 +86,7 @@ def _named_functions(fields: Fields) -> frozenset[str]:
     return frozenset(names)
 
 
-def _strike_before(faults: list[Fault]) -> Response | None:
+def _strike_before(faults: list[Fault], taken_back: Event) -> Response | None:
     for fault in faults:
         if fault.kind is FaultKind.SLOW:
             time.sleep(fault.seconds)
@@ -92,9 +96,20 @@ def _strike_before(faults: list[Fault]) -> Response | None:
             return _unavailable(fault.seconds)
         elif fault.kind is FaultKind.HTML:
             return _page("Something else", 200)
+        elif fault.kind is FaultKind.HANG:
+            taken_back.wait(LONGEST_SECONDS)
+            return drop_connection()
+        elif fault.kind is FaultKind.DRIP:
+            return Response(_dripping(taken_back), content_type="application/json")
         elif fault.kind is FaultKind.DROP_BEFORE:
             return drop_connection()
     return None
+
+
+def _dripping(taken_back: Event) -> Iterator[bytes]:
+    until = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < until and not taken_back.wait(DRIP_SECONDS):
+        yield b" "
 
 
 def _page(title: str, status: int) -> Response:
@@ -153,6 +168,8 @@ def _failure(error: MoodleError, *, as_json: bool, debug: bool) -> Response:
     if not as_json:
         return _xml(_xml_error(error, debug=debug))
     answer = {name: getattr(error, name) for name in ("exception", "errorcode", "message")}
+    if not error.errorcode:
+        del answer["errorcode"]  # an error of PHP has none
     if debug and error.debuginfo is not None:
         answer["debuginfo"] = error.debuginfo
     return Response(write_json(answer), content_type="application/json")

@@ -324,6 +324,10 @@ class Trial:
     def fault(self, fault: Fault) -> None:
         self._control("POST", "faults", json=asdict(fault))
 
+    def struck(self) -> int:
+        """How often the faults have struck."""
+        return sum(fault["struck"] for fault in self._control("GET", "faults"))
+
     def no_faults(self) -> None:
         self._control("DELETE", "faults")
 
