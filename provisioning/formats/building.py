@@ -77,15 +77,19 @@ class SchoolBuilder(FieldReader):
     _shared: Container[Part] = ()
     _roles_from_membership: bool = False
     _latin_titles: bool = False
+    _grades_of_titles: bool = False
+    """The layout takes grades from titles, which need not have any."""
 
     def begin_file(
         self, name: str, layout: Layout | None = None, shared: Container[Part] = ()
     ) -> None:
         """Begin a file; ``shared`` are its parts that an earlier file has too."""
         self._file = name
+        self._words = {}
         self._shared = shared
         self._roles_from_membership = layout is not None and layout.roles_from_membership
         self._latin_titles = layout is not None and layout.latin_titles
+        self._grades_of_titles = layout is not None and layout.has_grades_of_titles
         self.counts = Counter()
         self.guardians = self.not_taken = self.undecided_count = 0
         self._repeated = self._made_of_others = 0
@@ -275,15 +279,21 @@ class SchoolBuilder(FieldReader):
             self._reject("class.no_title", row, "title")
         if latin:
             self.report("class.latin_letter", row, "title", title=title)
+        kind = self._one_of(row, "kind", ClassKind, ClassKind.HOMEROOM, "class.kind")
         try:
             grade = cleaning.parse_grade(row.values.get("grade", ""))
         except Unclean:
-            self._reject("class.grade", row, "grade")
+            if not self._grades_of_titles:
+                self._reject("class.grade", row, "grade")
+            # A choir, a club: nothing promised a grade.
+            grade = 0
+            kind = kind if self._text(row, "kind") else ClassKind.GROUP
+            self.report("class.no_grade", row, "title")
         found = SchoolClass(
             sourced_id=sourced_id,
             title=self._clean(title),
             grade=grade,
-            kind=self._one_of(row, "kind", ClassKind, ClassKind.HOMEROOM, "class.kind"),
+            kind=kind,
             teacher_id=self._text(row, "teacher_id") or None,
             begin_date=self._date(row, "begin_date"),
             end_date=self._date(row, "end_date"),
@@ -317,9 +327,9 @@ class SchoolBuilder(FieldReader):
         ended = False
         if row.kind is Kind.MEMBERSHIP:
             ended = self._status(row) is PersonStatus.LEFT
-            role = self._one_of(row, "role", Role, None, "" if ended else "membership.role")
-            if not ended and not self._text(row, "role"):
-                self.report("membership.role", row, "role")
+            role = self._one_of(row, "role", Role, None, "")
+            if role is None and not ended:
+                self.report_word("membership.role", row, "role")
         if role is None:
             return
         subject = self._text(row, "subject") if role is Role.TEACHER else ""
@@ -337,7 +347,10 @@ class SchoolBuilder(FieldReader):
             self.not_taken_ids.add(cleaning.collapse(row.values.get("id", "")))
             return None
         if role is None or (row.kind is Kind.STAFF and role not in _STAFF_ROLES):
-            self._reject("role.unknown" if word else "field.missing", row, "role")
+            if not word:
+                self._reject("field.missing", row, "role")
+            self.report_word("role.unknown", row, "role")
+            raise RowProblem("role.unknown")
         return role
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, partial
 from typing import NoReturn, TypeVar
@@ -32,6 +32,8 @@ class FieldReader:
     today: date
     findings: list[Finding] = field(default_factory=list)
     _file: str = ""
+    _words: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Rule and word of the current file -> place of the finding that tells it."""
 
     def __post_init__(self) -> None:
         # Most texts repeat very often: each is cleaned once, and one object serves all its rows.
@@ -66,6 +68,17 @@ class FieldReader:
                 details=details,
             )
         )
+
+    def report_word(self, rule: str, row: Row, field_name: str) -> None:
+        """Report a word of the current file once, with how many rows have it."""
+        known = rule, cleaning.collapse(row.values.get(field_name, "")).casefold()
+        place = self._words.setdefault(known, len(self.findings))
+        if place == len(self.findings):
+            self.report(rule, row, field_name, count="1")
+            return
+        told = self.findings[place]
+        count = str(int(told.details["count"]) + 1)
+        self.findings[place] = replace(told, details={**told.details, "count": count})
 
     def _reject(self, rule: str, row: Row, field_name: str) -> NoReturn:
         self.report(rule, row, field_name)

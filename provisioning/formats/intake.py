@@ -28,8 +28,8 @@ _SMALL = 1 << 20
 """Bytes: up to this size an archive member's ratio does not matter."""
 _OPEN_ARCHIVES = 32
 _TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab"})
-_WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm"})
-_OTHER_TABLES = frozenset({".xls", ".xlsb", ".ods", ".numbers"})
+_WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls", ".ods"})
+_OTHER_TABLES = frozenset({".xlsb", ".numbers"})
 _BEFORE_XML = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
 """Byte order marks, halves of letters and blanks."""
 _UNSEEN = (".", "__", "~$")

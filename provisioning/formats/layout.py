@@ -248,6 +248,15 @@ class Layout:
         )
 
     @property
+    def has_grades_of_titles(self) -> bool:
+        """Whether grades are taken from titles, which need not begin with a number."""
+        return any(
+            "grade_of_title" in spec.fields["grade"].transforms
+            for spec in self.records
+            if spec.kind is Kind.CLASS and "grade" in spec.fields
+        )
+
+    @property
     def roles_from_membership(self) -> bool:
         """Whether a person may be told apart by the role of a membership alone."""
         return self.record(Kind.PERSON) is not None and any(

@@ -135,29 +135,49 @@ def _bound(table: Table, layout: Layout, wanted: Sequence[str]) -> KnownTable | 
     first row is that of the titles. Raises FileProblem for a column that is there twice."""
     table = table.in_encoding(layout.encoding)
     keys = {title_key(one) for one in wanted}
+    above: list[str] = []
     for number, cells in table.first(_TITLES_WITHIN):
-        titles = [_own_title(layout, cell) for cell in cells]
-        if keys <= {title_key(one) for one in titles}:
-            return KnownTable(
-                table=table,
-                layout=layout,
-                titles_row=number,
-                places=_places(table, layout, titles, number),
-                titles=tuple(cells),
-            )
+        for titles in ([[cell] for cell in cells], _of_two_rows(above, cells)):
+            own = [[_own_title(layout, one) for one in each] for each in titles]
+            if titles and keys <= {title_key(one) for each in own for one in each}:
+                return KnownTable(
+                    table=table,
+                    layout=layout,
+                    titles_row=number,
+                    places=_places(layout, own, number),
+                    titles=tuple(cells),
+                )
+        above = cells
     return None
+
+
+def _of_two_rows(above: Sequence[str], cells: Sequence[str]) -> list[list[str]]:
+    """Return what each column may be called where the titles stand in two rows: the upper title,
+    which may stretch over several columns, and the lower one; then one of both alone."""
+    found: list[list[str]] = []
+    stretching = ""
+    for place in range(max(len(above), len(cells)) if above else 0):
+        upper = above[place] if place < len(above) else ""
+        lower = cells[place] if place < len(cells) else ""
+        stretching = upper or stretching
+        alone = lower or upper
+        both = f"{stretching} {lower}" if lower and title_key(lower) != title_key(upper) else ""
+        found.append([one for one in (both, alone) if one])
+    return found
 
 
 def _own_title(layout: Layout, cell: str) -> str:
     return layout.titles.get(title_key(cell), cell)
 
 
-def _places(table: Table, layout: Layout, titles: Sequence[str], number: int) -> dict[str, int]:
+def _places(layout: Layout, titles: Sequence[Sequence[str]], number: int) -> dict[str, int]:
+    """Return the column of each path; of the names of a column the first that the layout knows."""
     paths = {path for spec in layout.records for path in _paths_of(spec)}
     by_key = {title_key(path): path for path in (*layout.recognised_columns, *paths)}
     places: dict[str, int] = {}
-    for place, title in enumerate(titles):
-        path = by_key.get(title_key(title)) if title else None
+    for place, names in enumerate(titles):
+        known = (by_key.get(title_key(one)) for one in names if one)
+        path = next(filter(None, known), None)
         if path is None:
             continue
         if path in places:

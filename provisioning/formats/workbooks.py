@@ -1,8 +1,9 @@
-"""Sheets of XLSX files: rows that hold anything, under their numbers.
+"""Sheets of workbooks, XLSX, XLS and ODS: rows that hold anything, under their numbers.
 
 The reader of workbooks lays a sheet out from its first to its last cell, so one cell at the very
 end costs a million empty rows. It is handed a copy of the file whose sheets have only the rows with
-content, each with its own number in a first column before the others.
+content, each with its own number in a first column before the others. Workbooks of the two other
+kinds it reads as they are (``other_workbooks``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZipFile
+
+from provisioning.formats import other_workbooks
 
 MAX_COLUMNS = 200
 """What stands further to the right is not read."""
@@ -54,6 +57,10 @@ def sheets(
     A file that unpacks to more than ``most_bytes`` (0: any) is a ``ValueError``. Raises what the
     readers of ZIP, XML and workbooks raise for a spoilt file.
     """
+    if not _is_xlsx(stream):
+        for name, rows in other_workbooks.sheets(stream, most_rows, most_columns, most_bytes):
+            yield Sheet(name, ((number, list(map(_plain, cells))) for number, cells in rows))
+        return
     # Only who reads a workbook pays for it.
     from python_calamine import CalamineWorkbook, SheetVisibleEnum
 
@@ -81,7 +88,11 @@ def sheet_rows(data: bytes, most_rows: int) -> Iterator[CellRow]:
 
 
 def is_workbook(stream: IO[bytes]) -> bool:
-    """Whether the stream is an XLSX file, and no other ZIP."""
+    """Whether the stream is an XLSX or ODS file, and no other ZIP."""
+    return _is_xlsx(stream) or other_workbooks.is_ods(stream)
+
+
+def _is_xlsx(stream: IO[bytes]) -> bool:
     try:
         with ZipFile(stream) as archive:
             return "xl/workbook.xml" in archive.namelist()

@@ -167,6 +167,6 @@ def test_a_table_without_titles_shows_none_of_its_values(tmp_path: Path) -> None
 def test_a_workbook_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     draft = layout_draft(save(tmp_path / "list.xlsx", b"nothing"), LIMITS)
     assert rules_of(draft.findings) == ["table.spoilt"]
-    assert rules_of(layout_draft(save(tmp_path / "a.xls", b"x"), LIMITS).findings) == [
+    assert rules_of(layout_draft(save(tmp_path / "a.xlsb", b"x"), LIMITS).findings) == [
         "table.other_kind"
     ]

@@ -103,9 +103,10 @@ PUPIL = ('"Ученик"', '"Дети/Ребёнок"')
                     ("4", "student", "Новая Ева", "2015-04-04"),
                     ("5", "student", "Новый Ян", "2015-05-05"),
                 },
-                classes=FLAT.classes, places=FLAT.places | {("5", "хор", "student")},
+                classes=FLAT.classes | {("хор", "хор", 0, "group")},
+                places=FLAT.places | {("5", "хор", "student")},
             ),
-            ["class.grade"], id="a pupil without class and a class without grade",
+            ["class.no_grade"], id="a pupil without class and a class without grade",
         ),
         pytest.param(
             [("<Ученик", "<Дети><Ребёнок"), ('"/>', '"/></Дети>')], [PUPIL], FLAT, [],

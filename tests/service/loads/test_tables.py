@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from provisioning.person_states import PersonState
 from service.models import Load, LoadStatus, School
 from service.reports.other_systems import last_layouts
+from tests.provisioning.old_workbooks import Rows, ods, xls
 from tests.provisioning.roster_files import DATA
 from tests.provisioning.table_files import (
     OTHER,
@@ -52,6 +54,19 @@ def test_the_next_list_as_a_workbook_moves_a_pupil_and_lets_a_leaver_go(trial: T
     assert trial.known(CODE, "s-2").state == PersonState.IN_TRANSIT
     assert trial.courses_of(CODE, "s-2") == set()
     assert trial.rules(run.id).keys() <= {"set.no_staff", "school.no_district"}
+
+
+@on_both_databases
+@pytest.mark.parametrize(("make", "ending"), [(xls, "xls"), (ods, "ods")])
+def test_a_list_in_an_old_or_free_workbook_becomes_accounts(
+    trial: Trial, make: Callable[[Rows], bytes], ending: str
+) -> None:
+    path = save(trial.folder / f"list.{ending}", make([TITLES, PUPIL, OTHER]))
+    assert sync_list(trial, path).status == LoadStatus.APPLIED
+    assert trial.account(CODE, "s-1")["department"] == "8А"
+    trial.writes()
+    sync_list(trial, save(trial.folder / "next.csv", csv_text(TITLES, PUPIL, OTHER)))
+    assert trial.writes() == {}
 
 
 def test_a_list_of_pupils_leaves_the_staff_alone(trial: Trial) -> None:
