@@ -41,7 +41,9 @@ ONLY_IN = {
     "lxml": ("provisioning/formats/",),
     "psutil": ("service/loads/claims.py", "service/processes.py", "service/queue.py"),
     "pyroaring": ("service/activity/bitmaps.py", "service/migrations/"),
-    "python_calamine": ("provisioning/formats/workbooks.py", "provisioning/formats/other_workbooks.py"),
+    "python_calamine": (
+        "provisioning/formats/workbooks.py", "provisioning/formats/other_workbooks.py",
+    ),
     "redis": ("service/redis_link.py", "service/queue.py", "service/queue_worker.py",
               "service/signin/throttle.py", "service/errors.py", "service/cli/errors.py",
               "service/console/health.py", "service/doctor/"),
