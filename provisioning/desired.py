@@ -297,17 +297,9 @@ class _Links:
                 role = CourseRole.EDITING_TEACHER
                 yield CourseEnrolment(course=course, person_id=person_id, role=role)
 
-    def _stays(self, person_id: str) -> bool:
-        """Tell whether somebody by no row keeps the places: on the roll all the same, or unsaid.
-
-        Not who is none of this school's: nobody here leads to them since an answer was taken back.
-        """
-        is_known = person_id in self._known.users and person_id not in self._away
-        return person_id in self._roll.after or is_known
-
     def _keeps_member(self, one: Member, role_cohorts: Mapping[str, str]) -> bool:
         if one.person_id not in self._here:
-            return self._stays(one.person_id)
+            return one.person_id not in self._away
         if one.cohort in role_cohorts.values():
             return False
         if not self._names.is_of_this_year(one.cohort) or one.cohort in self._held_cohorts:
@@ -317,7 +309,7 @@ class _Links:
 
     def _keeps_enrolment(self, one: CourseEnrolment, teaching_is_complete: bool) -> bool:
         if one.person_id not in self._here:
-            return self._stays(one.person_id)
+            return one.person_id not in self._away
         if not self._names.is_of_this_year(one.course) or one.course in self._held_courses:
             return True
         if one.role is CourseRole.EDITING_TEACHER:

@@ -1,8 +1,9 @@
-"""The rows of a school after a file that tells only a part of them, or only what changed."""
+"""The rows of a school after a file that tells only a part of them, or only what changed; and
+after it was joined with another school, or divided."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from provisioning.roster import Mode, Part, Role, Roster
@@ -92,4 +93,69 @@ def under_ids_of_successor(
             replace(one, person_id=renamed(one.person_id)) for one in roster.enrolments
         ),
         set_aside=frozenset(map(renamed, roster.set_aside)),
+    )
+
+
+def under_class_ids(roster: Roster, ids: Mapping[str, str]) -> Roster:
+    """Return the rows with other ids of classes; those that are not named stay."""
+    if not ids:
+        return roster
+    return replace(
+        roster,
+        classes={
+            ids.get(key, key): replace(one, sourced_id=ids.get(key, key))
+            for key, one in roster.classes.items()
+        },
+        enrolments=tuple(
+            replace(one, class_id=ids.get(one.class_id, one.class_id)) for one in roster.enrolments
+        ),
+    )
+
+
+def divided(
+    roster: Roster, classes: Collection[str], people: Collection[str]
+) -> tuple[Roster, Roster]:
+    """Return the rows of these classes and pupils, by their ids, and all others."""
+    given = replace(
+        roster,
+        persons={key: one for key, one in roster.persons.items() if key in people},
+        classes={
+            key: replace(one, teacher_id=None)
+            for key, one in roster.classes.items()
+            if key in classes
+        },
+        enrolments=tuple(
+            one for one in roster.enrolments if one.person_id in people and one.class_id in classes
+        ),
+        set_aside=frozenset(),
+    )
+    rest = replace(
+        roster,
+        persons={key: one for key, one in roster.persons.items() if key not in people},
+        classes={key: one for key, one in roster.classes.items() if key not in classes},
+        enrolments=tuple(
+            one
+            for one in roster.enrolments
+            if one.person_id not in people and one.class_id not in classes
+        ),
+    )
+    return given, rest
+
+
+def joined(base: Roster | None, more: Roster) -> Roster | None:
+    """Return the rows of two schools as those of the first; None where they do not go together."""
+    if base is None:
+        return more
+    if (base.source, base.school_year) != (more.source, more.school_year):
+        return None
+    is_full = base.mode is Mode.FULL is more.mode
+    return replace(
+        base,
+        mode=Mode.FULL if is_full else Mode.CHANGES,
+        parts=base.parts & more.parts if is_full else base.parts | more.parts,
+        classes={**more.classes, **base.classes},
+        persons={**more.persons, **base.persons},
+        enrolments=tuple(dict.fromkeys((*base.enrolments, *more.enrolments))),
+        set_aside=base.set_aside | more.set_aside,
+        files=tuple(dict.fromkeys((*base.files, *more.files))),
     )

@@ -28,6 +28,8 @@ class Before:
     members: frozenset[Member] = frozenset()
     enrolments: frozenset[CourseEnrolment] = frozenset()
     """The places at the school that was asked."""
+    was_asked_here: bool = True
+    """This school was asked, and not another one."""
 
 
 def accounts_as_before(
@@ -62,14 +64,17 @@ def accounts_as_before(
 
 
 def places_as_before(desired: State, roll: Roll, before: Mapping[str, Before]) -> State:
-    """Return the state with the places of before of everybody who is on the roll by no row."""
+    """Return the state with the places of before of everybody who is on the roll by no row.
+
+    Who is on it no more has none, though nothing here leads to them any longer.
+    """
     told = set(roll.present.values())
-    people = {one for one in before if one in roll.after and one not in told}
+    people = {who for who, one in before.items() if one.was_asked_here and who not in told}
     if not people:
         return desired
     members = {one for one in desired.members if one.person_id not in people}
     enrolments = {one for one in desired.enrolments if one.person_id not in people}
-    for person_id in people:
+    for person_id in people & roll.after.keys():
         members |= {one for one in before[person_id].members if one.cohort in desired.cohorts}
         enrolments |= {one for one in before[person_id].enrolments if one.course in desired.courses}
     return replace(desired, members=frozenset(members), enrolments=frozenset(enrolments))

@@ -279,6 +279,8 @@ class _Planning:
                 self._upload, self._today,
             )  # fmt: skip
             code = self._known_codes[files.school_code] = roster.school.code
+            if school_codes.is_handed_over(about_code):  # its rows are kept as the successor's
+                reading = replace(reading, roster=roster)
             read = tuple(replace(one, school_code=code) for one in reading.files)
             findings = [replace(one, school_code=code) for one in findings] + about_code
             findings += compare_with_earlier(session, code, read, now)

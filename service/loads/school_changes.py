@@ -29,7 +29,7 @@ from service import audit
 from service.access import Scope, find_school, need_city
 from service.audit import AuditAction
 from service.db import chunks, copied, insert_rows, rows_among
-from service.loads import known_state, operations, school_codes
+from service.loads import known_state, operations, school_codes, successors
 from service.loads.left_alone import Hands
 from service.loads.operations import LoadProblem
 from service.loads.other_rolls import OtherRolls
@@ -46,7 +46,6 @@ from service.models import (
     LoadStatus,
     PlannedChange,
     PlannedMembership,
-    PlannedRoster,
     PlanStatus,
     RollAct,
     RollEvent,
@@ -299,12 +298,9 @@ def take_over(session: Session, plan: SchoolPlan, now: datetime) -> None:
     for class_id, after in class_ids.items():
         own = ClassTeacher.school_code == old, ClassTeacher.class_id == class_id
         session.execute(update(ClassTeacher).where(*own).values(school_code=new, class_id=after))
-    # Rows of before tell neither of the two schools as it is now: planning from them would let the
-    # people who were handed over go. The next file is planned by what is answered meanwhile.
-    kept = PlannedRoster.school_code.in_([old, new])
-    session.execute(delete(PlannedRoster).where(kept))
     _move_class_keys(session, plan, class_ids, old, new, now)
     _move_people(session, people, old, new)
+    successors.hand_over_rows(session, plan, people, whole=whole, now=now)
     school = session.get_one(School, old)
     school.known_version += 1
     if whole:

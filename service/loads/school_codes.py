@@ -6,7 +6,7 @@ files under it are the school's. The school keeps its first code: the id numbers
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -16,13 +16,12 @@ from sqlalchemy.orm import Session
 
 from provisioning.findings import Finding, rules
 from provisioning.formats import SchoolFiles
-from provisioning.overlay import key_after, under_ids_of_successor
 from provisioning.questions import Answer, Decided, Question, QuestionKind
 from provisioning.roster import Mode, Roster
 from provisioning.school_identity import Verdict, folded_code, identify, school_question
-from service.db import rows_among
+from service.loads import successors
 from service.loads.people_at_schools import known_schools
-from service.models import School, SchoolCode, SourceKey
+from service.models import School, SchoolCode
 from service.registry.closing import has_ended, last_successor, successor_of
 
 
@@ -134,28 +133,17 @@ def _of_successor(
         return roster, [], []
     successor = successor_of(session, school)
     if successor is not None and successor.code not in upload:
-        known = _under_ids_of_successor(session, roster, successor.code)
-        part = replace(_under(known, successor.code), mode=Mode.CHANGES)
+        known = successors.under_ids_of(session, roster, school.code, successor.code)
+        part = replace(known, mode=Mode.CHANGES)
         finding = _finding(part, "school.merged", school.code, successor=successor.code)
         return part, [finding], []
     named = successor.code if successor else "—"
     return roster, [_finding(roster, "school.closed", school.code, successor=named)], []
 
 
-def _under_ids_of_successor(session: Session, roster: Roster, successor: str) -> Roster:
-    code = roster.school.code
-    ids = {*roster.persons, *roster.set_aside, *(one.person_id for one in roster.enrolments)}
-    ids |= {one.teacher_id for one in roster.classes.values() if one.teacher_id}
-    ids |= {key_after(code, one) for one in ids}
-    query = select(SourceKey.school_code, SourceKey.sourced_id, SourceKey.person_id).where(
-        SourceKey.source == roster.source, SourceKey.school_code.in_([code, successor])
-    )
-    known: dict[str, dict[str, str]] = {code: {}, successor: {}}
-    for school, sourced_id, person_id in rows_among(
-        session, query, SourceKey.sourced_id, sorted(ids)
-    ):
-        known[school][sourced_id] = person_id
-    return under_ids_of_successor(roster, known[code], known[successor])
+def is_handed_over(findings: Iterable[Finding]) -> bool:
+    """Tell whether the file was that of a merged school: its rows are its successor's."""
+    return any(one.rule == "school.merged" for one in findings)
 
 
 def _under(roster: Roster, code: str) -> Roster:

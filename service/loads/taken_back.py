@@ -85,14 +85,15 @@ def restore(
 
 
 def before(session: Session, school_code: str, people: Iterable[str]) -> dict[str, Before]:
-    """Return what each of these people had before the newest answer about them, if that was taken
-    back; the places at this school."""
-    undone = select(StoredDecision.id, StoredDecision.effects).where(
+    """Return what each of these people, and those whom the school was asked about, had before the
+    newest answer about them, if that was taken back; the places at this school."""
+    undone = select(StoredDecision.id, StoredDecision.school_code, StoredDecision.effects).where(
         StoredDecision.undone_at.is_not(None)
     )
     wanted, newest = set(people), dict[str, int]()
-    for decision_id, effects in session.execute(undone.order_by(StoredDecision.id)):
-        newest |= dict.fromkeys(wanted.intersection(effects.get("back", ())), decision_id)
+    for decision_id, code, effects in session.execute(undone.order_by(StoredDecision.id)):
+        back = set(effects.get("back", ()))
+        newest |= dict.fromkeys(back if code == school_code else back & wanted, decision_id)
     if not newest:
         return {}
     stands = select(StoredDecision.candidate, func.max(StoredDecision.id)).where(
@@ -119,7 +120,7 @@ def _before(
         if name in then and was != then[name]
     }
     if decision.school_code != school_code:
-        return Before(account=account)
+        return Before(account=account, was_asked_here=False)
     return Before(
         account=account,
         members=frozenset(Member(cohort=one, person_id=person_id) for one in told["cohorts"]),

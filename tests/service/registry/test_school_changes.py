@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from service.loads import school_changes
 from service.loads.planning import plan_load
-from service.loads.replanning import plan_from_kept_rows
 from service.models import School, SchoolMembership
 from service.registry.schools import preview
 from service.sample.rows import Row
@@ -256,24 +255,6 @@ def test_a_merger_waits_for_its_yes_and_supersedes_the_old_school_s_plans(trial:
     trial.apply(waiting)
     assert trial.decisions(waiting) == {A: "superseded"}
     assert roll(trial, A) == set()
-
-
-@on_both_databases
-def test_rows_of_before_do_not_undo_what_was_ordered(trial: Trial) -> None:
-    """An answer plans a school again from the rows of its last file."""
-    trial.sync(trial.write(A, school("a")), trial.write(B, school("b")))
-    trial.carry_out(order(trial, school_changes.plan_merger, A, B))
-    application = trial.application
-    given = {"home": application.settings.home, "scope": SCOPE, "now": application.clock()}
-    with trial.rows() as session:
-        assert plan_from_kept_rows(session, schools=[A, B], **given) is None
-    trial.sync(trial.write(B, [*school("b"), *entered_anew(school("a"), "n", {})], day=1))
-    with trial.rows() as session:
-        load = plan_from_kept_rows(session, schools=[B], **given)
-        assert load
-        load_id = load.id
-    plan_load(application, load_id)
-    assert trial.counts(load_id, B) == {}
 
 
 def test_what_cannot_be_done_is_refused(trial: Trial) -> None:
