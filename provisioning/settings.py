@@ -73,6 +73,9 @@ class YearSettings:
     """From this day on files of the next school year are read."""
     last_until: str = "08-31"
     """Until this day files of the school year that ends are read."""
+    prepare_days: int = 14
+    """So many days before a school turns, what it will need is made, hidden from pupils, if
+    somebody has said yes to the turn; 0: everything is made on the day."""
     last_year_courses: Literal["keep", "hide"] = "keep"
     """What becomes of last year's courses when a school turns; nobody loses a place in them."""
 

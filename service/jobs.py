@@ -17,7 +17,7 @@ from service.activity.upkeep import roll_up as roll_activity_up
 from service.application import Application, build
 from service.db import transaction
 from service.housekeeping import clear_away as delete_what_is_over
-from service.loads import claims, closings, due, years
+from service.loads import claims, closings, due, years, years_ahead
 from service.loads.applying import apply_load as apply_approved
 from service.loads.failures import plan_again_by_itself
 from service.loads.planning import plan_load as plan_received
@@ -39,6 +39,13 @@ UPKEEP: tuple[tuple[Work, JobName, int], ...] = (
 )
 """What comes back again and again: where, which job, at most once in so many seconds."""
 
+OF_TIME = (
+    (due.begin, due.left_planned, due.approve_within_limits),
+    (years.begin, years.left_planned, years.approve_confirmed),
+    (years_ahead.begin, years_ahead.left_planned, years_ahead.approve),
+)
+"""Loads that time alone begins: what begins one, which were left planned, what says yes to one."""
+
 log = logging.getLogger(__name__)
 
 
@@ -57,9 +64,7 @@ def plan_load(load_id: int) -> None:
         application = build()
         with claims.kept_fresh(application.sessions, load_id, application.clock):
             plan_received(application, load_id)
-        if due.approve_within_limits(application, load_id) or years.approve_confirmed(
-            application, load_id
-        ):
+        if any(approve(application, load_id) for _begin, _left, approve in OF_TIME):
             JobQueue(application.settings).apply_load(load_id)
 
 
@@ -106,16 +111,14 @@ def plan_due() -> None:
     with _told_without_values("what is due"):
         application = build()
         queue = JobQueue(application.settings)
-        for load_id in due.left_planned(application):
-            if due.approve_within_limits(application, load_id):
-                queue.apply_load(load_id)
-        for load_id in years.left_planned(application):
-            if years.approve_confirmed(application, load_id):
-                queue.apply_load(load_id)
+        for _begin, left_planned, approve in OF_TIME:
+            for load_id in left_planned(application):
+                if approve(application, load_id):
+                    queue.apply_load(load_id)
         for load_id in closings.begin(application):
             queue.apply_load(load_id)
-        for begun in (due.begin(application), years.begin(application)):
-            if begun is not None:
+        for begin, _left, _approve in OF_TIME:
+            if (begun := begin(application)) is not None:
                 queue.plan_load(begun)
 
 

@@ -43,6 +43,7 @@ from service.loads import (
     undo_planning,
     usual,
     years,
+    years_ahead,
 )
 from service.loads.earlier_loads import compare_with_earlier
 from service.loads.identities import recognise, usernames
@@ -69,6 +70,13 @@ from service.models import (
 )
 from service.registry.loads import about_school, as_registered
 
+_WITHOUT_ROWS = {
+    LoadCause.DUE: due.plan_all,
+    LoadCause.UNDO: undo_planning.plan_all,
+    LoadCause.YEAR_AHEAD: years_ahead.plan_all,
+}
+"""What plans a load that is made from no rows of people."""
+
 log = logging.getLogger(__name__)
 
 
@@ -83,10 +91,8 @@ def plan_load(application: Application, load_id: int) -> None:
         load.problem = ""
         forget(session, load_id)
     try:
-        if load.cause == LoadCause.DUE:
-            due.plan_all(application, load)
-        elif load.cause == LoadCause.UNDO:
-            undo_planning.plan_all(application, load)
+        if plan_all := _WITHOUT_ROWS.get(load.cause):
+            plan_all(application, load)
         else:
             _Planning(application, load).plan_all()
         _end(application, load_id)

@@ -55,6 +55,8 @@ class LoadCause(StrEnum):
     YEAR = "year"
     """No file: the rows of the new school year that were kept of ``only_schools``; its day has
     come."""
+    YEAR_AHEAD = "year_ahead"
+    """No file: what the pending plans of ``only_schools`` will create is made, hidden."""
     REPAIR = "repair"
     """No file: what a look into Moodle found is brought back to what we hold."""
     UNDO = "undo"

@@ -10,13 +10,23 @@ import pytest
 
 from provisioning.person_states import PersonState
 from service.access import Forbidden, Scope
-from service.loads import operations, years
+from service.loads import operations, years, years_ahead
 from service.loads.applying import apply_load
 from service.loads.planning import plan_load
 from service.models import Load, LoadStatus, OperatorRole
 from service.sample.rows import Row
 from tests.service.installation import SCOPE
-from tests.service.trial import A, B, Trial, make_class, on_both_databases, pupil, pupils, refusal
+from tests.service.trial import (
+    A,
+    B,
+    Trial,
+    make_class,
+    on_both_databases,
+    pupil,
+    pupils,
+    refusal,
+    teacher,
+)
 
 JUNE = datetime(2027, 6, 21, 9, 0, tzinfo=UTC)
 SEPTEMBER = datetime(2027, 9, 1, 5, 0, tzinfo=UTC)
@@ -251,3 +261,37 @@ def test_the_checklist_tells_how_far_each_school_is(trial: Trial) -> None:
     at(trial, SEPTEMBER)
     turn(trial)
     assert states() == {A: "turned", B: "not_loaded"}
+
+
+@on_both_databases
+def test_courses_are_made_hidden_before_the_day_and_shown_on_it(trial: Trial) -> None:
+    head = teacher("a-head")
+    trial.sync(trial.write(A, [*STAYING, *LEAVING, head], classes=OLD))
+    at(trial, JUNE)
+    rows, led = [*turned(STAYING, "n-1"), head], [replace(NEW[0], teacher_id="a-head")]
+    load_id = trial.load(trial.write(A, rows, classes=led, school_year=NEXT, day=289))
+    at(trial, datetime(2027, 8, 18, 9, 0, tzinfo=UTC))
+    assert years_ahead.begin(trial.application) is None, "nobody has said yes"
+    trial.approve(load_id, over_limits=True)
+    before = trial.cohorts_of(A, "a-1")
+    at(trial, datetime(2027, 8, 17, 9, 0, tzinfo=UTC))
+    assert years_ahead.begin(trial.application) is None, "it is too early"
+    at(trial, datetime(2027, 8, 18, 9, 0, tzinfo=UTC))
+    ahead = years_ahead.begin(trial.application)
+    assert ahead
+    plan_load(trial.application, ahead)
+    assert years_ahead.approve(trial.application, ahead)
+    apply_load(trial.application, ahead)
+    assert trial.run(ahead).status == "applied"
+    name = "11А, Школа № 1, 2027/2028"
+    assert [one["visible"] for one in trial.moodle()["courses"] if one["fullname"] == name] == [0]
+    assert (name, "editingteacher") in trial.courses_of(A, "a-head")
+    assert trial.cohorts_of(A, "a-1") == before
+    assert years_ahead.begin(trial.application) is None
+    trial.sync(trial.write(A, [*STAYING, *LEAVING, head], classes=OLD, day=340))
+    at(trial, SEPTEMBER)
+    load = turn(trial)
+    assert load
+    assert load.status == "applied"
+    assert [one["visible"] for one in trial.moodle()["courses"] if one["fullname"] == name] == [1]
+    assert (name, "student") in trial.courses_of(A, "a-1")
