@@ -321,7 +321,11 @@ def checklist(
     years = dict(
         session.execute(
             select(SchoolPlan.school_code, func.max(SchoolPlan.school_year))
-            .where(_counts(), SchoolPlan.school_code.in_(scope.codes()))
+            .where(
+                SchoolPlan.started.is_(True),
+                SchoolPlan.status != PlanStatus.UNDONE,
+                SchoolPlan.school_code.in_(scope.codes()),
+            )
             .group_by(SchoolPlan.school_code)
         ).all()
     )
