@@ -12,15 +12,12 @@ from sqlalchemy.orm import Session
 from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.findings import Finding, Severity
 from provisioning.formats import LayoutError, SchoolFiles, SchoolReading, read_school, scan
-from provisioning.limits import Circumstances
 from provisioning.matching import Matching
-from provisioning.naming import Names
 from provisioning.plan import make_plan
 from provisioning.questions import Question
 from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
 from provisioning.several_schools import Elsewhere
-from provisioning.state import State
 from provisioning.taken_back import accounts_as_before, places_as_before
 from provisioning.validation import validate
 from service import audit
@@ -45,6 +42,7 @@ from service.loads import (
     years,
     years_ahead,
 )
+from service.loads.circumstances import circumstances
 from service.loads.earlier_loads import compare_with_earlier
 from service.loads.identities import recognise, usernames
 from service.loads.left_alone import Hands
@@ -251,7 +249,7 @@ class _Planning:
                 )
                 known, desired = hands.respected(stored, known, desired)
                 findings += hands.asked(stored, desired)
-                about = _circumstances(roster, roll, known, elsewhere, stored, self._rules)
+                about = circumstances(roster, roll, known, elsewhere, stored, self._rules)
                 accounts = foreign_accounts.for_plan(session, desired.users)
                 plan = make_plan(known, desired, self._settings.limits, about, accounts)
                 store_plan(session, stored, plan)
@@ -379,26 +377,6 @@ class _Planning:
         session.flush()
         store_roll(session, stored, roster, roll)
         return stored, roll
-
-
-def _circumstances(
-    roster: Roster,
-    roll: Roll,
-    known: State,
-    elsewhere: Elsewhere,
-    stored: SchoolPlan,
-    rules: DesiredRules,
-) -> Circumstances:
-    """Return what the limits count besides the plan's changes."""
-    code, users = roster.school.code, known.users
-    came = (roll.after.keys() - roll.before.keys()) & users.keys()
-    return Circumstances(
-        turned_up={one for one in roll.before.keys() - roll.after.keys() if elsewhere.get(one)},
-        arrived={one for one in came if users[one].school_code != code},
-        rows=stored.people + stored.set_aside,
-        set_aside=stored.set_aside,
-        is_of_this_year=Names(rules.naming, roster.school, roster.school_year).is_of_this_year,
-    )
 
 
 def _is_fatal(findings: Sequence[Finding]) -> bool:
