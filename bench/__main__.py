@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--school-people", type=int, default=3_600)
     parser.add_argument("--apply-people", type=int, default=1_000)
     parser.add_argument("--adoption-schools", type=int, default=28)
+    parser.add_argument("--adoption-straight", action="store_true", help="a whole city")
     parser.add_argument("--adoption-people", type=int, default=715, help="of each school")
     parser.add_argument("--sign-ins", type=int, default=50)
     parser.add_argument("--flows", type=int, default=400, help="of each provider")
@@ -56,7 +57,10 @@ def main() -> None:
         "school": lambda at: school.figures(at, people=given.school_people, rounds=rounds),
         "applying": lambda at: applying.figures(at, people=given.apply_people, rounds=rounds),
         "adoption": lambda at: adoption.figures(
-            at, schools=given.adoption_schools, people=given.adoption_people
+            at,
+            schools=given.adoption_schools,
+            people=given.adoption_people,
+            straight=given.adoption_straight,
         ),
         "login": lambda at: login.figures(at, sign_ins=given.sign_ins, rounds=rounds),
         "providers": lambda at: providers.figures(at, flows=given.flows, rounds=rounds),

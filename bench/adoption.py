@@ -15,6 +15,7 @@ from pathlib import Path
 import requests
 from sqlalchemy import func, select
 
+from bench.adoption_city import plan_straight
 from bench.measuring import Figure, in_child
 from bench.place import SCOPE, installation, load, standin
 from provisioning.questions import Answer
@@ -36,7 +37,11 @@ _GAP = 3_000
 """Numbers that belong to nobody, in the middle: accounts that were deleted."""
 
 
-def figures(folder: Path, *, schools: int, people: int) -> list[Figure]:
+def figures(folder: Path, *, schools: int, people: int, straight: bool = False) -> list[Figure]:
+    """``straight``: people wait in the tables without having been planned from files, and the
+    accounts are looked at and not taken over; for a whole city."""
+    if straight:
+        return _of_a_city(folder / "adoption", schools, people)
     return [
         figure
         for with_numbers in (False, True)
@@ -71,6 +76,47 @@ def _figures(folder: Path, schools: int, people: int, *, with_numbers: bool) -> 
             reference=f"{doubled} doubled",
         ),
     ]
+
+
+def _of_a_city(folder: Path, schools: int, people: int) -> list[Figure]:
+    city = City(schools=schools, people_per_school=people)
+    folder.mkdir(parents=True)
+    application = installation(folder / "home")
+    plan_straight(application, city)
+    application.engine.dispose()
+    truth = fill_moodle(folder / "moodle.sqlite", city, with_numbers=False)
+    home = str(folder / "home")
+    with standin(folder / "moodle.sqlite") as url:
+        seen = in_child("bench.adoption:look", home, url)
+        application = _installed(home, url)
+        found = judged(application, truth)
+        with application.sessions() as session:
+            asked = adopt_listing.counts(session).get(Shown.QUESTION.value, 0)
+        taken = in_child("bench.adoption:adopt_only", home, url)
+    return [
+        Figure(
+            name=f"look at {len(truth)} accounts, names only",
+            ours=f"{seen.seconds:.0f} s, {seen.peak_mb:.0f} MB",
+            reference=f"{found['right'] / found['on_rolls']:.3%} found, {found['wrong']} wrong, "
+            f"{asked} asked",
+        ),
+        Figure(
+            name=f"make {found['right']} of them ours",
+            ours=f"{taken.seconds:.0f} s, {taken.peak_mb:.0f} MB",
+        ),
+    ]
+
+
+def adopt_only(home: str, url: str) -> None:
+    """What ``adopt apply`` does before the schools are planned again."""
+    application = _installed(home, url)
+    with transaction(application.sessions) as session:
+        run_id = adopt.approve(
+            session, expected_digest=adopt_listing.digest(session), scope=SCOPE,
+            now=application.clock(), despite_questions=True,
+        )  # fmt: skip
+    with application.moodle() as moodle:
+        adopt.carry_out(application, moodle, run_id, scope=SCOPE)
 
 
 def prepared(
