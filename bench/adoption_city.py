@@ -39,6 +39,7 @@ def plan_straight(application: Application, city: City) -> None:
         load.status = LoadStatus.PLANNED
         load_id = load.id
     known: dict[str, str] = {}
+    logins: set[str] = set()
     for school in make_city(city):
         one = school.school
         people = [(row, row.human not in known) for row in school.rows]
@@ -55,7 +56,7 @@ def plan_straight(application: Application, city: City) -> None:
             plan = SchoolPlan(load_id=load_id, school_code=one.code, status=PlanStatus.PLANNED)
             session.add(plan)
             session.flush()
-            users = [(row, _user(row, known[row.human], school)) for row, _ in people]
+            users = [(row, _user(row, known[row.human], school, logins)) for row, _ in people]
             new = [pair for pair, (_, is_new) in zip(users, people, strict=True) if is_new]
             insert_rows(session, Identity, (_identity(row, user, now) for row, user in new))
             insert_rows(session, SourceKey, (_key(user) for _, user in users))
@@ -65,10 +66,12 @@ def plan_straight(application: Application, city: City) -> None:
             )  # fmt: skip
 
 
-def _user(row: Row, person_id: str, school: SampleSchool) -> MoodleUser:
+def _user(row: Row, person_id: str, school: SampleSchool, taken: set[str]) -> MoodleUser:
     person = row.person
     names = {name: getattr(person, name) for name in NAMES}
-    username = next(candidates(person_id, scheme="portal", **names))
+    free = (one for one in candidates(person_id, scheme="portal", **names) if one not in taken)
+    username = next(free)
+    taken.add(username)
     titles = {one.sourced_id: one.title for one in school.classes}
     title = titles.get(row.class_id, "")
     return MoodleUser(

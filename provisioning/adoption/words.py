@@ -19,7 +19,7 @@ _WORD_CLASS = re.compile(r"\b(класс|кл|учащийся|учащиеся|
 
 
 @lru_cache(maxsize=50_000)
-def _squeezed(text: str) -> str:
+def squeezed(text: str) -> str:
     """Return a text by its letters and digits only."""
     return _NOT_LETTERS.sub("", folded(text))
 
@@ -42,8 +42,8 @@ class SchoolWords:
         self._by_number: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for one in schools:
             for text in (one.code, one.name, one.short_name):
-                if squeezed := _squeezed(text):
-                    self._by_text[squeezed].add(one.code)
+                if letters_only := squeezed(text):
+                    self._by_text[letters_only].add(one.code)
             numbers = {one.number} if one.number else set(_numbers(one.short_name or one.name))
             for number in numbers:
                 for kind in (_kind(f"{one.short_name} {one.name}"), ""):
@@ -61,7 +61,7 @@ class SchoolWords:
         """Return the code of the school that a text names."""
         if not text:
             return ""
-        codes = self._by_text.get(_squeezed(text), set())
+        codes = self._by_text.get(squeezed(text), set())
         if len(codes) == 1:
             return next(iter(codes))
         found = {code for number in _numbers(text) for code in self._numbered(number, text)}

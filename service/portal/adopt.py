@@ -21,12 +21,13 @@ from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
 from service.loads.replanning import plan_from_kept_rows, supersede
-from service.models import Adoption, AdoptionRun, AdoptionState, PlannedChange
+from service.models import AdoptedObject, Adoption, AdoptionRun, AdoptionState, PlannedChange
 from service.portal.adopt_answers import AdoptionError
 from service.portal.adopt_applying import Adopting
 from service.portal.adopt_cohorts import read_cohorts
 from service.portal.adopt_comparing import Comparison
 from service.portal.adopt_listing import counts, digest, newest_run
+from service.portal.adopt_objects import look_at_objects, take_over_objects
 from service.portal.adopt_people import newest_plans
 from service.portal.adopt_reading import Reading
 from service.portal.adopt_rows import Shown
@@ -77,6 +78,8 @@ def look(
             if not reading.read(run_id, should_stop=should_stop):
                 return False
             state = AdoptionState.COMPARING
+        if state == AdoptionState.COMPARING:
+            look_at_objects(application, moodle, run_id)
     except MoodleError as error:
         with transaction(application.sessions) as session:
             session.get_one(AdoptionRun, run_id).problem = str(error)[:200]
@@ -139,6 +142,8 @@ def approve(
     supersede(session, run.plans.values())
     certain = Adoption.outcome == Shown.CERTAIN
     session.execute(update(Adoption).where(certain).values(outcome=Shown.AGREED))
+    named = AdoptedObject.outcome == Shown.CERTAIN
+    session.execute(update(AdoptedObject).where(named).values(outcome=Shown.AGREED))
     audit.record(
         session, AuditAction.ADOPTION_APPROVE, at=now, actor=scope.actor, run=run.id,
         accounts=accounts, digest=expected_digest,
@@ -160,6 +165,7 @@ def carry_out(
         plans = session.get_one(AdoptionRun, run_id).plans
     if not Adopting(application, moodle).adopt(plans, should_stop=should_stop):
         return None
+    take_over_objects(application, moodle)
     with transaction(application.sessions) as session:
         run = session.get_one(AdoptionRun, run_id)
         if run.state != AdoptionState.APPROVED:

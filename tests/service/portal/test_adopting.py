@@ -187,3 +187,24 @@ def test_a_portal_without_the_two_rights_says_that_it_cannot_see_who_is_in_charg
         run = adopt_listing.newest_run(session)
         assert run is not None
         assert run.problem == adopt.IN_CHARGE_UNSEEN
+
+
+def test_a_cohort_of_the_name_that_the_settings_tell_is_taken_over(trial: Trial) -> None:
+    trial.configure("adoption", cohort_name="{class_title} {school_short_name}")
+    cohort = {
+        "cohorts[0][name]": "8 «А», Школа №1", "cohorts[0][idnumber]": "",
+        "cohorts[0][categorytype][type]": "system", "cohorts[0][categorytype][value]": "",
+    }  # fmt: skip
+    (made,) = trial.ask_moodle("core_cohort_create_cohorts", **cohort)
+    path = trial.write(A, ROWS)
+    trial.load(path)
+    adopted.look(trial)
+    again = adopted.carry_out(trial)
+    assert again is not None
+    plan_load(trial.application, again)
+    trial.carry_out(again, over_limits=True)
+    cohorts = {one["id"]: one for one in trial.moodle()["cohorts"]}
+    assert cohorts[made["id"]]["idnumber"].startswith("class:SB0001:")
+    assert len([one for one in cohorts.values() if one["idnumber"].startswith("class:")]) == 1
+    assert cohorts[made["id"]]["name"] in trial.cohorts_of(A, "p-1")
+    trial.settled(path)
