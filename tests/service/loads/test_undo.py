@@ -14,15 +14,18 @@ from tests.service.trial import A, Trial, on_both_databases, pupil, pupils, teac
 FIRST = [*pupils("a", 6), teacher("head")]
 
 
-def undoing(trial: Trial, *loads: int, **given: Any) -> int:
-    """Plan the undoing of loads; the number of the new load."""
+def begun(trial: Trial, *loads: int, **given: Any) -> int:
+    """Ask for the undoing of loads; the number of the new load."""
     application = trial.application
+    about = {"home": application.settings.home, "scope": SCOPE, "now": application.clock()}
     with transaction(application.sessions) as session:
-        load_id = undo.begin(
-            session, loads, home=application.settings.home, scope=SCOPE, now=application.clock(),
-            **given,
-        ).id  # fmt: skip
-    plan_load(application, load_id)
+        return undo.begin(session, loads, **about | given).id
+
+
+def undoing(trial: Trial, *loads: int, **given: Any) -> int:
+    """The same, and plan it."""
+    load_id = begun(trial, *loads, **given)
+    plan_load(trial.application, load_id)
     return load_id
 
 
