@@ -101,6 +101,8 @@ class Undoing:
     """Person ids: their places on rolls have changed since, so places and accounts stay."""
     also_changed: bool = False
     """Bring back also what has changed since."""
+    is_newest: bool = False
+    """Nothing has come after it at the school."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,9 +216,9 @@ class _Work:
             if since in conflicts or not touched:
                 continue
             before, after = change.before, change.after
-            if self.given.also_changed or all(
-                now[name] in (after[name], before.get(name, after[name])) for name in touched
-            ):
+            if self.given.also_changed:
+                back |= {name: before[name] for name in names if name in before}
+            elif all(now[name] in (after[name], before.get(name, after[name])) for name in touched):
                 back |= {name: before[name] for name in touched if name in before}
             else:
                 conflicts.add(since)
@@ -256,7 +258,9 @@ class _Work:
         return self.members if kind is Kind.MEMBER else self.enrolments
 
     def _has_places(self, person_id: str) -> bool:
-        user = self.users.get(person_id) or self.given.known.users.get(person_id)
+        if self.given.is_newest or person_id in self.users:
+            return True  # the account is as it was when the person had the place
+        user = self.given.known.users.get(person_id)
         return user is not None and STATES[PersonState(user.state)].has_places
 
     # Categories, cohorts, courses

@@ -154,7 +154,7 @@ class _School:
             Undoing(
                 known=known, user_changes=users, object_changes=objects, link_changes=links,
                 elsewhere=_elsewhere(session, code, people, self._rolls, self._today),
-                held=self._rolls.held, also_changed=self._also_changed,
+                held=self._rolls.held, also_changed=self._also_changed, is_newest=not self._later(),
             )
         )  # fmt: skip
         before = known_state.roll_before(session, code)
@@ -180,6 +180,11 @@ class _School:
         )
         store_plan(session, stored, make_plan(known, done.desired, self._settings.limits, about))
         self._store_findings(known, done.conflicts, before.keys() & done.held)
+
+    def _later(self) -> list[SchoolPlan]:
+        """Return what came after the oldest of the plans, and is not undone with them."""
+        undone = {one.id for one in self._own}
+        return [one for one in later_plans(self._session, self._own[-1]) if one.id not in undone]
 
     def _changes(self) -> tuple[dict[str, list[Change]], list[Change], list[Change]]:
         """Return what was done: of accounts by person, of objects, of links; the newest first."""
@@ -225,9 +230,7 @@ class _School:
             for person_id in sorted(held - told)
         )
         findings = [self._finding(known, one) for one in (*conflicts, *only_places)]
-        undone = {one.id for one in self._own}
-        later = [one for one in later_plans(self._session, self._own[-1]) if one.id not in undone]
-        if later:
+        if later := self._later():
             numbers = ", ".join(str(number) for number in sorted({one.load_id for one in later}))
             rule = "undo.later_loads"
             findings.append(

@@ -131,7 +131,7 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
     ), PLAIN),
     **dict.fromkeys((
         "console.loads.plan", "console.loads.reject", "console.loads.apply", "console.loads.retry",
-        "console.loads.stop", "console.rehearsals.begin",
+        "console.loads.stop", "console.loads.undo", "console.rehearsals.begin",
     ), RUN),
     **dict.fromkeys((
         "console.phases.move_phase", "console.phases.remove_phase",
