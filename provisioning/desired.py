@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 
+from provisioning.evidence import is_mistyped
 from provisioning.logins import placeholder_email
 from provisioning.naming import ROLE_NAMES, SUBJECT_KEY_LENGTH, Names, shorten
 from provisioning.person_states import LISTED, PersonState, after_leaving, grade_in
@@ -26,6 +27,7 @@ from provisioning.several_schools import Elsewhere, Place, newest, speaks
 from provisioning.state import CourseEnrolment, CourseRole, Member, MoodleCourse, MoodleUser, State
 from provisioning.year_turn import with_last_year
 
+_PARTS_OF_NAME = ("family_name", "given_name", "middle_name")
 _PERSON_NAME_LENGTH = 100
 """Of a first or last name, in characters (docs/facts/moodle.md 5.3)."""
 _DEPARTMENT_LENGTH = 255
@@ -77,7 +79,7 @@ def desired_users(
         if old and others and not _speaks(roster, roll.after[person_id], old, others):
             continue
         username = old.username if old else usernames[person_id]
-        person = roster.persons[sourced_id]
+        person = _as_known(roster.persons[sourced_id], old)
         new = _user(person, roll.after[person_id], username, roster, names, rules)
         if old and not new.snils and old.snils not in numbers:
             # A school that has not typed the number says nothing about it.
@@ -125,6 +127,19 @@ def desired_state(
         members=frozenset(links.members()),
         enrolments=frozenset(links.enrolments()),
     )
+
+
+def _as_known(person: Person, old: MoodleUser | None) -> Person:
+    """Return the person with the names that are known, where only letters that look alike differ:
+    such a name was told with the file, and nobody is renamed to it."""
+    if old is None:
+        return person
+    told = {
+        name: getattr(old, name)
+        for name in _PARTS_OF_NAME
+        if is_mistyped(getattr(person, name), getattr(old, name))
+    }
+    return replace(person, **told) if told else person
 
 
 def _away(roster: Roster, roll: Roll, known: State) -> set[str]:

@@ -279,6 +279,15 @@ def _texts(one: str, other: str) -> Likeness:
     return _EQUAL if one == other else _OTHER
 
 
+_AS_CYRILLIC = str.maketrans("ABCEHKMOPTXYaceopxy", "АВСЕНКМОРТХУасеорху")
+"""Latin letters that nobody tells from Cyrillic ones, in their own size."""
+
+
+def is_mistyped(told: str, known: str) -> bool:
+    """Tell whether a name is the known one with Latin letters for Cyrillic ones that look alike."""
+    return told != known and known != "" and told.translate(_AS_CYRILLIC) == known
+
+
 @lru_cache(maxsize=100_000)
 def letters(name: str) -> str:
     """Return the letters of a name, for comparison only."""

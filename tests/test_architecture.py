@@ -85,6 +85,7 @@ ARROWS = {
     "ownership": {"findings", "matching", "roll", "roster", "school_identity", "settings"},
     "several_schools": {"roll", "roster"},
     "desired": {
+        "evidence",
         "logins",
         "naming",
         "person_states",

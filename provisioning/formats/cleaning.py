@@ -49,9 +49,9 @@ _SCHOOL_YEAR = re.compile(r"(20\d\d)(?:\s*[/\-–]\s*(20\d\d|\d\d))?(?:\s*(?:у�
 
 
 def collapse(text: str) -> str:
-    """One blank between words, none around, no invisible signs."""
+    """One blank between words, none around, no invisible signs, each letter one sign."""
     if not text.isascii():
-        text = text.translate(_INVISIBLE)
+        text = unicodedata.normalize("NFC", text.translate(_INVISIBLE))
     return " ".join(text.split())
 
 
