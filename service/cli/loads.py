@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from provisioning.changes import Result
 from provisioning.findings import Severity
 from service.cli.base import Context, json_option, pass_context, print_json, print_table
 from service.cli.findings import finding_as_data, print_finding
@@ -15,7 +16,7 @@ from service.cli.moodle import say_if_closed
 from service.i18n import gettext as _
 from service.i18n import ngettext
 from service.loads import operations, undo
-from service.loads.failures import counts
+from service.loads.failures import counts, totals
 from service.models import Load, LoadFinding, LoadStatus, PlannedChange, SchoolPlan
 from service.privacy import PRIVATE_FIELDS
 from service.questions import listing
@@ -38,15 +39,23 @@ def list_loads(context: Context, limit: int, as_json: bool) -> None:
     with context.transaction() as session:
         found = operations.latest(session, context.scope, limit)
         failed = counts(session, found, context.scope)
+        totals_ = totals(session, failed, context.scope)
         if as_json:
             data = (_as_data(load, load.plans, []) for load in found)
-            print_json([one | {"failed": failed.get(one["load"], 0)} for one in data])
+            print_json([
+                one | {"failed": failed.get(one["load"], 0),
+                       "changes_in_all": totals_.get(one["load"])}
+                for one in data
+            ])  # fmt: skip
             return
         titles = (_("Load"), _("Received"), _("By"), _("Status"), _("Failed"), _("Schools"))
         rows = [
             (
                 load.id, f"{load.created_at.astimezone(context.zone):%d.%m.%Y %H:%M}",
-                load.created_by, load.status, failed.get(load.id, 0), len(load.plans),
+                load.created_by, load.status,
+                _("{n} of {total}", n=failed[load.id], total=totals_.get(load.id, 0))
+                if load.id in failed else 0,
+                len(load.plans),
             )
             for load in found
         ]  # fmt: skip
@@ -195,6 +204,7 @@ def _print_changes(changes: Iterable[tuple[str, PlannedChange]], *, as_json: boo
             "result": change.result,
             "code": change.code,
             "detail": change.detail,
+            "remedy": wording.outcome_remedy(change.code) if change.result == Result.FAILED else "",
         }
         for school, change in changes
     )
@@ -208,6 +218,8 @@ def _print_changes(changes: Iterable[tuple[str, PlannedChange]], *, as_json: boo
         click.echo(
             f"{row['school']}  {row['action']:8} {row['kind']:9} {row['key']}  {fields} {result}"
         )
+        if row["result"] == Result.FAILED:
+            click.echo(f"    → {row['remedy']}")
 
 
 def _masked(fields: dict[str, Any]) -> dict[str, Any]:

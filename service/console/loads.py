@@ -39,6 +39,8 @@ class CountedLoad:
     schools: int
     people: int
     failed: int
+    changes: int = 0
+    """All changes of a load of which some failed."""
 
     @property
     def status(self) -> str:
@@ -59,8 +61,17 @@ def with_counts(db: Session, some: Sequence[Load], mine: Scope) -> list[CountedL
     )
     counts = {load_id: (schools, people or 0) for load_id, schools, people in rows}
     failed = failures.counts(db, some, mine)
-    figures = [(load, *counts.get(load.id, (0, 0)), failed.get(load.id, 0)) for load in some]
-    return [CountedLoad(load=load, schools=s, people=p, failed=f) for load, s, p, f in figures]
+    totals = failures.totals(db, failed, mine) if failed else {}
+    counted = []
+    for load in some:
+        schools, people = counts.get(load.id, (0, 0))
+        counted.append(
+            CountedLoad(
+                load=load, schools=schools, people=people, failed=failed.get(load.id, 0),
+                changes=totals.get(load.id, 0),
+            )
+        )  # fmt: skip
+    return counted
 
 
 @blueprint.get("")
@@ -95,6 +106,7 @@ def show(load_id: int, problem: Problem | None = None) -> str:
         return render_template(
             "console/load.html",
             load=load,
+            counted=counted,
             status=counted.status,
             failures=failures.failures(db, load, mine),
             decidable=load.status in operations.OPEN,
@@ -155,7 +167,8 @@ def progress(load_id: int) -> dict[str, object]:
     with transaction() as db:
         load = operations.find(db, load_id, mine)
         figures = operations.progress(db, load, mine)
-    return {"status": load.status, "busy": _is_busy(load), **figures}
+    waits = load.waits_until.isoformat() if load.waits_until else ""
+    return {"status": load.status, "busy": _is_busy(load), "waits": waits, **figures}
 
 
 @blueprint.post("/<int:load_id>/plan")

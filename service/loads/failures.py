@@ -102,6 +102,21 @@ def counts(session: Session, loads: Collection[Load], scope: Scope) -> dict[int,
     return dict(rows.all())
 
 
+def totals(session: Session, numbers: Collection[int], scope: Scope) -> dict[int, int]:
+    """Count all changes of these loads' approved and applied plans inside the scope."""
+    rows = session.execute(
+        select(SchoolPlan.load_id, func.count())
+        .join(PlannedChange)
+        .where(
+            SchoolPlan.load_id.in_(numbers),
+            SchoolPlan.status.in_([PlanStatus.APPROVED, PlanStatus.APPLIED]),
+            SchoolPlan.school_code.in_(scope.codes()),
+        )
+        .group_by(SchoolPlan.load_id)
+    )
+    return dict(rows.all())
+
+
 def unsettled(session: Session, scope: Scope) -> Sequence[Load]:
     """Return loads with failures that no later load has planned again, newest first."""
     failed = select(SchoolPlan.load_id).join(School).join(PlannedChange)

@@ -3,7 +3,8 @@
 
 const POLL_MILLISECONDS = 1500;
 
-// The page of a busy load: fresh figures, and the page anew when the state has changed.
+// The page of a busy load: fresh figures, and the page anew when the state has changed
+// or the load has begun to wait.
 for (const panel of document.querySelectorAll("[data-progress]")) {
   followProgress(panel);
 }
@@ -22,7 +23,7 @@ async function followProgress(panel) {
     } catch {
       continue; // The network or the session is gone; the figures on the page stay.
     }
-    if (figures.status !== panel.dataset.state) {
+    if (figures.status !== panel.dataset.state || figures.waits !== (panel.dataset.waits ?? "")) {
       location.reload();
       return;
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from provisioning.changes import Action
@@ -144,12 +146,26 @@ def test_progress_is_followed_while_at_work(console: ConsoleUnderTest, city: Bro
     assert "data-progress" in page
     assert "http-equiv=" in page, "without JavaScript the page loads itself again"
     assert city.get(f"{LOAD}/progress.json").json == {
-        "status": "applying", "busy": True, "total": 3, "done": 0, "failed": 0, "skipped": 0
+        "status": "applying", "busy": True, "total": 3, "done": 0, "failed": 0, "skipped": 0,
+        "waits": "",
     }  # fmt: skip
     set_load(console, LoadStatus.APPLYING, claimed_by="", claimed_at=None)
     page = city.get(LOAD).text
     assert "data-progress" not in page
     assert "Продолжить" in page
+
+
+def test_a_load_that_waits_says_why_and_until_when(
+    console: ConsoleUnderTest, city: Browser
+) -> None:
+    problem, at_work = "moodle.MoodleUnavailable: x: http_503", claims.own_name()
+    until = NOW + timedelta(minutes=5)
+    claimed = {"claimed_by": at_work, "claimed_at": NOW, "problem": problem, "waits_until": until}
+    set_load(console, LoadStatus.APPLYING, **claimed)
+    page = city.get(LOAD).text
+    shows(page, "Moodle не отвечает (x: http_503)", "Следующая попытка: 2 окт. 2026, 12:35:00")
+    assert f'data-waits="{until.isoformat()}"' in page, "the page is loaded anew when that changes"
+    assert city.get(f"{LOAD}/progress.json").json["waits"] == until.isoformat()
 
 
 def test_stop_is_a_wish_that_the_worker_reads(console: ConsoleUnderTest, city: Browser) -> None:
