@@ -15,7 +15,7 @@ from pathlib import Path
 import requests
 from sqlalchemy import func, select
 
-from bench.adoption_city import plan_straight
+from bench.adoption_city import COPIES, copied_accounts, plan_straight
 from bench.measuring import Figure, in_child
 from bench.place import SCOPE, installation, load, standin
 from provisioning.questions import Answer
@@ -79,12 +79,12 @@ def _figures(folder: Path, schools: int, people: int, *, with_numbers: bool) -> 
 
 
 def _of_a_city(folder: Path, schools: int, people: int) -> list[Figure]:
-    city = City(schools=schools, people_per_school=people)
+    city = City(schools=max(1, schools // COPIES), people_per_school=people)
     folder.mkdir(parents=True)
     application = installation(folder / "home")
     plan_straight(application, city)
     application.engine.dispose()
-    truth = fill_moodle(folder / "moodle.sqlite", city, with_numbers=False)
+    truth = fill_moodle(folder / "moodle.sqlite", copied_accounts(city))
     home = str(folder / "home")
     with standin(folder / "moodle.sqlite") as url:
         seen = in_child("bench.adoption:look", home, url)
@@ -133,14 +133,15 @@ def prepared(
         load(application, path)
         path.unlink()
     application.engine.dispose()
-    return fill_moodle(folder / "moodle.sqlite", city, with_numbers=with_numbers)
+    accounts = portal_accounts(city, with_numbers=with_numbers)
+    return fill_moodle(folder / "moodle.sqlite", accounts)
 
 
-def fill_moodle(path: Path, city: City, *, with_numbers: bool) -> dict[int, tuple[str, str]]:
+def fill_moodle(path: Path, accounts: Iterable[MadeAccount]) -> dict[int, tuple[str, str]]:
     """Make the accounts in the database of a stand-in that does not run yet."""
     store, truth = Store(path), {}
     number = _FIRST
-    for some in chunks(portal_accounts(city, with_numbers=with_numbers), 1_000):
+    for some in chunks(accounts, 1_000):
         with store.transaction():
             for one in some:
                 number += 1 + (_GAP if number == _FIRST + 500 else 0)

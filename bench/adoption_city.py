@@ -7,7 +7,8 @@ that planning would store, as far as a look at the accounts of others reads them
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from typing import Any
 
 from bench.place import SCOPE
@@ -28,7 +29,35 @@ from service.models import (
     SourceKey,
 )
 from service.sample import City, SampleSchool, make_city
+from service.sample.portal import MadeAccount, made_accounts
 from service.sample.rows import Row
+
+COPIES = 10
+"""So often each school stands in the city, under other codes and names: making a school takes
+longer than storing it. Every human has nine namesakes at other schools, more than in life."""
+
+
+def copied_city(city: City) -> Iterator[SampleSchool]:
+    """Yield each school of a city, and its copies."""
+    for school in make_city(city):
+        for copy in range(COPIES):
+            one = school.school
+            named = replace(
+                one, code=f"{one.code}-{copy}", name=f"{one.name} {copy}", number="",
+                short_name=f"{one.short_name}, корпус {copy}",
+            )  # fmt: skip
+            rows = (replace(row, human=f"{row.human} {copy}") for row in school.rows)
+            yield replace(school, school=named, rows=tuple(rows))
+
+
+def copied_accounts(city: City) -> Iterator[MadeAccount]:
+    """Yield the accounts of such a city; who works at two schools has one."""
+    seen: set[str] = set()
+    for school in copied_city(city):
+        for one in made_accounts(school):
+            if not one.human or one.human not in seen:
+                seen.add(one.human)
+                yield one
 
 
 def plan_straight(application: Application, city: City) -> None:
@@ -40,7 +69,7 @@ def plan_straight(application: Application, city: City) -> None:
         load_id = load.id
     known: dict[str, str] = {}
     logins: set[str] = set()
-    for school in make_city(city):
+    for school in copied_city(city):
         one = school.school
         people = [(row, row.human not in known) for row in school.rows]
         for row in school.rows:
