@@ -9,6 +9,7 @@ is a question is answered as the truth says before the yes.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
