@@ -160,6 +160,7 @@ def test_names_of_the_roll_reach_moodle(site: Site, visitor: BrowserContext) -> 
 def test_a_suspended_person_is_refused_by_us_and_moodle_counts_no_visit(
     site: Site, visitor: BrowserContext
 ) -> None:
+    site.trial.configure("people", transit_days=0)
     gone = left(pupil("m-9"))
     site.trial.sync(site.trial.write(SCHOOL, [*PUPILS, *TEACHERS, gone], day=1))
     person = site.person("m-9")
