@@ -174,7 +174,7 @@ def _speaks(
 def handed_over(user: MoodleUser, school_code: str, others: Mapping[str, Place]) -> MoodleUser:
     """Return the account of a person for whom another school speaks, with what it says.
 
-    The names stay until the other school's next file.
+    The names stay until the other school's next file. Who was entered by hand is listed now.
     """
     if user.school_code != school_code and user.school_code in others:
         return user
@@ -188,6 +188,7 @@ def handed_over(user: MoodleUser, school_code: str, others: Mapping[str, Place])
         user, school_code=code, institution=place.institution, role=place.role,
         class_id=place.class_id, class_title=place.class_title, in_roll=True,
         department=shorten(place.class_title, _DEPARTMENT_LENGTH),
+        state=PersonState.ON_ROLL if user.state == PersonState.BY_HAND else user.state,
     )  # fmt: skip
 
 

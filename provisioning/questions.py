@@ -6,8 +6,9 @@ comes back as ``Decided``, and nobody is asked twice. Nothing here knows a datab
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 
@@ -141,6 +142,9 @@ class Decision:
     refused: frozenset[str] = frozenset()
     """Keys of all candidates of a question that was answered ``different`` or ``refuse``: another
     candidate may be asked about again, these may not."""
+    is_child: Callable[[str, date], bool] | None = None
+    """Tells by folded given name and birth date whether a row is still whom it was about, where the
+    evidence was cleared since; None when that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

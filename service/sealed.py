@@ -5,6 +5,7 @@ The key is derived from the installation's secret, which lies outside the databa
 
 from __future__ import annotations
 
+import hmac
 import os
 import zlib
 from base64 import b64decode, b64encode
@@ -13,6 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Dialect, Engine, Text
+from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
 
 _NONCE_BYTES = 12
@@ -24,6 +26,14 @@ _WORTH_PACKING = 200
 def use_key(engine: Engine, key: Callable[[], bytes]) -> None:
     """Let the encrypted columns of this database use the key, which is asked for when needed."""
     setattr(engine.dialect, _KEY, key)
+
+
+def keyed_hash(session: Session, purpose: str, text: str) -> str:
+    """Return what is equal for equal texts, and tells nothing without the installation's secret."""
+    key: Callable[[], bytes] | None = getattr(session.get_bind().dialect, _KEY, None)
+    if key is None:
+        raise RuntimeError("this database was opened without the installation's secret")
+    return hmac.digest(key(), f"{purpose} {text}".encode(), "sha256").hex()
 
 
 class EncryptedText(TypeDecorator[str]):

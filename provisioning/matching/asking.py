@@ -87,8 +87,13 @@ def refused(decided: Decided, key: str, row: Person) -> frozenset[str]:
 def refused_of(decisions: Iterable[Decision], row: Person) -> frozenset[str]:
     """Return whom these answers refuse: of a row that now describes somebody else they say
     nothing."""
-    said = (one for one in decisions if not one.evidence or _is_same_child(one.evidence, row))
-    return frozenset().union(*(one.refused for one in said))
+    return frozenset().union(*(one.refused for one in decisions if _is_about(one, row)))
+
+
+def _is_about(decision: Decision, row: Person) -> bool:
+    if decision.evidence or decision.is_child is None:
+        return not decision.evidence or _is_same_child(decision.evidence, row)
+    return decision.is_child(given_letters(row.given_name), row.birth_date)
 
 
 def _is_same_child(evidence: Iterable[Evidence], row: Person) -> bool:

@@ -124,7 +124,7 @@ def answer(question_id: int) -> Response:
             the_console().application.sessions, question_id, Answer(given),
             home=settings().home, scope=scope(), now=now(), candidate=number,
             all_like_this="alike" in request.form,
-            alike=request.form.get("alike_told", type=int), version=typed("version"),
+            alike=typed("alike_told"), version=typed("version"),
             reason=typed("reason"),
         ),
         _("The answer is taken."),

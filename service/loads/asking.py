@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from cattrs.preconf.json import make_converter
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from provisioning.evidence import given_letters
 from provisioning.overlay import part_of
 from provisioning.questions import (
     Answer,
@@ -30,6 +31,7 @@ from provisioning.questions import (
 from provisioning.roster import Mode, Part, Roster
 from service.db import chunks, insert_into
 from service.models import QuestionState, StoredDecision, StoredQuestion
+from service.sealed import keyed_hash
 
 ABOUT_A_CLASS = frozenset({QuestionKind.CLASS})
 ABOUT_AN_ACCOUNT = frozenset({QuestionKind.LOGIN, QuestionKind.ACCOUNT})
@@ -84,9 +86,10 @@ def decided(session: Session, school_code: str) -> Decided:
         StoredDecision.candidate,
         StoredDecision.refused,
         StoredDecision.evidence,
+        StoredDecision.effects,
     ).where(StoredDecision.school_code == school_code, StoredDecision.undone_at.is_(None))
     found: dict[tuple[QuestionKind, str], list[Decision]] = defaultdict(list)
-    for kind, key, answer, candidate, refused, seen in session.execute(
+    for kind, key, answer, candidate, refused, seen, effects in session.execute(
         answers.order_by(StoredDecision.id)
     ):
         if is_places_key(kind, key):
@@ -94,10 +97,31 @@ def decided(session: Session, school_code: str) -> Decided:
         one = Decision(
             answer=Answer(answer), candidate=candidate, refused=frozenset(refused),
             evidence=_converter().structure(json.loads(seen), tuple[Evidence, ...]),
+            is_child=_tells_child(session, effects.get("child")),
         )  # fmt: skip
         for same in _keys_of(key, candidate):
             found[QuestionKind(kind), same].append(one)
     return Decided(decisions=dict(found))
+
+
+def child_of(session: Session, evidence: str | Iterable[Evidence]) -> str:
+    """Return by what the child of a row is known again when the evidence is too old to be kept;
+    empty where it tells no given name and birth date."""
+    if isinstance(evidence, str):
+        evidence = _converter().structure(json.loads(evidence), tuple[Evidence, ...])
+    said = {one.code.partition(".")[0]: one.ours for one in evidence}
+    given, born = said.get("given_name"), said.get("birth_date")
+    return _child(session, given_letters(given), born) if given and born else ""
+
+
+def _child(session: Session, given: str, born: str) -> str:
+    return keyed_hash(session, "decisions.child", f"{given} {born}")
+
+
+def _tells_child(session: Session, known: str | None) -> Callable[[str, date], bool] | None:
+    if known is None:
+        return None
+    return lambda given, born: _child(session, given, f"{born:%d.%m.%Y}") == known
 
 
 def _keys_of(key: str, candidate: str) -> set[str]:
@@ -119,6 +143,7 @@ def keep_questions(
 ) -> None:
     """Store what is asked now; an open question about the same is updated.
 
+    ``now``: when the planning of the school began.
     ``roster``: the rows that were planned, of the school as we know it; open questions that they
     reach and do not raise any more are superseded. None when a finding stopped the school.
     """
@@ -128,7 +153,11 @@ def keep_questions(
     answered = _answered(session, asked)
     for about in sorted(asked):
         question = asked[about]
-        if _is_answered(question, answered.get(about, ())):
+        given = answered.get(about, [])
+        if question.is_about_places:
+            # Earlier answers were read when it was decided to ask: they do not hold any more.
+            given = [one for one in given if one[1].decided_at >= now]
+        if _is_answered(session, question, given):
             continue
         _store(session, load_id, question, roster, now)
 
@@ -201,7 +230,9 @@ def _answered(
     return found
 
 
-def _is_answered(question: Question, answers: Sequence[tuple[str, StoredDecision]]) -> bool:
+def _is_answered(
+    session: Session, question: Question, answers: Sequence[tuple[str, StoredDecision]]
+) -> bool:
     """Tell whether the very same was answered: a plan may have been on its way meanwhile.
 
     Other candidates, or other evidence, are another question; so is a row that says something else
@@ -215,7 +246,10 @@ def _is_answered(question: Question, answers: Sequence[tuple[str, StoredDecision
         return False
     last = answers[-1][1]
     seen = _converter().structure(json.loads(last.evidence), tuple[Evidence, ...])
-    return not seen or _row_says(seen) == _row_says(looked_at(question, last.candidate))
+    now = looked_at(question, last.candidate)
+    if not seen and (child := last.effects.get("child")):
+        return child_of(session, now) == str(child)
+    return not seen or _row_says(seen) == _row_says(now)
 
 
 def _row_says(evidence: Iterable[Evidence]) -> set[tuple[str, str]]:

@@ -306,5 +306,12 @@ def known_alone(human: Identity) -> KnownIdentity:
         ("sourced_id", "file", "role", "class_id", "class_title"), ""
     )
     return copied(
-        KnownIdentity, human, line=0, listed=frozenset(), keys=(), handed_over=False, **unsaid
+        KnownIdentity,
+        human,
+        line=0,
+        listed=frozenset(),
+        keys=(),
+        handed_over=False,
+        subjects=frozenset(),
+        **unsaid,
     )

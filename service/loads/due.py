@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, u
 from sqlalchemy.orm import Session, aliased
 
 from provisioning.changes import Action, Kind
+from provisioning.desired import handed_over
 from provisioning.limits import Limit, LimitBreach
 from provisioning.person_states import (
     LISTED,
@@ -36,6 +37,7 @@ from service.loads import claims, operations
 from service.loads.known_state import accounts, places_of
 from service.loads.left_alone import Hands
 from service.loads.operations import LoadProblem
+from service.loads.other_rolls import OtherRolls
 from service.loads.plan_storing import store_plan
 from service.models import (
     KnownUser,
@@ -273,6 +275,9 @@ def _plan_school(
                 user.state, suspended=user.suspended, away_since=away_since, deadlines=deadlines
             )
         moved[person_id] = replace(user, state=state, suspended=suspended, in_roll=False)
+    elsewhere = OtherRolls(session, load_id, [code], today).elsewhere(code) if over else {}
+    for person_id in told.users.keys() & set(over) & elsewhere.keys():
+        moved[person_id] = handed_over(told.users[person_id], code, elsewhere[person_id])
     users = {**told.users, **moved}
     desired = replace(told, users=users, members=frozenset(), enrolments=frozenset())
     stored = SchoolPlan(

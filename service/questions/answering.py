@@ -69,14 +69,14 @@ def answer(
     now: datetime,
     candidate: str = "",
     all_like_this: bool = False,
-    alike: int | None = None,
+    alike: str = "",
     version: str = "",
     reason: str = "",
 ) -> Answered:
     """Take an answer. ``candidate`` is the number or the key of the one that is meant.
 
-    ``alike``: how many the operator was told that ``all_like_this`` answers; when there are others
-    by now, nothing is answered.
+    ``alike`` names the questions that the operator saw and ``all_like_this`` answers
+    (``SeenQuestion.alike_digest``); when there are others by now, nothing is answered.
 
     ``version`` is what the operator looked at (``SeenQuestion.version``): a question that has
     changed since is not answered. Raises ``Forbidden``, and ``QuestionProblem``:
@@ -95,7 +95,7 @@ def answer(
             raise QuestionProblem("asked.not_open")
         if version and version != seen.version:
             raise QuestionProblem("asked.differs")
-        if all_like_this and alike is not None and alike != seen.alike:
+        if all_like_this and alike and alike != seen.alike_digest:
             raise QuestionProblem("asked.differs")
         if given not in ANSWERS[seen.question.kind]:
             known = ", ".join(ANSWERS[seen.question.kind])

@@ -6,6 +6,8 @@ anyway; else the candidate is a number and what speaks for it, without what the 
 
 from __future__ import annotations
 
+import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -74,6 +76,8 @@ class SeenQuestion:
     evidence: tuple[Evidence, ...] = ()
     alike: int = 1
     """Open questions of the operator's that can be answered together, this one among them."""
+    alike_digest: str = ""
+    """Names these questions: who answers all of them answers those that were seen."""
     load_id: int | None = None
     version: str = ""
     """Changes when what is asked changes: an answer names the one that was looked at."""
@@ -144,7 +148,8 @@ def seen(session: Session, scope: Scope, stored: Sequence[StoredQuestion]) -> li
                 for number, each in enumerate(question.candidates, 1)
             ),
             evidence=question.evidence if scope.is_city else _ours(question.evidence),
-            alike=alike.get(one.pattern, 1),
+            alike=len(alike[one.pattern]) or 1,
+            alike_digest=_digest(alike[one.pattern]),
             load_id=one.load_id,
             version=f"{one.pattern[:16]}-{one.changed_at:%Y%m%d%H%M%S%f}",
         )
@@ -215,13 +220,19 @@ def _logins(session: Session, people: Collection[str]) -> dict[str, tuple[str, s
     }
 
 
-def _alike(session: Session, scope: Scope, patterns: Collection[str]) -> dict[str, int]:
-    counted = (
-        select(StoredQuestion.pattern, func.count())
-        .where(visible(scope), StoredQuestion.state == QuestionState.OPEN)
-        .group_by(StoredQuestion.pattern)
+def _alike(session: Session, scope: Scope, patterns: Collection[str]) -> dict[str, list[int]]:
+    """Return the open questions of the scope by pattern."""
+    alike = select(StoredQuestion.pattern, StoredQuestion.id).where(
+        visible(scope), StoredQuestion.state == QuestionState.OPEN
     )
-    return dict(rows_among(session, counted, StoredQuestion.pattern, patterns))
+    found: dict[str, list[int]] = defaultdict(list)
+    for pattern, question_id in rows_among(session, alike, StoredQuestion.pattern, patterns):
+        found[pattern].append(question_id)
+    return found
+
+
+def _digest(ids: Iterable[int]) -> str:
+    return hashlib.sha256(",".join(map(str, sorted(ids))).encode()).hexdigest()[:16]
 
 
 def decisions(session: Session, question_id: int) -> Sequence[StoredDecision]:

@@ -8,7 +8,15 @@ from provisioning.person_states import PersonState
 from service.loads import due
 from service.loads.applying import apply_load
 from service.loads.planning import plan_load
-from service.models import CohortMember, KnownEnrolment, Load, RollAct, RollEvent, SchoolMembership
+from service.models import (
+    CohortMember,
+    KnownEnrolment,
+    KnownUser,
+    Load,
+    RollAct,
+    RollEvent,
+    SchoolMembership,
+)
 from tests.service.loads.test_by_hand import UNTIL, add
 from tests.service.loads.test_moves import days_later, let_time_work, state_of
 from tests.service.trial import A, B, Trial, on_both_databases, pupils, teacher
@@ -60,6 +68,20 @@ def test_a_place_by_hand_ends_though_another_school_lists_the_person(trial: Tria
     assert let_time_work(trial) is None
     trial.sync(trial.write(B, [*OTHERS, SUBSTITUTE], day=16))
     assert state_of(trial, B, "b-t") == (PersonState.ON_ROLL, 0)
+
+
+@on_both_databases
+def test_who_was_by_hand_is_the_other_school_s_from_then_on(trial: Trial) -> None:
+    """The school where the person was entered by hand had the newer export, and spoke."""
+    person_id = listed_by_both(trial)
+    with trial.rows() as session:
+        known = session.get_one(KnownUser, person_id)
+        known.state, known.school_code = PersonState.BY_HAND, A
+    days_later(trial, 15)
+    time_works(trial)
+    known = trial.known(B, "b-t")
+    assert (known.state, known.school_code) == (PersonState.ON_ROLL, B)
+    assert trial.account(B, "b-t")["institution"] == "Школа № 2"
 
 
 @on_both_databases

@@ -20,6 +20,7 @@ from service.models import (
     SchoolMembership,
     SourceKey,
     StoredDecision,
+    StoredQuestion,
 )
 from tests.service.questions.asked import (
     answer,
@@ -167,9 +168,14 @@ def test_all_like_this_are_answered_together_inside_the_scope(trial: Trial) -> N
         make_question("b-x", person, trial.person_id(A, "a-2")),
     )  # fmt: skip
     assert [one.alike for one in open_questions(trial, school_scope(B))][:1] == [3]
-    told = {"all_like_this": True, "alike": 2}
+    told = {"all_like_this": True, "alike": open_questions(trial, school_scope(B))[0].alike_digest}
+    with trial.rows() as session:
+        # As many as before, and one of them another one.
+        stored = session.get_one(StoredQuestion, ids[2])
+        stored.state = "superseded"
+    ask_by_hand(trial, load.id, make_question("b-4", person))
     assert refusal(answer, trial, ids[0], "different", school_scope(B), **told) == "asked.differs"
-    told["alike"] = 3
+    told["alike"] = open_questions(trial, school_scope(B))[0].alike_digest
     done = answer(trial, ids[0], "different", school_scope(B), **told)
     assert done.questions == 3
     assert {key for key, state in states(trial).items() if state == "open"} == {"c-1", "b-x"}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import delete, select
 
 from provisioning.questions import RowRef
 from service.housekeeping import clear_away
-from service.models import StoredDecision, StoredQuestion
+from service.loads.identities import identity_values
+from service.models import Identity, SourceKey, StoredDecision, StoredQuestion
 from service.questions.listing import Shown
 from service.sample.rows import Row
 from tests.service.questions.asked import answer, open_questions, undo
@@ -79,3 +82,31 @@ def test_no_days_keep_answers_for_ever(trial: Trial) -> None:
     let_days_pass(trial, 3000)
     (kept,) = trial.stored(select(StoredDecision.reason))
     assert kept == "Справка"
+
+
+@on_both_databases
+@pytest.mark.parametrize("is_other", [False, True], ids=["same child", "another child"])
+def test_an_old_no_is_about_the_child_that_the_row_named_then(trial: Trial, is_other: bool) -> None:
+    """The id of somebody who has left is given to a child whom another school has as well."""
+    trial.configure("people", keep_answers_days=30)
+    first, second = pupil("a-9", who="h", snils=""), pupil("a-10", who="k", snils="")
+    alike = replace(second.person, sourced_id="a-9")
+    trial.sync(trial.write(A, [*pupils("a", 8), first]))
+    trial.sync(trial.write(B, rows_of_b(), day=1))
+    (asked,) = open_questions(trial)
+    carried_out(trial, answer(trial, asked.id, "refuse").load_id)
+    let_days_pass(trial, 31)
+    person_id = trial.person_id(A, "a-9")
+    other = trial.person_id(B, "b-9")
+    with trial.rows() as session:
+        # The key leads nowhere any more, as after a file that gave the id to somebody else.
+        session.execute(delete(SourceKey).where(SourceKey.person_id == other))
+        human = session.get_one(Identity, person_id)
+        if is_other:
+            for name, value in identity_values(alike).items():
+                setattr(human, name, value)
+    row = replace(second, person=replace(second.person, sourced_id="b-9"), class_id="c-2")
+    rows = [*pupils("b", 8, "c-2"), row] if is_other else rows_of_b()
+    trial.sync(trial.write(B, rows, day=40))
+    found = [each.key for one in open_questions(trial) for each in one.question.candidates]
+    assert (person_id in found) is is_other

@@ -138,3 +138,17 @@ def test_who_has_left_the_other_school_keeps_the_account_and_loses_its_places(
     (again,) = open_questions(trial)
     assert (again.id, keys(trial)) == (asked.id, known)
     assert places(trial, B, "b-7x") == BOTH
+
+
+@on_both_databases
+def test_a_move_is_asked_about_again_when_its_answer_holds_no_more(trial: Trial) -> None:
+    """The pupil has gone back to the old school, and comes to the new one once more."""
+    asked = asked_about_places(trial)
+    carried_out(trial, answer(trial, asked.id, "confirm").load_id)
+    trial.sync(trial.write(A, [*pupils("a", 8), pupil("a-7x", who="mover")], day=3))
+    trial.sync(trial.write(B, pupils("b", 8), day=4))
+    assert open_questions(trial) == []
+    came = pupil("b-7x", "c-2", who="mover", begin_date=None)
+    trial.sync(trial.write(B, [*pupils("b", 8), came], day=5))
+    (again,) = open_questions(trial)
+    assert (again.question.kind, again.question.key) == ("move", "b-7x places")
