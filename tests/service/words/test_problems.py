@@ -14,7 +14,7 @@ CODE = re.compile(
     r'(?:\w+Problem|Refusal|\w+Error|NoPdf|KeptInMoodle|UnknownSchool)\(\s*f?"([a-z_]+\.[a-z_]+)'
 )
 NOT_FOUND = re.compile(r'Forbidden\("(\w+)"\)')
-NAMED = re.compile(r'"(link\.nobody|mapping\.unusable)"')
+NAMED = re.compile(r'"(link\.nobody|mapping\.unusable|undo\.[a-z_]+)"')
 
 
 def test_each_code_has_a_sentence_and_each_sentence_a_code() -> None:
