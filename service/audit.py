@@ -163,6 +163,8 @@ class AuditAction(StrEnum):
     FIELD_END = "field.end"
     """The next plan brings back what the source says of such a field."""
 
+    PERSON_DELETE = "person.delete"
+    """The account of an archived person was deleted in Moodle, and what we know of them erased."""
     PERSON_ENTER = "person.enter"
     """A person was entered by hand until the next export."""
     REPORT_EXPORT = "report.export"

@@ -174,6 +174,10 @@ class MoodleClient(Reads):
         """
         return _refused_ids(self._call(Function.UPDATE_USERS, {"users": users}))
 
+    def delete_users(self, user_ids: Sequence[int]) -> None:
+        """Delete accounts: all or nothing. One that is deleted already is refused."""
+        self._call(Function.DELETE_USERS, {"userids": user_ids})
+
     def users_by_field(
         self, field: Literal["id", "idnumber", "username", "email"], values: Sequence[str | int]
     ) -> list[Record]:

@@ -24,6 +24,8 @@ class Function(StrEnum):
     GET_COURSES_BY_FIELD = "core_course_get_courses_by_field"
     CREATE_USERS = "core_user_create_users"
     UPDATE_USERS = "core_user_update_users"
+    DELETE_USERS = "core_user_delete_users"
+    """Optional, and not asked for: only ``delete-accounts`` calls it."""
     GET_USERS_BY_FIELD = "core_user_get_users_by_field"
     ENROL_USERS = "enrol_manual_enrol_users"
     UNENROL_USERS = "enrol_manual_unenrol_users"
@@ -54,6 +56,7 @@ class Function(StrEnum):
         return self in {
             Function.GET_COHORT_MEMBERS,
             Function.CALL_SEVERAL,
+            Function.DELETE_USERS,
             Function.SET_REPORT_FILTERS,
             Function.RETRIEVE_REPORT,
         }

@@ -40,6 +40,7 @@ CAPABILITIES_OF: Mapping[Function, tuple[str, ...]] = {
     Function.GET_USERS_BY_FIELD: (
         "moodle/user:viewdetails", "moodle/user:viewalldetails", "moodle/site:viewuseridentity",
     ),
+    Function.DELETE_USERS: ("moodle/user:delete",),
     Function.ENROL_USERS: ("moodle/course:view", "enrol/manual:enrol", "moodle/role:assign"),
     Function.UNENROL_USERS: ("moodle/course:view", "enrol/manual:unenrol"),
     Function.GET_ENROLLED_USERS: ("moodle/course:view", "moodle/course:viewparticipants"),
@@ -65,8 +66,12 @@ class Requirement:
 
 
 def required_functions(*, reports: bool = True) -> list[Function]:
-    """Return what an administrator adds to the service. ``reports``: a custom report is read."""
-    return [one for one in Function if reports or one not in OF_REPORTS]
+    """Return what an administrator adds to the service. ``reports``: a custom report is read.
+
+    Not what deletes accounts: that is allowed for the day on which somebody wants it.
+    """
+    left_out = {Function.DELETE_USERS} | (set() if reports else OF_REPORTS)
+    return [one for one in Function if one not in left_out]
 
 
 def required_capabilities(*, reports: bool = True) -> list[Requirement]:

@@ -54,6 +54,9 @@ COMMANDS = {
     "reconcile": {
         "reconcile": _("Look into Moodle for what was changed there by hand; repair it."),
     },
+    "deleting": {
+        "delete-accounts": _("Delete accounts of archived people for good, by a list."),
+    },
     "undo": {"undo": _("Plan a load that brings back what earlier loads changed.")},
     "questions": {
         "questions": _("List what only a person can say: who or what a row is."),

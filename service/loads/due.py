@@ -34,6 +34,7 @@ from service.access import Scope
 from service.application import Application
 from service.db import lock, transaction
 from service.loads import claims, operations
+from service.loads.emptied import emptied_cohorts
 from service.loads.known_state import accounts, places_of
 from service.loads.left_alone import Hands
 from service.loads.operations import LoadProblem
@@ -252,7 +253,8 @@ def _plan_school(
     )
     _give_up_older(session, load_id, code)
     known = State(
-        school_code=code, categories={}, cohorts={}, courses={}, users=accounts(session, code),
+        school_code=code, categories={}, cohorts=emptied_cohorts(session, settings.naming, school),
+        courses={}, users=accounts(session, code),
         members=frozenset(), enrolments=frozenset(),
     )  # fmt: skip
     members, enrolments = places_of(session, due)
@@ -279,7 +281,14 @@ def _plan_school(
     for person_id in told.users.keys() & set(over) & elsewhere.keys():
         moved[person_id] = handed_over(told.users[person_id], code, elsewhere[person_id])
     users = {**told.users, **moved}
-    desired = replace(told, users=users, members=frozenset(), enrolments=frozenset())
+    # Whose people are archived: nobody needs to see the class any more.
+    archives = any(one.state == PersonState.ARCHIVED for one in moved.values())
+    cohorts = {
+        key: replace(one, visible=False) if archives else one for key, one in told.cohorts.items()
+    }
+    desired = replace(
+        told, users=users, cohorts=cohorts, members=frozenset(), enrolments=frozenset()
+    )
     stored = SchoolPlan(
         load_id=load_id,
         school_code=code,

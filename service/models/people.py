@@ -45,6 +45,8 @@ class Identity(Base):
     password_generation: Mapped[int] = mapped_column(default=0)
     """Grows with each reset: the next random first password is another one."""
     reserved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the person was deleted: login and person id stay taken, all else is empty."""
 
 
 class TakenLogin(Base):

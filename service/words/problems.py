@@ -51,6 +51,11 @@ _SENTENCES = {
     "load.nothing_failed": N_("nothing of this load has failed"),
     "load.overtaken": N_("a later load of the school has planned again what failed here"),
     "load.files_gone": N_("the files of this load are not kept any more: load them again"),
+    "delete.none": N_("nobody is to be deleted"),
+    "delete.unknown": N_("nobody has the login or person id {who}"),
+    "delete.not_archived": N_("only archived people are deleted; these are not: {who}"),
+    "delete.digest": N_("the list is not the one with this digest; look again"),
+    "delete.closed": N_("writing to Moodle is paused; delete later"),
     "undo.nothing": N_("nothing of load {load} is in effect at these schools"),
     "undo.school_change": N_(
         "a merger, split or closing of a school cannot be undone this way, nor a load before it"

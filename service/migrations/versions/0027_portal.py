@@ -215,6 +215,7 @@ def _undo() -> None:
     op.add_column("school_plans", sa.Column("undoes", sa.JSON))
     op.add_column("school_plans", sa.Column("undone_by", sa.Integer))
     op.add_column("source_keys", sa.Column("since", sa.DateTime(timezone=True)))
+    op.add_column("identities", sa.Column("erased_at", sa.DateTime(timezone=True)))
     op.create_table(
         "kept_before",
         sa.Column("plan_id", sa.Integer, sa.ForeignKey("school_plans.id"), primary_key=True),
