@@ -130,7 +130,7 @@ STATES: Mapping[PersonState, StateRule] = {
         may_sign_in=False, has_places=False, on_roll=False, moves=(_LISTED,)
     ),
 }
-"""Each state leads back to a roll with the same account and login; only a person deletes anybody."""
+"""Each state leads back to a roll with the same account and login; a person alone deletes."""
 
 LISTED = frozenset(state for state, rule in STATES.items() if rule.on_roll)
 """States of people whom a school, or an operator, lists."""
