@@ -193,7 +193,9 @@ class Layout:
     time_zone: ZoneInfo
     """Of export times that name no zone."""
     root: str = ""
-    """Name of the root element; its namespace does not matter. Empty for a layout of tables."""
+    """Name of the root element. Empty for a layout of tables."""
+    root_namespace: str = ""
+    """What the namespace of the root element begins with; empty: any or none."""
     recognised_table: str = ""
     """For tables: the name of the one that tells the layout of all that come with it; empty when
     each table stands for itself."""
@@ -230,7 +232,8 @@ class Layout:
             return self.is_table and set(self.recognised_columns) == set(other.recognised_columns)
         versions = self.version_values & other.version_values
         told = self.version_values and other.version_values
-        return self.root == other.root and bool(versions or not told)
+        same_root = self.root == other.root and self.root_namespace == other.root_namespace
+        return same_root and bool(versions or not told)
 
     @property
     def is_table(self) -> bool:

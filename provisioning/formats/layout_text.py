@@ -66,6 +66,9 @@ _TABLE_FORMS = _Forms(_TITLE, _TITLE, (MANY, "school_code"))
 """Names of tables, and titles of columns."""
 
 
+_RECOGNISE_KEYS = frozenset({"root", "namespace", "version", "table", "columns", "others"})
+
+
 def layouts(folders: Iterable[Path] = ()) -> dict[str, Layout]:
     """The shipped layouts and those in further folders, by name; a later one of a name wins.
 
@@ -80,13 +83,14 @@ def layouts(folders: Iterable[Path] = ()) -> dict[str, Layout]:
 
 
 def in_order(found: Mapping[str, Layout]) -> list[Layout]:
-    """The layouts in the order in which a file is compared with them: those that ask for a version
-    first, and the shipped ones last."""
+    """The layouts in the order in which a file is compared with them: those that ask for a
+    namespace or a version first, and the shipped ones last."""
     latest_first = list(found.values())[::-1]
-    return [
-        *(one for one in latest_first if one.version_values),
-        *(one for one in latest_first if not one.version_values),
-    ]
+
+    def asks(one: Layout) -> int:
+        return 2 * bool(one.root_namespace) + bool(one.version_values)
+
+    return sorted(latest_first, key=asks, reverse=True)
 
 
 def layout_files(folder: Path) -> list[Path]:
@@ -128,8 +132,8 @@ def parse_layout(text: str, file_name: str) -> Layout:
 def _layout(data: dict[str, Any]) -> Layout:
     _check_keys("", data, LAYOUT_KEYS)
     recognise = _table("recognise", data["recognise"])
-    _check_keys("[recognise]", recognise, {"root", "version", "table", "columns", "others"})
-    if "columns" in recognise and recognise.keys() & {"root", "version"}:
+    _check_keys("[recognise]", recognise, _RECOGNISE_KEYS)
+    if "columns" in recognise and recognise.keys() & {"root", "namespace", "version"}:
         raise ValueError("[recognise]: root is for XML, columns are for tables")
     if "columns" not in recognise:
         recognise["root"]
@@ -152,6 +156,7 @@ def _layout(data: dict[str, Any]) -> Layout:
         title=_text("title", data["title"]),
         source=_text("source", data["source"]),
         root=_text("root", recognise.get("root", "")).rpartition(":")[2],
+        root_namespace=_text("namespace", recognise.get("namespace", "")),
         recognised_table=_text("[recognise] table", recognise.get("table", "")),
         recognised_columns=tuple(_list("[recognise] columns", recognise.get("columns", []))),
         unneeded_tables=frozenset(

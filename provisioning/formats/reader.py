@@ -249,12 +249,12 @@ def _syntax_problem(error: etree.XMLSyntaxError, *, cut: bool) -> FileProblem:
 
 
 def _recognise(root: etree._Element, layouts: Iterable[Layout]) -> Layout:
-    name = etree.QName(root).localname
+    name, namespace = etree.QName(root).localname, etree.QName(root).namespace
     for layout in layouts:
         version = root.get(layout.version_path, "") if layout.version_path else ""
-        if layout.root == name and (
-            not layout.version_values or version.strip() in layout.version_values
-        ):
+        if layout.root != name or not (namespace or "").startswith(layout.root_namespace):
+            continue
+        if not layout.version_values or version.strip() in layout.version_values:
             return layout
     attributes = " ".join(f'{key!s}="{value!s:.20}"' for key, value in root.attrib.items())
     raise FileProblem(

@@ -29,6 +29,8 @@ class Row:
     """A field that the layout demands and the record lacks."""
     unknown: dict[str, str] = field(default_factory=dict)
     """Field -> the key that its lookup does not know."""
+    schools: tuple[str, ...] = ()
+    """Codes of the schools of the record, where a lookup knows some."""
     repeats: bool = False
     """The record is made of rows of something else, as a class of its pupils' rows."""
 
@@ -82,6 +84,8 @@ class Recipe:
         for name, entry in self._adjusted:
             if adjusted := self._adjust(row, name, entry, entry.pick(texts), lookups):
                 values[name] = adjusted[0]
+                if name == "school_code":
+                    row.schools = tuple(dict.fromkeys(adjusted))
         if self._many is not None and many:
             row.group_ids = self._groups(row, self._many, many, max_text, lookups)
         for name in self._demanded:

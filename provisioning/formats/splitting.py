@@ -78,17 +78,19 @@ class SchoolsInFile:
         links: list[Row] = []
         for row in rows:
             code = collapse(row.values.pop("school_code", "")) or of_header
+            row.unknown.pop("school_code", None)
             if row.kind is Kind.HEADER:
                 continue
             if len(code) > MAX_SCHOOL_CODE:
                 self.homeless.append(row.line)
             elif code:
                 sourced_id = collapse(row.values.get("id", ""))
-                if row.kind is Kind.CLASS:
-                    class_schools[sourced_id].add(code)
-                elif row.kind in _PEOPLE:
-                    person_schools[sourced_id].add(code)
-                self.rows[code].append(row)
+                for one in {code, *map(collapse, row.schools)}:
+                    if row.kind is Kind.CLASS:
+                        class_schools[sourced_id].add(one)
+                    elif row.kind in _PEOPLE:
+                        person_schools[sourced_id].add(one)
+                    self.rows[one].append(row)
             elif row.kind in _LINKS:
                 links.append(row)
             elif row.kind is not Kind.GUARDIAN:

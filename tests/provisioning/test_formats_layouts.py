@@ -38,6 +38,8 @@ WHOLE = (
     "roster-1",
 )
 """Layouts that say everything about a school; lists name its pupils alone."""
+OF_OWNERS = ("pifu-ims",)
+"""A file holds all schools of an owner (``test_formats_ims``)."""
 LAYOUTS = resources.files("provisioning.formats").joinpath("layouts")
 LAYOUT = LAYOUTS.joinpath("roster-1.toml").read_text("utf-8")
 SCHEMA = etree.XMLSchema(etree.fromstring(LAYOUTS.joinpath("roster-1.xsd").read_bytes()))
@@ -48,10 +50,10 @@ TABLES = DOCS / "tables.md"
 
 
 def test_the_shipped_layouts_are_these_and_each_is_described() -> None:
-    assert set(layouts()) == {*LISTS, *WHOLE}
+    assert set(layouts()) == {*LISTS, *WHOLE, *OF_OWNERS}
     texts = SHIPPED_LAYOUTS.read_text("utf-8") + TABLES.read_text("utf-8")
     described = re.findall(r"(?m)^\* \*\*([\w.-]+)\*\*", texts)
-    assert sorted(described) == sorted((*LISTS, *WHOLE))
+    assert sorted(described) == sorted((*LISTS, *WHOLE, *OF_OWNERS))
 
 
 @pytest.mark.parametrize("name", WHOLE)

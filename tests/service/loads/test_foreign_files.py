@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from service.models import LoadFile
+from tests.provisioning.test_formats_ims import two_schools
+from tests.service.questions.asked import open_questions
 from tests.service.trial import Trial, on_both_databases
 
 DATA = Path(__file__).parents[2] / "data"
@@ -30,6 +32,21 @@ def foreign(trial: Trial, kind: str, *changes: tuple[str, str], name: str = "sch
     path = trial.folder / f"{name}.xml"
     path.write_text(text, codec)
     return path
+
+
+@on_both_databases
+def test_one_file_of_several_schools_is_loaded_school_by_school(trial: Trial) -> None:
+    trial.folder.mkdir(parents=True, exist_ok=True)
+    path = trial.folder / "pifu.xml"
+    path.write_text(two_schools(), "utf-8")
+    trial.sync(path)
+    assert trial.account("999000111", "t-1")["institution"] == "Школа № 1"
+    (asked,) = open_questions(trial)  # a teacher of two schools, without a number
+    assert (asked.question.school_code, asked.question.key) == ("o-2", "t-1")
+    assert trial.account("999000111", "s-1")["institution"] == "Школа № 1"
+    assert trial.account("o-2", "s-2")["institution"] == "Школа № 2"
+    assert len(trial.moodle()["users"]) == 3
+    trial.settled(path)
 
 
 SAID = ("<UAJ>123ABC</UAJ>", "<UAJ>123ABC</UAJ><HORODATAGE>01/10/2026 08:00:00</HORODATAGE>")
