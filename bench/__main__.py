@@ -15,6 +15,7 @@ from bench import (
     coverage,
     importing,
     login,
+    looking,
     providers,
     reading,
     school,
@@ -38,6 +39,8 @@ def main() -> None:
     parser.add_argument("--adoption-schools", type=int, default=28)
     parser.add_argument("--adoption-straight", action="store_true", help="a whole city")
     parser.add_argument("--adoption-people", type=int, default=715, help="of each school")
+    parser.add_argument("--looking-schools", type=int, default=700)
+    parser.add_argument("--looking-people", type=int, default=715, help="of each school")
     parser.add_argument("--sign-ins", type=int, default=50)
     parser.add_argument("--flows", type=int, default=400, help="of each provider")
     parser.add_argument("--answers", type=int, default=500, help="to a token")
@@ -61,6 +64,9 @@ def main() -> None:
             schools=given.adoption_schools,
             people=given.adoption_people,
             straight=given.adoption_straight,
+        ),
+        "looking": lambda at: looking.figures(
+            at, schools=given.looking_schools, people=given.looking_people
         ),
         "login": lambda at: login.figures(at, sign_ins=given.sign_ins, rounds=rounds),
         "providers": lambda at: providers.figures(at, flows=given.flows, rounds=rounds),

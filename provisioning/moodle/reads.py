@@ -9,6 +9,9 @@ from provisioning.moodle.functions import Function
 
 Record = Mapping[str, Any]
 
+MOST_COHORTS = 10_000
+"""Of one search."""
+
 SITE_COURSE_ID = 1
 """The front page of Moodle, which is a course that everybody is in."""
 COHORTS_A_PAGE = 1_000
@@ -50,6 +53,31 @@ class Reads:
             },
         )
         return {int(row["id"]) for row in rows}
+
+    def cohorts_among(self, idnumbers: Sequence[str]) -> list[Record]:
+        """Return the cohorts with these idnumbers.
+
+        Those that begin alike up to the last colon are found by one search: each search goes
+        through all cohorts of the site.
+        """
+        alike: dict[str, list[str]] = {}
+        for idnumber in idnumbers:
+            alike.setdefault(idnumber.rpartition(":")[0], []).append(idnumber)
+        several = [f"{begin}:" for begin, those in alike.items() if begin and len(those) > 1]
+        wanted = set(idnumbers)
+        found: dict[int, Record] = {}
+        alone = {
+            one for begin, those in alike.items() if f"{begin}:" not in several for one in those
+        }
+        answers = self._read_each(Function.SEARCH_COHORTS, [cohort_query(one) for one in several])
+        for begin, answer in zip(several, answers, strict=True):
+            if len(answer["cohorts"]) >= MOST_COHORTS:
+                alone |= {one for one in wanted if one.startswith(begin)}
+            found |= {row["id"]: row for row in answer["cohorts"] if row["idnumber"] in wanted}
+        queries = [cohort_query(one) for one in sorted(alone)]
+        for answer in self._read_each(Function.SEARCH_COHORTS, queries):
+            found |= {row["id"]: row for row in answer["cohorts"] if row["idnumber"] in wanted}
+        return list(found.values())
 
     def cohorts_by_name(self, names: Sequence[str]) -> list[Record]:
         """Return the cohorts that have exactly these names."""
@@ -113,7 +141,7 @@ def cohort_query(text: str) -> dict[str, Any]:
         "context": {"contextlevel": "system", "instanceid": 0},
         "includes": "all",
         "limitfrom": 0,
-        "limitnum": 10_000,
+        "limitnum": MOST_COHORTS,
     }
 
 

@@ -73,6 +73,8 @@ class Drift(Base):
     """``provisioning.changes.Kind`` of what differs."""
     key: Mapped[str] = mapped_column(String(300))
     """As ``Change.key``."""
+    place: Mapped[str] = mapped_column(String(300), default="", server_default="", index=True)
+    """The key without what comes after ``|``: of a link its cohort or course."""
     person_id: Mapped[str] = mapped_column(String(36), default="", server_default="")
     moodle_id: Mapped[int | None]
     field: Mapped[str] = mapped_column(String(100), default="", server_default="")

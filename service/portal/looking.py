@@ -184,7 +184,7 @@ class _Looking:
                 )
                 schools = {who: one.user.school_code for who, one in known.items()}
                 drifts = compare(Known(users=known), found)
-                self._store(session, drifts, schools, storing.of_keys(Kind.USER, list(known)))
+                self._store(session, drifts, schools, storing.of_places(Kind.USER, list(known)))
                 storing.forget_gone(session, drifts)
                 self._count(session, people=len(known))
 
@@ -238,7 +238,7 @@ class _Looking:
             drifts = compare(self._known(session, kind, known, places, found), found)
             # Of a link the school is that of its cohort or course.
             owners = {one.key: schools.get(one.key.partition("|")[0], "") for one in drifts}
-            looked_at = storing.of_keys(kind, list(known))
+            looked_at = storing.of_places(kind, list(known))
             if read := [*found.members, *found.roles]:
                 looked_at |= storing.of_places(_LINKS[kind], read)
             self._store(session, drifts, owners, looked_at)

@@ -131,7 +131,7 @@ class Reader:
     def _by_idnumber(self, kind: Kind, keys: Sequence[str]) -> Sequence[Row]:
         read: Callable[[Sequence[str]], Sequence[Row]] = {
             Kind.CATEGORY: self.moodle.categories_by_idnumber,
-            Kind.COHORT: self.moodle.cohorts_by_idnumber,
+            Kind.COHORT: self.moodle.cohorts_among,
             Kind.COURSE: self.moodle.courses_by_idnumber,
         }[kind]
         # MariaDB also finds idnumbers that only look alike.

@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Change, Kind
-from provisioning.drift import FULL_NAME, ROLES, DriftKind, by_plan
+from provisioning.drift import BY_REMEDY, FULL_NAME, ROLES, DriftKind, by_plan
 from provisioning.plan import Plan, make_plan, plan_digest
 from provisioning.settings import LimitSettings
 from provisioning.state import CourseEnrolment, CourseRole, Member, MoodleUser, State
@@ -70,7 +70,8 @@ def open_drifts(
     """Return the numbers of the drifts that can be repaired now.
 
     ``kinds``: those that somebody named, kept ones too. ``by_rule``: the kinds that repair
-    themselves; what was planned once and is still there is left to a person.
+    themselves; what was planned once and is still there is left to a person, unless a newer load
+    has overtaken that plan.
     """
     states = {DriftState.OPEN} | ({DriftState.KEPT} if kinds else set())
     query = select(Drift).where(Drift.state.in_(states))
@@ -81,9 +82,15 @@ def open_drifts(
     if kinds:
         query = query.where(Drift.kind.in_(kinds))
     if by_rule is not None:
-        query = query.where(Drift.kind.in_(by_rule), Drift.load_id.is_(None))
-    rows = session.scalars(query.order_by(Drift.id))
-    return [row.id for row in rows if is_repairable(row)][:MOST_AT_ONCE]
+        overtaken = exists().where(
+            SchoolPlan.load_id == Drift.load_id,
+            SchoolPlan.school_code == Drift.school_code,
+            SchoolPlan.status == PlanStatus.SUPERSEDED,
+        )
+        untried = Drift.load_id.is_(None) | overtaken.correlate(Drift)
+        query = query.where(Drift.kind.in_(by_rule), untried)
+    query = query.where(Drift.kind.not_in(BY_REMEDY)).order_by(Drift.id).limit(MOST_AT_ONCE)
+    return [row.id for row in session.scalars(query) if is_repairable(row)]
 
 
 def plan_repair(
@@ -158,7 +165,7 @@ def _by_school(session: Session, drifts: Sequence[Drift]) -> dict[str, list[Drif
     of_people = dict(rows_among(session, query, KnownUser.person_id, people))
     of_objects: dict[tuple[Kind, str], str] = {}
     for kind in (Kind.CATEGORY, Kind.COHORT, Kind.COURSE):
-        keys = {_object_key(row) for row in drifts if _object_kind(row) is kind}
+        keys = {row.place for row in drifts if _object_kind(row) is kind}
         found = held.schools_of(session, kind, keys)
         of_objects |= {(kind, key): code for key, code in found.items()}
     result: dict[str, list[Drift]] = defaultdict(list)
@@ -168,10 +175,10 @@ def _by_school(session: Session, drifts: Sequence[Drift]) -> dict[str, list[Drif
         if place is None:
             code = of_people.get(row.person_id)
         else:
-            code = of_objects.get((place, _object_key(row)))
+            code = of_objects.get((place, row.place))
             if code == "":
                 below = _schools_below(session) if below is None else below
-                code = below.get(_object_key(row))
+                code = below.get(row.place)
         if code:
             result[code].append(row)
     return result
@@ -182,11 +189,6 @@ def _object_kind(row: Drift) -> Kind | None:
     return {
         Kind.USER: None, Kind.MEMBER: Kind.COHORT, Kind.ENROLMENT: Kind.COURSE,
     }.get(Kind(row.subject), Kind(row.subject))  # fmt: skip
-
-
-def _object_key(row: Drift) -> str:
-    is_link = row.subject in (Kind.MEMBER, Kind.ENROLMENT)
-    return row.key.partition("|")[0] if is_link else row.key
 
 
 def _schools_below(session: Session) -> dict[str, str]:
@@ -316,18 +318,18 @@ def _with_account(session: Session, groups: Iterable[Iterable[str]]) -> set[str]
 
 def _put_links(drifts: Sequence[Drift], known: _Side, desired: _Side) -> None:
     for row in drifts:
-        place, _, rest = row.key.partition("|")
+        place, role = row.place, row.key.rpartition("|")[2]
         if row.subject == Kind.MEMBER:
             member = Member(cohort=place, person_id=row.person_id)
             gone = row.kind == DriftKind.MEMBER_GONE
             (desired if gone else known).members.add(member)
         if row.subject == Kind.ENROLMENT:
-            link = _enrolment(place, row.person_id, rest.rpartition("|")[2])
+            link = _enrolment(place, row.person_id, role)
             added = row.kind == DriftKind.ENROLMENT_ADDED
             (known if added else desired).enrolments.add(link)
             if row.kind == DriftKind.ROLE_CHANGED:
-                for role in set(row.theirs.split(", ")) & ROLES:
-                    known.enrolments.add(_enrolment(place, row.person_id, role))
+                for other in set(row.theirs.split(", ")) & ROLES:
+                    known.enrolments.add(_enrolment(place, row.person_id, other))
 
 
 def _under_our_ids(plan: Plan) -> Plan:

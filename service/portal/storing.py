@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Kind
@@ -80,6 +80,7 @@ def _row(
     kept = one.kind in rules.keep
     return Drift(
         school_code=school, kind=one.kind.value, subject=one.subject.value, key=one.key,
+        place=one.key.partition("|")[0],
         person_id=one.person_id, moodle_id=one.moodle_id, field=one.field, ours=one.ours,
         theirs=one.theirs, state=DriftState.KEPT if kept else DriftState.OPEN, look_id=look.id,
         found_at=now, seen_at=now, decided_by=BY_RULE if kept else "",
@@ -118,15 +119,10 @@ def forget_gone(session: Session, found: Iterable[FoundDrift]) -> None:
     forget_accounts(session, gone)
 
 
-def of_keys(kind: Kind, keys: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition on drifts of these people or objects. No more keys than an IN takes."""
-    return (Drift.subject == kind.value) & Drift.key.in_(keys)
-
-
 def of_places(kind: Kind, places: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition on drifts of links into these cohorts or courses."""
-    begins = [Drift.key.startswith(f"{place}|", autoescape=True) for place in places]
-    return (Drift.subject == kind.value) & or_(*begins)
+    """Return the condition on drifts of these people or objects, or of links into these cohorts or
+    courses. No more of them than an IN takes."""
+    return (Drift.subject == kind.value) & Drift.place.in_(places)
 
 
 _PLACES = {Kind.MEMBER: Kind.COHORT, Kind.ENROLMENT: Kind.COURSE}
@@ -155,4 +151,4 @@ def _object_of(row: Drift) -> tuple[str, str]:
     kind = _PLACES.get(Kind(row.subject))
     if kind is None:
         return row.subject, row.key
-    return kind.value, row.key.partition("|")[0]
+    return kind.value, row.place

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(30), nullable=False),
         sa.Column("subject", sa.String(20), nullable=False),
         sa.Column("key", sa.String(300), nullable=False),
+        sa.Column("place", sa.String(300), server_default="", nullable=False),
         sa.Column("person_id", sa.String(36), server_default="", nullable=False),
         sa.Column("moodle_id", sa.Integer),
         sa.Column("field", sa.String(100), server_default="", nullable=False),
@@ -51,6 +52,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_drifts_state", "drifts", ["state", "school_code"])
     op.create_index("ix_drifts_person_id", "drifts", ["person_id"])
+    op.create_index("ix_drifts_place", "drifts", ["place"])
     op.create_index("ix_drifts_look_id", "drifts", ["look_id"])
     is_open = sa.text("state = 'open'")
     op.create_index(
