@@ -21,6 +21,7 @@ from service.models import Load, LoadFinding, LoadStatus, PlannedChange, SchoolP
 from service.privacy import PRIVATE_FIELDS
 from service.questions import listing
 from service.words import loads as wording
+from service.words.exclusions import left_out
 from service.words.findings import verdict
 
 SHOWN_FINDINGS = 50
@@ -131,7 +132,7 @@ def _as_data(
         "schools": [
             {"school": plan.school_code, "status": plan.status, "people": plan.people,
              "set_aside": plan.set_aside, "counts": plan.counts, "limits_exceeded": plan.breaches,
-             "unusual": plan.unusual,
+             "unusual": plan.unusual, "left_alone": plan.left_out,
              "digest": plan.digest}
             for plan in plans
         ],
@@ -178,6 +179,8 @@ def _print_load(load: Load, plans: Sequence[SchoolPlan], findings: Sequence[Load
         if plan.counts:
             changes = "; ".join(f"{wording.change(key)} {n}" for key, n in plan.counts.items())
             click.echo(f"{plan.school_code}: {changes}")
+        if left := left_out(plan.left_out):
+            click.echo(f"{plan.school_code}: {left}")
         for one in plan.unusual:
             what = _("unusual: {what}", what=wording.unusual(one))
             click.echo(f"{plan.school_code}: {what}")

@@ -11,6 +11,8 @@ from service.console import (
     by_hand,
     changes,
     clients,
+    drifts,
+    exclusions,
     findings,
     home,
     links,
@@ -42,6 +44,7 @@ from service.i18n import N_
 SECTIONS = (
     (N_("Overview"), (home,)),
     (N_("Loads"), (loads, uploads, questions, years, writing)),
+    (N_("Moodle"), (drifts, exclusions)),
     (N_("People"), (slips, people, by_hand)),
     (N_("Reports"), (reports, published, mail)),
     (N_("Registry"), (registry, registry_figures, registry_imports)),

@@ -14,6 +14,7 @@ from service.console.navigation import Part
 from service.i18n import N_
 from service.loads import failures
 from service.models import Load, LoadStatus, PlanStatus, School, SchoolPlan
+from service.portal import deciding
 from service.questions import listing
 
 blueprint = Blueprint("home", __name__)
@@ -58,6 +59,7 @@ def index() -> str:
             "console/home.html",
             waiting=waiting,
             questions=listing.count_open(db, mine),
+            drifts=deciding.count_open(db, mine),
             unfinished=unfinished,
             failed=with_counts(db, failures.unsettled(db, mine), mine),
             last=with_counts(db, last, mine),

@@ -17,7 +17,9 @@ from service import i18n
 from service.console.context import settings, the_console
 from service.console.session import form_token
 from service.words import (
+    drifts,
     esia,
+    exclusions,
     findings,
     links,
     loads,
@@ -31,9 +33,9 @@ from service.words import (
 )
 
 WORDS = SimpleNamespace(
-    esia=esia, findings=findings, links=links, loads=loads, people=people, phases=phases,
-    questions=questions, registrations=registrations, registry=registry, values=values,
-    years=years,
+    drifts=drifts, esia=esia, exclusions=exclusions, findings=findings, links=links, loads=loads,
+    people=people, phases=phases, questions=questions, registrations=registrations,
+    registry=registry, values=values, years=years,
 )  # fmt: skip
 """``words`` of a template: ``words.loads.outcome(code)``."""
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, render_template, request
+from sqlalchemy.orm import Session
 
 from auth.oidc.context import current_context
 from auth.signin.passwords import own_password_hash
@@ -11,9 +14,12 @@ from service.console.context import now, scope, settings, the_console, transacti
 from service.console.forms import refused_on
 from service.console.navigation import Part
 from service.i18n import N_
+from service.loads.left_alone import exclusions
+from service.models import KnownUser
 from service.people.passwords import find_person, page_in_moodle, paused_until, reset_password
 from service.people.search import SHOWN, search_people
 from service.people.slips import slip_of
+from service.portal import deciding, keeping, looks
 from service.problems import Problem
 from service.reports.people import places_of
 
@@ -27,6 +33,7 @@ def _page(login: str) -> str:
         person = find_person(db, scope(), login)
         places = places_of(db, scope(), [person])[person.person_id]
         paused = paused_until(db, current_context().throttle, person, now())
+        moodle = _in_moodle(db, person)
     in_moodle = settings().passwords.kept_in == "moodle"
     return render_template(
         "console/people.html",
@@ -36,7 +43,24 @@ def _page(login: str) -> str:
         has_own=own_password_hash(application.sessions, person.person_id) is not None,
         paused=paused,
         moodle_page=page_in_moodle(settings(), person) if in_moodle else "",
+        **moodle,
     )
+
+
+def _in_moodle(db: Session, person: KnownUser) -> dict[str, Any]:
+    """What the card says of the account: as of which look, what differs, what stays as it is."""
+    sticky = keeping.of_person(db, person.person_id)
+    excluded = exclusions(db, settings().moodle, person.school_code)
+    drifts = deciding.of_person(db, person.person_id)
+    return {
+        "sticky": sticky,
+        "asked": keeping.asked_of(db, sticky),
+        "drifts": [one for one in drifts if deciding.is_visible(db, scope(), one)],
+        "excluded": excluded.names_person(
+            idnumber=person.person_id, login=person.username, roles=[person.role]
+        ),
+        "last_look": looks.last(db, school=person.school_code),
+    }
 
 
 def _nobody(problem: Problem) -> str:

@@ -217,6 +217,11 @@ def visible(scope: Scope) -> ColumnElement[bool]:
     return Drift.school_code.in_(scope.codes())
 
 
+def is_visible(session: Session, scope: Scope, row: Drift) -> bool:
+    """Tell whether the operator sees this drift."""
+    return session.scalar(select(Drift.id).where(Drift.id == row.id, visible(scope))) is not None
+
+
 def listed(
     scope: Scope,
     *,

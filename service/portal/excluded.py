@@ -48,12 +48,13 @@ def settle_excluded(
     session.flush()
 
 
-def open_again(session: Session, exclusions: Exclusions, now: datetime) -> None:
-    """Let drifts wait for a decision again whose exclusion has ended."""
-    rows = session.scalars(select(Drift).where(Drift.state == DriftState.EXCLUDED)).all()
-    still = {row.id for row in excluded_among(session, exclusions, rows)}
+def open_again(session: Session, *, ended: Exclusions, still: Exclusions, now: datetime) -> None:
+    """Let drifts wait for a decision again whose exclusion has ended, unless another one stands."""
+    every = session.scalars(select(Drift).where(Drift.state == DriftState.EXCLUDED)).all()
+    rows = excluded_among(session, ended, every)
+    others = {row.id for row in excluded_among(session, still, rows)}
     for row in rows:
-        if row.id not in still:
+        if row.id not in others:
             row.state, row.decided_by, row.decided_at = DriftState.OPEN, "", None
             row.seen_at = now
     session.flush()

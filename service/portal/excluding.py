@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from provisioning import roster
 from provisioning.exclusions import ABOUT_PEOPLE, ANY_LETTERS, Excluded, Exclusions
+from provisioning.exclusions import Exclusion as Named
 from provisioning.naming import Names
 from provisioning.roster import Role
 from service import audit
@@ -151,7 +152,7 @@ class Excluding:
         )  # fmt: skip
         waiting = Drift.state.in_([DriftState.OPEN, DriftState.KEPT])
         drifts = self.session.scalars(select(Drift).where(waiting)).all()
-        settle_excluded(self.session, self._exclusions(), drifts, by=self.scope.actor, now=self.now)
+        settle_excluded(self.session, _alone(row), drifts, by=self.scope.actor, now=self.now)
         return row
 
     def end(self, exclusion_id: int) -> Exclusion:
@@ -168,11 +169,9 @@ class Excluding:
             school_code=row.school_code, id=row.id, what=row.what,
         )  # fmt: skip
         self.session.flush()
-        open_again(self.session, self._exclusions(), self.now)
+        still = exclusions(self.session, self.settings.moodle)
+        open_again(self.session, ended=_alone(row), still=still, now=self.now)
         return row
-
-    def _exclusions(self) -> Exclusions:
-        return exclusions(self.session, self.settings.moodle)
 
     def may_end(self, row: Exclusion) -> bool:
         """Tell whether the operator may end this one: it is of a school inside, or they are the
@@ -180,6 +179,12 @@ class Excluding:
         if not row.school_code:
             return self.scope.is_city
         return self.scope.sees(self.session.get(School, row.school_code))
+
+
+def _alone(row: Exclusion) -> Exclusions:
+    """One exclusion by itself: what others exclude is not the operator's."""
+    one = Named(what=Excluded(row.what), pattern=row.pattern, school_code=row.school_code)
+    return Exclusions([one])
 
 
 def concerns(scope: Scope) -> ColumnElement[bool]:

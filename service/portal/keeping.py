@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Kind
@@ -27,7 +27,7 @@ from provisioning.stickiness import (
 from service import audit
 from service.access import Forbidden, Scope
 from service.audit import AuditAction
-from service.db import upsert
+from service.db import rows_among, upsert
 from service.loads.recording import LINKS
 from service.loads.replanning import plan_from_kept_rows, supersede
 from service.models import (
@@ -263,9 +263,61 @@ def sees(session: Session, scope: Scope, place: Place) -> bool:
         one = session.get(KnownObject, (place.subject.value, place.key))
         school = session.get(School, one.school_code) if one and one.school_code else None
         return school is not None and scope.sees(school)
-    person_id = place.key if place.subject is Kind.USER else place.key.split("|")[1]
-    person = select(KnownUser.person_id).where(KnownUser.person_id == person_id, scope.people())
+    if place.subject in (Kind.MEMBER, Kind.ENROLMENT):
+        kind = Kind.COHORT if place.subject is Kind.MEMBER else Kind.COURSE
+        return sees(session, scope, Place(subject=kind, key=place.key.split("|")[0], field=""))
+    person = select(KnownUser.person_id).where(KnownUser.person_id == place.key, scope.people())
     return session.scalar(person) is not None
+
+
+def listed(scope: Scope) -> Select[StickyField]:
+    """Return the query of all fields that stay as Moodle has them, newest first."""
+    query = select(StickyField).order_by(
+        StickyField.since.desc(), StickyField.subject, StickyField.key, StickyField.field
+    )
+    if scope.is_city:
+        return query
+    people = select(KnownUser.person_id).where(scope.people())
+    objects = select(KnownObject.key).where(KnownObject.school_code.in_(scope.codes()))
+    begins = func.substr(StickyField.key, 1, func.length(KnownObject.key) + 1)
+    in_objects = exists().where(
+        KnownObject.kind.in_([Kind.COHORT, Kind.COURSE]),
+        KnownObject.school_code.in_(scope.codes()),
+        begins == KnownObject.key.concat("|"),
+    )
+    return query.where(
+        ((StickyField.subject == Kind.USER) & StickyField.key.in_(people))
+        | (StickyField.subject.in_(OBJECTS) & StickyField.key.in_(objects))
+        | (StickyField.subject.in_([Kind.MEMBER, Kind.ENROLMENT]) & in_objects)
+    )
+
+
+def _person_id(row: StickyField) -> str:
+    if row.subject == Kind.USER:
+        return row.key
+    return row.key.split("|")[1] if row.subject in (Kind.MEMBER, Kind.ENROLMENT) else ""
+
+
+def people_of(
+    session: Session, scope: Scope, rows: Sequence[StickyField]
+) -> dict[tuple[str, str], KnownUser]:
+    """Return whose fields they are, as far as the operator sees them, by subject and key."""
+    ids = {_person_id(row) for row in rows} - {""}
+    query = select(KnownUser).where(scope.people())
+    found = {one.person_id: one for (one,) in rows_among(session, query, KnownUser.person_id, ids)}
+    return {
+        (row.subject, row.key): found[_person_id(row)] for row in rows if _person_id(row) in found
+    }
+
+
+def objects_of(session: Session, rows: Sequence[StickyField]) -> dict[str, str]:
+    """Return the name of each category, cohort and course that the rows are about, by idnumber."""
+    keys = {row.key.split("|")[0] for row in rows if row.subject != Kind.USER}
+    query = select(KnownObject.key, KnownObject.fields)
+    return {
+        key: str(fields.get("fullname") or fields.get("name") or key)
+        for key, fields in rows_among(session, query, KnownObject.key, keys)
+    }
 
 
 def of_person(session: Session, person_id: str) -> Sequence[StickyField]:

@@ -6,9 +6,11 @@ from service.i18n import N_
 from service.i18n import gettext as _
 from service.models import Drift, PortalLook
 from service.portal import looks
+from service.portal.both_ways import WITHOUT_ACCOUNT, Way
 from service.portal.repairing import is_repairable
+from service.portal.storing import BY_RULE
 from service.words import people, words
-from service.words.loads import what_broke
+from service.words.loads import outcome, what_broke
 
 kind = words(
     account_deleted=N_("account deleted"),
@@ -87,6 +89,32 @@ def difference(drift: Drift) -> str:
     if drift.field == "visible":
         ours, theirs = (_("yes") if one == "1" else _("no") for one in (ours, theirs))
     return f"{name}: {ours or '–'} → {theirs or '–'}"
+
+
+def decided(drift: Drift) -> str:
+    """Say who has decided what, and why."""
+    who = _("by rule") if drift.decided_by == BY_RULE else drift.decided_by
+    return ", ".join(filter(None, (state(drift.state), who, drift.reason)))
+
+
+way = words(
+    {
+        Way.NOT_IN_MOODLE: N_("on the roll, not in Moodle"),
+        Way.ON_NO_ROLL: N_("in Moodle, on no roll"),
+        Way.STRANGERS: N_("accounts of others in our cohorts and courses"),
+    }
+)
+
+
+def why(which: str, code: str) -> str:
+    """Say why somebody is on a list of people to look after."""
+    if which == Way.ON_NO_ROLL:
+        return people.state(code)
+    if which == Way.STRANGERS or code in set(WITHOUT_ACCOUNT):
+        return kind(code)
+    if code == "excluded":
+        return _("excluded")
+    return outcome(code) if code else _("no account was made yet")
 
 
 def look_problem(look: PortalLook) -> str:

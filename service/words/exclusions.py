@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from provisioning.changes import Kind
 from provisioning.exclusions import Excluded
-from provisioning.stickiness import Verdict
+from provisioning.stickiness import PLACE, Verdict
 from service.i18n import N_, ngettext
-from service.models import Exclusion, KnownUser
-from service.words import words
+from service.i18n import gettext as _
+from service.models import Exclusion, KnownUser, StickyField
+from service.words import people, words
 from service.words.people import role
+from service.words.values import plain
 
 what = words(
     {
@@ -32,10 +35,24 @@ verdict = words(
 )
 
 
-def named(row: Exclusion, people: Mapping[str, KnownUser]) -> str:
+def sticky_field(row: StickyField) -> str:
+    """What stays as Moodle has it: the field, or the place in a cohort or course."""
+    if row.field:
+        return people.field(row.field)
+    return _("in the cohort") if row.subject == Kind.MEMBER else _("in the course")
+
+
+def sticky_value(row: StickyField, text: str) -> str:
+    """A value of such a field as people read it."""
+    if row.field == PLACE or row.field in ("suspended", "visible"):
+        return plain(bool(text))
+    return plain(text)
+
+
+def named(row: Exclusion, known: Mapping[str, KnownUser]) -> str:
     """What an exclusion names: the person by name, where the reader may see them."""
-    if row.what == Excluded.PERSON and row.pattern in people:
-        person = people[row.pattern]
+    if row.what == Excluded.PERSON and row.pattern in known:
+        person = known[row.pattern]
         return f"{person.full_name} ({person.username})"
     if row.what == Excluded.ROLE:
         return role(row.pattern)

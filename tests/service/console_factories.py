@@ -38,6 +38,8 @@ class RecordingQueue(JobQueue):
     rehearsed: list[int] = field(default_factory=list)
     told: int = 0
     """How often applications were to be told of sign-outs."""
+    looks: int = 0
+    """How often looks into Moodle were to be taken."""
 
     def plan_load(self, load_id: int) -> None:
         self.planned.append(load_id)
@@ -51,6 +53,9 @@ class RecordingQueue(JobQueue):
 
     def tell_signed_out(self) -> None:
         self.told += 1
+
+    def look_asked(self) -> None:
+        self.looks += 1
 
 
 @dataclass(kw_only=True)

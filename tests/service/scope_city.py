@@ -22,6 +22,8 @@ from auth.signin.phases import Phase, Who
 from service.access import Scope
 from service.models import (
     AuditEntry,
+    Drift,
+    Exclusion,
     HeadCount,
     HeadCountGroup,
     ImportStatus,
@@ -34,11 +36,13 @@ from service.models import (
     PlatformFigure,
     PlatformSchool,
     PlatformWeek,
+    PortalLook,
     PublishedReport,
     ReferenceImport,
     RollAct,
     RollEvent,
     SchoolMembership,
+    StickyField,
     StoredQuestion,
 )
 from service.reports import REPORTS
@@ -191,9 +195,37 @@ def _add_place(rows: Session, place: Place) -> None:
     for act, role in ((RollAct.BEGUN, ""), (RollAct.JOINED, "student")):
         who = {"person_id": f"p-{place.word}" if role else "", "role": role}
         add(rows, RollEvent, at=MADE_AT, act=act, school_code=place.school, **who)
+    _add_meddling(rows, place, operator)
     changed = {"changes": {"short_name": [f"было-{place.word}", f"стало-{place.word}"]}}
     act = {"action": "school.write", "school_code": place.school, "details": changed}
     add(rows, AuditEntry, at=MADE_AT, actor=operator, **act)
+
+
+def _add_meddling(rows: Session, place: Place, operator: str) -> None:
+    """What a look into Moodle found at the school, what is excluded there and what was kept."""
+    name, number = place.word.capitalize(), place.number
+    seen = {"found_at": MADE_AT, "seen_at": MADE_AT, "look_id": number}
+    of_school: dict[str, Any] = {"school_code": place.school}
+    add(rows, PortalLook, id=number, began_at=MADE_AT, ended_at=MADE_AT, actor=operator,
+        **of_school)  # fmt: skip
+    add(
+        rows, Drift, id=number, kind="account_renamed", subject="user", key=f"p-{place.word}",
+        person_id=f"p-{place.word}", field="lastname", ours=f"{name}ова",
+        theirs=f"Правка-{place.word}", **seen, **of_school,
+    )  # fmt: skip
+    cohort = f"class:{place.school}:2026/2027:c-{place.school}"
+    add(
+        rows, Drift, id=number + 50_000, kind="member_added", subject="member",
+        key=f"{cohort}|moodle:{number}", moodle_id=number, **seen, **of_school,
+    )  # fmt: skip
+    add(
+        rows, Exclusion, id=number, what="class", pattern=cohort, reason=f"довод-{place.word}",
+        made_by=operator, made_at=MADE_AT, **of_school,
+    )  # fmt: skip
+    add(
+        rows, StickyField, subject="user", key=f"p-{place.word}", field="firstname",
+        value=f"Рука-{place.word}", source_value="Проба", since=MADE_AT, kept_by=operator,
+    )  # fmt: skip
 
 
 def _add_question(rows: Session, place: Place) -> None:

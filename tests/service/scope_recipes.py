@@ -204,6 +204,37 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
     ),
     "console.separating.split": Recipe(
         forms=[{"login": "{login}", "row": "{school}/{word}", "looked": "1"}]
+    "console.drifts.index": Recipe(
+        queries=[{}, {"school": "{school}"}, {"state": "kept"},
+                 {"kind": "account_renamed", "school": "{school}"}]
+    ),
+    "console.drifts.answer": Recipe(
+        forms=[
+            {"answer": "keep", "drift": "{number}"},
+            {"answer": "exclude", "drift": "{number}", "reason": "так"},
+            {"answer": "repair", "drift": "{number}"},
+            {"answer": "keep", "all": "1", "kind": "account_renamed", "school": "{school}"},
+        ]
+    ),
+    "console.drifts.look": Recipe(forms=[{"school": "{school}"}]),
+    "console.drifts.both_lists": Recipe(
+        queries=[{}, {"school": "{school}"}, {"way": "on_no_roll"}, {"way": "strangers"}]
+    ),
+    "console.exclusions.index": Recipe(queries=[{}, {"ended": "1"}]),
+    "console.exclusions.add": Recipe(
+        forms=[
+            {"what": "person", "pattern": "{login}", "reason": "так"},
+            {"what": "class", "pattern": "{title}", "school": "{school}", "reason": "так"},
+            {"what": "course", "pattern": "course:*", "school": "{school}", "reason": "так"},
+        ]
+    ),
+    "console.exclusions.end": NUMBERED,
+    "console.exclusions.hands": PLAIN,
+    "console.exclusions.decide": Recipe(
+        forms=[
+            {"subject": "user", "key": "p-{word}", "field": "firstname", "answer": answer}
+            for answer in ("source", "moodle")
+        ]
     ),
     "console.phases.index": Recipe(queries=[{"school": "{school}"}]),
     "console.phases.set_phase": Recipe(

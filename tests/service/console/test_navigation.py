@@ -35,7 +35,7 @@ def test_each_offered_page_opens_and_is_marked(console: ConsoleUnderTest, operat
             assert [here for here, mark in row(page.text, "sections") if mark] == [section]
             assert [here for here, mark in row(page.text, "parts") if mark] in ([address], [])
             seen.append(address)
-    assert len(sections) == 6
+    assert len(sections) == 7
     assert sorted(set(FOR_CITY) & set(seen)) == (FOR_CITY if operator == "city" else [])
 
 
