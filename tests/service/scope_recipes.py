@@ -204,6 +204,7 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
     ),
     "console.separating.split": Recipe(
         forms=[{"login": "{login}", "row": "{school}/{word}", "looked": "1"}]
+    ),
     "console.drifts.index": Recipe(
         queries=[{}, {"school": "{school}"}, {"state": "kept"},
                  {"kind": "account_renamed", "school": "{school}"}]
