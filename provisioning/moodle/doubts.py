@@ -43,6 +43,7 @@ _NEEDED: Mapping[Function, tuple[str, ...]] = {
         "moodle/course:changefullname",
         "moodle/course:changeshortname",
         "moodle/course:changecategory",
+        "moodle/course:visibility",
     ),
     Function.CREATE_USERS: ("moodle/user:create",),
     Function.UPDATE_USERS: ("moodle/user:update",),

@@ -147,11 +147,13 @@ class OurAccount:
         # Without a field to change only moodle/course:update is asked for, and then the front page
         # is refused, whatever the change. Each field has its capability; then a blank is refused.
         update = change("invalidcourse")
-        full = short = move = None
+        full = short = move = visibility = None
         if update is not False:
             full = change("errorinvalidparam", fullname=" ")
             short = change("errorinvalidparam", shortname=" ")
             update = True if full or short else update
+            # The front page is always shown. It is refused before anything is written.
+            visibility = change("invalidcourse", visible=0)
         if category is not None and (full or short):
             name = {"fullname": " "} if full else {"shortname": " "}
             move = change("errorinvalidparam", **name, categoryid=category)
@@ -161,6 +163,7 @@ class OurAccount:
             "moodle/course:changefullname": full,
             "moodle/course:changeshortname": short,
             "moodle/course:changecategory": move,
+            "moodle/course:visibility": visibility,
         }
 
     def _enrolling(self) -> Granted:

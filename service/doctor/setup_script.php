@@ -78,7 +78,7 @@ function setting(string $name, string $value, ?string $plugin = null): void {
     if ((string) $before === $value) {
         return;
     }
-    change('setting', ['name' => ($plugin ? "$plugin/" : '') . $name, 'value' => $value],
+    change('setting', ['name' => ($plugin ? "$plugin/" : '') . $name, 'value' => str_replace("\n", ' ', $value)],
         function () use ($name, $value, $plugin, $before) {
             global $record;
             $key = ($plugin ?? 'core') . '|' . $name;

@@ -114,6 +114,7 @@ class FakeMoodle:
             "courses[0][categoryid]": "moodle/course:changecategory",
             "courses[0][fullname]": "moodle/course:changefullname",
             "courses[0][shortname]": "moodle/course:changeshortname",
+            "courses[0][visible]": "moodle/course:visibility",
         }
         names = [form[key] for key in form if key.endswith("name]")]
         assert not any(name.strip() for name in names), "this change would be made"

@@ -31,7 +31,8 @@ CAPABILITIES = [
     "moodle/user:viewalldetails", "moodle/site:viewuseridentity", "moodle/category:manage",
     "moodle/cohort:manage", "moodle/course:create", "moodle/course:update",
     "moodle/course:changefullname", "moodle/course:changeshortname",
-    "moodle/course:changecategory", "moodle/course:view", "moodle/course:viewparticipants",
+    "moodle/course:changecategory", "moodle/course:visibility", "moodle/course:view",
+    "moodle/course:viewparticipants",
     "enrol/manual:enrol", "enrol/manual:unenrol", "moodle/role:assign",
 ]  # fmt: skip
 """All that the doctor can see."""
@@ -82,7 +83,7 @@ def test_a_moodle_in_order_gives_no_problem(
     # The installation of these tests is made without Alembic and without keys.
     others = [one for one in checks if one.subject not in {"Database", "Signing keys"}]
     assert [one for one in others if one.verdict == PROBLEM] == []
-    assert [(one.verdict, one.message) for one in rights()] == [(OK, "17 of 17 are there")]
+    assert [(one.verdict, one.message) for one in rights()] == [(OK, "18 of 18 are there")]
 
 
 def test_every_check_that_is_not_in_order_says_what_to_do(doctor: Doctor, site: FakeMoodle) -> None:
@@ -117,7 +118,7 @@ def test_an_account_that_may_do_nothing_gets_no_tick(
 ) -> None:
     site.missing = set(CAPABILITIES)
     first, *others = rights()
-    assert (first.verdict, first.message) == (PROBLEM, "none of 17 was found")
+    assert (first.verdict, first.message) == (PROBLEM, "none of 18 was found")
     assert OK not in {one.verdict for one in others}
 
 
@@ -218,7 +219,7 @@ def test_the_standin_answers_the_doctor_as_moodle_does(application: Application)
     with running_standin() as url:
         moodle = MoodleSettings(url=url, token=DEFAULT_TOKEN)
         first, again = (examine(with_settings(application, moodle=moodle)) for _ in range(2))
-    assert of(first, RIGHTS)[0].message == "15 of 17 are there"
+    assert of(first, RIGHTS)[0].message == "16 of 18 are there"
     assert PROBLEM not in {one.verdict for one in of(first, ROLES)}
     # Nothing was made by the first visit that the second one would find.
     assert [check.message for check in again] == [check.message for check in first]
