@@ -89,7 +89,7 @@ def _create(objects: Objects, steps: Sequence[Step], tries: int = 1) -> Outcomes
             yield [failed(change, error.code)]
         else:
             why = _reason(objects, change, error.code)
-            yield [failed(change, why.code, why.detail)]
+            yield [failed(change, why.code, why.detail, why.account)]
     else:
         for half in _halves(missing):
             yield from _create(objects, half, tries)
@@ -142,7 +142,7 @@ def _adopt(objects: Objects, steps: Sequence[Step], found: Mapping[str, Row | Cl
     for step in steps:
         row = found[step.change.key]
         if isinstance(row, Clash):
-            settled.append(failed(step.change, row.code, row.detail))
+            settled.append(failed(step.change, row.code, row.detail, row.account))
         elif record := objects.differences(step.change, row):
             differing.append(Step(change=step.change, record={"id": row["id"], **record}))
         else:

@@ -9,6 +9,10 @@ import pytest
 
 from provisioning.questions import QuestionKind
 from service.loads.planning import plan_load
+from service.models import OperatorRole
+from service.web import create_app
+from tests.service.console_factories import ConsoleUnderTest, RecordingQueue
+from tests.service.factories import add_operator
 from tests.service.questions.asked import answer, open_questions, school_scope, states, undo
 from tests.service.trial import A, Trial, on_both_databases, pupil, pupils, refusal, teacher
 
@@ -134,6 +138,34 @@ def test_an_account_of_the_same_address_is_taken_over_with_its_other_login(trial
     after = trial.account(A, "a-1")
     assert (after["id"], after["username"]) == (before["id"], "ilya2010")
     assert trial.identity(A, "a-1").username == trial.known(A, "a-1").username == "ilya2010"
+
+
+def test_the_page_shows_both_sides_and_what_each_answer_does(trial: Trial) -> None:
+    before = make_account(trial, idnumber="old-7")
+    first_load(trial)
+    with trial.rows() as session:
+        add_operator(session, "kira", OperatorRole.CITY)
+        add_operator(session, "boris", OperatorRole.SCHOOL, [A])
+    queue = RecordingQueue()
+    app = create_app(trial.application, queue=queue)
+    console = ConsoleUnderTest(application=trial.application, queue=queue, app=app)
+    number = only_question(trial).id
+    page = console.client("kira").get(f"/console/questions/{number}").text
+    for told in ("ivanov.ii", "old-7", "Логин: совпадает", "Запись Moodle становится"):
+        assert told in page
+    page = console.client("boris").get(f"/console/questions/{number}").text
+    assert "old-7" not in page
+    browser = console.client("kira")
+    browser.get(f"/console/questions/{number}")
+    form = {"choice": "same 1", "looked": "1"}
+    answered = browser.post(f"/console/questions/{number}", **form)
+    assert answered.status_code == 303
+    (load_id,) = queue.planned
+    plan_load(trial.application, load_id)
+    changes = browser.get(f"/console/loads/{load_id}/changes").text
+    assert f"Moodle id {before['id']}" in changes
+    trial.carry_out(load_id, over_limits=True)
+    assert trial.account(A, "a-1")["id"] == before["id"]
 
 
 def test_a_no_gives_the_next_free_login_and_is_not_asked_again(trial: Trial) -> None:
