@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from provisioning.changes import Action, Change, Kind
 from provisioning.desired import handed_over
-from provisioning.person_states import STATES, PersonState
+from provisioning.person_states import LISTED, STATES, PersonState
 from provisioning.roll import Membership
 from provisioning.several_schools import Elsewhere
 from provisioning.state import (
@@ -97,6 +97,8 @@ class Undoing:
     link_changes: Sequence[Change]
     elsewhere: Elsewhere
     """The other schools that list people once all is undone."""
+    left: Collection[str]
+    """Person ids: they came to the roll with what is undone, and no other school lists them."""
     held: Collection[str]
     """Person ids: their places on rolls have changed since, so places and accounts stay."""
     also_changed: bool = False
@@ -141,6 +143,7 @@ def undo(given: Undoing) -> Undone:
     work = _Work(given)
     for person_id, changes in given.user_changes.items():
         work.user(person_id, changes)
+    work.close_left()
     work.links()
     work.objects()
     known = given.known
@@ -223,6 +226,13 @@ class _Work:
             else:
                 conflicts.add(since)
         return back
+
+    def close_left(self) -> None:
+        """Close accounts that were made elsewhere for people who are on no roll any more."""
+        for person_id in sorted(set(self.given.left) - self.users.keys() - self.held):
+            user = self.given.known.users.get(person_id)
+            if user is not None and user.state in LISTED:
+                self.users[person_id] = self._made(user)
 
     def _made(self, user: MoodleUser) -> MoodleUser:
         """Return an account that was made: closed, or that of another school that lists them."""

@@ -147,13 +147,16 @@ class _School:
         school = session.get_one(School, code)
         users, objects, links = self._changes()
         people = users.keys() | {(one.after or one.before)["person_id"] for one in links}
+        came = {one for one, place in self._rolls.entries[code].items() if place is None}
+        people |= came
+        elsewhere = _elsewhere(session, code, people, self._rolls, self._today)
         known = known_state.known_state(session, code)
         others = known_state.accounts_of(session, people - known.users.keys())
         known = replace(known, users={**known.users, **others})
         done = undo(
             Undoing(
                 known=known, user_changes=users, object_changes=objects, link_changes=links,
-                elsewhere=_elsewhere(session, code, people, self._rolls, self._today),
+                elsewhere=elsewhere, left=came - elsewhere.keys(),
                 held=self._rolls.held, also_changed=self._also_changed, is_newest=not self._later(),
             )
         )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from provisioning.changes import Action
 from service.loads import claims
-from service.models import Load, LoadStatus, PlanStatus, SchoolPlan
+from service.models import KeptBefore, KeptWhat, Load, LoadStatus, PlanStatus, SchoolPlan
 from tests.service.console_factories import Browser, ConsoleUnderTest, digest_on, shows
 from tests.service.factories import (
     BREACH,
@@ -225,3 +225,33 @@ def test_a_district_cannot_say_yes_for_the_city(too_much: ConsoleUnderTest) -> N
     assert 'name="city_day"' not in page
     answer = district.post(APPROVE, digest=digest_on(page), schools="78-0243", city_day="1")
     assert answer.status_code == 409
+
+
+def test_an_applied_load_is_undone_by_a_new_one_that_is_looked_at_first(
+    console: ConsoleUnderTest, city: Browser
+) -> None:
+    assert "Отменить эту загрузку" not in city.get(LOAD).text
+    with console.rows() as rows:
+        load = rows.get_one(Load, 1)
+        load.status = LoadStatus.APPLIED
+        for plan in load.plans:
+            plan.status, plan.started, plan.counted_at = PlanStatus.APPLIED, True, NOW
+            rows.add(KeptBefore(plan_id=plan.id, what=KeptWhat.SCHOOL, key="", before={}, after={}))
+    assert "Отменить эту загрузку" in city.get(LOAD).text
+    answer = city.post(f"{LOAD}/undo", also_changed="1")
+    assert (answer.location or "").endswith("/console/loads/2")
+    assert console.queue.planned == [2]
+    undoing = console.one(Load, 2)
+    assert undoing.undoes == {"loads": [1], "also_changed": True}
+    assert undoing.only_schools == ["78-0153", "78-0243"]
+    with console.rows() as rows:
+        for plan in rows.get_one(Load, 1).plans:
+            plan.status = PlanStatus.UNDONE
+            plan.undone_by = add_plan(rows, rows.get_one(Load, 2), plan.school_code).id
+        rows.get_one(Load, 1).status = LoadStatus.UNDONE
+    page = city.get(LOAD).text
+    assert "загрузкой № 2" in page
+    assert "возвращает то, что изменили загрузки" in city.get("/console/loads/2").text
+    # A school undoes its own part only.
+    refused = console.client("school").post(f"{LOAD}/undo")
+    assert refused.status_code == 409

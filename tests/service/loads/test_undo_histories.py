@@ -33,7 +33,7 @@ from tests.service.loads.test_any_order import (
 )
 from tests.service.loads.test_undo import assert_as_before, begun, portal
 from tests.service.trial import Trial, make_class, make_trial, pupil, pupils, teacher
-from tests.soak import SOAK
+from tests.soak import SOAK, soak
 
 EXAMPLES = 3 if SOAK == 1 else 15 * SOAK
 CLASSES = (make_class("c-1", "8А"), make_class("c-2", "8Б"))
@@ -252,6 +252,7 @@ def lived(folder: Path, history: History, database_url: str = "") -> None:
         assert everybody(twin, history.last) == found
 
 
+@soak
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(history=histories())
 def test_undone_loads_have_never_been(history: History) -> None:
