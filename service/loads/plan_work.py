@@ -41,6 +41,12 @@ ANSWER_LOST = "answer_lost"
 AFTER_LOST_ANSWER = "after_lost_answer"
 """Code of one that is made, while another of its kind may come yet."""
 
+LOST = (
+    "answer_too_large", "connection_broken", "invalidresponse", "not_json", "not_suspended",
+    "short_answer", "timeout",
+)  # fmt: skip
+"""Codes of failures after which nobody knows what Moodle has done, beside those of HTTP."""
+
 PAGE = 500
 """Planned changes read at once; far more than a batch, far less than a plan."""
 
@@ -82,16 +88,18 @@ class PlanWork:
             position = page[-1].position
             yield from self._hand_out(page)
 
-    def first_batch(self, size: int) -> list[Change]:
-        """Return the changes that come first of those that were not tried: the last call may have
-        sent them."""
-        untried = (PlannedChange.plan_id == self._plan_id, PlannedChange.result == "")
+    def in_doubt(self, size: int) -> list[Change]:
+        """Return the changes that Moodle may have made without our knowing: those whose answers
+        were lost, and the first that were not tried, which the last call may have sent."""
+        of_plan = select(PlannedChange).where(PlannedChange.plan_id == self._plan_id)
+        in_order = of_plan.order_by(PlannedChange.position)
+        failed = PlannedChange.result == Result.FAILED
+        lost = PlannedChange.code.in_(LOST) | PlannedChange.code.startswith("http_")
         with self._application.sessions() as session:
-            page = session.scalars(
-                select(PlannedChange).where(*untried).order_by(PlannedChange.position).limit(size)
-            ).all()
-        same = [row for row in page if (row.kind, row.action) == (page[0].kind, page[0].action)]
-        return list(self._hand_out(same))
+            rows = list(session.scalars(in_order.where(failed, lost)))
+            next_ = session.scalars(in_order.where(PlannedChange.result == "").limit(size)).all()
+        rows += [row for row in next_ if (row.kind, row.action) == (next_[0].kind, next_[0].action)]
+        return list(self._hand_out(sorted(rows, key=lambda row: row.position)))
 
     def _hand_out(self, page: Sequence[PlannedChange]) -> Iterator[Change]:
         for row, change in self._needed(page):

@@ -26,7 +26,7 @@ from service.loads.other_rolls import place_of
 from service.loads.plan_storing import store_findings, store_plan
 from service.loads.plan_work import as_change
 from service.loads.undo import later_plans, plans_of
-from service.loads.undo_settling import settle
+from service.loads.undo_settling import is_in_doubt, settle
 from service.loads.undo_taking_over import done_changes, kept_rows
 from service.models import (
     KeptWhat,
@@ -79,7 +79,7 @@ def plan_all(application: Application, load: Load) -> None:
     for code in codes:
         with application.sessions() as session:
             mine = plans_of(session, told["loads"], code)
-            broken_off = [one.id for one in mine if one.applied_at is None]
+            broken_off = [one.id for one in mine if is_in_doubt(session, one)]
         for number in broken_off:
             settle(application, number)
         with application.sessions() as session:

@@ -1,17 +1,24 @@
-"""Find out what became of the last call of a plan that was broken off before it could be noted."""
+"""Find out what became of calls of a plan whose answers never came."""
 
 from __future__ import annotations
 
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
 from provisioning.apply import apply
+from provisioning.changes import Result
 from service.application import Application
 from service.db import transaction
 from service.loads import claims
-from service.loads.plan_work import PlanWork
-from service.models import Load, LoadStatus, School, SchoolPlan
+from service.loads.failures import OVER
+from service.loads.plan_work import LOST, PlanWork
+from service.models import Load, LoadStatus, PlannedChange, School, SchoolPlan
+
+OVER_OR_STOPPED = (*OVER, LoadStatus.STOPPED)
 
 
 def settle(application: Application, plan_id: int) -> None:
-    """Send the batch again with which a plan broke off, so that all of it is noted.
+    """Send again what is in doubt, so that all of it is noted.
 
     Moodle may have it or not; after this it has it, and the undoing takes it back with the rest.
     The changes were approved. Raises ``MoodleError``.
@@ -23,16 +30,16 @@ def settle(application: Application, plan_id: int) -> None:
         load = session.get_one(Load, load_id)
         if plan.known_version != school.known_version:
             return  # another load was planned from what was noted
-        if not claims.take(session, load, application.clock(), {LoadStatus.STOPPED}):
+        if not claims.take(session, load, application.clock(), set(OVER_OR_STOPPED)):
             return
     try:
         with application.moodle() as moodle:
             work = PlanWork(application, plan, school)
-            batch = work.first_batch(moodle.batch_size)
+            changes = work.in_doubt(moodle.batch_size)
             password = work.first_password if settings.passwords.kept_in == "moodle" else None
-            if batch:
+            if changes:
                 apply(
-                    batch, moodle, work, work.record, role_ids=settings.moodle.role_ids,
+                    changes, moodle, work, work.record, role_ids=settings.moodle.role_ids,
                     first_password=password,
                 )  # fmt: skip
             work.flush()
@@ -41,3 +48,10 @@ def settle(application: Application, plan_id: int) -> None:
             load = session.get_one(Load, load_id)
             if load.claimed_by == claims.own_name():
                 claims.release(load)
+
+
+def is_in_doubt(session: Session, plan: SchoolPlan) -> bool:
+    """Tell whether Moodle may have done something of the plan that we do not know of."""
+    lost = PlannedChange.code.in_(LOST) | PlannedChange.code.startswith("http_")
+    failed = PlannedChange.plan_id == plan.id, PlannedChange.result == Result.FAILED, lost
+    return plan.applied_at is None or bool(session.scalar(select(exists().where(*failed))))
