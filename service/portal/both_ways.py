@@ -182,15 +182,17 @@ def counts(session: Session, scope: Scope, school: str = "") -> dict[str, int]:
     }
 
 
-def last_look(session: Session, scope: Scope, school: str = "") -> PortalLook | None:
+def last_look(
+    session: Session, scope: Scope, school: str = "", *, by: datetime | None = None
+) -> PortalLook | None:
     """Return the newest whole look that tells of everything the operator sees, or of one school.
 
-    None when nobody has looked yet. Of a school outside nothing is told.
+    None when nobody has looked yet, or ``by`` a moment. Of a school outside nothing is told.
     """
     if school and not scope.is_city:
         inside = select(School.code).where(School.code == school, scope.schools())
         school = session.scalar(inside) or ""
     if school or scope.is_city:
-        return looks.last(session, school=school)
+        return looks.last(session, school=school, by=by)
     codes = session.scalars(select(School.code).where(scope.schools()).limit(2)).all()
-    return looks.last(session, school=codes[0] if len(codes) == 1 else "")
+    return looks.last(session, school=codes[0] if len(codes) == 1 else "", by=by)

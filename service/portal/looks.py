@@ -72,12 +72,15 @@ def end(session: Session, look_id: int, now: datetime, *, problem: str = "") -> 
     return look
 
 
-def last(session: Session, *, school: str = "", sample: int = 100) -> PortalLook | None:
-    """Return the newest look that went to the end and was at least as thorough."""
+def last(
+    session: Session, *, school: str = "", sample: int = 100, by: datetime | None = None
+) -> PortalLook | None:
+    """Return the newest look that went to the end, ``by`` a moment, and was at least as
+    thorough."""
     return session.scalar(
         select(PortalLook)
         .where(
-            PortalLook.ended_at.is_not(None),
+            PortalLook.ended_at <= by if by else PortalLook.ended_at.is_not(None),
             PortalLook.school_code.in_({"", school}),
             PortalLook.sample >= sample,
         )

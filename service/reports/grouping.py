@@ -23,7 +23,13 @@ from service.models import School
 from service.ordering import natural
 from service.registry.lookup import in_order
 from service.reports.definition import Cell, Level
-from service.reports.listing import code_column, loaded_column, rolls_source, sign_ins_source
+from service.reports.listing import (
+    accounts_source,
+    code_column,
+    loaded_column,
+    rolls_source,
+    sign_ins_source,
+)
 from service.reports.question import Question
 from service.reports.report import (
     Body,
@@ -166,6 +172,7 @@ def body_by_role(
         merged=len(columns),
         sources=(
             rolls_source(loads),
+            accounts_source(activity.session, question, loads),
             *sources,
             sign_ins_source(now),
             Source(name=_("Own passwords and links to ЕСИА"), as_of=now),

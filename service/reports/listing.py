@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from service.i18n import gettext as _
+from service.portal import both_ways
 from service.registry.lookup import RegistrySchool, registry_schools
 from service.reports.definition import Level
 from service.reports.question import Question
@@ -143,6 +144,16 @@ def loads_of(schools: Schools) -> Freshness:
 
 def rolls_source(freshness: Freshness) -> Source:
     return Source(name=_("Rolls of the schools"), as_of=freshness.newest)
+
+
+def accounts_source(session: Session, question: Question, loads: Freshness) -> Source:
+    """As of when it is known who has an account: the newest whole look into Moodle by then."""
+    look = both_ways.last_look(session, question.scope, by=question.now)
+    name = _("Accounts in Moodle")
+    if look is not None:
+        return Source(name=name, as_of=look.ended_at, note=_("by a look into Moodle"))
+    note = _("as we wrote them ourselves; nobody has looked into Moodle yet")
+    return Source(name=name, as_of=loads.newest, note=note)
 
 
 def sign_ins_source(as_of: datetime) -> Source:

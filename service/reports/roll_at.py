@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,7 +23,8 @@ from service.access import Scope
 from service.activity.bitmaps import PeopleSet
 from service.activity.figures import Activity
 from service.activity.rolls import Members, SchoolClass
-from service.models import KnownUser, RollAct, RollEvent, School, SchoolPlan
+from service.models import Drift, KnownUser, RollAct, RollEvent, School, SchoolPlan
+from service.portal import both_ways
 
 ROLES = (Role.STUDENT, Role.TEACHER, Role.ADMINISTRATOR)
 
@@ -65,7 +67,21 @@ def rolls_at(
             RollEvent.school_code.in_(scope.codes()),
         )
         rolls |= {code: {} for code in activity.session.scalars(begun_later)}
-    return rolls
+    return _without_drifted(activity, rolls, at)
+
+
+def _without_drifted(activity: Activity, rolls: Rolls, at: datetime) -> Rolls:
+    """Count nobody as having an account of whom a look by then found that it does not work."""
+    drifted = activity.people(select(Drift.person_id).where(both_ways.drifted(at)))
+    if not drifted:
+        return rolls
+    return {
+        code: {
+            role: replace(members, account=members.account - drifted)
+            for role, members in roles.items()
+        }
+        for code, roles in rolls.items()
+    }
 
 
 def classes_at(activity: Activity, scope: Scope, at: datetime) -> Classes:
