@@ -30,6 +30,8 @@ class Before:
     """The places at the school that was asked."""
     was_asked_here: bool = True
     """This school was asked, and not another one."""
+    is_about_class: bool = False
+    """Asked was which class the person's is, and nobody has said it since: a row does not tell."""
 
 
 def accounts_as_before(
@@ -64,12 +66,16 @@ def accounts_as_before(
 
 
 def places_as_before(desired: State, roll: Roll, before: Mapping[str, Before]) -> State:
-    """Return the state with the places of before of everybody who is on the roll by no row.
+    """Return the state with the places of before of everybody whose places no row tells.
 
     Who is on it no more has none, though nothing here leads to them any longer.
     """
     told = set(roll.present.values())
-    people = {who for who, one in before.items() if one.was_asked_here and who not in told}
+    people = {
+        who
+        for who, one in before.items()
+        if one.was_asked_here and (who not in told or one.is_about_class)
+    }
     if not people:
         return desired
     members = {one for one in desired.members if one.person_id not in people}

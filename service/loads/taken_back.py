@@ -14,12 +14,23 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from provisioning.class_identity import class_of_question
 from provisioning.person_states import LISTED, PersonState
+from provisioning.questions import Question, QuestionKind
 from provisioning.state import CourseEnrolment, CourseRole, Member
 from provisioning.taken_back import Before
 from service.db import rows_among
+from service.loads import rosters
 from service.loads.known_state import USER_FIELDS, places_of
-from service.models import KnownUser, RollAct, RollEvent, SchoolMembership, StoredDecision
+from service.models import (
+    ClassKey,
+    KnownUser,
+    RollAct,
+    RollEvent,
+    SchoolMembership,
+    SourceKey,
+    StoredDecision,
+)
 
 _FIELDS = tuple(
     name
@@ -105,6 +116,8 @@ def before(session: Session, school_code: str, people: Iterable[str]) -> dict[st
     for person_id, decision_id in newest.items():
         decision = session.get_one(StoredDecision, decision_id)
         told = json.loads(decision.before).get(person_id)  # cleared when it is old
+        if decision.kind == QuestionKind.CLASS and not _is_in_doubt(session, decision):
+            continue
         if told and later.get(person_id, 0) < decision_id:
             found[person_id] = _before(told["had"], person_id, decision, school_code)
     return found
@@ -123,12 +136,40 @@ def _before(
         return Before(account=account, was_asked_here=False)
     return Before(
         account=account,
+        is_about_class=decision.kind == QuestionKind.CLASS,
         members=frozenset(Member(cohort=one, person_id=person_id) for one in told["cohorts"]),
         enrolments=frozenset(
             CourseEnrolment(course=course, person_id=person_id, role=CourseRole(role))
             for course, role in told["courses"]
         ),
     )
+
+
+def _is_in_doubt(session: Session, decision: StoredDecision) -> bool:
+    """Tell whether the class is asked about still."""
+    about = decision.effects["class"]
+    key = about["school_code"], about["school_year"], about["class_id"]
+    known = session.get(ClassKey, key, populate_existing=True)
+    return known is not None and known.in_doubt
+
+
+def pupils_of(session: Session, question: Question, load_id: int | None) -> set[str]:
+    """Return whom an answer about a class moves: who is in a class that it may be, and whom the
+    rows place in it."""
+    school_year, class_id = class_of_question(question.key)
+    code = question.school_code
+    named = session.get(ClassKey, (code, school_year, class_id))
+    keys = {one.key for one in question.candidates} | {named.class_key if named else class_id}
+    here = SchoolMembership.school_code == code, SchoolMembership.class_id.in_(keys - {""})
+    people = set(session.scalars(select(SchoolMembership.person_id).where(*here)))
+    rows = rosters.newest_rows(session, code, load_id)
+    if rows is None:
+        return people
+    ids = {one.person_id for one in rows.roster.enrolments if one.class_id == class_id}
+    query = select(SourceKey.person_id).where(
+        SourceKey.source == rows.roster.source, SourceKey.school_code == code
+    )
+    return people | {one for (one,) in rows_among(session, query, SourceKey.sourced_id, ids)}
 
 
 def _is_listed_anew(session: Session, told: Mapping[str, Any], person_id: str) -> bool:

@@ -20,7 +20,7 @@ from service import audit
 from service.access import Scope, people_inside, staff_of_their_own_school
 from service.audit import AuditAction
 from service.db import SessionFactory, lock, transaction
-from service.loads import rosters
+from service.loads import rosters, taken_back
 from service.loads.asking import ABOUT_AN_ACCOUNT, as_json, as_question, looked_at
 from service.loads.identities import LOCK
 from service.models import (
@@ -262,7 +262,7 @@ def _decide(
         refused=refused if given not in POSITIVE or given is Answer.SAME else [],
         evidence=as_json(looked_at(question, candidate)), reason=reason.strip(), effects={},
         before=humans.before(
-            session, will_be, effects.people_of(question), stored.school_code, source
+            session, will_be, _people_of(session, stored, question), stored.school_code, source
         ),
         decided_by=scope.actor, decided_role=scope.role, decided_at=now,
     )  # fmt: skip
@@ -277,6 +277,13 @@ def _decide(
     stored.state, stored.changed_at = QuestionState.ANSWERED, now
     session.flush()
     return decision
+
+
+def _people_of(session: Session, stored: StoredQuestion, question: Question) -> set[str]:
+    """Return the humans who may have other places by the answer."""
+    if question.kind is QuestionKind.CLASS:
+        return taken_back.pupils_of(session, question, stored.load_id)
+    return effects.people_of(question)
 
 
 class _KeptRows:

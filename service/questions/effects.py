@@ -293,7 +293,7 @@ def restore(session: Session, decision: StoredDecision, now: datetime) -> None:
     if (school := decision.effects.get("school")) is not None:
         school_codes.undo_same(session, school)
     if (about := decision.effects.get("class")) is not None:
-        class_answers.undo(session, about)
+        class_answers.undo(session, about, json.loads(decision.before).keys())
     if (about := decision.effects.get("account")) is not None:
         accounts.undo(session, about)
     if (about := decision.effects.get("let_go")) is not None:

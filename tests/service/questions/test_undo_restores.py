@@ -12,7 +12,17 @@ from service.loads.planning import plan_load
 from service.models import Load, SchoolMembership
 from tests.service.questions.asked import answer, open_questions, undo
 from tests.service.questions.test_whole import twin
-from tests.service.trial import A, B, C, Trial, on_both_databases, pupil, pupils, teacher
+from tests.service.trial import (
+    A,
+    B,
+    C,
+    Trial,
+    make_class,
+    on_both_databases,
+    pupil,
+    pupils,
+    teacher,
+)
 
 OTHERS_A = [*pupils("a", 8), teacher("a-head")]
 OTHERS_B = [*pupils("b", 8, "c-2"), teacher("b-head")]
@@ -138,11 +148,21 @@ def _number_of_a_director(trial: Trial) -> None:
     trial.sync(trial.write(B, [*pupils("b", 4), row]))
 
 
+CLASSES = [make_class(f"c-{n}", f"8{title}") for n, title in enumerate("АБВГ", 1)]
+
+
+def _a_class_in_two(trial: Trial) -> None:
+    """The pupils of one class are in two others, of which one is it, or none."""
+    trial.sync(trial.write(A, [*pupils("a", 12), *pupils("z", 4, "c-4")], classes=CLASSES[::3]))
+    parts = [pupil(f"a-{n}", "c-2" if n < 7 else "c-3") for n in range(1, 13)]
+    trial.sync(trial.write(A, [*parts, *pupils("z", 4, "c-4")], day=1, classes=CLASSES[1:]))
+
+
 SITUATIONS: dict[str, Callable[[Trial], None]] = {
     one.__name__.strip("_").replace("_", " "): one
     for one in (
         _moved, _in_transit, _in_three_schools, _ids_of_twins, _new_id, _renumbered,
-        _number_of_a_director,
+        _number_of_a_director, _a_class_in_two,
     )
 }  # fmt: skip
 
@@ -153,6 +173,8 @@ def test_taking_an_answer_back_restores_everything_in_moodle(trial: Trial, situa
     SITUATIONS[situation](trial)
     people, before, listed = everybody(trial), None, rolls(trial)
     for asked in open_questions(trial):
+        if asked.id not in {one.id for one in open_questions(trial)}:
+            continue  # what is asked instead since an answer was taken back
         for given in asked.answers:
             before = held(trial, people)
             names = [one.key for one in asked.candidates] if given in ("same", "confirm") else [""]
