@@ -90,6 +90,18 @@ def rehearse(rehearsal_id: int) -> None:
         carry_out(build(), rehearsal_id)
 
 
+def adopt(run_id: int) -> None:
+    """Job: go on with looking at accounts that others made in Moodle, or with taking them over."""
+    # Only this job pays for what compares accounts.
+    from service.portal.adopt import go_on
+
+    with _told_without_values(f"adoption {run_id}"):
+        application, should_stop = build(), _stop_flag()
+        load_id = go_on(application, run_id, should_stop=should_stop)
+        if load_id is not None:
+            JobQueue(application.settings).plan_load(load_id)
+
+
 plan_run, apply_run = plan_load, apply_load
 """The names under which jobs of an earlier version may still wait in Redis."""
 

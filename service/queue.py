@@ -39,7 +39,7 @@ FAILURE_KEPT_SECONDS = 3600
 
 JobName = Literal[
     "plan_load", "apply_load", "tell_signed_out", "clear_away", "roll_up", "send_reports",
-    "read_moodle", "plan_due", "look_at_moodle", "look_asked", "rehearse",
+    "read_moodle", "plan_due", "look_at_moodle", "look_asked", "rehearse", "adopt",
 ]  # fmt: skip
 """A function of ``service.jobs``."""
 
@@ -68,6 +68,10 @@ class JobQueue:
     def rehearse(self, rehearsal_id: int) -> bool:
         """Queue a rehearsal; False when Redis does not answer: nobody would look for it later."""
         return self._enqueue_if_possible(Work.LOADS, "rehearse", rehearsal_id)
+
+    def adopt(self, run_id: int) -> bool:
+        """Queue what is next of taking over accounts; False when Redis does not answer."""
+        return self._enqueue_if_possible(Work.MOODLE, "adopt", run_id)
 
     def tell_signed_out(self) -> None:
         """Queue what tells applications of sign-outs."""

@@ -55,12 +55,13 @@ def account_of(
         for one in record.get("customfields", ())
     }
     idnumber, username = str(record.get("idnumber", "")), str(record["username"])
+    firstname, lastname = _names(record)
     told = (profile.get(fields.snils, "") if fields.snils else "", idnumber, username)
     return Account(
         moodle_id=int(record["id"]),
         username=username,
-        firstname=str(record.get("firstname", "")),
-        lastname=str(record.get("lastname", "")),
+        firstname=firstname,
+        lastname=lastname,
         email=email,
         auth=str(record.get("auth", "")),
         idnumber=idnumber,
@@ -71,6 +72,15 @@ def account_of(
         birth_date=_birth_date(profile.get(fields.birth_date, "")) if fields.birth_date else None,
         cohorts=tuple(cohorts),
     )
+
+
+def _names(record: Mapping[str, Any]) -> tuple[str, str]:
+    """Return first and last name. Without ``moodle/site:viewfullnames`` Moodle tells only the whole
+    name as it shows it, by default with the last name behind."""
+    if "lastname" in record:
+        return str(record.get("firstname", "")), str(record["lastname"])
+    words = str(record.get("fullname", "")).split()
+    return " ".join(words[:-1]), "".join(words[-1:])
 
 
 def valid_snils(text: str) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, redirect, request, url_for
 
 from service.console import (
+    adopting,
     by_hand,
     changes,
     clients,
@@ -44,7 +45,7 @@ from service.i18n import N_
 SECTIONS = (
     (N_("Overview"), (home,)),
     (N_("Loads"), (loads, uploads, questions, years, writing)),
-    (N_("Moodle"), (drifts, exclusions)),
+    (N_("Moodle"), (drifts, exclusions, adopting)),
     (N_("People"), (slips, people, by_hand)),
     (N_("Reports"), (reports, published, mail)),
     (N_("Registry"), (registry, registry_figures, registry_imports)),

@@ -17,6 +17,7 @@ from service import i18n
 from service.console.context import settings, the_console
 from service.console.session import form_token
 from service.words import (
+    adopting,
     drifts,
     esia,
     exclusions,
@@ -33,9 +34,9 @@ from service.words import (
 )
 
 WORDS = SimpleNamespace(
-    drifts=drifts, esia=esia, exclusions=exclusions, findings=findings, links=links, loads=loads,
-    people=people, phases=phases, questions=questions, registrations=registrations,
-    registry=registry, values=values, years=years,
+    adopting=adopting, drifts=drifts, esia=esia, exclusions=exclusions, findings=findings,
+    links=links, loads=loads, people=people, phases=phases, questions=questions,
+    registrations=registrations, registry=registry, values=values, years=years,
 )  # fmt: skip
 """``words`` of a template: ``words.loads.outcome(code)``."""
 

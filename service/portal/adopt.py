@@ -15,13 +15,20 @@ from provisioning.moodle import (
     MoodleMisconfigured,
     MoodleRefused,
 )
-from service import audit
+from service import audit, moodle_gate
 from service.access import Scope, need_city
 from service.application import Application
 from service.audit import AuditAction
 from service.db import transaction
 from service.loads.replanning import plan_from_kept_rows, supersede
-from service.models import AdoptedObject, Adoption, AdoptionRun, AdoptionState, PlannedChange
+from service.models import (
+    AdoptedObject,
+    Adoption,
+    AdoptionRun,
+    AdoptionState,
+    OperatorRole,
+    PlannedChange,
+)
 from service.portal.adopt_answers import AdoptionError
 from service.portal.adopt_applying import Adopting
 from service.portal.adopt_cohorts import read_cohorts
@@ -163,7 +170,11 @@ def carry_out(
     planned or it was stopped on the way. ``MoodleError`` when Moodle does not answer."""
     with application.sessions() as session:
         plans = session.get_one(AdoptionRun, run_id).plans
-    if not Adopting(application, moodle).adopt(plans, should_stop=should_stop):
+
+    def stops() -> bool:
+        return should_stop() or _is_closed(application)
+
+    if not Adopting(application, moodle).adopt(plans, should_stop=stops):
         return None
     take_over_objects(application, moodle)
     with transaction(application.sessions) as session:
@@ -181,6 +192,13 @@ def carry_out(
             accounts=counts(session).get(Shown.ADOPTED.value, 0),
         )  # fmt: skip
         return load.id if load else None
+
+
+def _is_closed(application: Application) -> bool:
+    """Tell whether nothing may be written to Moodle now: a pause, or a quiet time."""
+    settings, now = application.settings, application.clock()
+    with application.sessions() as session:
+        return moodle_gate.closed(session, settings.quiet, application.zone, now) is not None
 
 
 def _planned_meanwhile(session: Session) -> list[str]:
@@ -201,3 +219,17 @@ def _planned_meanwhile(session: Session) -> list[str]:
             found[code] = plan_id
     supersede(session, found.values())
     return list(found)
+
+
+def go_on(application: Application, run_id: int, *, should_stop: Stop = _never) -> int | None:
+    """Do what is next of a look: read and compare, or carry out what somebody agreed to; the load
+    that plans the schools again, if any. What Moodle refuses stands in ``AdoptionRun.problem``."""
+    with application.sessions() as session:
+        run = session.get_one(AdoptionRun, run_id)
+        state, scope = run.state, Scope(actor=run.approved_by, role=OperatorRole.CITY)
+    with application.moodle() as moodle:
+        if state in (AdoptionState.READING, AdoptionState.COMPARING):
+            look(application, moodle, run_id, should_stop=should_stop)
+        elif state == AdoptionState.APPROVED:
+            return carry_out(application, moodle, run_id, scope=scope, should_stop=should_stop)
+    return None

@@ -195,6 +195,10 @@ def test_an_answer_of_moodle_is_read_and_what_is_left_of_a_deleted_account_is_no
     found = account_of(record, fields)
     assert found is not None
     assert (found.snils, found.birth_date, found.suspended) == (SNILS, date(2013, 4, 5), True)
+    whole = {name: value for name, value in record.items() if "stname" not in name}
+    shown = account_of(whole | {"fullname": "Алёна Игоревна Образцова"}, fields)
+    assert shown is not None
+    assert (shown.firstname, shown.lastname) == ("Алёна Игоревна", "Образцова")
     assert account_of(record | {"email": "0123456789abcdef"}, fields) is None
 
 
