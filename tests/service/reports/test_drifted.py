@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from service.activity.figures import Activity
 from service.models import Drift, PortalLook
 from service.portal import both_ways
 from service.reports.roll_at import rolls_at
+from service.sealed import use_key
 from tests.service.factories import CITY, NOW, add, add_known_person, add_school
 
 SCHOOL = "78-0243"
+
+
+@pytest.fixture
+def session(engine: Engine, session: Session) -> Session:
+    """The session, over a database whose encrypted columns can be used."""
+    use_key(engine, lambda: bytes(32))
+    return session
 
 
 def accounts(session: Session, at: datetime) -> int:
