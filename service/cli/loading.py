@@ -24,7 +24,8 @@ from service.cli.watching import wait, watch_apply
 from service.i18n import gettext as _
 from service.loads import claims, due, operations
 from service.loads.failures import failures, try_again
-from service.models import LoadStatus, PlanStatus
+from service.models import Load, LoadStatus, PlanStatus
+from service.moodle_gate import GOES_ON_BY_ITSELF
 from service.processes import neighbours
 from service.queue import JobQueue
 
@@ -175,12 +176,17 @@ def apply(context: Context, load_id: int, as_json: bool) -> None:
 
 
 def _apply(context: Context, load_id: int, *, as_json: bool) -> int:
-    """Apply and watch; Ctrl-C asks the job to stop after its batch. 0 when all of it is done.
+    """Apply and watch; Ctrl-C asks the job to stop after its batch. 0 when all of it is done, 3
+    when it waits because nothing may be written to Moodle now, 1 otherwise.
 
     With JSON on standard output the progress goes to standard error.
     """
     JobQueue(context.settings).apply_load(load_id)
-    return 0 if watch_apply(context, load_id, err=as_json) else 1
+    if watch_apply(context, load_id, err=as_json):
+        return 0
+    with context.transaction() as session:
+        waits = session.get_one(Load, load_id).problem.startswith(GOES_ON_BY_ITSELF)
+    return STOPPED if waits else 1
 
 
 @click.command("retry")

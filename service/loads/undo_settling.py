@@ -40,9 +40,11 @@ def settle(application: Application, plan_id: int) -> None:
             if changes:
                 apply(
                     changes, moodle, work, work.record, role_ids=settings.moodle.role_ids,
-                    first_password=password,
+                    first_password=password, look_first=True, note_doubt=work.doubt,
+                    doubted=work.doubted,
                 )  # fmt: skip
             work.flush()
+            work.settle_doubts(moodle)
     finally:
         with transaction(application.sessions) as session:
             load = session.get_one(Load, load_id)

@@ -39,6 +39,10 @@ _BROKE = {
         "and apply that load."
     ),
     "moodle.MoodleUnavailable": N_("Moodle does not answer ({what}). Wait until it does."),
+    "moodle.MoodlePaused": N_(
+        "Nothing is written to Moodle now ({what}); see “schoolbridge moodle status”."
+    ),
+    "moodle.MoodleStopped": N_("It was stopped while Moodle's answer was awaited ({what})."),
     "moodle.MoodleUncertain": N_("The connection to Moodle broke ({what})."),
     "moodle.MoodleMisconfigured": N_(
         "The settings of Moodle do not allow this ({what}). "
