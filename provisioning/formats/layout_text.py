@@ -151,6 +151,8 @@ def _layout(data: dict[str, Any]) -> Layout:
         _record(f"records {number} ({record.get('kind', '?')})", record, dictionaries, forms)
         for number, record in enumerate(data["records"], start=1)
     ]
+    if not _text("source", data["source"]).strip():
+        raise ValueError("source: name the source system; it is part of each person's key for ever")
     return Layout(
         name=_text("name", data["name"]),
         title=_text("title", data["title"]),

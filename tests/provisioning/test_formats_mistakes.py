@@ -21,6 +21,7 @@ STAFF_RECORD = (
 @pytest.mark.parametrize(
     ("before", "after", "complaint"),
     [
+        ('source = "flat"', 'source = " "', "source: name the source system"),
         ("source =", "sourse =", "unknown key sourse; there are columns, content"),
         ('root = "Выгрузка"', 'root = "Выгрузка"\nroots = "x"', "recognise.: unknown key roots"),
         ('title = "Flat', 'titel = "Flat', "unknown key titel"),
