@@ -25,7 +25,7 @@ class FaultKind(StrEnum):
     LATE = "late"
     """Close the connection at once, and do the work after `later` further requests were answered:
     the client has given up meanwhile. Moodle looks whether an idnumber is taken when it begins, so
-    of two such calls it refuses neither. (Seen on a real 4.5: 14 doubles after one slow hour.)"""
+    of two such calls it refuses neither. (Seen on a real 4.5: doubles.)"""
     HANG = "hang"
     """No answer until the faults are taken back; nothing is done."""
     DRIP = "drip"
