@@ -17,6 +17,8 @@ class ProfileFields:
 
     snils: str = ""
     birth_date: str = ""
+    reads_idnumber: bool = True
+    """``Account.idnumber`` may be a СНИЛС."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +58,11 @@ def account_of(
     }
     idnumber, username = str(record.get("idnumber", "")), str(record["username"])
     firstname, lastname = _names(record)
-    told = (profile.get(fields.snils, "") if fields.snils else "", idnumber, username)
+    told = (
+        profile.get(fields.snils, "") if fields.snils else "",
+        idnumber if fields.reads_idnumber else "",
+        username,
+    )
     return Account(
         moodle_id=int(record["id"]),
         username=username,

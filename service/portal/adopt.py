@@ -9,12 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Action, Kind
-from provisioning.moodle import (
-    MoodleClient,
-    MoodleError,
-    MoodleMisconfigured,
-    MoodleRefused,
-)
+from provisioning.moodle import MoodleClient, MoodleError
 from service import audit, moodle_gate
 from service.access import Scope, need_city
 from service.application import Application
@@ -29,6 +24,7 @@ from service.models import (
     OperatorRole,
     PlannedChange,
 )
+from service.portal import adopt_in_charge
 from service.portal.adopt_answers import AdoptionError
 from service.portal.adopt_applying import Adopting
 from service.portal.adopt_cohorts import read_cohorts
@@ -77,7 +73,7 @@ def look(
         state = session.get_one(AdoptionRun, run_id).state
     try:
         if state == AdoptionState.READING:
-            in_charge, problem = _in_charge(moodle)
+            in_charge, problem = adopt_in_charge.in_charge(moodle)
             with transaction(application.sessions) as session:
                 session.get_one(AdoptionRun, run_id).problem = problem
             cohorts = read_cohorts(moodle)
@@ -94,24 +90,6 @@ def look(
     if state == AdoptionState.COMPARING:
         return Comparison(application, run_id).compare(should_stop=should_stop)
     return True
-
-
-IN_CHARGE_UNSEEN = "in_charge_unseen"
-"""``AdoptionRun.problem``: our account may not see who has rights over the whole site."""
-_RIGHTS = ("moodle/user:update", "moodle/course:create", "moodle/role:assign")
-"""Who has one of these over the whole site is a manager, a course creator or a machine."""
-
-
-def _in_charge(moodle: MoodleClient) -> tuple[frozenset[int], str]:
-    """Return Moodle's numbers of our own account there and of those with rights over the whole
-    site, and a code when the latter cannot be seen."""
-    found = {int(moodle.site_info()["userid"])}
-    try:
-        for right in _RIGHTS:
-            found |= moodle.with_capability(right)
-    except (MoodleMisconfigured, MoodleRefused):
-        return frozenset(found), IN_CHARGE_UNSEEN
-    return frozenset(found), ""
 
 
 def approve(

@@ -14,13 +14,15 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from provisioning.adoption import Account, ProfileFields, account_of
+from provisioning.adoption import Account, ProfileFields, account_of, left_alone
 from provisioning.changes import Action, Change, Kind, Outcome, Result
+from provisioning.exclusions import Exclusions
 from provisioning.logins import placeholder_email
 from provisioning.moodle import MoodleClient
 from service.application import Application
 from service.db import chunks, lock, rows_among, transaction, upsert
 from service.loads.identities import LOCK, give_way
+from service.loads.left_alone import exclusions
 from service.loads.recording import record_accounts
 from service.models import (
     Adoption,
@@ -30,7 +32,9 @@ from service.models import (
     StickyField,
     TakenLogin,
 )
+from service.portal import adopt_in_charge
 from service.portal.adopt_people import without_account
+from service.portal.adopt_reading import as_told, left_alone_now
 from service.portal.adopt_rows import Shown, unpacked
 
 _SAME = ("username", "firstname", "lastname")
@@ -85,35 +89,48 @@ class Adopting:
             numbers = [
                 row[0] for row in rows_among(session, agreed, Adoption.person_id, sorted(planned))
             ]
+        # Somebody may have got rights, or have been listed, since the look.
+        in_charge = adopt_in_charge.in_charge(self._moodle)[0] if numbers else frozenset()
         for some in chunks(sorted(numbers), self._moodle.batch_size):
             if should_stop():
                 return False
             with self._sessions() as session:
-                steps, refused = self._checked(session, some, planned)
+                steps, refused, untouched = self._checked(session, some, planned, in_charge)
             refused |= self._send(steps)
             done = [one for one in steps if one.number not in refused]
             with transaction(self._sessions) as session:
                 self._record(session, done, refused, planned)
+                if untouched:
+                    session.execute(update(Adoption), untouched)
         return True
 
     def _checked(
-        self, session: Session, numbers: Sequence[int], planned: Planned
-    ) -> tuple[list[_Step], dict[int, str]]:
-        """Look once more: what is not as it was looked at stays as it is, with its reason."""
+        self, session: Session, numbers: Sequence[int], planned: Planned, in_charge: frozenset[int]
+    ) -> tuple[list[_Step], dict[int, str], list[dict[str, Any]]]:
+        """Look once more: what is not as it was looked at stays as it is, with its reason; so does
+        what is never touched, as rows."""
         rows = session.scalars(select(Adoption).where(Adoption.moodle_id.in_(numbers))).all()
-        records = {one["id"]: one for one in self._moodle.users_by_field("id", numbers)}
+        accounts = [
+            account
+            for one in self._moodle.users_by_field("id", numbers)
+            if (account := account_of(one, ProfileFields()))
+        ]
+        found = {one.moodle_id: one for one in accounts}
+        told = as_told(session, accounts, self._settings.adoption)
+        excluded = exclusions(session, self._settings.moodle)
         people = [row.person_id for row in rows]
         known = select(KnownUser.person_id, KnownUser.moodle_id)
         owners = {row[0]: row[1] for row in rows_among(session, known, KnownUser.person_id, people)}
-        steps, refused = [], {}
+        steps, refused, untouched = [], {}, []
         for row in rows:
-            record, before = records.get(row.moodle_id), unpacked(row)
-            now = account_of(record, ProfileFields()) if record else None
+            now, before = found.get(row.moodle_id), unpacked(row)
             if now is None:
                 refused[row.moodle_id] = "account.gone"
+            elif why := self._left_alone(now, excluded, in_charge, planned[row.person_id], row):
+                untouched.append(left_alone_now(row.moodle_id, why))
             elif any(getattr(now, name) != getattr(before, name) for name in _SAME):
                 refused[row.moodle_id] = "account.renamed"
-            elif now.idnumber not in (before.idnumber, row.person_id):
+            elif told[row.moodle_id].idnumber not in (before.idnumber, row.person_id):
                 refused[row.moodle_id] = "idnumber.changed"
             elif owners.get(row.person_id) is not None:
                 refused[row.moodle_id] = "account.second"
@@ -124,7 +141,23 @@ class Adopting:
         taken = select(KnownUser.username).where(KnownUser.moodle_id.is_not(None))
         for row_ in rows_among(session, taken, KnownUser.username, sorted(logins)):
             refused[logins[row_[0]].number] = "login.of_another"
-        return [one for one in steps if one.number not in refused], refused
+        return [one for one in steps if one.number not in refused], refused, untouched
+
+    def _left_alone(
+        self,
+        account: Account,
+        excluded: Exclusions,
+        in_charge: frozenset[int],
+        after: Mapping[str, Any],
+        row: Adoption,
+    ) -> str:
+        """Return why the account, or its person, may not be touched by now; else empty."""
+        settings = self._settings.adoption
+        if why := left_alone(account, settings, excluded=excluded, in_charge=in_charge):
+            return why
+        here = excluded.at(after["school_code"])
+        is_listed = here.names_person(idnumber=row.person_id, roles=[after["role"]])
+        return "listed" if is_listed else ""
 
     def _send(self, steps: Sequence[_Step]) -> dict[int, str]:
         """Give the accounts our id number; return the code of each that Moodle refused."""

@@ -135,7 +135,7 @@ def take_over_objects(application: Application, moodle: MoodleClient) -> None:
             return
         for row in rows:
             try:
-                fields = _number(moodle, row)
+                fields = _number(moodle, row) if _is_free(application, row) else None
             except MoodleRefused:
                 fields = None
             with transaction(application.sessions) as session:
@@ -154,11 +154,24 @@ def take_over_objects(application: Application, moodle: MoodleClient) -> None:
                 session.execute(update(AdoptedObject).where(*own).values(**values))
 
 
+def _is_free(application: Application, row: AdoptedObject) -> bool:
+    """Tell whether a plan has not made another object for this one's idnumber meanwhile."""
+    known = select(KnownObject.moodle_id).where(
+        KnownObject.kind == row.kind, KnownObject.key == row.key
+    )
+    with application.sessions() as session:
+        return session.scalar(known) in (None, row.moodle_id)
+
+
 def _number(moodle: MoodleClient, row: AdoptedObject) -> dict[str, str] | None:
-    """Set the idnumber; return the other fields as Moodle has them, None where it refused.
+    """Set the idnumber; return the other fields as Moodle has them, None where it refused, or the
+    object is not as it was looked at.
 
     Where a category or course lies is not ours yet: the next plan moves it to its place.
     """
+    now = _as_it_is(moodle, row)
+    if now is None:
+        return None
     number = {"id": row.moodle_id, "idnumber": row.key}
     if row.kind == Kind.COHORT:
         system = {"type": "system", "value": ""}
@@ -169,5 +182,22 @@ def _number(moodle: MoodleClient, row: AdoptedObject) -> dict[str, str] | None:
         return {"name": row.name, "parent": ""}
     if moodle.update_courses([number]):
         return None
-    (course,) = moodle.courses_by_id([row.moodle_id])
-    return {"fullname": row.name, "shortname": str(course["shortname"]), "category": ""}
+    return {"fullname": row.name, "shortname": str(now["shortname"]), "category": ""}
+
+
+def _as_it_is(moodle: MoodleClient, row: AdoptedObject) -> Mapping[str, Any] | None:
+    """Return the object as Moodle has it now; None when it is gone, hidden from us, renamed, or
+    has somebody else's idnumber."""
+    name = "fullname" if row.kind == Kind.COURSE else "name"
+    if row.kind == Kind.COHORT:
+        # Moodle has no search for cohorts by their numbers.
+        found = moodle.cohorts_by_name([row.name])
+    elif row.kind == Kind.CATEGORY:
+        found = moodle.categories_by_id([row.moodle_id])
+    else:
+        found = moodle.courses_by_id([row.moodle_id])
+    for one in found:
+        is_same = int(one["id"]) == row.moodle_id and str(one[name])[:255] == row.name
+        if is_same and (one.get("idnumber") or "") in ("", row.key):
+            return one
+    return None

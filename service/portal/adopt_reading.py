@@ -7,6 +7,7 @@ that exist (docs/facts/moodle.md). Each range is one transaction: a killed readi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -21,10 +22,11 @@ from provisioning.adoption import (
     left_alone,
 )
 from provisioning.moodle import MoodleClient, MoodleRefused, MoodleUncertain
+from provisioning.settings import AdoptionSettings
 from service.application import Application
-from service.db import transaction, upsert
+from service.db import rows_among, transaction, upsert
 from service.loads.left_alone import exclusions
-from service.models import Adoption, AdoptionRun, AdoptionState, KnownUser, School
+from service.models import Adoption, AdoptionRun, AdoptionState, Identity, KnownUser, School
 from service.portal.adopt_rows import Hashes, Shown, packed
 
 READ_AT_ONCE = 500
@@ -53,8 +55,9 @@ class Reading:
         self._in_charge = in_charge
         self._hashes = Hashes(application)
         self._fields = ProfileFields(
-            snils=self._settings.snils_field, birth_date=self._settings.birth_date_field
-        )
+            snils=self._settings.snils_field, birth_date=self._settings.birth_date_field,
+            reads_idnumber=self._settings.idnumber != "none",
+        )  # fmt: skip
 
     def read(self, run_id: int, *, should_stop: Callable[[], bool] = lambda: False) -> bool:
         """Read what is not read yet; False when it was stopped on the way."""
@@ -103,7 +106,7 @@ class Reading:
     def _keep(self, session: Session, run_id: int, accounts: Sequence[Account]) -> None:
         numbers = [one.moodle_id for one in accounts]
         settled = {
-            number
+            number: outcome
             for number, outcome, decided_by in session.execute(
                 select(Adoption.moodle_id, Adoption.outcome, Adoption.decided_by).where(
                     Adoption.moodle_id.in_(numbers)
@@ -114,18 +117,23 @@ class Reading:
         ours = set(
             session.scalars(select(KnownUser.moodle_id).where(KnownUser.moodle_id.in_(numbers)))
         )
-        new, again = [], []
-        for one in accounts:
+        new, again, untouched = [], [], []
+        told = as_told(session, accounts, self._settings)
+        for account in accounts:
+            # What is left alone is known by the account as it is.
+            why = left_alone(
+                account, self._settings, excluded=self._excluded, in_charge=self._in_charge
+            )
+            one = told[account.moodle_id]
             row = {
                 "moodle_id": one.moodle_id, "run_id": run_id, "account": packed(one),
                 **self._hashes.columns(one),
             }  # fmt: skip
             if one.moodle_id in settled:
                 again.append(row)
+                if why and settled[one.moodle_id] in (Shown.CERTAIN, Shown.AGREED):
+                    untouched.append(left_alone_now(one.moodle_id, why))
                 continue
-            why = left_alone(
-                one, self._settings, excluded=self._excluded, in_charge=self._in_charge
-            )
             outcome = Shown.LEFT_ALONE if why else Shown.READ
             if one.moodle_id in ours:
                 outcome, why = Shown.OURS, ""
@@ -142,6 +150,34 @@ class Reading:
         upsert(session, Adoption, new)
         if again:
             session.execute(update(Adoption), again)
+        if untouched:
+            session.execute(update(Adoption), untouched)
+
+
+def as_told(
+    session: Session, accounts: Sequence[Account], settings: AdoptionSettings
+) -> dict[int, Account]:
+    """Return the accounts with what their id numbers tell, by Moodle's number.
+
+    Where the settings say that they tell nothing, only our own person ids are left.
+    """
+    if settings.idnumber != "none":
+        return {one.moodle_id: one for one in accounts}
+    query = select(Identity.person_id)
+    numbers = sorted({one.idnumber for one in accounts} - {""})
+    ours = {row[0] for row in rows_among(session, query, Identity.person_id, numbers)}
+    return {
+        one.moodle_id: one if one.idnumber in ours else replace(one, idnumber="")
+        for one in accounts
+    }
+
+
+def left_alone_now(number: int, why: str) -> dict[str, Any]:
+    """Return what becomes of an account that was somebody's already and may not be touched."""
+    return {
+        "moodle_id": number, "outcome": Shown.LEFT_ALONE.value, "why": why, "person_id": "",
+        "decided_by": "", "decided_at": None,
+    }  # fmt: skip
 
 
 def _schools(session: Session) -> list[KnownSchool]:

@@ -8,7 +8,7 @@ from provisioning.moodle import Function, MoodleClient, MoodleMisconfigured
 from provisioning.questions import Answer
 from service.loads.planning import plan_load
 from service.models import KnownUser
-from service.portal import adopt, adopt_listing
+from service.portal import adopt, adopt_in_charge, adopt_listing
 from service.portal.adopt_rows import Shown
 from tests.service.installation import SCOPE
 from tests.service.portal import adopted
@@ -186,7 +186,7 @@ def test_a_portal_without_the_two_rights_says_that_it_cannot_see_who_is_in_charg
     with trial.rows() as session:
         run = adopt_listing.newest_run(session)
         assert run is not None
-        assert run.problem == adopt.IN_CHARGE_UNSEEN
+        assert run.problem == adopt_in_charge.IN_CHARGE_UNSEEN
 
 
 def test_a_cohort_of_the_name_that_the_settings_tell_is_taken_over(trial: Trial) -> None:
