@@ -64,9 +64,9 @@ def _import(context: Context, paths: tuple[Path, ...], school: str) -> int:
 
 
 def _plan(context: Context, load_id: int) -> int:
-    """Queue a load and wait until it is planned or rejected."""
+    """Queue a load and wait until it is planned or rejected, or waits for its next try."""
     JobQueue(context.settings).plan_load(load_id)
-    wait(context, load_id, lambda load: load.status != LoadStatus.RECEIVED)
+    wait(context, load_id, lambda load: load.status != LoadStatus.RECEIVED or bool(load.go_on_at))
     return load_id
 
 
@@ -111,7 +111,7 @@ def _stop_code(context: Context, load_id: int) -> int:
         plans = operations.plans(session, load, context.scope)
         day = operations.day_of(session, plans, context.settings.limits, context.now)
     if load.problem:
-        return 1
+        return STOPPED if load.problem.startswith(GOES_ON_BY_ITSELF) else 1
     blocked = any(plan.status == PlanStatus.BLOCKED or plan.breaches for plan in plans)
     return STOPPED if load.status == LoadStatus.REJECTED or blocked or day.breaches else 0
 

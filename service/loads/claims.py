@@ -92,7 +92,9 @@ def abandoned(session: Session, now: datetime) -> list[Load]:
     whose process ended says so from here on.
     """
     is_due = or_(
-        Load.status.in_([LoadStatus.RECEIVED, LoadStatus.APPLYING]),
+        Load.status == LoadStatus.APPLYING,
+        # One that is to be planned may have a moment before which it is not tried again.
+        (Load.status == LoadStatus.RECEIVED) & (Load.go_on_at.is_(None) | (Load.go_on_at <= now)),
         Load.status.in_([LoadStatus.APPROVED, LoadStatus.STOPPED]) & (Load.go_on_at <= now),
     )
     found = session.scalars(select(Load).where(is_due).order_by(Load.id)).all()
@@ -155,8 +157,11 @@ def release(load: Load) -> None:
 def stop_here(load: Load) -> None:
     """Stop the load as a person wished; what is left waits for a person.
 
-    The wish stays written down: a job that waits in the queue must not begin.
+    The wish stays written down: a job that waits in the queue must not begin. When a process died
+    at work on it, that stays written down too: its last call may have come through.
     """
+    if load.claimed_by and load.claimed_by != own_name():
+        load.problem = INTERRUPTED
     if load.status == LoadStatus.APPLYING:
         load.status = LoadStatus.STOPPED
     load.go_on_at = None

@@ -127,7 +127,7 @@ def find(session: Session, load_id: int, scope: Scope) -> Load:
     return load
 
 
-def _hold(session: Session, load: Load) -> None:
+def hold(session: Session, load: Load) -> None:
     """Let nobody else change the load before the transaction ends: a worker may just begin."""
     # An update, because SQLite knows no FOR UPDATE: there it waits for, and stops, all that write.
     session.execute(update(Load).where(Load.id == load.id).values(folder=Load.folder))
@@ -139,7 +139,7 @@ def _to_decide(session: Session, load_id: int, scope: Scope) -> tuple[Load, Sequ
     load = find(session, load_id, scope)
     # The plans first, as planning does: it and a decision must not wait for each other.
     plans(session, load, scope, held=True)
-    _hold(session, load)
+    hold(session, load)
     return load, plans(session, load, scope, held=True)
 
 
@@ -287,7 +287,7 @@ def request_stop(session: Session, load_id: int, *, scope: Scope, now: datetime)
     Raises ``LoadProblem("load.not_all_yours")``: it would stop schools outside the scope too.
     """
     load = find(session, load_id, scope)
-    _hold(session, load)
+    hold(session, load)
     if len(plans(session, load, scope)) < len(load.plans):
         raise LoadProblem("load.not_all_yours")
     load.stop_requested, load.go_on_at = True, None
@@ -368,7 +368,7 @@ def ready_to_apply(session: Session, load_id: int, *, scope: Scope, now: datetim
     Raises ``LoadProblem("load.not_approved")``; an applied load with failed changes may go again.
     """
     load = find(session, load_id, scope)
-    _hold(session, load)
+    hold(session, load)
     if load.status not in {*OPEN, LoadStatus.APPLYING} - {LoadStatus.PLANNED}:
         raise LoadProblem("load.not_approved", status=load.status)
     load.stop_requested, load.go_on_at, load.beginnings = False, now, 0

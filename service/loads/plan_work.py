@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from auth.clients.registered import read_clients
@@ -51,6 +51,13 @@ PAGE = 500
 """Planned changes read at once; far more than a batch, far less than a plan."""
 
 
+def answer_was_lost() -> ColumnElement[bool]:
+    """A condition on changes: nobody knows whether Moodle has made them."""
+    failed = PlannedChange.result == Result.FAILED
+    lost = PlannedChange.code.in_(LOST) | PlannedChange.code.startswith("http_")
+    return (failed & lost) | ((PlannedChange.result == "") & (PlannedChange.code == ANSWER_LOST))
+
+
 def as_change(row: PlannedChange) -> Change:
     return Change(
         kind=Kind(row.kind), action=Action(row.action), key=row.key,
@@ -88,16 +95,16 @@ class PlanWork:
             position = page[-1].position
             yield from self._hand_out(page)
 
-    def in_doubt(self, size: int) -> list[Change]:
+    def in_doubt(self, untried: int) -> list[Change]:
         """Return the changes that Moodle may have made without our knowing: those whose answers
-        were lost, and the first that were not tried, which the last call may have sent."""
+        were lost, and the first that were not tried, which the last call may have sent: so many,
+        none when no call was broken off."""
         of_plan = select(PlannedChange).where(PlannedChange.plan_id == self._plan_id)
         in_order = of_plan.order_by(PlannedChange.position)
-        failed = PlannedChange.result == Result.FAILED
-        lost = PlannedChange.code.in_(LOST) | PlannedChange.code.startswith("http_")
+        new = PlannedChange.result == "", PlannedChange.code != ANSWER_LOST
         with self._application.sessions() as session:
-            rows = list(session.scalars(in_order.where(failed, lost)))
-            next_ = session.scalars(in_order.where(PlannedChange.result == "").limit(size)).all()
+            rows = list(session.scalars(in_order.where(answer_was_lost())))
+            next_ = session.scalars(in_order.where(*new).limit(untried)).all() if untried else ()
         rows += [row for row in next_ if (row.kind, row.action) == (next_[0].kind, next_[0].action)]
         return list(self._hand_out(sorted(rows, key=lambda row: row.position)))
 

@@ -13,6 +13,7 @@ from provisioning.desired import DesiredRules, desired_state, desired_users
 from provisioning.findings import Finding, Severity
 from provisioning.formats import LayoutError, SchoolFiles, SchoolReading, read_school, scan
 from provisioning.matching import Matching
+from provisioning.moodle import MoodleError
 from provisioning.plan import make_plan
 from provisioning.questions import Question
 from provisioning.roll import Roll, next_roll
@@ -38,6 +39,7 @@ from service.loads import (
     school_codes,
     taken_back,
     undo_planning,
+    undo_settling,
     usual,
     years,
     years_ahead,
@@ -86,7 +88,7 @@ def plan_load(application: Application, load_id: int) -> None:
             session, load, application.clock(), {LoadStatus.RECEIVED}
         ):
             return
-        load.problem = ""
+        load.problem, load.go_on_at = "", None
         forget(session, load_id)
     try:
         if plan_all := _WITHOUT_ROWS.get(load.cause):
@@ -96,6 +98,9 @@ def plan_load(application: Application, load_id: int) -> None:
         _end(application, load_id)
     except claims.ClaimLost:
         log.warning("load was taken over", extra={"load": load_id})
+    except MoodleError as error:  # of an undoing, which settles what is in doubt
+        log.warning("load cannot be planned now", extra={"load": load_id})
+        undo_settling.put_off(application, load_id, error)
     except LayoutError as error:
         log.warning("a file of layouts cannot be used", extra={"load": load_id})
         _end(application, load_id, problem=f"layout: {error}")

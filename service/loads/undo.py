@@ -90,9 +90,11 @@ def begin(
 
     ``schools`` narrows it; no more than the schools inside the scope. ``with_later``: undo also
     what came after these loads at their schools. ``also_changed``: bring back also what has changed
-    since; else that stays as it is. Raises ``Forbidden``, and ``LoadProblem``: ``undo.nothing``,
-    ``undo.school_change``, ``undo.repair``, ``undo.under_way``, ``undo.not_kept`` (an earlier
-    version applied it), ``undo.too_old`` (more than 30 loads of the school came since).
+    since; else that stays as it is. What is left of these loads waits for a person from now on.
+
+    Raises ``Forbidden``, and ``LoadProblem``: ``undo.nothing``, ``undo.school_change``,
+    ``undo.repair``, ``undo.under_way``, ``undo.not_kept`` (an earlier version applied it),
+    ``undo.too_old`` (more than 30 loads of the school came since).
     """
     numbers, codes = set(loads), set[str]()
     for number in sorted(loads):
@@ -103,7 +105,12 @@ def begin(
                 numbers |= {one.load_id for one in later_plans(session, plan)}
     for number in sorted(numbers):
         load = session.get_one(Load, number)
+        operations.hold(session, load)
         _check(session, load, [one for one in load.plans if one.school_code in codes], now)
+        if load.status in (LoadStatus.APPROVED, LoadStatus.STOPPED):
+            # Else a worker would carry on with it while the undoing waits for its yes.
+            load.stop_requested = True
+            claims.stop_here(load)
     undoes = {"loads": sorted(numbers), "also_changed": also_changed}
     load, _folder = operations.new_load(
         session, home=home, scope=scope, now=now, cause=LoadCause.UNDO, undoes=undoes,
