@@ -11,6 +11,7 @@ from service.loads import class_keys, keeping, undo_taking_over, years
 from service.loads.roll_history import note_entered, note_roll
 from service.models import (
     ClassTeacher,
+    LoadCause,
     PlannedClassTeacher,
     PlannedMembership,
     School,
@@ -63,7 +64,11 @@ def _replace_roll(session: Session, plan: SchoolPlan, school: School, now: datet
         _doubt_places_without_key(session, plan)
     class_keys.take_over(session, plan, now)
     # No file is newer than its arrival: a fast clock would else stop the right file after it.
-    school.last_exported_at = plan.exported_at and min(plan.exported_at, plan.load.created_at)
+    exported_at = plan.exported_at and min(plan.exported_at, plan.load.created_at)
+    if plan.load.cause == LoadCause.YEAR and exported_at and school.last_exported_at:
+        # Rows that waited for their day may be older than the last file of the year before.
+        exported_at = max(exported_at, school.last_exported_at)
+    school.last_exported_at = exported_at
     years.end_waiting(session, plan)
     supersede_others(plan, school)
 

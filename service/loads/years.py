@@ -8,14 +8,15 @@ away by then than that person saw.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from provisioning.changes import LETTING_GO, Kind
 from provisioning.findings import Finding
 from provisioning.roster import Roster
 from provisioning.year_turn import TurnDay, turn_day, waits_until
@@ -32,6 +33,7 @@ from service.models import (
     LoadCause,
     LoadStatus,
     OperatorRole,
+    PlannedChange,
     PlanStatus,
     School,
     SchoolPlan,
@@ -121,14 +123,30 @@ def _newest_pending(session: Session, school_code: str) -> SchoolPlan | None:
 def follow_the_yes(session: Session, plan: SchoolPlan) -> None:
     """Let the yes to the pending plan hold for the one that was made on the day.
 
-    Not when it exceeds a limit that the pending one did not: nobody has seen that.
+    Not when somebody leaves the roll who did not in the pending plan, as who came after its file,
+    or when a limit is exceeded by more: nobody has seen that.
     """
     pending = _newest_pending(session, plan.school_code)
-    if pending is None:
+    if pending is None or not pending.year_confirmed:
         return
-    seen = {(one["limit"], one.get("among")) for one in pending.breaches}
-    exceeded = {(one["limit"], one.get("among")) for one in plan.breaches}
-    plan.year_confirmed = pending.year_confirmed and exceeded <= seen
+    is_seen = all(any(_covers(seen, one) for seen in pending.breaches) for one in plan.breaches)
+    lost = set(session.scalars(_let_go(plan.id)))
+    plan.year_confirmed = is_seen and lost <= set(session.scalars(_let_go(pending.id)))
+
+
+def _covers(seen: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Tell whether a breach that was seen says all that this one says."""
+    same = seen["limit"] == found["limit"] and seen.get("among") == found.get("among")
+    classes = set(found.get("classes", ())) <= set(seen.get("classes", ()))
+    return same and classes and seen["count"] >= found["count"]
+
+
+def _let_go(plan_id: int) -> Select[str]:
+    return select(PlannedChange.key).where(
+        PlannedChange.plan_id == plan_id,
+        PlannedChange.kind == Kind.USER,
+        PlannedChange.action.in_(LETTING_GO),
+    )
 
 
 def end_waiting(session: Session, plan: SchoolPlan) -> None:

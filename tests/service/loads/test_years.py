@@ -94,7 +94,7 @@ def test_files_of_the_year_that_ends_go_on_until_the_day(trial: Trial) -> None:
     at(trial, JUNE)
     pending = next_year(trial)
     trial.approve(pending, over_limits=True)
-    trial.sync(trial.write(A, [*STAYING[1:], *LEAVING, pupil("a-new")], classes=OLD, day=290))
+    trial.sync(trial.write(A, [*STAYING[1:], *LEAVING], classes=OLD, day=290))
     assert trial.known(A, "a-1").state == PersonState.IN_TRANSIT
     assert trial.decisions(pending) == {A: "pending"}
     at(trial, SEPTEMBER)
@@ -102,7 +102,23 @@ def test_files_of_the_year_that_ends_go_on_until_the_day(trial: Trial) -> None:
     assert load
     assert load.status == "applied"
     assert trial.known(A, "a-1").state == PersonState.ON_ROLL
-    assert trial.known(A, "a-new").state == PersonState.IN_TRANSIT
+
+
+def test_a_turn_that_would_drop_who_came_after_its_file_waits_for_a_person(trial: Trial) -> None:
+    this_year(trial)
+    at(trial, JUNE)
+    trial.approve(next_year(trial), over_limits=True)
+    # As many leave as in the plan that was seen, but others.
+    rows = [*STAYING, *LEAVING[1:], pupil("a-new")]
+    trial.sync(trial.write(A, rows, classes=OLD, day=290))
+    at(trial, SEPTEMBER)
+    load = turn(trial)
+    assert load
+    assert (load.status, trial.decisions(load.id)) == ("planned", {A: "planned"})
+    assert trial.known(A, "a-new").state == PersonState.ON_ROLL
+    trial.carry_out(load.id, over_limits=True)
+    old = trial.load(trial.write(A, rows, classes=NEW, school_year=NEXT, day=289))
+    assert "file.older_export" in trial.rules(old)
 
 
 def test_a_year_that_nobody_confirmed_waits_for_a_yes_on_its_day(trial: Trial) -> None:
