@@ -16,7 +16,7 @@ from service.activity.rollups import catch_up
 from service.application import Application
 from service.audit import AuditAction
 from service.db import chunks, transaction
-from service.loads import keeping, rosters
+from service.loads import keeping, rehearsal_stage, rehearsals, rosters
 from service.models import Load, LoadStatus
 from service.operators import sessions as operator_sessions
 from service.questions import forgetting
@@ -52,6 +52,7 @@ def clear_away(application: Application) -> None:
     _delete_ended_keys(application, now)
     _delete_old_rows(application, now)
     _clear_answers(application, now)
+    _clear_stages(application, now)
     days = application.settings.server.keep_uploads_days
     if days:
         _delete_uploads(application, before=now - timedelta(days=days), now=now)
@@ -70,6 +71,14 @@ def _delete_login_events(application: Application, now: datetime) -> None:
             more = forget_login_events(session, now - timedelta(days=days), at_most=EVENTS_AT_ONCE)
         if more:
             time.sleep(PAUSE_SECONDS)
+
+
+def _clear_stages(application: Application, now: datetime) -> None:
+    """Delete what rehearsals left that were killed: a copy of the database."""
+    with transaction(application.sessions) as session:
+        rehearsals.end_broken_off(session, now)
+    if left := rehearsal_stage.clear_left(application.settings.home, now):
+        log.warning("rehearsals were broken off", extra={"count": left})
 
 
 def _delete_old_rows(application: Application, now: datetime) -> None:

@@ -87,7 +87,8 @@ def rehearse(rehearsal_id: int) -> None:
     from service.loads.rehearsals import carry_out
 
     with _told_without_values(f"rehearsal {rehearsal_id}"):
-        carry_out(build(), rehearsal_id)
+        application, should_stop = build(), _stop_flag()
+        carry_out(application, rehearsal_id, should_stop=should_stop)
 
 
 def adopt(run_id: int) -> None:

@@ -27,7 +27,7 @@ class Work(StrEnum):
     UPKEEP = "upkeep"
     """Short things that should be done soon: sign-outs to tell, roll-ups, mail."""
     MOODLE = "moodle"
-    """Reading activity from Moodle, slowly on purpose."""
+    """What takes long and no account waits for: reading Moodle, slowly on purpose; rehearsals."""
 
     @property
     def queue(self) -> str:
@@ -67,7 +67,7 @@ class JobQueue:
 
     def rehearse(self, rehearsal_id: int) -> bool:
         """Queue a rehearsal; False when Redis does not answer: nobody would look for it later."""
-        return self._enqueue_if_possible(Work.LOADS, "rehearse", rehearsal_id)
+        return self._enqueue_if_possible(Work.MOODLE, "rehearse", rehearsal_id)
 
     def adopt(self, run_id: int) -> bool:
         """Queue what is next of taking over accounts; False when Redis does not answer."""

@@ -20,12 +20,16 @@ from service.access import Scope
 from service.application import Application
 from service.db import transaction
 from service.loads import operations, years
-from service.loads.applying import apply_load
+from service.loads.applying import StopCheck, apply_load
 from service.loads.due import SCOPE
 from service.loads.operations import LoadProblem
 from service.loads.planning import plan_load
 from service.loads.rehearsal_stage import stage
 from service.models import LoadStatus, PlannedChange, PlanStatus, SchoolPlan
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +67,9 @@ class Rehearsed:
     schools: tuple[SchoolRehearsed, ...]
 
 
-def rehearse_load(application: Application, load_id: int, scope: Scope) -> Rehearsed:
+def rehearse_load(
+    application: Application, load_id: int, scope: Scope, *, should_stop: StopCheck = _never
+) -> Rehearsed:
     """Carry a planned load out on the stage, as if somebody said yes to everything in the scope.
 
     Plans of the next school year are carried out as on their day. Raises ``Forbidden``, and
@@ -77,7 +83,7 @@ def rehearse_load(application: Application, load_id: int, scope: Scope) -> Rehea
         if not can_begin and not waiting:
             raise LoadProblem("load.not_planned", status=load.status)
     if not can_begin:
-        return rehearse_turn(application, scope, waiting)
+        return rehearse_turn(application, scope, waiting, should_stop=should_stop)
     with stage(application, with_changes_of=[load_id]) as copy:
         with transaction(copy.sessions) as session:
             here = [one.school_code for one in plans if one.status == PlanStatus.PLANNED]
@@ -87,11 +93,17 @@ def rehearse_load(application: Application, load_id: int, scope: Scope) -> Rehea
                     city_day=True, schools=here, limits=copy.settings.limits,
                 )  # fmt: skip
             operations.ready_to_apply(session, load_id, scope=SCOPE, now=copy.clock())
-        apply_load(copy, load_id, sleep=_no_wait)
+        apply_load(copy, load_id, sleep=_no_wait, should_stop=should_stop)
         return _told(copy, [load_id], {one.school_code for one in plans})
 
 
-def rehearse_turn(application: Application, scope: Scope, schools: Iterable[str] = ()) -> Rehearsed:
+def rehearse_turn(
+    application: Application,
+    scope: Scope,
+    schools: Iterable[str] = (),
+    *,
+    should_stop: StopCheck = _never,
+) -> Rehearsed:
     """Let the schools of the scope that wait for the new year turn on the stage, all on one day.
 
     ``schools``: only these. Raises ``LoadProblem("years.nobody_waits")``.
@@ -112,7 +124,7 @@ def rehearse_turn(application: Application, scope: Scope, schools: Iterable[str]
                 .values(status=PlanStatus.SUPERSEDED)
             )
         loads = []
-        while (load_id := years.begin(copy)) is not None:
+        while not should_stop() and (load_id := years.begin(copy)) is not None:
             loads.append(load_id)
             plan_load(copy, load_id)
             with transaction(copy.sessions) as session:
@@ -124,7 +136,7 @@ def rehearse_turn(application: Application, scope: Scope, schools: Iterable[str]
                     city_day=True, limits=copy.settings.limits,
                 )  # fmt: skip
                 operations.ready_to_apply(session, load_id, scope=SCOPE, now=copy.clock())
-            apply_load(copy, load_id, sleep=_no_wait)
+            apply_load(copy, load_id, sleep=_no_wait, should_stop=should_stop)
         return _told(copy, loads, codes)
 
 

@@ -7,11 +7,12 @@ end. Of history, sign-ins and reports nothing is copied.
 from __future__ import annotations
 
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ from provisioning.changes import Kind
 from provisioning.drift import DriftKind
 from provisioning.moodle import MoodleClient
 from provisioning.quiet import QuietSettings
-from service.application import Application, build, secret_file
+from service.application import Application, build
 from service.db import Base, chunks, reading, transaction
+from service.loads import claims
 from service.models import (
     CohortMember,
     Drift,
@@ -51,6 +53,9 @@ _LEFT_OUT = frozenset({
 _APART = 1_000_000_000
 """Added to Moodle's numbers: the accounts that a stand-in has of its own keep theirs."""
 
+FOLDERS = "rehearsal-"
+_OWNER = "owner"
+
 _PIECE = 2_000
 _EXECUTION = {"yield_per": _PIECE}
 
@@ -70,10 +75,9 @@ def stage(
     # A rehearsal needs what only workers load.
     from service.moodle_standin import PasswordPolicy, SiteSettings, create_standin, running
 
-    home = Path(tempfile.mkdtemp(prefix="rehearsal-", dir=application.settings.home))
+    home = Path(tempfile.mkdtemp(prefix=FOLDERS, dir=application.settings.home))
     try:
-        shutil.copyfile(secret_file(application.settings.home), secret_file(home))
-        secret_file(home).chmod(0o600)
+        (home / _OWNER).write_text(claims.own_name(), "utf-8")
         roles = application.settings.moodle.role_ids
         site = SiteSettings(
             password_policy=PasswordPolicy(enabled=False), allow_accounts_same_email=True,
@@ -95,6 +99,27 @@ def stage(
         shutil.rmtree(home, ignore_errors=True)
 
 
+def clear_left(home: Path, now: datetime) -> int:
+    """Delete the folders of stages whose process has ended without doing so; return how many."""
+    left = 0
+    for folder in home.glob(f"{FOLDERS}*"):
+        owner = folder / _OWNER
+        since = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+        name = owner.read_text("utf-8") if owner.exists() else ""
+        if name.startswith(f"{socket.gethostname()}/"):
+            is_left = not claims.is_live(name, now, now)
+        else:
+            is_left = now - since > _LONGEST
+        if is_left:
+            shutil.rmtree(folder, ignore_errors=True)
+            left += 1
+    return left
+
+
+_LONGEST = timedelta(days=1)
+"""A stage of another machine is not in use any more after so long."""
+
+
 def _application(
     application: Application, home: Path, url: str, clock: Callable[[], datetime]
 ) -> Application:
@@ -109,6 +134,8 @@ def _application(
         )
     )
     copy.clock = clock
+    # The secret stays where it is: what is encrypted on the stage is read nowhere else.
+    vars(copy)["secret"] = application.secret
     copy.connect_moodle = partial(MoodleClient, sleep=lambda _seconds: None)
     Base.metadata.create_all(copy.engine)
     AuthBase.metadata.create_all(copy.engine)

@@ -24,6 +24,8 @@ class StoredRehearsal(Base):
     scope_role: Mapped[OperatorRole] = mapped_column(String(20))
     scope_items: Mapped[list[str]] = mapped_column(JSON)
     """The part of the city of whoever asked: only its schools are tried."""
+    claimed_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """The process that carries it out, as ``Load.claimed_by``; empty while it waits."""
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     problem: Mapped[str] = mapped_column(String(200), default="", server_default="")
     """Why it broke off: a code, or ``internal``."""

@@ -47,6 +47,7 @@ _SENTENCES = {
     "load.already_decided": N_(
         "{who} has decided already; of what was chosen now, nothing waits for approval"
     ),
+    "load.being_rehearsed": N_("a trial is not over yet; wait for it"),
     "load.no_queue": N_("workers cannot be reached now; try again in a minute"),
     "load.nothing_failed": N_("nothing of this load has failed"),
     "load.overtaken": N_("a later load of the school has planned again what failed here"),

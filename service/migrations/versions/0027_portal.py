@@ -191,6 +191,7 @@ def _years() -> None:
         sa.Column("asked_by", sa.String(100), nullable=False),
         sa.Column("scope_role", sa.String(20), nullable=False),
         sa.Column("scope_items", sa.JSON, nullable=False),
+        sa.Column("claimed_by", sa.String(200), server_default="", nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True)),
         sa.Column("problem", sa.String(200), server_default="", nullable=False),
         sa.Column("result", sa.JSON, nullable=False),

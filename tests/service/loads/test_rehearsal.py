@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from service.access import Scope
-from service.loads import operations, rehearsals
+from service.housekeeping import clear_away
+from service.loads import claims, operations, rehearsals
 from service.loads.rehearsal import Rehearsed, rehearse_load, rehearse_turn
-from service.models import Load, OperatorRole, PlannedChange, SchoolPlan
+from service.loads.rehearsal_stage import stage
+from service.models import Load, OperatorRole, PlannedChange, SchoolPlan, StoredRehearsal
 from service.portal.looking import look
 from service.sample import City, write_sample
 from tests import soak
@@ -141,7 +144,7 @@ def test_a_rehearsal_in_which_something_breaks_says_so(
     with trial.rows() as session:
         number = rehearsals.ask(session, load_id, scope=SCOPE, now=JUNE)
 
-    def broken(*_given: object) -> Rehearsed:
+    def broken(*_given: object, **_named: object) -> Rehearsed:
         raise OSError("no space")
 
     monkeypatch.setattr(rehearsals, "rehearse_load", broken)
@@ -151,3 +154,43 @@ def test_a_rehearsal_in_which_something_breaks_says_so(
         found = rehearsals.latest(session, session.get_one(Load, load_id), SCOPE)
         assert found
         assert (found.problem, found.ended_at is None) == ("internal", False)
+
+
+def test_one_trial_at_a_time_and_a_broken_one_is_over(trial: Trial) -> None:
+    load_id = trial.load(trial.write(A, pupils("a", 3)))
+    with trial.rows() as session:
+        rehearsals.ask(session, load_id, scope=SCOPE, now=JUNE)
+        given = {"scope": SCOPE, "now": JUNE}
+        assert refusal(rehearsals.ask, session, load_id, **given) == "load.being_rehearsed"
+    with trial.rows() as session:
+        session.get_one(StoredRehearsal, 1).claimed_by = f"{socket.gethostname()}/1/0.00"
+    with trial.rows() as session:
+        assert rehearsals.ask(session, load_id, scope=SCOPE, now=JUNE) == 2
+        assert session.get_one(StoredRehearsal, 1).problem == "interrupted"
+        rehearsals.end_broken_off(session, JUNE + timedelta(hours=7))
+        assert session.get_one(StoredRehearsal, 2).problem == "interrupted"
+
+
+def test_what_a_killed_rehearsal_has_left_is_deleted(trial: Trial) -> None:
+    home = trial.application.settings.home
+    for name, owner in (("rehearsal-dead", f"{socket.gethostname()}/1/0.00"),
+                        ("rehearsal-live", claims.own_name())):  # fmt: skip
+        (home / name).mkdir()
+        (home / name / "owner").write_text(owner)
+    clear_away(trial.application)
+    assert left_behind(trial) == ["rehearsal-live"]
+
+
+def test_the_secret_is_not_copied_to_a_stage(trial: Trial) -> None:
+    trial.sync(trial.write(A, pupils("a", 2)))
+    with stage(trial.application) as copy:
+        assert not (copy.settings.home / "secret").exists()
+
+
+def test_a_rehearsal_that_is_told_to_stop_leaves_nothing(trial: Trial) -> None:
+    load_id = trial.load(trial.write(A, pupils("a", 3)))
+    with trial.rows() as session:
+        number = rehearsals.ask(session, load_id, scope=SCOPE, now=JUNE)
+    rehearsals.carry_out(trial.application, number, should_stop=lambda: True)
+    assert left_behind(trial) == []
+    assert trial.stored(select(StoredRehearsal.problem)) == ["interrupted"]
