@@ -9,6 +9,7 @@ import click
 
 from service.cli.base import Context, json_option, pass_context, print_json, print_table
 from service.i18n import gettext as _
+from service.loads import year_checklist
 from service.loads import years as turning
 from service.words import years as wording
 
@@ -27,9 +28,9 @@ def years() -> None:
 @json_option
 @pass_context
 def show(context: Context, year: str, as_json: bool) -> None:
-    asked = year or turning.year_to_come(context.application)
+    asked = year or year_checklist.year_to_come(context.application)
     with context.transaction() as session:
-        lines = turning.checklist(session, context.application, context.scope, asked)
+        lines = year_checklist.checklist(session, context.application, context.scope, asked)
     if as_json:
         print_json([asdict(one) for one in lines])
         return
@@ -53,7 +54,7 @@ def set_day(context: Context, day: datetime, year: str, district: str, school_co
     with context.transaction() as session:
         turning.set_day(
             session, scope=context.scope, turn_on=day.date(), district=district,
-            school_year=year or turning.year_to_come(context.application),
+            school_year=year or year_checklist.year_to_come(context.application),
             school_code=school_code, now=context.now,
         )  # fmt: skip
     click.echo(_("The day is set."))

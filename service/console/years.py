@@ -13,7 +13,7 @@ from service.console.navigation import Part
 from service.console.paging import page_of_list
 from service.i18n import N_
 from service.i18n import gettext as _
-from service.loads import years
+from service.loads import year_checklist, years
 from service.loads.operations import LoadProblem
 from service.problems import Problem
 
@@ -29,16 +29,18 @@ def index(problem: Problem | None = None) -> str:
     """The checklist; ``state`` shows only the schools that are so far."""
     application = the_console().application
     asked = request.values.get("year", "")
-    year = asked if re.fullmatch(r"20\d\d/20\d\d", asked) else years.year_to_come(application)
+    year = (
+        asked if re.fullmatch(r"20\d\d/20\d\d", asked) else year_checklist.year_to_come(application)
+    )
     wanted = request.args.get("state", "")
     with transaction() as db:
-        lines = years.checklist(db, application, scope(), year)
+        lines = year_checklist.checklist(db, application, scope(), year)
         schools = own_schools(db)
     shown = [one for one in lines if wanted in ("", one.state)]
     return render_template(
         "console/years.html",
         year=year,
-        counts=years.counted(lines),
+        counts=year_checklist.counted(lines),
         total=len(lines),
         states=STATES,
         wanted=wanted,

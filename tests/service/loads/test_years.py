@@ -10,7 +10,7 @@ import pytest
 
 from provisioning.person_states import PersonState
 from service.access import Forbidden, Scope
-from service.loads import operations, years, years_ahead
+from service.loads import operations, year_checklist, years, years_ahead
 from service.loads.applying import apply_load
 from service.loads.planning import plan_load
 from service.models import Load, LoadStatus, OperatorRole
@@ -264,7 +264,7 @@ def test_last_year_s_courses_are_hidden_where_the_rule_says_so(trial: Trial) -> 
 def test_the_checklist_tells_how_far_each_school_is(trial: Trial) -> None:
     def states() -> dict[str, str]:
         with trial.rows() as session:
-            lines = years.checklist(session, trial.application, SCOPE, NEXT)
+            lines = year_checklist.checklist(session, trial.application, SCOPE, NEXT)
         return {one.code: one.state for one in lines}
 
     trial.sync(trial.write(A, [*STAYING, *LEAVING], classes=OLD), trial.write(B, pupils("b", 5)))
