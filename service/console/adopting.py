@@ -21,7 +21,7 @@ from service.console.questions import masked_evidence
 from service.i18n import N_
 from service.i18n import gettext as _
 from service.portal import adopt, adopt_answers, adopt_listing
-from service.portal.adopt_answers import AdoptionError
+from service.portal.adopt_people import AdoptionError
 from service.portal.adopt_rows import Shown
 from service.problems import Problem
 

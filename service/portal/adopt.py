@@ -25,13 +25,17 @@ from service.models import (
     PlannedChange,
 )
 from service.portal import adopt_in_charge
-from service.portal.adopt_answers import AdoptionError
 from service.portal.adopt_applying import Adopting
 from service.portal.adopt_cohorts import read_cohorts
 from service.portal.adopt_comparing import Comparison
 from service.portal.adopt_listing import counts, digest, newest_run
 from service.portal.adopt_objects import look_at_objects, take_over_objects
-from service.portal.adopt_people import newest_plans
+from service.portal.adopt_people import (
+    AdoptionError,
+    check_plans_agree,
+    newest_plans,
+    plans_with_accounts,
+)
 from service.portal.adopt_reading import Reading
 from service.portal.adopt_rows import Shown
 
@@ -44,7 +48,8 @@ def _never() -> bool:
 
 def begin(session: Session, *, scope: Scope, now: datetime, anew: bool = False) -> int:
     """Return the look that goes on, or a new one. Raises ``AdoptionError`` while a list to which
-    somebody said yes is not carried out, and where no school waits with people to compare."""
+    somebody said yes is not carried out, where no school waits with people to compare, and where
+    plans of a school wait for different people."""
     need_city(scope)
     run = newest_run(session)
     if run is not None and run.state == AdoptionState.APPROVED:
@@ -52,6 +57,7 @@ def begin(session: Session, *, scope: Scope, now: datetime, anew: bool = False) 
     goes_on = run is not None and run.state in (AdoptionState.READING, AdoptionState.COMPARING)
     if run is not None and goes_on and not anew:
         return run.id
+    check_plans_agree(session)
     if not newest_plans(session):
         raise AdoptionError("adoption.nobody")
     run = AdoptionRun(state=AdoptionState.READING, began_at=now, actor=scope.actor)
@@ -120,11 +126,13 @@ def approve(
     accounts, questions = found.get(Shown.CERTAIN.value, 0), found.get(Shown.QUESTION.value, 0)
     if questions and not despite_questions:
         raise AdoptionError("adoption.questions", n=questions)
+    check_plans_agree(session)
     run.state, run.digest = AdoptionState.APPROVED, expected_digest
     run.approved_by, run.approved_at = scope.actor, now
     # They would make accounts that are there; the schools are planned again at the end.
     run.plans = newest_plans(session)
-    supersede(session, run.plans.values())
+    others = (one for plans in plans_with_accounts(session).values() for one in plans)
+    supersede(session, {*run.plans.values(), *others})
     certain = Adoption.outcome == Shown.CERTAIN
     session.execute(update(Adoption).where(certain).values(outcome=Shown.AGREED))
     named = AdoptedObject.outcome == Shown.CERTAIN
@@ -183,19 +191,19 @@ def _planned_meanwhile(session: Session) -> list[str]:
     """Return the schools whose newer plan would make an account that is ours by now, and let no
     such plan be applied."""
     found = {}
-    for code, plan_id in newest_plans(session).items():
+    for code, plans in plans_with_accounts(session).items():
         made = (
             select(Adoption.moodle_id)
             .join(PlannedChange, PlannedChange.key == Adoption.person_id)
             .where(
-                PlannedChange.plan_id == plan_id, PlannedChange.kind == Kind.USER,
+                PlannedChange.plan_id.in_(plans), PlannedChange.kind == Kind.USER,
                 PlannedChange.action == Action.CREATE, Adoption.outcome == Shown.ADOPTED,
             )
             .limit(1)
         )  # fmt: skip
         if session.scalar(made) is not None:
-            found[code] = plan_id
-    supersede(session, found.values())
+            found[code] = plans
+    supersede(session, [one for plans in found.values() for one in plans])
     return list(found)
 
 

@@ -13,13 +13,8 @@ from service.access import Scope
 from service.audit import AuditAction
 from service.models import Adoption, KnownUser
 from service.portal.adopt_listing import find
+from service.portal.adopt_people import AdoptionError
 from service.portal.adopt_rows import Shown, candidates_of, refused_of, with_candidates
-from service.problems import Problem
-
-
-class AdoptionError(Problem):
-    """What cannot be done with accounts of others."""
-
 
 _ANSWERABLE = (Shown.QUESTION, Shown.CERTAIN, Shown.NOBODY)
 

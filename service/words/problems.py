@@ -20,6 +20,11 @@ _SENTENCES = {
     "adoption.nobody": N_(
         "no school waits with people who have no account: load the schools' files first"
     ),
+    "adoption.plans_differ": N_(
+        "several plans of school {school} wait that would make accounts for different people, or "
+        "one for a person entered by hand: load the files of the school together, and say no to "
+        "the other plans; enter people by hand after the taking over"
+    ),
     "adoption.no_list": N_("there is no list yet: look at the accounts first"),
     "adoption.unfinished": N_(
         "an earlier list, which somebody agreed to, is not carried out yet: go on with that one"
