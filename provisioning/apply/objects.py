@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from provisioning.apply.letting_go import let_go
+from provisioning.apply.letting_go import NOT_GIVEN_BACK, let_go
 from provisioning.apply.lost import LostAnswers
 from provisioning.changes import Change, Kind
 from provisioning.foreign_accounts import ADOPTS
@@ -244,7 +244,7 @@ class Users(Objects):
         And those that are people's by the word of a person, as far as nobody else has got them
         since. What was taken over and is not theirs after all is given back before.
         """
-        let_go(self.moodle, changes)
+        kept = let_go(self.moodle, changes)
         found = super().find(changes)
         meant = {
             change.after[ADOPTS]["id"]: change
@@ -255,6 +255,8 @@ class Users(Objects):
             change = meant.get(row["id"])
             if change and row.get("idnumber", "") == change.after[ADOPTS]["idnumber"]:
                 found[change.key] = row
+        for key, number in kept.items():  # it has our idnumber, and is somebody else's
+            found[key] = Clash(code=NOT_GIVEN_BACK, detail=_ids([{"id": number}]))
         return found
 
     def differences(self, change: Change, row: Row) -> dict[str, Any]:

@@ -137,8 +137,16 @@ def _close(session: Session, people: Sequence[str], now: datetime) -> None:
 
 
 def _forget_given_back(session: Session, creations: Iterable[Outcome]) -> None:
-    """Note that Moodle has got back what was to be let go: that comes before all else."""
-    given_back = [one.change.key for one in creations if one.change.after.get(LETS_GO)]
+    """Note that Moodle has got back what was to be let go.
+
+    That comes before it is looked whether the login is free; whatever else became of the creation,
+    it is tried again, which is harmless.
+    """
+    given_back = [
+        one.change.key
+        for one in creations
+        if one.change.after.get(LETS_GO) and (one.result == Result.DONE or one.code in LOGIN_TAKEN)
+    ]
     for people in chunks(given_back):
         session.execute(
             update(ForeignAccount).where(ForeignAccount.person_id.in_(people)).values(to_let_go="")

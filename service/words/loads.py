@@ -177,6 +177,7 @@ outcome = words_or_code(
     username_taken=N_("the login belongs to somebody else in Moodle"),
     email_taken=N_("the e-mail belongs to somebody else in Moodle"),
     account_asked=N_("waits for an answer: Moodle has an account that may be this person's"),
+    not_given_back=N_("Moodle does not give an account back that was taken over by mistake"),
     shortname_taken=N_("the short name belongs to another course in Moodle"),
     on_another_roll=N_("not needed: the person is on the roll of another school"),
     excluded=N_("left alone: somebody excluded it since the plan was made"),
@@ -220,6 +221,9 @@ _REMEDIES = {
     "account_asked": N_("Answer the question; after some days the next free login is given."),
     "doubled": N_("In Moodle, leave this ID number to one of them; then try again."),
     "ambiguous_idnumber": N_("In Moodle, leave this ID number to one of them; then try again."),
+    "not_given_back": N_(
+        "In Moodle, empty the ID number of this account and correct its fields; then try again."
+    ),
     "shortname_taken": N_("In Moodle, rename the other course; then try again."),
     "no_such_user_or_cohort": N_("Load the newest file of the school again."),
     "weak_password": N_("“schoolbridge doctor” says what to change; then try again."),

@@ -10,6 +10,7 @@ import pytest
 from provisioning.questions import QuestionKind
 from service.loads.planning import plan_load
 from service.models import OperatorRole
+from service.moodle_standin import Fault, FaultKind
 from service.web import create_app
 from tests.service.console_factories import ConsoleUnderTest, RecordingQueue
 from tests.service.factories import add_operator
@@ -216,6 +217,40 @@ def test_a_yes_that_was_carried_out_gives_the_account_back_as_it_was(trial: Tria
     assert trial.account(A, "a-1")["username"] == "ivanov.ii2"
     assert user(trial, before["id"])["idnumber"] == ""
     trial.settled(trial.write(A, ROWS, day=3))
+
+
+def test_an_account_is_given_back_though_somebody_has_its_address_by_now(trial: Trial) -> None:
+    before = make_account(trial)
+    first_load(trial)
+    asked = only_question(trial).id
+    go_on(trial, answer(trial, asked, "same").load_id)
+    trial.make_stranger("somebody", email=before["email"])
+    go_on(trial, undo(trial, asked).load_id)
+    after = user(trial, before["id"])
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed <= {"email", "timemodified"}
+    assert trial.known(A, "a-1").moodle_id is None
+
+
+def test_an_account_that_moodle_does_not_give_back_is_not_taken_over_again(trial: Trial) -> None:
+    before = make_account(trial)
+    first_load(trial)
+    asked = only_question(trial).id
+    go_on(trial, answer(trial, asked, "same").load_id)
+    refuses = Fault(
+        kind=FaultKind.REFUSE, function="core_user_update_users", about=f"id={before['id']}",
+        times=None,
+    )  # fmt: skip
+    trial.fault(refuses)
+    load_id = undo(trial, asked).load_id
+    go_on(trial, load_id)
+    (kept,) = (one for one in trial.changes(load_id) if one.result == "failed")
+    assert (kept.code, kept.detail) == ("not_given_back", f"Moodle id {before['id']}")
+    assert trial.known(A, "a-1").moodle_id is None
+    trial.no_faults()
+    again(trial, 1)
+    after = user(trial, before["id"])
+    assert {**after, "timemodified": 0} == {**before, "timemodified": 0}
 
 
 def test_a_no_is_taken_back_until_the_other_account_is_made(trial: Trial) -> None:

@@ -20,7 +20,7 @@ OUTCOMES = {
     "account_gone", "adopted", "already_gone", "ambiguous_idnumber", "username_taken",
     "email_taken", "shortname_taken", "weak_password", "no_such_user_or_cohort",
     "dependency_failed", "on_another_roll", "empty", "too_long", "surrounding_blanks",
-    "control_character", "tag", "bad_username", "bad_email", "unknown_auth",
+    "control_character", "not_given_back", "tag", "bad_username", "bad_email", "unknown_auth",
 }  # fmt: skip
 
 
