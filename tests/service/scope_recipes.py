@@ -177,6 +177,16 @@ RECIPES: Mapping[str, Recipe | list[Recipe]] = {
                {"choice": "same 1", "looked": "1"}],
     ),
     "console.questions.undo": Recipe({"question_id": ["{number}"]}, forms=[{"looked": "1"}]),
+    "console.adopting.index": Recipe(
+        queries=[{}, {"school": "{school}"}, {"outcome": "question", "school": "{school}"}]
+    ),
+    "console.adopting.look": PLAIN,
+    "console.adopting.say_yes": Recipe(forms=[{"digest": "0" * 64, "despite_questions": "1"}]),
+    "console.adopting.show": Recipe({"number": ["{number}"]}),
+    "console.adopting.answer": Recipe(
+        {"number": ["{number}"]},
+        forms=[{"choice": "different", "looked": "1"}, {"choice": "same 1", "looked": "1"}],
+    ),
     "console.years.index": Recipe(queries=[{}, {"state": "not_loaded"}, {"year": "2027/2028"}]),
     "console.years.set_day": Recipe(
         forms=[
