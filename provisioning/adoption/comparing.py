@@ -53,6 +53,8 @@ class Surroundings:
 
     school_of: Mapping[int, str] = field(default_factory=dict)
     """The school that the words of an account name, by Moodle's number."""
+    one_of: Mapping[int, Collection[str]] = field(default_factory=dict)
+    """The schools that share these words, where they name several."""
     given_names: Collection[str] = frozenset()
     """Letters of given names that several people have: one letter off, it is another name."""
     addresses: Callable[[str], str] = lambda _address: ""
@@ -213,6 +215,10 @@ def _by_names(
         said.insert(0, "birth_date.equal")
         return Rank.IN_CLASS
     if school is not _EQUAL:
+        # Schools that are called alike: name and class together tell which.
+        shares = wanted.school_code in around.one_of.get(account.moodle_id, ())
+        if shares and place is _EQUAL and names is _Names.FULL:
+            return Rank.IN_CLASS
         return Rank.DOUBT if is_named else Rank.NOTHING
     if place is _EQUAL:
         by_class = {_Names.FULL: Rank.IN_CLASS, _Names.EXACT: Rank.IN_CLASS, _Names.NEAR: Rank.NEAR}

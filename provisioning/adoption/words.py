@@ -56,16 +56,28 @@ class SchoolWords:
                 return found
         return ""
 
-    @lru_cache(maxsize=10_000)  # noqa: B019 - lives as long as one comparison
+    def one_of(self, account: Account) -> frozenset[str]:
+        """Return the codes of the schools that share the words of the account; empty when they
+        name one, or none."""
+        if self.school_of(account):
+            return frozenset()
+        texts = (account.institution, account.department, *account.cohorts)
+        return next(filter(None, map(self._codes, texts)), frozenset())
+
     def named(self, text: str) -> str:
         """Return the code of the school that a text names."""
+        codes = self._codes(text)
+        return next(iter(codes)) if len(codes) == 1 else ""
+
+    @lru_cache(maxsize=10_000)  # noqa: B019 - lives as long as one comparison
+    def _codes(self, text: str) -> frozenset[str]:
         if not text:
-            return ""
+            return frozenset()
         codes = self._by_text.get(squeezed(text), set())
         if len(codes) == 1:
-            return next(iter(codes))
+            return frozenset(codes)
         found = {code for number in _numbers(text) for code in self._numbered(number, text)}
-        return next(iter(found)) if len(found) == 1 else ""
+        return frozenset(found or codes)
 
     def _numbered(self, number: str, text: str) -> set[str]:
         by_kind = self._by_number.get(number)

@@ -50,6 +50,16 @@ CAPABILITIES_OF: Mapping[Function, tuple[str, ...]] = {
 }  # fmt: skip
 """The capabilities at system level that each function asks for, as we call it."""
 
+FOR_LOOKS = {
+    "moodle/site:viewfullnames": "first and last names apart, in looks into Moodle and when "
+    "accounts are taken over",
+    "moodle/site:viewparticipants": "who is in charge of the site, when accounts are taken over; "
+    "with `moodle/role:review`",
+    "moodle/role:review": "who is in charge of the site, when accounts are taken over; "
+    "with `moodle/site:viewparticipants`",
+}
+"""Capabilities without which everything works, and what they let us see (docs/adopting.md)."""
+
 OF_REPORTS = {Function.SET_REPORT_FILTERS, Function.RETRIEVE_REPORT}
 """Called only where the settings name a custom report; its capability opens all reports."""
 
@@ -60,9 +70,11 @@ class Requirement:
 
     capability: str
     functions: tuple[Function, ...]
-    """Those that ask for it; empty: every call does."""
+    """Those that ask for it; empty, without a ``purpose``: every call does."""
     optional: bool
     """Only functions ask for it without which loads work all the same."""
+    purpose: str = ""
+    """What it lets us see, where no function asks for it."""
 
 
 def required_functions(*, reports: bool = True) -> list[Function]:
@@ -80,7 +92,7 @@ def required_capabilities(*, reports: bool = True) -> list[Requirement]:
     for function in required_functions(reports=reports):
         for capability in CAPABILITIES_OF[function]:
             asking.setdefault(capability, []).append(function)
-    return [
+    asked = [
         Requirement(
             capability,
             tuple(functions),
@@ -88,3 +100,8 @@ def required_capabilities(*, reports: bool = True) -> list[Requirement]:
         )
         for capability, functions in asking.items()
     ]
+    seeing = [
+        Requirement(capability, (), optional=True, purpose=purpose)
+        for capability, purpose in FOR_LOOKS.items()
+    ]
+    return asked + seeing

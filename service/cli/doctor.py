@@ -27,6 +27,7 @@ from service.doctor.sign_in import (
 )
 from service.i18n import gettext as _
 from service.signin.provider import provider_settings
+from service.words.requirements import purpose
 
 SERVICES = "Site administration > Server > OAuth 2 services > Create new custom service"
 MAPPINGS_PAGE = "Site administration > Server > OAuth 2 services > Configure user field mappings"
@@ -109,7 +110,8 @@ def _print_requirements(as_json: bool) -> None:
     optional = _(" (optional)")
     click.echo(_("Capabilities of the role, at system level:"))
     for one in capabilities:
-        click.echo(f"  {one.capability}{optional if one.optional else ''}")
+        told = f": {purpose(one.capability)}" if one.purpose else ""
+        click.echo(f"  {one.capability}{optional if one.optional else ''}{told}")
     click.echo("\n" + _("Functions of the service:"))
     for function in functions:
         click.echo(f"  {function}{optional if function.optional else ''}")

@@ -17,6 +17,7 @@ from provisioning.adoption import (
     Account,
     Outcome,
     Rank,
+    SchoolWords,
     Surroundings,
     Verdict,
     Wanted,
@@ -27,6 +28,7 @@ from service.application import Application
 from service.db import chunks, rows_among, transaction
 from service.models import Adoption, AdoptionRun, AdoptionState, Identity, PlannedChange
 from service.portal.adopt_people import newest_plans, wanted_of
+from service.portal.adopt_reading import known_schools
 from service.portal.adopt_rows import (
     OPEN,
     Hashes,
@@ -137,11 +139,21 @@ class Comparison:
         }
         return Surroundings(
             school_of={number: row.school_code for number, row in rows.items()},
+            one_of={
+                one.moodle_id: self._words.one_of(one)
+                for one in accounts
+                if not rows[one.moodle_id].school_code
+            },
             given_names=self._given_names,
             addresses=lambda address: owners.get(address, ""),
             today=self._today,
             digits_only_logins=settings.logins.scheme == "portal",
         )
+
+    @cached_property
+    def _words(self) -> SchoolWords:
+        with self._sessions() as session:
+            return SchoolWords(known_schools(session))
 
     @cached_property
     def _given_names(self) -> frozenset[str]:

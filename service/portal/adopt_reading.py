@@ -64,7 +64,7 @@ class Reading:
         with self._application.sessions() as session:
             run = session.get_one(AdoptionRun, run_id)
             read_up_to, last_seen = run.read_up_to, run.last_seen
-            self._words = SchoolWords(_schools(session))
+            self._words = SchoolWords(known_schools(session))
             self._excluded = exclusions(session, self._application.settings.moodle)
         while read_up_to - last_seen < self._settings.unused_ids:
             if should_stop():
@@ -180,7 +180,8 @@ def left_alone_now(number: int, why: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _schools(session: Session) -> list[KnownSchool]:
+def known_schools(session: Session) -> list[KnownSchool]:
+    """Return our schools with the words that could name them."""
     query = select(School.code, School.name, School.short_name, School.number)
     return [
         KnownSchool(code=code, name=name, short_name=short_name, number=number)

@@ -177,6 +177,17 @@ def test_the_words_of_an_institution_name_one_school_or_none(text: str, code: st
     assert SchoolWords(SCHOOLS).named(text) == code
 
 
+def test_of_schools_that_are_called_alike_name_and_class_tell_which() -> None:
+    one = account(department="7А")
+    words = SchoolWords([replace(SCHOOLS[0], code=code, name="", number="") for code in ("A", "B")])
+    assert words.school_of(one) == ""
+    around = Surroundings(one_of={one.moodle_id: words.one_of(one)})
+    mine, other = wanted("p-1", school_code="A"), wanted("p-2", school_code="C")
+    assert decide([one], [mine], around)[11].outcome is CERTAIN
+    assert decide([one], [other], around)[11].outcome is QUESTION
+    assert decide([one], [replace(mine, class_title="7Б")], around)[11].outcome is QUESTION
+
+
 @pytest.mark.parametrize("text", ["7А", "7 а", "7-А", "7 «А» класс", "Школа № 5, 7А", "7A"])
 def test_a_class_is_found_in_any_usual_spelling(text: str) -> None:
     assert class_words("7А") & class_words(text)

@@ -7,12 +7,12 @@ from sqlalchemy import select
 from provisioning.moodle import Function, MoodleClient, MoodleMisconfigured
 from provisioning.questions import Answer
 from service.loads.planning import plan_load
-from service.models import KnownUser
+from service.models import KnownUser, School
 from service.portal import adopt, adopt_in_charge, adopt_listing
 from service.portal.adopt_rows import Shown
 from tests.service.installation import SCOPE
 from tests.service.portal import adopted
-from tests.service.trial import A, Trial, on_both_databases, pupils, refusal, teacher
+from tests.service.trial import A, B, Trial, on_both_databases, pupils, refusal, teacher
 
 ROWS = [*pupils("p", 5), teacher("t-1")]
 
@@ -208,3 +208,14 @@ def test_a_cohort_of_the_name_that_the_settings_tell_is_taken_over(trial: Trial)
     assert len([one for one in cohorts.values() if one["idnumber"].startswith("class:")]) == 1
     assert cohorts[made["id"]]["name"] in trial.cohorts_of(A, "p-1")
     trial.settled(path)
+
+
+def test_an_account_of_two_schools_of_one_name_is_found_by_name_and_class(trial: Trial) -> None:
+    number = adopted.account_for(trial, ROWS[0], "old.0")
+    trial.load(trial.write(A, ROWS), trial.write(B, pupils("q", 3)))
+    with trial.rows() as session:
+        session.get_one(School, B).number = "1"
+        session.get_one(School, B).short_name = "Школа № 1"
+    adopted.look(trial)
+    (certain,) = adopted.seen(trial, Shown.CERTAIN)
+    assert (certain.id, certain.school_code) == (number, A)
