@@ -24,7 +24,11 @@ from service.problems import Problem
 from service.reports.people import places_of
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
-PARTS = (Part(N_("Passwords"), "console.people.index"),)
+PARTS = (
+    Part(
+        N_("Passwords"), "console.people.index", belongs=("console.people.", "console.separating.")
+    ),
+)
 
 
 def _page(login: str) -> str:
