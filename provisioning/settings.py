@@ -304,8 +304,6 @@ class MoodleSettings:
     """Moodle's number of the editing teacher role; 3 on a standard site."""
     untouched_logins: tuple[str, ...] = ("admin", "guest")
     """Accounts that nothing of ours ever touches; ``*`` stands for any letters."""
-    untouched_roles: tuple[str, ...] = ("manager", "coursecreator")
-    """Short names of roles in Moodle whose holders are never adopted."""
     when_both_changed: BothChangedSettings = field(default_factory=BothChangedSettings)
 
     def read_token(self) -> str:
