@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,6 +53,7 @@ def index(problem: Problem | None = None) -> str:
     )  # fmt: skip
     with transaction() as db:
         page = page_of(db, query, size=ROWS)
+        for_all = wanted["kind"] and page.total > 1
         schools = {one.code: one.short_name for one in own_schools(db)}
         return render_template(
             "console/drifts.html",
@@ -61,6 +63,7 @@ def index(problem: Problem | None = None) -> str:
             kinds=list(DriftKind),
             states=list(DriftState),
             wanted=wanted,
+            digest=_digest(_every(db, wanted)) if for_all else "",
             schools=schools,
             looks=asking.last_looks(db, mine, most=LOOKS),
             last=both_ways.last_look(db, mine, wanted["school"]),
@@ -116,9 +119,25 @@ def answer() -> Response:
 
 def _chosen(db: Session, wanted: dict[str, str]) -> list[int]:
     if request.form.get("all") and wanted["kind"]:
-        query = deciding.listed(scope(), school=wanted["school"], kinds=[wanted["kind"]])
-        return [row.id for row in db.scalars(query.limit(MOST_AT_ONCE))]
+        every = _every(db, wanted)
+        if typed("digest") != _digest(every):
+            raise DriftProblem("drift.list_changed")
+        return every
     return [int(text) for text in request.form.getlist("drift") if text.isdecimal()][:MOST_AT_ONCE]
+
+
+def _every(db: Session, wanted: dict[str, str]) -> list[int]:
+    """Return the numbers of all that the filters name, as many as one answer is given to."""
+    query = deciding.listed(
+        scope(), states=[DriftState(wanted["state"])], school=wanted["school"],
+        kinds=[wanted["kind"]],
+    )  # fmt: skip
+    return list(db.scalars(query.with_only_columns(Drift.id).limit(MOST_AT_ONCE)))
+
+
+def _digest(numbers: Sequence[int]) -> str:
+    """What tells whether a list is still the one that was shown."""
+    return hashlib.sha256(",".join(map(str, numbers)).encode()).hexdigest()
 
 
 def _told(decided: Decided) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from provisioning.changes import Kind
@@ -29,6 +29,7 @@ from service.models import (
 from service.portal.excluding import Excluding, ExclusionProblem
 from service.portal.keeping import Keeping, KeepingProblem, Place
 from service.portal.repairing import is_repairable, plan_repair
+from service.portal.standing import follow, visible
 from service.portal.storing import BY_RULE
 from service.problems import Problem
 from service.settings import Settings
@@ -71,14 +72,18 @@ class Deciding:
     def repair(self, drift_ids: Collection[int]) -> Load:
         """Return a planned load that brings Moodle back to what we hold.
 
-        Raises ``DriftProblem("drift.no_repair")`` when no plan can, and ``Forbidden``.
+        Raises ``DriftProblem``: ``drift.no_repair`` when no plan can, ``drift.overtaken`` when
+        nothing is wrong any more; and ``Forbidden``.
         """
-        chosen = [row.id for row in self._open(drift_ids)]
+        rows = self._open(drift_ids)
+        chosen = [row.id for row in rows]
         load = plan_repair(
             self.session, chosen, home=self.settings.home, scope=self.scope, now=self.now,
             limits=self.settings.limits,
         )  # fmt: skip
         if load is None:
+            if any(row.state == DriftState.SETTLED for row in rows):
+                raise DriftProblem("drift.overtaken")
             raise DriftProblem("drift.no_repair")
         return load
 
@@ -136,6 +141,7 @@ class Deciding:
         rows = [row for (row,) in rows_among(self.session, query, Drift.id, drift_ids)]
         if len(rows) < len(set(drift_ids)):
             raise Forbidden("drift")
+        follow(self.session, rows)
         return [row for row in rows if row.state in (DriftState.OPEN, DriftState.KEPT)]
 
     def _decide(self, row: Drift, state: DriftState, reason: str) -> None:
@@ -208,13 +214,6 @@ def may(row: Drift) -> dict[str, bool]:
         "keep": kept and not is_idnumber,
         "exclude": _what(row) is not None,
     }
-
-
-def visible(scope: Scope) -> ColumnElement[bool]:
-    """Return a condition on ``Drift``: of a school inside; the shared levels are the city's."""
-    if scope.is_city:
-        return Drift.id.is_not(None)
-    return Drift.school_code.in_(scope.codes())
 
 
 def is_visible(session: Session, scope: Scope, row: Drift) -> bool:

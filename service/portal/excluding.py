@@ -1,6 +1,7 @@
 """What operators keep out of everything that we do in Moodle: add an exclusion, end it, list them.
 
-The city excludes anything. Others exclude people, classes and courses of their schools.
+The city excludes anything. Others exclude classes and courses of their schools, and the people for
+whom their schools speak: that counts at every school, and only the own one may end it.
 """
 
 from __future__ import annotations
@@ -47,6 +48,12 @@ class ExclusionProblem(Problem):
     exit_code = 2
 
 
+class OtherSchoolProblem(Problem):
+    """Another school speaks for the person."""
+
+    exit_code = 2
+
+
 @dataclass(frozen=True, kw_only=True)
 class Excluding:
     """The use cases of one operator, with what all of them need."""
@@ -60,8 +67,8 @@ class Excluding:
         """Exclude something from now on; what is excluded already stays as it is.
 
         ``pattern``: a person is named by login or by the idnumber in Moodle, a class of
-        ``school_code`` also by its title. Raises ``ExclusionProblem``, and ``Forbidden`` for what
-        is not the operator's.
+        ``school_code`` also by its title. Raises ``ExclusionProblem``, ``OtherSchoolProblem``, and
+        ``Forbidden`` for what is not the operator's.
         """
         pattern = pattern.strip()
         if not pattern or len(pattern) > MAX_PATTERN_LENGTH:
@@ -82,6 +89,8 @@ class Excluding:
         if what in ABOUT_PEOPLE - {Excluded.ROLE} and ANY_LETTERS not in pattern:
             person = self._person(what, pattern)
             if person is not None:
+                if not self.scope.sees(self.session.get(School, person.school_code)):
+                    raise OtherSchoolProblem("exclusion.of_other_school")
                 return Excluded.PERSON, person.person_id, person.school_code
         if what is Excluded.CLASS and school_code and ANY_LETTERS not in pattern:
             pattern = self._cohort(school_code, pattern)

@@ -41,7 +41,7 @@ from service.models import (
     School,
     SchoolPlan,
 )
-from service.portal import held
+from service.portal import held, standing
 
 MOST_AT_ONCE = 20_000
 """Drifts that one load repairs; what is left is planned when that load is over."""
@@ -75,8 +75,7 @@ def open_drifts(
     """
     states = {DriftState.OPEN} | ({DriftState.KEPT} if kinds else set())
     query = select(Drift).where(Drift.state.in_(states))
-    if not scope.is_city:
-        query = query.where(Drift.school_code.in_(scope.codes()))
+    query = query.where(standing.visible(scope))
     if school:
         query = query.where(Drift.school_code == school)
     if kinds:
@@ -105,9 +104,12 @@ def plan_repair(
     """Return a new load, status *planned*, that repairs these drifts; None where nothing can be.
 
     A kept drift that is named here is open again. Older plans of this kind for the same schools
-    that still wait are overtaken.
+    that still wait are overtaken. Drifts that what we hold now has overtaken are settled.
     """
-    chosen = _chosen(session, drift_ids)
+    chosen, overtaken = standing.apart(session, _chosen(session, drift_ids))
+    for row in overtaken:
+        row.state, row.decided_at = DriftState.SETTLED, now
+    session.flush()
     by_school = _by_school(session, chosen)
     if not by_school:
         return None
@@ -235,7 +237,7 @@ def _plan_school(
     known, desired = _Side(users=dict(users)), _Side(users=dict(users))
     _put_users(session, drifts, known, desired)
     _put_objects(session, drifts, known, desired)
-    _put_links(drifts, known, desired)
+    _put_links(session, drifts, known, desired)
     school = session.get_one(School, code)
     stored = SchoolPlan(
         load_id=load.id, school_code=code, status=PlanStatus.PLANNED, keeps_roll=True,
@@ -316,7 +318,9 @@ def _with_account(session: Session, groups: Iterable[Iterable[str]]) -> set[str]
     return set(held.accounts(session, (), people).values())
 
 
-def _put_links(drifts: Sequence[Drift], known: _Side, desired: _Side) -> None:
+def _put_links(session: Session, drifts: Sequence[Drift], known: _Side, desired: _Side) -> None:
+    changed = {row.place for row in drifts if row.kind == DriftKind.ROLE_CHANGED}
+    held_now = held.roles(session, changed)
     for row in drifts:
         place, role = row.place, row.key.rpartition("|")[2]
         if row.subject == Kind.MEMBER:
@@ -328,7 +332,8 @@ def _put_links(drifts: Sequence[Drift], known: _Side, desired: _Side) -> None:
             added = row.kind == DriftKind.ENROLMENT_ADDED
             (known if added else desired).enrolments.add(link)
             if row.kind == DriftKind.ROLE_CHANGED:
-                for other in set(row.theirs.split(", ")) & ROLES:
+                ours = held_now[place].get(row.person_id, frozenset())
+                for other in (set(row.theirs.split(", ")) & ROLES) - ours:
                     known.enrolments.add(_enrolment(place, row.person_id, other))
 
 

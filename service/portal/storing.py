@@ -56,6 +56,7 @@ def store(
         if before is not None and not _is_news(before, one, rules):
             before.seen_at, before.look_id = now, look.id
             before.theirs, before.moodle_id = one.theirs, one.moodle_id
+            before.ours, before.school_code = one.ours, schools.get(one.key, "")
             continue
         if before is not None:
             before.state, before.decided_at = DriftState.SETTLED, now

@@ -144,9 +144,14 @@ _SENTENCES = {
     "exclusion.no_role": N_("there is no such role; there are: {known}"),
     "exclusion.no_class": N_("the school has no class {name} this year"),
     "exclusion.no_school": N_("name the school: only the city excludes everywhere"),
+    "exclusion.of_other_school": N_(
+        "another school speaks for this person: it, or the city, excludes them"
+    ),
     "drift": N_("there is no such difference"),
     "drift.none_chosen": N_("choose at least one difference"),
     "drift.no_answer": N_("choose an answer: repair, keep or exclude"),
+    "drift.overtaken": N_("nothing is to be repaired: what we hold has changed since the look"),
+    "drift.list_changed": N_("the list has changed since it was shown: look at it once more"),
     "drift.no_repair": N_("no plan can repair this: an administrator of Moodle has to"),
     "drift.no_exclusion": N_("this cannot be excluded: it is neither of a person nor of a class"),
     "field": N_("there is no such field that was changed by hand"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from service.models import (
     Drift,
     Exclusion,
+    KnownUser,
     Load,
     PlannedSticky,
     PortalLook,
@@ -84,9 +86,63 @@ def test_a_difference_is_kept_and_stands_on_the_page_of_the_person(
     shows(city.get(BY_HAND).text, "следующий план вернёт значение источника")
 
 
+def digest(page: str) -> str:
+    """What a page posts with "the same for all"."""
+    (found,) = re.findall(r'name="digest" value="(\w+)"', page)
+    return str(found)
+
+
 def test_all_of_a_kind_are_answered_together(console: ConsoleUnderTest, city: Browser) -> None:
-    assert city.post(PAGE, answer="keep", all="1", kind="member_added").status_code == 303
+    shown = digest(city.get(f"{PAGE}?kind=member_added").text)
+    every = {"all": "1", "kind": "member_added", "digest": shown}
+    assert city.post(PAGE, answer="keep", **every).status_code == 303
     assert sorted(one.state for one in console.all(Drift)) == ["kept", "kept", "open", "open"]
+
+
+def test_all_of_a_list_are_those_of_the_state_that_it_shows(
+    console: ConsoleUnderTest, city: Browser
+) -> None:
+    with console.rows() as rows:
+        for person in ("k1", "k2"):
+            add_known_person(rows, person, OWN, moodle_id=30 + int(person[1]))
+            add_drift(rows, person, OWN, field="email", state="kept")
+    every = {"kind": "account_renamed", "state": "kept", "all": "1"}
+    shown = digest(city.get(f"{PAGE}?kind=account_renamed&state=kept").text)
+    answered = city.post(PAGE, answer="exclude", reason="сами", digest=shown, **every)
+    assert answered.status_code == 303
+    found = states(console)
+    assert (found["k1"], found["k2"]) == ("excluded", "excluded")
+    assert (found["a"], found["c"]) == ("open", "open")
+
+
+def test_a_list_that_changed_since_it_was_shown_is_not_answered_as_one(
+    console: ConsoleUnderTest, city: Browser
+) -> None:
+    shown = digest(city.get(f"{PAGE}?kind=member_added").text)
+    with console.rows() as rows:
+        add_drift(rows, "", OWN, kind="member_added", subject="member", moodle_id=7,
+                  key=f"class:{OWN}:2026/2027:c-8a|moodle:7")  # fmt: skip
+    every = {"answer": "keep", "all": "1", "kind": "member_added"}
+    for given in ({"digest": shown}, {}, {"digest": "0"}):
+        shows(city.post(PAGE, **every, **given), "Список изменился с тех пор", status=409)
+    other = digest(city.get(f"{PAGE}?kind=account_renamed").text)
+    shows(city.post(PAGE, **every, digest=other), "Список изменился", status=409)
+    assert {one.state for one in console.all(Drift)} == {"open"}
+
+
+def test_the_old_school_of_a_child_who_moved_reads_and_answers_nothing(
+    console: ConsoleUnderTest,
+) -> None:
+    school = console.client("school")
+    assert "Новая-Фамилия" in school.get(PAGE).text
+    with console.rows() as rows:
+        rows.get_one(KnownUser, "a").school_code = FOREIGN
+        rows.query(SchoolMembership).filter_by(person_id="a").update({"school_code": FOREIGN})
+    text = school.get(PAGE).text
+    assert "Новая-Фамилия" not in text
+    assert "Прежняя" not in text
+    for answer in ("keep", "repair", "exclude"):
+        assert school.post(PAGE, answer=answer, drift="1", reason="так").status_code == 404
 
 
 def test_a_repair_leads_to_a_load_that_waits_for_a_yes(

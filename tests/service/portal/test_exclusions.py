@@ -7,15 +7,16 @@ from sqlalchemy import select
 
 from provisioning.exclusions import Excluded
 from service.access import Forbidden, Scope
-from service.models import AuditEntry, Exclusion, OperatorRole, SchoolPlan
+from service.models import AuditEntry, Exclusion, KnownUser, OperatorRole, SchoolPlan
 from service.portal import excluding
-from service.portal.excluding import Excluding, ExclusionProblem
-from tests.service.factories import CITY, NOW
+from service.portal.excluding import Excluding, ExclusionProblem, OtherSchoolProblem
+from tests.service.factories import CITY, NOW, put_on_roll
 from tests.service.trial import A, B, Trial, left, make_class, on_both_databases, pupil, pupils
 from tests.service.trial import teacher as a_teacher
 
 OTHERS = [*pupils("a", 5), a_teacher("a-head")]
 SCHOOL = Scope(actor="school", role=OperatorRole.SCHOOL, items=frozenset({A}))
+SCHOOL_B = Scope(actor="b", role=OperatorRole.SCHOOL, items=frozenset({B}))
 
 
 def exclude(
@@ -154,6 +155,30 @@ def test_a_school_excludes_its_own_only_and_sees_no_other(trial: Trial) -> None:
         end(trial, theirs, SCHOOL)
     with trial.rows() as session:
         assert excluding.listed(session, SCHOOL) == []
+
+
+@on_both_databases
+def test_only_the_school_that_speaks_for_a_shared_pupil_excludes_and_takes_back(
+    trial: Trial,
+) -> None:
+    trial.sync(trial.write(A, OTHERS), trial.write(B, pupils("b", 3)))
+    shared = trial.person_id(B, "b-1")
+    with trial.rows() as session:
+        put_on_roll(session, session.get_one(KnownUser, shared), A, confirmed=True)
+    with trial.rows() as session:
+        assert session.scalar(select(KnownUser).where(
+            KnownUser.person_id == shared, SCHOOL.people()
+        ))  # fmt: skip
+    login = trial.known(B, "b-1").username
+    for what, pattern in ((Excluded.PERSON, shared), (Excluded.LOGIN, login)):
+        for school in ("", A):
+            with pytest.raises(OtherSchoolProblem):
+                exclude(trial, what, pattern, school, SCHOOL)
+    assert trial.stored(select(Exclusion)) == []
+    number = exclude(trial, Excluded.PERSON, shared, scope=SCHOOL_B)
+    with pytest.raises(Forbidden):
+        end(trial, number, SCHOOL)
+    end(trial, number, SCHOOL_B)
 
 
 def test_exclusions_are_audited_without_names_and_reasons(trial: Trial) -> None:
