@@ -1,5 +1,6 @@
 """What the worker clears away about once an hour: ended sign-ins of people and operators, old login
-events, ended keys, rows of old plans, what old questions say of people, uploaded files."""
+events, ended keys, rows of old plans, what old questions and looks say of people, uploaded
+files."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from service.db import chunks, transaction
 from service.loads import keeping, rehearsal_stage, rehearsals, rosters
 from service.models import Load, LoadStatus
 from service.operators import sessions as operator_sessions
+from service.portal import forgetting as looked
 from service.questions import forgetting
 
 FAILURES_KEPT = timedelta(days=1)
@@ -27,6 +29,9 @@ FAILURES_KEPT = timedelta(days=1)
 EVENTS_AT_ONCE = 1000
 PLANS_AT_ONCE = 100
 QUESTIONS_AT_ONCE = 500
+ROWS_AT_ONCE = 500
+LOOKS_KEPT = timedelta(days=30)
+"""So long it can be read what a settled difference, or an account that was not adopted, was."""
 PAUSE_SECONDS = 0.05
 """Between two pieces of login events: sign-ins go first."""
 
@@ -52,6 +57,7 @@ def clear_away(application: Application) -> None:
     _delete_ended_keys(application, now)
     _delete_old_rows(application, now)
     _clear_answers(application, now)
+    _clear_looks(application, now)
     _clear_stages(application, now)
     days = application.settings.server.keep_uploads_days
     if days:
@@ -101,6 +107,19 @@ def _clear_answers(application: Application, now: datetime) -> None:
         with transaction(application.sessions) as session:
             before = now - timedelta(days=days)
             cleared = forgetting.forget_old(session, before, now, at_most=QUESTIONS_AT_ONCE)
+
+
+def _clear_looks(application: Application, now: datetime) -> None:
+    """Keep nothing of people that a look into Moodle found and that was settled since."""
+    before = now - LOOKS_KEPT
+    cleared = ROWS_AT_ONCE
+    while cleared == ROWS_AT_ONCE:
+        with transaction(application.sessions) as session:
+            cleared = looked.clear_drifts(session, before, now, at_most=ROWS_AT_ONCE)
+    cleared = ROWS_AT_ONCE
+    while cleared == ROWS_AT_ONCE:
+        with transaction(application.sessions) as session:
+            cleared = looked.forget_accounts(session, before, at_most=ROWS_AT_ONCE)
 
 
 def _delete_ended_keys(application: Application, now: datetime) -> None:

@@ -47,11 +47,14 @@ def delete_accounts(
         sys.exit(STOPPED if people else 0)
     with neighbours(context.settings):
         deleted, kept = deleting.carry_out(context.application, people, said, scope=context.scope)
+    back = sum(code == deleting.CAME_BACK for _one, code in kept)
     if as_json:
         failed = [{"login": one.username, "code": code} for one, code in kept]
-        print_json({"deleted": deleted, "failed": failed})
+        print_json({"deleted": deleted, "failed": failed, "came_back": back})
     else:
         click.echo(_("Deleted: {deleted}, failed: {failed}", deleted=deleted, failed=len(kept)))
+        if back:
+            click.echo(_("Left out, because they have come back or are about to: {n}", n=back))
         for one, code in kept:
             click.echo(f"{one.username}  {code}", err=True)
     sys.exit(1 if kept else 0)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from auth.linking.models import Link
 from auth.models import Credential
+from provisioning.changes import Kind
 from provisioning.moodle import MoodleClient, MoodleRefused
 from provisioning.person_states import PersonState
 from service import audit, moodle_gate
@@ -23,19 +24,35 @@ from service.access import Scope, need_city
 from service.application import Application
 from service.audit import AuditAction
 from service.db import chunks, rows_among, transaction
+from service.loads.clearing_questions import clear
 from service.loads.left_alone import exclusions
 from service.models import (
+    Adoption,
     CohortMember,
+    Drift,
+    ForeignAccount,
     Identity,
     KnownEnrolment,
     KnownUser,
+    PlannedChange,
+    PlannedSticky,
+    PlanStatus,
+    QuestionState,
     SchoolMembership,
+    SchoolPlan,
     SourceKey,
+    StickyField,
+    StoredDecision,
+    StoredQuestion,
 )
 from service.problems import Problem
 
 _SHOWN = 20
 """So many of those who cannot be deleted are named."""
+
+
+CAME_BACK = "came_back"
+"""Code of those who are archived no more, or whom a plan that was approved brings back."""
 
 
 class DeletionProblem(Problem):
@@ -122,9 +139,12 @@ def carry_out(
 ) -> tuple[int, list[tuple[Deletable, str]]]:
     """Delete the accounts; return how many are deleted, and those that Moodle kept, with its code.
 
-    ``said`` is the digest of the list that somebody has looked at. Who is excluded stays. Each
-    batch is recorded when Moodle has answered; what it has deleted already is recorded too, so that
-    a second call goes on where the first broke off. Raises ``DeletionProblem``, ``MoodleError``.
+    ``said`` is the digest of the list that somebody has looked at. Who is excluded stays, and who
+    has come back, or is about to, since it was made (code ``came_back``).
+
+    Each batch is recorded when Moodle has answered; what it has deleted already is recorded too, so
+    that a second call goes on where the first broke off. Raises ``DeletionProblem``,
+    ``MoodleError``.
     """
     need_city(scope)
     if not people:
@@ -147,13 +167,37 @@ def carry_out(
             with application.sessions() as session:
                 if moodle_gate.closed(session, settings.quiet, application.zone, now):
                     raise DeletionProblem("delete.closed")
-            gone, refused = _delete(moodle, some)
+                away = _still_away(session, some)
+            kept += [(one, CAME_BACK) for one in some if one not in away]
+            gone, refused = _delete(moodle, away) if away else ([], [])
             kept += refused
             with transaction(application.sessions) as session:
                 for one in gone:
                     _forget(session, one, now, actor=scope.actor)
             deleted += len(gone)
     return deleted, kept
+
+
+def _still_away(session: Session, people: Sequence[Deletable]) -> list[Deletable]:
+    """Return those who are archived as ever, on no roll, and in no plan that is to be applied."""
+    ids = [one.person_id for one in people]
+    archived = select(KnownUser.person_id, KnownUser.moodle_id).where(
+        KnownUser.state == PersonState.ARCHIVED, KnownUser.suspended.is_(True)
+    )
+    there = {(row[0], row[1]) for row in rows_among(session, archived, KnownUser.person_id, ids)}
+    planned = (
+        select(PlannedChange.key)
+        .join(SchoolPlan)
+        .where(PlannedChange.kind == Kind.USER, SchoolPlan.status == PlanStatus.APPROVED)
+    )
+    back = {row[0] for row in rows_among(session, planned, PlannedChange.key, ids)}
+    rolls = select(SchoolMembership.person_id)
+    back |= {row[0] for row in rows_among(session, rolls, SchoolMembership.person_id, ids)}
+    return [
+        one
+        for one in people
+        if (one.person_id, one.moodle_id) in there and one.person_id not in back
+    ]
 
 
 def _delete(
@@ -184,9 +228,46 @@ def _forget(session: Session, one: Deletable, now: datetime, *, actor: str) -> N
         .where(Identity.person_id == one.person_id)
         .values(**nothing, birth_date=None, erased_at=now)
     )
-    for table in (SourceKey, KnownUser, CohortMember, KnownEnrolment, Credential, Link):
+    _clear_questions(session, one.person_id, now)
+    drifts = select(Drift.id).where(Drift.person_id == one.person_id)
+    of_account = (StickyField.subject == Kind.USER) & (StickyField.key == one.person_id)
+    session.execute(delete(StickyField).where(of_account | StickyField.drift_id.in_(drifts)))
+    planned = (PlannedSticky.subject == Kind.USER) & (PlannedSticky.key == one.person_id)
+    session.execute(delete(PlannedSticky).where(planned))
+    for table in (
+        SourceKey,
+        KnownUser,
+        CohortMember,
+        KnownEnrolment,
+        Credential,
+        Link,
+        Drift,
+        ForeignAccount,
+        Adoption,
+    ):
         session.execute(delete(table).where(table.person_id == one.person_id))
+    session.execute(delete(Adoption).where(Adoption.moodle_id == one.moodle_id))
     audit.record(
         session, AuditAction.PERSON_DELETE, at=now, actor=actor, school_code=one.school_code,
         person=one.person_id, moodle_id=one.moodle_id,
     )  # fmt: skip
+
+
+def _clear_questions(session: Session, person_id: str, now: datetime) -> None:
+    """Clear what settled questions about a person, and the answers, say of them."""
+    mine = select(SourceKey.school_code, SourceKey.sourced_id).where(
+        SourceKey.person_id == person_id
+    )
+    asked = select(StoredQuestion.id).where(StoredQuestion.state != QuestionState.OPEN)
+    ids = set(
+        session.scalars(
+            asked.join(StoredDecision, StoredDecision.question_id == StoredQuestion.id).where(
+                StoredDecision.candidate == person_id
+            )
+        )
+    )
+    for school_code, sourced_id in session.execute(mine).all():
+        about = StoredQuestion.school_code == school_code, StoredQuestion.key == sourced_id
+        ids.update(session.scalars(asked.where(*about)))
+    if ids:
+        clear(session, sorted(ids), now)

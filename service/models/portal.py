@@ -93,6 +93,8 @@ class Drift(Base):
     decided_by: Mapped[str] = mapped_column(String(100), default="", server_default="")
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[str] = mapped_column(EncryptedText("drifts.reason"), default="")
+    cleared_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when nothing is kept of what was there."""
 
 
 class Exclusion(Base):

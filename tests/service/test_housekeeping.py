@@ -18,7 +18,15 @@ from service import housekeeping
 from service.application import Application
 from service.db import transaction
 from service.housekeeping import OVER, clear_away
-from service.models import ActivityBitmap, AuditEntry, LoadStatus
+from service.models import (
+    ActivityBitmap,
+    Adoption,
+    AdoptionRun,
+    AuditEntry,
+    Drift,
+    LoadStatus,
+    PortalLook,
+)
 from tests.service.command_line import command
 from tests.service.factories import add, add_load
 from tests.service.installation import NOW, environment, installation, running_redis
@@ -161,3 +169,48 @@ def test_ended_signing_keys_are_deleted(application: Application) -> None:
     left = {key.path for key in SigningKeys(folder).all()}
     assert len(left) == len(ALGORITHMS)
     assert not left & {key.path for key in earlier}
+
+
+def test_what_was_settled_in_moodle_is_cleared_after_a_month(application: Application) -> None:
+    old, new = NOW - timedelta(days=31), NOW - timedelta(days=29)
+    look = {"began_at": old, "actor": "worker"}
+    drift: dict[str, Any] = {
+        "kind": "field", "subject": "user", "field": "lastname", "ours": "Иванов",
+        "theirs": "Петров", "look_id": 1, "found_at": old, "seen_at": old,
+    }  # fmt: skip
+    put(application, PortalLook, look)
+    put(
+        application, Drift,
+        drift | {"key": "settled", "state": "settled", "decided_at": old},
+        drift | {"key": "repaired", "state": "repaired"},
+        drift | {"key": "new", "state": "settled", "decided_at": new},
+        drift | {"key": "kept", "state": "kept", "decided_at": old},
+    )  # fmt: skip
+    clear_away(application)
+    with application.sessions() as session:
+        left = {one.key: (one.ours, one.theirs) for one in session.scalars(select(Drift))}
+    seen = ("Иванов", "Петров")
+    assert left == {"settled": ("", ""), "repaired": ("", ""), "new": seen, "kept": seen}
+
+
+def test_accounts_that_were_not_adopted_are_forgotten_but_for_answers(
+    application: Application,
+) -> None:
+    run = {"began_at": NOW - timedelta(days=40), "actor": "kira"}
+    long_ago, lately = NOW - timedelta(days=31), NOW - timedelta(days=29)
+    put(
+        application, AdoptionRun,
+        run | {"state": "applied", "approved_at": long_ago},
+        run | {"state": "applied", "approved_at": lately},
+        run | {"state": "planned"},
+    )  # fmt: skip
+    hashes = dict.fromkeys(("name_hash", "snils_hash", "idnumber_hash", "login_hash"), "")
+    row: dict[str, Any] = {"run_id": 1, "account": "{}", "outcome": "nobody", **hashes}
+    put(
+        application, Adoption,
+        row | {"moodle_id": 1}, row | {"moodle_id": 2, "outcome": "changed"},
+        row | {"moodle_id": 3, "outcome": "adopted"}, row | {"moodle_id": 4, "decided_by": "kira"},
+        row | {"moodle_id": 5, "run_id": 2}, row | {"moodle_id": 6, "run_id": 3},
+    )  # fmt: skip
+    clear_away(application)
+    assert kept(application, Adoption.moodle_id) == [3, 4, 5, 6]

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("decided_by", sa.String(100), server_default="", nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True)),
         sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("cleared_at", sa.DateTime(timezone=True)),
     )
     op.create_index("ix_drifts_state", "drifts", ["state", "school_code"])
     op.create_index("ix_drifts_person_id", "drifts", ["person_id"])

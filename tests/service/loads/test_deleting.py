@@ -11,7 +11,21 @@ from service.access import Scope
 from service.loads import due
 from service.loads.deleting import archived_before, carry_out, digest, listed
 from service.loads.planning import plan_load
-from service.models import AuditEntry, CohortMember, Identity, KnownUser, OperatorRole, SourceKey
+from service.models import (
+    AuditEntry,
+    CohortMember,
+    Drift,
+    ForeignAccount,
+    Identity,
+    KnownUser,
+    OperatorRole,
+    PortalLook,
+    SourceKey,
+    StickyField,
+    StoredDecision,
+    StoredQuestion,
+)
+from tests.service.factories import add, add_question
 from tests.service.installation import SCOPE
 from tests.service.loads.test_undo import rules_of, undoing
 from tests.service.trial import EXPORTED, A, Trial, on_both_databases, pupils, refusal, teacher
@@ -120,3 +134,49 @@ def test_an_undoing_tells_of_people_who_were_deleted_since(trial: Trial) -> None
         people = listed(session, SCOPE, [trial.known(A, "a-1").username])
     carry_out(trial.application, people, digest(people), scope=SCOPE)
     assert "undo.gone" in rules_of(trial, undoing(trial, gone.id))
+
+
+def test_who_comes_back_while_the_list_is_worked_off_is_left_out(trial: Trial) -> None:
+    logins = with_archived(trial)
+    with trial.rows() as session:
+        people = listed(session, SCOPE, logins)
+    # One is on the roll of an approved plan, the other is back already.
+    trial.sync(trial.write(A, [*FIRST[:1], *FIRST[2:]], day=2))
+    trial.approved(trial.write(A, FIRST, day=3))
+    kept = [(one, "came_back") for one in people]
+    assert carry_out(trial.application, people, digest(people), scope=SCOPE) == (0, kept)
+    assert len(trial.moodle()["users"]) == 7
+    assert trial.known(A, "a-1").state == "on_roll"
+
+
+def test_nothing_is_left_of_what_looks_and_questions_say_of_a_deleted_person(trial: Trial) -> None:
+    logins = with_archived(trial)
+    with trial.rows() as session:
+        people = listed(session, SCOPE, logins)
+        one, now = people[0], trial.application.clock()
+        look = add(session, PortalLook, began_at=now, actor="worker")
+        drift = add(
+            session, Drift, kind="field", subject="user", key=one.person_id, field="lastname",
+            person_id=one.person_id, ours="Иванов", theirs="Петров", look_id=look.id,
+            found_at=now, seen_at=now,
+        )  # fmt: skip
+        add(
+            session, StickyField, subject="user", key=one.person_id, field="lastname", since=now,
+            value="Петров", source_value="Иванов", drift_id=drift.id,
+        )  # fmt: skip
+        add(
+            session, ForeignAccount, person_id=one.person_id, moodle_id=99, state="different",
+            account="{}", seen_at=now,
+        )  # fmt: skip
+        told = add_question(session, A, "a-1", state="answered")
+        told.rows = '["Иванов"]'
+        add(
+            session, StoredDecision, question_id=told.id, school_code=A, kind=told.kind, key="a-1",
+            answer="same", evidence='["Иванов"]', reason="Иванов", decided_by="kira",
+            decided_at=now,
+        )  # fmt: skip
+    carry_out(trial.application, people, digest(people), scope=SCOPE)
+    for table in (Drift, StickyField, ForeignAccount):
+        assert trial.stored(select(table)) == []
+    (asked,), (said,) = trial.stored(select(StoredQuestion)), trial.stored(select(StoredDecision))
+    assert (asked.rows, said.evidence, said.reason) == ("[]", "[]", "")
