@@ -49,7 +49,7 @@ BLOCK = 100
 
 NOT_THE_SIGN_IN = re.compile(
     r"console\.(changes|findings|registry|registry_figures|registry_imports|reports|loads|slips"
-    r"|uploads|questions|by_hand)\.|console\.earlier_address|.*static$"
+    r"|uploads|questions|by_hand|adopting|years|rehearsals|writing|drifts|exclusions|separating)\.|console\.earlier_address|.*static$"
 )
 """Endpoints of the other parts of the console, and files."""
 
