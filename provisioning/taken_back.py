@@ -9,14 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from provisioning.person_states import LISTED, PersonState
 from provisioning.roll import Roll
 from provisioning.several_schools import Elsewhere
-from provisioning.state import CourseEnrolment, Member, MoodleUser, State
+from provisioning.state import (
+    CourseEnrolment,
+    Member,
+    MoodleCohort,
+    MoodleCourse,
+    MoodleUser,
+    State,
+)
+
+Named = TypeVar("Named", MoodleCohort, MoodleCourse)
 
 _OF_ROLL = ("in_roll", "state", "suspended")
+
+
+Renamed = dict[str, tuple[Mapping[str, str], Mapping[str, str]]]
+"""Idnumber of a cohort or course -> its names before an answer, and when it was taken back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,3 +97,20 @@ def places_as_before(desired: State, roll: Roll, before: Mapping[str, Before]) -
         members |= {one for one in before[person_id].members if one.cohort in desired.cohorts}
         enrolments |= {one for one in before[person_id].enrolments if one.course in desired.courses}
     return replace(desired, members=frozenset(members), enrolments=frozenset(enrolments))
+
+
+def names_as_before(desired: State, known: State, renamed: Renamed) -> State:
+    """Return the state in which cohorts and courses of a class that is asked about again have the
+    names of before, where nothing has renamed them since and this plan does not."""
+    cohorts, courses = dict(desired.cohorts), dict(desired.courses)
+    for key, (was, then) in renamed.items():
+        if key in known.cohorts and cohorts[key] == known.cohorts[key]:
+            cohorts[key] = _named(cohorts[key], was, then)
+        elif key in known.courses and courses[key] == known.courses[key]:
+            courses[key] = _named(courses[key], was, then)
+    return replace(desired, cohorts=cohorts, courses=courses)
+
+
+def _named(one: Named, was: Mapping[str, str], then: Mapping[str, str]) -> Named:
+    is_as_then = all(getattr(one, name) == value for name, value in then.items())
+    return replace(one, **was) if is_as_then else one

@@ -19,7 +19,7 @@ from provisioning.questions import Question
 from provisioning.roll import Roll, next_roll
 from provisioning.roster import Roster
 from provisioning.several_schools import Elsewhere
-from provisioning.taken_back import accounts_as_before, places_as_before
+from provisioning.taken_back import accounts_as_before, names_as_before, places_as_before
 from provisioning.validation import validate
 from service import audit
 from service.application import Application
@@ -28,6 +28,7 @@ from service.db import again_if_crossed, copied, transaction
 from service.loads import (
     asking,
     claims,
+    class_answers,
     class_keys,
     due,
     foreign_accounts,
@@ -247,6 +248,8 @@ class _Planning:
                 roster = replace(roster, persons={})
                 desired = desired_state(roster, roll, hands.told, users, rules=self._rules)
                 desired = places_as_before(desired, roll, before)
+                renamed = class_answers.names_before(session, school.code)
+                desired = names_as_before(desired, hands.told, renamed)
                 known = replace(
                     known,
                     members=known.members | old.members,
@@ -287,6 +290,10 @@ class _Planning:
                 session, reading.roster, asking.decided(session, reading.roster.school.code),
                 self._upload, self._today,
             )  # fmt: skip
+            if isinstance(files, KeptSchool) and school_codes.lets_all_go(
+                session, reading.roster, is_asked=bool(questions)
+            ):
+                roster, about_code = school_codes.of_nobody(reading.roster)
             code = self._known_codes[files.school_code] = roster.school.code
             if school_codes.is_handed_over(about_code):  # its rows are kept as the successor's
                 reading = replace(reading, roster=roster)

@@ -17,11 +17,18 @@ from sqlalchemy.orm import Session
 from provisioning.findings import Finding, rules
 from provisioning.formats import SchoolFiles
 from provisioning.questions import Answer, Decided, Question, QuestionKind
-from provisioning.roster import Mode, Roster
+from provisioning.roster import Mode, Part, Roster
 from provisioning.school_identity import Verdict, folded_code, identify, school_question
 from service.loads import successors
 from service.loads.people_at_schools import known_schools
-from service.models import School, SchoolCode
+from service.models import (
+    QuestionState,
+    School,
+    SchoolCode,
+    SchoolMembership,
+    StoredDecision,
+    StoredQuestion,
+)
 from service.registry.closing import has_ended, last_successor, successor_of
 
 
@@ -87,7 +94,10 @@ def under_known_code(
     """
     code = roster.school.code
     school = session.get(School, code)
-    if school is not None and (school.known_version or school.closed_on or school.merged_into):
+    is_known = school is not None and (
+        school.known_version or school.closed_on or school.merged_into
+    )
+    if is_known and school and (has_ended(school, today) or not is_withdrawn(session, code)):
         return _of_successor(session, roster, school, upload, today)
     last = decided.last(QuestionKind.SCHOOL, code)
     if (
@@ -139,6 +149,50 @@ def _of_successor(
         return part, [finding], []
     named = successor.code if successor else "—"
     return roster, [_finding(roster, "school.closed", school.code, successor=named)], []
+
+
+def is_withdrawn(session: Session, code: str) -> bool:
+    """Tell whether somebody has said that the code is that of a new school and taken it back, and
+    nobody has said so again. No more once a file does not raise the question any longer."""
+    about = StoredDecision.kind == QuestionKind.SCHOOL, StoredDecision.key == code
+    said_new = select(StoredDecision.undone_at).where(
+        *about, StoredDecision.answer == Answer.DIFFERENT
+    )
+    last = session.execute(said_new.order_by(StoredDecision.id.desc()).limit(1)).first()
+    if last is None or last.undone_at is None:
+        return False
+    asked = select(StoredQuestion.state).where(
+        StoredQuestion.kind == QuestionKind.SCHOOL, StoredQuestion.key == code
+    )
+    state = session.scalar(asked.order_by(StoredQuestion.id.desc()).limit(1))
+    return state != QuestionState.SUPERSEDED
+
+
+def lets_all_go(session: Session, roster: Roster, *, is_asked: bool) -> bool:
+    """Tell whether the school's own roll, which only such an answer gave, is to end now.
+
+    ``is_asked``: the rows raise the question again.
+    """
+    code = roster.school.code
+    if not is_withdrawn(session, code) or not has_roll(session, code):
+        return False
+    return is_asked or bool(session.get_one(School, code).merged_into)
+
+
+def has_roll(session: Session, code: str) -> bool:
+    """Tell whether anybody is on the school's roll."""
+    on_roll = select(SchoolMembership.person_id).where(SchoolMembership.school_code == code)
+    return session.scalar(on_roll.limit(1)) is not None
+
+
+def of_nobody(roster: Roster) -> tuple[Roster, list[Finding]]:
+    """Return the roster by which all have left, and that it is told."""
+    count = str(len(roster.persons))
+    nobody = replace(
+        roster, mode=Mode.FULL, parts=frozenset(Part), persons={}, classes={}, enrolments=(),
+        set_aside=frozenset(), held=frozenset(),
+    )  # fmt: skip
+    return nobody, [_finding(nobody, "school.withdrawn", roster.school.code, count=count)]
 
 
 def is_handed_over(findings: Iterable[Finding]) -> bool:

@@ -20,7 +20,7 @@ from provisioning.questions import Question, QuestionKind
 from provisioning.state import CourseEnrolment, CourseRole, Member
 from provisioning.taken_back import Before
 from service.db import rows_among
-from service.loads import rosters
+from service.loads import class_answers, rosters
 from service.loads.known_state import USER_FIELDS, places_of
 from service.models import (
     ClassKey,
@@ -116,7 +116,9 @@ def before(session: Session, school_code: str, people: Iterable[str]) -> dict[st
     for person_id, decision_id in newest.items():
         decision = session.get_one(StoredDecision, decision_id)
         told = json.loads(decision.before).get(person_id)  # cleared when it is old
-        if decision.kind == QuestionKind.CLASS and not _is_in_doubt(session, decision):
+        if decision.kind == QuestionKind.CLASS and not class_answers.is_in_doubt(
+            session, decision.effects["class"]
+        ):
             continue
         if told and later.get(person_id, 0) < decision_id:
             found[person_id] = _before(told["had"], person_id, decision, school_code)
@@ -143,14 +145,6 @@ def _before(
             for course, role in told["courses"]
         ),
     )
-
-
-def _is_in_doubt(session: Session, decision: StoredDecision) -> bool:
-    """Tell whether the class is asked about still."""
-    about = decision.effects["class"]
-    key = about["school_code"], about["school_year"], about["class_id"]
-    known = session.get(ClassKey, key, populate_existing=True)
-    return known is not None and known.in_doubt
 
 
 def pupils_of(session: Session, question: Question, load_id: int | None) -> set[str]:

@@ -164,7 +164,7 @@ def undo(
             school_code=stored.school_code, question=stored.id, kind=stored.kind,
             answer=decision.answer,
         )  # fmt: skip
-        others = plans.of_the_candidate(question, decision.candidate)
+        others = plans.of_the_candidate(session, question, decision.candidate)
         plans.hold_back(session, [decision], others)
         mine = plans.plan_others(session, others, home=home, scope=scope, now=now)
         load = plans.plan_again(session, [decision], [stored], home, scope, now, mine)

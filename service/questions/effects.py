@@ -120,7 +120,14 @@ def _code_of_school(taken: Taken) -> Effects:
 def _what_the_id_named(taken: Taken) -> Effects:
     """The planning decides by the answer; what the id of the class named before is kept."""
     asked = taken.question
-    return {"class": class_answers.answer(taken.session, asked.school_code, asked.key)}
+    told = json.loads(taken.session.get_one(StoredDecision, taken.decision_id).before)
+    objects = {
+        one
+        for each in told.values()
+        for one in (*each["had"]["cohorts"], *(course for course, _role in each["had"]["courses"]))
+    }
+    facts = class_answers.answer(taken.session, asked.school_code, asked.key, objects)
+    return {"class": facts}
 
 
 def _account_is_theirs(taken: Taken) -> Effects:
@@ -293,7 +300,8 @@ def restore(session: Session, decision: StoredDecision, now: datetime) -> None:
     if (school := decision.effects.get("school")) is not None:
         school_codes.undo_same(session, school)
     if (about := decision.effects.get("class")) is not None:
-        class_answers.undo(session, about, json.loads(decision.before).keys())
+        about = class_answers.undo(session, about, json.loads(decision.before).keys())
+        decision.effects = decision.effects | {"class": about}
     if (about := decision.effects.get("account")) is not None:
         accounts.undo(session, about)
     if (about := decision.effects.get("let_go")) is not None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from provisioning.questions import Answer, Question, QuestionKind
 from service import audit
 from service.access import Scope
-from service.loads import failures
+from service.loads import failures, school_codes
 from service.loads.replanning import plan_from_kept_rows, supersede
 from service.models import (
     Load,
@@ -66,9 +66,13 @@ def touched(decisions: Iterable[StoredDecision]) -> set[str]:
     return schools
 
 
-def of_the_candidate(question: Question, candidate: str) -> set[str]:
+def of_the_candidate(session: Session, question: Question, candidate: str) -> set[str]:
     """Return the other schools that list the human whom a row was taken for: what a yes has ended
-    there, they have again once it is taken back."""
+    there, they have again once it is taken back. So has the school whose people were those of a
+    new one."""
+    if question.kind is QuestionKind.SCHOOL and not candidate:
+        is_loaded = school_codes.has_roll(session, question.key)
+        return {one.key for one in question.candidates} if is_loaded else set()
     if question.kind not in effects.CHANGES_WHO or not candidate:
         return set()
     return {

@@ -47,12 +47,14 @@ def held(trial: Trial, people: set[str]) -> dict[str, Any]:
         for one in state["users"]
         if one["idnumber"] in people
     }
+    cohorts = {one["id"]: one["name"] for one in state["cohorts"]}
+    courses = {one["id"]: (one["fullname"], one["shortname"]) for one in state["courses"]}
     for one in state["members"]:
         if (who := names[one["userid"]]) in people:
-            found[who].append(f"cohort {one['cohortid']}")
+            found[who].append(f"cohort {one['cohortid']} {cohorts[one['cohortid']]}")
     for one in state["enrolments"]:
         if (who := names[one["userid"]]) in people:
-            found[who].append(f"course {one['courseid']} {one['role']}")
+            found[who].append(f"course {one['courseid']} {one['role']} {courses[one['courseid']]}")
     return {who: sorted(map(str, rest)) for who, rest in found.items()}
 
 
@@ -158,11 +160,20 @@ def _a_class_in_two(trial: Trial) -> None:
     trial.sync(trial.write(A, [*parts, *pupils("z", 4, "c-4")], day=1, classes=CLASSES[1:]))
 
 
+def _a_code_that_nobody_knows(trial: Trial) -> None:
+    """The people of a school turn up under another code, in other classes and with others."""
+    rows = pupils("a", 12)
+    trial.sync(trial.write(A, [*rows, teacher("a-head")]))
+    moved = [pupil(f"a-{n}", "c-2") for n in range(2, 13)]
+    others = [*pupils("n", 2, "c-2"), teacher("a-head")]
+    trial.load(trial.write(C, [*moved, *others], day=1))
+
+
 SITUATIONS: dict[str, Callable[[Trial], None]] = {
     one.__name__.strip("_").replace("_", " "): one
     for one in (
         _moved, _in_transit, _in_three_schools, _ids_of_twins, _new_id, _renumbered,
-        _number_of_a_director, _a_class_in_two,
+        _number_of_a_director, _a_class_in_two, _a_code_that_nobody_knows,
     )
 }  # fmt: skip
 
