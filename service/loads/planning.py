@@ -38,6 +38,7 @@ from service.loads import (
     replanning,
     rosters,
     school_codes,
+    second_accounts,
     taken_back,
     undo_planning,
     undo_settling,
@@ -245,6 +246,7 @@ class _Planning:
                 )  # fmt: skip
                 questions += old.questions
                 questions += places_in_doubt.questions(session, roster, roll, elsewhere)
+                findings += second_accounts.told(session, roster, roll, elsewhere)
                 roster = replace(roster, persons={})
                 desired = desired_state(roster, roll, hands.told, users, rules=self._rules)
                 desired = places_as_before(desired, roll, before)

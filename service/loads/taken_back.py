@@ -45,7 +45,9 @@ _DAYS = ("birth_date", "until")
 def noted(session: Session, people: Collection[str], school_code: str) -> dict[str, Any]:
     """Return what these people have now, as JSON values, by person id; places of one school."""
     ids = sorted(set(people))
-    found: dict[str, Any] = {one: {"lists": [], "cohorts": [], "courses": []} for one in ids}
+    found: dict[str, Any] = {
+        one: {"lists": [], "cohorts": [], "courses": [], "keys": []} for one in ids
+    }
     for (user,) in rows_among(session, select(KnownUser), KnownUser.person_id, ids):
         told = found[user.person_id]
         told["account"] = _account(user)
@@ -56,6 +58,9 @@ def noted(session: Session, people: Collection[str], school_code: str) -> dict[s
             found[one.person_id]["place"] = {name: _plain(getattr(one, name)) for name in _PLACE}
         else:
             found[one.person_id]["lists"].append(one.school_code)
+    keys = select(SourceKey).where(SourceKey.school_code == school_code)
+    for (key,) in rows_among(session, keys, SourceKey.person_id, ids):
+        found[key.person_id]["keys"].append([key.source, key.sourced_id])
     members, enrolments = places_of(session, ids, school_code=school_code)
     for member in members:
         found[member.person_id]["cohorts"].append(member.cohort)

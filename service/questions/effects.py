@@ -309,6 +309,9 @@ def restore(session: Session, decision: StoredDecision, now: datetime) -> None:
     told = json.loads(decision.before)
     for person_id, tables in told.items():
         humans.restore(session, person_id, tables)
+    if keys and restored:
+        for person_id in _keys_as_before(session, decision, told):
+            _doubt_place(session, decision.school_code, person_id)
     if restored or not keys:
         # Of all whom the rows may be: who was not meant may have left the roll since.
         back = {person_id: tables["had"] for person_id, tables in told.items() if "had" in tables}
@@ -317,6 +320,35 @@ def restore(session: Session, decision: StoredDecision, now: datetime) -> None:
         decision.before = json.dumps(told, ensure_ascii=False)
         decision.effects = decision.effects | {"back": sorted(back)}
     session.flush()
+
+
+def _keys_as_before(
+    session: Session, decision: StoredDecision, told: Mapping[str, Any]
+) -> list[str]:
+    """Let the other keys of those whom the rows may be lead to them again; return who loses one.
+
+    The planning has given them to somebody by the answer. What another answer has said stays.
+    """
+    stands = select(StoredDecision.effects).where(
+        StoredDecision.school_code == decision.school_code,
+        StoredDecision.undone_at.is_(None),
+        StoredDecision.id != decision.id,
+    )
+    said = {
+        (one["source"], one["sourced_id"])
+        for effects in session.scalars(stands)
+        for one in effects.get("source_keys", ())
+    }
+    lost = []
+    for person_id, tables in told.items():
+        for source, sourced_id in tables.get("had", {}).get("keys", ()):
+            key = (source, decision.school_code, sourced_id)
+            known = session.get(SourceKey, key, populate_existing=True)
+            if (source, sourced_id) in said or known is None or known.person_id == person_id:
+                continue
+            lost.append(known.person_id)
+            _set_key(session, *key, person_id)
+    return lost
 
 
 def _doubt_place(session: Session, school_code: str, person_id: str) -> None:

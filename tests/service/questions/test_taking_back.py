@@ -12,7 +12,7 @@ from service.access import Forbidden, Scope
 from service.loads import operations, planning, replanning
 from service.loads.applying import apply_load
 from service.loads.planning import plan_load
-from service.models import Identity, Load, OperatorRole, PlanStatus, SchoolMembership
+from service.models import Identity, KnownUser, Load, OperatorRole, PlanStatus, SchoolMembership
 from service.questions import answering
 from service.questions.answering import QuestionProblem
 from service.questions.listing import SeenCandidate, SeenQuestion
@@ -207,3 +207,29 @@ def _rename(trial: Trial) -> None:
 def _names(trial: Trial) -> list[tuple[str, str]]:
     names = select(Identity.family_name, Identity.snils)
     return trial.stored(names.where(Identity.person_id == trial.person_id(A, "a-9")))
+
+
+@on_both_databases
+def test_a_second_account_that_an_answer_has_made_is_told_and_in_transit(
+    moving: tuple[Trial, int],
+) -> None:
+    trial, question = moving
+    load = answer(trial, question, "refuse").load_id
+    assert load
+    plan_load(trial.application, load)
+    trial.carry_out(load, over_limits=True)
+    second = trial.person_id(B, "b-9")
+    assert second != trial.person_id(A, "a-9")
+    again = undo(trial, question).load_id
+    assert again
+    plan_load(trial.application, again)
+    (finding,) = trial.findings(again, "match.second_account")
+    assert (finding.school_code, finding.sourced_id) == (B, "b-9")
+    trial.carry_out(again, over_limits=True)
+    with trial.application.sessions() as session:
+        known = session.get_one(KnownUser, second)
+        assert (known.state, known.in_roll, known.suspended) == ("in_transit", False, False)
+    later = trial.load(
+        trial.write(B, [*pupils("b", 8, "c-2"), pupil("b-9", "c-2", who="h", snils="")], day=2)
+    )
+    assert trial.findings(later, "match.second_account") == []

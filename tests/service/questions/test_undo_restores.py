@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from service.loads.planning import plan_load
-from service.models import Load, SchoolMembership
+from service.models import Load, SchoolMembership, SourceKey
 from tests.service.questions.asked import answer, open_questions, undo
 from tests.service.questions.test_whole import twin
 from tests.service.trial import (
@@ -81,6 +81,12 @@ def rolls(trial: Trial) -> set[tuple[Any, ...]]:
     )
 
 
+def keys(trial: Trial) -> set[tuple[str, ...]]:
+    return set(
+        trial.stored(select(SourceKey.school_code, SourceKey.sourced_id, SourceKey.person_id))
+    )
+
+
 def _moved(trial: Trial) -> None:
     """B lists a pupil whom A still has."""
     trial.sync(trial.write(A, [*OTHERS_A, pupil("a-9", who="h", snils="")]))
@@ -119,6 +125,14 @@ def _ids_of_twins(trial: Trial) -> None:
 
     load(0, *names)
     load(1, *reversed(names))
+
+
+def _ids_of_twins_of_one_class(trial: Trial) -> None:
+    """As soon as it is said who one of them is, the other row is the other twin."""
+    names = ("Пётр", "Павел")
+    for day, each in enumerate((names, reversed(names))):
+        rows = [twin(f"t-{n}", name, snils="") for n, name in enumerate(each, 1)]
+        trial.sync(trial.write(A, [*OTHERS_A, *rows], day=day))
 
 
 def _new_id(trial: Trial) -> None:
@@ -172,8 +186,8 @@ def _a_code_that_nobody_knows(trial: Trial) -> None:
 SITUATIONS: dict[str, Callable[[Trial], None]] = {
     one.__name__.strip("_").replace("_", " "): one
     for one in (
-        _moved, _in_transit, _in_three_schools, _ids_of_twins, _new_id, _renumbered,
-        _number_of_a_director, _a_class_in_two, _a_code_that_nobody_knows,
+        _moved, _in_transit, _in_three_schools, _ids_of_twins, _ids_of_twins_of_one_class, _new_id,
+        _renumbered, _number_of_a_director, _a_class_in_two, _a_code_that_nobody_knows,
     )
 }  # fmt: skip
 
@@ -183,6 +197,7 @@ SITUATIONS: dict[str, Callable[[Trial], None]] = {
 def test_taking_an_answer_back_restores_everything_in_moodle(trial: Trial, situation: str) -> None:
     SITUATIONS[situation](trial)
     people, before, listed = everybody(trial), None, rolls(trial)
+    known = keys(trial)
     for asked in open_questions(trial):
         if asked.id not in {one.id for one in open_questions(trial)}:
             continue  # what is asked instead since an answer was taken back
@@ -201,6 +216,7 @@ def test_taking_an_answer_back_restores_everything_in_moodle(trial: Trial, situa
                 }
                 assert (about, changed) == (about, {})
                 assert (about, rolls(trial)) == (about, listed)
+                assert (about, known - keys(trial)) == (about, set())
                 assert (about, places_of_others(trial, people)) == (about, set())
                 assert asked.id in {one.id for one in open_questions(trial)}
     assert before is not None
