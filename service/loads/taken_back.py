@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from provisioning.class_identity import class_of_question
@@ -98,6 +98,52 @@ def restore(
         if user.away_since is None and was_away and told["away_since"]:
             user.away_since = datetime.fromisoformat(told["away_since"])
     session.flush()
+
+
+_OF_SCHOOL = ("place", "cohorts", "courses")
+
+
+def look_behind(session: Session, decision: StoredDecision, back: Mapping[str, Any]) -> None:
+    """Let ``back``, what people had before an answer, be what they had before earlier ones too:
+    those that held when it was given, and were taken back since."""
+    earlier = (StoredDecision.id < decision.id) & (StoredDecision.undone_at >= decision.decided_at)
+    for _one, is_here, told in reversed(list(_undone(session, decision, back, earlier))):
+        for person_id in back.keys() & told.keys():
+            if had := told[person_id].get("had"):
+                _copy(had, back[person_id], is_here=is_here)
+
+
+def look_ahead(session: Session, decision: StoredDecision, back: Mapping[str, Any]) -> None:
+    """Let later answers that were taken back already lead to what people had before this one."""
+    for one, is_here, told in _undone(session, decision, back, StoredDecision.id > decision.id):
+        for person_id in back.keys() & told.keys():
+            if had := told[person_id].get("had"):
+                _copy(back[person_id], had, is_here=is_here)
+        one.before = json.dumps(told, ensure_ascii=False)
+    session.flush()
+
+
+def _undone(
+    session: Session,
+    decision: StoredDecision,
+    people: Mapping[str, Any],
+    which: ColumnElement[bool],
+) -> Iterator[tuple[StoredDecision, bool, dict[str, Any]]]:
+    """Yield answers about these people that were taken back, whether the same school was asked,
+    and what is kept with them of those people; the first one first."""
+    undone = select(StoredDecision).where(which, StoredDecision.undone_at.is_not(None))
+    for one in session.scalars(undone.order_by(StoredDecision.id)).all():
+        if not one.effects.get("back") or people.keys().isdisjoint(one.effects["back"]):
+            continue
+        if told := json.loads(one.before):  # cleared when it is old
+            yield one, one.school_code == decision.school_code, told
+
+
+def _copy(source: Mapping[str, Any], target: dict[str, Any], *, is_here: bool) -> None:
+    for name in ("account", "away_since", "then", *(_OF_SCHOOL if is_here else ())):
+        target.pop(name, None)
+        if name in source:
+            target[name] = source[name]
 
 
 def before(session: Session, school_code: str, people: Iterable[str]) -> dict[str, Before]:

@@ -315,8 +315,10 @@ def restore(session: Session, decision: StoredDecision, now: datetime) -> None:
     if restored or not keys:
         # Of all whom the rows may be: who was not meant may have left the roll since.
         back = {person_id: tables["had"] for person_id, tables in told.items() if "had" in tables}
+        taken_back.look_behind(session, decision, back)
         for person_id, had in back.items():
             taken_back.restore(session, had, person_id, decision.school_code, now)
+        taken_back.look_ahead(session, decision, back)
         decision.before = json.dumps(told, ensure_ascii=False)
         decision.effects = decision.effects | {"back": sorted(back)}
     session.flush()
