@@ -113,4 +113,5 @@ def names_as_before(desired: State, known: State, renamed: Renamed) -> State:
 
 def _named(one: Named, was: Mapping[str, str], then: Mapping[str, str]) -> Named:
     is_as_then = all(getattr(one, name) == value for name, value in then.items())
-    return replace(one, **was) if is_as_then else one
+    names: dict[str, Any] = dict(was)
+    return replace(one, **names) if is_as_then else one

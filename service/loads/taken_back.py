@@ -100,7 +100,7 @@ def restore(
     session.flush()
 
 
-_OF_SCHOOL = ("place", "cohorts", "courses")
+_OF_SCHOOL = ("place", "cohorts", "courses", "keys")
 
 
 def look_behind(session: Session, decision: StoredDecision, back: Mapping[str, Any]) -> None:

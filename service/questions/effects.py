@@ -309,13 +309,13 @@ def restore(session: Session, decision: StoredDecision, now: datetime) -> None:
     told = json.loads(decision.before)
     for person_id, tables in told.items():
         humans.restore(session, person_id, tables)
+    # Of all whom the rows may be: who was not meant may have left the roll since.
+    back = {person_id: tables["had"] for person_id, tables in told.items() if "had" in tables}
+    taken_back.look_behind(session, decision, back)
     if keys and restored:
-        for person_id in _keys_as_before(session, decision, told):
+        for person_id in _keys_as_before(session, decision, back):
             _doubt_place(session, decision.school_code, person_id)
     if restored or not keys:
-        # Of all whom the rows may be: who was not meant may have left the roll since.
-        back = {person_id: tables["had"] for person_id, tables in told.items() if "had" in tables}
-        taken_back.look_behind(session, decision, back)
         for person_id, had in back.items():
             taken_back.restore(session, had, person_id, decision.school_code, now)
         taken_back.look_ahead(session, decision, back)
@@ -325,7 +325,7 @@ def restore(session: Session, decision: StoredDecision, now: datetime) -> None:
 
 
 def _keys_as_before(
-    session: Session, decision: StoredDecision, told: Mapping[str, Any]
+    session: Session, decision: StoredDecision, back: Mapping[str, Any]
 ) -> list[str]:
     """Let the other keys of those whom the rows may be lead to them again; return who loses one.
 
@@ -342,8 +342,8 @@ def _keys_as_before(
         for one in effects.get("source_keys", ())
     }
     lost = []
-    for person_id, tables in told.items():
-        for source, sourced_id in tables.get("had", {}).get("keys", ()):
+    for person_id, had in back.items():
+        for source, sourced_id in had.get("keys", ()):
             key = (source, decision.school_code, sourced_id)
             known = session.get(SourceKey, key, populate_existing=True)
             if (source, sourced_id) in said or known is None or known.person_id == person_id:

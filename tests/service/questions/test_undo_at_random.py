@@ -116,7 +116,7 @@ def _all(trial: Trial, people: Collection[str]) -> set[Any]:
 @soak
 @on_both_databases
 def test_answers_taken_back_in_any_order_leave_nothing(trial: Trial) -> None:
-    # One city per installation; each round begins where the last one has come back to.
+    # Each round begins where the last one has come back to.
     chance = random.Random(41)
     _city(trial, chance)
     people = everybody(trial)
