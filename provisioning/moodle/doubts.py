@@ -47,6 +47,7 @@ _NEEDED: Mapping[Function, tuple[str, ...]] = {
     ),
     Function.CREATE_USERS: ("moodle/user:create",),
     Function.UPDATE_USERS: ("moodle/user:update",),
+    Function.DELETE_USERS: ("moodle/user:delete",),
     Function.ENROL_USERS: ("enrol/manual:enrol",),
     Function.UNENROL_USERS: ("enrol/manual:unenrol",),
     Function.UNASSIGN_ROLES: ("moodle/role:assign",),
