@@ -7,8 +7,9 @@ from itertools import count, pairwise
 import pytest
 
 from provisioning.apply import PlanOrderError
+from provisioning.apply.objects import OBJECTS
 from provisioning.apply.refusals import _TEXTS
-from provisioning.apply.run import _OBJECTS, HANDLERS, batches
+from provisioning.apply.run import HANDLERS, batches
 from provisioning.changes import APPLY_ORDER, Action, Change, Kind
 from tests.provisioning.apply_city import (
     change,
@@ -27,7 +28,7 @@ def keys(changes: list[Change], size: int = 100) -> list[list[str]]:
 def test_every_kind_of_change_has_its_place_a_handler_and_what_moodle_refuses_of_it() -> None:
     assert {kind for kind, _action in APPLY_ORDER} == set(Kind)
     assert set(APPLY_ORDER) == set(HANDLERS)
-    assert _OBJECTS.keys() == _TEXTS.keys()
+    assert OBJECTS.keys() == _TEXTS.keys()
 
 
 def test_a_batch_has_one_kind_and_action_and_not_too_many_changes() -> None:
