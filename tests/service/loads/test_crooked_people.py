@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 from provisioning.roster import Role
 from service.models import LoadStatus
-from service.sample.rows import Row
-from tests.service.questions.asked import open_questions
+from tests.service.loads.crooked_children import accounts, child, kinds
 from tests.service.trial import (
     A,
     B,
@@ -21,29 +19,6 @@ from tests.service.trial import (
 )
 
 pytestmark = on_both_databases
-
-BORN = date(2012, 3, 14)
-
-
-def kinds(trial: Trial) -> list[str]:
-    return sorted(one.question.kind for one in open_questions(trial))
-
-
-def accounts(trial: Trial) -> dict[int, tuple[str, str, int]]:
-    """Number -> names and whether closed, of all accounts of our people."""
-    return {
-        one["id"]: (one["lastname"], one["firstname"], one["suspended"])
-        for one in trial.moodle()["users"]
-        if one["idnumber"]
-    }
-
-
-def child(sourced_id: str, given_name: str, **values: Any) -> Row:
-    told: dict[str, Any] = {
-        "family_name": "Двойнев", "middle_name": "Петрович", "birth_date": BORN, "sex": "M",
-        "snils": "",
-    }  # fmt: skip
-    return pupil(sourced_id, given_name=given_name, **told | values)
 
 
 def test_patronymics_that_are_missing_in_a_whole_export_need_a_second_yes(trial: Trial) -> None:
